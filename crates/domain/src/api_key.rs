@@ -1,0 +1,161 @@
+//! API keys: who programs are, and what they may do.
+use std::fmt;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{ApiKeyId, Result, UserId};
+
+/// SHA-256 of a key. Enough for keys of 256 random bits: there is nothing to guess.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyDigest(pub [u8; 32]);
+
+impl fmt::Debug for KeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeyDigest(..)")
+    }
+}
+
+/// What a route needs and a key may grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// See workspaces, documents and conversations; search.
+    Read,
+    /// Ask questions.
+    Chat,
+    /// Add, move and remove documents, and place them in workspaces.
+    Documents,
+    /// Everything.
+    Admin,
+}
+
+impl Scope {
+    pub const ALL: [Self; 4] = [Self::Read, Self::Chat, Self::Documents, Self::Admin];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Chat => "chat",
+            Self::Documents => "documents",
+            Self::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
+    }
+}
+
+/// Where a key came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Created,
+    /// Given to the server in its environment, which holds at most one.
+    Environment,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    pub name: Option<String>,
+    pub digest: KeyDigest,
+    /// The first characters of the key, by which a person tells keys apart.
+    pub prefix: String,
+    pub origin: Origin,
+    /// Empty means everything.
+    pub scopes: Vec<Scope>,
+    pub created_by: Option<UserId>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ApiKey {
+    pub id: ApiKeyId,
+    pub name: Option<String>,
+    pub prefix: String,
+    pub origin: Origin,
+    pub scopes: Vec<Scope>,
+    pub created_by: Option<UserId>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub revoked_at: Option<DateTime<Utc>>,
+    pub last_used_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+impl ApiKey {
+    /// Whether the key is good at `now`.
+    pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the key may be used where `needed` is asked for. A key without scopes may
+    /// everything; whoever may chat or manage documents may also read.
+    pub fn grants(&self, needed: Scope) -> bool {
+        self.scopes.is_empty()
+            || self.scopes.contains(&Scope::Admin)
+            || self.scopes.contains(&needed)
+            || needed == Scope::Read
+    }
+}
+
+/// Where keys are kept. Each method is one transaction.
+#[async_trait]
+pub trait ApiKeys: Send + Sync {
+    /// Refuses a digest that is there already with [`crate::Error::AlreadyExists`].
+    async fn create(&self, new: NewApiKey) -> Result<ApiKey>;
+    async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>>;
+    /// Every key, revoked ones included, by id.
+    async fn list(&self) -> Result<Vec<ApiKey>>;
+    /// Says whether there was such a key that was not yet revoked.
+    async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool>;
+    /// Makes `new` the only valid key from the environment, or leaves none.
+    async fn set_environment_key(&self, new: Option<NewApiKey>, now: DateTime<Utc>) -> Result<()>;
+    /// Notes when keys were last used; an earlier time than the known one changes nothing.
+    async fn used(&self, times: Vec<(ApiKeyId, DateTime<Utc>)>) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(scopes: &[Scope]) -> ApiKey {
+        ApiKey {
+            id: ApiKeyId(1),
+            name: None,
+            prefix: "crl_".into(),
+            origin: Origin::Created,
+            scopes: scopes.to_vec(),
+            created_by: None,
+            expires_at: None,
+            revoked_at: None,
+            last_used_at: None,
+            created_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    #[test]
+    fn a_key_without_scopes_may_everything() {
+        assert!(Scope::ALL.into_iter().all(|scope| key(&[]).grants(scope)));
+    }
+
+    #[test]
+    fn a_scoped_key_may_read_and_what_it_names() {
+        let granted = |scopes| Scope::ALL.map(|scope| key(scopes).grants(scope));
+        assert_eq!(granted(&[Scope::Read]), [true, false, false, false]);
+        assert_eq!(granted(&[Scope::Chat]), [true, true, false, false]);
+        assert_eq!(granted(&[Scope::Documents]), [true, false, true, false]);
+        assert_eq!(granted(&[Scope::Admin]), [true; 4]);
+    }
+
+    #[test]
+    fn a_key_ends_when_it_expires_or_is_revoked() {
+        let now = Utc::now();
+        let mut key = key(&[]);
+        assert!(key.is_valid(now));
+        key.expires_at = Some(now);
+        assert!(!key.is_valid(now));
+        key.expires_at = None;
+        key.revoked_at = Some(now);
+        assert!(!key.is_valid(now));
+    }
+}

@@ -1,0 +1,112 @@
+//! Documents: what they are, how a file becomes one, where their text is kept.
+use std::fmt;
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::{DocumentId, DocumentPath, Result};
+
+/// When the original of a document was made, as far as is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Published(pub Option<DateTime<Utc>>);
+
+impl fmt::Display for Published {
+    /// American English, UTC: `2/3/2026, 10:11:12 AM`. Clients of this kind of server know it so.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(time) => time.format("%-m/%-d/%Y, %-I:%M:%S %p").fmt(f),
+            None => f.write_str("unknown"),
+        }
+    }
+}
+
+/// What is known about a document beside its text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document {
+    pub id: DocumentId,
+    pub path: DocumentPath,
+    /// The title as given, in any script.
+    pub title: String,
+    pub url: String,
+    pub author: String,
+    pub description: String,
+    /// Where it came from, in words: `a text file uploaded by the user.`
+    pub source: String,
+    /// Where a reader finds the original; empty for uploads, `link://…` for pages.
+    pub chunk_source: String,
+    pub published: Published,
+    /// Pieces between single spaces.
+    pub words: i32,
+    /// Estimated tokens of the text.
+    pub tokens: i32,
+    /// SHA-256 of the text.
+    pub digest: [u8; 32],
+    pub created_at: DateTime<Utc>,
+}
+
+/// A file someone handed in: its name as given, its content in a temporary file.
+#[derive(Clone, Debug)]
+pub struct IncomingFile {
+    pub name: String,
+    pub content: PathBuf,
+}
+
+/// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Extracted {
+    /// What tells this document from others of the same file: a sheet's name, a mail's number.
+    pub part: Option<String>,
+    pub title: Option<String>,
+    pub author: String,
+    pub description: String,
+    pub source: String,
+    pub text: String,
+}
+
+/// Turns files into text.
+#[async_trait]
+pub trait Extractor: Send + Sync {
+    /// [`crate::Error::Unprocessable`] when the type is unknown or there is no text in the file.
+    async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>>;
+}
+
+/// How text is cut into chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Splitting {
+    /// The most a chunk may hold, in UTF-16 code units, >= 1.
+    pub size: usize,
+    /// How much of a chunk's end the next may repeat, in UTF-16 code units, < size.
+    pub overlap: usize,
+}
+
+/// Cuts text into chunks that are embedded and found on their own.
+#[async_trait]
+pub trait Splitter: Send + Sync {
+    async fn split(&self, text: String, how: Splitting) -> Result<Vec<String>>;
+}
+
+/// Where the text of documents is kept, one file each.
+#[async_trait]
+pub trait DocumentFiles: Send + Sync {
+    /// Writes all of the file or none of it.
+    async fn put(&self, document: &Document, text: &str) -> Result<()>;
+    async fn text(&self, path: &DocumentPath) -> Result<Option<String>>;
+    /// Succeeds also when there is no such file.
+    async fn delete(&self, path: &DocumentPath) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_in_american_english() {
+        let at = |h| Published(Utc.with_ymd_and_hms(2026, 2, 3, h, 1, 2).single());
+        assert_eq!(at(0).to_string(), "2/3/2026, 12:01:02 AM");
+        assert_eq!(at(15).to_string(), "2/3/2026, 3:01:02 PM");
+        assert_eq!(Published(None).to_string(), "unknown");
+    }
+}

@@ -1,0 +1,25 @@
+//! Nouns, rules and ports of carrel. Knows nothing of HTTP, SQL, JSON, tokio or the environment.
+//!
+//! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
+//! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`api_key`], [`user`],
+//! [`settings`]. Every failure is an [`Error`].
+pub mod api_key;
+pub mod chat;
+pub mod document;
+mod error;
+pub mod ids;
+pub mod library;
+pub mod model;
+pub mod path;
+pub mod settings;
+pub mod slug;
+pub mod user;
+pub mod vector;
+pub mod workspace;
+
+pub use error::{Error, Result};
+pub use ids::{
+    ApiKeyId, ChatId, ChunkId, DocumentId, ThreadId, UserId, WorkspaceDocumentId, WorkspaceId,
+};
+pub use path::DocumentPath;
+pub use slug::Slug;

@@ -1,0 +1,154 @@
+//! Models: what they are asked, how they answer, and who chooses among them.
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_core::Stream;
+
+use crate::Result;
+
+/// Why text is embedded. Some models want to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    Passage,
+    Query,
+}
+
+/// What tells one embedding model's vectors from another's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EmbeddingModel {
+    pub name: String,
+    /// The longest text it takes in whole, in UTF-16 code units.
+    pub longest_text: usize,
+}
+
+/// Turns text into vectors that lie near each other when the texts mean the same.
+#[async_trait]
+pub trait Embedder: Send + Sync {
+    fn model(&self) -> EmbeddingModel;
+    /// One vector of unit length for each text, in order.
+    async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>>;
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    User,
+    Assistant,
+}
+
+/// One turn of a conversation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    pub role: Role,
+    pub text: String,
+}
+
+/// A passage shown to the model, with the title of its document.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Context {
+    pub title: String,
+    pub text: String,
+    /// How similar to the question, 0 to 1; absent for what was included for other reasons.
+    pub similarity: Option<f32>,
+}
+
+/// Everything a model is given to answer one question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatRequest {
+    pub instructions: String,
+    /// Most relevant first.
+    pub context: Vec<Context>,
+    /// Oldest first.
+    pub history: Vec<Message>,
+    pub question: String,
+    /// Sampling temperature; the provider's default when absent.
+    pub temperature: Option<f64>,
+}
+
+impl ChatRequest {
+    /// The system prompt: the instructions, then each passage between numbered marks.
+    pub fn system_prompt(&self) -> String {
+        let mut prompt = self.instructions.clone();
+        if !self.context.is_empty() {
+            prompt.push_str("\nContext:\n");
+        }
+        for (number, context) in self.context.iter().enumerate() {
+            let text = &context.text;
+            prompt.push_str(&format!("[CONTEXT {number}]:\n{text}\n[END CONTEXT {number}]\n\n"));
+        }
+        prompt
+    }
+}
+
+/// What an answer cost, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    pub prompt_tokens: u64,
+    pub completion_tokens: u64,
+}
+
+/// A part of an answer as it arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Delta {
+    Text(String),
+    /// What a reasoning model thinks before it answers.
+    Reasoning(String),
+    Usage(Usage),
+}
+
+/// Parts of one answer. Dropping it cancels the request.
+pub type Answer = Pin<Box<dyn Stream<Item = Result<Delta>> + Send>>;
+
+/// A language model that continues a conversation.
+#[async_trait]
+pub trait ChatModel: Send + Sync {
+    /// The provider and the model, as an operator would write them in the settings.
+    fn name(&self) -> ModelName;
+    async fn answer(&self, request: ChatRequest) -> Result<Answer>;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelName {
+    pub provider: String,
+    pub model: String,
+    /// The most tokens it takes in, prompt and answer together.
+    pub window: u64,
+}
+
+/// What a workspace asks for; absent parts fall back to the settings of the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ModelChoice {
+    pub provider: Option<String>,
+    pub model: Option<String>,
+}
+
+/// Chooses models by the settings as they are now.
+pub trait Models: Send + Sync {
+    /// [`crate::Error::Unavailable`] when the choice is not configured.
+    fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
+    fn embedder(&self) -> Result<Arc<dyn Embedder>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passages_stand_between_numbered_marks() {
+        let context =
+            |text: &str| Context { title: "t".into(), text: text.into(), similarity: None };
+        let mut request = ChatRequest {
+            instructions: "Be brief.".into(),
+            context: vec![context("one"), context("two")],
+            history: vec![],
+            question: "?".into(),
+            temperature: None,
+        };
+        assert_eq!(
+            request.system_prompt(),
+            "Be brief.\nContext:\n[CONTEXT 0]:\none\n[END CONTEXT 0]\n\n[CONTEXT 1]:\ntwo\n[END CONTEXT 1]\n\n"
+        );
+        request.context.clear();
+        assert_eq!(request.system_prompt(), "Be brief.");
+    }
+}

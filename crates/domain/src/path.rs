@@ -1,0 +1,113 @@
+//! Where a document lies beneath the documents root: `folder/name.json`.
+use std::fmt;
+
+use crate::{Error, Result};
+
+/// A folder and a file name, each one path segment. There is no way to make one that leaves the
+/// documents root: every constructor parses.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DocumentPath {
+    folder: String,
+    name: String,
+}
+
+/// The folder that uploads go to unless another is named. It always exists.
+pub const DEFAULT_FOLDER: &str = "custom-documents";
+
+/// The longest segment, in bytes, that common file systems can store.
+const LONGEST_SEGMENT: usize = 255;
+const SUFFIX: &str = ".json";
+
+impl DocumentPath {
+    /// Reads `folder/name.json`.
+    pub fn parse(text: &str) -> Result<Self> {
+        let Some((folder, name)) = text.split_once('/') else {
+            return Err(wrong("must be of the form folder/name.json"));
+        };
+        Self::new(folder, name)
+    }
+
+    pub fn new(folder: &str, name: &str) -> Result<Self> {
+        segment(folder)?;
+        segment(name)?;
+        if !name.ends_with(SUFFIX) || name.len() == SUFFIX.len() {
+            return Err(wrong("must end in a file name with the extension .json"));
+        }
+        Ok(Self { folder: folder.to_owned(), name: name.to_owned() })
+    }
+
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl fmt::Display for DocumentPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.folder, self.name)
+    }
+}
+
+/// Refuses whatever some system could take for more than one plain file name.
+fn segment(text: &str) -> Result<()> {
+    if text.is_empty() || text.trim() != text {
+        return Err(wrong("has an empty segment or one that begins or ends with white space"));
+    }
+    if text.starts_with('.') {
+        return Err(wrong("has a segment that begins with a dot"));
+    }
+    if text.len() > LONGEST_SEGMENT {
+        return Err(wrong("has a segment longer than 255 bytes"));
+    }
+    if text.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
+        return Err(wrong("has a separator or control character in a segment"));
+    }
+    Ok(())
+}
+
+fn wrong(reason: &'static str) -> Error {
+    Error::invalid("document path", reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_a_folder_and_a_file() {
+        let path = DocumentPath::parse("custom-documents/報告.txt-1.json").unwrap();
+        assert_eq!((path.folder(), path.name()), ("custom-documents", "報告.txt-1.json"));
+        assert_eq!(path.to_string(), "custom-documents/報告.txt-1.json");
+    }
+
+    #[test]
+    fn nothing_that_could_leave_the_root_is_a_path() {
+        let long = format!("a/{}.json", "x".repeat(255));
+        for text in [
+            "",
+            "a",
+            "/",
+            "a/",
+            "/a.json",
+            "a/b",
+            "a/.json",
+            "../a.json",
+            "a/../b.json",
+            "./a.json",
+            "a/b/c.json",
+            "a\\b/c.json",
+            "a/b\\c.json",
+            "a/b\0.json",
+            "a/b\n.json",
+            " a/b.json",
+            "a/..json",
+            "C:\\a/b.json",
+            long.as_str(),
+        ] {
+            assert!(DocumentPath::parse(text).is_err(), "{text:?}");
+        }
+    }
+}

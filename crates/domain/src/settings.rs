@@ -1,0 +1,26 @@
+//! Values an operator can change while the server runs.
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::Result;
+
+/// The names under which settings are stored.
+pub mod names {
+    /// `true` once the first admin exists.
+    pub const MULTI_USER_MODE: &str = "multi_user_mode";
+    /// Largest chunk, in UTF-16 code units.
+    pub const CHUNK_SIZE: &str = "text_splitter_chunk_size";
+    /// How much one chunk repeats of the one before, in UTF-16 code units.
+    pub const CHUNK_OVERLAP: &str = "text_splitter_chunk_overlap";
+    /// The prompt of workspaces that have none of their own.
+    pub const SYSTEM_PROMPT: &str = "default_system_prompt";
+}
+
+/// Where settings are kept. Each method is one transaction.
+#[async_trait]
+pub trait Settings: Send + Sync {
+    async fn all(&self) -> Result<BTreeMap<String, String>>;
+    /// Sets every value, or none; `None` removes one.
+    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()>;
+}

@@ -1,0 +1,109 @@
+//! Vectors of passages, their compact codes, and the index that finds the nearest.
+use async_trait::async_trait;
+
+use crate::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+
+/// A vector reduced to one byte a dimension: `value[i]` is about `scale * code[i]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Code {
+    pub scale: f32,
+    pub values: Vec<i8>,
+}
+
+impl Code {
+    /// The code of `vector`; a vector of zeros has scale 0.
+    pub fn of(vector: &[f32]) -> Self {
+        let largest = vector.iter().fold(0f32, |largest, value| largest.max(value.abs()));
+        if largest == 0.0 || !largest.is_finite() {
+            return Self { scale: 0.0, values: vec![0; vector.len()] };
+        }
+        let scale = largest / 127.0;
+        Self { scale, values: vector.iter().map(|value| (value / scale).round() as i8).collect() }
+    }
+}
+
+/// What is asked of the index.
+#[derive(Clone, Debug)]
+pub struct Nearest<'a> {
+    pub within: WorkspaceId,
+    pub to: &'a [f32],
+    /// How many at most; applied after `least_similarity` and `only`.
+    pub limit: usize,
+    /// Only passages at least this similar, 0 to 1.
+    pub least_similarity: f32,
+    /// Only passages of these documents.
+    pub only: Option<&'a [WorkspaceDocumentId]>,
+}
+
+/// A passage and how similar it is: the cosine of the angle, clamped to 0 to 1.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Neighbour {
+    pub chunk: ChunkId,
+    pub similarity: f32,
+}
+
+/// Finds passages by vector, one workspace at a time.
+///
+/// The database is the truth: it holds every vector beside its passage. An index is told of each
+/// change after it is committed, may be told twice, and must then agree with the database.
+#[async_trait]
+pub trait VectorIndex: Send + Sync {
+    /// A document's passages have been added.
+    async fn upsert(&self, within: WorkspaceId, document: WorkspaceDocumentId) -> Result<()>;
+    /// Documents' passages have been removed.
+    async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()>;
+    /// A workspace is gone with all its passages.
+    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()>;
+    /// How many vectors there are, in one workspace or in all.
+    async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
+    /// The nearest passages, nearest first.
+    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>>;
+}
+
+/// The state of a workspace's vectors in the database. Equal states hold equal vectors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamespaceVersion {
+    /// Grows with every document added. Chunks added later have larger ids.
+    pub additions: i64,
+    /// Grows with every document removed.
+    pub removals: i64,
+}
+
+/// One stored code.
+#[derive(Clone, Debug)]
+pub struct CodeRow {
+    pub chunk: ChunkId,
+    pub document: WorkspaceDocumentId,
+    pub code: Code,
+}
+
+/// Vectors as the database keeps them, for indexes that read it.
+#[async_trait]
+pub trait VectorRows: Send + Sync {
+    async fn version(&self, within: WorkspaceId) -> Result<NamespaceVersion>;
+    /// Codes of chunks above `after` by id, at most `limit`, and the version they belong to.
+    async fn codes(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<(NamespaceVersion, Vec<CodeRow>)>;
+    /// Whole vectors. Chunks that are gone are left out; the order is not that of `chunks`.
+    async fn vectors(&self, chunks: &[ChunkId]) -> Result<Vec<(ChunkId, Vec<f32>)>>;
+    async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_keeps_each_value_within_half_a_step() {
+        let vector = [0.5, -1.0, 0.001, 0.0];
+        let code = Code::of(&vector);
+        for (value, byte) in vector.iter().zip(&code.values) {
+            assert!((value - f32::from(*byte) * code.scale).abs() <= code.scale / 2.0 + 1e-6);
+        }
+        assert_eq!(Code::of(&[0.0; 3]), Code { scale: 0.0, values: vec![0; 3] });
+    }
+}
