@@ -16,7 +16,7 @@ pub enum Error {
     AlreadyExists { kind: &'static str, key: String },
     /// The request itself is wrong: `field` says where, `reason` what is allowed there.
     #[error("{field}: {reason}")]
-    Invalid { field: &'static str, reason: Cow<'static, str> },
+    Invalid { field: Cow<'static, str>, reason: Cow<'static, str> },
     /// `what` is larger than the `limit`, in bytes, that the operator has set.
     #[error("{what} is larger than the {limit} bytes allowed")]
     TooLarge { what: &'static str, limit: u64 },
@@ -40,8 +40,11 @@ impl Error {
         Self::NotFound { kind, key: key.to_string() }
     }
 
-    pub fn invalid(field: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::Invalid { field, reason: reason.into() }
+    pub fn invalid(
+        field: impl Into<Cow<'static, str>>,
+        reason: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self::Invalid { field: field.into(), reason: reason.into() }
     }
 
     pub fn unprocessable(reason: impl Into<Cow<'static, str>>) -> Self {

@@ -1,1 +1,14 @@
-//! services
+//! What carrel does that takes more than one port, or a decision that two entrances must make
+//! alike. Knows no HTTP, no SQL and no provider.
+pub mod accounts;
+pub mod chat;
+pub mod keyring;
+pub mod library;
+pub mod preferences;
+pub mod prompt;
+pub mod record;
+pub mod search;
+pub mod workspaces;
+
+#[cfg(test)]
+mod fakes;

@@ -1,0 +1,190 @@
+//! Answering questions in a workspace.
+use std::sync::Arc;
+use std::time::Instant;
+
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::model::{
+    ChatModel, ChatRequest, Context, Delta, Message, ModelChoice, ModelName, Models, Role, Usage,
+};
+use carrel_domain::workspace::{ChatMode, Workspace};
+use carrel_domain::{ChatId, Error, Result};
+use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
+
+use crate::search::{Hit, Query, Search};
+use crate::{preferences, prompt, record};
+
+const REFUSAL: &str = "There is no relevant information in this workspace to answer your query.";
+
+/// The longest question, in bytes.
+pub const LONGEST_QUESTION: usize = 1 << 20;
+
+#[derive(Clone, Debug)]
+pub struct Question {
+    pub text: String,
+    /// The workspace's when absent.
+    pub mode: Option<ChatMode>,
+    /// Which of the workspace's conversations it continues.
+    pub session: Option<String>,
+}
+
+/// What an answer cost and who gave it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Metrics {
+    pub usage: Usage,
+    /// From the request to the last part of the answer.
+    pub seconds: f64,
+    pub model: ModelName,
+    pub answered_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    Answered {
+        chat: ChatId,
+        text: String,
+        sources: Vec<Hit>,
+        metrics: Metrics,
+    },
+    /// Query mode, and nothing in the workspace bears on the question.
+    Refused {
+        chat: ChatId,
+        text: String,
+    },
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Conversations {
+    pub search: Search,
+    pub models: Arc<dyn Models>,
+    pub chats: Arc<dyn Chats>,
+}
+
+impl Conversations {
+    /// Answers a question from the workspace's passages and the conversation so far, and keeps
+    /// the exchange.
+    pub async fn ask(
+        &self,
+        workspace: &Workspace,
+        question: Question,
+        now: DateTime<Utc>,
+    ) -> Result<Reply> {
+        check(&question.text)?;
+        let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
+        let conversation = Conversation {
+            workspace: workspace.id,
+            user: None,
+            thread: None,
+            session: question.session.clone(),
+        };
+        let query = Query { text: question.text.clone(), ..Query::default() };
+        let sources = self.search.nearest(workspace, query).await?.unwrap_or_default();
+        if sources.is_empty() && mode == ChatMode::Query {
+            return self.refuse(workspace, conversation, question.text, now).await;
+        }
+        let choice = ModelChoice {
+            provider: workspace.settings.chat_provider.clone(),
+            model: workspace.settings.chat_model.clone(),
+        };
+        let model = self.models.chat(&choice)?;
+        let history = self.history(workspace, &conversation).await?;
+        let request = request(workspace, &question.text, &sources, history, now);
+        let (text, metrics) = answer(&*model, request).await?;
+        // Without tools, the automatic mode is the chat mode, and is remembered as such.
+        let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
+        let new = NewChat {
+            conversation,
+            prompt: question.text,
+            response: record::answer(&text, &sources, mode.as_str(), Some(&metrics)),
+            include: true,
+            created_at: now,
+        };
+        let chat = self.chats.append(new).await?;
+        Ok(Reply::Answered { chat, text, sources, metrics })
+    }
+
+    async fn refuse(
+        &self,
+        workspace: &Workspace,
+        conversation: Conversation,
+        prompt: String,
+        now: DateTime<Utc>,
+    ) -> Result<Reply> {
+        let text = workspace.settings.refusal.clone().unwrap_or_else(|| REFUSAL.to_owned());
+        let response = record::answer(&text, &[], ChatMode::Query.as_str(), None);
+        let new = NewChat { conversation, prompt, response, include: false, created_at: now };
+        Ok(Reply::Refused { chat: self.chats.append(new).await?, text })
+    }
+
+    async fn history(&self, workspace: &Workspace, of: &Conversation) -> Result<Vec<Message>> {
+        let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
+        let chats = self.chats.history(of, limit).await?;
+        Ok(chats.into_iter().flat_map(turns).collect())
+    }
+}
+
+/// An earlier exchange as the model sees it; a damaged one is left out.
+fn turns(chat: Chat) -> Vec<Message> {
+    let Some(answer) = record::text_of(&chat.response) else { return Vec::new() };
+    let user = Message { role: Role::User, text: chat.prompt };
+    vec![user, Message { role: Role::Assistant, text: answer }]
+}
+
+fn check(question: &str) -> Result<()> {
+    if question.trim().is_empty() {
+        return Err(Error::invalid("message", "Message is empty"));
+    }
+    if question.len() > LONGEST_QUESTION {
+        return Err(Error::TooLarge { what: "the message", limit: LONGEST_QUESTION as u64 });
+    }
+    Ok(())
+}
+
+fn request(
+    workspace: &Workspace,
+    question: &str,
+    sources: &[Hit],
+    history: Vec<Message>,
+    now: DateTime<Utc>,
+) -> ChatRequest {
+    let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
+    let context = |hit: &Hit| Context {
+        title: hit.passage.document.title.clone(),
+        text: record::passage_text(&hit.passage),
+        similarity: Some(hit.similarity),
+    };
+    ChatRequest {
+        instructions: prompt::expand(prompt, workspace, now),
+        context: sources.iter().map(context).collect(),
+        history,
+        question: question.to_owned(),
+        temperature: workspace.settings.temperature,
+    }
+}
+
+/// Collects the model's whole answer. Reasoning, if any, comes first between `<think>` marks.
+async fn answer(model: &dyn ChatModel, request: ChatRequest) -> Result<(String, Metrics)> {
+    let started = Instant::now();
+    let mut parts = model.answer(request).await?;
+    let (mut text, mut reasoning, mut usage) = (String::new(), String::new(), Usage::default());
+    while let Some(part) = parts.next().await {
+        match part? {
+            Delta::Text(more) => text.push_str(&more),
+            Delta::Reasoning(more) => reasoning.push_str(&more),
+            Delta::Usage(spent) => usage = spent,
+        }
+    }
+    if text.is_empty() {
+        let reason = "No text completion could be completed with this input.";
+        return Err(Error::unavailable("the language model", reason));
+    }
+    if !reasoning.is_empty() {
+        text = format!("<think>{reasoning}</think>{text}");
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    Ok((text, Metrics { usage, seconds, model: model.name(), answered_at: Utc::now() }))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use carrel_domain::document::IncomingFile;
+
+use super::*;
+use crate::fakes::workspace;
+use crate::fakes::world::World;
+use crate::library::{Details, Unembedded};
+
+fn question(text: &str, mode: Option<ChatMode>) -> Question {
+    Question { text: text.into(), mode, session: None }
+}
+
+async fn with_a_document(text: &str) -> Arc<World> {
+    let world = Arc::new(World::default());
+    let library = world.library();
+    let file = IncomingFile { name: "sky.txt".into(), content: PathBuf::from(text) };
+    let into = vec![workspace("Sky")];
+    library.add_file(file, Details::default(), into, Unembedded::Refuse, Utc::now()).await.unwrap();
+    world
+}
+
+async fn ask(world: &Arc<World>, workspace: &Workspace, question: Question) -> Result<Reply> {
+    world.conversations().ask(workspace, question, Utc::now()).await
+}
+
+#[tokio::test]
+async fn the_model_sees_what_was_found_and_what_was_said() {
+    let world = with_a_document("The sky is green.").await;
+    let workspace = workspace("Sky");
+    for text in ["What colour is the sky?", "Why?"] {
+        let asked = ask(&world, &workspace, question(text, None)).await;
+        let Reply::Answered { sources, text: answer, .. } = asked.unwrap() else {
+            panic!("refused")
+        };
+        assert_eq!((sources.len(), answer), (1, format!("You asked: {text}")));
+    }
+    let asked = world.asked.lock().unwrap();
+    assert!(asked[0].history.is_empty());
+    assert!(asked[1].system_prompt().contains("sourceDocument: sky.txt"));
+    assert!(asked[1].system_prompt().contains("The sky is green."));
+    let said: Vec<_> = asked[1].history.iter().map(|turn| turn.text.as_str()).collect();
+    assert_eq!(said, ["What colour is the sky?", "You asked: What colour is the sky?"]);
+}
+
+#[tokio::test]
+async fn query_mode_refuses_without_a_passage_and_the_refusal_is_not_history() {
+    let world = Arc::new(World::default());
+    let mut workspace = workspace("Empty");
+    workspace.settings.refusal = Some("Ask me about the sky.".into());
+    let asked = ask(&world, &workspace, question("Hi", Some(ChatMode::Query)));
+    assert_eq!(
+        asked.await.unwrap(),
+        Reply::Refused { chat: ChatId(1), text: "Ask me about the sky.".into() }
+    );
+    assert!(!world.chats.lock().unwrap()[0].include);
+    assert!(world.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn sessions_do_not_see_one_another() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("Alpha");
+    for session in [None, Some("s-1"), Some("s-2")] {
+        let question =
+            Question { text: "Hi".into(), mode: None, session: session.map(str::to_owned) };
+        ask(&world, &workspace, question).await.unwrap();
+    }
+    assert!(world.asked.lock().unwrap().iter().all(|request| request.history.is_empty()));
+}
+
+#[tokio::test]
+async fn an_empty_or_endless_question_is_refused() {
+    let world = Arc::new(World::default());
+    for text in ["", " \n", &"x".repeat(LONGEST_QUESTION + 1)] {
+        assert!(ask(&world, &workspace("A"), question(text, None)).await.is_err());
+    }
+    assert!(world.chats.lock().unwrap().is_empty());
+}

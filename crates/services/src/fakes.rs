@@ -1,0 +1,162 @@
+//! Ports of a few lines for the tests of decisions. The real ones are tested where they live.
+pub mod world;
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::settings::Settings;
+use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
+use carrel_domain::{ApiKeyId, Error, Result, Slug, WorkspaceId};
+use chrono::{DateTime, Utc};
+
+pub fn workspace(name: &str) -> Workspace {
+    Workspace {
+        id: WorkspaceId(1),
+        slug: Slug::of(name),
+        settings: WorkspaceSettings::named(name),
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+#[derive(Default)]
+pub struct FakeKeys {
+    keys: Mutex<Vec<(KeyDigest, ApiKey)>>,
+    look_ups: AtomicUsize,
+}
+
+impl FakeKeys {
+    pub fn look_ups(&self) -> usize {
+        self.look_ups.load(Ordering::Relaxed)
+    }
+
+    pub fn last_used(&self, id: ApiKeyId) -> Option<DateTime<Utc>> {
+        let keys = self.keys.lock().unwrap();
+        keys.iter().find(|(_, key)| key.id == id).and_then(|(_, key)| key.last_used_at)
+    }
+}
+
+#[async_trait]
+impl ApiKeys for FakeKeys {
+    async fn create(&self, new: NewApiKey) -> Result<ApiKey> {
+        let mut keys = self.keys.lock().unwrap();
+        let key = ApiKey {
+            id: ApiKeyId(keys.len() as i32 + 1),
+            name: new.name,
+            prefix: new.prefix,
+            origin: new.origin,
+            scopes: new.scopes,
+            created_by: new.created_by,
+            expires_at: new.expires_at,
+            revoked_at: None,
+            last_used_at: None,
+            created_at: new.created_at,
+        };
+        keys.push((new.digest, key.clone()));
+        Ok(key)
+    }
+
+    async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
+        self.look_ups.fetch_add(1, Ordering::Relaxed);
+        let keys = self.keys.lock().unwrap();
+        Ok(keys.iter().find(|(known, _)| *known == digest).map(|(_, key)| key.clone()))
+    }
+
+    async fn list(&self) -> Result<Vec<ApiKey>> {
+        Ok(self.keys.lock().unwrap().iter().map(|(_, key)| key.clone()).collect())
+    }
+
+    async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool> {
+        let mut keys = self.keys.lock().unwrap();
+        let key = keys.iter_mut().find(|(_, key)| key.id == id && key.revoked_at.is_none());
+        Ok(key.map(|(_, key)| key.revoked_at = Some(now)).is_some())
+    }
+
+    async fn set_environment_key(&self, new: Option<NewApiKey>, now: DateTime<Utc>) -> Result<()> {
+        for (_, key) in self.keys.lock().unwrap().iter_mut() {
+            if key.origin == Origin::Environment {
+                key.revoked_at = Some(now);
+            }
+        }
+        if let Some(new) = new {
+            self.create(new).await?;
+        }
+        Ok(())
+    }
+
+    async fn used(&self, times: Vec<(ApiKeyId, DateTime<Utc>)>) -> Result<()> {
+        for (_, key) in self.keys.lock().unwrap().iter_mut() {
+            key.last_used_at = times.iter().find(|(id, _)| *id == key.id).map(|(_, time)| *time);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub struct FakeSettings(pub Mutex<BTreeMap<String, String>>);
+
+#[async_trait]
+impl Settings for FakeSettings {
+    async fn all(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()> {
+        let mut stored = self.0.lock().unwrap();
+        for (name, value) in values {
+            match value {
+                Some(value) => stored.insert(name, value),
+                None => stored.remove(&name),
+            };
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+pub struct FakeWorkspaces(Mutex<Vec<Workspace>>);
+
+#[async_trait]
+impl Workspaces for FakeWorkspaces {
+    async fn create(&self, new: NewWorkspace) -> Result<Workspace> {
+        let mut all = self.0.lock().unwrap();
+        if all.iter().any(|workspace| workspace.slug == new.slug) {
+            return Err(Error::AlreadyExists { kind: "workspace", key: new.slug.to_string() });
+        }
+        let NewWorkspace { slug, settings, created_at } = new;
+        let id = WorkspaceId(all.len() as i32 + 1);
+        all.push(Workspace { id, slug, settings, created_at, updated_at: created_at });
+        Ok(all[all.len() - 1].clone())
+    }
+
+    async fn list(&self) -> Result<Vec<Workspace>> {
+        Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {
+        Ok(self.0.lock().unwrap().iter().find(|workspace| workspace.slug.as_str() == slug).cloned())
+    }
+
+    async fn update(
+        &self,
+        id: WorkspaceId,
+        settings: WorkspaceSettings,
+        now: DateTime<Utc>,
+    ) -> Result<Workspace> {
+        let mut all = self.0.lock().unwrap();
+        let found = all.iter_mut().find(|workspace| workspace.id == id);
+        let workspace = found.ok_or_else(|| Error::not_found("workspace", id))?;
+        (workspace.settings, workspace.updated_at) = (settings, now);
+        Ok(workspace.clone())
+    }
+
+    async fn delete(&self, id: WorkspaceId) -> Result<bool> {
+        let mut all = self.0.lock().unwrap();
+        let before = all.len();
+        all.retain(|workspace| workspace.id != id);
+        Ok(all.len() < before)
+    }
+}

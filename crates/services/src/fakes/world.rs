@@ -1,0 +1,277 @@
+//! A library in memory: one value that stands for the database, the files, the index and the
+//! models, each able to fail on request.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::document::{
+    Document, DocumentFiles, Extracted, Extractor, IncomingFile, Splitter, Splitting,
+};
+use carrel_domain::library::{
+    Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
+};
+use carrel_domain::model::{
+    Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
+    Models, Purpose,
+};
+use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
+use carrel_domain::{
+    ChatId, ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId,
+};
+use chrono::{DateTime, Utc};
+
+use super::FakeSettings;
+use crate::chat::Conversations;
+use crate::library::Library;
+use crate::search::Search;
+
+#[derive(Default)]
+pub struct World {
+    pub documents: Mutex<BTreeMap<DocumentPath, Document>>,
+    pub files: Mutex<BTreeMap<DocumentPath, String>>,
+    pub unsettled: Mutex<Vec<DocumentPath>>,
+    pub passages: Mutex<Vec<Passage>>,
+    pub chats: Mutex<Vec<Chat>>,
+    pub asked: Mutex<Vec<ChatRequest>>,
+    /// Which parts fail: `create`, `put`, `embed`.
+    pub failing: Mutex<Vec<&'static str>>,
+}
+
+impl World {
+    pub fn library(self: &Arc<Self>) -> Library {
+        Library {
+            documents: self.clone(),
+            placements: self.clone(),
+            files: self.clone(),
+            extractor: self.clone(),
+            splitter: self.clone(),
+            settings: Arc::new(FakeSettings::default()),
+            models: Arc::new(FakeModels(self.clone())),
+            index: self.clone(),
+        }
+    }
+
+    pub fn conversations(self: &Arc<Self>) -> Conversations {
+        let models = Arc::new(FakeModels(self.clone()));
+        let search =
+            Search { models: models.clone(), index: self.clone(), placements: self.clone() };
+        Conversations { search, models, chats: self.clone() }
+    }
+
+    pub fn fail(&self, part: &'static str) {
+        self.failing.lock().unwrap().push(part);
+    }
+
+    fn check(&self, part: &'static str) -> Result<()> {
+        match self.failing.lock().unwrap().contains(&part) {
+            true => Err(Error::unavailable("the test", part)),
+            false => Ok(()),
+        }
+    }
+
+    fn put_places(&self, document: &Document, places: Vec<Embedded>) {
+        let mut passages = self.passages.lock().unwrap();
+        for new in places.into_iter().flat_map(|place| place.passages) {
+            let chunk = ChunkId(passages.len() as i64);
+            let place = WorkspaceDocumentId(1);
+            let document = document.clone();
+            passages.push(Passage { chunk, place, ordinal: 0, text: new.text, document });
+        }
+    }
+}
+
+#[async_trait]
+impl Documents for World {
+    async fn expect_file(&self, path: &DocumentPath, _: DateTime<Utc>) -> Result<()> {
+        self.unsettled.lock().unwrap().push(path.clone());
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        document: Document,
+        places: Vec<Embedded>,
+    ) -> Result<Vec<WorkspaceDocument>> {
+        self.check("create")?;
+        self.unsettled.lock().unwrap().retain(|path| *path != document.path);
+        self.put_places(&document, places);
+        self.documents.lock().unwrap().insert(document.path.clone(), document);
+        Ok(Vec::new())
+    }
+
+    async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
+        Ok(self.documents.lock().unwrap().get(path).cloned())
+    }
+
+    async fn remove(&self, paths: &[DocumentPath], _: DateTime<Utc>) -> Result<Vec<Removed>> {
+        let mut documents = self.documents.lock().unwrap();
+        let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
+        let removed: Vec<_> = known.map(|path| Removed { path, places: Vec::new() }).collect();
+        self.unsettled.lock().unwrap().extend(removed.iter().map(|removed| removed.path.clone()));
+        Ok(removed)
+    }
+
+    async fn unsettled(&self, _: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
+        let documents = self.documents.lock().unwrap();
+        let noted = self.unsettled.lock().unwrap();
+        Ok(noted.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
+    }
+
+    async fn settle(&self, path: &DocumentPath) -> Result<()> {
+        self.unsettled.lock().unwrap().retain(|noted| noted != path);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Placements for World {
+    async fn place(
+        &self,
+        path: &DocumentPath,
+        _: Embedded,
+        _: DateTime<Utc>,
+    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
+        Err(Error::not_found("document", path))
+    }
+
+    async fn withdraw(
+        &self,
+        _: WorkspaceId,
+        _: &[DocumentPath],
+    ) -> Result<Vec<WorkspaceDocumentId>> {
+        Ok(Vec::new())
+    }
+
+    async fn in_workspace(&self, _: WorkspaceId) -> Result<Vec<WorkspaceDocument>> {
+        Ok(Vec::new())
+    }
+
+    async fn passages(&self, _: WorkspaceId, chunks: &[ChunkId]) -> Result<Vec<Passage>> {
+        let passages = self.passages.lock().unwrap();
+        Ok(chunks.iter().map(|chunk| passages[chunk.0 as usize].clone()).collect())
+    }
+}
+
+#[async_trait]
+impl DocumentFiles for World {
+    async fn put(&self, document: &Document, text: &str) -> Result<()> {
+        self.files.lock().unwrap().insert(document.path.clone(), text.to_owned());
+        self.check("put")
+    }
+
+    async fn text(&self, path: &DocumentPath) -> Result<Option<String>> {
+        Ok(self.files.lock().unwrap().get(path).cloned())
+    }
+
+    async fn delete(&self, path: &DocumentPath) -> Result<()> {
+        self.files.lock().unwrap().remove(path);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Extractor for World {
+    async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
+        let text = file.content.display().to_string();
+        let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
+        Ok(vec![Extracted { part: None, title: None, author, description, source, text }])
+    }
+}
+
+#[async_trait]
+impl Splitter for World {
+    async fn split(&self, text: String, _: Splitting) -> Result<Vec<String>> {
+        Ok(vec![text])
+    }
+}
+
+/// Finds every passage, all equally similar.
+#[async_trait]
+impl VectorIndex for World {
+    async fn upsert(&self, _: WorkspaceId, _: WorkspaceDocumentId) -> Result<()> {
+        Ok(())
+    }
+
+    async fn remove(&self, _: WorkspaceId, _: &[WorkspaceDocumentId]) -> Result<()> {
+        Ok(())
+    }
+
+    async fn drop_namespace(&self, _: WorkspaceId) -> Result<()> {
+        Ok(())
+    }
+
+    async fn count(&self, _: Option<WorkspaceId>) -> Result<u64> {
+        Ok(self.passages.lock().unwrap().len() as u64)
+    }
+
+    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+        let passages = self.passages.lock().unwrap();
+        let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
+        Ok(passages.iter().take(query.limit).map(near).collect())
+    }
+}
+
+#[async_trait]
+impl Chats for World {
+    async fn append(&self, new: NewChat) -> Result<ChatId> {
+        let mut chats = self.chats.lock().unwrap();
+        let id = ChatId(chats.len() as i64 + 1);
+        let NewChat { conversation, prompt, response, include, created_at } = new;
+        let updated_at = created_at;
+        chats.push(Chat {
+            id,
+            conversation,
+            prompt,
+            response,
+            include,
+            feedback: None,
+            created_at,
+            updated_at,
+        });
+        Ok(id)
+    }
+
+    async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
+        let chats = self.chats.lock().unwrap();
+        Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
+    }
+}
+
+struct FakeModels(Arc<World>);
+
+impl Models for FakeModels {
+    fn chat(&self, _: &ModelChoice) -> Result<Arc<dyn ChatModel>> {
+        Ok(self.0.clone())
+    }
+
+    fn embedder(&self) -> Result<Arc<dyn Embedder>> {
+        Ok(self.0.clone())
+    }
+}
+
+#[async_trait]
+impl ChatModel for World {
+    fn name(&self) -> ModelName {
+        ModelName { provider: "fake".into(), model: "echo".into(), window: 4096 }
+    }
+
+    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+        let words =
+            vec![Ok(Delta::Text("You asked: ".into())), Ok(Delta::Text(request.question.clone()))];
+        self.asked.lock().unwrap().push(request);
+        Ok(Box::pin(futures_util::stream::iter(words)))
+    }
+}
+
+#[async_trait]
+impl Embedder for World {
+    fn model(&self) -> EmbeddingModel {
+        EmbeddingModel { name: "fake".into(), longest_text: 1000 }
+    }
+
+    async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
+        self.check("embed")?;
+        Ok(vec![vec![1.0]; texts.len()])
+    }
+}

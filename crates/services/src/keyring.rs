@@ -1,0 +1,273 @@
+//! API keys: made, recognised, revoked.
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
+use carrel_domain::{ApiKeyId, Error, Result, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+/// How long a key once seen in the database is taken to be good without looking again. Keys
+/// revoked by this process are out at once; keys revoked by another are out within this time.
+const TRUSTED: TimeDelta = TimeDelta::seconds(1);
+
+/// The fewest characters of a key that an operator chooses.
+pub const SHORTEST_CHOSEN_KEY: usize = 16;
+
+/// A key in the clear. Shown once, to whoever asked for it; never logged.
+pub struct Secret(String);
+
+impl Secret {
+    /// 256 bits from the system's random source, as `crl_` and 52 letters and digits.
+    fn random() -> Self {
+        let bytes: [u8; 32] = rand::random();
+        Self(format!("crl_{}", base32(&bytes)))
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The part by which a person tells keys apart: 40 bits less than what makes it a secret.
+    fn prefix(&self) -> String {
+        self.0.chars().take(12).collect()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// What a new key is to be.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOptions {
+    pub name: Option<String>,
+    /// Empty means everything.
+    pub scopes: Vec<Scope>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_by: Option<UserId>,
+}
+
+struct Seen {
+    key: Arc<ApiKey>,
+    at: DateTime<Utc>,
+}
+
+/// Knows which keys are good, mostly without asking the database.
+pub struct Keyring {
+    keys: Arc<dyn ApiKeys>,
+    seen: RwLock<HashMap<KeyDigest, Seen>>,
+    used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+}
+
+impl Keyring {
+    pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
+        Self { keys, seen: RwLock::default(), used: Mutex::default() }
+    }
+
+    /// The key that `secret` is, if it is good at `now`.
+    pub async fn admit(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+        let digest = digest(secret);
+        let key = match self.recall(digest, now) {
+            Some(key) => Some(key),
+            None => self.look_up(digest, now).await?,
+        };
+        let good = key.filter(|key| key.is_valid(now));
+        if let Some(key) = &good {
+            self.uses().insert(key.id, now);
+        }
+        Ok(good)
+    }
+
+    fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let found = seen.get(&digest).filter(|seen| now - seen.at < TRUSTED)?;
+        Some(found.key.clone())
+    }
+
+    async fn look_up(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+        let key = self.keys.by_digest(digest).await?.map(Arc::new);
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        match &key {
+            Some(key) => seen.insert(digest, Seen { key: key.clone(), at: now }),
+            None => seen.remove(&digest),
+        };
+        Ok(key)
+    }
+
+    pub async fn create(
+        &self,
+        options: KeyOptions,
+        now: DateTime<Utc>,
+    ) -> Result<(Secret, ApiKey)> {
+        let secret = Secret::random();
+        let KeyOptions { name, scopes, expires_at, created_by } = options;
+        let new = NewApiKey {
+            name,
+            digest: digest(secret.reveal()),
+            prefix: secret.prefix(),
+            origin: Origin::Created,
+            scopes,
+            created_by,
+            expires_at,
+            created_at: now,
+        };
+        Ok((secret, self.keys.create(new).await?))
+    }
+
+    pub async fn list(&self) -> Result<Vec<ApiKey>> {
+        self.keys.list().await
+    }
+
+    /// Ends a key at once. [`Error::NotFound`] when there is none, or it had ended already.
+    pub async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<()> {
+        let revoked = self.keys.revoke(id, now).await?;
+        self.seen
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, seen| seen.key.id != id);
+        if revoked { Ok(()) } else { Err(Error::not_found("API key", id)) }
+    }
+
+    /// Makes `chosen` the one key that comes from the environment, in place of an earlier one.
+    pub async fn take_from_environment(
+        &self,
+        chosen: Option<&str>,
+        now: DateTime<Utc>,
+    ) -> Result<()> {
+        let new = chosen.map(|chosen| environment_key(chosen, now)).transpose()?;
+        self.keys.set_environment_key(new, now).await
+    }
+
+    /// Whether any key would be admitted at `now`.
+    pub async fn is_empty(&self, now: DateTime<Utc>) -> Result<bool> {
+        Ok(!self.keys.list().await?.iter().any(|key| key.is_valid(now)))
+    }
+
+    /// Writes down when keys were last used. Called now and then and at shutdown, so that a
+    /// request costs no write.
+    pub async fn note_uses(&self) -> Result<()> {
+        let times: Vec<_> = self.uses().drain().collect();
+        if times.is_empty() { Ok(()) } else { self.keys.used(times).await }
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
+    if chosen.chars().count() < SHORTEST_CHOSEN_KEY || chosen.contains(char::is_whitespace) {
+        let reason = "must have 16 characters or more and no white space";
+        return Err(Error::invalid("CARREL_API_KEY", reason));
+    }
+    Ok(NewApiKey {
+        name: Some("CARREL_API_KEY".to_owned()),
+        digest: digest(chosen),
+        // Every character of a chosen key may matter, so none is kept.
+        prefix: String::new(),
+        origin: Origin::Environment,
+        scopes: Vec::new(),
+        created_by: None,
+        expires_at: None,
+        created_at: now,
+    })
+}
+
+fn digest(secret: &str) -> KeyDigest {
+    KeyDigest(Sha256::digest(secret.as_bytes()).into())
+}
+
+/// Five bits a character, without the letters that are easily taken for others.
+fn base32(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let mut text = String::with_capacity(bytes.len() * 8 / 5 + 1);
+    let (mut held, mut bits) = (0u32, 0);
+    for byte in bytes {
+        held = held << 8 | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(ALPHABET[(held >> bits & 31) as usize]));
+        }
+        held &= (1 << bits) - 1;
+    }
+    if bits > 0 {
+        text.push(char::from(ALPHABET[(held << (5 - bits) & 31) as usize]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::FakeKeys;
+
+    fn keyring() -> (Arc<FakeKeys>, Keyring) {
+        let keys = Arc::new(FakeKeys::default());
+        (keys.clone(), Keyring::new(keys))
+    }
+
+    #[tokio::test]
+    async fn a_key_is_admitted_until_it_is_revoked() {
+        let (_, keyring) = keyring();
+        let now = Utc::now();
+        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        assert_eq!(secret.reveal().len(), 4 + 52);
+        assert!(secret.reveal().starts_with(&key.prefix));
+        assert!(keyring.admit(secret.reveal(), now).await.unwrap().is_some());
+        assert!(keyring.admit(&secret.reveal().to_uppercase(), now).await.unwrap().is_none());
+        keyring.revoke(key.id, now).await.unwrap();
+        assert!(keyring.admit(secret.reveal(), now).await.unwrap().is_none());
+        assert!(keyring.revoke(key.id, now).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_key_revoked_elsewhere_is_out_within_a_second() {
+        let (keys, keyring) = keyring();
+        let now = Utc::now();
+        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        keyring.admit(secret.reveal(), now).await.unwrap();
+        keys.revoke(key.id, now).await.unwrap();
+        assert!(keyring.admit(secret.reveal(), now + TRUSTED).await.unwrap().is_none());
+    }
+
+    #[tokio::test]
+    async fn requests_cost_no_look_up_and_no_write_each() {
+        let (keys, keyring) = keyring();
+        let now = Utc::now();
+        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        for _ in 0..100 {
+            keyring.admit(secret.reveal(), now).await.unwrap();
+        }
+        assert_eq!(keys.look_ups(), 1);
+        keyring.note_uses().await.unwrap();
+        assert_eq!(keys.last_used(key.id), Some(now));
+    }
+
+    #[tokio::test]
+    async fn a_key_from_the_environment_is_long_and_whole() {
+        let (_, keyring) = keyring();
+        let now = Utc::now();
+        for bad in ["", "fifteen-charact", "sixteen characters"] {
+            assert!(keyring.take_from_environment(Some(bad), now).await.is_err(), "{bad}");
+        }
+        keyring.take_from_environment(Some("sixteen-characte"), now).await.unwrap();
+        assert!(keyring.admit("sixteen-characte", now).await.unwrap().is_some());
+        assert!(!keyring.is_empty(now).await.unwrap());
+    }
+
+    #[test]
+    fn base32_writes_five_bits_a_character() {
+        assert_eq!(base32(&[0xff, 0, 0]), "zw000");
+        assert_eq!(base32(&[0; 32]).len(), 52);
+    }
+
+    #[test]
+    fn a_secret_does_not_show_itself() {
+        assert_eq!(format!("{:?}", Secret::random()), "Secret(..)");
+    }
+}

@@ -1,0 +1,189 @@
+//! From what a client sent to a document: names, defaults, counts.
+use carrel_domain::document::{Document, Extracted, Published};
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{DocumentId, DocumentPath, Error, Result, slug};
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+/// What a client says about a file; absent parts come from the file itself.
+#[derive(Clone, Debug, Default)]
+pub struct Details {
+    /// One path segment; the default folder when absent.
+    pub folder: Option<String>,
+    pub title: Option<String>,
+    pub author: Option<String>,
+    pub description: Option<String>,
+    pub source: Option<String>,
+    pub chunk_source: Option<String>,
+}
+
+/// Text that a client sends as such.
+#[derive(Clone, Debug, Default)]
+pub struct RawText {
+    pub title: String,
+    pub text: String,
+    pub url: Option<String>,
+    pub author: Option<String>,
+    pub description: Option<String>,
+    pub source: Option<String>,
+    pub chunk_source: Option<String>,
+    pub published: Option<DateTime<Utc>>,
+}
+
+/// The longest name, in bytes, that a client's file may have.
+const LONGEST_FILE_NAME: usize = 255;
+/// What is left of a stored name's 255 bytes beside `-`, a UUID and `.json`.
+const LONGEST_STEM: usize = 255 - 1 - 36 - 5;
+
+/// Refuses names that are no plain file name. The name is never used as a path; but a client
+/// that sends such a one is mistaken or up to no good, and is told.
+pub fn check_file_name(name: &str) -> Result<()> {
+    let wrong = |reason| Err(Error::invalid("file name", reason));
+    if name.is_empty() || name == "." || name == ".." {
+        return wrong("must not be empty");
+    }
+    if name.len() > LONGEST_FILE_NAME {
+        return wrong("must not be longer than 255 bytes");
+    }
+    if name.chars().any(|c| c.is_control() || matches!(c, '/' | '\\')) {
+        return wrong("must not contain path separators or control characters");
+    }
+    Ok(())
+}
+
+pub fn from_file(
+    name: &str,
+    part: Extracted,
+    details: &Details,
+    now: DateTime<Utc>,
+) -> Result<(Document, String)> {
+    let id = DocumentId::random();
+    let stem = match &part.part {
+        Some(part) => format!("{name}-{part}"),
+        None => name.to_owned(),
+    };
+    let folder = details.folder.as_deref().unwrap_or(DEFAULT_FOLDER);
+    let document = Document {
+        id,
+        path: DocumentPath::new(folder, &stored_name(&stem, id))?,
+        title: details.title.clone().or(part.title).unwrap_or_else(|| name.to_owned()),
+        url: format!("file://{name}"),
+        author: details.author.clone().unwrap_or(part.author),
+        description: details.description.clone().unwrap_or(part.description),
+        source: details.source.clone().unwrap_or(part.source),
+        chunk_source: details.chunk_source.clone().unwrap_or_default(),
+        published: Published(Some(now)),
+        words: count_words(&part.text),
+        tokens: estimate_tokens(&part.text),
+        digest: Sha256::digest(part.text.as_bytes()).into(),
+        created_at: now,
+    };
+    Ok((document, part.text))
+}
+
+pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)> {
+    let RawText { title, text, url, author, description, source, chunk_source, published } = raw;
+    if text.trim().is_empty() {
+        return Err(Error::invalid("textContent", "must not be empty"));
+    }
+    let id = DocumentId::random();
+    let slug = text_slug(&title);
+    let said =
+        |given: Option<String>, otherwise: &str| given.unwrap_or_else(|| otherwise.to_owned());
+    let document = Document {
+        id,
+        path: DocumentPath::new(DEFAULT_FOLDER, &stored_name(&format!("raw-{slug}"), id))?,
+        url: url.unwrap_or_else(|| format!("file://{slug}.txt")),
+        author: said(author, "no author specified"),
+        description: said(description, "no description found"),
+        source: said(source, "no source set"),
+        chunk_source: said(chunk_source, &format!("{slug}.txt")),
+        published: Published(Some(published.unwrap_or(now))),
+        words: count_words(&text),
+        tokens: estimate_tokens(&text),
+        digest: Sha256::digest(text.as_bytes()).into(),
+        created_at: now,
+        title,
+    };
+    Ok((document, text))
+}
+
+/// The slug of a title without its extension, in lower case; letters of every script are kept.
+fn text_slug(title: &str) -> String {
+    let stem = match title.rsplit_once('.') {
+        Some((stem, extension)) if !extension.contains('/') => stem,
+        _ => title,
+    };
+    let ascii = slug::words(&stem.replace('.', "-")).to_lowercase();
+    if ascii.is_empty() { clean(stem).to_lowercase() } else { ascii }
+}
+
+/// A file name that begins like `stem` and is different each time, at most 255 bytes.
+fn stored_name(stem: &str, id: DocumentId) -> String {
+    let mut stem = clean(stem);
+    while stem.len() > LONGEST_STEM {
+        stem.pop();
+    }
+    if stem.is_empty() { format!("document-{id}.json") } else { format!("{stem}-{id}.json") }
+}
+
+/// Leaves what every file system takes in a name.
+fn clean(text: &str) -> String {
+    let kept =
+        |c: &char| !c.is_control() && !"<>:\"/\\|?*\u{2018}\u{2019}\u{201c}\u{201d}".contains(*c);
+    let words: String = text.chars().filter(kept).collect();
+    words.split_whitespace().collect::<Vec<_>>().join("-").trim_start_matches('.').to_owned()
+}
+
+/// Pieces between single spaces, as clients of this kind of server count them.
+fn count_words(text: &str) -> i32 {
+    i32::try_from(text.split(' ').count()).unwrap_or(i32::MAX)
+}
+
+/// About four ASCII characters make a token, and most other characters are one.
+fn estimate_tokens(text: &str) -> i32 {
+    let ascii = text.bytes().filter(u8::is_ascii).count();
+    let others = text.chars().filter(|c| !c.is_ascii()).count();
+    i32::try_from(ascii.div_ceil(4) + others).unwrap_or(i32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stored_names_are_unique_and_fit_a_file_system() {
+        let id = DocumentId::random();
+        assert_eq!(stored_name("my file.txt", id), format!("my-file.txt-{id}.json"));
+        assert_eq!(stored_name("報告 v2.txt", id), format!("報告-v2.txt-{id}.json"));
+        assert_eq!(stored_name("...<:>", id), format!("document-{id}.json"));
+        let long = stored_name(&"語".repeat(100), id);
+        assert!(long.len() <= 255 && DocumentPath::new("f", &long).is_ok());
+    }
+
+    #[test]
+    fn file_names_that_are_paths_are_refused() {
+        for bad in ["", ".", "..", "../x.txt", "a/b.txt", "a\\b.txt", "a\0.txt", &"x".repeat(256)] {
+            assert!(check_file_name(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_file_name("日本語 – naïve (1).txt").is_ok());
+    }
+
+    #[test]
+    fn the_title_of_a_text_is_kept_as_given() {
+        let raw =
+            RawText {
+                title: "第3四半期 Plan v2".into(), text: "x y".into(), ..RawText::default()
+            };
+        let (document, _) = from_text(raw, Utc::now()).unwrap();
+        assert_eq!(document.title, "第3四半期 Plan v2");
+        assert_eq!(document.words, 2);
+    }
+
+    #[test]
+    fn the_slug_of_a_text_drops_its_extension() {
+        assert_eq!(text_slug("France facts"), "france-facts");
+        assert_eq!(text_slug("a.b.md"), "a-b");
+        assert_eq!(text_slug("../../evil"), "evil");
+    }
+}

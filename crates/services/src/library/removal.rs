@@ -1,0 +1,48 @@
+//! Taking documents out of the library, and tidying up after a crash.
+use carrel_domain::library::Removed;
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::{DateTime, Utc};
+
+use super::Library;
+
+impl Library {
+    /// Removes documents everywhere: rows, passages, vectors and files. Paths that name no
+    /// document are passed over; what was removed is returned.
+    pub async fn remove(
+        &self,
+        paths: Vec<DocumentPath>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Removed>> {
+        let library = self.clone();
+        let remove = async move {
+            let removed = library.documents.remove(&paths, now).await?;
+            for Removed { path, places } in &removed {
+                for (workspace, place) in places {
+                    library.index.remove(*workspace, &[*place]).await?;
+                }
+                library.discard_file(path).await?;
+            }
+            Ok(removed)
+        };
+        tokio::spawn(remove).await.map_err(Error::internal)?
+    }
+
+    /// Deletes files noted before `before` that no document owns: left by a crash between the
+    /// writing of a file and the commit of its row, or between the removal of a row and that of
+    /// its file. Returns how many notes were settled.
+    pub async fn settle(&self, before: DateTime<Utc>) -> Result<usize> {
+        let unsettled = self.documents.unsettled(before).await?;
+        for (path, is_known) in &unsettled {
+            match is_known {
+                true => self.documents.settle(path).await?,
+                false => self.discard_file(path).await?,
+            }
+        }
+        Ok(unsettled.len())
+    }
+
+    pub(super) async fn discard_file(&self, path: &DocumentPath) -> Result<()> {
+        self.files.delete(path).await?;
+        self.documents.settle(path).await
+    }
+}

@@ -1,0 +1,81 @@
+use std::path::PathBuf;
+
+use super::*;
+use crate::fakes::workspace;
+use crate::fakes::world::World;
+
+async fn add(world: &Arc<World>, unembedded: Unembedded) -> Result<Vec<Added>> {
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("some text") };
+    let into = vec![workspace("Alpha")];
+    world.library().add_file(file, Details::default(), into, unembedded, Utc::now()).await
+}
+
+fn is_empty(world: &World) -> bool {
+    world.files.lock().unwrap().is_empty()
+        && world.documents.lock().unwrap().is_empty()
+        && world.unsettled.lock().unwrap().is_empty()
+        && world.passages.lock().unwrap().is_empty()
+}
+
+#[tokio::test]
+async fn a_file_becomes_a_document_with_its_place() {
+    let world = Arc::new(World::default());
+    let added = add(&world, Unembedded::Refuse).await.unwrap();
+    assert_eq!((added[0].text.as_str(), &added[0].warning), ("some text", &None));
+    assert_eq!(world.files.lock().unwrap()[&added[0].document.path], "some text");
+    assert_eq!(world.passages.lock().unwrap().len(), 1);
+    assert!(world.unsettled.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_fails_half_way_leaves_nothing() {
+    for part in ["put", "create", "embed"] {
+        let world = Arc::new(World::default());
+        world.fail(part);
+        assert!(add(&world, Unembedded::Refuse).await.is_err(), "{part}");
+        assert!(is_empty(&world), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_embedded_may_be_kept_with_a_warning() {
+    let world = Arc::new(World::default());
+    world.fail("embed");
+    let added = add(&world, Unembedded::Keep).await.unwrap();
+    assert_eq!(added[0].warning.as_deref(), Some("the test is unavailable: embed"));
+    assert!(world.passages.lock().unwrap().is_empty());
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn removing_takes_the_file_along_and_passes_over_unknown_paths() {
+    let world = Arc::new(World::default());
+    let added = add(&world, Unembedded::Keep).await.unwrap();
+    let unknown = DocumentPath::parse("a/b.json").unwrap();
+    let paths = vec![unknown, added[0].document.path.clone()];
+    let removed = world.library().remove(paths, Utc::now()).await.unwrap();
+    assert_eq!(removed.len(), 1);
+    world.passages.lock().unwrap().clear();
+    assert!(is_empty(&world));
+}
+
+#[tokio::test]
+async fn settling_deletes_files_that_no_document_owns() {
+    let world = Arc::new(World::default());
+    let added = add(&world, Unembedded::Keep).await.unwrap();
+    let known = added[0].document.path.clone();
+    let orphan = DocumentPath::parse("custom-documents/orphan.json").unwrap();
+    world.files.lock().unwrap().insert(orphan.clone(), "half".into());
+    world.unsettled.lock().unwrap().extend([known.clone(), orphan]);
+    assert_eq!(world.library().settle(Utc::now()).await.unwrap(), 2);
+    assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&known]);
+    assert!(world.unsettled.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn placing_reports_each_path_that_fails() {
+    let world = Arc::new(World::default());
+    let paths = vec![DocumentPath::parse("a/b.json").unwrap()];
+    let failures = world.library().place(&workspace("Alpha"), paths, Utc::now()).await;
+    assert_eq!(failures, [("a/b.json".to_owned(), "no document matches `a/b.json`".to_owned())]);
+}

@@ -1,0 +1,77 @@
+//! Variables in system prompts: `{datetime}`, `{workspace.name}` and their like.
+use carrel_domain::workspace::Workspace;
+use chrono::{DateTime, Utc};
+
+/// Replaces the variables that are known; `{anything}` else stays as it is, except that a
+/// `user.` or `workspace.` variable without a value is named in brackets. Values are never
+/// searched for further variables.
+pub fn expand(prompt: &str, workspace: &Workspace, now: DateTime<Utc>) -> String {
+    let mut expanded = String::with_capacity(prompt.len());
+    let mut rest = prompt;
+    while let Some(start) = rest.find('{') {
+        let (before, from) = rest.split_at(start);
+        expanded.push_str(before);
+        let value =
+            from.find('}').and_then(|end| Some((value(&from[1..end], workspace, now)?, end)));
+        match value {
+            Some((value, end)) => {
+                expanded.push_str(&value);
+                rest = &from[end + 1..];
+            }
+            None => {
+                expanded.push('{');
+                rest = &from[1..];
+            }
+        }
+    }
+    expanded.push_str(rest);
+    expanded
+}
+
+fn value(name: &str, workspace: &Workspace, now: DateTime<Utc>) -> Option<String> {
+    Some(match name {
+        "time" => now.format("%-I:%M:%S %p").to_string(),
+        "time_24" => now.format("%H:%M:%S").to_string(),
+        "date" => now.format("%B %-d, %Y").to_string(),
+        "datetime" => now.format("%A, %B %-d, %Y at %-I:%M:%S %p").to_string(),
+        "datetime_24" => now.format("%Y-%m-%d %H:%M:%S").to_string(),
+        "workspace.id" => workspace.id.to_string(),
+        "workspace.name" => workspace.settings.name.clone(),
+        _ => {
+            let (of, part) = name.split_once('.')?;
+            let of = match of {
+                "user" => "User",
+                "workspace" => "Workspace",
+                _ => return None,
+            };
+            format!("[{of} {part}]")
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeZone;
+
+    use super::*;
+    use crate::fakes::workspace;
+
+    #[test]
+    fn known_variables_are_replaced_and_others_stay() {
+        let now = Utc.with_ymd_and_hms(2026, 2, 3, 15, 4, 5).unwrap();
+        let mut workspace = workspace("Ops {date}");
+        workspace.id = carrel_domain::WorkspaceId(7);
+        for (prompt, expected) in [
+            ("{time} {time_24}", "3:04:05 PM 15:04:05"),
+            ("{date}", "February 3, 2026"),
+            ("{datetime}", "Tuesday, February 3, 2026 at 3:04:05 PM"),
+            ("{datetime_24}", "2026-02-03 15:04:05"),
+            ("{workspace.id}: {workspace.name}", "7: Ops {date}"),
+            ("{user.name} {workspace.x}", "[User name] [Workspace x]"),
+            ("{{7*7}} ${HOME} {nope} {", "{{7*7}} ${HOME} {nope} {"),
+            ("é{é{date}", "é{éFebruary 3, 2026"),
+        ] {
+            assert_eq!(expand(prompt, &workspace, now), expected, "{prompt}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Making workspaces.
+use carrel_domain::settings::Settings;
+use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
+use carrel_domain::{Error, Result, Slug};
+use chrono::{DateTime, Utc};
+
+use crate::preferences::Preferences;
+
+/// How many slugs are tried for one name before giving up. Eight random digits rarely collide.
+const TRIES: u32 = 8;
+
+/// Creates a workspace under the slug its name suggests, or a numbered one when that is taken.
+/// Where `settings` has no prompt, the server's default is written into the workspace.
+pub async fn create(
+    workspaces: &dyn Workspaces,
+    settings: &dyn Settings,
+    mut new: WorkspaceSettings,
+    now: DateTime<Utc>,
+) -> Result<Workspace> {
+    if new.prompt.is_none() {
+        new.prompt = Some(Preferences::read(settings).await?.system_prompt().to_owned());
+    }
+    let mut slug = Slug::of(&new.name);
+    for _ in 0..TRIES {
+        let candidate = NewWorkspace { slug, settings: new.clone(), created_at: now };
+        match workspaces.create(candidate).await {
+            Err(Error::AlreadyExists { .. }) => {
+                slug = Slug::numbered(&new.name, rand::random_range(0..100_000_000));
+            }
+            done => return done,
+        }
+    }
+    Err(Error::AlreadyExists { kind: "workspace", key: new.name })
+}
+
+/// The workspace a slug names, or [`Error::NotFound`].
+pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
+    workspaces.by_slug(slug).await?.ok_or_else(|| Error::not_found("workspace", slug))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::{FakeSettings, FakeWorkspaces};
+
+    #[tokio::test]
+    async fn names_may_repeat_and_slugs_do_not() {
+        let workspaces = FakeWorkspaces::default();
+        let mut slugs = Vec::new();
+        for _ in 0..3 {
+            let new = WorkspaceSettings::named("Alpha Team");
+            let made =
+                create(&workspaces, &FakeSettings::default(), new, Utc::now()).await.unwrap();
+            slugs.push(made.slug.to_string());
+        }
+        assert_eq!(slugs[0], "alpha-team");
+        assert!(slugs[1..].iter().all(|slug| slug.len() == "alpha-team-12345678".len()));
+        assert_ne!(slugs[1], slugs[2]);
+    }
+
+    #[tokio::test]
+    async fn a_workspace_without_a_prompt_gets_the_default() {
+        let new = WorkspaceSettings::named("A");
+        let (workspaces, settings) = (FakeWorkspaces::default(), FakeSettings::default());
+        let made = create(&workspaces, &settings, new, Utc::now()).await.unwrap();
+        assert!(made.settings.prompt.unwrap().contains("{datetime}"));
+    }
+}
