@@ -1,0 +1,39 @@
+//! Reading codes from the database, page by page.
+use carrel_domain::vector::{NamespaceVersion, VectorRows};
+use carrel_domain::{Error, Result, WorkspaceId};
+
+use super::snapshot::{Builder, Snapshot};
+
+/// Codes read at a time: a megabyte or so.
+const PAGE: usize = 4_096;
+
+/// The codes of a workspace: all of them, or those added since `held` on top of it.
+///
+/// The vectors may change between two pages. Additions do no harm: they have larger ids, so later
+/// pages hold them. Removals may leave rows of earlier pages behind; then the snapshot bears the
+/// removals of the first page, so that the next search finds it out of date and loads again. This
+/// one loses nothing, since vectors that are gone cannot be ranked.
+pub async fn load(
+    rows: &dyn VectorRows,
+    within: WorkspaceId,
+    held: Option<&Snapshot>,
+) -> Result<Snapshot> {
+    let mut after = held.and_then(Snapshot::last);
+    let mut removals = held.map(|held| held.version().removals);
+    let mut builder = held.map_or_else(Builder::default, Builder::from);
+    loop {
+        let (version, page) = rows.codes(within, after, PAGE).await?;
+        let removals = *removals.get_or_insert(version.removals);
+        let Some(last) = page.iter().map(|row| row.chunk).max() else {
+            let version = NamespaceVersion { additions: version.additions, removals };
+            return Ok(builder.finish(version));
+        };
+        if after.is_some_and(|after| last <= after) {
+            return Err(Error::internal("the database gave a page of codes twice"));
+        }
+        after = Some(last);
+        for row in page {
+            builder.push(row);
+        }
+    }
+}

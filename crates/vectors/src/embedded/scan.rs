@@ -1,0 +1,129 @@
+//! Comparing a query with codes, and with whole vectors.
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
+
+use carrel_domain::{ChunkId, WorkspaceDocumentId};
+use pulp::Arch;
+
+use super::snapshot::Snapshot;
+
+/// Up to this many dimensions the product of two codes fits 32 bits: 2^16 times 2^14.
+pub const MOST_DIMENSIONS: usize = 1 << 16;
+
+/// Rows compared before the candidates are looked through.
+const BLOCK: usize = 512;
+
+/// The chunks whose codes are most like `code`, at most `keep`, in no order.
+///
+/// No threshold is applied here: the most similar chunks pass any threshold that others pass.
+pub fn candidates(
+    snapshot: &Snapshot,
+    code: &[i8],
+    only: Option<&[WorkspaceDocumentId]>,
+    keep: usize,
+) -> Vec<ChunkId> {
+    let arch = Arch::new();
+    let mut best = Best { keep, heap: BinaryHeap::new() };
+    let mut products = [0; BLOCK];
+    for segment in snapshot.segments(code.len()) {
+        for range in segment.ranges(only) {
+            for start in range.clone().step_by(BLOCK) {
+                let rows = start..range.end.min(start + BLOCK);
+                let products = &mut products[..rows.len()];
+                arch.dispatch(|| multiply(code, segment.codes(rows.clone()), products));
+                let factors = &segment.factors()[rows.clone()];
+                let chunks = &segment.chunks()[rows];
+                for ((product, factor), chunk) in products.iter().zip(factors).zip(chunks) {
+                    best.offer(*product as f32 * factor, *chunk);
+                }
+            }
+        }
+    }
+    best.heap.into_iter().map(|candidate| candidate.chunk).collect()
+}
+
+/// The product of `query` with each row of `codes`.
+///
+/// Always part of its caller, so that it is compiled once for each instruction set that
+/// [`Arch::dispatch`] chooses from. The loop is one that compilers know how to turn into vector
+/// instructions; checked arithmetic would prevent it, and [`MOST_DIMENSIONS`] makes it needless.
+#[inline(always)]
+fn multiply(query: &[i8], codes: &[i8], products: &mut [i32]) {
+    for (row, product) in codes.chunks_exact(query.len()).zip(products) {
+        *product = query
+            .iter()
+            .zip(row)
+            .fold(0, |sum: i32, (a, b)| sum.wrapping_add(i32::from(*a) * i32::from(*b)));
+    }
+}
+
+/// The best candidates so far, the worst of them on top.
+struct Best {
+    keep: usize,
+    heap: BinaryHeap<Candidate>,
+}
+
+impl Best {
+    #[inline]
+    fn offer(&mut self, score: f32, chunk: ChunkId) {
+        let offered = Candidate { score, chunk };
+        if self.heap.len() < self.keep {
+            self.heap.push(offered);
+            return;
+        }
+        if let Some(mut worst) = self.heap.peek_mut()
+            && score >= worst.score
+            && offered < *worst
+        {
+            *worst = offered;
+        }
+    }
+}
+
+/// Greater is worse: less alike, or just as alike and added later.
+#[derive(Clone, Copy)]
+struct Candidate {
+    score: f32,
+    chunk: ChunkId,
+}
+
+impl Ord for Candidate {
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.score.total_cmp(&self.score).then_with(|| self.chunk.cmp(&other.chunk))
+    }
+}
+
+impl PartialOrd for Candidate {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Candidate {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Candidate {}
+
+/// The cosine of the angle between two vectors, clamped to 0 to 1; 0 when one is all zeros.
+/// `None` when they cannot be compared: other dimensions, or values that are not numbers.
+pub fn similarity(a: &[f32], b: &[f32]) -> Option<f32> {
+    if a.len() != b.len() {
+        return None;
+    }
+    let (mut product, mut a_squares, mut b_squares) = (0f64, 0f64, 0f64);
+    for (a, b) in a.iter().zip(b) {
+        let (a, b) = (f64::from(*a), f64::from(*b));
+        product += a * b;
+        a_squares += a * a;
+        b_squares += b * b;
+    }
+    let lengths = (a_squares * b_squares).sqrt();
+    if lengths == 0.0 {
+        return Some(0.0);
+    }
+    let cosine = product / lengths;
+    cosine.is_finite().then(|| cosine.clamp(0.0, 1.0) as f32)
+}

@@ -1,0 +1,129 @@
+//! The codes of one workspace at one moment. Readers share it; a change makes a new one, which
+//! shares all segments that the change did not touch.
+use std::sync::Arc;
+
+use carrel_domain::vector::{CodeRow, NamespaceVersion};
+use carrel_domain::{ChunkId, WorkspaceDocumentId};
+
+use super::scan::MOST_DIMENSIONS;
+use super::segment::{SEGMENT_ROWS, Segment};
+
+pub struct Snapshot {
+    version: NamespaceVersion,
+    last: Option<ChunkId>,
+    bytes: usize,
+    segments: Vec<Arc<Segment>>,
+}
+
+impl Snapshot {
+    fn new(version: NamespaceVersion, segments: Vec<Arc<Segment>>) -> Self {
+        let last = segments.iter().filter_map(|segment| segment.chunks().iter().max()).max();
+        let bytes = segments.iter().map(|segment| segment.bytes()).sum();
+        Self { version, last: last.copied(), bytes, segments }
+    }
+
+    pub fn version(&self) -> NamespaceVersion {
+        self.version
+    }
+
+    /// The largest chunk id in it.
+    pub fn last(&self) -> Option<ChunkId> {
+        self.last
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The segments of one dimension.
+    pub fn segments(&self, dimensions: usize) -> impl Iterator<Item = &Segment> {
+        self.segments.iter().map(|s| &**s).filter(move |s| s.dimensions() == dimensions)
+    }
+
+    /// The state after `documents`, sorted, were removed; `None` when it holds none of them.
+    ///
+    /// Its version counts one removal for each of them that it held. When these are all that
+    /// happened, that is the database's version; otherwise it is not, and the next search loads.
+    pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Option<Self> {
+        let mut segments = Vec::with_capacity(self.segments.len());
+        let mut removed = Vec::new();
+        for segment in &self.segments {
+            let found = segment.those_of(documents);
+            if found.is_empty() {
+                segments.push(Arc::clone(segment));
+                continue;
+            }
+            let rest = segment.without(&found);
+            if !rest.chunks().is_empty() {
+                segments.push(Arc::new(rest));
+            }
+            removed.extend(found);
+        }
+        removed.sort_unstable();
+        removed.dedup();
+        if removed.is_empty() {
+            return None;
+        }
+        let removals = self.version.removals.saturating_add_unsigned(removed.len() as u64);
+        Some(Self::new(NamespaceVersion { removals, ..self.version }, segments))
+    }
+}
+
+/// A snapshot in the making.
+#[derive(Default)]
+pub struct Builder {
+    full: Vec<Arc<Segment>>,
+    /// Segments with room, one for each dimension met.
+    open: Vec<Segment>,
+}
+
+impl From<&Snapshot> for Builder {
+    fn from(held: &Snapshot) -> Self {
+        Self { full: held.segments.clone(), open: Vec::new() }
+    }
+}
+
+impl Builder {
+    /// Adds a row; one that has no dimensions, or more than can be compared, is left out.
+    pub fn push(&mut self, row: CodeRow) {
+        let dimensions = row.code.values.len();
+        if dimensions == 0 || dimensions > MOST_DIMENSIONS {
+            return;
+        }
+        let at = match self.open.iter().position(|open| open.dimensions() == dimensions) {
+            Some(at) => at,
+            None => {
+                let open = self.with_room(dimensions);
+                self.open.push(open);
+                self.open.len() - 1
+            }
+        };
+        self.open[at].push(row.chunk, row.document, &row.code.values);
+        if self.open[at].chunks().len() >= SEGMENT_ROWS {
+            let mut full = self.open.swap_remove(at);
+            full.close();
+            self.full.push(Arc::new(full));
+        }
+    }
+
+    /// The newest segment if it has room, copied when somebody reads it, or else a new one.
+    fn with_room(&mut self, dimensions: usize) -> Segment {
+        let newest = self.full.iter().rposition(|full| full.dimensions() == dimensions);
+        match newest {
+            Some(at) if self.full[at].chunks().len() < SEGMENT_ROWS => {
+                let mut open = Arc::unwrap_or_clone(self.full.remove(at));
+                open.reopen();
+                open
+            }
+            _ => Segment::new(dimensions),
+        }
+    }
+
+    pub fn finish(mut self, version: NamespaceVersion) -> Snapshot {
+        for mut open in self.open {
+            open.close();
+            self.full.push(Arc::new(open));
+        }
+        Snapshot::new(version, self.full)
+    }
+}
