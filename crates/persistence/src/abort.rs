@@ -1,0 +1,92 @@
+//! Why a transaction is given up, and what the caller is told.
+use carrel_domain::Error;
+use diesel::QueryResult;
+use diesel::result::{DatabaseErrorKind as Kind, Error as QueryError};
+
+/// The database failed, or we refused. Either way nothing of the transaction stays.
+#[derive(Debug)]
+pub(crate) enum Abort {
+    Failed(QueryError),
+    Refused(Error),
+}
+
+impl From<QueryError> for Abort {
+    fn from(error: QueryError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<Error> for Abort {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Abort> for Error {
+    fn from(abort: Abort) -> Self {
+        match abort {
+            Abort::Refused(error) => error,
+            Abort::Failed(error) => match remedy(&error) {
+                Some(reason) => unavailable(reason, error),
+                None => Self::internal(error),
+            },
+        }
+    }
+}
+
+/// The database does not answer now.
+pub(crate) fn unavailable(
+    reason: &'static str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    Error::Unavailable {
+        service: "the database",
+        reason: reason.into(),
+        source: Some(source.into()),
+    }
+}
+
+/// What to do about a failure that is neither the request's fault nor ours.
+fn remedy(error: &QueryError) -> Option<&'static str> {
+    let QueryError::DatabaseError(kind, information) = error else {
+        return None;
+    };
+    let message = information.message();
+    if matches!(kind, Kind::ClosedConnection | Kind::UnableToSendCommand) {
+        Some("the connection to it was lost; try again")
+    } else if message == "database is locked" {
+        Some("another process is writing to it; try again")
+    } else if message == "database or disk is full" || message.contains("No space left on device") {
+        Some("its disk is full; make room and try again")
+    } else {
+        None
+    }
+}
+
+/// Reads broken constraints as the refusals they stand for.
+pub(crate) trait OrRefused<T> {
+    /// A broken unique constraint means: another `kind` already goes by `key`.
+    fn or_taken(self, kind: &'static str, key: impl ToString) -> Result<T, Abort>;
+    /// A broken foreign key means: there is no `kind` with `key`.
+    fn or_not_found(self, kind: &'static str, key: impl ToString) -> Result<T, Abort>;
+}
+
+impl<T> OrRefused<T> for QueryResult<T> {
+    fn or_taken(self, kind: &'static str, key: impl ToString) -> Result<T, Abort> {
+        self.map_err(|error| match error {
+            QueryError::DatabaseError(Kind::UniqueViolation, _) => {
+                Error::AlreadyExists { kind, key: key.to_string() }.into()
+            }
+            other => other.into(),
+        })
+    }
+
+    fn or_not_found(self, kind: &'static str, key: impl ToString) -> Result<T, Abort> {
+        self.map_err(|error| match error {
+            QueryError::DatabaseError(Kind::ForeignKeyViolation, _) => {
+                Error::not_found(kind, key).into()
+            }
+            other => other.into(),
+        })
+    }
+}

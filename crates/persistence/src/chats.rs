@@ -1,0 +1,111 @@
+//! Exchanges of question and answer.
+use async_trait::async_trait;
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::{ChatId, Error, Result, ThreadId, UserId, WorkspaceId};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::abort::OrRefused;
+use crate::connection::AnyBackend;
+use crate::convert::{some_text, text, time};
+use crate::schema::chats;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = chats)]
+struct Row {
+    id: i64,
+    workspace_id: i32,
+    thread_id: Option<i32>,
+    user_id: Option<i32>,
+    session: Option<String>,
+    prompt: String,
+    response: String,
+    include: bool,
+    feedback: Option<bool>,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+impl From<Row> for Chat {
+    fn from(row: Row) -> Self {
+        Self {
+            id: ChatId(row.id),
+            conversation: Conversation {
+                workspace: WorkspaceId(row.workspace_id),
+                user: row.user_id.map(UserId),
+                thread: row.thread_id.map(ThreadId),
+                session: row.session,
+            },
+            prompt: row.prompt,
+            response: row.response,
+            include: row.include,
+            feedback: row.feedback,
+            created_at: row.created_at.and_utc(),
+            updated_at: row.updated_at.and_utc(),
+        }
+    }
+}
+
+/// The longest name of a session, in bytes. PostgreSQL cannot index much more.
+const LONGEST_SESSION: usize = 1024;
+
+#[async_trait]
+impl Chats for Database {
+    async fn append(&self, new: NewChat) -> Result<ChatId> {
+        let NewChat { conversation, prompt, response, include, created_at } = new;
+        let Conversation { workspace, user, thread, session } = conversation;
+        let session = some_text(session);
+        if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
+            return Err(Error::invalid("session", "must not be longer than 1024 bytes"));
+        }
+        self.write(move |conn| {
+            let now = time(created_at);
+            let id: i64 = diesel::insert_into(chats::table)
+                .values((
+                    chats::workspace_id.eq(workspace.0),
+                    chats::thread_id.eq(thread.map(|thread| thread.0)),
+                    chats::user_id.eq(user.map(|user| user.0)),
+                    chats::session.eq(session),
+                    chats::prompt.eq(text(prompt)),
+                    chats::response.eq(text(response)),
+                    chats::include.eq(include),
+                    chats::created_at.eq(now),
+                    chats::updated_at.eq(now),
+                ))
+                .returning(chats::id)
+                .get_result(conn)
+                .or_not_found("conversation in workspace", workspace)?;
+            Ok(ChatId(id))
+        })
+        .await
+    }
+
+    async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>> {
+        let Conversation { workspace, user, thread, session } = of.clone();
+        self.read(move |conn| {
+            let mut query = chats::table
+                .filter(chats::workspace_id.eq(workspace.0))
+                .filter(chats::include.eq(true))
+                .order(chats::id.desc())
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            query = match thread {
+                Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
+                None => query.filter(chats::thread_id.is_null()),
+            };
+            query = match user {
+                Some(user) => query.filter(chats::user_id.eq(user.0)),
+                None => query.filter(chats::user_id.is_null()),
+            };
+            query = match session {
+                Some(session) => query.filter(chats::session.eq(text(session))),
+                None => query.filter(chats::session.is_null()),
+            };
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().rev().map(Chat::from).collect())
+        })
+        .await
+    }
+}

@@ -1,0 +1,90 @@
+//! Values on their way into and out of columns.
+use carrel_domain::Error;
+use chrono::{DateTime, DurationRound, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Utc};
+
+/// How many ids are bound to one statement; SQLite admits some 32,000 values.
+pub(crate) const IDS_AT_ONCE: usize = 500;
+
+/// Text as both databases can keep it: PostgreSQL refuses NUL, so it becomes U+FFFD.
+pub(crate) fn text(value: impl Into<String>) -> String {
+    let value = value.into();
+    if value.contains('\0') { value.replace('\0', "\u{FFFD}") } else { value }
+}
+
+/// [`text`] of an optional value.
+pub(crate) fn some_text(value: Option<String>) -> Option<String> {
+    value.map(text)
+}
+
+/// A time as both databases can keep it and compare it: in microseconds, from year 0 to 9999.
+/// Times beyond become the first or last of these.
+pub(crate) fn time(value: DateTime<Utc>) -> NaiveDateTime {
+    let at = |year, month, day, time| {
+        NaiveDate::from_ymd_opt(year, month, day).map(|date: NaiveDate| date.and_time(time))
+    };
+    let value = value.naive_utc();
+    let value = value.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(value);
+    let first = at(0, 1, 1, NaiveTime::MIN).unwrap_or(value);
+    let last = NaiveTime::from_hms_opt(23, 59, 59)
+        .and_then(|time| at(9999, 12, 31, time))
+        .unwrap_or(value);
+    value.clamp(first, last)
+}
+
+pub(crate) fn some_time(value: Option<DateTime<Utc>>) -> Option<NaiveDateTime> {
+    value.map(time)
+}
+
+pub(crate) fn utc(value: Option<NaiveDateTime>) -> Option<DateTime<Utc>> {
+    value.map(|time| time.and_utc())
+}
+
+/// A stored value that no version of this program has written.
+pub(crate) fn unreadable(what: &'static str) -> Error {
+    Error::internal(format!("the database holds an unknown {what}"))
+}
+
+/// A SHA-256 digest.
+pub(crate) fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Error> {
+    bytes.try_into().map_err(|_| unreadable("kind of digest"))
+}
+
+/// A vector as it is stored: little-endian.
+pub(crate) fn bytes_of(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+pub(crate) fn vector_of(bytes: &[u8]) -> Vec<f32> {
+    let (values, _) = bytes.as_chunks::<4>();
+    values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}
+
+/// Signed bytes are stored as they are in memory.
+pub(crate) fn bytes_of_code(values: &[i8]) -> Vec<u8> {
+    values.iter().map(|value| value.cast_unsigned()).collect()
+}
+
+pub(crate) fn code_of(bytes: &[u8]) -> Vec<i8> {
+    bytes.iter().map(|byte| byte.cast_signed()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_fit_both_databases() {
+        let kept = |time: DateTime<Utc>| super::time(time).to_string();
+        assert_eq!(kept(DateTime::from_timestamp_nanos(1_999)), "1970-01-01 00:00:00.000001");
+        assert_eq!(kept(DateTime::from_timestamp_nanos(-1)), "1969-12-31 23:59:59.999999");
+        assert_eq!(kept(DateTime::<Utc>::MAX_UTC), "9999-12-31 23:59:59");
+        assert_eq!(kept(DateTime::<Utc>::MIN_UTC), "0000-01-01 00:00:00");
+    }
+
+    #[test]
+    fn vectors_come_back_bit_for_bit() {
+        let vector = [0.0, -0.0, 1.5, f32::MIN_POSITIVE, f32::MAX];
+        assert_eq!(vector_of(&bytes_of(&vector)), vector);
+        assert_eq!(code_of(&bytes_of_code(&[-127, -1, 0, 127])), [-127, -1, 0, 127]);
+    }
+}

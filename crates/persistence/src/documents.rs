@@ -1,0 +1,305 @@
+//! Documents, and the paths whose files are not yet accounted for.
+use async_trait::async_trait;
+use carrel_domain::document::{Document, Published};
+use carrel_domain::library::{Documents, Embedded, Removed, WorkspaceDocument};
+use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::Database;
+use crate::abort::{Abort, OrRefused};
+use crate::connection::{AnyConnection, on_each_backend};
+use crate::convert::{IDS_AT_ONCE, digest, some_time, text, time, unreadable, utc};
+use crate::namespaces::{self, Change};
+use crate::schema::{documents, unsettled_files, workspace_documents};
+use crate::{passages, placements};
+
+#[derive(Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = documents, treat_none_as_default_value = false)]
+pub(crate) struct DocumentRow {
+    pub(crate) id: String,
+    folder: String,
+    name: String,
+    title: String,
+    url: String,
+    author: String,
+    description: String,
+    source: String,
+    chunk_source: String,
+    published_at: Option<NaiveDateTime>,
+    words: i32,
+    tokens: i32,
+    digest: Vec<u8>,
+    created_at: NaiveDateTime,
+}
+
+impl From<Document> for DocumentRow {
+    fn from(document: Document) -> Self {
+        let Document {
+            id,
+            path,
+            title,
+            url,
+            author,
+            description,
+            source,
+            chunk_source,
+            published: Published(published),
+            words,
+            tokens,
+            digest,
+            created_at,
+        } = document;
+        Self {
+            id: id.to_string(),
+            folder: path.folder().to_owned(),
+            name: path.name().to_owned(),
+            title: text(title),
+            url: text(url),
+            author: text(author),
+            description: text(description),
+            source: text(source),
+            chunk_source: text(chunk_source),
+            published_at: some_time(published),
+            words,
+            tokens,
+            digest: digest.to_vec(),
+            created_at: time(created_at),
+        }
+    }
+}
+
+impl TryFrom<DocumentRow> for Document {
+    type Error = Error;
+
+    fn try_from(row: DocumentRow) -> Result<Self> {
+        Ok(Self {
+            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("form of id"))?),
+            path: stored_path(&row.folder, &row.name)?,
+            title: row.title,
+            url: row.url,
+            author: row.author,
+            description: row.description,
+            source: row.source,
+            chunk_source: row.chunk_source,
+            published: Published(utc(row.published_at)),
+            words: row.words,
+            tokens: row.tokens,
+            digest: digest(row.digest)?,
+            created_at: row.created_at.and_utc(),
+        })
+    }
+}
+
+fn stored_path(folder: &str, name: &str) -> Result<DocumentPath> {
+    DocumentPath::new(folder, name).map_err(Error::internal)
+}
+
+/// The document at `path`, which nobody can remove until the transaction ends.
+pub(crate) fn lock_to_refer(
+    conn: &mut AnyConnection,
+    path: &DocumentPath,
+) -> QueryResult<Option<DocumentRow>> {
+    let row = documents::table
+        .filter(documents::folder.eq(path.folder()))
+        .filter(documents::name.eq(path.name()));
+    match conn {
+        AnyConnection::Postgres(conn) => {
+            row.select(DocumentRow::as_select()).for_key_share().first(conn).optional()
+        }
+        AnyConnection::Sqlite(conn) => row.select(DocumentRow::as_select()).first(conn).optional(),
+    }
+}
+
+/// The document at `path`, which nobody can place or remove until the transaction ends.
+fn lock_to_remove(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<Option<String>> {
+    let id = documents::table
+        .filter(documents::folder.eq(path.folder()))
+        .filter(documents::name.eq(path.name()))
+        .select(documents::id);
+    match conn {
+        AnyConnection::Postgres(conn) => id.for_update().first(conn).optional(),
+        AnyConnection::Sqlite(conn) => id.first(conn).optional(),
+    }
+}
+
+fn note_unsettled(
+    conn: &mut AnyConnection,
+    path: &DocumentPath,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    let note = (
+        unsettled_files::folder.eq(path.folder()),
+        unsettled_files::name.eq(path.name()),
+        unsettled_files::noted_at.eq(now),
+    );
+    on_each_backend!(conn => diesel::insert_into(unsettled_files::table)
+        .values(note)
+        .on_conflict((unsettled_files::folder, unsettled_files::name))
+        .do_update()
+        .set(unsettled_files::noted_at.eq(now))
+        .execute(conn))
+    .map(drop)
+}
+
+fn settle(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
+    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
+    diesel::delete(note).execute(conn).map(drop)
+}
+
+#[async_trait]
+impl Documents for Database {
+    async fn expect_file(&self, path: &DocumentPath, now: DateTime<Utc>) -> Result<()> {
+        let path = path.clone();
+        self.write(move |conn| Ok(note_unsettled(conn, &path, time(now))?)).await
+    }
+
+    async fn create(
+        &self,
+        document: Document,
+        places: Vec<Embedded>,
+    ) -> Result<Vec<WorkspaceDocument>> {
+        self.write(move |conn| {
+            let path = document.path.clone();
+            let row = DocumentRow::from(document);
+            diesel::insert_into(documents::table)
+                .values(row.clone())
+                .execute(conn)
+                .or_taken("document", &path)?;
+            let mut places: Vec<(usize, Embedded)> = places.into_iter().enumerate().collect();
+            places.sort_by_key(|(_, embedded)| embedded.workspace);
+            let mut placed = Vec::with_capacity(places.len());
+            for (position, embedded) in places {
+                let workspace = embedded.workspace;
+                let vectors = embedded.passages.len() as i64;
+                placements::lock(conn, workspace)?;
+                let flags = placements::Flags::default();
+                let place = placements::insert(conn, row.clone(), embedded, flags, row.created_at)?;
+                let change = Change { additions: 1, removals: 0, vectors };
+                namespaces::record(conn, workspace.0, change)?;
+                placed.push((position, place));
+            }
+            settle(conn, &path)?;
+            placed.sort_by_key(|(position, _)| *position);
+            Ok(placed.into_iter().map(|(_, place)| place).collect())
+        })
+        .await
+    }
+
+    async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
+        let path = path.clone();
+        self.read(move |conn| {
+            let row: Option<DocumentRow> = documents::table
+                .filter(documents::folder.eq(path.folder().to_owned()))
+                .filter(documents::name.eq(path.name().to_owned()))
+                .select(DocumentRow::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(Document::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn remove(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<Vec<Removed>> {
+        let mut paths = paths.to_vec();
+        paths.sort();
+        paths.dedup();
+        self.write(move |conn| {
+            let mut removed = Vec::new();
+            let mut ids = Vec::new();
+            for path in paths {
+                if let Some(id) = lock_to_remove(conn, &path)? {
+                    removed.push(Removed { path, places: Vec::new() });
+                    ids.push(id);
+                }
+            }
+            withdraw_everywhere(conn, &ids, &mut removed)?;
+            for ids in ids.chunks(IDS_AT_ONCE) {
+                diesel::delete(documents::table.filter(documents::id.eq_any(ids.to_vec())))
+                    .execute(conn)?;
+            }
+            for Removed { path, .. } in &removed {
+                note_unsettled(conn, path, time(now))?;
+            }
+            Ok(removed)
+        })
+        .await
+    }
+
+    async fn unsettled(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
+        self.read(move |conn| {
+            let same_path = documents::folder
+                .eq(unsettled_files::folder)
+                .and(documents::name.eq(unsettled_files::name));
+            let rows: Vec<(String, String, Option<String>)> = unsettled_files::table
+                .left_join(documents::table.on(same_path))
+                .filter(unsettled_files::noted_at.lt(time(before)))
+                .order(unsettled_files::noted_at)
+                .select((unsettled_files::folder, unsettled_files::name, documents::id.nullable()))
+                .load(conn)?;
+            let paths = rows
+                .into_iter()
+                .map(|(folder, name, known)| Ok((stored_path(&folder, &name)?, known.is_some())));
+            Ok(paths.collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn settle(&self, path: &DocumentPath) -> Result<()> {
+        let path = path.clone();
+        self.write(move |conn| Ok(settle(conn, &path)?)).await
+    }
+}
+
+/// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
+/// with `ids`.
+fn withdraw_everywhere(
+    conn: &mut AnyConnection,
+    ids: &[String],
+    removed: &mut [Removed],
+) -> Result<(), Abort> {
+    let mut workspaces: Vec<i32> = places_of(conn, ids)?.into_iter().map(|(w, ..)| w).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    for &workspace in &workspaces {
+        namespaces::lock(conn, workspace)?;
+    }
+    // Others may have taken some out before the locks were ours, so they are looked up again.
+    let places = places_of(conn, ids)?;
+    for workspace in workspaces {
+        let here: Vec<i64> =
+            places.iter().filter(|(w, ..)| *w == workspace).map(|(_, place, _)| *place).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let vectors = -passages::count(conn, &here)?;
+        passages::remove_places(conn, &here)?;
+        let change = Change { additions: 0, removals: here.len(), vectors };
+        namespaces::record(conn, workspace, change)?;
+    }
+    for (workspace, place, document) in places {
+        if let Some(at) = ids.iter().position(|id| *id == document) {
+            removed[at].places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
+        }
+    }
+    Ok(())
+}
+
+/// Workspace, place and document of every place, by place.
+fn places_of(conn: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<(i32, i64, String)>> {
+    let mut places = Vec::new();
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let some: Vec<(i32, i64, String)> = workspace_documents::table
+            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
+            .select((
+                workspace_documents::workspace_id,
+                workspace_documents::id,
+                workspace_documents::document_id,
+            ))
+            .load(conn)?;
+        places.extend(some);
+    }
+    places.sort_by_key(|(_, place, _)| *place);
+    Ok(places)
+}

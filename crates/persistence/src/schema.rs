@@ -1,0 +1,178 @@
+//! The tables as both databases have them. `migrations/` makes them.
+diesel::table! {
+    users (id) {
+        id -> Integer,
+        username -> Text,
+        password_hash -> Text,
+        role -> Text,
+        suspended -> Bool,
+        bio -> Text,
+        daily_message_limit -> Nullable<Integer>,
+        pfp_filename -> Nullable<Text>,
+        seen_recovery_codes -> Bool,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    api_keys (id) {
+        id -> Integer,
+        name -> Nullable<Text>,
+        digest -> Binary,
+        prefix -> Text,
+        origin -> Text,
+        scopes -> Text,
+        created_by -> Nullable<Integer>,
+        expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
+        last_used_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Text,
+    }
+}
+
+diesel::table! {
+    workspaces (id) {
+        id -> Integer,
+        slug -> Text,
+        name -> Text,
+        temperature -> Nullable<Double>,
+        history -> Integer,
+        prompt -> Nullable<Text>,
+        least_similarity -> Double,
+        passages -> Integer,
+        chat_mode -> Text,
+        search_mode -> Text,
+        chat_provider -> Nullable<Text>,
+        chat_model -> Nullable<Text>,
+        agent_provider -> Nullable<Text>,
+        agent_model -> Nullable<Text>,
+        refusal -> Nullable<Text>,
+        router_id -> Nullable<Integer>,
+        vector_tag -> Nullable<Text>,
+        pfp_filename -> Nullable<Text>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    threads (id) {
+        id -> Integer,
+        slug -> Text,
+        name -> Text,
+        workspace_id -> Integer,
+        user_id -> Nullable<Integer>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    chats (id) {
+        id -> BigInt,
+        workspace_id -> Integer,
+        thread_id -> Nullable<Integer>,
+        user_id -> Nullable<Integer>,
+        session -> Nullable<Text>,
+        prompt -> Text,
+        response -> Text,
+        include -> Bool,
+        feedback -> Nullable<Bool>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    documents (id) {
+        id -> Text,
+        folder -> Text,
+        name -> Text,
+        title -> Text,
+        url -> Text,
+        author -> Text,
+        description -> Text,
+        source -> Text,
+        chunk_source -> Text,
+        published_at -> Nullable<Timestamp>,
+        words -> Integer,
+        tokens -> Integer,
+        digest -> Binary,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    unsettled_files (folder, name) {
+        folder -> Text,
+        name -> Text,
+        noted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    workspace_documents (id) {
+        id -> BigInt,
+        workspace_id -> Integer,
+        document_id -> Text,
+        key -> Text,
+        pinned -> Bool,
+        watched -> Bool,
+        recipe -> Text,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    namespaces (workspace_id) {
+        workspace_id -> Integer,
+        additions -> BigInt,
+        removals -> BigInt,
+        vectors -> BigInt,
+    }
+}
+
+diesel::table! {
+    chunks (id) {
+        id -> BigInt,
+        workspace_document_id -> BigInt,
+        workspace_id -> Integer,
+        ordinal -> Integer,
+        text -> Text,
+    }
+}
+
+diesel::table! {
+    vector_codes (chunk_id) {
+        chunk_id -> BigInt,
+        workspace_id -> Integer,
+        workspace_document_id -> BigInt,
+        scale -> Float,
+        code -> Binary,
+    }
+}
+
+diesel::table! {
+    vectors (chunk_id) {
+        chunk_id -> BigInt,
+        vector -> Binary,
+    }
+}
+
+diesel::joinable!(workspace_documents -> documents (document_id));
+diesel::joinable!(chunks -> workspace_documents (workspace_document_id));
+diesel::allow_tables_to_appear_in_same_query!(
+    documents,
+    unsettled_files,
+    workspace_documents,
+    chunks
+);

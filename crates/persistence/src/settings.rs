@@ -1,0 +1,45 @@
+//! Settings: names and values.
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use carrel_domain::Result;
+use carrel_domain::settings::Settings;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::connection::on_each_backend;
+use crate::convert::text;
+use crate::schema::settings;
+
+#[async_trait]
+impl Settings for Database {
+    async fn all(&self) -> Result<BTreeMap<String, String>> {
+        self.read(|conn| {
+            let rows: Vec<(String, String)> = settings::table.load(conn)?;
+            Ok(rows.into_iter().collect())
+        })
+        .await
+    }
+
+    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()> {
+        self.write(move |conn| {
+            // In the order of the map, so that two of these at once cannot wait for each other.
+            for (key, value) in values {
+                let key = text(key);
+                let Some(value) = value.map(text) else {
+                    diesel::delete(settings::table.find(key)).execute(conn)?;
+                    continue;
+                };
+                let row = (settings::key.eq(key), settings::value.eq(value.clone()));
+                on_each_backend!(conn => diesel::insert_into(settings::table)
+                    .values(row)
+                    .on_conflict(settings::key)
+                    .do_update()
+                    .set(settings::value.eq(value))
+                    .execute(conn))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+}

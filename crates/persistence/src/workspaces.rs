@@ -1,0 +1,190 @@
+//! Workspaces and their settings.
+use async_trait::async_trait;
+use carrel_domain::workspace::{
+    ChatMode, NewWorkspace, SearchMode, Workspace, WorkspaceSettings, Workspaces,
+};
+use carrel_domain::{Error, Result, Slug, WorkspaceId};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::abort::OrRefused;
+use crate::connection::columns;
+use crate::convert::{some_text, text, time, unreadable};
+use crate::namespaces;
+use crate::schema::workspaces;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = workspaces)]
+struct Row {
+    id: i32,
+    slug: String,
+    #[diesel(embed)]
+    settings: SettingsRow,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+#[derive(Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = workspaces, treat_none_as_null = true, treat_none_as_default_value = false)]
+struct SettingsRow {
+    name: String,
+    temperature: Option<f64>,
+    history: i32,
+    prompt: Option<String>,
+    least_similarity: f64,
+    passages: i32,
+    chat_mode: String,
+    search_mode: String,
+    chat_provider: Option<String>,
+    chat_model: Option<String>,
+    agent_provider: Option<String>,
+    agent_model: Option<String>,
+    refusal: Option<String>,
+    router_id: Option<i32>,
+}
+
+impl From<WorkspaceSettings> for SettingsRow {
+    fn from(settings: WorkspaceSettings) -> Self {
+        let WorkspaceSettings {
+            name,
+            temperature,
+            history,
+            prompt,
+            least_similarity,
+            passages,
+            chat_mode,
+            search_mode,
+            chat_provider,
+            chat_model,
+            agent_provider,
+            agent_model,
+            refusal,
+            router,
+        } = settings;
+        Self {
+            name: text(name),
+            temperature,
+            history,
+            prompt: some_text(prompt),
+            least_similarity,
+            passages,
+            chat_mode: chat_mode.as_str().to_owned(),
+            search_mode: search_mode.as_str().to_owned(),
+            chat_provider: some_text(chat_provider),
+            chat_model: some_text(chat_model),
+            agent_provider: some_text(agent_provider),
+            agent_model: some_text(agent_model),
+            refusal: some_text(refusal),
+            router_id: router,
+        }
+    }
+}
+
+impl TryFrom<SettingsRow> for WorkspaceSettings {
+    type Error = Error;
+
+    fn try_from(row: SettingsRow) -> Result<Self> {
+        Ok(Self {
+            name: row.name,
+            temperature: row.temperature,
+            history: row.history,
+            prompt: row.prompt,
+            least_similarity: row.least_similarity,
+            passages: row.passages,
+            chat_mode: ChatMode::parse(&row.chat_mode).ok_or_else(|| unreadable("chat mode"))?,
+            search_mode: SearchMode::parse(&row.search_mode)
+                .ok_or_else(|| unreadable("search mode"))?,
+            chat_provider: row.chat_provider,
+            chat_model: row.chat_model,
+            agent_provider: row.agent_provider,
+            agent_model: row.agent_model,
+            refusal: row.refusal,
+            router: row.router_id,
+        })
+    }
+}
+
+impl TryFrom<Row> for Workspace {
+    type Error = Error;
+
+    fn try_from(row: Row) -> Result<Self> {
+        Ok(Self {
+            id: WorkspaceId(row.id),
+            slug: Slug::from_stored(row.slug),
+            settings: row.settings.try_into()?,
+            created_at: row.created_at.and_utc(),
+            updated_at: row.updated_at.and_utc(),
+        })
+    }
+}
+
+#[async_trait]
+impl Workspaces for Database {
+    async fn create(&self, new: NewWorkspace) -> Result<Workspace> {
+        let NewWorkspace { slug, settings, created_at } = new;
+        self.write(move |conn| {
+            let now = time(created_at);
+            let row: Row = diesel::insert_into(workspaces::table)
+                .values((
+                    workspaces::slug.eq(text(slug.as_str())),
+                    SettingsRow::from(settings),
+                    workspaces::created_at.eq(now),
+                    workspaces::updated_at.eq(now),
+                ))
+                .returning(columns::<Row>())
+                .get_result(conn)
+                .or_taken("workspace", &slug)?;
+            namespaces::create(conn, row.id)?;
+            Ok(row.try_into()?)
+        })
+        .await
+    }
+
+    async fn list(&self) -> Result<Vec<Workspace>> {
+        self.read(|conn| {
+            let rows: Vec<Row> =
+                workspaces::table.select(Row::as_select()).order(workspaces::id).load(conn)?;
+            Ok(rows.into_iter().map(Workspace::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {
+        let slug = text(slug);
+        self.read(move |conn| {
+            let row: Option<Row> = workspaces::table
+                .filter(workspaces::slug.eq(slug))
+                .select(Row::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(Workspace::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn update(
+        &self,
+        id: WorkspaceId,
+        settings: WorkspaceSettings,
+        now: DateTime<Utc>,
+    ) -> Result<Workspace> {
+        self.write(move |conn| {
+            let row: Option<Row> = diesel::update(workspaces::table.find(id.0))
+                .set((SettingsRow::from(settings), workspaces::updated_at.eq(time(now))))
+                .returning(columns::<Row>())
+                .get_result(conn)
+                .optional()?;
+            Ok(row.ok_or_else(|| Error::not_found("workspace", id))?.try_into()?)
+        })
+        .await
+    }
+
+    async fn delete(&self, id: WorkspaceId) -> Result<bool> {
+        self.write(move |conn| {
+            namespaces::delete(conn, id.0)?;
+            Ok(diesel::delete(workspaces::table.find(id.0)).execute(conn)? > 0)
+        })
+        .await
+    }
+}

@@ -1,0 +1,3 @@
+DROP TABLE chats;
+DROP TABLE threads;
+DROP TABLE workspaces;

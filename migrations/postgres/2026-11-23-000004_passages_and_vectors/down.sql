@@ -1,0 +1,4 @@
+DROP TABLE vectors;
+DROP TABLE vector_codes;
+DROP TABLE chunks;
+DROP TABLE namespaces;
