@@ -1,1 +1,21 @@
-//! documents
+//! Documents: files to text, text to chunks, and where the text is kept.
+//!
+//! [`extract`] reads files of many types, [`split`] cuts text into chunks, [`files`] keeps one file
+//! of text for each document. Each stands behind a port of [`carrel_domain::document`].
+
+pub mod extract;
+pub mod files;
+pub mod split;
+
+pub use extract::{FileExtractor, Limits, accepted_types, extract_file};
+pub use files::DocumentStore;
+pub use split::RecursiveSplitter;
+
+use carrel_domain::{Error, Result};
+
+/// Runs work that would hold up the async threads on a thread of its own.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}

@@ -1,0 +1,219 @@
+//! HTML to readable text.
+//!
+//! The file is read token by token and never becomes a tree: a tree of deeply nested elements takes
+//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
+//! and memory grow with the size of the file alone.
+use std::convert::Infallible;
+
+use carrel_domain::Result;
+use carrel_domain::document::Extracted;
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
+
+use super::Input;
+use super::layout::Layout;
+use super::text::{decode, document, text_bytes};
+
+/// How far into a file its encoding may be declared.
+const DECLARED_WITHIN: usize = 1024;
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>> {
+    let bytes = text_bytes(input)?;
+    let (text, title) = readable(&decode(&bytes, declared_encoding(&bytes)));
+    Ok(vec![document(text, title)])
+}
+
+/// The text of a page and its title.
+fn readable(html: &str) -> (String, Option<String>) {
+    let mut page = Page::default();
+    let mut emitter =
+        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
+            page.event(event);
+            None
+        });
+    emitter.naively_switch_states(true);
+    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
+    let title = page.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    (page.layout.finish(), (!title.is_empty()).then_some(title))
+}
+
+#[derive(Default)]
+struct Page {
+    layout: Layout,
+    title: String,
+    /// Where the text of the next tokens belongs.
+    inside: Inside,
+    /// How many `template` elements are open: what is in them is not part of the page.
+    templates: usize,
+    /// The element whose start tag is being read.
+    element: Vec<u8>,
+}
+
+#[derive(Default, PartialEq)]
+enum Inside {
+    #[default]
+    Body,
+    Title,
+    /// Content that is code or stands in for something else; it ends at the next end tag.
+    Dropped,
+}
+
+impl Page {
+    fn event(&mut self, event: CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.element.clear();
+                self.element.extend_from_slice(name);
+            }
+            CallbackEvent::CloseStartTag { .. } => {
+                let element = std::mem::take(&mut self.element);
+                self.start(&element);
+                self.element = element;
+            }
+            CallbackEvent::EndTag { name } => self.end(name),
+            CallbackEvent::String { value } => {
+                let text = String::from_utf8_lossy(value);
+                match self.inside {
+                    Inside::Title => self.title.push_str(&text),
+                    Inside::Body if self.templates == 0 => self.layout.text(&text),
+                    Inside::Body | Inside::Dropped => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, element: &[u8]) {
+        match element {
+            b"script" | b"style" | b"iframe" | b"noembed" | b"noscript" => {
+                self.inside = Inside::Dropped;
+            }
+            // Only the first is the page's; later ones belong to drawings in it.
+            b"title" if self.title.is_empty() && self.templates == 0 => {
+                self.inside = Inside::Title;
+            }
+            b"title" => self.inside = Inside::Dropped,
+            b"template" => self.templates += 1,
+            _ if self.templates > 0 => {}
+            b"br" => self.layout.line_break(),
+            b"pre" | b"xmp" | b"plaintext" | b"listing" => self.layout.open_preformatted(),
+            b"ul" | b"menu" => self.layout.open_list(false),
+            b"ol" => self.layout.open_list(true),
+            b"li" => self.layout.open_item(),
+            b"tr" => self.layout.open_row(),
+            b"td" | b"th" => self.layout.open_cell(),
+            _ => self.layout.separate(lines_around(element)),
+        }
+    }
+
+    fn end(&mut self, element: &[u8]) {
+        self.inside = Inside::Body;
+        match element {
+            b"template" => self.templates = self.templates.saturating_sub(1),
+            _ if self.templates > 0 => {}
+            b"pre" | b"xmp" | b"listing" => self.layout.close_preformatted(),
+            b"ul" | b"ol" | b"menu" => self.layout.close_list(),
+            b"li" | b"tr" => self.layout.close_line(),
+            b"td" | b"th" => {}
+            _ => self.layout.separate(lines_around(element)),
+        }
+    }
+}
+
+/// How many line ends stand at least between an element and its neighbours.
+fn lines_around(element: &[u8]) -> usize {
+    match element {
+        b"p" | b"h1" | b"h2" | b"h3" | b"h4" | b"h5" | b"h6" | b"dl" | b"table" | b"blockquote"
+        | b"figure" | b"hr" | b"section" | b"article" | b"header" | b"footer" | b"main"
+        | b"nav" | b"aside" | b"form" | b"fieldset" | b"details" | b"address" | b"hgroup" => 2,
+        b"html" | b"head" | b"body" | b"div" | b"dt" | b"dd" | b"caption" | b"figcaption"
+        | b"legend" | b"option" | b"optgroup" | b"select" | b"textarea" | b"summary" | b"thead"
+        | b"tbody" | b"tfoot" | b"center" | b"dialog" | b"search" | b"noframes" | b"frameset" => 1,
+        _ => 0,
+    }
+}
+
+/// The encoding named after `charset=` at the beginning of the file. One that takes two bytes for
+/// each character is a mistake: the declaration could not have been read.
+fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+    let start = bytes[..bytes.len().min(DECLARED_WITHIN)].to_ascii_lowercase();
+    let at = start.windows(7).position(|window| window == b"charset")? + 7;
+    let rest = start[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();
+    let rest = rest.strip_prefix(b"\"").or(rest.strip_prefix(b"'")).unwrap_or(rest);
+    let is_label = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_:.+".contains(byte);
+    let length = rest.iter().position(|byte| !is_label(byte)).unwrap_or(rest.len());
+    Encoding::for_label(&rest[..length]).filter(|e| *e != UTF_16LE && *e != UTF_16BE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(html: &str) -> String {
+        readable(html).0
+    }
+
+    #[test]
+    fn blocks_stand_on_lines_of_their_own_and_white_space_is_collapsed() {
+        let html =
+            "<h1>A  title</h1>\n<p>One\n  <b>two</b>&nbsp;three.<p>Four<br>five<div>six</div>";
+        assert_eq!(text(html), "A title\n\nOne two three.\n\nFour\nfive\nsix");
+    }
+
+    #[test]
+    fn the_title_is_apart_and_code_is_dropped() {
+        let html = "<html><head><title> T &amp;\n U </title><style>p{}</style>\
+            <script>if (a<b) '<p>'</script></head><body>x<template><p>no</p><template>no</template>\
+            no</template><!-- no --><noscript>no</noscript><svg><title>no</title></svg> y</body>";
+        assert_eq!(readable(html), ("x y".to_owned(), Some("T & U".to_owned())));
+    }
+
+    #[test]
+    fn lists_are_marked_and_indented() {
+        let html =
+            "<p>Of:<ul><li>one<li><p>two</p><ol><li>a</li><li>b</li></ol></li><li></li></ul>z";
+        assert_eq!(text(html), "Of:\n\n- one\n- two\n  1. a\n  2. b\n\nz");
+    }
+
+    #[test]
+    fn a_table_row_is_a_line() {
+        let html = "<table><caption>C</caption><tr><th>A</th><th><p>B</p></th></tr>\
+            <tr><td>1</td><td></td><td><p>2</p></td></tr></table>after";
+        assert_eq!(text(html), "C\nA | B\n1 | 2\n\nafter");
+    }
+
+    #[test]
+    fn preformatted_text_keeps_its_spaces() {
+        let html = "a<pre>\n  x\n\n    y &lt;\n</pre>b <textarea> c  d</textarea>";
+        assert_eq!(text(html), "a\n\n  x\n\n    y <\n\nb\nc d");
+    }
+
+    #[test]
+    fn links_and_references_become_their_text() {
+        let html = "see <a href='x?a=1&copy=2'>the&nbsp;page</a>, &copy; &#x65e5;&#26412; &hellip; &bogus;";
+        assert_eq!(text(html), "see the page, © 日本 … &bogus;");
+    }
+
+    #[test]
+    fn depth_attributes_and_open_ends_cost_no_more_than_their_bytes() {
+        let nested = format!("{}deep", "<div>".repeat(100_000));
+        assert_eq!(text(&nested), "deep");
+        let lists = "<ul><li>x".repeat(20_000);
+        assert!(text(&lists).len() < 20 * lists.len());
+        let attributes: String = (0..200_000).map(|n| format!(" a{n}=1")).collect();
+        assert_eq!(text(&format!("<p{attributes}>y</p>")), "y");
+        for open in ["<", "<a", "<a b='", "<!--", "<![CDATA[", "&", "&#", "<script>", "</"] {
+            text(&open.repeat(5_000));
+        }
+    }
+
+    #[test]
+    fn an_encoding_is_declared_in_either_way() {
+        let name = |html: &str| declared_encoding(html.as_bytes()).map(|encoding| encoding.name());
+        assert_eq!(name("<META Charset=Shift_JIS>"), Some("Shift_JIS"));
+        assert_eq!(name("<meta content='text/html; charset=koi8-r'>"), Some("KOI8-R"));
+        assert_eq!(name("<meta charset = \"utf-16\">"), None);
+        assert_eq!(name("<p>charset"), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Laying out running text: lines, paragraphs, lists and tables as plain text.
+
+/// Lists nested deeper are indented no further.
+const DEEPEST_INDENT: usize = 8;
+
+/// Plain text in the making. White space between words and line ends between blocks are noted when
+/// they come up and written when text follows, so that none stand at the end or too many between.
+#[derive(Default)]
+pub struct Layout {
+    out: String,
+    /// How many line ends are due before the next text: 0, 1 or 2.
+    lines: usize,
+    /// Whether a space is due.
+    space: bool,
+    /// What is due after them: a list item's marker or the line between two cells.
+    marker: String,
+    /// Just inside an item or cell, where blocks that open need no new line.
+    fresh: bool,
+    preformatted: usize,
+    /// Just inside preformatted text, where one line end is not part of it.
+    leading: bool,
+    /// For each open list the number of its next item; `None` when it has no numbers.
+    lists: Vec<Option<usize>>,
+    row: Row,
+}
+
+/// What is known of the table row that is being written.
+#[derive(Default)]
+struct Row {
+    has_text: bool,
+    /// A cell held several lines, so that what follows cannot stand beside it.
+    is_broken: bool,
+}
+
+impl Layout {
+    pub fn text(&mut self, text: &str) {
+        if self.preformatted > 0 {
+            let text = text.strip_prefix('\n').filter(|_| self.leading).unwrap_or(text);
+            if !text.is_empty() {
+                self.leading = false;
+                self.write(text);
+            }
+            return;
+        }
+        let is_space = |c: char| c.is_ascii_whitespace() || c == '\u{a0}';
+        self.space |= text.starts_with(is_space);
+        let mut words = text.split(is_space).filter(|word| !word.is_empty()).peekable();
+        while let Some(word) = words.next() {
+            self.write(word);
+            self.space = words.peek().is_some() || text.ends_with(is_space);
+        }
+    }
+
+    /// At least `lines` line ends before the next text, 0 for none.
+    pub fn separate(&mut self, lines: usize) {
+        if lines > 0 && !self.fresh {
+            self.lines = self.lines.max(lines);
+        }
+    }
+
+    pub fn line_break(&mut self) {
+        if self.preformatted > 0 {
+            self.write("\n");
+        } else {
+            self.lines = (self.lines + 1).min(2);
+        }
+    }
+
+    pub fn open_preformatted(&mut self) {
+        self.separate(2);
+        self.preformatted += 1;
+        self.leading = true;
+    }
+
+    pub fn close_preformatted(&mut self) {
+        self.preformatted = self.preformatted.saturating_sub(1);
+        self.separate(2);
+    }
+
+    pub fn open_list(&mut self, numbered: bool) {
+        self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+        self.lists.push(numbered.then_some(1));
+    }
+
+    pub fn close_list(&mut self) {
+        self.lists.pop();
+        self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+    }
+
+    pub fn open_item(&mut self) {
+        self.end_line(1);
+        self.marker = "  ".repeat(self.lists.len().saturating_sub(1).min(DEEPEST_INDENT));
+        match self.lists.last_mut() {
+            Some(Some(number)) => {
+                self.marker.push_str(&format!("{number}. "));
+                *number += 1;
+            }
+            _ => self.marker.push_str("- "),
+        }
+        self.fresh = true;
+    }
+
+    pub fn open_row(&mut self) {
+        self.end_line(1);
+        self.row = Row::default();
+    }
+
+    pub fn open_cell(&mut self) {
+        if self.row.has_text && !self.row.is_broken {
+            self.lines = 0;
+            self.space = false;
+            self.marker = " | ".to_owned();
+        } else {
+            self.separate(1);
+        }
+        self.fresh = true;
+    }
+
+    /// The end of an item or row: what was due in it is not any more.
+    pub fn close_line(&mut self) {
+        self.end_line(1);
+    }
+
+    pub fn finish(mut self) -> String {
+        self.out.truncate(self.out.trim_end().len());
+        self.out
+    }
+
+    fn end_line(&mut self, lines: usize) {
+        self.fresh = false;
+        self.marker.clear();
+        self.separate(lines);
+    }
+
+    /// Writes `text` after all that is due before it.
+    fn write(&mut self, text: &str) {
+        if self.lines > 0 && !self.out.is_empty() {
+            let there = self.out.bytes().rev().take(2).take_while(|byte| *byte == b'\n').count();
+            self.out.extend(std::iter::repeat_n('\n', self.lines.saturating_sub(there)));
+            self.row.is_broken |= !self.fresh;
+        } else if self.space && self.marker.is_empty() && !self.out.is_empty() {
+            self.out.push(' ');
+        }
+        self.out.push_str(&self.marker);
+        self.out.push_str(text);
+        self.marker.clear();
+        self.lines = 0;
+        self.space = false;
+        self.fresh = false;
+        self.row.has_text = true;
+    }
+}

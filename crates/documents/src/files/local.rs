@@ -1,0 +1,102 @@
+//! What a directory needs beside an object store: no symbolic links, and tidying up.
+use std::fs::{self, DirEntry, FileType};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{DocumentPath, Error, Result};
+
+/// The longest name a file may have so that the name of its unfinished copy fits 255 bytes too.
+const LONGEST_NAME: usize = 250;
+
+#[derive(Clone, Debug)]
+pub struct Directory {
+    root: PathBuf,
+}
+
+impl Directory {
+    /// Makes the directory and the default folder in it.
+    pub fn open(root: &Path) -> Result<Self> {
+        fs::create_dir_all(root).map_err(Error::internal)?;
+        let root = fs::canonicalize(root).map_err(Error::internal)?;
+        let folder = root.join(DEFAULT_FOLDER);
+        match fs::create_dir(&folder) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            made => made.map_err(Error::internal)?,
+        }
+        if kind(&folder)?.is_none_or(|kind| !kind.is_dir()) {
+            return Err(Error::internal(format!("{} is not a directory", folder.display())));
+        }
+        Ok(Self { root })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether there is a file at `path`. [`Error::Unprocessable`] when it, or its folder, is
+    /// anything but a plain file or folder, most of all a symbolic link.
+    ///
+    /// A link that is put there between this and the use of the path is followed. Only someone who
+    /// may write to the storage can do that.
+    pub fn check(&self, path: &DocumentPath) -> Result<bool> {
+        if path.name().len() > LONGEST_NAME {
+            return Err(Error::invalid("document path", "has a name longer than 250 bytes"));
+        }
+        let refusal =
+            || Error::unprocessable(format!("{path} is not a plain file in a plain folder"));
+        let folder = self.root.join(path.folder());
+        match kind(&folder)? {
+            None => return Ok(false),
+            Some(kind) if !kind.is_dir() => return Err(refusal()),
+            Some(_) => {}
+        }
+        match kind(&folder.join(path.name()))? {
+            None => Ok(false),
+            Some(kind) if !kind.is_file() => Err(refusal()),
+            Some(_) => Ok(true),
+        }
+    }
+
+    pub fn remove_unfinished(&self, before: SystemTime) -> Result<usize> {
+        let mut removed = 0;
+        for folder in fs::read_dir(&self.root).map_err(Error::internal)? {
+            let folder = folder.map_err(Error::internal)?;
+            if !folder.file_type().map_err(Error::internal)?.is_dir() {
+                continue;
+            }
+            for file in fs::read_dir(folder.path()).map_err(Error::internal)? {
+                let file = file.map_err(Error::internal)?;
+                if is_unfinished(&file) && is_older(&file, before).unwrap_or(false) {
+                    removed += usize::from(fs::remove_file(file.path()).is_ok());
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+/// What is at `path` itself, not where it points to.
+fn kind(path: &Path) -> Result<Option<FileType>> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+/// Whether it has the name that the object store gives to files it has not finished: that of the
+/// document's file, `#`, and a number.
+fn is_unfinished(file: &DirEntry) -> bool {
+    let name = file.file_name();
+    let Some((stem, number)) = name.to_str().and_then(|name| name.rsplit_once('#')) else {
+        return false;
+    };
+    stem.ends_with(".json") && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_older(file: &DirEntry, before: SystemTime) -> io::Result<bool> {
+    let metadata = file.metadata()?;
+    Ok(metadata.is_file() && metadata.modified()? < before)
+}

@@ -1,0 +1,123 @@
+//! Where the text of documents is kept: one JSON file each, in an object store.
+//!
+//! By default that is a directory of this machine. Files there can be read by people, backed up by
+//! copying, and put there by others, so they are not trusted when they are read.
+
+mod json;
+mod local;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use carrel_domain::document::{Document, DocumentFiles};
+use carrel_domain::{DocumentPath, Error, Result};
+use object_store::local::LocalFileSystem;
+use object_store::{ObjectStore, ObjectStoreExt};
+
+use crate::blocking;
+use local::Directory;
+
+/// The most text a document holds unless another limit is set.
+const LARGEST_TEXT: u64 = 256 << 20;
+/// How many bytes of JSON one byte of text can take at most: `\u0001`.
+const ESCAPED_BYTES: u64 = 6;
+/// Room for everything but the text in a document's file.
+const REST_BYTES: u64 = 1 << 20;
+
+/// Documents' files in an object store.
+#[derive(Clone, Debug)]
+pub struct DocumentStore {
+    store: Arc<dyn ObjectStore>,
+    /// The directory behind the store, where that is what it is.
+    directory: Option<Directory>,
+    largest_text: u64,
+}
+
+impl DocumentStore {
+    /// Keeps files in `store`, which must be a service that knows no symbolic links. For a
+    /// directory use [`DocumentStore::local`].
+    pub fn new(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, directory: None, largest_text: LARGEST_TEXT }
+    }
+
+    /// Keeps files in the directory `root`, which is made if need be, with the folder that uploads
+    /// go to. `root` may itself be reached by a symbolic link; nothing beneath it may.
+    pub fn local(root: &Path) -> Result<Self> {
+        let directory = Directory::open(root)?;
+        let store = LocalFileSystem::new_with_prefix(directory.root()).map_err(Error::internal)?;
+        Ok(Self { store: Arc::new(store), directory: Some(directory), largest_text: LARGEST_TEXT })
+    }
+
+    /// Sets the most text a document may hold, in bytes; 256 MiB unless set.
+    pub fn with_largest_text(self, bytes: u64) -> Self {
+        Self { largest_text: bytes, ..self }
+    }
+
+    /// Deletes files that a write of this machine left unfinished before `before`, and says how
+    /// many there were. They are never taken for documents, but take up space.
+    pub async fn remove_unfinished(&self, before: SystemTime) -> Result<usize> {
+        let Some(directory) = self.directory.clone() else { return Ok(0) };
+        blocking(move || directory.remove_unfinished(before)).await
+    }
+
+    /// Refuses what a symbolic link could have put elsewhere; says whether the file is there.
+    async fn check(&self, path: &DocumentPath) -> Result<bool> {
+        let Some(directory) = self.directory.clone() else { return Ok(true) };
+        let path = path.clone();
+        blocking(move || directory.check(&path)).await
+    }
+
+    fn largest_file(&self) -> u64 {
+        self.largest_text.saturating_mul(ESCAPED_BYTES).saturating_add(REST_BYTES)
+    }
+}
+
+#[async_trait]
+impl DocumentFiles for DocumentStore {
+    async fn put(&self, document: &Document, text: &str) -> Result<()> {
+        if text.len() as u64 > self.largest_text {
+            let what = "the text of the document";
+            return Err(Error::TooLarge { what, limit: self.largest_text });
+        }
+        self.check(&document.path).await?;
+        let location = location(&document.path)?;
+        let (document, text) = (document.clone(), text.to_owned());
+        let file = blocking(move || json::write(&document, &text)).await?;
+        self.store.put(&location, file.into()).await.map_err(Error::internal)?;
+        Ok(())
+    }
+
+    async fn text(&self, path: &DocumentPath) -> Result<Option<String>> {
+        if !self.check(path).await? {
+            return Ok(None);
+        }
+        let found = match self.store.get(&location(path)?).await {
+            Err(object_store::Error::NotFound { .. }) => return Ok(None),
+            found => found.map_err(Error::internal)?,
+        };
+        let limit = self.largest_file();
+        if found.meta.size > limit {
+            return Err(Error::TooLarge { what: "the document's file", limit });
+        }
+        let file = found.bytes().await.map_err(Error::internal)?;
+        let path = path.clone();
+        blocking(move || json::text(&path, &file)).await.map(Some)
+    }
+
+    async fn delete(&self, path: &DocumentPath) -> Result<()> {
+        if !self.check(path).await? {
+            return Ok(());
+        }
+        match self.store.delete(&location(path)?).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(Error::internal(error)),
+        }
+    }
+}
+
+/// The name in the store: the path as it is. Other ways to make one would write `%25` for `%`.
+fn location(path: &DocumentPath) -> Result<object_store::path::Path> {
+    object_store::path::Path::parse(path.to_string()).map_err(Error::internal)
+}
