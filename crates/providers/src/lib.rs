@@ -1,1 +1,23 @@
-//! providers
+//! Language models and embedders: [`Extractive`] inside this process, every other over HTTP.
+//!
+//! Which one answers is data: [`chat_model`] and [`embedder`] read the operator's settings through
+//! a function and find the provider in a table. Nothing here reads the environment by itself.
+//! A provider that fails in any way, hostile ones included, gives
+//! [`carrel_domain::Error::Unavailable`] with words that never contain the key.
+mod choose;
+mod embeddings;
+mod endpoint;
+mod extractive;
+mod http;
+mod native;
+mod openai;
+mod refusal;
+mod sse;
+mod table;
+#[cfg(test)]
+mod testing;
+
+pub use choose::{chat_model, embedder};
+pub use extractive::Extractive;
+pub use http::http_client;
+pub use table::provider_names;

@@ -1,0 +1,148 @@
+//! From settings to models: which provider is meant, and whether everything it needs is there.
+use std::sync::Arc;
+
+use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelName};
+use carrel_domain::{Error, Result};
+
+use crate::embeddings::{self, RemoteEmbedder};
+use crate::endpoint::Endpoint;
+use crate::extractive::Extractive;
+use crate::native::Native;
+use crate::openai::OpenAi;
+use crate::refusal::Hints;
+use crate::table::{Base, ENGINES, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
+
+pub(crate) const LANGUAGE_MODEL: &str = "the language model";
+
+/// The value of a setting, found by the name of its environment variable.
+type Settings<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The model that `choice` means, with what it leaves open taken from the settings
+/// (`LLM_PROVIDER` and those of the provider); [`Extractive`] when neither names a provider.
+///
+/// A setting that is empty counts as absent. `http` is best made by [`crate::http_client`].
+///
+/// # Errors
+/// [`Error::Invalid`] for a provider nobody has heard of; [`Error::Unavailable`], naming the
+/// setting, when one is missing or unusable.
+pub fn chat_model(
+    settings: &dyn Fn(&str) -> Option<String>,
+    choice: &ModelChoice,
+    http: &reqwest::Client,
+) -> Result<Arc<dyn ChatModel>> {
+    let chosen = choice.provider.clone().filter(|name| !name.trim().is_empty());
+    let field = if chosen.is_some() { "chatProvider" } else { "LLM_PROVIDER" };
+    let Some(name) = chosen.or_else(|| value(settings, "LLM_PROVIDER")) else {
+        return Ok(Arc::new(Extractive));
+    };
+    let name = name.trim();
+    if name == EXTRACTIVE {
+        return Ok(Arc::new(Extractive));
+    }
+    let Some(row) = PROVIDERS.iter().find(|row| row.name == name) else {
+        return Err(unknown(field, name, provider_names()));
+    };
+    let model = match choice.model.clone().filter(|model| !model.trim().is_empty()) {
+        Some(model) => model,
+        None if row.model.is_empty() => "default".into(),
+        None => required(settings, row.model, LANGUAGE_MODEL)?,
+    };
+    let window = number(settings, row.window, LANGUAGE_MODEL)?.unwrap_or(row.usual_window);
+    let name = ModelName { provider: row.name.into(), model, window };
+    let endpoint = endpoint(settings, row.base, row.key, LANGUAGE_MODEL, http)?;
+    Ok(match row.protocol {
+        Protocol::OpenAi => Arc::new(OpenAi { endpoint: Arc::new(endpoint), name }),
+        Protocol::Native(protocol) => Arc::new(Native::new(endpoint, protocol, name)?),
+    })
+}
+
+/// The embedder that the settings name (`EMBEDDING_ENGINE`), or none when they mean the one
+/// inside this process: nothing at all, or `native`.
+///
+/// # Errors
+/// As [`chat_model`].
+pub fn embedder(
+    settings: &dyn Fn(&str) -> Option<String>,
+    http: &reqwest::Client,
+) -> Result<Option<Arc<dyn Embedder>>> {
+    let name = value(settings, "EMBEDDING_ENGINE").unwrap_or_default();
+    if matches!(name.as_str(), "" | "native") {
+        return Ok(None);
+    }
+    let Some(row) = ENGINES.iter().find(|row| row.name == name) else {
+        let known = std::iter::once("native").chain(ENGINES.iter().map(|row| row.name));
+        return Err(unknown("EMBEDDING_ENGINE", &name, known));
+    };
+    let service = embeddings::SERVICE;
+    let count = |name| number(settings, name, service).map(|found| found.map(|n| n as usize));
+    let mut embedder = RemoteEmbedder::new(
+        endpoint(settings, row.base, row.key, service, http)?,
+        required(settings, "EMBEDDING_MODEL_PREF", service)?,
+    );
+    embedder.longest_text = count("EMBEDDING_MODEL_MAX_CHUNK_LENGTH")?.unwrap_or(row.longest_text);
+    embedder.dimensions = count("EMBEDDING_OUTPUT_DIMENSIONS")?;
+    if let Some(batch) = count(row.batch)? {
+        embedder.batch = batch;
+    }
+    if row.name == "generic-openai" {
+        let prefix = |name| value(settings, name).unwrap_or_default();
+        embedder.passage_prefix = prefix("GENERIC_OPEN_AI_EMBEDDING_PASSAGE_PREFIX");
+        embedder.query_prefix = prefix("GENERIC_OPEN_AI_EMBEDDING_QUERY_PREFIX");
+    }
+    Ok(Some(Arc::new(embedder)))
+}
+
+fn endpoint(
+    settings: Settings<'_>,
+    base: Base,
+    key: Key,
+    service: &'static str,
+    http: &reqwest::Client,
+) -> Result<Endpoint> {
+    let (address, base_setting) = match base {
+        Base::Fixed(address) => (address.to_owned(), ""),
+        Base::Setting(setting, path) => {
+            let given = required(settings, setting, service)?;
+            let given = given.trim().trim_end_matches('/');
+            let path = if given.ends_with(path) { "" } else { path };
+            (format!("{given}{path}"), setting)
+        }
+    };
+    let (key, key_setting) = match key {
+        Key::Required(setting) => (Some(required(settings, setting, service)?), setting),
+        Key::Optional(setting) => (value(settings, setting), setting),
+        Key::None => (None, ""),
+    };
+    let key = key.map(|key| key.trim().to_owned());
+    let hints = Hints { base: base_setting, key: key_setting };
+    Endpoint::new(http.clone(), &address, key, service, hints)
+}
+
+fn value(settings: Settings<'_>, name: &str) -> Option<String> {
+    if name.is_empty() {
+        return None;
+    }
+    settings(name).filter(|value| !value.trim().is_empty())
+}
+
+fn required(settings: Settings<'_>, name: &str, service: &'static str) -> Result<String> {
+    value(settings, name).ok_or_else(|| Error::unavailable(service, format!("{name} is not set")))
+}
+
+/// A whole number above zero.
+fn number(settings: Settings<'_>, name: &str, service: &'static str) -> Result<Option<u64>> {
+    let Some(value) = value(settings, name) else { return Ok(None) };
+    match value.trim().parse() {
+        Ok(number) if number > 0 => Ok(Some(number)),
+        _ => Err(Error::unavailable(service, format!("{name} is not a whole number above zero"))),
+    }
+}
+
+fn unknown(field: &'static str, name: &str, known: impl Iterator<Item = &'static str>) -> Error {
+    let name = crate::refusal::shortened(name);
+    let known = known.collect::<Vec<_>>().join(", ");
+    Error::invalid(field, format!("there is no provider `{name}`; there are {known}"))
+}
+
+#[cfg(test)]
+mod tests;

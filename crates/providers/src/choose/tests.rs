@@ -1,0 +1,125 @@
+//! From settings to models, as an operator would get them right and wrong.
+use carrel_domain::{Error, Result};
+
+use super::*;
+
+fn chat(settings: &[(&str, &str)], provider: &str, model: &str) -> Result<ModelName> {
+    let settings = |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let choice = ModelChoice { provider: given(provider), model: given(model) };
+    let http = crate::http_client().unwrap();
+    chat_model(&settings, &choice, &http).map(|model| model.name())
+}
+
+fn embedding(settings: &[(&str, &str)]) -> Result<Option<carrel_domain::model::EmbeddingModel>> {
+    let settings = |name: &str| {
+        settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    };
+    let http = crate::http_client().unwrap();
+    Ok(embedder(&settings, &http)?.map(|embedder| embedder.model()))
+}
+
+const GENERIC: &[(&str, &str)] = &[
+    ("LLM_PROVIDER", "generic-openai"),
+    ("GENERIC_OPEN_AI_BASE_PATH", "http://127.0.0.1:1/v1"),
+    ("GENERIC_OPEN_AI_MODEL_PREF", "m-1"),
+    ("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "8000"),
+];
+
+#[test]
+fn nothing_set_means_the_built_in_answerer() {
+    for settings in [&[][..], &[("LLM_PROVIDER", " ")], &[("LLM_PROVIDER", "extractive")]] {
+        assert_eq!(chat(settings, "", "").unwrap().provider, "extractive");
+    }
+    assert_eq!(chat(GENERIC, "extractive", "").unwrap().model, "extractive");
+}
+
+#[test]
+fn a_workspace_overrides_provider_and_model() {
+    let name = chat(GENERIC, "", "").unwrap();
+    let expected =
+        ModelName { provider: "generic-openai".into(), model: "m-1".into(), window: 8000 };
+    assert_eq!(name, expected);
+    assert_eq!(chat(GENERIC, "", "m-2").unwrap().model, "m-2");
+    let keyed = [GENERIC, &[("ANTHROPIC_API_KEY", "k")]].concat();
+    assert_eq!(chat(&keyed, "anthropic", "claude").unwrap().provider, "anthropic");
+}
+
+#[test]
+fn every_provider_can_be_set_up_by_its_settings_alone() {
+    for row in PROVIDERS {
+        let any = |name: &str| {
+            Some(if name.ends_with("BASE_PATH") {
+                "http://127.0.0.1:1".to_owned()
+            } else if name.ends_with("TOKEN_LIMIT") {
+                "5000".to_owned()
+            } else {
+                name.to_owned()
+            })
+        };
+        let choice = ModelChoice { provider: Some(row.name.into()), model: None };
+        let model = chat_model(&any, &choice, &crate::http_client().unwrap()).unwrap();
+        assert_eq!(model.name().provider, row.name);
+        assert!(!row.window.is_empty() || model.name().window == row.usual_window);
+    }
+}
+
+#[test]
+fn an_unknown_provider_is_told_which_there_are() {
+    let error = chat(&[], "nonsense", "").unwrap_err();
+    assert!(matches!(error, Error::Invalid { .. }));
+    let words = error.to_string();
+    assert!(words.starts_with("chatProvider: there is no provider `nonsense`"), "{words}");
+    assert!(words.contains("extractive, generic-openai, openai"), "{words}");
+    let words = chat(&[("LLM_PROVIDER", "nonsense")], "", "").unwrap_err().to_string();
+    assert!(words.starts_with("LLM_PROVIDER: "), "{words}");
+}
+
+#[test]
+fn what_is_missing_or_unusable_is_named() {
+    for (settings, words) in [
+        (&[("LLM_PROVIDER", "openai")][..], "OPEN_MODEL_PREF is not set"),
+        (&[("LLM_PROVIDER", "openai"), ("OPEN_MODEL_PREF", "m")], "OPEN_AI_KEY is not set"),
+        (&GENERIC[..1], "GENERIC_OPEN_AI_MODEL_PREF is not set"),
+        (&[GENERIC[0], GENERIC[2]], "GENERIC_OPEN_AI_BASE_PATH is not set"),
+        (
+            &[GENERIC[0], ("GENERIC_OPEN_AI_BASE_PATH", "file:///etc"), GENERIC[2]],
+            "not an address of http",
+        ),
+        (
+            &[GENERIC[0], ("GENERIC_OPEN_AI_BASE_PATH", "localhost:1"), GENERIC[2]],
+            "not an address of http",
+        ),
+        (
+            &[GENERIC[0], GENERIC[1], GENERIC[2], ("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "many")],
+            "whole number",
+        ),
+        (&[GENERIC[0], GENERIC[1], GENERIC[2], ("GENERIC_OPEN_AI_API_KEY", "a\nb")], "no key has"),
+    ] {
+        let error = chat(settings, "", "").unwrap_err();
+        assert!(matches!(&error, Error::Unavailable { .. }), "{error}");
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+}
+
+#[test]
+fn embedding_stays_inside_the_process_unless_an_engine_is_named() {
+    assert_eq!(embedding(&[]).unwrap(), None);
+    assert_eq!(embedding(&[("EMBEDDING_ENGINE", "native")]).unwrap(), None);
+    let model = embedding(&[
+        ("EMBEDDING_ENGINE", "generic-openai"),
+        ("EMBEDDING_BASE_PATH", "http://127.0.0.1:1/v1"),
+        ("EMBEDDING_MODEL_PREF", "e-1"),
+        ("EMBEDDING_MODEL_MAX_CHUNK_LENGTH", "700"),
+    ]);
+    let model = model.unwrap().unwrap();
+    assert_eq!((model.name.as_str(), model.longest_text), ("e-1", 700));
+    let missing = embedding(&[("EMBEDDING_ENGINE", "openai")]).unwrap_err().to_string();
+    assert!(
+        missing.contains("the embedding service") && missing.contains("OPEN_AI_KEY"),
+        "{missing}"
+    );
+    assert!(matches!(embedding(&[("EMBEDDING_ENGINE", "x")]), Err(Error::Invalid { .. })));
+}

@@ -1,0 +1,99 @@
+//! The built-in answerer: no model, no network, only the passages that bear on the question.
+mod ranking;
+mod sentences;
+mod terms;
+
+use async_trait::async_trait;
+use carrel_domain::Result;
+use carrel_domain::model::{Answer, ChatModel, ChatRequest, Context, Delta, ModelName, Usage};
+use futures_util::stream;
+
+use self::ranking::{Quote, Relevance};
+
+const WINDOW: u64 = 16 * 1024;
+
+const INTRODUCTION: &str = "This is an extractive answer: it quotes the sentences of your documents \
+    that bear most on the question, and writes nothing of its own.";
+const NEAREST: &str = "This is an extractive answer, which only quotes. No sentence found shares a \
+    word with the question; these passages were found to be the closest to it in meaning.";
+const NOTHING: &str = "There is nothing to quote: no passage of this workspace's documents was found \
+    for the question. This is the extractive answerer, which only quotes documents and writes \
+    nothing of its own. Add documents that hold the answer, or set up a language model.";
+
+/// Answers by quoting, with the titles of the documents quoted. The same question and context give
+/// the same answer always. Instructions and history make no difference to it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extractive;
+
+#[async_trait]
+impl ChatModel for Extractive {
+    fn name(&self) -> ModelName {
+        ModelName { provider: "extractive".into(), model: "extractive".into(), window: WINDOW }
+    }
+
+    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+        let parts = parts(&request);
+        let said: usize = parts.iter().map(|part| part.chars().count()).sum();
+        let usage = Usage {
+            prompt_tokens: tokens(request.system_prompt().chars().count())
+                + tokens(request.question.chars().count()),
+            completion_tokens: tokens(said),
+        };
+        let deltas = parts.into_iter().map(Delta::Text).chain([Delta::Usage(usage)]);
+        Ok(Box::pin(stream::iter(deltas.map(Ok).collect::<Vec<_>>())))
+    }
+}
+
+/// An estimate: a token is about four characters.
+fn tokens(characters: usize) -> u64 {
+    characters.div_ceil(4) as u64
+}
+
+/// The answer in the pieces it is sent in: what it is, each quotation, the sources.
+fn parts(request: &ChatRequest) -> Vec<String> {
+    let texts: Vec<_> = request.context.iter().map(|context| body(&context.text)).collect();
+    let (relevance, quotes) = ranking::quotes(&request.question, &texts);
+    if quotes.is_empty() {
+        return vec![NOTHING.into()];
+    }
+    let introduction = match relevance {
+        Relevance::Shared => INTRODUCTION,
+        Relevance::Nearest => NEAREST,
+    };
+    let mut parts = vec![format!("{introduction}\n\n")];
+    let mut sources: Vec<String> = Vec::new();
+    for Quote { context, text } in quotes {
+        let title = request.context.get(context).map(title).unwrap_or_default();
+        let number = match sources.iter().position(|known| *known == title) {
+            Some(place) => place + 1,
+            None => {
+                sources.push(title);
+                sources.len()
+            }
+        };
+        parts.push(format!("> {text} [{number}]\n\n"));
+    }
+    let mut list = String::from("Sources:");
+    for (place, title) in sources.iter().enumerate() {
+        list.push_str(&format!("\n{}. {title}", place + 1));
+    }
+    parts.push(list);
+    parts
+}
+
+fn title(context: &Context) -> String {
+    let title = context.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    if title.is_empty() { "an untitled document".into() } else { title }
+}
+
+/// The passage itself, without the header that was put before it for embedding.
+fn body(text: &str) -> &str {
+    let text = text.trim_start();
+    let after = text
+        .strip_prefix("<document_metadata>")
+        .and_then(|rest| rest.split_once("</document_metadata>"));
+    after.map_or(text, |(_, body)| body.trim_start())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! Which sentences bear most on a question: those that share its rarer words.
+use std::collections::BTreeSet;
+
+use super::sentences::sentences;
+use super::terms::{kinship, terms};
+
+/// The most quotations in an answer.
+const MOST_QUOTES: usize = 4;
+/// Words of the question that count; the rest of a longer one is left out.
+const MOST_TERMS: usize = 200;
+/// A further sentence is quoted when it adds this part of what the best does,
+const WORTH_QUOTING: f64 = 0.35;
+/// or holds a word that none quoted holds and that weighs this part of the heaviest.
+const WORTH_ADDING: f64 = 0.6;
+/// What a word of one to three letters, which is seldom what is asked about, weighs beside others.
+const WORTH_OF_SMALL: f64 = 0.4;
+/// What a word loses once a quoted sentence holds it.
+const WORN: f64 = 0.6;
+/// How much more a sentence of the first passage is worth than one far down.
+const WORTH_OF_RANK: f64 = 0.15;
+/// A quotation shorter than this, in characters, likely a heading, takes the next sentence along.
+const TOO_SHORT: usize = 50;
+
+/// Why the quotations were chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Relevance {
+    /// They share words with the question.
+    Shared,
+    /// Nothing does; they begin the passages that came first.
+    Nearest,
+}
+
+/// Consecutive sentences of one text, by its place among the texts.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Quote {
+    pub context: usize,
+    pub text: String,
+}
+
+struct Sentence {
+    context: usize,
+    text: String,
+    terms: BTreeSet<String>,
+}
+
+/// The best quotations from `texts`, which come most relevant first; best first.
+pub(super) fn quotes(question: &str, texts: &[&str]) -> (Relevance, Vec<Quote>) {
+    let mut seen = BTreeSet::new();
+    let mut all = Vec::new();
+    for (context, text) in texts.iter().enumerate() {
+        for text in sentences(text) {
+            // Neighbouring passages overlap, so the same sentence may come twice.
+            if seen.insert(text.clone()) {
+                let terms = terms(&text).into_iter().collect();
+                all.push(Sentence { context, text, terms });
+            }
+        }
+    }
+    let words = words(question, &all);
+    if words.is_empty() {
+        return (Relevance::Nearest, beginnings(&all));
+    }
+    (Relevance::Shared, joined(&all, &chosen(&words, &all)))
+}
+
+/// A word of the question that some sentence holds.
+struct Word {
+    /// The fewer sentences hold it, the more it weighs.
+    weight: f64,
+    /// How nearly each sentence holds it, 0 to 1.
+    held: Vec<f64>,
+}
+
+fn words(question: &str, all: &[Sentence]) -> Vec<Word> {
+    let terms: BTreeSet<_> = terms(question).into_iter().take(MOST_TERMS).collect();
+    let word = |term: &String| {
+        let held: Vec<_> = all.iter().map(|sentence| holds(sentence, term)).collect();
+        let holding = held.iter().filter(|kinship| **kinship > 0.0).count();
+        let rarity = (1.0 + all.len() as f64 / holding as f64).ln();
+        let small = term.len() <= 3 && term.starts_with(char::is_alphabetic);
+        let weight = if small { rarity * WORTH_OF_SMALL } else { rarity };
+        (holding > 0).then_some(Word { weight, held })
+    };
+    terms.iter().filter_map(word).collect()
+}
+
+/// How nearly a sentence holds `term`, 0 to 1.
+fn holds(sentence: &Sentence, term: &str) -> f64 {
+    if sentence.terms.contains(term) {
+        return 1.0;
+    }
+    sentence.terms.iter().map(|other| kinship(term, other)).fold(0.0, f64::max)
+}
+
+/// The places of the sentences worth quoting, best first. Each is chosen for what it adds: words
+/// that those before it hold already count for little.
+fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
+    let heaviest = words.iter().map(|word| word.weight).fold(0.0, f64::max);
+    let mut chosen: Vec<usize> = Vec::new();
+    let mut covered = vec![0f64; words.len()];
+    let mut best = 0.0;
+    while chosen.len() < MOST_QUOTES {
+        let mut next = None;
+        let mut most = 0.0;
+        for place in (0..all.len()).filter(|place| !chosen.contains(place)) {
+            let mut shared = 0.0;
+            let mut adds = false;
+            for (word, covered) in words.iter().zip(&covered) {
+                shared += word.weight * word.held[place] * (1.0 - WORN * covered);
+                let new = *covered == 0.0 && word.held[place] > 0.0;
+                adds |= new && word.weight >= heaviest * WORTH_ADDING;
+            }
+            let gain = shared * (1.0 + WORTH_OF_RANK / (1 + all[place].context) as f64);
+            // Of equals the first of the text wins.
+            if gain > most && (adds || gain >= best * WORTH_QUOTING) {
+                (next, most) = (Some(place), gain);
+            }
+        }
+        let Some(place) = next else { break };
+        best = f64::max(best, most);
+        chosen.push(place);
+        for (covered, word) in covered.iter_mut().zip(words) {
+            *covered = f64::max(*covered, word.held[place]);
+        }
+    }
+    chosen
+}
+
+/// The first sentences of the first two texts.
+fn beginnings(all: &[Sentence]) -> Vec<Quote> {
+    let contexts: BTreeSet<_> = all.iter().map(|sentence| sentence.context).collect();
+    let first = |context| all.iter().position(|sentence| sentence.context == context);
+    let places: Vec<_> = contexts.into_iter().take(2).filter_map(first).collect();
+    let with_next = places.iter().flat_map(|place| [*place, place + 1]);
+    let within: Vec<_> = with_next.filter(|place| *place < all.len()).collect();
+    joined(all, &within)
+}
+
+/// The chosen sentences as quotations, neighbours joined, in the order of the best of each.
+fn joined(all: &[Sentence], chosen: &[usize]) -> Vec<Quote> {
+    let mut taken: BTreeSet<usize> = chosen.iter().copied().collect();
+    let follows = |place: usize| {
+        let next = all.get(place + 1)?;
+        (next.context == all[place].context).then_some(place + 1)
+    };
+    for place in chosen {
+        if all[*place].text.chars().count() < TOO_SHORT {
+            taken.extend(follows(*place));
+        }
+    }
+    let mut quotes = Vec::new();
+    for place in chosen {
+        if !taken.contains(place) {
+            continue;
+        }
+        let context = all[*place].context;
+        let same = |place: &usize| taken.contains(place) && all[*place].context == context;
+        let mut start = *place;
+        while start.checked_sub(1).is_some_and(|before| same(&before)) {
+            start -= 1;
+        }
+        let mut end = *place + 1;
+        while end < all.len() && same(&end) {
+            end += 1;
+        }
+        let parts: Vec<_> = all[start..end].iter().map(|sentence| sentence.text.as_str()).collect();
+        taken.retain(|place| !(start..end).contains(place));
+        quotes.push(Quote { context, text: parts.join(" ") });
+    }
+    quotes
+}

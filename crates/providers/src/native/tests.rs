@@ -1,0 +1,93 @@
+//! Native protocols against servers on real sockets.
+use carrel_domain::model::Message;
+
+use super::*;
+use crate::refusal::Hints;
+use crate::testing::{EVENTS, Reply, Server, response};
+
+const KEY: &str = "sk-ant-secret";
+
+fn anthropic(base: &str) -> Native {
+    let http = crate::http_client().unwrap();
+    let hints = Hints { base: "", key: "ANTHROPIC_API_KEY" };
+    let key = Some(KEY.to_owned());
+    let endpoint = Endpoint::new(http, base, key, "the language model", hints).unwrap();
+    let name =
+        ModelName { provider: "anthropic".into(), model: "claude-test".into(), window: 200_000 };
+    Native::new(endpoint, AdapterKind::Anthropic, name).unwrap()
+}
+
+async fn ask(base: &str) -> Result<Vec<Delta>> {
+    let request = ChatRequest {
+        instructions: "Be brief.".into(),
+        context: vec![],
+        history: vec![Message { role: Role::User, text: "hi".into() }],
+        question: "why?".into(),
+        temperature: None,
+    };
+    let answer = anthropic(base).answer(request).await?;
+    let deltas: Vec<Result<Delta>> = answer.collect().await;
+    deltas.into_iter().collect()
+}
+
+fn reason(outcome: Result<Vec<Delta>>) -> String {
+    let Err(Error::Unavailable { reason, .. }) = outcome else { panic!("{outcome:?}") };
+    assert!(!reason.contains(KEY), "{reason}");
+    reason.into_owned()
+}
+
+#[tokio::test]
+async fn anthropic_streams_text_and_usage() {
+    let events = [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Because."}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let mut stream = EVENTS.to_vec();
+    for event in events {
+        let kind = event.split('"').nth(3).unwrap();
+        stream.extend_from_slice(format!("event: {kind}\ndata: {event}\n\n").as_bytes());
+    }
+    let server = Server::start(vec![Reply::Bytes(stream)]).await;
+    let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
+    assert_eq!(deltas[0], Delta::Text("Because.".into()));
+    assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));
+    let seen = server.requests().remove(0);
+    assert!(seen.starts_with("POST /v1/messages "), "{seen}");
+    assert!(
+        seen.contains(&format!("x-api-key: {KEY}")) && seen.contains(r#""model":"claude-test""#)
+    );
+}
+
+#[tokio::test]
+async fn refusals_read_like_those_of_other_providers() {
+    let body = format!(r#"{{"type":"error","error":{{"message":"invalid x-api-key {KEY}"}}}}"#);
+    let server = Server::start(vec![response("401 Unauthorized", "application/json", &body)]).await;
+    let reason = reason(ask(&server.url).await);
+    assert!(reason.contains("check ANTHROPIC_API_KEY (status 401: invalid x-api-key"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_redirect_does_not_carry_the_key_away() {
+    let thief = Server::start(vec![response("200 OK", "application/json", "{}")]).await;
+    let head = format!("307 Temporary Redirect\r\nlocation: {}/v1/messages", thief.url);
+    let server = Server::start(vec![response(&head, "text/plain", "")]).await;
+    assert!(reason(ask(&server.url).await).contains("redirects"));
+    assert!(thief.requests().is_empty());
+}
+
+#[tokio::test]
+async fn failures_of_the_connection_have_words() {
+    assert!(reason(ask("http://127.0.0.1:9/").await).contains("cannot be reached"));
+    for reply in [
+        Reply::Bytes(Vec::new()),
+        response("200 OK", "text/html", "<html>"),
+        Reply::Bytes([EVENTS, b"event: message_start\ndata: nonsense\n\n"].concat()),
+    ] {
+        let server = Server::start(vec![reply]).await;
+        assert!(!reason(ask(&server.url).await).is_empty());
+    }
+}

@@ -1,0 +1,116 @@
+//! A server for tests that answers each request with the bytes it was given, however wrong.
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+
+/// What is sent for one request.
+pub(crate) enum Reply {
+    /// These bytes, then the connection is closed.
+    Bytes(Vec<u8>),
+    /// These bytes, then silence while the client waits.
+    ThenSilence(Vec<u8>),
+    /// The first bytes, then the second again and again until the client goes away.
+    Endless(Vec<u8>, Vec<u8>),
+}
+
+pub(crate) struct Server {
+    pub url: String,
+    requests: Arc<Mutex<Vec<String>>>,
+    gone: mpsc::UnboundedReceiver<()>,
+}
+
+impl Server {
+    /// Answers one request with each reply, in order, on connections of their own.
+    pub async fn start(replies: Vec<Reply>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        let (left, gone) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            for reply in replies {
+                let Ok((mut socket, _)) = listener.accept().await else { return };
+                let request = read_request(&mut socket).await;
+                seen.lock().unwrap().push(request);
+                let left = left.clone();
+                tokio::spawn(async move {
+                    send(&mut socket, reply).await;
+                    let _ = left.send(());
+                });
+            }
+        });
+        Self { url, requests, gone }
+    }
+
+    /// The requests so far, each head and body as text.
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    /// Waits until a client has closed its connection, or was answered in full.
+    pub async fn client_gone(&mut self) {
+        let waited = tokio::time::timeout(Duration::from_secs(30), self.gone.recv()).await;
+        waited.expect("the connection stays open");
+    }
+}
+
+/// An answer with a body of known length.
+pub(crate) fn response(status: &str, kind: &str, body: &str) -> Reply {
+    let length = body.len();
+    Reply::Bytes(
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .into_bytes(),
+    )
+}
+
+/// A stream of events that ends with the connection.
+pub(crate) fn events(data: &[&str]) -> Reply {
+    let body: String = data.iter().map(|data| format!("data: {data}\n\n")).collect();
+    Reply::Bytes([EVENTS, body.as_bytes()].concat())
+}
+
+/// The head of a stream of events.
+pub(crate) const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+
+async fn send(socket: &mut TcpStream, reply: Reply) {
+    match reply {
+        Reply::Bytes(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.shutdown().await;
+        }
+        Reply::ThenSilence(bytes) => {
+            let _ = socket.write_all(&bytes).await;
+            let _ = socket.read(&mut [0]).await;
+        }
+        Reply::Endless(first, again) => {
+            let _ = socket.write_all(&first).await;
+            while socket.write_all(&again).await.is_ok() {}
+        }
+    }
+}
+
+async fn read_request(socket: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().unwrap())
+            });
+            if body.len() >= length.unwrap_or(0) {
+                return text;
+            }
+        }
+        match socket.read(&mut piece).await {
+            Ok(read) if read > 0 => bytes.extend_from_slice(&piece[..read]),
+            _ => return text,
+        }
+    }
+}
