@@ -1,1 +1,92 @@
-//! api
+//! The HTTP face of carrel: routes, callers, the JSON its clients speak, and how it says no.
+//!
+//! Two mounts of one server: `/v1` is the native contract, `/api/v1` what programs written for
+//! AnythingLLM's developer API expect. [`mount::Mount`] tells them apart.
+mod around;
+mod caller;
+mod document;
+mod failure;
+mod mount;
+mod read;
+mod routes;
+mod wire;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use actix_cors::Cors;
+use actix_web::middleware::{Condition, from_fn};
+use actix_web::web::{Data, ServiceConfig, scope};
+use carrel_domain::library::Placements;
+use carrel_domain::model::Models;
+use carrel_domain::settings::Settings;
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::chat::Conversations;
+use carrel_services::keyring::Keyring;
+use carrel_services::library::Library;
+use carrel_services::search::Search;
+
+/// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
+/// handler asks for the one port or service it uses, never for this.
+#[derive(Clone)]
+pub struct Ports {
+    pub keyring: Arc<Keyring>,
+    pub workspaces: Arc<dyn Workspaces>,
+    pub placements: Arc<dyn Placements>,
+    pub settings: Arc<dyn Settings>,
+    pub index: Arc<dyn VectorIndex>,
+    pub models: Arc<dyn Models>,
+    pub library: Library,
+    pub search: Search,
+    pub conversations: Conversations,
+}
+
+/// What an operator decides about the HTTP face.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The largest JSON body, in bytes.
+    pub json_limit: usize,
+    /// The largest uploaded file, in bytes.
+    pub upload_limit: u64,
+    /// Where uploads wait, as temporary files, until they are documents.
+    pub upload_dir: PathBuf,
+    /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.
+    pub allowed_origins: Vec<String>,
+    /// Whether the OpenAPI document and the page made of it are served.
+    pub docs: bool,
+}
+
+/// Registers every route with what it needs.
+pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        let cors = Condition::new(!options.allowed_origins.is_empty(), cors(&options));
+        let root = scope("")
+            .wrap(from_fn(around::finish))
+            .wrap(cors)
+            .configure(routes::configure(options.docs));
+        config
+            .app_data(Data::from(ports.keyring))
+            .app_data(Data::from(ports.workspaces))
+            .app_data(Data::from(ports.placements))
+            .app_data(Data::from(ports.settings))
+            .app_data(Data::from(ports.index))
+            .app_data(Data::from(ports.models))
+            .app_data(Data::new(ports.library))
+            .app_data(Data::new(ports.search))
+            .app_data(Data::new(ports.conversations))
+            .app_data(Data::new(options))
+            .service(root);
+    }
+}
+
+/// The OpenAPI document of exactly the routes that [`configure`] registers, as pretty JSON.
+pub fn openapi() -> String {
+    document::pretty()
+}
+
+/// Credentials travel in a header that scripts must set, so cookies are never allowed along.
+fn cors(options: &Options) -> Cors {
+    let cors = Cors::default().allow_any_method().allow_any_header().max_age(3600);
+    options.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
+}

@@ -2,6 +2,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::model::ModelChoice;
 use crate::{Result, Slug, WorkspaceId};
 
 /// How a question is answered.
@@ -99,6 +100,11 @@ impl WorkspaceSettings {
             refusal: None,
             router: None,
         }
+    }
+
+    /// The language model it asks for.
+    pub fn model(&self) -> ModelChoice {
+        ModelChoice { provider: self.chat_provider.clone(), model: self.chat_model.clone() }
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::model::{
-    ChatModel, ChatRequest, Context, Delta, Message, ModelChoice, ModelName, Models, Role, Usage,
+    ChatModel, ChatRequest, Context, Delta, Message, ModelName, Models, Role, Usage,
 };
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
@@ -83,11 +83,7 @@ impl Conversations {
         if sources.is_empty() && mode == ChatMode::Query {
             return self.refuse(workspace, conversation, question.text, now).await;
         }
-        let choice = ModelChoice {
-            provider: workspace.settings.chat_provider.clone(),
-            model: workspace.settings.chat_model.clone(),
-        };
-        let model = self.models.chat(&choice)?;
+        let model = self.models.chat(&workspace.settings.model())?;
         let history = self.history(workspace, &conversation).await?;
         let request = request(workspace, &question.text, &sources, history, now);
         let (text, metrics) = answer(&*model, request).await?;

@@ -1,5 +1,6 @@
 //! Making workspaces.
 use carrel_domain::settings::Settings;
+use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, Result, Slug};
 use chrono::{DateTime, Utc};
@@ -36,6 +37,35 @@ pub async fn create(
 /// The workspace a slug names, or [`Error::NotFound`].
 pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
     workspaces.by_slug(slug).await?.ok_or_else(|| Error::not_found("workspace", slug))
+}
+
+/// The workspaces that `slugs` name, and a warning for each that names none.
+pub async fn known(
+    workspaces: &dyn Workspaces,
+    slugs: &[String],
+) -> Result<(Vec<Workspace>, Vec<String>)> {
+    let (mut known, mut warnings) = (Vec::<Workspace>::new(), Vec::new());
+    for slug in slugs {
+        match workspaces.by_slug(slug).await? {
+            Some(workspace) if known.iter().any(|seen| seen.id == workspace.id) => {}
+            Some(workspace) => known.push(workspace),
+            None => warnings.push(format!("no workspace matches `{slug}`")),
+        }
+    }
+    Ok((known, warnings))
+}
+
+/// Deletes a workspace with its conversations and passages; its documents stay in the library.
+pub async fn delete(
+    workspaces: &dyn Workspaces,
+    index: &dyn VectorIndex,
+    slug: &str,
+) -> Result<()> {
+    let workspace = by_slug(workspaces, slug).await?;
+    if !workspaces.delete(workspace.id).await? {
+        return Err(Error::not_found("workspace", slug));
+    }
+    index.drop_namespace(workspace.id).await
 }
 
 #[cfg(test)]

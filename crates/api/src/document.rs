@@ -1,0 +1,99 @@
+//! The OpenAPI document, made from the routes themselves, and what is derived from it.
+mod page;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value, json};
+
+use crate::routes;
+
+pub use page::page;
+
+const ABOUT: &str = "carrel answers questions from your documents. Everything is mounted twice: \
+    at `/v1` in this project's own words, and at `/api/v1` as programs written for AnythingLLM's \
+    developer API expect it. Keys are sent as `Authorization: Bearer <key>`. Every answer carries \
+    `x-request-id`, by which the log can be searched.";
+
+/// The document as pretty JSON, ending in a line break.
+pub fn pretty() -> String {
+    format!("{:#}\n", value())
+}
+
+/// The methods of every path, in capitals.
+pub fn methods() -> Vec<(String, Vec<String>)> {
+    let document = value();
+    let mut methods = BTreeMap::<String, Vec<String>>::new();
+    for (path, method, _) in operations(&document) {
+        methods.entry(path.to_owned()).or_default().push(method.to_uppercase());
+    }
+    methods.into_iter().collect()
+}
+
+fn value() -> Value {
+    let document = routes::documented();
+    let mut document = serde_json::to_value(&document).unwrap_or_default();
+    document["info"] = json!({
+        "title": "carrel",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": ABOUT,
+        "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
+    });
+    let key = json!({ "type": "http", "scheme": "bearer", "description": "An API key." });
+    document["components"]["securitySchemes"] = json!({ "api_key": key });
+    let paths = document["paths"].as_object_mut().map(std::mem::take).unwrap_or_default();
+    document["paths"] =
+        paths.into_iter().map(|(path, item)| named_apart(path, item)).collect::<Map<_, _>>().into();
+    document
+}
+
+/// Operation ids must be unique, and every handler is mounted twice.
+fn named_apart(path: String, mut item: Value) -> (String, Value) {
+    if path.starts_with(routes::COMPAT) {
+        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
+                operation["operationId"] = json!(format!("compat_{id}"));
+            }
+        }
+    }
+    (path, item)
+}
+
+/// Path, method and description of every operation.
+fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
+    let paths = document["paths"].as_object().into_iter().flatten();
+    paths.flat_map(|(path, item)| {
+        let operations = item.as_object().into_iter().flatten();
+        operations.map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_operation_has_a_name_of_its_own_and_says_who_may_call() {
+        let document = value();
+        let mut names = HashSet::new();
+        for (path, method, operation) in operations(&document) {
+            let name = operation["operationId"].as_str().unwrap();
+            assert!(names.insert(name.to_owned()), "{name}");
+            assert_eq!(operation["security"], json!([{ "api_key": [] }]), "{method} {path}");
+            assert!(operation["responses"].get("403").is_some(), "{method} {path}");
+            assert!(operation["summary"].is_string(), "{method} {path}");
+        }
+        assert!(names.len() >= 24);
+    }
+
+    #[test]
+    fn both_mounts_have_the_same_operations() {
+        let methods: BTreeMap<_, _> = methods().into_iter().collect();
+        for (path, methods_there) in &methods {
+            if let Some(rest) = path.strip_prefix("/v1") {
+                assert_eq!(methods.get(&format!("/api/v1{rest}")), Some(methods_there), "{path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! How an endpoint says no: the one place where a domain error becomes a status and a body.
+//!
+//! Clients tell success from failure in several ways, and the differences are part of the
+//! contract. Each way is a [`Shape`]; a handler names its own in its return type, so that neither
+//! the domain nor the handler's body knows about it. How a shape is said at `/api/v1` is decided
+//! here too: [`crate::around`] asks for it once it knows the mount.
+pub mod shapes;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, ResponseError};
+use carrel_domain::Error;
+use carrel_domain::api_key::Scope;
+use serde_json::json;
+use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder, schema};
+
+use crate::mount::Mount;
+
+pub use shapes::{Plain, Shape};
+
+/// The result of a handler that says no in the shape `S`.
+pub type Answer<T, S = Plain> = Result<T, Failure<S>>;
+
+/// A domain error on its way out, in the shape `S`.
+pub struct Failure<S> {
+    error: Error,
+    shape: PhantomData<S>,
+}
+
+impl<S> From<Error> for Failure<S> {
+    fn from(error: Error) -> Self {
+        Self { error, shape: PhantomData }
+    }
+}
+
+impl<S: Shape> From<Failure<S>> for actix_web::Error {
+    fn from(failure: Failure<S>) -> Self {
+        Refusal::Failed { error: failure.error, say: say::<S> }.into()
+    }
+}
+
+/// Any reason for which a request is not answered as asked.
+pub enum Refusal {
+    /// No key, or not a good one.
+    NotAdmitted,
+    /// A good key that may not do this.
+    LacksScope(Scope),
+    Failed {
+        error: Error,
+        say: fn(Mount, &Error) -> HttpResponse,
+    },
+}
+
+impl Refusal {
+    pub fn plain(error: Error) -> Self {
+        Self::Failed { error, say: say::<Plain> }
+    }
+
+    pub fn respond(&self, mount: Mount) -> HttpResponse {
+        match (self, mount) {
+            (Self::NotAdmitted, Mount::Native) => forbidden("Invalid API key"),
+            (Self::NotAdmitted, Mount::Compat) => forbidden("No valid api key found."),
+            (Self::LacksScope(scope), _) => {
+                forbidden(&format!("This API key lacks the scope `{}`.", scope.as_str()))
+            }
+            (Self::Failed { error, say }, mount) => say(mount, error),
+        }
+    }
+
+    /// What the log should know and the client should not.
+    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Failed { error, .. } if status_of(error).is_server_error() => Some(error),
+            _ => None,
+        }
+    }
+}
+
+fn forbidden(message: &str) -> HttpResponse {
+    HttpResponse::Forbidden().json(json!({ "error": message }))
+}
+
+fn say<S: Shape>(mount: Mount, error: &Error) -> HttpResponse {
+    let (status, message) = (status_of(error), error.to_string());
+    match mount {
+        Mount::Native => HttpResponse::build(status).json(S::body(&message)),
+        Mount::Compat => S::compat(status, &message, error),
+    }
+}
+
+impl fmt::Debug for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAdmitted => f.write_str("not admitted"),
+            Self::LacksScope(scope) => write!(f, "lacks the scope {}", scope.as_str()),
+            Self::Failed { error, .. } => error.fmt(f),
+        }
+    }
+}
+
+impl ResponseError for Refusal {
+    fn error_response(&self) -> HttpResponse {
+        self.respond(Mount::Native)
+    }
+}
+
+/// The status an error deserves.
+pub fn status_of(error: &Error) -> StatusCode {
+    match error {
+        Error::NotFound { .. } => StatusCode::NOT_FOUND,
+        Error::AlreadyExists { .. } => StatusCode::CONFLICT,
+        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
+        Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Error::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// What the OpenAPI document says of every failing answer of the shape `S`.
+impl<S: Shape> utoipa::IntoResponses for Failure<S> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let said = |(status, description): (&str, &str)| {
+            let example = match status {
+                "403" => json!({ "error": "Invalid API key" }),
+                _ => S::body(description),
+            };
+            let object = schema::ObjectBuilder::new().build();
+            let content = ContentBuilder::new().schema(Some(object)).example(Some(example)).build();
+            let response = ResponseBuilder::new().description(description);
+            (status.to_owned(), response.content("application/json", content).build().into())
+        };
+        [
+            ("400", "The request is malformed; the message names the field and what is allowed."),
+            ("403", "Invalid API key, or one that lacks the scope."),
+            ("404", "What the path names does not exist."),
+            ("413", "The body is larger than allowed."),
+            ("422", "The content cannot be processed."),
+            ("500", "The server failed; the log has the request id."),
+            (
+                "503",
+                "Something the server depends on does not answer; the message says what to do.",
+            ),
+        ]
+        .map(said)
+        .into()
+    }
+}

@@ -1,0 +1,147 @@
+//! The shapes in which endpoints say no, natively and at `/api/v1`.
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use carrel_domain::Error;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// One way of telling a client that a request was refused.
+pub trait Shape: 'static {
+    /// The JSON of a refusal.
+    fn body(message: &str) -> Value;
+
+    /// The whole refusal at `/api/v1`, where statuses differ too.
+    fn compat(status: StatusCode, message: &str, _: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(message))
+    }
+}
+
+/// `{"error"}`; at `/api/v1` the bare status as text.
+pub struct Plain;
+
+impl Shape for Plain {
+    fn body(message: &str) -> Value {
+        json!({ "error": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        match error {
+            // quirk(unknown-slug): an unknown workspace is a bad request.
+            Error::NotFound { .. } => bare(StatusCode::BAD_REQUEST),
+            Error::Internal(_) => bare(status),
+            _ => HttpResponse::build(status).json(Self::body(message)),
+        }
+    }
+}
+
+/// A status whose body is its own name.
+fn bare(status: StatusCode) -> HttpResponse {
+    HttpResponse::build(status)
+        .content_type("text/plain; charset=utf-8")
+        .body(status.canonical_reason().unwrap_or_default())
+}
+
+/// `{"workspace":null,"message"}`.
+pub struct NoWorkspace;
+
+impl Shape for NoWorkspace {
+    fn body(message: &str) -> Value {
+        json!({ "workspace": null, "message": message })
+    }
+}
+
+/// `{"message"}`.
+pub struct Message;
+
+impl Shape for Message {
+    fn body(message: &str) -> Value {
+        json!({ "message": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let (status, message) = match error {
+            Error::NotFound { kind: "workspace", key } => {
+                (StatusCode::BAD_REQUEST, no_workspace(key))
+            }
+            Error::Invalid { field, .. } if field == "query" => {
+                (status, "Query parameter cannot be empty.".to_owned())
+            }
+            _ => (status, message.to_owned()),
+        };
+        HttpResponse::build(status).json(Self::body(&message))
+    }
+}
+
+/// `{"success":false,"message"}`.
+pub struct NoSuccess;
+
+impl Shape for NoSuccess {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "message": message })
+    }
+}
+
+/// `{"success":false,"error","documents":[]}`.
+pub struct NoDocuments;
+
+impl Shape for NoDocuments {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "error": message, "documents": [] })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let failed = StatusCode::INTERNAL_SERVER_ERROR;
+        let short = |status, message: &str| {
+            HttpResponse::build(status).json(json!({ "success": false, "error": message }))
+        };
+        match error {
+            // quirk(conversion-500): what cannot be converted is answered as a server error.
+            Error::Unprocessable { .. } => HttpResponse::build(failed).json(Self::body(message)),
+            Error::Invalid { field, reason } => match &**field {
+                "file" => short(failed, &format!("Invalid file upload. {reason}")),
+                "addToWorkspaces" | "metadata" => short(StatusCode::UNPROCESSABLE_ENTITY, reason),
+                "textContent" => {
+                    let reason = "The 'textContent' key cannot have an empty value.";
+                    short(StatusCode::UNPROCESSABLE_ENTITY, reason)
+                }
+                _ => HttpResponse::build(status).json(Self::body(message)),
+            },
+            _ => HttpResponse::build(status).json(Self::body(message)),
+        }
+    }
+}
+
+/// `{"id","type":"abort","textResponse":null,"sources":[],"close":true,"error"}`.
+pub struct Abort;
+
+impl Shape for Abort {
+    fn body(message: &str) -> Value {
+        json!({
+            "id": Uuid::new_v4().to_string(),
+            "type": "abort",
+            "textResponse": null,
+            "sources": [],
+            "close": true,
+            "error": message,
+        })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let (status, message) = match error {
+            Error::NotFound { kind: "workspace", key } => {
+                (StatusCode::BAD_REQUEST, no_workspace(key))
+            }
+            Error::Invalid { field, reason } if field == "message" || field == "mode" => {
+                (status, reason.clone().into_owned())
+            }
+            // quirk(model-500): a model that does not answer is a server error.
+            Error::Unavailable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, message.to_owned()),
+            _ => (status, message.to_owned()),
+        };
+        HttpResponse::build(status).json(Self::body(&message))
+    }
+}
+
+fn no_workspace(slug: &str) -> String {
+    format!("Workspace {slug} is not a valid workspace.")
+}

@@ -1,0 +1,58 @@
+//! The routes, and the two places they are mounted at.
+mod auth;
+mod conversations;
+mod documents;
+mod placements;
+mod reference;
+mod system;
+mod unknown;
+mod workspaces;
+
+use actix_web::web;
+use utoipa::openapi::OpenApi;
+use utoipa_actix_web::service_config::ServiceConfig;
+use utoipa_actix_web::{AppExt, scope};
+
+/// Where the native contract and the other dialect are mounted.
+pub const NATIVE: &str = "/v1";
+pub const COMPAT: &str = "/api/v1";
+
+/// Every operation, by subject.
+fn operations(config: &mut ServiceConfig<'_>) {
+    config
+        .service(auth::authenticate)
+        .service(workspaces::create_workspace)
+        .service(workspaces::list_workspaces)
+        .service(workspaces::find_workspace)
+        .service(workspaces::delete_workspace)
+        .service(placements::update_embeddings)
+        .service(conversations::search_vectors)
+        .service(conversations::ask)
+        .service(documents::upload_document)
+        .service(documents::add_raw_text)
+        .service(system::count_vectors)
+        .service(system::remove_documents);
+}
+
+/// Registers every operation at both mounts, and answers for the paths there are not.
+pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
+    move |config| {
+        let mut config = ServiceConfig::new(config);
+        if docs {
+            config.map(reference::configure);
+        }
+        config.service(scope(NATIVE).configure(operations));
+        config.service(scope(COMPAT).configure(operations));
+        config.map(|config| config.default_service(web::to(unknown::not_found)));
+    }
+}
+
+/// The document of what [`configure`] registers.
+pub fn documented() -> OpenApi {
+    let (_, document) = actix_web::App::new()
+        .into_utoipa_app()
+        .service(scope(NATIVE).configure(operations))
+        .service(scope(COMPAT).configure(operations))
+        .split_for_parts();
+    document
+}

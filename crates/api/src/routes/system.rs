@@ -1,0 +1,41 @@
+//! `/system/*`
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, delete, get};
+use carrel_domain::vector::VectorIndex;
+use carrel_services::library::Library;
+use chrono::Utc;
+
+use crate::caller::{Caller, Librarian, Reader};
+use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
+use crate::mount::Mount;
+use crate::read::Body;
+use crate::wire::system as wire;
+
+/// Count the vectors of all workspaces.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    responses((status = 200, body = wire::VectorCount), Failure<Plain>))]
+#[get("/system/vector-count")]
+pub async fn count_vectors(
+    _: Caller<Reader>,
+    index: Data<dyn VectorIndex>,
+) -> Answer<Json<wire::VectorCount>> {
+    Ok(Json(wire::VectorCount { vector_count: index.count(None).await? }))
+}
+
+/// Remove documents from the library and from every workspace.
+///
+/// Names that do not exist are reported in `message`, not failed.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = wire::RemoveDocuments,
+    responses((status = 200, body = wire::DocumentsRemoved), Failure<NoSuccess>))]
+#[delete("/system/remove-documents")]
+pub async fn remove_documents(
+    _: Caller<Librarian>,
+    request: HttpRequest,
+    library: Data<Library>,
+    body: Body<wire::RemoveDocuments>,
+) -> Answer<Json<wire::DocumentsRemoved>, NoSuccess> {
+    let paths = body.read().await?.into_paths(Mount::of(&request))?;
+    let asked = paths.clone();
+    let removed = library.remove(paths, Utc::now()).await?;
+    Ok(Json(wire::DocumentsRemoved::new(&asked, &removed, Mount::of(&request))))
+}

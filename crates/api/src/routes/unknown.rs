@@ -1,0 +1,30 @@
+//! Paths and methods there are not.
+use std::sync::LazyLock;
+
+use actix_web::dev::{Path, ResourceDef};
+use actix_web::http::header::ALLOW;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::json;
+
+use crate::document;
+
+/// The pattern of every path, and the methods it has.
+static PATHS: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
+    let methods = document::methods();
+    methods.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+});
+
+/// `405` with the methods there are when only the method is wrong, else `404`; both in JSON.
+pub async fn not_found(request: HttpRequest) -> HttpResponse {
+    let allowed = PATHS
+        .iter()
+        .filter(|(pattern, _)| pattern.capture_match_info(&mut Path::new(request.path())));
+    let allowed: Vec<_> = allowed.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+    if allowed.is_empty() {
+        let error = format!("no route matches {}", request.path());
+        return HttpResponse::NotFound().json(json!({ "error": error }));
+    }
+    let error = format!("{} is not allowed here", request.method());
+    let allowed = allowed.join(", ");
+    HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).json(json!({ "error": error }))
+}

@@ -1,0 +1,100 @@
+//! `/workspace*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use carrel_domain::Error;
+use carrel_domain::library::Placements;
+use carrel_domain::settings::Settings;
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::workspaces as service;
+use chrono::Utc;
+
+use crate::caller::{Admin, Caller, Reader};
+use crate::failure::{Answer, Failure, Plain, shapes::NoWorkspace};
+use crate::mount::Mount;
+use crate::read::Body;
+use crate::wire::workspace as wire;
+
+/// Create a workspace.
+///
+/// Names may repeat; the slug, by which everything else addresses the workspace, does not.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
+    responses((status = 200, body = wire::WorkspaceChanged), Failure<NoWorkspace>))]
+#[post("/workspace/new")]
+pub async fn create_workspace(
+    _: Caller<Admin>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<dyn Settings>,
+    body: Body<wire::WorkspaceFields>,
+) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
+    let new = body.read().await?.into_new(Mount::of(&request))?;
+    let workspace = service::create(&**workspaces, &**settings, new, Utc::now()).await?;
+    Ok(Json(wire::WorkspaceChanged { workspace: workspace.into(), message: None }))
+}
+
+/// List every workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = wire::WorkspaceList), Failure<Plain>))]
+#[get("/workspaces")]
+pub async fn list_workspaces(
+    _: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+) -> Answer<Json<wire::WorkspaceList>> {
+    let listed = |workspace| wire::ListedWorkspace {
+        row: wire::WorkspaceRow::from(workspace),
+        threads: Vec::new(),
+    };
+    let workspaces = workspaces.list().await?.into_iter().map(listed).collect();
+    Ok(Json(wire::WorkspaceList { workspaces }))
+}
+
+/// Find a workspace by its slug.
+///
+/// The workspace comes in a list of one, with its documents.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
+#[get("/workspace/{slug}")]
+pub async fn find_workspace(
+    _: Caller<Reader>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    placements: Data<dyn Placements>,
+    slug: Path<String>,
+) -> Answer<Json<wire::WorkspaceFound>> {
+    let workspace = match service::by_slug(&**workspaces, &slug).await {
+        Ok(workspace) => workspace,
+        // quirk(unknown-is-empty): at `/api/v1` a workspace that is not there is an empty list.
+        Err(Error::NotFound { .. }) if Mount::of(&request) == Mount::Compat => {
+            return Ok(Json(wire::WorkspaceFound { workspace: Vec::new() }));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let documents = placements.in_workspace(workspace.id).await?;
+    let documents = documents.into_iter().map(Into::into).collect();
+    let row = workspace.into();
+    let workspace = vec![wire::WorkspaceDetails { row, documents, threads: Vec::new() }];
+    Ok(Json(wire::WorkspaceFound { workspace }))
+}
+
+/// Delete a workspace.
+///
+/// Its conversations and passages go with it; the documents stay in the library.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = wire::WorkspaceDeleted), Failure<Plain>))]
+#[delete("/workspace/{slug}")]
+pub async fn delete_workspace(
+    _: Caller<Admin>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    index: Data<dyn VectorIndex>,
+    slug: Path<String>,
+) -> Answer<HttpResponse> {
+    service::delete(&**workspaces, &**index, &slug).await?;
+    Ok(match Mount::of(&request) {
+        Mount::Native => {
+            HttpResponse::Ok().json(wire::WorkspaceDeleted { success: true, error: None })
+        }
+        Mount::Compat => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK"),
+    })
+}

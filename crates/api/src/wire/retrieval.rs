@@ -1,0 +1,131 @@
+//! Searches on the wire.
+use std::ops::RangeInclusive;
+
+use carrel_domain::{Error, Result};
+use carrel_services::record;
+use carrel_services::search::{Hit, MOST_PASSAGES, Query};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::mount::Mount;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchBody {
+    /// What is looked for.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    query: Option<Value>,
+    /// How many passages at most, 1 to 1000; the workspace's when absent.
+    #[serde(default, rename = "topN", alias = "top_n")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    top_n: Option<Value>,
+    /// Only passages at least this similar, 0 to 1; the workspace's when absent.
+    #[serde(default, alias = "score_threshold")]
+    #[schema(value_type = Option<f32>, minimum = 0, maximum = 1)]
+    score_threshold: Option<Value>,
+}
+
+impl SearchBody {
+    /// Natively a bound that makes no sense is refused; at `/api/v1` it is as good as absent.
+    pub fn into_query(self, mount: Mount) -> Result<Query> {
+        let text = match self.query {
+            Some(Value::String(text)) => text,
+            None | Some(Value::Null) => String::new(),
+            Some(_) => return Err(Error::invalid("query", "must be text")),
+        };
+        let limit = bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64, mount)?;
+        let least = bound(self.score_threshold, "scoreThreshold", 0.0..=1.0, mount)?;
+        Ok(Query {
+            text,
+            limit: limit.map(|limit| limit as usize),
+            least_similarity: least.map(|least| least as f32),
+        })
+    }
+}
+
+fn bound(
+    value: Option<Value>,
+    field: &'static str,
+    range: RangeInclusive<f64>,
+    mount: Mount,
+) -> Result<Option<f64>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_f64() {
+        Some(number) if range.contains(&number) => Ok(Some(number)),
+        _ if mount == Mount::Compat => Ok(None),
+        _ => {
+            let allowed = format!("must be a number from {} to {}", range.start(), range.end());
+            Err(Error::invalid(field, allowed))
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SearchResults {
+    pub results: Vec<SearchResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+}
+
+/// A passage.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResult {
+    id: String,
+    /// The passage under a header that names its document.
+    text: String,
+    metadata: PassageMetadata,
+    /// 1 - score.
+    distance: f32,
+    /// Cosine similarity to the query, 0 to 1.
+    score: f32,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PassageMetadata {
+    url: String,
+    title: String,
+    author: String,
+    description: String,
+    doc_source: String,
+    chunk_source: String,
+    published: String,
+    word_count: i32,
+    token_count: i32,
+    /// `folder/file.json` of the document.
+    location: String,
+    /// The passage's number within the document, from 0.
+    ordinal: i32,
+}
+
+impl From<Hit> for SearchResult {
+    fn from(hit: Hit) -> Self {
+        let text = record::passage_text(&hit.passage);
+        let document = hit.passage.document;
+        let metadata = PassageMetadata {
+            url: document.url,
+            title: document.title,
+            author: document.author,
+            description: document.description,
+            doc_source: document.source,
+            chunk_source: document.chunk_source,
+            published: document.published.to_string(),
+            word_count: document.words,
+            token_count: document.tokens,
+            location: document.path.to_string(),
+            ordinal: hit.passage.ordinal,
+        };
+        let (id, score) = (hit.passage.chunk.to_string(), hit.similarity);
+        Self { id, text, metadata, distance: 1.0 - score, score }
+    }
+}
+
+impl From<Option<Vec<Hit>>> for SearchResults {
+    fn from(hits: Option<Vec<Hit>>) -> Self {
+        let message = hits.is_none().then_some("No embeddings found for this workspace.");
+        let results = hits.unwrap_or_default().into_iter().map(Into::into).collect();
+        Self { results, message }
+    }
+}
