@@ -14,16 +14,20 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(4158205373)";
 /// Runs what has not been run yet. Several processes may do so at once: one does the work and the
 /// others wait for it.
 pub(crate) fn run(conn: &mut AnyConnection) -> anyhow::Result<()> {
-    if !pending(conn).map_err(anyhow::Error::from_boxed)? {
+    // A start need not wait for another process that is writing when there is nothing to do. To
+    // ask is to create diesel's own table, for which PostgreSQL needs the lock below.
+    if let AnyConnection::Sqlite(conn) = conn
+        && !conn.has_pending_migration(SQLITE).map_err(anyhow::Error::from_boxed)?
+    {
         return Ok(());
     }
     let mut outcome = Ok(());
     let committed = conn.write(|conn| {
-        if let AnyConnection::Postgres(conn) = conn {
-            conn.batch_execute(LOCK)?;
-        }
         let ran = match conn {
-            AnyConnection::Postgres(conn) => conn.run_pending_migrations(POSTGRES).map(drop),
+            AnyConnection::Postgres(conn) => {
+                conn.batch_execute(LOCK)?;
+                conn.run_pending_migrations(POSTGRES).map(drop)
+            }
             AnyConnection::Sqlite(conn) => conn.run_pending_migrations(SQLITE).map(drop),
         };
         ran.map_err(|error| {
@@ -33,12 +37,4 @@ pub(crate) fn run(conn: &mut AnyConnection) -> anyhow::Result<()> {
     });
     outcome?;
     committed.map_err(|abort| carrel_domain::Error::from(abort).into())
-}
-
-/// Asks without taking a lock, so that a start need not wait for a writer.
-fn pending(conn: &mut AnyConnection) -> diesel::migration::Result<bool> {
-    match conn {
-        AnyConnection::Postgres(conn) => conn.has_pending_migration(POSTGRES),
-        AnyConnection::Sqlite(conn) => conn.has_pending_migration(SQLITE),
-    }
 }

@@ -1,0 +1,133 @@
+use carrel_domain::document::Published;
+use carrel_domain::library::{Documents, Placements, Removed};
+use carrel_domain::vector::VectorRows;
+use carrel_domain::{Error, WorkspaceId};
+use chrono::{DateTime, Utc};
+
+use crate::support::{Scratch, at, document, embedded, path, workspace};
+
+on_both_databases! {
+    a_document_is_known_by_its_path,
+    a_path_is_given_once,
+    a_new_document_is_placed_where_it_is_asked_for,
+    a_document_for_a_workspace_that_has_gone_is_not_kept,
+    a_document_has_one_place_in_a_workspace,
+    removing_documents_removes_every_trace,
+    a_file_is_unsettled_until_its_document_is_known,
+    the_file_of_a_removed_document_is_unsettled,
+}
+
+async fn a_document_is_known_by_its_path(scratch: Scratch) {
+    let db = scratch.open();
+    let made = document("報告 'x' %_");
+    Documents::create(&db, made.clone(), Vec::new()).await.unwrap();
+    assert_eq!(db.by_path(&made.path).await.unwrap(), Some(made));
+    assert_eq!(db.by_path(&path("other")).await.unwrap(), None);
+    let mut odd = document("odd");
+    odd.published = Published(None);
+    odd.title = "a\0b".into();
+    odd.created_at = DateTime::<Utc>::MAX_UTC;
+    Documents::create(&db, odd, Vec::new()).await.unwrap();
+    let odd = db.by_path(&path("odd")).await.unwrap().unwrap();
+    assert_eq!((odd.title.as_str(), odd.published), ("a\u{FFFD}b", Published(None)));
+    assert_eq!(odd.created_at.to_rfc3339(), "9999-12-31T23:59:59+00:00");
+}
+
+async fn a_path_is_given_once(scratch: Scratch) {
+    let db = scratch.open();
+    let first = document("a");
+    Documents::create(&db, first.clone(), Vec::new()).await.unwrap();
+    db.expect_file(&path("a"), at(2)).await.unwrap();
+    let again = Documents::create(&db, document("a"), Vec::new()).await;
+    assert!(matches!(again, Err(Error::AlreadyExists { kind: "document", .. })), "{again:?}");
+    assert_eq!(db.by_path(&path("a")).await.unwrap(), Some(first));
+    assert_eq!(db.unsettled(at(3)).await.unwrap(), [(path("a"), true)]);
+}
+
+async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    let made = document("a");
+    let places = vec![embedded(two, "a", 2), embedded(one, "a", 1)];
+    let placed = Documents::create(&db, made.clone(), places).await.unwrap();
+    assert_eq!(placed.iter().map(|place| place.workspace).collect::<Vec<_>>(), [two, one]);
+    assert_ne!(placed[0].key, placed[1].key);
+    assert!(placed.iter().all(|place| place.document == made && !place.pinned && !place.watched));
+    assert_eq!(placed[0].recipe, "model/3 1000+20");
+    assert_eq!(db.in_workspace(two).await.unwrap(), placed[..1]);
+    assert_eq!(db.in_workspace(one).await.unwrap(), placed[1..]);
+    assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (1, 2));
+}
+
+async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    db.expect_file(&path("a"), at(0)).await.unwrap();
+    let places = vec![embedded(here, "a", 2), embedded(WorkspaceId(77), "a", 2)];
+    let refused = Documents::create(&db, document("a"), places).await;
+    assert!(matches!(refused, Err(Error::NotFound { kind: "workspace", .. })), "{refused:?}");
+    assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
+    assert_eq!(db.in_workspace(here).await.unwrap(), []);
+    assert_eq!(db.count(None).await.unwrap(), 0);
+    assert_eq!(db.version(here).await.unwrap().additions, 0);
+    assert_eq!(db.unsettled(at(1)).await.unwrap(), [(path("a"), false)]);
+}
+
+async fn a_document_has_one_place_in_a_workspace(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let places = vec![embedded(here, "a", 1), embedded(here, "a", 1)];
+    let refused = Documents::create(&db, document("a"), places).await;
+    assert!(matches!(refused, Err(Error::AlreadyExists { .. })), "{refused:?}");
+    assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
+    assert_eq!(db.count(None).await.unwrap(), 0);
+}
+
+async fn removing_documents_removes_every_trace(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    let places = vec![embedded(one, "a", 2), embedded(two, "a", 3)];
+    let a = Documents::create(&db, document("a"), places).await.unwrap();
+    let b = Documents::create(&db, document("b"), vec![embedded(one, "b", 4)]).await.unwrap();
+    Documents::create(&db, document("c"), vec![embedded(one, "c", 5)]).await.unwrap();
+    let paths = [path("b"), path("missing"), path("a"), path("b")];
+    let removed = db.remove(&paths, at(9)).await.unwrap();
+    let expected = [
+        Removed { path: path("a"), places: vec![(one, a[0].id), (two, a[1].id)] },
+        Removed { path: path("b"), places: vec![(one, b[0].id)] },
+    ];
+    assert_eq!(removed, expected);
+    assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
+    assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (5, 0));
+    assert_eq!(db.codes(one, None, 100).await.unwrap().1.len(), 5);
+    let version = db.version(one).await.unwrap();
+    assert_eq!((version.additions, version.removals), (3, 2));
+    let version = db.version(two).await.unwrap();
+    assert_eq!((version.additions, version.removals), (1, 1));
+    assert_eq!(db.remove(&paths, at(10)).await.unwrap(), []);
+    assert_eq!(db.version(two).await.unwrap(), version);
+}
+
+async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
+    let db = scratch.open();
+    db.expect_file(&path("a"), at(1)).await.unwrap();
+    db.expect_file(&path("b"), at(1)).await.unwrap();
+    assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
+    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    assert_eq!(db.unsettled(at(2)).await.unwrap(), [(path("b"), false)]);
+    db.expect_file(&path("b"), at(5)).await.unwrap();
+    assert_eq!(db.unsettled(at(5)).await.unwrap(), []);
+    assert_eq!(db.unsettled(at(6)).await.unwrap(), [(path("b"), false)]);
+    Documents::settle(&db, &path("b")).await.unwrap();
+    Documents::settle(&db, &path("b")).await.unwrap();
+    assert_eq!(db.unsettled(at(6)).await.unwrap(), []);
+}
+
+async fn the_file_of_a_removed_document_is_unsettled(scratch: Scratch) {
+    let db = scratch.open();
+    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    db.remove(&[path("a"), path("never")], at(3)).await.unwrap();
+    assert_eq!(db.unsettled(at(4)).await.unwrap(), [(path("a"), false)]);
+    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    assert_eq!(db.unsettled(at(4)).await.unwrap(), []);
+}

@@ -1,0 +1,67 @@
+use carrel_domain::library::{Documents, Placements};
+use carrel_domain::vector::{Code, NamespaceVersion, VectorRows};
+use carrel_domain::{ChunkId, WorkspaceId};
+
+use crate::support::{Scratch, document, embedded, path, vector, workspace};
+
+on_both_databases! {
+    codes_are_read_page_by_page,
+    vectors_come_back_bit_for_bit,
+    equal_versions_hold_equal_vectors,
+}
+
+async fn codes_are_read_page_by_page(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    for name in ["a", "b"] {
+        let places = vec![embedded(here, name, 4), embedded(other, name, 2)];
+        Documents::create(&db, document(name), places).await.unwrap();
+    }
+    let (version, all) = db.codes(here, None, usize::MAX).await.unwrap();
+    assert_eq!(version, NamespaceVersion { additions: 2, removals: 0 });
+    assert_eq!(all.len(), 8);
+    assert!(all.is_sorted_by(|one, next| one.chunk < next.chunk));
+    for (number, row) in all.iter().enumerate() {
+        assert_eq!(row.code, Code::of(&vector(number % 4)));
+    }
+    assert_eq!((all[3].document, all[4].document), {
+        let places = db.in_workspace(here).await.unwrap();
+        (places[0].id, places[1].id)
+    });
+    let (_, page) = db.codes(here, Some(all[2].chunk), 3).await.unwrap();
+    let chunks = |rows: &[carrel_domain::vector::CodeRow]| -> Vec<ChunkId> {
+        rows.iter().map(|row| row.chunk).collect()
+    };
+    assert_eq!(chunks(&page), chunks(&all[3..6]));
+    assert!(db.codes(here, Some(all[7].chunk), 3).await.unwrap().1.is_empty());
+    assert!(db.codes(here, None, 0).await.unwrap().1.is_empty());
+    assert_eq!((db.count(None).await.unwrap(), db.count(Some(other)).await.unwrap()), (12, 4));
+}
+
+async fn vectors_come_back_bit_for_bit(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let mut place = embedded(here, "a", 1);
+    let odd = vec![f32::MIN_POSITIVE, -0.0, f32::MAX, 1.0 / 3.0];
+    place.passages[0].vector.clone_from(&odd);
+    Documents::create(&db, document("a"), vec![place]).await.unwrap();
+    let chunk = db.codes(here, None, 1).await.unwrap().1[0].chunk;
+    let found = db.vectors(&[ChunkId(i64::MAX), chunk, ChunkId(0)]).await.unwrap();
+    assert_eq!(found, [(chunk, odd)]);
+    assert_eq!(db.vectors(&[]).await.unwrap(), []);
+}
+
+async fn equal_versions_hold_equal_vectors(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let nothing = NamespaceVersion::default();
+    assert_eq!(db.version(here).await.unwrap(), nothing);
+    assert_eq!(db.version(WorkspaceId(77)).await.unwrap(), nothing);
+    assert_eq!(db.count(Some(WorkspaceId(77))).await.unwrap(), 0);
+    Documents::create(&db, document("a"), vec![embedded(here, "a", 1)]).await.unwrap();
+    let full = db.version(here).await.unwrap();
+    assert_eq!(full, NamespaceVersion { additions: 1, removals: 0 });
+    db.withdraw(here, &[path("a")]).await.unwrap();
+    let empty = db.version(here).await.unwrap();
+    assert_eq!(empty, NamespaceVersion { additions: 1, removals: 1 });
+}
