@@ -1,1 +1,12 @@
-//! e2e
+//! Starts the real server and speaks to it as someone.
+pub mod backend;
+mod carrel;
+mod client;
+pub mod model_server;
+mod server;
+
+pub use backend::Backend;
+pub use carrel::{Carrel, Output};
+pub use client::{Answer, Client};
+pub use client::send;
+pub use server::{KEY, Options, TestServer};

@@ -1,0 +1,88 @@
+//! The two databases every endpoint is tested on.
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+/// Names the server that PostgreSQL tests make their databases on; `skip` leaves them out.
+const POSTGRES: &str = "CARREL_TEST_POSTGRES";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// A database of one test. A PostgreSQL one is dropped with it.
+#[derive(Debug)]
+pub enum Database {
+    /// In the storage directory, where the server puts it unless told otherwise.
+    Sqlite,
+    Postgres { server: String, name: String },
+}
+
+impl Backend {
+    /// Whether tests on it are to run here.
+    pub fn is_wanted(self) -> bool {
+        self == Self::Sqlite || std::env::var(POSTGRES).as_deref() != Ok("skip")
+    }
+
+    pub fn create(self) -> Result<Database> {
+        if self == Self::Sqlite {
+            return Ok(Database::Sqlite);
+        }
+        let server = std::env::var(POSTGRES)
+            .with_context(|| format!("{POSTGRES} is not set; `cargo xtask test` sets it"))?;
+        let name = format!("e2e_{:016x}", std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0));
+        psql(&server, &format!("CREATE DATABASE {name}"))?;
+        Ok(Database::Postgres { server, name })
+    }
+}
+
+impl Database {
+    /// What `DATABASE_URL` is to be, if anything.
+    pub fn url(&self) -> Option<String> {
+        let Self::Postgres { server, name } = self else { return None };
+        let (base, _) = server.rsplit_once('/')?;
+        Some(format!("{base}/{name}"))
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        if let Self::Postgres { server, name } = self {
+            // A database that stays behind goes with the throwaway server.
+            let _ = psql(server, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}
+
+fn psql(server: &str, statement: &str) -> Result<()> {
+    let run = Command::new("psql").args([server, "-qXc", statement]).output();
+    let run = run.context("failed to run psql, which comes with PostgreSQL")?;
+    if !run.status.success() {
+        bail!("{statement} failed: {}", String::from_utf8_lossy(&run.stderr));
+    }
+    Ok(())
+}
+
+/// Writes a test once and runs it on both databases.
+#[macro_export]
+macro_rules! on_both_databases {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name($crate::Backend::Sqlite).await
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test]
+            async fn $name() -> anyhow::Result<()> {
+                match $crate::Backend::Postgres.is_wanted() {
+                    true => super::$name($crate::Backend::Postgres).await,
+                    false => Ok(()),
+                }
+            })+
+        }
+    };
+}

@@ -1,0 +1,65 @@
+//! The `carrel` program as a person runs it.
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// A storage directory and the environment in which commands run on it.
+#[derive(Clone, Debug)]
+pub struct Carrel {
+    program: PathBuf,
+    storage: PathBuf,
+    environment: Vec<(String, String)>,
+}
+
+/// What a command printed and how it ended.
+#[derive(Debug)]
+pub struct Output {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Carrel {
+    pub fn new(storage: &Path) -> Result<Self> {
+        let models = carrel_embedder::testing::model_dir()?;
+        let environment = vec![("CARREL_MODEL_DIR".to_owned(), models.display().to_string())];
+        Ok(Self { program: program()?, storage: storage.to_owned(), environment })
+    }
+
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// A command ready to be run, with nothing of this process's environment but `PATH`.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(arguments).arg("--storage").arg(&self.storage);
+        command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    pub fn run(&self, arguments: &[&str]) -> Result<Output> {
+        let output = self.command(arguments).output().context("failed to run carrel")?;
+        Ok(Output {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+}
+
+/// The program, built beside this test.
+fn program() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("CARREL_PROGRAM") {
+        return Ok(given.into());
+    }
+    let here = std::env::current_exe()?;
+    let built = here.ancestors().map(|directory| directory.join("carrel"));
+    built.filter(|program| program.is_file()).next().context(
+        "the program is not built: run the tests by `cargo xtask test`, which builds it first",
+    )
+}

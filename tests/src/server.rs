@@ -1,0 +1,169 @@
+//! The real server as a process of its own, on a free port, with its own storage.
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tempfile::TempDir;
+
+use crate::backend::{Backend, Database};
+use crate::{Carrel, Client};
+
+/// How long a server may take to say where it listens, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const KEY: &str = "a-key-for-the-tests-0123456789";
+
+/// How a server is started.
+pub struct Options {
+    pub backend: Backend,
+    /// Further environment variables.
+    pub environment: Vec<(&'static str, String)>,
+}
+
+impl From<Backend> for Options {
+    fn from(backend: Backend) -> Self {
+        Self { backend, environment: vec![("CARREL_API_KEY", KEY.to_owned())] }
+    }
+}
+
+impl Options {
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.environment.push((name, value.into()));
+        self
+    }
+
+    pub fn without_key(mut self) -> Self {
+        self.environment.retain(|(name, _)| *name != "CARREL_API_KEY");
+        self
+    }
+}
+
+/// A running server. It is killed when this goes.
+pub struct TestServer {
+    child: Option<Child>,
+    client: Client,
+    carrel: Carrel,
+    directory: TempDir,
+    _database: Database,
+}
+
+impl TestServer {
+    pub async fn start(options: impl Into<Options>) -> Result<Self> {
+        let Options { backend, environment } = options.into();
+        let directory = TempDir::new()?;
+        let database = backend.create()?;
+        let mut carrel = Carrel::new(&directory.path().join("storage"))?;
+        if let Some(url) = database.url() {
+            carrel = carrel.with("DATABASE_URL", &url);
+        }
+        for (name, value) in environment {
+            carrel = carrel.with(name, &value);
+        }
+        let client = Client::new("http://127.0.0.1:0", None)?;
+        let mut server = Self { child: None, client, carrel, directory, _database: database };
+        server.run().await?;
+        Ok(server)
+    }
+
+    /// Starts the process and waits until it says where it listens.
+    pub async fn run(&mut self) -> Result<()> {
+        let log = File::create(self.log_path())?;
+        let mut command = self.carrel.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let child = command.stdout(Stdio::null()).stderr(log).spawn();
+        self.child = Some(child.context("failed to start the server")?);
+        let base = self.wait_for_address().await?;
+        self.client = Client::new(&base, Some(KEY))?;
+        Ok(())
+    }
+
+    async fn wait_for_address(&mut self) -> Result<String> {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
+            let log = self.log()?;
+            let address = log.split_whitespace().find(|word| word.contains("http://127.0.0.1:"));
+            if let Some(address) = address.filter(|_| log.ends_with('\n')) {
+                let start = address.find("http://").unwrap_or_default();
+                return Ok(address[start..].trim_end_matches(|c: char| !c.is_ascii_digit()).to_owned());
+            }
+            if let Some(ended) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+                bail!("the server ended with {ended}:\n{log}");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        bail!("the server did not say where it listens:\n{}", self.log()?)
+    }
+
+    /// As whoever holds the full key.
+    pub fn admin(&self) -> &Client {
+        &self.client
+    }
+
+    /// The command line on the same storage.
+    pub fn carrel(&self) -> &Carrel {
+        &self.carrel
+    }
+
+    pub fn storage(&self) -> PathBuf {
+        self.directory.path().join("storage")
+    }
+
+    pub fn process_id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
+    /// What the server has written to its log so far.
+    pub fn log(&self) -> Result<String> {
+        Ok(fs::read_to_string(self.log_path())?)
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+
+    /// Files beneath the storage directory's documents, as paths relative to it.
+    pub fn document_files(&self) -> Result<Vec<PathBuf>> {
+        let mut files = Vec::new();
+        collect(&self.storage().join("documents"), &mut files)?;
+        files.sort();
+        Ok(files)
+    }
+
+    /// As `kill -9` does.
+    pub fn kill(&mut self) -> Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+
+    /// Asks it to end, as a service manager does, and returns its exit code.
+    pub async fn stop(&mut self) -> Result<Option<i32>> {
+        let mut child = self.child.take().context("the server is not running")?;
+        let id = child.id().to_string();
+        std::process::Command::new("kill").args(["-TERM", &id]).status()?;
+        Ok(tokio::task::spawn_blocking(move || child.wait()).await??.code())
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        let _ = self.kill();
+    }
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
+    if !directory.is_dir() {
+        return Ok(());
+    }
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        match path.is_dir() {
+            true => collect(&path, files)?,
+            false => files.push(path),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! HTTP itself: unknown paths, wrong methods, ids, origins, the document.
+use anyhow::Result;
+use e2e::{Backend, Options, TestServer, send};
+use reqwest::Method;
+use serde_json::json;
+
+#[tokio::test]
+async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    for path in ["/", "/v1", "/v1/nope", "/api/v1/nope", "/api/v/x", "/v1/workspace/a/b/c/d"] {
+        let answer = server.admin().get(path).await?;
+        assert_eq!((answer.status, answer.body.get("error").is_some()), (404, true), "{path}");
+    }
+    for (method, path, allowed) in [
+        ("POST", "/v1/auth", "GET"),
+        ("PUT", "/v1/workspace/alpha", "DELETE, GET"),
+        ("GET", "/api/v1/workspace/alpha/chat", "POST"),
+        ("TRACE", "/v1/auth", "GET"),
+    ] {
+        let answer = send(server.admin().request(Method::from_bytes(method.as_bytes())?, path)).await?;
+        assert_eq!((answer.status, answer.body.get("error").is_some()), (405, true), "{method} {path}");
+        let mut methods: Vec<_> = answer.header("allow").split(", ").collect();
+        methods.sort();
+        assert_eq!(methods.join(", "), allowed);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_is_not_to_be_guessed_at() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let (one, other) = (server.admin().get("/v1/auth").await?, server.admin().get("/nope").await?);
+    assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
+    assert_eq!((one.header("x-request-id").len(), other.header("x-content-type-options")), (16, "nosniff"));
+    let given = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "proxy-1.2");
+    assert_eq!(send(given).await?.header("x-request-id"), "proxy-1.2");
+    let forged = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "a b{}\"");
+    assert_eq!(send(forged).await?.header("x-request-id").len(), 16);
+    Ok(())
+}
+
+#[tokio::test]
+async fn other_origins_are_let_in_by_name_only() -> Result<()> {
+    let options = Options::from(Backend::Sqlite);
+    let options = options.with("CARREL_ALLOWED_ORIGINS", "https://app.example.com");
+    let open = TestServer::start(options).await?;
+    let closed = TestServer::start(Backend::Sqlite).await?;
+    for (server, origin, allowed) in [
+        (&open, "https://app.example.com", "https://app.example.com"),
+        (&open, "https://evil.example.com", ""),
+        (&closed, "https://app.example.com", ""),
+    ] {
+        let request = server.admin().request(Method::GET, "/v1/auth").header("origin", origin);
+        let answer = send(request).await?;
+        assert_eq!(answer.header("access-control-allow-origin"), allowed, "{origin}");
+        assert_eq!(answer.header("access-control-allow-credentials"), "");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_document_served_is_the_one_checked_in() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let served = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
+    let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/openapi.json");
+    let kept: serde_json::Value = serde_json::from_slice(&std::fs::read(kept)?)?;
+    assert!(served == kept, "docs/openapi.json is out of date: run `cargo xtask openapi`");
+    let page = server.admin().anonymous().get("/v1/docs").await?;
+    assert!(page.header("content-type").starts_with("text/html"));
+    assert!(page.header("content-security-policy").contains("default-src 'none'"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn both_mounts_answer_for_the_key() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    for path in ["/v1/auth", "/api/v1/auth"] {
+        let answer = server.admin().get(path).await?;
+        assert!(answer.header("content-type").starts_with("application/json"));
+        assert_eq!(answer.ok()?, json!({ "authenticated": true }));
+    }
+    // Any scheme word will do at the other mount, and only there.
+    for (path, status) in [("/v1/auth", 403), ("/api/v1/auth", 200)] {
+        let basic = format!("Basic {}", e2e::KEY);
+        let request = server.admin().anonymous().request(Method::GET, path).header("authorization", basic);
+        assert_eq!(send(request).await?.status, status, "{path}");
+    }
+    Ok(())
+}
