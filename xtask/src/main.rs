@@ -1,1 +1,76 @@
-fn main() {}
+//! The chores of this repository: `cargo xtask <chore>`.
+mod demo;
+mod generated;
+mod postgres;
+mod surroundings;
+mod tally;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+use xshell::{Shell, cmd};
+
+const HELP: &str = "\
+cargo xtask <chore>
+
+  tidy                what no compiler checks: the crate graph, the size of files, and the like
+  check               tidy, formatting, lints, generated files
+  test [arguments]    all tests, with a PostgreSQL of their own; arguments go to the test runner
+  ci                  check, then test
+  openapi [--check]   writes docs/openapi.json, or says whether it is up to date
+  schema [--check]    writes docs/schema/, or says whether it is up to date
+  fetch-model         fetches the embedding model that the tests use into the cache
+  bench [arguments]   the measurements, in a release build
+  demo                a server with the sample documents in it, and an answer from them
+";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    let sh = Shell::new()?;
+    sh.change_dir(surroundings::root());
+    let mut arguments = std::env::args().skip(1);
+    let chore = arguments.next().unwrap_or_default();
+    let rest: Vec<String> = arguments.collect();
+    let takes_arguments = matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench");
+    if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
+        bail!("`{chore}` takes no arguments, and was given `{extra}`");
+    }
+    match chore.as_str() {
+        "tidy" => tidy::run(&sh),
+        "check" => check(&sh),
+        "test" => test::run(&sh, &rest),
+        "ci" => {
+            check(&sh)?;
+            test::run(&sh, &[])
+        }
+        "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
+        "schema" => generated::schema(&sh, generated::mode(&rest)?),
+        "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
+        "bench" => Ok(cmd!(sh, "cargo run --release -p e2e --bin bench -- {rest...}").run()?),
+        "demo" => demo::run(&sh),
+        "" | "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        unknown => bail!("there is no chore `{unknown}`\n\n{HELP}"),
+    }
+}
+
+fn check(sh: &Shell) -> Result<()> {
+    tidy::run(sh)?;
+    cmd!(sh, "cargo fmt --all --check").run()?;
+    cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?;
+    generated::schema(sh, generated::Mode::Check)?;
+    generated::openapi(sh, generated::Mode::Check)
+}

@@ -1,0 +1,150 @@
+//! A server that speaks the OpenAI protocol and has no model in it: what it answers follows from the
+//! question alone, so that tests and demonstrations can know it beforehand.
+//!
+//! It quotes the first passage it is given and repeats the question. A model's name chooses how it
+//! behaves; [`MODELS`] lists the names, and any other behaves as `echo` does.
+mod chat;
+mod embedding;
+
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::thread::{self, JoinHandle};
+
+use actix_web::dev::ServerHandle;
+use actix_web::http::header::AUTHORIZATION;
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+/// What the server can be asked for, and how each behaves.
+pub const MODELS: [(&str, &str); 8] = [
+    ("echo", "answers well"),
+    ("reasoning", "thinks before it answers"),
+    ("slow", "takes a tenth of a second for each word"),
+    ("cut-off", "breaks the connection in the middle of its answer"),
+    ("silent", "never answers"),
+    ("empty", "answers without any choice"),
+    ("html", "answers with a web page"),
+    ("fail-500", "answers with an error; any status from 400 to 599 can stand here"),
+];
+
+/// A request as it came.
+#[derive(Clone, Debug)]
+pub struct Received {
+    pub path: String,
+    pub authorization: Option<String>,
+    pub body: Value,
+}
+
+/// Every request so far, oldest first.
+type Requests = Arc<Mutex<Vec<Received>>>;
+
+/// Serves until dropped.
+#[derive(Debug)]
+pub struct ModelServer {
+    address: String,
+    requests: Requests,
+    handle: ServerHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ModelServer {
+    /// On a free port of this machine.
+    pub fn start() -> Result<Self> {
+        Self::listen("127.0.0.1:0")
+    }
+
+    pub fn listen(address: &str) -> Result<Self> {
+        let listener =
+            TcpListener::bind(address).with_context(|| format!("failed to listen on {address}"))?;
+        let address = listener.local_addr()?.to_string();
+        let requests = Requests::default();
+        let seen = requests.clone();
+        let (started, starting) = mpsc::channel();
+        let thread = thread::spawn(move || {
+            actix_web::rt::System::new().block_on(async move {
+                match serve(listener, seen) {
+                    Ok(server) => {
+                        let _ = started.send(Ok(server.handle()));
+                        let _ = server.await;
+                    }
+                    Err(error) => {
+                        let _ = started.send(Err(error));
+                    }
+                }
+            });
+        });
+        let handle = starting.recv().context("the server ended before it began")??;
+        Ok(Self { address, requests, handle, thread: Some(thread) })
+    }
+
+    /// The base address, as a setting such as `GENERIC_OPEN_AI_BASE_PATH` wants it.
+    pub fn url(&self) -> String {
+        format!("http://{}/v1", self.address)
+    }
+
+    pub fn requests(&self) -> Vec<Received> {
+        self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Drop for ModelServer {
+    fn drop(&mut self) {
+        // The order to stop is given by the call; nobody has to wait for the promise.
+        drop(self.handle.stop(false));
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Server> {
+    let server = HttpServer::new(move || {
+        App::new()
+            .app_data(web::Data::new(requests.clone()))
+            .app_data(web::JsonConfig::default().limit(64 << 20).content_type_required(false))
+            .route("/v1/models", web::get().to(models))
+            .route("/v1/chat/completions", web::post().to(chat_completions))
+            .route("/v1/embeddings", web::post().to(embeddings))
+            .default_service(web::to(|| async { error(404, "there is nothing here") }))
+    });
+    Ok(server.workers(1).disable_signals().shutdown_timeout(0).listen(listener)?.run())
+}
+
+async fn models() -> HttpResponse {
+    let model =
+        |(name, _): &(&str, &str)| json!({"id": name, "object": "model", "owned_by": "tests"});
+    let models: Vec<_> = MODELS.iter().map(model).collect();
+    HttpResponse::Ok().json(json!({"object": "list", "data": models}))
+}
+
+async fn chat_completions(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    chat::respond(&body).await
+}
+
+async fn embeddings(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    embedding::respond(&body)
+}
+
+fn record(request: &HttpRequest, requests: &Requests, body: &Value) {
+    let authorization = request.headers().get(AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let received = Received { path: request.path().into(), authorization, body: body.clone() };
+    requests.lock().unwrap_or_else(PoisonError::into_inner).push(received);
+}
+
+/// An error as OpenAI words it.
+fn error(status: u16, message: &str) -> HttpResponse {
+    let status = actix_web::http::StatusCode::from_u16(status).unwrap_or_default();
+    HttpResponse::build(status).json(json!({"error": {"message": message, "type": "test_error"}}))
+}

@@ -1,0 +1,150 @@
+//! Chat completions that follow from the question and the first passage.
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
+use futures_util::stream;
+use serde_json::{Value, json};
+
+use super::error;
+
+/// 2024-01-01, so that two answers are the same to the byte.
+const CREATED: u64 = 1_704_067_200;
+const THOUGHT: &str = "The first passage may tell.";
+const LONGEST_QUOTE: usize = 200;
+
+pub(super) async fn respond(body: &Value) -> HttpResponse {
+    let model = body["model"].as_str().unwrap_or_default();
+    let Some(messages) = body["messages"].as_array().filter(|messages| !messages.is_empty()) else {
+        return error(400, "messages: at least one is needed");
+    };
+    if let Some(status) = model.strip_prefix("fail-").and_then(|status| status.parse().ok()) {
+        return match status {
+            400..=599 => error(status, "the model was asked to fail"),
+            _ => error(400, "a model fails with a status from 400 to 599"),
+        };
+    }
+    match model {
+        "silent" => std::future::pending().await,
+        "html" => {
+            HttpResponse::Ok().content_type("text/html").body("<!DOCTYPE html><h1>Welcome</h1>")
+        }
+        "empty" => HttpResponse::Ok().json(completion(model, &json!([]), &json!(null))),
+        _ if body["stream"] == true => streamed(model, body, messages),
+        _ => whole(model, messages).await,
+    }
+}
+
+async fn whole(model: &str, messages: &[Value]) -> HttpResponse {
+    let answer = answer(messages);
+    if model == "slow" {
+        tokio::time::sleep(pause(model) * words(&answer) as u32).await;
+    }
+    let mut message = json!({"role": "assistant", "content": answer});
+    if model == "reasoning" {
+        message["reasoning_content"] = json!(THOUGHT);
+    }
+    let choices = json!([{"index": 0, "message": message, "finish_reason": "stop"}]);
+    let completion = completion(model, &choices, &usage(messages, &answer));
+    if model == "cut-off" {
+        let text = completion.to_string();
+        let half = text[..text.len() / 2].to_owned();
+        return HttpResponse::Ok().content_type("application/json").streaming(broken(vec![half]));
+    }
+    HttpResponse::Ok().json(completion)
+}
+
+fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
+    let answer = answer(messages);
+    let mut events = vec![chunk(model, &json!({"role": "assistant", "content": ""}), None)];
+    if model == "reasoning" {
+        events.push(chunk(model, &json!({"reasoning_content": THOUGHT}), None));
+    }
+    let said =
+        answer.split_inclusive(' ').map(|word| chunk(model, &json!({"content": word}), None));
+    events.extend(said);
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream");
+    if model == "cut-off" {
+        events.truncate(events.len() / 2);
+        return response.streaming(broken(events));
+    }
+    events.push(chunk(model, &json!({}), Some("stop")));
+    if body["stream_options"]["include_usage"] == true {
+        let usage = completion(model, &json!([]), &usage(messages, &answer));
+        events.push(format!("data: {usage}\n\n"));
+    }
+    events.push("data: [DONE]\n\n".into());
+    let pause = pause(model);
+    response.streaming(stream::unfold(events.into_iter(), move |mut events| async move {
+        let event = events.next()?;
+        tokio::time::sleep(pause).await;
+        Some((Ok::<_, std::io::Error>(Bytes::from(event)), events))
+    }))
+}
+
+/// Sends `parts`, then breaks the connection.
+fn broken(parts: Vec<String>) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
+    let parts = parts.into_iter().map(|part| Ok(Bytes::from(part)));
+    stream::iter(parts.chain([Err(std::io::Error::other("cut off as asked"))]))
+}
+
+fn pause(model: &str) -> Duration {
+    Duration::from_millis(if model == "slow" { 100 } else { 0 })
+}
+
+fn completion(model: &str, choices: &Value, usage: &Value) -> Value {
+    json!({
+        "id": "chatcmpl-test", "object": "chat.completion", "created": CREATED, "model": model,
+        "choices": choices, "usage": usage,
+    })
+}
+
+fn chunk(model: &str, delta: &Value, finish: Option<&str>) -> String {
+    let event = json!({
+        "id": "chatcmpl-test", "object": "chat.completion.chunk", "created": CREATED, "model": model,
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+    });
+    format!("data: {event}\n\n")
+}
+
+fn answer(messages: &[Value]) -> String {
+    let question = messages.last().map(text).unwrap_or_default();
+    let system = messages.iter().find(|message| message["role"] == "system").map(text);
+    match system.as_deref().and_then(first_passage) {
+        Some(passage) => format!("You asked: {question} The first passage says: {passage}"),
+        None => format!("You asked: {question} I was given no passage."),
+    }
+}
+
+/// The beginning of the first passage, without the header that was put before it.
+fn first_passage(system: &str) -> Option<String> {
+    let (_, after) = system.split_once("[CONTEXT 0]:\n")?;
+    let (passage, _) = after.split_once("[END CONTEXT 0]")?;
+    let passage = passage.split_once("</document_metadata>").map_or(passage, |(_, body)| body);
+    let passage = passage.split_whitespace().collect::<Vec<_>>().join(" ");
+    Some(passage.chars().take(LONGEST_QUOTE).collect())
+}
+
+/// The text of a message, whose content is a string or a list of parts.
+fn text(message: &Value) -> String {
+    match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
+
+/// A token is a word here.
+fn usage(messages: &[Value], answer: &str) -> Value {
+    let prompt: usize = messages.iter().map(|message| words(&text(message))).sum();
+    let completion = words(answer);
+    json!({
+        "prompt_tokens": prompt, "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    })
+}
+
+fn words(text: &str) -> usize {
+    text.split_whitespace().count()
+}

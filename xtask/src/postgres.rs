@@ -1,0 +1,197 @@
+//! A PostgreSQL cluster that exists only while the tests run.
+use std::fs;
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Nothing of it has to survive a crash, so nothing waits for the disk.
+const SETTINGS: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
+    -c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
+
+/// Waits for the end of its input, then removes the cluster. The input ends when this program does,
+/// however it does, so an interrupted run leaves nothing behind.
+const CARETAKER: &str = r#"cat; "$1/pg_ctl" -D "$2/data" -m immediate -w stop; rm -rf "$2""#;
+
+/// Runs until dropped.
+pub struct Cluster {
+    caretaker: Child,
+    port: u16,
+}
+
+impl Cluster {
+    pub fn start() -> Result<Self> {
+        let programs = programs()?;
+        let owner = owner()?;
+        let directory = directory(owner)?;
+        let mut caretaker = run_as(owner, Path::new("sh"));
+        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(&programs).arg(&directory);
+        // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
+        caretaker.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
+        let caretaker = caretaker.spawn().context("failed to start sh")?;
+        let mut cluster = Self { caretaker, port: 0 };
+
+        let data = directory.join("data");
+        let mut initdb = run_as(owner, &programs.join("initdb"));
+        initdb.args([
+            "-A",
+            "trust",
+            "-U",
+            "postgres",
+            "-E",
+            "UTF8",
+            "--no-locale",
+            "--no-sync",
+            "-D",
+        ]);
+        succeed(initdb.arg(&data))?;
+        // Between finding a free port and using it somebody else may take it.
+        let mut outcome = Ok(());
+        for _ in 0..5 {
+            cluster.port = free_port()?;
+            let mut start = run_as(owner, &programs.join("pg_ctl"));
+            start.args(["-w", "-t", "60", "-s", "-o"]);
+            start.arg(format!("{SETTINGS} -p {}", cluster.port)).arg("-D").arg(&data);
+            outcome = succeed(start.arg("-l").arg(directory.join("log")).arg("start"));
+            if outcome.is_ok() {
+                return Ok(cluster);
+            }
+        }
+        let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
+        outcome.map(|()| cluster).context(log)
+    }
+
+    /// A superuser's URL of the database `postgres`.
+    pub fn url(&self) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.caretaker.stdin.take());
+        let _ = self.caretaker.wait();
+    }
+}
+
+/// The directory that holds `initdb` and its siblings: by the search path, else the newest that
+/// Debian's packages have installed.
+fn programs() -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    for directory in std::env::split_paths(&path) {
+        if let Some(directory) = siblings(&directory) {
+            return Ok(directory);
+        }
+    }
+    let versions = match fs::read_dir("/usr/lib/postgresql") {
+        Ok(versions) => versions.flatten().map(|entry| entry.path()).collect(),
+        Err(_) => Vec::new(),
+    };
+    let version = |path: &PathBuf| path.file_name()?.to_str()?.parse::<u32>().ok();
+    let newest = versions.into_iter().filter(|path| siblings(&path.join("bin")).is_some());
+    match newest.max_by_key(version) {
+        Some(newest) => Ok(newest.join("bin")),
+        None => bail!(
+            "PostgreSQL is not installed: `./setup test` does so, or name a server in CARREL_TEST_POSTGRES"
+        ),
+    }
+}
+
+/// Where `initdb` of `directory` really is, when the other programs are beside it.
+fn siblings(directory: &Path) -> Option<PathBuf> {
+    let real = directory.join("initdb").canonicalize().ok()?;
+    let real = real.parent()?;
+    (real.join("pg_ctl").is_file() && real.join("postgres").is_file()).then(|| real.to_owned())
+}
+
+/// The user and group to run as. PostgreSQL refuses root, so for root it is the user `postgres`;
+/// anybody else stays who they are.
+fn owner() -> Result<Option<(u32, u32)>> {
+    if fs::metadata("/proc/self")?.uid() != 0 {
+        return Ok(None);
+    }
+    let users = fs::read_to_string("/etc/passwd")?;
+    let line = users.lines().find(|line| line.starts_with("postgres:"));
+    let line =
+        line.context("there is no user `postgres`, and PostgreSQL refuses to run as root")?;
+    let mut fields = line.split(':').skip(2).map(str::parse);
+    match (fields.next(), fields.next()) {
+        (Some(Ok(user)), Some(Ok(group))) => Ok(Some((user, group))),
+        _ => bail!("the entry of `postgres` in /etc/passwd cannot be read"),
+    }
+}
+
+/// A new directory that only `owner` can enter.
+fn directory(owner: Option<(u32, u32)>) -> Result<PathBuf> {
+    for number in 0..1000 {
+        let name = format!("carrel-postgres-{}-{number}", std::process::id());
+        let directory = std::env::temp_dir().join(name);
+        match fs::create_dir(&directory) {
+            Ok(()) => {
+                if let Some((user, group)) = owner {
+                    chown(&directory, Some(user), Some(group))?;
+                }
+                return Ok(directory);
+            }
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error).context("failed to make a temporary directory"),
+        }
+    }
+    bail!("the temporary directory is full of clusters left by others")
+}
+
+fn run_as(owner: Option<(u32, u32)>, program: &Path) -> Command {
+    let mut command = Command::new(program);
+    // The current directory may be closed to the other user, and PG* variables name other servers.
+    command.current_dir("/").stdin(Stdio::null()).stdout(Stdio::null());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("PG") {
+            command.env_remove(name);
+        }
+    }
+    if let Some((user, group)) = owner {
+        command.uid(user).gid(group);
+    }
+    command
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("failed to start {command:?}"))?;
+    ensure!(status.success(), "{command:?} ended with {status}");
+    Ok(())
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpStream;
+
+    use super::*;
+
+    #[test]
+    fn a_cluster_answers_until_it_is_dropped_and_leaves_nothing_behind() {
+        if programs().is_err() {
+            return; // The tests were given a server elsewhere.
+        }
+        let cluster = Cluster::start().unwrap();
+        let port = cluster.port;
+        assert_eq!(cluster.url(), format!("postgres://postgres@127.0.0.1:{port}/postgres"));
+        TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let own = format!("carrel-postgres-{}-", std::process::id());
+        let left = || {
+            let entries = fs::read_dir(std::env::temp_dir()).unwrap().flatten();
+            entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(&own)).count()
+        };
+        assert_eq!(left(), 1);
+        drop(cluster);
+        assert_eq!(left(), 0);
+        assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
+    }
+}

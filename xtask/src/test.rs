@@ -1,0 +1,111 @@
+//! Runs every test, on both databases, with the real embedding model.
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+
+use anyhow::{Context, Result, bail, ensure};
+use xshell::{Shell, cmd};
+
+use crate::postgres::Cluster;
+use crate::surroundings;
+use crate::tally::Tally;
+
+/// The PostgreSQL server the tests use; one that is named already is left to its owner.
+const SERVER: &str = "CARREL_TEST_POSTGRES";
+
+pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
+    let carrel = build(sh)?;
+    let models = fetch_model(sh, &carrel)?;
+    let cluster = match std::env::var_os(SERVER) {
+        Some(_) => None,
+        None => Some(Cluster::start().context("failed to start a PostgreSQL for the tests")?),
+    };
+    let mut tests = runner(arguments);
+    tests.current_dir(surroundings::root()).env("CARREL_PROGRAM", &carrel);
+    tests.env("CARREL_MODEL_DIR", &models);
+    if let Some(cluster) = &cluster {
+        tests.env(SERVER, cluster.url());
+    }
+    let (succeeded, tally) = watched(tests)?;
+    drop(cluster);
+    let tally = tally.context("the tests could not be built or started")?;
+    println!("carrel: {tally}");
+    ensure!(succeeded && tally.failed == 0, "not every test passed");
+    ensure!(tally.passed > 0, "no test was run");
+    Ok(())
+}
+
+/// Builds the program; gives its path.
+pub fn build(sh: &Shell) -> Result<PathBuf> {
+    // As part of the whole workspace: its libraries are then built once for program and tests.
+    cmd!(sh, "cargo build --workspace --bin carrel").run()?;
+    Ok(surroundings::built(sh, "debug")?.join("carrel"))
+}
+
+/// Fetches the embedding model into the cache unless it is there; gives its directory.
+pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
+    let storage = surroundings::cache()?;
+    let fetched =
+        cmd!(sh, "{carrel} model fetch --storage {storage}").env_remove("CARREL_MODEL_DIR");
+    fetched
+        .run()
+        .context("failed to fetch the embedding model, without which the tests cannot run")?;
+    Ok(storage.join("models"))
+}
+
+/// The test runner: `cargo nextest` where it is installed, `cargo test` elsewhere.
+fn runner(arguments: &[String]) -> Command {
+    let mut command = Command::new("cargo");
+    if surroundings::has("cargo-nextest") {
+        command.args(["nextest", "run", "--no-fail-fast"]);
+    } else {
+        command.args(["test", "--no-fail-fast"]);
+    }
+    let selects =
+        |argument: &String| argument.starts_with("-p") || argument.starts_with("--package");
+    if !arguments.iter().any(selects) {
+        command.arg("--workspace");
+    }
+    if std::io::stdout().is_terminal() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+    command.args(arguments);
+    command
+}
+
+/// Runs `command`, showing its output while counting what it reports. No tally when it reported
+/// nothing.
+fn watched(mut command: Command) -> Result<(bool, Option<Tally>)> {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().with_context(|| format!("failed to start {command:?}"))?;
+    let (Some(stdout), Some(stderr)) = (child.stdout.take(), child.stderr.take()) else {
+        bail!("the output of the tests cannot be read");
+    };
+    let (lines, received) = mpsc::channel();
+    let other = lines.clone();
+    let readers = [
+        thread::spawn(move || shown(stdout, std::io::stdout(), &lines)),
+        thread::spawn(move || shown(stderr, std::io::stderr(), &other)),
+    ];
+    let mut tally = Tally::default();
+    let reports = received.iter().filter(|line: &String| tally.read(line)).count();
+    let status = child.wait()?;
+    for reader in readers {
+        let _ = reader.join();
+    }
+    Ok((status.success(), (reports > 0).then_some(tally)))
+}
+
+/// Copies each line of `from` to `to` and to `lines`.
+fn shown(from: impl Read, mut to: impl Write, lines: &mpsc::Sender<String>) {
+    let mut from = BufReader::new(from);
+    let mut line = Vec::new();
+    while from.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        // Whoever reads our output may have stopped; the tests are still counted.
+        let _ = to.write_all(&line).and_then(|()| to.flush());
+        let _ = lines.send(String::from_utf8_lossy(&line).trim_end().to_owned());
+        line.clear();
+    }
+}

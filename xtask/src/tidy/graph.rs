@@ -1,0 +1,127 @@
+//! Which package may depend on which. The graph points downwards only; see docs/ARCHITECTURE.md.
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+const DOMAIN: &str = "carrel-domain";
+
+/// Every package of the workspace, and those others of it that it may name. Dependencies of tests
+/// and build scripts count too.
+const LAYERS: &[(&str, &[&str])] = &[
+    (DOMAIN, &[]),
+    ("carrel-services", &[DOMAIN]),
+    ("carrel-persistence", &[DOMAIN]),
+    ("carrel-vectors", &[DOMAIN]),
+    ("carrel-providers", &[DOMAIN]),
+    ("carrel-embedder", &[DOMAIN]),
+    ("carrel-documents", &[DOMAIN]),
+    ("carrel-api", &["carrel-services", DOMAIN]),
+    ("carrel-server", ALL),
+    ("e2e", END_TO_END),
+    ("xtask", &[]),
+];
+
+const ALL: &[&str] = &[
+    DOMAIN,
+    "carrel-services",
+    "carrel-persistence",
+    "carrel-vectors",
+    "carrel-providers",
+    "carrel-embedder",
+    "carrel-documents",
+    "carrel-api",
+];
+
+const END_TO_END: &[&str] = &[
+    "carrel-server",
+    DOMAIN,
+    "carrel-services",
+    "carrel-persistence",
+    "carrel-vectors",
+    "carrel-providers",
+    "carrel-embedder",
+    "carrel-documents",
+    "carrel-api",
+];
+
+/// Libraries that carry a concern which one layer keeps to itself, and who may name them.
+const KEPT: &[(&str, &[&str])] = &[
+    ("actix-web", &["carrel-api", "carrel-server", "e2e"]),
+    ("clap", &["carrel-server"]),
+    ("diesel", &["carrel-persistence"]),
+    ("diesel_migrations", &["carrel-persistence"]),
+    ("genai", &["carrel-providers"]),
+    ("object_store", &["carrel-documents"]),
+    ("safetensors", &["carrel-embedder"]),
+    ("utoipa", &["carrel-api"]),
+];
+
+/// Libraries that tie to a runtime, a wire or a machine, which the domain knows nothing of.
+const UNKNOWN_TO_DOMAIN: &[&str] = &["reqwest", "serde_json", "tokio", "tracing"];
+
+/// What in the metadata of the workspace breaks these rules.
+pub fn problems(metadata: &Value) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    for package in metadata["packages"].as_array().context("cargo lists no packages")? {
+        let name = package["name"].as_str().context("a package has no name")?;
+        let Some((_, below)) = LAYERS.iter().find(|(known, _)| *known == name) else {
+            problems.push(format!("{name} has no place in the crate graph; give it one in xtask"));
+            continue;
+        };
+        for dependency in package["dependencies"].as_array().context("no dependencies")? {
+            let dependency = dependency["name"].as_str().context("a dependency has no name")?;
+            // A package may name itself, to turn on a feature for its own tests.
+            let ours = dependency != name && LAYERS.iter().any(|(known, _)| *known == dependency);
+            let kept = KEPT.iter().find(|(kept, _)| *kept == dependency);
+            let strange = name == DOMAIN && UNKNOWN_TO_DOMAIN.contains(&dependency);
+            if (ours && !below.contains(&dependency))
+                || kept.is_some_and(|(_, by)| !by.contains(&name))
+                || strange
+            {
+                problems.push(format!("{name} must not depend on {dependency}"));
+            }
+        }
+    }
+    Ok(problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn judged(package: &str, dependency: &str) -> Vec<String> {
+        let dependencies = json!([{"name": dependency, "kind": "dev"}, {"name": "anyhow"}]);
+        let metadata = json!({"packages": [{"name": package, "dependencies": dependencies}]});
+        problems(&metadata).unwrap()
+    }
+
+    #[test]
+    fn downwards_is_allowed_and_sideways_or_upwards_is_not() {
+        assert!(judged("carrel-server", "carrel-api").is_empty());
+        assert!(judged("carrel-api", "carrel-services").is_empty());
+        assert!(judged("carrel-embedder", "carrel-embedder").is_empty());
+        for (package, dependency) in [
+            (DOMAIN, "carrel-services"),
+            ("carrel-vectors", "carrel-persistence"),
+            ("carrel-api", "carrel-providers"),
+            ("carrel-embedder", "e2e"),
+            ("xtask", DOMAIN),
+        ] {
+            let expected = format!("{package} must not depend on {dependency}");
+            assert_eq!(judged(package, dependency), [expected]);
+        }
+    }
+
+    #[test]
+    fn libraries_are_kept_to_their_layer() {
+        assert!(judged("carrel-persistence", "diesel").is_empty());
+        assert_eq!(judged("carrel-api", "diesel").len(), 1);
+        assert_eq!(judged(DOMAIN, "tokio").len(), 1);
+    }
+
+    #[test]
+    fn a_package_without_a_place_is_named() {
+        assert!(judged("carrel-new", "anyhow")[0].contains("carrel-new has no place"));
+    }
+}
