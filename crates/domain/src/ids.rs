@@ -21,6 +21,7 @@ number!(ApiKeyId, i32);
 number!(UserId, i32);
 number!(WorkspaceId, i32);
 number!(ThreadId, i32);
+number!(InviteId, i32);
 number!(ChatId, i64);
 number!(
     /// A document's place in one workspace.

@@ -4,11 +4,16 @@
 //! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`api_key`], [`user`],
 //! [`settings`]. Every failure is an [`Error`].
 pub mod api_key;
+pub mod audit;
 pub mod chat;
+pub mod chat_log;
 pub mod document;
 mod error;
+pub mod export;
 pub mod ids;
+pub mod invite;
 pub mod library;
+pub mod member;
 pub mod model;
 pub mod path;
 pub mod settings;
@@ -19,7 +24,8 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, ThreadId, UserId, WorkspaceDocumentId, WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, ThreadId, UserId, WorkspaceDocumentId,
+    WorkspaceId,
 };
 pub use path::DocumentPath;
 pub use slug::Slug;

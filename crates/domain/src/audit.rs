@@ -1,0 +1,137 @@
+//! The audit log: who changed what, from where, in a chain that shows tampering.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+
+use crate::{ApiKeyId, Result, UserId};
+
+/// Who made a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Actor {
+    Key(ApiKeyId),
+    User(UserId),
+    /// Whoever runs the command line on the server.
+    Operator,
+    /// Someone without an account, such as the holder of an invite.
+    Stranger,
+    /// The server on its own account.
+    Server,
+}
+
+impl Actor {
+    /// `key:7`, `user:1`, `operator`, `stranger`, `server`.
+    pub fn to_text(self) -> String {
+        match self {
+            Self::Key(id) => format!("key:{id}"),
+            Self::User(id) => format!("user:{id}"),
+            Self::Operator => "operator".to_owned(),
+            Self::Stranger => "stranger".to_owned(),
+            Self::Server => "server".to_owned(),
+        }
+    }
+}
+
+/// Where a change comes from: every mutating port method is told, and writes its event in the
+/// transaction of the change.
+#[derive(Clone, Debug, PartialEq)]
+pub struct By {
+    pub actor: Actor,
+    /// The network address of the client, if it came by network.
+    pub address: Option<String>,
+    pub at: DateTime<Utc>,
+}
+
+impl By {
+    /// The command line, now.
+    pub fn operator(at: DateTime<Utc>) -> Self {
+        Self { actor: Actor::Operator, address: None, at }
+    }
+
+    /// An event that this caller causes. `details` is JSON text of an object and holds no secret.
+    pub fn event(&self, name: &'static str, details: impl Into<String>) -> Event {
+        Event { name, details: details.into(), by: self.clone() }
+    }
+}
+
+/// A change on its way into the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// Such as `api_workspace_created`; clients filter by it.
+    pub name: &'static str,
+    pub details: String,
+    pub by: By,
+}
+
+/// An event as the log keeps it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedEvent {
+    pub id: i64,
+    pub name: String,
+    pub details: String,
+    /// As [`Actor::to_text`] writes it.
+    pub actor: String,
+    pub address: Option<String>,
+    pub at: DateTime<Utc>,
+    /// [`link`] of this event to the one before.
+    pub digest: [u8; 32],
+}
+
+/// The digest that links an event to the one before it (zeros before the first): SHA-256 over the
+/// earlier digest and every field, each preceded by its length.
+pub fn link(before: [u8; 32], event: &LoggedEvent) -> [u8; 32] {
+    let LoggedEvent { id, name, details, actor, address, at, digest: _ } = event;
+    let mut hash = Sha256::new();
+    hash.update(before);
+    hash.update(id.to_be_bytes());
+    hash.update(at.timestamp_micros().to_be_bytes());
+    for field in [name, details, actor, address.as_deref().unwrap_or("\0")] {
+        hash.update((field.len() as u64).to_be_bytes());
+        hash.update(field.as_bytes());
+    }
+    hash.finalize().into()
+}
+
+/// The audit log. Events are only ever added, by the ports that make the changes.
+#[async_trait]
+pub trait AuditLog: Send + Sync {
+    /// Adds an event for what changes nothing in the database, such as an export or a search.
+    async fn add(&self, event: Event) -> Result<()>;
+    /// Events newest first: `limit` of them below `before`, or from the newest.
+    async fn page(&self, before: Option<i64>, offset: u64, limit: u32) -> Result<Vec<LoggedEvent>>;
+    async fn count(&self) -> Result<u64>;
+    /// Events oldest first: `limit` of them above `after`.
+    async fn since(&self, after: i64, limit: u32) -> Result<Vec<LoggedEvent>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_breaks_the_chain() {
+        let event = LoggedEvent {
+            id: 1,
+            name: "api_workspace_created".into(),
+            details: "{}".into(),
+            actor: "key:1".into(),
+            address: None,
+            at: DateTime::UNIX_EPOCH,
+            digest: [0; 32],
+        };
+        let digest = link([0; 32], &event);
+        for changed in [
+            LoggedEvent { id: 2, ..event.clone() },
+            LoggedEvent {
+                name: "api_workspace_create".into(),
+                details: "d{}".into(),
+                ..event.clone()
+            },
+            LoggedEvent { actor: "key:2".into(), ..event.clone() },
+            LoggedEvent { address: Some(String::new()), ..event.clone() },
+            LoggedEvent { at: DateTime::from_timestamp_micros(1).unwrap(), ..event.clone() },
+        ] {
+            assert_ne!(link([0; 32], &changed), digest);
+        }
+        assert_ne!(link([1; 32], &event), digest);
+    }
+}

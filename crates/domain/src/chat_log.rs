@@ -1,0 +1,75 @@
+//! The log of all exchanges, for those who oversee the server, and what is exported of it.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::chat::Chat;
+use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
+
+/// Which exchanges are meant. Absent parts do not restrict.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChatFilter {
+    pub workspace: Option<WorkspaceId>,
+    pub user: Option<UserId>,
+    pub thread: Option<ThreadId>,
+    pub session: Option<String>,
+    /// Not before.
+    pub from: Option<DateTime<Utc>>,
+    /// Before.
+    pub to: Option<DateTime<Utc>>,
+    /// Thumbs up, or down.
+    pub feedback: Option<bool>,
+}
+
+/// An exchange with the names of what it belongs to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LoggedChat {
+    pub chat: Chat,
+    /// Absent when the workspace has gone.
+    pub workspace: Option<ChatWorkspace>,
+    /// Absent when it was asked by no user, or by one who has gone.
+    pub username: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatWorkspace {
+    pub name: String,
+    pub slug: String,
+    pub prompt: Option<String>,
+}
+
+/// In which order an export reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExportOrder {
+    /// Oldest first.
+    ByTime,
+    /// The exchanges of a workspace together, workspaces by id, oldest first in each.
+    ByWorkspace,
+    /// The exchanges of a conversation together (workspace, thread, user, session), oldest first.
+    ByConversation,
+}
+
+/// Where an export goes on: after this exchange in its order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportCursor {
+    pub last: Chat,
+}
+
+/// The log of exchanges.
+#[async_trait]
+pub trait ChatLog: Send + Sync {
+    /// Newest first: exchanges `offset` to `offset + limit` of those the filter admits. Deep pages
+    /// cost about what the first does.
+    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>>;
+    /// The next `limit` exchanges of an export, from its beginning or after `cursor`. Reads by
+    /// key, so that memory and time for a page do not grow with what was read before.
+    async fn export(
+        &self,
+        filter: &ChatFilter,
+        order: ExportOrder,
+        cursor: Option<&ExportCursor>,
+        limit: u32,
+    ) -> Result<Vec<LoggedChat>>;
+    /// Removes an exchange; says whether there was one.
+    async fn delete(&self, id: ChatId, event: Event) -> Result<bool>;
+}

@@ -1,0 +1,62 @@
+//! Formatters: exchanges as the bytes of a file that other programs read.
+use crate::chat_log::{ExportOrder, LoggedChat};
+
+/// One exchange, ready to be written: whatever was damaged in the store has been made text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportRecord {
+    pub chat: LoggedChat,
+    /// The answer's text; the stored answer itself when it is damaged.
+    pub response: String,
+    /// Texts of the passages the answer was built on.
+    pub sources: Vec<String>,
+    pub attachments: Vec<ExportAttachment>,
+    /// Whether the stored answer could not be read as one.
+    pub damaged: bool,
+}
+
+/// An image that was sent with a question.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportAttachment {
+    pub name: String,
+    /// A data URL.
+    pub content: String,
+}
+
+/// Writes one export. Called in this order: `begin`, `record` for each exchange, `end`. Appends
+/// to `out` and keeps no more than what the exchange after needs.
+pub trait Formatter: Send {
+    /// Such as `text/csv`.
+    fn content_type(&self) -> &'static str;
+    /// The order in which it wants the exchanges.
+    fn order(&self) -> ExportOrder;
+    fn begin(&mut self, out: &mut Vec<u8>);
+    fn record(&mut self, record: &ExportRecord, out: &mut Vec<u8>);
+    fn end(&mut self, out: &mut Vec<u8>);
+}
+
+/// Makes formatters by name.
+pub trait Formatters: Send + Sync {
+    /// `None` when there is no such format.
+    fn make(&self, choice: &FormatChoice) -> Option<Box<dyn Formatter>>;
+    /// The names of all formats.
+    fn names(&self) -> &'static [&'static str];
+}
+
+/// Which file is wanted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FormatChoice {
+    /// `jsonl`, `json`, `csv` or `jsonAlpaca`.
+    pub name: String,
+    pub layout: Layout,
+    /// Whether a conversation is a line of `jsonl` (else all of a workspace).
+    pub by_thread: bool,
+    /// Whether cells of `csv` that a spreadsheet would run as formulas are defused.
+    pub csv_safe: bool,
+}
+
+/// Whose programs are going to read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    Native,
+    Compat,
+}

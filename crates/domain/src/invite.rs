@@ -1,0 +1,85 @@
+//! Invites: a code that lets one person register.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::user::{NewUser, User};
+use crate::{InviteId, Result, UserId, WorkspaceId};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InviteStatus {
+    Pending,
+    Claimed,
+    Disabled,
+}
+
+impl InviteStatus {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Claimed => "claimed",
+            Self::Disabled => "disabled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Pending, Self::Claimed, Self::Disabled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct NewInvite {
+    /// At least 128 bits from the system's random source, as text.
+    pub code: String,
+    /// Joined by whoever redeems the invite.
+    pub workspaces: Vec<WorkspaceId>,
+    pub created_by: Option<UserId>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Invite {
+    pub id: InviteId,
+    pub code: String,
+    pub status: InviteStatus,
+    pub claimed_by: Option<UserId>,
+    /// The name of whoever claimed it, while that user exists.
+    pub claimed_by_name: Option<String>,
+    pub workspaces: Vec<WorkspaceId>,
+    pub created_by: Option<UserId>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Whether an invite names workspaces that do not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownWorkspaces {
+    Refuse,
+    Keep,
+}
+
+/// Where invites are kept. Each method is one transaction.
+#[async_trait]
+pub trait Invites: Send + Sync {
+    /// With [`UnknownWorkspaces::Refuse`], [`crate::Error::Invalid`] names the first unknown one.
+    async fn create(
+        &self,
+        new: NewInvite,
+        unknown: UnknownWorkspaces,
+        event: Event,
+    ) -> Result<Invite>;
+    /// Every invite whatever its status, by id.
+    async fn list(&self) -> Result<Vec<Invite>>;
+    async fn by_code(&self, code: &str) -> Result<Option<Invite>>;
+    /// Disables a pending invite and returns how it was before; one that is not pending stays as
+    /// it is. [`crate::Error::NotFound`] when there is none.
+    async fn disable(&self, id: InviteId, event: Event) -> Result<Invite>;
+    /// Creates the user, claims the invite and joins its workspaces (those that still exist).
+    /// Of any number of redemptions one succeeds; the others, and those of an invite that is
+    /// unknown, disabled or expired, get [`crate::Error::NotFound`].
+    async fn redeem(&self, code: &str, user: NewUser, event: Event) -> Result<User>;
+}

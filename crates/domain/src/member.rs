@@ -1,0 +1,30 @@
+//! Members: which users may enter which workspace. Admins and managers enter all of them.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::user::Role;
+use crate::{Result, UserId, WorkspaceId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    pub user: UserId,
+    pub username: String,
+    pub role: Role,
+    /// When the membership was made or last confirmed.
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Where memberships are kept. Each method is one transaction.
+#[async_trait]
+pub trait Members: Send + Sync {
+    /// Members in the order they joined. [`crate::Error::NotFound`] when there is no such workspace.
+    async fn of(&self, workspace: WorkspaceId) -> Result<Vec<Member>>;
+    /// Makes exactly these users members. An unknown one refuses the whole call with
+    /// [`crate::Error::Invalid`]; an unknown workspace is [`crate::Error::NotFound`].
+    async fn replace(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
+    /// Makes these users members too. Refuses as [`Members::replace`] does.
+    async fn add(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()>;
+    /// Which of these users exist, in the order given.
+    async fn known(&self, users: &[UserId]) -> Result<Vec<UserId>>;
+}
