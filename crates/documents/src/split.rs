@@ -72,6 +72,7 @@ struct Piece {
     start: usize,
     end: usize,
     units: usize,
+    is_blank: bool,
 }
 
 /// Neighbouring pieces that will be one chunk.
@@ -79,6 +80,8 @@ struct Piece {
 struct Window {
     pieces: VecDeque<Piece>,
     units: usize,
+    /// How many of the pieces are not blank.
+    inked: usize,
 }
 
 impl Cutter<'_> {
@@ -95,7 +98,7 @@ impl Cutter<'_> {
         let mut at = start;
         while at < end {
             let next = at + piece_length(&self.text[at..end], separator);
-            let piece = Piece { start: at, end: next, units: units(&self.text[at..next]) };
+            let piece = self.piece(at, next);
             at = next;
             if piece.units < self.size {
                 self.join(&mut window, piece)?;
@@ -105,7 +108,7 @@ impl Cutter<'_> {
             match separator {
                 Some(_) => self.cut(piece.start, piece.end, finer)?,
                 // A single character as long as a chunk stands alone, even when it is a space.
-                None => self.push(&self.text[piece.start..piece.end])?,
+                None => self.chunks.push(self.text[piece.start..piece.end].to_owned()),
             }
         }
         self.finish(&mut window)
@@ -117,9 +120,11 @@ impl Cutter<'_> {
             while window.units > self.overlap || window.units + piece.units > self.size {
                 let Some(first) = window.pieces.pop_front() else { break };
                 window.units -= first.units;
+                window.inked -= usize::from(!first.is_blank);
             }
         }
         window.units += piece.units;
+        window.inked += usize::from(!piece.is_blank);
         window.pieces.push_back(piece);
         Ok(())
     }
@@ -131,19 +136,26 @@ impl Cutter<'_> {
     }
 
     fn emit(&mut self, window: &Window) -> Result<()> {
-        let (Some(first), Some(last)) = (window.pieces.front(), window.pieces.back()) else {
-            return Ok(());
-        };
-        let chunk = self.text[first.start..last.end].trim_matches(is_javascript_space);
-        if chunk.is_empty() { Ok(()) } else { self.push(chunk) }
+        match (window.pieces.front(), window.pieces.back()) {
+            (Some(first), Some(last)) if window.inked > 0 => self.push(first.start, last.end),
+            _ => Ok(()),
+        }
     }
 
-    fn push(&mut self, chunk: &str) -> Result<()> {
-        self.room = self.room.checked_sub(chunk.len()).ok_or_else(|| {
+    /// Makes a chunk of a stretch. Room is taken for the white space around it as well, so that
+    /// looking for its ends cannot take more time than there is room.
+    fn push(&mut self, start: usize, end: usize) -> Result<()> {
+        self.room = self.room.checked_sub(end - start).ok_or_else(|| {
             Error::invalid("chunk overlap", "repeats this text too often; choose a smaller one")
         })?;
+        let chunk = self.text[start..end].trim_matches(is_javascript_space);
         self.chunks.push(chunk.to_owned());
         Ok(())
+    }
+
+    fn piece(&self, start: usize, end: usize) -> Piece {
+        let text = &self.text[start..end];
+        Piece { start, end, units: units(text), is_blank: text.chars().all(is_javascript_space) }
     }
 }
 

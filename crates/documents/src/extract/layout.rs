@@ -78,13 +78,17 @@ impl Layout {
     }
 
     pub fn open_list(&mut self, numbered: bool) {
-        self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+        self.separate_lists();
         self.lists.push(numbered.then_some(1));
     }
 
     pub fn close_list(&mut self) {
         self.lists.pop();
-        self.end_line(if self.lists.is_empty() { 2 } else { 1 });
+        self.separate_lists();
+    }
+
+    fn separate_lists(&mut self) {
+        if self.lists.is_empty() { self.end_line(2) } else { self.close_line() }
     }
 
     pub fn open_item(&mut self) {
@@ -116,9 +120,10 @@ impl Layout {
         self.fresh = true;
     }
 
-    /// The end of an item or row: what was due in it is not any more.
+    /// The end of an item or row: what was due in it is not any more, and the next follows closely.
     pub fn close_line(&mut self) {
         self.end_line(1);
+        self.lines = 1;
     }
 
     pub fn finish(mut self) -> String {

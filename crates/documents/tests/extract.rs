@@ -1,0 +1,214 @@
+//! Files of every type that is understood, and the refusal of those that are not.
+use std::fs;
+
+use carrel_documents::{FileExtractor, Limits, accepted_types, extract_file};
+use carrel_domain::document::{Extracted, Extractor, IncomingFile};
+use carrel_domain::{Error, Result};
+use rand::{RngExt, SeedableRng};
+use tempfile::NamedTempFile;
+
+const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20 };
+
+fn extract(name: &str, content: &[u8]) -> Result<Vec<Extracted>> {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), content).unwrap();
+    extract_file(name, file.path(), LIMITS)
+}
+
+fn text(name: &str, content: &[u8]) -> String {
+    let documents = extract(name, content).unwrap();
+    assert_eq!(documents.len(), 1);
+    documents[0].text.clone()
+}
+
+fn refusal(name: &str, content: &[u8]) -> String {
+    match extract(name, content) {
+        Err(error @ Error::Unprocessable { .. }) => error.to_string(),
+        other => panic!("{name}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_text_file_is_one_document_without_a_title() {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), "Grüße\r\n  aus 東京\n").unwrap();
+    let incoming = IncomingFile { name: "notes.TXT".to_owned(), content: file.path().to_owned() };
+    let documents = FileExtractor::new(LIMITS).extract(&incoming).await.unwrap();
+    let expected = Extracted {
+        part: None,
+        title: None,
+        author: "Unknown".to_owned(),
+        description: "Unknown".to_owned(),
+        source: "a text file uploaded by the user.".to_owned(),
+        text: "Grüße\r\n  aus 東京\n".to_owned(),
+    };
+    assert_eq!(documents, [expected]);
+}
+
+#[test]
+fn text_like_types_are_kept_as_they_are() {
+    for name in
+        ["a.md", "a.org", "a.adoc", "a.rst", "a.csv", "a.json", "a.rs", "a.b.weird", "日本.x"]
+    {
+        assert_eq!(text(name, b"# a, \"b\"\n"), "# a, \"b\"\n", "{name}");
+    }
+}
+
+#[test]
+fn every_accepted_extension_is_read() {
+    let types = accepted_types();
+    let names: Vec<_> = types.iter().map(|(mime, _)| *mime).collect();
+    assert_eq!(names, ["text/plain", "text/html", "text/csv", "application/json"]);
+    for extension in types.iter().flat_map(|(_, extensions)| extensions) {
+        assert_eq!(text(&format!("name{extension}"), b"words"), "words");
+    }
+}
+
+#[test]
+fn a_page_becomes_its_title_and_readable_text() {
+    let html = "<title>Opening hours</title><h1>Hours</h1><p>Daily <a href=/>9 to 5</a>.";
+    let documents = extract("hours.html", html.as_bytes()).unwrap();
+    assert_eq!(documents[0].title.as_deref(), Some("Opening hours"));
+    assert_eq!(documents[0].text, "Hours\n\nDaily 9 to 5.");
+}
+
+#[test]
+fn a_page_of_deeply_nested_elements_is_read() {
+    let html = format!("{}deep{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
+    assert_eq!(text("deep.htm", html.as_bytes()), "deep");
+}
+
+#[test]
+fn encodings_are_recognised() {
+    let utf16 = |text: &str, little: bool| -> Vec<u8> {
+        let unit = |unit: u16| if little { unit.to_le_bytes() } else { unit.to_be_bytes() };
+        std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(unit).collect()
+    };
+    assert_eq!(text("a.txt", "\u{feff}é".as_bytes()), "é");
+    assert_eq!(text("a.txt", &utf16("é 日本 😀", true)), "é 日本 😀");
+    assert_eq!(text("a.unknown", &utf16("é 日本 😀", false)), "é 日本 😀");
+    assert_eq!(text("a.json", &utf16("{\"a\": \"é\"}", true)), "{\"a\": \"é\"}");
+    assert_eq!(text("a.txt", b"Caf\xe9 cr\xe8me \x96 d\xe9j\xe0 vu"), "Café crème – déjà vu");
+    let (cyrillic, ..) = encoding_rs::WINDOWS_1251.encode("Тихая комната для чтения, много книг");
+    assert_eq!(text("a.txt", &cyrillic), "Тихая комната для чтения, много книг");
+    let (japanese, ..) = encoding_rs::SHIFT_JIS.encode("静かな閲覧室で本を読むことができます。");
+    assert_eq!(text("a.txt", &japanese), "静かな閲覧室で本を読むことができます。");
+    let page = b"<meta charset=windows-1252><p>\xe9";
+    assert_eq!(text("a.html", page), "é");
+}
+
+#[test]
+fn a_little_damage_does_not_change_the_encoding() {
+    let mut bytes = "図書館の閲覧室は静かです。".repeat(20).into_bytes();
+    bytes[300] = 0xff;
+    let text = text("a.txt", &bytes);
+    assert!(text.contains("図書館の閲覧室は静かです。") && text.contains('\u{fffd}'));
+}
+
+#[test]
+fn what_cannot_be_stored_in_text_is_taken_out() {
+    let content = format!("{}a\0b", "x".repeat(50));
+    assert_eq!(text("a.txt", content.as_bytes()), format!("{}ab", "x".repeat(50)));
+}
+
+#[test]
+fn refusals_say_what_clients_know() {
+    assert_eq!(
+        refusal("picture.PNG", b"words"),
+        "File extension .png not supported for parsing and cannot be assumed as text file type."
+    );
+    assert_eq!(
+        refusal("thing.dat", b"\x00\x01\x02\x03 words and more words, yet not text"),
+        "File extension .dat not supported for parsing and cannot be assumed as text file type."
+    );
+    for name in ["README", ".txt", "a.", "dir.d/README"] {
+        let expected = "No file extension found. This file cannot be processed.";
+        assert_eq!(refusal(name, b"words"), expected, "{name}");
+    }
+    for (name, content) in [
+        ("a.txt", &b""[..]),
+        ("dir/a.txt", b" \n\t "),
+        ("a.txt", b"\xef\xbb\xbf"),
+        ("a.txt", b"\0\0\0\0\0\0"),
+        ("a.txt", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01"),
+    ] {
+        assert_eq!(refusal(name, content), "No text content found in a.txt.");
+    }
+    let page = b"<title>only a title</title><script>x</script>";
+    assert_eq!(refusal("a.html", page), "No text content found in a.html.");
+    assert_eq!(
+        refusal("a.json", b"{\"a\": \"\xe9\"}"),
+        "a.json is not valid JSON: it is not in UTF-8."
+    );
+}
+
+#[test]
+fn what_is_too_large_is_refused() {
+    let limits = Limits::text(1_000);
+    assert_eq!(limits, Limits { file: 4_000, text: 1_000 });
+    let file = NamedTempFile::new().unwrap();
+    let extract = |bytes: usize| {
+        fs::write(file.path(), "x".repeat(bytes)).unwrap();
+        extract_file("a.txt", file.path(), limits)
+    };
+    assert!(extract(1_000).is_ok());
+    assert!(matches!(extract(1_001), Err(Error::TooLarge { what: "the text of the file", .. })));
+    assert!(matches!(extract(4_001), Err(Error::TooLarge { what: "the file", limit: 4_000 })));
+}
+
+#[test]
+fn nothing_that_is_in_a_file_makes_a_reader_panic() {
+    let mut random = rand::rngs::StdRng::seed_from_u64(11);
+    let names = ["a.txt", "a.md", "a.json", "a.csv", "a.html", "a.xyz", "a.pdf", "a"];
+    let tags: &[&[u8]] = &[
+        b"<p>",
+        b"</p>",
+        b"<li>",
+        b"</ul>",
+        b"<ul>",
+        b"<ol>",
+        b"<td>",
+        b"<tr>",
+        b"</tr>",
+        b"<pre>",
+        b"</pre>",
+        b"<br>",
+        b"<title>",
+        b"</title>",
+        b"<script",
+        b"</script>",
+        b"<template>",
+        b"</template>",
+        b"<!--",
+        b"-->",
+        b"&amp",
+        b"&#x",
+        b"\n",
+        b" ",
+        b"text",
+        b"\xe6\x97",
+        b"\xa5",
+        b"<![CDATA[",
+        b"<svg/>",
+        b"=\"",
+        b"\0",
+        b"<meta charset=",
+        b"\xff\xfe",
+        b"\xef\xbb\xbf",
+    ];
+    for round in 0..2_000 {
+        let mut content = Vec::new();
+        for _ in 0..random.random_range(0..60) {
+            if round % 2 == 0 {
+                content.extend_from_slice(tags[random.random_range(0..tags.len())]);
+            } else {
+                content.push(random.random());
+            }
+        }
+        let name =
+            if round % 2 == 0 { "a.html" } else { names[random.random_range(0..names.len())] };
+        for document in extract(name, &content).unwrap_or_default() {
+            assert!(!document.text.trim().is_empty() && !document.text.contains('\0'));
+        }
+    }
+}
