@@ -90,3 +90,35 @@ impl<T> OrRefused<T> for QueryResult<T> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(kind: Kind, message: &str) -> Error {
+        let failed = QueryError::DatabaseError(kind, Box::new(message.to_owned()));
+        Abort::from(failed).into()
+    }
+
+    #[test]
+    fn what_may_pass_is_told_from_what_is_broken() {
+        for (kind, message) in [
+            (Kind::ClosedConnection, "server closed the connection unexpectedly"),
+            (Kind::Unknown, "database is locked"),
+            (Kind::Unknown, "database or disk is full"),
+            (Kind::Unknown, "could not extend file \"x\": No space left on device"),
+        ] {
+            assert!(matches!(answer(kind, message), Error::Unavailable { .. }), "{message}");
+        }
+        assert!(matches!(answer(Kind::Unknown, "no such table: x"), Error::Internal(_)));
+    }
+
+    #[test]
+    fn a_person_is_not_shown_what_the_database_said() {
+        let error = answer(Kind::Unknown, "could not extend file \"x\": No space left on device");
+        assert_eq!(
+            error.to_string(),
+            "the database is unavailable: its disk is full; make room and try again"
+        );
+    }
+}

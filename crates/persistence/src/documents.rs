@@ -1,4 +1,6 @@
-//! Documents, and the paths whose files are not yet accounted for.
+//! Documents: what is known of each, and their removal from everywhere.
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use carrel_domain::document::{Document, Published};
 use carrel_domain::library::{Documents, Embedded, Removed, WorkspaceDocument};
@@ -9,11 +11,11 @@ use uuid::Uuid;
 
 use crate::Database;
 use crate::abort::{Abort, OrRefused};
-use crate::connection::{AnyConnection, on_each_backend};
+use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, digest, some_time, text, time, unreadable, utc};
 use crate::namespaces::{self, Change};
-use crate::schema::{documents, unsettled_files, workspace_documents};
-use crate::{passages, placements};
+use crate::schema::{documents, workspace_documents};
+use crate::{passages, placements, unsettled};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = documents, treat_none_as_default_value = false)]
@@ -92,7 +94,7 @@ impl TryFrom<DocumentRow> for Document {
     }
 }
 
-fn stored_path(folder: &str, name: &str) -> Result<DocumentPath> {
+pub(crate) fn stored_path(folder: &str, name: &str) -> Result<DocumentPath> {
     DocumentPath::new(folder, name).map_err(Error::internal)
 }
 
@@ -124,35 +126,11 @@ fn lock_to_remove(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<
     }
 }
 
-fn note_unsettled(
-    conn: &mut AnyConnection,
-    path: &DocumentPath,
-    now: NaiveDateTime,
-) -> QueryResult<()> {
-    let note = (
-        unsettled_files::folder.eq(path.folder()),
-        unsettled_files::name.eq(path.name()),
-        unsettled_files::noted_at.eq(now),
-    );
-    on_each_backend!(conn => diesel::insert_into(unsettled_files::table)
-        .values(note)
-        .on_conflict((unsettled_files::folder, unsettled_files::name))
-        .do_update()
-        .set(unsettled_files::noted_at.eq(now))
-        .execute(conn))
-    .map(drop)
-}
-
-fn settle(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
-    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
-    diesel::delete(note).execute(conn).map(drop)
-}
-
 #[async_trait]
 impl Documents for Database {
     async fn expect_file(&self, path: &DocumentPath, now: DateTime<Utc>) -> Result<()> {
         let path = path.clone();
-        self.write(move |conn| Ok(note_unsettled(conn, &path, time(now))?)).await
+        self.write(move |conn| Ok(unsettled::note(conn, &path, time(now))?)).await
     }
 
     async fn create(
@@ -180,7 +158,7 @@ impl Documents for Database {
                 namespaces::record(conn, workspace.0, change)?;
                 placed.push((position, place));
             }
-            settle(conn, &path)?;
+            unsettled::forget(conn, &path)?;
             placed.sort_by_key(|(position, _)| *position);
             Ok(placed.into_iter().map(|(_, place)| place).collect())
         })
@@ -220,7 +198,7 @@ impl Documents for Database {
                     .execute(conn)?;
             }
             for Removed { path, .. } in &removed {
-                note_unsettled(conn, path, time(now))?;
+                unsettled::note(conn, path, time(now))?;
             }
             Ok(removed)
         })
@@ -228,27 +206,12 @@ impl Documents for Database {
     }
 
     async fn unsettled(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
-        self.read(move |conn| {
-            let same_path = documents::folder
-                .eq(unsettled_files::folder)
-                .and(documents::name.eq(unsettled_files::name));
-            let rows: Vec<(String, String, Option<String>)> = unsettled_files::table
-                .left_join(documents::table.on(same_path))
-                .filter(unsettled_files::noted_at.lt(time(before)))
-                .order(unsettled_files::noted_at)
-                .select((unsettled_files::folder, unsettled_files::name, documents::id.nullable()))
-                .load(conn)?;
-            let paths = rows
-                .into_iter()
-                .map(|(folder, name, known)| Ok((stored_path(&folder, &name)?, known.is_some())));
-            Ok(paths.collect::<Result<_>>()?)
-        })
-        .await
+        self.read(move |conn| unsettled::noted_before(conn, time(before))).await
     }
 
     async fn settle(&self, path: &DocumentPath) -> Result<()> {
         let path = path.clone();
-        self.write(move |conn| Ok(settle(conn, &path)?)).await
+        self.write(move |conn| Ok(unsettled::forget(conn, &path)?)).await
     }
 }
 
@@ -278,9 +241,11 @@ fn withdraw_everywhere(
         let change = Change { additions: 0, removals: here.len(), vectors };
         namespaces::record(conn, workspace, change)?;
     }
+    let mut removed: HashMap<&str, &mut Removed> =
+        ids.iter().map(String::as_str).zip(removed).collect();
     for (workspace, place, document) in places {
-        if let Some(at) = ids.iter().position(|id| *id == document) {
-            removed[at].places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
+        if let Some(removed) = removed.get_mut(document.as_str()) {
+            removed.places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
         }
     }
     Ok(())

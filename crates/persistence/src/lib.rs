@@ -23,6 +23,7 @@ mod passages;
 mod placements;
 mod schema;
 mod settings;
+mod unsettled;
 mod users;
 mod vector_rows;
 mod workspaces;
