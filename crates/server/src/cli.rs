@@ -1,0 +1,319 @@
+//! The command line: what can be asked of the program, and the help that says so.
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use carrel_domain::api_key::Scope;
+use carrel_domain::user::Role;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flags, parse, variables};
+
+const EXAMPLES: &str = "\
+First steps:
+  carrel model fetch                          download the embedding model, once
+  carrel add handbook docs/*.md               put documents into the workspace `handbook`
+  carrel ask handbook \"How do I reset it?\"    ask; the answer names its sources
+  carrel api-key create --name laptop         make a key for programs
+  carrel serve                                answer them on http://127.0.0.1:3001
+
+Settings come from flags, then from the environment, then from the file .env in the storage
+directory. `carrel config check` shows all of them and where each is from.";
+
+/// A server of your own for questions about your own documents.
+#[derive(Debug, Parser)]
+#[command(name = "carrel", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
+pub struct Common {
+    /// Directory of the database, documents and models [env: CARREL_STORAGE] [default:
+    /// ~/.local/share/carrel]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub storage: Option<String>,
+    /// Database, if it is not to lie in the storage directory: sqlite:///path or
+    /// postgres://user:password@host/name [env: DATABASE_URL]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database_url: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as info,carrel_api=debug
+    /// [env: CARREL_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How to log: human or json [env: CARREL_LOG_FORMAT]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Listen {
+    /// Address to listen on; port 0 takes a free one [env: CARREL_LISTEN] [default: 127.0.0.1:3001]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    #[command(after_help = "\
+Stops on SIGTERM or Ctrl-C once the requests under way are answered; a second time, at once.
+
+Example, reachable from other machines:
+  carrel serve --listen 0.0.0.0:3001 --storage /srv/carrel")]
+    Serve(Listen),
+    /// Put files into a workspace; it is created if there is none of that name
+    #[command(after_help = "\
+Each document is taken in whole or not at all. Files that fail are reported with the reason, the
+others go on, and the exit code is 1. Directories are searched for files of the known types; a file
+named by itself is tried whatever its type. A server may be running on the same storage.
+
+Examples:
+  carrel add handbook docs/ notes.md
+  carrel add \"R&D papers\" *.txt")]
+    Add(Add),
+    /// Ask a workspace; prints the answer and the documents it is from
+    #[command(after_help = "\
+Examples:
+  carrel ask handbook \"Who signs off a release?\"
+  carrel ask handbook --json \"Who signs off a release?\" | jq -r .sources[].title
+  carrel ask handbook --session monday \"And who signs off a hotfix?\"")]
+    Ask(Ask),
+    /// Keys by which programs are let in
+    #[command(subcommand)]
+    ApiKey(ApiKey),
+    /// People who sign in
+    #[command(subcommand)]
+    User(User),
+    /// Switch from one user to many
+    #[command(subcommand)]
+    MultiUser(MultiUser),
+    /// The embedding model inside this program
+    #[command(subcommand)]
+    Model(Model),
+    /// The configuration
+    #[command(subcommand)]
+    Config(Config),
+    /// Print the OpenAPI description of the server
+    Openapi,
+    /// Print a completion script for a shell
+    #[command(after_help = "\
+Example:
+  carrel completions bash > ~/.local/share/bash-completion/completions/carrel")]
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Args)]
+pub struct Add {
+    /// Name or slug
+    pub workspace: String,
+    /// Files, and directories to search
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Ask {
+    /// Slug or name
+    pub workspace: String,
+    pub question: String,
+    /// Print one JSON object in place of text
+    #[arg(long)]
+    pub json: bool,
+    /// Continue the conversation of this name; otherwise each question stands alone
+    #[arg(long, value_name = "NAME")]
+    pub session: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ApiKey {
+    /// Make a key and print it, this once
+    #[command(after_help = "\
+The key alone goes to standard output:
+  KEY=$(carrel api-key create --name backup --scope read --expires-in 90d)
+  curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:3001/v1/auth")]
+    Create(NewKey),
+    /// List all keys, revoked ones too; never their secrets
+    List,
+    /// End a key, by its id in the list; a running server refuses it within a second
+    Revoke { id: i32 },
+}
+
+#[derive(Debug, Args)]
+pub struct NewKey {
+    /// What it is for, to tell it from others
+    #[arg(long)]
+    pub name: Option<String>,
+    /// What it may do; may be given more than once [default: everything]
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = scope())]
+    pub scopes: Vec<Scope>,
+    /// How long it is good for, such as 12h or 90d [default: until revoked]
+    #[arg(long, value_name = "TIME", value_parser = expiry)]
+    pub expires_in: Option<Duration>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum User {
+    /// Create a user; asks for the password
+    #[command(after_help = "\
+Examples:
+  carrel user create sam --role manager
+  pass show carrel/sam | carrel user create sam --password-stdin")]
+    Create(NewUser),
+}
+
+#[derive(Debug, Args)]
+pub struct NewUser {
+    /// 2 to 64 lower-case letters, digits and . _ @ -, beginning with a letter
+    pub name: String,
+    #[arg(long, default_value = "default", value_parser = role())]
+    pub role: Role,
+    #[command(flatten)]
+    pub password: Password,
+}
+
+#[derive(Debug, Args)]
+pub struct Password {
+    /// Read the password from the first line of standard input
+    #[arg(long)]
+    pub password_stdin: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum MultiUser {
+    /// Create the first admin, which switches to many users for good
+    Enable {
+        /// Name of the admin
+        name: String,
+        #[command(flatten)]
+        password: Password,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Model {
+    /// Download the embedding model, or copy it from a directory; about 90 MB, checked
+    #[command(after_help = "\
+What is there already is not fetched again. Without a way out to the internet, copy the files
+model.safetensors and vocab.txt of all-MiniLM-L6-v2 to this machine and name their directory:
+  carrel model fetch --from /media/usb/all-MiniLM-L6-v2")]
+    Fetch(Fetch),
+}
+
+#[derive(Debug, Args)]
+pub struct Fetch {
+    /// Directory that holds the files already
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
+    /// Server that answers in the way of the Hugging Face hub
+    #[arg(long, value_name = "URL", conflicts_with = "from")]
+    pub mirror: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Show every setting and where it is from; exits with 1 and every problem if there is any
+    Check(Listen),
+}
+
+impl Cli {
+    /// The flags that stand for variables.
+    pub fn flags(&self) -> Flags {
+        let Common { storage, database_url, log, log_format } = &self.common;
+        let listen = match &self.command {
+            Command::Serve(Listen { listen })
+            | Command::Config(Config::Check(Listen { listen })) => listen,
+            _ => &None,
+        };
+        let given = [
+            (&variables::STORAGE, storage),
+            (&variables::DATABASE_URL, database_url),
+            (&variables::LOG, log),
+            (&variables::LOG_FORMAT, log_format),
+            (&variables::LISTEN, listen),
+        ];
+        let flags = given
+            .into_iter()
+            .filter_map(|(variable, value)| Some((variable.flag?, value.clone()?)));
+        flags.collect::<BTreeMap<_, _>>()
+    }
+}
+
+fn scope() -> impl TypedValueParser<Value = Scope> {
+    let names = PossibleValuesParser::new(Scope::ALL.map(Scope::as_str));
+    names.try_map(|name| Scope::parse(&name).ok_or("unknown"))
+}
+
+fn role() -> impl TypedValueParser<Value = Role> {
+    let names = PossibleValuesParser::new(Role::ALL.map(Role::as_str));
+    names.try_map(|name| Role::parse(&name).ok_or("unknown"))
+}
+
+/// At most a hundred years, so that the end is a date.
+fn expiry(text: &str) -> Result<Duration, String> {
+    let century = Duration::from_secs(100 * 365 * 86_400);
+    let given = parse::duration(text).filter(|time| !time.is_zero() && *time <= century);
+    given.ok_or_else(|| "must be a whole number with a unit, such as 30m, 12h or 90d".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn cli(arguments: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once(&"carrel").chain(arguments))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn common_flags_may_stand_anywhere() {
+        let cli = cli(&["serve", "--storage", "/s", "--listen", "127.0.0.1:0"]).unwrap();
+        let flags = [("--listen", "127.0.0.1:0".to_owned()), ("--storage", "/s".to_owned())];
+        assert_eq!(cli.flags(), BTreeMap::from(flags));
+    }
+
+    #[test]
+    fn a_key_takes_scopes_and_an_end() {
+        let cli =
+            cli(&["api-key", "create", "--scope", "read", "--scope=chat", "--expires-in=90d"]);
+        let Command::ApiKey(ApiKey::Create(key)) = cli.unwrap().command else { panic!() };
+        assert_eq!(key.scopes, [Scope::Read, Scope::Chat]);
+        assert_eq!(key.expires_in, Some(Duration::from_secs(90 * 86_400)));
+    }
+
+    #[test]
+    fn usage_errors_exit_with_2() {
+        for wrong in [
+            &["nonsense"][..],
+            &["add", "w"],
+            &["ask", "w"],
+            &["api-key", "create", "--scope", "root"],
+            &["api-key", "create", "--expires-in", "0s"],
+            &["api-key", "revoke", "one"],
+            &["user", "create", "sam", "--role", "king"],
+            &["user", "create", "sam", "--password", "secret"],
+            &["serve", "--no-such-flag"],
+        ] {
+            assert_eq!(cli(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn help_shows_first_steps() {
+        let help = Cli::command().render_long_help().to_string();
+        for line in ["carrel model fetch", "carrel serve", "CARREL_STORAGE", "api-key"] {
+            assert!(help.contains(line), "{line}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What each command does.
+mod add;
+mod api_key;
+mod ask;
+mod check;
+mod model;
+mod people;
+
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::CommandFactory;
+
+use crate::cli::{Cli, Command};
+use crate::config::{self, Config, Environment};
+use crate::wiring::Carrel;
+use crate::{cli, logging, serve, terminal};
+
+pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
+    match &cli.command {
+        Command::Openapi => return done(terminal::print(&carrel_api::openapi())),
+        Command::Completions { shell } => return done(completions(*shell)),
+        _ => {}
+    }
+    let reading = config::read(cli.flags(), environment.clone());
+    if let Command::Config(cli::Config::Check(_)) = &cli.command {
+        return check::run(reading);
+    }
+    let problems = |problems: Vec<String>| {
+        anyhow!("failed to read the configuration:\n  {}", problems.join("\n  "))
+    };
+    let config = reading.config.map_err(problems)?;
+    // A person who runs a command reads its result; a server has nothing to say but its log.
+    let usual = if matches!(cli.command, Command::Serve(_)) { "info" } else { "warn" };
+    logging::start(&config.log, usual, &environment);
+    for warning in reading.warnings {
+        tracing::warn!("{warning}");
+    }
+    match cli.command {
+        Command::Serve(_) => done(serve::run(&config)),
+        Command::Add(what) => local(&config, async |carrel| add::run(carrel, what).await),
+        Command::Ask(what) => local(&config, async |carrel| ask::run(carrel, what).await),
+        Command::ApiKey(what) => local(&config, async |carrel| api_key::run(carrel, what).await),
+        Command::User(what) => local(&config, async |carrel| people::create(carrel, what).await),
+        Command::MultiUser(what) => {
+            local(&config, async |carrel| people::enable(carrel, what).await)
+        }
+        Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
+        // Done above, before there was a configuration.
+        Command::Config(_) | Command::Openapi | Command::Completions { .. } => {
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+/// Runs a command on the storage itself; a server may be running there or not.
+fn local(
+    config: &Config,
+    work: impl AsyncFnOnce(&Carrel) -> anyhow::Result<ExitCode>,
+) -> anyhow::Result<ExitCode> {
+    runtime()?.block_on(async {
+        let carrel = Carrel::open(config).await?;
+        work(&carrel).await
+    })
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("failed to start")
+}
+
+fn done<E: Into<anyhow::Error>>(result: Result<(), E>) -> anyhow::Result<ExitCode> {
+    result.map(|()| ExitCode::SUCCESS).map_err(Into::into)
+}
+
+fn completions(shell: clap_complete::Shell) -> Result<(), terminal::Unwritten> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "carrel", &mut script);
+    terminal::print(&String::from_utf8_lossy(&script))
+}

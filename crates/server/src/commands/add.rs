@@ -1,0 +1,129 @@
+//! `carrel add`: files into a workspace, each whole or not at all.
+use std::collections::BTreeSet;
+use std::io::{IsTerminal, stdout};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use carrel_domain::document::IncomingFile;
+use carrel_domain::workspace::{Workspace, WorkspaceSettings};
+use carrel_domain::{Error, Slug};
+use carrel_services::library::{Added, Details, Unembedded};
+use carrel_services::workspaces;
+use chrono::Utc;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::Add;
+use crate::files;
+use crate::terminal::{one_line, print, say};
+use crate::wiring::{Carrel, chain};
+
+pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
+    let types = carrel_documents::accepted_types();
+    let known: BTreeSet<String> = types.into_iter().flat_map(|(_, dotted)| dotted).collect();
+    let files = files::collect(&what.files, &known);
+    if files.is_empty() {
+        let known = known.into_iter().collect::<Vec<_>>().join(" ");
+        bail!("failed to add anything: no files of these types are there: {known}");
+    }
+    if let Some(problem) = carrel.models.embedder_problem() {
+        bail!("failed to add anything: {problem}");
+    }
+    let workspace = workspace(carrel, &what.workspace).await.context("failed to add")?;
+    let mut report = Report::new(files.len());
+    for file in files {
+        match file {
+            Err((path, error)) => report.failed(&path, &error.to_string()),
+            Ok(path) => {
+                report.begins(&path);
+                match add(carrel, &workspace, &path).await {
+                    Ok(added) => report.added(&added),
+                    Err(error) => report.failed(&path, &chain(&error)),
+                }
+            }
+        }
+        report.bar.inc(1);
+    }
+    Ok(report.end(&workspace))
+}
+
+async fn add(
+    carrel: &Carrel,
+    workspace: &Workspace,
+    path: &Path,
+) -> carrel_domain::Result<Vec<Added>> {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let name = name.ok_or_else(|| Error::invalid("file name", "must be UTF-8"))?.to_owned();
+    let file = IncomingFile { name, content: PathBuf::from(path) };
+    let into = vec![workspace.clone()];
+    carrel.library.add_file(file, Details::default(), into, Unembedded::Refuse, Utc::now()).await
+}
+
+/// The workspace of this slug or name, made if there is none.
+async fn workspace(carrel: &Carrel, name: &str) -> carrel_domain::Result<Workspace> {
+    for slug in [name, Slug::of(name).as_str()] {
+        if let Some(workspace) = carrel.workspaces.by_slug(slug).await? {
+            return Ok(workspace);
+        }
+    }
+    let name = name.trim();
+    if name.is_empty() || name.chars().count() > 255 {
+        return Err(Error::invalid("workspace", "must have a name of 1 to 255 characters"));
+    }
+    let (workspaces, settings) = (&*carrel.workspaces, &*carrel.settings);
+    let new = WorkspaceSettings::named(name);
+    let created = workspaces::create(workspaces, settings, new, Utc::now()).await?;
+    say(format_args!("created workspace {}", created.slug));
+    Ok(created)
+}
+
+/// Tells how it goes: a bar where a person watches, lines where a program reads, both where a
+/// person watches a program.
+struct Report {
+    bar: ProgressBar,
+    lines: bool,
+    documents: usize,
+    failures: usize,
+}
+
+impl Report {
+    fn new(files: usize) -> Self {
+        // Draws nothing unless standard error is a terminal.
+        let bar = ProgressBar::new(files as u64);
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {wide_msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        let lines = !stdout().is_terminal() || bar.is_hidden();
+        Self { bar, lines, documents: 0, failures: 0 }
+    }
+
+    fn begins(&self, path: &Path) {
+        self.bar.set_message(one_line(&path.display().to_string()));
+    }
+
+    fn added(&mut self, added: &[Added]) {
+        self.documents += added.len();
+        for Added { document, .. } in added.iter().filter(|_| self.lines) {
+            let line = format!("added {} as {}", one_line(&document.title), document.path);
+            // Whoever read the lines may be gone; the documents are wanted all the same.
+            let _ = self.bar.suspend(|| print(&line));
+        }
+    }
+
+    fn failed(&mut self, path: &Path, reason: &str) {
+        self.failures += 1;
+        let (path, reason) = (one_line(&path.display().to_string()), one_line(reason));
+        self.bar.suspend(|| say(format_args!("failed to add {path}: {reason}")));
+    }
+
+    fn end(self, workspace: &Workspace) -> ExitCode {
+        self.bar.finish_and_clear();
+        let Self { documents, failures, .. } = self;
+        let s = if documents == 1 { "" } else { "s" };
+        let slug = &workspace.slug;
+        match failures {
+            0 => say(format_args!("added {documents} document{s} to {slug}")),
+            _ => say(format_args!("added {documents} document{s} to {slug}; {failures} failed")),
+        }
+        if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}

@@ -1,0 +1,85 @@
+//! `carrel ask`: one question to a workspace, answered with its sources.
+use std::process::ExitCode;
+
+use anyhow::Context;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Result, Slug};
+use carrel_services::chat::{Question, Reply};
+use carrel_services::search::Hit;
+use carrel_services::workspaces;
+use chrono::Utc;
+use serde_json::json;
+
+use crate::cli::Ask;
+use crate::terminal::{one_line, plain, print};
+use crate::wiring::Carrel;
+
+pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
+    let Ask { workspace, question, json, session } = what;
+    let workspace = find(carrel, &workspace).await.context("failed to ask")?;
+    // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
+    // expect the second answer to depend on the first.
+    let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));
+    let question = Question { text: question, mode: None, session: Some(session) };
+    let reply = carrel.conversations.ask(&workspace, question, Utc::now()).await;
+    let reply = reply.context("failed to ask")?;
+    let said = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
+    print(&said)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// By its slug, or by the slug that its name suggests.
+async fn find(carrel: &Carrel, name: &str) -> Result<Workspace> {
+    match carrel.workspaces.by_slug(name).await? {
+        Some(workspace) => Ok(workspace),
+        None => {
+            let suggested = carrel.workspaces.by_slug(Slug::of(name).as_str()).await?;
+            match suggested {
+                Some(workspace) => Ok(workspace),
+                None => workspaces::by_slug(&*carrel.workspaces, name).await,
+            }
+        }
+    }
+}
+
+fn as_text(reply: &Reply) -> String {
+    let (text, sources) = parts(reply);
+    let mut said = format!("{}\n", text.trim_end());
+    if !sources.is_empty() {
+        said.push_str("\nSources:\n");
+    }
+    for (number, hit) in sources.iter().enumerate() {
+        let document = &hit.passage.document;
+        let title = one_line(&document.title);
+        let (number, score, path) = (number + 1, hit.similarity, &document.path);
+        said.push_str(&format!("{number:>3}. {title} ({score:.2}) {path}\n"));
+    }
+    said
+}
+
+fn as_json(reply: &Reply) -> serde_json::Value {
+    let (text, sources) = parts(reply);
+    let source = |hit: &Hit| {
+        let document = &hit.passage.document;
+        json!({
+            "title": document.title,
+            "score": hit.similarity,
+            "location": document.path.to_string(),
+            "text": hit.passage.text,
+        })
+    };
+    let model = match reply {
+        Reply::Answered { metrics, .. } => {
+            json!({ "provider": metrics.model.provider, "model": metrics.model.model })
+        }
+        Reply::Refused { .. } => serde_json::Value::Null,
+    };
+    json!({ "answer": text, "sources": sources.iter().map(source).collect::<Vec<_>>(), "model": model })
+}
+
+fn parts(reply: &Reply) -> (&str, &[Hit]) {
+    match reply {
+        Reply::Answered { text, sources, .. } => (text, sources),
+        Reply::Refused { text, .. } => (text, &[]),
+    }
+}

@@ -1,0 +1,37 @@
+//! `carrel user` and `carrel multi-user`: people and the first of them.
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use carrel_services::accounts;
+use chrono::Utc;
+
+use crate::cli::{MultiUser, NewUser, User};
+use crate::terminal::{password, say};
+use crate::wiring::Carrel;
+
+pub async fn create(carrel: &Carrel, what: User) -> anyhow::Result<ExitCode> {
+    let User::Create(NewUser { name, role, password: from }) = what;
+    if !carrel.users.is_multi_user().await.context("failed to create the user")? {
+        bail!(
+            "failed to create the user: there is only one user so far; create the first admin \
+             with: carrel multi-user enable <name>"
+        );
+    }
+    let password = password(from.password_stdin)?;
+    let created = accounts::create_user(&*carrel.users, &name, &password, role, Utc::now()).await;
+    let user = created.context("failed to create the user")?;
+    say(format_args!("user {} is created, as {}", user.username, user.role.as_str()));
+    Ok(ExitCode::SUCCESS)
+}
+
+pub async fn enable(carrel: &Carrel, what: MultiUser) -> anyhow::Result<ExitCode> {
+    let MultiUser::Enable { name, password: from } = what;
+    if carrel.users.is_multi_user().await.context("failed to enable multi-user mode")? {
+        bail!("failed to enable multi-user mode: it is enabled already");
+    }
+    let password = password(from.password_stdin)?;
+    let enabled = accounts::enable_multi_user(&*carrel.users, &name, &password, Utc::now()).await;
+    let user = enabled.context("failed to enable multi-user mode")?;
+    say(format_args!("multi-user mode is enabled, with {} as its first admin", user.username));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,252 @@
+//! Configuration: from flags, then the environment, then `<storage>/.env`, then defaults. Nothing
+//! else in the program reads the environment.
+pub mod dotenv;
+pub mod parse;
+pub mod reader;
+pub mod variables;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use reader::{Effective, Environment, Flags, Providers, Source};
+use reader::{Given, Reader};
+use variables as var;
+
+use crate::storage::Layout;
+
+#[derive(Clone, Debug)]
+pub struct Listen {
+    pub address: SocketAddr,
+    /// Threads that answer requests.
+    pub workers: usize,
+}
+
+#[derive(Clone)]
+pub struct Database {
+    /// With its password, so never to be shown.
+    pub url: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Clone, Debug)]
+pub struct Log {
+    /// As `tracing-subscriber` reads it; `None` when nobody asked for any in particular.
+    pub filter: Option<String>,
+    pub format: LogFormat,
+}
+
+/// In bytes.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// The body of a request that is not an upload.
+    pub body: usize,
+    pub upload: u64,
+    /// Memory for the codes of vectors.
+    pub vector_cache: usize,
+}
+
+/// The embedder inside this process.
+#[derive(Clone, Debug)]
+pub struct Model {
+    pub directory: PathBuf,
+    pub threads: usize,
+    /// How long it stays in memory unused; `None` means for good.
+    pub idle: Option<Duration>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Api {
+    /// Origins of web pages that may call this server from a browser.
+    pub allowed_origins: Vec<String>,
+    /// Whether the description of the API and its page are served.
+    pub docs: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    /// How long requests that are under way may take to finish.
+    pub timeout: Duration,
+}
+
+#[derive(Clone)]
+pub struct Config {
+    pub listen: Listen,
+    pub storage: Layout,
+    pub database: Database,
+    /// A key chosen by the operator, in the clear.
+    pub api_key: Option<String>,
+    pub log: Log,
+    pub limits: Limits,
+    pub model: Model,
+    pub providers: Providers,
+    pub api: Api,
+    pub shutdown: Shutdown,
+}
+
+/// What reading the configuration came to.
+pub struct Reading {
+    /// Every problem, one a line, when there is any.
+    pub config: Result<Config, Vec<String>>,
+    pub effective: Vec<Effective>,
+    /// What is probably not meant as it stands, but stops nothing.
+    pub warnings: Vec<String>,
+}
+
+/// Reads everything there is, and tells all that is wrong with it at once.
+pub fn read(flags: Flags, environment: Environment) -> Reading {
+    let mut reader = Reader::new(flags, environment);
+    let config = config(&mut reader);
+    reader.warnings.extend(misspelt(&reader.given));
+    let Reader { problems, effective, warnings, .. } = reader;
+    let config = match config {
+        Some(config) if problems.is_empty() => Ok(config),
+        _ => Err(problems),
+    };
+    Reading { config, effective, warnings }
+}
+
+/// `None` only after a problem. Every variable is read before the first missing one ends it.
+fn config(reader: &mut Reader) -> Option<Config> {
+    let storage = storage(reader);
+    let listen = listen(reader);
+    let database = database(reader, storage.as_ref());
+    let api_key = reader.optional(&var::API_KEY, parse::api_key).value();
+    let log = log(reader);
+    let limits = limits(reader);
+    let model = model(reader, storage.as_ref());
+    let api = api(reader);
+    let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
+    reader.optional(&var::VECTOR_DB, |text| (text == "lancedb").then_some(()));
+    Some(Config {
+        listen: listen?,
+        storage: storage?,
+        database: database?,
+        api_key,
+        log: log?,
+        limits: limits?,
+        model: model?,
+        providers: Providers::new(reader.given.clone()),
+        api: api?,
+        shutdown: Shutdown { timeout: timeout? },
+    })
+}
+
+/// The directory that holds everything, and with it the `.env` file for what comes after.
+fn storage(reader: &mut Reader) -> Option<Layout> {
+    let default = default_storage(&reader.given.environment);
+    if default.is_none() && !reader.is_given(&var::STORAGE) {
+        let why = "CARREL_STORAGE must be set, as there is no home directory to keep data in";
+        reader.problems.push(why.to_owned());
+        return None;
+    }
+    let root = reader.read(&var::STORAGE, &default.unwrap_or_default(), parse::path)?;
+    if root.to_str().is_none() {
+        reader.problems.push("CARREL_STORAGE must be a path in UTF-8".to_owned());
+        return None;
+    }
+    let layout = Layout::new(root);
+    reader.read_file(&layout.settings_file());
+    if reader.given.file.contains_key(var::STORAGE.name) {
+        let file = layout.settings_file();
+        reader.warnings.push(format!(
+            "CARREL_STORAGE is passed over in {}, which was found by it",
+            file.display()
+        ));
+    }
+    Some(layout)
+}
+
+/// `$XDG_DATA_HOME/carrel`, or the same below the home directory.
+fn default_storage(environment: &Environment) -> Option<String> {
+    let absolute = |name: &str| {
+        let value = environment.get(name)?.as_deref()?;
+        Path::new(value).is_absolute().then_some(value)
+    };
+    if let Some(data) = absolute("XDG_DATA_HOME").or_else(|| absolute("LOCALAPPDATA")) {
+        return Some(format!("{data}/carrel"));
+    }
+    absolute("HOME").map(|home| format!("{}/.local/share/carrel", home.trim_end_matches('/')))
+}
+
+fn listen(reader: &mut Reader) -> Option<Listen> {
+    let address = reader.read(&var::LISTEN, "127.0.0.1:3001", parse::address);
+    let workers = reader.read(&var::WORKERS, &processors().min(4).to_string(), parse::threads);
+    Some(Listen { address: address?, workers: workers? })
+}
+
+fn database(reader: &mut Reader, storage: Option<&Layout>) -> Option<Database> {
+    let default = storage.map(|storage| format!("sqlite://{}", storage.database().display()));
+    let url = match default {
+        Some(default) => reader.read(&var::DATABASE_URL, &default, parse::database_url),
+        None => reader.optional(&var::DATABASE_URL, parse::database_url).value(),
+    };
+    Some(Database { url: url? })
+}
+
+fn log(reader: &mut Reader) -> Option<Log> {
+    let is_filter =
+        |text: &str| tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned());
+    let filter = reader.optional(&var::LOG, is_filter).value();
+    let format = |text: &str| match text {
+        "human" => Some(LogFormat::Human),
+        "json" => Some(LogFormat::Json),
+        _ => None,
+    };
+    let format = reader.read(&var::LOG_FORMAT, "human", format);
+    Some(Log { filter, format: format? })
+}
+
+fn limits(reader: &mut Reader) -> Option<Limits> {
+    let body = reader.read(&var::BODY_LIMIT, "10MiB", parse::memory);
+    let upload = reader.read(&var::UPLOAD_LIMIT, "256MiB", parse::size);
+    let vector_cache = reader.read(&var::VECTOR_CACHE, "256MiB", parse::memory);
+    Some(Limits { body: body?, upload: upload?, vector_cache: vector_cache? })
+}
+
+fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {
+    let directory = match storage {
+        Some(storage) => {
+            let default = storage.model().display().to_string();
+            reader.read(&var::MODEL_DIR, &default, parse::path)
+        }
+        None => reader.optional(&var::MODEL_DIR, parse::path).value(),
+    };
+    let threads = processors().min(256).to_string();
+    let threads = reader.read(&var::EMBEDDER_THREADS, &threads, parse::threads);
+    let idle = reader.read(&var::EMBEDDER_IDLE, "never", parse::idle);
+    Some(Model { directory: directory?, threads: threads?, idle: idle? })
+}
+
+fn api(reader: &mut Reader) -> Option<Api> {
+    let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
+    let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
+    Some(Api { allowed_origins: allowed_origins?, docs: docs? })
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Names that look like ours and are not.
+fn misspelt(given: &Given) -> Vec<String> {
+    let file = given.file_path.display().to_string();
+    let places = given.environment.keys().map(|name| (name, "the environment"));
+    let places = places.chain(given.file.keys().map(|name| (name, file.as_str())));
+    let unknown = places.filter(|(name, _)| {
+        name.starts_with(var::PREFIX) && var::OWN.iter().all(|known| known.name != name.as_str())
+    });
+    let warn = |(name, place): (&String, &str)| match var::meant(name) {
+        Some(meant) => format!("{name} in {place} means nothing; did you mean {meant}?"),
+        None => format!("{name} in {place} means nothing"),
+    };
+    unknown.map(warn).collect()
+}
+
+#[cfg(test)]
+mod tests;

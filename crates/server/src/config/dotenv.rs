@@ -1,0 +1,207 @@
+//! The `.env` format: how values are written down in a file, and read back exactly.
+use std::iter::Peekable;
+use std::str::CharIndices;
+
+/// A value and the line, from 1, on which it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    pub name: String,
+    pub value: String,
+    pub line: usize,
+}
+
+/// What is wrong, and on which line, from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mistake {
+    pub line: usize,
+    pub reason: &'static str,
+}
+
+/// Reads `NAME=value` lines; where a name is set twice, both entries are returned in order.
+///
+/// - `#` begins a comment at the start of a line, and after white space behind a value.
+/// - `export` before a name is passed over, so that a shell can read the file too.
+/// - A value without quotes ends at the end of the line; white space around it goes.
+/// - `'...'` and `` `...` `` hold anything but their own quote, line breaks included, as it is.
+/// - `"..."` knows `\n`, `\r`, `\t`, `\"`, `\\` and `\$`; other backslashes stay.
+/// - `$` stands for itself everywhere: a password may hold any sign.
+///
+/// Every mistake is found in one go; lines with one are left out.
+pub fn parse(text: &str) -> (Vec<Entry>, Vec<Mistake>) {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let (mut entries, mut mistakes) = (Vec::new(), Vec::new());
+    let (mut rest, mut line) = (text, 1);
+    while !rest.is_empty() {
+        let (entry, length) = statement(rest);
+        match entry {
+            Ok(Some((name, value))) => entries.push(Entry { name, value, line }),
+            Ok(None) => {}
+            Err(reason) => mistakes.push(Mistake { line, reason }),
+        }
+        line += rest[..length].matches('\n').count();
+        rest = &rest[length..];
+    }
+    (entries, mistakes)
+}
+
+/// A name and a value, or neither on a line that is empty or a comment.
+type Statement = Result<Option<(String, String)>, &'static str>;
+
+/// One line, or several where a quoted value spans them, and its length with the line's end.
+fn statement(text: &str) -> (Statement, usize) {
+    let end = text.find('\n').map_or(text.len(), |end| end + 1);
+    let line = &text[..end];
+    let trimmed = line.trim_start();
+    if trimmed.is_empty() || trimmed.starts_with('#') {
+        return (Ok(None), end);
+    }
+    let Some(equals) = line.find('=') else {
+        return (Err("is not of the form NAME=value"), end);
+    };
+    let name = line[..equals].trim();
+    let name = match name.strip_prefix("export") {
+        Some(rest) if rest.starts_with(char::is_whitespace) => rest.trim_start(),
+        _ => name,
+    };
+    if !is_name(name) {
+        return (Err("has a name with other signs than letters, digits and underscores"), end);
+    }
+    let after = line[equals + 1..].trim_start_matches([' ', '\t']);
+    let start = equals + 1 + (line.len() - equals - 1 - after.len());
+    let Some(quote) = after.chars().next().filter(|c| matches!(c, '\'' | '"' | '`')) else {
+        return (Ok(Some((name.to_owned(), unquoted(after).to_owned()))), end);
+    };
+    let Some((value, length)) = quoted(&text[start + 1..], quote) else {
+        return (Err("has a quote that is never closed"), end);
+    };
+    let closed = start + 1 + length;
+    let end = text[closed..].find('\n').map_or(text.len(), |end| closed + end + 1);
+    let behind = text[closed..end].trim();
+    if !behind.is_empty() && !behind.starts_with('#') {
+        return (Err("has something other than a comment behind the closing quote"), end);
+    }
+    (Ok(Some((name.to_owned(), value))), end)
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Up to a comment. A `#` within a word belongs to it.
+fn unquoted(text: &str) -> &str {
+    let comment = text.char_indices().find(|(at, c)| {
+        *c == '#' && text[..*at].chars().next_back().is_none_or(char::is_whitespace)
+    });
+    comment.map_or(text, |(at, _)| &text[..at]).trim_end()
+}
+
+/// The value up to the closing `quote`, and how many bytes that took with the quote.
+fn quoted(text: &str, quote: char) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let mut signs = text.char_indices().peekable();
+    while let Some((at, c)) = signs.next() {
+        match c {
+            _ if c == quote => return Some((value, at + c.len_utf8())),
+            '\\' if quote == '"' => value.push_str(&escaped(&mut signs)),
+            _ => value.push(c),
+        }
+    }
+    None
+}
+
+fn escaped(signs: &mut Peekable<CharIndices<'_>>) -> String {
+    let sign = match signs.peek() {
+        Some((_, 'n')) => '\n',
+        Some((_, 'r')) => '\r',
+        Some((_, 't')) => '\t',
+        Some((_, sign @ ('"' | '\\' | '$'))) => *sign,
+        _ => return "\\".to_owned(),
+    };
+    signs.next();
+    sign.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(text: &str) -> Vec<(String, String)> {
+        let (entries, mistakes) = parse(text);
+        assert_eq!(mistakes, [], "{text}");
+        entries.into_iter().map(|entry| (entry.name, entry.value)).collect()
+    }
+
+    #[test]
+    fn values_are_read_as_they_were_meant() {
+        for (text, value) in [
+            ("A=plain", "plain"),
+            ("A=", ""),
+            ("A=''", ""),
+            ("  export A = spaced out  ", "spaced out"),
+            ("A=pass#word # a comment", "pass#word"),
+            ("A=#nothing", ""),
+            ("A='it # stays $HOME \\n'", "it # stays $HOME \\n"),
+            (
+                "A=\"two\\nlines \\\"quoted\\\" \\\\ \\$x $x \\d\" # c",
+                "two\nlines \"quoted\" \\ $x $x \\d",
+            ),
+            ("A=`it's \"both\"`", "it's \"both\""),
+            ("A='over\ntwo lines'", "over\ntwo lines"),
+            ("\u{feff}A=with a mark\r\n", "with a mark"),
+            ("A=don't", "don't"),
+            ("A=é語=x", "é語=x"),
+        ] {
+            assert_eq!(values(text), [("A".to_owned(), value.to_owned())], "{text}");
+        }
+    }
+
+    #[test]
+    fn any_value_can_be_written_so_that_it_is_read_back() {
+        let escape = |value: &str| {
+            let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+            value.replace('\n', "\\n").replace('\r', "\\r")
+        };
+        for value in [
+            "",
+            " ",
+            "#",
+            "a # b",
+            "pa$$word",
+            "${HOME}",
+            "it's",
+            "\"",
+            "\\",
+            "\\n",
+            "a\nb\r\n",
+            "=",
+            "'\"`",
+            "\u{2028}é語\u{a0}",
+            "export A=1",
+            "\\\"",
+        ] {
+            let text = format!("A=\"{}\"\nB=2\n", escape(value));
+            let read = values(&text);
+            assert_eq!(read[0].1, value, "{text}");
+            assert_eq!(read.len(), 2, "{text}");
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_found_with_its_line() {
+        let text = "A=1\nnonsense\n# fine\nB-C=2\nD='over\ntwo' junk\nE=\"open\nF=3\n";
+        let (entries, mistakes) = parse(text);
+        let names: Vec<_> = entries.iter().map(|entry| (entry.name.as_str(), entry.line)).collect();
+        assert_eq!(names, [("A", 1), ("F", 8)]);
+        assert_eq!(mistakes.iter().map(|m| m.line).collect::<Vec<_>>(), [2, 4, 5, 7]);
+    }
+
+    #[test]
+    fn nothing_makes_it_panic() {
+        for text in ["=", "=\n", "A='", "A=\"\\", "A=\"\\é\"", "export", "export =x", "\0", "é=1"]
+        {
+            parse(text);
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Finds values in the places they may come from, and keeps track of what was found and what was
+//! wrong.
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::dotenv;
+use super::variables::{Shown, Variable};
+
+/// Values given as flags, by the flag: `--listen`.
+pub type Flags = BTreeMap<&'static str, String>;
+
+/// The environment of the process; a value that is not UTF-8 is `None`.
+pub type Environment = BTreeMap<String, Option<String>>;
+
+/// Where a value was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    Flag(&'static str),
+    Environment,
+    File { path: PathBuf, line: usize },
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "flag {flag}"),
+            Self::Environment => f.write_str("environment"),
+            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value in force, fit to be shown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effective {
+    pub name: String,
+    /// `None` when nothing is set.
+    pub value: Option<String>,
+    pub source: Source,
+}
+
+/// What was given to the process and written in the file.
+#[derive(Clone, Debug, Default)]
+pub struct Given {
+    pub environment: Environment,
+    pub file: BTreeMap<String, (String, usize)>,
+    pub file_path: PathBuf,
+}
+
+impl Given {
+    /// The value of `name` and where it is from. An empty value counts as none, because that is
+    /// what an unset variable becomes in many a compose file.
+    ///
+    /// # Errors
+    /// The place of a value that is not UTF-8.
+    pub fn find(&self, name: &str) -> Result<Option<(&str, Source)>, Source> {
+        match self.environment.get(name) {
+            Some(None) => return Err(Source::Environment),
+            Some(Some(value)) if !value.trim().is_empty() => {
+                return Ok(Some((value, Source::Environment)));
+            }
+            _ => {}
+        }
+        let found = self.file.get(name).filter(|(value, _)| !value.trim().is_empty());
+        Ok(found.map(|(value, line)| {
+            (value.as_str(), Source::File { path: self.file_path.clone(), line: *line })
+        }))
+    }
+}
+
+/// Reads typed values and collects every problem on the way, so that all can be told at once.
+pub struct Reader {
+    flags: Flags,
+    pub given: Given,
+    pub effective: Vec<Effective>,
+    pub problems: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+impl Reader {
+    pub fn new(flags: Flags, environment: Environment) -> Self {
+        let given = Given { environment, ..Given::default() };
+        Self { flags, given, effective: Vec::new(), problems: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Adds the values of a `.env` file. That there is none is fine.
+    pub fn read_file(&mut self, path: &Path) {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return,
+            // A storage path that runs through a file is told of where the storage is opened.
+            Err(error) if error.kind() == std::io::ErrorKind::NotADirectory => return,
+            Err(error) => {
+                self.problems.push(format!("{} cannot be read: {error}", path.display()));
+                return;
+            }
+        };
+        let (entries, mistakes) = dotenv::parse(&text);
+        for mistake in mistakes {
+            let dotenv::Mistake { line, reason } = mistake;
+            self.problems.push(format!("{}: line {line} {reason}", path.display()));
+        }
+        let values = entries.into_iter().map(|entry| (entry.name, (entry.value, entry.line)));
+        self.given.file = values.collect();
+        self.given.file_path = path.to_owned();
+    }
+
+    /// The value of a variable, or what `default` parses to; `None` only after a problem.
+    pub fn read<T>(
+        &mut self,
+        variable: &Variable,
+        default: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        match self.optional(variable, &parse) {
+            Found::Value(value) => Some(value),
+            Found::Wrong => None,
+            Found::Nothing => {
+                if let Some(effective) = self.effective.last_mut() {
+                    effective.value = Some(show(default, variable.shown));
+                }
+                parse(default)
+            }
+        }
+    }
+
+    /// The value of a variable that has no default.
+    pub fn optional<T>(
+        &mut self,
+        variable: &Variable,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Found<T> {
+        let Variable { name, allowed, shown, flag } = variable;
+        let flag = flag.and_then(|flag| self.flags.get_key_value(flag));
+        let flag = flag.map(|(flag, value)| (value.as_str(), Source::Flag(flag)));
+        let (text, source) = match flag.map_or_else(|| self.given.find(name), |flag| Ok(Some(flag)))
+        {
+            Ok(Some(found)) => found,
+            Ok(None) => {
+                self.note(name, None, Source::Default);
+                return Found::Nothing;
+            }
+            Err(source) => {
+                self.problems.push(format!(
+                    "{name} must be {allowed}, not bytes that are no UTF-8 ({source})"
+                ));
+                return Found::Wrong;
+            }
+        };
+        match parse(text.trim()) {
+            Some(value) => {
+                let text = show(text, *shown);
+                self.note(name, Some(text), source);
+                Found::Value(value)
+            }
+            None => {
+                let but = match shown {
+                    Shown::Plainly => format!(", not `{}`", text.escape_debug()),
+                    // What is malformed cannot be cut at the right place to hide its secret part.
+                    Shown::WithoutPassword | Shown::Never => String::new(),
+                };
+                self.problems.push(format!("{name} must be {allowed}{but} ({source})"));
+                Found::Wrong
+            }
+        }
+    }
+
+    /// Whether a variable has a value from anywhere but the file.
+    pub fn is_given(&self, variable: &Variable) -> bool {
+        let flagged = variable.flag.is_some_and(|flag| self.flags.contains_key(flag));
+        flagged || !matches!(self.given.find(variable.name), Ok(None))
+    }
+
+    fn note(&mut self, name: &str, value: Option<String>, source: Source) {
+        self.effective.push(Effective { name: name.to_owned(), value, source });
+    }
+}
+
+/// What came of looking for a value.
+pub enum Found<T> {
+    Value(T),
+    Nothing,
+    Wrong,
+}
+
+impl<T> Found<T> {
+    pub fn value(self) -> Option<T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Nothing | Self::Wrong => None,
+        }
+    }
+}
+
+/// A value as people may see it.
+pub fn show(text: &str, shown: Shown) -> String {
+    match shown {
+        Shown::Plainly => text.to_owned(),
+        Shown::Never => "******".to_owned(),
+        Shown::WithoutPassword => without_password(text),
+    }
+}
+
+/// A URL with the password between the first `:` and the last `@` hidden, and its parameters.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let rest = match rest.rsplit_once('@') {
+        Some((login, host)) => match login.split_once(':') {
+            Some((user, _)) => format!("{user}:******@{host}"),
+            None => rest.to_owned(),
+        },
+        None => rest.to_owned(),
+    };
+    match rest.split_once('?') {
+        Some((place, parameters)) if parameters.contains("password") => {
+            format!("{scheme}://{place}?******")
+        }
+        _ => format!("{scheme}://{rest}"),
+    }
+}
+
+/// The operator's settings for providers, by the names of their environment variables. Cheap to
+/// clone.
+#[derive(Clone, Debug, Default)]
+pub struct Providers(Arc<Given>);
+
+impl Providers {
+    pub fn new(given: Given) -> Self {
+        Self(Arc::new(given))
+    }
+
+    pub fn get(&self, name: &str) -> Option<String> {
+        self.find(name).map(|(value, _)| value)
+    }
+
+    /// The value and where it is from.
+    pub fn find(&self, name: &str) -> Option<(String, Source)> {
+        let found = self.0.find(name).ok().flatten();
+        found.map(|(value, source)| (value.to_owned(), source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_shown_without_its_password() {
+        for (url, shown) in [
+            ("postgres://u:p@h/d", "postgres://u:******@h/d"),
+            ("postgres://u:p@x:y@h/d", "postgres://u:******@h/d"),
+            ("postgres://u@h/d?password=p", "postgres://u@h/d?******"),
+            ("postgres://u@h/d?sslmode=disable", "postgres://u@h/d?sslmode=disable"),
+            ("sqlite:///a/b.db", "sqlite:///a/b.db"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Every variable this program knows by name: its flag, what it may hold, what may be shown of it.
+
+/// How a value is shown to people and in logs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Plainly,
+    /// A URL, of which the password is hidden.
+    WithoutPassword,
+    Never,
+}
+
+#[derive(Debug)]
+pub struct Variable {
+    /// In the environment and in `.env`.
+    pub name: &'static str,
+    pub flag: Option<&'static str>,
+    /// Completes "must be ...".
+    pub allowed: &'static str,
+    pub shown: Shown,
+}
+
+const fn variable(name: &'static str, allowed: &'static str) -> Variable {
+    Variable { name, flag: None, allowed, shown: Shown::Plainly }
+}
+
+const fn flag(name: &'static str, flag: &'static str, allowed: &'static str) -> Variable {
+    Variable { name, flag: Some(flag), allowed, shown: Shown::Plainly }
+}
+
+const SIZE: &str =
+    "a whole number of bytes above zero, or one with a unit such as 500kB, 10MB or 2GiB";
+
+pub const STORAGE: Variable = flag("CARREL_STORAGE", "--storage", "the path of a directory");
+pub const LISTEN: Variable =
+    flag("CARREL_LISTEN", "--listen", "an IP address and a port such as 127.0.0.1:3001 or [::]:80");
+pub const DATABASE_URL: Variable = Variable {
+    shown: Shown::WithoutPassword,
+    ..flag(
+        "DATABASE_URL",
+        "--database-url",
+        "sqlite:// with the path of a file, or a postgres:// URL",
+    )
+};
+pub const API_KEY: Variable = Variable {
+    shown: Shown::Never,
+    ..variable("CARREL_API_KEY", "a text of 16 characters or more without white space")
+};
+pub const LOG: Variable = flag(
+    "CARREL_LOG",
+    "--log",
+    "a level (error, warn, info, debug, trace) or a filter such as info,carrel_api=debug",
+);
+pub const LOG_FORMAT: Variable = flag("CARREL_LOG_FORMAT", "--log-format", "human or json");
+pub const BODY_LIMIT: Variable = variable("CARREL_BODY_LIMIT", SIZE);
+pub const UPLOAD_LIMIT: Variable = variable("CARREL_UPLOAD_LIMIT", SIZE);
+pub const VECTOR_CACHE: Variable = variable("CARREL_VECTOR_CACHE", SIZE);
+pub const ALLOWED_ORIGINS: Variable = variable(
+    "CARREL_ALLOWED_ORIGINS",
+    "origins such as https://app.example.com, separated by commas, without paths or wildcards",
+);
+pub const DOCS: Variable = variable("CARREL_DOCS", "true or false");
+pub const WORKERS: Variable = variable("CARREL_WORKERS", "a number from 1 to 256");
+pub const EMBEDDER_THREADS: Variable =
+    variable("CARREL_EMBEDDER_THREADS", "a number from 1 to 256");
+pub const EMBEDDER_IDLE: Variable =
+    variable("CARREL_EMBEDDER_IDLE", "never, or a duration such as 90s, 10m or 2h");
+pub const MODEL_DIR: Variable = variable("CARREL_MODEL_DIR", "the path of a directory");
+pub const SHUTDOWN_TIMEOUT: Variable =
+    variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
+pub const VECTOR_DB: Variable =
+    variable("VECTOR_DB", "lancedb, or not set: both mean the index inside this server");
+
+/// Those of this program's own name, among which a misspelt one is looked for.
+pub const OWN: [&Variable; 15] = [
+    &STORAGE,
+    &LISTEN,
+    &API_KEY,
+    &LOG,
+    &LOG_FORMAT,
+    &BODY_LIMIT,
+    &UPLOAD_LIMIT,
+    &VECTOR_CACHE,
+    &ALLOWED_ORIGINS,
+    &DOCS,
+    &WORKERS,
+    &EMBEDDER_THREADS,
+    &EMBEDDER_IDLE,
+    &MODEL_DIR,
+    &SHUTDOWN_TIMEOUT,
+];
+
+/// What every variable of this program's own begins with.
+pub const PREFIX: &str = "CARREL_";
+
+/// The known name that `unknown` was probably meant to be.
+pub fn meant(unknown: &str) -> Option<&'static str> {
+    let near = OWN.iter().map(|known| (distance(unknown, known.name), known.name));
+    near.min().filter(|(distance, _)| *distance <= 3).map(|(_, name)| name)
+}
+
+/// How many signs must be added, dropped or changed to turn one text into the other.
+fn distance(one: &str, other: &str) -> usize {
+    let other = other.as_bytes();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (i, a) in one.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in other.iter().enumerate() {
+            let changed = diagonal + usize::from(a != *b);
+            diagonal = row[j + 1];
+            row[j + 1] = changed.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[other.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_name_is_recognised() {
+        assert_eq!(meant("CARREL_LISTN"), Some("CARREL_LISTEN"));
+        assert_eq!(meant("CARREL_BODYLIMIT"), Some("CARREL_BODY_LIMIT"));
+        assert_eq!(meant("CARREL_SOMETHING_ELSE"), None);
+        assert_eq!(distance("kitten", "sitting"), 3);
+    }
+}

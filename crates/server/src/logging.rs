@@ -1,0 +1,32 @@
+//! What happens, told on standard error: for people in lines, for machines in JSON.
+use std::io::{self, IsTerminal};
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt;
+
+use crate::config::{Environment, Log, LogFormat};
+
+/// The server tells its own story of starting and stopping; the library's would repeat it.
+const QUIET: &str = "actix_server=warn";
+
+/// Starts logging for this process. `usual` is the level when nobody asked for another.
+pub fn start(log: &Log, usual: &str, environment: &Environment) {
+    let filter = log.filter.as_deref().unwrap_or(usual);
+    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"));
+    let filter = filter.unwrap_or_else(|_| EnvFilter::new(usual));
+    let no_colour =
+        matches!(environment.get("NO_COLOR"), Some(value) if value.as_deref() != Some(""));
+    // A closed standard error must not become a panic in the middle of a request.
+    let logger = fmt().with_env_filter(filter).with_writer(io::stderr).log_internal_errors(false);
+    // Fails when somebody, such as a test, has set a logger already; then that one it is.
+    let _ = match log.format {
+        LogFormat::Human => {
+            let colours = io::stderr().is_terminal() && !no_colour;
+            logger.with_target(false).with_ansi(colours).try_init()
+        }
+        LogFormat::Json => {
+            let logger = logger.json().flatten_event(true);
+            logger.with_current_span(true).with_span_list(false).try_init()
+        }
+    };
+}

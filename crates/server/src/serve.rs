@@ -1,0 +1,121 @@
+//! The server: listening, answering, keeping up, and stopping without cutting anybody off.
+mod limits;
+mod stop;
+
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::{App, HttpServer};
+use anyhow::Context;
+use chrono::Utc;
+
+use crate::VERSION;
+use crate::config::Config;
+use crate::wiring::{Carrel, chain};
+use stop::Stop;
+
+/// How long a connection without a request stays open.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
+
+/// How long a client may take to send the head of a request.
+const REQUEST_HEAD: Duration = Duration::from_secs(10);
+
+/// How long a client may take to hang up after the last answer on its connection.
+const HANG_UP: Duration = Duration::from_secs(5);
+
+/// How often what is only remembered is written down.
+const KEEP_UP: Duration = Duration::from_secs(60);
+
+/// Every how many times of keeping up unfinished files are looked for.
+const UNFINISHED: u32 = 60;
+
+/// Serves until it is told to stop.
+pub fn run(config: &Config) -> anyhow::Result<()> {
+    actix_web::rt::System::new().block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> anyhow::Result<()> {
+    let (listener, address) = listen(config.listen.address)?;
+    let stop = Stop::new().context("failed to listen for signals")?;
+    let carrel = Carrel::open(config).await?;
+    let key = config.api_key.as_deref();
+    let taken = carrel.keyring.take_from_environment(key, Utc::now()).await;
+    taken.context("failed to store the key in CARREL_API_KEY")?;
+
+    let (ports, options) = (carrel.ports(), options(config));
+    let workers = config.listen.workers;
+    let timeout = config.shutdown.timeout;
+    let server = HttpServer::new(move || {
+        App::new().configure(carrel_api::configure(ports.clone(), options.clone()))
+    })
+    .workers(workers)
+    .max_connections(limits::connections() / workers)
+    .keep_alive(KEEP_ALIVE)
+    .client_request_timeout(REQUEST_HEAD)
+    .client_disconnect_timeout(HANG_UP)
+    .shutdown_timeout(timeout.as_secs())
+    .shutdown_signal(async move {
+        stop.first().await;
+        tracing::info!("stopping: finishing what is under way, for up to {timeout:?}");
+    })
+    .listen(listener)
+    .context("failed to listen")?
+    .run();
+
+    tracing::info!("carrel {VERSION} listening on http://{address}");
+    advise(&carrel, config).await;
+    tokio::select! {
+        ended = server => ended.context("failed to serve")?,
+        () = keep_up(&carrel) => {}
+    }
+    carrel.keep_up().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Done before anything else, so that a second server on the same address touches nothing.
+fn listen(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address);
+    let listener = listener.with_context(|| format!("failed to listen on {address}"))?;
+    let address = listener.local_addr().context("failed to listen")?;
+    Ok((listener, address))
+}
+
+fn options(config: &Config) -> carrel_api::Options {
+    carrel_api::Options {
+        json_limit: config.limits.body,
+        upload_limit: config.limits.upload,
+        upload_dir: config.storage.uploads(),
+        allowed_origins: config.api.allowed_origins.clone(),
+        docs: config.api.docs,
+    }
+}
+
+/// Never ends.
+async fn keep_up(carrel: &Carrel) {
+    let mut ticks = tokio::time::interval(KEEP_UP);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    for tick in 0u32.. {
+        ticks.tick().await;
+        if tick % UNFINISHED == 0 {
+            carrel.remove_unfinished().await;
+        }
+        carrel.keep_up().await;
+    }
+}
+
+/// Tells an operator what is still missing before anybody can use the server.
+async fn advise(carrel: &Carrel, config: &Config) {
+    let here = format!("--storage {}", config.storage.root().display());
+    match carrel.keyring.is_empty(Utc::now()).await {
+        Ok(false) => {}
+        Ok(true) => tracing::warn!(
+            "there is no API key yet, so every request is refused; make one with: \
+             carrel api-key create {here}"
+        ),
+        Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
+    }
+    for problem in carrel.models.problems() {
+        tracing::warn!("{problem}");
+    }
+}

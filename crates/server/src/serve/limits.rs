@@ -1,0 +1,38 @@
+//! How many connections the system lets this process have.
+
+/// Files that are open beside connections: the database, the model, uploads, calls to providers.
+const OTHER_FILES: u64 = 256;
+
+/// What nobody should need more of on one machine.
+const MOST_CONNECTIONS: u64 = 32_768;
+
+/// Raises the number of files this process may open as far as the system allows, and says how many
+/// connections that leaves room for. Beyond them, clients wait; without the bound, the database
+/// could not open its files when the clients have taken them all.
+#[cfg(unix)]
+pub fn connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let before = getrlimit(Resource::Nofile);
+    let wanted = MOST_CONNECTIONS + OTHER_FILES;
+    let raised = before.maximum.map_or(wanted, |most| most.min(wanted));
+    let raised = before.current.map_or(wanted, |now| now.max(raised));
+    let limit = Rlimit { current: Some(raised), maximum: before.maximum };
+    let files = match setrlimit(Resource::Nofile, limit) {
+        Ok(()) => raised,
+        Err(_) => before.current.unwrap_or(wanted),
+    };
+    usize::try_from(files.saturating_sub(OTHER_FILES).clamp(64, MOST_CONNECTIONS)).unwrap_or(64)
+}
+
+#[cfg(not(unix))]
+pub fn connections() -> usize {
+    usize::try_from(MOST_CONNECTIONS).unwrap_or(64)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn there_is_room_for_connections() {
+        assert!(super::connections() >= 64);
+    }
+}
