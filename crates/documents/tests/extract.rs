@@ -1,4 +1,6 @@
 //! Files of every type that is understood, and the refusal of those that are not.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
 use std::fs;
 
 use carrel_documents::{FileExtractor, Limits, accepted_types, extract_file};

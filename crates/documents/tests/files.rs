@@ -1,4 +1,6 @@
 //! Documents' files in a directory: their form, their names, and what is refused there.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

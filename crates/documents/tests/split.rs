@@ -1,4 +1,6 @@
 //! The splitter against LangChain's own chunks, and with text that tries its patience.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
 use std::fs;
 use std::path::Path;
 
@@ -82,7 +84,7 @@ async fn ten_megabytes_without_a_separator_are_split() {
 fn ten_megabytes_of_separators_are_split() {
     let how = Splitting { size: 1000, overlap: 999 };
     assert!(split(&"\n".repeat(10 << 20), how).unwrap().is_empty());
-    assert!(split(&" \n".repeat(5 << 20), how).unwrap().is_empty());
+    assert!(split(&" \n".repeat(1 << 20), how).unwrap().is_empty());
 }
 
 #[test]
