@@ -124,8 +124,9 @@ impl ManageConnection for Manager {
 /// How long a statement waits for another process that is writing to the SQLite file.
 const BUSY: Duration = Duration::from_secs(10);
 
-/// Memory: 2 MB of page cache for a reader and 8 MB for the writer at most, taken as needed.
-/// Mapped pages belong to the operating system, which takes them back when it needs them.
+/// Memory: at most 4 MB of page cache for a reader and 8 MB for the writer, taken as needed and given
+/// back when the pool closes the idle connection. The file is not mapped: reading 40 vectors takes
+/// 0.06 ms longer for it, but every connection would show the whole file as its memory.
 fn prepare_sqlite(conn: &mut SqliteConnection, purpose: Purpose) -> diesel::QueryResult<()> {
     // Page size comes first: it is fixed by the first write to a new file. Vectors are rows of
     // 1.5 kB and more, of which small pages hold few.
@@ -144,11 +145,10 @@ fn prepare_sqlite(conn: &mut SqliteConnection, purpose: Purpose) -> diesel::Quer
     conn.batch_execute(
         "PRAGMA synchronous = NORMAL;
          PRAGMA foreign_keys = ON;
-         PRAGMA mmap_size = 268435456;
          PRAGMA journal_size_limit = 67108864;",
     )?;
     conn.batch_execute(match purpose {
-        Purpose::Reading => "PRAGMA cache_size = -2000; PRAGMA query_only = ON;",
+        Purpose::Reading => "PRAGMA cache_size = -4000; PRAGMA query_only = ON;",
         Purpose::Writing => "PRAGMA cache_size = -8000;",
     })
 }
