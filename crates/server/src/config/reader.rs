@@ -120,9 +120,7 @@ impl Reader {
             Found::Value(value) => Some(value),
             Found::Wrong => None,
             Found::Nothing => {
-                if let Some(effective) = self.effective.last_mut() {
-                    effective.value = Some(show(default, variable.shown));
-                }
+                self.describe(&show(default, variable.shown));
                 parse(default)
             }
         }
@@ -173,6 +171,13 @@ impl Reader {
     pub fn is_given(&self, variable: &Variable) -> bool {
         let flagged = variable.flag.is_some_and(|flag| self.flags.contains_key(flag));
         flagged || !matches!(self.given.find(variable.name), Ok(None))
+    }
+
+    /// Says what the value read last is when nobody has set it.
+    pub fn describe(&mut self, default: &str) {
+        if let Some(effective) = self.effective.last_mut() {
+            effective.value = Some(default.to_owned());
+        }
     }
 
     fn note(&mut self, name: &str, value: Option<String>, source: Source) {
