@@ -125,8 +125,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let api = api(reader);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
     reader.optional(&var::VECTOR_DB, |text| (text == "lancedb").then_some(()));
-    let provider = |text: &str| carrel_providers::provider_names().find(|name| *name == text);
-    reader.read(&var::LLM_PROVIDER, "extractive", provider);
+    provider(reader);
     Some(Config {
         listen: listen?,
         storage: storage?,
@@ -234,6 +233,21 @@ fn api(reader: &mut Reader) -> Option<Api> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
     Some(Api { allowed_origins: allowed_origins?, docs: docs? })
+}
+
+/// Names the providers there are when another is asked for; what each needs beside its name is
+/// seen when it is first used.
+fn provider(reader: &mut Reader) {
+    let Some(given) = reader.read(&var::LLM_PROVIDER, "extractive", |text| Some(text.to_owned()))
+    else {
+        return;
+    };
+    let mut known = carrel_providers::provider_names();
+    if !known.any(|name| name == given) {
+        let known: Vec<_> = carrel_providers::provider_names().collect();
+        let (known, given) = (known.join(", "), given.escape_debug());
+        reader.problems.push(format!("LLM_PROVIDER must be one of {known}, not `{given}`"));
+    }
 }
 
 fn processors() -> usize {

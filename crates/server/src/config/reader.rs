@@ -44,7 +44,7 @@ pub struct Effective {
 }
 
 /// What was given to the process and written in the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Given {
     pub environment: Environment,
     pub file: BTreeMap<String, (String, usize)>,
@@ -230,7 +230,7 @@ fn without_password(url: &str) -> String {
 
 /// The operator's settings for providers, by the names of their environment variables. Cheap to
 /// clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Providers(Arc<Given>);
 
 impl Providers {

@@ -62,7 +62,7 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("CARREL_WORKERS must be a number from 1", "not `0`"),
         ("DATABASE_URL must be sqlite://", "environment"),
         ("VECTOR_DB must be lancedb", "not `qdrant`"),
-        ("LLM_PROVIDER must be the name of a", "not `nobody`"),
+        ("LLM_PROVIDER must be one of extractive, ", "not `nobody`"),
         ("CARREL_UPLOAD_LIMIT must be a whole", ".env:2"),
     ] {
         let told = problems.iter().filter(|told| told.contains(name) && told.contains(place));
