@@ -38,7 +38,8 @@ impl ConfiguredModels {
         Self { providers: config.providers.clone(), native, built: Mutex::default() }
     }
 
-    /// Why questions or documents would fail as things are, one line for each reason.
+    /// Why questions or documents would fail as things are, one line for each reason. Blocks for
+    /// some milliseconds, as certificates are read for providers.
     pub fn problems(&self) -> Vec<String> {
         let chat = self.chat(&ModelChoice::default()).err().map(|error| chain(&error));
         chat.into_iter().chain(self.embedder_problem()).collect()

@@ -67,6 +67,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     tracing::info!("carrel {VERSION} listening on http://{address}");
     tokio::select! {
+        // The server first, so that nothing else keeps the first request waiting.
+        biased;
         ended = server => ended.context("failed to serve")?,
         () = keep_up(&carrel, config) => {}
     }
@@ -118,7 +120,9 @@ async fn advise(carrel: &Carrel, config: &Config) {
         ),
         Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
     }
-    for problem in carrel.models.problems() {
+    let models = carrel.models.clone();
+    let problems = tokio::task::spawn_blocking(move || models.problems()).await;
+    for problem in problems.unwrap_or_default() {
         tracing::warn!("{problem}");
     }
 }
