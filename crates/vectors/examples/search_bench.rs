@@ -3,19 +3,19 @@
 //! one after another in the same run.
 //!
 //! `cargo run --release -p carrel-vectors --example search_bench [-- --million]`
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a program that prints its results")]
+#![expect(clippy::unwrap_used, reason = "a program that prints its results")]
 #![expect(dead_code, reason = "the database in memory can do more for tests")]
 
 #[path = "../tests/support/mod.rs"]
 mod support;
 
 use std::cmp::Reverse;
-use std::fs;
 use std::sync::Arc;
 
 use carrel_domain::WorkspaceId;
 use carrel_domain::vector::{Nearest, VectorIndex};
 use carrel_vectors::EmbeddedIndex;
+use rustix::time::{ClockId, clock_gettime};
 
 use support::{Clusters, MemoryRows};
 
@@ -107,10 +107,6 @@ fn median(values: &mut [f64]) -> f64 {
 
 /// The CPU time of all threads of this process so far.
 fn cpu_milliseconds() -> f64 {
-    let mut nanoseconds = 0;
-    for task in fs::read_dir("/proc/self/task").unwrap() {
-        let Ok(line) = fs::read_to_string(task.unwrap().path().join("schedstat")) else { continue };
-        nanoseconds += line.split(' ').next().unwrap().parse::<u64>().unwrap();
-    }
-    nanoseconds as f64 / 1e6
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
 }
