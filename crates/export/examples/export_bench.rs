@@ -107,9 +107,9 @@ fn exchange(id: i64) -> LoggedChat {
     let paragraph = "The archive keeps \"letters\" from 1887, see section 4.2.\nEach has a date, \
         a sender and a place — most of them legible. ";
     let answer = json!({
-        "text": paragraph.repeat(12),
+        "text": paragraph.repeat(15),
         "sources": (0..3).map(|n| json!({
-            "id": format!("{n}"), "title": "letters.txt", "text": paragraph.repeat(5),
+            "id": format!("{n}"), "title": "letters.txt", "text": paragraph.repeat(6),
             "score": 0.71, "_distance": 0.29, "wordCount": 120,
         })).collect::<Vec<_>>(),
         "type": "chat",

@@ -170,9 +170,7 @@ impl<'a> Scanner<'a> {
             return None;
         }
         let rest = &self.text[self.at..];
-        let name = rest
-            .find(|c: char| !(c.is_ascii_alphanumeric() || "._%+-'".contains(c) || is_letter(c)))
-            .unwrap_or(rest.len());
+        let name = name_length(rest);
         self.no_email_before = self.at + name + 1;
         let host = rest[name..].strip_prefix('@')?;
         let mut end = None;
@@ -194,6 +192,23 @@ impl<'a> Scanner<'a> {
             }
             length += 1;
         }
+    }
+}
+
+/// The length of the characters at the beginning that the name of a mailbox may have.
+fn name_length(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    loop {
+        at += match bytes.get(at) {
+            Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z') => 1,
+            Some(b'.' | b'_' | b'%' | b'+' | b'-' | b'\'') => 1,
+            Some(0x80..) => match text[at..].chars().next() {
+                Some(character) if is_letter(character) => character.len_utf8(),
+                _ => return at,
+            },
+            _ => return at,
+        };
     }
 }
 

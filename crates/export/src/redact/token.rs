@@ -31,6 +31,9 @@ const PREFIXES: [&str; 24] = [
 /// From how many letters and digits on a word with digits in it looks like a key.
 const KEY_LENGTH: usize = 20;
 
+/// No key is shorter: three characters to begin with and eight more.
+const SHORTEST: usize = 11;
+
 /// The length of the letters, digits and underscores at the beginning.
 pub fn word_length(bytes: &[u8]) -> usize {
     length(bytes, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -46,6 +49,9 @@ pub fn key(text: &str, start: usize, none_before: &mut usize) -> Option<usize> {
     let bytes = rest.as_bytes();
     let mut token = length(bytes, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
     *none_before = start + token;
+    if token < SHORTEST && !rest.starts_with("ya29.") {
+        return None;
+    }
     let prefix = PREFIXES.iter().find(|prefix| rest.starts_with(**prefix));
     if matches!(prefix, Some(&("eyJ" | "ya29."))) {
         token = length(bytes, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
