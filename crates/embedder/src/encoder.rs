@@ -20,10 +20,11 @@ mod tests;
 
 /// Strips are no higher, so that what a thread works on stays in its cache.
 const HIGHEST_STRIP: usize = 256;
-/// Strips are a multiple of this high if they can be: whole tiles on every processor.
+/// Strips are a multiple of this high, whole tiles on every processor, unless they are so low that it would not be fair.
 const STRIP_STEP: usize = 12;
-/// Below this many rows a strip costs more in reading weights than a second thread saves.
-const LOWEST_STRIP: usize = 12;
+/// A short query is shared too, though each strip reads all weights anew: half a millisecond sooner for a third more work.
+/// Strips lower than this would only wait for memory.
+const LOWEST_STRIP: usize = 4;
 /// Attention is computed for this many queries at a time.
 const QUERIES: usize = 12;
 
@@ -152,8 +153,8 @@ impl Encoder {
 /// How many rows a strip has when `rows` of them are shared by `threads`.
 fn strip_height(rows: usize, threads: usize) -> usize {
     let rounds = rows.div_ceil(threads * HIGHEST_STRIP);
-    let even = rows.div_ceil(threads * rounds).next_multiple_of(STRIP_STEP);
-    even.max(LOWEST_STRIP)
+    let even = rows.div_ceil(threads * rounds);
+    if even > 2 * STRIP_STEP { even.next_multiple_of(STRIP_STEP) } else { even.max(LOWEST_STRIP) }
 }
 
 #[derive(Clone, Copy)]

@@ -18,16 +18,23 @@ pub type Line = [f32; PANEL];
 pub enum Instructions {
     /// What the processor has.
     Detected(pulp::Arch),
-    /// What every processor of this kind has.
-    #[cfg_attr(not(test), expect(dead_code, reason = "tests compare every path there is"))]
-    Baseline,
+    /// What x86-64 processors and virtual machines without AVX2 mostly have.
+    #[cfg(target_arch = "x86_64")]
+    Sse4(pulp::x86::V2),
     #[cfg(all(test, target_arch = "x86_64"))]
     Avx2(pulp::x86::V3),
+    #[cfg(test)]
+    Baseline,
 }
 
 impl Instructions {
     pub fn detect() -> Self {
-        Self::Detected(pulp::Arch::new())
+        let detected = pulp::Arch::new();
+        #[cfg(target_arch = "x86_64")]
+        if let (pulp::Arch::Scalar, Some(simd)) = (detected, pulp::x86::V2::try_new()) {
+            return Self::Sse4(simd);
+        }
+        Self::Detected(detected)
     }
 
     /// Runs `op` compiled for these instructions.
@@ -39,6 +46,8 @@ impl Instructions {
             Self::Detected(pulp::Arch::V3(simd)) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "aarch64")]
             Self::Detected(pulp::Arch::Neon(simd)) => Simd::vectorize(simd, op),
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse4(simd) => Simd::vectorize(simd, op),
             #[cfg(all(test, target_arch = "x86_64"))]
             Self::Avx2(simd) => Simd::vectorize(simd, op),
             _ => Scalar128b.vectorize(op),

@@ -32,7 +32,8 @@ pub struct Options {
     pub directory: PathBuf,
     /// The most threads that compute at a time.
     pub threads: NonZeroUsize,
-    /// Give the model's memory back after this long without use; never when absent.
+    /// Give the model's memory back after this long without use; never when absent. The tokio runtime that loaded the model
+    /// sees to it.
     pub release_after: Option<Duration>,
 }
 

@@ -30,20 +30,7 @@ fn what_lies_beyond_the_last_token_changes_nothing() {
 #[test]
 fn ten_megabytes_of_anything_are_two_to_256_tokens() {
     let tokenizer = tokenizer();
-    for unit in [
-        "a",
-        " ",
-        "\0",
-        "\u{301}",
-        "\u{1d165}",
-        "[",
-        "[[MASK",
-        "😀",
-        "字",
-        "ab ",
-        "e\u{301}",
-        "\u{1112}\u{1161}",
-    ] {
+    for unit in ["a", " \0", "\u{301}", "\u{1d165}", "[[MASK", "字"] {
         let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()));
         assert!((2..=MAX_TOKENS).contains(&ids.len()), "{unit:?}");
     }
