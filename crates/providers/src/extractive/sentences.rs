@@ -8,6 +8,12 @@ const LONGEST: usize = 500;
 pub(super) fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     for block in blocks(text) {
+        // A row of a table is one sentence, whatever points its cells hold.
+        if block.starts_with('|') {
+            let row = block.trim_matches(|c: char| c == '|' || c.is_whitespace());
+            sentences.extend(row.contains(char::is_alphanumeric).then(|| row.to_owned()));
+            continue;
+        }
         let mut rest = block.as_str();
         while !rest.is_empty() {
             let (sentence, after) = rest.split_at(end_of_first(rest));
@@ -111,8 +117,10 @@ mod tests {
     #[test]
     fn headings_and_items_stand_alone() {
         assert_eq!(
-            sentences("# Rules\nBe quiet\n- no food\n- no drink\n1. One\n\n---\n\nAfter"),
-            ["Rules", "Be quiet", "- no food", "- no drink", "1. One", "After"]
+            sentences(
+                "# Rules\nBe quiet\n- no food\n1. One\n\n---\n\n|a|b|\n|-|-|\n| A. | Why? |\n\nAfter"
+            ),
+            ["Rules", "Be quiet", "- no food", "1. One", "a|b", "A. | Why?", "After"]
         );
     }
 
