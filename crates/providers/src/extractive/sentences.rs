@@ -47,8 +47,11 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Whether a line is an item of a list or a row of a table.
+/// Whether a line is an item of a list, a row of a table or a record of values between commas.
 fn is_item(line: &str) -> bool {
+    if line.matches(',').count() >= line.matches(", ").count() + 2 {
+        return true;
+    }
     let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
     ["- ", "* ", "+ ", "• ", "|"].iter().any(|mark| line.starts_with(mark))
         || (numbered.len() < line.len()
@@ -122,6 +125,13 @@ mod tests {
             ),
             ["Rules", "Be quiet", "- no food", "1. One", "a|b", "A. | Why?", "After"]
         );
+    }
+
+    #[test]
+    fn records_stand_alone() {
+        let table = "from,to,at\nKjerring,Ostrand,07:45\nKjerring,Ostrand,19:00";
+        assert_eq!(sentences(table).len(), 3);
+        assert_eq!(sentences("red, green,\nblue, and 1,000 more").len(), 1);
     }
 
     #[test]
