@@ -58,8 +58,8 @@ fn program() -> Result<PathBuf> {
         return Ok(given.into());
     }
     let here = std::env::current_exe()?;
-    let built = here.ancestors().map(|directory| directory.join("carrel"));
-    built.filter(|program| program.is_file()).next().context(
+    let mut built = here.ancestors().map(|directory| directory.join("carrel"));
+    built.find(|program| program.is_file()).context(
         "the program is not built: run the tests by `cargo xtask test`, which builds it first",
     )
 }
