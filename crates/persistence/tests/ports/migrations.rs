@@ -11,7 +11,9 @@ use diesel_migrations::{FileBasedMigrations, MigrationHarness};
 use crate::support::Scratch;
 
 fn tree(database: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(database)
+    PathBuf::from(std::env::var("CARGO_MANIFEST_DIR").unwrap())
+        .join("../../migrations")
+        .join(database)
 }
 
 fn folders(database: &str) -> BTreeSet<String> {
