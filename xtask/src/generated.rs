@@ -1,4 +1,5 @@
-//! Files that are written by a program and checked in for people to read.
+//! What programs write for people to read: the description of the API, which is checked in, and the
+//! schema.
 use anyhow::{Result, bail};
 use xshell::{Shell, cmd};
 
@@ -22,19 +23,17 @@ pub fn openapi(sh: &Shell, mode: Mode) -> Result<()> {
     settle(sh, "docs/openapi.json", &document, mode, "openapi")
 }
 
-/// The tables, for each database: its migrations one after another.
-pub fn schema(sh: &Shell, mode: Mode) -> Result<()> {
-    for database in ["sqlite", "postgres"] {
-        let mut migrations = sh.read_dir(format!("migrations/{database}"))?;
-        migrations.sort();
-        let mut schema =
-            format!("-- All migrations for {database}, in order. Written by `cargo xtask schema`.");
-        for migration in migrations {
-            let name = migration.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            let up = sh.read_file(migration.join("up.sql"))?;
-            schema.push_str(&format!("\n\n-- {name}\n\n{}", up.trim()));
-        }
-        settle(sh, &format!("docs/schema/{database}.sql"), &schema, mode, "schema")?;
+/// Prints the tables of a database: its migrations one after another.
+pub fn schema(sh: &Shell, arguments: &[String]) -> Result<()> {
+    let [database] = arguments else { bail!("the only argument is sqlite or postgres") };
+    if !["sqlite", "postgres"].contains(&database.as_str()) {
+        bail!("there is no schema for `{database}`; there are sqlite and postgres");
+    }
+    let mut migrations = sh.read_dir(format!("migrations/{database}"))?;
+    migrations.sort();
+    for migration in migrations {
+        let name = migration.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        println!("-- {name}\n\n{}\n", sh.read_file(migration.join("up.sql"))?.trim());
     }
     Ok(())
 }

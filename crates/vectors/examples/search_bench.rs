@@ -65,16 +65,20 @@ async fn measure(count: usize) {
         exact.push(cpu_milliseconds() - start);
         found += hits.iter().filter(|hit| right.contains(&(hit.chunk.0 as usize - 1))).count();
     }
-    println!(
-        "{{\"vectors\": {count}, \"dimensions\": {DIMENSIONS}, \"cpu_ms\": {:.3}, \
-         \"recall_at_10\": {:.4}, \"cpu_ms_ten_documents\": {:.3}, \"cpu_ms_exact_f32\": {:.3}, \
-         \"cpu_ms_first_search\": {first:.1}, \"cache_bytes\": {}}}",
-        median(&mut searches),
-        found as f64 / (10 * QUERIES) as f64,
-        median(&mut filtered),
-        median(&mut exact),
-        index.cached_bytes(),
-    );
+    let figure = |name: &str, value: f64, unit: &str, limit: Option<f64>| {
+        let limit = limit.map_or("null".to_owned(), |limit| limit.to_string());
+        println!(
+            "{{\"figure\": \"{count} x {DIMENSIONS}: {name}\", \"value\": {value:.4}, \
+             \"unit\": \"{unit}\", \"at_most\": {limit}}}"
+        );
+    };
+    let target = (count == 100_000).then_some(3.0);
+    figure("one search", median(&mut searches), "CPU ms", target);
+    figure("recall@10 against the exact scan", found as f64 / (10 * QUERIES) as f64, "", None);
+    figure("one search in ten documents", median(&mut filtered), "CPU ms", None);
+    figure("exact scan in f32", median(&mut exact), "CPU ms", None);
+    figure("first search, which loads the codes", first, "CPU ms", None);
+    figure("memory of the codes", index.cached_bytes() as f64 / 1e6, "MB", None);
 }
 
 fn nearest_exactly(flat: &[f32], to: &[f32], limit: usize) -> Vec<usize> {
