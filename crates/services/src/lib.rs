@@ -8,6 +8,7 @@ pub mod preferences;
 pub mod prompt;
 pub mod record;
 pub mod search;
+pub mod settings;
 pub mod workspaces;
 
 #[cfg(test)]
