@@ -1,0 +1,317 @@
+//! The log of all exchanges: its pages, and its export.
+//!
+//! Ids are the order of time: the newest exchange is the one with the largest id. A filter by time
+//! is first made a range of ids, so that every order can begin in the middle.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat::Chat;
+use carrel_domain::chat_log::{
+    ChatFilter, ChatLog, ChatWorkspace, ExportCursor, ExportOrder, LoggedChat,
+};
+use carrel_domain::{ChatId, Result};
+use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{Bool, Integer, Nullable, Text};
+
+use crate::chat_blocks::{self, Place, Span};
+use crate::chats::Row;
+use crate::connection::{AnyBackend, AnyConnection};
+use crate::convert::{rows, some_text, some_time};
+use crate::schema::{chats, users, workspaces};
+use crate::{Database, audit, turns};
+
+/// Exchanges with what they belong to, as far as that still exists.
+type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
+type Query = IntoBoxed<'static, Log, AnyBackend>;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = workspaces)]
+struct WorkspaceRow {
+    name: String,
+    slug: String,
+    prompt: Option<String>,
+}
+
+type Found = (Row, Option<WorkspaceRow>, Option<String>);
+
+fn load(conn: &mut AnyConnection, query: Query) -> QueryResult<Vec<LoggedChat>> {
+    let found: Vec<Found> = query
+        .select((Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable()))
+        .load(conn)?;
+    let logged = found.into_iter().map(|(chat, workspace, username)| LoggedChat {
+        chat: chat.into(),
+        workspace: workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
+            name,
+            slug,
+            prompt,
+        }),
+        username,
+    });
+    Ok(logged.collect())
+}
+
+/// How the exchanges that a filter admits are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// With whichever index serves the filter.
+    Filter,
+    /// With that of an order over several columns, in which the exchanges then come. An index that
+    /// served the filter would have everything it admits sorted again for every page.
+    Order,
+}
+
+/// The exchanges that a filter admits; `None` when they cannot be any.
+fn admitted(conn: &mut AnyConnection, filter: &ChatFilter, by: By) -> QueryResult<Option<Query>> {
+    let query = admitted_by(filter, by);
+    if span(filter).is_all() {
+        return Ok(Some(query));
+    }
+    let ids = chat_blocks::ids_of(conn, span(filter))?;
+    Ok(ids.map(|ids| query.filter(chats::id.ge(ids.start)).filter(chats::id.lt(ids.end))))
+}
+
+fn admitted_by(filter: &ChatFilter, by: By) -> Query {
+    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter.clone();
+    let mut query = chats::table
+        .left_join(workspaces::table)
+        .left_join(users::table)
+        .into_boxed::<AnyBackend>();
+    if let Some(workspace) = workspace {
+        query = query.filter(chats::workspace_id.eq(workspace.0));
+    }
+    // Expressions are beyond the reach of indexes.
+    if let Some(user) = user {
+        query = match by {
+            By::Filter => query.filter(chats::user_id.eq(user.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.user_id + 0").eq(user.0)),
+        };
+    }
+    if let Some(thread) = thread {
+        query = match by {
+            By::Filter => query.filter(chats::thread_id.eq(thread.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.thread_id + 0").eq(thread.0)),
+        };
+    }
+    if let Some(session) = some_text(session) {
+        query = match by {
+            By::Filter => query.filter(chats::session.eq(session)),
+            By::Order => query.filter(sql::<Nullable<Text>>("chats.session || ''").eq(session)),
+        };
+    }
+    if let Some(feedback) = feedback {
+        query = match by {
+            By::Filter => query.filter(chats::feedback.eq(feedback)),
+            By::Order if feedback => query.filter(sql::<Bool>("chats.feedback IS TRUE")),
+            By::Order => query.filter(sql::<Bool>("chats.feedback IS FALSE")),
+        };
+    }
+    if let Some(from) = some_time(from) {
+        query = query.filter(chats::created_at.ge(from));
+    }
+    if let Some(to) = some_time(to) {
+        query = query.filter(chats::created_at.lt(to));
+    }
+    query
+}
+
+fn span(filter: &ChatFilter) -> Span {
+    Span { from: some_time(filter.from), to: some_time(filter.to) }
+}
+
+/// Whether nothing but the time is restricted.
+fn is_only_of_time(filter: &ChatFilter) -> bool {
+    *filter == ChatFilter { from: filter.from, to: filter.to, ..ChatFilter::default() }
+}
+
+/// Where the page begins that is `skip` exchanges from the newest; `None` beyond the oldest.
+fn seek(conn: &mut AnyConnection, filter: &ChatFilter, skip: u64) -> QueryResult<Option<Place>> {
+    if is_only_of_time(filter) {
+        return chat_blocks::seek(conn, span(filter), skip);
+    }
+    let Some(query) = admitted(conn, filter, By::Filter)? else { return Ok(None) };
+    // Only ids, which an index has: the texts are read from where the page begins.
+    let first: Option<i64> = query
+        .select(chats::id)
+        .order(chats::id.desc())
+        .offset(rows(skip))
+        .first(conn)
+        .optional()?;
+    Ok(first.map(|id| Place { below: id + 1, skip: 0 }))
+}
+
+fn page(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    offset: u64,
+    limit: u32,
+) -> QueryResult<Vec<LoggedChat>> {
+    let Some(query) = admitted(conn, filter, By::Filter)? else { return Ok(Vec::new()) };
+    let mut query = query.order(chats::id.desc()).limit(rows(limit));
+    if offset > 0 {
+        let Some(Place { below, skip }) = seek(conn, filter, offset)? else {
+            return Ok(Vec::new());
+        };
+        query = query.filter(chats::id.lt(below)).offset(rows(skip));
+    }
+    load(conn, query)
+}
+
+/// What exchanges are kept together by, from the outermost.
+#[derive(Clone, Copy)]
+enum Key {
+    Workspace,
+    Thread,
+    User,
+    Session,
+}
+
+impl Key {
+    fn of(order: ExportOrder) -> &'static [Self] {
+        match order {
+            ExportOrder::ByTime => &[],
+            ExportOrder::ByWorkspace => &[Self::Workspace],
+            ExportOrder::ByConversation => {
+                &[Self::Workspace, Self::Thread, Self::User, Self::Session]
+            }
+        }
+    }
+
+    fn is_fixed(self, filter: &ChatFilter) -> bool {
+        match self {
+            Self::Workspace => filter.workspace.is_some(),
+            Self::Thread => filter.thread.is_some(),
+            Self::User => filter.user.is_some(),
+            Self::Session => filter.session.is_some(),
+        }
+    }
+
+    /// Exchanges that have the same as this one.
+    fn same(self, query: Query, chat: &Chat) -> Query {
+        let of = &chat.conversation;
+        match self {
+            Self::Workspace => query.filter(chats::workspace_id.eq(of.workspace.0)),
+            Self::Thread => match of.thread {
+                Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
+                None => query.filter(chats::thread_id.is_null()),
+            },
+            Self::User => match of.user {
+                Some(user) => query.filter(chats::user_id.eq(user.0)),
+                None => query.filter(chats::user_id.is_null()),
+            },
+            Self::Session => match of.session.clone() {
+                Some(session) => query.filter(chats::session.eq(session)),
+                None => query.filter(chats::session.is_null()),
+            },
+        }
+    }
+
+    /// Exchanges that have more than this one. Nothing is less than anything.
+    fn beyond(self, query: Query, chat: &Chat) -> Query {
+        let of = &chat.conversation;
+        match self {
+            Self::Workspace => query.filter(chats::workspace_id.gt(of.workspace.0)),
+            Self::Thread => match of.thread {
+                Some(thread) => query.filter(chats::thread_id.gt(thread.0)),
+                None => query.filter(chats::thread_id.is_not_null()),
+            },
+            Self::User => match of.user {
+                Some(user) => query.filter(chats::user_id.gt(user.0)),
+                None => query.filter(chats::user_id.is_not_null()),
+            },
+            Self::Session => match of.session.clone() {
+                Some(session) => query.filter(chats::session.gt(session)),
+                None => query.filter(chats::session.is_not_null()),
+            },
+        }
+    }
+}
+
+fn in_order(query: Query, order: ExportOrder) -> Query {
+    match order {
+        ExportOrder::ByTime => query.order(chats::id),
+        ExportOrder::ByWorkspace => query.order((chats::workspace_id, chats::id)),
+        ExportOrder::ByConversation => query.order(sql::<Bool>(
+            "chats.workspace_id, chats.thread_id NULLS FIRST, chats.user_id NULLS FIRST, \
+             chats.session NULLS FIRST, chats.id",
+        )),
+    }
+}
+
+/// A part of an order.
+type Part<'a> = Box<dyn Fn(Query) -> Query + 'a>;
+
+/// What follows an exchange in an order, as parts that follow one another and that are each a range
+/// of an index: the rest of its innermost group, then the groups that follow it, and so outwards.
+fn parts<'a>(
+    filter: &'a ChatFilter,
+    order: ExportOrder,
+    cursor: Option<&'a ExportCursor>,
+) -> Vec<Part<'a>> {
+    let Some(ExportCursor { last }) = cursor else { return vec![Box::new(|query| query)] };
+    let keys = Key::of(order);
+    let mut parts: Vec<Part<'a>> = vec![Box::new(move |query| {
+        let query = keys.iter().fold(query, |query, key| key.same(query, last));
+        query.filter(chats::id.gt(last.id.0))
+    })];
+    for (depth, key) in keys.iter().enumerate().rev() {
+        if !key.is_fixed(filter) {
+            parts.push(Box::new(move |query| {
+                let query = keys[..depth].iter().fold(query, |query, key| key.same(query, last));
+                key.beyond(query, last)
+            }));
+        }
+    }
+    parts
+}
+
+fn export(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    order: ExportOrder,
+    cursor: Option<&ExportCursor>,
+    limit: u32,
+) -> QueryResult<Vec<LoggedChat>> {
+    let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
+    let limit = limit as usize;
+    let mut found = Vec::new();
+    for narrow in parts(filter, order, cursor) {
+        let Some(query) = admitted(conn, filter, by)? else { break };
+        let query = in_order(narrow(query), order).limit(rows(limit - found.len()));
+        found.extend(load(conn, query)?);
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+#[async_trait]
+impl ChatLog for Database {
+    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>> {
+        let filter = filter.clone();
+        self.snapshot(move |conn| Ok(page(conn, &filter, offset, limit)?)).await
+    }
+
+    async fn export(
+        &self,
+        filter: &ChatFilter,
+        order: ExportOrder,
+        cursor: Option<&ExportCursor>,
+        limit: u32,
+    ) -> Result<Vec<LoggedChat>> {
+        let (filter, cursor) = (filter.clone(), cursor.cloned());
+        self.snapshot(move |conn| Ok(export(conn, &filter, order, cursor.as_ref(), limit)?)).await
+    }
+
+    async fn delete(&self, id: ChatId, event: Event) -> Result<bool> {
+        self.write(move |conn| {
+            turns::take(conn)?;
+            let removed = diesel::delete(chats::table.find(id.0)).execute(conn)?;
+            if removed > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(removed > 0)
+        })
+        .await
+    }
+}
