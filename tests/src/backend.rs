@@ -17,7 +17,10 @@ pub enum Backend {
 pub enum Database {
     /// In the storage directory, where the server puts it unless told otherwise.
     Sqlite,
-    Postgres { server: String, name: String },
+    Postgres {
+        server: String,
+        name: String,
+    },
 }
 
 impl Backend {
@@ -32,7 +35,10 @@ impl Backend {
         }
         let server = std::env::var(POSTGRES)
             .with_context(|| format!("{POSTGRES} is not set; `cargo xtask test` sets it"))?;
-        let name = format!("e2e_{:016x}", std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0));
+        let name = format!(
+            "e2e_{:016x}",
+            std::hash::BuildHasher::hash_one(&std::collections::hash_map::RandomState::new(), 0)
+        );
         psql(&server, &format!("CREATE DATABASE {name}"))?;
         Ok(Database::Postgres { server, name })
     }

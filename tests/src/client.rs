@@ -82,7 +82,12 @@ impl Client {
     }
 
     /// Uploads one file with text fields beside it.
-    pub async fn upload(&self, name: &str, content: &[u8], fields: &[(&str, &str)]) -> Result<Answer> {
+    pub async fn upload(
+        &self,
+        name: &str,
+        content: &[u8],
+        fields: &[(&str, &str)],
+    ) -> Result<Answer> {
         let file = Part::bytes(content.to_vec()).file_name(name.to_owned());
         let form = fields.iter().fold(Form::new(), |form, (field, value)| {
             form.text((*field).to_owned(), (*value).to_owned())

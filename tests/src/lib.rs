@@ -7,6 +7,6 @@ mod server;
 
 pub use backend::Backend;
 pub use carrel::{Carrel, Output};
-pub use client::{Answer, Client};
 pub use client::send;
+pub use client::{Answer, Client};
 pub use server::{KEY, Options, TestServer};

@@ -48,12 +48,13 @@ pub struct ModelServer {
     thread: Option<JoinHandle<()>>,
 }
 
-impl ModelServer {
-    /// On a free port of this machine.
-    pub fn start() -> Result<Self> {
-        Self::listen("127.0.0.1:0")
-    }
+/// A server on a free port of this machine.
+pub async fn start() -> Result<ModelServer> {
+    tokio::task::spawn_blocking(|| ModelServer::listen("127.0.0.1:0")).await?
+}
 
+impl ModelServer {
+    /// A server on `address`; waits until it answers.
     pub fn listen(address: &str) -> Result<Self> {
         let listener =
             TcpListener::bind(address).with_context(|| format!("failed to listen on {address}"))?;
@@ -79,12 +80,18 @@ impl ModelServer {
     }
 
     /// The base address, as a setting such as `GENERIC_OPEN_AI_BASE_PATH` wants it.
-    pub fn url(&self) -> String {
+    pub fn base_url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    pub fn requests(&self) -> Vec<Received> {
+    /// Every request so far, oldest first.
+    pub fn received(&self) -> Vec<Received> {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The bodies of [`ModelServer::received`].
+    pub fn requests(&self) -> Vec<Value> {
+        self.received().into_iter().map(|received| received.body).collect()
     }
 }
 

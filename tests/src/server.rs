@@ -46,6 +46,7 @@ pub struct TestServer {
     client: Client,
     carrel: Carrel,
     directory: TempDir,
+    backend: Backend,
     _database: Database,
 }
 
@@ -62,7 +63,8 @@ impl TestServer {
             carrel = carrel.with(name, &value);
         }
         let client = Client::new("http://127.0.0.1:0", None)?;
-        let mut server = Self { child: None, client, carrel, directory, _database: database };
+        let mut server =
+            Self { child: None, client, carrel, directory, backend, _database: database };
         server.run().await?;
         Ok(server)
     }
@@ -85,9 +87,13 @@ impl TestServer {
             let address = log.split_whitespace().find(|word| word.contains("http://127.0.0.1:"));
             if let Some(address) = address.filter(|_| log.ends_with('\n')) {
                 let start = address.find("http://").unwrap_or_default();
-                return Ok(address[start..].trim_end_matches(|c: char| !c.is_ascii_digit()).to_owned());
+                return Ok(address[start..]
+                    .trim_end_matches(|c: char| !c.is_ascii_digit())
+                    .to_owned());
             }
-            if let Some(ended) = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
+            if let Some(ended) =
+                self.child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+            {
                 bail!("the server ended with {ended}:\n{log}");
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -98,6 +104,10 @@ impl TestServer {
     /// As whoever holds the full key.
     pub fn admin(&self) -> &Client {
         &self.client
+    }
+
+    pub fn backend(&self) -> Backend {
+        self.backend
     }
 
     /// The command line on the same storage.
@@ -116,6 +126,20 @@ impl TestServer {
     /// What the server has written to its log so far.
     pub fn log(&self) -> Result<String> {
         Ok(fs::read_to_string(self.log_path())?)
+    }
+
+    /// Waits until the log says `text`.
+    pub async fn wait_for_log(&self, text: &str) -> Result<()> {
+        let started = Instant::now();
+        while !self.log()?.contains(text) {
+            anyhow::ensure!(
+                started.elapsed() < PATIENCE,
+                "the log never said {text:?}:\n{}",
+                self.log()?
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
     }
 
     fn log_path(&self) -> PathBuf {

@@ -1,6 +1,7 @@
 //! What is wrong is refused in JSON with a 4xx, and nothing is changed by it.
 use anyhow::Result;
 use e2e::{Answer, Backend, Options, TestServer, on_both_databases, send};
+use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -37,13 +38,22 @@ async fn wrong_bodies_change_nothing(backend: Backend) -> Result<()> {
     let before = snapshot(&server).await?;
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     for (method, path) in BODIES {
-        for body in ["{\"a\": ", "nonsense", "[]", "5", "\"text\"", "null", "{} {}", "\u{0}", &deep] {
+        for body in ["{\"a\": ", "nonsense", "[]", "5", "\"text\"", "null", "{} {}", "\u{0}", &deep]
+        {
             let request = admin.request(method.parse()?, &format!("/v1{path}"));
             let request = request.header("content-type", "application/json").body(body.to_owned());
             assert_refused(&send(request).await?, &format!("{method} {path} {body:.20}"));
         }
     }
-    for wrong in [json!(null), json!(true), json!(1.5), json!([]), json!({}), json!({ "not": "" }), json!({ "set": 1 })] {
+    for wrong in [
+        json!(null),
+        json!(true),
+        json!(1.5),
+        json!([]),
+        json!({}),
+        json!({ "not": "" }),
+        json!({ "set": 1 }),
+    ] {
         for (path, field) in [
             ("/workspace/new", "name"),
             ("/workspace/alpha/chat", "message"),
@@ -71,25 +81,39 @@ async fn names_that_could_leave_the_library_are_refused() -> Result<()> {
     for name in ["../evil.txt", "..", "a/b.txt", "a\\b.txt", "..\\evil.txt", &long] {
         assert_refused(&admin.upload(name, b"text", &[]).await?, name);
     }
-    for raw in ["filename=\"a\u{0}b.txt\"", "filename=\"..\\evil.txt\"", "filename*=UTF-8''..%2Fevil.txt"] {
-        let body = format!("--b\r\nContent-Disposition: form-data; name=\"file\"; {raw}\r\n\r\nx\r\n--b--\r\n");
+    for raw in
+        ["filename=\"a\u{0}b.txt\"", "filename=\"..\\evil.txt\"", "filename*=UTF-8''..%2Fevil.txt"]
+    {
+        let body = format!(
+            "--b\r\nContent-Disposition: form-data; name=\"file\"; {raw}\r\n\r\nx\r\n--b--\r\n"
+        );
         let request = admin.request(Method::POST, "/v1/document/upload").body(body);
         let request = request.header("content-type", "multipart/form-data; boundary=b");
         assert_refused(&send(request).await?, raw);
     }
     let long = format!("custom-documents/{}.json", "x".repeat(10_000));
     for path in [
-        "../canary.json", "custom-documents/../../canary.json", "/etc/passwd", "..\\canary.json",
-        "custom-documents/..\\..\\canary.json", "custom-documents/\0.json", "carrel.db", ".env", "", &long,
+        "../canary.json",
+        "custom-documents/../../canary.json",
+        "/etc/passwd",
+        "..\\canary.json",
+        "custom-documents/..\\..\\canary.json",
+        "custom-documents/\0.json",
+        "carrel.db",
+        ".env",
+        "",
+        &long,
     ] {
         let names = json!({ "names": [path] });
         assert_refused(&admin.delete("/v1/system/remove-documents", names).await?, path);
         for field in ["adds", "deletes"] {
-            let update = admin.post("/v1/workspace/alpha/update-embeddings", json!({ field: [path] }));
+            let update =
+                admin.post("/v1/workspace/alpha/update-embeddings", json!({ field: [path] }));
             assert_refused(&update.await?, path);
         }
         // The other dialect passes over names that name nothing, and does nothing.
-        let answer = admin.delete("/api/v1/system/remove-documents", json!({ "names": [path] })).await?;
+        let answer =
+            admin.delete("/api/v1/system/remove-documents", json!({ "names": [path] })).await?;
         assert_eq!(answer.status, 200);
     }
     assert!(canary.exists() && server.document_files()?.is_empty());
@@ -102,7 +126,10 @@ async fn files_of_which_nothing_can_be_made_leave_nothing() -> Result<()> {
     let admin = server.admin();
     let binary: Vec<u8> = (0..=255).cycle().take(4096).collect();
     for (name, content) in [
-        ("empty.txt", &b""[..]), ("blank.md", b" \n\t "), ("x.exe", &binary), ("noextension", &binary),
+        ("empty.txt", &b""[..]),
+        ("blank.md", b" \n\t "),
+        ("x.exe", &binary),
+        ("noextension", &binary),
         ("photo.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"),
     ] {
         let answer = admin.upload(name, content, &[]).await?;
@@ -161,7 +188,10 @@ async fn uploads_that_are_not_uploads_are_refused() -> Result<()> {
         ("cut off", part("file", file)),
         ("not multipart", "nonsense".to_owned()),
         ("many parts", format!("{}--b--\r\n", part("x", "").repeat(10_000))),
-        ("slugs twice", format!("{}{1}{1}--b--\r\n", part("file", file), part("addToWorkspaces", ""))),
+        (
+            "slugs twice",
+            format!("{}{1}{1}--b--\r\n", part("file", file), part("addToWorkspaces", "")),
+        ),
     ] {
         let request = admin.request(Method::POST, "/v1/document/upload").body(body);
         let request = request.header("content-type", "multipart/form-data; boundary=b");
@@ -192,7 +222,11 @@ async fn unknown_slugs_are_not_found() -> Result<()> {
             assert_eq!(answer.status, 404, "{slug:.20} {operation}");
         }
     }
-    let said = server.admin().post("/api/v1/workspace/nope/chat", json!({ "message": "Hi" })).await?;
-    assert_eq!((said.status, &said.body["error"]), (400, &json!("Workspace nope is not a valid workspace.")));
+    let said =
+        server.admin().post("/api/v1/workspace/nope/chat", json!({ "message": "Hi" })).await?;
+    assert_eq!(
+        (said.status, &said.body["error"]),
+        (400, &json!("Workspace nope is not a valid workspace."))
+    );
     Ok(())
 }

@@ -19,7 +19,10 @@ fn a_question_about_an_added_file_is_answered_with_its_source() -> Result<()> {
     assert!(added.stdout.contains("moons.txt as custom-documents/moons.txt-"), "{added:?}");
     let asked = carrel.run(&["ask", "planets", "Which moons does Mars have?"])?;
     assert_eq!(asked.code, Some(0), "{asked:?}");
-    assert!(asked.stdout.contains("Phobos and Deimos") && asked.stdout.contains("moons.txt"), "{asked:?}");
+    assert!(
+        asked.stdout.contains("Phobos and Deimos") && asked.stdout.contains("moons.txt"),
+        "{asked:?}"
+    );
     Ok(())
 }
 
@@ -29,10 +32,19 @@ fn what_cannot_be_added_is_named_and_the_rest_goes_on() -> Result<()> {
     let path = |name: &str| directory.path().join(name).display().to_string();
     std::fs::write(path("good.txt"), "Some text.")?;
     std::fs::write(path("empty.txt"), "")?;
-    let added = carrel.run(&["add", "alpha", &path("empty.txt"), &path("missing.txt"), &path("good.txt")])?;
+    let added = carrel.run(&[
+        "add",
+        "alpha",
+        &path("empty.txt"),
+        &path("missing.txt"),
+        &path("good.txt"),
+    ])?;
     assert_eq!(added.code, Some(1), "{added:?}");
     assert!(added.stdout.contains("good.txt as "), "{added:?}");
-    assert!(added.stderr.contains("empty.txt") && added.stderr.contains("missing.txt"), "{added:?}");
+    assert!(
+        added.stderr.contains("empty.txt") && added.stderr.contains("missing.txt"),
+        "{added:?}"
+    );
     let asked = carrel.run(&["ask", "nowhere", "Anything?"])?;
     assert_eq!(asked.code, Some(1));
     assert!(asked.stderr.starts_with("error: ") && asked.stderr.contains("nowhere"), "{asked:?}");
@@ -60,7 +72,13 @@ fn wrong_settings_are_all_named_at_once() -> Result<()> {
 #[test]
 fn help_version_and_completions_need_no_storage() -> Result<()> {
     let (directory, carrel) = fresh()?;
-    for arguments in [&["--help"][..], &["--version"], &["serve", "--help"], &["completions", "bash"], &["openapi"]] {
+    for arguments in [
+        &["--help"][..],
+        &["--version"],
+        &["serve", "--help"],
+        &["completions", "bash"],
+        &["openapi"],
+    ] {
         let mut command = carrel.command(arguments);
         let output = command.output()?;
         assert!(output.status.success() && !output.stdout.is_empty(), "{arguments:?}: {output:?}");

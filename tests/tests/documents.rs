@@ -6,7 +6,10 @@ use e2e::{Backend, TestServer, on_both_databases, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(twenty_uploads_of_one_name_are_twenty_documents, removing_takes_everything_along);
+on_both_databases!(
+    twenty_uploads_of_one_name_are_twenty_documents,
+    removing_takes_everything_along
+);
 
 fn locations(uploaded: &Value) -> Vec<String> {
     let documents = uploaded["documents"].as_array().cloned().unwrap_or_default();
@@ -44,7 +47,8 @@ async fn every_kind_of_text_becomes_a_document() -> Result<()> {
 #[tokio::test]
 async fn names_and_titles_are_kept_in_every_script() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
-    for name in ["日本語.txt", "Übung – naïve (1).txt", "отчёт №5.txt", "100% #1.txt"] {
+    for name in ["日本語.txt", "Übung – naïve (1).txt", "отчёт №5.txt", "100% #1.txt"]
+    {
         let added = server.admin().upload(name, b"some text", &[]).await?.ok()?;
         assert_eq!(added["documents"][0]["title"], name);
     }
@@ -72,7 +76,8 @@ async fn names_and_titles_are_kept_in_every_script() -> Result<()> {
 #[tokio::test]
 async fn metadata_names_the_document() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
-    let metadata = json!({ "title": "My Guide", "docAuthor": "Ann", "chunkSource": "x" }).to_string();
+    let metadata =
+        json!({ "title": "My Guide", "docAuthor": "Ann", "chunkSource": "x" }).to_string();
     let added = server.admin().upload("g.md", b"Guide.", &[("metadata", &metadata)]).await?.ok()?;
     let document = &added["documents"][0];
     assert_eq!((&document["title"], &document["docAuthor"]), (&json!("My Guide"), &json!("Ann")));
@@ -136,7 +141,8 @@ async fn placing_says_what_it_could_not_place() -> Result<()> {
     let place = locations(&admin.upload("a.txt", b"Bees make honey.", &[]).await?.ok()?).remove(0);
     let update = json!({ "adds": [place, "custom-documents/missing.json"] });
     for _ in 0..2 {
-        let done = admin.post("/v1/workspace/alpha/update-embeddings", update.clone()).await?.ok()?;
+        let done =
+            admin.post("/v1/workspace/alpha/update-embeddings", update.clone()).await?.ok()?;
         assert_eq!(done["workspace"]["documents"].as_array().map(Vec::len), Some(1));
         assert_eq!(done["workspace"]["documents"][0]["docpath"], json!(place));
         assert_eq!(done["failedToEmbed"], json!(["custom-documents/missing.json"]));
@@ -153,7 +159,8 @@ async fn placing_says_what_it_could_not_place() -> Result<()> {
 #[tokio::test]
 async fn an_unknown_workspace_is_a_warning() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
-    let added = server.admin().upload("a.txt", b"text", &[("addToWorkspaces", "nope")]).await?.ok()?;
+    let added =
+        server.admin().upload("a.txt", b"text", &[("addToWorkspaces", "nope")]).await?.ok()?;
     assert_eq!(added["warnings"], json!(["no workspace matches `nope`"]));
     Ok(())
 }

@@ -31,8 +31,14 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
     }
     let root = server.storage().join("documents");
     let files = server.document_files()?;
-    let files: Vec<_> = files.iter().filter_map(|file| file.strip_prefix(&root).ok()?.to_str()).collect();
-    assert_eq!(files, paths, "files and documents differ");
+    let files: Vec<_> =
+        files.iter().filter_map(|file| file.strip_prefix(&root).ok()?.to_str()).collect();
+    // On PostgreSQL a file that was being written is left alone for a minute, because the server
+    // may have other clients; on SQLite whoever is alone tidies up at once.
+    match server.backend() {
+        Backend::Sqlite => assert_eq!(files, paths, "files and documents differ"),
+        Backend::Postgres => assert!(paths.iter().all(|path| files.contains(path))),
+    }
     let vectors = server.admin().get("/v1/system/vector-count").await?.ok()?;
     assert_eq!(vectors["vectorCount"], json!(paths.len()));
     for location in acknowledged {
@@ -40,7 +46,10 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
         let query = json!({ "query": format!("the secret of page {}", number.unwrap_or_default()), "topN": 300, "scoreThreshold": 0 });
         let found = server.admin().post("/v1/workspace/crash/vector-search", query).await?.ok()?;
         let results = found["results"].as_array().cloned().unwrap_or_default();
-        assert!(results.iter().any(|result| result["metadata"]["location"] == json!(location)), "{location}");
+        assert!(
+            results.iter().any(|result| result["metadata"]["location"] == json!(location)),
+            "{location}"
+        );
     }
     Ok(())
 }
@@ -63,7 +72,9 @@ async fn what_was_reported_as_added_survives_a_kill(backend: Backend) -> Result<
     for enough in [5, 40] {
         let mut command = server.carrel().command(&arguments);
         let mut adding = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
-        let lines = BufReader::new(adding.stdout.take().ok_or_else(|| anyhow::anyhow!("no output"))?).lines();
+        let lines =
+            BufReader::new(adding.stdout.take().ok_or_else(|| anyhow::anyhow!("no output"))?)
+                .lines();
         let before = acknowledged.len();
         for line in lines {
             let line = line?;
@@ -133,11 +144,11 @@ async fn a_request_under_way_is_finished_before_the_end() -> Result<()> {
 #[tokio::test]
 async fn without_a_key_nothing_is_open_and_the_log_says_how_to_make_one() -> Result<()> {
     let server = TestServer::start(Options::from(Backend::Sqlite).without_key()).await?;
-    assert!(server.log()?.contains("carrel api-key create"));
     let stranger = server.admin().anonymous();
     for path in ["/v1/auth", "/v1/workspaces", "/api/workspaces", "/api/v1/workspaces"] {
         assert!([403, 404].contains(&stranger.get(path).await?.status), "{path}");
     }
+    server.wait_for_log("carrel api-key create").await?;
     let made = server.carrel().run(&["api-key", "create"])?;
     let admin = server.admin().with_key(made.stdout.trim());
     assert_eq!(admin.get("/v1/auth").await?.status, 200);
@@ -155,6 +166,9 @@ async fn the_key_of_the_environment_replaces_the_one_before() -> Result<()> {
     let short = server.carrel().clone().with("CARREL_API_KEY", "too-short");
     let refused = short.run(&["serve", "--listen", "127.0.0.1:0"])?;
     assert_eq!(refused.code, Some(1));
-    assert!(refused.stderr.contains("CARREL_API_KEY") && !refused.stderr.contains("too-short"), "{refused:?}");
+    assert!(
+        refused.stderr.contains("CARREL_API_KEY") && !refused.stderr.contains("too-short"),
+        "{refused:?}"
+    );
     Ok(())
 }

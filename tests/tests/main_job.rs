@@ -23,7 +23,10 @@ async fn an_answer_cites_the_document(backend: Backend) -> Result<()> {
     library(&server).await?;
     let question = json!({ "message": "Which moons does Mars have?", "mode": "query" });
     let answer = server.admin().post("/v1/workspace/alpha/chat", question).await?.ok()?;
-    assert_eq!((&answer["type"], &answer["close"], &answer["error"]), (&json!("textResponse"), &json!(true), &json!(null)));
+    assert_eq!(
+        (&answer["type"], &answer["close"], &answer["error"]),
+        (&json!("textResponse"), &json!(true), &json!(null))
+    );
     let text = answer["textResponse"].as_str().unwrap_or_default();
     assert!(text.contains("Phobos and Deimos") && text.contains("planets.txt"), "{text}");
     let source = &answer["sources"][0];
@@ -36,7 +39,8 @@ async fn an_answer_cites_the_document(backend: Backend) -> Result<()> {
     assert_eq!(found["results"].as_array().map(Vec::len), Some(1));
     assert_eq!(found["results"][0]["metadata"]["title"], "bees.md");
     let unrelated = json!({ "query": "compiler optimisation", "scoreThreshold": 0.6 });
-    let unrelated = server.admin().post("/v1/workspace/alpha/vector-search", unrelated).await?.ok()?;
+    let unrelated =
+        server.admin().post("/v1/workspace/alpha/vector-search", unrelated).await?.ok()?;
     assert_eq!(unrelated["results"], json!([]));
     Ok(())
 }
@@ -45,12 +49,18 @@ async fn workspaces_never_see_one_another(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     library(&server).await?;
     let admin = server.admin();
-    admin.post("/v1/workspace/new", json!({ "name": "Beta", "queryRefusalResponse": "No." })).await?.ok()?;
+    admin
+        .post("/v1/workspace/new", json!({ "name": "Beta", "queryRefusalResponse": "No." }))
+        .await?
+        .ok()?;
     let question = json!({ "message": "Which moons does Mars have?", "mode": "query" });
     let refused = admin.post("/v1/workspace/beta/chat", question.clone()).await?.ok()?;
     assert_eq!((&refused["textResponse"], &refused["sources"]), (&json!("No."), &json!([])));
     assert_eq!(refused["metrics"], json!({}));
-    admin.upload("secret.txt", b"Mars has a secret third moon.", &[("addToWorkspaces", "beta")]).await?.ok()?;
+    admin
+        .upload("secret.txt", b"Mars has a secret third moon.", &[("addToWorkspaces", "beta")])
+        .await?
+        .ok()?;
     let answer = admin.post("/v1/workspace/alpha/chat", question).await?.ok()?;
     assert!(!answer.to_string().contains("secret"));
     Ok(())
@@ -74,7 +84,8 @@ async fn a_language_model_gets_the_passages_and_the_conversation() -> Result<()>
         assert_eq!(answer["metrics"]["model"], "echo");
     }
     let requests = model.requests();
-    let asked: Vec<&Value> = requests.iter().filter(|request| request.get("messages").is_some()).collect();
+    let asked: Vec<&Value> =
+        requests.iter().filter(|request| request.get("messages").is_some()).collect();
     assert_eq!(asked.len(), 2);
     let system = asked[0]["messages"][0]["content"].as_str().unwrap_or_default().to_owned();
     assert!(system.contains("[CONTEXT 0]:") && system.contains("Phobos and Deimos"), "{system}");
@@ -98,7 +109,9 @@ async fn a_language_model_that_is_down_is_said_so() -> Result<()> {
     let question = json!({ "message": "Which moons does Mars have?" });
     let answer = server.admin().post("/v1/workspace/alpha/chat", question.clone()).await?;
     assert_eq!((answer.status, &answer.body["type"]), (503, &json!("abort")));
-    assert!(answer.body["error"].as_str().is_some_and(|error| error.contains("the language model")));
+    assert!(
+        answer.body["error"].as_str().is_some_and(|error| error.contains("the language model"))
+    );
     assert!(!answer.body.to_string().contains("a-secret-for-the-model"));
     let answer = server.admin().post("/api/v1/workspace/alpha/chat", question).await?;
     assert_eq!((answer.status, &answer.body["type"]), (500, &json!("abort")));
@@ -118,7 +131,10 @@ async fn without_the_embedding_model_a_document_is_kept_with_a_warning() -> Resu
     assert!(warning.contains("carrel model fetch"), "{warning}");
     assert_eq!(server.document_files()?.len(), 1);
     let place = added["documents"][0]["location"].clone();
-    let done = admin.post("/v1/workspace/alpha/update-embeddings", json!({ "adds": [place] })).await?.ok()?;
+    let done = admin
+        .post("/v1/workspace/alpha/update-embeddings", json!({ "adds": [place] }))
+        .await?
+        .ok()?;
     assert_eq!(done["workspace"]["documents"], json!([]));
     assert_eq!(done["failedToEmbed"], json!([place]));
     Ok(())

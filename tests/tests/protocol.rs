@@ -17,8 +17,13 @@ async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
         ("GET", "/api/v1/workspace/alpha/chat", "POST"),
         ("TRACE", "/v1/auth", "GET"),
     ] {
-        let answer = send(server.admin().request(Method::from_bytes(method.as_bytes())?, path)).await?;
-        assert_eq!((answer.status, answer.body.get("error").is_some()), (405, true), "{method} {path}");
+        let answer =
+            send(server.admin().request(Method::from_bytes(method.as_bytes())?, path)).await?;
+        assert_eq!(
+            (answer.status, answer.body.get("error").is_some()),
+            (405, true),
+            "{method} {path}"
+        );
         let mut methods: Vec<_> = answer.header("allow").split(", ").collect();
         methods.sort();
         assert_eq!(methods.join(", "), allowed);
@@ -31,7 +36,10 @@ async fn every_answer_has_an_id_and_is_not_to_be_guessed_at() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let (one, other) = (server.admin().get("/v1/auth").await?, server.admin().get("/nope").await?);
     assert_ne!(one.header("x-request-id"), other.header("x-request-id"));
-    assert_eq!((one.header("x-request-id").len(), other.header("x-content-type-options")), (16, "nosniff"));
+    assert_eq!(
+        (one.header("x-request-id").len(), other.header("x-content-type-options")),
+        (16, "nosniff")
+    );
     let given = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "proxy-1.2");
     assert_eq!(send(given).await?.header("x-request-id"), "proxy-1.2");
     let forged = server.admin().request(Method::GET, "/v1/auth").header("x-request-id", "a b{}\"");
@@ -82,7 +90,8 @@ async fn both_mounts_answer_for_the_key() -> Result<()> {
     // Any scheme word will do at the other mount, and only there.
     for (path, status) in [("/v1/auth", 403), ("/api/v1/auth", 200)] {
         let basic = format!("Basic {}", e2e::KEY);
-        let request = server.admin().anonymous().request(Method::GET, path).header("authorization", basic);
+        let request =
+            server.admin().anonymous().request(Method::GET, path).header("authorization", basic);
         assert_eq!(send(request).await?.status, status, "{path}");
     }
     Ok(())

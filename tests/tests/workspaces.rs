@@ -3,17 +3,25 @@ use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(a_new_workspace_is_found_by_its_slug, names_repeat_and_slugs_do_not, a_deleted_workspace_is_gone_with_its_vectors);
+on_both_databases!(
+    a_new_workspace_is_found_by_its_slug,
+    names_repeat_and_slugs_do_not,
+    a_deleted_workspace_is_gone_with_its_vectors
+);
 
 async fn a_new_workspace_is_found_by_its_slug(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
-    let body = json!({ "name": "C++ & (x) v1.0!", "openAiTemp": 0.7, "topN": 6, "chatMode": "query" });
+    let body =
+        json!({ "name": "C++ & (x) v1.0!", "openAiTemp": 0.7, "topN": 6, "chatMode": "query" });
     let made = server.admin().post("/v1/workspace/new", body).await?.ok()?;
     assert_eq!(made["message"], json!(null));
     let workspace = &made["workspace"];
     assert_eq!(workspace["slug"], "c-plus-plus-and-x-v1-dot-0-bang");
     assert_eq!((&workspace["openAiTemp"], &workspace["topN"]), (&json!(0.7), &json!(6)));
-    assert_eq!((&workspace["chatMode"], &workspace["similarityThreshold"]), (&json!("query"), &json!(0.25)));
+    assert_eq!(
+        (&workspace["chatMode"], &workspace["similarityThreshold"]),
+        (&json!("query"), &json!(0.25))
+    );
     let found = server.admin().get("/v1/workspace/c-plus-plus-and-x-v1-dot-0-bang").await?.ok()?;
     let found = &found["workspace"][0];
     assert_eq!(found["id"], workspace["id"]);
@@ -28,7 +36,9 @@ async fn names_repeat_and_slugs_do_not(backend: Backend) -> Result<()> {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let admin = server.admin().clone();
-            tokio::spawn(async move { admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await })
+            tokio::spawn(async move {
+                admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await
+            })
         })
         .collect();
     let mut slugs = std::collections::HashSet::new();
@@ -55,7 +65,8 @@ async fn a_deleted_workspace_is_gone_with_its_vectors(backend: Backend) -> Resul
     assert_eq!(server.document_files()?.len(), 1);
     let again = admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     assert_eq!(again["workspace"]["slug"], "alpha");
-    let empty = admin.post("/v1/workspace/alpha/vector-search", json!({ "query": "honey" })).await?.ok()?;
+    let empty =
+        admin.post("/v1/workspace/alpha/vector-search", json!({ "query": "honey" })).await?.ok()?;
     assert_eq!(empty["results"], json!([]));
     Ok(())
 }
@@ -63,7 +74,11 @@ async fn a_deleted_workspace_is_gone_with_its_vectors(backend: Backend) -> Resul
 #[tokio::test]
 async fn the_other_mount_says_deleted_in_text() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
-    server.admin().post("/api/v1/workspace/new", json!({ "name": "Alpha", "topN": "many" })).await?.ok()?;
+    server
+        .admin()
+        .post("/api/v1/workspace/new", json!({ "name": "Alpha", "topN": "many" }))
+        .await?
+        .ok()?;
     let gone = server.admin().delete("/api/v1/workspace/alpha", json!({})).await?;
     assert_eq!((gone.status, gone.body), (200, json!("OK")));
     let missing = server.admin().delete("/api/v1/workspace/alpha", json!({})).await?;

@@ -46,13 +46,14 @@ pub fn build(sh: &Shell) -> Result<PathBuf> {
 
 /// Fetches the embedding model into the cache unless it is there; gives its directory.
 pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
-    let storage = surroundings::cache()?;
-    let fetched =
-        cmd!(sh, "{carrel} model fetch --storage {storage}").env_remove("CARREL_MODEL_DIR");
-    fetched
-        .run()
-        .context("failed to fetch the embedding model, without which the tests cannot run")?;
-    Ok(storage.join("models"))
+    let models = surroundings::cache()?.join("models/all-MiniLM-L6-v2");
+    // The storage directory is looked at for settings, of which there are to be none.
+    let storage = sh.create_temp_dir()?;
+    let storage = storage.path();
+    let fetch = cmd!(sh, "{carrel} model fetch --storage {storage}");
+    let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
+    fetched.context("failed to fetch the embedding model, without which the tests cannot run")?;
+    Ok(models)
 }
 
 /// The test runner: `cargo nextest` where it is installed, `cargo test` elsewhere.

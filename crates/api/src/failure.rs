@@ -130,10 +130,14 @@ pub fn status_of(error: &Error) -> StatusCode {
 impl<S: Shape> utoipa::IntoResponses for Failure<S> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let said = |(status, description): (&str, &str)| {
-            let example = match status {
+            let mut example = match status {
                 "403" => json!({ "error": "Invalid API key" }),
                 _ => S::body(description),
             };
+            // Ids are random, and the document must be the same each time.
+            if let Some(id) = example.get_mut("id") {
+                *id = json!("7d1c0f5a-3e5b-4c8e-9f57-2f1f1f0c7a61");
+            }
             let object = schema::ObjectBuilder::new().build();
             let content = ContentBuilder::new().schema(Some(object)).example(Some(example)).build();
             let response = ResponseBuilder::new().description(description);

@@ -41,8 +41,11 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
         if docs {
             config.map(reference::configure);
         }
-        config.service(scope(NATIVE).configure(operations));
-        config.service(scope(COMPAT).configure(operations));
+        // A scope does not hand its answer for unknown paths on to the scopes inside it.
+        for mount in [NATIVE, COMPAT] {
+            let unknown = web::to(unknown::not_found);
+            config.service(scope(mount).configure(operations).default_service(unknown));
+        }
         config.map(|config| config.default_service(web::to(unknown::not_found)));
     }
 }

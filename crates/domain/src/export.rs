@@ -10,8 +10,10 @@ pub struct ExportRecord {
     /// Texts of the passages the answer was built on.
     pub sources: Vec<String>,
     pub attachments: Vec<ExportAttachment>,
-    /// Whether the stored answer could not be read as one.
+    /// Whether the stored answer could not be read as one, or only in parts.
     pub damaged: bool,
+    /// Whether `response` is the stored answer itself because it has no text that can be read.
+    pub raw: bool,
 }
 
 /// An image that was sent with a question.
@@ -48,10 +50,26 @@ pub struct FormatChoice {
     /// `jsonl`, `json`, `csv` or `jsonAlpaca`.
     pub name: String,
     pub layout: Layout,
-    /// Whether a conversation is a line of `jsonl` (else all of a workspace).
+    /// Whether a conversation is a line of `jsonl`, in either layout (else all of a workspace).
     pub by_thread: bool,
     /// Whether cells of `csv` that a spreadsheet would run as formulas are defused.
     pub csv_safe: bool,
+    /// The system prompt of workspaces that have none of their own.
+    pub system_prompt: String,
+}
+
+impl FormatChoice {
+    /// A format as its layout has it unless asked otherwise: a line of `jsonl` is a conversation
+    /// in the native layout and a workspace in the other, and no cell is defused.
+    pub fn new(name: &str, layout: Layout, system_prompt: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            layout,
+            by_thread: layout == Layout::Native,
+            csv_safe: false,
+            system_prompt: system_prompt.to_owned(),
+        }
+    }
 }
 
 /// Whose programs are going to read it.

@@ -12,6 +12,9 @@ use self::ranking::{Quote, Relevance};
 
 const WINDOW: u64 = 16 * 1024;
 
+/// What a passage far from the question is worth beside the nearest.
+const LEAST_WORTH: f64 = 0.6;
+
 const INTRODUCTION: &str = "This is an extractive answer: it quotes the sentences of your documents \
     that bear most on the question, and writes nothing of its own.";
 const NEAREST: &str = "This is an extractive answer, which only quotes. No sentence found shares a \
@@ -51,7 +54,8 @@ fn tokens(characters: usize) -> u64 {
 
 /// The answer in the pieces it is sent in: what it is, each quotation, the sources.
 fn parts(request: &ChatRequest) -> Vec<String> {
-    let texts: Vec<_> = request.context.iter().map(|context| body(&context.text)).collect();
+    let bodies = request.context.iter().map(|context| body(&context.text));
+    let texts: Vec<_> = bodies.zip(worths(&request.context)).collect();
     let (relevance, quotes) = ranking::quotes(&request.question, &texts);
     if quotes.is_empty() {
         return vec![NOTHING.into()];
@@ -79,6 +83,20 @@ fn parts(request: &ChatRequest) -> Vec<String> {
     }
     parts.push(list);
     parts
+}
+
+/// What each passage is worth, up to 1: more the more similar it is to the question, or where that
+/// is unknown, the earlier it comes.
+fn worths(context: &[Context]) -> impl Iterator<Item = f64> {
+    let similarities = context.iter().filter_map(|context| context.similarity);
+    let best = similarities.fold(0.0, f32::max);
+    context.iter().enumerate().map(move |(rank, context)| {
+        let part = match context.similarity {
+            Some(similarity) if best > 0.0 => f64::from((similarity / best).clamp(0.0, 1.0)),
+            _ => 1.0 / (1 + rank) as f64,
+        };
+        LEAST_WORTH + (1.0 - LEAST_WORTH) * part
+    })
 }
 
 fn title(context: &Context) -> String {

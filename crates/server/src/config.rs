@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use reader::{Effective, Environment, Flags, Providers, Source};
-use reader::{Given, Reader};
+use reader::{Found, Given, Reader};
 use variables as var;
 
 use crate::storage::Layout;
@@ -93,6 +93,8 @@ pub struct Config {
 pub struct Reading {
     /// Every problem, one a line, when there is any.
     pub config: Result<Config, Vec<String>>,
+    /// As in the configuration; there also when that is not.
+    pub providers: Providers,
     pub effective: Vec<Effective>,
     /// What is probably not meant as it stands, but stops nothing.
     pub warnings: Vec<String>,
@@ -103,12 +105,12 @@ pub fn read(flags: Flags, environment: Environment) -> Reading {
     let mut reader = Reader::new(flags, environment);
     let config = config(&mut reader);
     reader.warnings.extend(misspelt(&reader.given));
-    let Reader { problems, effective, warnings, .. } = reader;
+    let Reader { problems, effective, warnings, given, .. } = reader;
     let config = match config {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     };
-    Reading { config, effective, warnings }
+    Reading { config, providers: Providers::new(given), effective, warnings }
 }
 
 /// `None` only after a problem. Every variable is read before the first missing one ends it.
@@ -123,6 +125,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let api = api(reader);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
     reader.optional(&var::VECTOR_DB, |text| (text == "lancedb").then_some(()));
+    provider(reader);
     Some(Config {
         listen: listen?,
         storage: storage?,
@@ -192,14 +195,17 @@ fn database(reader: &mut Reader, storage: Option<&Layout>) -> Option<Database> {
 fn log(reader: &mut Reader) -> Option<Log> {
     let is_filter =
         |text: &str| tracing_subscriber::EnvFilter::try_new(text).is_ok().then(|| text.to_owned());
-    let filter = reader.optional(&var::LOG, is_filter).value();
+    let filter = reader.optional(&var::LOG, is_filter);
+    if matches!(filter, Found::Nothing) {
+        reader.describe("info for serve, warn for other commands");
+    }
     let format = |text: &str| match text {
         "human" => Some(LogFormat::Human),
         "json" => Some(LogFormat::Json),
         _ => None,
     };
     let format = reader.read(&var::LOG_FORMAT, "human", format);
-    Some(Log { filter, format: format? })
+    Some(Log { filter: filter.value(), format: format? })
 }
 
 fn limits(reader: &mut Reader) -> Option<Limits> {
@@ -227,6 +233,21 @@ fn api(reader: &mut Reader) -> Option<Api> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
     Some(Api { allowed_origins: allowed_origins?, docs: docs? })
+}
+
+/// Names the providers there are when another is asked for; what each needs beside its name is
+/// seen when it is first used.
+fn provider(reader: &mut Reader) {
+    let Some(given) = reader.read(&var::LLM_PROVIDER, "extractive", |text| Some(text.to_owned()))
+    else {
+        return;
+    };
+    let mut known = carrel_providers::provider_names();
+    if !known.any(|name| name == given) {
+        let known: Vec<_> = carrel_providers::provider_names().collect();
+        let (known, given) = (known.join(", "), given.escape_debug());
+        reader.problems.push(format!("LLM_PROVIDER must be one of {known}, not `{given}`"));
+    }
 }
 
 fn processors() -> usize {

@@ -30,16 +30,15 @@ fn walk(directory: &Path, known: &BTreeSet<String>, found: &mut Vec<Found>) {
     let mut pending = vec![directory.to_owned()];
     while let Some(path) = pending.pop() {
         let entries = std::fs::read_dir(&path).and_then(|entries| {
-            entries.map(|entry| Ok((entry?, ()))).collect::<io::Result<Vec<_>>>()
+            entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()
         });
-        let entries = match entries {
+        let mut entries = match entries {
             Ok(entries) => entries,
             Err(error) => {
                 found.push(Err((path, error)));
                 continue;
             }
         };
-        let mut entries: Vec<_> = entries.into_iter().map(|(entry, ())| entry.path()).collect();
         entries.sort();
         let mut directories = Vec::new();
         for entry in entries.into_iter().filter(|entry| !is_hidden(entry)) {

@@ -42,7 +42,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::say(format_args!("error: {error:#}"));
+            let text = format!("{error:#}");
+            terminal::say(format_args!("error: {}", text.trim_end()));
             ExitCode::FAILURE
         }
     }

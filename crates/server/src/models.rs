@@ -38,7 +38,8 @@ impl ConfiguredModels {
         Self { providers: config.providers.clone(), native, built: Mutex::default() }
     }
 
-    /// Why questions or documents would fail as things are, one line for each reason.
+    /// Why questions or documents would fail as things are, one line for each reason. Blocks for
+    /// some milliseconds, as certificates are read for providers.
     pub fn problems(&self) -> Vec<String> {
         let chat = self.chat(&ModelChoice::default()).err().map(|error| chain(&error));
         chat.into_iter().chain(self.embedder_problem()).collect()
@@ -51,35 +52,6 @@ impl ConfiguredModels {
             Ok(None) => self.native.missing(),
             Err(error) => Some(chain(&error)),
         }
-    }
-
-    /// As [`ConfiguredModels::problems`], but only what is wrong with the configuration: a model
-    /// that is not here yet is none of that.
-    pub fn configuration_problems(&self) -> Vec<String> {
-        let chat = self.chat(&ModelChoice::default()).err();
-        chat.into_iter().chain(self.remote().err()).map(|error| chain(&error)).collect()
-    }
-
-    /// The settings that the choice of models depends on, fit to be shown.
-    pub fn asked(&self) -> Vec<Effective> {
-        let asked = RefCell::new(BTreeMap::new());
-        let settings = |name: &str| {
-            asked.borrow_mut().entry(name.to_owned()).or_insert_with(|| self.providers.find(name));
-            self.providers.get(name)
-        };
-        if let Ok(http) = self.http() {
-            // What comes of it is told by `configuration_problems`; here only the questions count.
-            let _ = carrel_providers::chat_model(&settings, &ModelChoice::default(), &http);
-            let _ = carrel_providers::embedder(&settings, &http);
-        }
-        let effective = |(name, found): (String, Option<(String, Source)>)| {
-            let (value, source) = match found {
-                Some((value, source)) => (Some(show(&value, shown(&name))), source),
-                None => (None, Source::Default),
-            };
-            Effective { name, value, source }
-        };
-        asked.into_inner().into_iter().map(effective).collect()
     }
 
     fn remote(&self) -> Result<Option<Arc<dyn Embedder>>> {
@@ -130,11 +102,75 @@ impl Models for ConfiguredModels {
     }
 }
 
+/// The settings on which the choice of models depends, fit to be shown, and what is wrong with
+/// them. A model that is not here yet is none of that.
+pub fn review(providers: &Providers) -> (Vec<Effective>, Vec<String>) {
+    let asked = RefCell::new(BTreeMap::new());
+    let settings = |name: &str| {
+        let found = providers.find(name);
+        asked.borrow_mut().insert(name.to_owned(), found.clone());
+        found.map(|(value, _)| value)
+    };
+    let problems = match carrel_providers::http_client() {
+        Ok(http) => {
+            let chat = carrel_providers::chat_model(&settings, &ModelChoice::default(), &http);
+            let embedder = carrel_providers::embedder(&settings, &http);
+            [chat.err(), embedder.err()].into_iter().flatten().collect()
+        }
+        Err(error) => vec![error],
+    };
+    let effective = |(name, found): (String, Option<(String, Source)>)| {
+        let (value, source) = match found {
+            Some((value, source)) => (Some(show(&value, shown(&name))), source),
+            None => (None, Source::Default),
+        };
+        Effective { name, value, source }
+    };
+    let asked = asked.into_inner().into_iter().map(effective).collect();
+    (asked, problems.iter().map(|error| chain(error)).collect())
+}
+
 /// Providers' keys are called `..._KEY`, `..._TOKEN` and so on; whatever else may hold a URL.
 fn shown(name: &str) -> Shown {
     let secret = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_HEADER"];
     match secret.iter().any(|end| name.ends_with(end)) {
         true => Shown::Never,
         false => Shown::WithoutPassword,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::reader::Given;
+
+    fn providers(values: &[(&str, &str)]) -> Providers {
+        let values = values.iter().map(|(name, value)| (name.to_string(), Some(value.to_string())));
+        Providers::new(Given { environment: values.collect(), ..Given::default() })
+    }
+
+    #[test]
+    fn a_review_shows_what_was_asked_for_without_secrets() {
+        let (asked, problems) = review(&providers(&[
+            ("LLM_PROVIDER", "generic-openai"),
+            ("GENERIC_OPEN_AI_BASE_PATH", "http://u:hidden@127.0.0.1:9/v1"),
+            ("GENERIC_OPEN_AI_MODEL_PREF", "m"),
+            ("GENERIC_OPEN_AI_API_KEY", "very-secret"),
+            ("UNRELATED", "x"),
+        ]));
+        assert_eq!(problems, Vec::<String>::new());
+        let shown = format!("{asked:?}");
+        assert!(shown.contains("GENERIC_OPEN_AI_MODEL_PREF") && shown.contains("127.0.0.1:9"));
+        for hidden in ["hidden", "very-secret", "UNRELATED"] {
+            assert!(!shown.contains(hidden), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_review_names_what_is_missing() {
+        let given = [("LLM_PROVIDER", "generic-openai"), ("EMBEDDING_ENGINE", "nobody")];
+        let (_, problems) = review(&providers(&given));
+        assert!(problems[0].contains("GENERIC_OPEN_AI_MODEL_PREF is not set"), "{problems:?}");
+        assert!(problems[1].contains("EMBEDDING_ENGINE"), "{problems:?}");
     }
 }

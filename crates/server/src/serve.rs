@@ -36,20 +36,23 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let (listener, address) = listen(config.listen.address)?;
-    let stop = Stop::new().context("failed to listen for signals")?;
     let carrel = Carrel::open(config).await?;
     let key = config.api_key.as_deref();
     let taken = carrel.keyring.take_from_environment(key, Utc::now()).await;
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
+    // Until here a signal ends the process at once, which leaves nothing half done.
+    let stop = Stop::new().context("failed to listen for signals")?;
     let (ports, options) = (carrel.ports(), options(config));
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
+    let connections = (limits::connections() / workers).max(16);
     let server = HttpServer::new(move || {
         App::new().configure(carrel_api::configure(ports.clone(), options.clone()))
     })
     .workers(workers)
-    .max_connections(limits::connections() / workers)
+    .max_connections(connections)
+    .tcp_nodelay(true)
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(REQUEST_HEAD)
     .client_disconnect_timeout(HANG_UP)
@@ -63,10 +66,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .run();
 
     tracing::info!("carrel {VERSION} listening on http://{address}");
-    advise(&carrel, config).await;
     tokio::select! {
+        // The server first, so that nothing else keeps the first request waiting.
+        biased;
         ended = server => ended.context("failed to serve")?,
-        () = keep_up(&carrel) => {}
+        () = keep_up(&carrel, config) => {}
     }
     carrel.keep_up().await;
     tracing::info!("stopped");
@@ -92,7 +96,8 @@ fn options(config: &Config) -> carrel_api::Options {
 }
 
 /// Never ends.
-async fn keep_up(carrel: &Carrel) {
+async fn keep_up(carrel: &Carrel, config: &Config) {
+    advise(carrel, config).await;
     let mut ticks = tokio::time::interval(KEEP_UP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for tick in 0u32.. {
@@ -115,7 +120,9 @@ async fn advise(carrel: &Carrel, config: &Config) {
         ),
         Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
     }
-    for problem in carrel.models.problems() {
+    let models = carrel.models.clone();
+    let problems = tokio::task::spawn_blocking(move || models.problems()).await;
+    for problem in problems.unwrap_or_default() {
         tracing::warn!("{problem}");
     }
 }

@@ -163,3 +163,49 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use carrel_domain::DocumentPath;
+
+    use super::*;
+    use crate::config;
+
+    fn config(storage: &Path) -> Config {
+        let flags = [("--storage", storage.to_str().unwrap().to_owned())];
+        config::read(flags.into(), config::Environment::new()).config.ok().unwrap()
+    }
+
+    /// As a process leaves it that is killed before it can commit the document of a file.
+    async fn leave_a_file(carrel: &Carrel, config: &Config) -> std::path::PathBuf {
+        let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
+        carrel.library.documents.expect_file(&path, Utc::now()).await.unwrap();
+        let file = config.storage.documents().join("custom-documents/orphan.json");
+        std::fs::write(&file, "{}").unwrap();
+        file
+    }
+
+    #[tokio::test]
+    async fn what_a_killed_process_left_is_gone_at_the_next_start() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path());
+        let first = Carrel::open(&config).await.unwrap();
+        let file = leave_a_file(&first, &config).await;
+        drop(first);
+        Carrel::open(&config).await.unwrap();
+        assert!(!file.exists());
+    }
+
+    #[tokio::test]
+    async fn what_another_process_is_writing_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let config = config(directory.path());
+        let first = Carrel::open(&config).await.unwrap();
+        let file = leave_a_file(&first, &config).await;
+        let second = Carrel::open(&config).await.unwrap();
+        second.keep_up().await;
+        assert!(file.exists());
+    }
+}

@@ -10,7 +10,7 @@ fn main() -> Result<()> {
         _ => bail!("the only argument is --listen ADDRESS:PORT"),
     };
     let server = ModelServer::listen(address)?;
-    println!("{} answers as these models:", server.url());
+    println!("{} answers as these models:", server.base_url());
     for (name, behaviour) in MODELS {
         println!("  {name:<10} {behaviour}");
     }

@@ -85,8 +85,14 @@ fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
 
 /// Sends `parts`, then breaks the connection.
 fn broken(parts: Vec<String>) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
-    let parts = parts.into_iter().map(|part| Ok(Bytes::from(part)));
-    stream::iter(parts.chain([Err(std::io::Error::other("cut off as asked"))]))
+    stream::unfold(parts.into_iter(), |mut parts| async move {
+        if let Some(part) = parts.next() {
+            return Some((Ok(Bytes::from(part)), parts));
+        }
+        // What was written before a failure in the same moment would never be sent.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Some((Err(std::io::Error::other("cut off as asked")), parts))
+    })
 }
 
 fn pause(model: &str) -> Duration {

@@ -14,6 +14,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("carrel-providers", &[DOMAIN]),
     ("carrel-embedder", &[DOMAIN]),
     ("carrel-documents", &[DOMAIN]),
+    ("carrel-export", &[DOMAIN]),
     ("carrel-api", &["carrel-services", DOMAIN]),
     ("carrel-server", ALL),
     ("e2e", END_TO_END),
@@ -28,6 +29,7 @@ const ALL: &[&str] = &[
     "carrel-providers",
     "carrel-embedder",
     "carrel-documents",
+    "carrel-export",
     "carrel-api",
 ];
 
@@ -40,6 +42,7 @@ const END_TO_END: &[&str] = &[
     "carrel-providers",
     "carrel-embedder",
     "carrel-documents",
+    "carrel-export",
     "carrel-api",
 ];
 

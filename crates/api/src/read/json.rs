@@ -35,7 +35,11 @@ impl<T: DeserializeOwned> Body<T> {
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
         let body = whole(&self.request, self.payload, limit).await?;
-        let text = if body.trim_ascii().is_empty() { b"{}" } else { &body[..] };
+        let text = match body.trim_ascii() {
+            [] => b"{}",
+            text @ [b'{', ..] => text,
+            _ => return Err(Error::invalid("body", "must be a JSON object")),
+        };
         let mut json = serde_json::Deserializer::from_slice(text);
         let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
             let place = error.path().to_string();

@@ -49,6 +49,7 @@ fn a_workspace_overrides_provider_and_model() {
 
 #[test]
 fn every_provider_can_be_set_up_by_its_settings_alone() {
+    let http = crate::http_client().unwrap();
     for row in PROVIDERS {
         let any = |name: &str| {
             Some(if name.ends_with("BASE_PATH") {
@@ -60,7 +61,7 @@ fn every_provider_can_be_set_up_by_its_settings_alone() {
             })
         };
         let choice = ModelChoice { provider: Some(row.name.into()), model: None };
-        let model = chat_model(&any, &choice, &crate::http_client().unwrap()).unwrap();
+        let model = chat_model(&any, &choice, &http).unwrap();
         assert_eq!(model.name().provider, row.name);
         assert!(!row.window.is_empty() || model.name().window == row.usual_window);
     }

@@ -16,8 +16,6 @@ const WORTH_ADDING: f64 = 0.6;
 const WORTH_OF_SMALL: f64 = 0.4;
 /// What a word loses once a quoted sentence holds it.
 const WORN: f64 = 0.6;
-/// How much more a sentence of the first passage is worth than one far down.
-const WORTH_OF_RANK: f64 = 0.15;
 /// A quotation shorter than this, in characters, likely a heading, takes the next sentence along.
 const TOO_SHORT: usize = 50;
 
@@ -41,22 +39,42 @@ struct Sentence {
     context: usize,
     text: String,
     terms: BTreeSet<String>,
+    /// What sharing a word with the question counts for in this place.
+    worth: f64,
 }
 
-/// The best quotations from `texts`, which come most relevant first; best first.
-pub(super) fn quotes(question: &str, texts: &[&str]) -> (Relevance, Vec<Quote>) {
+impl Sentence {
+    fn asks(&self) -> bool {
+        self.text
+            .trim_end_matches(|c: char| !"?？؟".contains(c) && !c.is_alphanumeric())
+            .ends_with(['?', '？', '؟'])
+    }
+}
+
+/// The best quotations from texts, each with what it is worth beside the others; best first.
+pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Quote>) {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
-    for (context, text) in texts.iter().enumerate() {
+    for (context, (text, worth)) in texts.iter().enumerate() {
         for text in sentences(text) {
             // Neighbouring passages overlap, so the same sentence may come twice.
             if seen.insert(text.clone()) {
                 let terms = terms(&text).into_iter().collect();
-                all.push(Sentence { context, text, terms });
+                all.push(Sentence { context, text, terms, worth: *worth });
             }
         }
     }
-    let words = words(question, &all);
+    // What asks, with no answer after it, may share every word of the question and tell nothing.
+    for place in 0..all.len() {
+        if all[place].asks() && answer(&all, place).is_none() {
+            all[place].worth = 0.0;
+        }
+    }
+    let mut words = words_of(question, &all);
+    if words.is_empty() {
+        all.iter_mut().for_each(|sentence| sentence.worth = 1.0);
+        words = words_of(question, &all);
+    }
     if words.is_empty() {
         return (Relevance::Nearest, beginnings(&all));
     }
@@ -71,7 +89,7 @@ struct Word {
     held: Vec<f64>,
 }
 
-fn words(question: &str, all: &[Sentence]) -> Vec<Word> {
+fn words_of(question: &str, all: &[Sentence]) -> Vec<Word> {
     let terms: BTreeSet<_> = terms(question).into_iter().take(MOST_TERMS).collect();
     let word = |term: &String| {
         let held: Vec<_> = all.iter().map(|sentence| holds(sentence, term)).collect();
@@ -84,8 +102,11 @@ fn words(question: &str, all: &[Sentence]) -> Vec<Word> {
     terms.iter().filter_map(word).collect()
 }
 
-/// How nearly a sentence holds `term`, 0 to 1.
+/// How nearly a sentence holds `term`, 0 to 1; 0 when the sentence is worth nothing.
 fn holds(sentence: &Sentence, term: &str) -> f64 {
+    if sentence.worth <= 0.0 {
+        return 0.0;
+    }
     if sentence.terms.contains(term) {
         return 1.0;
     }
@@ -110,7 +131,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
                 let new = *covered == 0.0 && word.held[place] > 0.0;
                 adds |= new && word.weight >= heaviest * WORTH_ADDING;
             }
-            let gain = shared * (1.0 + WORTH_OF_RANK / (1 + all[place].context) as f64);
+            let gain = shared * all[place].worth;
             // Of equals the first of the text wins.
             if gain > most && (adds || gain >= best * WORTH_QUOTING) {
                 (next, most) = (Some(place), gain);
@@ -136,17 +157,23 @@ fn beginnings(all: &[Sentence]) -> Vec<Quote> {
     joined(all, &within)
 }
 
+/// The sentence after that at `place`, in the same text.
+fn following(all: &[Sentence], place: usize) -> Option<usize> {
+    let next = all.get(place + 1)?;
+    (next.context == all[place].context).then_some(place + 1)
+}
+
+/// The sentence that answers the one at `place`, as lists of questions and answers go.
+fn answer(all: &[Sentence], place: usize) -> Option<usize> {
+    following(all, place).filter(|next| all[place].asks() && !all[*next].asks())
+}
+
 /// The chosen sentences as quotations, neighbours joined, in the order of the best of each.
 fn joined(all: &[Sentence], chosen: &[usize]) -> Vec<Quote> {
     let mut taken: BTreeSet<usize> = chosen.iter().copied().collect();
-    let follows = |place: usize| {
-        let next = all.get(place + 1)?;
-        (next.context == all[place].context).then_some(place + 1)
-    };
     for place in chosen {
-        if all[*place].text.chars().count() < TOO_SHORT {
-            taken.extend(follows(*place));
-        }
+        let short = all[*place].text.chars().count() < TOO_SHORT;
+        taken.extend(if short { following(all, *place) } else { answer(all, *place) });
     }
     let mut quotes = Vec::new();
     for place in chosen {

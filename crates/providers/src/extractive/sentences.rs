@@ -8,6 +8,12 @@ const LONGEST: usize = 500;
 pub(super) fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     for block in blocks(text) {
+        // A row of a table is one sentence, whatever points its cells hold.
+        if block.starts_with('|') {
+            let row = block.trim_matches(|c: char| c == '|' || c.is_whitespace());
+            sentences.extend(row.contains(char::is_alphanumeric).then(|| row.to_owned()));
+            continue;
+        }
         let mut rest = block.as_str();
         while !rest.is_empty() {
             let (sentence, after) = rest.split_at(end_of_first(rest));
@@ -41,8 +47,11 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Whether a line is an item of a list or a row of a table.
+/// Whether a line is an item of a list, a row of a table or a record of values between commas.
 fn is_item(line: &str) -> bool {
+    if line.matches(',').count() >= line.matches(", ").count() + 2 {
+        return true;
+    }
     let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
     ["- ", "* ", "+ ", "• ", "|"].iter().any(|mark| line.starts_with(mark))
         || (numbered.len() < line.len()
@@ -111,9 +120,18 @@ mod tests {
     #[test]
     fn headings_and_items_stand_alone() {
         assert_eq!(
-            sentences("# Rules\nBe quiet\n- no food\n- no drink\n1. One\n\n---\n\nAfter"),
-            ["Rules", "Be quiet", "- no food", "- no drink", "1. One", "After"]
+            sentences(
+                "# Rules\nBe quiet\n- no food\n1. One\n\n---\n\n|a|b|\n|-|-|\n| A. | Why? |\n\nAfter"
+            ),
+            ["Rules", "Be quiet", "- no food", "1. One", "a|b", "A. | Why?", "After"]
         );
+    }
+
+    #[test]
+    fn records_stand_alone() {
+        let table = "from,to,at\nKjerring,Ostrand,07:45\nKjerring,Ostrand,19:00";
+        assert_eq!(sentences(table).len(), 3);
+        assert_eq!(sentences("red, green,\nblue, and 1,000 more").len(), 1);
     }
 
     #[test]

@@ -94,6 +94,43 @@ async fn a_heading_takes_the_sentence_below_it_along() {
 }
 
 #[tokio::test]
+async fn a_passage_that_only_asks_the_same_is_no_answer() {
+    let asking = "| file | try asking |\n|---|---|\n| `a.md` | How long do the batteries of the lamp last? |\n\
+        | `b.md` | Who feeds the cat? |";
+    let telling =
+        "If the main lamp fails, another takes over. It runs on batteries that last for 36 hours.";
+    let answer = text(request(
+        "How long do the batteries of the lamp last?",
+        vec![context("List", asking), context("Handbook", telling)],
+    ))
+    .await;
+    assert!(answer.contains("It runs on batteries that last for 36 hours. [1]"), "{answer}");
+    assert!(!answer.contains("How long"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_question_in_a_list_of_answers_brings_its_answer_along() {
+    let faq = "Which telescope may visitors use?\n\nThey look through the small reflector in the south \
+        dome, which is opened every Friday.\n\nWhen are the evenings?\n\nOn Fridays.";
+    let answer = text(request("which telescope may visitors use", vec![context("FAQ", faq)])).await;
+    assert!(answer.contains("> Which telescope may visitors use? They look through"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_more_similar_passage_comes_first() {
+    let passage = |title: &str, text: &str, similarity| Context {
+        similarity: Some(similarity),
+        ..context(title, text)
+    };
+    let both = vec![
+        passage("Far", "The lamp stands in the hall beside the stairs.", 0.2),
+        passage("Near", "The lamp stands in the tower above the stairs.", 0.8),
+    ];
+    let answer = text(request("Where does the lamp stand?", both)).await;
+    assert!(answer.contains("tower above the stairs. [1]"), "{answer}");
+}
+
+#[tokio::test]
 async fn the_same_sentence_of_two_overlapping_passages_is_quoted_once() {
     let passage = "The key hangs behind the door.";
     let twice = vec![context("Keys", passage), context("Keys", passage)];

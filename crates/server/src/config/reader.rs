@@ -44,7 +44,7 @@ pub struct Effective {
 }
 
 /// What was given to the process and written in the file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Given {
     pub environment: Environment,
     pub file: BTreeMap<String, (String, usize)>,
@@ -120,9 +120,7 @@ impl Reader {
             Found::Value(value) => Some(value),
             Found::Wrong => None,
             Found::Nothing => {
-                if let Some(effective) = self.effective.last_mut() {
-                    effective.value = Some(show(default, variable.shown));
-                }
+                self.describe(&show(default, variable.shown));
                 parse(default)
             }
         }
@@ -175,6 +173,13 @@ impl Reader {
         flagged || !matches!(self.given.find(variable.name), Ok(None))
     }
 
+    /// Says what the value read last is when nobody has set it.
+    pub fn describe(&mut self, default: &str) {
+        if let Some(effective) = self.effective.last_mut() {
+            effective.value = Some(default.to_owned());
+        }
+    }
+
     fn note(&mut self, name: &str, value: Option<String>, source: Source) {
         self.effective.push(Effective { name: name.to_owned(), value, source });
     }
@@ -225,7 +230,7 @@ fn without_password(url: &str) -> String {
 
 /// The operator's settings for providers, by the names of their environment variables. Cheap to
 /// clone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Providers(Arc<Given>);
 
 impl Providers {

@@ -51,6 +51,7 @@ fn every_problem_is_told_at_once_and_by_name() {
             ("CARREL_WORKERS", "0"),
             ("DATABASE_URL", "mysql://u:hidden@h/d"),
             ("VECTOR_DB", "qdrant"),
+            ("LLM_PROVIDER", "nobody"),
         ]),
     );
     let problems = reading.config.err().unwrap();
@@ -61,12 +62,13 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("CARREL_WORKERS must be a number from 1", "not `0`"),
         ("DATABASE_URL must be sqlite://", "environment"),
         ("VECTOR_DB must be lancedb", "not `qdrant`"),
+        ("LLM_PROVIDER must be one of extractive, ", "not `nobody`"),
         ("CARREL_UPLOAD_LIMIT must be a whole", ".env:2"),
     ] {
         let told = problems.iter().filter(|told| told.contains(name) && told.contains(place));
         assert_eq!(told.count(), 1, "{name}: {problems:#?}");
     }
-    assert_eq!(problems.len(), 7, "{problems:#?}");
+    assert_eq!(problems.len(), 8, "{problems:#?}");
     assert!(!format!("{problems:?}").contains("hidden"));
     assert!(!format!("{problems:?}").contains("short-secret"));
 }
@@ -127,11 +129,12 @@ fn an_empty_value_counts_as_none() {
 
 #[test]
 fn providers_read_the_environment_before_the_file() {
-    let (_directory, path) = storage("LLM_PROVIDER=file\nGENERIC_OPEN_AI_API_KEY='a # b'\n");
-    let reading =
-        read(flags(&[("--storage", &path)]), environment(&[("LLM_PROVIDER", "environment")]));
+    let file = "GENERIC_OPEN_AI_MODEL_PREF=file\nGENERIC_OPEN_AI_API_KEY='a # b'\n";
+    let (_directory, path) = storage(file);
+    let given = environment(&[("GENERIC_OPEN_AI_MODEL_PREF", "environment")]);
+    let reading = read(flags(&[("--storage", &path)]), given);
     let providers = reading.config.ok().unwrap().providers;
-    assert_eq!(providers.get("LLM_PROVIDER").as_deref(), Some("environment"));
+    assert_eq!(providers.get("GENERIC_OPEN_AI_MODEL_PREF").as_deref(), Some("environment"));
     assert_eq!(providers.get("GENERIC_OPEN_AI_API_KEY").as_deref(), Some("a # b"));
     assert_eq!(providers.get("OPEN_AI_KEY"), None);
 }

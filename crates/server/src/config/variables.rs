@@ -69,6 +69,8 @@ pub const SHUTDOWN_TIMEOUT: Variable =
     variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
 pub const VECTOR_DB: Variable =
     variable("VECTOR_DB", "lancedb, or not set: both mean the index inside this server");
+pub const LLM_PROVIDER: Variable =
+    variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
 /// Those of this program's own name, among which a misspelt one is looked for.
 pub const OWN: [&Variable; 15] = [

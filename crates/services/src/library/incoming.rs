@@ -32,8 +32,9 @@ pub struct RawText {
 
 /// The longest name, in bytes, that a client's file may have.
 const LONGEST_FILE_NAME: usize = 255;
-/// What is left of a stored name's 255 bytes beside `-`, a UUID and `.json`.
-const LONGEST_STEM: usize = 255 - 1 - 36 - 5;
+/// What is left for the beginning of a stored name beside `-`, a UUID and `.json`. File systems take
+/// 255 bytes, of which a store needs some for the name under which it writes.
+const LONGEST_STEM: usize = 250 - 1 - 36 - 5;
 
 /// Refuses names that are no plain file name. The name is never used as a path; but a client
 /// that sends such a one is mistaken or up to no good, and is told.
@@ -118,7 +119,7 @@ fn text_slug(title: &str) -> String {
     if ascii.is_empty() { clean(stem).to_lowercase() } else { ascii }
 }
 
-/// A file name that begins like `stem` and is different each time, at most 255 bytes.
+/// A file name that begins like `stem` and is different each time, at most 250 bytes.
 fn stored_name(stem: &str, id: DocumentId) -> String {
     let mut stem = clean(stem);
     while stem.len() > LONGEST_STEM {
@@ -158,7 +159,7 @@ mod tests {
         assert_eq!(stored_name("報告 v2.txt", id), format!("報告-v2.txt-{id}.json"));
         assert_eq!(stored_name("...<:>", id), format!("document-{id}.json"));
         let long = stored_name(&"語".repeat(100), id);
-        assert!(long.len() <= 255 && DocumentPath::new("f", &long).is_ok());
+        assert!(long.len() <= 250 && DocumentPath::new("f", &long).is_ok());
     }
 
     #[test]

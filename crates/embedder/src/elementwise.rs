@@ -1,0 +1,133 @@
+//! What happens to rows between the matrix products: softmax, GELU, layer norm, each in one vectorised pass.
+use pulp::Simd;
+
+use crate::kernel::{Line, mul_add};
+
+#[cfg(test)]
+mod tests;
+
+/// BERT's, added to the variance before its root is taken.
+const LAYER_NORM_EPSILON: f32 = 1e-12;
+
+/// `e` to the power of each lane, for lanes at most 0; below -87 they count as -87.
+///
+/// Off by at most a few units in the last place: a power of two from the exponent bits times a polynomial for the rest.
+#[inline(always)]
+fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+    let rounder = simd.splat_f32s(12_582_912.0);
+    let x = simd.max_f32s(x, simd.splat_f32s(-87.0));
+    let shifted = mul_add(simd, x, simd.splat_f32s(std::f32::consts::LOG2_E), rounder);
+    let power = simd.sub_f32s(shifted, rounder);
+    // ln 2 in two parts, so that the first product is exact.
+    let rest = mul_add(simd, power, simd.splat_f32s(-0.693_359_4), x);
+    let rest = mul_add(simd, power, simd.splat_f32s(2.121_944_4e-4), rest);
+    // The Taylor series does for |rest| <= ln 2 / 2: the first term left out is 1.2e-7 of the result.
+    let mut sum = simd.splat_f32s(1.0 / 720.0);
+    for coefficient in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
+        sum = mul_add(simd, sum, rest, simd.splat_f32s(coefficient));
+    }
+    let bits = simd.transmute_u32s_f32s(shifted);
+    let exponent = simd.wrapping_dyn_shl_u32s(bits, simd.splat_u32s(23));
+    let two = simd.add_u32s(exponent, simd.splat_u32s(127 << 23));
+    simd.mul_f32s(sum, simd.transmute_f32s_u32s(two))
+}
+
+/// `x * P(X <= x)` for a standard normal X, exact to 1.5e-7 |x|.
+///
+/// The complementary error function is Abramowitz and Stegun's 7.1.26.
+#[inline(always)]
+fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
+    let size = simd.abs_f32s(x);
+    let scaled =
+        simd.mul_f32s(size, simd.splat_f32s(0.327_591_1 * std::f32::consts::FRAC_1_SQRT_2));
+    let one = simd.splat_f32s(1.0);
+    let t = simd.div_f32s(one, simd.add_f32s(one, scaled));
+    let mut sum = simd.splat_f32s(1.061_405_4);
+    for coefficient in [-1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6] {
+        sum = mul_add(simd, sum, t, simd.splat_f32s(coefficient));
+    }
+    let square = simd.mul_f32s(simd.mul_f32s(x, x), simd.splat_f32s(-0.5));
+    let complement = simd.mul_f32s(simd.mul_f32s(sum, t), exp(simd, square));
+    let half = simd.mul_f32s(simd.mul_f32s(size, simd.splat_f32s(0.5)), complement);
+    simd.sub_f32s(simd.max_f32s(x, simd.splat_f32s(0.0)), half)
+}
+
+/// GELU of every element.
+#[inline(always)]
+pub fn gelu_rows<S: Simd, const N: usize>(simd: S, rows: &mut [[f32; N]]) {
+    for value in S::as_mut_simd_f32s(rows.as_flattened_mut()).0 {
+        *value = gelu(simd, *value);
+    }
+}
+
+/// Replaces each score by its exponential relative to the greatest. Returns their sum.
+///
+/// Only the first `length` count; of the rest what shares a line with them is overwritten.
+#[inline(always)]
+pub fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [f32], length: usize) -> f32 {
+    let whole = length.next_multiple_of(size_of::<Line>() / size_of::<f32>()).min(scores.len());
+    // Far below every score, so that the exponential is as good as nothing.
+    scores[length..whole].fill(-1e30);
+    let scores = S::as_mut_simd_f32s(&mut scores[..whole]).0;
+    let mut greatest = simd.splat_f32s(-1e30);
+    for value in scores.iter() {
+        greatest = simd.max_f32s(greatest, *value);
+    }
+    let greatest = simd.splat_f32s(simd.reduce_max_f32s(greatest));
+    let mut sum = simd.splat_f32s(0.0);
+    for value in scores.iter_mut() {
+        *value = exp(simd, simd.sub_f32s(*value, greatest));
+        sum = simd.add_f32s(sum, *value);
+    }
+    simd.reduce_sum_f32s(sum)
+}
+
+/// Gives the row mean 0 and variance 1, then multiplies by `scale` and adds `shift`.
+#[inline(always)]
+pub fn layer_norm<S: Simd, const N: usize>(
+    simd: S,
+    row: &mut [f32; N],
+    scale: &[f32; N],
+    shift: &[f32; N],
+) {
+    let row = S::as_mut_simd_f32s(row).0;
+    let (scale, shift) = (S::as_simd_f32s(scale).0, S::as_simd_f32s(shift).0);
+    let mut sum = simd.splat_f32s(0.0);
+    for value in row.iter() {
+        sum = simd.add_f32s(sum, *value);
+    }
+    let mean = simd.splat_f32s(simd.reduce_sum_f32s(sum) / N as f32);
+    let mut squares = simd.splat_f32s(0.0);
+    for value in row.iter() {
+        let difference = simd.sub_f32s(*value, mean);
+        squares = mul_add(simd, difference, difference, squares);
+    }
+    let variance = simd.reduce_sum_f32s(squares) / N as f32;
+    let factor = simd.splat_f32s(1.0 / (variance + LAYER_NORM_EPSILON).sqrt());
+    for ((value, &scale), &shift) in row.iter_mut().zip(scale).zip(shift) {
+        let normal = simd.mul_f32s(simd.sub_f32s(*value, mean), factor);
+        *value = mul_add(simd, normal, scale, shift);
+    }
+}
+
+/// Adds `other` to `row`.
+#[inline(always)]
+pub fn add<S: Simd, const N: usize>(simd: S, row: &mut [f32; N], other: &[f32; N]) {
+    let (row, other) = (S::as_mut_simd_f32s(row).0, S::as_simd_f32s(other).0);
+    for (value, &other) in row.iter_mut().zip(other) {
+        *value = simd.add_f32s(*value, other);
+    }
+}
+
+/// Multiplies every element by `factor`.
+#[inline(always)]
+pub fn scale<S: Simd>(simd: S, values: &mut [f32], factor: f32) {
+    let (head, tail) = S::as_mut_simd_f32s(values);
+    for value in head {
+        *value = simd.mul_f32s(*value, simd.splat_f32s(factor));
+    }
+    for value in tail {
+        *value *= factor;
+    }
+}

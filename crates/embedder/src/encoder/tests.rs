@@ -1,0 +1,52 @@
+//! The encoder with the real model, on every set of instructions and with texts cut into strips anywhere.
+use super::*;
+use crate::fetch::WEIGHTS;
+use crate::kernel::tests::all_instructions;
+use crate::testing::model_dir;
+
+fn ids(length: usize) -> Vec<u32> {
+    (0..length as u32).map(|index| 1000 + index * 37 % 20_000).collect()
+}
+
+fn furthest(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+#[test]
+fn every_set_of_instructions_gives_the_same_vectors() {
+    let texts: Vec<_> = [1, 2, 7, 12, 13, 32, 33, 100, 255, 256].map(ids).into();
+    let mut first: Option<Vec<Vec<f32>>> = None;
+    for instructions in all_instructions() {
+        // Without vector instructions it takes a hundred times as long.
+        let slow = matches!(instructions, Instructions::Baseline);
+        let texts = if slow { &texts[..6] } else { &texts };
+        let weights = Weights::open(&model_dir().join(WEIGHTS.name), 30_522).unwrap();
+        let vectors = Encoder::new(weights, instructions).encode(texts);
+        let expected = first.get_or_insert_with(|| vectors.clone());
+        for (vector, expected) in vectors.iter().zip(expected) {
+            assert!(furthest(vector, expected) < 1e-5, "{instructions:?}");
+        }
+    }
+}
+
+#[test]
+fn where_strips_begin_changes_nothing() {
+    let weights = Weights::open(&model_dir().join(WEIGHTS.name), 30_522).unwrap();
+    let encoder = Encoder::new(weights, Instructions::detect());
+    let alone = encoder.encode(&[ids(256)]).remove(0);
+    for before in [1, 5, 11, 12, 13, 100, 255] {
+        let vectors = encoder.encode(&[ids(before), ids(256), ids(3)]);
+        assert_eq!(vectors[1], alone);
+    }
+}
+
+#[test]
+fn strips_are_whole_tiles_and_share_the_rows_evenly() {
+    assert_eq!(strip_height(1, 2), 4);
+    assert_eq!(strip_height(10, 2), 5);
+    assert_eq!(strip_height(40, 2), 20);
+    assert_eq!(strip_height(256, 2), 132);
+    assert_eq!(strip_height(512, 2), 264);
+    assert_eq!(strip_height(600, 2), 156);
+    assert_eq!(strip_height(256, 1), 264);
+}

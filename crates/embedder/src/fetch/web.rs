@@ -1,0 +1,75 @@
+//! The model's files from the Hugging Face hub, or from a mirror that has them at the same paths.
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls_platform_verifier::BuilderVerifierExt as _;
+
+use super::place::Incoming;
+use super::{ModelFile, OnProgress};
+
+const REPOSITORY: &str = "sentence-transformers/all-MiniLM-L6-v2/resolve/main";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Without a single byte. How long a whole file takes depends on the line.
+const STALLED: Duration = Duration::from_secs(30);
+const REDIRECTS: usize = 5;
+
+/// Takes each file off `missing` as it is put in place.
+pub async fn fetch(
+    base: &str,
+    missing: &mut Vec<&'static ModelFile>,
+    into: &Path,
+    progress: OnProgress<'_>,
+) -> io::Result<()> {
+    let client = client().map_err(io::Error::other)?;
+    while let Some(&file) = missing.last() {
+        let url = format!("{}/{REPOSITORY}/{}", base.trim_end_matches('/'), file.name);
+        download(&client, &url, file, into, progress).await?;
+        missing.pop();
+    }
+    Ok(())
+}
+
+async fn download(
+    client: &reqwest::Client,
+    url: &str,
+    file: &'static ModelFile,
+    into: &Path,
+    progress: OnProgress<'_>,
+) -> io::Result<()> {
+    let answer = client.get(url).send().await;
+    let mut answer = answer.and_then(reqwest::Response::error_for_status).map_err(of_request)?;
+    let mut incoming = Incoming::create(file, into)?;
+    while let Some(part) = answer.chunk().await.map_err(of_request)? {
+        incoming.write(&part, progress)?;
+    }
+    incoming.finish(into, progress)
+}
+
+fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_platform_verifier()?
+        .with_no_client_auth();
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
+        .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(STALLED)
+        .user_agent(concat!("carrel/", env!("CARGO_PKG_VERSION")))
+        .build()?;
+    Ok(client)
+}
+
+/// The whole chain of causes in one line: the outermost says little more than "error sending request".
+fn of_request(error: reqwest::Error) -> io::Error {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(inner) = cause {
+        text.push_str(&format!(": {inner}"));
+        cause = inner.source();
+    }
+    io::Error::other(text)
+}

@@ -1,0 +1,183 @@
+//! Matrix products on narrow panels, in the widest vector instructions the processor turns out to have.
+//!
+//! The right-hand side is cut once into panels of 16 columns, so a product packs nothing and streams each panel in order.
+//! A tile of rows times columns is kept in registers over the whole depth. A row's result does not depend on the rows
+//! around it: each is summed in the same order whatever tile it falls in.
+use pulp::{Scalar128b, Simd, WithSimd};
+
+#[cfg(test)]
+pub mod tests;
+
+/// The columns of one panel.
+pub const PANEL: usize = 16;
+/// One line of a panel: the 16 columns at one depth.
+pub type Line = [f32; PANEL];
+
+/// Which vector instructions to use.
+#[derive(Clone, Copy, Debug)]
+pub enum Instructions {
+    /// What the processor has.
+    Detected(pulp::Arch),
+    /// What x86-64 processors and virtual machines without AVX2 mostly have.
+    #[cfg(target_arch = "x86_64")]
+    Sse4(pulp::x86::V2),
+    #[cfg(all(test, target_arch = "x86_64"))]
+    Avx2(pulp::x86::V3),
+    #[cfg(test)]
+    Baseline,
+}
+
+impl Instructions {
+    pub fn detect() -> Self {
+        let detected = pulp::Arch::new();
+        #[cfg(target_arch = "x86_64")]
+        if let (pulp::Arch::Scalar, Some(simd)) = (detected, pulp::x86::V2::try_new()) {
+            return Self::Sse4(simd);
+        }
+        Self::Detected(detected)
+    }
+
+    /// Runs `op` compiled for these instructions.
+    pub fn run<Op: WithSimd>(self, op: Op) -> Op::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Detected(pulp::Arch::V4(simd)) => Simd::vectorize(simd, op),
+            #[cfg(target_arch = "x86_64")]
+            Self::Detected(pulp::Arch::V3(simd)) => Simd::vectorize(simd, op),
+            #[cfg(target_arch = "aarch64")]
+            Self::Detected(pulp::Arch::Neon(simd)) => Simd::vectorize(simd, op),
+            #[cfg(target_arch = "x86_64")]
+            Self::Sse4(simd) => Simd::vectorize(simd, op),
+            #[cfg(all(test, target_arch = "x86_64"))]
+            Self::Avx2(simd) => Simd::vectorize(simd, op),
+            _ => Scalar128b.vectorize(op),
+        }
+    }
+}
+
+/// `a * b + c`, fused where the instructions can: emulating the fused rounding would cost a hundredfold.
+#[inline(always)]
+pub fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
+    let fused = cfg!(target_arch = "aarch64") || S::F32_LANES >= 8;
+    if fused { simd.mul_add_e_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
+}
+
+/// Adds `left` times the panels to `out`, whose columns are counted from `column`.
+///
+/// `panels` holds whole panels of `depth` lines each, an even number of them. The first `depth` columns of `left` count.
+#[inline(always)]
+pub fn multiply<S: Simd, const LEFT: usize, const OUT: usize>(
+    simd: S,
+    left: &[[f32; LEFT]],
+    depth: usize,
+    panels: &[Line],
+    out: &mut [[f32; OUT]],
+    column: usize,
+) {
+    let product = Product { left, depth, panels, out, column };
+    match S::F32_LANES {
+        16 => simd.vectorize(Tiles::<LEFT, OUT, 12, 2>(product)),
+        8 => simd.vectorize(Tiles::<LEFT, OUT, 6, 2>(product)),
+        _ => simd.vectorize(Tiles::<LEFT, OUT, 3, 4>(product)),
+    }
+}
+
+struct Product<'a, const LEFT: usize, const OUT: usize> {
+    left: &'a [[f32; LEFT]],
+    depth: usize,
+    panels: &'a [Line],
+    out: &'a mut [[f32; OUT]],
+    column: usize,
+}
+
+/// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, which together fill the registers.
+struct Tiles<'a, const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize>(
+    Product<'a, LEFT, OUT>,
+);
+
+impl<const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize> WithSimd
+    for Tiles<'_, LEFT, OUT, ROWS, VECTORS>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Product { left, depth, panels, out, mut column } = self.0;
+        let columns = VECTORS * S::F32_LANES;
+        let (tiles, last) = left.as_chunks::<ROWS>();
+        for strip in panels.chunks_exact(columns / PANEL * depth) {
+            let strip = strip.split_at(depth);
+            let (out_tiles, out_last) = out.as_chunks_mut::<ROWS>();
+            for (rows, out) in tiles.iter().zip(out_tiles) {
+                tile::<S, LEFT, OUT, ROWS, VECTORS>(simd, rows, strip, out, column);
+            }
+            remainder::<S, LEFT, OUT, VECTORS>(simd, last, strip, out_last, column);
+            column += columns;
+        }
+    }
+}
+
+/// The rows left over when all whole tiles are done, as one tile of just that height.
+#[inline(always)]
+fn remainder<S: Simd, const LEFT: usize, const OUT: usize, const VECTORS: usize>(
+    simd: S,
+    left: &[[f32; LEFT]],
+    strip: (&[Line], &[Line]),
+    out: &mut [[f32; OUT]],
+    column: usize,
+) {
+    macro_rules! of_height {
+        ($($rows:literal)*) => {
+            match left.len() {
+                $($rows => {
+                    if let (Some(rows), Some(out)) = (left.first_chunk::<$rows>(), out.first_chunk_mut::<$rows>()) {
+                        tile::<S, LEFT, OUT, $rows, VECTORS>(simd, rows, strip, out, column);
+                    }
+                })*
+                _ => {}
+            }
+        };
+    }
+    match S::F32_LANES {
+        16 => of_height!(1 2 3 4 5 6 7 8 9 10 11),
+        8 => of_height!(1 2 3 4 5),
+        _ => of_height!(1 2),
+    }
+}
+
+#[inline(always)]
+fn tile<S: Simd, const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize>(
+    simd: S,
+    left: &[[f32; LEFT]; ROWS],
+    (first, second): (&[Line], &[Line]),
+    out: &mut [[f32; OUT]; ROWS],
+    column: usize,
+) {
+    let lanes = S::F32_LANES;
+    let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+    let depth = first.len().min(LEFT);
+    let first = &first[..depth];
+    // Narrow vectors take their columns from the first panel alone.
+    let second = if VECTORS * lanes > PANEL { &second[..depth] } else { first };
+    for k in 0..depth {
+        let (first, second) = (S::as_simd_f32s(&first[k]).0, S::as_simd_f32s(&second[k]).0);
+        let mut line = [simd.splat_f32s(0.0); VECTORS];
+        for (vector, value) in line.iter_mut().enumerate() {
+            let start = vector * lanes;
+            *value =
+                if start < PANEL { first[start / lanes] } else { second[(start - PANEL) / lanes] };
+        }
+        for (row, sums) in left.iter().zip(&mut sums) {
+            let factor = simd.splat_f32s(row[k]);
+            for (sum, &value) in sums.iter_mut().zip(&line) {
+                *sum = mul_add(simd, factor, value, *sum);
+            }
+        }
+    }
+    for (out, sums) in out.iter_mut().zip(sums) {
+        let out = S::as_mut_simd_f32s(&mut out[column..column + VECTORS * lanes]).0;
+        for (out, sum) in out.iter_mut().zip(sums) {
+            *out = simd.add_f32s(*out, sum);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Every set of instructions there is beside plain arithmetic.
+use super::*;
+
+/// All that this processor can run.
+pub fn all_instructions() -> Vec<Instructions> {
+    let mut all = vec![Instructions::detect(), Instructions::Baseline];
+    #[cfg(target_arch = "x86_64")]
+    {
+        all.extend(pulp::x86::V3::try_new().map(Instructions::Avx2));
+        all.extend(pulp::x86::V2::try_new().map(Instructions::Sse4));
+    }
+    all
+}
+
+struct Multiply<'a> {
+    left: &'a [[f32; 48]],
+    depth: usize,
+    panels: &'a [Line],
+    out: &'a mut [[f32; 100]],
+}
+
+impl WithSimd for Multiply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        multiply(simd, self.left, self.depth, self.panels, self.out, 3);
+    }
+}
+
+#[test]
+fn a_product_of_any_height_is_added_where_it_belongs() {
+    let value = |row: usize, column: usize| ((row * 31 + column * 17) % 23) as f32 - 11.0;
+    for instructions in all_instructions() {
+        for (rows, depth) in (0..30).flat_map(|rows| [(rows, 1), (rows, 48)]) {
+            let left: Vec<[f32; 48]> =
+                (0..rows).map(|row| std::array::from_fn(|k| value(row, k))).collect();
+            let panels: Vec<Line> = (0..4)
+                .flat_map(|panel| (0..depth).map(move |k| (panel, k)))
+                .map(|(panel, k)| std::array::from_fn(|column| value(k, panel * PANEL + column)))
+                .collect();
+            let mut out = vec![[1.0; 100]; rows];
+            instructions.run(Multiply { left: &left, depth, panels: &panels, out: &mut out });
+            for (row, out) in out.iter().enumerate() {
+                for (column, &found) in out.iter().enumerate() {
+                    let sum =
+                        |column| (0..depth).map(|k| value(row, k) * value(k, column)).sum::<f32>();
+                    let inside = (3..67).contains(&column);
+                    // Small whole numbers, so that every order of summing gives the same.
+                    let expected = if inside { 1.0 + sum(column - 3) } else { 1.0 };
+                    assert_eq!(found, expected, "{instructions:?} {rows} x {depth}");
+                }
+            }
+        }
+    }
+}

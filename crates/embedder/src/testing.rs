@@ -1,0 +1,39 @@
+//! The real model for tests and benches, fetched once for all of them.
+use std::env;
+use std::path::PathBuf;
+
+use crate::fetch::{DIRECTORY, FILES, Sources, fetch};
+
+/// The directory of the model's files: `CARREL_MODEL_DIR`, or a place of its own in cargo's target directory or else in
+/// the user's cache, where the files are fetched to if they are missing.
+///
+/// # Panics
+/// When the files cannot be had, with everything that was tried.
+pub fn model_dir() -> PathBuf {
+    let directory = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
+    let there = FILES.iter().all(|file| {
+        directory.join(file.name).metadata().is_ok_and(|found| found.len() == file.size)
+    });
+    if !there {
+        // On a thread of its own, because the test may already be inside a runtime.
+        let into = directory.clone();
+        let fetching = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(|error| error.to_string())?;
+            let sources = Sources::default();
+            runtime.block_on(fetch(&into, &sources, |_| {})).map_err(|error| error.to_string())
+        });
+        match fetching.join() {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => panic!("{reason}"),
+            Err(_) => panic!("fetching the model panicked"),
+        }
+    }
+    directory
+}
+
+fn default_dir() -> PathBuf {
+    let cache = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
+    cache.unwrap_or_else(env::temp_dir).join("carrel").join(DIRECTORY)
+}

@@ -1,0 +1,39 @@
+//! Exports of conversations: the same exchanges as `json`, `csv`, `jsonl` or `jsonAlpaca`, in
+//! carrel's own layout or in the one that programs written for other servers read.
+//!
+//! [`record_of`] reads what was stored, whatever state it is in; [`redact`] takes out what
+//! identifies people; a [`Formatter`] from [`ExportFormats`] appends bytes to a buffer that the
+//! caller empties as it likes. Nothing here keeps more than the exchange at hand.
+mod array;
+mod csv;
+mod date;
+mod escape;
+mod lines;
+mod read;
+mod redact;
+mod words;
+
+use carrel_domain::export::{FormatChoice, Formatter, Formatters};
+
+pub use read::record_of;
+pub use redact::{redact, redact_text};
+
+/// All formats there are.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ExportFormats;
+
+impl Formatters for ExportFormats {
+    fn make(&self, choice: &FormatChoice) -> Option<Box<dyn Formatter>> {
+        Some(match choice.name.as_str() {
+            "json" => Box::new(array::Records::new(choice)),
+            "csv" => Box::new(csv::Csv::new(choice)),
+            "jsonl" => Box::new(lines::Lines::new(choice)),
+            "jsonAlpaca" => Box::new(array::Alpaca::new(choice)),
+            _ => return None,
+        })
+    }
+
+    fn names(&self) -> &'static [&'static str] {
+        &["json", "csv", "jsonl", "jsonAlpaca"]
+    }
+}

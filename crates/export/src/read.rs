@@ -1,0 +1,157 @@
+//! Reading a stored answer, in whatever state it is.
+use std::mem;
+
+use carrel_domain::chat_log::LoggedChat;
+use carrel_domain::export::{ExportAttachment, ExportRecord};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// What images are called whose stored form does not say what they are.
+const UNKNOWN_TYPE: &str = "application/octet-stream";
+
+/// A stored answer without fault. Members that exports have no use for are passed over unread.
+#[derive(Deserialize)]
+struct Answer {
+    text: String,
+    #[serde(default)]
+    sources: Vec<Source>,
+    #[serde(default)]
+    attachments: Vec<Image>,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Image {
+    name: String,
+    mime: String,
+    #[serde(rename = "contentString")]
+    content: String,
+}
+
+/// Reads what was stored of an exchange. The stored answer is taken out of the chat: the record
+/// has its parts instead, or all of it as text when there is no text in it to be found. Sources
+/// and images that cannot be read are left out; either way the record says so.
+pub fn record_of(mut chat: LoggedChat) -> ExportRecord {
+    let stored = mem::take(&mut chat.chat.response);
+    match serde_json::from_str::<Answer>(&stored) {
+        Ok(Answer { text, sources, attachments }) => ExportRecord {
+            chat,
+            response: text,
+            sources: sources.into_iter().map(|Source { text }| text).collect(),
+            attachments: attachments
+                .into_iter()
+                .map(|Image { name, mime, content }| attachment(name, &mime, content))
+                .collect(),
+            damaged: false,
+            raw: false,
+        },
+        Err(_) => salvage(chat, stored),
+    }
+}
+
+/// Finds what can be found in an answer that has a fault, or a shape that is merely unusual.
+fn salvage(chat: LoggedChat, stored: String) -> ExportRecord {
+    let mut damaged = false;
+    let answer = serde_json::from_str(&stored).ok().or_else(|| {
+        damaged = true;
+        serde_json::from_str(&without_lone_surrogates(&stored)?).ok()
+    });
+    let Some(Value::Object(mut answer)) = answer else { return raw(chat, stored) };
+    let Some(Value::String(response)) = answer.remove("text") else { return raw(chat, stored) };
+
+    let mut sources = Vec::new();
+    for source in list(answer.remove("sources"), &mut damaged) {
+        match source {
+            Value::Object(mut source) => match source.remove("text") {
+                Some(Value::String(text)) => sources.push(text),
+                _ => damaged = true,
+            },
+            _ => damaged = true,
+        }
+    }
+    let mut attachments = Vec::new();
+    for image in list(answer.remove("attachments"), &mut damaged) {
+        let Value::Object(mut image) = image else {
+            damaged = true;
+            continue;
+        };
+        let Some(Value::String(content)) = image.remove("contentString") else {
+            damaged = true;
+            continue;
+        };
+        let mut word = |name| match image.remove(name) {
+            Some(Value::String(word)) => word,
+            _ => {
+                damaged = true;
+                String::new()
+            }
+        };
+        let (name, mime) = (word("name"), word("mime"));
+        attachments.push(attachment(name, &mime, content));
+    }
+    ExportRecord { chat, response, sources, attachments, damaged, raw: false }
+}
+
+/// The elements of a list that may be absent, but nothing else than a list.
+fn list(value: Option<Value>, damaged: &mut bool) -> Vec<Value> {
+    match value {
+        None => Vec::new(),
+        Some(Value::Array(elements)) => elements,
+        Some(_) => {
+            *damaged = true;
+            Vec::new()
+        }
+    }
+}
+
+fn raw(chat: LoggedChat, stored: String) -> ExportRecord {
+    let (sources, attachments) = (Vec::new(), Vec::new());
+    ExportRecord { chat, response: stored, sources, attachments, damaged: true, raw: true }
+}
+
+/// An image whose content is a data URL, or the base64 part of one.
+fn attachment(name: String, mime: &str, content: String) -> ExportAttachment {
+    if content.starts_with("data:") {
+        return ExportAttachment { name, content };
+    }
+    let mime = if mime.is_empty() { UNKNOWN_TYPE } else { mime };
+    ExportAttachment { name, content: format!("data:{mime};base64,{content}") }
+}
+
+/// The same JSON with U+FFFD for each escaped half of a character whose other half is missing, as
+/// is left of an emoji by programs that cut text in UTF-16. `None` when there is none.
+fn without_lone_surrogates(json: &str) -> Option<String> {
+    let mut mended = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(found) = json.as_bytes()[at..].iter().position(|byte| *byte == b'\\') {
+        at += found;
+        match (unit(json, at), unit(json, at + 6)) {
+            (Some(0xD800..=0xDBFF), Some(0xDC00..=0xDFFF)) => at += 12,
+            (Some(0xD800..=0xDFFF), _) => {
+                mended.push_str(&json[kept..at]);
+                mended.push_str("\\ufffd");
+                at += 6;
+                kept = at;
+            }
+            // Two bytes: a backslash after a backslash begins nothing.
+            _ => at = (at + 2).min(json.len()),
+        }
+    }
+    if kept == 0 {
+        return None;
+    }
+    mended.push_str(&json[kept..]);
+    Some(mended)
+}
+
+/// The UTF-16 code unit that an escape at this place stands for.
+fn unit(json: &str, at: usize) -> Option<u16> {
+    let escape = json.get(at..at + 6)?.strip_prefix("\\u")?;
+    // `from_str_radix` alone would admit a sign.
+    let hex = escape.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if hex { u16::from_str_radix(escape, 16).ok() } else { None }
+}

@@ -1,0 +1,9 @@
+//! What exports promise to the programs that read them.
+#![expect(clippy::unwrap_used, reason = "helpers of tests too say what they expect with unwrap")]
+mod boundaries;
+mod damaged;
+mod recorded;
+mod redaction;
+mod spreadsheets;
+mod support;
+mod training;

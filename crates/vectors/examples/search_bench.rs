@@ -1,0 +1,112 @@
+//! Measures the embedded index and prints one JSON line for each size: CPU milliseconds a search
+//! takes, recall of the ten nearest, memory of the codes, and the same for comparing whole vectors
+//! one after another in the same run.
+//!
+//! `cargo run --release -p carrel-vectors --example search_bench [-- --million]`
+#![expect(clippy::unwrap_used, reason = "a program that prints its results")]
+#![expect(dead_code, reason = "the database in memory can do more for tests")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use carrel_domain::WorkspaceId;
+use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_vectors::EmbeddedIndex;
+use rustix::time::{ClockId, clock_gettime};
+
+use support::{Clusters, MemoryRows};
+
+const DIMENSIONS: usize = 384;
+const QUERIES: usize = 100;
+const HERE: WorkspaceId = WorkspaceId(1);
+
+#[tokio::main]
+async fn main() {
+    let million = std::env::args().any(|argument| argument == "--million");
+    for count in [1_000, 20_000, 100_000].into_iter().chain(million.then_some(1_000_000)) {
+        measure(count).await;
+    }
+}
+
+async fn measure(count: usize) {
+    let mut clusters = Clusters::new(DIMENSIONS, 42);
+    let rows = Arc::new(MemoryRows::default());
+    let mut flat = Vec::with_capacity(count * DIMENSIONS);
+    let mut documents = Vec::new();
+    while flat.len() < count * DIMENSIONS {
+        let document = clusters.vectors(20);
+        flat.extend(document.iter().flatten());
+        documents.push(rows.add(HERE, document));
+    }
+    let queries = clusters.vectors(QUERIES);
+    let index = EmbeddedIndex::new(rows, usize::MAX);
+    let search = async |to: &[f32], limit, only| {
+        let query = Nearest { within: HERE, to, limit, least_similarity: 0.0, only };
+        index.nearest(query).await.unwrap()
+    };
+    let start = cpu_milliseconds();
+    search(&queries[0], 10, None).await;
+    let first = cpu_milliseconds() - start;
+
+    let (mut searches, mut filtered, mut exact) = (Vec::new(), Vec::new(), Vec::new());
+    let mut found = 0;
+    for to in &queries {
+        let start = cpu_milliseconds();
+        let hits = search(to, 10, None).await;
+        searches.push(cpu_milliseconds() - start);
+        let start = cpu_milliseconds();
+        search(to, 10, Some(&documents[documents.len() - 10..])).await;
+        filtered.push(cpu_milliseconds() - start);
+        let start = cpu_milliseconds();
+        let right = nearest_exactly(&flat, to, 10);
+        exact.push(cpu_milliseconds() - start);
+        found += hits.iter().filter(|hit| right.contains(&(hit.chunk.0 as usize - 1))).count();
+    }
+    println!(
+        "{{\"vectors\": {count}, \"dimensions\": {DIMENSIONS}, \"cpu_ms\": {:.3}, \
+         \"recall_at_10\": {:.4}, \"cpu_ms_ten_documents\": {:.3}, \"cpu_ms_exact_f32\": {:.3}, \
+         \"cpu_ms_first_search\": {first:.1}, \"cache_bytes\": {}}}",
+        median(&mut searches),
+        found as f64 / (10 * QUERIES) as f64,
+        median(&mut filtered),
+        median(&mut exact),
+        index.cached_bytes(),
+    );
+}
+
+fn nearest_exactly(flat: &[f32], to: &[f32], limit: usize) -> Vec<usize> {
+    let arch = pulp::Arch::new();
+    let mut scored: Vec<(Reverse<i64>, usize)> = Vec::with_capacity(flat.len() / DIMENSIONS);
+    arch.dispatch(|| {
+        for (number, vector) in flat.chunks_exact(DIMENSIONS).enumerate() {
+            // Sums in sixteen lanes: a single one would have to be added up in order.
+            let mut lanes = [0f32; 16];
+            for (a, b) in vector.chunks_exact(16).zip(to.chunks_exact(16)) {
+                for lane in 0..16 {
+                    lanes[lane] += a[lane] * b[lane];
+                }
+            }
+            let score = f64::from(lanes.iter().sum::<f32>());
+            scored.push((Reverse((score * 1e12) as i64), number));
+        }
+    });
+    let limit = limit.min(scored.len());
+    if limit < scored.len() {
+        scored.select_nth_unstable(limit);
+    }
+    scored[..limit].iter().map(|(_, number)| *number).collect()
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The CPU time of all threads of this process so far.
+fn cpu_milliseconds() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6
+}

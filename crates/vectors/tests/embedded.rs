@@ -1,0 +1,352 @@
+//! The embedded index against the exact answer, and against databases that change under it.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
+mod support;
+
+use std::sync::Arc;
+
+use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
+use carrel_domain::{ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_vectors::EmbeddedIndex;
+
+use support::{Clusters, MemoryRows};
+
+const HERE: WorkspaceId = WorkspaceId(1);
+const THERE: WorkspaceId = WorkspaceId(2);
+const PLENTY: usize = 1 << 30;
+
+fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
+    let rows = Arc::new(MemoryRows::default());
+    (Arc::clone(&rows), EmbeddedIndex::new(rows, PLENTY))
+}
+
+fn query(to: &[f32], limit: usize) -> Nearest<'_> {
+    Nearest { within: HERE, to, limit, least_similarity: 0.0, only: None }
+}
+
+async fn chunks(index: &EmbeddedIndex, query: Nearest<'_>) -> Vec<i64> {
+    index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
+}
+
+/// The right answer: the vectors, numbered from 1, by their cosine to `to`.
+fn exactly(vectors: &[Vec<f32>], to: &[f32], limit: usize) -> Vec<Neighbour> {
+    let dot = |a: &[f32], b: &[f32]| {
+        a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
+    };
+    let mut all: Vec<_> = vectors
+        .iter()
+        .zip(1..)
+        .map(|(vector, number)| {
+            let lengths = (dot(vector, vector) * dot(to, to)).sqrt();
+            let similarity = (dot(vector, to) / lengths).clamp(0.0, 1.0) as f32;
+            Neighbour { chunk: ChunkId(number), similarity }
+        })
+        .collect();
+    all.sort_by(|a, b| b.similarity.total_cmp(&a.similarity).then(a.chunk.cmp(&b.chunk)));
+    all.truncate(limit);
+    all
+}
+
+#[tokio::test]
+async fn nearly_every_hit_is_that_of_the_exact_scan() {
+    let mut clusters = Clusters::new(384, 3);
+    let vectors = clusters.vectors(20_000);
+    let (rows, index) = open();
+    for document in vectors.chunks(37) {
+        rows.add(HERE, document.to_vec());
+    }
+    let (mut found, mut wanted) = (0, 0);
+    for to in clusters.vectors(50) {
+        let hits = index.nearest(query(&to, 10)).await.unwrap();
+        let exact = exactly(&vectors, &to, 10);
+        assert!(hits.is_sorted_by(|a, b| (a.similarity, b.chunk) >= (b.similarity, a.chunk)));
+        found += exact.iter().filter(|hit| hits.contains(hit)).count();
+        wanted += exact.len();
+    }
+    assert!(found * 100 >= wanted * 99, "{found} of {wanted}");
+}
+
+#[tokio::test]
+async fn similarity_is_the_cosine_and_negative_ones_are_zero() {
+    let (rows, index) = open();
+    rows.add(HERE, vec![vec![-3.0, 0.0], vec![0.0, 0.0], vec![50.0, 50.0], vec![0.02, 0.0]]);
+    let hits = index.nearest(query(&[2.0, 0.0], 10)).await.unwrap();
+    let expected = [(4, 1.0), (3, 0.5f32.sqrt()), (1, 0.0), (2, 0.0)];
+    assert_eq!(hits.len(), 4);
+    for (hit, (chunk, similarity)) in hits.iter().zip(expected) {
+        assert_eq!(hit.chunk, ChunkId(chunk));
+        assert!((hit.similarity - similarity).abs() < 1e-6, "{hit:?}");
+    }
+}
+
+#[tokio::test]
+async fn equally_near_passages_come_in_the_order_of_their_ids() {
+    let (rows, index) = open();
+    rows.add(HERE, vec![vec![1.0, 2.0, 3.0]; 1_000]);
+    let nearest = chunks(&index, query(&[3.0, 2.0, 1.0], 50)).await;
+    assert_eq!(nearest, (1..=50).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn the_threshold_comes_before_the_limit_and_loses_nothing() {
+    let mut clusters = Clusters::new(64, 5);
+    let vectors = clusters.vectors(3_000);
+    let (rows, index) = open();
+    rows.add(HERE, vectors.clone());
+    let to = clusters.vector();
+    let all = exactly(&vectors, &to, 3_000);
+    for (place, limit) in [(0, 5), (4, 5), (4, 500), (200, 3_000), (200, 10), (2_999, 3_000)] {
+        let least_similarity = all[place].similarity;
+        let hits = index.nearest(Nearest { least_similarity, ..query(&to, limit) }).await.unwrap();
+        let passing = all.iter().filter(|hit| hit.similarity >= least_similarity);
+        let expected: Vec<_> = passing.take(limit).collect();
+        assert_eq!(hits.len(), expected.len());
+        for (hit, expected) in hits.iter().zip(expected) {
+            assert!((hit.similarity - expected.similarity).abs() < 1e-6);
+        }
+    }
+    for least_similarity in [1.1, f32::INFINITY, f32::NAN] {
+        let none = index.nearest(Nearest { least_similarity, ..query(&to, 5) }).await.unwrap();
+        assert!(none.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn limits_of_any_size_are_met() {
+    let mut clusters = Clusters::new(16, 7);
+    let (rows, index) = open();
+    rows.add(HERE, clusters.vectors(2_500));
+    let to = clusters.vector();
+    for (limit, expected) in [(0, 0), (1, 1), (2_499, 2_499), (2_501, 2_500), (usize::MAX, 2_500)] {
+        assert_eq!(chunks(&index, query(&to, limit)).await.len(), expected);
+    }
+}
+
+#[tokio::test]
+async fn only_the_documents_asked_for_are_searched() {
+    let mut clusters = Clusters::new(32, 9);
+    let (rows, index) = open();
+    let mut documents = Vec::new();
+    for _ in 0..1_000 {
+        documents.push(rows.add(HERE, clusters.vectors(12)));
+    }
+    let to = clusters.vector();
+    let find = async |only: &[WorkspaceDocumentId]| {
+        let only = Some(only);
+        let mut found = chunks(&index, Nearest { only, ..query(&to, 10_000) }).await;
+        found.sort_unstable();
+        found
+    };
+    let chunks_of = |number: i64| (number * 12 + 1)..=(number * 12 + 12);
+    assert_eq!(find(&[documents[0]]).await, chunks_of(0).collect::<Vec<_>>());
+    // Around the seam of two segments, in any order, more than once, and unknown ones.
+    let some = [documents[999], documents[682], documents[682], WorkspaceDocumentId(-7)];
+    assert_eq!(find(&some).await, chunks_of(682).chain(chunks_of(999)).collect::<Vec<_>>());
+    assert!(find(&[]).await.is_empty());
+    assert!(find(&[WorkspaceDocumentId(i64::MAX)]).await.is_empty());
+    assert_eq!(find(&documents).await.len(), 10_000);
+    let near = index.nearest(Nearest { only: Some(&some), ..query(&to, 3) }).await.unwrap();
+    assert_eq!(near.len(), 3);
+}
+
+#[tokio::test]
+async fn queries_that_point_nowhere_find_nothing() {
+    let (rows, index) = open();
+    assert!(chunks(&index, query(&[1.0, 0.0], 5)).await.is_empty(), "unknown workspace");
+    rows.add(HERE, vec![vec![1.0, 0.0]]);
+    for to in [&[][..], &[0.0, 0.0], &[1.0], &[1.0, 0.0, 0.0], &[1.0; 100_000]] {
+        assert!(chunks(&index, query(to, 5)).await.is_empty());
+    }
+    for to in [[f32::NAN, 1.0], [1.0, f32::INFINITY]] {
+        let refusal = index.nearest(query(&to, 5)).await.unwrap_err();
+        assert!(matches!(refusal, Error::Invalid { .. }), "{refusal}");
+    }
+    // The smallest and largest numbers are numbers still.
+    for to in [[f32::MIN_POSITIVE / 4.0, 0.0], [f32::MAX, f32::MAX]] {
+        assert_eq!(chunks(&index, query(&to, 5)).await, [1]);
+    }
+}
+
+#[tokio::test]
+async fn vectors_of_other_dimensions_are_passed_over() {
+    let (rows, index) = open();
+    let mixed = vec![vec![1.0, 0.0], vec![1.0, 0.0, 0.0], vec![], vec![0.0, 1.0], vec![1.0; 7]];
+    for _ in 0..3_000 {
+        rows.add(HERE, mixed.clone());
+    }
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 2)).await, [1, 6]);
+    assert_eq!(chunks(&index, query(&[1.0, 0.0, 0.0], 2)).await, [2, 7]);
+    assert_eq!(chunks(&index, query(&[1.0, 1.0], usize::MAX)).await.len(), 6_000);
+    rows.add(HERE, vec![vec![f32::NAN, 1.0], vec![f32::INFINITY, 1.0], vec![1.0; 70_000]]);
+    assert!(chunks(&index, query(&[1.0; 70_000], 1)).await.is_empty());
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], usize::MAX)).await.len(), 6_000);
+}
+
+#[tokio::test]
+async fn what_was_added_is_found_and_nothing_else_read_again() {
+    let (rows, index) = open();
+    rows.add(HERE, vec![vec![1.0, 0.0]; 9_000]);
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
+    assert_eq!(rows.codes_read(), 9_000);
+    assert_eq!(chunks(&index, query(&[1.0, 0.1], 1)).await, [1]);
+    let document = rows.add(HERE, vec![vec![0.0, 1.0]; 3]);
+    index.upsert(HERE, document).await.unwrap();
+    rows.add(THERE, vec![vec![0.0, 1.0]; 3]);
+    rows.add(HERE, vec![vec![0.0, 1.0]; 2]);
+    assert_eq!(chunks(&index, query(&[0.0, 1.0], 5)).await, [9001, 9002, 9003, 9007, 9008]);
+    assert_eq!(rows.codes_read(), 9_005);
+    index.upsert(HERE, document).await.unwrap();
+    assert_eq!(chunks(&index, query(&[0.0, 1.0], 1)).await, [9001]);
+    assert_eq!(rows.codes_read(), 9_005);
+}
+
+#[tokio::test]
+async fn what_this_process_removed_goes_without_reading_again() {
+    let (rows, index) = open();
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 9_000]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 5]);
+    let third = rows.add(HERE, vec![vec![0.8, 0.2]; 5]);
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
+    let bytes = index.cached_bytes();
+    rows.remove(HERE, &[first, second]);
+    index.remove(HERE, &[first, second]).await.unwrap();
+    assert!(index.cached_bytes() < bytes / 100);
+    index.remove(HERE, &[first, second]).await.unwrap();
+    index.remove(HERE, &[WorkspaceDocumentId(99)]).await.unwrap();
+    index.remove(THERE, &[third]).await.unwrap();
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [9006]);
+    assert_eq!(rows.codes_read(), 9_010);
+    // A document placed anew: its old place goes, its new one comes.
+    rows.remove(HERE, &[third]);
+    let placed = rows.add(HERE, vec![vec![0.7, 0.3]; 2]);
+    index.remove(HERE, &[third]).await.unwrap();
+    index.upsert(HERE, placed).await.unwrap();
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 9)).await, [9011, 9012]);
+    assert_eq!(rows.codes_read(), 9_012);
+}
+
+#[tokio::test]
+async fn what_another_process_removed_is_not_found() {
+    let (rows, index) = open();
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
+    let third = rows.add(HERE, vec![vec![0.8, 0.2]; 3]);
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
+    rows.remove(HERE, &[first]);
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 2)).await, [4, 5]);
+    // Removals of both at once: that of this process is not all there was.
+    rows.remove(HERE, &[second]);
+    rows.remove(HERE, &[third]);
+    let fourth = rows.add(HERE, vec![vec![0.5, 0.5]]);
+    index.remove(HERE, &[second]).await.unwrap();
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 9)).await, [10]);
+    let third = Nearest { only: Some(&[third]), ..query(&[1.0, 0.0], 9) };
+    assert!(chunks(&index, third).await.is_empty());
+    rows.remove(HERE, &[fourth]);
+    assert!(chunks(&index, query(&[1.0, 0.0], 9)).await.is_empty());
+}
+
+#[tokio::test]
+async fn changes_while_codes_are_read_are_not_lost() {
+    let (rows, index) = open();
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 5_000]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 5_000]);
+    rows.after_next_page(move |rows| {
+        rows.remove(HERE, &[first, second]);
+        rows.add(HERE, vec![vec![0.8, 0.2]; 2]);
+    });
+    // The rows of the first page are gone when their vectors are wanted: a second look finds all.
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
+    index.remove(HERE, &[first, second]).await.unwrap();
+    assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
+}
+
+#[tokio::test]
+async fn a_dropped_namespace_leaves_the_memory() {
+    let (rows, index) = open();
+    let document = rows.add(HERE, vec![vec![1.0, 0.0]; 100]);
+    rows.add(THERE, vec![vec![1.0, 0.0]; 10]);
+    assert_eq!(index.count(Some(HERE)).await.unwrap(), 100);
+    assert_eq!(index.count(None).await.unwrap(), 110);
+    chunks(&index, query(&[1.0, 0.0], 1)).await;
+    rows.remove(HERE, &[document]);
+    index.drop_namespace(HERE).await.unwrap();
+    index.drop_namespace(HERE).await.unwrap();
+    assert_eq!(index.cached_bytes(), 0);
+    assert!(chunks(&index, query(&[1.0, 0.0], 1)).await.is_empty());
+}
+
+#[tokio::test]
+async fn workspaces_not_used_for_longest_make_room() {
+    let rows = Arc::new(MemoryRows::default());
+    for workspace in 1..=3 {
+        rows.add(WorkspaceId(workspace), vec![vec![1.0; 100]; 1_000]);
+    }
+    let index = EmbeddedIndex::new(Arc::clone(&rows) as _, 250_000);
+    let visit = async |workspace| {
+        let within = WorkspaceId(workspace);
+        let before = rows.codes_read();
+        let hits = index.nearest(Nearest { within, ..query(&[1.0; 100], 2) }).await.unwrap();
+        assert_eq!(hits.len(), 2);
+        rows.codes_read() > before
+    };
+    assert!(visit(1).await && visit(2).await);
+    assert!(!visit(1).await && !visit(2).await && !visit(1).await);
+    assert!(visit(3).await, "is read, and 2 makes room");
+    assert!(!visit(1).await && visit(2).await && visit(3).await);
+    assert!(index.cached_bytes() <= 250_000);
+    // One that is larger than all the room there is stays while it is the one in use.
+    rows.add(WorkspaceId(4), vec![vec![1.0; 100]; 5_000]);
+    assert!(visit(4).await && !visit(4).await);
+    assert!(visit(1).await && visit(4).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_first_searches_read_the_codes_once() {
+    let (rows, index) = open();
+    rows.add(HERE, vec![vec![1.0; 64]; 20_000]);
+    let index = Arc::new(index);
+    let searches: Vec<_> = (0..32)
+        .map(|_| {
+            let index = Arc::clone(&index);
+            tokio::spawn(async move { chunks(&index, query(&[1.0; 64], 3)).await })
+        })
+        .collect();
+    for search in searches {
+        assert_eq!(search.await.unwrap(), [1, 2, 3]);
+    }
+    assert_eq!(rows.codes_read(), 20_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn searches_during_changes_see_whole_documents_that_exist() {
+    let (rows, index) = open();
+    let stays = rows.add(HERE, vec![vec![1.0; 256]; 6_000]);
+    let index = Arc::new(index);
+    let searches: Vec<_> = (0..4)
+        .map(|_| {
+            let index = Arc::clone(&index);
+            tokio::spawn(async move {
+                for _ in 0..200 {
+                    let only: &[_] = &[stays];
+                    let query = Nearest { only: Some(only), ..query(&[1.0; 256], 5) };
+                    assert_eq!(chunks(&index, query).await, [1, 2, 3, 4, 5]);
+                }
+            })
+        })
+        .collect();
+    for round in 0..200 {
+        let document = rows.add(HERE, vec![vec![1.0; 256]; 10]);
+        index.upsert(HERE, document).await.unwrap();
+        let found = Nearest { only: Some(&[document]), ..query(&[1.0; 256], 20) };
+        assert_eq!(chunks(&index, found.clone()).await.len(), 10);
+        rows.remove(HERE, &[document]);
+        if round % 3 > 0 {
+            index.remove(HERE, &[document]).await.unwrap();
+        }
+        assert!(chunks(&index, found).await.is_empty());
+    }
+    for search in searches {
+        search.await.unwrap();
+    }
+}

@@ -1,0 +1,33 @@
+//! Measures the server from outside, each figure beside its reference in the same run:
+//! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
+mod figure;
+mod load;
+mod process;
+mod programs;
+mod reference;
+mod server;
+
+use anyhow::Result;
+
+#[actix_web::main]
+async fn main() -> Result<()> {
+    let mut arguments = std::env::args().skip(1);
+    let which = arguments.next();
+    if which.as_deref() == Some("bare-actix") {
+        return reference::serve().await;
+    }
+    let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);
+    let mut figures = Vec::new();
+    if wanted("server") {
+        figures.extend(server::measure()?);
+    }
+    if wanted("vectors") {
+        figures.extend(programs::vectors()?);
+    }
+    if wanted("encoder") {
+        figures.extend(programs::encoder()?);
+    }
+    anyhow::ensure!(!figures.is_empty(), "there are: server, vectors, encoder");
+    figure::print(&figures);
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The server as a whole: memory, start, and what a request costs beside a bare handler.
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use e2e::Carrel;
+
+use crate::figure::{Figure, median};
+use crate::load::{Connection, request};
+use crate::process::{processor_time, resident};
+
+const KEY: &str = "a-key-for-the-benchmark-012345";
+const ROUNDS: usize = 7;
+const REQUESTS: usize = 20_000;
+
+/// A process that is killed when this goes.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+pub fn measure() -> Result<Vec<Figure>> {
+    let storage = tempfile::tempdir()?;
+    // The first start makes the database; the measured ones find it.
+    drop(start(storage.path())?);
+    let mut figures = Vec::new();
+    let mut starts = Vec::new();
+    for _ in 0..ROUNDS {
+        let (_server, _, milliseconds) = start(storage.path())?;
+        starts.push(milliseconds);
+    }
+    figures.push(Figure::new("start to first answer", median(starts), "ms").at_most(150.0));
+    let (server, address, _) = start(storage.path())?;
+    std::thread::sleep(Duration::from_secs(2));
+    let idle = resident(server.0.id())?;
+    figures.push(Figure::new("resident memory, idle, model not loaded", idle, "MB").at_most(40.0));
+    figures.extend(authentication(&server, &address)?);
+    figures.extend(main_job(&server, &address)?);
+    Ok(figures)
+}
+
+/// Starts the server and waits for its first answer; how long that took, in milliseconds.
+fn start(storage: &Path) -> Result<(Running, String, f64)> {
+    let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
+    let carrel = Carrel::new(storage)?.with("CARREL_API_KEY", KEY);
+    let mut command = carrel.command(&["serve", "--listen", &free]);
+    let started = Instant::now();
+    let server = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
+    let ask = request("GET", "/v1/auth", KEY, "");
+    while started.elapsed() < Duration::from_secs(30) {
+        let answered = Connection::open(&free).and_then(|mut connection| connection.exchange(&ask));
+        if answered.is_ok() {
+            let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+            return Ok((server, free, milliseconds));
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    bail!("the server did not start")
+}
+
+fn bare() -> Result<(Running, String)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut child = command.arg("bare-actix").stdout(Stdio::piped()).spawn()?;
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut address)?;
+    Ok((Running(child), address.trim().to_owned()))
+}
+
+/// Processor time per `GET /v1/auth`, and its ratio to the bare handler, taken in turns.
+fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
+    let (reference, reference_address) = bare()?;
+    let ask = request("GET", "/v1/auth", KEY, "");
+    let (mut ours, mut ratios) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let bare = cost(reference.0.id(), &reference_address, &ask, REQUESTS)?;
+        let here = cost(server.0.id(), address, &ask, REQUESTS)?;
+        ours.push(here * 1e6);
+        ratios.push(here / bare);
+    }
+    Ok(vec![
+        Figure::new("GET /v1/auth", median(ours), "CPU µs"),
+        Figure::new("GET /v1/auth beside a bare actix handler", median(ratios), "x").at_most(1.5),
+    ])
+}
+
+/// Seconds of the process's time for one of many requests.
+fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<f64> {
+    let mut connection = Connection::open(address)?;
+    connection.exchange(ask)?;
+    let before = processor_time(process)?;
+    for _ in 0..requests {
+        connection.exchange(ask)?;
+    }
+    Ok((processor_time(process)? - before) / requests as f64)
+}
+
+/// One document in, one question answered, and what memory that takes.
+fn main_job(server: &Running, address: &str) -> Result<Vec<Figure>> {
+    let mut connection = Connection::open(address)?;
+    connection.exchange(&request("POST", "/v1/workspace/new", KEY, "{\"name\":\"bench\"}"))?;
+    let text = "Mars has two moons, Phobos and Deimos. ".repeat(60);
+    let body = format!(
+        "{{\"textContent\":\"{text}\",\"metadata\":{{\"title\":\"moons\"}},\"addToWorkspaces\":\"bench\"}}"
+    );
+    connection.exchange(&request("POST", "/v1/document/raw-text", KEY, &body))?;
+    let ask =
+        request("POST", "/v1/workspace/bench/chat", KEY, "{\"message\":\"Which moons has Mars?\"}");
+    let mut times = Vec::new();
+    for _ in 0..30 {
+        let before = processor_time(server.0.id())?;
+        connection.exchange(&ask)?;
+        times.push((processor_time(server.0.id())? - before) * 1e3);
+    }
+    let memory = resident(server.0.id())?;
+    Ok(vec![
+        Figure::new("a question answered by the extractive model", median(times), "CPU ms"),
+        Figure::new("resident memory, model loaded", memory, "MB"),
+    ])
+}
