@@ -8,7 +8,7 @@ use carrel_domain::user::{MultiUser, NewUser, Role, User, UserPatch, Username, U
 use carrel_domain::{Error, Result, UserId};
 use serde_json::json;
 
-pub use password::{PasswordRules, Passwords};
+pub use password::{PasswordRules, Passwords, is_bcrypt};
 
 use crate::keyring::Keyring;
 

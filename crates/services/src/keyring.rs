@@ -22,9 +22,13 @@ pub struct Secret(String);
 
 impl Secret {
     /// 256 bits from the system's random source, as `crl_` and 52 letters and digits.
-    fn random() -> Self {
+    pub fn random() -> Self {
         let bytes: [u8; 32] = rand::random();
         Self(format!("crl_{}", base32(&bytes)))
+    }
+
+    pub fn digest(&self) -> KeyDigest {
+        digest(&self.0)
     }
 
     pub fn reveal(&self) -> &str {
@@ -85,11 +89,13 @@ pub struct Keyring {
     keys: Arc<dyn ApiKeys>,
     seen: RwLock<HashMap<KeyDigest, Seen>>,
     used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    /// When each limited key would have spent all it may: its allowance flows back evenly.
+    spent: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
 }
 
 impl Keyring {
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
-        Self { keys, seen: RwLock::default(), used: Mutex::default() }
+        Self { keys, seen: RwLock::default(), used: Mutex::default(), spent: Mutex::default() }
     }
 
     /// The key that `secret` is, if it is good at `now`.
@@ -104,6 +110,21 @@ impl Keyring {
             self.uses().insert(key.id, now);
         }
         Ok(good)
+    }
+
+    /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
+    /// is admitted.
+    pub fn spend(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {
+        let Some(limit) = key.rate_limit.filter(|limit| *limit > 0) else { return Ok(()) };
+        let one = TimeDelta::microseconds(60_000_000 / i64::from(limit));
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = spent.get(&key.id).copied().unwrap_or(now).max(now) + one;
+        let over = until - now - TimeDelta::minutes(1);
+        if over > TimeDelta::zero() {
+            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
+        }
+        spent.insert(key.id, until);
+        Ok(())
     }
 
     fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
@@ -196,8 +217,15 @@ fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
     })
 }
 
-fn digest(secret: &str) -> KeyDigest {
+/// What is kept of a secret.
+pub fn digest(secret: &str) -> KeyDigest {
     KeyDigest(Sha256::digest(secret.as_bytes()).into())
+}
+
+/// 160 bits from the system's random source, as 32 letters and digits.
+pub fn random_code() -> String {
+    let bytes: [u8; 20] = rand::random();
+    base32(&bytes)
 }
 
 /// Five bits a character, without the letters that are easily taken for others.
@@ -277,6 +305,18 @@ mod tests {
         keyring.take_from_environment(Some("sixteen-characte"), &by()).await.unwrap();
         assert!(keyring.admit("sixteen-characte", now).await.unwrap().is_some());
         assert!(!keyring.is_empty(now).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_limited_key_waits_its_turn() {
+        let (_, keyring) = keyring();
+        let now = Utc::now();
+        let options = KeyOptions { rate_limit: Some(3), ..KeyOptions::default() };
+        let (_, key) = keyring.create(options, &by()).await.unwrap();
+        assert!((0..3).all(|_| keyring.spend(&key, now).is_ok()));
+        assert_eq!(keyring.spend(&key, now), Err(21));
+        assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_ok());
+        assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_err());
     }
 
     #[test]

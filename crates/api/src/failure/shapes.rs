@@ -35,7 +35,7 @@ impl Shape for Plain {
 }
 
 /// A status whose body is its own name.
-fn bare(status: StatusCode) -> HttpResponse {
+pub fn bare(status: StatusCode) -> HttpResponse {
     HttpResponse::build(status)
         .content_type("text/plain; charset=utf-8")
         .body(status.canonical_reason().unwrap_or_default())
