@@ -136,12 +136,13 @@ impl ApiKeys for Database {
     async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey> {
         self.write(move |conn| {
             let row = NewRow::from(new);
-            let prefix = row.prefix.clone();
+            let (prefix, creator) = (row.prefix.clone(), row.created_by.unwrap_or(0));
             let id: i32 = diesel::insert_into(api_keys::table)
                 .values(row)
                 .returning(api_keys::id)
                 .get_result(conn)
-                .or_taken("API key", prefix)?;
+                .or_taken("API key", prefix)
+                .or_not_found("user", creator)?;
             let (row, suspended): (Row, Option<bool>) = api_keys::table
                 .left_join(users::table)
                 .filter(api_keys::id.eq(id))

@@ -11,7 +11,7 @@ use carrel_domain::chat_log::{
 use carrel_domain::{ChatId, Result};
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Integer, Nullable, Text};
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 
 use crate::chat_blocks::{self, Place, Span};
 use crate::chats::Row;
@@ -66,8 +66,14 @@ fn admitted(conn: &mut AnyConnection, filter: &ChatFilter, by: By) -> QueryResul
     if span(filter).is_all() {
         return Ok(Some(query));
     }
-    let ids = chat_blocks::ids_of(conn, span(filter))?;
-    Ok(ids.map(|ids| query.filter(chats::id.ge(ids.start)).filter(chats::id.lt(ids.end))))
+    let Some(ids) = chat_blocks::ids_of(conn, span(filter))? else { return Ok(None) };
+    Ok(Some(match by {
+        By::Filter => query.filter(chats::id.ge(ids.start)).filter(chats::id.lt(ids.end)),
+        By::Order => {
+            let id = || sql::<BigInt>("chats.id + 0");
+            query.filter(id().ge(ids.start)).filter(id().lt(ids.end))
+        }
+    }))
 }
 
 fn admitted_by(filter: &ChatFilter, by: By) -> Query {

@@ -120,7 +120,8 @@ impl Invites for Database {
                 .returning(columns::<Row>())
                 .get_result(conn)
                 // The code is a secret, and not for messages.
-                .or_taken("invite", "")?;
+                .or_taken("invite", "")
+                .or_not_found("user", created_by.map_or(0, |user| user.0))?;
             audit::record(conn, event)?;
             Ok(row.of(None)?)
         })

@@ -7,6 +7,7 @@ use carrel_domain::{Error, Result, UserId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
+use crate::abort::OrRefused;
 use crate::connection::AnyConnection;
 use crate::convert::{text, time};
 use crate::schema::{sessions, users};
@@ -82,7 +83,8 @@ impl Sessions for Database {
                     sessions::expires_at.eq(time(expires_at)),
                     sessions::created_at.eq(time(created_at)),
                 ))
-                .execute(conn)?;
+                .execute(conn)
+                .or_taken("session", user)?;
             audit::record(conn, event)
         })
         .await
