@@ -2,6 +2,7 @@
 mod auth;
 mod conversations;
 mod documents;
+mod native;
 mod placements;
 mod reference;
 mod system;
@@ -9,6 +10,7 @@ mod unknown;
 mod workspaces;
 
 use actix_web::web;
+use carrel_domain::{Error, Result};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
@@ -42,10 +44,10 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
             config.map(reference::configure);
         }
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
-        for mount in [NATIVE, COMPAT] {
-            let unknown = web::to(unknown::not_found);
-            config.service(scope(mount).configure(operations).default_service(unknown));
-        }
+        let unknown = || web::to(unknown::not_found);
+        let native = scope(NATIVE).configure(operations).configure(native::operations);
+        config.service(native.default_service(unknown()));
+        config.service(scope(COMPAT).configure(operations).default_service(unknown()));
         config.map(|config| config.default_service(web::to(unknown::not_found)));
     }
 }
@@ -54,8 +56,13 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
 pub fn documented() -> OpenApi {
     let (_, document) = actix_web::App::new()
         .into_utoipa_app()
-        .service(scope(NATIVE).configure(operations))
+        .service(scope(NATIVE).configure(operations).configure(native::operations))
         .service(scope(COMPAT).configure(operations))
         .split_for_parts();
     document
+}
+
+/// The number in a path; what is no number names nothing.
+fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+    text.parse().map_err(|_| Error::not_found(kind, text))
 }

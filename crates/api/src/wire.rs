@@ -1,4 +1,5 @@
 //! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
+pub mod admin;
 pub mod chat;
 pub mod document;
 pub mod retrieval;

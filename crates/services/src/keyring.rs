@@ -151,6 +151,23 @@ impl Keyring {
         Ok((secret, key))
     }
 
+    /// As [`Keyring::create`], by someone who holds `maker` and can give away no more than that.
+    pub async fn create_as(
+        &self,
+        maker: &ApiKey,
+        options: KeyOptions,
+        by: &By,
+    ) -> Result<(Secret, ApiKey)> {
+        let options = KeyOptions { created_by: maker.created_by, ..options };
+        if options.expires_at.is_some_and(|end| end <= by.at) {
+            return Err(Error::invalid("expires_at", "must lie in the future"));
+        }
+        if !maker.may_make(&options.clone().into_new(&Secret::random(), by.at)) {
+            return Err(Error::invalid("scopes", "must not exceed those of the key that asks"));
+        }
+        self.create(options, by).await
+    }
+
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
         self.keys.list().await
     }

@@ -7,6 +7,7 @@ pub mod exports;
 pub mod invitations;
 pub mod keyring;
 pub mod library;
+pub mod members;
 pub mod preferences;
 pub mod prompt;
 pub mod record;

@@ -81,6 +81,60 @@ impl Shape for NoSuccess {
     }
 }
 
+/// `{"user":null,"error"}`.
+pub struct NoUser;
+
+impl Shape for NoUser {
+    fn body(message: &str) -> Value {
+        json!({ "user": null, "error": message })
+    }
+}
+
+/// `{"success":false,"error"}`.
+pub struct NotDone;
+
+impl Shape for NotDone {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "error": message })
+    }
+}
+
+/// `{"invite":null,"error"}`.
+pub struct NoInvite;
+
+impl Shape for NoInvite {
+    fn body(message: &str) -> Value {
+        json!({ "invite": null, "error": message })
+    }
+}
+
+/// `{"success":false,"error","users":[]}`.
+pub struct NoMembers;
+
+impl Shape for NoMembers {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "error": message, "users": [] })
+    }
+}
+
+/// `{"api_key":null,"error"}`.
+pub struct NoKey;
+
+impl Shape for NoKey {
+    fn body(message: &str) -> Value {
+        json!({ "api_key": null, "error": message })
+    }
+}
+
+/// `{"newValues":{},"error"}`.
+pub struct NoValues;
+
+impl Shape for NoValues {
+    fn body(message: &str) -> Value {
+        json!({ "newValues": {}, "error": message })
+    }
+}
+
 /// `{"success":false,"error","documents":[]}`.
 pub struct NoDocuments;
 

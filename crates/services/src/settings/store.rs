@@ -47,6 +47,8 @@ pub struct SettingsStore {
     pub(super) settings: Arc<dyn Settings>,
     pub(super) layers: Layers,
     pub(super) sealer: Sealer,
+    /// By variable, the values that this program can do something with.
+    pub(super) available: BTreeMap<&'static str, Vec<&'static str>>,
     /// Held from reading the database, or deciding on a change, until the snapshot says so.
     pub(super) changing: Mutex<()>,
     snapshot: RwLock<Arc<Snapshot>>,
@@ -71,12 +73,37 @@ impl SettingsStore {
             settings,
             layers,
             sealer,
+            available: BTreeMap::new(),
             changing: Mutex::default(),
             snapshot: RwLock::default(),
             versions: watch::Sender::default(),
         };
         store.reload().await?;
         Ok(store)
+    }
+
+    /// Refuses any other value of a variable from now on: the table knows of more than a program
+    /// need have adapters for.
+    pub fn with_available(
+        mut self,
+        variable: &'static str,
+        values: impl IntoIterator<Item = &'static str>,
+    ) -> Self {
+        self.available.insert(variable, values.into_iter().collect());
+        self
+    }
+
+    /// Why what holds for a variable is of no use to this program, wherever it was set.
+    pub fn unavailable(&self, variable: &str) -> Option<String> {
+        self.unavailable_value(variable, &self.lookup(variable)?)
+    }
+
+    pub(super) fn unavailable_value(&self, variable: &str, text: &str) -> Option<String> {
+        let values = self.available.get(variable)?;
+        let shown: String = text.chars().take(100).collect();
+        (!values.contains(&text)).then(|| {
+            format!("{shown} is not available in this server; there is {}", values.join(", "))
+        })
     }
 
     /// What holds for a variable, defaults of the table included. Variables that are in no table
@@ -120,13 +147,17 @@ impl SettingsStore {
         Ok(())
     }
 
-    /// [`SettingsStore::reload`] again and again. Never returns; failures are logged.
+    /// [`SettingsStore::reload`] again and again. Never returns; the first of failures in a row
+    /// is logged.
     pub async fn keep_fresh(&self, every: Duration) {
+        let mut failing = false;
         loop {
             tokio::time::sleep(every).await;
-            if let Err(error) = self.reload().await {
+            let failure = self.reload().await.err();
+            if let Some(error) = failure.as_ref().filter(|_| !failing) {
                 tracing::warn!("failed to read the settings again: {error}");
             }
+            failing = failure.is_some();
         }
     }
 

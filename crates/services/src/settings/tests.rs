@@ -124,6 +124,21 @@ async fn what_the_environment_fixes_can_only_be_set_to_what_it_is() {
 }
 
 #[tokio::test]
+async fn what_the_program_has_nothing_for_is_refused_and_told_of() {
+    let mut world = World::new(&[], &[("VECTOR_DB", "pinecone")]).await;
+    world.store = world.store.with_available("VECTOR_DB", ["lancedb"]);
+    assert!(world.store.unavailable("VECTOR_DB").unwrap().starts_with("pinecone is not available"));
+    let error = world.refused(json!({ "VectorDB": "chroma", "ChromaEndpoint": "http://a" })).await;
+    assert_eq!(error, "VectorDB: chroma is not available in this server; there is lancedb");
+    let error = world.refused(json!({ "VectorDB": "nope" })).await;
+    assert!(error.contains("Invalid VectorDB type") && !error.contains("available"), "{error}");
+    let lenient = world.update(json!({ "VectorDB": "chroma" }), Leniency::Lenient).await.unwrap();
+    assert!(lenient.error.unwrap().contains("not available"));
+    world.set(json!({ "VectorDB": "lancedb" })).await;
+    assert_eq!(world.store.unavailable("VECTOR_DB"), None);
+}
+
+#[tokio::test]
 async fn secrets_are_sealed_at_rest_masked_in_answers_and_survive_a_restart() {
     let world = World::empty().await;
     let secrets: Vec<_> =

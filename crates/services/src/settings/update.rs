@@ -83,6 +83,9 @@ impl SettingsStore {
             }
             let mut mistakes = self.registry.mistakes(setting, &text);
             mistakes.extend(self.fixed_otherwise(setting, &text));
+            if mistakes.is_empty() {
+                mistakes.extend(self.unavailable_value(setting.variable, &text));
+            }
             if leniency == Leniency::Strict {
                 self.add_choices(setting, &mut mistakes);
                 let other = planned.get(setting.variable).filter(|other| other.text != text);
