@@ -130,7 +130,7 @@ mod tests {
         let store = open(&Given::default(), Arc::new(NoSettings), &Key::random()).await.unwrap();
         let engines: Vec<_> = carrel_providers::engine_names().chain(["native"]).collect();
         for (kind, there, missing) in [
-            ("llm", carrel_providers::provider_names().collect(), &["bedrock"]),
+            ("llm", carrel_providers::provider_names().collect(), &["azure", "bedrock"][..]),
             ("embedding", engines, &["azure"]),
         ] {
             let offered: Vec<_> = store.registry().choices.of(kind).map(|row| row.value).collect();
