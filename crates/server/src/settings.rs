@@ -66,7 +66,7 @@ impl Sources<'_> {
         let found = self.given.find(name).ok().flatten();
         let source = match found {
             Some((_, Source::Environment)) => Source::Environment,
-            _ if self.rows.contains_key(name) && self.is_setting(name) => Source::Database,
+            _ if self.is_stored(name) => Source::Database,
             Some((_, source)) => source,
             None => Source::Default,
         };
@@ -74,13 +74,15 @@ impl Sources<'_> {
         Effective { name: name.to_owned(), value, source }
     }
 
-    /// The variables that the database holds values for.
+    /// The variables for which the database holds values that can be read.
     pub fn stored(&self) -> impl Iterator<Item = &str> {
-        self.rows.keys().map(String::as_str).filter(|name| self.is_setting(name))
+        self.rows.keys().map(String::as_str).filter(|name| self.is_stored(name))
     }
 
-    fn is_setting(&self, name: &str) -> bool {
-        self.store.registry().by_variable(name).is_some()
+    fn is_stored(&self, name: &str) -> bool {
+        let setting = self.store.registry().by_variable(name);
+        let is_readable = setting.is_some_and(|row| !self.store.unreadable().contains(&row.name));
+        is_readable && self.rows.contains_key(name)
     }
 
     /// Providers' keys are called `..._KEY`, `..._TOKEN` and so on; whatever else may hold a URL.

@@ -193,7 +193,7 @@ pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 /// The lines of a text behind one another.
 fn flat(text: &str) -> String {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.collect::<Vec<_>>().join(" ")
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -258,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_error_stays_on_its_line() {
-        assert_eq!(flat("refused\n\tIs it running?\n"), "refused Is it running?");
+        assert_eq!(flat("refused\n\tIs it running?\n"), "refused; Is it running?");
     }
 
     #[tokio::test]

@@ -6,6 +6,7 @@ use anyhow::Context;
 use carrel_domain::settings::Settings;
 use carrel_services::settings::key::Key;
 
+use crate::config::variables::VECTOR_DB;
 use crate::config::{Config, Effective, Reading};
 use crate::settings::{self, NoSettings, Sources};
 use crate::terminal::{one_line, print, say, table};
@@ -30,6 +31,7 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
     let sources = Sources { store: &store, given: &given, rows };
     let mut names = asked;
     names.extend(sources.stored().map(str::to_owned));
+    names.insert(VECTOR_DB.name.to_owned());
     for name in names {
         match effective.iter_mut().find(|known| known.name == name) {
             Some(known) => *known = sources.effective(&name),

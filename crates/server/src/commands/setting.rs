@@ -16,14 +16,16 @@ pub async fn run(carrel: &Carrel, what: Setting) -> anyhow::Result<ExitCode> {
     let store = &carrel.ports.settings_store;
     let registry = store.registry();
     let setting = registry.by_name(&name).or_else(|| registry.by_variable(&name));
-    let Some(setting) = setting else { bail!("failed to set {name}: there is no such setting") };
+    let Some(setting) = setting else {
+        bail!("failed to change a setting: there is none called {name}")
+    };
     let value = match value {
         Some(value) => value,
         None => first_line()?,
     };
     let change = Map::from_iter([(setting.name.to_owned(), Value::from(value))]);
     let updated = store.update(&change, Leniency::Strict, &By::operator(Utc::now())).await;
-    updated.with_context(|| format!("failed to set {}", setting.name))?;
+    updated.context("failed to change a setting")?;
     say(format_args!("{} is set", setting.name));
     Ok(ExitCode::SUCCESS)
 }
