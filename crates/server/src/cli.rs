@@ -168,6 +168,9 @@ pub struct NewKey {
     /// The most requests a minute [default: no limit]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub rate_limit: Option<u32>,
+    /// Name of the user it belongs to: it rests while the user is suspended, and ends with the user
+    #[arg(long, value_name = "USER")]
+    pub owner: Option<String>,
     /// How long it is good for, such as 12h or 90d [default: until revoked]
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     pub expires_in: Option<Duration>,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use carrel_domain::api_key::{self, Scope};
 use carrel_domain::audit::By;
-use carrel_domain::{ApiKeyId, WorkspaceId};
+use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
 use carrel_services::keyring::KeyOptions;
 use carrel_services::workspaces;
 use chrono::{TimeDelta, Utc};
@@ -24,23 +24,33 @@ pub async fn run(carrel: &Carrel, what: ApiKey) -> anyhow::Result<ExitCode> {
 }
 
 async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
-    let NewKey { name, scopes, workspaces: slugs, rate_limit, expires_in } = new;
+    let NewKey { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
     let now = Utc::now();
     let mut workspaces = Vec::new();
     for slug in &slugs {
         let found = workspaces::by_slug(&*carrel.ports.workspaces, slug).await;
         workspaces.push(found.context("failed to create an API key")?.id);
     }
+    let created_by = match owner {
+        Some(name) => Some(user(carrel, &name).await.context("failed to create an API key")?),
+        None => None,
+    };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();
     let expires_at =
         expires_in.context("failed to work out when the key expires")?.map(|time| now + time);
-    let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by: None };
+    let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
     let created = carrel.ports.keyring.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;
     let (id, may, within) = (key.id, may(&key.scopes), listed(slugs, "all workspaces"));
     say(format_args!("API key {id} may {may} in {within}; it is not shown again:"));
     print(secret.reveal())?;
     Ok(())
+}
+
+async fn user(carrel: &Carrel, name: &str) -> carrel_domain::Result<UserId> {
+    let users = carrel.ports.users.list().await?;
+    let user = users.iter().find(|user| user.username == name);
+    user.map(|user| user.id).ok_or_else(|| Error::not_found("user", name))
 }
 
 async fn list(carrel: &Carrel) -> anyhow::Result<()> {
