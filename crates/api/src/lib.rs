@@ -5,6 +5,7 @@
 mod around;
 mod caller;
 mod document;
+mod facts;
 mod failure;
 mod mount;
 mod read;
@@ -70,6 +71,8 @@ pub struct Options {
     pub json_limit: usize,
     /// The largest uploaded file, in bytes.
     pub upload_limit: u64,
+    /// Where everything is kept, for an administrator to see.
+    pub storage_dir: PathBuf,
     /// Where uploads wait, as temporary files, until they are documents.
     pub upload_dir: PathBuf,
     /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.

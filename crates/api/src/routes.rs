@@ -1,5 +1,6 @@
 //! The routes, and the two places they are mounted at.
 mod auth;
+mod compat;
 mod conversations;
 mod documents;
 mod native;
@@ -33,7 +34,8 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .service(documents::upload_document)
         .service(documents::add_raw_text)
         .service(system::count_vectors)
-        .service(system::remove_documents);
+        .service(system::remove_documents)
+        .configure(native::shared_operations);
 }
 
 /// Registers every operation at both mounts, and answers for the paths there are not.
@@ -45,9 +47,14 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
         }
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
         let unknown = || web::to(unknown::not_found);
+        config.map(|config| {
+            compat::surroundings(config);
+            config
+        });
         let native = scope(NATIVE).configure(operations).configure(native::operations);
         config.service(native.default_service(unknown()));
-        config.service(scope(COMPAT).configure(operations).default_service(unknown()));
+        let compat = scope(COMPAT).configure(operations).configure(compat::operations);
+        config.service(compat.default_service(unknown()));
         config.map(|config| config.default_service(web::to(unknown::not_found)));
     }
 }
@@ -57,7 +64,7 @@ pub fn documented() -> OpenApi {
     let (_, document) = actix_web::App::new()
         .into_utoipa_app()
         .service(scope(NATIVE).configure(operations).configure(native::operations))
-        .service(scope(COMPAT).configure(operations))
+        .service(scope(COMPAT).configure(operations).configure(compat::operations))
         .split_for_parts();
     document
 }
@@ -65,4 +72,10 @@ pub fn documented() -> OpenApi {
 /// The number in a path; what is no number names nothing.
 fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
+}
+
+/// The digits that a text begins with.
+fn leading_number(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
 }

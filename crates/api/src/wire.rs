@@ -1,6 +1,7 @@
 //! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
 pub mod admin;
 pub mod chat;
+pub mod compat;
 pub mod document;
 pub mod retrieval;
 pub mod system;

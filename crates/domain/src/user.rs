@@ -87,6 +87,8 @@ pub struct User {
     pub suspended: bool,
     pub daily_message_limit: Option<i32>,
     pub bio: String,
+    /// The file name of a picture.
+    pub picture: Option<String>,
     pub seen_recovery_codes: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
@@ -101,6 +103,7 @@ pub struct UserPatch {
     pub suspended: Option<bool>,
     pub daily_message_limit: Option<Option<i32>>,
     pub bio: Option<String>,
+    pub picture: Option<Option<String>>,
 }
 
 /// What is said when a change would leave no admin who may sign in.

@@ -21,6 +21,7 @@ pub(crate) struct Row {
     suspended: bool,
     daily_message_limit: Option<i32>,
     bio: String,
+    pfp_filename: Option<String>,
     seen_recovery_codes: bool,
     created_at: NaiveDateTime,
     updated_at: NaiveDateTime,
@@ -41,6 +42,7 @@ impl TryFrom<Row> for User {
             suspended: row.suspended,
             daily_message_limit: row.daily_message_limit,
             bio: row.bio,
+            picture: row.pfp_filename,
             seen_recovery_codes: row.seen_recovery_codes,
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
@@ -58,12 +60,14 @@ struct Changes {
     suspended: Option<bool>,
     daily_message_limit: Option<Option<i32>>,
     bio: Option<String>,
+    pfp_filename: Option<Option<String>>,
     updated_at: NaiveDateTime,
 }
 
 impl Changes {
     fn of(patch: UserPatch, now: NaiveDateTime) -> Self {
-        let UserPatch { username, password, role, suspended, daily_message_limit, bio } = patch;
+        let UserPatch { username, password, role, suspended, daily_message_limit, bio, picture } =
+            patch;
         Self {
             username: username.map(|name| text(name.as_str())),
             password_hash: password.map(|PasswordHash(hash)| text(hash)),
@@ -71,6 +75,7 @@ impl Changes {
             suspended,
             daily_message_limit,
             bio: some_text(bio),
+            pfp_filename: picture.map(some_text),
             updated_at: now,
         }
     }

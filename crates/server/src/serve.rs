@@ -97,6 +97,7 @@ fn options(config: &Config) -> carrel_api::Options {
     carrel_api::Options {
         json_limit: config.limits.body,
         upload_limit: config.limits.upload,
+        storage_dir: config.storage.root().to_owned(),
         upload_dir: config.storage.uploads(),
         allowed_origins: config.api.allowed_origins.clone(),
         docs: config.api.docs,

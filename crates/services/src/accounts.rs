@@ -34,6 +34,8 @@ pub struct UserChanges {
     pub suspended: Option<bool>,
     pub daily_message_limit: Option<Option<i32>>,
     pub bio: Option<String>,
+    /// The file name of a picture.
+    pub picture: Option<Option<String>>,
 }
 
 /// Cheap to clone.
@@ -101,7 +103,8 @@ impl Accounts {
     }
 
     async fn patch(&self, before: &User, changes: UserChanges) -> Result<UserPatch> {
-        let UserChanges { username, password, role, suspended, daily_message_limit, bio } = changes;
+        let UserChanges { username, password, role, suspended, daily_message_limit, bio, picture } =
+            changes;
         if let Some(password) = &password {
             self.passwords.check(password)?;
         }
@@ -109,20 +112,22 @@ impl Accounts {
         let username = username.as_deref().map(Username::parse).transpose()?;
         check_limit(daily_message_limit.flatten())?;
         check_bio(bio.as_deref().unwrap_or_default())?;
+        check_picture(picture.as_ref().and_then(Option::as_deref))?;
         let nothing = username.is_none()
             && password.is_none()
             && role.is_none()
             && suspended.is_none()
             && daily_message_limit.is_none()
-            && bio.is_none();
+            && bio.is_none()
+            && picture.is_none();
         if nothing {
-            return Err(Error::invalid("body", "No valid updates applied."));
+            return Err(Error::invalid("updates", "No valid updates applied."));
         }
         let password = match password {
             Some(password) => Some(self.passwords.hash(password).await?),
             None => None,
         };
-        Ok(UserPatch { username, password, role, suspended, daily_message_limit, bio })
+        Ok(UserPatch { username, password, role, suspended, daily_message_limit, bio, picture })
     }
 }
 
@@ -149,5 +154,17 @@ fn check_bio(bio: &str) -> Result<()> {
     match bio.chars().count() > LONGEST_BIO {
         true => Err(Error::invalid("bio", "Bio cannot be longer than 1,000 characters")),
         false => Ok(()),
+    }
+}
+
+/// A picture's name is going to be looked up in a directory, so it is the name of a file there.
+fn check_picture(name: Option<&str>) -> Result<()> {
+    let leaves = |name: &str| name.contains(['/', '\\']) || name.chars().any(char::is_control);
+    let allowed = |name: &str| {
+        !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && !leaves(name)
+    };
+    match name.is_none_or(allowed) {
+        true => Ok(()),
+        false => Err(Error::invalid("pfp_filename", "Picture must be the name of a file")),
     }
 }

@@ -57,11 +57,8 @@ impl Exports {
         by: &By,
     ) -> Result<(&'static str, impl Stream<Item = Result<Vec<u8>>> + Send + 'static)> {
         let ExportRequest { choice, filter, redact } = request;
-        let formatter = self.formatters.make(&choice).ok_or_else(|| {
-            let names = self.formatters.names().join(", ");
-            let name = &choice.name;
-            Error::invalid("type", format!("Invalid export type: {name}. Must be one of {names}"))
-        })?;
+        let formatter = self.formatters.make(&choice);
+        let formatter = formatter.ok_or_else(|| self.unknown_type(&choice.name))?;
         let details = json!({ "type": choice.name, "redact": redact }).to_string();
         self.audit.add(by.event("exported_chats", details)).await?;
         let content_type = formatter.content_type();
@@ -80,6 +77,12 @@ impl Exports {
             Ok(piece.map(|piece| (piece, export)))
         });
         Ok((content_type, pieces))
+    }
+
+    /// That there is no such type of export.
+    pub fn unknown_type(&self, name: &str) -> Error {
+        let names = self.formatters.names().join(", ");
+        Error::invalid("type", format!("Invalid export type: {name}. Must be one of {names}"))
     }
 }
 

@@ -42,3 +42,18 @@ pub async fn manage(
         false => members.add(workspace, users, event).await,
     }
 }
+
+/// As [`manage`], passing over users there are not. Says whether there was any.
+pub async fn manage_known(
+    members: &dyn Members,
+    workspace: WorkspaceId,
+    users: &[UserId],
+    reset: bool,
+    by: &By,
+) -> Result<bool> {
+    let known = members.known(users).await?;
+    if !known.is_empty() {
+        manage(members, workspace, &known, reset, by).await?;
+    }
+    Ok(!known.is_empty())
+}

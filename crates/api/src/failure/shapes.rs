@@ -66,6 +66,9 @@ impl Shape for Message {
             Error::Invalid { field, .. } if field == "query" => {
                 (status, "Query parameter cannot be empty.".to_owned())
             }
+            Error::Invalid { field, reason } if field == "type" => {
+                (status, reason.clone().into_owned())
+            }
             _ => (status, message.to_owned()),
         };
         HttpResponse::build(status).json(Self::body(&message))
@@ -88,6 +91,10 @@ impl Shape for NoUser {
     fn body(message: &str) -> Value {
         json!({ "user": null, "error": message })
     }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
 }
 
 /// `{"success":false,"error"}`.
@@ -96,6 +103,29 @@ pub struct NotDone;
 impl Shape for NotDone {
     fn body(message: &str) -> Value {
         json!({ "success": false, "error": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
+}
+
+/// As [`NotDone`]; at `/api/v1` with the status of success.
+pub struct NotUpdated;
+
+impl Shape for NotUpdated {
+    fn body(message: &str) -> Value {
+        NotDone::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let status = match error {
+            Error::Invalid { field, .. } if field == "body" => status,
+            // quirk(refused-with-200): only a body that cannot be read is said by the status.
+            Error::Invalid { .. } | Error::NotFound { .. } => StatusCode::OK,
+            _ => status,
+        };
+        NotDone::compat(status, message, error)
     }
 }
 
@@ -114,6 +144,10 @@ pub struct NoMembers;
 impl Shape for NoMembers {
     fn body(message: &str) -> Value {
         json!({ "success": false, "error": message, "users": [] })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
     }
 }
 
@@ -198,4 +232,15 @@ impl Shape for Abort {
 
 fn no_workspace(slug: &str) -> String {
     format!("Workspace {slug} is not a valid workspace.")
+}
+
+/// What AnythingLLM's own words are, where it has any: they do without the name of the field.
+fn reason(message: &str, error: &Error) -> String {
+    match error {
+        Error::Invalid { field, reason } if field != "body" => reason.clone().into_owned(),
+        Error::NotFound { kind: "user", .. } => "User not found".to_owned(),
+        Error::NotFound { kind: "invite", .. } => "Invite not found or already disabled".to_owned(),
+        Error::NotFound { kind: "workspace", key } => format!("Workspace {key} not found"),
+        _ => message.to_owned(),
+    }
 }

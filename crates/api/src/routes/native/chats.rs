@@ -4,7 +4,9 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Bytes, Data, Json};
 use actix_web::{HttpResponse, get, post};
-use carrel_domain::chat_log::ChatLog;
+use carrel_domain::Result;
+use carrel_domain::audit::By;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
@@ -33,10 +35,7 @@ pub async fn list_chats(
     if let Some(slug) = &query.workspace {
         filter.workspace = Some(service::by_slug(&**workspaces, slug).await?.id);
     }
-    // One more than a page, to know whether another follows.
-    let mut found = chats.page(&filter, query.offset(), wire::PAGE + 1).await?;
-    let has_pages = found.len() > wire::PAGE as usize;
-    found.truncate(wire::PAGE as usize);
+    let (found, has_pages) = page(&**chats, &filter, query.offset()).await?;
     Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
 }
 
@@ -65,9 +64,27 @@ pub async fn export_chats(
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
     (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
     let request = ExportRequest { choice, filter, redact: query.redact };
-    let (content_type, pieces) = exports.start(request, &caller.by()).await?;
-    Ok(attachment(&name, content_type)
-        .streaming(pieces.map_ok(Bytes::from).map_err(std::io::Error::other)))
+    Ok(file(&exports, request, &caller.by()).await?)
+}
+
+/// The page that begins after `before` exchanges, and whether another follows.
+pub async fn page(
+    chats: &dyn ChatLog,
+    filter: &ChatFilter,
+    before: u64,
+) -> Result<(Vec<LoggedChat>, bool)> {
+    let mut found = chats.page(filter, before, wire::PAGE + 1).await?;
+    let more = found.len() > wire::PAGE as usize;
+    found.truncate(wire::PAGE as usize);
+    Ok((found, more))
+}
+
+/// An export as it is written.
+pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
+    let name = request.choice.name.clone();
+    let (content_type, pieces) = exports.start(request, by).await?;
+    let pieces = pieces.map_ok(Bytes::from).map_err(std::io::Error::other);
+    Ok(attachment(&name, content_type).streaming(pieces))
 }
 
 /// A file that browsers save instead of showing.

@@ -2,12 +2,11 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
 use carrel_domain::settings::Settings;
-use carrel_domain::user::MultiUser;
-use carrel_domain::vector::VectorIndex;
 use carrel_services::settings::dump::Dump;
-use carrel_services::settings::{Facts, Leniency, SettingsStore, preferences};
+use carrel_services::settings::{Leniency, SettingsStore, preferences};
 
 use crate::caller::{Admin, Caller, Host};
+use crate::facts::Facts;
 use crate::failure::shapes::{NoValues, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
@@ -36,14 +35,9 @@ pub async fn update_preferences(
 pub async fn show_settings(
     _: Caller<Admin>,
     store: Data<SettingsStore>,
-    mode: Data<dyn MultiUser>,
-    index: Data<dyn VectorIndex>,
+    facts: Facts,
 ) -> Answer<Json<wire::SettingsShown>> {
-    let facts = Facts {
-        multi_user_mode: mode.is_on().await?,
-        has_existing_embeddings: index.count(None).await? > 0,
-        ..Facts::default()
-    };
+    let facts = facts.gather().await?;
     Ok(Json(wire::SettingsShown { settings: store.visible(&facts, Leniency::Strict) }))
 }
 

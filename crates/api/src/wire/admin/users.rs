@@ -109,7 +109,15 @@ impl UserUpdate {
     pub fn into_changes(self) -> Result<UserChanges> {
         let Self { username, password, role, suspended, daily_message_limit, bio } = self;
         let role = role.as_deref().map(parse_role).transpose()?;
-        Ok(UserChanges { username, password, role, suspended, daily_message_limit, bio })
+        Ok(UserChanges {
+            username,
+            password,
+            role,
+            suspended,
+            daily_message_limit,
+            bio,
+            ..UserChanges::default()
+        })
     }
 }
 
