@@ -2,6 +2,8 @@
 //!
 //! Ids are the order of time: the newest exchange is the one with the largest id. A filter by time
 //! is first made a range of ids, so that every order can begin in the middle.
+use std::ops::Range;
+
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
@@ -60,20 +62,31 @@ enum By {
     Order,
 }
 
-/// The exchanges that a filter admits; `None` when they cannot be any.
-fn admitted(conn: &mut AnyConnection, filter: &ChatFilter, by: By) -> QueryResult<Option<Query>> {
-    let query = admitted_by(filter, by);
-    if span(filter).is_all() {
-        return Ok(Some(query));
+/// Ids among which everything is that a filter admits; `None` when nothing is.
+fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Range<i64>>> {
+    match span(filter) {
+        span if span.is_all() => Ok(Some(0..i64::MAX)),
+        span => chat_blocks::ids_of(conn, span),
     }
-    let Some(ids) = chat_blocks::ids_of(conn, span(filter))? else { return Ok(None) };
-    Ok(Some(match by {
-        By::Filter => query.filter(chats::id.ge(ids.start)).filter(chats::id.lt(ids.end)),
-        By::Order => {
-            let id = || sql::<BigInt>("chats.id + 0");
-            query.filter(id().ge(ids.start)).filter(id().lt(ids.end))
-        }
-    }))
+}
+
+/// The exchanges that a filter admits, among some ids.
+fn admitted(filter: &ChatFilter, ids: Range<i64>, by: By) -> Query {
+    let mut query = admitted_by(filter, by);
+    let id = || sql::<BigInt>("chats.id + 0");
+    if ids.start > 0 {
+        query = match by {
+            By::Filter => query.filter(chats::id.ge(ids.start)),
+            By::Order => query.filter(id().ge(ids.start)),
+        };
+    }
+    if ids.end < i64::MAX {
+        query = match by {
+            By::Filter => query.filter(chats::id.lt(ids.end)),
+            By::Order => query.filter(id().lt(ids.end)),
+        };
+    }
+    query
 }
 
 fn admitted_by(filter: &ChatFilter, by: By) -> Query {
@@ -130,13 +143,20 @@ fn is_only_of_time(filter: &ChatFilter) -> bool {
 }
 
 /// Where the page begins that is `skip` exchanges from the newest; `None` beyond the oldest.
-fn seek(conn: &mut AnyConnection, filter: &ChatFilter, skip: u64) -> QueryResult<Option<Place>> {
+fn seek(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    ids: Range<i64>,
+    skip: u64,
+) -> QueryResult<Option<Place>> {
+    if skip == 0 {
+        return Ok(Some(Place { below: ids.end, skip }));
+    }
     if is_only_of_time(filter) {
         return chat_blocks::seek(conn, span(filter), skip);
     }
-    let Some(query) = admitted(conn, filter, By::Filter)? else { return Ok(None) };
     // Only ids, which an index has: the texts are read from where the page begins.
-    let first: Option<i64> = query
+    let first: Option<i64> = admitted(filter, ids, By::Filter)
         .select(chats::id)
         .order(chats::id.desc())
         .offset(rows(skip))
@@ -151,15 +171,12 @@ fn page(
     offset: u64,
     limit: u32,
 ) -> QueryResult<Vec<LoggedChat>> {
-    let Some(query) = admitted(conn, filter, By::Filter)? else { return Ok(Vec::new()) };
-    let mut query = query.order(chats::id.desc()).limit(rows(limit));
-    if offset > 0 {
-        let Some(Place { below, skip }) = seek(conn, filter, offset)? else {
-            return Ok(Vec::new());
-        };
-        query = query.filter(chats::id.lt(below)).offset(rows(skip));
-    }
-    load(conn, query)
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    let place = seek(conn, filter, ids.clone(), offset)?;
+    let Some(Place { below, skip }) = place else { return Ok(Vec::new()) };
+    ids.end = ids.end.min(below);
+    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(limit));
+    load(conn, query.offset(rows(skip)))
 }
 
 /// What exchanges are kept together by, from the outermost.
@@ -279,10 +296,11 @@ fn export(
 ) -> QueryResult<Vec<LoggedChat>> {
     let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
     let limit = limit as usize;
+    let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for narrow in parts(filter, order, cursor) {
-        let Some(query) = admitted(conn, filter, by)? else { break };
-        let query = in_order(narrow(query), order).limit(rows(limit - found.len()));
+        let query = narrow(admitted(filter, ids.clone(), by));
+        let query = in_order(query, order).limit(rows(limit - found.len()));
         found.extend(load(conn, query)?);
         if found.len() >= limit {
             break;

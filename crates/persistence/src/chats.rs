@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use crate::abort::OrRefused;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{some_text, text, time};
+use crate::moment::Moment;
 use crate::schema::{chats, users, workspaces};
 use crate::{Database, audit};
 
@@ -22,7 +23,9 @@ pub(crate) struct Row {
     session: Option<String>,
     include: bool,
     feedback: Option<bool>,
+    #[diesel(deserialize_as = Moment)]
     created_at: NaiveDateTime,
+    #[diesel(deserialize_as = Moment)]
     updated_at: NaiveDateTime,
     prompt: String,
     response: String,

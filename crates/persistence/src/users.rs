@@ -9,6 +9,7 @@ use diesel::prelude::*;
 use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, columns};
 use crate::convert::{some_text, text, time, unreadable};
+use crate::moment::Moment;
 use crate::schema::{sessions, users};
 use crate::{Database, api_keys, audit, turns};
 
@@ -23,7 +24,9 @@ pub(crate) struct Row {
     bio: String,
     pfp_filename: Option<String>,
     seen_recovery_codes: bool,
+    #[diesel(deserialize_as = Moment)]
     created_at: NaiveDateTime,
+    #[diesel(deserialize_as = Moment)]
     updated_at: NaiveDateTime,
 }
 

@@ -1,6 +1,7 @@
 -- How many exchanges there are, and of which time, among ids that follow one another: a block of
--- level 1 is of 64 ids, one of level 2 of 4,096. Who looks for the exchange that is so-and-so far
--- from the newest passes over whole blocks. Blocks without exchanges have no row.
+-- level 1 is of 16 ids, one of level 2 of 256, one of level 3 of 4,096. Who looks for the exchange
+-- that is so-and-so far from the newest passes over whole blocks. Blocks without exchanges have no
+-- row.
 CREATE TABLE chat_blocks (
     level SMALLINT NOT NULL,
     -- The ids divided by their number.
@@ -14,7 +15,7 @@ CREATE TABLE chat_blocks (
 
 INSERT INTO chat_blocks (level, block, chats, first_at, last_at)
 SELECT level, id / size, COUNT(*), MIN(created_at), MAX(created_at)
-FROM chats, (VALUES (1, 64), (2, 4096)) AS levels (level, size)
+FROM chats, (VALUES (1, 16), (2, 256), (3, 4096)) AS levels (level, size)
 GROUP BY level, id / size;
 
 -- Both lock blocks in one order, the larger first, so that they do not wait in a circle.
@@ -22,7 +23,7 @@ CREATE FUNCTION count_added_chats() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 BEGIN
     INSERT INTO chat_blocks (level, block, chats, first_at, last_at)
     SELECT level, id / size, COUNT(*), MIN(created_at), MAX(created_at)
-    FROM added, (VALUES (1, 64), (2, 4096)) AS levels (level, size)
+    FROM added, (VALUES (1, 16), (2, 256), (3, 4096)) AS levels (level, size)
     GROUP BY level, id / size
     ORDER BY level DESC, id / size
     ON CONFLICT (level, block) DO UPDATE SET
@@ -37,7 +38,7 @@ BEGIN
     PERFORM 1 FROM chat_blocks
     WHERE (level, block) IN (
         SELECT levels.level, removed.id / levels.size
-        FROM removed, (VALUES (1, 64), (2, 4096)) AS levels (level, size)
+        FROM removed, (VALUES (1, 16), (2, 256), (3, 4096)) AS levels (level, size)
     )
     ORDER BY level DESC, block
     FOR UPDATE;
@@ -45,7 +46,7 @@ BEGIN
     UPDATE chat_blocks SET chats = chat_blocks.chats - gone.chats
     FROM (
         SELECT levels.level, removed.id / levels.size AS block, COUNT(*) AS chats
-        FROM removed, (VALUES (1, 64), (2, 4096)) AS levels (level, size)
+        FROM removed, (VALUES (1, 16), (2, 256), (3, 4096)) AS levels (level, size)
         GROUP BY levels.level, removed.id / levels.size
     ) AS gone
     WHERE chat_blocks.level = gone.level AND chat_blocks.block = gone.block;
@@ -53,7 +54,7 @@ BEGIN
     DELETE FROM chat_blocks
     WHERE chats = 0 AND (level, block) IN (
         SELECT levels.level, removed.id / levels.size
-        FROM removed, (VALUES (1, 64), (2, 4096)) AS levels (level, size)
+        FROM removed, (VALUES (1, 16), (2, 256), (3, 4096)) AS levels (level, size)
     );
     RETURN NULL;
 END $$;

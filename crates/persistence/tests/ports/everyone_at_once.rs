@@ -66,7 +66,7 @@ async fn act(db: &Database, number: usize) -> Result<()> {
         7 => {
             let patch = UserPatch {
                 role: Some(Role::ALL[number / 23 % 3]),
-                suspended: Some(number / 23 % 2 == 0),
+                suspended: Some((number / 23).is_multiple_of(2)),
                 ..UserPatch::default()
             };
             Users::update(db, somebody, patch, done(1)).await.map(drop)

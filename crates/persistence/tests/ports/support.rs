@@ -109,9 +109,11 @@ impl Scratch {
     pub fn miscounted_blocks(&self) -> i64 {
         let kept = "SELECT level, block, chats FROM chat_blocks";
         let counted = "SELECT level, block, chats FROM (
-            SELECT 1 AS level, id / 64 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 64
+            SELECT 1 AS level, id / 16 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 16
             UNION ALL
-            SELECT 2 AS level, id / 4096 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 4096
+            SELECT 2 AS level, id / 256 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 256
+            UNION ALL
+            SELECT 3 AS level, id / 4096 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 4096
         ) AS counted";
         self.number(&format!(
             "SELECT (SELECT COUNT(*) FROM ({kept} EXCEPT {counted}) AS x)

@@ -69,11 +69,13 @@ async fn a_user_is_changed_in_parts(scratch: Scratch) {
         suspended: Some(true),
         daily_message_limit: Some(None),
         bio: Some("b".into()),
+        picture: Some(Some("b.png".into())),
     };
     let after = change(&db, made.id, patch).await.unwrap();
     assert_eq!((after.username.as_str(), after.role), ("renamed", Role::Manager));
     assert_eq!((after.suspended, after.daily_message_limit), (true, None));
     assert_eq!((after.bio.as_str(), after.created_at), ("b", at(0)));
+    assert_eq!(after.picture.as_deref(), Some("b.png"));
     let (_, hash) = db.credentials("renamed").await.unwrap().unwrap();
     assert_eq!(hash, PasswordHash("new".into()));
     assert_eq!(Users::list(&db).await.unwrap(), [after, other]);
