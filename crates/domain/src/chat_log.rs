@@ -55,7 +55,7 @@ pub struct ExportCursor {
     pub last: Chat,
 }
 
-/// The log of exchanges.
+/// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
     /// Newest first: exchanges `offset` to `offset + limit` of those the filter admits. Deep pages

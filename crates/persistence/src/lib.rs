@@ -26,6 +26,7 @@ mod connection;
 mod convert;
 mod database;
 mod documents;
+mod export_order;
 mod invites;
 mod location;
 mod members;
