@@ -39,7 +39,7 @@ impl<S> From<Error> for Failure<S> {
 
 impl<S: Shape> From<Failure<S>> for actix_web::Error {
     fn from(failure: Failure<S>) -> Self {
-        Refusal::Failed { error: failure.error, say: say::<S> }.into()
+        Refusal::of::<S>(failure.error).into()
     }
 }
 
@@ -55,6 +55,8 @@ pub enum Refusal {
     TooMany(u64),
     /// A route of multi-user mode, which is off.
     SingleUser,
+    /// A route that is switched off; why, and with which status.
+    Off(StatusCode, &'static str),
     Failed {
         error: Error,
         say: fn(Mount, &Error) -> HttpResponse,
@@ -63,7 +65,11 @@ pub enum Refusal {
 
 impl Refusal {
     pub fn plain(error: Error) -> Self {
-        Self::Failed { error, say: say::<Plain> }
+        Self::of::<Plain>(error)
+    }
+
+    pub fn of<S: Shape>(error: Error) -> Self {
+        Self::Failed { error, say: say::<S> }
     }
 
     pub fn respond(&self, mount: Mount) -> HttpResponse {
@@ -82,6 +88,10 @@ impl Refusal {
                 HttpResponse::Unauthorized().json(json!({ "error": error }))
             }
             (Self::SingleUser, Mount::Compat) => shapes::bare(StatusCode::UNAUTHORIZED),
+            (Self::Off(status, why), Mount::Native) => {
+                HttpResponse::build(*status).json(json!({ "error": why }))
+            }
+            (Self::Off(status, why), Mount::Compat) => shapes::text(*status, why),
             (Self::Failed { error, say }, mount) => say(mount, error),
         }
     }
@@ -121,6 +131,7 @@ impl fmt::Display for Refusal {
             Self::Bound => f.write_str("bound to workspaces"),
             Self::TooMany(_) => f.write_str("too many requests"),
             Self::SingleUser => f.write_str("not in multi-user mode"),
+            Self::Off(_, why) => f.write_str(why),
             Self::Failed { error, .. } => error.fmt(f),
         }
     }

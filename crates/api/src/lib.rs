@@ -37,6 +37,7 @@ use carrel_services::library::Library;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
+use carrel_services::sign_on::SignOn;
 
 /// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
 /// handler asks for the one port or service it uses, never for this.
@@ -62,6 +63,7 @@ pub struct Ports {
     pub exports: Exports,
     pub settings_store: Arc<SettingsStore>,
     pub dump: Arc<Dump>,
+    pub sign_on: SignOn,
 }
 
 /// What an operator decides about the HTTP face.
@@ -110,6 +112,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.exports))
             .app_data(Data::from(ports.settings_store))
             .app_data(Data::from(ports.dump))
+            .app_data(Data::new(ports.sign_on))
             .app_data(Data::new(options))
             .service(root);
     }

@@ -2,6 +2,7 @@
 mod auth;
 mod compat;
 mod conversations;
+mod directory;
 mod documents;
 mod native;
 mod placements;
@@ -35,6 +36,8 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .service(documents::add_raw_text)
         .service(system::count_vectors)
         .service(system::remove_documents)
+        .service(directory::list_directory)
+        .service(directory::issue_auth_token)
         .configure(native::shared_operations);
 }
 

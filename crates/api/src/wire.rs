@@ -2,6 +2,7 @@
 pub mod admin;
 pub mod chat;
 pub mod compat;
+pub mod directory;
 pub mod document;
 pub mod retrieval;
 pub mod system;

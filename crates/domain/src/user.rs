@@ -159,6 +159,26 @@ pub trait Sessions: Send + Sync {
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }
 
+/// What signs its user in, once, within minutes.
+#[derive(Clone, Debug)]
+pub struct NewSignInToken {
+    pub digest: KeyDigest,
+    pub user: UserId,
+    pub expires_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where tokens to sign in with are kept. Each method is one transaction.
+#[async_trait]
+pub trait SignInTokens: Send + Sync {
+    /// Puts a token in the place of those the user has. [`Error::NotFound`] when there is no such
+    /// user.
+    async fn issue(&self, token: NewSignInToken, event: Event) -> Result<()>;
+    /// Takes a token away, so that of any number of calls one gets it: whose it was, suspended or
+    /// not, and until when it was good. The event is written when there was one.
+    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<(User, DateTime<Utc>)>>;
+}
+
 /// How often each user has asked.
 #[async_trait]
 pub trait MessageQuota: Send + Sync {

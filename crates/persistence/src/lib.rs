@@ -41,6 +41,7 @@ mod quota;
 mod schema;
 mod sessions;
 mod settings;
+mod sign_in_tokens;
 mod turns;
 mod unsettled;
 mod users;

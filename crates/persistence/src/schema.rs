@@ -214,6 +214,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    sign_in_tokens (digest) {
+        digest -> Binary,
+        user_id -> Integer,
+        expires_at -> Timestamp,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
     questions (id) {
         id -> BigInt,
         user_id -> Integer,
@@ -247,6 +256,7 @@ diesel::joinable!(api_keys -> users (created_by));
 diesel::joinable!(invites -> users (claimed_by));
 diesel::joinable!(workspace_users -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(sign_in_tokens -> users (user_id));
 diesel::joinable!(chats -> users (user_id));
 diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
@@ -259,4 +269,5 @@ diesel::allow_tables_to_appear_in_same_query!(users, api_keys);
 diesel::allow_tables_to_appear_in_same_query!(users, invites);
 diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(users, sign_in_tokens);
 diesel::allow_tables_to_appear_in_same_query!(chats, users, workspaces);

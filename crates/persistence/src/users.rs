@@ -111,7 +111,7 @@ pub(crate) fn insert(conn: &mut AnyConnection, new: NewUser) -> Result<User, Abo
 }
 
 /// The user as nobody else can change it before the transaction ends.
-fn lock(conn: &mut AnyConnection, id: UserId) -> Result<User, Abort> {
+pub(crate) fn lock(conn: &mut AnyConnection, id: UserId) -> Result<User, Abort> {
     let row = users::table.find(id.0).select(Row::as_select());
     let row: Option<Row> = match conn {
         AnyConnection::Postgres(conn) => {

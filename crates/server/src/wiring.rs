@@ -18,6 +18,7 @@ use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::settings::key::Key;
+use carrel_services::sign_on::SignOn;
 use carrel_vectors::EmbeddedIndex;
 use chrono::{DateTime, TimeDelta, Utc};
 
@@ -125,10 +126,11 @@ impl Carrel {
             invitations,
             members: database.clone(),
             chat_log: database.clone(),
-            audit: database,
+            audit: database.clone(),
             exports,
             settings_store: store,
             dump,
+            sign_on: SignOn { tokens: database.clone(), sessions: database },
         };
         Ok(Self { ports, models, files, storage })
     }

@@ -14,6 +14,7 @@ pub mod record;
 pub mod search;
 pub mod settings;
 pub mod sign_in;
+pub mod sign_on;
 pub mod workspaces;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::accounts::{Passwords, is_bcrypt};
 use crate::keyring::{self, Secret};
 
 /// How long a session lasts.
-const SESSION: TimeDelta = TimeDelta::days(30);
+pub(crate) const SESSION: TimeDelta = TimeDelta::days(30);
 /// How many attempts for one name, or from one address, are answered in [`WINDOW`].
 const ATTEMPTS: usize = 10;
 const WINDOW: TimeDelta = TimeDelta::minutes(5);

@@ -36,9 +36,24 @@ impl Shape for Plain {
 
 /// A status whose body is its own name.
 pub fn bare(status: StatusCode) -> HttpResponse {
-    HttpResponse::build(status)
-        .content_type("text/plain; charset=utf-8")
-        .body(status.canonical_reason().unwrap_or_default())
+    text(status, status.canonical_reason().unwrap_or_default())
+}
+
+pub fn text(status: StatusCode, text: &'static str) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(text)
+}
+
+/// `{"error"}` at both mounts.
+pub struct NoSuchUser;
+
+impl Shape for NoSuchUser {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
 }
 
 /// `{"workspace":null,"message"}`.

@@ -11,6 +11,8 @@ use actix_web::web;
 use serde_json::json;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+use super::directory;
+
 pub fn operations(config: &mut ServiceConfig<'_>) {
     config
         .service(users::list_users)
@@ -33,7 +35,8 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
 
 /// What such clients ask for outside `/api/v1`. Open to everyone.
 pub fn surroundings(config: &mut web::ServiceConfig) {
-    config.route("/api/ping", web::get().to(ping));
+    let sign_on = web::get().to(directory::redeem_auth_token);
+    config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
 }
 
 async fn ping() -> HttpResponse {

@@ -23,6 +23,7 @@ mod people_and_settings;
 mod placements;
 mod quota;
 mod sessions;
+mod sign_in_tokens;
 mod users;
 mod vectors;
 mod workspaces;

@@ -91,12 +91,10 @@ pub struct ChatUser {
 
 impl From<LoggedChat> for ChatRow {
     fn from(logged: LoggedChat) -> Self {
-        let LoggedChat { chat, workspace, username } = logged;
+        let user = ChatUser { username: logged.asker().to_owned() };
+        let name = logged.workspace_name().to_owned();
+        let LoggedChat { chat, workspace, username: _ } = logged;
         let conversation = chat.conversation;
-        let workspace = match workspace {
-            Some(known) => ChatWorkspace { name: known.name, slug: Some(known.slug) },
-            None => ChatWorkspace { name: "deleted workspace".to_owned(), slug: None },
-        };
         Self {
             id: chat.id.0,
             workspace_id: conversation.workspace.0,
@@ -110,8 +108,8 @@ impl From<LoggedChat> for ChatRow {
             last_updated_at: time(chat.updated_at),
             feedback_score: chat.feedback,
             memory_processed: None,
-            workspace,
-            user: ChatUser { username: username.unwrap_or_else(|| "unknown user".to_owned()) },
+            workspace: ChatWorkspace { name, slug: workspace.map(|workspace| workspace.slug) },
+            user,
         }
     }
 }

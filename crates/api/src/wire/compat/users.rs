@@ -2,7 +2,6 @@
 use carrel_domain::user::User;
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::{UserChanges, UserDraft};
-use carrel_services::keyring::Secret;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -148,39 +147,4 @@ fn limit(value: &Value) -> Option<i32> {
     let number = (!value.is_null()).then(|| as_number(value).unwrap_or_default());
     // Parts of a question cannot be asked; what is too large ends at the largest.
     number.map(|number| number as i32)
-}
-
-/// Everyone, by the names that are needed to sign them in.
-#[derive(Serialize, ToSchema)]
-pub struct Directory {
-    pub users: Vec<DirectoryEntry>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct DirectoryEntry {
-    id: i32,
-    username: String,
-    role: &'static str,
-}
-
-impl From<User> for DirectoryEntry {
-    fn from(user: User) -> Self {
-        Self { id: user.id.0, username: user.username, role: user.role.as_str() }
-    }
-}
-
-/// A token that signs its user in, once, and where a browser redeems it.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct TokenIssued {
-    token: String,
-    #[schema(example = "/sso/simple?token=...")]
-    login_path: String,
-}
-
-impl From<Secret> for TokenIssued {
-    fn from(token: Secret) -> Self {
-        let token = token.reveal().to_owned();
-        Self { login_path: format!("/sso/simple?token={token}"), token }
-    }
 }
