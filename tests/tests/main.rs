@@ -2,6 +2,7 @@
 mod access;
 mod bad_input;
 mod command_line;
+mod compat;
 mod documents;
 mod keys;
 mod lifecycle;
