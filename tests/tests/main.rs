@@ -2,8 +2,13 @@
 mod access;
 mod bad_input;
 mod command_line;
+mod compat;
 mod documents;
+mod keys;
 mod lifecycle;
 mod main_job;
+mod oversight;
+mod people;
+mod printed;
 mod protocol;
 mod workspaces;

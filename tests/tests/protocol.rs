@@ -32,6 +32,27 @@ async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_a_path_can_is_told_without_doing_it() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    for mount in ["/v1", "/api/v1"] {
+        let head = server.admin().request(Method::HEAD, &format!("{mount}/auth"));
+        let head = send(head).await?;
+        assert_eq!((head.status, &head.body), (200, &json!("")));
+        assert!(head.header("content-type").starts_with("application/json"));
+        let export = server.admin().request(Method::HEAD, &format!("{mount}/system/export-chats"));
+        assert_eq!(send(export).await?.status, 200);
+        let stranger = server.admin().anonymous().request(Method::HEAD, &format!("{mount}/auth"));
+        assert_eq!(send(stranger).await?.status, 403);
+        let options = server.admin().anonymous().request(Method::OPTIONS, &format!("{mount}/auth"));
+        let options = send(options).await?;
+        assert_eq!((options.status, options.header("allow")), (204, "GET"));
+        let nowhere = server.admin().request(Method::OPTIONS, &format!("{mount}/nope"));
+        assert_eq!(send(nowhere).await?.status, 404);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn every_answer_has_an_id_and_is_not_to_be_guessed_at() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let (one, other) = (server.admin().get("/v1/auth").await?, server.admin().get("/nope").await?);

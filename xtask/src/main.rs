@@ -1,4 +1,5 @@
 //! The chores of this repository: `cargo xtask <chore>`.
+mod conformance;
 mod demo;
 mod generated;
 mod postgres;
@@ -22,6 +23,7 @@ cargo xtask <chore>
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
+  conformance [names] recorded exchanges of existing clients, played against this server
   bench [arguments]   the measurements, in a release build
   demo                a server with the sample documents in it, and an answer from them
 ";
@@ -42,7 +44,8 @@ fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let chore = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
-    let takes_arguments = matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench");
+    let takes_arguments =
+        matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench" | "conformance");
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
     }
@@ -58,6 +61,7 @@ fn run() -> Result<()> {
         "schema" => generated::schema(&sh, &rest),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
         "bench" => bench(&sh, &rest),
+        "conformance" => conformance::run(&sh, &rest),
         "demo" => demo::run(&sh),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");

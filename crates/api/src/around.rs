@@ -1,10 +1,14 @@
 //! What happens around every request: an id, a log record, the refusal in the words of the mount,
 //! and headers that keep browsers from guessing.
-use actix_web::body::BoxBody;
+mod etag;
+mod spelling;
+
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpResponse, body::MessageBody};
+use actix_web::{Error, HttpResponse};
 use serde_json::json;
 use tracing::Instrument;
 
@@ -17,17 +21,29 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const LONGEST_ID: usize = 64;
 
 pub async fn finish(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    spelling::correct(&mut request);
     let mount = Mount::of(request.request());
     let id = given_id(&request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
     let span =
         tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
+    // Whoever asks for the head only gets the head of what `GET` answers; its body stays here.
+    let head_only = request.method() == Method::HEAD;
+    if head_only {
+        request.head_mut().method = Method::GET;
+    }
     async move {
         let mut response = next.call(request).await?.map_into_boxed_body();
         if let Some(said) = response.response().error().map(|error| refuse(error, mount)) {
             response = response.into_response(said);
+        }
+        if mount == Mount::Compat {
+            response = etag::tag(response);
+        }
+        if head_only && response.response().body().size() == BodySize::Stream {
+            response = response.map_body(|_, _| BoxBody::new(body::None::new()));
         }
         let headers = response.headers_mut();
         if let Ok(id) = HeaderValue::from_str(&id) {

@@ -2,15 +2,19 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use carrel_domain::Error;
-use carrel_domain::api_key::Scope;
+use carrel_domain::api_key::{ApiKey, Scope};
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::user::MultiUser;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Result};
 use carrel_services::keyring::Keyring;
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 
 use crate::failure::Refusal;
 use crate::mount::Mount;
@@ -18,26 +22,77 @@ use crate::mount::Mount;
 /// Which callers a route admits.
 pub trait Policy: 'static {
     const SCOPE: Scope;
+    /// Whether the route is there in multi-user mode only.
+    const MANY_USERS: bool = false;
+    /// Whether a key that is bound to workspaces is admitted. A route that admits it looks every
+    /// workspace up through [`Caller::workspace`], or shows only those that the key enters.
+    const BOUND: bool = false;
 }
 
-macro_rules! policy {
-    ($(#[$doc:meta])* $name:ident, $scope:ident) => {
-        $(#[$doc])*
-        pub struct $name;
-        impl Policy for $name {
-            const SCOPE: Scope = Scope::$scope;
-        }
-    };
+/// Whoever may read: any holder of a valid key.
+pub struct Reader;
+/// Whoever may ask questions.
+pub struct Asker;
+/// Whoever may place documents in workspaces.
+pub struct Librarian;
+/// Whoever may put documents into the library, which all workspaces share, and take them out.
+pub struct Keeper;
+/// Whoever may do everything.
+pub struct Admin;
+/// Whoever may do everything, where there are many users.
+pub struct Host;
+
+impl Policy for Reader {
+    const SCOPE: Scope = Scope::Read;
+    const BOUND: bool = true;
 }
 
-policy!(/** Whoever may read: any holder of a valid key. */ Reader, Read);
-policy!(/** Whoever may ask questions. */ Asker, Chat);
-policy!(/** Whoever may manage documents. */ Librarian, Documents);
-policy!(/** Whoever may do everything. */ Admin, Admin);
+impl Policy for Asker {
+    const SCOPE: Scope = Scope::Chat;
+    const BOUND: bool = true;
+}
+
+impl Policy for Librarian {
+    const SCOPE: Scope = Scope::Documents;
+    const BOUND: bool = true;
+}
+
+impl Policy for Keeper {
+    const SCOPE: Scope = Scope::Documents;
+}
+
+impl Policy for Admin {
+    const SCOPE: Scope = Scope::Admin;
+}
+
+impl Policy for Host {
+    const SCOPE: Scope = Scope::Admin;
+    const MANY_USERS: bool = true;
+}
 
 /// A caller that `P` admits. Taking one as an argument is what protects a route: bodies are only
 /// read by handlers, so a stranger's body never is.
-pub struct Caller<P>(PhantomData<P>);
+pub struct Caller<P> {
+    pub key: Arc<ApiKey>,
+    address: Option<String>,
+    at: DateTime<Utc>,
+    policy: PhantomData<P>,
+}
+
+impl<P> Caller<P> {
+    /// As the audit log names the caller.
+    pub fn by(&self) -> By {
+        By { actor: Actor::Key(self.key.id), address: self.address.clone(), at: self.at }
+    }
+
+    /// The workspace a slug names, if the caller may enter it; otherwise it is as if there were none.
+    pub async fn workspace(&self, workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
+        let found = workspaces.by_slug(slug).await?;
+        found
+            .filter(|workspace| self.key.enters(workspace.id))
+            .ok_or_else(|| Error::not_found("workspace", slug))
+    }
+}
 
 impl<P: Policy> FromRequest for Caller<P> {
     type Error = Refusal;
@@ -48,12 +103,20 @@ impl<P: Policy> FromRequest for Caller<P> {
         Box::pin(async move {
             let secret = secret(&request).ok_or(Refusal::NotAdmitted)?;
             let keyring = request.app_data::<Data<Keyring>>().ok_or_else(unwired)?;
-            let key = keyring.admit(secret, Utc::now()).await.map_err(Refusal::plain)?;
+            let at = Utc::now();
+            let key = keyring.admit(secret, at).await.map_err(Refusal::plain)?;
             let key = key.ok_or(Refusal::NotAdmitted)?;
+            keyring.spend(&key, at).map_err(Refusal::TooMany)?;
             if !key.grants(P::SCOPE) {
                 return Err(Refusal::LacksScope(P::SCOPE));
             }
-            Ok(Self(PhantomData))
+            if !P::BOUND && !key.workspaces.is_empty() {
+                return Err(Refusal::Bound);
+            }
+            if P::MANY_USERS && !is_multi_user(&request).await? {
+                return Err(Refusal::SingleUser);
+            }
+            Ok(Self { key, address: address(&request), at, policy: PhantomData })
         })
     }
 }
@@ -68,6 +131,16 @@ fn secret(request: &HttpRequest) -> Option<&str> {
     }
 }
 
+async fn is_multi_user(request: &HttpRequest) -> Result<bool, Refusal> {
+    let mode = request.app_data::<Data<dyn MultiUser>>().ok_or_else(unwired)?;
+    mode.is_on().await.map_err(Refusal::plain)
+}
+
+/// The network address a request came from.
+pub fn address(request: &HttpRequest) -> Option<String> {
+    request.peer_addr().map(|address| address.ip().to_string())
+}
+
 fn unwired() -> Refusal {
-    Refusal::plain(Error::internal("the keyring is not wired"))
+    Refusal::plain(Error::internal("a port is not wired"))
 }

@@ -11,6 +11,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use carrel_domain::Error;
 use carrel_domain::api_key::Scope;
@@ -38,7 +39,7 @@ impl<S> From<Error> for Failure<S> {
 
 impl<S: Shape> From<Failure<S>> for actix_web::Error {
     fn from(failure: Failure<S>) -> Self {
-        Refusal::Failed { error: failure.error, say: say::<S> }.into()
+        Refusal::of::<S>(failure.error).into()
     }
 }
 
@@ -48,6 +49,14 @@ pub enum Refusal {
     NotAdmitted,
     /// A good key that may not do this.
     LacksScope(Scope),
+    /// A good key that is bound to workspaces, where it is about more than those.
+    Bound,
+    /// A good key that has asked too often; again after so many seconds.
+    TooMany(u64),
+    /// A route of multi-user mode, which is off.
+    SingleUser,
+    /// A route that is switched off; why, and with which status.
+    Off(StatusCode, &'static str),
     Failed {
         error: Error,
         say: fn(Mount, &Error) -> HttpResponse,
@@ -56,7 +65,11 @@ pub enum Refusal {
 
 impl Refusal {
     pub fn plain(error: Error) -> Self {
-        Self::Failed { error, say: say::<Plain> }
+        Self::of::<Plain>(error)
+    }
+
+    pub fn of<S: Shape>(error: Error) -> Self {
+        Self::Failed { error, say: say::<S> }
     }
 
     pub fn respond(&self, mount: Mount) -> HttpResponse {
@@ -66,6 +79,19 @@ impl Refusal {
             (Self::LacksScope(scope), _) => {
                 forbidden(&format!("This API key lacks the scope `{}`.", scope.as_str()))
             }
+            (Self::Bound, _) => forbidden("This API key is bound to workspaces."),
+            (Self::TooMany(seconds), _) => HttpResponse::TooManyRequests()
+                .insert_header((RETRY_AFTER, *seconds))
+                .json(json!({ "error": format!("Too many requests; try again in {seconds} s") })),
+            (Self::SingleUser, Mount::Native) => {
+                let error = "Instance is not in Multi-User mode. Method denied";
+                HttpResponse::Unauthorized().json(json!({ "error": error }))
+            }
+            (Self::SingleUser, Mount::Compat) => shapes::bare(StatusCode::UNAUTHORIZED),
+            (Self::Off(status, why), Mount::Native) => {
+                HttpResponse::build(*status).json(json!({ "error": why }))
+            }
+            (Self::Off(status, why), Mount::Compat) => shapes::text(*status, why),
             (Self::Failed { error, say }, mount) => say(mount, error),
         }
     }
@@ -102,6 +128,10 @@ impl fmt::Display for Refusal {
         match self {
             Self::NotAdmitted => f.write_str("not admitted"),
             Self::LacksScope(scope) => write!(f, "lacks the scope {}", scope.as_str()),
+            Self::Bound => f.write_str("bound to workspaces"),
+            Self::TooMany(_) => f.write_str("too many requests"),
+            Self::SingleUser => f.write_str("not in multi-user mode"),
+            Self::Off(_, why) => f.write_str(why),
             Self::Failed { error, .. } => error.fmt(f),
         }
     }

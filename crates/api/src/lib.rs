@@ -5,6 +5,7 @@
 mod around;
 mod caller;
 mod document;
+mod facts;
 mod failure;
 mod mount;
 mod read;
@@ -17,15 +18,26 @@ use std::sync::Arc;
 use actix_cors::Cors;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope};
+use carrel_domain::audit::AuditLog;
+use carrel_domain::chat_log::ChatLog;
+use carrel_domain::invite::Invites;
 use carrel_domain::library::Placements;
+use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
+use carrel_domain::user::{MultiUser, Users};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
+use carrel_services::accounts::Accounts;
 use carrel_services::chat::Conversations;
+use carrel_services::exports::Exports;
+use carrel_services::invitations::Invitations;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::search::Search;
+use carrel_services::settings::SettingsStore;
+use carrel_services::settings::dump::Dump;
+use carrel_services::sign_on::SignOn;
 
 /// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
 /// handler asks for the one port or service it uses, never for this.
@@ -40,6 +52,18 @@ pub struct Ports {
     pub library: Library,
     pub search: Search,
     pub conversations: Conversations,
+    pub users: Arc<dyn Users>,
+    pub multi_user: Arc<dyn MultiUser>,
+    pub accounts: Accounts,
+    pub invites: Arc<dyn Invites>,
+    pub invitations: Invitations,
+    pub members: Arc<dyn Members>,
+    pub chat_log: Arc<dyn ChatLog>,
+    pub audit: Arc<dyn AuditLog>,
+    pub exports: Exports,
+    pub settings_store: Arc<SettingsStore>,
+    pub dump: Arc<Dump>,
+    pub sign_on: SignOn,
 }
 
 /// What an operator decides about the HTTP face.
@@ -49,6 +73,8 @@ pub struct Options {
     pub json_limit: usize,
     /// The largest uploaded file, in bytes.
     pub upload_limit: u64,
+    /// Where everything is kept, for an administrator to see.
+    pub storage_dir: PathBuf,
     /// Where uploads wait, as temporary files, until they are documents.
     pub upload_dir: PathBuf,
     /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.
@@ -75,6 +101,18 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.library))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))
+            .app_data(Data::from(ports.users))
+            .app_data(Data::from(ports.multi_user))
+            .app_data(Data::new(ports.accounts))
+            .app_data(Data::from(ports.invites))
+            .app_data(Data::new(ports.invitations))
+            .app_data(Data::from(ports.members))
+            .app_data(Data::from(ports.chat_log))
+            .app_data(Data::from(ports.audit))
+            .app_data(Data::new(ports.exports))
+            .app_data(Data::from(ports.settings_store))
+            .app_data(Data::from(ports.dump))
+            .app_data(Data::new(ports.sign_on))
             .app_data(Data::new(options))
             .service(root);
     }

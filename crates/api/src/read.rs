@@ -1,5 +1,6 @@
 //! Bodies, read by the handler: after the caller is known, and never more than allowed.
 mod json;
+mod params;
 mod upload;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 
 pub use json::Body;
+pub use params::Params;
 pub use upload::{Form, Upload};
 
 /// How long a client may pause while it sends.

@@ -1,7 +1,10 @@
 //! The routes, and the two places they are mounted at.
 mod auth;
+mod compat;
 mod conversations;
+mod directory;
 mod documents;
+mod native;
 mod placements;
 mod reference;
 mod system;
@@ -9,6 +12,7 @@ mod unknown;
 mod workspaces;
 
 use actix_web::web;
+use carrel_domain::{Error, Result};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
@@ -31,7 +35,10 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .service(documents::upload_document)
         .service(documents::add_raw_text)
         .service(system::count_vectors)
-        .service(system::remove_documents);
+        .service(system::remove_documents)
+        .service(directory::list_directory)
+        .service(directory::issue_auth_token)
+        .configure(native::shared_operations);
 }
 
 /// Registers every operation at both mounts, and answers for the paths there are not.
@@ -42,10 +49,15 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
             config.map(reference::configure);
         }
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
-        for mount in [NATIVE, COMPAT] {
-            let unknown = web::to(unknown::not_found);
-            config.service(scope(mount).configure(operations).default_service(unknown));
-        }
+        let unknown = || web::to(unknown::not_found);
+        config.map(|config| {
+            compat::surroundings(config);
+            config
+        });
+        let native = scope(NATIVE).configure(operations).configure(native::operations);
+        config.service(native.default_service(unknown()));
+        let compat = scope(COMPAT).configure(operations).configure(compat::operations);
+        config.service(compat.default_service(unknown()));
         config.map(|config| config.default_service(web::to(unknown::not_found)));
     }
 }
@@ -54,8 +66,19 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
 pub fn documented() -> OpenApi {
     let (_, document) = actix_web::App::new()
         .into_utoipa_app()
-        .service(scope(NATIVE).configure(operations))
-        .service(scope(COMPAT).configure(operations))
+        .service(scope(NATIVE).configure(operations).configure(native::operations))
+        .service(scope(COMPAT).configure(operations).configure(compat::operations))
         .split_for_parts();
     document
+}
+
+/// The number in a path; what is no number names nothing.
+fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+    text.parse().map_err(|_| Error::not_found(kind, text))
+}
+
+/// The digits that a text begins with.
+fn leading_number(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
 }

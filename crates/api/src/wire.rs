@@ -1,5 +1,8 @@
 //! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
+pub mod admin;
 pub mod chat;
+pub mod compat;
+pub mod directory;
 pub mod document;
 pub mod retrieval;
 pub mod system;

@@ -4,7 +4,8 @@ use std::fmt;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::{ApiKeyId, Result, UserId};
+use crate::audit::Event;
+use crate::{ApiKeyId, Result, UserId, WorkspaceId};
 
 /// SHA-256 of a key. Enough for keys of 256 random bits: there is nothing to guess.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,6 +64,10 @@ pub struct NewApiKey {
     pub origin: Origin,
     /// Empty means everything.
     pub scopes: Vec<Scope>,
+    /// The workspaces it is good for. Empty means all.
+    pub workspaces: Vec<WorkspaceId>,
+    /// The most requests a minute; unlimited when absent.
+    pub rate_limit: Option<u32>,
     pub created_by: Option<UserId>,
     pub expires_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
@@ -75,7 +80,11 @@ pub struct ApiKey {
     pub prefix: String,
     pub origin: Origin,
     pub scopes: Vec<Scope>,
+    pub workspaces: Vec<WorkspaceId>,
+    pub rate_limit: Option<u32>,
     pub created_by: Option<UserId>,
+    /// Whether the user who made it is suspended, with whom the key rests.
+    pub is_suspended: bool,
     pub expires_at: Option<DateTime<Utc>>,
     pub revoked_at: Option<DateTime<Utc>>,
     pub last_used_at: Option<DateTime<Utc>>,
@@ -85,7 +94,9 @@ pub struct ApiKey {
 impl ApiKey {
     /// Whether the key is good at `now`.
     pub fn is_valid(&self, now: DateTime<Utc>) -> bool {
-        self.revoked_at.is_none() && self.expires_at.is_none_or(|end| now < end)
+        self.revoked_at.is_none()
+            && !self.is_suspended
+            && self.expires_at.is_none_or(|end| now < end)
     }
 
     /// Whether the key may be used where `needed` is asked for. A key without scopes may
@@ -96,20 +107,43 @@ impl ApiKey {
             || self.scopes.contains(&needed)
             || needed == Scope::Read
     }
+
+    /// Whether the key is good for a workspace.
+    pub fn enters(&self, workspace: WorkspaceId) -> bool {
+        self.workspaces.is_empty() || self.workspaces.contains(&workspace)
+    }
+
+    /// Whether whoever holds this key may make one like `other`: one that may no more.
+    pub fn may_make(&self, other: &NewApiKey) -> bool {
+        let scopes = match (self.scopes.is_empty(), other.scopes.is_empty()) {
+            (true, _) => true,
+            (false, true) => self.scopes.contains(&Scope::Admin),
+            (false, false) => other.scopes.iter().all(|scope| self.grants(*scope)),
+        };
+        let workspaces = self.workspaces.is_empty()
+            || (!other.workspaces.is_empty()
+                && other.workspaces.iter().all(|workspace| self.enters(*workspace)));
+        let ends = match (self.expires_at, other.expires_at) {
+            (None, _) => true,
+            (Some(ours), Some(theirs)) => theirs <= ours,
+            (Some(_), None) => false,
+        };
+        scopes && workspaces && ends
+    }
 }
 
 /// Where keys are kept. Each method is one transaction.
 #[async_trait]
 pub trait ApiKeys: Send + Sync {
     /// Refuses a digest that is there already with [`crate::Error::AlreadyExists`].
-    async fn create(&self, new: NewApiKey) -> Result<ApiKey>;
+    async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey>;
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>>;
     /// Every key, revoked ones included, by id.
     async fn list(&self) -> Result<Vec<ApiKey>>;
     /// Says whether there was such a key that was not yet revoked.
-    async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool>;
+    async fn revoke(&self, id: ApiKeyId, event: Event) -> Result<bool>;
     /// Makes `new` the only valid key from the environment, or leaves none.
-    async fn set_environment_key(&self, new: Option<NewApiKey>, now: DateTime<Utc>) -> Result<()>;
+    async fn set_environment_key(&self, new: Option<NewApiKey>, event: Event) -> Result<()>;
     /// Notes when keys were last used; an earlier time than the known one changes nothing.
     async fn used(&self, times: Vec<(ApiKeyId, DateTime<Utc>)>) -> Result<()>;
 }
@@ -125,7 +159,10 @@ mod tests {
             prefix: "crl_".into(),
             origin: Origin::Created,
             scopes: scopes.to_vec(),
+            workspaces: vec![],
+            rate_limit: None,
             created_by: None,
+            is_suspended: false,
             expires_at: None,
             revoked_at: None,
             last_used_at: None,
@@ -157,5 +194,39 @@ mod tests {
         key.expires_at = None;
         key.revoked_at = Some(now);
         assert!(!key.is_valid(now));
+        key.revoked_at = None;
+        key.is_suspended = true;
+        assert!(!key.is_valid(now));
+    }
+
+    #[test]
+    fn no_key_makes_one_that_may_more() {
+        let new = |scopes: &[Scope], workspaces: &[i32], expires_at| NewApiKey {
+            name: None,
+            digest: KeyDigest([0; 32]),
+            prefix: String::new(),
+            origin: Origin::Created,
+            scopes: scopes.to_vec(),
+            workspaces: workspaces.iter().copied().map(WorkspaceId).collect(),
+            rate_limit: None,
+            created_by: None,
+            expires_at,
+            created_at: DateTime::UNIX_EPOCH,
+        };
+        let now = Utc::now();
+        assert!(key(&[]).may_make(&new(&[], &[], None)));
+        assert!(key(&[Scope::Admin]).may_make(&new(&[], &[], None)));
+        assert!(!key(&[Scope::Chat]).may_make(&new(&[], &[], None)));
+        assert!(!key(&[Scope::Chat]).may_make(&new(&[Scope::Documents], &[], None)));
+        assert!(key(&[Scope::Chat]).may_make(&new(&[Scope::Read], &[], None)));
+        let mut bound = key(&[]);
+        bound.workspaces = vec![WorkspaceId(1)];
+        assert!(bound.may_make(&new(&[], &[1], None)) && !bound.may_make(&new(&[], &[1, 2], None)));
+        assert!(!bound.may_make(&new(&[], &[], None)));
+        let mut ending = key(&[]);
+        ending.expires_at = Some(now);
+        assert!(
+            ending.may_make(&new(&[], &[], Some(now))) && !ending.may_make(&new(&[], &[], None))
+        );
     }
 }

@@ -2,6 +2,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::audit::Event;
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
 /// Which exchanges follow one another: those that agree in every field, absent ones included.
@@ -41,7 +42,7 @@ pub struct Chat {
 /// Where exchanges are kept. Each method is one transaction.
 #[async_trait]
 pub trait Chats: Send + Sync {
-    async fn append(&self, new: NewChat) -> Result<ChatId>;
+    async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
     /// The newest `limit` included exchanges of a conversation, oldest first.
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
 }

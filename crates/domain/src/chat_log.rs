@@ -31,6 +31,23 @@ pub struct LoggedChat {
     pub username: Option<String>,
 }
 
+impl LoggedChat {
+    /// Whom existing clients see as the one who asked, where there is no user: programs keep
+    /// conversations apart by sessions, so whoever has one is a program.
+    pub fn asker(&self) -> &str {
+        let nobody = match self.chat.conversation.session {
+            Some(_) => "API",
+            None => "unknown user",
+        };
+        self.username.as_deref().unwrap_or(nobody)
+    }
+
+    /// What existing clients see as the name of the workspace, also of one that has gone.
+    pub fn workspace_name(&self) -> &str {
+        self.workspace.as_ref().map_or("deleted workspace", |workspace| &workspace.name)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatWorkspace {
     pub name: String,
@@ -55,7 +72,7 @@ pub struct ExportCursor {
     pub last: Chat,
 }
 
-/// The log of exchanges.
+/// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
     /// Newest first: exchanges `offset` to `offset + limit` of those the filter admits. Deep pages

@@ -42,6 +42,10 @@ pub trait Formatters: Send + Sync {
     fn make(&self, choice: &FormatChoice) -> Option<Box<dyn Formatter>>;
     /// The names of all formats.
     fn names(&self) -> &'static [&'static str];
+    /// Reads a stored exchange, whatever state it is in.
+    fn read(&self, chat: LoggedChat) -> ExportRecord;
+    /// Takes out what identifies people.
+    fn redact(&self, record: &mut ExportRecord);
 }
 
 /// Which file is wanted.

@@ -2,6 +2,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::audit::Event;
 use crate::document::Document;
 use crate::{ChunkId, DocumentPath, Result, WorkspaceDocumentId, WorkspaceId};
 
@@ -64,11 +65,12 @@ pub trait Documents: Send + Sync {
         &self,
         document: Document,
         places: Vec<Embedded>,
+        event: Event,
     ) -> Result<Vec<WorkspaceDocument>>;
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
     /// Removes documents with every trace of them in every workspace and notes their files as
     /// unsettled. Paths that name no document are passed over; what was removed is returned.
-    async fn remove(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<Vec<Removed>>;
+    async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<Removed>>;
     /// Unsettled paths noted before `before`, with whether a document is known there.
     async fn unsettled(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>>;
     /// Forgets the note.
@@ -82,7 +84,8 @@ pub struct Removed {
     pub places: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
 
-/// Which documents are in which workspace. Each method is one transaction.
+/// Which documents are in which workspace. Each method is one transaction, which writes the event
+/// if it changes anything.
 #[async_trait]
 pub trait Placements: Send + Sync {
     /// Places a known document in a workspace, replacing an earlier place there.
@@ -91,13 +94,14 @@ pub trait Placements: Send + Sync {
         &self,
         path: &DocumentPath,
         embedded: Embedded,
-        now: DateTime<Utc>,
+        event: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)>;
     /// Takes documents out of a workspace; paths not placed there are passed over.
     async fn withdraw(
         &self,
         workspace: WorkspaceId,
         paths: &[DocumentPath],
+        event: Event,
     ) -> Result<Vec<WorkspaceDocumentId>>;
     /// Documents of a workspace, in the order they were placed.
     async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>>;

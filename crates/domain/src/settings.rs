@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 
 use crate::Result;
+use crate::audit::Event;
 
 /// The names under which settings are stored.
 pub mod names {
@@ -22,5 +23,5 @@ pub mod names {
 pub trait Settings: Send + Sync {
     async fn all(&self) -> Result<BTreeMap<String, String>>;
     /// Sets every value, or none; `None` removes one.
-    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()>;
+    async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()>;
 }

@@ -2,6 +2,8 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::api_key::KeyDigest;
+use crate::audit::Event;
 use crate::{Error, Result, UserId};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +72,10 @@ pub struct NewUser {
     pub username: Username,
     pub password: PasswordHash,
     pub role: Role,
+    /// Questions in any 24 hours, >= 1; unlimited when absent.
+    pub daily_message_limit: Option<i32>,
+    /// At most 1,000 characters.
+    pub bio: String,
     pub created_at: DateTime<Utc>,
 }
 
@@ -79,19 +85,106 @@ pub struct User {
     pub username: String,
     pub role: Role,
     pub suspended: bool,
+    pub daily_message_limit: Option<i32>,
+    pub bio: String,
+    /// The file name of a picture.
+    pub picture: Option<String>,
+    pub seen_recovery_codes: bool,
     pub created_at: DateTime<Utc>,
     pub updated_at: DateTime<Utc>,
 }
 
-/// Where people are kept. Each method is one transaction.
+/// What changes about a user; absent parts stay.
+#[derive(Clone, Debug, Default)]
+pub struct UserPatch {
+    pub username: Option<Username>,
+    pub password: Option<PasswordHash>,
+    pub role: Option<Role>,
+    pub suspended: Option<bool>,
+    pub daily_message_limit: Option<Option<i32>>,
+    pub bio: Option<String>,
+    pub picture: Option<Option<String>>,
+}
+
+/// What is said when a change would leave no admin who may sign in.
+pub const LAST_ADMIN: &str = "No system admins will remain if you do this. Update failed.";
+
+/// Where people are kept. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// [`Error::AlreadyExists`] when the name is taken.
-    async fn create(&self, new: NewUser) -> Result<User>;
+    async fn create(&self, new: NewUser, event: Event) -> Result<User>;
+    /// Everyone, by id.
+    async fn list(&self) -> Result<Vec<User>>;
+    async fn by_id(&self, id: UserId) -> Result<Option<User>>;
+    /// Changes a user. A new password, another role and a suspension end the user's sessions.
+    /// [`Error::NotFound`] when there is none, [`Error::AlreadyExists`] when the new name is taken,
+    /// [`Error::Invalid`] with [`LAST_ADMIN`] when no admin would be left that is not suspended.
+    async fn update(&self, id: UserId, patch: UserPatch, event: Event) -> Result<User>;
+    /// Removes a user with sessions, memberships, threads and chats, and revokes the user's keys.
+    /// Refuses as [`Users::update`] does.
+    async fn delete(&self, id: UserId, event: Event) -> Result<User>;
+}
+
+/// The switch from one user to many. Each method is one transaction.
+#[async_trait]
+pub trait MultiUser: Send + Sync {
+    async fn is_on(&self) -> Result<bool>;
     /// Creates the first admin and switches multi-user mode on. Of any number of calls, also at
     /// the same moment, one succeeds; the others get [`Error::AlreadyExists`].
-    async fn enable_multi_user(&self, admin: NewUser) -> Result<User>;
-    async fn is_multi_user(&self) -> Result<bool>;
+    async fn enable(&self, admin: NewUser, event: Event) -> Result<User>;
+}
+
+/// A signed-in browser.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Of the token that the browser keeps.
+    pub digest: KeyDigest,
+    pub user: UserId,
+    pub expires_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where sign-ins are kept. Each method is one transaction.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The user of a name with the hash to check a password against, suspended or not.
+    async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>>;
+    /// Puts a stronger hash of the same password in place of `old`, if that is still there.
+    async fn strengthen(&self, user: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()>;
+    async fn open(&self, session: NewSession, event: Event) -> Result<()>;
+    /// Whose session it is at `now`; `None` also when the user is suspended.
+    async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>>;
+    /// Ends one session. Says whether there was one.
+    async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
+}
+
+/// What signs its user in, once, within minutes.
+#[derive(Clone, Debug)]
+pub struct NewSignInToken {
+    pub digest: KeyDigest,
+    pub user: UserId,
+    pub expires_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where tokens to sign in with are kept. Each method is one transaction.
+#[async_trait]
+pub trait SignInTokens: Send + Sync {
+    /// Puts a token in the place of those the user has. [`Error::NotFound`] when there is no such
+    /// user.
+    async fn issue(&self, token: NewSignInToken, event: Event) -> Result<()>;
+    /// Takes a token away, so that of any number of calls one gets it: whose it was, suspended or
+    /// not, and until when it was good. The event is written when there was one.
+    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<(User, DateTime<Utc>)>>;
+}
+
+/// How often each user has asked.
+#[async_trait]
+pub trait MessageQuota: Send + Sync {
+    /// Notes a question at `now`, unless the user has asked `limit` times in the 24 hours before.
+    /// Says whether it was noted. Holds however many ask at the same moment.
+    async fn take(&self, user: UserId, limit: i32, now: DateTime<Utc>) -> Result<bool>;
 }
 
 #[cfg(test)]

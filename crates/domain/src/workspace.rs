@@ -2,6 +2,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
+use crate::audit::Event;
 use crate::model::ModelChoice;
 use crate::{Result, Slug, WorkspaceId};
 
@@ -124,11 +125,11 @@ pub struct NewWorkspace {
     pub created_at: DateTime<Utc>,
 }
 
-/// Where workspaces are kept. Each method is one transaction.
+/// Where workspaces are kept. Each method is one transaction, which also writes the event.
 #[async_trait]
 pub trait Workspaces: Send + Sync {
     /// Refuses a slug that is taken with [`crate::Error::AlreadyExists`].
-    async fn create(&self, new: NewWorkspace) -> Result<Workspace>;
+    async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace>;
     /// Every workspace, by id.
     async fn list(&self) -> Result<Vec<Workspace>>;
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>>;
@@ -137,9 +138,9 @@ pub trait Workspaces: Send + Sync {
         &self,
         id: WorkspaceId,
         settings: WorkspaceSettings,
-        now: DateTime<Utc>,
+        event: Event,
     ) -> Result<Workspace>;
     /// Removes the workspace with its conversations, its places for documents, their passages
     /// and vectors. The documents themselves stay. Says whether there was such a workspace.
-    async fn delete(&self, id: WorkspaceId) -> Result<bool>;
+    async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool>;
 }

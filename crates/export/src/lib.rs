@@ -13,7 +13,8 @@ mod read;
 mod redact;
 mod words;
 
-use carrel_domain::export::{FormatChoice, Formatter, Formatters};
+use carrel_domain::chat_log::LoggedChat;
+use carrel_domain::export::{ExportRecord, FormatChoice, Formatter, Formatters};
 
 pub use read::record_of;
 pub use redact::{redact, redact_text};
@@ -35,5 +36,13 @@ impl Formatters for ExportFormats {
 
     fn names(&self) -> &'static [&'static str] {
         &["json", "csv", "jsonl", "jsonAlpaca"]
+    }
+
+    fn read(&self, chat: LoggedChat) -> ExportRecord {
+        record_of(chat)
+    }
+
+    fn redact(&self, record: &mut ExportRecord) {
+        redact(record);
     }
 }

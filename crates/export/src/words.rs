@@ -3,20 +3,17 @@ use carrel_domain::export::{ExportRecord, FormatChoice, Layout};
 
 /// Whose exchange it is: in the compatible layout everybody has a name, even those who have none.
 pub fn username(record: &ExportRecord, layout: Layout) -> Option<&str> {
-    let name = record.chat.username.as_deref();
     match layout {
-        Layout::Native => name,
-        Layout::Compat if record.chat.chat.conversation.session.is_some() => name.or(Some("API")),
-        Layout::Compat => name.or(Some("unknown user")),
+        Layout::Native => record.chat.username.as_deref(),
+        Layout::Compat => Some(record.chat.asker()),
     }
 }
 
 /// Where it was held. The compatible words for a workspace that has gone are the recorded ones.
 pub fn workspace(record: &ExportRecord, layout: Layout) -> Option<&str> {
-    let name = record.chat.workspace.as_ref().map(|workspace| workspace.name.as_str());
     match layout {
-        Layout::Native => name,
-        Layout::Compat => name.or(Some("deleted workspace")),
+        Layout::Native => record.chat.workspace.as_ref().map(|workspace| workspace.name.as_str()),
+        Layout::Compat => Some(record.chat.workspace_name()),
     }
 }
 

@@ -1,6 +1,5 @@
 //! Why a transaction is given up, and what the caller is told.
 use carrel_domain::Error;
-use diesel::QueryResult;
 use diesel::result::{DatabaseErrorKind as Kind, Error as QueryError};
 
 /// The database failed, or we refused. Either way nothing of the transaction stays.
@@ -71,22 +70,22 @@ pub(crate) trait OrRefused<T> {
     fn or_not_found(self, kind: &'static str, key: impl ToString) -> Result<T, Abort>;
 }
 
-impl<T> OrRefused<T> for QueryResult<T> {
+impl<T, E: Into<Abort>> OrRefused<T> for Result<T, E> {
     fn or_taken(self, kind: &'static str, key: impl ToString) -> Result<T, Abort> {
-        self.map_err(|error| match error {
-            QueryError::DatabaseError(Kind::UniqueViolation, _) => {
+        self.map_err(|error| match error.into() {
+            Abort::Failed(QueryError::DatabaseError(Kind::UniqueViolation, _)) => {
                 Error::AlreadyExists { kind, key: key.to_string() }.into()
             }
-            other => other.into(),
+            other => other,
         })
     }
 
     fn or_not_found(self, kind: &'static str, key: impl ToString) -> Result<T, Abort> {
-        self.map_err(|error| match error {
-            QueryError::DatabaseError(Kind::ForeignKeyViolation, _) => {
+        self.map_err(|error| match error.into() {
+            Abort::Failed(QueryError::DatabaseError(Kind::ForeignKeyViolation, _)) => {
                 Error::not_found(kind, key).into()
             }
-            other => other.into(),
+            other => other,
         })
     }
 }

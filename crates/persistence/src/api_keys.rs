@@ -3,15 +3,18 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
-use carrel_domain::{ApiKeyId, Error, Result, UserId};
+use carrel_domain::audit::Event;
+use carrel_domain::{ApiKeyId, Result, UserId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 
-use crate::Database;
 use crate::abort::{Abort, OrRefused};
-use crate::connection::{AnyConnection, columns, on_each_backend};
-use crate::convert::{some_text, some_time, text, time, unreadable, utc};
-use crate::schema::api_keys;
+use crate::connection::{AnyConnection, on_each_backend};
+use crate::convert::{ids, joined, some_text, some_time, text, time, unreadable, utc};
+use crate::schema::{api_keys, users};
+use crate::{Database, audit};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
@@ -21,6 +24,8 @@ struct Row {
     prefix: String,
     origin: String,
     scopes: String,
+    workspaces: String,
+    rate_limit: Option<i32>,
     created_by: Option<i32>,
     expires_at: Option<NaiveDateTime>,
     revoked_at: Option<NaiveDateTime>,
@@ -36,18 +41,22 @@ struct NewRow {
     prefix: String,
     origin: &'static str,
     scopes: String,
+    workspaces: String,
+    rate_limit: Option<i32>,
     created_by: Option<i32>,
     expires_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
 }
 
 /// What becomes of a key that is known already when it is given in the environment.
-#[derive(AsChangeset)]
+#[derive(AsChangeset, Queryable, Selectable, PartialEq)]
 #[diesel(table_name = api_keys, treat_none_as_null = true)]
 struct TakenOver {
     name: Option<String>,
-    origin: &'static str,
+    origin: String,
     scopes: String,
+    workspaces: String,
+    rate_limit: Option<i32>,
     expires_at: Option<NaiveDateTime>,
     revoked_at: Option<NaiveDateTime>,
 }
@@ -69,39 +78,52 @@ fn parse_scopes(text: &str) -> Result<Vec<Scope>> {
     scopes.map(|scope| Scope::parse(scope).ok_or_else(|| unreadable("scope of a key"))).collect()
 }
 
-impl TryFrom<Row> for ApiKey {
-    type Error = Error;
-
-    fn try_from(row: Row) -> Result<Self> {
-        Ok(Self {
-            id: ApiKeyId(row.id),
-            name: row.name,
-            prefix: row.prefix,
-            origin: match row.origin.as_str() {
+impl Row {
+    fn of(self, creator_is_suspended: Option<bool>) -> Result<ApiKey> {
+        Ok(ApiKey {
+            id: ApiKeyId(self.id),
+            name: self.name,
+            prefix: self.prefix,
+            origin: match self.origin.as_str() {
                 CREATED => Origin::Created,
                 ENVIRONMENT => Origin::Environment,
                 _ => return Err(unreadable("origin of a key")),
             },
-            scopes: parse_scopes(&row.scopes)?,
-            created_by: row.created_by.map(UserId),
-            expires_at: utc(row.expires_at),
-            revoked_at: utc(row.revoked_at),
-            last_used_at: utc(row.last_used_at),
-            created_at: row.created_at.and_utc(),
+            scopes: parse_scopes(&self.scopes)?,
+            workspaces: ids(&self.workspaces)?.into_iter().map(WorkspaceId).collect(),
+            rate_limit: self.rate_limit.map(|limit| u32::try_from(limit).unwrap_or(0)),
+            created_by: self.created_by.map(UserId),
+            is_suspended: creator_is_suspended.unwrap_or(false),
+            expires_at: utc(self.expires_at),
+            revoked_at: utc(self.revoked_at),
+            last_used_at: utc(self.last_used_at),
+            created_at: self.created_at.and_utc(),
         })
     }
 }
 
 impl From<NewApiKey> for NewRow {
     fn from(new: NewApiKey) -> Self {
-        let NewApiKey { name, digest, prefix, origin, scopes, created_by, expires_at, created_at } =
-            new;
+        let NewApiKey {
+            name,
+            digest,
+            prefix,
+            origin,
+            scopes,
+            workspaces,
+            rate_limit,
+            created_by,
+            expires_at,
+            created_at,
+        } = new;
         Self {
             name: some_text(name),
             digest: digest.0.to_vec(),
             prefix: text(prefix),
             origin: origin_text(origin),
             scopes: scopes.into_iter().map(Scope::as_str).collect::<Vec<_>>().join(","),
+            workspaces: joined(workspaces.into_iter().map(|workspace| workspace.0)),
+            rate_limit: rate_limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),
             created_by: created_by.map(|user| user.0),
             expires_at: some_time(expires_at),
             created_at: time(created_at),
@@ -111,62 +133,82 @@ impl From<NewApiKey> for NewRow {
 
 #[async_trait]
 impl ApiKeys for Database {
-    async fn create(&self, new: NewApiKey) -> Result<ApiKey> {
+    async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey> {
         self.write(move |conn| {
             let row = NewRow::from(new);
-            let prefix = row.prefix.clone();
-            let row: Row = diesel::insert_into(api_keys::table)
+            let (prefix, creator) = (row.prefix.clone(), row.created_by.unwrap_or(0));
+            let id: i32 = diesel::insert_into(api_keys::table)
                 .values(row)
-                .returning(columns::<Row>())
+                .returning(api_keys::id)
                 .get_result(conn)
-                .or_taken("API key", prefix)?;
-            Ok(row.try_into()?)
+                .or_taken("API key", prefix)
+                .or_not_found("user", creator)?;
+            let (row, suspended): (Row, Option<bool>) = api_keys::table
+                .left_join(users::table)
+                .filter(api_keys::id.eq(id))
+                .select((Row::as_select(), users::suspended.nullable()))
+                .first(conn)?;
+            audit::record(conn, event)?;
+            Ok(row.of(suspended)?)
         })
         .await
     }
 
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
         self.read(move |conn| {
-            let row: Option<Row> = api_keys::table
+            let found: Option<(Row, Option<bool>)> = api_keys::table
+                .left_join(users::table)
                 .filter(api_keys::digest.eq(digest.0.to_vec()))
-                .select(Row::as_select())
+                .select((Row::as_select(), users::suspended.nullable()))
                 .first(conn)
                 .optional()?;
-            Ok(row.map(ApiKey::try_from).transpose()?)
+            Ok(found.map(|(row, suspended)| row.of(suspended)).transpose()?)
         })
         .await
     }
 
     async fn list(&self) -> Result<Vec<ApiKey>> {
         self.read(|conn| {
-            let rows: Vec<Row> =
-                api_keys::table.select(Row::as_select()).order(api_keys::id).load(conn)?;
-            Ok(rows.into_iter().map(ApiKey::try_from).collect::<Result<_>>()?)
+            let rows: Vec<(Row, Option<bool>)> = api_keys::table
+                .left_join(users::table)
+                .order(api_keys::id)
+                .select((Row::as_select(), users::suspended.nullable()))
+                .load(conn)?;
+            Ok(rows.into_iter().map(|(row, suspended)| row.of(suspended)).collect::<Result<_>>()?)
         })
         .await
     }
 
-    async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool> {
+    async fn revoke(&self, id: ApiKeyId, event: Event) -> Result<bool> {
         self.write(move |conn| {
             let revoked = diesel::update(api_keys::table.find(id.0))
                 .filter(api_keys::revoked_at.is_null())
-                .set(api_keys::revoked_at.eq(Some(time(now))))
+                .set(api_keys::revoked_at.eq(Some(time(event.by.at))))
                 .execute(conn)?;
+            if revoked > 0 {
+                audit::record(conn, event)?;
+            }
             Ok(revoked > 0)
         })
         .await
     }
 
-    async fn set_environment_key(&self, new: Option<NewApiKey>, now: DateTime<Utc>) -> Result<()> {
+    async fn set_environment_key(&self, new: Option<NewApiKey>, event: Event) -> Result<()> {
         self.write(move |conn| {
+            let digest = new.as_ref().map(|new| new.digest.0.to_vec()).unwrap_or_default();
+            lock_in_order(conn, api_keys::origin.eq(ENVIRONMENT).or(api_keys::digest.eq(digest)))?;
             let kept = new.map(|new| take_over(conn, new)).transpose()?;
             // No key has the id 0.
-            diesel::update(api_keys::table)
+            let (kept, is_news) = kept.unwrap_or((0, false));
+            let revoked = diesel::update(api_keys::table)
                 .filter(api_keys::origin.eq(ENVIRONMENT))
                 .filter(api_keys::revoked_at.is_null())
-                .filter(api_keys::id.ne(kept.unwrap_or(0)))
-                .set(api_keys::revoked_at.eq(Some(time(now))))
+                .filter(api_keys::id.ne(kept))
+                .set(api_keys::revoked_at.eq(Some(time(event.by.at))))
                 .execute(conn)?;
+            if is_news || revoked > 0 {
+                audit::record(conn, event)?;
+            }
             Ok(())
         })
         .await
@@ -194,24 +236,63 @@ impl ApiKeys for Database {
     }
 }
 
-/// Makes the key valid whatever was known of it; returns its id.
-fn take_over(conn: &mut AnyConnection, new: NewApiKey) -> Result<i32, Abort> {
+/// Keeps others from changing these keys until the transaction ends. Whoever changes several locks
+/// them by id, so that no two wait for each other.
+fn lock_in_order<E>(conn: &mut AnyConnection, which: E) -> QueryResult<()>
+where
+    E: BoxableExpression<api_keys::table, Pg, SqlType = Bool> + 'static,
+{
+    let AnyConnection::Postgres(conn) = conn else { return Ok(()) };
+    let which: Box<dyn BoxableExpression<api_keys::table, Pg, SqlType = Bool>> = Box::new(which);
+    let keys = api_keys::table.filter(which).order(api_keys::id).select(api_keys::id);
+    keys.for_update().load::<i32>(conn).map(drop)
+}
+
+/// Revokes the keys that a user has made.
+pub(crate) fn revoke_all_of(
+    conn: &mut AnyConnection,
+    user: UserId,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    lock_in_order(conn, api_keys::created_by.eq(user.0).assume_not_null())?;
+    diesel::update(api_keys::table)
+        .filter(api_keys::created_by.eq(user.0))
+        .filter(api_keys::revoked_at.is_null())
+        .set(api_keys::revoked_at.eq(Some(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Makes the key valid whatever was known of it; returns its id, and whether that changed anything.
+fn take_over(conn: &mut AnyConnection, new: NewApiKey) -> Result<(i32, bool), Abort> {
     let row = NewRow { origin: ENVIRONMENT, ..NewRow::from(new) };
-    let changes = TakenOver {
+    let wanted = TakenOver {
         name: row.name.clone(),
-        origin: row.origin,
+        origin: row.origin.to_owned(),
         scopes: row.scopes.clone(),
+        workspaces: row.workspaces.clone(),
+        rate_limit: row.rate_limit,
         expires_at: row.expires_at,
         revoked_at: None,
     };
+    let known: Option<(i32, TakenOver)> = api_keys::table
+        .filter(api_keys::digest.eq(row.digest.clone()))
+        .select((api_keys::id, TakenOver::as_select()))
+        .first(conn)
+        .optional()?;
+    if let Some((id, is)) = known
+        && is == wanted
+    {
+        return Ok((id, false));
+    }
     let id = on_each_backend!(conn => diesel::insert_into(api_keys::table)
         .values(row)
         .on_conflict(api_keys::digest)
         .do_update()
-        .set(changes)
+        .set(wanted)
         .returning(api_keys::id)
         .get_result(conn))?;
-    Ok(id)
+    Ok((id, true))
 }
 
 #[cfg(test)]

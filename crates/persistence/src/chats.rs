@@ -1,30 +1,34 @@
 //! Exchanges of question and answer.
 use async_trait::async_trait;
+use carrel_domain::audit::Event;
 use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::{ChatId, Error, Result, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::Database;
 use crate::abort::OrRefused;
-use crate::connection::AnyBackend;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{some_text, text, time};
-use crate::schema::chats;
+use crate::moment::Moment;
+use crate::schema::{chats, users, workspaces};
+use crate::{Database, audit};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = chats)]
-struct Row {
+pub(crate) struct Row {
     id: i64,
     workspace_id: i32,
     thread_id: Option<i32>,
     user_id: Option<i32>,
     session: Option<String>,
-    prompt: String,
-    response: String,
     include: bool,
     feedback: Option<bool>,
+    #[diesel(deserialize_as = Moment)]
     created_at: NaiveDateTime,
+    #[diesel(deserialize_as = Moment)]
     updated_at: NaiveDateTime,
+    prompt: String,
+    response: String,
 }
 
 impl From<Row> for Chat {
@@ -50,16 +54,39 @@ impl From<Row> for Chat {
 /// The longest name of a session, in bytes. PostgreSQL cannot index much more.
 const LONGEST_SESSION: usize = 1024;
 
+const PLACE: &str = "conversation in workspace";
+
+/// Keeps the workspace and the user of a conversation from going away before the transaction ends,
+/// in the order in which others lock them. Says whether they are there.
+fn lock(conn: &mut AnyConnection, of: &Conversation) -> QueryResult<bool> {
+    let workspace = workspaces::table.find(of.workspace.0).select(workspaces::id);
+    let found: Option<i32> = match conn {
+        AnyConnection::Postgres(conn) => workspace.for_key_share().first(conn).optional()?,
+        AnyConnection::Sqlite(conn) => workspace.first(conn).optional()?,
+    };
+    if let AnyConnection::Postgres(conn) = conn
+        && let Some(user) = of.user
+    {
+        let user = users::table.find(user.0).select(users::id);
+        let _: Option<i32> = user.for_key_share().first(conn).optional()?;
+    }
+    Ok(found.is_some())
+}
+
 #[async_trait]
 impl Chats for Database {
-    async fn append(&self, new: NewChat) -> Result<ChatId> {
-        let NewChat { conversation, prompt, response, include, created_at } = new;
-        let Conversation { workspace, user, thread, session } = conversation;
-        let session = some_text(session);
-        if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
+    async fn append(&self, new: NewChat, event: Event) -> Result<ChatId> {
+        let NewChat { mut conversation, prompt, response, include, created_at } = new;
+        conversation.session = some_text(conversation.session);
+        if conversation.session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
             return Err(Error::invalid("session", "must not be longer than 1024 bytes"));
         }
         self.write(move |conn| {
+            let is_there = lock(conn, &conversation)?;
+            let Conversation { workspace, user, thread, session } = conversation;
+            if !is_there {
+                return Err(Error::not_found(PLACE, workspace).into());
+            }
             let now = time(created_at);
             let id: i64 = diesel::insert_into(chats::table)
                 .values((
@@ -67,15 +94,16 @@ impl Chats for Database {
                     chats::thread_id.eq(thread.map(|thread| thread.0)),
                     chats::user_id.eq(user.map(|user| user.0)),
                     chats::session.eq(session),
-                    chats::prompt.eq(text(prompt)),
-                    chats::response.eq(text(response)),
                     chats::include.eq(include),
                     chats::created_at.eq(now),
                     chats::updated_at.eq(now),
+                    chats::prompt.eq(text(prompt)),
+                    chats::response.eq(text(response)),
                 ))
                 .returning(chats::id)
                 .get_result(conn)
-                .or_not_found("conversation in workspace", workspace)?;
+                .or_not_found(PLACE, workspace)?;
+            audit::record(conn, event)?;
             Ok(ChatId(id))
         })
         .await

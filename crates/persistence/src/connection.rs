@@ -8,6 +8,7 @@ use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection};
 
 use crate::abort::Abort;
 use crate::location::Location;
+use crate::plans;
 
 /// A connection to whichever database this process was configured with.
 #[derive(MultiConnection)]
@@ -105,6 +106,7 @@ impl ManageConnection for Manager {
         match &self.location {
             Location::Postgres(url) => Ok(AnyConnection::Postgres(PgConnection::establish(url)?)),
             Location::Sqlite(path) => {
+                plans::keep().map_err(ConnectError::QueryError)?;
                 let mut conn = SqliteConnection::establish(path)?;
                 prepare_sqlite(&mut conn, self.purpose).map_err(ConnectError::QueryError)?;
                 Ok(AnyConnection::Sqlite(conn))

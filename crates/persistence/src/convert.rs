@@ -49,6 +49,22 @@ pub(crate) fn digest(bytes: Vec<u8>) -> Result<[u8; 32], Error> {
     bytes.try_into().map_err(|_| unreadable("kind of digest"))
 }
 
+/// Ids separated by commas.
+pub(crate) fn joined(ids: impl IntoIterator<Item = i32>) -> String {
+    ids.into_iter().map(|id| id.to_string()).collect::<Vec<_>>().join(",")
+}
+
+/// What [`joined`] joined.
+pub(crate) fn ids(text: &str) -> Result<Vec<i32>, Error> {
+    let ids = text.split(',').filter(|id| !id.is_empty());
+    ids.map(|id| id.parse().map_err(|_| unreadable("form of id"))).collect()
+}
+
+/// A number of rows as SQL takes it.
+pub(crate) fn rows(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
+}
+
 /// A vector as it is stored: little-endian.
 pub(crate) fn bytes_of(vector: &[f32]) -> Vec<u8> {
     vector.iter().flat_map(|value| value.to_le_bytes()).collect()
@@ -79,6 +95,14 @@ mod tests {
         assert_eq!(kept(DateTime::from_timestamp_nanos(-1)), "1969-12-31 23:59:59.999999");
         assert_eq!(kept(DateTime::<Utc>::MAX_UTC), "9999-12-31 23:59:59");
         assert_eq!(kept(DateTime::<Utc>::MIN_UTC), "0000-01-01 00:00:00");
+    }
+
+    #[test]
+    fn lists_of_ids_come_back_in_their_order() {
+        for list in [vec![], vec![7], vec![3, -1, i32::MAX, 3]] {
+            assert_eq!(ids(&joined(list.clone())).unwrap(), list);
+        }
+        assert!(ids("1,x").is_err());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use carrel_domain::audit::Event;
 use carrel_domain::document::{Document, Published};
 use carrel_domain::library::{Documents, Embedded, Removed, WorkspaceDocument};
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
@@ -9,13 +10,12 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Database;
 use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, digest, some_time, text, time, unreadable, utc};
 use crate::namespaces::{self, Change};
 use crate::schema::{documents, workspace_documents};
-use crate::{passages, placements, unsettled};
+use crate::{Database, audit, passages, placements, unsettled};
 
 #[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = documents, treat_none_as_default_value = false)]
@@ -137,6 +137,7 @@ impl Documents for Database {
         &self,
         document: Document,
         places: Vec<Embedded>,
+        event: Event,
     ) -> Result<Vec<WorkspaceDocument>> {
         self.write(move |conn| {
             let path = document.path.clone();
@@ -159,6 +160,7 @@ impl Documents for Database {
                 placed.push((position, place));
             }
             unsettled::forget(conn, &path)?;
+            audit::record(conn, event)?;
             placed.sort_by_key(|(position, _)| *position);
             Ok(placed.into_iter().map(|(_, place)| place).collect())
         })
@@ -179,7 +181,7 @@ impl Documents for Database {
         .await
     }
 
-    async fn remove(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<Vec<Removed>> {
+    async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<Removed>> {
         let mut paths = paths.to_vec();
         paths.sort();
         paths.dedup();
@@ -198,7 +200,10 @@ impl Documents for Database {
                     .execute(conn)?;
             }
             for Removed { path, .. } in &removed {
-                unsettled::note(conn, path, time(now))?;
+                unsettled::note(conn, path, time(event.by.at))?;
+            }
+            if !removed.is_empty() {
+                audit::record(conn, event)?;
             }
             Ok(removed)
         })

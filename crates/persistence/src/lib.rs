@@ -7,22 +7,42 @@
 //! # Locks
 //!
 //! On SQLite writers take turns, so there is nothing to get wrong. On PostgreSQL every transaction
-//! that touches passages locks in this order: documents, by path; namespaces, by workspace;
-//! whatever else. Keeping to it is what keeps them from waiting for one another in a circle.
+//! locks in this order, which is what keeps transactions from waiting for one another in a circle:
+//!
+//! 1. the turn for changes to people and memberships and for removals of exchanges (`turns`);
+//! 2. documents, by path;
+//! 3. namespaces, by workspace;
+//! 4. the workspace, the user and the thread that an exchange belongs to;
+//! 5. whatever else, API keys by id;
+//! 6. blocks of exchanges, which triggers count: the large before the small, and each by id;
+//! 7. the head of the audit log (`audit`), which comes last.
 mod abort;
 mod api_keys;
+mod audit;
+mod chat_blocks;
+mod chat_log;
 mod chats;
 mod connection;
 mod convert;
 mod database;
 mod documents;
+mod export_order;
+mod invites;
 mod location;
+mod members;
 mod migrations;
+mod moment;
+mod multi_user;
 mod namespaces;
 mod passages;
 mod placements;
+mod plans;
+mod quota;
 mod schema;
+mod sessions;
 mod settings;
+mod sign_in_tokens;
+mod turns;
 mod unsettled;
 mod users;
 mod vector_rows;

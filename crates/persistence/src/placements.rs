@@ -2,20 +2,20 @@
 use std::collections::HashMap;
 
 use async_trait::async_trait;
+use carrel_domain::audit::Event;
 use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
 use carrel_domain::{ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::Database;
 use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, text, time, unreadable};
 use crate::documents::{self, DocumentRow};
 use crate::namespaces::{self, Change};
-use crate::passages;
 use crate::schema::{chunks, documents as document_table, workspace_documents};
+use crate::{Database, audit, passages};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspace_documents)]
@@ -105,7 +105,7 @@ impl Placements for Database {
         &self,
         path: &DocumentPath,
         embedded: Embedded,
-        now: DateTime<Utc>,
+        event: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
         let path = path.clone();
         self.write(move |conn| {
@@ -132,8 +132,9 @@ impl Placements for Database {
                 flags = Flags { pinned, watched };
                 passages::remove_places(conn, &[id])?;
             }
-            let place = insert(conn, document, embedded, flags, time(now))?;
+            let place = insert(conn, document, embedded, flags, time(event.by.at))?;
             namespaces::record(conn, workspace.0, change)?;
+            audit::record(conn, event)?;
             Ok((place, earlier.map(|(id, ..)| WorkspaceDocumentId(id))))
         })
         .await
@@ -143,6 +144,7 @@ impl Placements for Database {
         &self,
         workspace: WorkspaceId,
         paths: &[DocumentPath],
+        event: Event,
     ) -> Result<Vec<WorkspaceDocumentId>> {
         let mut paths = paths.to_vec();
         paths.sort();
@@ -166,6 +168,7 @@ impl Placements for Database {
                 passages::remove_places(conn, &places)?;
                 let change = Change { additions: 0, removals: places.len(), vectors };
                 namespaces::record(conn, workspace.0, change)?;
+                audit::record(conn, event)?;
             }
             Ok(places.into_iter().map(WorkspaceDocumentId).collect())
         })

@@ -23,6 +23,8 @@ diesel::table! {
         prefix -> Text,
         origin -> Text,
         scopes -> Text,
+        workspaces -> Text,
+        rate_limit -> Nullable<Integer>,
         created_by -> Nullable<Integer>,
         expires_at -> Nullable<Timestamp>,
         revoked_at -> Nullable<Timestamp>,
@@ -82,12 +84,22 @@ diesel::table! {
         thread_id -> Nullable<Integer>,
         user_id -> Nullable<Integer>,
         session -> Nullable<Text>,
-        prompt -> Text,
-        response -> Text,
         include -> Bool,
         feedback -> Nullable<Bool>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        prompt -> Text,
+        response -> Text,
+    }
+}
+
+diesel::table! {
+    chat_blocks (level, block) {
+        level -> SmallInt,
+        block -> BigInt,
+        chats -> BigInt,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
     }
 }
 
@@ -168,11 +180,94 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    invites (id) {
+        id -> Integer,
+        code -> Text,
+        status -> Text,
+        claimed_by -> Nullable<Integer>,
+        workspaces -> Text,
+        created_by -> Nullable<Integer>,
+        expires_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    workspace_users (id) {
+        id -> Integer,
+        user_id -> Integer,
+        workspace_id -> Integer,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sessions (digest) {
+        digest -> Binary,
+        user_id -> Integer,
+        expires_at -> Timestamp,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    sign_in_tokens (digest) {
+        digest -> Binary,
+        user_id -> Integer,
+        expires_at -> Timestamp,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    questions (id) {
+        id -> BigInt,
+        user_id -> Integer,
+        asked_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        name -> Text,
+        details -> Text,
+        actor -> Text,
+        address -> Nullable<Text>,
+        at -> Timestamp,
+        digest -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_head (id) {
+        id -> Integer,
+        last_id -> BigInt,
+        digest -> Binary,
+    }
+}
+
 diesel::joinable!(workspace_documents -> documents (document_id));
 diesel::joinable!(chunks -> workspace_documents (workspace_document_id));
+diesel::joinable!(api_keys -> users (created_by));
+diesel::joinable!(invites -> users (claimed_by));
+diesel::joinable!(workspace_users -> users (user_id));
+diesel::joinable!(sessions -> users (user_id));
+diesel::joinable!(sign_in_tokens -> users (user_id));
+diesel::joinable!(chats -> users (user_id));
+diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
     unsettled_files,
     workspace_documents,
     chunks
 );
+diesel::allow_tables_to_appear_in_same_query!(users, api_keys);
+diesel::allow_tables_to_appear_in_same_query!(users, invites);
+diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);
+diesel::allow_tables_to_appear_in_same_query!(users, sessions);
+diesel::allow_tables_to_appear_in_same_query!(users, sign_in_tokens);
+diesel::allow_tables_to_appear_in_same_query!(chats, users, workspaces);

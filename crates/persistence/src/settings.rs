@@ -3,13 +3,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use carrel_domain::Result;
+use carrel_domain::audit::Event;
 use carrel_domain::settings::Settings;
 use diesel::prelude::*;
 
-use crate::Database;
 use crate::connection::on_each_backend;
 use crate::convert::text;
 use crate::schema::settings;
+use crate::{Database, audit};
 
 #[async_trait]
 impl Settings for Database {
@@ -21,7 +22,10 @@ impl Settings for Database {
         .await
     }
 
-    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()> {
+    async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()> {
+        if values.is_empty() {
+            return Ok(());
+        }
         self.write(move |conn| {
             // In the order of the map, so that two of these at once cannot wait for each other.
             for (key, value) in values {
@@ -38,7 +42,7 @@ impl Settings for Database {
                     .set(settings::value.eq(value))
                     .execute(conn))?;
             }
-            Ok(())
+            audit::record(conn, event)
         })
         .await
     }

@@ -1,26 +1,37 @@
-//! People, and the switch from one user to many.
+//! People.
 use async_trait::async_trait;
-use carrel_domain::settings::names;
-use carrel_domain::user::{NewUser, PasswordHash, Role, User, Users};
+use carrel_domain::audit::Event;
+use carrel_domain::user::{LAST_ADMIN, NewUser, PasswordHash, Role, User, UserPatch, Users};
 use carrel_domain::{Error, Result, UserId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::Database;
 use crate::abort::{Abort, OrRefused};
-use crate::connection::{AnyConnection, columns, on_each_backend};
-use crate::convert::{text, time, unreadable};
-use crate::schema::{settings, users};
+use crate::connection::{AnyConnection, columns};
+use crate::convert::{some_text, text, time, unreadable};
+use crate::moment::Moment;
+use crate::schema::{sessions, users};
+use crate::{Database, api_keys, audit, turns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
-struct Row {
+pub(crate) struct Row {
     id: i32,
     username: String,
     role: String,
     suspended: bool,
+    daily_message_limit: Option<i32>,
+    bio: String,
+    pfp_filename: Option<String>,
+    seen_recovery_codes: bool,
+    #[diesel(deserialize_as = Moment)]
     created_at: NaiveDateTime,
+    #[diesel(deserialize_as = Moment)]
     updated_at: NaiveDateTime,
+}
+
+pub(crate) fn parse_role(text: &str) -> Result<Role> {
+    Role::parse(text).ok_or_else(|| unreadable("role"))
 }
 
 impl TryFrom<Row> for User {
@@ -30,25 +41,66 @@ impl TryFrom<Row> for User {
         Ok(Self {
             id: UserId(row.id),
             username: row.username,
-            role: Role::parse(&row.role).ok_or_else(|| unreadable("role"))?,
+            role: parse_role(&row.role)?,
             suspended: row.suspended,
+            daily_message_limit: row.daily_message_limit,
+            bio: row.bio,
+            picture: row.pfp_filename,
+            seen_recovery_codes: row.seen_recovery_codes,
             created_at: row.created_at.and_utc(),
             updated_at: row.updated_at.and_utc(),
         })
     }
 }
 
-const ON: &str = "true";
-const OFF: &str = "false";
+/// What is not there stays as it is.
+#[derive(AsChangeset)]
+#[diesel(table_name = users)]
+struct Changes {
+    username: Option<String>,
+    password_hash: Option<String>,
+    role: Option<&'static str>,
+    suspended: Option<bool>,
+    daily_message_limit: Option<Option<i32>>,
+    bio: Option<String>,
+    pfp_filename: Option<Option<String>>,
+    updated_at: NaiveDateTime,
+}
 
-fn insert(conn: &mut AnyConnection, new: NewUser) -> Result<User, Abort> {
-    let NewUser { username, password: PasswordHash(hash), role, created_at } = new;
+impl Changes {
+    fn of(patch: UserPatch, now: NaiveDateTime) -> Self {
+        let UserPatch { username, password, role, suspended, daily_message_limit, bio, picture } =
+            patch;
+        Self {
+            username: username.map(|name| text(name.as_str())),
+            password_hash: password.map(|PasswordHash(hash)| text(hash)),
+            role: role.map(Role::as_str),
+            suspended,
+            daily_message_limit,
+            bio: some_text(bio),
+            pfp_filename: picture.map(some_text),
+            updated_at: now,
+        }
+    }
+}
+
+pub(crate) fn insert(conn: &mut AnyConnection, new: NewUser) -> Result<User, Abort> {
+    let NewUser {
+        username,
+        password: PasswordHash(hash),
+        role,
+        daily_message_limit,
+        bio,
+        created_at,
+    } = new;
     let now = time(created_at);
     let row: Row = diesel::insert_into(users::table)
         .values((
             users::username.eq(username.as_str().to_owned()),
             users::password_hash.eq(text(hash)),
             users::role.eq(role.as_str()),
+            users::daily_message_limit.eq(daily_message_limit),
+            users::bio.eq(text(bio)),
             users::created_at.eq(now),
             users::updated_at.eq(now),
         ))
@@ -58,47 +110,101 @@ fn insert(conn: &mut AnyConnection, new: NewUser) -> Result<User, Abort> {
     Ok(row.try_into()?)
 }
 
-/// Says whether this transaction is the one that switched multi-user mode on.
-fn switch_on(conn: &mut AnyConnection) -> QueryResult<bool> {
-    // The row must be there before it is updated: who waits for another's insert then sees what
-    // the other made of it.
-    let off = (settings::key.eq(names::MULTI_USER_MODE), settings::value.eq(OFF));
-    on_each_backend!(conn => diesel::insert_into(settings::table)
-        .values(off)
-        .on_conflict_do_nothing()
-        .execute(conn))?;
-    let switched = diesel::update(settings::table.find(names::MULTI_USER_MODE))
-        .filter(settings::value.ne(ON))
-        .set(settings::value.eq(ON))
-        .execute(conn)?;
-    Ok(switched > 0)
+/// The user as nobody else can change it before the transaction ends.
+pub(crate) fn lock(conn: &mut AnyConnection, id: UserId) -> Result<User, Abort> {
+    let row = users::table.find(id.0).select(Row::as_select());
+    let row: Option<Row> = match conn {
+        AnyConnection::Postgres(conn) => {
+            users::table.find(id.0).select(Row::as_select()).for_update().first(conn).optional()?
+        }
+        AnyConnection::Sqlite(_) => row.first(conn).optional()?,
+    };
+    Ok(row.ok_or_else(|| Error::not_found("user", id))?.try_into()?)
+}
+
+fn governs(user: &User) -> bool {
+    user.role == Role::Admin && !user.suspended
+}
+
+/// Refuses when no admin but this user can sign in. Nobody else changes users meanwhile.
+fn keep_an_admin(conn: &mut AnyConnection, besides: UserId) -> Result<(), Abort> {
+    let another: Option<i32> = users::table
+        .filter(users::role.eq(Role::Admin.as_str()))
+        .filter(users::suspended.eq(false))
+        .filter(users::id.ne(besides.0))
+        .select(users::id)
+        .first(conn)
+        .optional()?;
+    match another {
+        Some(_) => Ok(()),
+        None => Err(Error::invalid("user", LAST_ADMIN).into()),
+    }
 }
 
 #[async_trait]
 impl Users for Database {
-    async fn create(&self, new: NewUser) -> Result<User> {
-        self.write(move |conn| insert(conn, new)).await
-    }
-
-    async fn enable_multi_user(&self, admin: NewUser) -> Result<User> {
+    async fn create(&self, new: NewUser, event: Event) -> Result<User> {
         self.write(move |conn| {
-            if !switch_on(conn)? {
-                let (kind, key) = ("multi-user mode", ON.to_owned());
-                return Err(Error::AlreadyExists { kind, key }.into());
-            }
-            insert(conn, NewUser { role: Role::Admin, ..admin })
+            let user = insert(conn, new)?;
+            audit::record(conn, event)?;
+            Ok(user)
         })
         .await
     }
 
-    async fn is_multi_user(&self) -> Result<bool> {
+    async fn list(&self) -> Result<Vec<User>> {
         self.read(|conn| {
-            let value: Option<String> = settings::table
-                .find(names::MULTI_USER_MODE)
-                .select(settings::value)
-                .first(conn)
-                .optional()?;
-            Ok(value.as_deref() == Some(ON))
+            let rows: Vec<Row> =
+                users::table.select(Row::as_select()).order(users::id).load(conn)?;
+            Ok(rows.into_iter().map(User::try_from).collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<Option<User>> {
+        self.read(move |conn| {
+            let row: Option<Row> =
+                users::table.find(id.0).select(Row::as_select()).first(conn).optional()?;
+            Ok(row.map(User::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn update(&self, id: UserId, patch: UserPatch, event: Event) -> Result<User> {
+        self.write(move |conn| {
+            turns::take(conn)?;
+            let before = lock(conn, id)?;
+            let (has_new_password, name) = (patch.password.is_some(), patch.username.clone());
+            let changes = Changes::of(patch, time(event.by.at));
+            let row: Row = diesel::update(users::table.find(id.0))
+                .set(changes)
+                .returning(columns::<Row>())
+                .get_result(conn)
+                .or_taken("user", name.as_ref().map_or("", |name| name.as_str()))?;
+            let after = User::try_from(row)?;
+            if governs(&before) && !governs(&after) {
+                keep_an_admin(conn, id)?;
+            }
+            if has_new_password || after.role != before.role || after.suspended {
+                diesel::delete(sessions::table.filter(sessions::user_id.eq(id.0))).execute(conn)?;
+            }
+            audit::record(conn, event)?;
+            Ok(after)
+        })
+        .await
+    }
+
+    async fn delete(&self, id: UserId, event: Event) -> Result<User> {
+        self.write(move |conn| {
+            turns::take(conn)?;
+            let user = lock(conn, id)?;
+            if governs(&user) {
+                keep_an_admin(conn, id)?;
+            }
+            api_keys::revoke_all_of(conn, id, time(event.by.at))?;
+            diesel::delete(users::table.find(id.0)).execute(conn)?;
+            audit::record(conn, event)?;
+            Ok(user)
         })
         .await
     }

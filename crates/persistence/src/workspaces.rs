@@ -1,18 +1,18 @@
 //! Workspaces and their settings.
 use async_trait::async_trait;
+use carrel_domain::audit::Event;
 use carrel_domain::workspace::{
     ChatMode, NewWorkspace, SearchMode, Workspace, WorkspaceSettings, Workspaces,
 };
 use carrel_domain::{Error, Result, Slug, WorkspaceId};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::Database;
 use crate::abort::OrRefused;
 use crate::connection::columns;
 use crate::convert::{some_text, text, time, unreadable};
-use crate::namespaces;
-use crate::schema::workspaces;
+use crate::schema::{chats, workspaces};
+use crate::{Database, audit, namespaces, turns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspaces)]
@@ -121,7 +121,7 @@ impl TryFrom<Row> for Workspace {
 
 #[async_trait]
 impl Workspaces for Database {
-    async fn create(&self, new: NewWorkspace) -> Result<Workspace> {
+    async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace> {
         let NewWorkspace { slug, settings, created_at } = new;
         self.write(move |conn| {
             let now = time(created_at);
@@ -136,6 +136,7 @@ impl Workspaces for Database {
                 .get_result(conn)
                 .or_taken("workspace", &slug)?;
             namespaces::create(conn, row.id)?;
+            audit::record(conn, event)?;
             Ok(row.try_into()?)
         })
         .await
@@ -167,23 +168,32 @@ impl Workspaces for Database {
         &self,
         id: WorkspaceId,
         settings: WorkspaceSettings,
-        now: DateTime<Utc>,
+        event: Event,
     ) -> Result<Workspace> {
         self.write(move |conn| {
             let row: Option<Row> = diesel::update(workspaces::table.find(id.0))
-                .set((SettingsRow::from(settings), workspaces::updated_at.eq(time(now))))
+                .set((SettingsRow::from(settings), workspaces::updated_at.eq(time(event.by.at))))
                 .returning(columns::<Row>())
                 .get_result(conn)
                 .optional()?;
-            Ok(row.ok_or_else(|| Error::not_found("workspace", id))?.try_into()?)
+            let row = row.ok_or_else(|| Error::not_found("workspace", id))?;
+            audit::record(conn, event)?;
+            Ok(row.try_into()?)
         })
         .await
     }
 
-    async fn delete(&self, id: WorkspaceId) -> Result<bool> {
+    async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool> {
         self.write(move |conn| {
+            turns::take(conn)?;
             namespaces::delete(conn, id.0)?;
-            Ok(diesel::delete(workspaces::table.find(id.0)).execute(conn)? > 0)
+            // Before its exchanges: whoever is adding one holds on to the workspace.
+            if diesel::delete(workspaces::table.find(id.0)).execute(conn)? == 0 {
+                return Ok(false);
+            }
+            diesel::delete(chats::table.filter(chats::workspace_id.eq(id.0))).execute(conn)?;
+            audit::record(conn, event)?;
+            Ok(true)
         })
         .await
     }

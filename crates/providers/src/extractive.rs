@@ -23,7 +23,8 @@ const NOTHING: &str = "There is nothing to quote: no passage of this workspace's
     for the question. This is the extractive answerer, which only quotes documents and writes \
     nothing of its own. Add documents that hold the answer, or set up a language model.";
 
-/// Answers by quoting, with the titles of the documents quoted. The same question and context give
+/// Answers by quoting. Each quotation names its document and, in brackets, the place of the passage
+/// in the context, from 1, which is its place among the sources that clients get. The same question and context give
 /// the same answer always. Instructions and history make no difference to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extractive;
@@ -52,7 +53,7 @@ fn tokens(characters: usize) -> u64 {
     characters.div_ceil(4) as u64
 }
 
-/// The answer in the pieces it is sent in: what it is, each quotation, the sources.
+/// The answer in the pieces it is sent in: what it is, then each quotation.
 fn parts(request: &ChatRequest) -> Vec<String> {
     let bodies = request.context.iter().map(|context| body(&context.text));
     let texts: Vec<_> = bodies.zip(worths(&request.context)).collect();
@@ -65,23 +66,13 @@ fn parts(request: &ChatRequest) -> Vec<String> {
         Relevance::Nearest => NEAREST,
     };
     let mut parts = vec![format!("{introduction}\n\n")];
-    let mut sources: Vec<String> = Vec::new();
     for Quote { context, text } in quotes {
         let title = request.context.get(context).map(title).unwrap_or_default();
-        let number = match sources.iter().position(|known| *known == title) {
-            Some(place) => place + 1,
-            None => {
-                sources.push(title);
-                sources.len()
-            }
-        };
-        parts.push(format!("> {text} [{number}]\n\n"));
+        parts.push(format!("> {text} [{}] — {title}\n\n", context + 1));
     }
-    let mut list = String::from("Sources:");
-    for (place, title) in sources.iter().enumerate() {
-        list.push_str(&format!("\n{}. {title}", place + 1));
+    if let Some(last) = parts.last_mut() {
+        last.truncate(last.trim_end().len());
     }
-    parts.push(list);
     parts
 }
 

@@ -20,4 +20,4 @@ mod testing;
 pub use choose::{chat_model, embedder};
 pub use extractive::Extractive;
 pub use http::http_client;
-pub use table::provider_names;
+pub use table::{engine_names, provider_names};

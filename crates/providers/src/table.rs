@@ -371,6 +371,11 @@ pub(crate) const ENGINES: &[Engine] = &[
     ),
 ];
 
+/// Every value the setting `EMBEDDING_ENGINE` can have for a service beyond this process.
+pub fn engine_names() -> impl Iterator<Item = &'static str> {
+    ENGINES.iter().map(|engine| engine.name)
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -18,8 +18,9 @@ First steps:
   carrel api-key create --name laptop         make a key for programs
   carrel serve                                answer them on http://127.0.0.1:3001
 
-Settings come from flags, then from the environment, then from the file .env in the storage
-directory. `carrel config check` shows all of them and where each is from.";
+Settings come from flags, then from the environment, then from the database where they can be
+changed there, then from the file .env in the storage directory. `carrel config check` shows all of
+them and where each is from.";
 
 /// A server of your own for questions about your own documents.
 #[derive(Debug, Parser)]
@@ -93,9 +94,15 @@ Examples:
     /// Switch from one user to many
     #[command(subcommand)]
     MultiUser(MultiUser),
+    /// The log of who changed what
+    #[command(subcommand)]
+    Audit(Audit),
     /// The embedding model inside this program
     #[command(subcommand)]
     Model(Model),
+    /// Settings that can be changed while a server runs
+    #[command(subcommand)]
+    Setting(Setting),
     /// The configuration
     #[command(subcommand)]
     Config(Config),
@@ -136,7 +143,10 @@ pub enum ApiKey {
     #[command(after_help = "\
 The key alone goes to standard output:
   KEY=$(carrel api-key create --name backup --scope read --expires-in 90d)
-  curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:3001/v1/auth")]
+  curl -H \"Authorization: Bearer $KEY\" http://127.0.0.1:3001/v1/auth
+
+One that asks in two workspaces, ten times a minute at the most:
+  carrel api-key create --scope chat --workspace handbook --workspace press --rate-limit 10")]
     Create(NewKey),
     /// List all keys, revoked ones too; never their secrets
     List,
@@ -152,6 +162,15 @@ pub struct NewKey {
     /// What it may do; may be given more than once [default: everything]
     #[arg(long = "scope", value_name = "SCOPE", value_parser = scope())]
     pub scopes: Vec<Scope>,
+    /// Slug of a workspace it is good for; may be given more than once [default: all]
+    #[arg(long = "workspace", value_name = "SLUG")]
+    pub workspaces: Vec<String>,
+    /// The most requests a minute [default: no limit]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub rate_limit: Option<u32>,
+    /// Name of the user it belongs to: it rests while the user is suspended, and ends with the user
+    #[arg(long, value_name = "USER")]
+    pub owner: Option<String>,
     /// How long it is good for, such as 12h or 90d [default: until revoked]
     #[arg(long, value_name = "TIME", value_parser = expiry)]
     pub expires_in: Option<Duration>,
@@ -193,6 +212,39 @@ pub enum MultiUser {
         #[command(flatten)]
         password: Password,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Audit {
+    /// Check that no event was changed or removed; exits with 1 and its id if one was
+    Verify,
+    /// List events, the newest first
+    List {
+        /// How many
+        #[arg(long, value_name = "N", default_value_t = 20)]
+        #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        limit: u32,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Setting {
+    /// Set one; a running server takes it over within seconds
+    #[command(after_help = "\
+Examples:
+  carrel setting set OLLAMA_BASE_PATH http://127.0.0.1:11434
+  carrel setting set OLLAMA_MODEL_PREF llama3.1
+  carrel setting set LLM_PROVIDER ollama
+  pass show openai | carrel setting set OPEN_AI_KEY")]
+    Set(NewSetting),
+}
+
+#[derive(Debug, Args)]
+pub struct NewSetting {
+    /// As the API or the environment calls it, such as LLMProvider or LLM_PROVIDER
+    pub name: String,
+    /// Left out, it is read from the first line of standard input, where nobody sees a secret
+    pub value: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -293,6 +345,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_takes_workspaces_and_a_rate() {
+        let words = ["api-key", "create", "--workspace=a", "--workspace", "b", "--rate-limit=10"];
+        let Command::ApiKey(ApiKey::Create(key)) = cli(&words).unwrap().command else { panic!() };
+        assert_eq!((key.workspaces, key.rate_limit), (vec!["a".into(), "b".into()], Some(10)));
+    }
+
+    #[test]
     fn usage_errors_exit_with_2() {
         for wrong in [
             &["nonsense"][..],
@@ -300,7 +359,10 @@ mod tests {
             &["ask", "w"],
             &["api-key", "create", "--scope", "root"],
             &["api-key", "create", "--expires-in", "0s"],
+            &["api-key", "create", "--rate-limit", "0"],
             &["api-key", "revoke", "one"],
+            &["audit", "list", "--limit", "0"],
+            &["setting", "set"],
             &["user", "create", "sam", "--role", "king"],
             &["user", "create", "sam", "--password", "secret"],
             &["serve", "--no-such-flag"],

@@ -2,9 +2,11 @@
 mod add;
 mod api_key;
 mod ask;
+mod audit;
 mod check;
 mod model;
 mod people;
+mod setting;
 
 use std::process::ExitCode;
 
@@ -24,7 +26,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     }
     let reading = config::read(cli.flags(), environment.clone());
     if let Command::Config(cli::Config::Check(_)) = &cli.command {
-        return check::run(reading);
+        return runtime()?.block_on(check::run(reading));
     }
     let problems = |problems: Vec<String>| {
         anyhow!("failed to read the configuration:\n  {}", problems.join("\n  "))
@@ -45,6 +47,8 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::MultiUser(what) => {
             local(&config, async |carrel| people::enable(carrel, what).await)
         }
+        Command::Audit(what) => local(&config, async |carrel| audit::run(carrel, what).await),
+        Command::Setting(what) => local(&config, async |carrel| setting::run(carrel, what).await),
         Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
         // Done above, before there was a configuration.
         Command::Config(_) | Command::Openapi | Command::Completions { .. } => {

@@ -9,11 +9,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-pub use reader::{Effective, Environment, Flags, Providers, Source};
-use reader::{Found, Given, Reader};
+use carrel_services::accounts::PasswordRules;
+use carrel_services::settings::key::Key;
+pub use reader::{Effective, Environment, Flags, Given, Source};
+use reader::{Found, Reader};
 use variables as var;
 
 use crate::storage::Layout;
+
+/// What `VECTOR_DB` calls the index inside this server.
+pub const EMBEDDED_INDEX: &str = "lancedb";
 
 #[derive(Clone, Debug)]
 pub struct Listen {
@@ -84,7 +89,13 @@ pub struct Config {
     pub log: Log,
     pub limits: Limits,
     pub model: Model,
-    pub providers: Providers,
+    /// What settings are made of that the database does not know.
+    pub given: Given,
+    /// Opens and seals secrets; kept in a file when the operator gives none.
+    pub secret_key: Option<Key>,
+    pub passwords: PasswordRules,
+    /// Whether the settings in force may be written to the `.env` file.
+    pub production: bool,
     pub api: Api,
     pub shutdown: Shutdown,
 }
@@ -94,7 +105,7 @@ pub struct Reading {
     /// Every problem, one a line, when there is any.
     pub config: Result<Config, Vec<String>>,
     /// As in the configuration; there also when that is not.
-    pub providers: Providers,
+    pub given: Given,
     pub effective: Vec<Effective>,
     /// What is probably not meant as it stands, but stops nothing.
     pub warnings: Vec<String>,
@@ -110,7 +121,7 @@ pub fn read(flags: Flags, environment: Environment) -> Reading {
         Some(config) if problems.is_empty() => Ok(config),
         _ => Err(problems),
     };
-    Reading { config, providers: Providers::new(given), effective, warnings }
+    Reading { config, given, effective, warnings }
 }
 
 /// `None` only after a problem. Every variable is read before the first missing one ends it.
@@ -124,7 +135,10 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let model = model(reader, storage.as_ref());
     let api = api(reader);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
-    reader.optional(&var::VECTOR_DB, |text| (text == "lancedb").then_some(()));
+    let secret_key = reader.optional(&var::SECRET_KEY, |text| Key::parse(text).ok()).value();
+    let passwords = passwords(reader);
+    let production = reader.optional(&var::APP_ENV, |text| Some(text == "production"));
+    vector_index(reader);
     provider(reader);
     Some(Config {
         listen: listen?,
@@ -134,7 +148,10 @@ fn config(reader: &mut Reader) -> Option<Config> {
         log: log?,
         limits: limits?,
         model: model?,
-        providers: Providers::new(reader.given.clone()),
+        given: reader.given.clone(),
+        secret_key,
+        passwords: passwords?,
+        production: production.value().unwrap_or_default(),
         api: api?,
         shutdown: Shutdown { timeout: timeout? },
     })
@@ -233,6 +250,39 @@ fn api(reader: &mut Reader) -> Option<Api> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
     Some(Api { allowed_origins: allowed_origins?, docs: docs? })
+}
+
+fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
+    let usual = PasswordRules::default();
+    let length = |text: &str| text.parse().ok().filter(|length| (1..=1000).contains(length));
+    let shortest = reader.read(&var::PASSWORD_SHORTEST, &usual.shortest.to_string(), length);
+    let longest = reader.read(&var::PASSWORD_LONGEST, &usual.longest.to_string(), length);
+    let up_to = |most: usize| move |text: &str| text.parse().ok().filter(|n| *n <= most);
+    let mut of = |kind, most| reader.read(kind, "0", up_to(most));
+    let rules = PasswordRules {
+        lower_case: of(&var::PASSWORD_LOWER_CASE, 100)?,
+        upper_case: of(&var::PASSWORD_UPPER_CASE, 100)?,
+        digits: of(&var::PASSWORD_DIGITS, 100)?,
+        symbols: of(&var::PASSWORD_SYMBOLS, 100)?,
+        kinds: of(&var::PASSWORD_KINDS, 4)?,
+        shortest: shortest?,
+        longest: longest?,
+    };
+    if rules.shortest > rules.longest {
+        let problem = "PASSWORDMINCHAR must not be above PASSWORDMAXCHAR";
+        reader.problems.push(problem.to_owned());
+    }
+    Some(rules)
+}
+
+/// Refuses another index when this very process is told to use it. What the file or the database
+/// says is a matter of settings, which can be changed while the server runs on its own index.
+fn vector_index(reader: &mut Reader) {
+    let is_own = |text: &str| text == EMBEDDED_INDEX;
+    match reader.given.find(var::VECTOR_DB.name) {
+        Ok(Some((text, Source::File { .. }))) if !is_own(text.trim()) => {}
+        _ => _ = reader.optional(&var::VECTOR_DB, |text| is_own(text).then_some(())),
+    }
 }
 
 /// Names the providers there are when another is asked for; what each needs beside its name is

@@ -8,6 +8,7 @@ mod logging;
 mod models;
 mod native;
 mod serve;
+mod settings;
 pub mod storage;
 mod terminal;
 mod wiring;

@@ -1,29 +1,32 @@
-//! Which language model and which embedder are meant by the configuration: built when they are
-//! first needed, and kept.
+//! Which language model and which embedder are meant by the settings: built when they are first
+//! needed, kept, and built anew once the settings have changed.
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::Result;
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, Models};
+use carrel_services::settings::registry::Capability;
+use carrel_services::settings::{SettingsStore, Versions};
+use tokio::sync::watch;
 
-use crate::config::reader::{Effective, show};
-use crate::config::variables::Shown;
-use crate::config::{Config, Providers, Source};
+use crate::config;
 use crate::native::Native;
 use crate::wiring::chain;
 
-/// The models of the configuration, behind the domain's port.
+/// The models of the settings, behind the domain's port.
 pub struct ConfiguredModels {
-    providers: Providers,
+    settings: Arc<SettingsStore>,
+    changes: watch::Receiver<Versions>,
     native: Native,
+    http: Mutex<Option<reqwest::Client>>,
     built: Mutex<Built>,
 }
 
-/// What was asked for before.
+/// What was asked for before, by the settings of one moment.
 #[derive(Default)]
 struct Built {
-    http: Option<reqwest::Client>,
+    versions: Versions,
     /// By provider and model.
     chats: HashMap<(Option<String>, Option<String>), Arc<dyn ChatModel>>,
     embedder: Option<Arc<dyn Embedder>>,
@@ -33,9 +36,10 @@ struct Built {
 const MOST_CHATS: usize = 64;
 
 impl ConfiguredModels {
-    pub fn new(config: &Config) -> Self {
-        let native = Native::new(&config.model);
-        Self { providers: config.providers.clone(), native, built: Mutex::default() }
+    pub fn new(model: &config::Model, settings: Arc<SettingsStore>) -> Self {
+        let changes = settings.subscribe();
+        let (http, built) = (Mutex::default(), Mutex::default());
+        Self { settings, changes, native: Native::new(model), http, built }
     }
 
     /// Why questions or documents would fail as things are, one line for each reason. Blocks for
@@ -55,61 +59,91 @@ impl ConfiguredModels {
     }
 
     fn remote(&self) -> Result<Option<Arc<dyn Embedder>>> {
-        carrel_providers::embedder(&|name| self.providers.get(name), &self.http()?)
+        carrel_providers::embedder(&|name| self.settings.lookup(name), &self.http()?)
     }
 
     fn http(&self) -> Result<reqwest::Client> {
-        let mut built = self.built();
-        if let Some(http) = &built.http {
+        let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(http) = &*http {
             return Ok(http.clone());
         }
-        let http = carrel_providers::http_client()?;
-        built.http = Some(http.clone());
-        Ok(http)
+        let new = carrel_providers::http_client()?;
+        Ok(http.insert(new).clone())
     }
 
+    /// What is built, without what the settings no longer mean.
     fn built(&self) -> MutexGuard<'_, Built> {
-        self.built.lock().unwrap_or_else(PoisonError::into_inner)
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.changes.borrow();
+        if *now != built.versions {
+            let stale = |capability| now.of(capability) != built.versions.of(capability);
+            let (chats, embedder) =
+                (stale(Capability::LanguageModel), stale(Capability::Embedding));
+            if chats {
+                built.chats.clear();
+            }
+            if embedder {
+                built.embedder = None;
+            }
+            built.versions = now.clone();
+        }
+        drop(now);
+        built
+    }
+
+    /// Hands a model to `keep`, unless the settings have changed since `versions`: it may be what
+    /// they meant before.
+    fn keep(&self, versions: &Versions, keep: impl FnOnce(&mut Built)) {
+        let mut built = self.built();
+        if built.versions == *versions {
+            keep(&mut built);
+        }
     }
 }
 
 impl Models for ConfiguredModels {
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>> {
         let key = (choice.provider.clone(), choice.model.clone());
-        if let Some(model) = self.built().chats.get(&key) {
+        let built = self.built();
+        if let Some(model) = built.chats.get(&key) {
             return Ok(model.clone());
         }
-        let settings = |name: &str| self.providers.get(name);
+        let versions = built.versions.clone();
+        drop(built);
+        let settings = |name: &str| self.settings.lookup(name);
         let model = carrel_providers::chat_model(&settings, choice, &self.http()?)?;
-        let mut built = self.built();
-        if built.chats.len() >= MOST_CHATS {
-            built.chats.clear();
-        }
-        built.chats.insert(key, model.clone());
+        self.keep(&versions, |built| {
+            if built.chats.len() >= MOST_CHATS {
+                built.chats.clear();
+            }
+            built.chats.insert(key, model.clone());
+        });
         Ok(model)
     }
 
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
-        if let Some(embedder) = &self.built().embedder {
+        let built = self.built();
+        if let Some(embedder) = &built.embedder {
             return Ok(embedder.clone());
         }
+        let versions = built.versions.clone();
+        drop(built);
         let embedder = match self.remote()? {
             Some(embedder) => embedder,
             None => self.native.embedder(),
         };
-        self.built().embedder = Some(embedder.clone());
+        self.keep(&versions, |built| built.embedder = Some(embedder.clone()));
         Ok(embedder)
     }
 }
 
-/// The settings on which the choice of models depends, fit to be shown, and what is wrong with
-/// them. A model that is not here yet is none of that.
-pub fn review(providers: &Providers) -> (Vec<Effective>, Vec<String>) {
-    let asked = RefCell::new(BTreeMap::new());
+/// The names of the settings on which the choice of models depends, and what is wrong with them.
+/// A model that is not here yet is none of that.
+pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Vec<String>) {
+    let asked = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
-        let found = providers.find(name);
-        asked.borrow_mut().insert(name.to_owned(), found.clone());
-        found.map(|(value, _)| value)
+        asked.borrow_mut().insert(name.to_owned());
+        store.lookup(name)
     };
     let problems = match carrel_providers::http_client() {
         Ok(http) => {
@@ -119,58 +153,83 @@ pub fn review(providers: &Providers) -> (Vec<Effective>, Vec<String>) {
         }
         Err(error) => vec![error],
     };
-    let effective = |(name, found): (String, Option<(String, Source)>)| {
-        let (value, source) = match found {
-            Some((value, source)) => (Some(show(&value, shown(&name))), source),
-            None => (None, Source::Default),
-        };
-        Effective { name, value, source }
-    };
-    let asked = asked.into_inner().into_iter().map(effective).collect();
-    (asked, problems.iter().map(|error| chain(error)).collect())
-}
-
-/// Providers' keys are called `..._KEY`, `..._TOKEN` and so on; whatever else may hold a URL.
-fn shown(name: &str) -> Shown {
-    let secret = ["_KEY", "_TOKEN", "_SECRET", "_PASSWORD", "_HEADER"];
-    match secret.iter().any(|end| name.ends_with(end)) {
-        true => Shown::Never,
-        false => Shown::WithoutPassword,
-    }
+    let problems = problems.iter().map(|error| chain(error)).collect();
+    (asked.into_inner(), problems)
 }
 
 #[cfg(test)]
 mod tests {
+    use carrel_domain::audit::By;
+    use carrel_services::settings::Leniency;
+    use carrel_services::settings::key::Key;
+    use chrono::Utc;
+    use serde_json::{Value, json};
+
     use super::*;
-    use crate::config::reader::Given;
+    use crate::config::Given;
+    use crate::settings;
 
-    fn providers(values: &[(&str, &str)]) -> Providers {
+    async fn store(directory: &std::path::Path, values: &[(&str, &str)]) -> Arc<SettingsStore> {
+        let url = format!("sqlite://{}", directory.join("a.db").display());
+        let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
         let values = values.iter().map(|(name, value)| (name.to_string(), Some(value.to_string())));
-        Providers::new(Given { environment: values.collect(), ..Given::default() })
+        let given = Given { environment: values.collect(), ..Given::default() };
+        settings::open(&given, database, &Key::random()).await.unwrap()
     }
 
-    #[test]
-    fn a_review_shows_what_was_asked_for_without_secrets() {
-        let (asked, problems) = review(&providers(&[
-            ("LLM_PROVIDER", "generic-openai"),
-            ("GENERIC_OPEN_AI_BASE_PATH", "http://u:hidden@127.0.0.1:9/v1"),
-            ("GENERIC_OPEN_AI_MODEL_PREF", "m"),
-            ("GENERIC_OPEN_AI_API_KEY", "very-secret"),
-            ("UNRELATED", "x"),
-        ]));
-        assert_eq!(problems, Vec::<String>::new());
-        let shown = format!("{asked:?}");
-        assert!(shown.contains("GENERIC_OPEN_AI_MODEL_PREF") && shown.contains("127.0.0.1:9"));
-        for hidden in ["hidden", "very-secret", "UNRELATED"] {
-            assert!(!shown.contains(hidden), "{shown}");
-        }
+    async fn set(store: &SettingsStore, changes: Value) -> Result<()> {
+        let changes = changes.as_object().unwrap();
+        store.update(changes, Leniency::Strict, &By::operator(Utc::now())).await.map(drop)
     }
 
-    #[test]
-    fn a_review_names_what_is_missing() {
+    #[tokio::test]
+    async fn a_review_names_what_is_asked_for_and_what_is_missing() {
+        let directory = tempfile::tempdir().unwrap();
         let given = [("LLM_PROVIDER", "generic-openai"), ("EMBEDDING_ENGINE", "nobody")];
-        let (_, problems) = review(&providers(&given));
+        let (asked, problems) = review(&*store(directory.path(), &given).await);
+        assert!(asked.contains("GENERIC_OPEN_AI_MODEL_PREF"), "{asked:?}");
         assert!(problems[0].contains("GENERIC_OPEN_AI_MODEL_PREF is not set"), "{problems:?}");
         assert!(problems[1].contains("EMBEDDING_ENGINE"), "{problems:?}");
+    }
+
+    #[tokio::test]
+    async fn models_are_swapped_when_the_settings_change_and_kept_when_others_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = store(directory.path(), &[]).await;
+        let model = config::Model { directory: directory.path().into(), threads: 1, idle: None };
+        let models = ConfiguredModels::new(&model, store.clone());
+        let chat = || models.chat(&ModelChoice::default()).unwrap();
+        assert_eq!(chat().name().provider, "extractive");
+        let native = models.embedder().unwrap();
+        let generic = json!({
+            "LLMProvider": "generic-openai",
+            "GenericOpenAiBasePath": "http://127.0.0.1:9/v1",
+            "GenericOpenAiModelPref": "one",
+            "GenericOpenAiKey": "hidden",
+        });
+        set(&store, generic).await.unwrap();
+        let one = chat();
+        assert_eq!(one.name().model, "one");
+        assert!(Arc::ptr_eq(&one, &chat()));
+        set(&store, json!({ "DisableTelemetry": "true" })).await.unwrap();
+        assert!(Arc::ptr_eq(&one, &chat()));
+        assert!(Arc::ptr_eq(&native, &models.embedder().unwrap()));
+        set(&store, json!({ "GenericOpenAiModelPref": "two" })).await.unwrap();
+        assert_eq!(chat().name().model, "two");
+        let remote = json!({
+            "EmbeddingEngine": "generic-openai",
+            "EmbeddingBasePath": "http://127.0.0.1:9/v1",
+            "EmbeddingModelPref": "e",
+        });
+        set(&store, remote).await.unwrap();
+        assert_eq!(models.embedder().unwrap().model().name, "e");
+        for wrong in [
+            json!({ "VectorDB": "pgvector", "PGVectorConnectionString": "postgresql://h/d" }),
+            json!({ "EmbeddingEngine": "azure" }),
+            json!({ "LLMProvider": "nobody" }),
+        ] {
+            assert!(set(&store, wrong).await.is_err());
+        }
+        assert_eq!(models.embedder().unwrap().model().name, "e");
     }
 }

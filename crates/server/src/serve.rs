@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use actix_web::{App, HttpServer};
 use anyhow::Context;
+use carrel_domain::audit::{Actor, By};
 use chrono::Utc;
 
 use crate::VERSION;
@@ -26,6 +27,9 @@ const HANG_UP: Duration = Duration::from_secs(5);
 /// How often what is only remembered is written down.
 const KEEP_UP: Duration = Duration::from_secs(60);
 
+/// How long a change of the settings by another process may stay unknown to this one.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// Every how many times of keeping up unfinished files are looked for.
 const UNFINISHED: u32 = 60;
 
@@ -38,12 +42,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let (listener, address) = listen(config.listen.address)?;
     let carrel = Carrel::open(config).await?;
     let key = config.api_key.as_deref();
-    let taken = carrel.keyring.take_from_environment(key, Utc::now()).await;
+    let by = By { actor: Actor::Server, address: None, at: Utc::now() };
+    let taken = carrel.ports.keyring.take_from_environment(key, &by).await;
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
     // Until here a signal ends the process at once, which leaves nothing half done.
     let stop = Stop::new().context("failed to listen for signals")?;
-    let (ports, options) = (carrel.ports(), options(config));
+    let (ports, options) = (carrel.ports.clone(), options(config));
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let connections = (limits::connections() / workers).max(16);
@@ -56,6 +61,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .keep_alive(KEEP_ALIVE)
     .client_request_timeout(REQUEST_HEAD)
     .client_disconnect_timeout(HANG_UP)
+    // Nobody waits for the answer to a client that has hung up.
+    .h1_allow_half_closed(false)
     .shutdown_timeout(timeout.as_secs())
     .shutdown_signal(async move {
         stop.first().await;
@@ -71,6 +78,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         biased;
         ended = server => ended.context("failed to serve")?,
         () = keep_up(&carrel, config) => {}
+        () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
     }
     carrel.keep_up().await;
     tracing::info!("stopped");
@@ -89,6 +97,7 @@ fn options(config: &Config) -> carrel_api::Options {
     carrel_api::Options {
         json_limit: config.limits.body,
         upload_limit: config.limits.upload,
+        storage_dir: config.storage.root().to_owned(),
         upload_dir: config.storage.uploads(),
         allowed_origins: config.api.allowed_origins.clone(),
         docs: config.api.docs,
@@ -112,13 +121,16 @@ async fn keep_up(carrel: &Carrel, config: &Config) {
 /// Tells an operator what is still missing before anybody can use the server.
 async fn advise(carrel: &Carrel, config: &Config) {
     let here = format!("--storage {}", config.storage.root().display());
-    match carrel.keyring.is_empty(Utc::now()).await {
+    match carrel.ports.keyring.is_empty(Utc::now()).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(
             "there is no API key yet, so every request is refused; make one with: \
              carrel api-key create {here}"
         ),
         Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
+    }
+    if let Some(problem) = carrel.ports.settings_store.unavailable("VECTOR_DB") {
+        tracing::warn!("VECTOR_DB: {problem}, which is used in its place");
     }
     let models = carrel.models.clone();
     let problems = tokio::task::spawn_blocking(move || models.problems()).await;

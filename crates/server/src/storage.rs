@@ -43,6 +43,11 @@ impl Layout {
         self.root.join(".env")
     }
 
+    /// The key of secrets, where the operator gives none.
+    pub fn secret_key(&self) -> PathBuf {
+        self.root.join("secret.key")
+    }
+
     fn lock(&self) -> PathBuf {
         self.root.join("carrel.lock")
     }

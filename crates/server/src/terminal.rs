@@ -3,9 +3,10 @@ use std::fmt;
 use std::io::{self, IsTerminal, Read, Write};
 
 use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
 
-/// The longest password that is read from standard input, in bytes.
-const LONGEST_INPUT: u64 = 4096;
+/// The most that is read from standard input, in bytes.
+const LONGEST_INPUT: u64 = 64 * 1024;
 
 /// One line on standard error, where nobody may be listening.
 pub fn say(words: fmt::Arguments<'_>) {
@@ -43,13 +44,18 @@ pub fn one_line(text: &str) -> String {
     plain(&text.replace(['\n', '\t'], " "))
 }
 
+/// The first line of standard input.
+pub fn first_line() -> anyhow::Result<String> {
+    let mut text = String::new();
+    let read = io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text);
+    read.context("failed to read from standard input")?;
+    Ok(text.lines().next().unwrap_or_default().to_owned())
+}
+
 /// A password typed twice without being seen, or the first line of standard input.
 pub fn password(from_stdin: bool) -> anyhow::Result<String> {
     if from_stdin {
-        let mut text = String::new();
-        let read = io::stdin().lock().take(LONGEST_INPUT).read_to_string(&mut text);
-        read.context("failed to read the password from standard input")?;
-        return Ok(text.lines().next().unwrap_or_default().to_owned());
+        return first_line();
     }
     if !io::stdin().is_terminal() {
         bail!("failed to ask for a password: there is no terminal; use --password-stdin");
@@ -61,6 +67,11 @@ pub fn password(from_stdin: bool) -> anyhow::Result<String> {
         bail!("the two passwords differ");
     }
     Ok(password)
+}
+
+/// A time to the minute, in UTC.
+pub fn when(time: Option<DateTime<Utc>>) -> String {
+    time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%MZ").to_string())
 }
 
 /// Rows under headings, the columns as wide as their longest cell.

@@ -2,23 +2,29 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use carrel_api::Ports;
 use carrel_documents::{DocumentStore, FileExtractor, Limits, RecursiveSplitter};
-use carrel_domain::library::Placements;
-use carrel_domain::settings::Settings;
-use carrel_domain::user::Users;
 use carrel_domain::vector::VectorIndex;
-use carrel_domain::workspace::Workspaces;
+use carrel_export::ExportFormats;
 use carrel_persistence::Database;
+use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::chat::Conversations;
+use carrel_services::exports::Exports;
+use carrel_services::invitations::Invitations;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::search::Search;
+use carrel_services::settings::SettingsStore;
+use carrel_services::settings::dump::Dump;
+use carrel_services::settings::key::Key;
+use carrel_services::sign_on::SignOn;
 use carrel_vectors::EmbeddedIndex;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::config::Config;
 use crate::models::ConfiguredModels;
+use crate::settings;
 use crate::storage::Storage;
 
 /// After this long, a file without a document is taken to be left over and not on its way.
@@ -29,16 +35,9 @@ const WRITTEN: Duration = Duration::from_secs(3_600);
 
 /// A storage directory and its database, open, with everything that works on them.
 pub struct Carrel {
-    pub users: Arc<dyn Users>,
-    pub workspaces: Arc<dyn Workspaces>,
-    pub placements: Arc<dyn Placements>,
-    pub settings: Arc<dyn Settings>,
-    pub index: Arc<dyn VectorIndex>,
+    /// What the HTTP face is wired to, and the command line uses.
+    pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
-    pub keyring: Arc<Keyring>,
-    pub library: Library,
-    pub search: Search,
-    pub conversations: Conversations,
     files: DocumentStore,
     /// Tells other processes that this one is here.
     storage: Storage,
@@ -49,23 +48,28 @@ impl Carrel {
     /// process may have left half done. Any number of processes may have the same storage open.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let storage = Storage::open(&config.storage)?;
-        let url = config.database.url.clone();
-        let opened = tokio::task::spawn_blocking(move || Database::open(&url)).await;
-        let database = opened.context("failed to open the database")??;
+        let (database, key) = open_database(config, settings::key).await?;
+        let database = Arc::new(database);
+        let store = settings::open(&config.given, database.clone(), &key).await;
+        let store = store.context("failed to read the settings")?;
         // Whoever has the directory to themselves has a SQLite database to themselves too; a
         // server elsewhere may have other clients, who are in the middle of something.
         let now = Utc::now();
         let left_over = storage.is_alone() && database.is_sqlite();
         let before = if left_over { now } else { now - SETTLED };
-        let mut carrel = Self::wire(config, database, storage)?;
+        let mut carrel = Self::wire(config, database, store, storage)?;
         carrel.settle(before).await;
         carrel.storage.share().context("failed to share the storage directory")?;
         Ok(carrel)
     }
 
-    fn wire(config: &Config, database: Database, storage: Storage) -> anyhow::Result<Self> {
-        let database = Arc::new(database);
-        let models = Arc::new(ConfiguredModels::new(config));
+    fn wire(
+        config: &Config,
+        database: Arc<Database>,
+        store: Arc<SettingsStore>,
+        storage: Storage,
+    ) -> anyhow::Result<Self> {
+        let models = Arc::new(ConfiguredModels::new(&config.model, store.clone()));
         let index = EmbeddedIndex::new(database.clone(), config.limits.vector_cache);
         let index: Arc<dyn VectorIndex> = Arc::new(index);
         // Text sent as such is bounded by the body it came in, text from files by the file.
@@ -91,41 +95,50 @@ impl Carrel {
             models: models.clone(),
             chats: database.clone(),
         };
-        Ok(Self {
+        let keyring = Arc::new(Keyring::new(database.clone()));
+        let accounts = Accounts {
             users: database.clone(),
+            multi_user: database.clone(),
+            keyring: keyring.clone(),
+            passwords: Passwords::new(config.passwords),
+        };
+        let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
+        let exports = Exports {
+            chats: database.clone(),
+            formatters: Arc::new(ExportFormats),
+            audit: database.clone(),
+        };
+        let dump = Dump::new(store.clone(), config.storage.settings_file(), config.production);
+        let ports = Ports {
+            keyring,
             workspaces: database.clone(),
             placements: database.clone(),
             settings: database.clone(),
-            keyring: Arc::new(Keyring::new(database)),
             index,
-            models,
+            models: models.clone(),
             library,
             search,
             conversations,
-            files,
-            storage,
-        })
-    }
-
-    /// What the HTTP face is wired to.
-    pub fn ports(&self) -> carrel_api::Ports {
-        carrel_api::Ports {
-            keyring: self.keyring.clone(),
-            workspaces: self.workspaces.clone(),
-            placements: self.placements.clone(),
-            settings: self.settings.clone(),
-            index: self.index.clone(),
-            models: self.models.clone(),
-            library: self.library.clone(),
-            search: self.search.clone(),
-            conversations: self.conversations.clone(),
-        }
+            users: database.clone(),
+            multi_user: database.clone(),
+            accounts,
+            invites: database.clone(),
+            invitations,
+            members: database.clone(),
+            chat_log: database.clone(),
+            audit: database.clone(),
+            exports,
+            settings_store: store,
+            dump,
+            sign_on: SignOn { tokens: database.clone(), sessions: database },
+        };
+        Ok(Self { ports, models, files, storage })
     }
 
     /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
     /// logged, and tried again the next time.
     pub async fn keep_up(&self) {
-        if let Err(error) = self.keyring.note_uses().await {
+        if let Err(error) = self.ports.keyring.note_uses().await {
             tracing::warn!(error = chain(&error), "failed to note when API keys were used");
         }
         self.settle(Utc::now() - SETTLED).await;
@@ -145,7 +158,7 @@ impl Carrel {
     }
 
     async fn settle(&self, before: DateTime<Utc>) {
-        match self.library.settle(before).await {
+        match self.ports.library.settle(before).await {
             Ok(0) => {}
             Ok(settled) => tracing::info!(settled, "put files and documents in accord"),
             Err(error) => {
@@ -158,10 +171,31 @@ impl Carrel {
     }
 }
 
-/// An error with its causes, as a field of a log record.
+/// Opens the database, and the key of secrets as `key` finds it.
+pub async fn open_database(
+    config: &Config,
+    key: fn(&Config) -> carrel_domain::Result<Key>,
+) -> anyhow::Result<(Database, Key)> {
+    let config = config.clone();
+    let open = move || {
+        // What a database server says when it refuses runs over several lines.
+        let opened = Database::open(&config.database.url);
+        let database = opened.map_err(|error| anyhow!(flat(&format!("{error:#}"))))?;
+        Ok((database, key(&config).context("failed to open the store of secrets")?))
+    };
+    tokio::task::spawn_blocking(open).await.context("failed to open the database")?
+}
+
+/// An error with its causes on one line, as a field of a log record.
 pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    flat(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+}
+
+/// The lines of a text behind one another.
+fn flat(text: &str) -> String {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]
@@ -169,6 +203,7 @@ mod tests {
     use std::path::Path;
 
     use carrel_domain::DocumentPath;
+    use carrel_services::settings::Leniency;
 
     use super::*;
     use crate::config;
@@ -181,7 +216,7 @@ mod tests {
     /// As a process leaves it that is killed before it can commit the document of a file.
     async fn leave_a_file(carrel: &Carrel, config: &Config) -> std::path::PathBuf {
         let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
-        carrel.library.documents.expect_file(&path, Utc::now()).await.unwrap();
+        carrel.ports.library.documents.expect_file(&path, Utc::now()).await.unwrap();
         let file = config.storage.documents().join("custom-documents/orphan.json");
         std::fs::write(&file, "{}").unwrap();
         file
@@ -196,6 +231,36 @@ mod tests {
         drop(first);
         Carrel::open(&config).await.unwrap();
         assert!(!file.exists());
+    }
+
+    #[tokio::test]
+    async fn a_secret_set_by_one_process_is_read_by_the_next() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut config = config(directory.path());
+        let changes = serde_json::json!({ "OpenAiKey": "sk-hidden" });
+        let by = carrel_domain::audit::By::operator(Utc::now());
+        let first = Carrel::open(&config).await.unwrap();
+        let store = &first.ports.settings_store;
+        store.update(changes.as_object().unwrap(), Leniency::Strict, &by).await.unwrap();
+        let second = Carrel::open(&config).await.unwrap();
+        let read = second.ports.settings_store.lookup("OPEN_AI_KEY");
+        assert_eq!(read.as_deref(), Some("sk-hidden"));
+        config.secret_key = Some(Key::random());
+        let third = Carrel::open(&config).await.unwrap();
+        assert_eq!(third.ports.settings_store.unreadable(), ["OpenAiKey"]);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_key_of_secrets_is_told_of_with_its_remedy() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("secret.key"), "no key").unwrap();
+        let error = Carrel::open(&config(directory.path())).await.err().unwrap();
+        assert!(format!("{error:#}").contains("from a backup"), "{error:#}");
+    }
+
+    #[test]
+    fn an_error_stays_on_its_line() {
+        assert_eq!(flat("refused\n\tIs it running?\n"), "refused; Is it running?");
     }
 
     #[tokio::test]

@@ -1,85 +1,170 @@
-//! People: their passwords, and the first admin.
-use argon2::Argon2;
-use argon2::password_hash::PasswordHasher;
-use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
-use carrel_domain::{Error, Result};
-use chrono::{DateTime, Utc};
+//! People: what their names and passwords may be, made, changed, removed, and the first admin.
+mod password;
 
-/// Characters of a password, at least and at most.
-pub const PASSWORD_LENGTH: std::ops::RangeInclusive<usize> = 7..=250;
+use std::sync::Arc;
 
-/// Creates a user. [`Error::AlreadyExists`] when the name is taken.
-pub async fn create_user(
-    users: &dyn Users,
-    username: &str,
-    password: &str,
-    role: Role,
-    now: DateTime<Utc>,
-) -> Result<User> {
-    users.create(new_user(username, password, role, now).await?).await
+use carrel_domain::audit::By;
+use carrel_domain::user::{MultiUser, NewUser, Role, User, UserPatch, Username, Users};
+use carrel_domain::{Error, Result, UserId};
+use serde_json::json;
+
+pub use password::{PasswordRules, Passwords, is_bcrypt};
+
+use crate::keyring::Keyring;
+
+/// The longest text about a user, in characters.
+const LONGEST_BIO: usize = 1000;
+
+/// What a new user is to be, as a client says it.
+#[derive(Clone, Debug, Default)]
+pub struct UserDraft {
+    pub username: String,
+    pub password: String,
+    pub role: Option<Role>,
+    pub daily_message_limit: Option<i32>,
+    pub bio: String,
 }
 
-/// Creates the first admin, which is what switches multi-user mode on.
-/// [`Error::AlreadyExists`] when it is on already.
-pub async fn enable_multi_user(
-    users: &dyn Users,
-    username: &str,
-    password: &str,
-    now: DateTime<Utc>,
-) -> Result<User> {
-    users.enable_multi_user(new_user(username, password, Role::Admin, now).await?).await
+/// What is to change about a user, as a client says it; absent parts stay.
+#[derive(Clone, Debug, Default)]
+pub struct UserChanges {
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub role: Option<Role>,
+    pub suspended: Option<bool>,
+    pub daily_message_limit: Option<Option<i32>>,
+    pub bio: Option<String>,
+    /// The file name of a picture.
+    pub picture: Option<Option<String>>,
 }
 
-async fn new_user(
-    username: &str,
-    password: &str,
-    role: Role,
-    created_at: DateTime<Utc>,
-) -> Result<NewUser> {
-    let username = Username::parse(username)?;
-    let length = password.chars().count();
-    if length < *PASSWORD_LENGTH.start() {
-        let reason =
-            format!("password should be at least {} characters long", PASSWORD_LENGTH.start());
-        return Err(Error::invalid("password", reason));
-    }
-    if length > *PASSWORD_LENGTH.end() {
-        let reason =
-            format!("password should not be longer than {} characters", PASSWORD_LENGTH.end());
-        return Err(Error::invalid("password", reason));
-    }
-    let password = hash(password.to_owned()).await?;
-    Ok(NewUser { username, password, role, created_at })
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts {
+    pub users: Arc<dyn Users>,
+    pub multi_user: Arc<dyn MultiUser>,
+    pub keyring: Arc<Keyring>,
+    pub passwords: Passwords,
 }
 
-/// Argon2id at its recommended cost (19 MiB, two passes), off the threads that answer requests.
-async fn hash(password: String) -> Result<PasswordHash> {
-    let hashed = tokio::task::spawn_blocking(move || {
-        Argon2::default().hash_password(password.as_bytes()).map(|hash| hash.to_string())
-    });
-    let text = hashed
-        .await
-        .map_err(Error::internal)?
-        .map_err(|error| Error::internal(error.to_string()))?;
-    Ok(PasswordHash(text))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_password_is_kept_as_an_argon2id_hash() {
-        let new = new_user("sample-sam", "hunter2", Role::Default, Utc::now()).await.unwrap();
-        assert!(new.password.0.starts_with("$argon2id$"), "{}", new.password.0);
-        assert!(!format!("{new:?}").contains("argon2"));
+impl Accounts {
+    /// Creates a user. [`Error::AlreadyExists`] when the name is taken.
+    pub async fn create(&self, draft: UserDraft, by: &By) -> Result<User> {
+        let name = draft.username.clone();
+        let new = self.new_user(draft, by).await?;
+        let event = by.event("api_user_created", json!({ "userName": name }).to_string());
+        self.users.create(new, event).await.map_err(taken)
     }
 
-    #[tokio::test]
-    async fn short_and_endless_passwords_are_refused() {
-        for password in ["hunter", &"x".repeat(251)] {
-            assert!(new_user("sample-sam", password, Role::Default, Utc::now()).await.is_err());
+    /// Creates the first admin, which is what switches multi-user mode on.
+    /// [`Error::AlreadyExists`] when it is on already.
+    pub async fn enable_multi_user(&self, draft: UserDraft, by: &By) -> Result<User> {
+        let name = draft.username.clone();
+        let draft = UserDraft { role: Some(Role::Admin), ..draft };
+        let new = self.new_user(draft, by).await?;
+        let event = by.event("multi_user_mode_enabled", json!({ "userName": name }).to_string());
+        self.multi_user.enable(new, event).await
+    }
+
+    /// Changes a user; at least one part must differ from what it was.
+    pub async fn update(&self, id: UserId, changes: UserChanges, by: &By) -> Result<User> {
+        let before = self.by_id(id).await?;
+        let patch = self.patch(&before, changes).await?;
+        let event = by.event("user_updated", json!({ "userName": before.username }).to_string());
+        let updated = self.users.update(id, patch, event).await.map_err(taken)?;
+        self.keyring.forget();
+        Ok(updated)
+    }
+
+    /// Removes a user with everything that is theirs alone.
+    pub async fn delete(&self, id: UserId, by: &By) -> Result<()> {
+        let before = self.by_id(id).await?;
+        let event =
+            by.event("api_user_deleted", json!({ "userName": before.username }).to_string());
+        self.users.delete(id, event).await?;
+        self.keyring.forget();
+        Ok(())
+    }
+
+    async fn by_id(&self, id: UserId) -> Result<User> {
+        self.users.by_id(id).await?.ok_or_else(|| Error::not_found("user", id))
+    }
+
+    /// Checks what a client says of a new user and hashes the password.
+    pub async fn new_user(&self, draft: UserDraft, by: &By) -> Result<NewUser> {
+        let UserDraft { username, password, role, daily_message_limit, bio } = draft;
+        self.passwords.check(&password)?;
+        let username = Username::parse(&username)?;
+        check_limit(daily_message_limit)?;
+        check_bio(&bio)?;
+        let password = self.passwords.hash(password).await?;
+        let role = role.unwrap_or(Role::Default);
+        Ok(NewUser { username, password, role, daily_message_limit, bio, created_at: by.at })
+    }
+
+    async fn patch(&self, before: &User, changes: UserChanges) -> Result<UserPatch> {
+        let UserChanges { username, password, role, suspended, daily_message_limit, bio, picture } =
+            changes;
+        if let Some(password) = &password {
+            self.passwords.check(password)?;
         }
-        assert!(new_user("sample-sam", &"é".repeat(250), Role::Default, Utc::now()).await.is_ok());
+        let username = username.filter(|name| *name != before.username);
+        let username = username.as_deref().map(Username::parse).transpose()?;
+        check_limit(daily_message_limit.flatten())?;
+        check_bio(bio.as_deref().unwrap_or_default())?;
+        check_picture(picture.as_ref().and_then(Option::as_deref))?;
+        let nothing = username.is_none()
+            && password.is_none()
+            && role.is_none()
+            && suspended.is_none()
+            && daily_message_limit.is_none()
+            && bio.is_none()
+            && picture.is_none();
+        if nothing {
+            return Err(Error::invalid("updates", "No valid updates applied."));
+        }
+        let password = match password {
+            Some(password) => Some(self.passwords.hash(password).await?),
+            None => None,
+        };
+        Ok(UserPatch { username, password, role, suspended, daily_message_limit, bio, picture })
+    }
+}
+
+fn taken(error: Error) -> Error {
+    match error {
+        Error::AlreadyExists { kind: "user", .. } => {
+            Error::invalid("username", "A user with that username already exists")
+        }
+        other => other,
+    }
+}
+
+fn check_limit(limit: Option<i32>) -> Result<()> {
+    match limit {
+        Some(limit) if limit < 1 => Err(Error::invalid(
+            "daily_message_limit",
+            "Daily message limit must be null or a number greater than or equal to 1",
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_bio(bio: &str) -> Result<()> {
+    match bio.chars().count() > LONGEST_BIO {
+        true => Err(Error::invalid("bio", "Bio cannot be longer than 1,000 characters")),
+        false => Ok(()),
+    }
+}
+
+/// A picture's name is going to be looked up in a directory, so it is the name of a file there.
+fn check_picture(name: Option<&str>) -> Result<()> {
+    let leaves = |name: &str| name.contains(['/', '\\']) || name.chars().any(char::is_control);
+    let allowed = |name: &str| {
+        !name.is_empty() && name.len() <= 255 && !name.starts_with('.') && !leaves(name)
+    };
+    match name.is_none_or(allowed) {
+        true => Ok(()),
+        false => Err(Error::invalid("pfp_filename", "Picture must be the name of a file")),
     }
 }

@@ -2,6 +2,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use carrel_domain::audit::{By, Event};
 use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::model::{
     ChatModel, ChatRequest, Context, Delta, Message, ModelName, Models, Role, Usage,
@@ -10,6 +11,7 @@ use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
+use serde_json::json;
 
 use crate::search::{Hit, Query, Search};
 use crate::{preferences, prompt, record};
@@ -64,12 +66,7 @@ pub struct Conversations {
 impl Conversations {
     /// Answers a question from the workspace's passages and the conversation so far, and keeps
     /// the exchange.
-    pub async fn ask(
-        &self,
-        workspace: &Workspace,
-        question: Question,
-        now: DateTime<Utc>,
-    ) -> Result<Reply> {
+    pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         check(&question.text)?;
         let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
         let conversation = Conversation {
@@ -81,11 +78,11 @@ impl Conversations {
         let query = Query { text: question.text.clone(), ..Query::default() };
         let sources = self.search.nearest(workspace, query).await?.unwrap_or_default();
         if sources.is_empty() && mode == ChatMode::Query {
-            return self.refuse(workspace, conversation, question.text, now).await;
+            return self.refuse(workspace, conversation, question.text, by).await;
         }
         let model = self.models.chat(&workspace.settings.model())?;
         let history = self.history(workspace, &conversation).await?;
-        let request = request(workspace, &question.text, &sources, history, now);
+        let request = request(workspace, &question.text, &sources, history, by.at);
         let (text, metrics) = answer(&*model, request).await?;
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
@@ -94,9 +91,9 @@ impl Conversations {
             prompt: question.text,
             response: record::answer(&text, &sources, mode.as_str(), Some(&metrics)),
             include: true,
-            created_at: now,
+            created_at: by.at,
         };
-        let chat = self.chats.append(new).await?;
+        let chat = self.chats.append(new, sent(by, workspace)).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
 
@@ -105,12 +102,12 @@ impl Conversations {
         workspace: &Workspace,
         conversation: Conversation,
         prompt: String,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Reply> {
         let text = workspace.settings.refusal.clone().unwrap_or_else(|| REFUSAL.to_owned());
         let response = record::answer(&text, &[], ChatMode::Query.as_str(), None);
-        let new = NewChat { conversation, prompt, response, include: false, created_at: now };
-        Ok(Reply::Refused { chat: self.chats.append(new).await?, text })
+        let new = NewChat { conversation, prompt, response, include: false, created_at: by.at };
+        Ok(Reply::Refused { chat: self.chats.append(new, sent(by, workspace)).await?, text })
     }
 
     async fn history(&self, workspace: &Workspace, of: &Conversation) -> Result<Vec<Message>> {
@@ -125,6 +122,12 @@ fn turns(chat: Chat) -> Vec<Message> {
     let Some(answer) = record::text_of(&chat.response) else { return Vec::new() };
     let user = Message { role: Role::User, text: chat.prompt };
     vec![user, Message { role: Role::Assistant, text: answer }]
+}
+
+fn sent(by: &By, workspace: &Workspace) -> Event {
+    let model = workspace.settings.chat_model.as_deref().unwrap_or("System Default");
+    let details = json!({ "workspaceName": workspace.settings.name, "chatModel": model });
+    by.event("api_sent_chat", details.to_string())
 }
 
 fn check(question: &str) -> Result<()> {

@@ -7,10 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::audit::{By, Event};
 use carrel_domain::settings::Settings;
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{ApiKeyId, Error, Result, Slug, WorkspaceId};
 use chrono::{DateTime, Utc};
+
+/// The command line, now.
+pub fn by() -> By {
+    By::operator(Utc::now())
+}
 
 pub fn workspace(name: &str) -> Workspace {
     Workspace {
@@ -41,7 +47,7 @@ impl FakeKeys {
 
 #[async_trait]
 impl ApiKeys for FakeKeys {
-    async fn create(&self, new: NewApiKey) -> Result<ApiKey> {
+    async fn create(&self, new: NewApiKey, _: Event) -> Result<ApiKey> {
         let mut keys = self.keys.lock().unwrap();
         let key = ApiKey {
             id: ApiKeyId(keys.len() as i32 + 1),
@@ -49,7 +55,10 @@ impl ApiKeys for FakeKeys {
             prefix: new.prefix,
             origin: new.origin,
             scopes: new.scopes,
+            workspaces: new.workspaces,
+            rate_limit: new.rate_limit,
             created_by: new.created_by,
+            is_suspended: false,
             expires_at: new.expires_at,
             revoked_at: None,
             last_used_at: None,
@@ -69,20 +78,20 @@ impl ApiKeys for FakeKeys {
         Ok(self.keys.lock().unwrap().iter().map(|(_, key)| key.clone()).collect())
     }
 
-    async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<bool> {
+    async fn revoke(&self, id: ApiKeyId, event: Event) -> Result<bool> {
         let mut keys = self.keys.lock().unwrap();
         let key = keys.iter_mut().find(|(_, key)| key.id == id && key.revoked_at.is_none());
-        Ok(key.map(|(_, key)| key.revoked_at = Some(now)).is_some())
+        Ok(key.map(|(_, key)| key.revoked_at = Some(event.by.at)).is_some())
     }
 
-    async fn set_environment_key(&self, new: Option<NewApiKey>, now: DateTime<Utc>) -> Result<()> {
+    async fn set_environment_key(&self, new: Option<NewApiKey>, event: Event) -> Result<()> {
         for (_, key) in self.keys.lock().unwrap().iter_mut() {
             if key.origin == Origin::Environment {
-                key.revoked_at = Some(now);
+                key.revoked_at = Some(event.by.at);
             }
         }
         if let Some(new) = new {
-            self.create(new).await?;
+            self.create(new, event).await?;
         }
         Ok(())
     }
@@ -104,7 +113,7 @@ impl Settings for FakeSettings {
         Ok(self.0.lock().unwrap().clone())
     }
 
-    async fn set(&self, values: BTreeMap<String, Option<String>>) -> Result<()> {
+    async fn set(&self, values: BTreeMap<String, Option<String>>, _: Event) -> Result<()> {
         let mut stored = self.0.lock().unwrap();
         for (name, value) in values {
             match value {
@@ -121,7 +130,7 @@ pub struct FakeWorkspaces(Mutex<Vec<Workspace>>);
 
 #[async_trait]
 impl Workspaces for FakeWorkspaces {
-    async fn create(&self, new: NewWorkspace) -> Result<Workspace> {
+    async fn create(&self, new: NewWorkspace, _: Event) -> Result<Workspace> {
         let mut all = self.0.lock().unwrap();
         if all.iter().any(|workspace| workspace.slug == new.slug) {
             return Err(Error::AlreadyExists { kind: "workspace", key: new.slug.to_string() });
@@ -144,16 +153,16 @@ impl Workspaces for FakeWorkspaces {
         &self,
         id: WorkspaceId,
         settings: WorkspaceSettings,
-        now: DateTime<Utc>,
+        event: Event,
     ) -> Result<Workspace> {
         let mut all = self.0.lock().unwrap();
         let found = all.iter_mut().find(|workspace| workspace.id == id);
         let workspace = found.ok_or_else(|| Error::not_found("workspace", id))?;
-        (workspace.settings, workspace.updated_at) = (settings, now);
+        (workspace.settings, workspace.updated_at) = (settings, event.by.at);
         Ok(workspace.clone())
     }
 
-    async fn delete(&self, id: WorkspaceId) -> Result<bool> {
+    async fn delete(&self, id: WorkspaceId, _: Event) -> Result<bool> {
         let mut all = self.0.lock().unwrap();
         let before = all.len();
         all.retain(|workspace| workspace.id != id);

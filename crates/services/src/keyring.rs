@@ -4,8 +4,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
-use carrel_domain::{ApiKeyId, Error, Result, UserId};
+use carrel_domain::audit::By;
+use carrel_domain::{ApiKeyId, Error, Result, UserId, WorkspaceId};
 use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 /// How long a key once seen in the database is taken to be good without looking again. Keys
@@ -20,9 +22,13 @@ pub struct Secret(String);
 
 impl Secret {
     /// 256 bits from the system's random source, as `crl_` and 52 letters and digits.
-    fn random() -> Self {
+    pub fn random() -> Self {
         let bytes: [u8; 32] = rand::random();
         Self(format!("crl_{}", base32(&bytes)))
+    }
+
+    pub fn digest(&self) -> KeyDigest {
+        digest(&self.0)
     }
 
     pub fn reveal(&self) -> &str {
@@ -47,8 +53,30 @@ pub struct KeyOptions {
     pub name: Option<String>,
     /// Empty means everything.
     pub scopes: Vec<Scope>,
+    /// Empty means all.
+    pub workspaces: Vec<WorkspaceId>,
+    /// The most requests a minute; unlimited when absent.
+    pub rate_limit: Option<u32>,
     pub expires_at: Option<DateTime<Utc>>,
     pub created_by: Option<UserId>,
+}
+
+impl KeyOptions {
+    fn into_new(self, secret: &Secret, created_at: DateTime<Utc>) -> NewApiKey {
+        let Self { name, scopes, workspaces, rate_limit, expires_at, created_by } = self;
+        NewApiKey {
+            name,
+            digest: digest(secret.reveal()),
+            prefix: secret.prefix(),
+            origin: Origin::Created,
+            scopes,
+            workspaces,
+            rate_limit,
+            created_by,
+            expires_at,
+            created_at,
+        }
+    }
 }
 
 struct Seen {
@@ -61,11 +89,13 @@ pub struct Keyring {
     keys: Arc<dyn ApiKeys>,
     seen: RwLock<HashMap<KeyDigest, Seen>>,
     used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    /// When each limited key would have spent all it may: its allowance flows back evenly.
+    spent: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
 }
 
 impl Keyring {
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
-        Self { keys, seen: RwLock::default(), used: Mutex::default() }
+        Self { keys, seen: RwLock::default(), used: Mutex::default(), spent: Mutex::default() }
     }
 
     /// The key that `secret` is, if it is good at `now`.
@@ -80,6 +110,21 @@ impl Keyring {
             self.uses().insert(key.id, now);
         }
         Ok(good)
+    }
+
+    /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
+    /// is admitted.
+    pub fn spend(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {
+        let Some(limit) = key.rate_limit.filter(|limit| *limit > 0) else { return Ok(()) };
+        let one = TimeDelta::microseconds(60_000_000 / i64::from(limit));
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = spent.get(&key.id).copied().unwrap_or(now).max(now) + one;
+        let over = until - now - TimeDelta::minutes(1);
+        if over > TimeDelta::zero() {
+            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
+        }
+        spent.insert(key.id, until);
+        Ok(())
     }
 
     fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
@@ -98,24 +143,29 @@ impl Keyring {
         Ok(key)
     }
 
-    pub async fn create(
-        &self,
-        options: KeyOptions,
-        now: DateTime<Utc>,
-    ) -> Result<(Secret, ApiKey)> {
+    pub async fn create(&self, options: KeyOptions, by: &By) -> Result<(Secret, ApiKey)> {
         let secret = Secret::random();
-        let KeyOptions { name, scopes, expires_at, created_by } = options;
-        let new = NewApiKey {
-            name,
-            digest: digest(secret.reveal()),
-            prefix: secret.prefix(),
-            origin: Origin::Created,
-            scopes,
-            created_by,
-            expires_at,
-            created_at: now,
-        };
-        Ok((secret, self.keys.create(new).await?))
+        let new = options.into_new(&secret, by.at);
+        let details = json!({ "name": new.name, "prefix": new.prefix }).to_string();
+        let key = self.keys.create(new, by.event("api_key_created", details)).await?;
+        Ok((secret, key))
+    }
+
+    /// As [`Keyring::create`], by someone who holds `maker` and can give away no more than that.
+    pub async fn create_as(
+        &self,
+        maker: &ApiKey,
+        options: KeyOptions,
+        by: &By,
+    ) -> Result<(Secret, ApiKey)> {
+        let options = KeyOptions { created_by: maker.created_by, ..options };
+        if options.expires_at.is_some_and(|end| end <= by.at) {
+            return Err(Error::invalid("expires_at", "must lie in the future"));
+        }
+        if !maker.may_make(&options.clone().into_new(&Secret::random(), by.at)) {
+            return Err(Error::invalid("scopes", "must not exceed those of the key that asks"));
+        }
+        self.create(options, by).await
     }
 
     pub async fn list(&self) -> Result<Vec<ApiKey>> {
@@ -123,8 +173,9 @@ impl Keyring {
     }
 
     /// Ends a key at once. [`Error::NotFound`] when there is none, or it had ended already.
-    pub async fn revoke(&self, id: ApiKeyId, now: DateTime<Utc>) -> Result<()> {
-        let revoked = self.keys.revoke(id, now).await?;
+    pub async fn revoke(&self, id: ApiKeyId, by: &By) -> Result<()> {
+        let details = json!({ "id": id.0 }).to_string();
+        let revoked = self.keys.revoke(id, by.event("api_key_deleted", details)).await?;
         self.seen
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -133,13 +184,17 @@ impl Keyring {
     }
 
     /// Makes `chosen` the one key that comes from the environment, in place of an earlier one.
-    pub async fn take_from_environment(
-        &self,
-        chosen: Option<&str>,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
-        let new = chosen.map(|chosen| environment_key(chosen, now)).transpose()?;
-        self.keys.set_environment_key(new, now).await
+    pub async fn take_from_environment(&self, chosen: Option<&str>, by: &By) -> Result<()> {
+        let new = chosen.map(|chosen| environment_key(chosen, by.at)).transpose()?;
+        let details = json!({ "given": new.is_some() }).to_string();
+        self.keys.set_environment_key(new, by.event("api_key_from_environment", details)).await?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Looks every key up anew from now on: users may have been suspended.
+    pub fn forget(&self) {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether any key would be admitted at `now`.
@@ -171,14 +226,23 @@ fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
         prefix: String::new(),
         origin: Origin::Environment,
         scopes: Vec::new(),
+        workspaces: Vec::new(),
+        rate_limit: None,
         created_by: None,
         expires_at: None,
         created_at: now,
     })
 }
 
-fn digest(secret: &str) -> KeyDigest {
+/// What is kept of a secret.
+pub fn digest(secret: &str) -> KeyDigest {
     KeyDigest(Sha256::digest(secret.as_bytes()).into())
+}
+
+/// 160 bits from the system's random source, as 32 letters and digits.
+pub fn random_code() -> String {
+    let bytes: [u8; 20] = rand::random();
+    base32(&bytes)
 }
 
 /// Five bits a character, without the letters that are easily taken for others.
@@ -204,7 +268,7 @@ fn base32(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::FakeKeys;
+    use crate::fakes::{FakeKeys, by};
 
     fn keyring() -> (Arc<FakeKeys>, Keyring) {
         let keys = Arc::new(FakeKeys::default());
@@ -215,23 +279,23 @@ mod tests {
     async fn a_key_is_admitted_until_it_is_revoked() {
         let (_, keyring) = keyring();
         let now = Utc::now();
-        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        let (secret, key) = keyring.create(KeyOptions::default(), &by()).await.unwrap();
         assert_eq!(secret.reveal().len(), 4 + 52);
         assert!(secret.reveal().starts_with(&key.prefix));
         assert!(keyring.admit(secret.reveal(), now).await.unwrap().is_some());
         assert!(keyring.admit(&secret.reveal().to_uppercase(), now).await.unwrap().is_none());
-        keyring.revoke(key.id, now).await.unwrap();
+        keyring.revoke(key.id, &by()).await.unwrap();
         assert!(keyring.admit(secret.reveal(), now).await.unwrap().is_none());
-        assert!(keyring.revoke(key.id, now).await.is_err());
+        assert!(keyring.revoke(key.id, &by()).await.is_err());
     }
 
     #[tokio::test]
     async fn a_key_revoked_elsewhere_is_out_within_a_second() {
         let (keys, keyring) = keyring();
         let now = Utc::now();
-        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        let (secret, key) = keyring.create(KeyOptions::default(), &by()).await.unwrap();
         keyring.admit(secret.reveal(), now).await.unwrap();
-        keys.revoke(key.id, now).await.unwrap();
+        keys.revoke(key.id, by().event("api_key_deleted", "{}")).await.unwrap();
         assert!(keyring.admit(secret.reveal(), now + TRUSTED).await.unwrap().is_none());
     }
 
@@ -239,7 +303,7 @@ mod tests {
     async fn requests_cost_no_look_up_and_no_write_each() {
         let (keys, keyring) = keyring();
         let now = Utc::now();
-        let (secret, key) = keyring.create(KeyOptions::default(), now).await.unwrap();
+        let (secret, key) = keyring.create(KeyOptions::default(), &by()).await.unwrap();
         for _ in 0..100 {
             keyring.admit(secret.reveal(), now).await.unwrap();
         }
@@ -253,11 +317,23 @@ mod tests {
         let (_, keyring) = keyring();
         let now = Utc::now();
         for bad in ["", "fifteen-charact", "sixteen characters"] {
-            assert!(keyring.take_from_environment(Some(bad), now).await.is_err(), "{bad}");
+            assert!(keyring.take_from_environment(Some(bad), &by()).await.is_err(), "{bad}");
         }
-        keyring.take_from_environment(Some("sixteen-characte"), now).await.unwrap();
+        keyring.take_from_environment(Some("sixteen-characte"), &by()).await.unwrap();
         assert!(keyring.admit("sixteen-characte", now).await.unwrap().is_some());
         assert!(!keyring.is_empty(now).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_limited_key_waits_its_turn() {
+        let (_, keyring) = keyring();
+        let now = Utc::now();
+        let options = KeyOptions { rate_limit: Some(3), ..KeyOptions::default() };
+        let (_, key) = keyring.create(options, &by()).await.unwrap();
+        assert!((0..3).all(|_| keyring.spend(&key, now).is_ok()));
+        assert_eq!(keyring.spend(&key, now), Err(21));
+        assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_ok());
+        assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_err());
     }
 
     #[test]

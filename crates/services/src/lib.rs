@@ -1,13 +1,20 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
+pub mod audit;
 pub mod chat;
+pub mod exports;
+pub mod invitations;
 pub mod keyring;
 pub mod library;
+pub mod members;
 pub mod preferences;
 pub mod prompt;
 pub mod record;
 pub mod search;
+pub mod settings;
+pub mod sign_in;
+pub mod sign_on;
 pub mod workspaces;
 
 #[cfg(test)]

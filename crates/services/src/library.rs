@@ -4,6 +4,7 @@ mod removal;
 
 use std::sync::Arc;
 
+use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{Document, DocumentFiles, Extractor, IncomingFile, Splitter};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::model::{Models, Purpose};
@@ -11,7 +12,7 @@ use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result};
-use chrono::{DateTime, Utc};
+use serde_json::json;
 
 pub use incoming::{Details, RawText};
 
@@ -60,14 +61,14 @@ impl Library {
         details: Details,
         into: Vec<Workspace>,
         unembedded: Unembedded,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Vec<Added>> {
         incoming::check_file_name(&file.name)?;
         let extracted = self.extractor.extract(&file).await?;
         let mut added = Vec::with_capacity(extracted.len());
         for part in extracted {
-            let (document, text) = incoming::from_file(&file.name, part, &details, now)?;
-            added.push(self.add(document, text, into.clone(), unembedded, now).await?);
+            let (document, text) = incoming::from_file(&file.name, part, &details, by.at)?;
+            added.push(self.add(document, text, into.clone(), unembedded, by).await?);
         }
         Ok(added)
     }
@@ -78,10 +79,10 @@ impl Library {
         raw: RawText,
         into: Vec<Workspace>,
         unembedded: Unembedded,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Added> {
-        let (document, text) = incoming::from_text(raw, now)?;
-        self.add(document, text, into, unembedded, now).await
+        let (document, text) = incoming::from_text(raw, by.at)?;
+        self.add(document, text, into, unembedded, by).await
     }
 
     async fn add(
@@ -90,7 +91,7 @@ impl Library {
         text: String,
         into: Vec<Workspace>,
         unembedded: Unembedded,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Added> {
         let (places, warning) = match self.embed_for(&into, &text).await {
             Ok(places) => (places, None),
@@ -98,9 +99,9 @@ impl Library {
             Err(error) => return Err(error),
         };
         // On a task of its own: a client that hangs up must not leave a file without its row.
-        let library = self.clone();
+        let (library, by) = (self.clone(), by.clone());
         let keep = async move {
-            library.keep(&document, &text, places, now).await?;
+            library.keep(&document, &text, places, &by).await?;
             Ok(Added { document, text, warning })
         };
         tokio::spawn(keep).await.map_err(Error::internal)?
@@ -111,11 +112,14 @@ impl Library {
         document: &Document,
         text: &str,
         places: Vec<Embedded>,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<()> {
-        self.documents.expect_file(&document.path, now).await?;
+        self.documents.expect_file(&document.path, by.at).await?;
+        let details =
+            json!({ "documentName": document.title, "location": document.path.to_string() });
+        let event = by.event("api_document_uploaded", details.to_string());
         let kept = match self.files.put(document, text).await {
-            Ok(()) => self.documents.create(document.clone(), places).await,
+            Ok(()) => self.documents.create(document.clone(), places, event).await,
             Err(error) => Err(error),
         };
         match kept {
@@ -138,28 +142,24 @@ impl Library {
         &self,
         workspace: &Workspace,
         paths: Vec<DocumentPath>,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Failures {
         let mut failures = Failures::new();
         for path in paths {
-            if let Err(error) = self.place_one(workspace, &path, now).await {
+            if let Err(error) = self.place_one(workspace, &path, by).await {
                 failures.push((path.to_string(), explain(&error)));
             }
         }
         failures
     }
 
-    async fn place_one(
-        &self,
-        workspace: &Workspace,
-        path: &DocumentPath,
-        now: DateTime<Utc>,
-    ) -> Result<()> {
+    async fn place_one(&self, workspace: &Workspace, path: &DocumentPath, by: &By) -> Result<()> {
         let missing = || Error::not_found("document", path);
         let text = self.files.text(path).await?.ok_or_else(missing)?;
         let mut embedded = self.embed_for(std::slice::from_ref(workspace), &text).await?;
         let embedded = embedded.pop().ok_or_else(missing)?;
-        let (place, replaced) = self.placements.place(path, embedded, now).await?;
+        let event = placement_event(by, "workspace_documents_added", workspace, &[path]);
+        let (place, replaced) = self.placements.place(path, embedded, event).await?;
         if let Some(replaced) = replaced {
             self.index.remove(workspace.id, &[replaced]).await?;
         }
@@ -167,8 +167,15 @@ impl Library {
     }
 
     /// Takes documents out of a workspace; they stay in the library.
-    pub async fn withdraw(&self, workspace: &Workspace, paths: &[DocumentPath]) -> Result<()> {
-        let gone = self.placements.withdraw(workspace.id, paths).await?;
+    pub async fn withdraw(
+        &self,
+        workspace: &Workspace,
+        paths: &[DocumentPath],
+        by: &By,
+    ) -> Result<()> {
+        let named: Vec<_> = paths.iter().collect();
+        let event = placement_event(by, "workspace_documents_removed", workspace, &named);
+        let gone = self.placements.withdraw(workspace.id, paths, event).await?;
         self.index.remove(workspace.id, &gone).await
     }
 
@@ -195,6 +202,17 @@ impl Library {
         };
         Ok(workspaces.iter().map(place).collect())
     }
+}
+
+fn placement_event(
+    by: &By,
+    name: &'static str,
+    workspace: &Workspace,
+    paths: &[&DocumentPath],
+) -> Event {
+    let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
+    let details = json!({ "workspaceName": workspace.settings.name, "documents": paths });
+    by.event(name, details.to_string())
 }
 
 /// What to tell a client of a failure that does not fail the whole request.

@@ -1,9 +1,10 @@
 //! Making workspaces.
+use carrel_domain::audit::By;
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, Result, Slug};
-use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use crate::preferences::Preferences;
 
@@ -16,15 +17,17 @@ pub async fn create(
     workspaces: &dyn Workspaces,
     settings: &dyn Settings,
     mut new: WorkspaceSettings,
-    now: DateTime<Utc>,
+    by: &By,
 ) -> Result<Workspace> {
     if new.prompt.is_none() {
         new.prompt = Some(Preferences::read(settings).await?.system_prompt().to_owned());
     }
     let mut slug = Slug::of(&new.name);
     for _ in 0..TRIES {
-        let candidate = NewWorkspace { slug, settings: new.clone(), created_at: now };
-        match workspaces.create(candidate).await {
+        let event =
+            by.event("api_workspace_created", json!({ "workspaceName": new.name }).to_string());
+        let candidate = NewWorkspace { slug, settings: new.clone(), created_at: by.at };
+        match workspaces.create(candidate, event).await {
             Err(Error::AlreadyExists { .. }) => {
                 slug = Slug::numbered(&new.name, rand::random_range(0..100_000_000));
             }
@@ -60,9 +63,11 @@ pub async fn delete(
     workspaces: &dyn Workspaces,
     index: &dyn VectorIndex,
     slug: &str,
+    by: &By,
 ) -> Result<()> {
     let workspace = by_slug(workspaces, slug).await?;
-    if !workspaces.delete(workspace.id).await? {
+    let details = json!({ "workspaceName": workspace.settings.name }).to_string();
+    if !workspaces.delete(workspace.id, by.event("api_workspace_deleted", details)).await? {
         return Err(Error::not_found("workspace", slug));
     }
     index.drop_namespace(workspace.id).await
@@ -71,7 +76,7 @@ pub async fn delete(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fakes::{FakeSettings, FakeWorkspaces};
+    use crate::fakes::{FakeSettings, FakeWorkspaces, by};
 
     #[tokio::test]
     async fn names_may_repeat_and_slugs_do_not() {
@@ -79,8 +84,7 @@ mod tests {
         let mut slugs = Vec::new();
         for _ in 0..3 {
             let new = WorkspaceSettings::named("Alpha Team");
-            let made =
-                create(&workspaces, &FakeSettings::default(), new, Utc::now()).await.unwrap();
+            let made = create(&workspaces, &FakeSettings::default(), new, &by()).await.unwrap();
             slugs.push(made.slug.to_string());
         }
         assert_eq!(slugs[0], "alpha-team");
@@ -92,7 +96,7 @@ mod tests {
     async fn a_workspace_without_a_prompt_gets_the_default() {
         let new = WorkspaceSettings::named("A");
         let (workspaces, settings) = (FakeWorkspaces::default(), FakeSettings::default());
-        let made = create(&workspaces, &settings, new, Utc::now()).await.unwrap();
+        let made = create(&workspaces, &settings, new, &by()).await.unwrap();
         assert!(made.settings.prompt.unwrap().contains("{datetime}"));
     }
 }

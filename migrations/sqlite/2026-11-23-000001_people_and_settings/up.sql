@@ -5,13 +5,14 @@ CREATE TABLE users (
     role TEXT NOT NULL,
     suspended BOOLEAN NOT NULL DEFAULT FALSE,
     bio TEXT NOT NULL DEFAULT '',
-    -- Questions a day; unlimited when absent.
+    -- Questions in any 24 hours; unlimited when absent.
     daily_message_limit INTEGER,
     pfp_filename TEXT,
     seen_recovery_codes BOOLEAN NOT NULL DEFAULT FALSE,
     created_at TIMESTAMP NOT NULL,
     updated_at TIMESTAMP NOT NULL
 );
+CREATE INDEX users_by_role ON users (role);
 
 CREATE TABLE api_keys (
     id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -23,6 +24,10 @@ CREATE TABLE api_keys (
     origin TEXT NOT NULL,
     -- Separated by commas; everything when empty.
     scopes TEXT NOT NULL DEFAULT '',
+    -- Ids separated by commas; all workspaces when empty.
+    workspaces TEXT NOT NULL DEFAULT '',
+    -- Requests a minute; unlimited when absent.
+    rate_limit INTEGER,
     created_by INTEGER REFERENCES users (id) ON DELETE SET NULL,
     expires_at TIMESTAMP,
     revoked_at TIMESTAMP,

@@ -35,10 +35,25 @@ impl Shape for Plain {
 }
 
 /// A status whose body is its own name.
-fn bare(status: StatusCode) -> HttpResponse {
-    HttpResponse::build(status)
-        .content_type("text/plain; charset=utf-8")
-        .body(status.canonical_reason().unwrap_or_default())
+pub fn bare(status: StatusCode) -> HttpResponse {
+    text(status, status.canonical_reason().unwrap_or_default())
+}
+
+pub fn text(status: StatusCode, text: &'static str) -> HttpResponse {
+    HttpResponse::build(status).content_type("text/plain; charset=utf-8").body(text)
+}
+
+/// `{"error"}` at both mounts.
+pub struct NoSuchUser;
+
+impl Shape for NoSuchUser {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
 }
 
 /// `{"workspace":null,"message"}`.
@@ -66,6 +81,9 @@ impl Shape for Message {
             Error::Invalid { field, .. } if field == "query" => {
                 (status, "Query parameter cannot be empty.".to_owned())
             }
+            Error::Invalid { field, reason } if field == "type" => {
+                (status, reason.clone().into_owned())
+            }
             _ => (status, message.to_owned()),
         };
         HttpResponse::build(status).json(Self::body(&message))
@@ -78,6 +96,91 @@ pub struct NoSuccess;
 impl Shape for NoSuccess {
     fn body(message: &str) -> Value {
         json!({ "success": false, "message": message })
+    }
+}
+
+/// `{"user":null,"error"}`.
+pub struct NoUser;
+
+impl Shape for NoUser {
+    fn body(message: &str) -> Value {
+        json!({ "user": null, "error": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
+}
+
+/// `{"success":false,"error"}`.
+pub struct NotDone;
+
+impl Shape for NotDone {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "error": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
+}
+
+/// As [`NotDone`]; at `/api/v1` with the status of success.
+pub struct NotUpdated;
+
+impl Shape for NotUpdated {
+    fn body(message: &str) -> Value {
+        NotDone::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let status = match error {
+            Error::Invalid { field, .. } if field == "body" => status,
+            // quirk(refused-with-200): only a body that cannot be read is said by the status.
+            Error::Invalid { .. } | Error::NotFound { .. } => StatusCode::OK,
+            _ => status,
+        };
+        NotDone::compat(status, message, error)
+    }
+}
+
+/// `{"invite":null,"error"}`.
+pub struct NoInvite;
+
+impl Shape for NoInvite {
+    fn body(message: &str) -> Value {
+        json!({ "invite": null, "error": message })
+    }
+}
+
+/// `{"success":false,"error","users":[]}`.
+pub struct NoMembers;
+
+impl Shape for NoMembers {
+    fn body(message: &str) -> Value {
+        json!({ "success": false, "error": message, "users": [] })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(&reason(message, error)))
+    }
+}
+
+/// `{"api_key":null,"error"}`.
+pub struct NoKey;
+
+impl Shape for NoKey {
+    fn body(message: &str) -> Value {
+        json!({ "api_key": null, "error": message })
+    }
+}
+
+/// `{"newValues":{},"error"}`.
+pub struct NoValues;
+
+impl Shape for NoValues {
+    fn body(message: &str) -> Value {
+        json!({ "newValues": {}, "error": message })
     }
 }
 
@@ -144,4 +247,15 @@ impl Shape for Abort {
 
 fn no_workspace(slug: &str) -> String {
     format!("Workspace {slug} is not a valid workspace.")
+}
+
+/// What AnythingLLM's own words are, where it has any: they do without the name of the field.
+fn reason(message: &str, error: &Error) -> String {
+    match error {
+        Error::Invalid { field, reason } if field != "body" => reason.clone().into_owned(),
+        Error::NotFound { kind: "user", .. } => "User not found".to_owned(),
+        Error::NotFound { kind: "invite", .. } => "Invite not found or already disabled".to_owned(),
+        Error::NotFound { kind: "workspace", key } => format!("Workspace {key} not found"),
+        _ => message.to_owned(),
+    }
 }

@@ -3,10 +3,12 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_ENCODING;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use carrel_domain::{Error, Result};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value};
 
 use super::whole;
 use crate::Options;
@@ -31,34 +33,77 @@ impl<T> FromRequest for Body<T> {
 impl<T: DeserializeOwned> Body<T> {
     /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
     pub async fn read(self) -> Result<T> {
-        self.check_type()?;
+        let layout = layout(&self.request)?;
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
         let body = whole(&self.request, self.payload, limit).await?;
-        let text = match body.trim_ascii() {
-            [] => b"{}",
-            text @ [b'{', ..] => text,
-            _ => return Err(Error::invalid("body", "must be a JSON object")),
-        };
-        let mut json = serde_json::Deserializer::from_slice(text);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-            let place = error.path().to_string();
-            let field = if place == "." { "body".to_owned() } else { place };
-            Error::invalid(field, error.into_inner().to_string())
-        })?;
-        json.end().map_err(|error| Error::invalid("body", error.to_string()))?;
-        Ok(value)
-    }
-
-    /// Browsers send other types across origins without asking; JSON they do not.
-    fn check_type(&self) -> Result<()> {
-        let declared = self.request.content_type();
-        let is_json =
-            declared.is_empty() || declared == "application/json" || declared.ends_with("+json");
-        // quirk(any-type): at `/api/v1` a body of any type is taken for JSON.
-        if is_json || Mount::of(&self.request) == Mount::Compat {
-            return Ok(());
+        match layout {
+            Layout::Json => parse(&body, Mount::of(&self.request)),
+            Layout::Form => parse(form(&body).to_string().as_bytes(), Mount::Compat),
+            Layout::Unknown => parse(b"", Mount::Compat),
         }
-        Err(Error::invalid("Content-Type", "must be application/json"))
     }
+}
+
+/// How a body is written.
+enum Layout {
+    Json,
+    /// As browsers send forms.
+    Form,
+    /// In a way that is not read.
+    Unknown,
+}
+
+/// Browsers send other types than JSON across origins without asking, so natively there is no other.
+fn layout(request: &HttpRequest) -> Result<Layout> {
+    let encoding = request.headers().get(CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| encoding != "identity") {
+        return Err(Error::invalid("Content-Encoding", "bodies must not be encoded"));
+    }
+    if !request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8") {
+        return Err(Error::invalid("Content-Type", "the charset must be UTF-8"));
+    }
+    let declared = request.content_type();
+    let is_json =
+        declared.is_empty() || declared == "application/json" || declared.ends_with("+json");
+    match Mount::of(request) {
+        _ if is_json => Ok(Layout::Json),
+        Mount::Native => Err(Error::invalid("Content-Type", "must be application/json")),
+        // quirk(any-type): text is taken for JSON, forms are read, anything else is no body.
+        Mount::Compat if declared.starts_with("text/") => Ok(Layout::Json),
+        Mount::Compat if declared == "application/x-www-form-urlencoded" => Ok(Layout::Form),
+        Mount::Compat => Ok(Layout::Unknown),
+    }
+}
+
+fn form(body: &[u8]) -> Value {
+    let fields = url::form_urlencoded::parse(body);
+    fields
+        .map(|(name, value)| (name.into_owned(), Value::from(value)))
+        .collect::<Map<_, _>>()
+        .into()
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8], mount: Mount) -> Result<T> {
+    let text = match body.trim_ascii() {
+        [] => b"{}",
+        text @ [b'{', ..] => text,
+        // quirk(list-as-body): a list has none of the fields that are looked for.
+        text @ [b'[', ..] if mount == Mount::Compat => {
+            serde_json::from_slice::<IgnoredAny>(text)
+                .map_err(|error| Error::invalid("body", error.to_string()))?;
+            b"{}"
+        }
+        _ => return Err(Error::invalid("body", "must be a JSON object")),
+    };
+    let mut json = serde_json::Deserializer::from_slice(text);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let (place, error) = (error.path().to_string(), error.into_inner());
+        // Where JSON itself is broken, the place is only how far reading came.
+        let is_whole = place == "." || !error.is_data();
+        let field = if is_whole { "body".to_owned() } else { place };
+        Error::invalid(field, error.to_string())
+    })?;
+    json.end().map_err(|error| Error::invalid("body", error.to_string()))?;
+    Ok(value)
 }

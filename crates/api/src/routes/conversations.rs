@@ -4,8 +4,6 @@ use actix_web::{HttpRequest, post};
 use carrel_domain::workspace::Workspaces;
 use carrel_services::chat::Conversations;
 use carrel_services::search::Search;
-use carrel_services::workspaces as service;
-use chrono::Utc;
 
 use crate::caller::{Asker, Caller, Reader};
 use crate::failure::{Answer, Failure, shapes};
@@ -18,14 +16,14 @@ use crate::wire::{chat, retrieval};
     responses((status = 200, body = retrieval::SearchResults), Failure<shapes::Message>))]
 #[post("/workspace/{slug}/vector-search")]
 pub async fn search_vectors(
-    _: Caller<Reader>,
+    caller: Caller<Reader>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     search: Data<Search>,
     slug: Path<String>,
     body: Body<retrieval::SearchBody>,
 ) -> Answer<Json<retrieval::SearchResults>, shapes::Message> {
-    let workspace = service::by_slug(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
     let query = body.read().await?.into_query(Mount::of(&request))?;
     let hits = search.nearest(&workspace, query).await?;
     Ok(Json(hits.into()))
@@ -39,14 +37,14 @@ pub async fn search_vectors(
     responses((status = 200, body = chat::ChatAnswer), Failure<shapes::Abort>))]
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
-    _: Caller<Asker>,
+    caller: Caller<Asker>,
     workspaces: Data<dyn Workspaces>,
     conversations: Data<Conversations>,
     slug: Path<String>,
     body: Body<chat::ChatBody>,
 ) -> Answer<Json<chat::ChatAnswer>, shapes::Abort> {
-    let workspace = service::by_slug(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
     let question = body.read().await?.into_question()?;
-    let reply = conversations.ask(&workspace, question, Utc::now()).await?;
+    let reply = conversations.ask(&workspace, question, &caller.by()).await?;
     Ok(Json(reply.into()))
 }

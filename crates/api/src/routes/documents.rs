@@ -5,9 +5,8 @@ use carrel_domain::document::IncomingFile;
 use carrel_domain::workspace::Workspaces;
 use carrel_services::library::{Library, Unembedded};
 use carrel_services::workspaces as service;
-use chrono::Utc;
 
-use crate::caller::{Caller, Librarian};
+use crate::caller::{Caller, Keeper};
 use crate::failure::{Answer, Failure, shapes::NoDocuments};
 use crate::mount::Mount;
 use crate::read::{Body, Form, Upload};
@@ -22,7 +21,7 @@ use crate::wire::document as wire;
     responses((status = 200, body = wire::DocumentsAdded), Failure<NoDocuments>))]
 #[post("/document/upload")]
 pub async fn upload_document(
-    _: Caller<Librarian>,
+    caller: Caller<Keeper>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     library: Data<Library>,
@@ -32,7 +31,7 @@ pub async fn upload_document(
     let (details, slugs) = wire::upload_fields(fields)?;
     let (into, warnings) = service::known(&**workspaces, &slugs).await?;
     let file = IncomingFile { name, content: content.path().to_owned() };
-    let added = library.add_file(file, details, into, Unembedded::Keep, Utc::now()).await?;
+    let added = library.add_file(file, details, into, Unembedded::Keep, &caller.by()).await?;
     Ok(Json(wire::DocumentsAdded::new(added, warnings, Mount::of(&request))))
 }
 
@@ -41,7 +40,7 @@ pub async fn upload_document(
     responses((status = 200, body = wire::DocumentsAdded), Failure<NoDocuments>))]
 #[post("/document/raw-text")]
 pub async fn add_raw_text(
-    _: Caller<Librarian>,
+    caller: Caller<Keeper>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     library: Data<Library>,
@@ -49,6 +48,6 @@ pub async fn add_raw_text(
 ) -> Answer<Json<wire::DocumentsAdded>, NoDocuments> {
     let (raw, slugs) = body.read().await?.into_text()?;
     let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-    let added = library.add_text(raw, into, Unembedded::Keep, Utc::now()).await?;
+    let added = library.add_text(raw, into, Unembedded::Keep, &caller.by()).await?;
     Ok(Json(wire::DocumentsAdded::new(vec![added], warnings, Mount::of(&request))))
 }

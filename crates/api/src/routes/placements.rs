@@ -6,8 +6,6 @@ use carrel_domain::model::Models;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{DocumentPath, Result};
 use carrel_services::library::Library;
-use carrel_services::workspaces as service;
-use chrono::Utc;
 
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, Plain};
@@ -23,7 +21,7 @@ use crate::wire::workspace as wire;
     responses((status = 200, body = wire::EmbeddingsUpdated), Failure<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
-    _: Caller<Librarian>,
+    caller: Caller<Librarian>,
     workspaces: Data<dyn Workspaces>,
     library: Data<Library>,
     placements: Data<dyn Placements>,
@@ -31,11 +29,11 @@ pub async fn update_embeddings(
     slug: Path<String>,
     body: Body<UpdateEmbeddings>,
 ) -> Answer<Json<wire::EmbeddingsUpdated>> {
-    let workspace = service::by_slug(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
     let UpdateEmbeddings { adds, deletes } = body.read().await?;
     let (adds, deletes) = (paths(&adds, "adds")?, paths(&deletes, "deletes")?);
-    library.withdraw(&workspace, &deletes).await?;
-    let failures = library.place(&workspace, adds, Utc::now()).await;
+    library.withdraw(&workspace, &deletes, &caller.by()).await?;
+    let failures = library.place(&workspace, adds, &caller.by()).await;
     let documents = placements.in_workspace(workspace.id).await?;
     let window = models.chat(&workspace.settings.model()).ok().map(|model| model.name().window);
     Ok(Json(wire::EmbeddingsUpdated::new(workspace, documents, window, failures)))

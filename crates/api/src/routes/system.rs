@@ -3,9 +3,8 @@ use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, delete, get};
 use carrel_domain::vector::VectorIndex;
 use carrel_services::library::Library;
-use chrono::Utc;
 
-use crate::caller::{Caller, Librarian, Reader};
+use crate::caller::{Caller, Keeper, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
 use crate::mount::Mount;
 use crate::read::Body;
@@ -29,13 +28,13 @@ pub async fn count_vectors(
     responses((status = 200, body = wire::DocumentsRemoved), Failure<NoSuccess>))]
 #[delete("/system/remove-documents")]
 pub async fn remove_documents(
-    _: Caller<Librarian>,
+    caller: Caller<Keeper>,
     request: HttpRequest,
     library: Data<Library>,
     body: Body<wire::RemoveDocuments>,
 ) -> Answer<Json<wire::DocumentsRemoved>, NoSuccess> {
     let paths = body.read().await?.into_paths(Mount::of(&request))?;
     let asked = paths.clone();
-    let removed = library.remove(paths, Utc::now()).await?;
+    let removed = library.remove(paths, &caller.by()).await?;
     Ok(Json(wire::DocumentsRemoved::new(&asked, &removed, Mount::of(&request))))
 }

@@ -2,6 +2,7 @@
 use std::sync::LazyLock;
 
 use actix_web::dev::{Path, ResourceDef};
+use actix_web::http::Method;
 use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
@@ -14,7 +15,8 @@ static PATHS: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
     methods.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });
 
-/// `405` with the methods there are when only the method is wrong, else `404`; both in JSON.
+/// `405` with the methods there are when only the method is wrong, else `404`; both in JSON. Who
+/// asks which methods there are is told.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let allowed = PATHS
         .iter()
@@ -24,7 +26,10 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
         let error = format!("no route matches {}", request.path());
         return HttpResponse::NotFound().json(json!({ "error": error }));
     }
-    let error = format!("{} is not allowed here", request.method());
     let allowed = allowed.join(", ");
+    if request.method() == Method::OPTIONS {
+        return HttpResponse::NoContent().insert_header((ALLOW, allowed)).finish();
+    }
+    let error = format!("{} is not allowed here", request.method());
     HttpResponse::MethodNotAllowed().insert_header((ALLOW, allowed)).json(json!({ "error": error }))
 }

@@ -7,7 +7,6 @@ use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
 use carrel_services::workspaces as service;
-use chrono::Utc;
 
 use crate::caller::{Admin, Caller, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes::NoWorkspace};
@@ -22,14 +21,14 @@ use crate::wire::workspace as wire;
     responses((status = 200, body = wire::WorkspaceChanged), Failure<NoWorkspace>))]
 #[post("/workspace/new")]
 pub async fn create_workspace(
-    _: Caller<Admin>,
+    caller: Caller<Admin>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     settings: Data<dyn Settings>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let new = body.read().await?.into_new(Mount::of(&request))?;
-    let workspace = service::create(&**workspaces, &**settings, new, Utc::now()).await?;
+    let workspace = service::create(&**workspaces, &**settings, new, &caller.by()).await?;
     Ok(Json(wire::WorkspaceChanged { workspace: workspace.into(), message: None }))
 }
 
@@ -38,14 +37,16 @@ pub async fn create_workspace(
     responses((status = 200, body = wire::WorkspaceList), Failure<Plain>))]
 #[get("/workspaces")]
 pub async fn list_workspaces(
-    _: Caller<Reader>,
+    caller: Caller<Reader>,
     workspaces: Data<dyn Workspaces>,
 ) -> Answer<Json<wire::WorkspaceList>> {
     let listed = |workspace| wire::ListedWorkspace {
         row: wire::WorkspaceRow::from(workspace),
         threads: Vec::new(),
     };
-    let workspaces = workspaces.list().await?.into_iter().map(listed).collect();
+    let workspaces = workspaces.list().await?.into_iter();
+    let entered = workspaces.filter(|workspace| caller.key.enters(workspace.id));
+    let workspaces = entered.map(listed).collect();
     Ok(Json(wire::WorkspaceList { workspaces }))
 }
 
@@ -56,13 +57,13 @@ pub async fn list_workspaces(
     responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
 #[get("/workspace/{slug}")]
 pub async fn find_workspace(
-    _: Caller<Reader>,
+    caller: Caller<Reader>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     placements: Data<dyn Placements>,
     slug: Path<String>,
 ) -> Answer<Json<wire::WorkspaceFound>> {
-    let workspace = match service::by_slug(&**workspaces, &slug).await {
+    let workspace = match caller.workspace(&**workspaces, &slug).await {
         Ok(workspace) => workspace,
         // quirk(unknown-is-empty): at `/api/v1` a workspace that is not there is an empty list.
         Err(Error::NotFound { .. }) if Mount::of(&request) == Mount::Compat => {
@@ -84,13 +85,13 @@ pub async fn find_workspace(
     responses((status = 200, body = wire::WorkspaceDeleted), Failure<Plain>))]
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
-    _: Caller<Admin>,
+    caller: Caller<Admin>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     index: Data<dyn VectorIndex>,
     slug: Path<String>,
 ) -> Answer<HttpResponse> {
-    service::delete(&**workspaces, &**index, &slug).await?;
+    service::delete(&**workspaces, &**index, &slug, &caller.by()).await?;
     Ok(match Mount::of(&request) {
         Mount::Native => {
             HttpResponse::Ok().json(wire::WorkspaceDeleted { success: true, error: None })

@@ -1,13 +1,14 @@
 use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
 use carrel_domain::user::Users;
-use carrel_domain::{ApiKeyId, Error};
+use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
 use carrel_persistence::Database;
 
-use crate::people_and_settings::new_user;
-use crate::support::{Scratch, at};
+use crate::support::{Scratch, at, done, new_user};
 
 on_both_databases! {
     a_key_is_found_by_its_digest,
+    a_key_comes_back_with_its_bounds,
+    a_key_is_made_by_somebody_who_exists,
     a_digest_is_kept_once,
     a_key_is_revoked_once,
     the_environment_holds_one_valid_key,
@@ -22,6 +23,8 @@ fn new_key(number: u8) -> NewApiKey {
         prefix: format!("crl_{number}"),
         origin: Origin::Created,
         scopes: Vec::new(),
+        workspaces: Vec::new(),
+        rate_limit: None,
         created_by: None,
         expires_at: None,
         created_at: at(0),
@@ -39,15 +42,16 @@ async fn valid(db: &Database) -> Vec<String> {
 
 async fn a_key_is_found_by_its_digest(scratch: Scratch) {
     let db = scratch.open();
-    let creator = Users::create(&db, new_user("somebody")).await.unwrap().id;
+    let creator = Users::create(&db, new_user("somebody"), done(0)).await.unwrap().id;
     let new = NewApiKey {
         scopes: vec![Scope::Chat, Scope::Documents],
         created_by: Some(creator),
         expires_at: Some(at(50)),
         ..new_key(1)
     };
-    let made = ApiKeys::create(&db, new).await.unwrap();
-    let plain = ApiKeys::create(&db, NewApiKey { name: None, ..new_key(2) }).await.unwrap();
+    let made = ApiKeys::create(&db, new, done(0)).await.unwrap();
+    let plain =
+        ApiKeys::create(&db, NewApiKey { name: None, ..new_key(2) }, done(0)).await.unwrap();
     assert_eq!(made.scopes, [Scope::Chat, Scope::Documents]);
     assert_eq!((made.created_by, made.expires_at), (Some(creator), Some(at(50))));
     assert_eq!((plain.name.as_deref(), plain.scopes.as_slice()), (None, [].as_slice()));
@@ -56,20 +60,39 @@ async fn a_key_is_found_by_its_digest(scratch: Scratch) {
     assert_eq!(ApiKeys::list(&db).await.unwrap(), [made, plain]);
 }
 
+async fn a_key_comes_back_with_its_bounds(scratch: Scratch) {
+    let db = scratch.open();
+    let bounds = vec![WorkspaceId(9), WorkspaceId(2)];
+    let bound = NewApiKey { workspaces: bounds.clone(), rate_limit: Some(u32::MAX), ..new_key(1) };
+    let made = ApiKeys::create(&db, bound, done(0)).await.unwrap();
+    assert_eq!((&made.workspaces, made.rate_limit), (&bounds, Some(i32::MAX as u32)));
+    assert_eq!(db.by_digest(KeyDigest([1; 32])).await.unwrap(), Some(made));
+    db.set_environment_key(given(1), done(1)).await.unwrap();
+    let given = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
+    assert_eq!((given.workspaces, given.rate_limit), (Vec::new(), None));
+}
+
+async fn a_key_is_made_by_somebody_who_exists(scratch: Scratch) {
+    let db = scratch.open();
+    let new = NewApiKey { created_by: Some(UserId(77)), ..new_key(1) };
+    let refused = ApiKeys::create(&db, new, done(0)).await;
+    assert!(matches!(refused, Err(Error::NotFound { kind: "user", .. })), "{refused:?}");
+}
+
 async fn a_digest_is_kept_once(scratch: Scratch) {
     let db = scratch.open();
-    ApiKeys::create(&db, new_key(1)).await.unwrap();
-    let again = ApiKeys::create(&db, new_key(1)).await;
+    ApiKeys::create(&db, new_key(1), done(0)).await.unwrap();
+    let again = ApiKeys::create(&db, new_key(1), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { kind: "API key", .. })), "{again:?}");
 }
 
 async fn a_key_is_revoked_once(scratch: Scratch) {
     let db = scratch.open();
-    let id = ApiKeys::create(&db, new_key(1)).await.unwrap().id;
-    ApiKeys::create(&db, new_key(2)).await.unwrap();
-    assert!(db.revoke(id, at(5)).await.unwrap());
-    assert!(!db.revoke(id, at(6)).await.unwrap());
-    assert!(!db.revoke(ApiKeyId(77), at(6)).await.unwrap());
+    let id = ApiKeys::create(&db, new_key(1), done(0)).await.unwrap().id;
+    ApiKeys::create(&db, new_key(2), done(0)).await.unwrap();
+    assert!(db.revoke(id, done(5)).await.unwrap());
+    assert!(!db.revoke(id, done(6)).await.unwrap());
+    assert!(!db.revoke(ApiKeyId(77), done(6)).await.unwrap());
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
     assert_eq!(key.revoked_at, Some(at(5)));
     assert_eq!(valid(&db).await, ["crl_2"]);
@@ -77,15 +100,15 @@ async fn a_key_is_revoked_once(scratch: Scratch) {
 
 async fn the_environment_holds_one_valid_key(scratch: Scratch) {
     let db = scratch.open();
-    ApiKeys::create(&db, new_key(9)).await.unwrap();
-    db.set_environment_key(given(1), at(1)).await.unwrap();
-    db.set_environment_key(given(1), at(2)).await.unwrap();
+    ApiKeys::create(&db, new_key(9), done(0)).await.unwrap();
+    db.set_environment_key(given(1), done(1)).await.unwrap();
+    db.set_environment_key(given(1), done(2)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_1"]);
-    db.set_environment_key(given(2), at(3)).await.unwrap();
+    db.set_environment_key(given(2), done(3)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_2"]);
-    db.set_environment_key(given(1), at(4)).await.unwrap();
+    db.set_environment_key(given(1), done(4)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9", "crl_1"]);
-    db.set_environment_key(None, at(5)).await.unwrap();
+    db.set_environment_key(None, done(5)).await.unwrap();
     assert_eq!(valid(&db).await, ["crl_9"]);
     assert_eq!(ApiKeys::list(&db).await.unwrap().len(), 3);
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
@@ -95,9 +118,9 @@ async fn the_environment_holds_one_valid_key(scratch: Scratch) {
 async fn a_key_given_in_the_environment_is_valid_whatever_was_known_of_it(scratch: Scratch) {
     let db = scratch.open();
     let scoped = NewApiKey { scopes: vec![Scope::Read], expires_at: Some(at(1)), ..new_key(1) };
-    let made = ApiKeys::create(&db, scoped).await.unwrap();
-    db.revoke(made.id, at(2)).await.unwrap();
-    db.set_environment_key(given(1), at(3)).await.unwrap();
+    let made = ApiKeys::create(&db, scoped, done(0)).await.unwrap();
+    db.revoke(made.id, done(2)).await.unwrap();
+    db.set_environment_key(given(1), done(3)).await.unwrap();
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
     assert_eq!((key.id, key.origin), (made.id, Origin::Environment));
     assert!(key.is_valid(at(100)) && key.grants(Scope::Admin));
@@ -105,8 +128,8 @@ async fn a_key_given_in_the_environment_is_valid_whatever_was_known_of_it(scratc
 
 async fn the_latest_use_of_a_key_is_remembered(scratch: Scratch) {
     let db = scratch.open();
-    let one = ApiKeys::create(&db, new_key(1)).await.unwrap().id;
-    let two = ApiKeys::create(&db, new_key(2)).await.unwrap().id;
+    let one = ApiKeys::create(&db, new_key(1), done(0)).await.unwrap().id;
+    let two = ApiKeys::create(&db, new_key(2), done(0)).await.unwrap().id;
     let uses = vec![(two, at(8)), (one, at(5)), (ApiKeyId(77), at(5)), (two, at(6))];
     db.used(uses).await.unwrap();
     db.used(vec![(one, at(9)), (two, at(7))]).await.unwrap();

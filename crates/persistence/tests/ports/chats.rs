@@ -4,8 +4,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, ThreadId, UserId, WorkspaceId};
 use carrel_persistence::Database;
 
-use crate::people_and_settings::new_user;
-use crate::support::{Scratch, at, workspace};
+use crate::support::{Scratch, at, done, new_user, workspace};
 
 on_both_databases! {
     history_is_the_newest_exchanges_oldest_first,
@@ -39,7 +38,7 @@ async fn history_is_the_newest_exchanges_oldest_first(scratch: Scratch) {
     let here = talk(workspace(&db, "Here").await.id);
     let mut ids = Vec::new();
     for prompt in ["one", "two", "three\0"] {
-        ids.push(db.append(chat(&here, prompt)).await.unwrap());
+        ids.push(db.append(chat(&here, prompt), done(0)).await.unwrap());
     }
     assert!(ids.is_sorted());
     assert_eq!(prompts(&db, &here, 20).await, ["one", "two", "three\u{FFFD}"]);
@@ -54,7 +53,7 @@ async fn history_is_the_newest_exchanges_oldest_first(scratch: Scratch) {
 async fn conversations_are_kept_apart(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
-    let user = Users::create(&db, new_user("somebody")).await.unwrap().id;
+    let user = Users::create(&db, new_user("somebody"), done(0)).await.unwrap().id;
     scratch.execute(&format!(
         "INSERT INTO threads (id, slug, name, workspace_id, created_at, updated_at)
          VALUES (5, 't', 'T', {one}, '2026-01-01 00:00:00', '2026-01-01 00:00:00')"
@@ -71,7 +70,7 @@ async fn conversations_are_kept_apart(scratch: Scratch) {
         Conversation { session: session("s"), user: Some(user), ..talk(one) },
     ];
     for (number, conversation) in conversations.iter().enumerate() {
-        db.append(chat(conversation, &number.to_string())).await.unwrap();
+        db.append(chat(conversation, &number.to_string()), done(0)).await.unwrap();
     }
     for (number, conversation) in conversations.iter().enumerate() {
         assert_eq!(prompts(&db, conversation, 20).await, [number.to_string()]);
@@ -81,8 +80,8 @@ async fn conversations_are_kept_apart(scratch: Scratch) {
 async fn excluded_exchanges_are_not_history(scratch: Scratch) {
     let db = scratch.open();
     let here = talk(workspace(&db, "Here").await.id);
-    db.append(chat(&here, "kept")).await.unwrap();
-    db.append(NewChat { include: false, ..chat(&here, "left out") }).await.unwrap();
+    db.append(chat(&here, "kept"), done(0)).await.unwrap();
+    db.append(NewChat { include: false, ..chat(&here, "left out") }, done(0)).await.unwrap();
     assert_eq!(prompts(&db, &here, 1).await, ["kept"]);
 }
 
@@ -94,7 +93,7 @@ async fn a_conversation_needs_its_workspace(scratch: Scratch) {
         Conversation { user: Some(UserId(77)), ..talk(here) },
         Conversation { thread: Some(ThreadId(77)), ..talk(here) },
     ] {
-        let refused = db.append(chat(&missing, "lost")).await;
+        let refused = db.append(chat(&missing, "lost"), done(0)).await;
         assert!(matches!(refused, Err(Error::NotFound { .. })), "{refused:?}");
         assert!(prompts(&db, &missing, 20).await.is_empty());
     }
@@ -103,10 +102,10 @@ async fn a_conversation_needs_its_workspace(scratch: Scratch) {
 async fn a_workspace_takes_its_conversations_along(scratch: Scratch) {
     let db = scratch.open();
     let (gone, kept) = (workspace(&db, "Gone").await.id, workspace(&db, "Kept").await.id);
-    let last = db.append(chat(&talk(gone), "gone")).await.unwrap();
-    Workspaces::delete(&db, gone).await.unwrap();
+    let last = db.append(chat(&talk(gone), "gone"), done(0)).await.unwrap();
+    Workspaces::delete(&db, gone, done(0)).await.unwrap();
     assert!(prompts(&db, &talk(gone), 20).await.is_empty());
-    assert!(db.append(chat(&talk(kept), "kept")).await.unwrap() > last);
+    assert!(db.append(chat(&talk(kept), "kept"), done(0)).await.unwrap() > last);
 }
 
 async fn names_of_sessions_have_a_limit(scratch: Scratch) {
@@ -121,10 +120,10 @@ async fn names_of_sessions_have_a_limit(scratch: Scratch) {
     .take(10_000)
     .collect();
     let longest = Conversation { session: Some(name[..1024].to_owned()), ..talk(here) };
-    db.append(chat(&longest, "fits")).await.unwrap();
+    db.append(chat(&longest, "fits"), done(0)).await.unwrap();
     assert_eq!(prompts(&db, &longest, 20).await, ["fits"]);
     let longer = Conversation { session: Some(name), ..talk(here) };
-    let refused = db.append(chat(&longer, "does not")).await;
+    let refused = db.append(chat(&longer, "does not"), done(0)).await;
     assert!(
         matches!(&refused, Err(Error::Invalid { field, .. }) if field == "session"),
         "{refused:?}"

@@ -4,7 +4,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
 use carrel_persistence::Database;
 
-use crate::support::{Scratch, at, document, embedded, new_workspace, path, workspace};
+use crate::support::{Scratch, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {
     none_of_many_concurrent_writers_fails,
@@ -16,12 +16,12 @@ on_both_databases! {
 async fn none_of_many_concurrent_writers_fails(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     // Each reads the earlier place, counts its passages and only then writes.
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { db.place(&path("a"), embedded(here, "a", 3), at(2)).await })
+            tokio::spawn(async move { db.place(&path("a"), embedded(here, "a", 3), done(2)).await })
         })
         .collect();
     for task in tasks {
@@ -40,8 +40,9 @@ async fn two_processes_write_to_one_database(scratch: Scratch) {
             let db = databases[number % 2].clone();
             tokio::spawn(async move {
                 let name = number.to_string();
-                Documents::create(&db, document(&name), vec![embedded(here, "a", 20)]).await?;
-                db.place(&path(&name), embedded(here, "b", 10), at(2)).await
+                Documents::create(&db, document(&name), vec![embedded(here, "a", 20)], done(0))
+                    .await?;
+                db.place(&path(&name), embedded(here, "b", 10), done(2)).await
             })
         })
         .collect();
@@ -60,23 +61,23 @@ async fn disturb(db: &Database, number: usize) -> Result<()> {
     let other = db.by_slug(&format!("w{}", number / 3 % 3)).await?;
     let (Some(here), Some(other)) = (here, other) else {
         let new = new_workspace(&format!("w{}", number % 3));
-        return Workspaces::create(db, new).await.map(drop);
+        return Workspaces::create(db, new, done(0)).await.map(drop);
     };
     let name = (number % 5).to_string();
     let all: Vec<_> = (0..5).rev().map(|name| path(&name.to_string())).collect();
     match number * 7 % 11 {
-        0 => Workspaces::delete(db, here.id).await.map(drop),
-        1 => db.remove(&all, at(3)).await.map(drop),
-        2 => db.remove(&[path(&name)], at(3)).await.map(drop),
-        3 | 4 => db.withdraw(here.id, &all).await.map(drop),
+        0 => Workspaces::delete(db, here.id, done(0)).await.map(drop),
+        1 => db.remove(&all, done(3)).await.map(drop),
+        2 => db.remove(&[path(&name)], done(3)).await.map(drop),
+        3 | 4 => db.withdraw(here.id, &all, done(0)).await.map(drop),
         5 | 6 => {
             let mut places = vec![embedded(here.id, "a", 4), embedded(other.id, "a", 2)];
             if here.id == other.id {
                 places.pop();
             }
-            Documents::create(db, document(&name), places).await.map(drop)
+            Documents::create(db, document(&name), places, done(0)).await.map(drop)
         }
-        _ => db.place(&path(&name), embedded(here.id, "a", 3), at(2)).await.map(drop),
+        _ => db.place(&path(&name), embedded(here.id, "a", 3), done(2)).await.map(drop),
     }
 }
 
@@ -115,7 +116,7 @@ async fn a_reader_sees_a_version_and_its_codes_together(scratch: Scratch) {
         tokio::spawn(async move {
             for number in 0..60 {
                 let name = number.to_string();
-                Documents::create(&db, document(&name), vec![embedded(here, "a", 3)])
+                Documents::create(&db, document(&name), vec![embedded(here, "a", 3)], done(0))
                     .await
                     .unwrap();
             }

@@ -4,7 +4,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::{Error, WorkspaceId};
 use chrono::{DateTime, Utc};
 
-use crate::support::{Scratch, at, document, embedded, path, workspace};
+use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     a_document_is_known_by_its_path,
@@ -20,14 +20,14 @@ on_both_databases! {
 async fn a_document_is_known_by_its_path(scratch: Scratch) {
     let db = scratch.open();
     let made = document("報告 'x' %_");
-    Documents::create(&db, made.clone(), Vec::new()).await.unwrap();
+    Documents::create(&db, made.clone(), Vec::new(), done(0)).await.unwrap();
     assert_eq!(db.by_path(&made.path).await.unwrap(), Some(made));
     assert_eq!(db.by_path(&path("other")).await.unwrap(), None);
     let mut odd = document("odd");
     odd.published = Published(None);
     odd.title = "a\0b".into();
     odd.created_at = DateTime::<Utc>::MAX_UTC;
-    Documents::create(&db, odd, Vec::new()).await.unwrap();
+    Documents::create(&db, odd, Vec::new(), done(0)).await.unwrap();
     let odd = db.by_path(&path("odd")).await.unwrap().unwrap();
     assert_eq!((odd.title.as_str(), odd.published), ("a\u{FFFD}b", Published(None)));
     assert_eq!(odd.created_at.to_rfc3339(), "9999-12-31T23:59:59+00:00");
@@ -36,9 +36,9 @@ async fn a_document_is_known_by_its_path(scratch: Scratch) {
 async fn a_path_is_given_once(scratch: Scratch) {
     let db = scratch.open();
     let first = document("a");
-    Documents::create(&db, first.clone(), Vec::new()).await.unwrap();
+    Documents::create(&db, first.clone(), Vec::new(), done(0)).await.unwrap();
     db.expect_file(&path("a"), at(2)).await.unwrap();
-    let again = Documents::create(&db, document("a"), Vec::new()).await;
+    let again = Documents::create(&db, document("a"), Vec::new(), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { kind: "document", .. })), "{again:?}");
     assert_eq!(db.by_path(&path("a")).await.unwrap(), Some(first));
     assert_eq!(db.unsettled(at(3)).await.unwrap(), [(path("a"), true)]);
@@ -49,7 +49,7 @@ async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let made = document("a");
     let places = vec![embedded(two, "a", 2), embedded(one, "a", 1)];
-    let placed = Documents::create(&db, made.clone(), places).await.unwrap();
+    let placed = Documents::create(&db, made.clone(), places, done(0)).await.unwrap();
     assert_eq!(placed.iter().map(|place| place.workspace).collect::<Vec<_>>(), [two, one]);
     assert_ne!(placed[0].key, placed[1].key);
     assert!(placed.iter().all(|place| place.document == made && !place.pinned && !place.watched));
@@ -64,7 +64,7 @@ async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) 
     let here = workspace(&db, "Here").await.id;
     db.expect_file(&path("a"), at(0)).await.unwrap();
     let places = vec![embedded(here, "a", 2), embedded(WorkspaceId(77), "a", 2)];
-    let refused = Documents::create(&db, document("a"), places).await;
+    let refused = Documents::create(&db, document("a"), places, done(0)).await;
     assert!(matches!(refused, Err(Error::NotFound { kind: "workspace", .. })), "{refused:?}");
     assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
     assert_eq!(db.in_workspace(here).await.unwrap(), []);
@@ -77,7 +77,7 @@ async fn a_document_has_one_place_in_a_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let places = vec![embedded(here, "a", 1), embedded(here, "a", 1)];
-    let refused = Documents::create(&db, document("a"), places).await;
+    let refused = Documents::create(&db, document("a"), places, done(0)).await;
     assert!(matches!(refused, Err(Error::AlreadyExists { .. })), "{refused:?}");
     assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
     assert_eq!(db.count(None).await.unwrap(), 0);
@@ -87,11 +87,12 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let places = vec![embedded(one, "a", 2), embedded(two, "a", 3)];
-    let a = Documents::create(&db, document("a"), places).await.unwrap();
-    let b = Documents::create(&db, document("b"), vec![embedded(one, "b", 4)]).await.unwrap();
-    Documents::create(&db, document("c"), vec![embedded(one, "c", 5)]).await.unwrap();
+    let a = Documents::create(&db, document("a"), places, done(0)).await.unwrap();
+    let b =
+        Documents::create(&db, document("b"), vec![embedded(one, "b", 4)], done(0)).await.unwrap();
+    Documents::create(&db, document("c"), vec![embedded(one, "c", 5)], done(0)).await.unwrap();
     let paths = [path("b"), path("missing"), path("a"), path("b")];
-    let removed = db.remove(&paths, at(9)).await.unwrap();
+    let removed = db.remove(&paths, done(9)).await.unwrap();
     let expected = [
         Removed { path: path("a"), places: vec![(one, a[0].id), (two, a[1].id)] },
         Removed { path: path("b"), places: vec![(one, b[0].id)] },
@@ -104,7 +105,7 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
     assert_eq!((version.additions, version.removals), (3, 2));
     let version = db.version(two).await.unwrap();
     assert_eq!((version.additions, version.removals), (1, 1));
-    assert_eq!(db.remove(&paths, at(10)).await.unwrap(), []);
+    assert_eq!(db.remove(&paths, done(10)).await.unwrap(), []);
     assert_eq!(db.version(two).await.unwrap(), version);
 }
 
@@ -113,7 +114,7 @@ async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
     db.expect_file(&path("a"), at(1)).await.unwrap();
     db.expect_file(&path("b"), at(1)).await.unwrap();
     assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     assert_eq!(db.unsettled(at(2)).await.unwrap(), [(path("b"), false)]);
     db.expect_file(&path("b"), at(5)).await.unwrap();
     assert_eq!(db.unsettled(at(5)).await.unwrap(), []);
@@ -125,9 +126,9 @@ async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
 
 async fn the_file_of_a_removed_document_is_unsettled(scratch: Scratch) {
     let db = scratch.open();
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
-    db.remove(&[path("a"), path("never")], at(3)).await.unwrap();
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
+    db.remove(&[path("a"), path("never")], done(3)).await.unwrap();
     assert_eq!(db.unsettled(at(4)).await.unwrap(), [(path("a"), false)]);
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     assert_eq!(db.unsettled(at(4)).await.unwrap(), []);
 }

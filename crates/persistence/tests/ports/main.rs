@@ -8,12 +8,22 @@
 mod support;
 
 mod api_keys;
+mod audit;
+mod chat_log;
 mod chats;
 mod concurrency;
+mod everyone_at_once;
+mod export;
+mod invites;
 mod library;
+mod members;
 mod migrations;
 mod opening;
 mod people_and_settings;
 mod placements;
+mod quota;
+mod sessions;
+mod sign_in_tokens;
+mod users;
 mod vectors;
 mod workspaces;

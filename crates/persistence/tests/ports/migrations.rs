@@ -64,7 +64,16 @@ fn postgres_schema(conn: &mut PgConnection) -> Vec<String> {
     let constraints = "SELECT concat_ws(' ', conrelid::regclass, conname,
             pg_get_constraintdef(oid)) AS line
         FROM pg_constraint WHERE connamespace = current_schema()::regnamespace ORDER BY line";
-    [columns, indexes, constraints].into_iter().flat_map(|query| lines(conn, query)).collect()
+    let triggers = "SELECT pg_get_triggerdef(oid) AS line FROM pg_trigger
+        WHERE NOT tgisinternal AND tgrelid IN (
+            SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace
+        ) ORDER BY line";
+    let functions = "SELECT pg_get_functiondef(oid) AS line FROM pg_proc
+        WHERE pronamespace = current_schema()::regnamespace ORDER BY line";
+    [columns, indexes, constraints, triggers, functions]
+        .into_iter()
+        .flat_map(|query| lines(conn, query))
+        .collect()
 }
 
 /// Each migration is applied, taken back and applied again before the next.

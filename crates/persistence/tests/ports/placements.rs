@@ -2,7 +2,7 @@ use carrel_domain::library::{Documents, Placements};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::{ChunkId, Error, WorkspaceId};
 
-use crate::support::{Scratch, at, document, embedded, path, vector, workspace};
+use crate::support::{Scratch, at, document, done, embedded, path, vector, workspace};
 
 on_both_databases! {
     placing_again_replaces_the_earlier_place,
@@ -18,12 +18,12 @@ on_both_databases! {
 async fn placing_again_replaces_the_earlier_place(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
-    let (first, replaced) = db.place(&path("a"), embedded(here, "old", 5), at(2)).await.unwrap();
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
+    let (first, replaced) = db.place(&path("a"), embedded(here, "old", 5), done(2)).await.unwrap();
     assert_eq!(replaced, None);
     assert_eq!(db.in_workspace(here).await.unwrap(), std::slice::from_ref(&first));
     let old = db.codes(here, None, 10).await.unwrap().1;
-    let (second, replaced) = db.place(&path("a"), embedded(here, "new", 2), at(3)).await.unwrap();
+    let (second, replaced) = db.place(&path("a"), embedded(here, "new", 2), done(3)).await.unwrap();
     assert_eq!(replaced, Some(first.id));
     assert_ne!(second.key, first.key);
     assert_eq!(second.created_at, at(3));
@@ -42,9 +42,9 @@ async fn placing_again_replaces_the_earlier_place(scratch: Scratch) {
 async fn a_place_keeps_its_pin_when_it_is_replaced(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    Documents::create(&db, document("a"), vec![embedded(here, "a", 1)]).await.unwrap();
+    Documents::create(&db, document("a"), vec![embedded(here, "a", 1)], done(0)).await.unwrap();
     scratch.execute("UPDATE workspace_documents SET pinned = TRUE");
-    let (place, _) = db.place(&path("a"), embedded(here, "a", 1), at(2)).await.unwrap();
+    let (place, _) = db.place(&path("a"), embedded(here, "a", 1), done(2)).await.unwrap();
     assert_eq!((place.pinned, place.watched), (true, false));
     assert_eq!(db.in_workspace(here).await.unwrap(), [place]);
 }
@@ -52,10 +52,10 @@ async fn a_place_keeps_its_pin_when_it_is_replaced(scratch: Scratch) {
 async fn only_known_documents_are_placed_and_only_in_workspaces(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    let unknown = db.place(&path("a"), embedded(here, "a", 1), at(2)).await;
+    let unknown = db.place(&path("a"), embedded(here, "a", 1), done(2)).await;
     assert!(matches!(unknown, Err(Error::NotFound { kind: "document", .. })), "{unknown:?}");
-    Documents::create(&db, document("a"), Vec::new()).await.unwrap();
-    let nowhere = db.place(&path("a"), embedded(WorkspaceId(77), "a", 1), at(2)).await;
+    Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
+    let nowhere = db.place(&path("a"), embedded(WorkspaceId(77), "a", 1), done(2)).await;
     assert!(matches!(nowhere, Err(Error::NotFound { kind: "workspace", .. })), "{nowhere:?}");
     assert_eq!(db.count(None).await.unwrap(), 0);
 }
@@ -64,12 +64,12 @@ async fn withdrawing_takes_a_document_out_of_one_workspace(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let places = vec![embedded(one, "a", 2), embedded(two, "a", 2)];
-    let placed = Documents::create(&db, document("a"), places).await.unwrap();
-    Documents::create(&db, document("b"), vec![embedded(two, "b", 3)]).await.unwrap();
+    let placed = Documents::create(&db, document("a"), places, done(0)).await.unwrap();
+    Documents::create(&db, document("b"), vec![embedded(two, "b", 3)], done(0)).await.unwrap();
     let paths = [path("a"), path("b"), path("missing"), path("a")];
-    assert_eq!(db.withdraw(one, &paths).await.unwrap(), [placed[0].id]);
-    assert_eq!(db.withdraw(one, &paths).await.unwrap(), []);
-    assert_eq!(db.withdraw(WorkspaceId(77), &paths).await.unwrap(), []);
+    assert_eq!(db.withdraw(one, &paths, done(0)).await.unwrap(), [placed[0].id]);
+    assert_eq!(db.withdraw(one, &paths, done(0)).await.unwrap(), []);
+    assert_eq!(db.withdraw(WorkspaceId(77), &paths, done(0)).await.unwrap(), []);
     assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (0, 5));
     let version = db.version(one).await.unwrap();
     assert_eq!((version.additions, version.removals), (1, 1));
@@ -80,9 +80,11 @@ async fn documents_come_in_the_order_they_were_placed(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     for name in ["c", "a", "b"] {
-        Documents::create(&db, document(name), vec![embedded(here, name, 1)]).await.unwrap();
+        Documents::create(&db, document(name), vec![embedded(here, name, 1)], done(0))
+            .await
+            .unwrap();
     }
-    db.place(&path("c"), embedded(here, "c", 1), at(2)).await.unwrap();
+    db.place(&path("c"), embedded(here, "c", 1), done(2)).await.unwrap();
     let places = db.in_workspace(here).await.unwrap();
     let order: Vec<_> = places.into_iter().map(|place| place.document.path).collect();
     assert_eq!(order, [path("a"), path("b"), path("c")]);
@@ -93,7 +95,7 @@ async fn passages_come_in_the_order_asked_for(scratch: Scratch) {
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     let made = document("a");
     let places = vec![embedded(here, "a", 1200), embedded(other, "o", 1)];
-    let placed = Documents::create(&db, made.clone(), places).await.unwrap();
+    let placed = Documents::create(&db, made.clone(), places, done(0)).await.unwrap();
     let ids = |rows: Vec<carrel_domain::vector::CodeRow>| -> Vec<ChunkId> {
         rows.into_iter().map(|row| row.chunk).collect()
     };
@@ -113,7 +115,7 @@ async fn passages_come_in_the_order_asked_for(scratch: Scratch) {
 async fn passages_and_vectors_of_a_long_document_belong_together(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    Documents::create(&db, document("a"), vec![embedded(here, "a", 1111)]).await.unwrap();
+    Documents::create(&db, document("a"), vec![embedded(here, "a", 1111)], done(0)).await.unwrap();
     let (_, codes) = db.codes(here, None, 5000).await.unwrap();
     let chunks: Vec<ChunkId> = codes.iter().map(|row| row.chunk).collect();
     let mut vectors = db.vectors(&chunks).await.unwrap();
@@ -130,7 +132,7 @@ async fn passages_and_vectors_of_a_long_document_belong_together(scratch: Scratc
 async fn a_document_may_have_no_passages(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    Documents::create(&db, document("a"), vec![embedded(here, "a", 0)]).await.unwrap();
+    Documents::create(&db, document("a"), vec![embedded(here, "a", 0)], done(0)).await.unwrap();
     assert_eq!(db.in_workspace(here).await.unwrap().len(), 1);
     assert_eq!(db.count(Some(here)).await.unwrap(), 0);
 }

@@ -1,12 +1,15 @@
 //! A database of its own for every test, and things to put into it.
+use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{Document, Published};
 use carrel_domain::library::{Embedded, NewPassage};
+use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{DocumentId, DocumentPath, Slug, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
-use diesel::{Connection, PgConnection, SqliteConnection};
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
 
 /// Runs each behaviour on SQLite and on PostgreSQL, as two tests.
 macro_rules! on_both_databases {
@@ -32,6 +35,12 @@ macro_rules! on_both_databases {
 pub struct Scratch {
     pub url: String,
     kind: Kind,
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
 }
 
 enum Kind {
@@ -82,6 +91,36 @@ impl Scratch {
         }
     }
 
+    /// The number that a query past the repositories yields as `n`.
+    pub fn number(&self, sql: &str) -> i64 {
+        let query = diesel::sql_query(sql);
+        let number: Number = match &self.kind {
+            Kind::File { .. } => query.get_result(&mut self.raw_sqlite()).unwrap(),
+            Kind::Schema { .. } => query.get_result(&mut self.raw_postgres()).unwrap(),
+        };
+        number.n
+    }
+
+    pub fn rows_in(&self, table: &str) -> i64 {
+        self.number(&format!("SELECT COUNT(*) AS n FROM {table}"))
+    }
+
+    /// Blocks of exchanges of which the triggers have lost count.
+    pub fn miscounted_blocks(&self) -> i64 {
+        let kept = "SELECT level, block, chats FROM chat_blocks";
+        let counted = "SELECT level, block, chats FROM (
+            SELECT 1 AS level, id / 16 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 16
+            UNION ALL
+            SELECT 2 AS level, id / 256 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 256
+            UNION ALL
+            SELECT 3 AS level, id / 4096 AS block, COUNT(*) AS chats FROM chats GROUP BY id / 4096
+        ) AS counted";
+        self.number(&format!(
+            "SELECT (SELECT COUNT(*) FROM ({kept} EXCEPT {counted}) AS x)
+                + (SELECT COUNT(*) FROM ({counted} EXCEPT {kept}) AS y) AS n"
+        ))
+    }
+
     pub fn is_sqlite(&self) -> bool {
         matches!(self.kind, Kind::File { .. })
     }
@@ -118,6 +157,11 @@ pub fn at(seconds: i64) -> DateTime<Utc> {
     DateTime::UNIX_EPOCH + TimeDelta::days(20_000) + TimeDelta::seconds(seconds)
 }
 
+/// What is said of a change, made so many seconds after [`at`]'s beginning.
+pub fn done(seconds: i64) -> Event {
+    By::operator(at(seconds)).event("test", "{}")
+}
+
 pub fn new_workspace(name: &str) -> NewWorkspace {
     NewWorkspace {
         slug: Slug::of(name),
@@ -127,7 +171,27 @@ pub fn new_workspace(name: &str) -> NewWorkspace {
 }
 
 pub async fn workspace(db: &Database, name: &str) -> Workspace {
-    Workspaces::create(db, new_workspace(name)).await.unwrap()
+    Workspaces::create(db, new_workspace(name), done(0)).await.unwrap()
+}
+
+pub fn new_user(name: &str) -> NewUser {
+    NewUser {
+        username: Username::parse(name).unwrap(),
+        password: PasswordHash("$argon2id$…".into()),
+        role: Role::Default,
+        daily_message_limit: None,
+        bio: String::new(),
+        created_at: at(0),
+    }
+}
+
+pub async fn user(db: &Database, name: &str) -> User {
+    Users::create(db, new_user(name), done(0)).await.unwrap()
+}
+
+pub async fn admin(db: &Database, name: &str) -> User {
+    let admin = NewUser { role: Role::Admin, ..new_user(name) };
+    Users::create(db, admin, done(0)).await.unwrap()
 }
 
 pub fn path(name: &str) -> DocumentPath {

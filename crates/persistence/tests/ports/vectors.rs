@@ -2,7 +2,7 @@ use carrel_domain::library::{Documents, Placements};
 use carrel_domain::vector::{Code, NamespaceVersion, VectorRows};
 use carrel_domain::{ChunkId, WorkspaceId};
 
-use crate::support::{Scratch, document, embedded, path, vector, workspace};
+use crate::support::{Scratch, document, done, embedded, path, vector, workspace};
 
 on_both_databases! {
     codes_are_read_page_by_page,
@@ -15,7 +15,7 @@ async fn codes_are_read_page_by_page(scratch: Scratch) {
     let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
     for name in ["a", "b"] {
         let places = vec![embedded(here, name, 4), embedded(other, name, 2)];
-        Documents::create(&db, document(name), places).await.unwrap();
+        Documents::create(&db, document(name), places, done(0)).await.unwrap();
     }
     let (version, all) = db.codes(here, None, usize::MAX).await.unwrap();
     assert_eq!(version, NamespaceVersion { additions: 2, removals: 0 });
@@ -44,7 +44,7 @@ async fn vectors_come_back_bit_for_bit(scratch: Scratch) {
     let mut place = embedded(here, "a", 1);
     let odd = vec![f32::MIN_POSITIVE, -0.0, f32::MAX, 1.0 / 3.0];
     place.passages[0].vector.clone_from(&odd);
-    Documents::create(&db, document("a"), vec![place]).await.unwrap();
+    Documents::create(&db, document("a"), vec![place], done(0)).await.unwrap();
     let chunk = db.codes(here, None, 1).await.unwrap().1[0].chunk;
     let found = db.vectors(&[ChunkId(i64::MAX), chunk, ChunkId(0)]).await.unwrap();
     assert_eq!(found, [(chunk, odd)]);
@@ -58,10 +58,10 @@ async fn equal_versions_hold_equal_vectors(scratch: Scratch) {
     assert_eq!(db.version(here).await.unwrap(), nothing);
     assert_eq!(db.version(WorkspaceId(77)).await.unwrap(), nothing);
     assert_eq!(db.count(Some(WorkspaceId(77))).await.unwrap(), 0);
-    Documents::create(&db, document("a"), vec![embedded(here, "a", 1)]).await.unwrap();
+    Documents::create(&db, document("a"), vec![embedded(here, "a", 1)], done(0)).await.unwrap();
     let full = db.version(here).await.unwrap();
     assert_eq!(full, NamespaceVersion { additions: 1, removals: 0 });
-    db.withdraw(here, &[path("a")]).await.unwrap();
+    db.withdraw(here, &[path("a")], done(0)).await.unwrap();
     let empty = db.version(here).await.unwrap();
     assert_eq!(empty, NamespaceVersion { additions: 1, removals: 1 });
 }

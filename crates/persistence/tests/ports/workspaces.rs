@@ -3,7 +3,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, WorkspaceId};
 
-use crate::support::{Scratch, at, document, embedded, new_workspace, path, workspace};
+use crate::support::{Scratch, at, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {
     a_workspace_comes_back_as_it_was_made,
@@ -38,7 +38,7 @@ async fn a_workspace_comes_back_as_it_was_made(scratch: Scratch) {
     let db = scratch.open();
     let mut new = new_workspace("First");
     new.settings = elaborate();
-    let first = Workspaces::create(&db, new).await.unwrap();
+    let first = Workspaces::create(&db, new, done(0)).await.unwrap();
     assert_eq!(first.settings, elaborate());
     assert_eq!((first.slug.as_str(), first.created_at), ("first", at(0)));
     let second = workspace(&db, "Second").await;
@@ -51,7 +51,7 @@ async fn a_workspace_comes_back_as_it_was_made(scratch: Scratch) {
 async fn a_slug_is_given_once(scratch: Scratch) {
     let db = scratch.open();
     workspace(&db, "One").await;
-    let again = Workspaces::create(&db, new_workspace("one")).await;
+    let again = Workspaces::create(&db, new_workspace("one"), done(0)).await;
     assert!(
         matches!(&again, Err(Error::AlreadyExists { kind: "workspace", key }) if key == "one"),
         "{again:?}"
@@ -64,7 +64,9 @@ async fn of_many_who_want_a_slug_one_gets_it(scratch: Scratch) {
     let tasks: Vec<_> = (0..20)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { Workspaces::create(&db, new_workspace("same")).await })
+            tokio::spawn(
+                async move { Workspaces::create(&db, new_workspace("same"), done(0)).await },
+            )
         })
         .collect();
     let mut winners = 0;
@@ -81,14 +83,14 @@ async fn settings_are_replaced_as_a_whole(scratch: Scratch) {
     let db = scratch.open();
     let made = workspace(&db, "One").await;
     let other = workspace(&db, "Other").await;
-    let full = db.update(made.id, elaborate(), at(5)).await.unwrap();
+    let full = db.update(made.id, elaborate(), done(5)).await.unwrap();
     assert_eq!((&full.settings, full.updated_at), (&elaborate(), at(5)));
     assert_eq!((full.slug.as_str(), full.created_at), ("one", at(0)));
     let bare = WorkspaceSettings::named("Bare");
-    db.update(made.id, bare.clone(), at(6)).await.unwrap();
+    db.update(made.id, bare.clone(), done(6)).await.unwrap();
     assert_eq!(db.by_slug("one").await.unwrap().unwrap().settings, bare);
     assert_eq!(db.by_slug("other").await.unwrap(), Some(other));
-    let missing = db.update(WorkspaceId(99), bare, at(7)).await;
+    let missing = db.update(WorkspaceId(99), bare, done(7)).await;
     assert!(matches!(missing, Err(Error::NotFound { kind: "workspace", .. })), "{missing:?}");
 }
 
@@ -96,9 +98,9 @@ async fn deleting_a_workspace_leaves_its_documents(scratch: Scratch) {
     let db = scratch.open();
     let (gone, kept) = (workspace(&db, "Gone").await.id, workspace(&db, "Kept").await.id);
     let places = vec![embedded(gone, "a", 3), embedded(kept, "a", 3)];
-    Documents::create(&db, document("a"), places).await.unwrap();
-    assert!(Workspaces::delete(&db, gone).await.unwrap());
-    assert!(!Workspaces::delete(&db, gone).await.unwrap());
+    Documents::create(&db, document("a"), places, done(0)).await.unwrap();
+    assert!(Workspaces::delete(&db, gone, done(0)).await.unwrap());
+    assert!(!Workspaces::delete(&db, gone, done(0)).await.unwrap());
     assert!(db.by_path(&path("a")).await.unwrap().is_some());
     assert_eq!(db.in_workspace(gone).await.unwrap(), []);
     assert_eq!(db.in_workspace(kept).await.unwrap().len(), 1);
@@ -109,13 +111,14 @@ async fn deleting_a_workspace_leaves_its_documents(scratch: Scratch) {
 async fn ids_of_deleted_workspaces_are_not_used_again(scratch: Scratch) {
     let db = scratch.open();
     let first = workspace(&db, "One").await.id;
-    let placed =
-        Documents::create(&db, document("a"), vec![embedded(first, "a", 1)]).await.unwrap();
+    let placed = Documents::create(&db, document("a"), vec![embedded(first, "a", 1)], done(0))
+        .await
+        .unwrap();
     let chunk = db.codes(first, None, 1).await.unwrap().1[0].chunk;
-    Workspaces::delete(&db, first).await.unwrap();
+    Workspaces::delete(&db, first, done(0)).await.unwrap();
     let second = workspace(&db, "One").await.id;
     assert!(second > first);
-    let (place, _) = db.place(&path("a"), embedded(second, "a", 1), at(2)).await.unwrap();
+    let (place, _) = db.place(&path("a"), embedded(second, "a", 1), done(2)).await.unwrap();
     assert!(place.id > placed[0].id);
     assert!(db.codes(second, None, 1).await.unwrap().1[0].chunk > chunk);
 }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
+use carrel_domain::audit::By;
 use carrel_domain::document::IncomingFile;
 use carrel_domain::workspace::{Workspace, WorkspaceSettings};
 use carrel_domain::{Error, Slug};
@@ -56,13 +57,14 @@ async fn add(
     let name = name.ok_or_else(|| Error::invalid("file name", "must be UTF-8"))?.to_owned();
     let file = IncomingFile { name, content: PathBuf::from(path) };
     let into = vec![workspace.clone()];
-    carrel.library.add_file(file, Details::default(), into, Unembedded::Refuse, Utc::now()).await
+    let (library, by) = (&carrel.ports.library, By::operator(Utc::now()));
+    library.add_file(file, Details::default(), into, Unembedded::Refuse, &by).await
 }
 
 /// The workspace of this slug or name, made if there is none.
 async fn workspace(carrel: &Carrel, name: &str) -> carrel_domain::Result<Workspace> {
     for slug in [name, Slug::of(name).as_str()] {
-        if let Some(workspace) = carrel.workspaces.by_slug(slug).await? {
+        if let Some(workspace) = carrel.ports.workspaces.by_slug(slug).await? {
             return Ok(workspace);
         }
     }
@@ -70,9 +72,9 @@ async fn workspace(carrel: &Carrel, name: &str) -> carrel_domain::Result<Workspa
     if name.is_empty() || name.chars().count() > 255 {
         return Err(Error::invalid("workspace", "must have a name of 1 to 255 characters"));
     }
-    let (workspaces, settings) = (&*carrel.workspaces, &*carrel.settings);
+    let (workspaces, settings) = (&*carrel.ports.workspaces, &*carrel.ports.settings);
     let new = WorkspaceSettings::named(name);
-    let created = workspaces::create(workspaces, settings, new, Utc::now()).await?;
+    let created = workspaces::create(workspaces, settings, new, &By::operator(Utc::now())).await?;
     say(format_args!("created workspace {}", created.slug));
     Ok(created)
 }

@@ -1,14 +1,17 @@
 //! `carrel api-key`: making, listing and revoking keys.
+use std::collections::HashMap;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use carrel_domain::ApiKeyId;
 use carrel_domain::api_key::{self, Scope};
+use carrel_domain::audit::By;
+use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
 use carrel_services::keyring::KeyOptions;
-use chrono::{DateTime, TimeDelta, Utc};
+use carrel_services::workspaces;
+use chrono::{TimeDelta, Utc};
 
 use crate::cli::{ApiKey, NewKey};
-use crate::terminal::{one_line, print, say, table};
+use crate::terminal::{one_line, print, say, table, when};
 use crate::wiring::Carrel;
 
 pub async fn run(carrel: &Carrel, what: ApiKey) -> anyhow::Result<ExitCode> {
@@ -21,43 +24,79 @@ pub async fn run(carrel: &Carrel, what: ApiKey) -> anyhow::Result<ExitCode> {
 }
 
 async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
-    let NewKey { name, scopes, expires_in } = new;
+    let NewKey { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
     let now = Utc::now();
+    let mut workspaces = Vec::new();
+    for slug in &slugs {
+        let found = workspaces::by_slug(&*carrel.ports.workspaces, slug).await;
+        workspaces.push(found.context("failed to create an API key")?.id);
+    }
+    let created_by = match owner {
+        Some(name) => Some(user(carrel, &name).await.context("failed to create an API key")?),
+        None => None,
+    };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();
     let expires_at =
         expires_in.context("failed to work out when the key expires")?.map(|time| now + time);
-    let options = KeyOptions { name, scopes, expires_at, created_by: None };
-    let created = carrel.keyring.create(options, now).await;
+    let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
+    let created = carrel.ports.keyring.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;
-    say(format_args!("API key {} may {}; it is not shown again:", key.id, may(&key.scopes)));
+    let (id, may, within) = (key.id, may(&key.scopes), listed(slugs, "all workspaces"));
+    say(format_args!("API key {id} may {may} in {within}; it is not shown again:"));
     print(secret.reveal())?;
     Ok(())
 }
 
+async fn user(carrel: &Carrel, name: &str) -> carrel_domain::Result<UserId> {
+    let users = carrel.ports.users.list().await?;
+    let user = users.iter().find(|user| user.username == name);
+    user.map(|user| user.id).ok_or_else(|| Error::not_found("user", name))
+}
+
 async fn list(carrel: &Carrel) -> anyhow::Result<()> {
-    let keys = carrel.keyring.list().await.context("failed to list the API keys")?;
+    let keys = carrel.ports.keyring.list().await.context("failed to list the API keys")?;
     if keys.is_empty() {
         say(format_args!("there are no API keys; make one with: carrel api-key create"));
     }
-    let headings = ["ID", "NAME", "PREFIX", "MAY", "CREATED", "LAST USED", "EXPIRES", "REVOKED"];
-    print(&table(&headings, &keys.iter().map(row).collect::<Vec<_>>()))?;
+    let workspaces = carrel.ports.workspaces.list().await;
+    let workspaces = workspaces.context("failed to list the API keys")?;
+    let slugs = workspaces.iter().map(|workspace| (workspace.id, workspace.slug.to_string()));
+    let slugs: HashMap<_, _> = slugs.collect();
+    let headings = [
+        "ID",
+        "NAME",
+        "PREFIX",
+        "MAY",
+        "IN",
+        "A MINUTE",
+        "CREATED",
+        "LAST USED",
+        "EXPIRES",
+        "REVOKED",
+    ];
+    let rows: Vec<_> = keys.iter().map(|key| row(key, &slugs)).collect();
+    print(&table(&headings, &rows))?;
     Ok(())
 }
 
 async fn revoke(carrel: &Carrel, id: i32) -> anyhow::Result<()> {
-    let revoked = carrel.keyring.revoke(ApiKeyId(id), Utc::now()).await;
+    let revoked = carrel.ports.keyring.revoke(ApiKeyId(id), &By::operator(Utc::now())).await;
     revoked.context("failed to revoke the API key")?;
     say(format_args!("API key {id} is revoked"));
     Ok(())
 }
 
-fn row(key: &api_key::ApiKey) -> Vec<String> {
+fn row(key: &api_key::ApiKey, slugs: &HashMap<WorkspaceId, String>) -> Vec<String> {
     let named = |text: &str| if text.is_empty() { "-".to_owned() } else { one_line(text) };
+    let slug = |id: &WorkspaceId| slugs.get(id).cloned().unwrap_or_else(|| id.to_string());
+    let workspaces = key.workspaces.iter().map(slug).collect();
     vec![
         key.id.to_string(),
         named(key.name.as_deref().unwrap_or_default()),
         named(&key.prefix),
         may(&key.scopes),
+        listed(workspaces, "all"),
+        key.rate_limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string()),
         when(Some(key.created_at)),
         when(key.last_used_at),
         when(key.expires_at),
@@ -66,12 +105,9 @@ fn row(key: &api_key::ApiKey) -> Vec<String> {
 }
 
 fn may(scopes: &[Scope]) -> String {
-    match scopes {
-        [] => "everything".to_owned(),
-        scopes => scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
-    }
+    listed(scopes.iter().map(|scope| scope.as_str().to_owned()).collect(), "everything")
 }
 
-fn when(time: Option<DateTime<Utc>>) -> String {
-    time.map_or_else(|| "-".to_owned(), |time| time.format("%Y-%m-%dT%H:%MZ").to_string())
+fn listed(names: Vec<String>, none: &str) -> String {
+    if names.is_empty() { none.to_owned() } else { names.join(",") }
 }

@@ -2,6 +2,7 @@
 use std::process::ExitCode;
 
 use anyhow::Context;
+use carrel_domain::audit::By;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, Slug};
 use carrel_services::chat::{Question, Reply};
@@ -21,7 +22,8 @@ pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
     // expect the second answer to depend on the first.
     let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));
     let question = Question { text: question, mode: None, session: Some(session) };
-    let reply = carrel.conversations.ask(&workspace, question, Utc::now()).await;
+    let by = By::operator(Utc::now());
+    let reply = carrel.ports.conversations.ask(&workspace, question, &by).await;
     let reply = reply.context("failed to ask")?;
     let said = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
     print(&said)?;
@@ -30,13 +32,13 @@ pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
 
 /// By its slug, or by the slug that its name suggests.
 async fn find(carrel: &Carrel, name: &str) -> Result<Workspace> {
-    match carrel.workspaces.by_slug(name).await? {
+    match carrel.ports.workspaces.by_slug(name).await? {
         Some(workspace) => Ok(workspace),
         None => {
-            let suggested = carrel.workspaces.by_slug(Slug::of(name).as_str()).await?;
+            let suggested = carrel.ports.workspaces.by_slug(Slug::of(name).as_str()).await?;
             match suggested {
                 Some(workspace) => Ok(workspace),
-                None => workspaces::by_slug(&*carrel.workspaces, name).await,
+                None => workspaces::by_slug(&*carrel.ports.workspaces, name).await,
             }
         }
     }

@@ -1,19 +1,59 @@
 //! `carrel config check`: every setting in force, and everything wrong with them.
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::config::{Effective, Reading};
-use crate::models;
+use anyhow::Context;
+use carrel_domain::settings::Settings;
+use carrel_services::settings::key::Key;
+
+use crate::config::variables::VECTOR_DB;
+use crate::config::{Config, Effective, Reading};
+use crate::settings::{self, NoSettings, Sources};
 use crate::terminal::{one_line, print, say, table};
+use crate::{models, wiring};
 
-pub fn run(reading: Reading) -> anyhow::Result<ExitCode> {
-    let Reading { config, providers, mut effective, warnings } = reading;
+pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
+    let Reading { config, given, mut effective, mut warnings } = reading;
+    let opened = match &config {
+        Ok(config) => database(config).await,
+        Err(_) => Ok(None),
+    };
     let mut problems = config.err().unwrap_or_default();
-    let (asked, wrong) = models::review(&providers);
-    let is_new = |asked: &Effective| effective.iter().all(|known| known.name != asked.name);
-    let asked: Vec<_> = asked.into_iter().filter(is_new).collect();
-    effective.extend(asked);
+    let opened = opened.unwrap_or_else(|error| {
+        problems.push(format!("{error:#}"));
+        None
+    });
+    let (stored, key) = opened.unwrap_or_else(|| (Arc::new(NoSettings), Key::random()));
+    let rows = stored.all().await.context("failed to read the settings")?;
+    let store = settings::open(&given, stored, &key).await;
+    let store = store.context("failed to read the settings")?;
+    let (asked, wrong) = models::review(&store);
+    let sources = Sources { store: &store, given: &given, rows };
+    let mut names = asked;
+    names.extend(sources.stored().map(str::to_owned));
+    names.insert(VECTOR_DB.name.to_owned());
+    for name in names {
+        match effective.iter_mut().find(|known| known.name == name) {
+            Some(known) => *known = sources.effective(&name),
+            None => effective.push(sources.effective(&name)),
+        }
+    }
     // A provider that nobody has heard of is known as a problem already.
-    problems.extend(wrong.into_iter().filter(|wrong| !wrong.starts_with("LLM_PROVIDER: ")));
+    let is_known = |wrong: &String| {
+        let (name, _) = wrong.split_once(": ").unwrap_or_default();
+        problems.iter().any(|known| known.starts_with(&format!("{name} must be ")))
+    };
+    let wrong: Vec<_> = wrong.into_iter().filter(|wrong| !is_known(wrong)).collect();
+    problems.extend(wrong);
+    if let Some(problem) = store.unavailable("VECTOR_DB") {
+        let known = problems.iter().any(|known| known.starts_with("VECTOR_DB "));
+        let told = format!("VECTOR_DB: {problem}, which is used in its place");
+        warnings.extend((!known).then_some(told));
+    }
+    let unreadable = store.unreadable();
+    warnings.extend(unreadable.iter().map(|name| {
+        format!("{name} was sealed with another key than the one in use and counts as not set")
+    }));
 
     let rows: Vec<_> = effective.iter().map(row).collect();
     print(&table(&["NAME", "VALUE", "FROM"], &rows))?;
@@ -24,6 +64,15 @@ pub fn run(reading: Reading) -> anyhow::Result<ExitCode> {
         say(format_args!("error: {problem}"));
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// The settings of the database and the key of secrets, neither made where there is none yet.
+async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Settings>, Key)>> {
+    if settings::file_of(&config.database.url).is_some_and(|file| !file.exists()) {
+        return Ok(None);
+    }
+    let (database, key) = wiring::open_database(config, settings::key_if_any).await?;
+    Ok(Some((Arc::new(database), key)))
 }
 
 fn row(effective: &Effective) -> Vec<String> {

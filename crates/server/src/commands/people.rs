@@ -2,7 +2,8 @@
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use carrel_services::accounts;
+use carrel_domain::audit::By;
+use carrel_services::accounts::UserDraft;
 use chrono::Utc;
 
 use crate::cli::{MultiUser, NewUser, User};
@@ -11,14 +12,15 @@ use crate::wiring::Carrel;
 
 pub async fn create(carrel: &Carrel, what: User) -> anyhow::Result<ExitCode> {
     let User::Create(NewUser { name, role, password: from }) = what;
-    if !carrel.users.is_multi_user().await.context("failed to create the user")? {
+    if !carrel.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \
              with: carrel multi-user enable <name>"
         );
     }
     let password = password(from.password_stdin)?;
-    let created = accounts::create_user(&*carrel.users, &name, &password, role, Utc::now()).await;
+    let draft = UserDraft { username: name, password, role: Some(role), ..UserDraft::default() };
+    let created = carrel.ports.accounts.create(draft, &By::operator(Utc::now())).await;
     let user = created.context("failed to create the user")?;
     say(format_args!("user {} is created, as {}", user.username, user.role.as_str()));
     Ok(ExitCode::SUCCESS)
@@ -26,11 +28,13 @@ pub async fn create(carrel: &Carrel, what: User) -> anyhow::Result<ExitCode> {
 
 pub async fn enable(carrel: &Carrel, what: MultiUser) -> anyhow::Result<ExitCode> {
     let MultiUser::Enable { name, password: from } = what;
-    if carrel.users.is_multi_user().await.context("failed to enable multi-user mode")? {
+    if carrel.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
         bail!("failed to enable multi-user mode: it is enabled already");
     }
     let password = password(from.password_stdin)?;
-    let enabled = accounts::enable_multi_user(&*carrel.users, &name, &password, Utc::now()).await;
+    let draft = UserDraft { username: name, password, ..UserDraft::default() };
+    let by = By::operator(Utc::now());
+    let enabled = carrel.ports.accounts.enable_multi_user(draft, &by).await;
     let user = enabled.context("failed to enable multi-user mode")?;
     say(format_args!("multi-user mode is enabled, with {} as its first admin", user.username));
     Ok(ExitCode::SUCCESS)

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::dotenv;
 use super::variables::{Shown, Variable};
@@ -20,6 +19,7 @@ pub enum Source {
     Flag(&'static str),
     Environment,
     File { path: PathBuf, line: usize },
+    Database,
     Default,
 }
 
@@ -29,6 +29,7 @@ impl fmt::Display for Source {
             Self::Flag(flag) => write!(f, "flag {flag}"),
             Self::Environment => f.write_str("environment"),
             Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::Database => f.write_str("database"),
             Self::Default => f.write_str("default"),
         }
     }
@@ -225,27 +226,6 @@ fn without_password(url: &str) -> String {
             format!("{scheme}://{place}?******")
         }
         _ => format!("{scheme}://{rest}"),
-    }
-}
-
-/// The operator's settings for providers, by the names of their environment variables. Cheap to
-/// clone.
-#[derive(Clone, Default)]
-pub struct Providers(Arc<Given>);
-
-impl Providers {
-    pub fn new(given: Given) -> Self {
-        Self(Arc::new(given))
-    }
-
-    pub fn get(&self, name: &str) -> Option<String> {
-        self.find(name).map(|(value, _)| value)
-    }
-
-    /// The value and where it is from.
-    pub fn find(&self, name: &str) -> Option<(String, Source)> {
-        let found = self.0.find(name).ok().flatten();
-        found.map(|(value, source)| (value.to_owned(), source))
     }
 }
 

@@ -128,13 +128,53 @@ fn an_empty_value_counts_as_none() {
 }
 
 #[test]
-fn providers_read_the_environment_before_the_file() {
-    let file = "GENERIC_OPEN_AI_MODEL_PREF=file\nGENERIC_OPEN_AI_API_KEY='a # b'\n";
+fn settings_begin_with_what_the_environment_and_the_file_say() {
+    let file =
+        "GENERIC_OPEN_AI_MODEL_PREF=file\nGENERIC_OPEN_AI_API_KEY='a # b'\nVECTOR_DB=qdrant\n";
     let (_directory, path) = storage(file);
     let given = environment(&[("GENERIC_OPEN_AI_MODEL_PREF", "environment")]);
-    let reading = read(flags(&[("--storage", &path)]), given);
-    let providers = reading.config.ok().unwrap().providers;
-    assert_eq!(providers.get("GENERIC_OPEN_AI_MODEL_PREF").as_deref(), Some("environment"));
-    assert_eq!(providers.get("GENERIC_OPEN_AI_API_KEY").as_deref(), Some("a # b"));
-    assert_eq!(providers.get("OPEN_AI_KEY"), None);
+    let given = read(flags(&[("--storage", &path)]), given).config.ok().unwrap().given;
+    let found = |name| given.find(name).unwrap().map(|(value, _)| value);
+    assert_eq!(found("GENERIC_OPEN_AI_MODEL_PREF"), Some("environment"));
+    assert_eq!(found("GENERIC_OPEN_AI_API_KEY"), Some("a # b"));
+    assert_eq!((found("VECTOR_DB"), found("OPEN_AI_KEY")), (Some("qdrant"), None));
+}
+
+#[test]
+fn passwords_follow_rules_of_the_operator() {
+    let (_directory, path) = storage("PASSWORDNUMERIC=1\nPASSWORDREQUIREMENTS=3\n");
+    let given = environment(&[("PASSWORDMINCHAR", "12"), ("PASSWORDMAXCHAR", "64")]);
+    let rules = read(flags(&[("--storage", &path)]), given).config.ok().unwrap().passwords;
+    assert_eq!((rules.shortest, rules.longest, rules.digits, rules.kinds), (12, 64, 1, 3));
+    for (wrong, told) in [
+        (&[("PASSWORDMINCHAR", "300")][..], "must not be above"),
+        (&[("PASSWORDMAXCHAR", "0")], "from 1 to 1000"),
+        (&[("PASSWORDREQUIREMENTS", "5")], "from 0 to 4"),
+        (&[("PASSWORDSYMBOL", "-1")], "from 0 to 100"),
+    ] {
+        let reading = read(flags(&[("--storage", &path)]), environment(wrong));
+        let problems = reading.config.err().unwrap();
+        assert!(problems.len() == 1 && problems[0].contains(told), "{problems:?}");
+    }
+}
+
+#[test]
+fn a_key_of_secrets_is_taken_whole_and_never_shown() {
+    let (_directory, path) = storage("");
+    let key = "0123456789abcdef".repeat(4);
+    let reading = read(flags(&[("--storage", &path)]), environment(&[("CARREL_SECRET_KEY", &key)]));
+    assert!(!format!("{:?}", reading.effective).contains(&key));
+    assert!(reading.config.ok().unwrap().secret_key.is_some());
+    let short = environment(&[("CARREL_SECRET_KEY", &key[1..])]);
+    let problems = read(flags(&[("--storage", &path)]), short).config.err().unwrap();
+    assert!(problems[0].contains("64 hexadecimal") && !problems[0].contains(&key[1..]));
+}
+
+#[test]
+fn only_production_writes_its_settings_to_a_file() {
+    let (_directory, path) = storage("");
+    for (app, production) in [("production", true), ("development", false), ("", false)] {
+        let reading = read(flags(&[("--storage", &path)]), environment(&[("APP_ENV", app)]));
+        assert_eq!(reading.config.ok().unwrap().production, production);
+    }
 }

@@ -67,13 +67,29 @@ pub const EMBEDDER_IDLE: Variable =
 pub const MODEL_DIR: Variable = variable("CARREL_MODEL_DIR", "the path of a directory");
 pub const SHUTDOWN_TIMEOUT: Variable =
     variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
+pub const SECRET_KEY: Variable = Variable {
+    shown: Shown::Never,
+    ..variable("CARREL_SECRET_KEY", "64 hexadecimal digits, such as `openssl rand -hex 32` prints")
+};
+pub const APP_ENV: Variable =
+    variable("APP_ENV", "production, for a server that writes its settings to .env, or another");
+const LENGTH: &str = "a number of characters from 1 to 1000";
+const CHARACTERS: &str = "a number of characters from 0 to 100";
+pub const PASSWORD_SHORTEST: Variable = variable("PASSWORDMINCHAR", LENGTH);
+pub const PASSWORD_LONGEST: Variable = variable("PASSWORDMAXCHAR", LENGTH);
+pub const PASSWORD_LOWER_CASE: Variable = variable("PASSWORDLOWERCASE", CHARACTERS);
+pub const PASSWORD_UPPER_CASE: Variable = variable("PASSWORDUPPERCASE", CHARACTERS);
+pub const PASSWORD_DIGITS: Variable = variable("PASSWORDNUMERIC", CHARACTERS);
+pub const PASSWORD_SYMBOLS: Variable = variable("PASSWORDSYMBOL", CHARACTERS);
+pub const PASSWORD_KINDS: Variable =
+    variable("PASSWORDREQUIREMENTS", "a number of kinds of characters from 0 to 4");
 pub const VECTOR_DB: Variable =
     variable("VECTOR_DB", "lancedb, or not set: both mean the index inside this server");
 pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
 /// Those of this program's own name, among which a misspelt one is looked for.
-pub const OWN: [&Variable; 15] = [
+pub const OWN: [&Variable; 16] = [
     &STORAGE,
     &LISTEN,
     &API_KEY,
@@ -89,6 +105,7 @@ pub const OWN: [&Variable; 15] = [
     &EMBEDDER_IDLE,
     &MODEL_DIR,
     &SHUTDOWN_TIMEOUT,
+    &SECRET_KEY,
 ];
 
 /// What every variable of this program's own begins with.

@@ -3,8 +3,8 @@ use std::path::PathBuf;
 use carrel_domain::document::IncomingFile;
 
 use super::*;
-use crate::fakes::workspace;
 use crate::fakes::world::World;
+use crate::fakes::{by, workspace};
 use crate::library::{Details, Unembedded};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
@@ -16,12 +16,12 @@ async fn with_a_document(text: &str) -> Arc<World> {
     let library = world.library();
     let file = IncomingFile { name: "sky.txt".into(), content: PathBuf::from(text) };
     let into = vec![workspace("Sky")];
-    library.add_file(file, Details::default(), into, Unembedded::Refuse, Utc::now()).await.unwrap();
+    library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
     world
 }
 
 async fn ask(world: &Arc<World>, workspace: &Workspace, question: Question) -> Result<Reply> {
-    world.conversations().ask(workspace, question, Utc::now()).await
+    world.conversations().ask(workspace, question, &by()).await
 }
 
 #[tokio::test]

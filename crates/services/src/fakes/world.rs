@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
+use carrel_domain::audit::Event;
 use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, IncomingFile, Splitter, Splitting,
@@ -92,6 +93,7 @@ impl Documents for World {
         &self,
         document: Document,
         places: Vec<Embedded>,
+        _: Event,
     ) -> Result<Vec<WorkspaceDocument>> {
         self.check("create")?;
         self.unsettled.lock().unwrap().retain(|path| *path != document.path);
@@ -104,7 +106,7 @@ impl Documents for World {
         Ok(self.documents.lock().unwrap().get(path).cloned())
     }
 
-    async fn remove(&self, paths: &[DocumentPath], _: DateTime<Utc>) -> Result<Vec<Removed>> {
+    async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<Removed>> {
         let mut documents = self.documents.lock().unwrap();
         let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
         let removed: Vec<_> = known.map(|path| Removed { path, places: Vec::new() }).collect();
@@ -130,7 +132,7 @@ impl Placements for World {
         &self,
         path: &DocumentPath,
         _: Embedded,
-        _: DateTime<Utc>,
+        _: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
         Err(Error::not_found("document", path))
     }
@@ -139,6 +141,7 @@ impl Placements for World {
         &self,
         _: WorkspaceId,
         _: &[DocumentPath],
+        _: Event,
     ) -> Result<Vec<WorkspaceDocumentId>> {
         Ok(Vec::new())
     }
@@ -214,7 +217,7 @@ impl VectorIndex for World {
 
 #[async_trait]
 impl Chats for World {
-    async fn append(&self, new: NewChat) -> Result<ChatId> {
+    async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
         let mut chats = self.chats.lock().unwrap();
         let id = ChatId(chats.len() as i64 + 1);
         let NewChat { conversation, prompt, response, include, created_at } = new;

@@ -1,21 +1,21 @@
 //! Taking documents out of the library, and tidying up after a crash.
+use carrel_domain::audit::By;
 use carrel_domain::library::Removed;
 use carrel_domain::{DocumentPath, Error, Result};
 use chrono::{DateTime, Utc};
+use serde_json::json;
 
 use super::Library;
 
 impl Library {
     /// Removes documents everywhere: rows, passages, vectors and files. Paths that name no
     /// document are passed over; what was removed is returned.
-    pub async fn remove(
-        &self,
-        paths: Vec<DocumentPath>,
-        now: DateTime<Utc>,
-    ) -> Result<Vec<Removed>> {
+    pub async fn remove(&self, paths: Vec<DocumentPath>, by: &By) -> Result<Vec<Removed>> {
         let library = self.clone();
+        let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
+        let event = by.event("api_documents_removed", json!({ "documents": named }).to_string());
         let remove = async move {
-            let removed = library.documents.remove(&paths, now).await?;
+            let removed = library.documents.remove(&paths, event).await?;
             for Removed { path, places } in &removed {
                 for (workspace, place) in places {
                     library.index.remove(*workspace, &[*place]).await?;

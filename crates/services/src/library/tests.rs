@@ -1,13 +1,15 @@
 use std::path::PathBuf;
 
+use chrono::Utc;
+
 use super::*;
-use crate::fakes::workspace;
 use crate::fakes::world::World;
+use crate::fakes::{by, workspace};
 
 async fn add(world: &Arc<World>, unembedded: Unembedded) -> Result<Vec<Added>> {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("some text") };
     let into = vec![workspace("Alpha")];
-    world.library().add_file(file, Details::default(), into, unembedded, Utc::now()).await
+    world.library().add_file(file, Details::default(), into, unembedded, &by()).await
 }
 
 fn is_empty(world: &World) -> bool {
@@ -53,7 +55,7 @@ async fn removing_takes_the_file_along_and_passes_over_unknown_paths() {
     let added = add(&world, Unembedded::Keep).await.unwrap();
     let unknown = DocumentPath::parse("a/b.json").unwrap();
     let paths = vec![unknown, added[0].document.path.clone()];
-    let removed = world.library().remove(paths, Utc::now()).await.unwrap();
+    let removed = world.library().remove(paths, &by()).await.unwrap();
     assert_eq!(removed.len(), 1);
     world.passages.lock().unwrap().clear();
     assert!(is_empty(&world));
@@ -76,6 +78,6 @@ async fn settling_deletes_files_that_no_document_owns() {
 async fn placing_reports_each_path_that_fails() {
     let world = Arc::new(World::default());
     let paths = vec![DocumentPath::parse("a/b.json").unwrap()];
-    let failures = world.library().place(&workspace("Alpha"), paths, Utc::now()).await;
+    let failures = world.library().place(&workspace("Alpha"), paths, &by()).await;
     assert_eq!(failures, [("a/b.json".to_owned(), "no document matches `a/b.json`".to_owned())]);
 }

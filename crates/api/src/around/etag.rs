@@ -1,0 +1,37 @@
+//! Entity tags: an answer that a client has already is not sent again.
+use std::hash::{DefaultHasher, Hasher};
+
+use actix_web::HttpResponse;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::ServiceResponse;
+use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
+use actix_web::http::{Method, StatusCode};
+
+/// Tags an answer to `GET` that is not streamed, and answers 304 when the client named the tag.
+pub fn tag(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let is_answer =
+        response.request().method() == Method::GET && response.status() == StatusCode::OK;
+    if !is_answer || !matches!(response.response().body().size(), BodySize::Sized(_)) {
+        return response;
+    }
+    let (request, answer) = response.into_parts();
+    let (mut answer, body) = answer.into_parts();
+    let bytes = match body.try_into_bytes() {
+        Ok(bytes) => bytes,
+        Err(body) => return ServiceResponse::new(request, answer.set_body(body)),
+    };
+    let mut hash = DefaultHasher::new();
+    hash.write(&bytes);
+    let tag = format!("W/\"{:x}-{:016x}\"", bytes.len(), hash.finish());
+    let known = request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let is_known = known.is_some_and(|known| known.split(',').any(|known| known.trim() == tag));
+    let Ok(value) = HeaderValue::from_str(&tag) else {
+        return ServiceResponse::new(request, answer.set_body(BoxBody::new(bytes)));
+    };
+    if is_known {
+        let unchanged = HttpResponse::NotModified().insert_header((ETAG, value)).finish();
+        return ServiceResponse::new(request, unchanged);
+    }
+    answer.headers_mut().insert(ETAG, value);
+    ServiceResponse::new(request, answer.set_body(BoxBody::new(bytes)))
+}

@@ -1,0 +1,77 @@
+//! Paths at `/api`, as they may be spelt there: in any case, and with a slash at the end.
+use std::sync::LazyLock;
+
+use actix_web::dev::ServiceRequest;
+use actix_web::http::Uri;
+use actix_web::http::uri::PathAndQuery;
+
+use crate::document;
+use crate::routes::COMPAT;
+
+/// The segments of every path of the other dialect; those in braces stand for any text.
+static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
+    let paths = document::methods().into_iter().map(|(path, _)| path);
+    let paths = paths.filter(|path| path.starts_with(COMPAT));
+    paths.map(|path| path.split('/').map(str::to_owned).collect()).collect()
+});
+
+/// Rewrites the path of a request as the routes have it, if it is one of theirs.
+// quirk(any-spelling)
+pub fn correct(request: &mut ServiceRequest) {
+    let Some(path) = corrected(request.path()) else { return };
+    let query = request.query_string();
+    let target = if query.is_empty() { path } else { format!("{path}?{query}") };
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = PathAndQuery::try_from(target).ok();
+    if let Ok(uri) = Uri::from_parts(parts) {
+        request.match_info_mut().get_mut().update(&uri);
+        request.head_mut().uri = uri;
+    }
+}
+
+/// `None` for a path that is fine as it is, and for one that is nothing of ours.
+fn corrected(path: &str) -> Option<String> {
+    let slashed = path.ends_with('/');
+    let is_ours = path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("/api/"));
+    if !is_ours || !(slashed || path.bytes().any(|byte| byte.is_ascii_uppercase())) {
+        return None;
+    }
+    let given: Vec<_> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
+    let names = |pattern: &&Vec<String>| {
+        let same = |(known, given): (&String, &&str)| {
+            (known.starts_with('{') && !given.is_empty()) || known.eq_ignore_ascii_case(given)
+        };
+        pattern.len() == given.len() && pattern.iter().zip(&given).all(same)
+    };
+    let fixed =
+        |pattern: &&Vec<String>| pattern.iter().filter(|part| !part.starts_with('{')).count();
+    let pattern = PATHS.iter().filter(names).max_by_key(fixed)?;
+    let parts = pattern.iter().zip(given);
+    let parts = parts.map(|(known, given)| if known.starts_with('{') { given } else { known });
+    let corrected = parts.collect::<Vec<_>>().join("/");
+    (corrected != path).then_some(corrected)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::corrected;
+
+    #[test]
+    fn paths_of_the_other_dialect_may_be_spelt_in_any_case_and_end_in_a_slash() {
+        for (given, path) in [
+            ("/api/v1/auth/", Some("/api/v1/auth")),
+            ("/API/V1/AUTH", Some("/api/v1/auth")),
+            ("/api/v1/Workspace/My-Slug/chat", Some("/api/v1/workspace/My-Slug/chat")),
+            ("/api/v1/workspace/NEW", Some("/api/v1/workspace/new")),
+            ("/api/v1/workspace/My-Slug", None),
+            ("/api/v1/auth", None),
+            ("/api/v1/auth//", None),
+            ("/api/v1/nope/", None),
+            ("/V1/AUTH", None),
+            ("/v1/auth/", None),
+            ("/é/", None),
+        ] {
+            assert_eq!(corrected(given).as_deref(), path, "{given}");
+        }
+    }
+}

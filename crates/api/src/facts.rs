@@ -1,0 +1,51 @@
+//! What is shown with the settings and is none: how the instance stands.
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::user::MultiUser;
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::{Error, Result};
+use carrel_services::settings::{Facts as Shown, SettingsStore};
+
+use crate::Options;
+
+/// The variable that switches signing in by token on, whatever it holds.
+pub const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
+
+/// Facts that have not been asked for yet.
+pub struct Facts {
+    request: HttpRequest,
+}
+
+impl FromRequest for Facts {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self { request: request.clone() }))
+    }
+}
+
+impl Facts {
+    pub async fn gather(self) -> Result<Shown> {
+        let is_on = self.port::<dyn MultiUser>()?.is_on().await?;
+        let has_vectors = self.port::<dyn VectorIndex>()?.count(None).await? > 0;
+        let options = self.port::<Options>()?;
+        let store = self.port::<SettingsStore>()?;
+        Ok(Shown {
+            storage_dir: options.storage_dir.display().to_string(),
+            multi_user_mode: is_on,
+            has_existing_embeddings: has_vectors,
+            // Passages keep their vectors, so whatever is embedded is kept.
+            has_cached_embeddings: has_vectors,
+            simple_sso: store.lookup(SIMPLE_SSO).is_some(),
+            ..Shown::default()
+        })
+    }
+
+    fn port<T: ?Sized + 'static>(&self) -> Result<&Data<T>> {
+        self.request.app_data().ok_or_else(|| Error::internal("a port is not wired"))
+    }
+}

@@ -1,0 +1,52 @@
+//! `/api/v1/admin/workspace-chats` and `/api/v1/system/export-chats`
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use carrel_domain::chat_log::{ChatFilter, ChatLog};
+use carrel_domain::export::{FormatChoice, Layout};
+use carrel_domain::settings::Settings;
+use carrel_services::exports::{ExportRequest, Exports};
+use carrel_services::preferences::Preferences;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::shapes::Message;
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::routes::native::chats::{file, page};
+use crate::wire::compat::chats as wire;
+
+/// List exchanges of all workspaces, newest first.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
+    responses((status = 200, body = wire::ChatPage), Failure<Plain>))]
+#[post("/admin/workspace-chats")]
+pub async fn list_chats(
+    _: Caller<Admin>,
+    chats: Data<dyn ChatLog>,
+    body: Body<wire::ChatQuery>,
+) -> Answer<Json<wire::ChatPage>> {
+    let all = ChatFilter::default();
+    let (found, has_pages) = match body.read().await?.start() {
+        wire::Start::After(before) => page(&**chats, &all, before).await?,
+        wire::Start::Before => (Vec::new(), !chats.page(&all, 0, 1).await?.is_empty()),
+        wire::Start::Nowhere => (Vec::new(), false),
+    };
+    Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
+}
+
+/// Export exchanges as a file: `jsonl`, `json`, `csv` or `jsonAlpaca`.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    params(("type" = Option<String>, Query, description = "`jsonl`, `json`, `csv` or `jsonAlpaca`")),
+    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), Failure<Message>))]
+#[get("/system/export-chats")]
+pub async fn export_chats(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    settings: Data<dyn Settings>,
+    exports: Data<Exports>,
+) -> Answer<HttpResponse, Message> {
+    let name = wire::export_type(request.query_string());
+    let name = name.map_err(|several| exports.unknown_type(&several))?;
+    let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
+    let choice = FormatChoice::new(&name, Layout::Compat, &prompt);
+    let request = ExportRequest { choice, filter: ChatFilter::default(), redact: false };
+    Ok(file(&exports, request, &caller.by()).await?)
+}

@@ -1,0 +1,42 @@
+//! AUTH, ADMIN and SYSTEM as the native contract has them. The other dialect's are in `compat`.
+pub mod chats;
+pub mod events;
+pub mod invites;
+pub mod keys;
+pub mod members;
+pub mod settings;
+pub mod users;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn operations(config: &mut ServiceConfig<'_>) {
+    config
+        .service(users::list_users)
+        .service(users::create_user)
+        .service(users::update_user)
+        .service(users::delete_user)
+        .service(invites::list_invites)
+        .service(invites::create_invite)
+        .service(invites::disable_invite)
+        .service(members::list_members)
+        .service(members::update_members)
+        .service(members::manage_members)
+        .service(chats::list_chats)
+        .service(chats::export_chats)
+        .service(settings::update_preferences)
+        .service(settings::show_settings)
+        .service(settings::update_settings)
+        .service(settings::dump_settings);
+}
+
+/// Those that the other dialect has alike, or not at all.
+pub fn shared_operations(config: &mut ServiceConfig<'_>) {
+    config
+        .service(users::is_multi_user_mode)
+        .service(users::enable_multi_user)
+        .service(invites::redeem_invite)
+        .service(keys::list_api_keys)
+        .service(keys::create_api_key)
+        .service(keys::revoke_api_key)
+        .service(events::list_events);
+}

@@ -1,0 +1,102 @@
+//! `/v1/admin/workspace-chats` and `/v1/system/export-chats`
+use actix_web::http::header::{
+    CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
+};
+use actix_web::web::{Bytes, Data, Json};
+use actix_web::{HttpResponse, get, post};
+use carrel_domain::Result;
+use carrel_domain::audit::By;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat};
+use carrel_domain::export::{FormatChoice, Layout};
+use carrel_domain::settings::Settings;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::exports::{ExportRequest, Exports};
+use carrel_services::preferences::Preferences;
+use carrel_services::workspaces as service;
+use futures_util::TryStreamExt;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::{Body, Params};
+use crate::wire::admin::chats as wire;
+
+/// List exchanges of all workspaces, newest first.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
+    responses((status = 200, body = wire::ChatPage), Failure<Plain>))]
+#[post("/admin/workspace-chats")]
+pub async fn list_chats(
+    _: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn ChatLog>,
+    body: Body<wire::ChatQuery>,
+) -> Answer<Json<wire::ChatPage>> {
+    let query = body.read().await?;
+    let mut filter = query.filter()?;
+    if let Some(slug) = &query.workspace {
+        filter.workspace = Some(service::by_slug(&**workspaces, slug).await?.id);
+    }
+    let (found, has_pages) = page(&**chats, &filter, query.offset()).await?;
+    Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
+}
+
+/// Export exchanges as a file.
+///
+/// `jsonl` is OpenAI's chat layout for fine-tuning, one conversation a line; `json` an array of
+/// records; `csv` the same as a table (RFC 4180); `jsonAlpaca` an array of instruction, input and
+/// output. The file is written as it is read.
+#[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
+    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), Failure<Plain>))]
+#[get("/system/export-chats")]
+pub async fn export_chats(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<dyn Settings>,
+    exports: Data<Exports>,
+    params: Params<wire::ExportQuery>,
+) -> Answer<HttpResponse> {
+    let query = params.read()?;
+    let mut filter = query.filter()?;
+    if let Some(slug) = &query.workspace {
+        filter.workspace = Some(service::by_slug(&**workspaces, slug).await?.id);
+    }
+    let name = query.r#type.clone().unwrap_or_else(|| "jsonl".to_owned());
+    let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
+    let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
+    (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
+    let request = ExportRequest { choice, filter, redact: query.redact };
+    Ok(file(&exports, request, &caller.by()).await?)
+}
+
+/// The page that begins after `before` exchanges, and whether another follows.
+pub async fn page(
+    chats: &dyn ChatLog,
+    filter: &ChatFilter,
+    before: u64,
+) -> Result<(Vec<LoggedChat>, bool)> {
+    let mut found = chats.page(filter, before, wire::PAGE + 1).await?;
+    let more = found.len() > wire::PAGE as usize;
+    found.truncate(wire::PAGE as usize);
+    Ok((found, more))
+}
+
+/// An export as it is written.
+pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
+    let name = request.choice.name.clone();
+    let (content_type, pieces) = exports.start(request, by).await?;
+    let pieces = pieces.map_ok(Bytes::from).map_err(std::io::Error::other);
+    Ok(attachment(&name, content_type).streaming(pieces))
+}
+
+/// A file that browsers save instead of showing.
+fn attachment(format: &str, content_type: &str) -> actix_web::HttpResponseBuilder {
+    let extension = if format == "jsonAlpaca" { "json" } else { format };
+    let name = format!("chats-{}.{extension}", chrono::Utc::now().format("%Y-%m-%d"));
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name)],
+    };
+    let mut response = HttpResponse::Ok();
+    response.content_type(format!("{content_type}; charset=utf-8"));
+    response.insert_header((CONTENT_DISPOSITION, disposition));
+    response
+}

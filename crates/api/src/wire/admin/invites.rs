@@ -1,0 +1,93 @@
+//! Invites on the native wire.
+use carrel_domain::invite::Invite;
+use carrel_domain::{Error, Result, WorkspaceId};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::wire::time;
+
+#[derive(Serialize, ToSchema)]
+pub struct InviteList {
+    pub invites: Vec<InviteRow>,
+}
+
+/// An invite.
+#[derive(Serialize, ToSchema)]
+pub struct InviteRow {
+    id: i32,
+    code: String,
+    /// `pending`, `claimed` or `disabled`.
+    status: &'static str,
+    /// The user who redeemed it.
+    claimed_by: Option<i32>,
+    /// Joined by commas; empty when none.
+    workspace_ids: String,
+    created_at: String,
+    created_by: Option<i32>,
+    /// After which it is no longer good.
+    expires_at: Option<String>,
+}
+
+impl From<Invite> for InviteRow {
+    fn from(invite: Invite) -> Self {
+        let ids: Vec<_> = invite.workspaces.iter().map(ToString::to_string).collect();
+        Self {
+            id: invite.id.0,
+            code: invite.code,
+            status: invite.status.as_str(),
+            claimed_by: invite.claimed_by.map(|user| user.0),
+            workspace_ids: ids.join(","),
+            created_at: time(invite.created_at),
+            created_by: invite.created_by.map(|user| user.0),
+            expires_at: invite.expires_at.map(time),
+        }
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct NewInvite {
+    /// Workspaces that whoever redeems it joins.
+    #[serde(alias = "workspaceIds")]
+    #[schema(example = json!([1, 2, 45]))]
+    workspace_ids: Option<Vec<i32>>,
+    /// RFC 3339; never when absent.
+    #[serde(alias = "expiresAt")]
+    expires_at: Option<String>,
+}
+
+impl NewInvite {
+    pub fn into_parts(self) -> Result<(Vec<WorkspaceId>, Option<DateTime<Utc>>)> {
+        let workspaces = self.workspace_ids.unwrap_or_default();
+        let expires_at = self.expires_at.as_deref().map(|at| parse_time(at, "expires_at"));
+        Ok((workspaces.into_iter().map(WorkspaceId).collect(), expires_at.transpose()?))
+    }
+}
+
+/// A time as RFC 3339, or a date as its first moment in UTC.
+pub fn parse_time(text: &str, field: &'static str) -> Result<DateTime<Utc>> {
+    let date =
+        || Some(text.parse::<chrono::NaiveDate>().ok()?.and_time(chrono::NaiveTime::MIN).and_utc());
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
+    time.or_else(date)
+        .ok_or_else(|| Error::invalid(field, "must be a time as in RFC 3339, or a date"))
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct InviteCreated {
+    pub invite: MadeInvite,
+    pub error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MadeInvite {
+    id: i32,
+    code: String,
+    status: &'static str,
+}
+
+impl From<Invite> for MadeInvite {
+    fn from(invite: Invite) -> Self {
+        Self { id: invite.id.0, code: invite.code, status: invite.status.as_str() }
+    }
+}

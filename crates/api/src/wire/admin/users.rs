@@ -1,0 +1,177 @@
+//! Users on the native wire.
+use carrel_domain::user::{Role, User};
+use carrel_domain::{Error, Result};
+use carrel_services::accounts::{UserChanges, UserDraft};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::ToSchema;
+
+use crate::wire::{sent, time};
+
+#[derive(Serialize, ToSchema)]
+pub struct MultiUserMode {
+    #[serde(rename = "isMultiUser")]
+    pub is_multi_user: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct UserList {
+    pub users: Vec<UserRow>,
+}
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+pub struct UserRow {
+    id: i32,
+    username: String,
+    /// `default`, `manager` or `admin`.
+    role: &'static str,
+    /// 0 or 1.
+    suspended: u8,
+    created_at: String,
+    last_updated_at: String,
+}
+
+impl From<User> for UserRow {
+    fn from(user: User) -> Self {
+        let User { id, username, role, suspended, created_at, updated_at, .. } = user;
+        Self {
+            id: id.0,
+            username,
+            role: role.as_str(),
+            suspended: suspended.into(),
+            created_at: time(created_at),
+            last_updated_at: time(updated_at),
+        }
+    }
+}
+
+/// A new user.
+#[derive(Deserialize, ToSchema)]
+pub struct NewUser {
+    /// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
+    #[serde(default)]
+    #[schema(example = "sample-sam")]
+    username: String,
+    /// 7 to 250 characters unless configured otherwise.
+    #[serde(default)]
+    #[schema(example = "hunter2")]
+    password: String,
+    /// `default`, `manager` or `admin`.
+    #[schema(example = "default")]
+    role: Option<String>,
+    /// Questions in any 24 hours, >= 1; null for no limit.
+    #[serde(alias = "dailyMessageLimit")]
+    daily_message_limit: Option<i32>,
+    /// At most 1,000 characters.
+    bio: Option<String>,
+}
+
+impl NewUser {
+    pub fn into_draft(self) -> Result<UserDraft> {
+        let Self { username, password, role, daily_message_limit, bio } = self;
+        let role = role.as_deref().map(parse_role).transpose()?;
+        Ok(UserDraft {
+            username,
+            password,
+            role,
+            daily_message_limit,
+            bio: bio.unwrap_or_default(),
+        })
+    }
+}
+
+pub fn parse_role(role: &str) -> Result<Role> {
+    let allowed = "Invalid role. Allowed roles are: default, admin, manager";
+    Role::parse(role).ok_or_else(|| Error::invalid("role", allowed))
+}
+
+/// What is to change about a user; what is absent stays.
+#[derive(Deserialize, ToSchema)]
+pub struct UserUpdate {
+    #[schema(example = "sample-sam")]
+    username: Option<String>,
+    #[schema(example = "hunter2")]
+    password: Option<String>,
+    #[schema(example = "default")]
+    role: Option<String>,
+    /// 0 or 1, or a boolean.
+    #[serde(default, deserialize_with = "flag")]
+    #[schema(value_type = Option<u8>, example = 0)]
+    suspended: Option<bool>,
+    /// Questions in any 24 hours, >= 1; null for no limit.
+    #[serde(default, deserialize_with = "sent", alias = "dailyMessageLimit")]
+    #[schema(value_type = Option<i32>)]
+    daily_message_limit: Option<Option<i32>>,
+    bio: Option<String>,
+}
+
+impl UserUpdate {
+    pub fn into_changes(self) -> Result<UserChanges> {
+        let Self { username, password, role, suspended, daily_message_limit, bio } = self;
+        let role = role.as_deref().map(parse_role).transpose()?;
+        Ok(UserChanges {
+            username,
+            password,
+            role,
+            suspended,
+            daily_message_limit,
+            bio,
+            ..UserChanges::default()
+        })
+    }
+}
+
+/// 0, 1, or a boolean.
+fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Flag {
+        Word(bool),
+        Number(u8),
+    }
+    match Option::<Flag>::deserialize(deserializer) {
+        Ok(None) => Ok(None),
+        Ok(Some(Flag::Word(flag))) => Ok(Some(flag)),
+        Ok(Some(Flag::Number(0))) => Ok(Some(false)),
+        Ok(Some(Flag::Number(1))) => Ok(Some(true)),
+        _ => Err(serde::de::Error::custom("must be 0, 1, true or false")),
+    }
+}
+
+/// A user as it was made.
+#[derive(Serialize, ToSchema)]
+pub struct UserCreated {
+    pub user: MadeUser,
+    pub error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct MadeUser {
+    id: i32,
+    username: String,
+    role: &'static str,
+}
+
+impl From<User> for MadeUser {
+    fn from(user: User) -> Self {
+        Self { id: user.id.0, username: user.username, role: user.role.as_str() }
+    }
+}
+
+/// The first admin, or whoever redeems an invite.
+#[derive(Deserialize, ToSchema)]
+pub struct Registration {
+    #[serde(default)]
+    #[schema(example = "sample-sam")]
+    username: String,
+    #[serde(default)]
+    #[schema(example = "hunter2")]
+    password: String,
+}
+
+impl From<Registration> for UserDraft {
+    fn from(body: Registration) -> Self {
+        let Registration { username, password } = body;
+        Self { username, password, ..Self::default() }
+    }
+}

@@ -1,0 +1,25 @@
+//! Settings at `/api/v1`.
+use carrel_services::settings::Updated;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = compat::SettingsUpdated)]
+pub struct SettingsUpdated {
+    /// What was applied, secrets masked.
+    #[schema(value_type = Object)]
+    new_values: Map<String, Value>,
+    /// Why nothing was, or `false`.
+    #[schema(value_type = String)]
+    error: Value,
+}
+
+impl From<Updated> for SettingsUpdated {
+    fn from(updated: Updated) -> Self {
+        let Updated { new_values, ignored: _, error } = updated;
+        // quirk(false-for-no-error)
+        Self { new_values, error: error.map_or(Value::Bool(false), Value::String) }
+    }
+}

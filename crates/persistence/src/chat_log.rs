@@ -1,0 +1,232 @@
+//! The log of all exchanges: its pages, and its export.
+//!
+//! Ids are the order of time: the newest exchange is the one with the largest id. A filter by time
+//! is first made a range of ids, so that every order can begin in the middle.
+use std::ops::Range;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat_log::{
+    ChatFilter, ChatLog, ChatWorkspace, ExportCursor, ExportOrder, LoggedChat,
+};
+use carrel_domain::{ChatId, Result};
+use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+
+use crate::chat_blocks::{self, Place, Span};
+use crate::chats::Row;
+use crate::connection::{AnyBackend, AnyConnection};
+use crate::convert::{rows, some_text, some_time};
+use crate::schema::{chats, users, workspaces};
+use crate::{Database, audit, export_order, turns};
+
+/// Exchanges with what they belong to, as far as that still exists.
+pub(crate) type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
+pub(crate) type Query = IntoBoxed<'static, Log, AnyBackend>;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = workspaces)]
+struct WorkspaceRow {
+    name: String,
+    slug: String,
+    prompt: Option<String>,
+}
+
+type Found = (Row, Option<WorkspaceRow>, Option<String>);
+
+fn load(conn: &mut AnyConnection, query: Query) -> QueryResult<Vec<LoggedChat>> {
+    let found: Vec<Found> = query
+        .select((Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable()))
+        .load(conn)?;
+    let logged = found.into_iter().map(|(chat, workspace, username)| LoggedChat {
+        chat: chat.into(),
+        workspace: workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
+            name,
+            slug,
+            prompt,
+        }),
+        username,
+    });
+    Ok(logged.collect())
+}
+
+/// How the exchanges that a filter admits are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// With whichever index serves the filter.
+    Filter,
+    /// With that of an order over several columns, in which the exchanges then come. An index that
+    /// served the filter would have everything it admits sorted again for every page.
+    Order,
+}
+
+/// Ids among which everything is that a filter admits; `None` when nothing is.
+fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Range<i64>>> {
+    match span(filter) {
+        span if span.is_all() => Ok(Some(0..i64::MAX)),
+        span => chat_blocks::ids_of(conn, span),
+    }
+}
+
+/// The exchanges that a filter admits, among some ids.
+fn admitted(filter: &ChatFilter, ids: Range<i64>, by: By) -> Query {
+    let mut query = admitted_by(filter, by);
+    let id = || sql::<BigInt>("chats.id + 0");
+    if ids.start > 0 {
+        query = match by {
+            By::Filter => query.filter(chats::id.ge(ids.start)),
+            By::Order => query.filter(id().ge(ids.start)),
+        };
+    }
+    if ids.end < i64::MAX {
+        query = match by {
+            By::Filter => query.filter(chats::id.lt(ids.end)),
+            By::Order => query.filter(id().lt(ids.end)),
+        };
+    }
+    query
+}
+
+fn admitted_by(filter: &ChatFilter, by: By) -> Query {
+    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter.clone();
+    let mut query = chats::table
+        .left_join(workspaces::table)
+        .left_join(users::table)
+        .into_boxed::<AnyBackend>();
+    if let Some(workspace) = workspace {
+        query = query.filter(chats::workspace_id.eq(workspace.0));
+    }
+    // Expressions are beyond the reach of indexes.
+    if let Some(user) = user {
+        query = match by {
+            By::Filter => query.filter(chats::user_id.eq(user.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.user_id + 0").eq(user.0)),
+        };
+    }
+    if let Some(thread) = thread {
+        query = match by {
+            By::Filter => query.filter(chats::thread_id.eq(thread.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.thread_id + 0").eq(thread.0)),
+        };
+    }
+    if let Some(session) = some_text(session) {
+        query = match by {
+            By::Filter => query.filter(chats::session.eq(session)),
+            By::Order => query.filter(sql::<Nullable<Text>>("chats.session || ''").eq(session)),
+        };
+    }
+    if let Some(feedback) = feedback {
+        query = match by {
+            By::Filter => query.filter(chats::feedback.eq(feedback)),
+            By::Order if feedback => query.filter(sql::<Bool>("chats.feedback IS TRUE")),
+            By::Order => query.filter(sql::<Bool>("chats.feedback IS FALSE")),
+        };
+    }
+    if let Some(from) = some_time(from) {
+        query = query.filter(chats::created_at.ge(from));
+    }
+    if let Some(to) = some_time(to) {
+        query = query.filter(chats::created_at.lt(to));
+    }
+    query
+}
+
+fn span(filter: &ChatFilter) -> Span {
+    Span { from: some_time(filter.from), to: some_time(filter.to) }
+}
+
+/// Whether nothing but the time is restricted.
+fn is_only_of_time(filter: &ChatFilter) -> bool {
+    *filter == ChatFilter { from: filter.from, to: filter.to, ..ChatFilter::default() }
+}
+
+/// Where the page begins that is `skip` exchanges from the newest; `None` beyond the oldest.
+fn seek(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    ids: Range<i64>,
+    skip: u64,
+) -> QueryResult<Option<Place>> {
+    if skip == 0 {
+        return Ok(Some(Place { below: ids.end, skip }));
+    }
+    if is_only_of_time(filter) {
+        return chat_blocks::seek(conn, span(filter), skip);
+    }
+    // Only ids, which an index has: the texts are read from where the page begins.
+    let first: Option<i64> = admitted(filter, ids, By::Filter)
+        .select(chats::id)
+        .order(chats::id.desc())
+        .offset(rows(skip))
+        .first(conn)
+        .optional()?;
+    Ok(first.map(|id| Place { below: id + 1, skip: 0 }))
+}
+
+fn page(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    offset: u64,
+    limit: u32,
+) -> QueryResult<Vec<LoggedChat>> {
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    let place = seek(conn, filter, ids.clone(), offset)?;
+    let Some(Place { below, skip }) = place else { return Ok(Vec::new()) };
+    ids.end = ids.end.min(below);
+    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(limit));
+    load(conn, query.offset(rows(skip)))
+}
+
+fn export(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    order: ExportOrder,
+    cursor: Option<&ExportCursor>,
+    limit: u32,
+) -> QueryResult<Vec<LoggedChat>> {
+    let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
+    let limit = limit as usize;
+    let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for narrow in export_order::parts(filter, order, cursor) {
+        let query = narrow(admitted(filter, ids.clone(), by));
+        let query = export_order::in_order(query, order).limit(rows(limit - found.len()));
+        found.extend(load(conn, query)?);
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+#[async_trait]
+impl ChatLog for Database {
+    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>> {
+        let filter = filter.clone();
+        self.snapshot(move |conn| Ok(page(conn, &filter, offset, limit)?)).await
+    }
+
+    async fn export(
+        &self,
+        filter: &ChatFilter,
+        order: ExportOrder,
+        cursor: Option<&ExportCursor>,
+        limit: u32,
+    ) -> Result<Vec<LoggedChat>> {
+        let (filter, cursor) = (filter.clone(), cursor.cloned());
+        self.snapshot(move |conn| Ok(export(conn, &filter, order, cursor.as_ref(), limit)?)).await
+    }
+
+    async fn delete(&self, id: ChatId, event: Event) -> Result<bool> {
+        self.write(move |conn| {
+            turns::take(conn)?;
+            let removed = diesel::delete(chats::table.find(id.0)).execute(conn)?;
+            if removed > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(removed > 0)
+        })
+        .await
+    }
+}

@@ -1,0 +1,58 @@
+use carrel_domain::user::MessageQuota;
+use carrel_domain::{Error, UserId};
+use chrono::TimeDelta;
+
+use crate::support::{Scratch, at, user};
+
+on_both_databases! {
+    of_many_questions_at_once_as_many_as_allowed_are_noted,
+    the_day_rolls,
+    users_have_quotas_of_their_own,
+}
+
+async fn of_many_questions_at_once_as_many_as_allowed_are_noted(scratch: Scratch) {
+    let db = scratch.open();
+    let asker = user(&db, "asker").await.id;
+    let tasks: Vec<_> = (0..100)
+        .map(|number| {
+            let db = db.clone();
+            tokio::spawn(async move { db.take(asker, 10, at(number % 7)).await.unwrap() })
+        })
+        .collect();
+    let mut noted = 0;
+    for task in tasks {
+        noted += i32::from(task.await.unwrap());
+    }
+    assert_eq!(noted, 10);
+    assert_eq!(scratch.rows_in("questions"), 10);
+}
+
+async fn the_day_rolls(scratch: Scratch) {
+    let db = scratch.open();
+    let asker = user(&db, "asker").await.id;
+    let day = TimeDelta::hours(24);
+    assert!(db.take(asker, 2, at(0)).await.unwrap());
+    assert!(db.take(asker, 2, at(60)).await.unwrap());
+    assert!(!db.take(asker, 2, at(61)).await.unwrap());
+    let almost = at(0) + day - TimeDelta::microseconds(1);
+    assert!(!db.take(asker, 2, almost).await.unwrap());
+    assert!(db.take(asker, 2, at(0) + day).await.unwrap());
+    assert!(!db.take(asker, 2, at(59) + day).await.unwrap());
+    assert!(db.take(asker, 3, at(59) + day).await.unwrap());
+    assert!(!db.take(asker, 2, at(60) + day).await.unwrap());
+    assert_eq!(scratch.rows_in("questions"), 2);
+    assert!(db.take(asker, 1, at(100) + day * 2).await.unwrap());
+    assert_eq!(scratch.rows_in("questions"), 1);
+}
+
+async fn users_have_quotas_of_their_own(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (user(&db, "one").await.id, user(&db, "two").await.id);
+    assert!(db.take(one, 1, at(0)).await.unwrap());
+    assert!(db.take(two, 1, at(0)).await.unwrap());
+    assert!(!db.take(one, 1, at(1)).await.unwrap());
+    assert!(!db.take(two, 0, at(1)).await.unwrap());
+    assert!(!db.take(two, -1, at(1)).await.unwrap());
+    let nobody = db.take(UserId(77), 1, at(0)).await;
+    assert!(matches!(nobody, Err(Error::NotFound { kind: "user", .. })), "{nobody:?}");
+}

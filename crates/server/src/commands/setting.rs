@@ -1,0 +1,31 @@
+//! `carrel setting`: changing settings that a running server takes over.
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use carrel_domain::audit::By;
+use carrel_services::settings::Leniency;
+use chrono::Utc;
+use serde_json::{Map, Value};
+
+use crate::cli::{NewSetting, Setting};
+use crate::terminal::{first_line, say};
+use crate::wiring::Carrel;
+
+pub async fn run(carrel: &Carrel, what: Setting) -> anyhow::Result<ExitCode> {
+    let Setting::Set(NewSetting { name, value }) = what;
+    let store = &carrel.ports.settings_store;
+    let registry = store.registry();
+    let setting = registry.by_name(&name).or_else(|| registry.by_variable(&name));
+    let Some(setting) = setting else {
+        bail!("failed to change a setting: there is none called {name}")
+    };
+    let value = match value {
+        Some(value) => value,
+        None => first_line()?,
+    };
+    let change = Map::from_iter([(setting.name.to_owned(), Value::from(value))]);
+    let updated = store.update(&change, Leniency::Strict, &By::operator(Utc::now())).await;
+    updated.context("failed to change a setting")?;
+    say(format_args!("{} is set", setting.name));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,180 @@
+//! Passwords: what they may be, and their hashes.
+use std::sync::Arc;
+
+use argon2::Argon2;
+use argon2::password_hash::phc::PasswordHash as Phc;
+use argon2::password_hash::{PasswordHasher, PasswordVerifier};
+use carrel_domain::user::PasswordHash;
+use carrel_domain::{Error, Result};
+use tokio::sync::Semaphore;
+
+/// What a password must be like. Lengths are in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PasswordRules {
+    pub shortest: usize,
+    pub longest: usize,
+    /// At least so many of each kind.
+    pub lower_case: usize,
+    pub upper_case: usize,
+    pub digits: usize,
+    pub symbols: usize,
+    /// How many of the four kinds must be there at all.
+    pub kinds: usize,
+}
+
+impl Default for PasswordRules {
+    fn default() -> Self {
+        Self {
+            shortest: 7,
+            longest: 250,
+            lower_case: 0,
+            upper_case: 0,
+            digits: 0,
+            symbols: 0,
+            kinds: 0,
+        }
+    }
+}
+
+impl PasswordRules {
+    pub fn check(&self, password: &str) -> Result<()> {
+        let wrong = |reason: String| Err(Error::invalid("password", reason));
+        if password.is_empty() {
+            return wrong("\"value\" is not allowed to be empty".to_owned());
+        }
+        let length = password.chars().count();
+        if length < self.shortest {
+            return wrong(format!("password should be at least {} characters long", self.shortest));
+        }
+        if length > self.longest {
+            return wrong(format!(
+                "password should not be longer than {} characters",
+                self.longest
+            ));
+        }
+        let count = |is: fn(char) -> bool| password.chars().filter(|c| is(*c)).count();
+        let found = [
+            (count(char::is_lowercase), self.lower_case, "lower-cased letter"),
+            (count(char::is_uppercase), self.upper_case, "upper-cased letter"),
+            (count(char::is_numeric), self.digits, "number"),
+            (count(|c| !c.is_alphanumeric()), self.symbols, "symbol"),
+        ];
+        for (found, needed, kind) in found {
+            if found < needed {
+                return wrong(format!("password should contain at least {needed} {kind}"));
+            }
+        }
+        if found.iter().filter(|(found, _, _)| *found > 0).count() < self.kinds {
+            return wrong(format!(
+                "password should contain at least {} of the kinds of characters",
+                self.kinds
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// How many passwords are hashed at once: each takes 19 MiB.
+const AT_ONCE: usize = 2;
+
+/// Hashes and checks passwords off the threads that answer requests. Cheap to clone.
+#[derive(Clone)]
+pub struct Passwords {
+    rules: PasswordRules,
+    turns: Arc<Semaphore>,
+}
+
+impl Passwords {
+    pub fn new(rules: PasswordRules) -> Self {
+        Self { rules, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Whether a new password is good enough.
+    pub fn check(&self, password: &str) -> Result<()> {
+        self.rules.check(password)
+    }
+
+    /// Argon2id at its recommended cost (19 MiB, two passes).
+    pub async fn hash(&self, password: String) -> Result<PasswordHash> {
+        self.work(move || {
+            let hash = Argon2::default().hash_password(password.as_bytes());
+            hash.map(|hash| PasswordHash(hash.to_string()))
+                .map_err(|error| Error::internal(error.to_string()))
+        })
+        .await
+    }
+
+    /// Whether a password is the one of a hash: Argon2, or bcrypt as imports bring it.
+    pub async fn verify(&self, password: String, hash: PasswordHash) -> Result<bool> {
+        let longest = self.rules.longest;
+        self.work(move || {
+            // A password longer than any that could have been set is not worth hashing.
+            let password =
+                if password.chars().count() > longest { String::new() } else { password };
+            Ok(match is_bcrypt(&hash) {
+                true => bcrypt::verify(&password, &hash.0).unwrap_or(false),
+                false => Phc::new(&hash.0).is_ok_and(|hash| {
+                    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
+                }),
+            })
+        })
+        .await
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let _turn = self.turns.acquire().await.map_err(Error::internal)?;
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+    }
+}
+
+/// Whether a hash is one that a successful sign-in replaces by a stronger.
+pub fn is_bcrypt(hash: &PasswordHash) -> bool {
+    hash.0.starts_with("$2")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_password_is_kept_as_an_argon2id_hash() {
+        let passwords = Passwords::new(PasswordRules::default());
+        let hash = passwords.hash("hunter2".into()).await.unwrap();
+        assert!(hash.0.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{}", hash.0);
+        assert!(passwords.verify("hunter2".into(), hash.clone()).await.unwrap());
+        for wrong in ["hunter3", "", " hunter2", &"x".repeat(1 << 20)] {
+            assert!(!passwords.verify(wrong.into(), hash.clone()).await.unwrap());
+        }
+    }
+
+    #[tokio::test]
+    async fn hashes_that_imports_bring_are_understood() {
+        let passwords = Passwords::new(PasswordRules::default());
+        let hash = PasswordHash(bcrypt::hash("hunter2", 4).unwrap());
+        assert!(is_bcrypt(&hash));
+        assert!(passwords.verify("hunter2".into(), hash.clone()).await.unwrap());
+        assert!(!passwords.verify("hunter3".into(), hash).await.unwrap());
+        assert!(!passwords.verify("x".into(), PasswordHash("damaged".into())).await.unwrap());
+    }
+
+    #[test]
+    fn rules_say_what_is_missing() {
+        let rules = PasswordRules::default();
+        assert!(rules.check("hunter2").is_ok() && rules.check(&"é".repeat(250)).is_ok());
+        for (password, reason) in [
+            ("", "\"value\" is not allowed to be empty"),
+            ("hunter", "password should be at least 7 characters long"),
+            (&"x".repeat(251), "password should not be longer than 250 characters"),
+        ] {
+            assert_eq!(
+                rules.check(password).unwrap_err().to_string(),
+                format!("password: {reason}")
+            );
+        }
+        let strict = PasswordRules { digits: 1, symbols: 1, kinds: 3, ..rules };
+        assert!(strict.check("hunter2").is_err() && strict.check("hunter-2").is_ok());
+    }
+}

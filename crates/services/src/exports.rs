@@ -1,0 +1,118 @@
+//! Exports: the log of exchanges as a file, read and written piece by piece.
+use std::sync::Arc;
+
+use carrel_domain::audit::{AuditLog, By};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor};
+use carrel_domain::export::{FormatChoice, Formatter, Formatters};
+use carrel_domain::{Error, Result};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+use serde_json::json;
+
+/// How many exchanges are read at once: what an export holds in memory.
+const PAGE: u32 = 100;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Exports {
+    pub chats: Arc<dyn ChatLog>,
+    pub formatters: Arc<dyn Formatters>,
+    pub audit: Arc<dyn AuditLog>,
+}
+
+/// What is to be exported, and how.
+#[derive(Clone, Debug)]
+pub struct ExportRequest {
+    pub choice: FormatChoice,
+    pub filter: ChatFilter,
+    /// Whether what identifies people is taken out.
+    pub redact: bool,
+}
+
+/// An export under way.
+struct Export {
+    exports: Exports,
+    filter: ChatFilter,
+    redact: bool,
+    formatter: Box<dyn Formatter>,
+    cursor: Option<ExportCursor>,
+    state: State,
+    written: u64,
+    damaged: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Fresh,
+    Reading,
+    Done,
+}
+
+impl Exports {
+    /// The content type, and the bytes in pieces. A piece is made when it is asked for, so a
+    /// client that stops reading stops the reading of the database too.
+    pub async fn start(
+        &self,
+        request: ExportRequest,
+        by: &By,
+    ) -> Result<(&'static str, impl Stream<Item = Result<Vec<u8>>> + Send + 'static)> {
+        let ExportRequest { choice, filter, redact } = request;
+        let formatter = self.formatters.make(&choice);
+        let formatter = formatter.ok_or_else(|| self.unknown_type(&choice.name))?;
+        let details = json!({ "type": choice.name, "redact": redact }).to_string();
+        self.audit.add(by.event("exported_chats", details)).await?;
+        let content_type = formatter.content_type();
+        let export = Export {
+            exports: self.clone(),
+            filter,
+            redact,
+            formatter,
+            cursor: None,
+            state: State::Fresh,
+            written: 0,
+            damaged: 0,
+        };
+        let pieces = try_unfold(export, |mut export| async move {
+            let piece = export.next().await?;
+            Ok(piece.map(|piece| (piece, export)))
+        });
+        Ok((content_type, pieces))
+    }
+
+    /// That there is no such type of export.
+    pub fn unknown_type(&self, name: &str) -> Error {
+        let names = self.formatters.names().join(", ");
+        Error::invalid("type", format!("Invalid export type: {name}. Must be one of {names}"))
+    }
+}
+
+impl Export {
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        let mut piece = Vec::new();
+        match self.state {
+            State::Done => return Ok(None),
+            State::Fresh => self.formatter.begin(&mut piece),
+            State::Reading => {}
+        }
+        self.state = State::Reading;
+        let (filter, order) = (&self.filter, self.formatter.order());
+        let chats = self.exports.chats.export(filter, order, self.cursor.as_ref(), PAGE).await?;
+        let is_last = chats.len() < PAGE as usize;
+        for chat in chats {
+            self.cursor = Some(ExportCursor { last: chat.chat.clone() });
+            let mut record = self.exports.formatters.read(chat);
+            if self.redact {
+                self.exports.formatters.redact(&mut record);
+            }
+            self.written += 1;
+            self.damaged += u64::from(record.damaged);
+            self.formatter.record(&record, &mut piece);
+        }
+        if is_last {
+            self.formatter.end(&mut piece);
+            self.state = State::Done;
+            tracing::info!(chats = self.written, damaged = self.damaged, "exported conversations");
+        }
+        Ok(Some(piece))
+    }
+}

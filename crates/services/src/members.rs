@@ -1,0 +1,59 @@
+//! Who may enter a workspace.
+use carrel_domain::audit::By;
+use carrel_domain::member::{Member, Members};
+use carrel_domain::user::{Role, Users};
+use carrel_domain::{Result, UserId, WorkspaceId};
+use serde_json::json;
+
+/// Members of a workspace and every admin, by user id.
+pub async fn with_admins(
+    members: &dyn Members,
+    users: &dyn Users,
+    workspace: WorkspaceId,
+) -> Result<Vec<Member>> {
+    let mut found = members.of(workspace).await?;
+    for user in users.list().await? {
+        let is_there = found.iter().any(|member| member.user == user.id);
+        if user.role == Role::Admin && !is_there {
+            found.push(Member {
+                user: user.id,
+                username: user.username,
+                role: user.role,
+                updated_at: user.updated_at,
+            });
+        }
+    }
+    found.sort_by_key(|member| member.user);
+    Ok(found)
+}
+
+/// Makes users members of a workspace, in place of those there are if `reset`.
+pub async fn manage(
+    members: &dyn Members,
+    workspace: WorkspaceId,
+    users: &[UserId],
+    reset: bool,
+    by: &By,
+) -> Result<()> {
+    let details = json!({ "workspaceId": workspace.0, "users": users.len(), "reset": reset });
+    let event = by.event("workspace_users_updated", details.to_string());
+    match reset {
+        true => members.replace(workspace, users, event).await,
+        false => members.add(workspace, users, event).await,
+    }
+}
+
+/// As [`manage`], passing over users there are not. Says whether there was any.
+pub async fn manage_known(
+    members: &dyn Members,
+    workspace: WorkspaceId,
+    users: &[UserId],
+    reset: bool,
+    by: &By,
+) -> Result<bool> {
+    let known = members.known(users).await?;
+    if !known.is_empty() {
+        manage(members, workspace, &known, reset, by).await?;
+    }
+    Ok(!known.is_empty())
+}

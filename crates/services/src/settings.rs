@@ -1,0 +1,19 @@
+//! Settings that an operator changes while the server runs: what there is, which values are
+//! allowed, how secrets are kept, and how all of it is read, changed, shown and written to a file.
+pub mod check;
+pub mod choices;
+pub mod dump;
+pub mod key;
+pub mod preferences;
+pub mod registry;
+pub mod secrets;
+pub mod store;
+mod update;
+mod visible;
+
+pub use store::{Layers, SettingsStore, Versions};
+pub use update::{Leniency, Updated};
+pub use visible::Facts;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,237 @@
+//! What a value must be like, each rule a pure function that answers in words clients know.
+use url::Url;
+
+use super::choices::Choices;
+
+/// The longest value, in bytes.
+pub const LONGEST: usize = 32 * 1024;
+
+/// A rule of one setting. Texts are those of `AnythingLLM` 1.16 wherever clients can see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Check {
+    NotEmpty,
+    /// A whole number, negative ones included.
+    Number,
+    /// A whole number above zero.
+    Positive,
+    /// As [`Check::Positive`], or nothing at all.
+    EmptyOrPositive,
+    /// Begins with the first text; the second is whose key it is.
+    StartsWith(&'static str, &'static str),
+    /// An `http` or `https` address.
+    Url,
+    /// As [`Check::Url`], with no slash at its end and, if so said, with `v1` in it.
+    BaseUrl {
+        v1: bool,
+    },
+    /// Does not end with a slash; the text is whose address it is.
+    NoSlash(&'static str),
+    /// An address with or without a scheme.
+    Address,
+    PostgresUrl,
+    /// One of the values of this kind.
+    Choice(&'static str),
+    /// Cannot be changed through the API.
+    ReadOnly,
+    /// Letters, digits and a few signs.
+    Password,
+}
+
+impl Check {
+    /// As the table writes it.
+    pub fn parse(text: &'static str) -> Option<Self> {
+        let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+        Some(match (word, rest) {
+            ("non-empty", "") => Self::NotEmpty,
+            ("number", "") => Self::Number,
+            ("positive", "") => Self::Positive,
+            ("empty-or-positive", "") => Self::EmptyOrPositive,
+            ("starts-with", rest) => {
+                let (start, whose) = rest.split_once(' ')?;
+                Self::StartsWith(start, whose)
+            }
+            ("url", "") => Self::Url,
+            ("base-url", "") => Self::BaseUrl { v1: false },
+            ("base-url-v1", "") => Self::BaseUrl { v1: true },
+            ("no-slash", whose) if !whose.is_empty() => Self::NoSlash(whose),
+            ("address", "") => Self::Address,
+            ("postgres-url", "") => Self::PostgresUrl,
+            ("choice", kind) if !kind.is_empty() => Self::Choice(kind),
+            ("read-only", "") => Self::ReadOnly,
+            ("password", "") => Self::Password,
+            _ => return None,
+        })
+    }
+
+    /// What is wrong with `text`, if anything.
+    pub fn mistake(self, text: &str, choices: &Choices) -> Option<String> {
+        let unless = |fine: bool, words: &str| (!fine).then(|| words.to_owned());
+        match self {
+            Self::NotEmpty => unless(!text.is_empty(), "Value cannot be empty"),
+            Self::Number => number(text, false),
+            Self::Positive => number(text, true),
+            Self::EmptyOrPositive if text.is_empty() => None,
+            Self::EmptyOrPositive => number(text, true),
+            Self::StartsWith(start, whose) => {
+                unless(text.starts_with(start), &format!("{whose} Key must start with {start}"))
+            }
+            Self::Url => unless(is_web_address(text), "URL is not a valid URL."),
+            Self::BaseUrl { .. } if !is_web_address(text) => Some("Not a valid URL".to_owned()),
+            Self::BaseUrl { v1: true } if !text.contains("v1") => {
+                Some("URL must include /v1".to_owned())
+            }
+            Self::BaseUrl { .. } => unless(!text.ends_with('/'), "URL cannot end with a slash"),
+            Self::NoSlash(whose) => {
+                unless(!text.ends_with('/'), &format!("{whose} URL should not end in a slash."))
+            }
+            Self::Address => unless(is_address(text), "URL is not a valid URL."),
+            Self::PostgresUrl => postgres(text),
+            Self::Choice(kind) => {
+                choices.find(kind, text).is_none().then(|| choices.refusal(kind, text))
+            }
+            Self::ReadOnly => Some("Cannot set this setting.".to_owned()),
+            Self::Password => unless(
+                is_password(text),
+                "Your password has restricted characters in it. Allowed symbols are \
+                 _,-,!,@,$,%,^,&,*,(,),;",
+            ),
+        }
+    }
+}
+
+/// What no value may be, whatever it is for: a line break in one could become a second setting
+/// wherever settings are written down line by line.
+pub fn unfit(text: &str) -> Option<String> {
+    if text.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+        return Some("Value must not contain line breaks or control characters".to_owned());
+    }
+    (text.len() > LONGEST).then(|| format!("Value must not be longer than {LONGEST} bytes"))
+}
+
+fn number(text: &str, positive: bool) -> Option<String> {
+    let text = text.trim();
+    // No text at all is the number zero to clients of this kind.
+    let text = if text.is_empty() { "0" } else { text };
+    let words = match text.parse::<i64>() {
+        Ok(number) if positive && number <= 0 => "Value must be greater than zero",
+        Ok(_) => return None,
+        Err(_) => match text.parse::<f64>() {
+            Ok(number) if positive && number <= 0.0 => "Value must be greater than zero",
+            Ok(number) if number.is_finite() => "Value must be a whole number",
+            _ => "Value must be a number",
+        },
+    };
+    Some(words.to_owned())
+}
+
+fn is_web_address(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+}
+
+/// As [`is_web_address`], or a host with a port.
+fn is_address(text: &str) -> bool {
+    is_web_address(text) || (!text.contains('/') && is_web_address(&format!("http://{text}")))
+}
+
+fn postgres(text: &str) -> Option<String> {
+    if !text.starts_with("postgresql://") {
+        return Some("Invalid Postgres connection string. It must start with postgresql://".into());
+    }
+    let words = "Invalid Postgres connection string. It must not contain spaces.";
+    text.contains(' ').then(|| words.to_owned())
+}
+
+fn is_password(text: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_-!@$%^&*();".contains(c);
+    !text.is_empty() && text.chars().all(allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::registry::Registry;
+
+    fn said(name: &str, text: &str) -> String {
+        let registry = Registry::new().unwrap();
+        registry.mistakes(registry.by_name(name).unwrap(), text).join("\n")
+    }
+
+    #[test]
+    fn refusals_have_the_words_that_clients_know() {
+        for (name, text, words) in [
+            ("GenericOpenAiTokenLimit", "lots", "Value must be a number"),
+            ("GenericOpenAiTokenLimit", "0", "Value must be greater than zero"),
+            ("GenericOpenAiTokenLimit", "-2.5", "Value must be greater than zero"),
+            ("GenericOpenAiTokenLimit", "", "Value must be greater than zero"),
+            ("GenericOpenAiTokenLimit", "1.5", "Value must be a whole number"),
+            ("GenericOpenAiTokenLimit", "inf", "Value must be a number"),
+            ("GenericOpenAiTokenLimit", "NaN", "Value must be a number"),
+            ("OpenAiKey", "nope", "OpenAI Key must start with sk-"),
+            ("OpenAiKey", "", "Value cannot be empty\nOpenAI Key must start with sk-"),
+            ("AnthropicApiKey", "sk-1", "Anthropic Key must start with sk-ant-"),
+            ("LLMProvider", "nope", "nope is not a valid LLM provider."),
+            ("LLMProvider", "", "Value cannot be empty\n is not a valid LLM provider."),
+            (
+                "VectorDB",
+                "nope",
+                "Invalid VectorDB type. Must be one of chroma, chromacloud, pinecone, lancedb, \
+                 weaviate, qdrant, milvus, zilliz, astra, pgvector.",
+            ),
+            (
+                "EmbeddingEngine",
+                "nope",
+                "Invalid Embedding model type. Must be one of openai, azure, gemini, localai, \
+                 native, ollama, lmstudio, cohere, voyageai, litellm, generic-openai, mistral, \
+                 openrouter, lemonade.",
+            ),
+            ("GenericOpenAiBasePath", "not a url", "URL is not a valid URL."),
+            ("GenericOpenAiBasePath", "javascript:alert(1)", "URL is not a valid URL."),
+            ("LMStudioBasePath", "http://a/", "URL must include /v1"),
+            ("LMStudioBasePath", "http://a/v1/", "URL cannot end with a slash"),
+            ("OllamaLLMBasePath", "a", "Not a valid URL"),
+            ("ChromaEndpoint", "http://a/", "Chroma URL should not end in a slash."),
+            ("JWTSecret", "x", "Cannot set this setting."),
+            (
+                "AuthToken",
+                "",
+                "Cannot set this setting.\nYour password has restricted characters in it. \
+                 Allowed symbols are _,-,!,@,$,%,^,&,*,(,),;",
+            ),
+            ("AuthToken", "abc", "Cannot set this setting."),
+        ] {
+            assert_eq!(said(name, text), words, "{name}={text}");
+        }
+    }
+
+    #[test]
+    fn good_values_pass() {
+        for (name, text) in [
+            ("GenericOpenAiTokenLimit", "8192"),
+            ("OpenAiKey", "sk-test-000"),
+            ("LLMProvider", "generic-openai"),
+            ("VectorDB", "lancedb"),
+            ("GenericOpenAiBasePath", "http://127.0.0.1:18999/v1/"),
+            ("LMStudioBasePath", "http://127.0.0.1:1234/v1"),
+            ("MilvusAddress", "localhost:19530"),
+            ("PGVectorConnectionString", "postgresql://u:p@h/d"),
+            ("DisableTelemetry", "banana"),
+            ("EmbeddingOutputDimensions", ""),
+            ("OpenAiModelPref", "'\"`#$(id)${HOME} é"),
+        ] {
+            assert_eq!(said(name, text), "", "{name}={text}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_any_setting_holds_a_line_break_or_a_control_character() {
+        let registry = Registry::new().unwrap();
+        for row in registry.settings() {
+            for sign in ["\n", "\r", "\r\n", "\u{2028}", "\u{2029}", "\u{85}", "\0", "\u{1b}", "\t"]
+            {
+                let found = registry.mistakes(row, &format!("a{sign}EVIL=1"));
+                assert_eq!(found.len(), 1, "{} {sign:?}", row.name);
+                assert!(found[0].contains("control characters"), "{} {sign:?}", row.name);
+            }
+        }
+        assert!(said("OpenAiModelPref", &"x".repeat(super::LONGEST + 1)).contains("longer"));
+    }
+}

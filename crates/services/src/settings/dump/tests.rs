@@ -1,0 +1,138 @@
+use std::collections::BTreeMap;
+
+use carrel_domain::audit::By;
+use chrono::DateTime;
+use rand::RngExt;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::fakes::FakeSettings;
+use crate::settings::key::Key;
+use crate::settings::secrets::Sealer;
+use crate::settings::{Layers, Leniency};
+
+/// The reader of the server itself, which nothing below it can depend on.
+#[path = "../../../../server/src/config/dotenv.rs"]
+mod dotenv;
+
+fn read_back(text: &str) -> Vec<(String, String)> {
+    let (entries, mistakes) = dotenv::parse(text);
+    assert_eq!(mistakes, [], "{text}");
+    entries.into_iter().map(|entry| (entry.name, entry.value)).collect()
+}
+
+#[test]
+fn every_value_can_be_read_back_exactly() {
+    let signs: Vec<_> = "'\"`\\$#=ntr {}()%! é語\u{1f600}\u{a0}\t\n\r".chars().collect();
+    let mut random = rand::rng();
+    for _ in 0..20_000 {
+        let length = random.random_range(0..12);
+        let value: String =
+            (0..length).map(|_| signs[random.random_range(0..signs.len())]).collect();
+        let line = format!("A={}\n", quoted(&value));
+        assert_eq!(line.matches('\n').count(), 1, "{value:?}");
+        assert_eq!(read_back(&line), [("A".to_owned(), value)]);
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    store: Arc<SettingsStore>,
+    dump: Arc<Dump>,
+}
+
+impl World {
+    async fn new(production: bool) -> Self {
+        let fixed = BTreeMap::from([
+            ("OLLAMA_BASE_PATH".to_owned(), "http://a:1".to_owned()),
+            ("JWT_SECRET".to_owned(), "canary".to_owned()),
+        ]);
+        let layers = Layers { fixed, ..Layers::default() };
+        let settings = Arc::new(FakeSettings::default());
+        let store = SettingsStore::open(settings, layers, Sealer::new(&Key::random()));
+        let store = Arc::new(store.await.unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let dump = Dump::new(store.clone(), folder.path().join(".env"), production);
+        Self { folder, store, dump }
+    }
+
+    async fn set(&self, changes: Value) {
+        let by = By::operator(DateTime::UNIX_EPOCH);
+        let changes = changes.as_object().unwrap();
+        self.store.update(changes, Leniency::Strict, &by).await.unwrap();
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(".env")).unwrap_or_default()
+    }
+}
+
+#[tokio::test]
+async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
+    let world = World::new(true).await;
+    let nasty = "it's \"$HOME\" `id` # \\ é ";
+    world.set(json!({ "OpenAiModelPref": nasty, "OpenAiKey": "sk-1" })).await;
+    let own = "# mine\nCARREL_LISTEN=\"a\nb\"\nLLM_PROVIDER=openai";
+    std::fs::write(world.folder.path().join(".env"), own).unwrap();
+    assert_eq!(world.dump.write().await.unwrap(), Dumped::Written);
+    let text = world.text();
+    let block = text.strip_prefix(&format!("{own}\n")).unwrap();
+    let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
+    assert_eq!(values["OPEN_MODEL_PREF"], nasty);
+    assert_eq!(values["OPEN_AI_KEY"], "sk-1");
+    assert_eq!(values["OLLAMA_BASE_PATH"], "http://a:1");
+    assert_eq!(values.len(), 3);
+    let again = spliced(&text, &render(&world.store));
+    assert_eq!(again, text);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let file = std::fs::metadata(world.folder.path().join(".env")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o777, 0o600);
+    }
+    assert_eq!(std::fs::read_dir(world.folder.path()).unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_written_outside_production() {
+    let world = World::new(false).await;
+    assert_eq!(world.dump.write().await.unwrap(), Dumped::Off);
+    assert_eq!(world.text(), "");
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
+    let world = World::new(true).await;
+    let all = futures_util::future::join_all((0..50).map(|_| world.dump.write())).await;
+    let written = all.iter().filter(|done| matches!(done, Ok(Dumped::Written))).count();
+    assert_eq!(written, 1);
+    world.set(json!({ "OpenAiModelPref": "later" })).await;
+    for _ in 0..50 {
+        assert_eq!(world.dump.write().await.unwrap(), Dumped::Later);
+    }
+    assert!(!world.text().contains("later"));
+    tokio::time::sleep(PAUSE).await;
+    while world.dump.state.lock().await.planned {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(world.text().contains("later"));
+    tokio::time::sleep(PAUSE).await;
+    let before = world.text();
+    assert_eq!(world.dump.write().await.unwrap(), Dumped::Unchanged);
+    assert_eq!(world.text(), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dump_that_fails_says_so_and_is_tried_again() {
+    let world = World::new(true).await;
+    let path = world.folder.path().join(".env");
+    std::fs::create_dir(&path).unwrap();
+    assert!(world.dump.write().await.is_err());
+    std::fs::remove_dir(&path).unwrap();
+    assert_eq!(world.dump.write().await.unwrap(), Dumped::Later);
+    tokio::time::sleep(PAUSE * 2).await;
+    while world.dump.state.lock().await.planned {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(world.text().contains("OLLAMA_BASE_PATH"));
+}

@@ -1,0 +1,179 @@
+//! The key that secrets are sealed with, and the file it is kept in.
+use std::fmt;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::Path;
+
+use carrel_domain::{Error, Result};
+use zeroize::Zeroizing;
+
+const LENGTH: usize = 32;
+
+/// 256 random bits, written as 64 hexadecimal digits.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Key(Zeroizing<[u8; LENGTH]>);
+
+impl Key {
+    /// From the system's random source.
+    pub fn random() -> Self {
+        Self(Zeroizing::new(rand::random()))
+    }
+
+    /// 64 hexadecimal digits; white space around them is passed over.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], without the text.
+    pub fn parse(text: &str) -> Result<Self> {
+        let digits = text.trim().as_bytes();
+        let mut key = Zeroizing::new([0; LENGTH]);
+        let value = |digit: u8| char::from(digit).to_digit(16);
+        let is_key = digits.len() == 2 * LENGTH && digits.iter().all(|c| value(*c).is_some());
+        if !is_key {
+            return Err(Error::invalid("the key of secrets", "must be 64 hexadecimal digits"));
+        }
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let digits = value(pair[0]).unwrap_or(0) << 4 | value(pair[1]).unwrap_or(0);
+            *byte = u8::try_from(digits).unwrap_or(0);
+        }
+        Ok(Self(key))
+    }
+
+    /// The key in the file at `path`, which is made with a new key when there is none: readable by
+    /// its owner alone, complete or not there at all, and of any number of processes that make it
+    /// at once, one makes it and all use it. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the file holds no key: overwriting it would make every secret
+    /// unreadable. [`Error::Internal`] when it can be neither read nor made.
+    pub fn read_or_create(path: &Path) -> Result<Self> {
+        if let Some(key) = Self::read(path)? {
+            return Ok(key);
+        }
+        let key = Self::random();
+        if key.create(path).map_err(|error| failed("create", path, error))? {
+            return Ok(key);
+        }
+        let gone = || failed("read", path, std::io::ErrorKind::NotFound.into());
+        Self::read(path)?.ok_or_else(gone)
+    }
+
+    fn read(path: &Path) -> Result<Option<Self>> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => Zeroizing::new(text),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                return Err(damaged(path));
+            }
+            Err(error) => return Err(failed("read", path, error)),
+        };
+        close_to_others(path);
+        Self::parse(&text).map(Some).map_err(|_| damaged(path))
+    }
+
+    /// Whether the file was made; `false` when there was one already.
+    fn create(&self, path: &Path) -> std::io::Result<bool> {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        let mut text = Zeroizing::new(String::with_capacity(2 * LENGTH + 1));
+        for byte in self.0.iter() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        text.push('\n');
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        match file.persist_noclobber(path) {
+            Ok(_) => super::dump::sync_folder(folder).map(|()| true),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error.error),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8; LENGTH] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// Takes a key that others can read, after a careless restore for instance, away from them.
+fn close_to_others(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(path).map(|file| file.permissions().mode());
+        if mode.is_ok_and(|mode| mode & 0o077 != 0) {
+            tracing::warn!("{} could be read by others; it is closed now", path.display());
+            let closed = std::fs::Permissions::from_mode(0o600);
+            if let Err(error) = std::fs::set_permissions(path, closed) {
+                tracing::warn!("failed to close {} to others: {error}", path.display());
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+}
+
+fn damaged(path: &Path) -> Error {
+    let remedy = "put back the file from a backup, or remove it and set every secret again";
+    let reason = format!("{} holds no key; {remedy}", path.display());
+    Error::unavailable("the store of secrets", reason)
+}
+
+fn failed(to: &str, path: &Path, error: std::io::Error) -> Error {
+    let text = format!("failed to {to} the key of secrets at {}: {error}", path.display());
+    Error::internal(std::io::Error::new(error.kind(), text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_made_once_and_read_ever_after() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let keys: Vec<_> = std::thread::scope(|scope| {
+            let open = || scope.spawn(|| Key::read_or_create(&path).unwrap());
+            let threads: Vec<_> = (0..8).map(|_| open()).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(keys.iter().all(|key| *key == keys[0]));
+        assert_eq!(Key::read_or_create(&path).unwrap(), keys[0]);
+        assert_ne!(keys[0], Key::random());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(Key::parse(&text.to_uppercase()).unwrap(), keys[0]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_is_readable_by_its_owner_alone_also_after_a_restore() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let mode = || std::fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+        Key::read_or_create(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        Key::read_or_create(&path).unwrap();
+        assert_eq!(mode(), 0o600);
+    }
+
+    #[test]
+    fn a_damaged_key_is_told_of_and_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        for bytes in [&b""[..], b"12", &[0xff; 64], "é".repeat(32).as_bytes(), &[b'+'; 64]] {
+            std::fs::write(&path, bytes).unwrap();
+            let error = Key::read_or_create(&path).unwrap_err();
+            assert!(error.to_string().contains("from a backup"), "{error}");
+            assert_eq!(std::fs::read(&path).unwrap(), bytes);
+        }
+        assert!(Key::read_or_create(&folder.path().join("none/key")).is_err());
+        assert_eq!(format!("{:?}", Key::random()), "***");
+    }
+}

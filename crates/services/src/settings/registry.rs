@@ -1,0 +1,265 @@
+//! The table of all settings. A new provider is new rows in `settings.tsv` and `choices.tsv`.
+use std::collections::HashMap;
+
+use carrel_domain::{Error, Result};
+
+use super::check::Check;
+use super::choices::Choices;
+
+/// What a setting configures; whoever provides it is told when one of its settings changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Capability {
+    LanguageModel,
+    Embedding,
+    Vectors,
+    Images,
+    Transcription,
+    TextToSpeech,
+    SpeechToText,
+    Agents,
+    Access,
+    General,
+}
+
+impl Capability {
+    /// Every capability, in the order of their numbers.
+    pub const ALL: [Self; 10] = [
+        Self::LanguageModel,
+        Self::Embedding,
+        Self::Vectors,
+        Self::Images,
+        Self::Transcription,
+        Self::TextToSpeech,
+        Self::SpeechToText,
+        Self::Agents,
+        Self::Access,
+        Self::General,
+    ];
+
+    /// As the table writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LanguageModel => "llm",
+            Self::Embedding => "embedding",
+            Self::Vectors => "vectors",
+            Self::Images => "images",
+            Self::Transcription => "transcription",
+            Self::TextToSpeech => "tts",
+            Self::SpeechToText => "stt",
+            Self::Agents => "agents",
+            Self::Access => "access",
+            Self::General => "general",
+        }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.as_str() == text)
+    }
+}
+
+/// What holds, and what is shown, where nothing is set.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unset {
+    /// Nothing holds and the name is not listed.
+    Omitted,
+    Null,
+    /// A secret that is not there.
+    False,
+    Text(&'static str),
+    Number(i64),
+    Flag(bool),
+    /// Whatever holds for another variable.
+    As(&'static str),
+}
+
+impl Unset {
+    fn parse(column: &'static str) -> Option<Self> {
+        let rest = column.get(1..).unwrap_or_default();
+        Some(match column.chars().next()? {
+            '-' if rest.is_empty() => Self::Omitted,
+            '=' => Self::Text(rest),
+            '#' => Self::Number(rest.parse().ok()?),
+            '?' => Self::Flag(rest.parse().ok()?),
+            '@' => Self::As(rest),
+            _ if column == "null" => Self::Null,
+            _ if column == "false" => Self::False,
+            _ => return None,
+        })
+    }
+
+    /// The default as text, or `None` where nothing holds.
+    pub fn text(self) -> Option<String> {
+        match self {
+            Self::Text(text) if !text.is_empty() => Some(text.to_owned()),
+            Self::Number(number) => Some(number.to_string()),
+            Self::Flag(flag) => Some(flag.to_string()),
+            _ => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Setting {
+    /// As the API calls it.
+    pub name: &'static str,
+    /// In the environment and in the database.
+    pub variable: &'static str,
+    pub capabilities: Vec<Capability>,
+    /// Whether it is sealed at rest and shown only as being there or not.
+    pub secret: bool,
+    pub unset: Unset,
+    pub checks: Vec<Check>,
+}
+
+impl Setting {
+    fn parse(line: &'static str) -> Option<Self> {
+        let [name, variable, capabilities, secret, unset, checks] =
+            line.split('\t').collect::<Vec<_>>()[..]
+        else {
+            return None;
+        };
+        let secret = match secret {
+            "secret" => true,
+            "-" => false,
+            _ => return None,
+        };
+        let checks = match checks {
+            "-" => Vec::new(),
+            checks => checks.split("; ").map(Check::parse).collect::<Option<_>>()?,
+        };
+        let capabilities = capabilities.split(',').map(Capability::parse).collect::<Option<_>>()?;
+        Some(Self { name, variable, capabilities, secret, unset: Unset::parse(unset)?, checks })
+    }
+
+    /// Whether the API can change it at all.
+    pub fn is_read_only(&self) -> bool {
+        self.checks.contains(&Check::ReadOnly)
+    }
+}
+
+/// All settings, found by public name and by variable.
+#[derive(Debug)]
+pub struct Registry {
+    settings: Vec<Setting>,
+    pub choices: Choices,
+    names: HashMap<&'static str, usize>,
+    variables: HashMap<&'static str, usize>,
+}
+
+impl Registry {
+    /// # Errors
+    /// [`Error::Internal`] when a table of this crate is damaged, which its tests rule out.
+    pub fn new() -> Result<Self> {
+        let choices = Choices::parse(include_str!("choices.tsv"))?;
+        let mut settings = Vec::new();
+        for line in rows(include_str!("settings.tsv")) {
+            let setting = Setting::parse(line);
+            let wrong = || Error::internal(format!("settings.tsv: `{line}` cannot be read"));
+            settings.push(setting.ok_or_else(wrong)?);
+        }
+        let names = settings.iter().enumerate().map(|(at, row)| (row.name, at)).collect();
+        // Of two names for one variable the first stands for it.
+        let variables = settings.iter().enumerate().rev().map(|(at, row)| (row.variable, at));
+        let variables = variables.collect();
+        Ok(Self { settings, choices, names, variables })
+    }
+
+    /// In the order of the table.
+    pub fn settings(&self) -> &[Setting] {
+        &self.settings
+    }
+
+    pub fn by_name(&self, name: &str) -> Option<&Setting> {
+        self.names.get(name).map(|at| &self.settings[*at])
+    }
+
+    pub fn by_variable(&self, variable: &str) -> Option<&Setting> {
+        self.variables.get(variable).map(|at| &self.settings[*at])
+    }
+
+    /// One setting for each variable, in the order of the table.
+    pub fn variables(&self) -> impl Iterator<Item = &Setting> {
+        let stands = |(at, row): &(usize, &Setting)| self.variables.get(row.variable) == Some(at);
+        self.settings.iter().enumerate().filter(stands).map(|(_, row)| row)
+    }
+
+    /// Everything that is wrong with `text` as a value, in the order of the checks.
+    pub fn mistakes(&self, setting: &Setting, text: &str) -> Vec<String> {
+        if let Some(mistake) = super::check::unfit(text) {
+            return vec![mistake];
+        }
+        setting.checks.iter().filter_map(|check| check.mistake(text, &self.choices)).collect()
+    }
+}
+
+/// The lines of a table that hold something.
+pub(super) fn rows(table: &'static str) -> impl Iterator<Item = &'static str> {
+    table.lines().filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_read_and_every_name_is_one_of_a_kind() {
+        let registry = Registry::new().unwrap();
+        assert!(registry.settings().len() >= 200);
+        assert_eq!(registry.names.len(), registry.settings().len());
+        let twice: Vec<_> = registry
+            .settings()
+            .iter()
+            .filter(|row| registry.by_variable(row.variable).unwrap().name != row.name)
+            .map(|row| row.variable)
+            .collect();
+        assert_eq!(twice, ["EMBEDDING_MODEL_PREF"]);
+        assert_eq!(registry.variables().count(), registry.settings().len() - 1);
+    }
+
+    #[test]
+    fn tables_speak_only_of_what_there_is() {
+        let registry = Registry::new().unwrap();
+        for choice in registry.choices.all() {
+            for variable in choice.needs.iter().chain(&choice.model) {
+                assert!(registry.by_variable(variable).is_some(), "{variable}");
+            }
+        }
+        let mut chosen = BTreeSet::new();
+        for row in registry.settings() {
+            if let Unset::As(variable) = row.unset {
+                assert!(registry.by_variable(variable).is_some(), "{variable}");
+            }
+            for check in &row.checks {
+                if let Check::Choice(kind) = check {
+                    assert!(registry.choices.of(kind).count() > 1, "{kind}");
+                    chosen.insert(*kind);
+                }
+            }
+        }
+        assert_eq!(chosen.len(), 11);
+    }
+
+    #[test]
+    fn defaults_are_values_that_would_be_accepted() {
+        let registry = Registry::new().unwrap();
+        for row in registry.settings() {
+            if let Some(text) = row.unset.text() {
+                assert_eq!(registry.mistakes(row, &text), [""; 0], "{}", row.name);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_sounds_like_a_secret_is_one() {
+        let registry = Registry::new().unwrap();
+        for row in registry.settings() {
+            let sounds = ["KEY", "TOKEN", "PASSWORD", "SECRET"].iter().any(|sound| {
+                row.variable.ends_with(sound) || row.variable.ends_with(&format!("{sound}_"))
+            });
+            assert!(!sounds || row.secret, "{}", row.name);
+            assert!(!row.secret || matches!(row.unset, Unset::False | Unset::Null), "{}", row.name);
+        }
+    }
+}

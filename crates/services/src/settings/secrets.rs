@@ -1,0 +1,129 @@
+//! How secret values are kept: sealed at rest, and out of sight in memory.
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use carrel_domain::{Error, Result};
+use chacha20poly1305::aead::{Aead, Payload};
+use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
+use zeroize::Zeroizing;
+
+use super::key::Key;
+
+/// A value that shows itself to nobody by accident and leaves nothing behind in memory.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}
+
+/// What sealed text begins with; the number is the version of the form.
+const FORM: &str = "sealed:1:";
+const NONCE: usize = 24;
+
+/// Seals with XChaCha20-Poly1305 under one key.
+///
+/// The form is `sealed:1:` and, in base 64 without padding, 24 random bytes of nonce, the
+/// ciphertext and its tag. The name of the setting is authenticated with it, so that the value of
+/// one cannot be put in the place of another.
+pub struct Sealer(XChaCha20Poly1305);
+
+impl Sealer {
+    pub fn new(key: &Key) -> Self {
+        Self(XChaCha20Poly1305::new(key.bytes().into()))
+    }
+
+    /// # Errors
+    /// [`Error::Internal`] for texts beyond what the cipher takes (256 GiB).
+    pub fn seal(&self, name: &str, text: &str) -> Result<String> {
+        let nonce: [u8; NONCE] = rand::random();
+        let payload = Payload { msg: text.as_bytes(), aad: name.as_bytes() };
+        let sealed = self.0.encrypt(&XNonce::from(nonce), payload);
+        let sealed = sealed.map_err(|_| Error::internal(format!("{name} cannot be sealed")))?;
+        Ok(format!("{FORM}{}", STANDARD_NO_PAD.encode([&nonce[..], &sealed].concat())))
+    }
+
+    /// # Errors
+    /// [`Error::Unavailable`] that says what to do when the text was sealed under another key or
+    /// name, was changed, or is in no form known here.
+    pub fn open(&self, name: &str, sealed: &str) -> Result<String> {
+        let Some(text) = sealed.strip_prefix(FORM) else {
+            return Err(unreadable(name, "is not in a form that this version reads"));
+        };
+        let opened = STANDARD_NO_PAD.decode(text).ok().and_then(|bytes| {
+            let (nonce, sealed) = bytes.split_first_chunk::<NONCE>()?;
+            let payload = Payload { msg: sealed, aad: name.as_bytes() };
+            let opened = self.0.decrypt(&XNonce::from(*nonce), payload).ok()?;
+            String::from_utf8(opened).ok()
+        });
+        opened.ok_or_else(|| unreadable(name, "was sealed with another key or has been changed"))
+    }
+}
+
+fn unreadable(name: &str, why: &str) -> Error {
+    let remedy = "put back the key it was sealed with, or set the value again";
+    Error::unavailable("the store of secrets", format!("{name} {why}; {remedy}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sealed_is_opened_again_and_by_nobody_else() {
+        let sealer = Sealer::new(&Key::random());
+        for text in ["", "sk-1", "é語 \u{2028}'\"\\$"] {
+            let sealed = sealer.seal("A", text).unwrap();
+            assert_eq!(sealer.open("A", &sealed).unwrap(), text);
+            assert!(sealed.starts_with(FORM) && (text.is_empty() || !sealed.contains(text)));
+            assert_ne!(sealed, sealer.seal("A", text).unwrap());
+            for error in [
+                sealer.open("B", &sealed).unwrap_err(),
+                Sealer::new(&Key::random()).open("A", &sealed).unwrap_err(),
+            ] {
+                assert!(error.to_string().contains("put back the key"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_changed_byte_is_noticed_and_no_text_makes_it_panic() {
+        let sealer = Sealer::new(&Key::random());
+        let sealed = sealer.seal("A", "sk-1").unwrap();
+        for at in FORM.len()..sealed.len() {
+            let mut bytes = sealed.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            assert!(sealer.open("A", &String::from_utf8(bytes).unwrap()).is_err(), "{at}");
+            assert!(sealer.open("A", &sealed[..at]).is_err(), "{at}");
+        }
+        for text in ["", "sk-1", "sealed:1:", "sealed:1:é", "sealed:2:AAAA", "sealed:1:AAAA"] {
+            assert!(sealer.open("A", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_secret_shows_itself_to_nobody() {
+        let secret = Secret::new("sk-1");
+        assert_eq!(format!("{secret} {secret:?} {:?}", Some(&secret)), "*** *** Some(***)");
+        assert_eq!(secret.reveal(), "sk-1");
+    }
+}

@@ -1,0 +1,256 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use carrel_domain::audit::{By, Event};
+use carrel_domain::settings::Settings;
+use carrel_domain::{Error, Result};
+use chrono::DateTime;
+use serde_json::{Map, Value, json};
+
+use super::key::Key;
+use super::registry::Capability;
+use super::secrets::Sealer;
+use super::*;
+
+mod updates;
+
+/// Remembers rows and the events they came with, and fails when told to.
+#[derive(Default)]
+struct Rows {
+    rows: Mutex<BTreeMap<String, String>>,
+    events: Mutex<Vec<Event>>,
+    broken: Mutex<bool>,
+}
+
+#[async_trait]
+impl Settings for Rows {
+    async fn all(&self) -> Result<BTreeMap<String, String>> {
+        Ok(self.rows.lock().unwrap().clone())
+    }
+
+    async fn set(&self, values: BTreeMap<String, Option<String>>, event: Event) -> Result<()> {
+        if *self.broken.lock().unwrap() {
+            return Err(Error::internal("disk full"));
+        }
+        let values = values.into_iter().filter_map(|(name, value)| Some((name, value?)));
+        self.rows.lock().unwrap().extend(values);
+        self.events.lock().unwrap().push(event);
+        Ok(())
+    }
+}
+
+struct World {
+    rows: Arc<Rows>,
+    key: Key,
+    store: SettingsStore,
+}
+
+impl World {
+    async fn new(fixed: &[(&str, &str)], initial: &[(&str, &str)]) -> Self {
+        let (rows, key) = (Arc::new(Rows::default()), Key::random());
+        let store = open(&rows, &key, fixed, initial).await;
+        Self { rows, key, store }
+    }
+
+    async fn empty() -> Self {
+        Self::new(&[], &[]).await
+    }
+
+    async fn update(&self, changes: Value, leniency: Leniency) -> Result<Updated> {
+        let by = By::operator(DateTime::UNIX_EPOCH);
+        self.store.update(changes.as_object().unwrap(), leniency, &by).await
+    }
+
+    async fn set(&self, changes: Value) -> Updated {
+        self.update(changes, Leniency::Strict).await.unwrap()
+    }
+
+    async fn refused(&self, changes: Value) -> String {
+        let before = self.rows.rows.lock().unwrap().clone();
+        let error = self.update(changes, Leniency::Strict).await.unwrap_err();
+        assert!(matches!(error, Error::Invalid { .. }), "{error}");
+        assert_eq!(*self.rows.rows.lock().unwrap(), before);
+        error.to_string()
+    }
+
+    fn visible(&self, leniency: Leniency) -> Map<String, Value> {
+        self.store.visible(&Facts::default(), leniency)
+    }
+}
+
+async fn open(
+    rows: &Arc<Rows>,
+    key: &Key,
+    fixed: &[(&str, &str)],
+    initial: &[(&str, &str)],
+) -> SettingsStore {
+    let map = |layer: &[(&str, &str)]| {
+        layer.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    };
+    let layers = Layers { fixed: map(fixed), initial: map(initial) };
+    SettingsStore::open(rows.clone(), layers, Sealer::new(key)).await.unwrap()
+}
+
+#[tokio::test]
+async fn the_environment_outranks_the_database_and_that_the_file_and_that_the_defaults() {
+    let world = World::new(
+        &[("LLM_PROVIDER", "openai"), ("OPEN_MODEL_PREF", "")],
+        &[("OPEN_MODEL_PREF", "from-file"), ("VECTOR_DB", "qdrant"), ("OTHER", "x")],
+    )
+    .await;
+    let lookup = |name| world.store.lookup(name);
+    assert_eq!(lookup("LLM_PROVIDER").unwrap(), "openai");
+    assert_eq!(lookup("OPEN_MODEL_PREF").unwrap(), "from-file");
+    assert_eq!(lookup("AZURE_OPENAI_MODEL_PREF").unwrap(), "from-file");
+    assert_eq!(lookup("EMBEDDING_ENGINE").unwrap(), "native");
+    assert_eq!((lookup("OTHER").unwrap().as_str(), lookup("NOTHING")), ("x", None));
+    world.set(json!({ "OpenAiModelPref": "set", "VectorDB": "lancedb" })).await;
+    assert_eq!(lookup("OPEN_MODEL_PREF").unwrap(), "set");
+    assert_eq!(lookup("VECTOR_DB").unwrap(), "lancedb");
+    assert_eq!(world.store.fixed(), ["LLMProvider"]);
+}
+
+#[tokio::test]
+async fn what_the_environment_fixes_can_only_be_set_to_what_it_is() {
+    let world = World::new(&[("GENERIC_OPEN_AI_MODEL_PREF", "m")], &[]).await;
+    let same = world.set(json!({ "GenericOpenAiModelPref": "m" })).await;
+    assert_eq!(same.new_values["GenericOpenAiModelPref"], "m");
+    let error = world.refused(json!({ "GenericOpenAiModelPref": "n" })).await;
+    assert!(error.contains("environment variable GENERIC_OPEN_AI_MODEL_PREF"), "{error}");
+    let lenient = world.update(json!({ "GenericOpenAiModelPref": "n" }), Leniency::Lenient).await;
+    assert!(lenient.unwrap().error.unwrap().contains("is fixed"));
+    assert!(world.rows.rows.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_program_has_nothing_for_is_refused_and_told_of() {
+    let mut world = World::new(&[], &[("VECTOR_DB", "pinecone")]).await;
+    world.store = world.store.with_available("VECTOR_DB", ["lancedb"]);
+    assert!(world.store.unavailable("VECTOR_DB").unwrap().starts_with("pinecone is not available"));
+    let error = world.refused(json!({ "VectorDB": "chroma", "ChromaEndpoint": "http://a" })).await;
+    assert_eq!(error, "VectorDB: chroma is not available in this server; there is lancedb");
+    let error = world.refused(json!({ "VectorDB": "nope" })).await;
+    assert!(error.contains("Invalid VectorDB type") && !error.contains("available"), "{error}");
+    let lenient = world.update(json!({ "VectorDB": "chroma" }), Leniency::Lenient).await.unwrap();
+    assert!(lenient.error.unwrap().contains("not available"));
+    world.set(json!({ "VectorDB": "lancedb" })).await;
+    assert_eq!(world.store.unavailable("VECTOR_DB"), None);
+}
+
+#[tokio::test]
+async fn secrets_are_sealed_at_rest_masked_in_answers_and_survive_a_restart() {
+    let world = World::empty().await;
+    let secrets: Vec<_> =
+        world.store.registry().settings().iter().filter(|row| row.secret).collect();
+    let mut canaries = BTreeSet::new();
+    for row in secrets.iter().filter(|row| !row.is_read_only()) {
+        let start = if row.variable == "ANTHROPIC_API_KEY" { "sk-ant-" } else { "sk-" };
+        let start =
+            if row.variable == "PGVECTOR_CONNECTION_STRING" { "postgresql://" } else { start };
+        let canary = format!("{start}CANARY{}", row.variable);
+        let updated = world.set(json!({ row.name: canary })).await;
+        assert!(!format!("{updated:?}").contains("CANARY"), "{}", row.name);
+        assert_eq!(world.store.lookup(row.variable).unwrap(), canary);
+        canaries.insert((row.name, row.variable, canary));
+    }
+    assert!(canaries.len() > 60);
+    for leniency in [Leniency::Strict, Leniency::Lenient] {
+        let visible = world.visible(leniency);
+        assert!(!format!("{visible:?}").contains("CANARY"));
+        assert!(canaries.iter().all(|(name, ..)| visible[*name] == true));
+    }
+    assert!(!format!("{:?}", world.rows.rows).contains("CANARY"));
+    assert!(!format!("{:?}", world.rows.events).contains("CANARY"));
+    let again = open(&world.rows, &world.key, &[], &[]).await;
+    for (_, variable, canary) in &canaries {
+        assert_eq!(again.lookup(variable).as_ref(), Some(canary));
+    }
+}
+
+#[tokio::test]
+async fn a_lost_key_hides_secrets_until_they_are_set_again_and_nothing_else() {
+    let world = World::empty().await;
+    world.set(json!({ "OpenAiKey": "sk-1", "OpenAiModelPref": "m" })).await;
+    let key = Key::random();
+    let store = open(&world.rows, &key, &[], &[]).await;
+    assert_eq!(store.unreadable(), ["OpenAiKey"]);
+    assert_eq!(store.lookup("OPEN_AI_KEY"), None);
+    assert_eq!(store.lookup("OPEN_MODEL_PREF").unwrap(), "m");
+    assert_eq!(
+        open(&world.rows, &world.key, &[], &[]).await.lookup("OPEN_AI_KEY").unwrap(),
+        "sk-1"
+    );
+    let world = World { rows: world.rows, key, store };
+    world.set(json!({ "OpenAiKey": "sk-2" })).await;
+    assert_eq!(world.store.lookup("OPEN_AI_KEY").unwrap(), "sk-2");
+    assert!(world.store.unreadable().is_empty());
+}
+
+#[tokio::test]
+async fn asterisks_leave_a_secret_as_it_is() {
+    let world = World::empty().await;
+    world.set(json!({ "OpenAiKey": "sk-1" })).await;
+    for leniency in [Leniency::Strict, Leniency::Lenient] {
+        for mask in ["******", "***", "********************"] {
+            let updated = world.update(json!({ "OpenAiKey": mask }), leniency).await.unwrap();
+            assert!(updated.new_values.is_empty() && updated.error.is_none());
+        }
+    }
+    assert_eq!(world.store.lookup("OPEN_AI_KEY").unwrap(), "sk-1");
+    assert_eq!(world.rows.events.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_password_within_an_address_is_masked_and_the_mask_keeps_it() {
+    let world = World::empty().await;
+    let address = "http://user:CANARY@127.0.0.1:1/v1";
+    let updated = world.set(json!({ "GenericOpenAiBasePath": address })).await;
+    let shown = updated.new_values["GenericOpenAiBasePath"].clone();
+    assert_eq!(shown, "http://user:******@127.0.0.1:1/v1");
+    assert_eq!(world.visible(Leniency::Lenient)["GenericOpenAiBasePath"], shown);
+    world.set(json!({ "GenericOpenAiBasePath": shown })).await;
+    assert_eq!(world.store.lookup("GENERIC_OPEN_AI_BASE_PATH").unwrap(), address);
+}
+
+/// What clients of `AnythingLLM` 1.16 find when only the preconditions of its recordings are set.
+#[tokio::test]
+async fn the_list_has_the_names_and_defaults_that_existing_clients_know() {
+    let initial = [
+        ("LLM_PROVIDER", "generic-openai"),
+        ("GENERIC_OPEN_AI_MODEL_PREF", "fake-chat"),
+        ("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096"),
+        ("GENERIC_OPEN_AI_API_KEY", "x"),
+        ("EMBEDDING_MODEL_PREF", "fake-embed"),
+        ("JWT_SECRET", "x"),
+    ];
+    let world = World::new(&[], &initial).await;
+    let facts = Facts { storage_dir: "/data".into(), ..Facts::default() };
+    let visible = world.store.visible(&facts, Leniency::Lenient);
+    for (name, value) in [
+        ("RequiresAuth", json!(false)),
+        ("StorageDir", json!("/data")),
+        ("JWTSecret", json!(true)),
+        ("AuthToken", json!(false)),
+        ("LLMModel", json!("fake-chat")),
+        ("GenericOpenAiTokenLimit", json!("4096")),
+        ("GenericOpenAiKey", json!(true)),
+        ("AzureOpenAiEmbeddingModelPref", json!("fake-embed")),
+        ("AzureOpenAiTokenLimit", json!(4096)),
+        ("EmbeddingOutputDimensions", json!(null)),
+        ("AgentSerpApiKey", json!(null)),
+        ("PineConeKey", json!(false)),
+        ("GenericOpenAiEmbeddingPassagePrefix", json!("")),
+        ("AgentSkillRerankerEnabled", json!(true)),
+        ("VectorDB", json!("lancedb")),
+        ("AgentClarifyingQuestionsMaxPerTurn", json!(3)),
+    ] {
+        assert_eq!(visible[name], value, "{name}");
+    }
+    assert!(
+        !visible.contains_key("PineConeIndex") && !visible.contains_key("AzureOpenAiModelPref")
+    );
+    let strict = world.store.visible(&facts, Leniency::Strict);
+    assert!(strict.values().all(|value| !value.is_null()));
+    assert_eq!(strict["AgentSerpApiKey"], false);
+}

@@ -1,0 +1,129 @@
+//! What may be seen of the settings: everything but secrets, and facts that are no settings.
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use super::registry::{Setting, Unset};
+use super::store::{SettingsStore, Snapshot};
+use super::update::{Leniency, MASK};
+
+/// What is listed with the settings and is none. The caller knows it.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Whether the instance as a whole asks for a password.
+    pub requires_auth: bool,
+    pub storage_dir: String,
+    pub multi_user_mode: bool,
+    /// Whether any document is embedded in a workspace.
+    pub has_existing_embeddings: bool,
+    /// Whether vectors are kept for documents that may be embedded again.
+    pub has_cached_embeddings: bool,
+    pub chat_history_hidden: bool,
+    pub workspaces_undeletable: bool,
+    pub simple_sso: bool,
+    /// Whether simple sign-on is the only way in.
+    pub simple_sso_only: bool,
+    /// Where to send those who have to sign in elsewhere.
+    pub simple_sso_redirect: Option<String>,
+}
+
+/// A name that is listed, and how its value is found from the facts and the model in use.
+type Fact = (&'static str, fn(&Facts, Option<&str>) -> Value);
+
+/// Those that begin the list, then those that end it. Features that carrel does not have are
+/// listed as switched off, because clients look for them.
+const BEFORE: &[Fact] = &[
+    ("RequiresAuth", |facts, _| facts.requires_auth.into()),
+    ("StorageDir", |facts, _| facts.storage_dir.as_str().into()),
+    ("MultiUserMode", |facts, _| facts.multi_user_mode.into()),
+    ("MemoryEnabled", |_, _| false.into()),
+    ("MemoryAutoExtraction", |_, _| true.into()),
+    ("HasExistingEmbeddings", |facts, _| facts.has_existing_embeddings.into()),
+    ("HasCachedEmbeddings", |facts, _| facts.has_cached_embeddings.into()),
+    ("LLMModel", |_, model| model.into()),
+];
+const AFTER: &[Fact] = &[
+    ("DisableViewChatHistory", |facts, _| facts.chat_history_hidden.into()),
+    ("WorkspaceDeletionProtection", |facts, _| facts.workspaces_undeletable.into()),
+    ("SimpleSSOEnabled", |facts, _| facts.simple_sso.into()),
+    ("SimpleSSONoLogin", |facts, _| facts.simple_sso_only.into()),
+    ("SimpleSSONoLoginRedirect", |facts, _| json!(facts.simple_sso_redirect)),
+    ("AgentClarifyingQuestionsEnabled", |_, _| false.into()),
+    ("AgentClarifyingQuestionsMaxPerTurn", |_, _| 3.into()),
+];
+
+impl SettingsStore {
+    /// Every setting under its public name, with the facts. Secrets are only there or not.
+    ///
+    /// Strict: what is defined, numbers as numbers. Lenient: as existing clients know it, with
+    /// nulls and with numbers as the texts they were set as.
+    pub fn visible(&self, facts: &Facts, leniency: Leniency) -> Map<String, Value> {
+        let snapshot = self.snapshot();
+        let provider = self.lookup_in(&snapshot, "LLM_PROVIDER").unwrap_or_default();
+        let provider = self.registry().choices.find("llm", &provider);
+        let model = provider.and_then(|provider| provider.model);
+        let model = model.and_then(|variable| self.lookup_in(&snapshot, variable));
+        let fact = |(name, value): &Fact| (*name, value(facts, model.as_deref()));
+        let setting = |row: &Setting| Some((row.name, self.shown(&snapshot, row, leniency)?));
+        let all = BEFORE.iter().map(fact);
+        let all = all.chain(self.registry().settings().iter().filter_map(setting));
+        let all = all.chain(AFTER.iter().map(fact));
+        let all = all.filter(|(_, value)| leniency == Leniency::Lenient || !value.is_null());
+        all.map(|(name, value)| (name.to_owned(), value)).collect()
+    }
+
+    /// `None` for what is not listed.
+    fn shown(&self, snapshot: &Snapshot, row: &Setting, leniency: Leniency) -> Option<Value> {
+        let given = self.given(snapshot, row.variable);
+        if row.secret {
+            return Some(match (given, row.unset) {
+                (Some(_), _) => true.into(),
+                (None, Unset::Null) if leniency == Leniency::Lenient => Value::Null,
+                (None, _) => false.into(),
+            });
+        }
+        let Some(given) = given else {
+            return match row.unset {
+                Unset::Omitted => None,
+                Unset::As(other) => self.given(snapshot, other).map(|text| display(text).into()),
+                Unset::Null => Some(Value::Null),
+                Unset::False => Some(false.into()),
+                Unset::Text(text) => Some(text.into()),
+                Unset::Number(number) => Some(number.into()),
+                Unset::Flag(flag) => Some(flag.into()),
+            };
+        };
+        let typed = match row.unset {
+            Unset::Flag(_) => given.parse::<bool>().ok().map(Value::from),
+            Unset::Number(_) if leniency == Leniency::Strict => {
+                given.trim().parse::<i64>().ok().map(Value::from)
+            }
+            _ => None,
+        };
+        Some(typed.unwrap_or_else(|| display(given).into()))
+    }
+}
+
+/// What an answer repeats of a value that was sent as `value`.
+pub(super) fn echo(setting: &Setting, value: &Value, text: &str) -> Value {
+    match without_password(text) {
+        _ if setting.secret && !text.is_empty() => MASK.into(),
+        Some(shown) => shown.into(),
+        None => value.clone(),
+    }
+}
+
+fn display(text: &str) -> String {
+    without_password(text).unwrap_or_else(|| text.to_owned())
+}
+
+/// An address with its password masked; `None` for whatever holds none.
+pub(super) fn without_password(text: &str) -> Option<String> {
+    // Most values are no addresses, so parsing waits until one could be.
+    if !text.contains("://") || !text.contains('@') {
+        return None;
+    }
+    let mut url = Url::parse(text).ok()?;
+    url.password()?;
+    url.set_password(Some(MASK)).ok()?;
+    Some(url.into())
+}

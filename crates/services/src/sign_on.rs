@@ -1,0 +1,72 @@
+//! Signing people in from elsewhere: a program with a key asks for a token, a browser redeems it.
+use std::sync::Arc;
+
+use carrel_domain::audit::By;
+use carrel_domain::user::{NewSession, NewSignInToken, Sessions, SignInTokens, User};
+use carrel_domain::{Result, UserId};
+use chrono::TimeDelta;
+use serde_json::json;
+
+use crate::keyring::{self, Secret};
+use crate::sign_in::SESSION;
+
+/// How long a token waits to be redeemed.
+const WAITS: TimeDelta = TimeDelta::minutes(6);
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct SignOn {
+    pub tokens: Arc<dyn SignInTokens>,
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// What came of redeeming a token.
+#[derive(Debug)]
+pub enum Redeemed {
+    /// A session is open.
+    In(Secret, User),
+    /// There is no such token, or no longer.
+    Unknown,
+    Expired,
+    Suspended,
+}
+
+impl SignOn {
+    /// A token for a user, in the place of any before it. A suspended user's is not going to be
+    /// redeemed. [`carrel_domain::Error::NotFound`] when there is no such user.
+    pub async fn issue(&self, user: UserId, by: &By) -> Result<Secret> {
+        let secret = Secret::random();
+        let token = NewSignInToken {
+            digest: secret.digest(),
+            user,
+            expires_at: by.at + WAITS,
+            created_at: by.at,
+        };
+        let event = by.event("sign_in_token_issued", json!({ "userId": user.0 }).to_string());
+        self.tokens.issue(token, event).await?;
+        Ok(secret)
+    }
+
+    /// Opens a session for whoever holds a token. However that ends, the token is spent.
+    pub async fn redeem(&self, token: &str, by: &By) -> Result<Redeemed> {
+        let event = by.event("sign_in_token_redeemed", "{}");
+        let taken = self.tokens.take(keyring::digest(token), event).await?;
+        let Some((user, until)) = taken else { return Ok(Redeemed::Unknown) };
+        if until <= by.at {
+            return Ok(Redeemed::Expired);
+        }
+        if user.suspended {
+            return Ok(Redeemed::Suspended);
+        }
+        let secret = Secret::random();
+        let session = NewSession {
+            digest: secret.digest(),
+            user: user.id,
+            expires_at: by.at + SESSION,
+            created_at: by.at,
+        };
+        let event = by.event("login_event", json!({ "username": user.username }).to_string());
+        self.sessions.open(session, event).await?;
+        Ok(Redeemed::In(secret, user))
+    }
+}

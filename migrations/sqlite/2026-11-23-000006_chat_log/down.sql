@@ -1,0 +1,3 @@
+DROP TRIGGER chats_removed;
+DROP TRIGGER chats_added;
+DROP TABLE chat_blocks;

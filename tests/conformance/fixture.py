@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Writes the state that no request can create into a server's SQLite database, while it runs.
+
+Reads one fixture as JSON from standard input: python3 fixture.py carrel.db < fixture.json
+Ids are those of the running server, `at_ms` is Unix time in milliseconds. Exit status 1: not applied.
+"""
+import json
+import sqlite3
+import sys
+from datetime import datetime, timezone
+
+
+def time(at_ms):
+    return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
+def chats(database, rows):
+    # What is counted of chats is kept by triggers.
+    for row in rows:
+        feedback = row["feedbackScore"]
+        database.execute(
+            "INSERT INTO chats (workspace_id, thread_id, user_id, session, include, feedback,"
+            " created_at, updated_at, prompt, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (row["workspaceId"], row["thread_id"], row["user_id"], row["api_session_id"], row["include"],
+             feedback, time(row["at_ms"]), time(row["at_ms"]), row["prompt"], row["response"]))
+
+
+def main():
+    fixture = json.load(sys.stdin)
+    database = sqlite3.connect(sys.argv[1], timeout=15)
+    kind = fixture["fixture"]
+    if kind == "workspace_chats":
+        chats(database, fixture["rows"])
+    elif kind == "invite_claimed":
+        database.execute("UPDATE invites SET status = 'claimed', claimed_by = ? WHERE id = ?",
+                         (fixture["claimedBy"], fixture["invite"]))
+    elif kind == "mode_single_user":
+        database.execute("UPDATE settings SET value = 'false' WHERE key = 'multi_user_mode'")
+    else:
+        return 1
+    database.commit()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
