@@ -18,7 +18,7 @@ async fn operations(server: &TestServer) -> Result<Vec<(Method, String)>> {
         paths.into_iter().filter(|(path, _)| !OPEN.contains(&path.trim_start_matches("/api")))
     {
         for method in item.as_object().into_iter().flat_map(|item| item.keys()) {
-            let path = path.replace("{slug}", "alpha").replace('{', "").replace('}', "");
+            let path = path.replace("{slug}", "alpha").replace(['{', '}'], "");
             operations.push((Method::from_bytes(method.to_uppercase().as_bytes())?, path));
         }
     }

@@ -8,7 +8,10 @@ on_both_databases!(keys_are_made_listed_and_revoked, a_key_bound_to_a_workspace_
 async fn keys_are_made_listed_and_revoked(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
-    let made = admin.post("/v1/admin/api-keys", json!({ "name": "robot", "scopes": ["read"] })).await?.ok()?;
+    let made = admin
+        .post("/v1/admin/api-keys", json!({ "name": "robot", "scopes": ["read"] }))
+        .await?
+        .ok()?;
     let key = &made["api_key"];
     let secret = key["secret"].as_str().unwrap_or_default();
     assert!(secret.starts_with(key["prefix"].as_str().unwrap_or("-")));
@@ -23,8 +26,12 @@ async fn keys_are_made_listed_and_revoked(backend: Backend) -> Result<()> {
     assert_eq!(robot.get("/v1/workspaces").await?.status, 403);
     assert_eq!(admin.delete(&path, json!(null)).await?.status, 404);
     for wrong in [
-        json!({ "scopes": ["everything"] }), json!({ "scopes": "read" }), json!({ "rate_limit": 0 }),
-        json!({ "expires_at": "tomorrow" }), json!({ "expires_at": "2020-01-01" }), json!({ "workspace_ids": ["a"] }),
+        json!({ "scopes": ["everything"] }),
+        json!({ "scopes": "read" }),
+        json!({ "rate_limit": 0 }),
+        json!({ "expires_at": "tomorrow" }),
+        json!({ "expires_at": "2020-01-01" }),
+        json!({ "workspace_ids": ["a"] }),
     ] {
         assert_eq!(admin.post("/v1/admin/api-keys", wrong).await?.status, 400);
     }
@@ -49,7 +56,11 @@ async fn a_key_bound_to_a_workspace_sees_no_other(backend: Backend) -> Result<()
         ("vector-search", json!({ "query": "secret" })),
         ("update-embeddings", json!({})),
     ] {
-        assert_eq!(bound.post(&format!("/v1/workspace/alpha/{path}"), body.clone()).await?.status, 200, "{path}");
+        assert_eq!(
+            bound.post(&format!("/v1/workspace/alpha/{path}"), body.clone()).await?.status,
+            200,
+            "{path}"
+        );
         // As if it did not exist.
         let hidden = bound.post(&format!("/v1/workspace/beta/{path}"), body.clone()).await?;
         let missing = bound.post(&format!("/v1/workspace/gone/{path}"), body).await?;
@@ -58,9 +69,16 @@ async fn a_key_bound_to_a_workspace_sees_no_other(backend: Backend) -> Result<()
         let without_id = |text: &str| text.split("\"type\"").last().map(str::to_owned);
         assert_eq!(without_id(&hidden.replace("beta", "gone")), without_id(&missing));
     }
-    for (method, path) in [("GET", "/v1/admin/users"), ("DELETE", "/v1/system/remove-documents"), ("GET", "/v1/system/export-chats")] {
+    for (method, path) in [
+        ("GET", "/v1/admin/users"),
+        ("DELETE", "/v1/system/remove-documents"),
+        ("GET", "/v1/system/export-chats"),
+    ] {
         let answer = e2e::send(bound.request(method.parse()?, path)).await?;
-        assert_eq!((answer.status, &answer.body["error"]), (403, &json!("This API key is bound to workspaces.")));
+        assert_eq!(
+            (answer.status, &answer.body["error"]),
+            (403, &json!("This API key is bound to workspaces."))
+        );
     }
     Ok(())
 }

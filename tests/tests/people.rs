@@ -32,11 +32,15 @@ async fn an_instance_becomes_multi_user_once(backend: Backend) -> Result<()> {
     assert_eq!((refused.status, refused.body), (401, denied));
     let refused = admin.get("/api/v1/admin/users").await?;
     assert_eq!((refused.status, refused.body), (401, json!("Unauthorized")));
-    assert_eq!(admin.get("/v1/admin/is-multi-user-mode").await?.ok()?, json!({ "isMultiUser": false }));
+    assert_eq!(
+        admin.get("/v1/admin/is-multi-user-mode").await?.ok()?,
+        json!({ "isMultiUser": false })
+    );
     let tries: Vec<_> = (0..20)
         .map(|number| {
             let admin = admin.clone();
-            let first = json!({ "username": format!("admin-{number}"), "password": "correct horse" });
+            let first =
+                json!({ "username": format!("admin-{number}"), "password": "correct horse" });
             tokio::spawn(async move { admin.post("/v1/admin/enable-multi-user", first).await })
         })
         .collect();
@@ -46,14 +50,19 @@ async fn an_instance_becomes_multi_user_once(backend: Backend) -> Result<()> {
     }
     assert_eq!(succeeded, 1);
     let users = admin.get("/v1/admin/users").await?.ok()?;
-    assert_eq!((users["users"].as_array().map(Vec::len), &users["users"][0]["role"]), (Some(1), &json!("admin")));
+    assert_eq!(
+        (users["users"].as_array().map(Vec::len), &users["users"][0]["role"]),
+        (Some(1), &json!("admin"))
+    );
     Ok(())
 }
 
 async fn the_last_admin_stays(backend: Backend) -> Result<()> {
     let server = multi_user(backend).await?;
     let admin = server.admin();
-    for change in [json!({ "role": "default" }), json!({ "suspended": 1 }), json!({ "suspended": true })] {
+    for change in
+        [json!({ "role": "default" }), json!({ "suspended": 1 }), json!({ "suspended": true })]
+    {
         let refused = admin.post("/v1/admin/users/1", change).await?;
         assert_eq!((refused.status, &refused.body["success"]), (400, &json!(false)));
     }
@@ -62,7 +71,9 @@ async fn the_last_admin_stays(backend: Backend) -> Result<()> {
     // Two demotions at the same moment leave one of the two.
     let both = [json!(1), second].map(|id| {
         let admin = admin.clone();
-        tokio::spawn(async move { admin.post(&format!("/v1/admin/users/{id}"), json!({ "role": "default" })).await })
+        tokio::spawn(async move {
+            admin.post(&format!("/v1/admin/users/{id}"), json!({ "role": "default" })).await
+        })
     });
     let mut succeeded = 0;
     for demotion in both {
@@ -81,7 +92,10 @@ async fn users_are_checked_by_name() -> Result<()> {
         (json!({ "username": "main-admin", "password": "correct horse" }), "username"),
         (json!({ "username": "sam", "password": "short" }), "password"),
         (json!({ "username": "sam", "password": "correct horse", "role": "root" }), "role"),
-        (json!({ "username": "sam", "password": "correct horse", "daily_message_limit": 0 }), "daily_message_limit"),
+        (
+            json!({ "username": "sam", "password": "correct horse", "daily_message_limit": 0 }),
+            "daily_message_limit",
+        ),
         (json!({ "username": "sam", "password": "correct horse", "bio": "x".repeat(1001) }), "bio"),
         (json!({ "username": { "not": "" }, "password": "correct horse" }), "username"),
         (json!({ "username": "sam", "password": ["correct horse"] }), "password"),
@@ -93,17 +107,26 @@ async fn users_are_checked_by_name() -> Result<()> {
     }
     let sam = new_user(admin, "sam", "default").await?;
     let path = format!("/v1/admin/users/{sam}");
-    for body in [json!({}), json!({ "username": "sam" }), json!({ "id": 7 }), json!({ "role": { "set": "admin" } })] {
+    for body in [
+        json!({}),
+        json!({ "username": "sam" }),
+        json!({ "id": 7 }),
+        json!({ "role": { "set": "admin" } }),
+    ] {
         assert_eq!(admin.post(&path, body).await?.status, 400);
     }
-    let mass = json!({ "bio": "Hi", "id": 1, "created_at": "2020-01-01T00:00:00Z", "password_hash": "x" });
+    let mass =
+        json!({ "bio": "Hi", "id": 1, "created_at": "2020-01-01T00:00:00Z", "password_hash": "x" });
     admin.post(&path, mass).await?.ok()?;
     for path in ["/v1/admin/users/99", "/v1/admin/users/x", "/v1/admin/users/99999999999"] {
         assert_eq!(admin.post(path, json!({ "role": "default" })).await?.status, 404, "{path}");
         assert_eq!(admin.delete(path, json!(null)).await?.status, 404, "{path}");
     }
     let users = admin.get("/v1/admin/users").await?.ok()?;
-    let keys: Vec<_> = users["users"][1].as_object().map(|user| user.keys().cloned().collect()).unwrap_or_default();
+    let keys: Vec<_> = users["users"][1]
+        .as_object()
+        .map(|user| user.keys().cloned().collect())
+        .unwrap_or_default();
     assert_eq!(keys, ["id", "username", "role", "suspended", "created_at", "last_updated_at"]);
     Ok(())
 }
@@ -137,7 +160,11 @@ async fn an_invite_lets_exactly_one_in(backend: Backend) -> Result<()> {
     let users = admin.get("/v1/admin/users").await?.ok()?;
     assert_eq!(users["users"].as_array().map(Vec::len), Some(2));
     let members = admin.get("/v1/admin/workspaces/1/users").await?.ok()?;
-    assert!(members["users"].as_array().is_some_and(|users| users.iter().any(|user| user["userId"] == let_in[0]["id"])));
+    assert!(
+        members["users"]
+            .as_array()
+            .is_some_and(|users| users.iter().any(|user| user["userId"] == let_in[0]["id"]))
+    );
     let invites = admin.get("/v1/admin/invites").await?.ok()?;
     let invite = &invites["invites"][0];
     assert_eq!((&invite["status"], &invite["claimed_by"]), (&json!("claimed"), &let_in[0]["id"]));
@@ -148,7 +175,13 @@ async fn an_invite_lets_exactly_one_in(backend: Backend) -> Result<()> {
     admin.delete(&format!("/v1/admin/invite/{}", disabled["id"]), json!(null)).await?.ok()?;
     let expired = json!({ "expires_at": "2020-01-01" });
     assert_eq!(admin.post("/v1/admin/invite/new", expired).await?.status, 400);
-    for code in [disabled["code"].as_str().unwrap_or_default(), "nope", "%00", &code.to_uppercase(), &format!(" {code}")] {
+    for code in [
+        disabled["code"].as_str().unwrap_or_default(),
+        "nope",
+        "%00",
+        &code.to_uppercase(),
+        &format!(" {code}"),
+    ] {
         let body = json!({ "username": "late", "password": "correct horse" });
         let refused = admin.anonymous().post(&format!("/v1/invite/{code}"), body).await?;
         assert_eq!(refused.status, 404, "{code}");
@@ -160,24 +193,38 @@ async fn members_are_replaced_whole_or_not_at_all(backend: Backend) -> Result<()
     let server = multi_user(backend).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
-    let (ann, bob) = (new_user(admin, "ann", "default").await?, new_user(admin, "bob", "manager").await?);
+    let (ann, bob) =
+        (new_user(admin, "ann", "default").await?, new_user(admin, "bob", "manager").await?);
     let ids = |users: &Value| -> Vec<Value> {
         users["users"].as_array().into_iter().flatten().map(|user| user["userId"].clone()).collect()
     };
     let replace = json!({ "user_ids": [ann] });
     let done = admin.post("/v1/admin/workspaces/1/update-users", replace).await?.ok()?;
     assert_eq!(done, json!({ "success": true, "error": null }));
-    let half = admin.post("/v1/admin/workspaces/1/update-users", json!({ "user_ids": [bob, 99] })).await?;
+    let half =
+        admin.post("/v1/admin/workspaces/1/update-users", json!({ "user_ids": [bob, 99] })).await?;
     assert_eq!(half.status, 400);
-    assert_eq!(ids(&admin.get("/v1/admin/workspaces/1/users").await?.ok()?), [json!(1), ann.clone()]);
+    assert_eq!(
+        ids(&admin.get("/v1/admin/workspaces/1/users").await?.ok()?),
+        [json!(1), ann.clone()]
+    );
     let added = json!({ "userIds": [bob], "reset": false });
     let added = admin.post("/v1/admin/workspaces/alpha/manage-users", added).await?.ok()?;
     assert_eq!(ids(&added), [json!(1), ann, bob.clone()]);
     let reset = json!({ "user_ids": [bob], "reset": true });
     let reset = admin.post("/v1/admin/workspaces/alpha/manage-users", reset).await?.ok()?;
     assert_eq!(ids(&reset), [json!(1), bob]);
-    assert_eq!(admin.post("/v1/admin/workspaces/9/update-users", json!({ "user_ids": [1] })).await?.status, 404);
-    assert_eq!(admin.post("/v1/admin/workspaces/nope/manage-users", json!({ "user_ids": [1] })).await?.status, 404);
+    assert_eq!(
+        admin.post("/v1/admin/workspaces/9/update-users", json!({ "user_ids": [1] })).await?.status,
+        404
+    );
+    assert_eq!(
+        admin
+            .post("/v1/admin/workspaces/nope/manage-users", json!({ "user_ids": [1] }))
+            .await?
+            .status,
+        404
+    );
     assert_eq!(admin.get("/v1/admin/workspaces/9/users").await?.status, 404);
     for wrong in [json!({}), json!({ "user_ids": "1" }), json!({ "user_ids": [{ "not": 1 }] })] {
         assert_eq!(admin.post("/v1/admin/workspaces/1/update-users", wrong).await?.status, 400);
@@ -205,7 +252,8 @@ async fn a_suspended_users_keys_rest(backend: Backend) -> Result<()> {
 
 #[tokio::test]
 async fn password_rules_are_the_operators() -> Result<()> {
-    let options = Options::from(Backend::Sqlite).with("PASSWORDMINCHAR", "12").with("PASSWORDNUMERIC", "1");
+    let options =
+        Options::from(Backend::Sqlite).with("PASSWORDMINCHAR", "12").with("PASSWORDNUMERIC", "1");
     let server = TestServer::start(options).await?;
     for (password, status) in [("correct horse", 400), ("short-1", 400), ("correct horse 1", 200)] {
         let first = json!({ "username": "main-admin", "password": password });

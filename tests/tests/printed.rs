@@ -23,7 +23,9 @@ fn printed() -> Result<Vec<Printed>> {
     let mut lines = text.lines();
     let mut of_request = false;
     while let Some(line) = lines.next() {
-        if let Some((method, path)) = line.strip_prefix("### ").and_then(|heading| heading.split_once(' ')) {
+        if let Some((method, path)) =
+            line.strip_prefix("### ").and_then(|heading| heading.split_once(' '))
+        {
             all.push(Printed { method: method.into(), path: path.into(), ..Printed::default() });
         }
         let Some(operation) = all.last_mut() else { continue };
@@ -49,7 +51,10 @@ fn printed() -> Result<Vec<Printed>> {
 async fn prepare(server: &TestServer) -> Result<()> {
     let admin = server.admin();
     for number in 1..=45 {
-        admin.post("/v1/workspace/new", json!({ "name": format!("Workspace {number}") })).await?.ok()?;
+        admin
+            .post("/v1/workspace/new", json!({ "name": format!("Workspace {number}") }))
+            .await?
+            .ok()?;
     }
     admin.post("/v1/workspace/workspace-1/chat", json!({ "message": "Hello" })).await?.ok()?;
     let first = json!({ "username": "main-admin", "password": "correct horse" });
@@ -69,7 +74,8 @@ fn assert_like(printed: &Value, answer: &Value, place: &str) {
         (Value::Object(printed), Value::Object(answer)) => {
             for (key, value) in printed.iter().filter(|(key, _)| !key.starts_with('[')) {
                 let found = answer.get(key);
-                let found = found.unwrap_or_else(|| panic!("{place}: {key} is missing in {answer:?}"));
+                let found =
+                    found.unwrap_or_else(|| panic!("{place}: {key} is missing in {answer:?}"));
                 assert_like(value, found, &format!("{place}.{key}"));
             }
         }

@@ -6,11 +6,12 @@ use carrel_domain::{Error, Result};
 
 use crate::embeddings::{self, RemoteEmbedder};
 use crate::endpoint::Endpoint;
+use crate::engines::ENGINES;
 use crate::extractive::Extractive;
 use crate::native::Native;
 use crate::openai::OpenAi;
 use crate::refusal::Hints;
-use crate::table::{Base, ENGINES, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
+use crate::table::{Base, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
 
 pub(crate) const LANGUAGE_MODEL: &str = "the language model";
 

@@ -7,6 +7,7 @@
 mod choose;
 mod embeddings;
 mod endpoint;
+mod engines;
 mod extractive;
 mod http;
 mod native;
@@ -18,6 +19,7 @@ mod table;
 mod testing;
 
 pub use choose::{chat_model, embedder};
+pub use engines::engine_names;
 pub use extractive::Extractive;
 pub use http::http_client;
-pub use table::{engine_names, provider_names};
+pub use table::provider_names;
