@@ -2,6 +2,7 @@
 //! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
 mod figure;
 mod load;
+mod log;
 mod process;
 mod programs;
 mod reference;
@@ -21,13 +22,16 @@ async fn main() -> Result<()> {
     if wanted("server") {
         figures.extend(server::measure()?);
     }
+    if wanted("log") {
+        figures.extend(log::measure()?);
+    }
     if wanted("vectors") {
         figures.extend(programs::vectors()?);
     }
     if wanted("encoder") {
         figures.extend(programs::encoder()?);
     }
-    anyhow::ensure!(!figures.is_empty(), "there are: server, vectors, encoder");
+    anyhow::ensure!(!figures.is_empty(), "there are: server, log, vectors, encoder");
     figure::print(&figures);
     Ok(())
 }

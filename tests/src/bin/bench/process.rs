@@ -5,9 +5,19 @@ use anyhow::{Context, Result};
 
 /// Resident memory in MB (10^6 bytes).
 pub fn resident(id: u32) -> Result<f64> {
+    memory(id, "VmRSS:")
+}
+
+/// The most resident memory there has been, in MB.
+pub fn peak(id: u32) -> Result<f64> {
+    memory(id, "VmHWM:")
+}
+
+fn memory(id: u32, figure: &str) -> Result<f64> {
     let status = fs::read_to_string(format!("/proc/{id}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib: f64 = line.context("no VmRSS")?.trim().trim_end_matches(" kB").parse()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(figure));
+    let kib: f64 =
+        line.context("the figure is not there")?.trim().trim_end_matches(" kB").parse()?;
     Ok(kib * 1024.0 / 1e6)
 }
 

@@ -12,12 +12,12 @@ use crate::figure::{Figure, median};
 use crate::load::{Connection, request};
 use crate::process::{processor_time, resident};
 
-const KEY: &str = "a-key-for-the-benchmark-012345";
-const ROUNDS: usize = 7;
+pub const KEY: &str = "a-key-for-the-benchmark-012345";
+pub const ROUNDS: usize = 7;
 const REQUESTS: usize = 20_000;
 
 /// A process that is killed when this goes.
-struct Running(Child);
+pub struct Running(pub Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -47,7 +47,7 @@ pub fn measure() -> Result<Vec<Figure>> {
 }
 
 /// Starts the server and waits for its first answer; how long that took, in milliseconds.
-fn start(storage: &Path) -> Result<(Running, String, f64)> {
+pub fn start(storage: &Path) -> Result<(Running, String, f64)> {
     let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
     let carrel = Carrel::new(storage)?.with("CARREL_API_KEY", KEY);
     let mut command = carrel.command(&["serve", "--listen", &free]);
@@ -91,7 +91,7 @@ fn authentication(server: &Running, address: &str) -> Result<Vec<Figure>> {
 }
 
 /// Seconds of the process's time for one of many requests.
-fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<f64> {
+pub fn cost(process: u32, address: &str, ask: &[u8], requests: usize) -> Result<f64> {
     let mut connection = Connection::open(address)?;
     connection.exchange(ask)?;
     let before = processor_time(process)?;

@@ -1,0 +1,137 @@
+//! What overseeing a server costs: the list of users, the log of exchanges, an export of it.
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::figure::{Figure, median};
+use crate::load::{Connection, request};
+use crate::process::{peak, processor_time, resident};
+use crate::server::{KEY, ROUNDS, Running, cost, start};
+
+const USERS: usize = 100;
+const PAGED: usize = 10_000;
+const EXPORTED: usize = 100_000;
+
+pub fn measure() -> Result<Vec<Figure>> {
+    let storage = tempfile::tempdir()?;
+    let (server, address, _) = start(storage.path())?;
+    let mut figures = vec![users(&server, &address)?];
+    seed(storage.path(), PAGED)?;
+    figures.push(page(&server, &address)?);
+    seed(storage.path(), EXPORTED - PAGED)?;
+    drop(server);
+    let (server, address, _) = start(storage.path())?;
+    figures.extend(exports(&server, &address, storage.path())?);
+    Ok(figures)
+}
+
+fn users(server: &Running, address: &str) -> Result<Figure> {
+    let mut connection = Connection::open(address)?;
+    let user = |name: &str| format!("{{\"username\":\"{name}\",\"password\":\"correct horse\"}}");
+    connection.exchange(&request(
+        "POST",
+        "/v1/admin/enable-multi-user",
+        KEY,
+        &user("main-admin"),
+    ))?;
+    for number in 1..USERS {
+        let body = user(&format!("user-{number}"));
+        connection.exchange(&request("POST", "/v1/admin/users/new", KEY, &body))?;
+    }
+    let list = request("GET", "/v1/admin/users", KEY, "");
+    Ok(Figure::new(
+        "GET /v1/admin/users, 100 users",
+        milliseconds(server, address, &list)?,
+        "CPU ms",
+    )
+    .at_most(0.1))
+}
+
+fn page(server: &Running, address: &str) -> Result<Figure> {
+    let page = request("POST", "/v1/admin/workspace-chats", KEY, "{\"offset\":0}");
+    let name = "a page of 20 of 10,000 exchanges";
+    Ok(Figure::new(name, milliseconds(server, address, &page)?, "CPU ms").at_most(0.35))
+}
+
+fn milliseconds(server: &Running, address: &str, ask: &[u8]) -> Result<f64> {
+    let rounds: Result<Vec<_>> =
+        (0..ROUNDS).map(|_| cost(server.0.id(), address, ask, 1000)).collect();
+    Ok(median(rounds?) * 1e3)
+}
+
+/// Writes exchanges of about 4.5 kB straight into the database.
+fn seed(storage: &Path, count: usize) -> Result<()> {
+    let text = "Mars has two moons, Phobos and Deimos. ".repeat(110);
+    let sql = format!(
+        "PRAGMA busy_timeout = 10000;
+         INSERT OR IGNORE INTO workspaces (id, slug, name, history, least_similarity, passages, chat_mode, search_mode, created_at, updated_at)
+         VALUES (1, 'bench', 'Bench', 20, 0.25, 4, 'chat', 'default', '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000');
+         WITH RECURSIVE numbers(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count})
+         INSERT INTO chats (workspace_id, session, prompt, response, include, created_at, updated_at)
+         SELECT 1, 's' || (n % 1000), 'Question ' || n,
+                '{{\"text\":\"{text}\",\"sources\":[],\"type\":\"chat\",\"attachments\":[],\"metrics\":{{}}}}', 1,
+                '2026-01-01 00:00:00.000000', '2026-01-01 00:00:00.000000' FROM numbers;"
+    );
+    let written = Command::new("sqlite3").arg(storage.join("carrel.db")).arg(sql).output()?;
+    ensure!(written.status.success(), "sqlite3: {}", String::from_utf8_lossy(&written.stderr));
+    Ok(())
+}
+
+fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure>> {
+    let id = server.0.id();
+    std::thread::sleep(std::time::Duration::from_secs(1));
+    let idle = resident(id)?;
+    let reference = select(storage)?;
+    let mut figures =
+        vec![Figure::new("sqlite3 selecting 100,000 exchanges to a file", reference, "CPU s")];
+    for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
+        let before = processor_time(id)?;
+        let bytes = download(address, &format!("/v1/system/export-chats?type={kind}"))?;
+        let spent = processor_time(id)? - before;
+        ensure!(bytes > 400_000_000, "the export was cut off after {bytes} bytes");
+        figures.push(Figure::new(format!("export of 100,000 exchanges as {kind}"), spent, "CPU s"));
+        let name = format!("export as {kind} beside sqlite3");
+        figures.push(Figure::new(name, spent / reference, "x").at_most(2.0));
+    }
+    let growth = peak(id)? - idle;
+    figures.push(Figure::new("memory over idle during exports", growth, "MB").at_most(16.0));
+    Ok(figures)
+}
+
+/// Reads an answer to its end and throws it away; how many bytes it had.
+fn download(address: &str, path: &str) -> Result<u64> {
+    let mut stream = TcpStream::connect(address)?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAuthorization: Bearer {KEY}\r\n\r\n"
+    )?;
+    let (mut buffer, mut bytes) = (vec![0; 1 << 16], 0);
+    loop {
+        match stream.read(&mut buffer)? {
+            0 => return Ok(bytes),
+            more => bytes += more as u64,
+        }
+    }
+}
+
+/// Processor seconds of the `sqlite3` program writing the same columns to a file.
+fn select(storage: &Path) -> Result<f64> {
+    let sql = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
+               LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
+    let script = "TIMEFORMAT='%U %S'; time sqlite3 \"$1\" \"$2\" > \"$3\"";
+    let out = storage.join("selected");
+    let run = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .arg(storage.join("carrel.db"))
+        .arg(sql)
+        .arg(&out)
+        .output()?;
+    let said = String::from_utf8(run.stderr)?;
+    let times: Vec<f64> = said.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+    let [user, system] = times[..] else { anyhow::bail!("bash did not say the time: {said}") };
+    std::fs::remove_file(out).context("sqlite3 wrote nothing")?;
+    Ok(user + system)
+}
