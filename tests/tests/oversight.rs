@@ -7,7 +7,8 @@ on_both_databases!(
     the_chat_log_pages_and_filters,
     exports_hold_every_exchange,
     every_change_is_in_the_audit_log,
-    settings_are_kept_and_swapped_live
+    settings_are_kept_and_swapped_live,
+    documents_are_embedded_anew_by_another_embedder
 );
 
 async fn with_chats(backend: Backend, count: usize) -> Result<TestServer> {
@@ -178,6 +179,50 @@ async fn settings_are_kept_and_swapped_live(backend: Backend) -> Result<()> {
         let kept = std::fs::read(server.storage().join("carrel.db"))?;
         assert!(!kept.windows(6).any(|window| window == b"canary"));
     }
+    Ok(())
+}
+
+async fn documents_are_embedded_anew_by_another_embedder(backend: Backend) -> Result<()> {
+    let model = e2e::model_server::start().await?;
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    for (name, text) in [("a.txt", "Bees make honey."), ("b.txt", "Mars has two moons.")] {
+        admin.upload(name, text.as_bytes(), &[("addToWorkspaces", "alpha")]).await?.ok()?;
+    }
+    let places = async || -> Result<Vec<Value>> {
+        let shown = admin.get("/v1/workspace/alpha").await?.ok()?;
+        let documents = shown["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
+        let place = |row: &Value| json!([row["docId"], row["docpath"], row["createdAt"]]);
+        Ok(documents.iter().map(place).collect())
+    };
+    let both_are_found = async || -> Result<bool> {
+        let query = json!({ "query": "bees honey", "scoreThreshold": 0 });
+        let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
+        let hits = found["results"].as_array().cloned().unwrap_or_default();
+        Ok(hits.len() == 2 && hits[0]["metadata"]["title"] == "a.txt")
+    };
+    let before = places().await?;
+    assert!(before.len() == 2 && before.iter().all(|place| place[0].is_string()), "{before:?}");
+    assert!(both_are_found().await?);
+    let other = json!({
+        "EmbeddingEngine": "generic-openai", "EmbeddingBasePath": model.base_url(),
+        "EmbeddingModelPref": "words", "EmbeddingModelMaxChunkLength": 500,
+    });
+    let done = admin.post("/v1/system/update-env", other).await?.ok()?;
+    assert_eq!(done["error"], json!(null));
+    let mut patience = 3_000;
+    while !both_are_found().await? {
+        patience -= 1;
+        anyhow::ensure!(patience > 0, "nothing was embedded anew:\n{}", server.log()?);
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(places().await?, before, "every place is there once, with its id");
+    let asked = |text: &str| {
+        let requests = model.requests();
+        requests.iter().filter(|request| request["input"] == json!([text])).count()
+    };
+    assert_eq!((asked("Bees make honey."), asked("Mars has two moons.")), (1, 1));
     Ok(())
 }
 

@@ -23,6 +23,9 @@ pub enum Error {
     /// The content was understood as a request, but nothing can be made of it.
     #[error("{reason}")]
     Unprocessable { reason: Cow<'static, str> },
+    /// Whoever asks has had as much as they are allowed for now; `what` says of what.
+    #[error("{what}")]
+    Exhausted { what: Cow<'static, str> },
     /// Something this server depends on does not answer now; `reason` says what to do about it.
     #[error("{service} is unavailable: {reason}")]
     Unavailable {
@@ -49,6 +52,10 @@ impl Error {
 
     pub fn unprocessable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Unprocessable { reason: reason.into() }
+    }
+
+    pub fn exhausted(what: impl Into<Cow<'static, str>>) -> Self {
+        Self::Exhausted { what: what.into() }
     }
 
     pub fn unavailable(service: &'static str, reason: impl Into<Cow<'static, str>>) -> Self {

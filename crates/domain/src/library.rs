@@ -96,6 +96,23 @@ pub trait Placements: Send + Sync {
         embedded: Embedded,
         event: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)>;
+    /// Puts passages made anew in the stead of those of `place`: a new place with the old one's
+    /// key, marks and time of creation. `None`, and nothing is changed, when the old place has gone
+    /// meanwhile.
+    async fn renew(
+        &self,
+        place: &WorkspaceDocument,
+        embedded: Embedded,
+        event: Event,
+    ) -> Result<Option<WorkspaceDocument>>;
+    /// Places, in any workspace, whose passages were not made by `recipe`: by id, `limit` of them
+    /// above `after`, or from the first.
+    async fn stale(
+        &self,
+        recipe: &str,
+        after: Option<WorkspaceDocumentId>,
+        limit: u32,
+    ) -> Result<Vec<WorkspaceDocument>>;
     /// Takes documents out of a workspace; paths not placed there are passed over.
     async fn withdraw(
         &self,

@@ -153,7 +153,7 @@ impl Documents for Database {
                 let workspace = embedded.workspace;
                 let vectors = embedded.passages.len() as i64;
                 placements::lock(conn, workspace)?;
-                let flags = placements::Flags::default();
+                let flags = placements::Kept::default();
                 let place = placements::insert(conn, row.clone(), embedded, flags, row.created_at)?;
                 let change = Change { additions: 1, removals: 0, vectors };
                 namespaces::record(conn, workspace.0, change)?;

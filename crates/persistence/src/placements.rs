@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
-use crate::convert::{IDS_AT_ONCE, text, time, unreadable};
+use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
 use crate::documents::{self, DocumentRow};
 use crate::namespaces::{self, Change};
 use crate::schema::{chunks, documents as document_table, workspace_documents};
@@ -31,10 +31,12 @@ struct PlaceRow {
 }
 
 /// What a place takes over from the one it replaces.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Flags {
+#[derive(Default)]
+pub(crate) struct Kept {
     pinned: bool,
     watched: bool,
+    /// Its key and when it was created, unless the new place is another one to clients.
+    identity: Option<(String, NaiveDateTime)>,
 }
 
 impl PlaceRow {
@@ -58,37 +60,39 @@ pub(crate) fn insert(
     conn: &mut AnyConnection,
     document: DocumentRow,
     embedded: Embedded,
-    flags: Flags,
+    kept: Kept,
     now: NaiveDateTime,
 ) -> Result<WorkspaceDocument, Abort> {
     let Embedded { workspace, recipe, passages } = embedded;
-    let (key, recipe) = (Uuid::new_v4(), text(recipe));
+    let Kept { pinned, watched, identity } = kept;
+    let (key, created_at) = identity.unwrap_or_else(|| (Uuid::new_v4().to_string(), now));
+    let recipe = text(recipe);
     let id: i64 = diesel::insert_into(workspace_documents::table)
         .values((
             workspace_documents::workspace_id.eq(workspace.0),
             workspace_documents::document_id.eq(document.id.clone()),
-            workspace_documents::key.eq(key.to_string()),
-            workspace_documents::pinned.eq(flags.pinned),
-            workspace_documents::watched.eq(flags.watched),
+            workspace_documents::key.eq(key.clone()),
+            workspace_documents::pinned.eq(pinned),
+            workspace_documents::watched.eq(watched),
             workspace_documents::recipe.eq(recipe.clone()),
-            workspace_documents::created_at.eq(now),
+            workspace_documents::created_at.eq(created_at),
             workspace_documents::updated_at.eq(now),
         ))
         .returning(workspace_documents::id)
         .get_result(conn)
         .or_taken("place of the document in workspace", workspace)?;
     passages::insert(conn, workspace.0, id, passages)?;
-    Ok(WorkspaceDocument {
-        id: WorkspaceDocumentId(id),
-        workspace,
-        document: document.try_into()?,
+    let row = PlaceRow {
+        id,
+        workspace_id: workspace.0,
         key,
-        pinned: flags.pinned,
-        watched: flags.watched,
+        pinned,
+        watched,
         recipe,
-        created_at: now.and_utc(),
-        updated_at: now.and_utc(),
-    })
+        created_at,
+        updated_at: now,
+    };
+    Ok(row.of(document)?)
 }
 
 /// Locks the namespace of a workspace, or refuses because there is no such workspace.
@@ -125,17 +129,81 @@ impl Placements for Database {
                 .optional()?;
             let mut change =
                 Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
-            let mut flags = Flags::default();
+            let mut kept = Kept::default();
             if let Some((id, pinned, watched)) = earlier {
                 change.removals = 1;
                 change.vectors -= passages::count(conn, &[id])?;
-                flags = Flags { pinned, watched };
+                kept = Kept { pinned, watched, identity: None };
                 passages::remove_places(conn, &[id])?;
             }
-            let place = insert(conn, document, embedded, flags, time(event.by.at))?;
+            let place = insert(conn, document, embedded, kept, time(event.by.at))?;
             namespaces::record(conn, workspace.0, change)?;
             audit::record(conn, event)?;
             Ok((place, earlier.map(|(id, ..)| WorkspaceDocumentId(id))))
+        })
+        .await
+    }
+
+    async fn renew(
+        &self,
+        place: &WorkspaceDocument,
+        embedded: Embedded,
+        event: Event,
+    ) -> Result<Option<WorkspaceDocument>> {
+        let (place, path) = (place.id, place.document.path.clone());
+        self.write(move |conn| {
+            let workspace = embedded.workspace;
+            let Some(document) = documents::lock_to_refer(conn, &path)? else { return Ok(None) };
+            if !namespaces::lock(conn, workspace.0)? {
+                return Ok(None);
+            }
+            let old: Option<PlaceRow> = workspace_documents::table
+                .find(place.0)
+                .filter(workspace_documents::workspace_id.eq(workspace.0))
+                .filter(workspace_documents::document_id.eq(document.id.clone()))
+                .select(PlaceRow::as_select())
+                .first(conn)
+                .optional()?;
+            let Some(old) = old else { return Ok(None) };
+            let vectors = embedded.passages.len() as i64 - passages::count(conn, &[old.id])?;
+            passages::remove_places(conn, &[old.id])?;
+            let kept = Kept {
+                pinned: old.pinned,
+                watched: old.watched,
+                identity: Some((old.key, old.created_at)),
+            };
+            let new = insert(conn, document, embedded, kept, time(event.by.at))?;
+            let change = Change { additions: 1, removals: 1, vectors };
+            namespaces::record(conn, workspace.0, change)?;
+            audit::record(conn, event)?;
+            Ok(Some(new))
+        })
+        .await
+    }
+
+    async fn stale(
+        &self,
+        recipe: &str,
+        after: Option<WorkspaceDocumentId>,
+        limit: u32,
+    ) -> Result<Vec<WorkspaceDocument>> {
+        let recipe = text(recipe);
+        let (after, limit) = (after.map_or(i64::MIN, |id| id.0), limit as usize);
+        self.snapshot(move |conn| {
+            let mut found: Vec<(PlaceRow, DocumentRow)> = Vec::new();
+            // There are many places and few recipes, so this looks at each recipe once instead of
+            // at each place.
+            let mut next = next_recipe(conn, None)?;
+            while let Some(other) = next {
+                if other != recipe {
+                    found.extend(made_by(conn, &other, after, limit)?);
+                }
+                next = next_recipe(conn, Some(other))?;
+            }
+            found.sort_unstable_by_key(|(place, _)| place.id);
+            found.truncate(limit);
+            let places = found.into_iter().map(|(place, document)| place.of(document));
+            Ok(places.collect::<Result<_>>()?)
         })
         .await
     }
@@ -204,6 +272,33 @@ impl Placements for Database {
         })
         .await
     }
+}
+
+/// Of the recipes that places are made by, the first above `after`, or the first of all.
+fn next_recipe(conn: &mut AnyConnection, after: Option<String>) -> QueryResult<Option<String>> {
+    let recipe = workspace_documents::recipe;
+    let recipes = workspace_documents::table.select(recipe).order(recipe);
+    match after {
+        Some(after) => recipes.filter(recipe.gt(after)).first(conn).optional(),
+        None => recipes.filter(recipe.ge("")).first(conn).optional(),
+    }
+}
+
+/// The first places made by a recipe, by id.
+fn made_by(
+    conn: &mut AnyConnection,
+    recipe: &str,
+    after: i64,
+    limit: usize,
+) -> QueryResult<Vec<(PlaceRow, DocumentRow)>> {
+    workspace_documents::table
+        .inner_join(document_table::table)
+        .filter(workspace_documents::recipe.eq(recipe.to_owned()))
+        .filter(workspace_documents::id.gt(after))
+        .order(workspace_documents::id)
+        .limit(rows(limit))
+        .select((PlaceRow::as_select(), DocumentRow::as_select()))
+        .load(conn)
 }
 
 /// In any order.

@@ -146,6 +146,9 @@ async fn use_everything(db: &Database) {
     Documents::settle(db, &path("a")).await.unwrap();
     db.place(&path("a"), embedded(here), done(now)).await.unwrap();
     db.in_workspace(here).await.unwrap();
+    let stale = db.stale("another", None, 10).await.unwrap();
+    assert_eq!(db.stale("another", Some(stale[0].id), 10).await.unwrap(), stale[1..]);
+    db.renew(&stale[0], embedded(here), done(now)).await.unwrap().unwrap();
     db.passages(here, &[ChunkId(1), ChunkId(2)]).await.unwrap();
 
     db.version(here).await.unwrap();

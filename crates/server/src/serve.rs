@@ -12,6 +12,7 @@ use chrono::Utc;
 
 use crate::VERSION;
 use crate::config::Config;
+use crate::refresh;
 use crate::wiring::{Carrel, chain};
 use stop::Stop;
 
@@ -79,6 +80,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         ended = server => ended.context("failed to serve")?,
         () = keep_up(&carrel, config) => {}
         () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
+        () = refresh::keep_embedded(&carrel.ports) => {}
     }
     carrel.keep_up().await;
     tracing::info!("stopped");

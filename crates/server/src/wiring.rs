@@ -94,6 +94,7 @@ impl Carrel {
             search: search.clone(),
             models: models.clone(),
             chats: database.clone(),
+            quota: database.clone(),
         };
         let keyring = Arc::new(Keyring::new(database.clone()));
         let accounts = Accounts {

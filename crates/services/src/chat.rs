@@ -7,6 +7,7 @@ use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::model::{
     ChatModel, ChatRequest, Context, Delta, Message, ModelName, Models, Role, Usage,
 };
+use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 use chrono::{DateTime, Utc};
@@ -18,6 +19,8 @@ use crate::{preferences, prompt, record};
 
 const REFUSAL: &str = "There is no relevant information in this workspace to answer your query.";
 
+const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please try again later.";
+
 /// The longest question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;
 
@@ -28,6 +31,9 @@ pub struct Question {
     pub mode: Option<ChatMode>,
     /// Which of the workspace's conversations it continues.
     pub session: Option<String>,
+    /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
+    /// toward their daily limit.
+    pub user: Option<User>,
 }
 
 /// What an answer cost and who gave it.
@@ -61,17 +67,19 @@ pub struct Conversations {
     pub search: Search,
     pub models: Arc<dyn Models>,
     pub chats: Arc<dyn Chats>,
+    pub quota: Arc<dyn MessageQuota>,
 }
 
 impl Conversations {
     /// Answers a question from the workspace's passages and the conversation so far, and keeps
-    /// the exchange.
+    /// the exchange. [`Error::Exhausted`] when the user has met their daily limit.
     pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         check(&question.text)?;
+        self.admit(question.user.as_ref(), by).await?;
         let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
         let conversation = Conversation {
             workspace: workspace.id,
-            user: None,
+            user: question.user.as_ref().map(|user| user.id),
             thread: None,
             session: question.session.clone(),
         };
@@ -95,6 +103,16 @@ impl Conversations {
         };
         let chat = self.chats.append(new, sent(by, workspace)).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
+    }
+
+    /// Counts the question of a user with a limit, before anything is spent on it.
+    async fn admit(&self, user: Option<&User>, by: &By) -> Result<()> {
+        let Some(user) = user.filter(|user| user.role != user::Role::Admin) else { return Ok(()) };
+        let Some(limit) = user.daily_message_limit else { return Ok(()) };
+        match self.quota.take(user.id, limit, by.at).await? {
+            true => Ok(()),
+            false => Err(Error::exhausted(QUOTA_MET)),
+        }
     }
 
     async fn refuse(

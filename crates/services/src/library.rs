@@ -1,20 +1,24 @@
 //! The library: files and texts become documents, documents get their places in workspaces.
 mod incoming;
+mod refresh;
 mod removal;
 
 use std::sync::Arc;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::document::{Document, DocumentFiles, Extractor, IncomingFile, Splitter};
+use carrel_domain::document::{
+    Document, DocumentFiles, Extractor, IncomingFile, Splitter, Splitting,
+};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
-use carrel_domain::model::{Models, Purpose};
+use carrel_domain::model::{Embedder, Models, Purpose};
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{DocumentPath, Error, Result};
+use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 use serde_json::json;
 
 pub use incoming::{Details, RawText};
+pub use refresh::Refreshed;
 
 use crate::preferences::Preferences;
 
@@ -93,6 +97,7 @@ impl Library {
         unembedded: Unembedded,
         by: &By,
     ) -> Result<Added> {
+        let into: Vec<_> = into.iter().map(|workspace| workspace.id).collect();
         let (places, warning) = match self.embed_for(&into, &text).await {
             Ok(places) => (places, None),
             Err(error) if unembedded == Unembedded::Keep => (Vec::new(), Some(explain(&error))),
@@ -156,7 +161,7 @@ impl Library {
     async fn place_one(&self, workspace: &Workspace, path: &DocumentPath, by: &By) -> Result<()> {
         let missing = || Error::not_found("document", path);
         let text = self.files.text(path).await?.ok_or_else(missing)?;
-        let mut embedded = self.embed_for(std::slice::from_ref(workspace), &text).await?;
+        let mut embedded = self.embed_for(&[workspace.id], &text).await?;
         let embedded = embedded.pop().ok_or_else(missing)?;
         let event = placement_event(by, "workspace_documents_added", workspace, &[path]);
         let (place, replaced) = self.placements.place(path, embedded, event).await?;
@@ -180,27 +185,45 @@ impl Library {
     }
 
     /// Cuts and embeds a text once, for any number of workspaces.
-    async fn embed_for(&self, workspaces: &[Workspace], text: &str) -> Result<Vec<Embedded>> {
+    async fn embed_for(&self, workspaces: &[WorkspaceId], text: &str) -> Result<Vec<Embedded>> {
         if workspaces.is_empty() {
             return Ok(Vec::new());
         }
-        let embedder = self.models.embedder()?;
-        let model = embedder.model();
-        let how = Preferences::read(&*self.settings).await?.splitting(&model);
-        let chunks = self.splitter.split(text.to_owned(), how).await?;
+        let method = self.method().await?;
+        let chunks = self.splitter.split(text.to_owned(), method.splitting).await?;
         if chunks.is_empty() {
             return Err(Error::unprocessable("No text content found in the document."));
         }
-        let vectors = embedder.embed(&chunks, Purpose::Passage).await?;
+        let vectors = method.embedder.embed(&chunks, Purpose::Passage).await?;
         let passages = chunks.into_iter().zip(vectors);
         let passages: Vec<_> = passages.map(|(text, vector)| NewPassage { text, vector }).collect();
-        let recipe = format!("{} {}+{}", model.name, how.size, how.overlap);
-        let place = |workspace: &Workspace| Embedded {
-            workspace: workspace.id,
+        let recipe = method.recipe();
+        let place = |workspace: &WorkspaceId| Embedded {
+            workspace: *workspace,
             recipe: recipe.clone(),
             passages: passages.clone(),
         };
         Ok(workspaces.iter().map(place).collect())
+    }
+
+    async fn method(&self) -> Result<Method> {
+        let embedder = self.models.embedder()?;
+        let preferences = Preferences::read(&*self.settings).await?;
+        let splitting = preferences.splitting(&embedder.model());
+        Ok(Method { embedder, splitting })
+    }
+}
+
+/// How documents are embedded at the moment.
+struct Method {
+    embedder: Arc<dyn Embedder>,
+    splitting: Splitting,
+}
+
+impl Method {
+    fn recipe(&self) -> String {
+        let Splitting { size, overlap } = self.splitting;
+        format!("{} {size}+{overlap}", self.embedder.model().name)
     }
 }
 

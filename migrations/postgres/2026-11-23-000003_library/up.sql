@@ -42,3 +42,5 @@ CREATE TABLE workspace_documents (
 );
 CREATE INDEX workspace_documents_in_order ON workspace_documents (workspace_id, id);
 CREATE INDEX workspace_documents_by_document ON workspace_documents (document_id);
+-- Finds the places of other recipes than the one in use, without looking at those of that one.
+CREATE INDEX workspace_documents_by_recipe ON workspace_documents (recipe, id);

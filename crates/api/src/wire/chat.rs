@@ -51,7 +51,8 @@ impl ChatBody {
         if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
             return Err(Error::invalid("sessionId", "must not be longer than 512 bytes"));
         }
-        Ok(Question { text, mode, session: session.filter(|session| !session.is_empty()) })
+        let session = session.filter(|session| !session.is_empty());
+        Ok(Question { text, mode, session, user: None })
     }
 }
 

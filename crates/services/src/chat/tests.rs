@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use carrel_domain::UserId;
 use carrel_domain::document::IncomingFile;
 
 use super::*;
@@ -8,7 +9,7 @@ use crate::fakes::{by, workspace};
 use crate::library::{Details, Unembedded};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
-    Question { text: text.into(), mode, session: None }
+    Question { text: text.into(), mode, session: None, user: None }
 }
 
 async fn with_a_document(text: &str) -> Arc<World> {
@@ -62,8 +63,7 @@ async fn sessions_do_not_see_one_another() {
     let world = Arc::new(World::default());
     let workspace = workspace("Alpha");
     for session in [None, Some("s-1"), Some("s-2")] {
-        let question =
-            Question { text: "Hi".into(), mode: None, session: session.map(str::to_owned) };
+        let question = Question { session: session.map(str::to_owned), ..question("Hi", None) };
         ask(&world, &workspace, question).await.unwrap();
     }
     assert!(world.asked.lock().unwrap().iter().all(|request| request.history.is_empty()));
@@ -76,4 +76,56 @@ async fn an_empty_or_endless_question_is_refused() {
         assert!(ask(&world, &workspace("A"), question(text, None)).await.is_err());
     }
     assert!(world.chats.lock().unwrap().is_empty());
+}
+
+fn user(id: i32, role: user::Role, daily_message_limit: Option<i32>) -> User {
+    User {
+        id: UserId(id),
+        username: format!("user-{id}"),
+        role,
+        suspended: false,
+        daily_message_limit,
+        bio: String::new(),
+        picture: None,
+        seen_recovery_codes: false,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+#[tokio::test]
+async fn a_user_who_has_met_the_daily_limit_is_refused_before_the_model_is_asked() {
+    let world = Arc::new(World::default());
+    let limited = user(1, user::Role::Manager, Some(2));
+    for (user, times) in [
+        (Some(limited.clone()), 2),
+        (Some(user(2, user::Role::Default, None)), 3),
+        (Some(user(3, user::Role::Admin, Some(1))), 3),
+        (None, 3),
+    ] {
+        for _ in 0..times {
+            let question = Question { user: user.clone(), ..question("Hi", None) };
+            ask(&world, &workspace("A"), question).await.unwrap();
+        }
+    }
+    let asked = world.asked.lock().unwrap().len();
+    let one_more = Question { user: Some(limited), ..question("Hi", None) };
+    let refused = ask(&world, &workspace("A"), one_more).await.unwrap_err();
+    assert!(matches!(&refused, Error::Exhausted { .. }), "{refused:?}");
+    assert!(refused.to_string().contains("24 hour chat quota"), "{refused}");
+    assert_eq!(world.asked.lock().unwrap().len(), asked);
+    let users: Vec<_> =
+        world.chats.lock().unwrap().iter().map(|chat| chat.conversation.user).collect();
+    let ids = [1, 1, 2, 2, 2, 3, 3, 3].map(|id| Some(UserId(id)));
+    assert_eq!(users, [&ids[..], &[None; 3]].concat());
+}
+
+#[tokio::test]
+async fn a_question_that_is_none_does_not_count() {
+    let world = Arc::new(World::default());
+    let limited = Some(user(1, user::Role::Default, Some(1)));
+    let empty = Question { user: limited.clone(), ..question(" ", None) };
+    assert!(ask(&world, &workspace("A"), empty).await.is_err());
+    let first = Question { user: limited, ..question("Hi", None) };
+    assert!(ask(&world, &workspace("A"), first).await.is_ok());
 }

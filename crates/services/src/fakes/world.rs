@@ -16,9 +16,10 @@ use carrel_domain::model::{
     Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
+use carrel_domain::user::MessageQuota;
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
 use carrel_domain::{
-    ChatId, ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId,
+    ChatId, ChunkId, DocumentPath, Error, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
 
@@ -32,7 +33,10 @@ pub struct World {
     pub documents: Mutex<BTreeMap<DocumentPath, Document>>,
     pub files: Mutex<BTreeMap<DocumentPath, String>>,
     pub unsettled: Mutex<Vec<DocumentPath>>,
+    pub places: Mutex<Vec<WorkspaceDocument>>,
     pub passages: Mutex<Vec<Passage>>,
+    /// Who has asked, among those with a limit.
+    pub questions: Mutex<Vec<UserId>>,
     pub chats: Mutex<Vec<Chat>>,
     pub asked: Mutex<Vec<ChatRequest>>,
     /// Which parts fail: `create`, `put`, `embed`.
@@ -57,7 +61,7 @@ impl World {
         let models = Arc::new(FakeModels(self.clone()));
         let search =
             Search { models: models.clone(), index: self.clone(), placements: self.clone() };
-        Conversations { search, models, chats: self.clone() }
+        Conversations { search, models, chats: self.clone(), quota: self.clone() }
     }
 
     pub fn fail(&self, part: &'static str) {
@@ -73,12 +77,33 @@ impl World {
 
     fn put_places(&self, document: &Document, places: Vec<Embedded>) {
         let mut passages = self.passages.lock().unwrap();
-        for new in places.into_iter().flat_map(|place| place.passages) {
-            let chunk = ChunkId(passages.len() as i64);
-            let place = WorkspaceDocumentId(1);
-            let document = document.clone();
-            passages.push(Passage { chunk, place, ordinal: 0, text: new.text, document });
+        for Embedded { workspace, recipe, passages: new } in places {
+            let place = self.put_place(WorkspaceDocument {
+                id: WorkspaceDocumentId(0),
+                workspace,
+                document: document.clone(),
+                key: uuid::Uuid::new_v4(),
+                pinned: false,
+                watched: false,
+                recipe,
+                created_at: document.created_at,
+                updated_at: document.created_at,
+            });
+            for new in new {
+                let (chunk, place) = (ChunkId(passages.len() as i64), place.id);
+                let document = document.clone();
+                passages.push(Passage { chunk, place, ordinal: 0, text: new.text, document });
+            }
         }
+    }
+
+    /// Gives a place the next id.
+    fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
+        let mut places = self.places.lock().unwrap();
+        let last = places.last().map_or(0, |place| place.id.0);
+        place.id = WorkspaceDocumentId(last + 1);
+        places.push(place.clone());
+        place
     }
 }
 
@@ -135,6 +160,35 @@ impl Placements for World {
         _: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
         Err(Error::not_found("document", path))
+    }
+
+    async fn renew(
+        &self,
+        place: &WorkspaceDocument,
+        embedded: Embedded,
+        event: Event,
+    ) -> Result<Option<WorkspaceDocument>> {
+        let mut places = self.places.lock().unwrap();
+        let Some(old) = places.iter().position(|known| known.id == place.id) else {
+            return Ok(None);
+        };
+        let (recipe, updated_at) = (embedded.recipe, event.by.at);
+        let last = places[places.len() - 1].id.0;
+        let id = WorkspaceDocumentId(last + 1);
+        let new = WorkspaceDocument { id, recipe, updated_at, ..places.remove(old) };
+        places.push(new.clone());
+        Ok(Some(new))
+    }
+
+    async fn stale(
+        &self,
+        recipe: &str,
+        after: Option<WorkspaceDocumentId>,
+        limit: u32,
+    ) -> Result<Vec<WorkspaceDocument>> {
+        let places = self.places.lock().unwrap();
+        let stale = places.iter().filter(|place| place.recipe != recipe && Some(place.id) > after);
+        Ok(stale.take(limit as usize).cloned().collect())
     }
 
     async fn withdraw(
@@ -238,6 +292,18 @@ impl Chats for World {
     async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
         let chats = self.chats.lock().unwrap();
         Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
+    }
+}
+
+#[async_trait]
+impl MessageQuota for World {
+    async fn take(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
+        let mut questions = self.questions.lock().unwrap();
+        let left = questions.iter().filter(|asker| **asker == user).count() < limit as usize;
+        if left {
+            questions.push(user);
+        }
+        Ok(left)
     }
 }
 
