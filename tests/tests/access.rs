@@ -1,57 +1,162 @@
 //! Who is let in.
-use anyhow::Result;
-use e2e::{Backend, KEY, TestServer, on_both_databases, send};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use e2e::{Backend, Client, KEY, TestServer, on_both_databases, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(every_operation_refuses_strangers, keys_end_when_they_are_revoked);
+on_both_databases!(
+    every_operation_refuses_strangers,
+    every_operation_has_its_scope,
+    keys_end_when_they_are_revoked,
+);
 
-/// What needs no key: it tells nothing, or the path holds a secret.
-const OPEN: [&str; 2] = ["/v1/system/env-dump", "/v1/invite/{code}"];
+/// Method, path and scope of every operation. `open` needs no key: it tells nothing, the path holds
+/// a secret, or it is how people sign in.
+const SCOPES: &str = include_str!("../access.tsv");
 
-/// Operations of the document that need a key, as method and path with a value in place of each parameter.
-async fn operations(server: &TestServer) -> Result<Vec<(Method, String)>> {
-    let document = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
-    let paths = document["paths"].as_object().cloned().unwrap_or_default();
-    let mut operations = Vec::new();
-    for (path, item) in
-        paths.into_iter().filter(|(path, _)| !OPEN.contains(&path.trim_start_matches("/api")))
-    {
-        for method in item.as_object().into_iter().flat_map(|item| item.keys()) {
-            let path = path.replace("{slug}", "alpha").replace(['{', '}'], "");
-            operations.push((Method::from_bytes(method.to_uppercase().as_bytes())?, path));
+/// An operation of the document, as a key meets it.
+struct Operation {
+    method: Method,
+    /// With a value in place of each parameter.
+    path: String,
+    scope: &'static str,
+}
+
+impl Operation {
+    /// What whoever has no good key is answered.
+    fn not_admitted(&self) -> Value {
+        match self.path.starts_with("/api/") {
+            true => json!({ "error": "No valid api key found." }),
+            false => json!({ "error": "Invalid API key" }),
         }
     }
-    assert!(operations.len() >= 24);
+
+    fn lacks_scope(&self) -> Value {
+        json!({ "error": format!("This API key lacks the scope `{}`.", self.scope) })
+    }
+}
+
+/// Operations of the document that need a key. Each one has its row in [`SCOPES`].
+async fn operations(server: &TestServer) -> Result<Vec<Operation>> {
+    let document = server.admin().anonymous().get("/v1/openapi.json").await?.ok()?;
+    let mut rows = BTreeMap::new();
+    for line in SCOPES.lines() {
+        let [method, path, scope] = line.split('\t').collect::<Vec<_>>()[..] else {
+            bail!("not a row: {line}");
+        };
+        rows.insert(format!("{method} {path}"), scope);
+    }
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for method in item.as_object().into_iter().flat_map(|item| item.keys()) {
+            let method = method.to_uppercase();
+            let name = format!("{method} {path}");
+            let scope = rows.remove(&name).with_context(|| format!("no row for {name}"))?;
+            let method = Method::from_bytes(method.as_bytes())?;
+            let path = path.replace("{slug}", "alpha").replace(['{', '}'], "");
+            operations.push(Operation { method, path, scope });
+        }
+    }
+    assert!(rows.is_empty(), "rows without an operation: {rows:?}");
+    operations.retain(|operation| operation.scope != "open");
+    assert!(operations.len() >= 60);
     Ok(operations)
+}
+
+/// A key made over HTTP: its id and the key.
+async fn new_key(admin: &Client, options: Value) -> Result<(Value, String)> {
+    let made = admin.post("/v1/admin/api-keys", options).await?.ok()?["api_key"].take();
+    Ok((made["id"].clone(), made["secret"].as_str().unwrap_or_default().to_owned()))
+}
+
+/// Keys that were good once: revoked, expired, and that of a user who has been suspended.
+async fn former_keys(server: &TestServer) -> Result<[String; 3]> {
+    let admin = server.admin();
+    let (id, revoked) = new_key(admin, json!({})).await?;
+    let soon = server.carrel().run(&["api-key", "create", "--expires-in", "2s"])?;
+    let expired = soon.stdout.trim().to_owned();
+    let first = json!({ "username": "main-admin", "password": "correct horse" });
+    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    let ann = json!({ "username": "ann", "password": "correct horse", "role": "admin" });
+    let ann = admin.post("/v1/admin/users/new", ann).await?.ok()?["user"]["id"].clone();
+    let hers = server.carrel().run(&["api-key", "create", "--owner", "ann"])?;
+    let hers = hers.stdout.trim().to_owned();
+    for key in [&revoked, &hers] {
+        assert_eq!(admin.with_key(key).get("/v1/auth").await?.status, 200);
+    }
+    admin.delete(&format!("/v1/admin/api-keys/{id}"), json!(null)).await?.ok()?;
+    admin.post(&format!("/v1/admin/users/{ann}"), json!({ "suspended": 1 })).await?.ok()?;
+    while admin.with_key(&expired).get("/v1/auth").await?.status == 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Ok([revoked, expired, hers])
 }
 
 async fn every_operation_refuses_strangers(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
+    let former = former_keys(&server).await?;
+    let session = json!({ "username": "main-admin", "password": "correct horse" });
+    let session = server.admin().anonymous().post("/v1/session", session).await?;
+    let session = session.header("set-cookie").split(';').next().unwrap_or_default().to_owned();
+    assert!(session.len() > 40, "{session}");
     let stranger = server.admin().anonymous();
-    let cut = &KEY[..KEY.len() - 1];
-    let longer = format!("{KEY}x");
-    let flipped = KEY.to_uppercase();
-    for (method, path) in operations(&server).await? {
-        let expected = match path.starts_with("/api/") {
-            true => json!({ "error": "No valid api key found." }),
-            false => json!({ "error": "Invalid API key" }),
-        };
-        let mut tries = vec![stranger.request(method.clone(), &path)];
-        for key in ["", "null", "undefined", "' OR 1=1 --", cut, &longer, &flipped] {
-            let header = format!("Bearer {key}");
-            tries.push(stranger.request(method.clone(), &path).header("authorization", header));
+    let (cut, longer, flipped) = (&KEY[..KEY.len() - 1], format!("{KEY}x"), KEY.to_uppercase());
+    let bad = ["", "null", "undefined", "' OR 1=1 --", cut, &longer, &flipped];
+    let bad: Vec<_> = bad.into_iter().chain(former.iter().map(String::as_str)).collect();
+    for operation in operations(&server).await? {
+        let Operation { method, path, .. } = &operation;
+        let plain = || stranger.request(method.clone(), path);
+        let mut tries = vec![
+            plain(),
+            plain().header("authorization", KEY),
+            plain().header("authorization", "Bearer wrong").bearer_auth(KEY),
+            stranger
+                .request(method.clone(), &format!("{path}?key={KEY}&api_key={KEY}&token={KEY}")),
+            plain().header("cookie", format!("key={KEY}; carrel_session={KEY}")),
+            plain().header("cookie", &session),
+            plain().bearer_auth(session.trim_start_matches("carrel_session=")),
+            plain().header("x-api-key", KEY),
+            plain().basic_auth("admin", Some(KEY)),
+        ];
+        tries.extend(bad.iter().map(|key| plain().bearer_auth(key)));
+        if !path.starts_with("/api/") {
+            tries.push(plain().bearer_auth(KEY).header("authorization", "Bearer wrong"));
+            tries.push(plain().bearer_auth(KEY).bearer_auth(KEY));
+            tries.push(plain().header("authorization", format!("Bearer {KEY} {KEY}")));
         }
-        tries.push(stranger.request(method.clone(), &path).header("authorization", KEY));
-        tries.push(stranger.request(method.clone(), &format!("{path}?key={KEY}&api_key={KEY}")));
-        tries.push(stranger.request(method.clone(), &path).header("cookie", format!("key={KEY}")));
-        for request in tries {
+        for (number, request) in tries.into_iter().enumerate() {
             let answer = send(request).await?;
-            assert_eq!((answer.status, &answer.body), (403, &expected), "{method} {path}");
+            let refused = (403, operation.not_admitted());
+            assert_eq!((answer.status, answer.body), refused, "{method} {path}, try {number}");
         }
     }
     let left = server.admin().get("/v1/workspaces").await?.ok()?;
     assert_eq!(left, json!({ "workspaces": [] }));
+    Ok(())
+}
+
+async fn every_operation_has_its_scope(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let mut keys = BTreeMap::new();
+    for scope in ["read", "chat", "documents", "admin"] {
+        let (_, key) = new_key(server.admin(), json!({ "scopes": [scope] })).await?;
+        keys.insert(scope, server.admin().with_key(&key));
+    }
+    for operation in operations(&server).await? {
+        let Operation { method, path, scope } = &operation;
+        assert!(keys.contains_key(scope), "{method} {path}: {scope}");
+        for (held, client) in &keys {
+            let answer = send(client.request(method.clone(), path)).await?;
+            let covers = [*held, "read"].contains(scope) || *held == "admin";
+            let is_refused = (answer.status, &answer.body) == (403, &operation.lacks_scope());
+            let why = format!("{method} {path} with `{held}`: {} {}", answer.status, answer.body);
+            assert_eq!(is_refused, !covers, "{why}");
+            assert!(!answer.body.to_string().contains("lacks the scope") || !covers, "{why}");
+        }
+    }
     Ok(())
 }
 
@@ -68,7 +173,7 @@ async fn keys_end_when_they_are_revoked(backend: Backend) -> Result<()> {
     let id = line.split_whitespace().next().unwrap_or_default();
     assert_eq!(server.carrel().run(&["api-key", "revoke", id])?.code, Some(0));
     // Another process revoked it, so the server may trust it for one more second.
-    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
     assert_eq!(robot.get("/v1/auth").await?.status, 403);
     Ok(())
 }
@@ -113,7 +218,7 @@ async fn no_answer_or_log_shows_a_key() -> Result<()> {
     let key = created.stdout.trim().to_owned();
     let admin = server.admin().with_key(&key);
     let mut seen = String::new();
-    for (method, path) in operations(&server).await? {
+    for Operation { method, path, .. } in operations(&server).await? {
         let answer = send(admin.request(method, &path).json(&Value::Null)).await?;
         seen.push_str(&answer.body.to_string());
     }

@@ -11,4 +11,5 @@ mod oversight;
 mod people;
 mod printed;
 mod protocol;
+mod sign_in;
 mod workspaces;

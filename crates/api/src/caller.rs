@@ -122,11 +122,14 @@ impl<P: Policy> FromRequest for Caller<P> {
 }
 
 fn secret(request: &HttpRequest) -> Option<&str> {
-    let header = request.headers().get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, rest) = header.split_once(' ')?;
+    let mut headers = request.headers().get_all(AUTHORIZATION);
+    let (scheme, rest) = headers.next()?.to_str().ok()?.split_once(' ')?;
     match Mount::of(request) {
+        // Of two keys, a proxy before this server may have looked at the other one.
+        Mount::Native if headers.next().is_some() => None,
         Mount::Native => scheme.eq_ignore_ascii_case("bearer").then_some(rest),
-        // quirk(any-scheme): the scheme is not looked at, and what follows the key is dropped.
+        // quirk(any-scheme): the scheme is not looked at, what follows the key is dropped, and of
+        // two headers the first is taken.
         Mount::Compat => rest.split(' ').next(),
     }
 }

@@ -37,6 +37,7 @@ use carrel_services::library::Library;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
+use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 
 /// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
@@ -64,6 +65,7 @@ pub struct Ports {
     pub settings_store: Arc<SettingsStore>,
     pub dump: Arc<Dump>,
     pub sign_on: SignOn,
+    pub sign_in: Arc<SignIn>,
 }
 
 /// What an operator decides about the HTTP face.
@@ -113,6 +115,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.settings_store))
             .app_data(Data::from(ports.dump))
             .app_data(Data::new(ports.sign_on))
+            .app_data(Data::from(ports.sign_in))
             .app_data(Data::new(options))
             .service(root);
     }

@@ -18,6 +18,7 @@ use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::settings::key::Key;
+use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 use carrel_vectors::EmbeddedIndex;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -103,6 +104,8 @@ impl Carrel {
             keyring: keyring.clone(),
             passwords: Passwords::new(config.passwords),
         };
+        let passwords = accounts.passwords.clone();
+        let sign_in = Arc::new(SignIn::new(database.clone(), database.clone(), passwords));
         let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
         let exports = Exports {
             chats: database.clone(),
@@ -132,6 +135,7 @@ impl Carrel {
             settings_store: store,
             dump,
             sign_on: SignOn { tokens: database.clone(), sessions: database },
+            sign_in,
         };
         Ok(Self { ports, models, files, storage })
     }

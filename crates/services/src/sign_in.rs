@@ -2,18 +2,19 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use carrel_domain::audit::By;
+use carrel_domain::audit::{Actor, AuditLog, By};
 use carrel_domain::user::{NewSession, PasswordHash, Sessions, User};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
+use tokio::sync::OnceCell;
 
 use crate::accounts::{Passwords, is_bcrypt};
 use crate::keyring::{self, Secret};
 
 /// How long a session lasts.
-pub(crate) const SESSION: TimeDelta = TimeDelta::days(30);
-/// How many attempts for one name, or from one address, are answered in [`WINDOW`].
+pub const SESSION: TimeDelta = TimeDelta::days(30);
+/// How many failed attempts for one name, or from one address, are answered in [`WINDOW`].
 const ATTEMPTS: usize = 10;
 const WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// The most names and addresses remembered.
@@ -24,11 +25,12 @@ pub const WRONG: &str = "Invalid login credentials.";
 
 /// Lets people in, slowly where somebody guesses.
 pub struct SignIn {
-    pub sessions: Arc<dyn Sessions>,
+    sessions: Arc<dyn Sessions>,
+    audit: Arc<dyn AuditLog>,
     passwords: Passwords,
     attempts: Mutex<HashMap<String, Vec<DateTime<Utc>>>>,
     /// Checked when there is no such user, so that the answer takes as long.
-    decoy: PasswordHash,
+    decoy: OnceCell<PasswordHash>,
 }
 
 /// Why nobody was let in.
@@ -48,9 +50,12 @@ impl From<Error> for Refused {
 }
 
 impl SignIn {
-    pub async fn new(sessions: Arc<dyn Sessions>, passwords: Passwords) -> Result<Self> {
-        let decoy = passwords.hash(keyring::random_code()).await?;
-        Ok(Self { sessions, passwords, attempts: Mutex::default(), decoy })
+    pub fn new(
+        sessions: Arc<dyn Sessions>,
+        audit: Arc<dyn AuditLog>,
+        passwords: Passwords,
+    ) -> Self {
+        Self { sessions, audit, passwords, attempts: Mutex::default(), decoy: OnceCell::new() }
     }
 
     /// Opens a session for whoever knows the password.
@@ -61,26 +66,29 @@ impl SignIn {
         by: &By,
     ) -> Result<(Secret, User), Refused> {
         self.attempt(username, by)?;
+        // Made before anything is looked up, so that the first attempt of all tells no more.
+        let decoy = self.decoy().await?;
         let found = self.sessions.credentials(username).await?;
-        let (user, hash) = match found {
-            Some((user, hash)) => (Some(user), hash),
-            None => (None, self.decoy.clone()),
-        };
+        let hash = found.as_ref().map_or(decoy, |(_, hash)| hash);
         let is_right = self.passwords.verify(password.to_owned(), hash.clone()).await?;
-        let user = user.filter(|user| is_right && !user.suspended).ok_or(Refused::Wrong)?;
+        let (user, hash) = match found {
+            Some((user, hash)) if is_right && !user.suspended => (user, hash),
+            Some(_) if !is_right => {
+                return self.refuse("failed_login_invalid_password", username, by).await;
+            }
+            Some(_) => return self.refuse("failed_login_account_suspended", username, by).await,
+            None => return self.refuse("failed_login_invalid_username", username, by).await,
+        };
+        let token = self.open(&user, by).await?;
+        if !self.is_still(username, password, &hash).await? {
+            self.out(token.reveal(), by).await?;
+            return self.refuse("failed_login_invalid_password", username, by).await;
+        }
         if is_bcrypt(&hash) {
             let stronger = self.passwords.hash(password.to_owned()).await?;
             self.sessions.strengthen(user.id, &hash, stronger).await?;
         }
-        let token = Secret::random();
-        let session = NewSession {
-            digest: token.digest(),
-            user: user.id,
-            expires_at: by.at + SESSION,
-            created_at: by.at,
-        };
-        let event = by.event("login_event", json!({ "username": user.username }).to_string());
-        self.sessions.open(session, event).await?;
+        self.forgive(username, by);
         Ok((token, user))
     }
 
@@ -89,9 +97,50 @@ impl SignIn {
         self.sessions.user_of(keyring::digest(token), now).await
     }
 
-    /// Ends a session.
+    /// Ends a session. Says whether there was one.
     pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
+        let user = self.user_of(token, by.at).await?;
+        let actor = user.map_or(by.actor, |user| Actor::User(user.id));
+        let by = By { actor, ..by.clone() };
         self.sessions.close(keyring::digest(token), by.event("logout_event", "{}")).await
+    }
+
+    async fn open(&self, user: &User, by: &By) -> Result<Secret, Refused> {
+        let token = Secret::random();
+        let session = NewSession {
+            digest: token.digest(),
+            user: user.id,
+            expires_at: by.at + SESSION,
+            created_at: by.at,
+        };
+        let by = By { actor: Actor::User(user.id), ..by.clone() };
+        let event = by.event("login_event", json!({ "username": user.username }).to_string());
+        match self.sessions.open(session, event).await {
+            Ok(()) => Ok(token),
+            // Suspended or deleted since the password was looked up.
+            Err(Error::NotFound { .. }) => Err(Refused::Wrong),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Whether a password checked against `hash` is the user's yet. A new password ends the
+    /// sessions there are; one opened with the old password at that moment is found out here.
+    async fn is_still(&self, username: &str, password: &str, hash: &PasswordHash) -> Result<bool> {
+        match self.sessions.credentials(username).await? {
+            Some((_, now)) if now == *hash => Ok(true),
+            Some((_, now)) => self.passwords.verify(password.to_owned(), now).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn decoy(&self) -> Result<&PasswordHash> {
+        self.decoy.get_or_try_init(|| self.passwords.hash(keyring::random_code())).await
+    }
+
+    async fn refuse<T>(&self, why: &'static str, username: &str, by: &By) -> Result<T, Refused> {
+        let details = json!({ "username": format!("{username:.64}") }).to_string();
+        self.audit.add(by.event(why, details)).await?;
+        Err(Refused::Wrong)
     }
 
     fn attempt(&self, username: &str, by: &By) -> Result<(), Refused> {
@@ -99,8 +148,7 @@ impl SignIn {
         if attempts.len() > REMEMBERED {
             attempts.retain(|_, times| times.last().is_some_and(|last| by.at - *last < WINDOW));
         }
-        let address = by.address.iter().map(|address| format!("address {address}"));
-        let keys: Vec<_> = address.chain([format!("name {username:.64}")]).collect();
+        let keys = counted(username, by);
         for key in &keys {
             let times = attempts.entry(key.clone()).or_default();
             times.retain(|time| by.at - *time < WINDOW);
@@ -114,4 +162,24 @@ impl SignIn {
         }
         Ok(())
     }
+
+    /// Takes an attempt back that was none: somebody knew the password.
+    fn forgive(&self, username: &str, by: &By) {
+        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        for key in counted(username, by) {
+            let Some(times) = attempts.get_mut(&key) else { continue };
+            if let Some(place) = times.iter().position(|time| *time == by.at) {
+                times.remove(place);
+            }
+        }
+    }
 }
+
+/// What an attempt is counted for: the address it came from, and the name.
+fn counted(username: &str, by: &By) -> Vec<String> {
+    let address = by.address.iter().map(|address| format!("address {address}"));
+    address.chain([format!("name {username:.64}")]).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ pub mod events;
 pub mod invites;
 pub mod keys;
 pub mod members;
+pub mod session;
 pub mod settings;
 pub mod users;
 
@@ -26,7 +27,10 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
         .service(settings::update_preferences)
         .service(settings::show_settings)
         .service(settings::update_settings)
-        .service(settings::dump_settings);
+        .service(settings::dump_settings)
+        .service(session::sign_in)
+        .service(session::show_session)
+        .service(session::sign_out);
 }
 
 /// Those that the other dialect has alike, or not at all.

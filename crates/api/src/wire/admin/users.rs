@@ -158,7 +158,13 @@ impl From<User> for MadeUser {
     }
 }
 
-/// The first admin, or whoever redeems an invite.
+/// The user that is signed in.
+#[derive(Serialize, ToSchema)]
+pub struct SessionShown {
+    pub user: MadeUser,
+}
+
+/// The first admin, whoever redeems an invite, or whoever signs in.
 #[derive(Deserialize, ToSchema)]
 pub struct Registration {
     #[serde(default)]
@@ -167,6 +173,14 @@ pub struct Registration {
     #[serde(default)]
     #[schema(example = "hunter2")]
     password: String,
+}
+
+impl Registration {
+    /// Name and password.
+    pub fn into_parts(self) -> (String, String) {
+        let Self { username, password } = self;
+        (username, password)
+    }
 }
 
 impl From<Registration> for UserDraft {

@@ -1,0 +1,190 @@
+//! Who is let in, who is not, and who has to wait.
+use async_trait::async_trait;
+use carrel_domain::UserId;
+use carrel_domain::api_key::KeyDigest;
+use carrel_domain::audit::{Event, LoggedEvent};
+use carrel_domain::user::Role;
+
+use super::*;
+use crate::accounts::PasswordRules;
+
+/// One user, the sessions and the log.
+struct Door {
+    user: Mutex<(User, PasswordHash)>,
+    sessions: Mutex<Vec<KeyDigest>>,
+    log: Mutex<Vec<&'static str>>,
+    /// Put in place of the hash while the next session is being opened.
+    meanwhile: Mutex<Option<PasswordHash>>,
+}
+
+#[async_trait]
+impl Sessions for Door {
+    async fn credentials(&self, username: &str) -> Result<Option<(User, PasswordHash)>> {
+        let user = self.user.lock().unwrap();
+        Ok((user.0.username == username).then(|| user.clone()))
+    }
+
+    async fn strengthen(&self, _: UserId, old: &PasswordHash, new: PasswordHash) -> Result<()> {
+        let mut user = self.user.lock().unwrap();
+        if user.1 == *old {
+            user.1 = new;
+        }
+        Ok(())
+    }
+
+    async fn open(&self, session: NewSession, event: Event) -> Result<()> {
+        if let Some(changed) = self.meanwhile.lock().unwrap().take() {
+            self.user.lock().unwrap().1 = changed;
+        }
+        self.sessions.lock().unwrap().push(session.digest);
+        self.log.lock().unwrap().push(event.name);
+        Ok(())
+    }
+
+    async fn user_of(&self, digest: KeyDigest, _: DateTime<Utc>) -> Result<Option<User>> {
+        let is_open = self.sessions.lock().unwrap().contains(&digest);
+        Ok(is_open.then(|| self.user.lock().unwrap().0.clone()))
+    }
+
+    async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool> {
+        let mut sessions = self.sessions.lock().unwrap();
+        let before = sessions.len();
+        sessions.retain(|open| *open != digest);
+        self.log.lock().unwrap().push(event.name);
+        Ok(sessions.len() < before)
+    }
+}
+
+#[async_trait]
+impl AuditLog for Door {
+    async fn add(&self, event: Event) -> Result<()> {
+        self.log.lock().unwrap().push(event.name);
+        Ok(())
+    }
+
+    async fn page(&self, _: Option<i64>, _: u64, _: u32) -> Result<Vec<LoggedEvent>> {
+        Ok(Vec::new())
+    }
+
+    async fn count(&self) -> Result<u64> {
+        Ok(self.log.lock().unwrap().len() as u64)
+    }
+
+    async fn since(&self, _: i64, _: u32) -> Result<Vec<LoggedEvent>> {
+        Ok(Vec::new())
+    }
+}
+
+/// `ann`, whose password is `hunter2`, kept as imports bring it, at the least cost there is.
+fn door() -> (Arc<Door>, SignIn) {
+    let user = User {
+        id: UserId(1),
+        username: "ann".into(),
+        role: Role::Default,
+        suspended: false,
+        daily_message_limit: None,
+        bio: String::new(),
+        picture: None,
+        seen_recovery_codes: false,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    };
+    let door = Arc::new(Door {
+        user: Mutex::new((user, bcrypted("hunter2"))),
+        sessions: Mutex::default(),
+        log: Mutex::default(),
+        meanwhile: Mutex::default(),
+    });
+    let passwords = Passwords::new(PasswordRules::default());
+    (door.clone(), SignIn::new(door.clone(), door, passwords))
+}
+
+fn bcrypted(password: &str) -> PasswordHash {
+    PasswordHash(bcrypt::hash(password, 4).unwrap())
+}
+
+/// Somebody at `address`, so many seconds after the beginning.
+fn from(address: &str, seconds: i64) -> By {
+    let at = DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+    By { actor: Actor::Stranger, address: Some(address.to_owned()), at }
+}
+
+#[tokio::test]
+async fn a_weak_hash_is_replaced_when_its_user_signs_in() {
+    let (door, sign_in) = door();
+    let by = from("a", 0);
+    assert!(matches!(sign_in.with_password("ann", "wrong", &by).await, Err(Refused::Wrong)));
+    assert!(is_bcrypt(&door.user.lock().unwrap().1));
+    for _ in 0..2 {
+        let (token, user) = sign_in.with_password("ann", "hunter2", &by).await.unwrap();
+        assert_eq!(user.username, "ann");
+        assert!(sign_in.user_of(token.reveal(), by.at).await.unwrap().is_some());
+        assert!(door.user.lock().unwrap().1.0.starts_with("$argon2id$"));
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_why_somebody_was_refused_and_the_answer_does_not() {
+    let (door, sign_in) = door();
+    let by = from("a", 0);
+    let attempt = async |name, password| {
+        let refused = sign_in.with_password(name, password, &by).await;
+        assert!(matches!(refused, Err(Refused::Wrong)));
+    };
+    attempt("bob", "hunter2").await;
+    attempt("ann", "hunter3").await;
+    door.user.lock().unwrap().0.suspended = true;
+    attempt("ann", "hunter2").await;
+    attempt("ann", "hunter3").await;
+    let log = door.log.lock().unwrap().clone();
+    assert_eq!(
+        log,
+        [
+            "failed_login_invalid_username",
+            "failed_login_invalid_password",
+            "failed_login_account_suspended",
+            "failed_login_invalid_password",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_password_that_changes_meanwhile_opens_nothing() {
+    let (door, sign_in) = door();
+    *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
+    let refused = sign_in.with_password("ann", "hunter2", &from("a", 0)).await;
+    assert!(matches!(refused, Err(Refused::Wrong)));
+    assert!(door.sessions.lock().unwrap().is_empty());
+    // The same password, hashed anew by somebody who signed in at the same moment.
+    *door.meanwhile.lock().unwrap() = Some(bcrypted("hunter3"));
+    assert!(sign_in.with_password("ann", "hunter3", &from("a", 0)).await.is_ok());
+}
+
+#[tokio::test]
+async fn after_ten_failures_a_name_and_an_address_wait() {
+    let (_, sign_in) = door();
+    for second in 0..10 {
+        let refused = sign_in.with_password("ann", "wrong", &from("a", second)).await;
+        assert!(matches!(refused, Err(Refused::Wrong)));
+    }
+    let waits = async |name: &str, address: &str, second| match sign_in
+        .with_password(name, "hunter2", &from(address, second))
+        .await
+    {
+        Err(Refused::Later(seconds)) => Some(seconds),
+        _ => None,
+    };
+    assert_eq!(waits("ann", "b", 10).await, Some(291), "the name, wherever it comes from");
+    assert_eq!(waits("bob", "a", 10).await, Some(291), "the address, whatever the name");
+    assert_eq!(waits("bob", "b", 10).await, None);
+    assert_eq!(waits("ann", "b", 299).await, Some(2));
+    assert_eq!(waits("ann", "b", 300).await, None);
+}
+
+#[tokio::test]
+async fn whoever_knows_the_password_never_waits() {
+    let (_, sign_in) = door();
+    for second in 0..30 {
+        assert!(sign_in.with_password("ann", "hunter2", &from("a", second)).await.is_ok());
+    }
+}
