@@ -14,6 +14,7 @@ use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
+use carrel_services::mode::RememberedMode;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -98,9 +99,10 @@ impl Carrel {
             quota: database.clone(),
         };
         let keyring = Arc::new(Keyring::new(database.clone()));
+        let multi_user = Arc::new(RememberedMode::new(database.clone()));
         let accounts = Accounts {
             users: database.clone(),
-            multi_user: database.clone(),
+            multi_user: multi_user.clone(),
             keyring: keyring.clone(),
             passwords: Passwords::new(config.passwords),
         };
@@ -124,7 +126,7 @@ impl Carrel {
             search,
             conversations,
             users: database.clone(),
-            multi_user: database.clone(),
+            multi_user,
             accounts,
             invites: database.clone(),
             invitations,

@@ -8,6 +8,7 @@ pub mod invitations;
 pub mod keyring;
 pub mod library;
 pub mod members;
+pub mod mode;
 pub mod preferences;
 pub mod prompt;
 pub mod record;
