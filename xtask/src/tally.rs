@@ -15,6 +15,8 @@ impl Tally {
         let parts = if let Some((_, result)) = line.split_once("test result: ") {
             result.split_once(". ").map(|(_, counts)| counts.to_owned())
         } else if line.trim_start().starts_with("Summary [") {
+            // It speaks of the whole run, of which failures have been shown one by one before.
+            *self = Self::default();
             // Parentheses hold more detail on the count before them.
             line.split_once("run: ").map(|(_, counts)| without_parentheses(counts))
         } else {

@@ -20,7 +20,7 @@ async fn an_idle_model_gives_its_memory_back_and_loads_again() {
     let model = MiniLm::new(Options {
         directory: model_dir(),
         threads: NonZeroUsize::MIN,
-        release_after: Some(Duration::from_millis(200)),
+        release_after: Some(Duration::from_secs(3)),
     });
     let texts: Vec<String> = (0..20).map(|number| format!("text {number} ").repeat(100)).collect();
     let before = resident();
@@ -30,7 +30,15 @@ async fn an_idle_model_gives_its_memory_back_and_loads_again() {
     while model.is_loaded() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    let released = resident();
+    // Whoever holds the last reference is still giving it back.
+    let mut released = resident();
+    for _ in 0..1500 {
+        if released <= before + 12 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        released = resident();
+    }
     assert!(
         released <= before + 12,
         "{before} MB before, {loaded} MB loaded, {released} MB released"
