@@ -6,7 +6,8 @@ use serde_json::json;
 on_both_databases!(
     a_new_workspace_is_found_by_its_slug,
     names_repeat_and_slugs_do_not,
-    a_deleted_workspace_is_gone_with_its_vectors
+    a_deleted_workspace_is_gone_with_its_vectors,
+    settings_change_and_the_slug_stays
 );
 
 async fn a_new_workspace_is_found_by_its_slug(backend: Backend) -> Result<()> {
@@ -68,6 +69,34 @@ async fn a_deleted_workspace_is_gone_with_its_vectors(backend: Backend) -> Resul
     let empty =
         admin.post("/v1/workspace/alpha/vector-search", json!({ "query": "honey" })).await?.ok()?;
     assert_eq!(empty["results"], json!([]));
+    Ok(())
+}
+
+async fn settings_change_and_the_slug_stays(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha", "topN": 6 })).await?.ok()?;
+    let body = json!({ "name": "Beta", "openAiTemp": 0.5, "slug": "hax", "chatMode": "query" });
+    let changed = admin.post("/v1/workspace/alpha/update", body).await?.ok()?;
+    assert_eq!(changed["message"], json!(null));
+    let row = &changed["workspace"];
+    assert_eq!((&row["name"], &row["slug"]), (&json!("Beta"), &json!("alpha")));
+    assert_eq!((&row["topN"], &row["openAiTemp"]), (&json!(6), &json!(0.5)));
+    let found = admin.get("/v1/workspace/alpha").await?.ok()?;
+    assert_eq!(found["workspace"][0]["chatMode"], "query");
+    for wrong in [json!({ "topN": "many" }), json!({ "name": "" }), json!({ "foo": 1 }), json!({})]
+    {
+        let refused = admin.post("/v1/workspace/alpha/update", wrong.clone()).await?;
+        assert_eq!(refused.status, 400, "{wrong}");
+    }
+    assert_eq!(admin.get("/v1/workspace/alpha").await?.ok()?, found);
+    let missing = admin.post("/v1/workspace/nope/update", json!({ "name": "X" })).await?;
+    assert_eq!(missing.status, 404);
+    let left = admin.post("/api/v1/workspace/alpha/update", json!({ "foo": 1 })).await?.ok()?;
+    let id = &row["id"];
+    assert_eq!(left, json!({ "workspace": { "id": id }, "message": "No valid fields to update!" }));
+    let loose = admin.post("/api/v1/workspace/alpha/update", json!({ "topN": "x" })).await?.ok()?;
+    assert_eq!(loose["workspace"]["topN"], 4);
     Ok(())
 }
 

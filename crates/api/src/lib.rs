@@ -19,12 +19,14 @@ use actix_cors::Cors;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope};
 use carrel_domain::audit::AuditLog;
+use carrel_domain::chat::Chats;
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::Invites;
 use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
+use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Users};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
@@ -47,6 +49,8 @@ pub struct Ports {
     pub keyring: Arc<Keyring>,
     pub workspaces: Arc<dyn Workspaces>,
     pub placements: Arc<dyn Placements>,
+    pub threads: Arc<dyn Threads>,
+    pub chats: Arc<dyn Chats>,
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
@@ -97,6 +101,8 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.keyring))
             .app_data(Data::from(ports.workspaces))
             .app_data(Data::from(ports.placements))
+            .app_data(Data::from(ports.threads))
+            .app_data(Data::from(ports.chats))
             .app_data(Data::from(ports.settings))
             .app_data(Data::from(ports.index))
             .app_data(Data::from(ports.models))

@@ -4,10 +4,12 @@ mod compat;
 mod conversations;
 mod directory;
 mod documents;
+mod history;
 mod native;
 mod placements;
 mod reference;
 mod system;
+mod threads;
 mod unknown;
 mod workspaces;
 
@@ -28,10 +30,20 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .service(workspaces::create_workspace)
         .service(workspaces::list_workspaces)
         .service(workspaces::find_workspace)
+        .service(workspaces::update_workspace)
         .service(workspaces::delete_workspace)
+        .service(threads::create_thread)
+        .service(threads::list_threads)
+        .service(threads::update_thread)
+        .service(threads::delete_thread)
+        .service(history::list_workspace_chats)
+        .service(history::list_thread_chats)
         .service(placements::update_embeddings)
         .service(conversations::search_vectors)
         .service(conversations::ask)
+        .service(conversations::stream_answer)
+        .service(conversations::ask_in_thread)
+        .service(conversations::stream_answer_in_thread)
         .service(documents::upload_document)
         .service(documents::add_raw_text)
         .service(system::count_vectors)
@@ -78,7 +90,7 @@ fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
 }
 
 /// The digits that a text begins with.
-fn leading_number(text: &str) -> &str {
+pub(crate) fn leading_number(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     &text[..end]
 }

@@ -4,8 +4,11 @@ pub mod chat;
 pub mod compat;
 pub mod directory;
 pub mod document;
+pub mod history;
 pub mod retrieval;
+pub mod stream;
 pub mod system;
+pub mod thread;
 pub mod workspace;
 
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};

@@ -1,8 +1,8 @@
 //! Nouns, rules and ports of carrel. Knows nothing of HTTP, SQL, JSON, tokio or the environment.
 //!
 //! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
-//! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`api_key`], [`user`],
-//! [`settings`]. Every failure is an [`Error`].
+//! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
+//! [`user`], [`settings`]. Every failure is an [`Error`].
 pub mod api_key;
 pub mod audit;
 pub mod chat;
@@ -18,6 +18,7 @@ pub mod model;
 pub mod path;
 pub mod settings;
 pub mod slug;
+pub mod thread;
 pub mod user;
 pub mod vector;
 pub mod workspace;

@@ -23,6 +23,17 @@ impl Slug {
         Self::of(&format!("{name}-{suffix:08}"))
     }
 
+    /// A slug that somebody chose: as [`Slug::of`], with capital letters kept.
+    pub fn chosen(text: &str) -> Self {
+        let slug = words(text);
+        Self(if slug.is_empty() { Uuid::new_v4().to_string() } else { slug })
+    }
+
+    /// A random slug.
+    pub fn random() -> Self {
+        Self(Uuid::new_v4().to_string())
+    }
+
     /// Trusts text that was a slug when it was stored.
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -138,5 +149,6 @@ mod tests {
     #[test]
     fn a_numbered_slug_keeps_the_name() {
         assert_eq!(Slug::numbered("My docs", 1234).as_str(), "my-docs-00001234");
+        assert_eq!(Slug::chosen("My.Thread").as_str(), "My-dot-Thread");
     }
 }

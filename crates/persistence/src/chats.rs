@@ -1,7 +1,7 @@
 //! Exchanges of question and answer.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::{ChatId, Error, Result, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -11,7 +11,7 @@ use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{some_text, text, time};
 use crate::moment::Moment;
 use crate::schema::{chats, users, workspaces};
-use crate::{Database, audit};
+use crate::{Database, audit, turns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = chats)]
@@ -58,14 +58,18 @@ const PLACE: &str = "conversation in workspace";
 
 /// Keeps the workspace and the user of a conversation from going away before the transaction ends,
 /// in the order in which others lock them. Says whether they are there.
-fn lock(conn: &mut AnyConnection, of: &Conversation) -> QueryResult<bool> {
-    let workspace = workspaces::table.find(of.workspace.0).select(workspaces::id);
+pub(crate) fn lock(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    user: Option<UserId>,
+) -> QueryResult<bool> {
+    let workspace = workspaces::table.find(workspace.0).select(workspaces::id);
     let found: Option<i32> = match conn {
         AnyConnection::Postgres(conn) => workspace.for_key_share().first(conn).optional()?,
         AnyConnection::Sqlite(conn) => workspace.first(conn).optional()?,
     };
     if let AnyConnection::Postgres(conn) = conn
-        && let Some(user) = of.user
+        && let Some(user) = user
     {
         let user = users::table.find(user.0).select(users::id);
         let _: Option<i32> = user.for_key_share().first(conn).optional()?;
@@ -82,7 +86,7 @@ impl Chats for Database {
             return Err(Error::invalid("session", "must not be longer than 1024 bytes"));
         }
         self.write(move |conn| {
-            let is_there = lock(conn, &conversation)?;
+            let is_there = lock(conn, conversation.workspace, conversation.user)?;
             let Conversation { workspace, user, thread, session } = conversation;
             if !is_there {
                 return Err(Error::not_found(PLACE, workspace).into());
@@ -133,6 +137,72 @@ impl Chats for Database {
             };
             let rows: Vec<Row> = query.load(conn)?;
             Ok(rows.into_iter().rev().map(Chat::from).collect())
+        })
+        .await
+    }
+
+    async fn shown(&self, of: &Shown, part: Part) -> Result<Vec<Chat>> {
+        let (of, Part { newest_first, offset, limit }) = (of.clone(), part);
+        self.read(move |conn| {
+            let mut query = chats::table
+                .limit(i64::from(limit))
+                .offset(i64::from(offset))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            query = match of {
+                Shown::Workspace(workspace) => query
+                    .filter(chats::workspace_id.eq(workspace.0))
+                    .filter(chats::thread_id.is_null())
+                    .filter(chats::session.is_null())
+                    .filter(chats::include.eq(true)),
+                Shown::Session(workspace, session) => query
+                    .filter(chats::workspace_id.eq(workspace.0))
+                    .filter(chats::thread_id.is_null())
+                    .filter(chats::user_id.is_null())
+                    .filter(chats::session.eq(text(session))),
+                Shown::Thread(thread) => query
+                    .filter(chats::thread_id.eq(thread.0))
+                    .filter(chats::session.is_null())
+                    .filter(chats::include.eq(true)),
+            };
+            query = match newest_first {
+                true => query.order(chats::id.desc()),
+                false => query.order(chats::id.asc()),
+            };
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().map(Chat::from).collect())
+        })
+        .await
+    }
+
+    async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {
+        let Conversation { workspace, user, thread, session } = of.clone();
+        self.write(move |conn| {
+            // Two that hide the same exchanges could meet them in different orders.
+            turns::take(conn)?;
+            let mut query = diesel::update(chats::table)
+                .set((chats::include.eq(false), chats::updated_at.eq(time(event.by.at))))
+                .filter(chats::include.eq(true))
+                .into_boxed::<AnyBackend>();
+            // A thread is of one workspace.
+            query = match thread {
+                Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
+                None => query
+                    .filter(chats::workspace_id.eq(workspace.0))
+                    .filter(chats::thread_id.is_null()),
+            };
+            query = match (user, thread) {
+                (Some(user), _) => query.filter(chats::user_id.eq(user.0)),
+                (None, Some(_)) => query,
+                (None, None) => query.filter(chats::user_id.is_null()),
+            };
+            query = match session {
+                Some(session) => query.filter(chats::session.eq(text(session))),
+                None => query.filter(chats::session.is_null()),
+            };
+            let hidden = query.execute(conn)?;
+            audit::record(conn, event)?;
+            Ok(hidden as u64)
         })
         .await
     }

@@ -42,6 +42,7 @@ mod schema;
 mod sessions;
 mod settings;
 mod sign_in_tokens;
+mod threads;
 mod turns;
 mod unsettled;
 mod users;

@@ -9,13 +9,14 @@ use std::sync::Mutex;
 
 use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{AuditLog, By};
-use carrel_domain::chat::{Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{Document, Published};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::member::Members;
 use carrel_domain::settings::Settings;
+use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::user::{
     MessageQuota, MultiUser, NewSession, NewUser, PasswordHash, Role, Sessions, UserPatch,
     Username, Users,
@@ -135,7 +136,7 @@ async fn use_everything(db: &Database) {
     let new = NewWorkspace { slug, settings: settings.clone(), created_at: now };
     let here = Workspaces::create(db, new, done(now)).await.unwrap().id;
     Workspaces::list(db).await.unwrap();
-    db.by_slug("here").await.unwrap();
+    Workspaces::by_slug(db, "here").await.unwrap();
     Workspaces::update(db, here, settings, done(now)).await.unwrap();
 
     db.expect_file(&path("a"), now).await.unwrap();
@@ -181,7 +182,26 @@ async fn use_everything(db: &Database) {
     ] {
         let of = Conversation { user, thread, session, ..conversation.clone() };
         db.history(&of, 20).await.unwrap();
+        db.reset(&of, done(now)).await.unwrap();
     }
+    for newest_first in [true, false] {
+        for of in [
+            Shown::Workspace(here),
+            Shown::Session(here, "s".to_owned()),
+            Shown::Thread(ThreadId(1)),
+        ] {
+            db.shown(&of, Part { newest_first, offset: 1, limit: 20 }).await.unwrap();
+        }
+    }
+    let (slug, name) = (Slug::random(), String::new());
+    let new = NewThread { slug, name, workspace: here, user: None, created_at: now };
+    let thread = Threads::create(db, new, done(now)).await.unwrap();
+    Threads::by_slug(db, here, thread.slug.as_str()).await.unwrap();
+    Threads::all(db).await.unwrap();
+    Threads::page(db, here, None, 20).await.unwrap();
+    Threads::page(db, here, Some(ThreadId(1)), 20).await.unwrap();
+    db.rename(thread.id, String::new(), done(now)).await.unwrap();
+    Threads::delete(db, thread.id, done(now)).await.unwrap();
 
     ApiKeys::create(db, NewApiKey { digest: KeyDigest([2; 32]), ..key(now) }, done(now))
         .await
@@ -250,7 +270,7 @@ async fn use_everything(db: &Database) {
     AuditLog::count(db).await.unwrap();
     db.since(0, 20).await.unwrap();
 
-    db.all().await.unwrap();
+    Settings::all(db).await.unwrap();
     let values = [("a".to_owned(), Some("1".to_owned())), ("b".to_owned(), None)];
     db.set(BTreeMap::from(values), done(now)).await.unwrap();
     Workspaces::delete(db, here, done(now)).await.unwrap();
@@ -264,7 +284,7 @@ struct Step {
 
 /// Tables that are read whole on purpose: when all of them is what was asked for.
 fn is_asked_for_whole(statement: &str) -> bool {
-    let whole = ["api_keys", "invites", "users", "workspaces", "settings", "namespaces"];
+    let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces"];
     let is_from = |table: &str| {
         statement.contains(&format!("FROM `{table}`"))
             || statement.contains(&format!("FROM (`{table}`"))

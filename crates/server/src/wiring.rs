@@ -119,6 +119,8 @@ impl Carrel {
             keyring,
             workspaces: database.clone(),
             placements: database.clone(),
+            threads: database.clone(),
+            chats: database.clone(),
             settings: database.clone(),
             index,
             models: models.clone(),

@@ -1,4 +1,6 @@
 //! Answering questions in a workspace.
+mod stream;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,12 +9,15 @@ use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
 use carrel_domain::model::{
     ChatModel, ChatRequest, Context, Delta, Message, ModelName, Models, Role, Usage,
 };
+use carrel_domain::thread::Thread;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use serde_json::json;
+
+pub use stream::{Finished, Piece};
 
 use crate::search::{Hit, Query, Search};
 use crate::{preferences, prompt, record};
@@ -31,9 +36,23 @@ pub struct Question {
     pub mode: Option<ChatMode>,
     /// Which of the workspace's conversations it continues.
     pub session: Option<String>,
+    /// The thread of the workspace that it belongs to.
+    pub thread: Option<Thread>,
     /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
     /// toward their daily limit.
     pub user: Option<User>,
+}
+
+impl Question {
+    /// What it continues.
+    fn conversation(&self, workspace: &Workspace) -> Conversation {
+        Conversation {
+            workspace: workspace.id,
+            user: self.user.as_ref().map(|user| user.id),
+            thread: self.thread.as_ref().map(|thread| thread.id),
+            session: self.session.clone(),
+        }
+    }
 }
 
 /// What an answer cost and who gave it.
@@ -61,6 +80,23 @@ pub enum Reply {
     },
 }
 
+/// A question on its way to a model.
+struct Prepared {
+    model: Arc<dyn ChatModel>,
+    request: ChatRequest,
+    sources: Vec<Hit>,
+    /// As it is remembered.
+    mode: ChatMode,
+}
+
+/// What is kept of an answer.
+struct Kept<'a> {
+    text: &'a str,
+    sources: &'a [Hit],
+    mode: ChatMode,
+    metrics: &'a Metrics,
+}
+
 /// Cheap to clone.
 #[derive(Clone)]
 pub struct Conversations {
@@ -76,32 +112,13 @@ impl Conversations {
     pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         check(&question.text)?;
         self.admit(question.user.as_ref(), by).await?;
-        let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
-        let conversation = Conversation {
-            workspace: workspace.id,
-            user: question.user.as_ref().map(|user| user.id),
-            thread: None,
-            session: question.session.clone(),
+        let Some(prepared) = self.prepare(workspace, &question, by).await? else {
+            return self.refuse(workspace, question, by).await;
         };
-        let query = Query { text: question.text.clone(), ..Query::default() };
-        let sources = self.search.nearest(workspace, query).await?.unwrap_or_default();
-        if sources.is_empty() && mode == ChatMode::Query {
-            return self.refuse(workspace, conversation, question.text, by).await;
-        }
-        let model = self.models.chat(&workspace.settings.model())?;
-        let history = self.history(workspace, &conversation).await?;
-        let request = request(workspace, &question.text, &sources, history, by.at);
+        let Prepared { model, request, sources, mode } = prepared;
         let (text, metrics) = answer(&*model, request).await?;
-        // Without tools, the automatic mode is the chat mode, and is remembered as such.
-        let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
-        let new = NewChat {
-            conversation,
-            prompt: question.text,
-            response: record::answer(&text, &sources, mode.as_str(), Some(&metrics)),
-            include: true,
-            created_at: by.at,
-        };
-        let chat = self.chats.append(new, sent(by, workspace)).await?;
+        let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
+        let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
 
@@ -115,16 +132,61 @@ impl Conversations {
         }
     }
 
-    async fn refuse(
+    /// Hides what was said so far in the question's conversation from later answers; where it has
+    /// a thread but no user, what everyone said in the thread.
+    pub async fn reset(&self, workspace: &Workspace, question: &Question, by: &By) -> Result<()> {
+        let conversation = question.conversation(workspace);
+        self.chats.reset(&conversation, sent(by, workspace)).await.map(drop)
+    }
+
+    /// What the model is to be asked; nothing when the question is to be refused.
+    async fn prepare(
         &self,
         workspace: &Workspace,
-        conversation: Conversation,
-        prompt: String,
+        question: &Question,
         by: &By,
-    ) -> Result<Reply> {
+    ) -> Result<Option<Prepared>> {
+        let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
+        let query = Query { text: question.text.clone(), ..Query::default() };
+        let sources = self.search.nearest(workspace, query).await?.unwrap_or_default();
+        if sources.is_empty() && mode == ChatMode::Query {
+            return Ok(None);
+        }
+        let model = self.models.chat(&workspace.settings.model())?;
+        let history = self.history(workspace, &question.conversation(workspace)).await?;
+        let request = request(workspace, &question.text, &sources, history, by.at);
+        // Without tools, the automatic mode is the chat mode, and is remembered as such.
+        let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
+        Ok(Some(Prepared { model, request, sources, mode }))
+    }
+
+    async fn keep(
+        &self,
+        workspace: &Workspace,
+        question: Question,
+        kept: Kept<'_>,
+        by: &By,
+    ) -> Result<ChatId> {
+        let Kept { text, sources, mode, metrics } = kept;
+        let new = NewChat {
+            conversation: question.conversation(workspace),
+            prompt: question.text,
+            response: record::answer(text, sources, mode.as_str(), Some(metrics)),
+            include: true,
+            created_at: by.at,
+        };
+        self.chats.append(new, sent(by, workspace)).await
+    }
+
+    async fn refuse(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         let text = workspace.settings.refusal.clone().unwrap_or_else(|| REFUSAL.to_owned());
-        let response = record::answer(&text, &[], ChatMode::Query.as_str(), None);
-        let new = NewChat { conversation, prompt, response, include: false, created_at: by.at };
+        let new = NewChat {
+            conversation: question.conversation(workspace),
+            prompt: question.text,
+            response: record::answer(&text, &[], ChatMode::Query.as_str(), None),
+            include: false,
+            created_at: by.at,
+        };
         Ok(Reply::Refused { chat: self.chats.append(new, sent(by, workspace)).await?, text })
     }
 

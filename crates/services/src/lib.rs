@@ -16,6 +16,7 @@ pub mod search;
 pub mod settings;
 pub mod sign_in;
 pub mod sign_on;
+pub mod threads;
 pub mod workspaces;
 
 #[cfg(test)]

@@ -37,6 +37,17 @@ pub async fn create(
     Err(Error::AlreadyExists { kind: "workspace", key: new.name })
 }
 
+/// Replaces the settings of a workspace.
+pub async fn update(
+    workspaces: &dyn Workspaces,
+    workspace: &Workspace,
+    settings: WorkspaceSettings,
+    by: &By,
+) -> Result<Workspace> {
+    let details = json!({ "workspaceName": settings.name }).to_string();
+    workspaces.update(workspace.id, settings, by.event("api_workspace_updated", details)).await
+}
+
 /// The workspace a slug names, or [`Error::NotFound`].
 pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
     workspaces.by_slug(slug).await?.ok_or_else(|| Error::not_found("workspace", slug))

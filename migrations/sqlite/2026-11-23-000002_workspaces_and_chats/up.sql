@@ -31,6 +31,7 @@ CREATE TABLE threads (
     updated_at TIMESTAMP NOT NULL
 );
 CREATE INDEX threads_by_workspace ON threads (workspace_id, user_id, id);
+CREATE INDEX threads_in_order ON threads (workspace_id, id);
 CREATE INDEX threads_by_user ON threads (user_id) WHERE user_id IS NOT NULL;
 
 -- Ids are in the order of time. The short columns come first, where they are read without the texts.
@@ -53,6 +54,8 @@ CREATE TABLE chats (
 CREATE INDEX chats_by_conversation
     ON chats (workspace_id, thread_id, user_id, session, id);
 CREATE INDEX chats_by_workspace ON chats (workspace_id, id);
+CREATE INDEX chats_of_no_thread ON chats (workspace_id, id)
+    WHERE thread_id IS NULL AND session IS NULL;
 CREATE INDEX chats_by_thread ON chats (thread_id, id) WHERE thread_id IS NOT NULL;
 CREATE INDEX chats_by_user ON chats (user_id, id) WHERE user_id IS NOT NULL;
 CREATE INDEX chats_by_session ON chats (session, id) WHERE session IS NOT NULL;

@@ -214,6 +214,63 @@ impl Shape for NoDocuments {
     }
 }
 
+/// `{"thread":null,"message"}`.
+pub struct NoThread;
+
+impl Shape for NoThread {
+    fn body(message: &str) -> Value {
+        json!({ "thread": null, "message": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        match error {
+            Error::NotFound { kind: "workspace", .. } => bare(StatusCode::BAD_REQUEST),
+            // quirk(threads-refused-with-200)
+            Error::AlreadyExists { .. } | Error::NotFound { .. } => {
+                HttpResponse::Ok().json(Self::body(message))
+            }
+            Error::Invalid { field, .. } if field != "body" => {
+                HttpResponse::Ok().json(Self::body(message))
+            }
+            _ => HttpResponse::build(status).json(Self::body(message)),
+        }
+    }
+}
+
+/// `{"thread":null,"message"}`; at `/api/v1` only `message` where there is no such thread.
+pub struct NoSuchThread;
+
+impl Shape for NoSuchThread {
+    fn body(message: &str) -> Value {
+        NoThread::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        match error {
+            Error::NotFound { .. } => NothingSaid::compat(status, message, error),
+            _ => NoThread::compat(status, message, error),
+        }
+    }
+}
+
+/// `{"message"}`, which at `/api/v1` does not name what was looked for.
+pub struct NothingSaid;
+
+impl Shape for NothingSaid {
+    fn body(message: &str) -> Value {
+        Message::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let message = match error {
+            Error::NotFound { kind: "workspace", .. } => "Workspace not found",
+            Error::NotFound { kind: "thread", .. } => "Thread not found",
+            _ => message,
+        };
+        HttpResponse::build(status).json(Self::body(message))
+    }
+}
+
 /// `{"id","type":"abort","textResponse":null,"sources":[],"close":true,"error"}`.
 pub struct Abort;
 
@@ -240,6 +297,24 @@ impl Shape for Abort {
             // quirk(model-500): a model that does not answer is a server error.
             Error::Unavailable { .. } => (StatusCode::INTERNAL_SERVER_ERROR, message.to_owned()),
             _ => (status, message.to_owned()),
+        };
+        HttpResponse::build(status).json(Self::body(&message))
+    }
+}
+
+/// As [`Abort`], in a thread.
+pub struct ThreadAbort;
+
+impl Shape for ThreadAbort {
+    fn body(message: &str) -> Value {
+        Abort::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let message = match error {
+            Error::NotFound { kind: "workspace", key } => format!("Workspace {key} not found."),
+            Error::NotFound { kind: "thread", key } => format!("Thread {key} not found."),
+            _ => return Abort::compat(status, message, error),
         };
         HttpResponse::build(status).json(Self::body(&message))
     }

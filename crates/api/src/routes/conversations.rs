@@ -1,14 +1,29 @@
-//! `POST /workspace/{slug}/vector-search` and `/chat`
-use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, post};
-use carrel_domain::workspace::Workspaces;
+//! `POST /workspace/{slug}/vector-search`, `/chat` and `/stream-chat`, also in threads
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::time::Duration;
+
+use actix_web::dev::Payload;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Bytes, Data, Json, Path};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
+use carrel_domain::audit::By;
+use carrel_domain::thread::{Thread, Threads};
+use carrel_domain::user::Users;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Result};
 use carrel_services::chat::Conversations;
 use carrel_services::search::Search;
+use carrel_services::threads;
+use futures_util::stream;
+use tokio::time::timeout;
+use uuid::Uuid;
 
 use crate::caller::{Asker, Caller, Reader};
-use crate::failure::{Answer, Failure, shapes};
+use crate::failure::{Answer, Failure, Refusal, shapes};
 use crate::mount::Mount;
 use crate::read::Body;
+use crate::wire::stream as events;
 use crate::wire::{chat, retrieval};
 
 /// Find the passages of a workspace that are nearest to a text.
@@ -32,19 +47,189 @@ pub async fn search_vectors(
 /// Ask a question in a workspace.
 ///
 /// The answer is built on the workspace's passages, which come with it as `sources`. In the mode
-/// `query` a question on which no passage bears is refused in the words of the workspace.
+/// `query` a question on which no passage bears is refused in the words of the workspace. `reset`
+/// makes the model forget the conversation first; it needs no message.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
     responses((status = 200, body = chat::ChatAnswer), Failure<shapes::Abort>))]
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
     caller: Caller<Asker>,
+    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     conversations: Data<Conversations>,
     slug: Path<String>,
     body: Body<chat::ChatBody>,
 ) -> Answer<Json<chat::ChatAnswer>, shapes::Abort> {
     let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let question = body.read().await?.into_question()?;
-    let reply = conversations.ask(&workspace, question, &caller.by()).await?;
-    Ok(Json(reply.into()))
+    let asked = body.read().await?.read(Mount::of(&request))?;
+    Ok(Json(answer(&conversations, &workspace, asked, &caller.by()).await?))
+}
+
+/// Ask a question in a workspace and get the answer part by part.
+///
+/// As server-sent events: `textResponseChunk` for each part, `finalizeResponseStream` with the
+/// sources at the end; `abort` when it fails. A client that leaves stops the model, and what was
+/// said by then is kept.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<shapes::Abort>))]
+#[post("/workspace/{slug}/stream-chat")]
+pub async fn stream_answer(
+    caller: Caller<Asker>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    conversations: Data<Conversations>,
+    slug: Path<String>,
+    body: Body<chat::ChatBody>,
+) -> Answer<HttpResponse, shapes::Abort> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let asked = body.read().await?.read(Mount::of(&request))?;
+    Ok(streamed(&conversations, &workspace, asked, &caller.by()).await?)
+}
+
+/// Ask a question in a thread.
+///
+/// As in a workspace. A `userId` makes the exchange that user's.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
+    responses((status = 200, body = chat::ChatAnswer), Failure<shapes::ThreadAbort>))]
+#[post("/workspace/{slug}/thread/{thread}/chat")]
+pub async fn ask_in_thread(
+    caller: Caller<Asker>,
+    request: HttpRequest,
+    ports: ThreadPorts,
+    conversations: Data<Conversations>,
+    path: Path<(String, String)>,
+    body: Body<chat::ChatBody>,
+) -> Answer<Json<chat::ChatAnswer>, shapes::ThreadAbort> {
+    let (workspace, thread) = ports.find(&caller, &path).await?;
+    let asked = body.read().await?.read(Mount::of(&request))?;
+    let asked = ports.within(thread, asked, Mount::of(&request)).await?;
+    Ok(Json(answer(&conversations, &workspace, asked, &caller.by()).await?))
+}
+
+/// Ask a question in a thread and get the answer part by part.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<shapes::ThreadAbort>))]
+#[post("/workspace/{slug}/thread/{thread}/stream-chat")]
+pub async fn stream_answer_in_thread(
+    caller: Caller<Asker>,
+    request: HttpRequest,
+    ports: ThreadPorts,
+    conversations: Data<Conversations>,
+    path: Path<(String, String)>,
+    body: Body<chat::ChatBody>,
+) -> Answer<HttpResponse, shapes::ThreadAbort> {
+    let mount = Mount::of(&request);
+    let (workspace, thread) = match ports.find(&caller, &path).await {
+        // quirk(unknown-thread-400): a stream is refused as a bad request, without telling which.
+        Err(Error::NotFound { .. }) if mount == Mount::Compat => {
+            let reason = format!("Workspace {} or thread {} is not valid.", path.0, path.1);
+            return Err(Error::invalid("message", reason).into());
+        }
+        found => found?,
+    };
+    let asked = body.read().await?.read(mount)?;
+    let asked = ports.within(thread, asked, mount).await?;
+    Ok(streamed(&conversations, &workspace, asked, &caller.by()).await?)
+}
+
+/// What a thread is found with.
+pub struct ThreadPorts {
+    pub workspaces: Data<dyn Workspaces>,
+    pub threads: Data<dyn Threads>,
+    pub users: Data<dyn Users>,
+}
+
+impl FromRequest for ThreadPorts {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ports = || {
+            Some(Self {
+                workspaces: request.app_data::<Data<dyn Workspaces>>()?.clone(),
+                threads: request.app_data::<Data<dyn Threads>>()?.clone(),
+                users: request.app_data::<Data<dyn Users>>()?.clone(),
+            })
+        };
+        let unwired = || Refusal::plain(Error::internal("a port is not wired")).into();
+        ready(ports().ok_or_else(unwired))
+    }
+}
+
+impl ThreadPorts {
+    async fn find<P>(
+        &self,
+        caller: &Caller<P>,
+        path: &(String, String),
+    ) -> Result<(Workspace, Thread)> {
+        let workspace = caller.workspace(&**self.workspaces, &path.0).await?;
+        let thread = threads::by_slug(&**self.threads, &workspace, &path.1).await?;
+        Ok((workspace, thread))
+    }
+
+    /// The question as one of a thread, which has users and no sessions.
+    async fn within(
+        &self,
+        thread: Thread,
+        asked: chat::Asked,
+        mount: Mount,
+    ) -> Result<chat::Asked> {
+        let mut asked = asked;
+        asked.question.session = None;
+        asked.question.thread = Some(thread);
+        if let Some(id) = asked.user {
+            asked.question.user = self.users.by_id(id).await?;
+            // quirk(unknown-asker): a user who is not there is nobody.
+            if asked.question.user.is_none() && mount == Mount::Native {
+                return Err(Error::not_found("user", id));
+            }
+        }
+        Ok(asked)
+    }
+}
+
+async fn answer(
+    conversations: &Conversations,
+    workspace: &Workspace,
+    asked: chat::Asked,
+    by: &By,
+) -> Result<chat::ChatAnswer> {
+    if asked.reset {
+        conversations.reset(workspace, &asked.question, by).await?;
+    }
+    if asked.is_reset_only() {
+        return Ok(chat::ChatAnswer::reset());
+    }
+    Ok(conversations.ask(workspace, asked.question, by).await?.into())
+}
+
+/// After how long without an answer's part the client is told that the server is still there.
+const PAUSE: Duration = Duration::from_secs(15);
+
+async fn streamed(
+    conversations: &Conversations,
+    workspace: &Workspace,
+    asked: chat::Asked,
+    by: &By,
+) -> Result<HttpResponse> {
+    let id = Uuid::new_v4().to_string();
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
+    // Proxies that collect answers before they pass them on would make it look like none.
+    response.insert_header(("x-accel-buffering", "no"));
+    if asked.reset {
+        conversations.reset(workspace, &asked.question, by).await?;
+    }
+    if asked.is_reset_only() {
+        return Ok(response.body(events::reset(&id)));
+    }
+    let pieces = conversations.stream(workspace, asked.question, by).await?;
+    let told = stream::unfold((pieces, id), |(mut pieces, id)| async move {
+        let event = match timeout(PAUSE, pieces.recv()).await {
+            Ok(piece) => events::events(&id, piece?),
+            Err(_) => events::HEARTBEAT.to_owned(),
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(event)), (pieces, id)))
+    });
+    Ok(response.streaming(told))
 }

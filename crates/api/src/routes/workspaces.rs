@@ -1,11 +1,14 @@
 //! `/workspace*`
+use std::collections::HashMap;
+
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use carrel_domain::Error;
 use carrel_domain::library::Placements;
 use carrel_domain::settings::Settings;
+use carrel_domain::thread::Threads;
 use carrel_domain::vector::VectorIndex;
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, WorkspaceId};
 use carrel_services::workspaces as service;
 
 use crate::caller::{Admin, Caller, Reader};
@@ -39,10 +42,15 @@ pub async fn create_workspace(
 pub async fn list_workspaces(
     caller: Caller<Reader>,
     workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
 ) -> Answer<Json<wire::WorkspaceList>> {
-    let listed = |workspace| wire::ListedWorkspace {
+    let mut of = HashMap::<WorkspaceId, Vec<wire::ThreadName>>::new();
+    for thread in threads.all().await? {
+        of.entry(thread.workspace).or_default().push(thread.into());
+    }
+    let listed = |workspace: Workspace| wire::ListedWorkspace {
+        threads: of.remove(&workspace.id).unwrap_or_default(),
         row: wire::WorkspaceRow::from(workspace),
-        threads: Vec::new(),
     };
     let workspaces = workspaces.list().await?.into_iter();
     let entered = workspaces.filter(|workspace| caller.key.enters(workspace.id));
@@ -52,7 +60,7 @@ pub async fn list_workspaces(
 
 /// Find a workspace by its slug.
 ///
-/// The workspace comes in a list of one, with its documents.
+/// The workspace comes in a list of one, with its documents and threads.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
 #[get("/workspace/{slug}")]
@@ -61,6 +69,7 @@ pub async fn find_workspace(
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     placements: Data<dyn Placements>,
+    threads: Data<dyn Threads>,
     slug: Path<String>,
 ) -> Answer<Json<wire::WorkspaceFound>> {
     let workspace = match caller.workspace(&**workspaces, &slug).await {
@@ -73,9 +82,40 @@ pub async fn find_workspace(
     };
     let documents = placements.in_workspace(workspace.id).await?;
     let documents = documents.into_iter().map(Into::into).collect();
+    let threads = threads.page(workspace.id, None, u32::MAX).await?;
+    let threads = threads.into_iter().map(Into::into).collect();
     let row = workspace.into();
-    let workspace = vec![wire::WorkspaceDetails { row, documents, threads: Vec::new() }];
+    let workspace = vec![wire::WorkspaceDetails { row, documents, threads }];
     Ok(Json(wire::WorkspaceFound { workspace }))
+}
+
+/// Change the settings of a workspace.
+///
+/// Those that are not sent stay as they are. The slug never changes.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
+    responses((status = 200, body = wire::WorkspaceChanged), Failure<Plain>))]
+#[post("/workspace/{slug}/update")]
+pub async fn update_workspace(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    slug: Path<String>,
+    body: Body<wire::WorkspaceFields>,
+) -> Answer<HttpResponse> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let mount = Mount::of(&request);
+    let Some(settings) = body.read().await?.into_changed(workspace.settings.clone(), mount)? else {
+        return match mount {
+            Mount::Native => Err(Error::invalid("body", "must name a setting to change").into()),
+            Mount::Compat => Ok(HttpResponse::Ok().json(wire::WorkspaceLeft {
+                workspace: wire::WorkspaceNumber { id: workspace.id.0 },
+                message: "No valid fields to update!",
+            })),
+        };
+    };
+    let workspace = service::update(&**workspaces, &workspace, settings, &caller.by()).await?;
+    let changed = wire::WorkspaceChanged { workspace: workspace.into(), message: None };
+    Ok(HttpResponse::Ok().json(changed))
 }
 
 /// Delete a workspace.

@@ -1,6 +1,6 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
-use carrel_domain::{Error, Result};
+use carrel_domain::{Error, Result, UserId};
 use carrel_services::chat::{Question, Reply};
 use carrel_services::record;
 use serde::{Deserialize, Serialize};
@@ -8,34 +8,64 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::thread::user;
+use crate::mount::Mount;
+
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatBody {
-    /// The question.
+    /// The question. Needed unless `reset` is true.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = Option<String>)]
     message: Option<Value>,
     /// `chat`, `query` or `automatic`; the workspace's when absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     mode: Option<Value>,
-    /// The client's own name for the conversation.
+    /// The client's own name for the conversation. Not in threads.
     #[serde(default, alias = "session_id")]
     #[schema(value_type = Option<String>)]
     session_id: Option<Value>,
+    /// Who asks. In threads only.
+    #[serde(default, alias = "user_id")]
+    #[schema(value_type = Option<i32>)]
+    user_id: Option<Value>,
+    /// Whether the conversation begins anew: the model sees nothing of what was said before.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    reset: Option<Value>,
+}
+
+/// What a body asks for.
+pub struct Asked {
+    pub question: Question,
+    pub user: Option<UserId>,
+    /// Whether to forget what was said before.
+    pub reset: bool,
+}
+
+impl Asked {
+    /// Whether there is nothing to answer, because only a reset was asked for.
+    pub fn is_reset_only(&self) -> bool {
+        self.reset && self.question.text.trim().is_empty()
+    }
 }
 
 /// The longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
 
 impl ChatBody {
-    pub fn into_question(self) -> Result<Question> {
+    pub fn read(self, mount: Mount) -> Result<Asked> {
+        let reset = reset(self.reset.as_ref(), mount)?;
         let text = match self.message {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => String::new(),
-            Some(_) => return Err(Error::invalid("message", "Message must be text")),
+            // quirk(values-as-text): a message that is no text is none.
+            Some(_) if mount == Mount::Compat => String::new(),
+            Some(_) => return Err(Error::invalid("message", "must be text")),
         };
         let mode = match self.mode {
+            _ if reset && text.is_empty() => None,
             None | Some(Value::Null) => None,
             Some(Value::String(mode)) => {
                 Some(ChatMode::parse(&mode).ok_or_else(|| not_a_mode(&mode))?)
@@ -52,7 +82,21 @@ impl ChatBody {
             return Err(Error::invalid("sessionId", "must not be longer than 512 bytes"));
         }
         let session = session.filter(|session| !session.is_empty());
-        Ok(Question { text, mode, session, user: None })
+        let user = user(self.user_id.as_ref(), mount)?;
+        let question = Question { text, mode, session, thread: None, user: None };
+        Ok(Asked { question, user, reset })
+    }
+}
+
+fn reset(value: Option<&Value>, mount: Mount) -> Result<bool> {
+    match value {
+        None | Some(Value::Null) => Ok(false),
+        Some(Value::Bool(reset)) => Ok(*reset),
+        Some(_) if mount == Mount::Native => Err(Error::invalid("reset", "must be true or false")),
+        // quirk(values-as-text): whatever is not nothing is true.
+        Some(Value::Number(number)) => Ok(number.as_f64() != Some(0.0)),
+        Some(Value::String(text)) => Ok(!text.is_empty()),
+        Some(_) => Ok(true),
     }
 }
 
@@ -79,6 +123,24 @@ pub struct ChatAnswer {
     /// Tokens, seconds and the model's name; empty when no model was asked.
     #[schema(value_type = Object)]
     metrics: Value,
+}
+
+/// What is said when the conversation begins anew.
+pub const RESET: &str = "Chat history was reset!";
+
+impl ChatAnswer {
+    pub fn reset() -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            r#type: "textResponse",
+            close: true,
+            error: None,
+            chat_id: None,
+            text_response: RESET.to_owned(),
+            sources: Vec::new(),
+            metrics: json!({}),
+        }
+    }
 }
 
 impl From<Reply> for ChatAnswer {

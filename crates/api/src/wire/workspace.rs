@@ -1,5 +1,6 @@
 //! Workspaces on the wire.
 use carrel_domain::library::WorkspaceDocument;
+use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
 use carrel_services::library::Failures;
 use serde::Serialize;
@@ -82,6 +83,19 @@ pub struct WorkspaceChanged {
     pub message: Option<&'static str>,
 }
 
+/// A workspace that was left as it is, because nothing that can be changed was sent.
+// quirk(nothing-to-update)
+#[derive(Serialize, ToSchema)]
+pub struct WorkspaceLeft {
+    pub workspace: WorkspaceNumber,
+    pub message: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct WorkspaceNumber {
+    pub id: i32,
+}
+
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceList {
     pub workspaces: Vec<ListedWorkspace>,
@@ -98,6 +112,14 @@ pub struct ListedWorkspace {
 pub struct ThreadName {
     user_id: Option<i32>,
     slug: String,
+    name: String,
+}
+
+impl From<Thread> for ThreadName {
+    fn from(thread: Thread) -> Self {
+        let Thread { slug, name, user, .. } = thread;
+        Self { user_id: user.map(|user| user.0), slug: slug.to_string(), name }
+    }
 }
 
 /// One workspace, in a list: empty when there is none.

@@ -24,6 +24,7 @@ mod placements;
 mod quota;
 mod sessions;
 mod sign_in_tokens;
+mod threads;
 mod users;
 mod vectors;
 mod workspaces;

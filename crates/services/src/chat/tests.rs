@@ -9,7 +9,7 @@ use crate::fakes::{by, workspace};
 use crate::library::{Details, Unembedded};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
-    Question { text: text.into(), mode, session: None, user: None }
+    Question { text: text.into(), mode, session: None, thread: None, user: None }
 }
 
 async fn with_a_document(text: &str) -> Arc<World> {
@@ -67,6 +67,52 @@ async fn sessions_do_not_see_one_another() {
         ask(&world, &workspace, question).await.unwrap();
     }
     assert!(world.asked.lock().unwrap().iter().all(|request| request.history.is_empty()));
+}
+
+#[tokio::test]
+async fn a_reset_makes_the_model_forget_one_conversation() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("Alpha");
+    let other = || Question { session: Some("s".into()), ..question("Hi", None) };
+    ask(&world, &workspace, question("Hi", None)).await.unwrap();
+    ask(&world, &workspace, other()).await.unwrap();
+    world.conversations().reset(&workspace, &question("", None), &by()).await.unwrap();
+    ask(&world, &workspace, question("Again", None)).await.unwrap();
+    ask(&world, &workspace, other()).await.unwrap();
+    let asked = world.asked.lock().unwrap();
+    assert_eq!((asked[2].history.len(), asked[3].history.len()), (0, 2));
+}
+
+#[tokio::test]
+async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
+    let world = with_a_document("The sky is green.").await;
+    let workspace = workspace("Sky");
+    let mut pieces =
+        world.conversations().stream(&workspace, question("Why?", None), &by()).await.unwrap();
+    let (mut text, mut finished) = (String::new(), None);
+    while let Some(piece) = pieces.recv().await {
+        match piece {
+            Piece::Text(more) => text.push_str(&more),
+            Piece::Finished(end) => finished = end,
+            other => panic!("{other:?}"),
+        }
+    }
+    let finished = finished.unwrap();
+    assert_eq!((text.as_str(), finished.sources.len()), ("You asked: Why?", 1));
+    let chats = world.chats.lock().unwrap();
+    assert_eq!(chats[0].id, finished.chat);
+    assert_eq!(record::text_of(&chats[0].response).unwrap(), text);
+}
+
+#[tokio::test]
+async fn a_streamed_question_is_refused_as_any_other() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("Empty");
+    let hi = question("Hi", Some(ChatMode::Query));
+    let mut pieces = world.conversations().stream(&workspace, hi, &by()).await.unwrap();
+    assert!(matches!(pieces.recv().await, Some(Piece::Refused(text)) if text == REFUSAL));
+    assert!(pieces.recv().await.is_none());
+    assert!(!world.chats.lock().unwrap()[0].include);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, IncomingFile, Splitter, Splitting,
 };
@@ -292,6 +292,20 @@ impl Chats for World {
     async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
         let chats = self.chats.lock().unwrap();
         Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
+    }
+
+    async fn shown(&self, _: &Shown, _: Part) -> Result<Vec<Chat>> {
+        Ok(self.chats.lock().unwrap().clone())
+    }
+
+    async fn reset(&self, of: &Conversation, _: Event) -> Result<u64> {
+        let mut chats = self.chats.lock().unwrap();
+        let mut hidden = 0;
+        for chat in chats.iter_mut().filter(|chat| chat.conversation == *of && chat.include) {
+            chat.include = false;
+            hidden += 1;
+        }
+        Ok(hidden)
     }
 }
 

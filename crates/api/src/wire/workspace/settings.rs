@@ -70,6 +70,9 @@ pub struct WorkspaceFields {
 
 const LONGEST_NAME: usize = 255;
 
+/// The provider that stands for a choice among several.
+const ROUTER: &str = "anythingllm-router";
+
 impl WorkspaceFields {
     /// The settings of a new workspace, which needs a name.
     pub fn into_new(self, mount: Mount) -> Result<WorkspaceSettings> {
@@ -82,6 +85,58 @@ impl WorkspaceFields {
             Some(_) => return Err(Error::invalid("name", "must be text of 1 to 255 characters")),
         }
         self.onto(WorkspaceSettings::named(""), mount)
+    }
+
+    /// `settings` as they are to be from now on; `None` when nothing was sent that can be changed.
+    pub fn into_changed(
+        self,
+        settings: WorkspaceSettings,
+        mount: Mount,
+    ) -> Result<Option<WorkspaceSettings>> {
+        let Self {
+            name,
+            open_ai_temp,
+            open_ai_history,
+            open_ai_prompt,
+            similarity_threshold,
+            top_n,
+            chat_mode,
+            vector_search_mode,
+            chat_provider,
+            chat_model,
+            agent_provider,
+            agent_model,
+            query_refusal_response,
+            router_id,
+        } = &self;
+        let sent = [
+            name,
+            open_ai_temp,
+            open_ai_history,
+            open_ai_prompt,
+            similarity_threshold,
+            top_n,
+            chat_mode,
+            vector_search_mode,
+            chat_provider,
+            chat_model,
+            agent_provider,
+            agent_model,
+            query_refusal_response,
+            router_id,
+        ];
+        if sent.iter().all(|field| field.is_none()) {
+            return Ok(None);
+        }
+        let provider = chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let mut changed = self.onto(settings, mount)?;
+        // A model is one of its provider's, and a router chooses both.
+        match provider.as_deref() {
+            Some("default" | ROUTER) => changed.chat_model = None,
+            Some(_) if changed.chat_provider.is_some() => changed.router = None,
+            _ => {}
+        }
+        Ok(Some(changed))
     }
 
     /// `settings` with what was sent in place of what was there.
@@ -278,70 +333,4 @@ fn whole(value: &Value) -> Option<i32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn new(body: Value, mount: Mount) -> Result<WorkspaceSettings> {
-        serde_json::from_value::<WorkspaceFields>(body).unwrap().into_new(mount)
-    }
-
-    #[test]
-    fn natively_a_wrong_value_is_refused_by_name() {
-        for (field, value) in [
-            ("topN", json!("many")),
-            ("topN", json!(0)),
-            ("openAiTemp", json!(-1)),
-            ("openAiHistory", json!(-5)),
-            ("similarityThreshold", json!(7)),
-            ("chatMode", json!("weird")),
-            ("vectorSearchMode", json!({})),
-            ("router_id", json!("z")),
-            ("openAiPrompt", json!(["x"])),
-            ("chatProvider", json!({ "set": 1 })),
-        ] {
-            let refused = new(json!({ "name": "A", field: value }), Mount::Native).unwrap_err();
-            assert!(refused.to_string().starts_with(&format!("{field}: must be ")), "{refused}");
-        }
-    }
-
-    #[test]
-    fn at_the_other_mount_a_wrong_value_becomes_a_default() {
-        let body = json!({
-            "name": "Gamma", "topN": "many", "openAiTemp": "hot", "openAiHistory": -5,
-            "similarityThreshold": 7, "chatMode": "weird", "vectorSearchMode": "x", "router_id": "z",
-        });
-        let settings = new(body, Mount::Compat).unwrap();
-        let expected = WorkspaceSettings {
-            history: 0,
-            least_similarity: 1.0,
-            ..WorkspaceSettings::named("Gamma")
-        };
-        assert_eq!(settings, expected);
-    }
-
-    #[test]
-    fn a_name_is_needed() {
-        for name in [json!(null), json!(""), json!(0), json!(5), json!(["a"])] {
-            assert!(new(json!({ "name": name }), Mount::Compat).is_err(), "{name}");
-        }
-        assert!(new(json!({}), Mount::Native).is_err());
-        let long = new(json!({ "name": "é".repeat(300) }), Mount::Native).unwrap();
-        assert_eq!(long.name.chars().count(), 255);
-    }
-
-    #[test]
-    fn null_empty_and_none_clear_a_setting() {
-        let body =
-            json!({ "name": "A", "openAiPrompt": "", "chatProvider": "none", "openAiTemp": null });
-        assert_eq!(new(body, Mount::Native).unwrap(), WorkspaceSettings::named("A"));
-    }
-
-    #[test]
-    fn both_spellings_are_read() {
-        let body = json!({ "name": "A", "top_n": 7, "similarity_threshold": "0.5" });
-        let settings = new(body, Mount::Native).unwrap();
-        assert_eq!((settings.passages, settings.least_similarity), (7, 0.5));
-    }
-}
+mod tests;

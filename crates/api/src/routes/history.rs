@@ -1,0 +1,59 @@
+//! `GET /workspace/{slug}/chats` and `/thread/{thread}/chats`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, get};
+use carrel_domain::chat::{Chats, Shown};
+use carrel_domain::thread::Threads;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::threads;
+
+use crate::caller::{Caller, Reader};
+use crate::failure::{Answer, Failure, Plain, shapes};
+use crate::mount::Mount;
+use crate::read::Params;
+use crate::wire::history as wire;
+
+/// How many exchanges of a workspace are shown when nothing else is asked for.
+const USUAL: u32 = 100;
+
+/// List the exchanges of a workspace.
+///
+/// Those that belong to no thread and no session, or those of one session. The oldest come first
+/// unless asked otherwise.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::HistoryParams),
+    responses((status = 200, body = wire::History), Failure<Plain>))]
+#[get("/workspace/{slug}/chats")]
+pub async fn list_workspace_chats(
+    caller: Caller<Reader>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn Chats>,
+    slug: Path<String>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<wire::History>> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?.id;
+    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL), Mount::of(&request))?;
+    let of = match query.session {
+        Some(session) => Shown::Session(workspace, session),
+        None => Shown::Workspace(workspace),
+    };
+    Ok(Json(chats.shown(&of, query.part).await?.into()))
+}
+
+/// List the exchanges of a thread.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::HistoryParams),
+    responses((status = 200, body = wire::History), Failure<shapes::NothingSaid>))]
+#[get("/workspace/{slug}/thread/{thread}/chats")]
+pub async fn list_thread_chats(
+    caller: Caller<Reader>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    chats: Data<dyn Chats>,
+    path: Path<(String, String)>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<wire::History>, shapes::NothingSaid> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
+    let query = wire::HistoryQuery::read(&params.read()?, None, Mount::of(&request))?;
+    Ok(Json(chats.shown(&Shown::Thread(thread.id), query.part).await?.into()))
+}

@@ -1,0 +1,51 @@
+//! Threads: conversations of a workspace that have a name.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::{Result, Slug, ThreadId, UserId, WorkspaceId};
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Thread {
+    pub id: ThreadId,
+    /// Names one thread of all workspaces.
+    pub slug: Slug,
+    pub name: String,
+    pub workspace: WorkspaceId,
+    /// Whose it is, if it was started for someone.
+    pub user: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug)]
+pub struct NewThread {
+    pub slug: Slug,
+    pub name: String,
+    pub workspace: WorkspaceId,
+    pub user: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+}
+
+/// Where threads are kept. Each method is one transaction, which also writes the event.
+#[async_trait]
+pub trait Threads: Send + Sync {
+    /// [`crate::Error::AlreadyExists`] when the slug is taken, in whichever workspace;
+    /// [`crate::Error::NotFound`] when there is no such workspace or user.
+    async fn create(&self, new: NewThread, event: Event) -> Result<Thread>;
+    /// The thread of a workspace that a slug names.
+    async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>>;
+    /// Threads of all workspaces, by id.
+    async fn all(&self) -> Result<Vec<Thread>>;
+    /// Threads of a workspace, by id: `limit` of them above `after`, or from the first.
+    async fn page(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<ThreadId>,
+        limit: u32,
+    ) -> Result<Vec<Thread>>;
+    /// [`crate::Error::NotFound`] when there is no such thread.
+    async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
+    /// Removes a thread with its exchanges. Says whether there was such a thread.
+    async fn delete(&self, id: ThreadId, event: Event) -> Result<bool>;
+}

@@ -1,0 +1,165 @@
+use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::thread::{NewThread, Thread, Threads};
+use carrel_domain::{Error, Slug, ThreadId, UserId, WorkspaceId};
+use carrel_persistence::Database;
+
+use crate::support::{Scratch, at, done, user, workspace};
+
+on_both_databases! {
+    a_thread_is_found_in_its_workspace_only,
+    a_slug_names_one_thread_of_all_workspaces,
+    a_thread_needs_its_workspace_and_its_user,
+    threads_come_in_pages,
+    a_thread_takes_its_exchanges_along,
+    what_is_shown_together_is_of_everyone,
+    a_reset_reaches_its_conversation_only,
+}
+
+const ALL: Part = Part { newest_first: false, offset: 0, limit: 100 };
+
+fn new(workspace: WorkspaceId, name: &str) -> NewThread {
+    let slug = Slug::chosen(name);
+    NewThread { slug, name: name.into(), workspace, user: None, created_at: at(0) }
+}
+
+async fn thread(db: &Database, workspace: WorkspaceId, name: &str) -> Thread {
+    Threads::create(db, new(workspace, name), done(0)).await.unwrap()
+}
+
+async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
+    let chat = NewChat {
+        conversation: conversation.clone(),
+        prompt: prompt.into(),
+        response: "{}".into(),
+        include: true,
+        created_at: at(0),
+    };
+    db.append(chat, done(0)).await.unwrap();
+}
+
+async fn shown(db: &Database, of: &Shown, part: Part) -> Vec<String> {
+    db.shown(of, part).await.unwrap().into_iter().map(|chat| chat.prompt).collect()
+}
+
+async fn a_thread_is_found_in_its_workspace_only(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    let made = thread(&db, one, "My.Thread").await;
+    assert_eq!((made.slug.as_str(), made.name.as_str()), ("My-dot-Thread", "My.Thread"));
+    assert_eq!(Threads::by_slug(&db, one, "My-dot-Thread").await.unwrap(), Some(made.clone()));
+    assert_eq!(Threads::by_slug(&db, two, "My-dot-Thread").await.unwrap(), None);
+    let renamed = db.rename(made.id, "Other".into(), done(3)).await.unwrap();
+    assert_eq!((renamed.name.as_str(), &renamed.slug), ("Other", &made.slug));
+    assert_eq!((renamed.created_at, renamed.updated_at), (at(0), at(3)));
+    let missing = db.rename(ThreadId(99), "X".into(), done(4)).await;
+    assert!(matches!(missing, Err(Error::NotFound { kind: "thread", .. })), "{missing:?}");
+}
+
+async fn a_slug_names_one_thread_of_all_workspaces(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    thread(&db, one, "same").await;
+    for place in [one, two] {
+        let again = Threads::create(&db, new(place, "same"), done(0)).await;
+        assert!(matches!(again, Err(Error::AlreadyExists { kind: "thread", .. })), "{again:?}");
+    }
+    assert_eq!(Threads::all(&db).await.unwrap().len(), 1);
+}
+
+async fn a_thread_needs_its_workspace_and_its_user(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let lost = Threads::create(&db, new(WorkspaceId(77), "a"), done(0)).await;
+    assert!(matches!(lost, Err(Error::NotFound { kind: "workspace", .. })), "{lost:?}");
+    let nobody = NewThread { user: Some(UserId(77)), ..new(here, "b") };
+    let nobody = Threads::create(&db, nobody, done(0)).await;
+    assert!(matches!(nobody, Err(Error::NotFound { kind: "user", .. })), "{nobody:?}");
+    let sam = user(&db, "sam").await.id;
+    let made = Threads::create(&db, NewThread { user: Some(sam), ..new(here, "c") }, done(0)).await;
+    assert_eq!(made.unwrap().user, Some(sam));
+}
+
+async fn threads_come_in_pages(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    let mut made = Vec::new();
+    for number in 0..5 {
+        made.push(thread(&db, here, &format!("t{number}")).await);
+        thread(&db, other, &format!("o{number}")).await;
+    }
+    assert_eq!(Threads::page(&db, here, None, 100).await.unwrap(), made);
+    assert_eq!(Threads::page(&db, here, Some(made[1].id), 2).await.unwrap(), made[2..4]);
+    assert_eq!(Threads::page(&db, here, Some(made[4].id), 2).await.unwrap(), []);
+}
+
+async fn a_thread_takes_its_exchanges_along(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let (gone, kept) = (thread(&db, here, "gone").await, thread(&db, here, "kept").await);
+    let talk = |thread: Option<ThreadId>| Conversation {
+        workspace: here,
+        user: None,
+        thread,
+        session: None,
+    };
+    for place in [None, Some(gone.id), Some(kept.id)] {
+        say(&db, &talk(place), "hello").await;
+    }
+    assert!(Threads::delete(&db, gone.id, done(0)).await.unwrap());
+    assert!(!Threads::delete(&db, gone.id, done(0)).await.unwrap());
+    assert_eq!(scratch.rows_in("chats"), 2);
+    assert_eq!(scratch.miscounted_blocks(), 0);
+    assert_eq!(Threads::all(&db).await.unwrap(), [kept]);
+}
+
+/// Conversations of every kind in one workspace, each with a question that names it.
+async fn talks(db: &Database) -> (WorkspaceId, ThreadId, UserId) {
+    let here = workspace(db, "Here").await.id;
+    let other = workspace(db, "Other").await.id;
+    let thread = thread(db, here, "thread").await.id;
+    let sam = user(db, "sam").await.id;
+    let plain = Conversation { workspace: here, user: None, thread: None, session: None };
+    let session = Some("s".to_owned());
+    let (user, thread) = (Some(sam), Some(thread));
+    say(db, &plain, "plain").await;
+    say(db, &Conversation { user, ..plain.clone() }, "sam").await;
+    say(db, &Conversation { session: session.clone(), ..plain.clone() }, "session").await;
+    say(db, &Conversation { session, user, ..plain.clone() }, "session of sam").await;
+    say(db, &Conversation { thread, ..plain.clone() }, "thread").await;
+    say(db, &Conversation { thread, user, ..plain.clone() }, "thread of sam").await;
+    say(db, &Conversation { workspace: other, ..plain }, "elsewhere").await;
+    (here, thread.unwrap(), sam)
+}
+
+async fn what_is_shown_together_is_of_everyone(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, thread, _) = talks(&db).await;
+    let workspace = Shown::Workspace(here);
+    assert_eq!(shown(&db, &workspace, ALL).await, ["plain", "sam"]);
+    let newest = Part { newest_first: true, limit: 1, ..ALL };
+    assert_eq!(shown(&db, &workspace, newest).await, ["sam"]);
+    assert_eq!(shown(&db, &workspace, Part { offset: 1, ..ALL }).await, ["sam"]);
+    assert_eq!(shown(&db, &Shown::Session(here, "s".into()), ALL).await, ["session"]);
+    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await, ["thread", "thread of sam"]);
+}
+
+async fn a_reset_reaches_its_conversation_only(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, thread, sam) = talks(&db).await;
+    let plain = Conversation { workspace: here, user: None, thread: None, session: None };
+    assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 1);
+    assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 0);
+    assert_eq!(shown(&db, &Shown::Workspace(here), ALL).await, ["sam"]);
+    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await.len(), 2);
+    let session = Conversation { session: Some("s".into()), ..plain.clone() };
+    assert_eq!(db.history(&session, 9).await.unwrap().len(), 1);
+    assert_eq!(db.reset(&session, done(2)).await.unwrap(), 1);
+    assert!(db.history(&session, 9).await.unwrap().is_empty());
+    // What was reset is still shown to whoever names the session.
+    assert_eq!(shown(&db, &Shown::Session(here, "s".into()), ALL).await, ["session"]);
+    let own = Conversation { user: Some(sam), thread: Some(thread), ..plain.clone() };
+    assert_eq!(db.reset(&own, done(3)).await.unwrap(), 1);
+    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await, ["thread"]);
+    assert_eq!(db.reset(&Conversation { user: None, ..own }, done(4)).await.unwrap(), 1);
+    assert_eq!(scratch.number("SELECT COUNT(*) AS n FROM chats WHERE include"), 3);
+}

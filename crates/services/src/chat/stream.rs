@@ -1,0 +1,159 @@
+//! Answering a question part by part.
+use std::time::Instant;
+
+use carrel_domain::audit::By;
+use carrel_domain::model::{Delta, Usage};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, Error, Result};
+use chrono::Utc;
+use futures_util::StreamExt;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::{Conversations, Kept, Metrics, Prepared, Question, Reply, check};
+use crate::search::Hit;
+
+/// How many pieces may wait for a slow client before the model is kept waiting.
+const WAITING: usize = 16;
+
+/// What happens while a question is answered, in this order.
+#[derive(Debug)]
+pub enum Piece {
+    /// More of the answer. Reasoning, if any, comes first between `<think>` marks.
+    Text(String),
+    /// Instead of everything else: query mode, and nothing bears on the question.
+    Refused(String),
+    /// Nothing more of the answer comes. Unless it has `begun`, nothing else does either.
+    Failed { error: Error, begun: bool },
+    /// What was answered is kept; absent when nothing was.
+    Finished(Option<Finished>),
+}
+
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub chat: ChatId,
+    pub sources: Vec<Hit>,
+    pub metrics: Metrics,
+}
+
+impl Conversations {
+    /// As [`Conversations::ask`], part by part. Once the receiver is dropped the model is told to
+    /// stop, and what it has said by then is kept as the answer.
+    pub async fn stream(
+        &self,
+        workspace: &Workspace,
+        question: Question,
+        by: &By,
+    ) -> Result<Receiver<Piece>> {
+        check(&question.text)?;
+        self.admit(question.user.as_ref(), by).await?;
+        let (pieces, receiver) = channel(WAITING);
+        let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
+        tokio::spawn(async move {
+            if let Err(error) = conversations.tell(&workspace, question, &by, &pieces).await {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "failed to answer a question"
+                );
+                // Nobody may be listening any more.
+                let _ = pieces.send(Piece::Failed { error, begun: false }).await;
+            }
+        });
+        Ok(receiver)
+    }
+
+    async fn tell(
+        &self,
+        workspace: &Workspace,
+        question: Question,
+        by: &By,
+        pieces: &Sender<Piece>,
+    ) -> Result<()> {
+        let Some(prepared) = self.prepare(workspace, &question, by).await? else {
+            let refused = self.refuse(workspace, question, by).await?;
+            if let Reply::Refused { text, .. } = refused {
+                let _ = pieces.send(Piece::Refused(text)).await;
+            }
+            return Ok(());
+        };
+        let Prepared { model, request, sources, mode } = prepared;
+        let started = Instant::now();
+        let mut said = Said { pieces, text: String::new(), is_thinking: false };
+        let mut usage = Usage::default();
+        let mut failure = None;
+        {
+            // Leaving this block drops the answer, which cancels the request.
+            let mut parts = tokio::select! {
+                parts = model.answer(request) => parts?,
+                () = pieces.closed() => return Ok(()),
+            };
+            loop {
+                let part = tokio::select! {
+                    part = parts.next() => part,
+                    () = pieces.closed() => break,
+                };
+                match part {
+                    None => break,
+                    Some(Ok(Delta::Usage(spent))) => usage = spent,
+                    Some(Ok(Delta::Text(more))) => said.say(more).await,
+                    Some(Ok(Delta::Reasoning(more))) => said.think(more).await,
+                    Some(Err(error)) => {
+                        failure = Some(error);
+                        break;
+                    }
+                }
+            }
+        }
+        let text = said.end().await;
+        if let Some(error) = failure {
+            tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
+            let _ = pieces.send(Piece::Failed { error, begun: true }).await;
+        }
+        let finished = match text.is_empty() {
+            true => None,
+            false => {
+                let seconds = started.elapsed().as_secs_f64();
+                let (model, answered_at) = (model.name(), Utc::now());
+                let metrics = Metrics { usage, seconds, model, answered_at };
+                let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
+                let chat = self.keep(workspace, question, kept, by).await?;
+                Some(Finished { chat, sources, metrics })
+            }
+        };
+        let _ = pieces.send(Piece::Finished(finished)).await;
+        Ok(())
+    }
+}
+
+/// What a model has said so far. Pieces that nobody takes are still part of the answer.
+struct Said<'a> {
+    pieces: &'a Sender<Piece>,
+    text: String,
+    is_thinking: bool,
+}
+
+impl Said<'_> {
+    async fn piece(&mut self, more: String) {
+        if !more.is_empty() {
+            self.text.push_str(&more);
+            let _ = self.pieces.send(Piece::Text(more)).await;
+        }
+    }
+
+    async fn say(&mut self, more: String) {
+        if std::mem::take(&mut self.is_thinking) {
+            self.piece("</think>".to_owned()).await;
+        }
+        self.piece(more).await;
+    }
+
+    async fn think(&mut self, more: String) {
+        let begins = !std::mem::replace(&mut self.is_thinking, true);
+        self.piece(if begins { format!("<think>{more}") } else { more }).await;
+    }
+
+    /// The whole answer.
+    async fn end(mut self) -> String {
+        self.say(String::new()).await;
+        self.text
+    }
+}

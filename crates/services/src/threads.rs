@@ -1,0 +1,62 @@
+//! Starting, renaming and removing threads.
+use carrel_domain::audit::By;
+use carrel_domain::thread::{NewThread, Thread, Threads};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result, Slug, UserId};
+use serde_json::json;
+
+/// What a thread is called that was given no name.
+pub const UNNAMED: &str = "Thread";
+
+/// What somebody chose for a new thread.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    pub name: Option<String>,
+    /// Its words become the slug. Random when absent.
+    pub slug: Option<String>,
+    pub user: Option<UserId>,
+}
+
+/// Starts a thread. [`Error::AlreadyExists`] when the slug is taken, in whichever workspace.
+pub async fn create(
+    threads: &dyn Threads,
+    workspace: &Workspace,
+    choice: Choice,
+    by: &By,
+) -> Result<Thread> {
+    let Choice { name, slug, user } = choice;
+    let new = NewThread {
+        slug: slug.map_or_else(Slug::random, |slug| Slug::chosen(&slug)),
+        name: name.unwrap_or_else(|| UNNAMED.to_owned()),
+        workspace: workspace.id,
+        user,
+        created_at: by.at,
+    };
+    let details = json!({ "workspaceName": workspace.settings.name }).to_string();
+    threads.create(new, by.event("api_workspace_thread_created", details)).await
+}
+
+/// The thread of a workspace that a slug names. Another workspace's is as if there were none.
+pub async fn by_slug(threads: &dyn Threads, workspace: &Workspace, slug: &str) -> Result<Thread> {
+    let found = threads.by_slug(workspace.id, slug).await?;
+    found.ok_or_else(|| Error::not_found("thread", slug))
+}
+
+pub async fn rename(
+    threads: &dyn Threads,
+    thread: &Thread,
+    name: String,
+    by: &By,
+) -> Result<Thread> {
+    let details = json!({ "threadName": name }).to_string();
+    threads.rename(thread.id, name, by.event("api_workspace_thread_renamed", details)).await
+}
+
+/// Removes a thread with its exchanges.
+pub async fn delete(threads: &dyn Threads, thread: &Thread, by: &By) -> Result<()> {
+    let details = json!({ "threadName": thread.name }).to_string();
+    match threads.delete(thread.id, by.event("api_workspace_thread_deleted", details)).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("thread", &thread.slug)),
+    }
+}

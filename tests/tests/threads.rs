@@ -1,0 +1,123 @@
+//! Threads: started, listed, renamed, removed; and what was said.
+use anyhow::Result;
+use e2e::{Backend, TestServer, on_both_databases};
+use serde_json::json;
+
+on_both_databases!(a_thread_lives_in_its_workspace, history_tells_what_was_said);
+
+async fn server(backend: Backend) -> Result<TestServer> {
+    let server = TestServer::start(backend).await?;
+    for name in ["Alpha", "Beta"] {
+        server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
+    }
+    Ok(server)
+}
+
+async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
+    let server = server(backend).await?;
+    let admin = server.admin();
+    let body = json!({ "name": "Support", "slug": "My.Thread", "userId": 7 });
+    let made = admin.post("/v1/workspace/alpha/thread/new", body.clone()).await?.ok()?;
+    let thread = &made["thread"];
+    assert_eq!((&thread["name"], &thread["slug"]), (&json!("Support"), &json!("My-dot-Thread")));
+    // There is only one user, so it is nobody's.
+    assert_eq!((&thread["user_id"], &made["message"]), (&json!(null), &json!(null)));
+    let again = admin.post("/v1/workspace/beta/thread/new", body).await?;
+    assert_eq!((again.status, &again.body["thread"]), (409, &json!(null)));
+    let unnamed = admin.post("/v1/workspace/alpha/thread/new", json!({})).await?.ok()?;
+    assert_eq!(unnamed["thread"]["name"], "Thread");
+
+    let page = admin.get("/v1/workspace/alpha/threads?limit=1").await?.ok()?;
+    assert_eq!((&page["threads"][0], &page["has_more"]), (thread, &json!(true)));
+    let next = format!("/v1/workspace/alpha/threads?after={}", thread["id"]);
+    let page = admin.get(&next).await?.ok()?;
+    assert_eq!((&page["threads"], &page["has_more"]), (&json!([unnamed["thread"]]), &json!(false)));
+    assert_eq!(admin.get("/v1/workspace/alpha/threads?limit=0").await?.status, 400);
+    let listed = admin.get("/v1/workspaces").await?.ok()?;
+    assert_eq!(listed["workspaces"][0]["threads"][0]["slug"], "My-dot-Thread");
+    assert_eq!(listed["workspaces"][1]["threads"], json!([]));
+    let found = admin.get("/v1/workspace/alpha").await?.ok()?;
+    assert_eq!(found["workspace"][0]["threads"].as_array().map(Vec::len), Some(2));
+
+    for path in ["beta/thread/My-dot-Thread", "alpha/thread/nope", "nope/thread/My-dot-Thread"] {
+        let update = format!("/v1/workspace/{path}/update");
+        assert_eq!(admin.post(&update, json!({ "name": "X" })).await?.status, 404, "{path}");
+        assert_eq!(admin.get(&format!("/v1/workspace/{path}/chats")).await?.status, 404, "{path}");
+        let gone = admin.delete(&format!("/v1/workspace/{path}"), json!({})).await?;
+        assert_eq!(gone.status, 404, "{path}");
+    }
+    let update = "/v1/workspace/alpha/thread/My-dot-Thread/update";
+    assert_eq!(admin.post(update, json!({ "name": 5 })).await?.status, 400);
+    let renamed = admin.post(update, json!({ "name": "Other" })).await?.ok()?;
+    assert_eq!(renamed["thread"]["name"], "Other");
+    let gone = admin.delete("/v1/workspace/alpha/thread/My-dot-Thread", json!({})).await?.ok()?;
+    assert_eq!(gone, json!({ "success": true, "error": null }));
+    assert_eq!(admin.post(update, json!({ "name": "X" })).await?.status, 404);
+    Ok(())
+}
+
+async fn history_tells_what_was_said(backend: Backend) -> Result<()> {
+    let server = server(backend).await?;
+    let admin = server.admin();
+    for (message, session) in [("One?", None), ("Two?", None), ("Three?", Some("s-1"))] {
+        let body = json!({ "message": message, "sessionId": session });
+        admin.post("/v1/workspace/alpha/chat", body).await?.ok()?;
+    }
+    let asked = |history: &serde_json::Value| -> Vec<String> {
+        let turns = history["history"].as_array().cloned().unwrap_or_default();
+        let users = turns.iter().filter(|turn| turn["role"] == "user");
+        users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect()
+    };
+    let all = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
+    assert_eq!(asked(&all), ["One?", "Two?"]);
+    let (user, assistant) = (&all["history"][0], &all["history"][1]);
+    assert_eq!((&user["attachments"], &user["chatId"]), (&json!([]), &assistant["chatId"]));
+    assert!(user["sentAt"].as_i64().is_some_and(|sent| sent > 1_700_000_000));
+    assert_eq!((&assistant["type"], &assistant["role"]), (&json!("chat"), &json!("assistant")));
+    assert!(assistant["content"].is_string() && assistant["metrics"]["total_tokens"].is_number());
+    assert_eq!(assistant["feedbackScore"], json!(null));
+    let newest = admin.get("/v1/workspace/alpha/chats?orderBy=desc&limit=1").await?.ok()?;
+    assert_eq!(asked(&newest), ["Two?"]);
+    let second = admin.get("/v1/workspace/alpha/chats?offset=1").await?.ok()?;
+    assert_eq!(asked(&second), ["Two?"]);
+    let session = admin.get("/v1/workspace/alpha/chats?apiSessionId=s-1").await?.ok()?;
+    assert_eq!(asked(&session), ["Three?"]);
+    let elsewhere = admin.get("/v1/workspace/beta/chats?apiSessionId=s-1").await?.ok()?;
+    assert_eq!(elsewhere, json!({ "history": [] }));
+    assert_eq!(admin.get("/v1/workspace/alpha/chats?limit=x").await?.status, 400);
+    let odd = admin.get("/api/v1/workspace/alpha/chats?limit=1&limit=2").await?.ok()?;
+    assert_eq!(asked(&odd), ["One?"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn threads_are_refused_as_existing_clients_expect() -> Result<()> {
+    let server = server(Backend::Sqlite).await?;
+    let admin = server.admin();
+    let new = "/api/v1/workspace/alpha/thread/new";
+    admin.post(new, json!({ "slug": "one" })).await?.ok()?;
+    let taken = admin.post(new, json!({ "slug": "one" })).await?.ok()?;
+    assert_eq!(taken["thread"], json!(null));
+    assert!(taken["message"].is_string());
+    let missing = admin.post("/api/v1/workspace/nope/thread/new", json!({})).await?;
+    assert_eq!((missing.status, missing.body), (400, json!("Bad Request")));
+    let update = "/api/v1/workspace/alpha/thread/one/update";
+    let unnamed = admin.post(update, json!({ "name": null })).await?.ok()?;
+    assert_eq!(unnamed["thread"], json!(null));
+    for (path, message) in
+        [("nope/thread/one", "Workspace not found"), ("alpha/thread/nope", "Thread not found")]
+    {
+        let path = format!("/api/v1/workspace/{path}");
+        let refused = admin.post(&format!("{path}/update"), json!({ "name": "X" })).await?;
+        assert_eq!((refused.status, refused.body), (404, json!({ "message": message })));
+        let refused = admin.get(&format!("{path}/chats")).await?;
+        assert_eq!((refused.status, refused.body), (404, json!({ "message": message })));
+    }
+    for _ in 0..2 {
+        let gone = admin.delete("/api/v1/workspace/alpha/thread/one", json!({})).await?;
+        assert_eq!((gone.status, gone.body), (200, json!("OK")));
+    }
+    let missing = admin.delete("/api/v1/workspace/nope/thread/one", json!({})).await?;
+    assert_eq!((missing.status, missing.body), (400, json!("Bad Request")));
+    Ok(())
+}
