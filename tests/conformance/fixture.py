@@ -8,6 +8,7 @@ import json
 import sqlite3
 import sys
 from datetime import datetime, timezone
+from time import sleep
 
 
 def time(at_ms):
@@ -39,6 +40,8 @@ def main():
     else:
         return 1
     database.commit()
+    # A running server learns of another's changes to its mode within a second.
+    sleep(1.2)
     return 0
 
 
