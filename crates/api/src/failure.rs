@@ -180,6 +180,7 @@ impl<S: Shape> utoipa::IntoResponses for Failure<S> {
             ("404", "What the path names does not exist."),
             ("413", "The body is larger than allowed."),
             ("422", "The content cannot be processed."),
+            ("429", "Too many requests of this key, or questions of this user."),
             ("500", "The server failed; the log has the request id."),
             (
                 "503",
