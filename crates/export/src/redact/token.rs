@@ -71,7 +71,7 @@ pub fn key(text: &str, start: usize, none_before: &mut usize) -> Option<usize> {
     (by_prefix || by_length() || four_groups_of_seven(token)).then_some(start + token.len())
 }
 
-/// `XXXXXXX-XXXXXXX-XXXXXXX-XXXXXXX`, as servers of this kind make their keys.
+/// Four groups of seven capitals and digits joined by dashes, as servers of this kind make their keys.
 fn four_groups_of_seven(token: &str) -> bool {
     let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     token.len() == 31
