@@ -7,7 +7,7 @@ pub mod extract;
 pub mod files;
 pub mod split;
 
-pub use extract::{FileExtractor, Limits, accepted_types, extract_file};
+pub use extract::{FileExtractor, Limits, extract_file, file_types};
 pub use files::DocumentStore;
 pub use split::RecursiveSplitter;
 

@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use carrel_documents::{FileExtractor, Limits, accepted_types, extract_file};
+use carrel_documents::{FileExtractor, Limits, extract_file, file_types};
 use carrel_domain::document::{Extracted, Extractor, IncomingFile};
 use carrel_domain::{Error, Result};
 use rand::{RngExt, SeedableRng};
@@ -57,12 +57,19 @@ fn text_like_types_are_kept_as_they_are() {
 }
 
 #[test]
-fn every_accepted_extension_is_read() {
-    let types = accepted_types();
-    let names: Vec<_> = types.iter().map(|(mime, _)| *mime).collect();
-    assert_eq!(names, ["text/plain", "text/html", "text/csv", "application/json"]);
-    for extension in types.iter().flat_map(|(_, extensions)| extensions) {
-        assert_eq!(text(&format!("name{extension}"), b"words"), "words");
+fn every_extension_of_the_table_is_read_or_says_what_it_awaits() {
+    for file_type in file_types() {
+        for extension in file_type.extensions.iter().chain(file_type.aliases) {
+            let name = format!("name{extension}");
+            match file_type.needs {
+                None => assert_eq!(text(&name, b"words"), "words"),
+                Some(setting) => {
+                    let refusal = refusal(&name, b"words");
+                    assert!(refusal.contains("is not configured"), "{refusal}");
+                    assert!(refusal.contains(setting) && refusal.contains(extension), "{refusal}");
+                }
+            }
+        }
     }
 }
 
@@ -116,8 +123,8 @@ fn what_cannot_be_stored_in_text_is_taken_out() {
 #[test]
 fn refusals_say_what_clients_know() {
     assert_eq!(
-        refusal("picture.PNG", b"words"),
-        "File extension .png not supported for parsing and cannot be assumed as text file type."
+        refusal("picture.GIF", b"words"),
+        "File extension .gif not supported for parsing and cannot be assumed as text file type."
     );
     assert_eq!(
         refusal("thing.dat", b"\x00\x01\x02\x03 words and more words, yet not text"),

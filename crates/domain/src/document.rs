@@ -64,9 +64,25 @@ pub struct Extracted {
     pub text: String,
 }
 
+/// A type of file that the server knows by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileType {
+    pub mime: &'static str,
+    /// With their dots, in lower case, the usual one first.
+    pub extensions: &'static [&'static str],
+    /// Read as well, but not told to clients, who know the usual extensions.
+    pub aliases: &'static [&'static str],
+    /// The setting without which files of this type are refused.
+    pub needs: Option<&'static str>,
+}
+
 /// Turns files into text.
 #[async_trait]
 pub trait Extractor: Send + Sync {
+    /// In the order in which clients are told of them. Files of other types are taken too when
+    /// their content looks like text.
+    fn file_types(&self) -> Vec<FileType>;
+
     /// [`crate::Error::Unprocessable`] when the type is unknown or there is no text in the file.
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>>;
 }

@@ -1,51 +1,102 @@
 //! The table of file types: a new format is a module and a row.
-use carrel_domain::Result;
-use carrel_domain::document::Extracted;
+use carrel_domain::document::{Extracted, FileType};
+use carrel_domain::{Error, Result};
 
 use super::{Input, html, text};
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>>;
 
+/// What is done with files of a type.
+#[derive(Clone, Copy)]
+pub enum Reading {
+    By(Read),
+    /// Nothing as long as the setting of that name configures nothing that could read them.
+    Awaits(&'static str),
+}
+
+use Reading::{Awaits, By};
+
 struct Format {
     mime: &'static str,
     extensions: &'static [&'static str],
-    read: Read,
+    aliases: &'static [&'static str],
+    reading: Reading,
 }
+
+const fn format(
+    mime: &'static str,
+    extensions: &'static [&'static str],
+    reading: Reading,
+) -> Format {
+    Format { mime, extensions, aliases: &[], reading }
+}
+
+/// The language in which pictures are read.
+const OCR: Reading = Awaits("TARGET_OCR_LANG");
+const TRANSCRIPTION: Reading = Awaits("WHISPER_PROVIDER");
 
 /// In the order in which clients are told of them.
 const FORMATS: &[Format] = &[
-    Format {
-        mime: "text/plain",
-        extensions: &["txt", "md", "org", "adoc", "rst"],
-        read: text::read,
-    },
-    Format { mime: "text/html", extensions: &["html", "htm"], read: html::read },
-    Format { mime: "text/csv", extensions: &["csv"], read: text::read },
-    Format { mime: "application/json", extensions: &["json"], read: text::read_json },
+    format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], By(text::read)),
+    Format { aliases: &[".htm"], ..format("text/html", &[".html"], By(html::read)) },
+    format("text/csv", &[".csv"], By(text::read)),
+    format("application/json", &[".json"], By(text::read_json)),
+    format("audio/wav", &[".wav"], TRANSCRIPTION),
+    format("audio/mpeg", &[".mp3"], TRANSCRIPTION),
+    format("audio/ogg", &[".ogg", ".oga"], TRANSCRIPTION),
+    format("audio/opus", &[".opus"], TRANSCRIPTION),
+    format("audio/mp4", &[".m4a"], TRANSCRIPTION),
+    format("audio/x-m4a", &[".m4a"], TRANSCRIPTION),
+    format("audio/webm", &[".webm"], TRANSCRIPTION),
+    format("video/mp4", &[".mp4"], TRANSCRIPTION),
+    format("video/mpeg", &[".mpeg"], TRANSCRIPTION),
+    format("image/png", &[".png"], OCR),
+    Format { aliases: &[".jpeg"], ..format("image/jpeg", &[".jpg"], OCR) },
+    format("image/jpg", &[".jpg"], OCR),
+    format("image/webp", &[".webp"], OCR),
 ];
 
 /// Types that are refused by name, even where a file happens to look like text.
 const NOT_TEXT: &[&str] = &[
     "pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods", "doc", "ppt", "xls", "epub", "mbox", "eml",
-    "wav", "mp3", "ogg", "oga", "opus", "m4a", "flac", "webm", "mp4", "mpeg", "mpg", "mov", "avi",
-    "png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "zip", "gz",
+    "flac", "mpg", "mov", "avi", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "zip", "gz",
     "bz2", "xz", "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar",
     "wasm", "sqlite", "db", "woff", "woff2", "ttf", "otf",
 ];
 
-pub fn reader(extension: &str) -> Option<Read> {
-    let format = FORMATS.iter().find(|format| format.extensions.contains(&extension))?;
-    Some(format.read)
+/// `extension` is in lower case, without its dot.
+pub fn reading(extension: &str) -> Option<Reading> {
+    let is_meant = |known: &&str| known.strip_prefix('.') == Some(extension);
+    let format = FORMATS
+        .iter()
+        .find(|format| format.extensions.iter().chain(format.aliases).any(is_meant))?;
+    Some(format.reading)
 }
 
 pub fn is_known_not_to_be_text(extension: &str) -> bool {
     NOT_TEXT.contains(&extension)
 }
 
-/// The types understood: each MIME type and its extensions, with their dots.
-///
-/// Files of other types are taken too when their content looks like text.
-pub fn accepted_types() -> Vec<(&'static str, Vec<String>)> {
-    let dotted = |format: &Format| format.extensions.iter().map(|e| format!(".{e}")).collect();
-    FORMATS.iter().map(|format| (format.mime, dotted(format))).collect()
+/// Why a file of a type that awaits `setting` is refused.
+pub fn unconfigured(extension: &str, setting: &str) -> Error {
+    let what = match setting {
+        "WHISPER_PROVIDER" => "Transcribing audio and video",
+        _ => "Reading text in images (OCR)",
+    };
+    Error::unprocessable(format!(
+        "{what} is not configured on this server, so files of type .{extension} cannot be read. \
+         The setting {setting} will configure it."
+    ))
+}
+
+/// The types known by name, in the order in which clients are told of them.
+pub fn file_types() -> impl Iterator<Item = FileType> {
+    FORMATS.iter().map(|format| {
+        let Format { mime, extensions, aliases, reading } = format;
+        let needs = match reading {
+            By(_) => None,
+            Awaits(setting) => Some(*setting),
+        };
+        FileType { mime, extensions, aliases, needs }
+    })
 }

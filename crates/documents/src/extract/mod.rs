@@ -13,10 +13,11 @@ use std::io::Read;
 use std::path::Path;
 
 use async_trait::async_trait;
-use carrel_domain::document::{Extracted, Extractor, IncomingFile};
+use carrel_domain::document::{Extracted, Extractor, FileType, IncomingFile};
 use carrel_domain::{Error, Result};
 
-pub use formats::accepted_types;
+pub use formats::file_types;
+use formats::{Reading, unconfigured};
 
 use crate::blocking;
 
@@ -51,6 +52,10 @@ impl FileExtractor {
 
 #[async_trait]
 impl Extractor for FileExtractor {
+    fn file_types(&self) -> Vec<FileType> {
+        file_types().collect()
+    }
+
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
         let (file, limits) = (file.clone(), self.limits);
         blocking(move || extract_file(&file.name, &file.content, limits)).await
@@ -69,8 +74,9 @@ pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extra
         ));
     };
     let input = Input { name, path, limits };
-    let mut documents = match formats::reader(&extension) {
-        Some(read) => read(&input)?,
+    let mut documents = match formats::reading(&extension) {
+        Some(Reading::By(read)) => read(&input)?,
+        Some(Reading::Awaits(setting)) => return Err(unconfigured(&extension, setting)),
         None => text::read_unknown(&input, &extension)?,
     };
     let mut bytes = 0;

@@ -20,8 +20,10 @@ use crate::terminal::{one_line, print, say};
 use crate::wiring::{Carrel, chain};
 
 pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
-    let types = carrel_documents::accepted_types();
-    let known: BTreeSet<String> = types.into_iter().flat_map(|(_, dotted)| dotted).collect();
+    let types = carrel.ports.library.extractor.file_types().into_iter();
+    let readable = types.filter(|file_type| file_type.needs.is_none());
+    let extensions = readable.flat_map(|known| known.extensions.iter().chain(known.aliases));
+    let known: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
     let files = files::collect(&what.files, &known);
     if files.is_empty() {
         let known = known.into_iter().collect::<Vec<_>>().join(" ");

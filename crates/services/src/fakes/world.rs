@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::document::{
-    Document, DocumentFiles, Extracted, Extractor, IncomingFile, Splitter, Splitting,
+    Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
 use carrel_domain::library::{
     Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
@@ -229,6 +229,10 @@ impl DocumentFiles for World {
 
 #[async_trait]
 impl Extractor for World {
+    fn file_types(&self) -> Vec<FileType> {
+        Vec::new()
+    }
+
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
         let text = file.content.display().to_string();
         let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
