@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use carrel_documents::DocumentStore;
-use carrel_domain::document::{Document, DocumentFiles, Published};
+use carrel_domain::document::{self, Document, DocumentFiles, NO_METADATA, Published};
 use carrel_domain::{DocumentId, DocumentPath, Error};
 use chrono::{TimeZone, Utc};
 use object_store::memory::InMemory;
@@ -30,6 +30,8 @@ fn document(path: &str) -> Document {
         tokens: 7,
         digest: [0; 32],
         created_at: time,
+        metadata: NO_METADATA.into(),
+        origin: document::Origin::default(),
     }
 }
 

@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 
 use crate::{DocumentId, DocumentPath, Result};
 
+/// Metadata that says nothing.
+pub const NO_METADATA: &str = "{}";
+
 /// When the original of a document was made, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Published(pub Option<DateTime<Utc>>);
@@ -43,6 +46,29 @@ pub struct Document {
     /// SHA-256 of the text.
     pub digest: [u8; 32],
     pub created_at: DateTime<Utc>,
+    /// What whoever handed it in says of it: a JSON object as text, `{}` where that is nothing. At
+    /// most [`LARGEST_METADATA`] bytes, without NUL.
+    pub metadata: String,
+    pub origin: Origin,
+}
+
+/// The most bytes of JSON that a document's metadata may take.
+pub const LARGEST_METADATA: usize = 16_384;
+
+/// The longest key by which an owner may call an upload, in bytes.
+pub const LONGEST_KEY: usize = 512;
+
+/// Which upload a document is from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// What its owner calls the upload; another one of the same key takes its place.
+    pub key: Option<String>,
+    /// What tells the document from others of the same upload; empty where there are none.
+    pub part: String,
+    /// SHA-256 of what was handed in; unknown of documents that early versions took in.
+    pub digest: Option<[u8; 32]>,
+    /// SHA-256 that names the request it was made by, if that may be repeated.
+    pub request: Option<[u8; 32]>,
 }
 
 /// A file someone handed in: its name as given, its content in a temporary file.

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::document::{Document, Published};
+use carrel_domain::document::{Document, Origin, Published};
 use carrel_domain::library::{Documents, Embedded, Removed, WorkspaceDocument};
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
-use crate::convert::{IDS_AT_ONCE, digest, some_time, text, time, unreadable, utc};
+use crate::convert::{IDS_AT_ONCE, digest, some_text, some_time, text, time, unreadable, utc};
 use crate::namespaces::{self, Change};
 use crate::schema::{documents, workspace_documents};
 use crate::{Database, audit, passages, placements, unsettled};
@@ -34,6 +34,11 @@ pub(crate) struct DocumentRow {
     tokens: i32,
     digest: Vec<u8>,
     created_at: NaiveDateTime,
+    metadata: String,
+    external_key: Option<String>,
+    part: String,
+    upload_digest: Option<Vec<u8>>,
+    request: Option<Vec<u8>>,
 }
 
 impl From<Document> for DocumentRow {
@@ -52,6 +57,8 @@ impl From<Document> for DocumentRow {
             tokens,
             digest,
             created_at,
+            metadata,
+            origin: Origin { key, part, digest: upload_digest, request },
         } = document;
         Self {
             id: id.to_string(),
@@ -68,6 +75,11 @@ impl From<Document> for DocumentRow {
             tokens,
             digest: digest.to_vec(),
             created_at: time(created_at),
+            metadata: text(metadata),
+            external_key: some_text(key),
+            part: text(part),
+            upload_digest: upload_digest.map(Vec::from),
+            request: request.map(Vec::from),
         }
     }
 }
@@ -90,6 +102,13 @@ impl TryFrom<DocumentRow> for Document {
             tokens: row.tokens,
             digest: digest(row.digest)?,
             created_at: row.created_at.and_utc(),
+            metadata: row.metadata,
+            origin: Origin {
+                key: row.external_key,
+                part: row.part,
+                digest: row.upload_digest.map(digest).transpose()?,
+                request: row.request.map(digest).transpose()?,
+            },
         })
     }
 }

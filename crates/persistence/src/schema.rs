@@ -119,6 +119,28 @@ diesel::table! {
         tokens -> Integer,
         digest -> Binary,
         created_at -> Timestamp,
+        metadata -> Text,
+        external_key -> Nullable<Text>,
+        part -> Text,
+        upload_digest -> Nullable<Binary>,
+        request -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    folders (name) {
+        name -> Text,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    repeatable_requests (name) {
+        name -> Binary,
+        api_key_id -> Integer,
+        content -> Binary,
+        answer -> Nullable<Text>,
+        begun_at -> Timestamp,
     }
 }
 

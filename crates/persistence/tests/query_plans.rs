@@ -11,7 +11,7 @@ use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
-use carrel_domain::document::{Document, Published};
+use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::member::Members;
@@ -64,6 +64,8 @@ fn document(name: &str, now: DateTime<Utc>) -> Document {
         tokens: 0,
         digest: [0; 32],
         created_at: now,
+        metadata: NO_METADATA.into(),
+        origin: document::Origin::default(),
     }
 }
 

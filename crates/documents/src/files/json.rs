@@ -1,10 +1,11 @@
 //! The JSON of a document's file, in the form that AnythingLLM writes and reads.
 use std::fmt;
 
-use carrel_domain::document::Document;
+use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentPath, Error, Result};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use serde_json::ser::{PrettyFormatter, Serializer};
 
 /// All that is in the file, in this order.
@@ -23,6 +24,8 @@ struct Written<'a> {
     page_content: &'a str,
     #[serde(rename = "token_count_estimate")]
     token_count_estimate: i32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    metadata: Option<Value>,
 }
 
 /// All that is read back; what else there is does not matter.
@@ -47,7 +50,11 @@ pub fn write(document: &Document, text: &str) -> Result<Vec<u8>> {
         tokens,
         digest: _,
         created_at: _,
+        metadata,
+        origin: _,
     } = document;
+    let metadata = Some(metadata).filter(|metadata| *metadata != NO_METADATA);
+    let metadata = metadata.map(|text| serde_json::from_str(text)).transpose();
     let written = Written {
         id: id.to_string(),
         url,
@@ -60,6 +67,7 @@ pub fn write(document: &Document, text: &str) -> Result<Vec<u8>> {
         word_count: *words,
         page_content: text,
         token_count_estimate: *tokens,
+        metadata: metadata.map_err(Error::internal)?,
     };
     let mut file = Vec::with_capacity(text.len() + text.len() / 16 + 1024);
     let formatter = PrettyFormatter::with_indent(b"    ");

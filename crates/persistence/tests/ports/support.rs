@@ -1,6 +1,6 @@
 //! A database of its own for every test, and things to put into it.
 use carrel_domain::audit::{By, Event};
-use carrel_domain::document::{Document, Published};
+use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::library::{Embedded, NewPassage};
 use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
@@ -213,6 +213,8 @@ pub fn document(name: &str) -> Document {
         tokens: 9,
         digest: [42; 32],
         created_at: at(1),
+        metadata: NO_METADATA.into(),
+        origin: document::Origin::default(),
     }
 }
 

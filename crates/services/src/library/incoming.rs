@@ -1,5 +1,5 @@
 //! From what a client sent to a document: names, defaults, counts.
-use carrel_domain::document::{Document, Extracted, Published};
+use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Published};
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, slug};
 use chrono::{DateTime, Utc};
@@ -78,6 +78,8 @@ pub fn from_file(
         tokens: estimate_tokens(&part.text),
         digest: Sha256::digest(part.text.as_bytes()).into(),
         created_at: now,
+        metadata: NO_METADATA.to_owned(),
+        origin: Origin::default(),
     };
     Ok((document, part.text))
 }
@@ -104,6 +106,8 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
         tokens: estimate_tokens(&text),
         digest: Sha256::digest(text.as_bytes()).into(),
         created_at: now,
+        metadata: NO_METADATA.to_owned(),
+        origin: Origin::default(),
         title,
     };
     Ok((document, text))
