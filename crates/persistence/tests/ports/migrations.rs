@@ -57,7 +57,8 @@ fn sqlite_schema(conn: &mut SqliteConnection) -> Vec<String> {
 
 fn postgres_schema(conn: &mut PgConnection) -> Vec<String> {
     let columns = "SELECT concat_ws(' ', table_name, column_name, data_type, is_nullable,
-            column_default, is_identity, ordinal_position) AS line
+            column_default, is_identity, collation_name,
+            row_number() OVER (PARTITION BY table_name ORDER BY ordinal_position)) AS line
         FROM information_schema.columns WHERE table_schema = current_schema() ORDER BY line";
     let indexes = "SELECT indexdef AS line FROM pg_indexes
         WHERE schemaname = current_schema() ORDER BY line";
