@@ -53,7 +53,7 @@ pub struct Context {
 }
 
 /// Everything a model is given to answer one question.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
     pub instructions: String,
     /// Most relevant first.
@@ -63,6 +63,8 @@ pub struct ChatRequest {
     pub question: String,
     /// Sampling temperature; the provider's default when absent.
     pub temperature: Option<f64>,
+    /// The most tokens of the answer; the provider's default when absent.
+    pub longest_answer: Option<u32>,
 }
 
 impl ChatRequest {
@@ -142,7 +144,7 @@ mod tests {
             context: vec![context("one"), context("two")],
             history: vec![],
             question: "?".into(),
-            temperature: None,
+            ..ChatRequest::default()
         };
         assert_eq!(
             request.system_prompt(),

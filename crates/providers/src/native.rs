@@ -86,6 +86,7 @@ impl ChatModel for Native {
         chat = chat.append_messages(history).append_message(ChatMessage::user(request.question));
         let options = ChatOptions {
             temperature: request.temperature,
+            max_tokens: request.longest_answer,
             capture_usage: Some(true),
             stream_header_timeout: Some(self.endpoint.deadlines.first),
             stream_read_timeout: Some(self.endpoint.deadlines.silence),

@@ -77,6 +77,14 @@ impl OpenAi {
         if let Some(temperature) = request.temperature {
             body["temperature"] = json!(temperature);
         }
+        if let Some(tokens) = request.longest_answer {
+            // OpenAI's own models have come to refuse the name that everybody else knows.
+            let name = match self.name.provider.as_str() {
+                "openai" => "max_completion_tokens",
+                _ => "max_tokens",
+            };
+            body[name] = json!(tokens);
+        }
         body
     }
 }

@@ -1,4 +1,5 @@
 //! Answering questions in a workspace.
+mod given;
 mod stream;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use serde_json::json;
 
+pub use given::Given;
 pub use stream::{Finished, Piece};
 
 use crate::search::{Hit, Query, Search};
@@ -29,7 +31,7 @@ const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please tr
 /// The longest question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Question {
     pub text: String,
     /// The workspace's when absent.
@@ -41,6 +43,7 @@ pub struct Question {
     /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
     /// toward their daily limit.
     pub user: Option<User>,
+    pub given: Given,
 }
 
 impl Question {
@@ -153,8 +156,11 @@ impl Conversations {
             return Ok(None);
         }
         let model = self.models.chat(&workspace.settings.model())?;
-        let history = self.history(workspace, &question.conversation(workspace)).await?;
-        let request = request(workspace, &question.text, &sources, history, by.at);
+        let history = match &question.given.history {
+            Some(given) => given.clone(),
+            None => self.history(workspace, &question.conversation(workspace)).await?,
+        };
+        let request = request(workspace, question, &sources, history, by.at);
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         Ok(Some(Prepared { model, request, sources, mode }))
@@ -222,24 +228,32 @@ fn check(question: &str) -> Result<()> {
 
 fn request(
     workspace: &Workspace,
-    question: &str,
+    question: &Question,
     sources: &[Hit],
     history: Vec<Message>,
     now: DateTime<Utc>,
 ) -> ChatRequest {
-    let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
     let context = |hit: &Hit| Context {
         title: hit.passage.document.title.clone(),
         text: record::passage_text(&hit.passage),
         similarity: Some(hit.similarity),
     };
     ChatRequest {
-        instructions: prompt::expand(prompt, workspace, now),
+        instructions: instructions(workspace, &question.given, now),
         context: sources.iter().map(context).collect(),
         history,
-        question: question.to_owned(),
-        temperature: workspace.settings.temperature,
+        question: question.text.clone(),
+        temperature: question.given.temperature.or(workspace.settings.temperature),
+        longest_answer: question.given.longest_answer,
     }
+}
+
+fn instructions(workspace: &Workspace, given: &Given, now: DateTime<Utc>) -> String {
+    if let Some(instructions) = &given.instructions {
+        return instructions.clone();
+    }
+    let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
+    prompt::expand(prompt, workspace, now)
 }
 
 /// Collects the model's whole answer. Reasoning, if any, comes first between `<think>` marks.

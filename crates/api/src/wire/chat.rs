@@ -83,7 +83,7 @@ impl ChatBody {
         }
         let session = session.filter(|session| !session.is_empty());
         let user = user(self.user_id.as_ref(), mount)?;
-        let question = Question { text, mode, session, thread: None, user: None };
+        let question = Question { text, mode, session, ..Question::default() };
         Ok(Asked { question, user, reset })
     }
 }

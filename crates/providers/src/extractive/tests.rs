@@ -14,6 +14,7 @@ fn request(question: &str, context: Vec<Context>) -> ChatRequest {
         history: vec![],
         question: question.into(),
         temperature: None,
+        longest_answer: None,
     }
 }
 

@@ -24,6 +24,7 @@ async fn ask(base: &str) -> Result<Vec<Delta>> {
         history: vec![Message { role: Role::User, text: "hi".into() }],
         question: "why?".into(),
         temperature: None,
+        longest_answer: None,
     };
     let answer = anthropic(base).answer(request).await?;
     let deltas: Vec<Result<Delta>> = answer.collect().await;

@@ -39,6 +39,7 @@ fn request() -> ChatRequest {
         ],
         question: "why?".into(),
         temperature: None,
+        longest_answer: None,
     }
 }
 
@@ -103,12 +104,12 @@ async fn the_request_carries_the_key_the_model_verbatim_and_the_conversation_in_
 }
 
 #[tokio::test]
-async fn a_temperature_is_sent_when_given() {
+async fn a_temperature_and_a_limit_are_sent_when_given() {
     let done = events(&[r#"{"choices":[{"delta":{"content":"x"}}]}"#]);
     let server = Server::start(vec![done]).await;
-    let request = ChatRequest { temperature: Some(0.25), ..request() };
+    let request = ChatRequest { temperature: Some(0.25), longest_answer: Some(9), ..request() };
     drop(model(&server.url).answer(request).await.unwrap());
-    assert!(server.requests()[0].contains(r#""temperature":0.25"#));
+    assert!(server.requests()[0].contains(r#""temperature":0.25,"max_tokens":9"#));
 }
 
 #[tokio::test]

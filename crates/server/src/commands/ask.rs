@@ -21,8 +21,7 @@ pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
     // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
     // expect the second answer to depend on the first.
     let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));
-    let question =
-        Question { text: question, mode: None, session: Some(session), thread: None, user: None };
+    let question = Question { text: question, session: Some(session), ..Question::default() };
     let by = By::operator(Utc::now());
     let reply = carrel.ports.conversations.ask(&workspace, question, &by).await;
     let reply = reply.context("failed to ask")?;

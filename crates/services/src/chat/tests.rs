@@ -9,7 +9,7 @@ use crate::fakes::{by, workspace};
 use crate::library::{Details, Unembedded};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
-    Question { text: text.into(), mode, session: None, thread: None, user: None }
+    Question { text: text.into(), mode, ..Question::default() }
 }
 
 async fn with_a_document(text: &str) -> Arc<World> {
@@ -67,6 +67,27 @@ async fn sessions_do_not_see_one_another() {
         ask(&world, &workspace, question).await.unwrap();
     }
     assert!(world.asked.lock().unwrap().iter().all(|request| request.history.is_empty()));
+}
+
+#[tokio::test]
+async fn what_a_client_brings_along_takes_the_place_of_what_is_kept() {
+    let world = Arc::new(World::default());
+    let mut workspace = workspace("Alpha");
+    workspace.settings.temperature = Some(0.1);
+    ask(&world, &workspace, question("Hi", None)).await.unwrap();
+    let earlier = Message { role: Role::Assistant, text: "Welcome.".into() };
+    let given = Given {
+        instructions: Some("Say {date}.".into()),
+        history: Some(vec![earlier.clone()]),
+        temperature: Some(0.9),
+        longest_answer: Some(7),
+    };
+    ask(&world, &workspace, Question { given, ..question("Go on", None) }).await.unwrap();
+    let asked = world.asked.lock().unwrap();
+    assert_eq!((asked[0].temperature, asked[0].longest_answer), (Some(0.1), None));
+    assert_eq!((asked[1].temperature, asked[1].longest_answer), (Some(0.9), Some(7)));
+    assert_eq!(asked[1].instructions, "Say {date}.");
+    assert_eq!(asked[1].history, [earlier]);
 }
 
 #[tokio::test]
