@@ -5,6 +5,7 @@
 //! [`user`], [`settings`]. Every failure is an [`Error`].
 pub mod api_key;
 pub mod audit;
+pub mod backup;
 pub mod chat;
 pub mod chat_log;
 pub mod document;

@@ -81,6 +81,14 @@ impl Database {
         matches!(self.location, Location::Sqlite(_))
     }
 
+    /// The file of a SQLite database.
+    pub(crate) fn file(&self) -> Option<&str> {
+        match &self.location {
+            Location::Sqlite(path) => Some(path),
+            Location::Postgres(_) => None,
+        }
+    }
+
     /// Succeeds when the database answers.
     pub async fn ping(&self) -> Result<()> {
         self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await

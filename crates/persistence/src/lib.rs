@@ -27,6 +27,7 @@ mod convert;
 mod database;
 mod documents;
 mod export_order;
+mod inventory;
 mod invites;
 mod location;
 mod members;

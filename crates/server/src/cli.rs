@@ -22,6 +22,14 @@ Settings come from flags, then from the environment, then from the database wher
 changed there, then from the file .env in the storage directory. `carrel config check` shows all of
 them and where each is from.";
 
+const BACKUP_EXAMPLES: &str = "\
+The file is a tar archive: the database as it is at one moment, the documents, and the key that
+opens the secrets in the database, so keep it as safe as the storage directory itself. The model is
+not in it. A PostgreSQL database is not in it either: use pg_dump for that.
+
+Example, every night:
+  carrel backup /mnt/backups/carrel-$(date +%F).tar";
+
 /// A server of your own for questions about your own documents.
 #[derive(Debug, Parser)]
 #[command(name = "carrel", version, after_help = EXAMPLES, arg_required_else_help = true)]
@@ -97,6 +105,16 @@ Examples:
     /// The log of who changed what
     #[command(subcommand)]
     Audit(Audit),
+    /// Put everything that cannot be made again into one file; a server may be running
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(Backup),
+    /// Make a storage directory of a backup; refuses one that is in use
+    #[command(after_help = "\
+Example:
+  carrel restore carrel.tar --storage /srv/carrel && carrel verify --storage /srv/carrel")]
+    Restore(Restore),
+    /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
+    Verify,
     /// The embedding model inside this program
     #[command(subcommand)]
     Model(Model),
@@ -227,6 +245,21 @@ pub enum Audit {
     },
 }
 
+#[derive(Debug, Args)]
+pub struct Backup {
+    /// File to write, which must not be there yet
+    pub file: PathBuf,
+    /// Leave out the key of secrets and the file .env
+    #[arg(long)]
+    pub without_secrets: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Restore {
+    /// Backup to read
+    pub file: PathBuf,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum Setting {
     /// Set one; a running server takes it over within seconds
@@ -314,68 +347,4 @@ fn expiry(text: &str) -> Result<Duration, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory;
-
-    use super::*;
-
-    fn cli(arguments: &[&str]) -> Result<Cli, clap::Error> {
-        Cli::try_parse_from(std::iter::once(&"carrel").chain(arguments))
-    }
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn common_flags_may_stand_anywhere() {
-        let cli = cli(&["serve", "--storage", "/s", "--listen", "127.0.0.1:0"]).unwrap();
-        let flags = [("--listen", "127.0.0.1:0".to_owned()), ("--storage", "/s".to_owned())];
-        assert_eq!(cli.flags(), BTreeMap::from(flags));
-    }
-
-    #[test]
-    fn a_key_takes_scopes_and_an_end() {
-        let cli =
-            cli(&["api-key", "create", "--scope", "read", "--scope=chat", "--expires-in=90d"]);
-        let Command::ApiKey(ApiKey::Create(key)) = cli.unwrap().command else { panic!() };
-        assert_eq!(key.scopes, [Scope::Read, Scope::Chat]);
-        assert_eq!(key.expires_in, Some(Duration::from_secs(90 * 86_400)));
-    }
-
-    #[test]
-    fn a_key_takes_workspaces_and_a_rate() {
-        let words = ["api-key", "create", "--workspace=a", "--workspace", "b", "--rate-limit=10"];
-        let Command::ApiKey(ApiKey::Create(key)) = cli(&words).unwrap().command else { panic!() };
-        assert_eq!((key.workspaces, key.rate_limit), (vec!["a".into(), "b".into()], Some(10)));
-    }
-
-    #[test]
-    fn usage_errors_exit_with_2() {
-        for wrong in [
-            &["nonsense"][..],
-            &["add", "w"],
-            &["ask", "w"],
-            &["api-key", "create", "--scope", "root"],
-            &["api-key", "create", "--expires-in", "0s"],
-            &["api-key", "create", "--rate-limit", "0"],
-            &["api-key", "revoke", "one"],
-            &["audit", "list", "--limit", "0"],
-            &["setting", "set"],
-            &["user", "create", "sam", "--role", "king"],
-            &["user", "create", "sam", "--password", "secret"],
-            &["serve", "--no-such-flag"],
-        ] {
-            assert_eq!(cli(wrong).unwrap_err().exit_code(), 2, "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn help_shows_first_steps() {
-        let help = Cli::command().render_long_help().to_string();
-        for line in ["carrel model fetch", "carrel serve", "CARREL_STORAGE", "api-key"] {
-            assert!(help.contains(line), "{line}");
-        }
-    }
-}
+mod tests;

@@ -3,10 +3,13 @@ mod add;
 mod api_key;
 mod ask;
 mod audit;
+mod backup;
 mod check;
 mod model;
 mod people;
+mod restore;
 mod setting;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -48,6 +51,9 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
             local(&config, async |carrel| people::enable(carrel, what).await)
         }
         Command::Audit(what) => local(&config, async |carrel| audit::run(carrel, what).await),
+        Command::Backup(what) => local(&config, async |carrel| backup::run(carrel, what).await),
+        Command::Verify => local(&config, async |carrel| verify::run(carrel).await),
+        Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
         Command::Setting(what) => local(&config, async |carrel| setting::run(carrel, what).await),
         Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
         // Done above, before there was a configuration.

@@ -4,6 +4,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use carrel_services::backup::Place;
+
+use crate::config::Config;
+use crate::settings;
 
 /// Where everything lies beneath one root.
 #[derive(Clone, Debug)]
@@ -50,6 +54,26 @@ impl Layout {
 
     fn lock(&self) -> PathBuf {
         self.root.join("carrel.lock")
+    }
+}
+
+/// What of it a backup holds: all but what can be made or fetched again.
+pub fn to_keep(config: &Config) -> Place {
+    let layout = &config.storage;
+    let mut left_out = vec![layout.root().join("models"), layout.model(), layout.lock()];
+    if let Some(database) = settings::file_of(&config.database.url) {
+        // Beside the file itself, SQLite's journals.
+        left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {
+            let mut file = database.as_os_str().to_owned();
+            file.push(end);
+            PathBuf::from(file)
+        }));
+    }
+    Place {
+        root: layout.root().to_owned(),
+        scratch: layout.uploads(),
+        left_out,
+        secrets: vec![layout.secret_key(), layout.settings_file()],
     }
 }
 

@@ -1,4 +1,5 @@
 //! Every port and service, built once from the configuration and wired together.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +10,8 @@ use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
 use carrel_persistence::Database;
 use carrel_services::accounts::{Accounts, Passwords};
+use carrel_services::backup::Backups;
+use carrel_services::backup::check::Check;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
@@ -27,7 +30,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::config::Config;
 use crate::models::ConfiguredModels;
 use crate::settings;
-use crate::storage::Storage;
+use crate::storage::{self, Storage};
 
 /// After this long, a file without a document is taken to be left over and not on its way.
 const SETTLED: TimeDelta = TimeDelta::minutes(1);
@@ -40,7 +43,9 @@ pub struct Carrel {
     /// What the HTTP face is wired to, and the command line uses.
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
+    database: Arc<Database>,
     files: DocumentStore,
+    directory: PathBuf,
     /// Tells other processes that this one is here.
     storage: Storage,
 }
@@ -114,6 +119,7 @@ impl Carrel {
             formatters: Arc::new(ExportFormats),
             audit: database.clone(),
         };
+        let backups = Backups::new(database.clone(), database.clone(), storage::to_keep(config));
         let dump = Dump::new(store.clone(), config.storage.settings_file(), config.production);
         let ports = Ports {
             keyring,
@@ -136,12 +142,25 @@ impl Carrel {
             chat_log: database.clone(),
             audit: database.clone(),
             exports,
+            backups: Arc::new(backups),
             settings_store: store,
             dump,
-            sign_on: SignOn { tokens: database.clone(), sessions: database },
+            sign_on: SignOn { tokens: database.clone(), sessions: database.clone() },
             sign_in,
         };
-        Ok(Self { ports, models, files, storage })
+        let directory = config.storage.documents();
+        Ok(Self { ports, models, database, files, directory, storage })
+    }
+
+    /// What looks for disagreement in everything that is stored.
+    pub fn check(&self) -> Check {
+        Check {
+            inventory: self.database.clone(),
+            documents: self.database.clone(),
+            files: Arc::new(self.files.clone()),
+            audit: self.database.clone(),
+            directory: self.directory.clone(),
+        }
     }
 
     /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
@@ -223,7 +242,7 @@ mod tests {
     }
 
     /// As a process leaves it that is killed before it can commit the document of a file.
-    async fn leave_a_file(carrel: &Carrel, config: &Config) -> std::path::PathBuf {
+    async fn leave_a_file(carrel: &Carrel, config: &Config) -> PathBuf {
         let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
         carrel.ports.library.documents.expect_file(&path, Utc::now()).await.unwrap();
         let file = config.storage.documents().join("custom-documents/orphan.json");

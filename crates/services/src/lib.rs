@@ -2,6 +2,7 @@
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
 pub mod audit;
+pub mod backup;
 pub mod chat;
 pub mod exports;
 pub mod invitations;

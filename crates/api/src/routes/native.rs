@@ -1,4 +1,5 @@
 //! AUTH, ADMIN and SYSTEM as the native contract has them. The other dialect's are in `compat`.
+pub mod backup;
 pub mod chats;
 pub mod events;
 pub mod invites;
@@ -36,6 +37,7 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
 /// Those that the other dialect has alike, or not at all.
 pub fn shared_operations(config: &mut ServiceConfig<'_>) {
     config
+        .service(backup::back_up)
         .service(users::is_multi_user_mode)
         .service(users::enable_multi_user)
         .service(invites::redeem_invite)

@@ -14,6 +14,7 @@ mod chats;
 mod concurrency;
 mod everyone_at_once;
 mod export;
+mod inventory;
 mod invites;
 mod library;
 mod members;

@@ -1,0 +1,45 @@
+//! `carrel backup`: everything that cannot be made again, in one file.
+use std::io::BufWriter;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use carrel_domain::audit::By;
+use carrel_services::backup::Secrets;
+use chrono::Utc;
+
+use crate::cli::Backup;
+use crate::terminal::say;
+use crate::wiring::Carrel;
+
+pub async fn run(carrel: &Carrel, what: Backup) -> anyhow::Result<ExitCode> {
+    let file = &what.file;
+    let shown = file.display();
+    if file.exists() {
+        bail!("failed to back up: {shown} is there already");
+    }
+    let folder = file.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let secrets = if what.without_secrets { Secrets::LeftOut } else { Secrets::Included };
+    let staged = carrel.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
+    let staged = staged.context("failed to back up")?;
+    let database = staged.has_database();
+    // Under its name only once it is whole; readable to its owner alone.
+    let write = move || {
+        let mut archive = tempfile::NamedTempFile::new_in(&folder)?;
+        let written = staged.write(BufWriter::new(archive.as_file_mut()))?;
+        archive.as_file().sync_all()?;
+        archive.persist_noclobber(&what.file).map_err(|error| error.error)?;
+        std::io::Result::Ok(written)
+    };
+    let written = tokio::task::spawn_blocking(write).await?;
+    let written = written.context("failed to write the backup")?;
+    say(format_args!("backed up {} files, {} bytes", written.files, written.bytes));
+    if !database {
+        say(format_args!(
+            "warning: the database is on a PostgreSQL server and not in this file; \
+             back it up with pg_dump"
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,30 @@
+//! `carrel verify`: whether what is stored agrees with itself.
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use crate::terminal::{one_line, print, say};
+use crate::wiring::Carrel;
+
+pub async fn run(carrel: &Carrel) -> anyhow::Result<ExitCode> {
+    let findings = carrel.check().run().await.context("failed to verify")?;
+    for fault in &findings.faults {
+        print(&one_line(fault))?;
+    }
+    let unreadable = carrel.ports.settings_store.unreadable();
+    for name in &unreadable {
+        say(format_args!("warning: {name} was sealed with another key of secrets"));
+    }
+    let (documents, events) = (findings.documents, findings.events);
+    let counts = format!("{documents} documents and {events} events");
+    Ok(match findings.faults.len() {
+        0 => {
+            print(&format!("everything agrees: {counts}"))?;
+            ExitCode::SUCCESS
+        }
+        faults => {
+            say(format_args!("error: {faults} faults in {counts}"));
+            ExitCode::FAILURE
+        }
+    })
+}

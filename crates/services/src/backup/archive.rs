@@ -1,0 +1,318 @@
+//! The archive of a backup: a tar file, with the SHA-256 of everything in it at its end.
+//!
+//! `carrel-backup.json` comes first and says what it is; `SHA256SUMS` comes last, in the form that
+//! `sha256sum --check` reads. An archive that ends before it is cut off.
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, Write};
+use std::path::{Component, Path, PathBuf};
+
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::Utc;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tar::{Archive, Builder, EntryType, Header};
+
+use super::staging::failed;
+use super::{DATABASE, DOCUMENTS};
+
+const ABOUT: &str = "carrel-backup.json";
+const SUMS: &str = "SHA256SUMS";
+
+/// Grows when older programs could not read what newer ones write.
+const FORMAT: u64 = 1;
+
+/// The most that is read of what an archive says about itself.
+const LONGEST_ABOUT: u64 = 64 << 10;
+
+/// How much is copied at once.
+const PIECE: usize = 128 << 10;
+
+/// What is to be written.
+pub struct Contents {
+    pub database_file: PathBuf,
+    /// Whether the database is part of it.
+    pub database: bool,
+    pub secrets: bool,
+    /// Files of documents.
+    pub documents: PathBuf,
+    /// Everything else, and files of documents that may have gone.
+    pub rest: PathBuf,
+}
+
+/// What was written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub files: u64,
+    pub bytes: u64,
+}
+
+/// What an archive says about itself.
+#[derive(Clone, Debug)]
+pub struct About {
+    /// Of the program that made it.
+    pub version: String,
+    pub made: String,
+    pub database: bool,
+    pub secrets: bool,
+}
+
+/// Writes an archive; `scratch` is for what has to wait.
+pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<Written> {
+    let mut archive = Writer {
+        tar: Builder::new(to),
+        sums: BufWriter::new(tempfile::tempfile_in(scratch)?),
+        written: Written::default(),
+    };
+    let about = json!({
+        "format": FORMAT, "version": env!("CARGO_PKG_VERSION"), "made": Utc::now().to_rfc3339(),
+        "database": contents.database, "secrets": contents.secrets,
+    });
+    let about = format!("{about:#}\n");
+    archive.file(Path::new(ABOUT), about.len() as u64, about.as_bytes())?;
+    if contents.database {
+        archive.copy(Path::new(DATABASE), &contents.database_file)?;
+    }
+    archive.tree(&contents.documents, Path::new(DOCUMENTS), |_| true)?;
+    let documents = Path::new(DOCUMENTS);
+    archive.tree(&contents.rest, Path::new(""), |name| match name.strip_prefix(documents) {
+        // Documents were written already, those of them that there are.
+        Ok(below) => below.to_str().is_none_or(|name| !is_document(name)),
+        Err(_) => true,
+    })?;
+    archive.end()
+}
+
+/// Whether it is a document's file, or the beginning of one.
+fn is_document(name: &str) -> bool {
+    let whole = name.rsplit_once('#').map_or(name, |(whole, _)| whole);
+    DocumentPath::parse(whole).is_ok()
+}
+
+struct Writer<W: Write> {
+    tar: Builder<W>,
+    sums: BufWriter<File>,
+    written: Written,
+}
+
+impl<W: Write> Writer<W> {
+    /// Every file beneath `root` that is `wanted` by its name in the archive, and every folder.
+    fn tree(&mut self, root: &Path, name: &Path, wanted: impl Fn(&Path) -> bool) -> io::Result<()> {
+        let mut pending = vec![name.to_owned()];
+        while let Some(folder) = pending.pop() {
+            let here = root.join(folder.strip_prefix(name).unwrap_or(&folder));
+            if !here.is_dir() {
+                continue;
+            }
+            if folder != Path::new("") {
+                self.folder(&folder)?;
+            }
+            for entry in fs::read_dir(here)? {
+                let entry = entry?;
+                let name = folder.join(entry.file_name());
+                match entry.file_type()?.is_dir() {
+                    true => pending.push(name),
+                    false if wanted(&name) => self.copy(&name, &entry.path())?,
+                    false => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn folder(&mut self, name: &Path) -> io::Result<()> {
+        let mut header = header(0, EntryType::Directory);
+        self.tar.append_data(&mut header, name, io::empty())
+    }
+
+    fn copy(&mut self, name: &Path, from: &Path) -> io::Result<()> {
+        let file = File::open(from)?;
+        let size = file.metadata()?.len();
+        self.file(name, size, file)
+    }
+
+    fn file(&mut self, name: &Path, size: u64, from: impl Read) -> io::Result<()> {
+        let mut from = Hashing::new(from.take(size));
+        let mut header = header(size, EntryType::Regular);
+        self.tar.append_data(&mut header, name, BufReader::with_capacity(PIECE, &mut from))?;
+        let (digest, read) = from.finish();
+        if read != size {
+            let text = format!("{} became shorter while it was read", name.display());
+            return Err(io::Error::other(text));
+        }
+        self.written.files += 1;
+        self.written.bytes += size;
+        self.sums.write_all(line(&digest, name).as_bytes())
+    }
+
+    fn end(mut self) -> io::Result<Written> {
+        let mut sums = self.sums.into_inner().map_err(io::IntoInnerError::into_error)?;
+        let size = sums.stream_position()?;
+        sums.rewind()?;
+        self.tar.append_data(&mut header(size, EntryType::Regular), SUMS, sums)?;
+        self.tar.into_inner()?.flush()?;
+        Ok(self.written)
+    }
+}
+
+fn header(size: u64, kind: EntryType) -> Header {
+    let mut header = Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(if kind == EntryType::Directory { 0o700 } else { 0o600 });
+    header.set_mtime(u64::try_from(Utc::now().timestamp()).unwrap_or(0));
+    header
+}
+
+fn line(digest: &[u8; 32], name: &Path) -> String {
+    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{hex}  {}\n", name.display())
+}
+
+/// Passes bytes on and digests them.
+struct Hashing<R> {
+    from: R,
+    hash: Sha256,
+    read: u64,
+}
+
+impl<R: Read> Hashing<R> {
+    fn new(from: R) -> Self {
+        Self { from, hash: Sha256::new(), read: 0 }
+    }
+
+    fn finish(self) -> ([u8; 32], u64) {
+        (self.hash.finalize().into(), self.read)
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.from.read(buffer)?;
+        self.hash.update(&buffer[..read]);
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+/// Where what is in an archive goes.
+pub trait Sink {
+    fn folder(&mut self, name: &Path) -> io::Result<()>;
+    fn file(&mut self, name: &Path, from: &mut dyn Read) -> io::Result<()>;
+}
+
+/// For whoever only wants to know whether an archive is whole.
+pub struct Nowhere;
+
+impl Sink for Nowhere {
+    fn folder(&mut self, _: &Path) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn file(&mut self, _: &Path, from: &mut dyn Read) -> io::Result<()> {
+        io::copy(from, &mut io::sink()).map(drop)
+    }
+}
+
+/// Reads an archive to its end and compares every file with its digest. What went to `sink` counts
+/// only when this succeeds. Blocks.
+///
+/// # Errors
+/// [`Error::Unprocessable`] when it is damaged, cut off, or no archive of this program.
+pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<About> {
+    let mut about = None;
+    let mut sums = tempfile::tempfile().map_err(|error| failed("make a temporary file", error))?;
+    let mut complete = false;
+    let mut archive = Archive::new(BufReader::with_capacity(PIECE, from));
+    for entry in archive.entries().map_err(damaged)? {
+        let mut entry = entry.map_err(damaged)?;
+        let name = name(&entry.path().map_err(damaged)?)?;
+        if complete {
+            return Err(wrong("something follows the list of digests"));
+        }
+        match (entry.header().entry_type(), name.to_str()) {
+            (EntryType::Directory, _) => {
+                sink.folder(&name).map_err(|error| failed("write a folder", error))?;
+                continue;
+            }
+            (EntryType::Regular, Some(SUMS)) => {
+                compare(&mut sums, entry)?;
+                complete = true;
+                continue;
+            }
+            (EntryType::Regular, _) => {}
+            _ => return Err(wrong(format!("{} is neither file nor folder", name.display()))),
+        }
+        let size = entry.size();
+        let mut hashing = Hashing::new(&mut entry);
+        if name == Path::new(ABOUT) {
+            about = Some(said(&mut hashing)?);
+        } else if about.is_none() {
+            return Err(wrong(format!("it does not begin with {ABOUT}")));
+        } else {
+            let written = sink.file(&name, &mut hashing);
+            written.map_err(|error| failed(&format!("write {}", name.display()), error))?;
+        }
+        let (digest, read) = hashing.finish();
+        if read != size {
+            return Err(wrong(format!("{} is cut off", name.display())));
+        }
+        let line = line(&digest, &name);
+        sums.write_all(line.as_bytes()).map_err(|error| failed("write a digest", error))?;
+    }
+    match about {
+        Some(about) if complete => Ok(about),
+        _ => Err(wrong("it is cut off, or no backup made by carrel")),
+    }
+}
+
+/// A path that leads nowhere but beneath the place it is put to.
+fn name(path: &Path) -> Result<PathBuf> {
+    let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+    match plain && path.components().next().is_some() && path.to_str().is_some() {
+        true => Ok(path.components().collect()),
+        false => Err(wrong(format!("{} is no name of a file", path.display()))),
+    }
+}
+
+fn said(from: &mut impl Read) -> Result<About> {
+    let mut text = String::new();
+    from.take(LONGEST_ABOUT).read_to_string(&mut text).map_err(damaged)?;
+    let about: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not readable"))?;
+    let text = |name: &str| about[name].as_str().unwrap_or_default().to_owned();
+    match about["format"].as_u64() {
+        Some(FORMAT) => {}
+        Some(_) => return Err(wrong(format!("it was made by carrel {}", text("version")))),
+        None => return Err(wrong("it was not made by carrel")),
+    }
+    Ok(About {
+        version: text("version"),
+        made: text("made"),
+        database: about["database"].as_bool().unwrap_or_default(),
+        secrets: about["secrets"].as_bool().unwrap_or_default(),
+    })
+}
+
+/// Compares digests made while reading with those of the archive, line by line.
+fn compare(made: &mut File, given: impl Read) -> Result<()> {
+    made.rewind().map_err(damaged)?;
+    let mut given = BufReader::new(given).lines();
+    for line in BufReader::new(made).lines() {
+        let line = line.map_err(damaged)?;
+        if given.next().transpose().map_err(damaged)?.as_ref() != Some(&line) {
+            let name = line.split_once("  ").map_or("", |(_, name)| name);
+            return Err(wrong(format!("{name} is not what was backed up")));
+        }
+    }
+    match given.next() {
+        None => Ok(()),
+        Some(_) => Err(wrong("a file is missing")),
+    }
+}
+
+fn damaged(error: io::Error) -> Error {
+    wrong(error.to_string())
+}
+
+fn wrong(why: impl std::fmt::Display) -> Error {
+    Error::unprocessable(format!("the archive cannot be used: {why}"))
+}

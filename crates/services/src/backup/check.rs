@@ -1,0 +1,133 @@
+//! Whether what is stored agrees with itself: database, documents' files, vectors, audit log.
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use carrel_domain::audit::AuditLog;
+use carrel_domain::backup::Inventory;
+use carrel_domain::document::{Document, DocumentFiles};
+use carrel_domain::library::Documents;
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::{TimeDelta, Utc};
+use sha2::{Digest, Sha256};
+
+use super::PAGE;
+use super::staging::{blocking, failed};
+use crate::audit::{self, Verdict};
+
+/// The most faults that are told.
+const MOST: usize = 100;
+
+pub struct Check {
+    pub inventory: Arc<dyn Inventory>,
+    pub documents: Arc<dyn Documents>,
+    pub files: Arc<dyn DocumentFiles>,
+    pub audit: Arc<dyn AuditLog>,
+    /// Where the files of documents are.
+    pub directory: PathBuf,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    pub documents: u64,
+    pub events: u64,
+    /// One sentence each; nothing is wrong when there is none. The first hundred.
+    pub faults: Vec<String>,
+}
+
+impl Check {
+    /// Reads everything once. A server may go on working meanwhile.
+    pub async fn run(&self) -> Result<Findings> {
+        let mut findings =
+            Findings { faults: self.inventory.faults().await?, ..Findings::default() };
+        match audit::verify(&*self.audit).await? {
+            Verdict::Whole(events) => findings.events = events,
+            Verdict::Broken(id) => findings.faults.push(format!(
+                "the audit log is broken: event {id} was changed, or one before it removed"
+            )),
+        }
+        let mut last: Option<DocumentPath> = None;
+        loop {
+            let page = self.inventory.documents(last.as_ref(), PAGE).await?;
+            let Some(end) = page.last() else { break };
+            last = Some(end.path.clone());
+            for document in page {
+                findings.documents += 1;
+                findings.faults.extend(self.fault_of(&document).await?);
+            }
+        }
+        findings.faults.extend(self.strays().await?);
+        findings.faults.truncate(MOST);
+        Ok(findings)
+    }
+
+    async fn fault_of(&self, document: &Document) -> Result<Option<String>> {
+        let fault = match self.files.text(&document.path).await {
+            Ok(Some(text)) if is_text_of(document, &text) => return Ok(None),
+            Ok(Some(_)) => format!("the text in the file {} is not the document's", document.path),
+            Ok(None) => format!("the file {} is missing", document.path),
+            Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
+                error.to_string()
+            }
+            Err(error) => return Err(error),
+        };
+        // It may have been removed, or written anew, since it was listed.
+        let now = self.documents.by_path(&document.path).await?;
+        Ok(now.is_some_and(|now| now.digest == document.digest).then_some(fault))
+    }
+
+    /// Files that no document accounts for, and that nobody is writing or removing.
+    async fn strays(&self) -> Result<Vec<String>> {
+        let mut strays = Vec::new();
+        for folder in self.listed(None).await? {
+            for path in self.listed(Some(folder)).await? {
+                let Ok(path) = DocumentPath::parse(&path) else { continue };
+                if strays.len() < MOST && self.documents.by_path(&path).await?.is_none() {
+                    strays.push(path);
+                }
+            }
+        }
+        let noted = self.documents.unsettled(Utc::now() + TimeDelta::days(1)).await?;
+        let noted: BTreeSet<_> = noted.into_iter().map(|(path, _)| path).collect();
+        let mut faults = Vec::new();
+        for path in strays.into_iter().filter(|path| !noted.contains(path)) {
+            let file = self.directory.join(path.folder()).join(path.name());
+            // It may have been made known, or gone, since it was seen.
+            if self.documents.by_path(&path).await?.is_none() && file.exists() {
+                faults.push(format!("the file {path} belongs to no document"));
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Names of folders, or of the files in one of them, from the documents' directory on.
+    async fn listed(&self, folder: Option<String>) -> Result<Vec<String>> {
+        let directory = self.directory.clone();
+        blocking(move || {
+            let listed = list(&directory, folder.as_deref());
+            listed.map_err(|error| failed("look at the documents' files", error))
+        })
+        .await
+    }
+}
+
+fn is_text_of(document: &Document, text: &str) -> bool {
+    <[u8; 32]>::from(Sha256::digest(text.as_bytes())) == document.digest
+}
+
+fn list(directory: &Path, folder: Option<&str>) -> io::Result<Vec<String>> {
+    let (place, before) = match folder {
+        Some(folder) => (directory.join(folder), format!("{folder}/")),
+        None => (directory.to_owned(), String::new()),
+    };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(place)? {
+        let entry = entry?;
+        let wanted = entry.file_type()?.is_dir() == folder.is_none();
+        let name = entry.file_name().into_string().ok().filter(|_| wanted);
+        names.extend(name.map(|name| before.clone() + &name));
+    }
+    Ok(names)
+}

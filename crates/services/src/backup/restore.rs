@@ -1,0 +1,112 @@
+//! From an archive to a storage directory: all of it, or nothing.
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Seek};
+use std::path::{Path, PathBuf};
+
+use carrel_domain::{Error, Result};
+use tempfile::TempDir;
+
+use super::DATABASE;
+use super::archive::{self, About, Nowhere, Sink};
+use super::staging::failed;
+
+/// A storage directory that is not in its place yet. Unless it is put there, nothing of it stays.
+pub struct Restored {
+    pub about: About,
+    directory: TempDir,
+    root: PathBuf,
+}
+
+impl Restored {
+    /// The database, where it may be looked at before anything is put in place.
+    pub fn database(&self) -> Option<PathBuf> {
+        self.about.database.then(|| self.directory.path().join(DATABASE))
+    }
+
+    /// Puts the directory where it was meant to be, in one step.
+    ///
+    /// # Errors
+    /// As [`unpack`], when something else has come to be there.
+    pub fn put_in_place(self) -> Result<About> {
+        let Self { about, directory, root } = self;
+        vacant(&root)?;
+        sync(directory.path()).map_err(|error| failed("write to the disk", error))?;
+        // An empty directory gives way to another; elsewhere it has to go first.
+        if cfg!(not(unix)) {
+            let _ = fs::remove_dir(&root);
+        }
+        fs::rename(directory.path(), &root)
+            .map_err(|error| failed("put the storage directory in its place", error))?;
+        let _ = directory.keep();
+        if let Some(parent) = root.parent() {
+            let _ = sync(parent);
+        }
+        Ok(about)
+    }
+}
+
+/// Reads the archive twice: first to its end, to see that it is whole, then into a directory beside
+/// `root`. Blocks.
+///
+/// # Errors
+/// [`Error::AlreadyExists`] when there is anything at `root` but an empty directory,
+/// [`Error::Unprocessable`] when the archive is damaged.
+pub fn unpack(archive: &mut File, root: &Path) -> Result<Restored> {
+    vacant(root)?;
+    archive::read(&mut *archive, &mut Nowhere)?;
+    archive.rewind().map_err(|error| failed("read the archive again", error))?;
+    let parent = root.parent().filter(|parent| *parent != Path::new(""));
+    let parent = parent.unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(|error| failed("make the directory above", error))?;
+    let directory = tempfile::Builder::new().prefix(".carrel-restore-").tempdir_in(parent);
+    let directory = directory.map_err(|error| failed("make the storage directory", error))?;
+    let about = archive::read(archive, &mut Beneath(directory.path()))?;
+    Ok(Restored { about, directory, root: root.to_owned() })
+}
+
+/// Refuses a place where there is something.
+fn vacant(root: &Path) -> Result<()> {
+    let taken = || Err(Error::AlreadyExists { kind: "storage", key: root.display().to_string() });
+    match fs::read_dir(root) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                taken()
+            } else {
+                Ok(())
+            }
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => taken(),
+        Err(error) => Err(failed("look at the storage directory", error)),
+    }
+}
+
+fn sync(directory: &Path) -> io::Result<()> {
+    if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+/// Makes files beneath a directory, each once, for its owner's eyes only.
+struct Beneath<'a>(&'a Path);
+
+impl Sink for Beneath<'_> {
+    fn folder(&mut self, name: &Path) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(self.0.join(name))
+    }
+
+    fn file(&mut self, name: &Path, from: &mut dyn Read) -> io::Result<()> {
+        if let Some(folder) = name.parent().filter(|folder| *folder != Path::new("")) {
+            self.folder(folder)?;
+        }
+        let mut options = OpenOptions::new();
+        options.create_new(true).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(self.0.join(name))?;
+        io::copy(from, &mut file)?;
+        file.sync_all()
+    }
+}

@@ -1,0 +1,178 @@
+//! Holding on to files while a backup is made: a second name for each, which stays when the first
+//! goes.
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use carrel_domain::backup::Inventory;
+use carrel_domain::{DocumentPath, Error, Result};
+use tempfile::TempDir;
+
+use super::archive::Contents;
+use super::{DATABASE, DOCUMENTS, PAGE, Place, Secrets};
+
+/// A directory of its own beneath `scratch`.
+pub async fn make(scratch: &Path) -> Result<TempDir> {
+    let scratch = scratch.to_owned();
+    let made = move || tempfile::Builder::new().prefix("backup-").tempdir_in(&scratch);
+    blocking(move || made().map_err(|error| failed("make a place for the backup", error))).await
+}
+
+/// What is held for one backup.
+pub struct Staging {
+    root: PathBuf,
+    /// Second names of everything there is.
+    held: PathBuf,
+    directory: PathBuf,
+    left_out: Vec<PathBuf>,
+}
+
+impl Staging {
+    pub fn new(place: &Place, directory: &Path, secrets: Secrets) -> Self {
+        let mut left_out = place.left_out.clone();
+        left_out.push(place.scratch.clone());
+        if secrets == Secrets::LeftOut {
+            left_out.extend(place.secrets.iter().cloned());
+        }
+        let (root, directory) = (place.root.clone(), directory.to_owned());
+        Self { root, held: directory.join("held"), directory, left_out }
+    }
+
+    /// Holds on to every file that is not held yet.
+    pub async fn link(&self) -> Result<()> {
+        let (root, held, left_out) = (self.root.clone(), self.held.clone(), self.left_out.clone());
+        blocking(move || {
+            let linked = link_tree(&root, &held, &left_out);
+            linked.map_err(|error| failed("hold on to the files", error))
+        })
+        .await
+    }
+
+    /// Where a copy of the database is to be.
+    pub fn database(&self, attempt: usize) -> PathBuf {
+        self.directory.join(format!("{attempt}-{DATABASE}"))
+    }
+
+    fn known(&self, attempt: usize) -> PathBuf {
+        self.directory.join(format!("{attempt}-{DOCUMENTS}"))
+    }
+
+    /// Sets the files of the documents that `inventory` knows apart from the others. `false` when
+    /// one of them is not held.
+    pub async fn documents(&self, attempt: usize, inventory: &dyn Inventory) -> Result<bool> {
+        let mut last: Option<DocumentPath> = None;
+        loop {
+            let page = inventory.documents(last.as_ref(), PAGE).await?;
+            let Some(end) = page.last() else { return Ok(true) };
+            last = Some(end.path.clone());
+            let (held, known) = (self.held.join(DOCUMENTS), self.known(attempt));
+            let paths: Vec<_> = page.into_iter().map(|document| document.path).collect();
+            let whole = blocking(move || {
+                let set_apart = set_apart(&paths, &held, &known);
+                set_apart.map_err(|error| failed("hold on to the documents", error))
+            });
+            if !whole.await? {
+                return Ok(false);
+            }
+        }
+    }
+
+    pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
+        Contents {
+            database_file: self.database(attempt),
+            database,
+            secrets,
+            documents: self.known(attempt),
+            rest: self.held.clone(),
+        }
+    }
+}
+
+/// Whether all were there.
+fn set_apart(paths: &[DocumentPath], held: &Path, known: &Path) -> io::Result<bool> {
+    for path in paths {
+        let folder = known.join(path.folder());
+        fs::create_dir_all(&folder)?;
+        match hold(&held.join(path.folder()).join(path.name()), &folder.join(path.name())) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            held => held?,
+        }
+    }
+    Ok(true)
+}
+
+/// Gives every file beneath `root` a second name beneath `held`. Links are passed over; so is what
+/// goes away meanwhile.
+fn link_tree(root: &Path, held: &Path, left_out: &[PathBuf]) -> io::Result<()> {
+    let mut pending = vec![PathBuf::new()];
+    while let Some(folder) = pending.pop() {
+        fs::create_dir_all(held.join(&folder))?;
+        let entries = match fs::read_dir(root.join(&folder)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let path = entry.path();
+            if left_out.contains(&path) || !is_plain(&entry.file_name()) {
+                continue;
+            }
+            let name = folder.join(entry.file_name());
+            match entry.file_type() {
+                Ok(kind) if kind.is_dir() => pending.push(name),
+                Ok(kind) if kind.is_file() => match hold(&path, &held.join(&name)) {
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    held => held?,
+                },
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Names that every tool for archives can write and read. This program makes no others.
+fn is_plain(name: &OsStr) -> bool {
+    let plain = |name: &str| !name.contains(|c: char| c.is_control() || c == '\\');
+    let plain = name.to_str().is_some_and(plain);
+    if !plain {
+        tracing::warn!(?name, "left out of the backup, for its name");
+    }
+    plain
+}
+
+/// A second name for a file, or a copy where the file system gives none. One that is held already
+/// stays as it is.
+fn hold(from: &Path, to: &Path) -> io::Result<()> {
+    match fs::hard_link(from, to) {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(error),
+        Err(_) => fs::copy(from, to).map(drop),
+    }
+}
+
+/// What went wrong with a file: the surroundings' fault when there is no room or no permission.
+pub fn failed(to: &str, error: io::Error) -> Error {
+    let reason = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "its disk is full; make room",
+        ErrorKind::ReadOnlyFilesystem => "it is on a file system that cannot be written to",
+        ErrorKind::PermissionDenied => "it may not be written to by this program",
+        _ => {
+            let text = format!("failed to {to}: {error}");
+            return Error::internal(io::Error::new(error.kind(), text));
+        }
+    };
+    Error::Unavailable {
+        service: "the storage directory",
+        reason: reason.into(),
+        source: Some(error.into()),
+    }
+}
+
+pub async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?
+}
