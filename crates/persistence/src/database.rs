@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use crate::abort::{Abort, unavailable};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::location::{Location, conceal_passwords, without_password};
-use crate::migrations;
+use crate::{lexical, migrations};
 
 /// A SQLite or PostgreSQL database. Implements every repository port of the domain; cloning it is
 /// cheap and shares its connections.
@@ -59,6 +59,9 @@ impl Database {
         let manager = |purpose| Manager { location: location.clone(), purpose };
         migrations::run(&mut manager(Purpose::Writing).connect()?)
             .context("failed to bring the schema up to date")?;
+        lexical::refill(&mut manager(Purpose::Writing).connect()?)
+            .map_err(Error::from)
+            .context("failed to take the words of passages")?;
         let (readers, writers) = match &location {
             Location::Sqlite(_) => (
                 Connections::new(manager(Purpose::Reading), SQLITE_READERS),

@@ -23,7 +23,7 @@ pub(crate) struct DocumentRow {
     pub(crate) id: String,
     folder: String,
     name: String,
-    title: String,
+    pub(crate) title: String,
     url: String,
     author: String,
     description: String,

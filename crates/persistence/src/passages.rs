@@ -5,6 +5,7 @@ use diesel::prelude::*;
 
 use crate::connection::{AnyConnection, on_each_backend};
 use crate::convert::{IDS_AT_ONCE, bytes_of, bytes_of_code, text};
+use crate::lexical;
 use crate::schema::{chunks, vector_codes, vectors, workspace_documents};
 
 #[derive(Insertable)]
@@ -36,11 +37,13 @@ struct VectorRow {
 /// Passages in one statement. Each takes five bound values at most.
 const ROWS_AT_ONCE: usize = 250;
 
-/// Stores the passages of a place, in the order of its text.
+/// Stores the passages of a place, in the order of its text. They are found by the words of the
+/// document's title too.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     workspace: i32,
     place: i64,
+    title: &str,
     passages: Vec<NewPassage>,
 ) -> QueryResult<()> {
     let mut passages = passages.into_iter();
@@ -50,18 +53,22 @@ pub(crate) fn insert(
         if batch.is_empty() {
             return Ok(());
         }
-        next = insert_batch(conn, workspace, place, next, batch)?;
+        let words = batch.iter().map(|passage| lexical::words_of(workspace, title, &passage.text));
+        let words = words.collect();
+        let ids = insert_batch(conn, workspace, place, next, batch)?;
+        lexical::insert(conn, &ids, words)?;
+        next = next.saturating_add(ids.len() as i32);
     }
 }
 
-/// Stores passages numbered from `first`; returns the number that follows.
+/// Stores passages numbered from `first`; returns their ids, in their order.
 fn insert_batch(
     conn: &mut AnyConnection,
     workspace: i32,
     place: i64,
     first: i32,
     passages: Vec<NewPassage>,
-) -> QueryResult<i32> {
+) -> QueryResult<Vec<i64>> {
     let (mut rows, mut whole) = (Vec::new(), Vec::new());
     for (passage, ordinal) in passages.into_iter().zip(first..) {
         let NewPassage { text: words, vector } = passage;
@@ -104,7 +111,7 @@ fn insert_batch(
         .map(|(&chunk_id, vector)| VectorRow { chunk_id, vector: bytes_of(vector) })
         .collect();
     on_each_backend!(conn => diesel::insert_into(vectors::table).values(&whole).execute(conn))?;
-    Ok(first.saturating_add(rows.len() as i32))
+    Ok(ids)
 }
 
 /// How many passages, and so vectors, these places hold.

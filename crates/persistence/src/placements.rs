@@ -81,7 +81,7 @@ pub(crate) fn insert(
         .returning(workspace_documents::id)
         .get_result(conn)
         .or_taken("place of the document in workspace", workspace)?;
-    passages::insert(conn, workspace.0, id, passages)?;
+    passages::insert(conn, workspace.0, id, &document.title, passages)?;
     let row = PlaceRow {
         id,
         workspace_id: workspace.0,

@@ -203,6 +203,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    lexical_version (id) {
+        id -> Integer,
+        version -> Integer,
+    }
+}
+
+diesel::table! {
     invites (id) {
         id -> Integer,
         code -> Text,

@@ -16,6 +16,7 @@ mod everyone_at_once;
 mod export;
 mod inventory;
 mod invites;
+mod lexical;
 mod library;
 mod members;
 mod migrations;

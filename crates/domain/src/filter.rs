@@ -1,0 +1,138 @@
+//! Which documents of a workspace a search looks at.
+use async_trait::async_trait;
+
+use crate::{DocumentId, Result, WorkspaceDocumentId, WorkspaceId};
+
+/// A choice of documents. The default is all of them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Documents by what clients call them: `folder/file.json`, a document's id, or a `docId` of the
+    /// workspace. Those that are not there choose nothing.
+    pub documents: Option<Vec<String>>,
+    /// Places that are left out.
+    pub without: Vec<WorkspaceDocumentId>,
+    /// All of these hold.
+    pub metadata: Vec<Condition>,
+}
+
+impl Filter {
+    /// Whether it chooses every document.
+    pub fn is_open(&self) -> bool {
+        self.documents.is_none() && self.without.is_empty() && self.metadata.is_empty()
+    }
+}
+
+/// What the metadata of a document says under `key`. Where that is a list, one of its values must do.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    pub key: String,
+    pub test: Test,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Test {
+    /// It is one of these.
+    OneOf(Vec<Value>),
+    /// It lies within these bounds, and is of their type.
+    Within(Vec<(Bound, Value)>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
+}
+
+/// A value that metadata are compared with. Values of different types are never equal.
+#[derive(Clone, Debug, PartialEq, PartialOrd)]
+pub enum Value {
+    Nothing,
+    Flag(bool),
+    Number(f64),
+    Text(String),
+}
+
+impl Test {
+    /// Whether a value passes; `None` stands for a key that is not there.
+    pub fn admits(&self, value: Option<&Value>) -> bool {
+        match self {
+            Self::OneOf(values) => values.contains(value.unwrap_or(&Value::Nothing)),
+            Self::Within(bounds) => {
+                let Some(value) = value else { return false };
+                bounds.iter().all(|(bound, limit)| bound.admits(value, limit))
+            }
+        }
+    }
+}
+
+impl Bound {
+    fn admits(self, value: &Value, limit: &Value) -> bool {
+        if std::mem::discriminant(value) != std::mem::discriminant(limit) {
+            return false;
+        }
+        match self {
+            Self::Above => value > limit,
+            Self::AtLeast => value >= limit,
+            Self::Below => value < limit,
+            Self::AtMost => value <= limit,
+        }
+    }
+}
+
+/// A document's place as filters see it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    pub id: WorkspaceDocumentId,
+    pub document: DocumentId,
+    /// `folder/file.json`
+    pub path: String,
+    /// What clients call `docId`.
+    pub key: String,
+    pub title: String,
+    pub url: String,
+    pub author: String,
+    pub description: String,
+    pub source: String,
+    pub chunk_source: String,
+    /// UTC, `2026-02-03T10:11:12Z`, which is in the order of time.
+    pub published: Option<String>,
+    /// A JSON object as text.
+    pub metadata: String,
+}
+
+/// Places of documents as filters see them.
+#[async_trait]
+pub trait Places: Send + Sync {
+    /// Places of a workspace by id, at most `limit` of those above `after`, or from the first; only
+    /// those that `named` names, if given, as in [`Filter::documents`].
+    async fn placed(
+        &self,
+        within: WorkspaceId,
+        named: Option<&[String]>,
+        after: Option<WorkspaceDocumentId>,
+        limit: usize,
+    ) -> Result<Vec<Placed>>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_other_types_are_neither_equal_nor_within() {
+        let text = |text: &str| Value::Text(text.into());
+        let one = Test::OneOf(vec![Value::Number(1.0), text("a")]);
+        assert!(one.admits(Some(&Value::Number(1.0))) && one.admits(Some(&text("a"))));
+        assert!(!one.admits(Some(&text("1"))) && !one.admits(Some(&Value::Flag(true))));
+        assert!(!one.admits(None) && Test::OneOf(vec![Value::Nothing]).admits(None));
+        let since = Test::Within(vec![
+            (Bound::AtLeast, text("2026-01-01")),
+            (Bound::Below, text("2026-02-01")),
+        ]);
+        assert!(since.admits(Some(&text("2026-01-31T23:00:00Z"))));
+        assert!(!since.admits(Some(&text("2026-02-01"))));
+        assert!(!since.admits(Some(&Value::Number(2026.0))) && !since.admits(None));
+    }
+}

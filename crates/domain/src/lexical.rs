@@ -1,0 +1,46 @@
+//! Passages by their words: what the words of a text are, and the port that finds passages by them.
+mod words;
+
+use async_trait::async_trait;
+
+use crate::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+
+pub use words::{of_query, of_text};
+
+/// Which way of taking words from text this is. An index made in another way is made anew.
+pub const VERSION: i32 = 1;
+
+/// The most words of a query that are looked for.
+pub const MOST_QUERY_WORDS: usize = 32;
+
+/// What is asked of the index.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    pub within: WorkspaceId,
+    /// Groups of words as [`of_query`] gives them. A passage belongs to a group when it holds all of
+    /// its words.
+    pub groups: &'a [Vec<String>],
+    /// How many passages at most for each group.
+    pub most: usize,
+    /// Only passages of these documents.
+    pub only: Option<&'a [WorkspaceDocumentId]>,
+}
+
+/// The passages of one group, by id.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Postings {
+    pub chunks: Vec<ChunkId>,
+    /// There are more than were asked for.
+    pub cut: bool,
+}
+
+/// Finds passages by the words they hold, one workspace at a time.
+///
+/// The index is part of the database: it is changed in the transaction that changes the passages. A
+/// passage is found by the words of its text and of its document's title. Nothing in a query has a
+/// meaning of its own to the index: there is no syntax.
+#[async_trait]
+pub trait Lexical: Send + Sync {
+    /// How many passages the workspace has, and those of each group, in the order of the groups.
+    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)>;
+}

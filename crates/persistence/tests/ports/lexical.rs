@@ -1,0 +1,188 @@
+use carrel_domain::filter::Places;
+use carrel_domain::lexical::{Lexical, Postings, Wanted, of_query};
+use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_persistence::Database;
+
+use crate::support::{Scratch, document, done, path, vector, workspace};
+
+on_both_databases! {
+    passages_are_found_by_words_of_one_workspace,
+    passages_are_found_by_the_title_and_in_every_script,
+    lists_are_cut_and_restricted_to_documents,
+    what_is_removed_is_found_no_more,
+    replacing_a_document_replaces_its_words,
+    what_earlier_versions_stored_is_found_after_an_upgrade,
+    no_text_is_syntax_and_none_is_too_much,
+    places_are_told_by_any_name,
+}
+
+fn saying(workspace: WorkspaceId, texts: &[&str]) -> Embedded {
+    let passage = |text: &&str| NewPassage { text: (*text).to_owned(), vector: vector(1) };
+    let passages = texts.iter().map(passage).collect();
+    Embedded { workspace, recipe: "r".into(), passages }
+}
+
+async fn add(db: &Database, name: &str, places: Vec<Embedded>) {
+    Documents::create(db, document(name), places, done(0)).await.unwrap();
+}
+
+async fn holding(
+    db: &Database,
+    within: WorkspaceId,
+    groups: &[Vec<String>],
+    only: Option<&[WorkspaceDocumentId]>,
+) -> Vec<Postings> {
+    let wanted = Wanted { within, groups, most: 3, only };
+    db.holding(wanted).await.unwrap().1
+}
+
+/// The texts of the passages that hold every word of `query`.
+async fn found(db: &Database, within: WorkspaceId, query: &str) -> Vec<String> {
+    let found = holding(db, within, &[of_query(query)], None).await;
+    let passages = db.passages(within, &found[0].chunks).await.unwrap();
+    assert_eq!(passages.len(), found[0].chunks.len(), "the index holds what is not there");
+    passages.into_iter().map(|passage| passage.text).collect()
+}
+
+async fn passages_are_found_by_words_of_one_workspace(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    let (bees, wax) = ("Bees make honey.", "Honey comes with wax.");
+    add(&db, "a", vec![saying(here, &[bees, wax]), saying(other, &["Honey elsewhere."])]).await;
+    assert_eq!(found(&db, here, "HONEY").await, [bees, wax]);
+    assert_eq!(found(&db, here, "wax honey").await, [wax]);
+    assert_eq!(found(&db, here, "elsewhere").await, [""; 0]);
+    assert_eq!(found(&db, WorkspaceId(77), "honey").await, [""; 0]);
+    let groups = [of_query("bee"), Vec::new(), of_query("nothing"), of_query("honey")];
+    let wanted = Wanted { within: here, groups: &groups, most: 10, only: None };
+    let (passages, lists) = db.holding(wanted).await.unwrap();
+    let lengths: Vec<_> = lists.iter().map(|list| list.chunks.len()).collect();
+    assert_eq!((passages, lengths), (2, vec![1, 0, 0, 2]));
+}
+
+async fn passages_are_found_by_the_title_and_in_every_script(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let texts = ["私は東京都に住む。", "Съешь ещё этих булок", "Ça coûte cent €", "กรุงเทพมหานคร"];
+    add(&db, "almanac", vec![saying(here, &texts[..2])]).await;
+    add(&db, "b", vec![saying(here, &texts[2..])]).await;
+    for (query, text) in [("東京", 0), ("住", 0), ("ЕЩЕ", 1), ("coute", 2), ("กรุงเทพ", 3)]
+    {
+        assert_eq!(found(&db, here, query).await, [texts[text]], "{query}");
+    }
+    assert_eq!(found(&db, here, "Almanac").await, texts[..2]);
+}
+
+async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    for name in ["a", "b", "c"] {
+        add(&db, name, vec![saying(here, &["one word", "two words"])]).await;
+    }
+    let word = [of_query("word")];
+    let all = holding(&db, here, &word, None).await;
+    assert_eq!((all[0].chunks.len(), all[0].cut), (3, true));
+    let places: Vec<_> =
+        db.in_workspace(here).await.unwrap().into_iter().map(|place| place.id).collect();
+    let some = holding(&db, here, &word, Some(&places[1..2])).await;
+    assert_eq!((some[0].chunks.len(), some[0].cut), (2, false));
+    let passages = db.passages(here, &some[0].chunks).await.unwrap();
+    assert!(passages.iter().all(|passage| passage.place == places[1]));
+    assert_eq!(holding(&db, here, &word, Some(&[])).await, [Postings::default()]);
+    let gone = [WorkspaceDocumentId(777)];
+    assert_eq!(holding(&db, here, &word, Some(&gone)).await, [Postings::default()]);
+}
+
+async fn what_is_removed_is_found_no_more(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    for name in ["a", "b", "c"] {
+        let text = [&*format!("honey {name}")];
+        add(&db, name, vec![saying(here, &text), saying(other, &text)]).await;
+    }
+    db.withdraw(here, &[path("a")], done(0)).await.unwrap();
+    assert_eq!(found(&db, here, "honey").await, ["honey b", "honey c"]);
+    assert_eq!(found(&db, other, "honey").await.len(), 3);
+    db.remove(&[path("b")], done(0)).await.unwrap();
+    assert_eq!(found(&db, here, "honey").await, ["honey c"]);
+    assert_eq!(found(&db, other, "honey").await, ["honey a", "honey c"]);
+    Workspaces::delete(&db, other, done(0)).await.unwrap();
+    let words = [of_query("honey")];
+    assert_eq!(holding(&db, other, &words, None).await, [Postings::default()]);
+}
+
+async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    add(&db, "a", vec![saying(here, &["old honey"])]).await;
+    db.place(&path("a"), saying(here, &["new wax"]), done(0)).await.unwrap();
+    assert_eq!(found(&db, here, "honey").await, [""; 0]);
+    assert_eq!(found(&db, here, "wax").await, ["new wax"]);
+    let place = db.in_workspace(here).await.unwrap().remove(0);
+    db.renew(&place, saying(here, &["newer pollen"]), done(0)).await.unwrap().unwrap();
+    assert_eq!(found(&db, here, "wax").await, [""; 0]);
+    assert_eq!(found(&db, here, "pollen").await, ["newer pollen"]);
+    let lost = db.place(&path("nowhere"), saying(here, &["lost"]), done(0)).await;
+    assert!(matches!(lost, Err(Error::NotFound { .. })));
+    assert_eq!(found(&db, here, "lost").await, [""; 0]);
+}
+
+async fn what_earlier_versions_stored_is_found_after_an_upgrade(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let texts: Vec<_> = (0..700).map(|number| format!("passage number{number}")).collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    add(&db, "a", vec![saying(here, &texts)]).await;
+    let emptied = match scratch.is_sqlite() {
+        true => "INSERT INTO passage_words (passage_words) VALUES ('delete-all')",
+        false => "DELETE FROM passage_words",
+    };
+    scratch.execute(emptied);
+    scratch.execute("UPDATE lexical_version SET version = 0");
+    assert_eq!(found(&db, here, "number3").await, [""; 0]);
+    for _ in 0..2 {
+        let db = scratch.open();
+        assert_eq!(found(&db, here, "number3").await, [texts[3]]);
+        assert_eq!(found(&db, here, "number699").await, [texts[699]]);
+        assert_eq!(holding(&db, here, &[of_query("passage")], None).await[0].chunks.len(), 3);
+    }
+    db.remove(&[path("a")], done(0)).await.unwrap();
+    assert_eq!(found(&db, here, "number3").await, [""; 0]);
+}
+
+async fn no_text_is_syntax_and_none_is_too_much(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let han: String = (0..300_000u32)
+        .filter_map(|n| char::from_u32(0x4e00 + n.wrapping_mul(2_654_435_761) % 20_000))
+        .collect();
+    let odd = "a\0b \"x\" * NEAR(y) ' \\ | & ! <-> 'quoted' --";
+    add(&db, "a", vec![saying(here, &[odd, &han, "", "…"])]).await;
+    for query in ["\"x\"", "NEAR", "y)", "' quoted", "a b", "x OR -- \\"] {
+        let words = of_query(query);
+        let expected = if query.contains("OR") { 0 } else { 1 };
+        assert_eq!(holding(&db, here, &[words], None).await[0].chunks.len(), expected, "{query}");
+    }
+    let first: String = han.chars().take(2).collect();
+    assert_eq!(found(&db, here, &first).await.len(), 1);
+}
+
+async fn places_are_told_by_any_name(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    for name in ["a", "b", "c"] {
+        add(&db, name, vec![saying(here, &["x"]), saying(other, &["x"])]).await;
+    }
+    let all = db.placed(here, None, None, 10).await.unwrap();
+    assert_eq!(all.len(), 3);
+    assert_eq!(all[0].title, "a.txt");
+    assert_eq!(all[0].published.as_deref().map(str::len), Some(20));
+    assert_eq!(db.placed(here, None, Some(all[0].id), 1).await.unwrap(), all[1..2]);
+    let names = [all[2].path.clone(), all[0].document.to_string(), all[0].key.clone(), "?".into()];
+    let named = db.placed(here, Some(&names), None, 10).await.unwrap();
+    assert_eq!(named, [all[0].clone(), all[2].clone()]);
+    let elsewhere = db.placed(other, Some(&names[2..3]), None, 10).await.unwrap();
+    assert_eq!(elsewhere, []);
+}

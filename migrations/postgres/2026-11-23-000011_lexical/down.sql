@@ -1,0 +1,2 @@
+DROP TABLE lexical_version;
+DROP TABLE passage_words;
