@@ -53,6 +53,16 @@ impl Database {
     }
 }
 
+impl Database {
+    /// Has the server of a PostgreSQL database run a statement; `{}` stands for its name.
+    pub fn administer(&self, statement: &str) -> Result<()> {
+        match self {
+            Self::Sqlite => bail!("there is no server"),
+            Self::Postgres { server, name } => psql(server, &statement.replace("{}", name)),
+        }
+    }
+}
+
 impl Drop for Database {
     fn drop(&mut self) {
         if let Self::Postgres { server, name } = self {

@@ -9,6 +9,8 @@ use anyhow::{Context, Result};
 pub struct Carrel {
     program: PathBuf,
     storage: PathBuf,
+    /// What runs the program, with its arguments before the program's own.
+    within: Vec<String>,
     environment: Vec<(String, String)>,
 }
 
@@ -24,7 +26,12 @@ impl Carrel {
     pub fn new(storage: &Path) -> Result<Self> {
         let models = carrel_embedder::testing::model_dir();
         let environment = vec![("CARREL_MODEL_DIR".to_owned(), models.display().to_string())];
-        Ok(Self { program: program()?, storage: storage.to_owned(), environment })
+        Ok(Self {
+            program: program()?,
+            storage: storage.to_owned(),
+            within: Vec::new(),
+            environment,
+        })
     }
 
     pub fn with(mut self, name: &str, value: &str) -> Self {
@@ -32,9 +39,22 @@ impl Carrel {
         self
     }
 
+    /// Has the program run by another, such as one that enters a namespace.
+    pub fn within(mut self, runner: &[String]) -> Self {
+        self.within = runner.to_vec();
+        self
+    }
+
     /// A command ready to be run, with nothing of this process's environment but `PATH`.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+        let mut command = match self.within.split_first() {
+            None => Command::new(&self.program),
+            Some((runner, rest)) => {
+                let mut command = Command::new(runner);
+                command.args(rest).arg(&self.program);
+                command
+            }
+        };
         command.args(arguments).arg("--storage").arg(&self.storage);
         command.env_clear().envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));

@@ -2,7 +2,10 @@
 pub mod backend;
 mod carrel;
 mod client;
+pub mod disk;
+pub mod ledger;
 pub mod model_server;
+pub mod random;
 mod server;
 
 pub use backend::Backend;

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use tempfile::TempDir;
 
 use crate::backend::{Backend, Database};
+use crate::disk::SmallDisk;
 use crate::{Carrel, Client};
 
 /// How long a server may take to say where it listens, on a busy machine.
@@ -20,17 +21,24 @@ pub struct Options {
     pub backend: Backend,
     /// Further environment variables.
     pub environment: Vec<(&'static str, String)>,
+    /// A disk of its own for the storage.
+    pub disk: Option<SmallDisk>,
 }
 
 impl From<Backend> for Options {
     fn from(backend: Backend) -> Self {
-        Self { backend, environment: vec![("CARREL_API_KEY", KEY.to_owned())] }
+        Self { backend, environment: vec![("CARREL_API_KEY", KEY.to_owned())], disk: None }
     }
 }
 
 impl Options {
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
+        self
+    }
+
+    pub fn on(mut self, disk: SmallDisk) -> Self {
+        self.disk = Some(disk);
         self
     }
 
@@ -47,15 +55,19 @@ pub struct TestServer {
     carrel: Carrel,
     directory: TempDir,
     backend: Backend,
-    _database: Database,
+    database: Database,
+    disk: Option<SmallDisk>,
 }
 
 impl TestServer {
     pub async fn start(options: impl Into<Options>) -> Result<Self> {
-        let Options { backend, environment } = options.into();
+        let Options { backend, environment, disk } = options.into();
         let directory = TempDir::new()?;
         let database = backend.create()?;
-        let mut carrel = Carrel::new(&directory.path().join("storage"))?;
+        let mut carrel = match &disk {
+            None => Carrel::new(&directory.path().join("storage"))?,
+            Some(disk) => Carrel::new(&disk.path().join("storage"))?.within(&disk.runner()),
+        };
         if let Some(url) = database.url() {
             carrel = carrel.with("DATABASE_URL", &url);
         }
@@ -63,8 +75,7 @@ impl TestServer {
             carrel = carrel.with(name, &value);
         }
         let client = Client::new("http://127.0.0.1:0", None)?;
-        let mut server =
-            Self { child: None, client, carrel, directory, backend, _database: database };
+        let mut server = Self { child: None, client, carrel, directory, backend, database, disk };
         server.run().await?;
         Ok(server)
     }
@@ -115,8 +126,14 @@ impl TestServer {
         &self.carrel
     }
 
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// As seen from outside, on whatever disk it is.
     pub fn storage(&self) -> PathBuf {
-        self.directory.path().join("storage")
+        let own = || self.directory.path().to_owned();
+        self.disk.as_ref().map_or_else(own, SmallDisk::seen).join("storage")
     }
 
     pub fn process_id(&self) -> Option<u32> {

@@ -5,6 +5,8 @@ mod bad_input;
 mod command_line;
 mod compat;
 mod conversations;
+mod crash;
+mod disk;
 mod documents;
 mod keys;
 mod lifecycle;

@@ -1,5 +1,6 @@
 //! The chores of this repository: `cargo xtask <chore>`.
 mod conformance;
+mod crash;
 mod demo;
 mod generated;
 mod postgres;
@@ -24,6 +25,7 @@ cargo xtask <chore>
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
   conformance [names] recorded exchanges of existing clients, played against this server
+  crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
   demo                a server with the sample documents in it, and an answer from them
 ";
@@ -45,7 +47,7 @@ fn run() -> Result<()> {
     let chore = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
     let takes_arguments =
-        matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench" | "conformance");
+        matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench" | "conformance" | "crash");
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
     }
@@ -60,6 +62,7 @@ fn run() -> Result<()> {
         "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
         "schema" => generated::schema(&sh, &rest),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
+        "crash" => crash::run(&sh, &rest),
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),
         "demo" => demo::run(&sh),

@@ -16,6 +16,11 @@ use crate::tally::Tally;
 const SERVER: &str = "CARREL_TEST_POSTGRES";
 
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
+    run_with(sh, arguments, &[])
+}
+
+/// As [`run`], with variables that tests read.
+pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) -> Result<()> {
     let carrel = build(sh)?;
     let models = fetch_model(sh, &carrel)?;
     let cluster = match std::env::var_os(SERVER) {
@@ -24,7 +29,7 @@ pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     };
     let mut tests = runner(arguments);
     tests.current_dir(surroundings::root()).env("CARREL_PROGRAM", &carrel);
-    tests.env("CARREL_MODEL_DIR", &models);
+    tests.env("CARREL_MODEL_DIR", &models).envs(variables.iter().copied());
     if let Some(cluster) = &cluster {
         tests.env(SERVER, cluster.url());
     }

@@ -1,6 +1,7 @@
 //! Why an operation could not be carried out, in the words of the domain.
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::io::{self, ErrorKind};
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn StdError + Send + Sync>;
@@ -64,5 +65,63 @@ impl Error {
 
     pub fn internal(source: impl Into<Cause>) -> Self {
         Self::Internal(source.into())
+    }
+
+    /// A file could not be read or written. [`Error::Unavailable`] when the operator can help: when
+    /// the disk is full, say, or may not be written to.
+    pub fn of_file(source: impl Into<Cause>) -> Self {
+        let source = source.into();
+        match remedy(&*source) {
+            Some(reason) => Self::Unavailable {
+                service: "the storage directory",
+                reason: reason.into(),
+                source: Some(source),
+            },
+            None => Self::Internal(source),
+        }
+    }
+}
+
+/// What to do about a failure of the file system.
+fn remedy(error: &(dyn StdError + 'static)) -> Option<&'static str> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let file = error.downcast_ref::<io::Error>();
+        if let Some(reason) = file.and_then(|file| reason(file.kind())) {
+            return Some(reason);
+        }
+        // What an `io::Error` was made of is not among its sources.
+        let made_of = file.and_then(io::Error::get_ref);
+        next = made_of.map(|inner| inner as &(dyn StdError + 'static)).or_else(|| error.source());
+    }
+    None
+}
+
+fn reason(kind: ErrorKind) -> Option<&'static str> {
+    match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some("its disk is full; make room and try again")
+        }
+        ErrorKind::ReadOnlyFilesystem => Some("its file system can only be read"),
+        ErrorKind::PermissionDenied => Some("the server is not permitted to use it"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_not_our_failure() {
+        let full = || io::Error::from(ErrorKind::StorageFull);
+        let wrapped = io::Error::other(io::Error::other(full()));
+        for error in [Error::of_file(full()), Error::of_file(wrapped)] {
+            let said =
+                "the storage directory is unavailable: its disk is full; make room and try again";
+            assert_eq!(error.to_string(), said);
+        }
+        let broken = Error::of_file(io::Error::from(ErrorKind::InvalidData));
+        assert!(matches!(broken, Error::Internal(_)));
     }
 }

@@ -51,7 +51,12 @@ fn remedy(error: &QueryError) -> Option<&'static str> {
         return None;
     };
     let message = information.message();
-    if matches!(kind, Kind::ClosedConnection | Kind::UnableToSendCommand) {
+    if matches!(kind, Kind::ReadOnlyTransaction)
+        || message == "attempt to write a readonly database"
+        || message == "unable to open database file"
+    {
+        Some("it cannot be written to now")
+    } else if matches!(kind, Kind::ClosedConnection | Kind::UnableToSendCommand) {
         Some("the connection to it was lost; try again")
     } else if message == "database is locked" {
         Some("another process is writing to it; try again")
@@ -105,6 +110,8 @@ mod tests {
             (Kind::ClosedConnection, "server closed the connection unexpectedly"),
             (Kind::Unknown, "database is locked"),
             (Kind::Unknown, "database or disk is full"),
+            (Kind::Unknown, "attempt to write a readonly database"),
+            (Kind::ReadOnlyTransaction, "cannot execute INSERT in a read-only transaction"),
             (Kind::Unknown, "could not extend file \"x\": No space left on device"),
         ] {
             assert!(matches!(answer(kind, message), Error::Unavailable { .. }), "{message}");

@@ -97,8 +97,8 @@ async fn text(part: &mut Field) -> Result<String> {
 }
 
 async fn save(part: &mut Field, directory: &std::path::Path, limit: u64) -> Result<NamedTempFile> {
-    let content = NamedTempFile::new_in(directory).map_err(Error::internal)?;
-    let handle = content.reopen().map_err(Error::internal)?;
+    let content = NamedTempFile::new_in(directory).map_err(Error::of_file)?;
+    let handle = content.reopen().map_err(Error::of_file)?;
     let mut out = BufWriter::with_capacity(1 << 18, tokio::fs::File::from_std(handle));
     let mut size = 0;
     while let Some(more) = chunk(part).await? {
@@ -106,9 +106,9 @@ async fn save(part: &mut Field, directory: &std::path::Path, limit: u64) -> Resu
         if size > limit {
             return Err(Error::TooLarge { what: "the file", limit });
         }
-        out.write_all(&more).await.map_err(Error::internal)?;
+        out.write_all(&more).await.map_err(Error::of_file)?;
     }
-    out.flush().await.map_err(Error::internal)?;
+    out.flush().await.map_err(Error::of_file)?;
     Ok(content)
 }
 

@@ -18,12 +18,12 @@ pub struct Directory {
 impl Directory {
     /// Makes the directory and the default folder in it.
     pub fn open(root: &Path) -> Result<Self> {
-        fs::create_dir_all(root).map_err(Error::internal)?;
-        let root = fs::canonicalize(root).map_err(Error::internal)?;
+        fs::create_dir_all(root).map_err(Error::of_file)?;
+        let root = fs::canonicalize(root).map_err(Error::of_file)?;
         let folder = root.join(DEFAULT_FOLDER);
         match fs::create_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            made => made.map_err(Error::internal)?,
+            made => made.map_err(Error::of_file)?,
         }
         if kind(&folder)?.is_none_or(|kind| !kind.is_dir()) {
             return Err(Error::internal(format!("{} is not a directory", folder.display())));
@@ -82,7 +82,7 @@ fn kind(path: &Path) -> Result<Option<FileType>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata.file_type())),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::internal(error)),
+        Err(error) => Err(Error::of_file(error)),
     }
 }
 

@@ -85,7 +85,7 @@ impl DocumentFiles for DocumentStore {
         let location = location(&document.path)?;
         let (document, text) = (document.clone(), text.to_owned());
         let file = blocking(move || json::write(&document, &text)).await?;
-        self.store.put(&location, file.into()).await.map_err(Error::internal)?;
+        self.store.put(&location, file.into()).await.map_err(Error::of_file)?;
         Ok(())
     }
 
@@ -95,13 +95,13 @@ impl DocumentFiles for DocumentStore {
         }
         let found = match self.store.get(&location(path)?).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
-            found => found.map_err(Error::internal)?,
+            found => found.map_err(Error::of_file)?,
         };
         let limit = self.largest_file();
         if found.meta.size > limit {
             return Err(Error::TooLarge { what: "the document's file", limit });
         }
-        let file = found.bytes().await.map_err(Error::internal)?;
+        let file = found.bytes().await.map_err(Error::of_file)?;
         let path = path.clone();
         blocking(move || json::text(&path, &file)).await.map(Some)
     }
@@ -112,7 +112,7 @@ impl DocumentFiles for DocumentStore {
         }
         match self.store.delete(&location(path)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-            Err(error) => Err(Error::internal(error)),
+            Err(error) => Err(Error::of_file(error)),
         }
     }
 }

@@ -153,22 +153,10 @@ fn hold(from: &Path, to: &Path) -> io::Result<()> {
     }
 }
 
-/// What went wrong with a file: the surroundings' fault when there is no room or no permission.
+/// What went wrong with a file, and what for.
 pub fn failed(to: &str, error: io::Error) -> Error {
-    let reason = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "its disk is full; make room",
-        ErrorKind::ReadOnlyFilesystem => "it is on a file system that cannot be written to",
-        ErrorKind::PermissionDenied => "it may not be written to by this program",
-        _ => {
-            let text = format!("failed to {to}: {error}");
-            return Error::internal(io::Error::new(error.kind(), text));
-        }
-    };
-    Error::Unavailable {
-        service: "the storage directory",
-        reason: reason.into(),
-        source: Some(error.into()),
-    }
+    let text = format!("failed to {to}: {error}");
+    Error::of_file(io::Error::new(error.kind(), text))
 }
 
 pub async fn blocking<T: Send + 'static>(

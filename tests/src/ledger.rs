@@ -1,0 +1,123 @@
+//! What a server has said it did, and what it may have done besides.
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Result, bail};
+
+/// The state of a thing: its value, or none when it is not there.
+pub type State = Option<String>;
+
+#[derive(Debug, Default)]
+struct Entry {
+    sure: State,
+    /// What was asked for and not answered.
+    maybe: Option<State>,
+}
+
+/// Every thing by its name. Nobody asks for two changes of one thing at the same time.
+#[derive(Debug, Default)]
+pub struct Ledger(Mutex<BTreeMap<String, Entry>>);
+
+impl Ledger {
+    /// A change is asked for.
+    pub fn begin(&self, name: &str, state: State) {
+        self.entries().entry(name.to_owned()).or_default().maybe = Some(state);
+    }
+
+    /// It was answered that the change is made.
+    pub fn acknowledge(&self, name: &str) {
+        if let Some(entry) = self.entries().get_mut(name)
+            && let Some(state) = entry.maybe.take()
+        {
+            entry.sure = state;
+        }
+    }
+
+    /// It was answered that nothing is changed.
+    pub fn refused(&self, name: &str) {
+        if let Some(entry) = self.entries().get_mut(name) {
+            entry.maybe = None;
+        }
+    }
+
+    /// A thing whose name only the answer told.
+    pub fn note(&self, name: &str, state: State) {
+        self.begin(name, state);
+        self.acknowledge(name);
+    }
+
+    pub fn state(&self, name: &str) -> State {
+        self.entries().get(name).and_then(|entry| entry.sure.clone())
+    }
+
+    /// How many things there are to lose.
+    pub fn len(&self) -> usize {
+        self.entries().values().filter(|entry| entry.sure.is_some()).count()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Compares with what there is; from then on that is what is sure.
+    pub fn settle(&self, seen: &BTreeMap<String, String>) -> Result<()> {
+        let mut wrong = Vec::new();
+        let mut entries = self.entries();
+        for (name, entry) in entries.iter_mut() {
+            let found = seen.get(name).cloned();
+            let maybe = entry.maybe.take();
+            if found != entry.sure && maybe.as_ref() != Some(&found) {
+                wrong.push(format!("{name}: {:?} or {maybe:?}, and found {found:?}", entry.sure));
+            }
+            entry.sure = found;
+        }
+        let unknown = seen.keys().filter(|name| !entries.contains_key(*name));
+        wrong.extend(unknown.map(|name| format!("{name} comes from nowhere")));
+        if !wrong.is_empty() {
+            bail!("what was acknowledged and what there is differ:\n  {}", wrong.join("\n  "));
+        }
+        Ok(())
+    }
+
+    fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(things: &[(&str, &str)]) -> BTreeMap<String, String> {
+        things.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[test]
+    fn what_was_not_answered_may_be_there_or_not() {
+        for found in [seen(&[]), seen(&[("a", "1")])] {
+            let ledger = Ledger::default();
+            ledger.begin("a", Some("1".into()));
+            ledger.settle(&found).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_was_acknowledged_must_be_there_and_nothing_else() {
+        let ledger = Ledger::default();
+        ledger.note("a", Some("1".into()));
+        assert!(ledger.settle(&seen(&[])).is_err());
+        ledger.note("a", Some("1".into()));
+        assert!(ledger.settle(&seen(&[("a", "2")])).is_err());
+        ledger.note("a", None);
+        assert!(ledger.settle(&seen(&[("a", "2")])).is_err());
+        assert!(ledger.settle(&seen(&[("a", "2"), ("b", "1")])).is_err());
+    }
+
+    #[test]
+    fn what_was_refused_must_not_be_there() {
+        let ledger = Ledger::default();
+        ledger.begin("a", Some("1".into()));
+        ledger.refused("a");
+        assert!(ledger.settle(&seen(&[("a", "1")])).is_err());
+    }
+}
