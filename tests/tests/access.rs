@@ -30,12 +30,22 @@ impl Operation {
     fn not_admitted(&self) -> Value {
         match self.path.starts_with("/api/") {
             true => json!({ "error": "No valid api key found." }),
-            false => json!({ "error": "Invalid API key" }),
+            false => self.refusal("Invalid API key".to_owned(), "invalid_api_key"),
         }
     }
 
     fn lacks_scope(&self) -> Value {
-        json!({ "error": format!("This API key lacks the scope `{}`.", self.scope) })
+        let message = format!("This API key lacks the scope `{}`.", self.scope);
+        self.refusal(message, "missing_scope")
+    }
+
+    /// As the protocol has it that the operation speaks.
+    fn refusal(&self, message: String, code: &str) -> Value {
+        if !self.path.starts_with("/v1/openai/") {
+            return json!({ "error": message });
+        }
+        let kind = "invalid_request_error";
+        json!({ "error": { "message": message, "type": kind, "param": null, "code": code } })
     }
 }
 

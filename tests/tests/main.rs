@@ -11,6 +11,7 @@ mod documents;
 mod keys;
 mod lifecycle;
 mod main_job;
+mod openai;
 mod oversight;
 mod people;
 mod printed;

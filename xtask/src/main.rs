@@ -1,4 +1,5 @@
 //! The chores of this repository: `cargo xtask <chore>`.
+mod clients;
 mod conformance;
 mod crash;
 mod demo;
@@ -24,6 +25,7 @@ cargo xtask <chore>
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
+  fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
   conformance [names] recorded exchanges of existing clients, played against this server
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
@@ -63,6 +65,7 @@ fn run() -> Result<()> {
         "schema" => generated::schema(&sh, &rest),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
         "crash" => crash::run(&sh, &rest),
+        "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),
         "demo" => demo::run(&sh),

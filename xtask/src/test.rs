@@ -9,8 +9,8 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::postgres::Cluster;
-use crate::surroundings;
 use crate::tally::Tally;
+use crate::{clients, surroundings};
 
 /// The PostgreSQL server the tests use; one that is named already is left to its owner.
 const SERVER: &str = "CARREL_TEST_POSTGRES";
@@ -23,13 +23,15 @@ pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
 pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) -> Result<()> {
     let carrel = build(sh)?;
     let models = fetch_model(sh, &carrel)?;
+    let python = clients::fetch(sh)?;
     let cluster = match std::env::var_os(SERVER) {
         Some(_) => None,
         None => Some(Cluster::start().context("failed to start a PostgreSQL for the tests")?),
     };
     let mut tests = runner(arguments);
     tests.current_dir(surroundings::root()).env("CARREL_PROGRAM", &carrel);
-    tests.env("CARREL_MODEL_DIR", &models).envs(variables.iter().copied());
+    tests.env("CARREL_MODEL_DIR", &models).env("CARREL_TEST_PYTHON", &python);
+    tests.envs(variables.iter().copied());
     if let Some(cluster) = &cluster {
         tests.env(SERVER, cluster.url());
     }

@@ -12,7 +12,7 @@ use actix_web::{Error, HttpResponse};
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::failure::Refusal;
+use crate::failure::{Refusal, openai};
 use crate::mount::Mount;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -36,7 +36,9 @@ pub async fn finish(
     }
     async move {
         let mut response = next.call(request).await?.map_into_boxed_body();
-        if let Some(said) = response.response().error().map(|error| refuse(error, mount)) {
+        let path = response.request().path().to_owned();
+        let refused = response.response().error();
+        if let Some(said) = refused.map(|error| refuse(error, mount, &path)) {
             response = response.into_response(said);
         }
         if mount == Mount::Compat {
@@ -58,7 +60,7 @@ pub async fn finish(
 }
 
 /// The answer to a request that failed, which is also where the failure is logged.
-fn refuse(error: &Error, mount: Mount) -> HttpResponse {
+fn refuse(error: &Error, mount: Mount, path: &str) -> HttpResponse {
     let Some(refusal) = error.as_error::<Refusal>() else {
         let status = error.as_response_error().status_code();
         return HttpResponse::build(status).json(json!({ "error": error.to_string() }));
@@ -66,7 +68,7 @@ fn refuse(error: &Error, mount: Mount) -> HttpResponse {
     if let Some(cause) = refusal.cause() {
         tracing::error!(error = cause, "failed to answer a request");
     }
-    refusal.respond(mount)
+    if openai::is_spoken_at(path) { refusal.respond_as_openai() } else { refusal.respond(mount) }
 }
 
 fn given_id(request: &ServiceRequest) -> Option<String> {

@@ -4,6 +4,7 @@
 //! contract. Each way is a [`Shape`]; a handler names its own in its return type, so that neither
 //! the domain nor the handler's body knows about it. How a shape is said at `/api/v1` is decided
 //! here too: [`crate::around`] asks for it once it knows the mount.
+pub mod openai;
 pub mod shapes;
 
 use std::collections::BTreeMap;
@@ -74,15 +75,13 @@ impl Refusal {
 
     pub fn respond(&self, mount: Mount) -> HttpResponse {
         match (self, mount) {
-            (Self::NotAdmitted, Mount::Native) => forbidden("Invalid API key"),
+            (Self::NotAdmitted, Mount::Native) => forbidden(NOT_ADMITTED),
             (Self::NotAdmitted, Mount::Compat) => forbidden("No valid api key found."),
-            (Self::LacksScope(scope), _) => {
-                forbidden(&format!("This API key lacks the scope `{}`.", scope.as_str()))
-            }
-            (Self::Bound, _) => forbidden("This API key is bound to workspaces."),
+            (Self::LacksScope(scope), _) => forbidden(&lacks(*scope)),
+            (Self::Bound, _) => forbidden(BOUND),
             (Self::TooMany(seconds), _) => HttpResponse::TooManyRequests()
                 .insert_header((RETRY_AFTER, *seconds))
-                .json(json!({ "error": format!("Too many requests; try again in {seconds} s") })),
+                .json(json!({ "error": too_many(*seconds) })),
             (Self::SingleUser, Mount::Native) => {
                 let error = "Instance is not in Multi-User mode. Method denied";
                 HttpResponse::Unauthorized().json(json!({ "error": error }))
@@ -96,6 +95,23 @@ impl Refusal {
         }
     }
 
+    /// As OpenAI's protocol says it, at the native mount.
+    pub fn respond_as_openai(&self) -> HttpResponse {
+        let forbidden = StatusCode::FORBIDDEN;
+        match self {
+            Self::NotAdmitted => openai::refusal(forbidden, NOT_ADMITTED, "invalid_api_key"),
+            Self::LacksScope(scope) => openai::refusal(forbidden, &lacks(*scope), "missing_scope"),
+            Self::Bound => openai::refusal(forbidden, BOUND, "bound_key"),
+            Self::TooMany(seconds) => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let mut said = openai::refusal(status, &too_many(*seconds), "rate_limit_exceeded");
+                said.headers_mut().insert(RETRY_AFTER, (*seconds).into());
+                said
+            }
+            Self::SingleUser | Self::Off(..) | Self::Failed { .. } => self.respond(Mount::Native),
+        }
+    }
+
     /// What the log should know and the client should not.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
@@ -105,6 +121,17 @@ impl Refusal {
     }
 }
 
+const NOT_ADMITTED: &str = "Invalid API key";
+const BOUND: &str = "This API key is bound to workspaces.";
+
+fn lacks(scope: Scope) -> String {
+    format!("This API key lacks the scope `{}`.", scope.as_str())
+}
+
+fn too_many(seconds: u64) -> String {
+    format!("Too many requests; try again in {seconds} s")
+}
+
 fn forbidden(message: &str) -> HttpResponse {
     HttpResponse::Forbidden().json(json!({ "error": message }))
 }
@@ -112,7 +139,7 @@ fn forbidden(message: &str) -> HttpResponse {
 fn say<S: Shape>(mount: Mount, error: &Error) -> HttpResponse {
     let (status, message) = (status_of(error), error.to_string());
     match mount {
-        Mount::Native => HttpResponse::build(status).json(S::body(&message)),
+        Mount::Native => S::native(status, &message, error),
         Mount::Compat => S::compat(status, &message, error),
     }
 }

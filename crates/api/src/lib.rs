@@ -10,6 +10,7 @@ mod failure;
 mod mount;
 mod read;
 mod routes;
+mod streaming;
 mod wire;
 
 use std::path::PathBuf;

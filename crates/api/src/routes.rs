@@ -6,6 +6,7 @@ mod directory;
 mod documents;
 mod history;
 mod native;
+mod openai;
 mod placements;
 mod reference;
 mod system;
@@ -50,6 +51,7 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .service(system::remove_documents)
         .service(directory::list_directory)
         .service(directory::issue_auth_token)
+        .configure(openai::operations)
         .configure(native::shared_operations);
 }
 

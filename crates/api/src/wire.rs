@@ -5,6 +5,7 @@ pub mod compat;
 pub mod directory;
 pub mod document;
 pub mod history;
+pub mod openai;
 pub mod retrieval;
 pub mod stream;
 pub mod system;

@@ -122,6 +122,8 @@ pub trait Placements: Send + Sync {
     ) -> Result<Vec<WorkspaceDocumentId>>;
     /// Documents of a workspace, in the order they were placed.
     async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>>;
+    /// How many documents each workspace has; those without any are left out.
+    async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>>;
     /// Passages with their documents, in the order of `chunks`; chunks that are gone, or belong to
     /// another workspace, are left out.
     async fn passages(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<Vec<Passage>>;

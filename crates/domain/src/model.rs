@@ -12,6 +12,8 @@ use crate::Result;
 pub enum Purpose {
     Passage,
     Query,
+    /// Nobody knows: the text is taken as it stands.
+    Neither,
 }
 
 /// What tells one embedding model's vectors from another's.

@@ -6,6 +6,7 @@ use carrel_domain::audit::Event;
 use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
 use carrel_domain::{ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::NaiveDateTime;
+use diesel::dsl::count_star;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -239,6 +240,18 @@ impl Placements for Database {
                 audit::record(conn, event)?;
             }
             Ok(places.into_iter().map(WorkspaceDocumentId).collect())
+        })
+        .await
+    }
+
+    async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>> {
+        self.read(|conn| {
+            let counts: Vec<(i32, i64)> = workspace_documents::table
+                .group_by(workspace_documents::workspace_id)
+                .select((workspace_documents::workspace_id, count_star()))
+                .load(conn)?;
+            let count = |(id, count)| (WorkspaceId(id), u64::try_from(count).unwrap_or(0));
+            Ok(counts.into_iter().map(count).collect())
         })
         .await
     }

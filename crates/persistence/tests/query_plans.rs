@@ -151,6 +151,7 @@ async fn use_everything(db: &Database) {
     Documents::settle(db, &path("a")).await.unwrap();
     db.place(&path("a"), embedded(here), done(now)).await.unwrap();
     db.in_workspace(here).await.unwrap();
+    Placements::counts(db).await.unwrap();
     let stale = db.stale("another", None, 10).await.unwrap();
     assert_eq!(db.stale("another", Some(stale[0].id), 10).await.unwrap(), stale[1..]);
     db.renew(&stale[0], embedded(here), done(now)).await.unwrap().unwrap();
@@ -296,6 +297,10 @@ struct Step {
 
 /// Tables that are read whole on purpose: when all of them is what was asked for.
 fn is_asked_for_whole(statement: &str) -> bool {
+    // Counted in the order of an index.
+    if statement.contains("FROM `workspace_documents` GROUP BY") {
+        return true;
+    }
     let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces"];
     let is_from = |table: &str| {
         statement.contains(&format!("FROM `{table}`"))

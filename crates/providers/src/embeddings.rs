@@ -117,8 +117,9 @@ impl Embedder for RemoteEmbedder {
 
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>> {
         let prefix = match purpose {
-            Purpose::Passage => &self.passage_prefix,
+            Purpose::Passage => self.passage_prefix.as_str(),
             Purpose::Query => &self.query_prefix,
+            Purpose::Neither => "",
         };
         let mut vectors = Vec::with_capacity(texts.len());
         for batch in texts.chunks(self.batch.max(1)) {

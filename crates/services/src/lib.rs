@@ -10,6 +10,7 @@ pub mod keyring;
 pub mod library;
 pub mod members;
 pub mod mode;
+pub mod openai;
 pub mod preferences;
 pub mod prompt;
 pub mod record;

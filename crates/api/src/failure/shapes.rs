@@ -10,6 +10,11 @@ pub trait Shape: 'static {
     /// The JSON of a refusal.
     fn body(message: &str) -> Value;
 
+    /// The whole refusal at `/v1`.
+    fn native(status: StatusCode, message: &str, _: &Error) -> HttpResponse {
+        HttpResponse::build(status).json(Self::body(message))
+    }
+
     /// The whole refusal at `/api/v1`, where statuses differ too.
     fn compat(status: StatusCode, message: &str, _: &Error) -> HttpResponse {
         HttpResponse::build(status).json(Self::body(message))

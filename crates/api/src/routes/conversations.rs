@@ -1,11 +1,8 @@
 //! `POST /workspace/{slug}/vector-search`, `/chat` and `/stream-chat`, also in threads
-use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::time::Duration;
 
 use actix_web::dev::Payload;
-use actix_web::http::header::CACHE_CONTROL;
-use actix_web::web::{Bytes, Data, Json, Path};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
 use carrel_domain::audit::By;
 use carrel_domain::thread::{Thread, Threads};
@@ -15,14 +12,13 @@ use carrel_domain::{Error, Result};
 use carrel_services::chat::Conversations;
 use carrel_services::search::Search;
 use carrel_services::threads;
-use futures_util::stream;
-use tokio::time::timeout;
 use uuid::Uuid;
 
 use crate::caller::{Asker, Caller, Reader};
 use crate::failure::{Answer, Failure, Refusal, shapes};
 use crate::mount::Mount;
 use crate::read::Body;
+use crate::streaming;
 use crate::wire::stream as events;
 use crate::wire::{chat, retrieval};
 
@@ -203,9 +199,6 @@ async fn answer(
     Ok(conversations.ask(workspace, asked.question, by).await?.into())
 }
 
-/// After how long without an answer's part the client is told that the server is still there.
-const PAUSE: Duration = Duration::from_secs(15);
-
 async fn streamed(
     conversations: &Conversations,
     workspace: &Workspace,
@@ -213,23 +206,13 @@ async fn streamed(
     by: &By,
 ) -> Result<HttpResponse> {
     let id = Uuid::new_v4().to_string();
-    let mut response = HttpResponse::Ok();
-    response.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
-    // Proxies that collect answers before they pass them on would make it look like none.
-    response.insert_header(("x-accel-buffering", "no"));
     if asked.reset {
         conversations.reset(workspace, &asked.question, by).await?;
     }
     if asked.is_reset_only() {
-        return Ok(response.body(events::reset(&id)));
+        return Ok(streaming::response().body(events::reset(&id)));
     }
     let pieces = conversations.stream(workspace, asked.question, by).await?;
-    let told = stream::unfold((pieces, id), |(mut pieces, id)| async move {
-        let event = match timeout(PAUSE, pieces.recv()).await {
-            Ok(piece) => events::events(&id, piece?),
-            Err(_) => events::HEARTBEAT.to_owned(),
-        };
-        Some((Ok::<_, Infallible>(Bytes::from(event)), (pieces, id)))
-    });
-    Ok(response.streaming(told))
+    let told = streaming::told(pieces, move |piece| events::events(&id, piece));
+    Ok(streaming::response().streaming(told))
 }

@@ -4,9 +4,7 @@ use carrel_services::record;
 use serde_json::{Value, json};
 
 use super::chat::RESET;
-
-/// A line that clients ignore, so that nothing on the way takes the connection for dead.
-pub const HEARTBEAT: &str = ": still there\n\n";
+use crate::streaming::event;
 
 /// The events that tell a piece of the answer `id`.
 // quirk(id-or-uuid): the name of the answer's id depends on the type.
@@ -69,8 +67,4 @@ fn whole(id: &str, text: &str) -> Value {
         "error": null,
         "metrics": {},
     })
-}
-
-fn event(value: &Value) -> String {
-    format!("data: {value}\n\n")
 }

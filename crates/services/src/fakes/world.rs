@@ -200,6 +200,10 @@ impl Placements for World {
         Ok(Vec::new())
     }
 
+    async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>> {
+        Ok(Vec::new())
+    }
+
     async fn in_workspace(&self, _: WorkspaceId) -> Result<Vec<WorkspaceDocument>> {
         Ok(Vec::new())
     }

@@ -1,0 +1,207 @@
+//! What OpenAI's protocol says: workspaces are its models and its vector stores.
+pub mod answer;
+pub mod chat;
+pub mod embeddings;
+pub mod images;
+
+use std::collections::HashMap;
+
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result, WorkspaceId};
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::mount::Mount;
+
+/// What answers where nothing else is configured.
+const BUILT_IN: &str = "extractive";
+
+#[derive(Serialize, ToSchema)]
+pub struct Models {
+    /// `list`.
+    object: &'static str,
+    data: Vec<Model>,
+}
+
+/// A workspace, asked as a model.
+#[derive(Serialize, ToSchema)]
+pub struct Model {
+    /// The workspace's slug.
+    id: String,
+    /// `model`.
+    object: &'static str,
+    /// Seconds since 1970.
+    created: i64,
+    /// The provider of the language model that answers.
+    owned_by: String,
+}
+
+impl Models {
+    pub fn of(workspaces: Vec<Workspace>, provider: Option<String>) -> Self {
+        let model = |workspace| Model::of(workspace, provider.clone());
+        Self { object: "list", data: workspaces.into_iter().map(model).collect() }
+    }
+}
+
+impl Model {
+    /// `provider` answers where the workspace names none.
+    pub fn of(workspace: Workspace, provider: Option<String>) -> Self {
+        let owner = workspace.settings.chat_provider.or(provider);
+        Self {
+            id: workspace.slug.to_string(),
+            object: "model",
+            created: workspace.created_at.timestamp(),
+            owned_by: owner.unwrap_or_else(|| BUILT_IN.to_owned()),
+        }
+    }
+}
+
+/// Which vector stores are listed.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "describes the parameters, which `Page` reads")]
+pub struct StoreParams {
+    /// Those after the one with this id.
+    after: Option<String>,
+    /// How many, from 1 to 10,000; all when absent.
+    limit: Option<usize>,
+}
+
+/// A part of a list.
+#[derive(Debug, PartialEq)]
+pub struct Page {
+    after: Option<String>,
+    limit: usize,
+}
+
+impl Page {
+    const MOST: usize = 10_000;
+
+    /// Reads parameters, of which each counts where it stands first. Others are passed over.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self> {
+        let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|pair| &pair.1);
+        let limit = match find("limit").map(|text| text.parse()) {
+            None => Self::MOST,
+            Some(Ok(limit @ 1..=Self::MOST)) => limit,
+            Some(_) => return Err(Error::invalid("limit", "must be a number from 1 to 10000")),
+        };
+        Ok(Self { after: find("after").cloned(), limit })
+    }
+}
+
+/// Workspaces, each as a store of its documents' vectors.
+#[derive(Serialize, ToSchema)]
+pub struct VectorStores {
+    /// `list`.
+    object: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_id: Option<String>,
+    data: Vec<VectorStore>,
+    has_more: bool,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct VectorStore {
+    /// The workspace's slug.
+    id: String,
+    /// `vector_store`.
+    object: &'static str,
+    name: String,
+    /// Seconds since 1970.
+    created_at: i64,
+    /// `completed`.
+    status: &'static str,
+    /// How many documents it has.
+    #[schema(value_type = Object)]
+    file_counts: Value,
+    /// `lancedb`, by which clients know the index inside this server.
+    provider: &'static str,
+}
+
+impl VectorStores {
+    /// The part of `workspaces` that `page` asks for, with how many documents each has.
+    pub fn of(
+        workspaces: Vec<Workspace>,
+        documents: &HashMap<WorkspaceId, u64>,
+        page: &Page,
+    ) -> Self {
+        let mut rest = workspaces;
+        if let Some(after) = &page.after {
+            let place = rest.iter().position(|workspace| workspace.slug.as_str() == after);
+            rest.drain(..place.map_or(rest.len(), |place| place + 1));
+        }
+        let has_more = rest.len() > page.limit;
+        let store = |workspace: Workspace| {
+            let total = documents.get(&workspace.id).copied().unwrap_or_default();
+            VectorStore::of(workspace, total)
+        };
+        let data: Vec<_> = rest.into_iter().take(page.limit).map(store).collect();
+        let id = |store: Option<&VectorStore>| store.map(|store| store.id.clone());
+        let (first_id, last_id) = (id(data.first()), id(data.last()));
+        Self { object: "list", first_id, last_id, data, has_more }
+    }
+
+    /// The list as it is at `/api/v1` for whoever asks for a part of it.
+    // quirk(no-parts-of-lists)
+    pub fn none() -> Self {
+        Self { object: "list", first_id: None, last_id: None, data: Vec::new(), has_more: false }
+    }
+}
+
+impl VectorStore {
+    fn of(workspace: Workspace, total: u64) -> Self {
+        let file_counts = json!({
+            "total": total, "completed": total, "in_progress": 0, "failed": 0, "cancelled": 0,
+        });
+        Self {
+            id: workspace.slug.to_string(),
+            object: "vector_store",
+            name: workspace.settings.name,
+            created_at: workspace.created_at.timestamp(),
+            status: "completed",
+            file_counts,
+            provider: "lancedb",
+        }
+    }
+}
+
+/// A field that is neither absent nor null.
+fn given(value: Option<Value>) -> Option<Value> {
+    value.filter(|value| !value.is_null())
+}
+
+/// A value that is refused natively, and passed over at `/api/v1`.
+// quirk(values-as-text)
+fn or_refused<T>(
+    read: Option<T>,
+    field: &'static str,
+    allowed: &'static str,
+    mount: Mount,
+) -> Result<Option<T>> {
+    match read {
+        None if mount == Mount::Native => Err(Error::invalid(field, allowed)),
+        read => Ok(read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Page> {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Page::read(&pairs.iter().map(owned).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_page_is_read_and_a_wrong_one_refused() {
+        let page = read(&[("order", "desc"), ("limit", "2"), ("after", "a")]).unwrap();
+        assert_eq!(page, Page { after: Some("a".into()), limit: 2 });
+        for wrong in ["0", "-1", "x", "10001", ""] {
+            assert!(read(&[("limit", wrong)]).is_err(), "{wrong}");
+        }
+    }
+}

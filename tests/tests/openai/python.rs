@@ -1,0 +1,46 @@
+//! OpenAI's own client for Python, unmodified, against the real server.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use e2e::{KEY, TestServer, on_both_databases};
+use serde_json::json;
+
+on_both_databases!(the_python_client_works_unmodified);
+
+const SCRIPT: &str = include_str!("client.py");
+
+/// The Python that knows the client. A test that cannot be run is not one that passed.
+fn python() -> Result<PathBuf> {
+    let python = std::env::var_os("CARREL_TEST_PYTHON").context(
+        "CARREL_TEST_PYTHON is not set: `cargo xtask test` installs OpenAI's client for Python and \
+         sets it; `cargo xtask fetch-clients` installs it and prints the path to set it to",
+    )?;
+    let python = PathBuf::from(python);
+    anyhow::ensure!(python.is_file(), "{} is not there: {FETCH}", python.display());
+    Ok(python)
+}
+
+const FETCH: &str = "`cargo xtask fetch-clients` installs it";
+
+fn run(python: &Path, server: &TestServer) -> Result<()> {
+    let base = format!("http://{}/v1/openai", server.admin().address());
+    let mut client = Command::new(python);
+    client.args(["-c", SCRIPT, &base, KEY]).env("NO_PROXY", "127.0.0.1");
+    let output = client.output().context("failed to run the client")?;
+    let (said, failed) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert!(output.status.success() && said.trim_end().ends_with("all is well"), "{said}{failed}");
+    Ok(())
+}
+
+async fn the_python_client_works_unmodified(backend: e2e::Backend) -> Result<()> {
+    let python = python()?;
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
+    tokio::task::spawn_blocking(move || run(&python, &server)).await?
+}
