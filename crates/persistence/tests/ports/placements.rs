@@ -89,7 +89,7 @@ async fn stale_places_come_by_id_and_are_renewed_once(scratch: Scratch) {
     assert!(new.id > old.id && new.watched && !new.pinned);
     assert_eq!((new.key, new.created_at, new.updated_at), (old.key, old.created_at, at(5)));
     assert_eq!(db.in_workspace(one).await.unwrap()[1], new);
-    assert_eq!(db.counts().await.unwrap()[0], (one, 2));
+    assert!(db.counts().await.unwrap().contains(&(one, 2)));
     assert_eq!((db.count(Some(one)).await.unwrap(), scratch.rows_in("chunks")), (5, 11));
     assert_eq!(names("new", None, 10).await, ["c.json", "d.json", "e.json"]);
     let version = db.version(one).await.unwrap();
