@@ -9,6 +9,7 @@ mod native;
 mod openai;
 mod placements;
 mod reference;
+mod register;
 mod system;
 mod threads;
 mod unknown;
@@ -17,15 +18,16 @@ mod workspaces;
 use actix_web::web;
 use carrel_domain::{Error, Result};
 use utoipa::openapi::OpenApi;
-use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_actix_web::{AppExt, scope};
+
+use register::Register;
 
 /// Where the native contract and the other dialect are mounted.
 pub const NATIVE: &str = "/v1";
 pub const COMPAT: &str = "/api/v1";
 
 /// Every operation, by subject.
-fn operations(config: &mut ServiceConfig<'_>) {
+fn operations(config: &mut impl Register) {
     config
         .service(auth::authenticate)
         .service(workspaces::create_workspace)
@@ -55,24 +57,26 @@ fn operations(config: &mut ServiceConfig<'_>) {
         .configure(native::shared_operations);
 }
 
+fn at_native(config: &mut impl Register) {
+    config.configure(operations).configure(native::operations);
+}
+
+fn at_compat(config: &mut impl Register) {
+    config.configure(operations).configure(compat::operations);
+}
+
 /// Registers every operation at both mounts, and answers for the paths there are not.
 pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
-        let mut config = ServiceConfig::new(config);
         if docs {
-            config.map(reference::configure);
+            reference::configure(config);
         }
+        compat::surroundings(config);
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
         let unknown = || web::to(unknown::not_found);
-        config.map(|config| {
-            compat::surroundings(config);
-            config
-        });
-        let native = scope(NATIVE).configure(operations).configure(native::operations);
-        config.service(native.default_service(unknown()));
-        let compat = scope(COMPAT).configure(operations).configure(compat::operations);
-        config.service(compat.default_service(unknown()));
-        config.map(|config| config.default_service(web::to(unknown::not_found)));
+        let native = web::scope(NATIVE).configure(at_native).default_service(unknown());
+        let compat = web::scope(COMPAT).configure(at_compat).default_service(unknown());
+        config.service(native).service(compat).default_service(unknown());
     }
 }
 
@@ -80,8 +84,8 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
 pub fn documented() -> OpenApi {
     let (_, document) = actix_web::App::new()
         .into_utoipa_app()
-        .service(scope(NATIVE).configure(operations).configure(native::operations))
-        .service(scope(COMPAT).configure(operations).configure(compat::operations))
+        .service(scope(NATIVE).configure(|config| at_native(config)))
+        .service(scope(COMPAT).configure(|config| at_compat(config)))
         .split_for_parts();
     document
 }

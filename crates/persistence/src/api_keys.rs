@@ -155,7 +155,7 @@ impl ApiKeys for Database {
     }
 
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
-        self.read(move |conn| {
+        self.glance(move |conn| {
             let found: Option<(Row, Option<bool>)> = api_keys::table
                 .left_join(users::table)
                 .filter(api_keys::digest.eq(digest.0.to_vec()))

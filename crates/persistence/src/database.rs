@@ -6,7 +6,7 @@ use anyhow::Context;
 use carrel_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, Pool};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::abort::{Abort, unavailable};
@@ -106,6 +106,20 @@ impl Database {
         self.readers.run(query).await
     }
 
+    /// Runs a query that finds its few rows by an index. On SQLite that takes less time than handing
+    /// it to another thread does, so it is done on this one.
+    pub(crate) async fn glance<T, F>(&self, query: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<T, Abort> + Send + 'static,
+    {
+        if self.is_sqlite() {
+            let turn = self.readers.turn().await?;
+            return self.readers.with_connection(turn, query);
+        }
+        self.readers.run(query).await
+    }
+
     /// Runs queries that must agree with one another.
     pub(crate) async fn snapshot<T, F>(&self, queries: F) -> Result<T>
     where
@@ -148,23 +162,33 @@ impl Connections {
         Self { pool, turns: Arc::new(Semaphore::new(size as usize)) }
     }
 
+    async fn turn(&self) -> Result<OwnedSemaphorePermit> {
+        timeout(TURN, Arc::clone(&self.turns).acquire_owned())
+            .await
+            .map_err(|late| unavailable("too many requests are waiting for it; try again", late))?
+            .map_err(Error::internal)
+    }
+
+    /// Works on a connection, on this thread.
+    fn with_connection<T>(
+        &self,
+        _turn: OwnedSemaphorePermit,
+        work: impl FnOnce(&mut AnyConnection) -> Result<T, Abort>,
+    ) -> Result<T> {
+        let conn = self.pool.get();
+        let mut conn =
+            conn.map_err(|error| unavailable("it cannot be reached; try again", error))?;
+        Ok(work(&mut conn)?)
+    }
+
     async fn run<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut AnyConnection) -> Result<T, Abort> + Send + 'static,
     {
-        let turn = timeout(TURN, Arc::clone(&self.turns).acquire_owned())
-            .await
-            .map_err(|late| unavailable("too many requests are waiting for it; try again", late))?
-            .map_err(Error::internal)?;
-        let pool = self.pool.clone();
-        let job = move || {
-            let _turn = turn;
-            let mut conn = pool
-                .get()
-                .map_err(|error| unavailable("it cannot be reached; try again", error))?;
-            Ok(work(&mut conn)?)
-        };
+        let turn = self.turn().await?;
+        let this = self.clone();
+        let job = move || this.with_connection(turn, work);
         tokio::task::spawn_blocking(job).await.map_err(Error::internal)?
     }
 }

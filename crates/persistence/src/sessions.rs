@@ -91,7 +91,7 @@ impl Sessions for Database {
     }
 
     async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>> {
-        self.read(move |conn| {
+        self.glance(move |conn| {
             let row: Option<Row> = sessions::table
                 .inner_join(users::table)
                 .filter(sessions::digest.eq(digest.0.to_vec()))

@@ -153,7 +153,7 @@ impl Users for Database {
     }
 
     async fn list(&self) -> Result<Vec<User>> {
-        self.read(|conn| {
+        self.glance(|conn| {
             let rows: Vec<Row> =
                 users::table.select(Row::as_select()).order(users::id).load(conn)?;
             Ok(rows.into_iter().map(User::try_from).collect::<Result<_>>()?)
@@ -162,7 +162,7 @@ impl Users for Database {
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>> {
-        self.read(move |conn| {
+        self.glance(move |conn| {
             let row: Option<Row> =
                 users::table.find(id.0).select(Row::as_select()).first(conn).optional()?;
             Ok(row.map(User::try_from).transpose()?)

@@ -153,7 +153,7 @@ impl Workspaces for Database {
 
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {
         let slug = text(slug);
-        self.read(move |conn| {
+        self.glance(move |conn| {
             let row: Option<Row> = workspaces::table
                 .filter(workspaces::slug.eq(slug))
                 .select(Row::as_select())

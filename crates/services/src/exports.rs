@@ -10,7 +10,7 @@ use futures_util::stream::try_unfold;
 use serde_json::json;
 
 /// How many exchanges are read at once: what an export holds in memory.
-const PAGE: u32 = 50;
+const PAGE: u32 = 100;
 
 /// Cheap to clone.
 #[derive(Clone)]

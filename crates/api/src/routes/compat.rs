@@ -9,11 +9,11 @@ pub mod users;
 use actix_web::HttpResponse;
 use actix_web::web;
 use serde_json::json;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::directory;
+use super::register::Register;
 
-pub fn operations(config: &mut ServiceConfig<'_>) {
+pub fn operations(config: &mut impl Register) {
     config
         .service(users::list_users)
         .service(users::create_user)

@@ -9,9 +9,9 @@ pub mod session;
 pub mod settings;
 pub mod users;
 
-use utoipa_actix_web::service_config::ServiceConfig;
+use super::register::Register;
 
-pub fn operations(config: &mut ServiceConfig<'_>) {
+pub fn operations(config: &mut impl Register) {
     config
         .service(users::list_users)
         .service(users::create_user)
@@ -35,7 +35,7 @@ pub fn operations(config: &mut ServiceConfig<'_>) {
 }
 
 /// Those that the other dialect has alike, or not at all.
-pub fn shared_operations(config: &mut ServiceConfig<'_>) {
+pub fn shared_operations(config: &mut impl Register) {
     config
         .service(backup::back_up)
         .service(users::is_multi_user_mode)

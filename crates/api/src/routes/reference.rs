@@ -10,11 +10,11 @@ use crate::document;
 static DOCUMENT: LazyLock<String> = LazyLock::new(document::pretty);
 static PAGE: LazyLock<String> = LazyLock::new(document::page);
 
-pub fn configure(config: &mut ServiceConfig) -> &mut ServiceConfig {
+pub fn configure(config: &mut ServiceConfig) {
     config
         .route("/v1/openapi.json", web::get().to(openapi))
         .route("/v1/docs", web::get().to(page))
-        .route("/api/docs", web::get().to(page))
+        .route("/api/docs", web::get().to(page));
 }
 
 async fn openapi() -> HttpResponse {
