@@ -241,6 +241,13 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
     for (token, status) in [(old, 401), (new, 200), (new, 401)] {
         let answer = redeem(token.clone()).await?;
         assert_eq!((answer.status, &answer.body["valid"]), (status, &json!(status == 200)));
+        if status == 200 {
+            let set = answer.header("set-cookie");
+            assert!(set.contains("; HttpOnly; SameSite=Strict"), "{set}");
+            let cookie = set.split(';').next().unwrap_or_default();
+            let who = admin.anonymous().request(Method::GET, "/v1/session");
+            assert_eq!(send(who.header("cookie", cookie)).await?.ok()?["user"]["id"], 1);
+        }
     }
     let token = admin.get("/api/v1/users/1/issue-auth-token").await?.ok()?["token"].clone();
     let database = tokio::fs::read(server.storage().join("carrel.db")).await.unwrap_or_default();

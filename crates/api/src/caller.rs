@@ -1,4 +1,6 @@
 //! Who is calling. A handler states whom it admits in its argument types.
+mod origin;
+
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -16,6 +18,7 @@ use carrel_domain::{Error, Result};
 use carrel_services::keyring::Keyring;
 use chrono::{DateTime, Utc};
 
+use crate::Options;
 use crate::failure::Refusal;
 use crate::mount::Mount;
 
@@ -139,9 +142,14 @@ async fn is_multi_user(request: &HttpRequest) -> Result<bool, Refusal> {
     mode.is_on().await.map_err(Refusal::plain)
 }
 
-/// The network address a request came from.
+/// The network address a request came from, or the one that a trusted proxy says it came from.
 pub fn address(request: &HttpRequest) -> Option<String> {
-    request.peer_addr().map(|address| address.ip().to_string())
+    let peer = request.peer_addr()?.ip();
+    let options = request.app_data::<Data<Options>>();
+    let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let forwarded = forwarded.filter_map(|header| header.to_str().ok());
+    Some(origin::of(peer, forwarded, trusted).to_string())
 }
 
 fn unwired() -> Refusal {

@@ -43,6 +43,7 @@ use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
+use ipnet::IpNet;
 
 /// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
 /// handler asks for the one port or service it uses, never for this.
@@ -88,6 +89,8 @@ pub struct Options {
     pub upload_dir: PathBuf,
     /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose word is taken for the address a request came from.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the OpenAPI document and the page made of it are served.
     pub docs: bool,
 }

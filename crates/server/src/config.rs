@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::key::Key;
+use ipnet::IpNet;
 pub use reader::{Effective, Environment, Flags, Given, Source};
 use reader::{Found, Reader};
 use variables as var;
@@ -69,6 +70,8 @@ pub struct Model {
 pub struct Api {
     /// Origins of web pages that may call this server from a browser.
     pub allowed_origins: Vec<String>,
+    /// Proxies whose word is taken for where a request came from.
+    pub trusted_proxies: Vec<IpNet>,
     /// Whether the description of the API and its page are served.
     pub docs: bool,
 }
@@ -248,8 +251,9 @@ fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {
 
 fn api(reader: &mut Reader) -> Option<Api> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
+    let trusted_proxies = reader.read(&var::TRUSTED_PROXIES, "", parse::networks);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
-    Some(Api { allowed_origins: allowed_origins?, docs: docs? })
+    Some(Api { allowed_origins: allowed_origins?, trusted_proxies: trusted_proxies?, docs: docs? })
 }
 
 fn passwords(reader: &mut Reader) -> Option<PasswordRules> {

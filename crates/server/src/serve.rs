@@ -102,6 +102,7 @@ fn options(config: &Config) -> carrel_api::Options {
         storage_dir: config.storage.root().to_owned(),
         upload_dir: config.storage.uploads(),
         allowed_origins: config.api.allowed_origins.clone(),
+        trusted_proxies: config.api.trusted_proxies.clone(),
         docs: config.api.docs,
     }
 }

@@ -10,7 +10,7 @@ use futures_util::stream::try_unfold;
 use serde_json::json;
 
 /// How many exchanges are read at once: what an export holds in memory.
-const PAGE: u32 = 100;
+const PAGE: u32 = 50;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,8 @@ struct Export {
     formatter: Box<dyn Formatter>,
     cursor: Option<ExportCursor>,
     state: State,
+    /// How long the longest piece was, in bytes: a buffer that grows leaves holes behind.
+    longest: usize,
     written: u64,
     damaged: u64,
 }
@@ -69,6 +71,7 @@ impl Exports {
             formatter,
             cursor: None,
             state: State::Fresh,
+            longest: 0,
             written: 0,
             damaged: 0,
         };
@@ -88,7 +91,7 @@ impl Exports {
 
 impl Export {
     async fn next(&mut self) -> Result<Option<Vec<u8>>> {
-        let mut piece = Vec::new();
+        let mut piece = Vec::with_capacity(self.longest);
         match self.state {
             State::Done => return Ok(None),
             State::Fresh => self.formatter.begin(&mut piece),
@@ -113,6 +116,7 @@ impl Export {
             self.state = State::Done;
             tracing::info!(chats = self.written, damaged = self.damaged, "exported conversations");
         }
+        self.longest = self.longest.max(piece.len());
         Ok(Some(piece))
     }
 }

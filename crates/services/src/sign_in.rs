@@ -1,6 +1,7 @@
 //! Signing in with a name and a password, and the sessions that come of it.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use carrel_domain::audit::{Actor, AuditLog, By};
 use carrel_domain::user::{NewSession, PasswordHash, Sessions, User};
@@ -8,6 +9,7 @@ use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::sync::OnceCell;
+use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::{Passwords, is_bcrypt};
 use crate::keyring::{self, Secret};
@@ -19,6 +21,10 @@ const ATTEMPTS: usize = 10;
 const WINDOW: TimeDelta = TimeDelta::minutes(5);
 /// The most names and addresses remembered.
 const REMEMBERED: usize = 10_000;
+
+/// A refusal takes a whole number of these: how long a hash takes to check depends on its kind, and
+/// an imported one would tell that there is such a user.
+const PACE: Duration = Duration::from_millis(250);
 
 /// What a wrong name and a wrong password are both answered with.
 pub const WRONG: &str = "Invalid login credentials.";
@@ -66,6 +72,20 @@ impl SignIn {
         by: &By,
     ) -> Result<(Secret, User), Refused> {
         self.attempt(username, by)?;
+        let started = Instant::now();
+        let outcome = self.check(username, password, by).await;
+        if let Err(Refused::Wrong) = outcome {
+            sleep_until(started + next_step(started.elapsed())).await;
+        }
+        outcome
+    }
+
+    async fn check(
+        &self,
+        username: &str,
+        password: &str,
+        by: &By,
+    ) -> Result<(Secret, User), Refused> {
         // Made before anything is looked up, so that the first attempt of all tells no more.
         let decoy = self.decoy().await?;
         let found = self.sessions.credentials(username).await?;
@@ -173,6 +193,12 @@ impl SignIn {
             }
         }
     }
+}
+
+/// The first whole number of [`PACE`]s that is longer than `elapsed`.
+fn next_step(elapsed: Duration) -> Duration {
+    let steps = elapsed.as_millis() / PACE.as_millis() + 1;
+    PACE * u32::try_from(steps).unwrap_or(u32::MAX)
 }
 
 /// What an attempt is counted for: the address it came from, and the name.

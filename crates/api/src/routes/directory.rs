@@ -1,14 +1,17 @@
 //! `/users*`: people for programs that sign them in from elsewhere, and where browsers arrive
 use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
 use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpRequest, HttpResponse, get};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::{MultiUser, Users};
 use carrel_domain::{Error, UserId};
 use carrel_services::settings::SettingsStore;
+use carrel_services::sign_in::SESSION;
 use carrel_services::sign_on::{Redeemed, SignOn};
 use chrono::Utc;
 
+use super::native::session::cookie;
 use super::parse_id;
 use crate::caller::{Admin, Caller, address};
 use crate::facts::SIMPLE_SSO;
@@ -68,7 +71,11 @@ pub async fn redeem_auth_token(
     let redeemed = sign_on.redeem(&query.token, &by).await;
     let why = match redeemed {
         Ok(Redeemed::In(token, user)) => {
-            return Ok(HttpResponse::Ok().json(wire::SignedIn::new(&token, user)));
+            let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
+            return Ok(HttpResponse::Ok()
+                .insert_header((SET_COOKIE, cookie))
+                .insert_header((CACHE_CONTROL, "no-store"))
+                .json(wire::SignedIn::new(&token, user)));
         }
         Ok(Redeemed::Unknown) => "Invalid token.",
         Ok(Redeemed::Expired) => "Token expired.",

@@ -4,6 +4,7 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use carrel_services::keyring::SHORTEST_CHOSEN_KEY;
+use ipnet::IpNet;
 
 /// Bytes: `1048576`, or a whole number with a unit of a thousand (`kB`, `MB`, `GB`) or of 1,024
 /// (`KiB`, `MiB`, `GiB`), in any case.
@@ -95,6 +96,13 @@ pub fn origins(text: &str) -> Option<Vec<String>> {
     origins.map(|text| origin(text).map(str::to_owned)).collect()
 }
 
+/// Addresses and networks, separated by commas: `192.0.2.1, 10.0.0.0/8, fd00::/8`.
+pub fn networks(text: &str) -> Option<Vec<IpNet>> {
+    let networks = text.split(',').map(str::trim).filter(|network| !network.is_empty());
+    let network = |text: &str| text.parse().or_else(|_| text.parse().map(IpAddr::into)).ok();
+    networks.map(network).collect()
+}
+
 fn origin(text: &str) -> Option<&str> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
     let fits = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | '?' | '#' | '@' | '*' | '\\');
@@ -109,6 +117,20 @@ pub fn api_key(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn networks_are_addresses_or_blocks_of_them() {
+        let networks = networks("192.0.2.1, 10.0.0.0/8,fd00::/8").unwrap();
+        let shown: Vec<_> = networks.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["192.0.2.1/32", "10.0.0.0/8", "fd00::/8"]);
+        assert_eq!(super::networks(""), Some(Vec::new()));
+        assert!(
+            ["*", "10.0.0.0/33", "proxy.example.com"]
+                .map(super::networks)
+                .iter()
+                .all(Option::is_none)
+        );
+    }
 
     #[test]
     fn sizes_have_units_of_a_thousand_or_of_1024() {

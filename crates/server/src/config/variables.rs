@@ -58,6 +58,10 @@ pub const ALLOWED_ORIGINS: Variable = variable(
     "CARREL_ALLOWED_ORIGINS",
     "origins such as https://app.example.com, separated by commas, without paths or wildcards",
 );
+pub const TRUSTED_PROXIES: Variable = variable(
+    "CARREL_TRUSTED_PROXIES",
+    "addresses or networks such as 10.0.0.0/8, separated by commas",
+);
 pub const DOCS: Variable = variable("CARREL_DOCS", "true or false");
 pub const WORKERS: Variable = variable("CARREL_WORKERS", "a number from 1 to 256");
 pub const EMBEDDER_THREADS: Variable =
@@ -89,7 +93,7 @@ pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
 /// Those of this program's own name, among which a misspelt one is looked for.
-pub const OWN: [&Variable; 16] = [
+pub const OWN: [&Variable; 17] = [
     &STORAGE,
     &LISTEN,
     &API_KEY,
@@ -99,6 +103,7 @@ pub const OWN: [&Variable; 16] = [
     &UPLOAD_LIMIT,
     &VECTOR_CACHE,
     &ALLOWED_ORIGINS,
+    &TRUSTED_PROXIES,
     &DOCS,
     &WORKERS,
     &EMBEDDER_THREADS,

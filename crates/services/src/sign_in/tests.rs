@@ -188,3 +188,20 @@ async fn whoever_knows_the_password_never_waits() {
         assert!(sign_in.with_password("ann", "hunter2", &from("a", second)).await.is_ok());
     }
 }
+
+#[test]
+fn refusals_take_one_of_a_few_times() {
+    let milliseconds = |taken| next_step(Duration::from_millis(taken)).as_millis();
+    assert_eq!([0, 20, 249, 250, 600].map(milliseconds), [250, 250, 250, 500, 750]);
+}
+
+#[tokio::test]
+async fn a_refusal_takes_as_long_for_a_name_there_is_as_for_one_there_is_not() {
+    let (_, sign_in) = door();
+    for name in ["ann", "nobody"] {
+        let started = Instant::now();
+        let refused = sign_in.with_password(name, "wrong", &from("a", 0)).await;
+        assert!(matches!(refused, Err(Refused::Wrong)));
+        assert!(started.elapsed() >= PACE);
+    }
+}

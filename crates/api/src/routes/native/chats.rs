@@ -13,7 +13,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
 use carrel_services::workspaces as service;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::caller::{Admin, Caller};
 use crate::failure::{Answer, Failure, Plain};
@@ -83,8 +83,17 @@ pub async fn page(
 pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
     let name = request.choice.name.clone();
     let (content_type, pieces) = exports.start(request, by).await?;
-    let pieces = pieces.map_ok(Bytes::from).map_err(std::io::Error::other);
-    Ok(attachment(&name, content_type).streaming(pieces))
+    let slices = pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(Ok)).try_flatten();
+    Ok(attachment(&name, content_type).streaming(slices.map_err(std::io::Error::other)))
+}
+
+/// A piece in slices of at most 64 KiB: what is handed over at once is copied into the connection's
+/// buffer, which keeps the size it has grown to.
+fn slices(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let slice = piece.split_to(piece.len().min(1 << 16));
+        (!slice.is_empty()).then_some(slice)
+    })
 }
 
 /// A file that browsers save instead of showing.

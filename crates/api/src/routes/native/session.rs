@@ -108,7 +108,7 @@ fn token(request: &HttpRequest) -> Option<&str> {
 
 /// The cookie with a token, for so many seconds. It stays on encrypted connections if it was given
 /// over one, to this server or to a proxy before it.
-fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
+pub(crate) fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
     let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
     format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
