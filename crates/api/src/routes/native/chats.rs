@@ -83,8 +83,9 @@ pub async fn page(
 pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
     let name = request.choice.name.clone();
     let (content_type, pieces) = exports.start(request, by).await?;
+    let pieces = pieces.map_err(std::io::Error::other);
     let slices = pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(Ok)).try_flatten();
-    Ok(attachment(&name, content_type).streaming(slices.map_err(std::io::Error::other)))
+    Ok(attachment(&name, content_type).streaming(slices))
 }
 
 /// A piece in slices of at most 64 KiB: what is handed over at once is copied into the connection's
