@@ -1,4 +1,6 @@
 //! `/v1/admin/workspace-chats` and `/v1/system/export-chats`
+use std::io;
+
 use actix_web::http::header::{
     CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
 };
@@ -83,8 +85,9 @@ pub async fn page(
 pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
     let name = request.choice.name.clone();
     let (content_type, pieces) = exports.start(request, by).await?;
-    let pieces = pieces.map_err(std::io::Error::other);
-    let slices = pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(Ok)).try_flatten();
+    let pieces = pieces.map_err(io::Error::other);
+    let slices =
+        pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(io::Result::Ok)).try_flatten();
     Ok(attachment(&name, content_type).streaming(slices))
 }
 
