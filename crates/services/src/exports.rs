@@ -120,3 +120,6 @@ impl Export {
         Ok(Some(piece))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,6 +3,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -14,6 +16,7 @@ use crate::server::{KEY, ROUNDS, Running, cost, start};
 const USERS: usize = 100;
 const PAGED: usize = 10_000;
 const EXPORTED: usize = 100_000;
+const MILLION: usize = 1_000_000;
 
 pub fn measure() -> Result<Vec<Figure>> {
     let storage = tempfile::tempdir()?;
@@ -26,6 +29,62 @@ pub fn measure() -> Result<Vec<Figure>> {
     let (server, address, _) = start(storage.path())?;
     figures.extend(exports(&server, &address, storage.path())?);
     Ok(figures)
+}
+
+/// An export of a million exchanges (about 4.5 GB of disk while it is measured): what memory it
+/// takes, and how long another request waits meanwhile.
+pub fn measure_million() -> Result<Vec<Figure>> {
+    let storage = tempfile::tempdir()?;
+    drop(start(storage.path())?);
+    seed(storage.path(), MILLION)?;
+    let (server, address, _) = start(storage.path())?;
+    std::thread::sleep(Duration::from_secs(1));
+    let (id, idle) = (server.0.id(), resident(server.0.id())?);
+    let before = processor_time(id)?;
+    let alone = waits(&address, || {
+        std::thread::sleep(Duration::from_secs(5));
+        Ok(())
+    })?;
+    let beside = waits(&address, || {
+        let bytes = download(&address, "/v1/system/export-chats?type=jsonl")?;
+        ensure!(bytes > 4_000_000_000, "the export was cut off after {bytes} bytes");
+        Ok(())
+    })?;
+    let wait = |name: &str, value| Figure::new(name, value, "ms");
+    Ok(vec![
+        Figure::new("export of 1,000,000 exchanges", processor_time(id)? - before, "CPU s"),
+        Figure::new("memory over idle meanwhile", peak(id)? - idle, "MB").at_most(16.0),
+        wait("GET /v1/auth meanwhile, median", median(beside.clone())),
+        wait("GET /v1/auth meanwhile, longest", longest(&beside)),
+        wait("GET /v1/auth on an idle server, longest", longest(&alone)),
+    ])
+}
+
+fn longest(times: &[f64]) -> f64 {
+    times.iter().copied().fold(0.0, f64::max)
+}
+
+/// How long `GET /v1/auth` takes, in milliseconds, a hundred times a second while `work` is done.
+fn waits(address: &str, work: impl FnOnce() -> Result<()>) -> Result<Vec<f64>> {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut connection = Connection::open(address)?;
+            let ask = request("GET", "/v1/auth", KEY, "");
+            let mut times = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let asked = Instant::now();
+                connection.exchange(&ask)?;
+                times.push(asked.elapsed().as_secs_f64() * 1e3);
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            anyhow::Ok(times)
+        });
+        let worked = work();
+        done.store(true, Ordering::Relaxed);
+        let times = watch.join().map_err(|_| anyhow::anyhow!("the watch stopped"))?;
+        worked.and(times)
+    })
 }
 
 fn users(server: &Running, address: &str) -> Result<Figure> {
@@ -82,7 +141,7 @@ fn seed(storage: &Path, count: usize) -> Result<()> {
 
 fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure>> {
     let id = server.0.id();
-    std::thread::sleep(std::time::Duration::from_secs(1));
+    std::thread::sleep(Duration::from_secs(1));
     let idle = resident(id)?;
     let reference = select(storage)?;
     let mut figures =

@@ -31,7 +31,10 @@ async fn main() -> Result<()> {
     if wanted("encoder") {
         figures.extend(programs::encoder()?);
     }
-    anyhow::ensure!(!figures.is_empty(), "there are: server, log, vectors, encoder");
+    if which.as_deref() == Some("million") {
+        figures.extend(log::measure_million()?);
+    }
+    anyhow::ensure!(!figures.is_empty(), "there are: server, log, vectors, encoder, million");
     figure::print(&figures);
     Ok(())
 }
