@@ -4,13 +4,13 @@ mod embeddings;
 
 use std::collections::HashMap;
 
+use super::register::Register;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
 use carrel_domain::library::Placements;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_services::settings::SettingsStore;
-use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::caller::{Caller, Reader};
 use crate::failure::openai::{self as failure, OpenAi};
@@ -19,7 +19,7 @@ use crate::mount::Mount;
 use crate::read::Params;
 use crate::wire::openai as wire;
 
-pub fn operations(config: &mut ServiceConfig<'_>) {
+pub fn operations(config: &mut impl Register) {
     config
         .service(list_models)
         .service(find_model)
