@@ -23,6 +23,7 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::Invites;
+use carrel_domain::job::Jobs;
 use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
@@ -36,6 +37,7 @@ use carrel_services::backup::Backups;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
+use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::search::Search;
@@ -58,6 +60,8 @@ pub struct Ports {
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
     pub library: Library,
+    pub jobs: Arc<dyn Jobs>,
+    pub workers: Workers,
     pub search: Search,
     pub conversations: Conversations,
     pub users: Arc<dyn Users>,
@@ -113,6 +117,8 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.index))
             .app_data(Data::from(ports.models))
             .app_data(Data::new(ports.library))
+            .app_data(Data::from(ports.jobs))
+            .app_data(Data::new(ports.workers))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))
             .app_data(Data::from(ports.users))

@@ -5,6 +5,7 @@ mod conversations;
 mod directory;
 mod documents;
 mod history;
+mod jobs;
 mod native;
 mod openai;
 mod placements;
@@ -42,6 +43,11 @@ fn operations(config: &mut impl Register) {
         .service(history::list_workspace_chats)
         .service(history::list_thread_chats)
         .service(placements::update_embeddings)
+        .service(jobs::list_jobs)
+        .service(jobs::find_job)
+        .service(jobs::follow_job)
+        .service(jobs::cancel_job)
+        .service(jobs::retry_job)
         .service(conversations::search_vectors)
         .service(conversations::ask)
         .service(conversations::stream_answer)

@@ -29,6 +29,17 @@ impl Actor {
             Self::Server => "server".to_owned(),
         }
     }
+
+    /// What [`Actor::to_text`] wrote.
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            Some(("key", id)) => Some(Self::Key(ApiKeyId(id.parse().ok()?))),
+            Some(("user", id)) => Some(Self::User(UserId(id.parse().ok()?))),
+            _ => [Self::Operator, Self::Stranger, Self::Server]
+                .into_iter()
+                .find(|actor| actor.to_text() == text),
+        }
+    }
 }
 
 /// Where a change comes from: every mutating port method is told, and writes its event in the
@@ -106,6 +117,16 @@ pub trait AuditLog: Send + Sync {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn actors_are_read_as_they_were_written() {
+        let (key, user) = (Actor::Key(ApiKeyId(7)), Actor::User(UserId(1)));
+        for actor in [key, user, Actor::Operator, Actor::Stranger, Actor::Server] {
+            assert_eq!(Actor::parse(&actor.to_text()), Some(actor));
+        }
+        assert_eq!(Actor::parse("key:x"), None);
+        assert_eq!(Actor::parse("somebody"), None);
+    }
 
     #[test]
     fn a_changed_byte_breaks_the_chain() {

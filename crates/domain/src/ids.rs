@@ -23,6 +23,7 @@ number!(WorkspaceId, i32);
 number!(ThreadId, i32);
 number!(InviteId, i32);
 number!(ChatId, i64);
+number!(JobId, i64);
 number!(
     /// A document's place in one workspace.
     WorkspaceDocumentId,

@@ -2,18 +2,20 @@
 //!
 //! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
 //! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
-//! [`user`], [`settings`]. Every failure is an [`Error`].
+//! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
 pub mod api_key;
 pub mod audit;
 pub mod backup;
 pub mod chat;
 pub mod chat_log;
 pub mod document;
+pub mod embedding;
 mod error;
 pub mod export;
 pub mod filter;
 pub mod ids;
 pub mod invite;
+pub mod job;
 pub mod lexical;
 pub mod library;
 pub mod member;
@@ -28,7 +30,7 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, ThreadId, UserId, WorkspaceDocumentId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, JobId, ThreadId, UserId, WorkspaceDocumentId,
     WorkspaceId,
 };
 pub use path::DocumentPath;

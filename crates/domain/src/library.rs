@@ -17,8 +17,8 @@ pub struct NewPassage {
 #[derive(Clone, Debug)]
 pub struct Embedded {
     pub workspace: WorkspaceId,
-    /// Which model and splitting made the passages: `all-MiniLM-L6-v2/384 1000+20`. When the
-    /// configured ones differ, the passages are stale.
+    /// Which model, by its identity, and which splitting made the passages:
+    /// `Xenova/all-MiniLM-L6-v2 1000+20`. When the configured ones differ, the passages are stale.
     pub recipe: String,
     /// In the order of the text.
     pub passages: Vec<NewPassage>,
@@ -84,35 +84,10 @@ pub struct Removed {
     pub places: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
 
-/// Which documents are in which workspace. Each method is one transaction, which writes the event
-/// if it changes anything.
+/// Which documents are in which workspace. They are placed by jobs ([`crate::job`]). Each method is
+/// one transaction, which writes the event if it changes anything.
 #[async_trait]
 pub trait Placements: Send + Sync {
-    /// Places a known document in a workspace, replacing an earlier place there.
-    /// Returns the new place and the one it replaced.
-    async fn place(
-        &self,
-        path: &DocumentPath,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)>;
-    /// Puts passages made anew in the stead of those of `place`: a new place with the old one's
-    /// key, marks and time of creation. `None`, and nothing is changed, when the old place has gone
-    /// meanwhile.
-    async fn renew(
-        &self,
-        place: &WorkspaceDocument,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<Option<WorkspaceDocument>>;
-    /// Places, in any workspace, whose passages were not made by `recipe`: by id, `limit` of them
-    /// above `after`, or from the first.
-    async fn stale(
-        &self,
-        recipe: &str,
-        after: Option<WorkspaceDocumentId>,
-        limit: u32,
-    ) -> Result<Vec<WorkspaceDocument>>;
     /// Takes documents out of a workspace; paths not placed there are passed over.
     async fn withdraw(
         &self,

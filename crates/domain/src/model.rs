@@ -20,6 +20,9 @@ pub enum Purpose {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddingModel {
     pub name: String,
+    /// Differs wherever passages would get other vectors: names the provider and where it is, the
+    /// model, its dimensions and what it is told of passages. At most 200 bytes, without secrets.
+    pub identity: String,
     /// The longest text it takes in whole, in UTF-16 code units.
     pub longest_text: usize,
 }

@@ -73,7 +73,7 @@ impl MiniLm {
 #[async_trait]
 impl Embedder for MiniLm {
     fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { name: NAME.into(), longest_text: LONGEST_TEXT }
+        EmbeddingModel { name: NAME.into(), identity: NAME.into(), longest_text: LONGEST_TEXT }
     }
 
     /// Must be called within a tokio runtime. [`Error::Unavailable`] while the files are missing or damaged.

@@ -13,7 +13,7 @@
 //! 2. documents, by path;
 //! 3. namespaces, by workspace;
 //! 4. the workspace, the user and the thread that an exchange belongs to;
-//! 5. whatever else, API keys by id;
+//! 5. whatever else, API keys by id, one job;
 //! 6. blocks of exchanges, which triggers count: the large before the small, and each by id;
 //! 7. the head of the audit log (`audit`), which comes last.
 mod abort;
@@ -26,9 +26,13 @@ mod connection;
 mod convert;
 mod database;
 mod documents;
+mod embeddings;
 mod export_order;
 mod inventory;
 mod invites;
+mod job_items;
+mod job_queue;
+mod jobs;
 mod lexical;
 mod location;
 mod members;

@@ -15,6 +15,20 @@ pub(crate) struct Change {
     pub(crate) vectors: i64,
 }
 
+impl Change {
+    pub(crate) fn is_nothing(self) -> bool {
+        self.additions == 0 && self.removals == 0
+    }
+}
+
+impl std::ops::AddAssign for Change {
+    fn add_assign(&mut self, other: Self) {
+        self.additions += other.additions;
+        self.removals += other.removals;
+        self.vectors += other.vectors;
+    }
+}
+
 pub(crate) fn create(conn: &mut AnyConnection, workspace: i32) -> QueryResult<()> {
     diesel::insert_into(namespaces::table)
         .values((

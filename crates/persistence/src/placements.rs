@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
-use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
-use crate::documents::{self, DocumentRow};
+use crate::convert::{IDS_AT_ONCE, text, unreadable};
+use crate::documents::DocumentRow;
 use crate::namespaces::{self, Change};
 use crate::schema::{chunks, documents as document_table, workspace_documents};
 use crate::{Database, audit, passages};
@@ -96,6 +96,59 @@ pub(crate) fn insert(
     Ok(row.of(document)?)
 }
 
+/// In which way a document is placed where it may have a place already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placing {
+    /// As another place to clients, with the marks of an earlier one.
+    Anew,
+    /// With passages made anew for the place it has; not at all where it has none, or where they
+    /// are by the same recipe.
+    Renewing,
+}
+
+/// What placing a document came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Put {
+    pub(crate) place: Option<WorkspaceDocumentId>,
+    pub(crate) replaced: Option<WorkspaceDocumentId>,
+    pub(crate) change: Change,
+}
+
+/// Places a document in a workspace whose namespace is locked, in the stead of an earlier place.
+/// Leaves the record to the caller.
+pub(crate) fn put(
+    conn: &mut AnyConnection,
+    document: DocumentRow,
+    embedded: Embedded,
+    placing: Placing,
+    now: NaiveDateTime,
+) -> Result<Put, Abort> {
+    let earlier: Option<PlaceRow> = workspace_documents::table
+        .filter(workspace_documents::workspace_id.eq(embedded.workspace.0))
+        .filter(workspace_documents::document_id.eq(document.id.clone()))
+        .select(PlaceRow::as_select())
+        .first(conn)
+        .optional()?;
+    let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
+    let (mut kept, mut replaced) = (Kept::default(), None);
+    match earlier {
+        None if placing == Placing::Renewing => return Ok(Put::default()),
+        Some(old) if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) => {
+            return Ok(Put::default());
+        }
+        None => {}
+        Some(PlaceRow { id, key, pinned, watched, created_at, .. }) => {
+            change.removals = 1;
+            change.vectors -= passages::count(conn, &[id])?;
+            let identity = (placing == Placing::Renewing).then_some((key, created_at));
+            (kept, replaced) = (Kept { pinned, watched, identity }, Some(WorkspaceDocumentId(id)));
+            passages::remove_places(conn, &[id])?;
+        }
+    }
+    let place = insert(conn, document, embedded, kept, now)?;
+    Ok(Put { place: Some(place.id), replaced, change })
+}
+
 /// Locks the namespace of a workspace, or refuses because there is no such workspace.
 pub(crate) fn lock(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), Abort> {
     if namespaces::lock(conn, workspace.0)? {
@@ -106,109 +159,6 @@ pub(crate) fn lock(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(
 
 #[async_trait]
 impl Placements for Database {
-    async fn place(
-        &self,
-        path: &DocumentPath,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
-        let path = path.clone();
-        self.write(move |conn| {
-            let document = documents::lock_to_refer(conn, &path)?
-                .ok_or_else(|| Error::not_found("document", &path))?;
-            let workspace = embedded.workspace;
-            lock(conn, workspace)?;
-            let earlier: Option<(i64, bool, bool)> = workspace_documents::table
-                .filter(workspace_documents::workspace_id.eq(workspace.0))
-                .filter(workspace_documents::document_id.eq(document.id.clone()))
-                .select((
-                    workspace_documents::id,
-                    workspace_documents::pinned,
-                    workspace_documents::watched,
-                ))
-                .first(conn)
-                .optional()?;
-            let mut change =
-                Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
-            let mut kept = Kept::default();
-            if let Some((id, pinned, watched)) = earlier {
-                change.removals = 1;
-                change.vectors -= passages::count(conn, &[id])?;
-                kept = Kept { pinned, watched, identity: None };
-                passages::remove_places(conn, &[id])?;
-            }
-            let place = insert(conn, document, embedded, kept, time(event.by.at))?;
-            namespaces::record(conn, workspace.0, change)?;
-            audit::record(conn, event)?;
-            Ok((place, earlier.map(|(id, ..)| WorkspaceDocumentId(id))))
-        })
-        .await
-    }
-
-    async fn renew(
-        &self,
-        place: &WorkspaceDocument,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<Option<WorkspaceDocument>> {
-        let (place, path) = (place.id, place.document.path.clone());
-        self.write(move |conn| {
-            let workspace = embedded.workspace;
-            let Some(document) = documents::lock_to_refer(conn, &path)? else { return Ok(None) };
-            if !namespaces::lock(conn, workspace.0)? {
-                return Ok(None);
-            }
-            let old: Option<PlaceRow> = workspace_documents::table
-                .find(place.0)
-                .filter(workspace_documents::workspace_id.eq(workspace.0))
-                .filter(workspace_documents::document_id.eq(document.id.clone()))
-                .select(PlaceRow::as_select())
-                .first(conn)
-                .optional()?;
-            let Some(old) = old else { return Ok(None) };
-            let vectors = embedded.passages.len() as i64 - passages::count(conn, &[old.id])?;
-            passages::remove_places(conn, &[old.id])?;
-            let kept = Kept {
-                pinned: old.pinned,
-                watched: old.watched,
-                identity: Some((old.key, old.created_at)),
-            };
-            let new = insert(conn, document, embedded, kept, time(event.by.at))?;
-            let change = Change { additions: 1, removals: 1, vectors };
-            namespaces::record(conn, workspace.0, change)?;
-            audit::record(conn, event)?;
-            Ok(Some(new))
-        })
-        .await
-    }
-
-    async fn stale(
-        &self,
-        recipe: &str,
-        after: Option<WorkspaceDocumentId>,
-        limit: u32,
-    ) -> Result<Vec<WorkspaceDocument>> {
-        let recipe = text(recipe);
-        let (after, limit) = (after.map_or(i64::MIN, |id| id.0), limit as usize);
-        self.snapshot(move |conn| {
-            let mut found: Vec<(PlaceRow, DocumentRow)> = Vec::new();
-            // There are many places and few recipes, so this looks at each recipe once instead of
-            // at each place.
-            let mut next = next_recipe(conn, None)?;
-            while let Some(other) = next {
-                if other != recipe {
-                    found.extend(made_by(conn, &other, after, limit)?);
-                }
-                next = next_recipe(conn, Some(other))?;
-            }
-            found.sort_unstable_by_key(|(place, _)| place.id);
-            found.truncate(limit);
-            let places = found.into_iter().map(|(place, document)| place.of(document));
-            Ok(places.collect::<Result<_>>()?)
-        })
-        .await
-    }
-
     async fn withdraw(
         &self,
         workspace: WorkspaceId,
@@ -287,31 +237,34 @@ impl Placements for Database {
     }
 }
 
-/// Of the recipes that places are made by, the first above `after`, or the first of all.
-fn next_recipe(conn: &mut AnyConnection, after: Option<String>) -> QueryResult<Option<String>> {
+/// The recipes that places are made by. There are many places and few recipes, so this looks at
+/// each recipe once instead of at each place.
+pub(crate) fn recipes(conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
     let recipe = workspace_documents::recipe;
-    let recipes = workspace_documents::table.select(recipe).order(recipe);
-    match after {
-        Some(after) => recipes.filter(recipe.gt(after)).first(conn).optional(),
-        None => recipes.filter(recipe.ge("")).first(conn).optional(),
+    let recipes = || workspace_documents::table.select(recipe).order(recipe);
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let next = match found.last() {
+            Some(last) => recipes().filter(recipe.gt(last.clone())).first(conn),
+            None => recipes().filter(recipe.ge("")).first(conn),
+        };
+        match next.optional()? {
+            Some(next) => found.push(next),
+            None => return Ok(found),
+        }
     }
 }
 
-/// The first places made by a recipe, by id.
-fn made_by(
+/// The workspaces of places made by a recipe, one for each place.
+pub(crate) fn workspaces_with(
     conn: &mut AnyConnection,
     recipe: &str,
-    after: i64,
-    limit: usize,
-) -> QueryResult<Vec<(PlaceRow, DocumentRow)>> {
-    workspace_documents::table
-        .inner_join(document_table::table)
+) -> QueryResult<Vec<WorkspaceId>> {
+    let found: Vec<i32> = workspace_documents::table
         .filter(workspace_documents::recipe.eq(recipe.to_owned()))
-        .filter(workspace_documents::id.gt(after))
-        .order(workspace_documents::id)
-        .limit(rows(limit))
-        .select((PlaceRow::as_select(), DocumentRow::as_select()))
-        .load(conn)
+        .select(workspace_documents::workspace_id)
+        .load(conn)?;
+    Ok(found.into_iter().map(WorkspaceId).collect())
 }
 
 /// In any order.

@@ -1,4 +1,8 @@
 //! The tables as both databases have them. `migrations/` makes them.
+mod work;
+
+pub(crate) use work::{embeddings, embeddings_size, job_items, jobs};
+
 diesel::table! {
     users (id) {
         id -> Integer,
@@ -279,6 +283,7 @@ diesel::table! {
     }
 }
 
+diesel::joinable!(jobs -> workspaces (workspace_id));
 diesel::joinable!(workspace_documents -> documents (document_id));
 diesel::joinable!(chunks -> workspace_documents (workspace_document_id));
 diesel::joinable!(api_keys -> users (created_by));
@@ -300,3 +305,6 @@ diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 diesel::allow_tables_to_appear_in_same_query!(users, sign_in_tokens);
 diesel::allow_tables_to_appear_in_same_query!(chats, users, workspaces);
+diesel::allow_tables_to_appear_in_same_query!(jobs, workspaces);
+diesel::allow_tables_to_appear_in_same_query!(job_items, documents);
+diesel::allow_tables_to_appear_in_same_query!(job_items, workspace_documents);

@@ -78,6 +78,7 @@ pub fn embedder(
     let count = |name| number(settings, name, service).map(|found| found.map(|n| n as usize));
     let mut embedder = RemoteEmbedder::new(
         endpoint(settings, row.base, row.key, service, http)?,
+        row.name,
         required(settings, "EMBEDDING_MODEL_PREF", service)?,
     );
     embedder.longest_text = count("EMBEDDING_MODEL_MAX_CHUNK_LENGTH")?.unwrap_or(row.longest_text);

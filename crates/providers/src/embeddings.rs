@@ -6,6 +6,7 @@ use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
 use carrel_domain::{Error, Result};
 use serde::Deserialize;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::endpoint::Endpoint;
 
@@ -16,8 +17,13 @@ const BATCH: usize = 32;
 /// The longest answer read for one text, in bytes: 8192 dimensions of 32 digits.
 const LONGEST_ANSWER_PER_TEXT: usize = 256 << 10;
 
+/// How much of a model's name is shown in its identity, in bytes.
+const LONGEST_NAME: usize = 100;
+
 pub(crate) struct RemoteEmbedder {
     endpoint: Endpoint,
+    /// What the settings call the provider.
+    engine: &'static str,
     model: String,
     pub longest_text: usize,
     /// How many texts go into one request, >= 1.
@@ -42,9 +48,10 @@ struct Item {
 }
 
 impl RemoteEmbedder {
-    pub fn new(endpoint: Endpoint, model: String) -> Self {
+    pub fn new(endpoint: Endpoint, engine: &'static str, model: String) -> Self {
         Self {
             endpoint,
+            engine,
             model,
             longest_text: 1000,
             batch: BATCH,
@@ -53,6 +60,20 @@ impl RemoteEmbedder {
             query_prefix: String::new(),
             length: OnceLock::new(),
         }
+    }
+
+    /// What a person can read, and a digest of everything that vectors of passages depend on: two
+    /// servers may have different models of one name.
+    fn identity(&self, name: &str) -> String {
+        let mut hash = Sha256::new();
+        for part in [self.engine, &self.endpoint.address(), name, &self.passage_prefix] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part.as_bytes());
+        }
+        let digest: String =
+            hash.finalize()[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let shown = &name[..name.floor_char_boundary(LONGEST_NAME)];
+        format!("{}/{shown} {digest}", self.engine)
     }
 
     async fn batch(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>> {
@@ -112,7 +133,8 @@ impl Embedder for RemoteEmbedder {
             Some(dimensions) => format!("{}@{dimensions}", self.model),
             None => self.model.clone(),
         };
-        EmbeddingModel { name, longest_text: self.longest_text }
+        let identity = self.identity(&name);
+        EmbeddingModel { name, identity, longest_text: self.longest_text }
     }
 
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>> {

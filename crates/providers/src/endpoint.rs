@@ -177,7 +177,7 @@ impl Endpoint {
     }
 
     /// The address without what may be secret in it.
-    fn address(&self) -> String {
+    pub fn address(&self) -> String {
         let mut shown = self.base.clone();
         // Neither can fail for an address with a host, which `new` has made sure of.
         let _ = shown.set_username("");

@@ -55,6 +55,8 @@ pub struct Limits {
     pub upload: u64,
     /// Memory for the codes of vectors.
     pub vector_cache: usize,
+    /// Vectors in the database that are kept for the next time the same text is embedded.
+    pub embedding_cache: u64,
 }
 
 /// The embedder inside this process.
@@ -232,7 +234,9 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let body = reader.read(&var::BODY_LIMIT, "10MiB", parse::memory);
     let upload = reader.read(&var::UPLOAD_LIMIT, "256MiB", parse::size);
     let vector_cache = reader.read(&var::VECTOR_CACHE, "256MiB", parse::memory);
-    Some(Limits { body: body?, upload: upload?, vector_cache: vector_cache? })
+    let embedding_cache = reader.read(&var::EMBEDDING_CACHE, "256MiB", parse::size);
+    let (vector_cache, embedding_cache) = (vector_cache?, embedding_cache?);
+    Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache })
 }
 
 fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {

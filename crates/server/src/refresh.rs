@@ -1,9 +1,9 @@
-//! Has documents embedded anew when the embedder or the splitting has changed, in the background.
+//! Has documents embedded anew when the embedder or the splitting has changed, by jobs.
 use std::time::Duration;
 
 use carrel_api::Ports;
 use carrel_domain::audit::{Actor, By};
-use carrel_services::library::Refreshed;
+use carrel_domain::job::queue::Refreshes;
 use carrel_services::settings::registry::Capability;
 use chrono::Utc;
 use tokio::time::Instant;
@@ -11,10 +11,13 @@ use tokio::time::Instant;
 use crate::wiring::chain;
 
 /// How long after the start stale documents are looked for, which were left by an earlier process.
-const FIRST: Duration = Duration::from_secs(60);
+const FIRST: Duration = Duration::from_secs(10);
 
 /// How soon what failed is tried again while nothing changes.
-const AGAIN: Duration = Duration::from_secs(600);
+const AGAIN: Duration = Duration::from_secs(3_600);
+
+/// How soon is looked again where such a job is under way, which may have begun by an older recipe.
+const UNDER_WAY: Duration = Duration::from_secs(10);
 
 /// How long it may take until a change is seen that nobody tells of: of preferences, or by another
 /// process.
@@ -37,20 +40,26 @@ pub async fn keep_embedded(ports: &Ports) {
         if before == (embedding, recipe.clone()) && Instant::now() < due {
             continue;
         }
-        round(ports).await;
-        due = Instant::now() + AGAIN;
+        due = Instant::now() + if queue(ports).await { UNDER_WAY } else { AGAIN };
     }
 }
 
-async fn round(ports: &Ports) {
+/// Says whether there are jobs to be waited for.
+async fn queue(ports: &Ports) -> bool {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    match ports.library.refresh(&by).await {
-        Ok(Refreshed { done: 0, failed: 0 }) => {}
-        Ok(Refreshed { done, failed }) => {
-            tracing::info!(done, failed, "embedded documents anew, by the settings of now");
+    match ports.workers.queue_refreshes(&by).await {
+        Ok(Refreshes { queued, under_way }) => {
+            if queued > 0 {
+                tracing::info!(
+                    workspaces = queued,
+                    "embedding documents anew, by the settings of now"
+                );
+            }
+            queued + under_way > 0
         }
         Err(error) => {
-            tracing::warn!(error = chain(&error), "failed to embed documents anew");
+            tracing::warn!(error = chain(&error), "failed to look for documents to embed anew");
+            true
         }
     }
 }

@@ -50,6 +50,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     // Until here a signal ends the process at once, which leaves nothing half done.
     let stop = Stop::new().context("failed to listen for signals")?;
     let (ports, options) = (carrel.ports.clone(), options(config));
+    let jobs = carrel.ports.workers.clone();
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let connections = (limits::connections() / workers).max(16);
@@ -68,6 +69,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .shutdown_signal(async move {
         stop.first().await;
         tracing::info!("stopping: finishing what is under way, for up to {timeout:?}");
+        jobs.wind_down();
     })
     .listen(listener)
     .context("failed to listen")?
@@ -81,7 +83,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = keep_up(&carrel, config) => {}
         () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&carrel.ports) => {}
+        () = carrel.ports.workers.work() => {}
     }
+    carrel.ports.workers.stop().await;
     carrel.keep_up().await;
     tracing::info!("stopped");
     Ok(())

@@ -15,6 +15,7 @@ use carrel_services::backup::check::Check;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
+use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::mode::RememberedMode;
@@ -66,6 +67,10 @@ impl Carrel {
         let before = if left_over { now } else { now - SETTLED };
         let mut carrel = Self::wire(config, database, store, storage)?;
         carrel.settle(before).await;
+        if left_over {
+            // Whoever held them is gone.
+            carrel.ports.workers.release(now).await.context("failed to take jobs up again")?;
+        }
         carrel.storage.share().context("failed to share the storage directory")?;
         Ok(carrel)
     }
@@ -96,7 +101,10 @@ impl Carrel {
             settings: database.clone(),
             models: models.clone(),
             index: index.clone(),
+            cache: database.clone(),
+            cache_limit: config.limits.embedding_cache,
         };
+        let workers = Workers::new(library.clone(), database.clone(), database.clone());
         let conversations = Conversations {
             search: search.clone(),
             models: models.clone(),
@@ -131,6 +139,8 @@ impl Carrel {
             index,
             models: models.clone(),
             library,
+            jobs: database.clone(),
+            workers,
             search,
             conversations,
             users: database.clone(),
@@ -168,6 +178,9 @@ impl Carrel {
     pub async fn keep_up(&self) {
         if let Err(error) = self.ports.keyring.note_uses().await {
             tracing::warn!(error = chain(&error), "failed to note when API keys were used");
+        }
+        if let Err(error) = self.ports.workers.prune(Utc::now()).await {
+            tracing::warn!(error = chain(&error), "failed to forget old jobs");
         }
         self.settle(Utc::now() - SETTLED).await;
     }

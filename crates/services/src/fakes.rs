@@ -1,4 +1,5 @@
 //! Ports of a few lines for the tests of decisions. The real ones are tested where they live.
+pub mod jobs;
 pub mod world;
 
 use std::collections::BTreeMap;

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod chat;
 pub mod exports;
 pub mod invitations;
+pub mod jobs;
 pub mod keyring;
 pub mod library;
 pub mod members;

@@ -1,26 +1,23 @@
-//! The library: files and texts become documents, documents get their places in workspaces.
+//! The library: files and texts become documents, with places in workspaces from the beginning. Later
+//! ones come by jobs ([`crate::jobs`]).
+pub(crate) mod embedding;
 mod incoming;
-mod refresh;
 mod removal;
 
 use std::sync::Arc;
 
-use carrel_domain::audit::{By, Event};
-use carrel_domain::document::{
-    Document, DocumentFiles, Extractor, IncomingFile, Splitter, Splitting,
-};
-use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
-use carrel_domain::model::{Embedder, Models, Purpose};
+use carrel_domain::audit::By;
+use carrel_domain::document::{Document, DocumentFiles, Extractor, IncomingFile, Splitter};
+use carrel_domain::embedding::EmbeddingCache;
+use carrel_domain::library::{Documents, Embedded, Placements};
+use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
+use carrel_domain::{DocumentPath, Error, Result};
 use serde_json::json;
 
 pub use incoming::{Details, RawText};
-pub use refresh::Refreshed;
-
-use crate::preferences::Preferences;
 
 /// Puts documents in, gives them places, and takes them out. Cheap to clone.
 #[derive(Clone)]
@@ -33,6 +30,9 @@ pub struct Library {
     pub settings: Arc<dyn Settings>,
     pub models: Arc<dyn Models>,
     pub index: Arc<dyn VectorIndex>,
+    pub cache: Arc<dyn EmbeddingCache>,
+    /// How many bytes of vectors are kept for the next time; none with 0.
+    pub cache_limit: u64,
 }
 
 /// What becomes of a document that cannot be embedded for the workspaces it is meant for.
@@ -141,36 +141,6 @@ impl Library {
         }
     }
 
-    /// Places documents of the library in a workspace, each on its own: what fails is returned
-    /// with the reason, and does not keep the others out.
-    pub async fn place(
-        &self,
-        workspace: &Workspace,
-        paths: Vec<DocumentPath>,
-        by: &By,
-    ) -> Failures {
-        let mut failures = Failures::new();
-        for path in paths {
-            if let Err(error) = self.place_one(workspace, &path, by).await {
-                failures.push((path.to_string(), explain(&error)));
-            }
-        }
-        failures
-    }
-
-    async fn place_one(&self, workspace: &Workspace, path: &DocumentPath, by: &By) -> Result<()> {
-        let missing = || Error::not_found("document", path);
-        let text = self.files.text(path).await?.ok_or_else(missing)?;
-        let mut embedded = self.embed_for(&[workspace.id], &text).await?;
-        let embedded = embedded.pop().ok_or_else(missing)?;
-        let event = placement_event(by, "workspace_documents_added", workspace, &[path]);
-        let (place, replaced) = self.placements.place(path, embedded, event).await?;
-        if let Some(replaced) = replaced {
-            self.index.remove(workspace.id, &[replaced]).await?;
-        }
-        self.index.upsert(workspace.id, place.id).await
-    }
-
     /// Takes documents out of a workspace; they stay in the library.
     pub async fn withdraw(
         &self,
@@ -178,68 +148,16 @@ impl Library {
         paths: &[DocumentPath],
         by: &By,
     ) -> Result<()> {
-        let named: Vec<_> = paths.iter().collect();
-        let event = placement_event(by, "workspace_documents_removed", workspace, &named);
+        let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
+        let details = json!({ "workspaceName": workspace.settings.name, "documents": named });
+        let event = by.event("workspace_documents_removed", details.to_string());
         let gone = self.placements.withdraw(workspace.id, paths, event).await?;
         self.index.remove(workspace.id, &gone).await
     }
-
-    /// Cuts and embeds a text once, for any number of workspaces.
-    async fn embed_for(&self, workspaces: &[WorkspaceId], text: &str) -> Result<Vec<Embedded>> {
-        if workspaces.is_empty() {
-            return Ok(Vec::new());
-        }
-        let method = self.method().await?;
-        let chunks = self.splitter.split(text.to_owned(), method.splitting).await?;
-        if chunks.is_empty() {
-            return Err(Error::unprocessable("No text content found in the document."));
-        }
-        let vectors = method.embedder.embed(&chunks, Purpose::Passage).await?;
-        let passages = chunks.into_iter().zip(vectors);
-        let passages: Vec<_> = passages.map(|(text, vector)| NewPassage { text, vector }).collect();
-        let recipe = method.recipe();
-        let place = |workspace: &WorkspaceId| Embedded {
-            workspace: *workspace,
-            recipe: recipe.clone(),
-            passages: passages.clone(),
-        };
-        Ok(workspaces.iter().map(place).collect())
-    }
-
-    async fn method(&self) -> Result<Method> {
-        let embedder = self.models.embedder()?;
-        let preferences = Preferences::read(&*self.settings).await?;
-        let splitting = preferences.splitting(&embedder.model());
-        Ok(Method { embedder, splitting })
-    }
-}
-
-/// How documents are embedded at the moment.
-struct Method {
-    embedder: Arc<dyn Embedder>,
-    splitting: Splitting,
-}
-
-impl Method {
-    fn recipe(&self) -> String {
-        let Splitting { size, overlap } = self.splitting;
-        format!("{} {size}+{overlap}", self.embedder.model().name)
-    }
-}
-
-fn placement_event(
-    by: &By,
-    name: &'static str,
-    workspace: &Workspace,
-    paths: &[&DocumentPath],
-) -> Event {
-    let paths: Vec<_> = paths.iter().map(ToString::to_string).collect();
-    let details = json!({ "workspaceName": workspace.settings.name, "documents": paths });
-    by.event(name, details.to_string())
 }
 
 /// What to tell a client of a failure that does not fail the whole request.
-fn explain(error: &Error) -> String {
+pub(crate) fn explain(error: &Error) -> String {
     if let Error::Internal(cause) = error {
         tracing::error!(
             error = &**cause as &(dyn std::error::Error + 'static),

@@ -53,7 +53,7 @@ mod tests {
     fn splitting(size: &str, overlap: &str) -> (usize, usize) {
         let settings = [(names::CHUNK_SIZE, size), (names::CHUNK_OVERLAP, overlap)];
         let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let model = EmbeddingModel { name: "m".into(), longest_text: 1000 };
+        let model = EmbeddingModel { name: "m".into(), identity: "m".into(), longest_text: 1000 };
         let Splitting { size, overlap } = Preferences(settings.into()).splitting(&model);
         (size, overlap)
     }

@@ -39,6 +39,15 @@ impl Shape for Plain {
     }
 }
 
+/// `{"error"}` at both mounts, with the same status: of what only this server has.
+pub struct Alike;
+
+impl Shape for Alike {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+}
+
 /// A status whose body is its own name.
 pub fn bare(status: StatusCode) -> HttpResponse {
     text(status, status.canonical_reason().unwrap_or_default())

@@ -1,47 +1,91 @@
 //! `POST /workspace/{slug}/update-embeddings`
-use actix_web::post;
-use actix_web::web::{Data, Json, Path};
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::{Data, Path};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
 use carrel_domain::library::Placements;
 use carrel_domain::model::Models;
-use carrel_domain::workspace::Workspaces;
-use carrel_domain::{DocumentPath, Result};
-use carrel_services::library::Library;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Result};
+use carrel_services::jobs::Workers;
+use carrel_services::library::{Failures, Library};
 
 use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure, Plain};
-use crate::read::Body;
-use crate::wire::system::{UpdateEmbeddings, named};
+use crate::failure::{Answer, Failure, Plain, Refusal};
+use crate::mount::Mount;
+use crate::read::{Body, Params};
+use crate::wire::placement::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 use crate::wire::workspace as wire;
 
 /// Place documents in a workspace, or take them out.
 ///
 /// Documents taken out come first. Each is placed on its own: `failedToEmbed` lists those that
-/// could not be, `errors` why. A document that is placed already is embedded anew.
+/// could not be, `errors` why. A document that is placed already is embedded anew. With `async` the
+/// answer does not wait for the documents to be placed, and names the job that places them.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
-    responses((status = 200, body = wire::EmbeddingsUpdated), Failure<Plain>))]
+    params(UpdateQuery),
+    responses((status = 200, body = wire::EmbeddingsUpdated),
+        (status = 202, description = "The job has begun.", body = UpdateBegun), Failure<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
     caller: Caller<Librarian>,
-    workspaces: Data<dyn Workspaces>,
-    library: Data<Library>,
-    placements: Data<dyn Placements>,
-    models: Data<dyn Models>,
+    request: HttpRequest,
+    ports: PlacementPorts,
     slug: Path<String>,
+    params: Params<UpdateQuery>,
     body: Body<UpdateEmbeddings>,
-) -> Answer<Json<wire::EmbeddingsUpdated>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let UpdateEmbeddings { adds, deletes } = body.read().await?;
-    let (adds, deletes) = (paths(&adds, "adds")?, paths(&deletes, "deletes")?);
-    library.withdraw(&workspace, &deletes, &caller.by()).await?;
-    let failures = library.place(&workspace, adds, &caller.by()).await;
-    let documents = placements.in_workspace(workspace.id).await?;
-    let window = models.chat(&workspace.settings.model()).ok().map(|model| model.name().window);
-    Ok(Json(wire::EmbeddingsUpdated::new(workspace, documents, window, failures)))
+) -> Answer<HttpResponse> {
+    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+    let (query, by) = (params.read()?, caller.by());
+    let update = body.read().await?.read(Mount::of(&request))?;
+    let Update { adds, deletes, refused: mut failures, later } = update;
+    ports.library.withdraw(&workspace, &deletes, &by).await?;
+    if later || query.later {
+        let job = ports.workers.embed_later(&workspace, adds, &by).await?;
+        return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
+    }
+    failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
+    Ok(HttpResponse::Ok().json(ports.updated(workspace, failures).await?))
 }
 
-fn paths(texts: &[String], field: &'static str) -> Result<Vec<DocumentPath>> {
-    texts
-        .iter()
-        .map(|text| DocumentPath::parse(text).map_err(|error| named(error, field)))
-        .collect()
+/// What documents are placed with.
+pub struct PlacementPorts {
+    workspaces: Data<dyn Workspaces>,
+    library: Data<Library>,
+    workers: Data<Workers>,
+    placements: Data<dyn Placements>,
+    models: Data<dyn Models>,
+}
+
+impl FromRequest for PlacementPorts {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ports = || {
+            Some(Self {
+                workspaces: request.app_data::<Data<dyn Workspaces>>()?.clone(),
+                library: request.app_data::<Data<Library>>()?.clone(),
+                workers: request.app_data::<Data<Workers>>()?.clone(),
+                placements: request.app_data::<Data<dyn Placements>>()?.clone(),
+                models: request.app_data::<Data<dyn Models>>()?.clone(),
+            })
+        };
+        let unwired = || Refusal::plain(Error::internal("a port is not wired")).into();
+        ready(ports().ok_or_else(unwired))
+    }
+}
+
+impl PlacementPorts {
+    async fn updated(
+        &self,
+        workspace: Workspace,
+        failures: Failures,
+    ) -> Result<wire::EmbeddingsUpdated> {
+        let documents = self.placements.in_workspace(workspace.id).await?;
+        let model = self.models.chat(&workspace.settings.model());
+        let window = model.ok().map(|model| model.name().window);
+        Ok(wire::EmbeddingsUpdated::new(workspace, documents, window, failures))
+    }
 }

@@ -64,16 +64,6 @@ impl DocumentsRemoved {
     }
 }
 
-#[derive(Deserialize, ToSchema)]
-pub struct UpdateEmbeddings {
-    /// Locations of documents to place in the workspace.
-    #[serde(default)]
-    pub adds: Vec<String>,
-    /// Locations of documents to take out of it.
-    #[serde(default)]
-    pub deletes: Vec<String>,
-}
-
 /// The same refusal, saying which field of the body is wrong.
 pub fn named(error: Error, field: &'static str) -> Error {
     match error {

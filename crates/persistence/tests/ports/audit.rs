@@ -14,6 +14,7 @@ use carrel_domain::{ApiKeyId, ChatId, UserId, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::DateTime;
 
+use crate::placing::Place;
 use crate::support::{
     Scratch, at, document, done, embedded, new_user, new_workspace, path, user, workspace,
 };

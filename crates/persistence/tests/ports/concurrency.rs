@@ -4,6 +4,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
 use carrel_persistence::Database;
 
+use crate::placing::Place;
 use crate::support::{Scratch, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {

@@ -5,7 +5,7 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::chat_log::{ChatFilter, ChatLog};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::Documents;
 use carrel_domain::member::Members;
 use carrel_domain::settings::Settings;
 use carrel_domain::user::{MessageQuota, NewSession, Role, Sessions, UserPatch, Users};
@@ -14,6 +14,7 @@ use carrel_domain::{ApiKeyId, Error, Result};
 use carrel_persistence::Database;
 
 use crate::audit::verified;
+use crate::placing::Place;
 use crate::support::{
     Scratch, admin, at, document, done, embedded, new_user, new_workspace, path, workspace,
 };

@@ -1,14 +1,14 @@
-use carrel_domain::library::{Documents, Embedded, Placements};
+use carrel_domain::library::{Documents, Placements};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::{ChunkId, Error, WorkspaceId};
 
+use crate::placing::Place;
 use crate::support::{Scratch, at, document, done, embedded, path, vector, workspace};
 
 on_both_databases! {
     placing_again_replaces_the_earlier_place,
     a_place_keeps_its_pin_when_it_is_replaced,
     only_known_documents_are_placed_and_only_in_workspaces,
-    stale_places_come_by_id_and_are_renewed_once,
     withdrawing_takes_a_document_out_of_one_workspace,
     documents_come_in_the_order_they_were_placed,
     passages_come_in_the_order_asked_for,
@@ -59,52 +59,6 @@ async fn only_known_documents_are_placed_and_only_in_workspaces(scratch: Scratch
     let nowhere = db.place(&path("a"), embedded(WorkspaceId(77), "a", 1), done(2)).await;
     assert!(matches!(nowhere, Err(Error::NotFound { kind: "workspace", .. })), "{nowhere:?}");
     assert_eq!(db.count(None).await.unwrap(), 0);
-}
-
-async fn stale_places_come_by_id_and_are_renewed_once(scratch: Scratch) {
-    let db = scratch.open();
-    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
-    let made_by = |recipe: &str, workspace, count| Embedded {
-        recipe: recipe.into(),
-        ..embedded(workspace, "text", count)
-    };
-    for (name, recipe, workspace) in
-        [("a", "old", one), ("b", "new", one), ("c", "zz", two), ("d", "", two), ("e", "old", two)]
-    {
-        let places = vec![made_by(recipe, workspace, 2)];
-        Documents::create(&db, document(name), places, done(0)).await.unwrap();
-    }
-    let names = async |recipe: &str, after, limit| -> Vec<String> {
-        let stale = db.stale(recipe, after, limit).await.unwrap();
-        stale.into_iter().map(|place| place.document.path.name().to_owned()).collect()
-    };
-    let all = db.stale("new", None, 10).await.unwrap();
-    assert_eq!(names("new", None, 10).await, ["a.json", "c.json", "d.json", "e.json"]);
-    assert_eq!(names("new", Some(all[0].id), 2).await, ["c.json", "d.json"]);
-    assert_eq!(names("old", None, 1).await, ["b.json"]);
-
-    scratch.execute("UPDATE workspace_documents SET watched = TRUE");
-    let old = &all[0];
-    let new = db.renew(old, made_by("new", one, 3), done(5)).await.unwrap().unwrap();
-    assert!(new.id > old.id && new.watched && !new.pinned);
-    assert_eq!((new.key, new.created_at, new.updated_at), (old.key, old.created_at, at(5)));
-    assert_eq!(db.in_workspace(one).await.unwrap()[1], new);
-    assert!(db.counts().await.unwrap().contains(&(one, 2)));
-    assert_eq!((db.count(Some(one)).await.unwrap(), scratch.rows_in("chunks")), (5, 11));
-    assert_eq!(names("new", None, 10).await, ["c.json", "d.json", "e.json"]);
-    let version = db.version(one).await.unwrap();
-    assert_eq!((version.additions, version.removals), (3, 1));
-
-    let events = scratch.rows_in("events");
-    assert_eq!(db.renew(old, made_by("new", one, 3), done(6)).await.unwrap(), None);
-    db.withdraw(two, &[path("c")], done(6)).await.unwrap();
-    assert_eq!(db.renew(&all[1], made_by("new", two, 3), done(6)).await.unwrap(), None);
-    db.remove(&[path("d")], done(6)).await.unwrap();
-    assert_eq!(db.renew(&all[2], made_by("new", two, 3), done(6)).await.unwrap(), None);
-    assert_eq!(
-        (db.in_workspace(two).await.unwrap().len(), scratch.rows_in("events")),
-        (1, events + 2)
-    );
 }
 
 async fn withdrawing_takes_a_document_out_of_one_workspace(scratch: Scratch) {

@@ -3,6 +3,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, WorkspaceId};
 
+use crate::placing::Place;
 use crate::support::{Scratch, at, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {

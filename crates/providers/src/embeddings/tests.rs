@@ -7,7 +7,7 @@ fn embedder(base: &str) -> RemoteEmbedder {
     let http = crate::http_client().unwrap();
     let hints = Hints { base: "EMBEDDING_BASE_PATH", key: "" };
     let endpoint = Endpoint::new(http, base, None, SERVICE, hints).unwrap();
-    RemoteEmbedder::new(endpoint, "m".into())
+    RemoteEmbedder::new(endpoint, "generic-openai", "m".into())
 }
 
 fn json(body: &str) -> Reply {
@@ -53,6 +53,30 @@ async fn texts_go_out_in_batches_with_the_prefix_of_their_purpose() {
     assert!(requests[0].starts_with("POST /v1/embeddings "));
     assert!(requests[0].contains(r#""input":["query: text 0","query: text 1"],"dimensions":1"#));
     assert!(requests[1].contains(r#""input":["query: text 2"]"#));
+}
+
+#[test]
+fn an_identity_differs_wherever_vectors_may() {
+    let identity = |base: &str, change: fn(&mut RemoteEmbedder)| {
+        let mut embedder = embedder(base);
+        change(&mut embedder);
+        embedder.model().identity
+    };
+    let usual = identity("http://a:1/v1", |_| {});
+    assert!(usual.starts_with("generic-openai/m "), "{usual}");
+    assert_eq!(usual, identity("http://somebody:secret@a:1/v1/", |_| {}));
+    assert_eq!(usual, identity("http://a:1/v1", |embedder| embedder.query_prefix = "q".into()));
+    for other in [
+        identity("http://a:2/v1", |_| {}),
+        identity("http://a:1/v1", |embedder| embedder.engine = "lmstudio"),
+        identity("http://a:1/v1", |embedder| embedder.model = "n".into()),
+        identity("http://a:1/v1", |embedder| embedder.dimensions = Some(1)),
+        identity("http://a:1/v1", |embedder| embedder.passage_prefix = "p".into()),
+    ] {
+        assert_ne!(other, usual);
+    }
+    let long = identity("http://a:1/v1", |embedder| embedder.model = "é".repeat(1000));
+    assert!(long.len() <= 200, "{long}");
 }
 
 #[tokio::test]

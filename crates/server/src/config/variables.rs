@@ -54,6 +54,7 @@ pub const LOG_FORMAT: Variable = flag("CARREL_LOG_FORMAT", "--log-format", "huma
 pub const BODY_LIMIT: Variable = variable("CARREL_BODY_LIMIT", SIZE);
 pub const UPLOAD_LIMIT: Variable = variable("CARREL_UPLOAD_LIMIT", SIZE);
 pub const VECTOR_CACHE: Variable = variable("CARREL_VECTOR_CACHE", SIZE);
+pub const EMBEDDING_CACHE: Variable = variable("CARREL_EMBEDDING_CACHE", SIZE);
 pub const ALLOWED_ORIGINS: Variable = variable(
     "CARREL_ALLOWED_ORIGINS",
     "origins such as https://app.example.com, separated by commas, without paths or wildcards",
@@ -102,6 +103,7 @@ pub const OWN: [&Variable; 17] = [
     &BODY_LIMIT,
     &UPLOAD_LIMIT,
     &VECTOR_CACHE,
+    &EMBEDDING_CACHE,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,
     &DOCS,

@@ -1,6 +1,6 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
+use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::library::{
     Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
 };
@@ -24,6 +25,7 @@ use carrel_domain::{
 use chrono::{DateTime, Utc};
 
 use super::FakeSettings;
+use super::jobs::FakeJob;
 use crate::chat::Conversations;
 use crate::library::Library;
 use crate::search::Search;
@@ -39,8 +41,13 @@ pub struct World {
     pub questions: Mutex<Vec<UserId>>,
     pub chats: Mutex<Vec<Chat>>,
     pub asked: Mutex<Vec<ChatRequest>>,
-    /// Which parts fail: `create`, `put`, `embed`.
+    /// Which parts fail: `create`, `put`, `embed`; any other word in a text to be embedded.
     pub failing: Mutex<Vec<&'static str>>,
+    pub jobs: Mutex<Vec<FakeJob>>,
+    /// Vectors that are kept for the next time.
+    pub cache: Mutex<HashMap<TextKey, Vec<f32>>>,
+    /// Every text that was embedded.
+    pub embedded: Mutex<Vec<String>>,
 }
 
 impl World {
@@ -54,6 +61,8 @@ impl World {
             settings: Arc::new(FakeSettings::default()),
             models: Arc::new(FakeModels(self.clone())),
             index: self.clone(),
+            cache: self.clone(),
+            cache_limit: 1 << 20,
         }
     }
 
@@ -75,7 +84,7 @@ impl World {
         }
     }
 
-    fn put_places(&self, document: &Document, places: Vec<Embedded>) {
+    pub fn put_places(&self, document: &Document, places: Vec<Embedded>) {
         let mut passages = self.passages.lock().unwrap();
         for Embedded { workspace, recipe, passages: new } in places {
             let place = self.put_place(WorkspaceDocument {
@@ -98,7 +107,7 @@ impl World {
     }
 
     /// Gives a place the next id.
-    fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
+    pub fn put_place(&self, mut place: WorkspaceDocument) -> WorkspaceDocument {
         let mut places = self.places.lock().unwrap();
         let last = places.last().map_or(0, |place| place.id.0);
         place.id = WorkspaceDocumentId(last + 1);
@@ -153,44 +162,6 @@ impl Documents for World {
 
 #[async_trait]
 impl Placements for World {
-    async fn place(
-        &self,
-        path: &DocumentPath,
-        _: Embedded,
-        _: Event,
-    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
-        Err(Error::not_found("document", path))
-    }
-
-    async fn renew(
-        &self,
-        place: &WorkspaceDocument,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<Option<WorkspaceDocument>> {
-        let mut places = self.places.lock().unwrap();
-        let Some(old) = places.iter().position(|known| known.id == place.id) else {
-            return Ok(None);
-        };
-        let (recipe, updated_at) = (embedded.recipe, event.by.at);
-        let last = places[places.len() - 1].id.0;
-        let id = WorkspaceDocumentId(last + 1);
-        let new = WorkspaceDocument { id, recipe, updated_at, ..places.remove(old) };
-        places.push(new.clone());
-        Ok(Some(new))
-    }
-
-    async fn stale(
-        &self,
-        recipe: &str,
-        after: Option<WorkspaceDocumentId>,
-        limit: u32,
-    ) -> Result<Vec<WorkspaceDocument>> {
-        let places = self.places.lock().unwrap();
-        let stale = places.iter().filter(|place| place.recipe != recipe && Some(place.id) > after);
-        Ok(stale.take(limit as usize).cloned().collect())
-    }
-
     async fn withdraw(
         &self,
         _: WorkspaceId,
@@ -329,6 +300,24 @@ impl MessageQuota for World {
     }
 }
 
+#[async_trait]
+impl EmbeddingCache for World {
+    async fn find(&self, keys: &[TextKey], _: DateTime<Utc>) -> Result<HashMap<TextKey, Vec<f32>>> {
+        let cache = self.cache.lock().unwrap();
+        Ok(keys.iter().filter_map(|key| Some((*key, cache.get(key)?.clone()))).collect())
+    }
+
+    async fn keep(
+        &self,
+        vectors: Vec<(TextKey, Vec<f32>)>,
+        _: u64,
+        _: DateTime<Utc>,
+    ) -> Result<()> {
+        self.cache.lock().unwrap().extend(vectors);
+        Ok(())
+    }
+}
+
 struct FakeModels(Arc<World>);
 
 impl Models for FakeModels {
@@ -358,11 +347,17 @@ impl ChatModel for World {
 #[async_trait]
 impl Embedder for World {
     fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { name: "fake".into(), longest_text: 1000 }
+        EmbeddingModel { name: "fake".into(), identity: "fake".into(), longest_text: 1000 }
     }
 
     async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
         self.check("embed")?;
+        for word in texts.iter().flat_map(|text| text.split(' ')) {
+            if self.failing.lock().unwrap().contains(&word) {
+                return Err(Error::unavailable("the test", word.to_owned()));
+            }
+        }
+        self.embedded.lock().unwrap().extend(texts.iter().cloned());
         Ok(vec![vec![1.0]; texts.len()])
     }
 }

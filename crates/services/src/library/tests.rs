@@ -1,6 +1,5 @@
 use std::path::PathBuf;
 
-use carrel_domain::library::WorkspaceDocument;
 use chrono::Utc;
 
 use super::*;
@@ -76,77 +75,28 @@ async fn settling_deletes_files_that_no_document_owns() {
 }
 
 #[tokio::test]
-async fn placing_reports_each_path_that_fails() {
+async fn what_was_embedded_before_is_not_embedded_again() {
     let world = Arc::new(World::default());
-    let paths = vec![DocumentPath::parse("a/b.json").unwrap()];
-    let failures = world.library().place(&workspace("Alpha"), paths, &by()).await;
-    assert_eq!(failures, [("a/b.json".to_owned(), "no document matches `a/b.json`".to_owned())]);
-}
-
-/// A library whose settings cut text in another way than it was cut before.
-fn with_other_chunks(world: &Arc<World>) -> Library {
-    let settings = crate::fakes::FakeSettings::default();
-    let size = carrel_domain::settings::names::CHUNK_SIZE.to_owned();
-    settings.0.lock().unwrap().insert(size, "500".into());
-    Library { settings: Arc::new(settings), ..world.library() }
-}
-
-#[tokio::test]
-async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
-    let world = Arc::new(World::default());
-    for _ in 0..120 {
+    for _ in 0..2 {
         add(&world, Unembedded::Refuse).await.unwrap();
     }
-    let before = world.places.lock().unwrap().clone();
-    assert_eq!(world.library().refresh(&by()).await.unwrap(), Refreshed::default());
-    assert_eq!(*world.places.lock().unwrap(), before);
-    let library = with_other_chunks(&world);
-    let all = Refreshed { done: 120, failed: 0 };
-    assert_eq!(library.refresh(&by()).await.unwrap(), all);
-    let after = world.places.lock().unwrap().clone();
-    assert!(after.iter().all(|place| place.recipe == "fake 500+20"), "{after:?}");
-    let keys =
-        |places: &[WorkspaceDocument]| -> Vec<_> { places.iter().map(|place| place.key).collect() };
-    assert_eq!(keys(&after), keys(&before));
-    assert_eq!(library.refresh(&by()).await.unwrap(), Refreshed::default());
+    assert_eq!(*world.embedded.lock().unwrap(), ["some text"]);
+    let without = Library { cache_limit: 0, ..world.library() };
+    let texts = ["some text", "more", "more"].map(str::to_owned);
+    let method = without.method().await.unwrap();
+    assert_eq!(without.vectors(&method, &texts).await.unwrap().len(), 3);
+    assert_eq!(world.embedded.lock().unwrap()[1..], ["some text", "more"]);
 }
 
 #[tokio::test]
-async fn a_place_that_cannot_be_renewed_is_passed_over_until_the_next_round() {
+async fn vectors_of_another_length_are_not_mixed_with_those_of_now() {
     let world = Arc::new(World::default());
-    let mut paths = Vec::new();
-    for _ in 0..3 {
-        paths.extend(add(&world, Unembedded::Refuse).await.unwrap());
-    }
-    let text = world.files.lock().unwrap().remove(&paths[0].document.path).unwrap();
-    let library = with_other_chunks(&world);
-    let most = Refreshed { done: 2, failed: 1 };
-    assert_eq!(library.refresh(&by()).await.unwrap(), most);
-    world.files.lock().unwrap().insert(paths[0].document.path.clone(), text);
-    let rest = Refreshed { done: 1, failed: 0 };
-    assert_eq!(library.refresh(&by()).await.unwrap(), rest);
-}
-
-#[tokio::test]
-async fn a_round_ends_when_the_embedder_answers_nothing() {
-    let world = Arc::new(World::default());
-    for _ in 0..3 {
-        add(&world, Unembedded::Refuse).await.unwrap();
-    }
-    world.fail("embed");
-    let ended = Refreshed { done: 0, failed: 1 };
-    assert_eq!(with_other_chunks(&world).refresh(&by()).await.unwrap(), ended);
-    world.failing.lock().unwrap().clear();
-    let all = Refreshed { done: 3, failed: 0 };
-    assert_eq!(with_other_chunks(&world).refresh(&by()).await.unwrap(), all);
-}
-
-#[tokio::test]
-async fn what_others_made_during_a_round_is_left_to_the_next() {
-    let world = Arc::new(World::default());
-    let round = by();
     add(&world, Unembedded::Refuse).await.unwrap();
-    let library = with_other_chunks(&world);
-    assert_eq!(library.refresh(&round).await.unwrap(), Refreshed::default());
-    assert_eq!(library.refresh(&by()).await.unwrap().done, 1);
+    for vector in world.cache.lock().unwrap().values_mut() {
+        *vector = vec![1.0, 0.0];
+    }
+    let library = world.library();
+    let method = library.method().await.unwrap();
+    let texts = ["some text", "more"].map(str::to_owned);
+    assert_eq!(library.vectors(&method, &texts).await.unwrap(), [[1.0], [1.0]]);
 }

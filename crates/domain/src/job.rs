@@ -1,0 +1,222 @@
+//! Jobs: work on the documents of a workspace that outlives the request that asked for it, and the
+//! process that began it.
+pub mod queue;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::{By, Event};
+use crate::{DocumentPath, JobId, Result, Slug, WorkspaceId};
+use queue::Hold;
+
+/// What is done to each document of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// It is placed in the workspace, in the stead of an earlier place there.
+    Embed,
+    /// Its place gets passages by the recipe of now, if there still is such a place.
+    Refresh,
+}
+
+impl Kind {
+    pub const ALL: [Self; 2] = [Self::Embed, Self::Refresh];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Embed => "update-embeddings",
+            Self::Refresh => "refresh-embeddings",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nobody works on it; somebody will.
+    Queued,
+    /// Somebody holds a [`Lease`] on it. If they vanish, somebody else will go on.
+    Running,
+    /// Everything in it was done.
+    Done,
+    /// It is over, and something in it has failed.
+    Failed,
+    /// It was called off before its end.
+    Cancelled,
+}
+
+impl State {
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Running => "running",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Done | Self::Failed | Self::Cancelled)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ItemState {
+    Queued,
+    Done,
+    Failed,
+    /// Its job was called off before its turn came.
+    Cancelled,
+}
+
+impl ItemState {
+    pub const ALL: [Self; 4] = [Self::Queued, Self::Done, Self::Failed, Self::Cancelled];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct NewJob {
+    pub kind: Kind,
+    pub workspace: WorkspaceId,
+    /// Each once; their places in this list become the items' numbers.
+    pub paths: Vec<DocumentPath>,
+    /// Whether a client waits for its end. Then nothing is put off.
+    pub awaited: bool,
+}
+
+/// The workspace of a job, as it is called now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobWorkspace {
+    pub id: WorkspaceId,
+    pub slug: Slug,
+    pub name: String,
+}
+
+/// How many documents of a job have come how far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    pub total: u32,
+    pub done: u32,
+    pub failed: u32,
+    pub cancelled: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Job {
+    pub id: JobId,
+    pub kind: Kind,
+    pub state: State,
+    pub workspace: JobWorkspace,
+    /// Who asked for it, and when.
+    pub by: By,
+    pub awaited: bool,
+    pub progress: Progress,
+    /// How often it was tried, without getting any further, since it last got further.
+    pub attempts: u32,
+    /// What keeps it from getting further, or kept it.
+    pub error: Option<String>,
+    /// Whether somebody has called it off who has not been heard yet.
+    pub cancelling: bool,
+    /// Grows with every change of it or of an item.
+    pub changes: i64,
+    /// When it can be taken: a running one is free to be taken once its lease is over.
+    pub due_at: Option<DateTime<Utc>>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// One document of a job.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    /// Tells it from the others of its job.
+    pub number: i64,
+    pub path: DocumentPath,
+    pub state: ItemState,
+    /// How often it has failed so far.
+    pub attempts: u32,
+    /// Why it failed, the last time.
+    pub reason: Option<String>,
+    /// [`Job::changes`] when it last changed.
+    pub changed: i64,
+}
+
+/// Which jobs are asked for. Absent parts admit all.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct JobFilter {
+    pub state: Option<State>,
+    pub kind: Option<Kind>,
+    pub workspaces: Option<Vec<WorkspaceId>>,
+}
+
+/// How much of a job somebody has been told of: everything up to an item's change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub changes: i64,
+    /// Of the items that changed with that change, those up to this number.
+    pub number: i64,
+}
+
+impl Told {
+    /// Of nothing but that it was made.
+    pub const NEW: Self = Self { changes: 0, number: i64::MAX };
+
+    /// Everything up to a change.
+    pub fn all(changes: i64) -> Self {
+        Self { changes, number: i64::MAX }
+    }
+
+    /// Whether there is nothing left of a job to tell.
+    pub fn is_all_of(self, job: &Job) -> bool {
+        self.changes > job.changes || self == Self::all(job.changes)
+    }
+}
+
+/// Where jobs are known. Each method is one transaction. Jobs go with their workspace.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Makes a job, held by whoever brings a lease for it.
+    /// [`crate::Error::NotFound`] when there is no such workspace.
+    async fn create(&self, new: NewJob, hold: Option<Hold>, event: Event) -> Result<Job>;
+    async fn by_id(&self, id: JobId) -> Result<Option<Job>>;
+    /// Jobs newest first: `limit` of them below `before`, or from the newest.
+    async fn page(&self, filter: &JobFilter, before: Option<JobId>, limit: u32)
+    -> Result<Vec<Job>>;
+    /// Items by number: `limit` of them above `after`, or from the first.
+    async fn items(
+        &self,
+        of: JobId,
+        state: Option<ItemState>,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Item>>;
+    /// The job, and `limit` of the items that have changed since `told`, in the order of change.
+    async fn changed(&self, id: JobId, told: Told, limit: u32) -> Result<Option<(Job, Vec<Item>)>>;
+    /// Calls a job off: at once if nobody works on it, else whoever does is told.
+    /// A job that is over stays as it is.
+    async fn cancel(&self, id: JobId, event: Event) -> Result<Option<Job>>;
+    /// Queues the failed items of a job that is over. Any other job stays as it is.
+    async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>>;
+}

@@ -1,0 +1,131 @@
+//! How jobs are worked on: leases, what becomes of items, and the port that keeps both.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::{Item, Job};
+use crate::audit::Event;
+use crate::library::Embedded;
+use crate::{JobId, Result, WorkspaceDocumentId};
+
+/// The right to work on one job. Lost when it is not prolonged in time and somebody else takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    pub job: JobId,
+    pub token: Uuid,
+}
+
+/// A lease that is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Hold {
+    pub token: Uuid,
+    pub until: DateTime<Utc>,
+}
+
+/// A job in somebody's hands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claimed {
+    pub job: Job,
+    pub lease: Lease,
+    /// Whether whoever held it before has vanished.
+    pub resumed: bool,
+}
+
+/// What became of an item.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    pub item: Item,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// To be placed as [`Kind`] says.
+    Embedded(Embedded),
+    /// For good; why.
+    Failed(String),
+    /// To be tried again after the others; why.
+    Again(String),
+}
+
+/// What a step of a job came to.
+#[derive(Clone, Debug)]
+pub struct Completed {
+    pub job: Job,
+    /// New places.
+    pub placed: Vec<WorkspaceDocumentId>,
+    /// Places that are no more.
+    pub replaced: Vec<WorkspaceDocumentId>,
+    /// Whether other jobs wait for somebody.
+    pub others_wait: bool,
+}
+
+/// How a job goes back to the queue.
+#[derive(Clone, Debug)]
+pub struct HandBack {
+    pub due_at: DateTime<Utc>,
+    pub attempts: u32,
+    pub error: Option<String>,
+}
+
+/// How many jobs were made of stale places.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refreshes {
+    pub queued: u32,
+    /// Workspaces with stale places for which there is such a job already. It may have begun by an
+    /// earlier recipe, so they are to be looked at again once it is over.
+    pub under_way: u32,
+}
+
+/// What is dropped of jobs that are over.
+#[derive(Clone, Copy, Debug)]
+pub struct Retention {
+    /// Those that ended before.
+    pub before: DateTime<Utc>,
+    /// All but the newest so many.
+    pub jobs: usize,
+    /// Those older than the newest that together have so many items.
+    pub items: u64,
+}
+
+/// Where whoever works on jobs gets them. Each method is one transaction. A method that takes a
+/// lease changes nothing and answers `None` (or `false`) when it is lost.
+#[async_trait]
+pub trait JobQueue: Send + Sync {
+    /// Makes a job for every workspace with places whose passages were not made by `recipe`.
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes>;
+    /// Whether there is anything to claim.
+    async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
+    /// The job that has been due the longest. No two get the same one.
+    async fn claim(&self, hold: Hold, now: DateTime<Utc>) -> Result<Option<Claimed>>;
+    async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
+    /// Items that are to be done next.
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<Item>>>;
+    /// Records what became of items, and places those that were embedded; the lease then lasts
+    /// `until`. The event is written if anything is placed, at its time.
+    async fn complete(
+        &self,
+        lease: &Lease,
+        finished: Vec<Finished>,
+        until: DateTime<Utc>,
+        event: Event,
+    ) -> Result<Option<Completed>>;
+    /// Gives the lease back before the job is over.
+    async fn hand_back(
+        &self,
+        lease: &Lease,
+        how: HandBack,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>>;
+    /// Ends a job. What was not done has failed for the reason given, or was called off.
+    async fn end(
+        &self,
+        lease: &Lease,
+        failure: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>>;
+    /// Makes every job due that is in somebody's hands: whoever calls it knows that nobody is left.
+    async fn release(&self, now: DateTime<Utc>) -> Result<u64>;
+    /// Drops jobs that are over with their items, and says how many.
+    async fn prune(&self, retention: Retention) -> Result<u64>;
+}

@@ -1,0 +1,322 @@
+//! Jobs as those who work on them see them: claimed, held, taken step by step, ended.
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::job::queue::{
+    Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes, Retention,
+};
+use carrel_domain::job::{Item, ItemState, Job, Kind, State};
+use carrel_domain::library::Embedded;
+use carrel_domain::{Error, JobId, Result, WorkspaceId};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::prelude::*;
+
+use crate::abort::Abort;
+use crate::connection::AnyConnection;
+use crate::convert::{IDS_AT_ONCE, some_text, text, time};
+use crate::jobs::{Row, insert, lock, save};
+use crate::namespaces::{self, Change};
+use crate::placements::{Placing, Put};
+use crate::schema::jobs;
+use crate::{Database, audit, documents, job_items, placements};
+
+/// The job, locked, if the lease on it still holds.
+fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
+    let token = lease.token.to_string();
+    Ok(lock(conn, lease.job)?.filter(|row| row.lease.as_ref() == Some(&token)))
+}
+
+/// A job that is free to be taken.
+fn due(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<Option<Row>> {
+    let due = jobs::table.filter(jobs::due_at.le(now)).order((jobs::due_at, jobs::id));
+    match conn {
+        AnyConnection::Postgres(conn) => {
+            due.select(Row::as_select()).for_update().skip_locked().first(conn).optional()
+        }
+        AnyConnection::Sqlite(conn) => due.select(Row::as_select()).first(conn).optional(),
+    }
+}
+
+fn is_due(conn: &mut AnyConnection, now: NaiveDateTime, but: JobId) -> QueryResult<bool> {
+    let found: Option<i64> = jobs::table
+        .filter(jobs::due_at.le(now))
+        .filter(jobs::id.ne(but.0))
+        .select(jobs::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn refresh(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    stale: &[String],
+    event: &Event,
+) -> Result<(), Abort> {
+    let mut row = insert(conn, Kind::Refresh, workspace, 0, None, false, &event.by)?;
+    let mut total = 0;
+    for recipe in stale {
+        total += job_items::insert_places(conn, row.id, workspace, recipe)?;
+    }
+    row.total = total as i32;
+    save(conn, row).map(drop)
+}
+
+fn is_under_way(conn: &mut AnyConnection, kind: Kind, of: WorkspaceId) -> QueryResult<bool> {
+    let found: Option<i64> = jobs::table
+        .filter(jobs::workspace_id.eq(of.0))
+        .filter(jobs::kind.eq(kind.as_str()))
+        .filter(jobs::due_at.is_not_null())
+        .select(jobs::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What a step did to a job's items.
+#[derive(Default)]
+struct Step {
+    done: Vec<i64>,
+    failed: Vec<(i64, ItemState, String)>,
+    put: Vec<Put>,
+}
+
+/// Places what was embedded. Nothing is written before the job is known to be held.
+fn step(
+    conn: &mut AnyConnection,
+    lease: &Lease,
+    mut finished: Vec<Finished>,
+    now: NaiveDateTime,
+) -> Result<Option<(Row, Step)>, Abort> {
+    finished.sort_by(|one, other| one.item.path.cmp(&other.item.path));
+    let workspace: Option<i32> =
+        jobs::table.find(lease.job.0).select(jobs::workspace_id).first(conn).optional()?;
+    let Some(workspace) = workspace else { return Ok(None) };
+    let (mut step, mut embedded) = (Step::default(), Vec::new());
+    for Finished { item: Item { number, path, .. }, outcome } in finished {
+        match outcome {
+            Outcome::Failed(reason) => step.failed.push((number, ItemState::Failed, reason)),
+            Outcome::Again(reason) => step.failed.push((number, ItemState::Queued, reason)),
+            Outcome::Embedded(passages) => match documents::lock_to_refer(conn, &path)? {
+                Some(document) => embedded.push((number, document, passages)),
+                None => {
+                    let reason = Error::not_found("document", path).to_string();
+                    step.failed.push((number, ItemState::Failed, reason));
+                }
+            },
+        }
+    }
+    if !namespaces::lock(conn, workspace)? {
+        return Ok(None);
+    }
+    let Some(row) = held(conn, lease)? else { return Ok(None) };
+    let placing = match row.kind()? {
+        Kind::Embed => Placing::Anew,
+        Kind::Refresh => Placing::Renewing,
+    };
+    let mut change = Change::default();
+    for (number, document, passages) in embedded {
+        let passages = Embedded { workspace: WorkspaceId(workspace), ..passages };
+        let put = placements::put(conn, document, passages, placing, now)?;
+        change += put.change;
+        step.done.push(number);
+        step.put.push(put);
+    }
+    if !change.is_nothing() {
+        namespaces::record(conn, workspace, change)?;
+    }
+    Ok(Some((row, step)))
+}
+
+fn complete(
+    conn: &mut AnyConnection,
+    lease: &Lease,
+    finished: Vec<Finished>,
+    until: NaiveDateTime,
+    event: Event,
+) -> Result<Option<Completed>, Abort> {
+    let now = time(event.by.at);
+    let Some((mut row, Step { done, failed, put })) = step(conn, lease, finished, now)? else {
+        return Ok(None);
+    };
+    let changed = row.change(now);
+    job_items::done(conn, row.id, &done, changed)?;
+    row.done += done.len() as i32;
+    for (number, state, reason) in &failed {
+        job_items::failed(conn, row.id, *number, *state, reason, changed)?;
+        row.failed += i32::from(*state == ItemState::Failed);
+    }
+    (row.attempts, row.error, row.due_at) = (0, None, Some(until));
+    let job = save(conn, row)?;
+    let placed: Vec<_> = put.iter().filter_map(|put| put.place).collect();
+    if !placed.is_empty() {
+        audit::record(conn, event)?;
+    }
+    Ok(Some(Completed {
+        job,
+        placed,
+        replaced: put.iter().filter_map(|put| put.replaced).collect(),
+        others_wait: is_due(conn, now, lease.job)?,
+    }))
+}
+
+fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
+    let Retention { before, jobs: most_jobs, items: most_items } = retention;
+    let over: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
+        .filter(jobs::finished_at.is_not_null())
+        .order((jobs::finished_at.desc(), jobs::id.desc()))
+        .select((jobs::id, jobs::total, jobs::finished_at))
+        .load(conn)?;
+    let (before, mut items, mut old) = (time(before), 0, Vec::new());
+    for (position, (id, total, finished)) in over.into_iter().enumerate() {
+        items += u64::from(total.unsigned_abs());
+        // The newest stays however large it is: somebody may be looking at it.
+        let is_too_many = position > 0 && (position >= most_jobs || items > most_items);
+        if is_too_many || finished.is_some_and(|finished| finished < before) {
+            old.push(id);
+        }
+    }
+    for ids in old.chunks(IDS_AT_ONCE) {
+        diesel::delete(jobs::table.filter(jobs::id.eq_any(ids.to_vec()))).execute(conn)?;
+    }
+    Ok(old.len() as u64)
+}
+
+#[async_trait]
+impl JobQueue for Database {
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes> {
+        let recipe = text(recipe);
+        self.write(move |conn| {
+            let stale: Vec<String> =
+                placements::recipes(conn)?.into_iter().filter(|other| *other != recipe).collect();
+            let mut workspaces = BTreeSet::new();
+            for recipe in &stale {
+                workspaces.extend(placements::workspaces_with(conn, recipe)?);
+            }
+            let mut refreshes = Refreshes::default();
+            for workspace in workspaces {
+                if is_under_way(conn, Kind::Refresh, workspace)? {
+                    refreshes.under_way += 1;
+                    continue;
+                }
+                refresh(conn, workspace, &stale, &event)?;
+                refreshes.queued += 1;
+            }
+            if refreshes.queued > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(refreshes)
+        })
+        .await
+    }
+
+    async fn is_due(&self, now: DateTime<Utc>) -> Result<bool> {
+        self.read(move |conn| Ok(is_due(conn, time(now), JobId(0))?)).await
+    }
+
+    async fn claim(&self, hold: Hold, now: DateTime<Utc>) -> Result<Option<Claimed>> {
+        self.write(move |conn| {
+            let now = time(now);
+            let Some(mut row) = due(conn, now)? else { return Ok(None) };
+            let resumed = row.state()? == State::Running;
+            row.attempts += i32::from(resumed);
+            row.set_state(State::Running);
+            row.lease = Some(hold.token.to_string());
+            row.due_at = Some(time(hold.until));
+            row.started_at = row.started_at.or(Some(now));
+            row.change(now);
+            let lease = Lease { job: JobId(row.id), token: hold.token };
+            Ok(Some(Claimed { job: save(conn, row)?, lease, resumed }))
+        })
+        .await
+    }
+
+    async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            row.due_at = Some(time(until));
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<Item>>> {
+        let lease = *lease;
+        self.read(move |conn| {
+            let token: Option<Option<String>> =
+                jobs::table.find(lease.job.0).select(jobs::lease).first(conn).optional()?;
+            if token.flatten() != Some(lease.token.to_string()) {
+                return Ok(None);
+            }
+            let items = job_items::waiting(conn, lease.job.0, limit)?;
+            Ok(Some(items.into_iter().map(Item::try_from).collect::<Result<_>>()?))
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        finished: Vec<Finished>,
+        until: DateTime<Utc>,
+        event: Event,
+    ) -> Result<Option<Completed>> {
+        let lease = *lease;
+        self.write(move |conn| complete(conn, &lease, finished, time(until), event)).await
+    }
+
+    async fn hand_back(
+        &self,
+        lease: &Lease,
+        how: HandBack,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let HandBack { due_at, attempts, error } = how;
+            if row.cancelling {
+                row.end(conn, None, time(now))?;
+                return Ok(Some(save(conn, row)?));
+            }
+            row.set_state(State::Queued);
+            row.change(time(now));
+            (row.lease, row.due_at) = (None, Some(time(due_at)));
+            row.attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
+            row.error = some_text(error);
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn end(
+        &self,
+        lease: &Lease,
+        failure: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            row.end(conn, failure, time(now))?;
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn release(&self, now: DateTime<Utc>) -> Result<u64> {
+        let now = time(now);
+        self.write(move |conn| {
+            let in_hands =
+                jobs::table.filter(jobs::due_at.gt(now)).filter(jobs::lease.is_not_null());
+            Ok(diesel::update(in_hands).set(jobs::due_at.eq(Some(now))).execute(conn)? as u64)
+        })
+        .await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<u64> {
+        self.write(move |conn| Ok(prune(conn, retention)?)).await
+    }
+}

@@ -1,0 +1,55 @@
+//! The tables of jobs, and of vectors kept for the next time.
+diesel::table! {
+    jobs (id) {
+        id -> BigInt,
+        kind -> Text,
+        state -> Text,
+        workspace_id -> Integer,
+        actor -> Text,
+        address -> Nullable<Text>,
+        awaited -> Bool,
+        cancelling -> Bool,
+        total -> Integer,
+        done -> Integer,
+        failed -> Integer,
+        cancelled -> Integer,
+        attempts -> Integer,
+        error -> Nullable<Text>,
+        changes -> BigInt,
+        lease -> Nullable<Text>,
+        due_at -> Nullable<Timestamp>,
+        created_at -> Timestamp,
+        started_at -> Nullable<Timestamp>,
+        finished_at -> Nullable<Timestamp>,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    job_items (job_id, number) {
+        job_id -> BigInt,
+        number -> BigInt,
+        folder -> Text,
+        name -> Text,
+        state -> Text,
+        attempts -> Integer,
+        reason -> Nullable<Text>,
+        changed -> BigInt,
+    }
+}
+
+diesel::table! {
+    embeddings (key) {
+        key -> Binary,
+        vector -> Binary,
+        bytes -> Integer,
+        used_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    embeddings_size (id) {
+        id -> Integer,
+        bytes -> BigInt,
+    }
+}

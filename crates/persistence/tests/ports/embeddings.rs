@@ -1,0 +1,77 @@
+use carrel_domain::embedding::{EmbeddingCache, TextKey};
+use chrono::{DateTime, Utc};
+
+use crate::support::{Scratch, at};
+
+on_both_databases! {
+    vectors_come_back_as_they_were_kept,
+    those_used_the_longest_ago_are_dropped,
+    many_keepers_agree_on_the_size,
+}
+
+const DAY: i64 = 86_400;
+
+fn keys(numbers: std::ops::Range<u8>) -> Vec<TextKey> {
+    numbers.map(|number| TextKey([number; 32])).collect()
+}
+
+/// Vectors of 100 dimensions, which take 464 bytes each.
+fn vectors(numbers: std::ops::Range<u8>) -> Vec<(TextKey, Vec<f32>)> {
+    keys(numbers).into_iter().map(|key| (key, vec![f32::from(key.0[0]); 100])).collect()
+}
+
+async fn vectors_come_back_as_they_were_kept(scratch: Scratch) {
+    let db = scratch.open();
+    assert!(db.find(&keys(0..3), at(0)).await.unwrap().is_empty());
+    db.keep(vectors(0..2), u64::MAX, at(0)).await.unwrap();
+    db.keep(vectors(0..3), u64::MAX, at(0)).await.unwrap();
+    let found = db.find(&keys(1..9), at(0)).await.unwrap();
+    assert_eq!(found, vectors(1..3).into_iter().collect());
+    db.keep(Vec::new(), 0, at(0)).await.unwrap();
+    assert_eq!(scratch.rows_in("embeddings"), 3);
+}
+
+async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {
+    let db = scratch.open();
+    let most = 10 * 464;
+    let keep = async |numbers, now: DateTime<Utc>| {
+        EmbeddingCache::keep(&db, vectors(numbers), most, now).await.unwrap();
+    };
+    keep(0..5, at(0)).await;
+    keep(5..10, at(DAY)).await;
+    assert_eq!(scratch.rows_in("embeddings"), 10);
+    // A use within a day of the last one is not worth a note.
+    db.find(&keys(5..6), at(DAY + 3600)).await.unwrap();
+    db.find(&keys(0..2), at(3 * DAY)).await.unwrap();
+    keep(10..14, at(3 * DAY)).await;
+    let left = db.find(&keys(0..14), at(3 * DAY)).await.unwrap();
+    let mut left: Vec<u8> = left.into_keys().map(|key| key.0[0]).collect();
+    left.sort_unstable();
+    assert_eq!((left.len(), &left[..2], &left[6..]), (10, &[0, 1][..], &[10, 11, 12, 13][..]));
+    // A bound that was lowered is reached step by step.
+    EmbeddingCache::keep(&db, vectors(14..15), 464, at(4 * DAY)).await.unwrap();
+    assert_eq!(scratch.rows_in("embeddings"), 7);
+    for _ in 0..2 {
+        EmbeddingCache::keep(&db, vectors(15..16), 464, at(5 * DAY)).await.unwrap();
+    }
+    assert_eq!(scratch.rows_in("embeddings"), 1);
+}
+
+async fn many_keepers_agree_on_the_size(scratch: Scratch) {
+    let db = scratch.open();
+    let keepers: Vec<_> = (0..8u8)
+        .map(|number| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let some = number * 4..number * 4 + 8;
+                EmbeddingCache::keep(&db, vectors(some), u64::MAX, at(0)).await
+            })
+        })
+        .collect();
+    for keeper in keepers {
+        keeper.await.unwrap().unwrap();
+    }
+    assert_eq!(scratch.rows_in("embeddings"), 36);
+    EmbeddingCache::keep(&db, vectors(40..41), 36 * 464, at(0)).await.unwrap();
+    assert_eq!(scratch.rows_in("embeddings"), 36);
+}

@@ -1,0 +1,312 @@
+//! Jobs in memory, kept by the same value that stands for the rest of the database.
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::job::queue::{
+    Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes, Retention,
+};
+use carrel_domain::job::{
+    Item, ItemState, Job, JobFilter, JobWorkspace, Jobs, Kind, NewJob, Progress, State, Told,
+};
+use carrel_domain::library::WorkspaceDocument;
+use carrel_domain::{Error, JobId, Result, Slug, WorkspaceDocumentId};
+use chrono::{DateTime, Utc};
+use uuid::Uuid;
+
+use super::world::World;
+
+pub struct FakeJob {
+    pub job: Job,
+    pub lease: Option<Uuid>,
+    pub items: Vec<Item>,
+}
+
+impl FakeJob {
+    fn change(&mut self) -> i64 {
+        self.job.changes += 1;
+        self.job.changes
+    }
+
+    fn turn(&mut self, from: ItemState, to: ItemState, reason: Option<String>) {
+        let changed = self.change();
+        for item in self.items.iter_mut().filter(|item| item.state == from) {
+            (item.state, item.reason, item.changed) = (to, reason.clone(), changed);
+        }
+        self.count();
+    }
+
+    fn count(&mut self) {
+        let count = |state| self.items.iter().filter(|item| item.state == state).count() as u32;
+        self.job.progress = Progress {
+            total: self.items.len() as u32,
+            done: count(ItemState::Done),
+            failed: count(ItemState::Failed),
+            cancelled: count(ItemState::Cancelled),
+        };
+    }
+
+    fn end(&mut self, failure: Option<String>) {
+        let left = if failure.is_some() { ItemState::Failed } else { ItemState::Cancelled };
+        self.turn(ItemState::Queued, left, failure.clone());
+        self.job.state = match self.job.progress {
+            Progress { cancelled: 1.., .. } => State::Cancelled,
+            Progress { failed: 1.., .. } => State::Failed,
+            _ => State::Done,
+        };
+        (self.lease, self.job.due_at, self.job.error) = (None, None, failure);
+    }
+}
+
+impl World {
+    fn add_job(&self, kind: Kind, of: JobWorkspace, new: Vec<Item>, event: &Event) -> JobId {
+        let mut jobs = self.jobs.lock().unwrap();
+        let id = JobId(jobs.len() as i64 + 1);
+        let total = new.len() as u32;
+        let job = Job {
+            id,
+            kind,
+            state: State::Queued,
+            workspace: of,
+            by: event.by.clone(),
+            awaited: false,
+            progress: Progress { total, ..Progress::default() },
+            attempts: 0,
+            error: None,
+            cancelling: false,
+            changes: 0,
+            due_at: Some(event.by.at),
+            started_at: None,
+            finished_at: None,
+            updated_at: event.by.at,
+        };
+        jobs.push(FakeJob { job, lease: None, items: new });
+        id
+    }
+
+    fn with_job<T>(&self, id: JobId, change: impl FnOnce(&mut FakeJob) -> T) -> Option<T> {
+        let mut jobs = self.jobs.lock().unwrap();
+        jobs.iter_mut().find(|known| known.job.id == id).map(change)
+    }
+
+    fn with_lease<T>(&self, lease: &Lease, change: impl FnOnce(&mut FakeJob) -> T) -> Option<T> {
+        self.with_job(lease.job, |known| (known.lease == Some(lease.token)).then(|| change(known)))
+            .flatten()
+    }
+}
+
+fn item(path: carrel_domain::DocumentPath, number: i64) -> Item {
+    Item { number, path, state: ItemState::Queued, attempts: 0, reason: None, changed: 0 }
+}
+
+#[async_trait]
+impl Jobs for World {
+    async fn create(&self, new: NewJob, hold: Option<Hold>, event: Event) -> Result<Job> {
+        let of = JobWorkspace { id: new.workspace, slug: Slug::of("a"), name: "a".into() };
+        let items = new.paths.into_iter().zip(0..).map(|(path, number)| item(path, number));
+        let id = self.add_job(new.kind, of, items.collect(), &event);
+        let job = self.with_job(id, |known| {
+            known.job.awaited = new.awaited;
+            if let Some(hold) = hold {
+                (known.lease, known.job.due_at) = (Some(hold.token), Some(hold.until));
+                known.job.state = State::Running;
+            }
+            known.job.clone()
+        });
+        job.ok_or_else(|| Error::not_found("job", id))
+    }
+
+    async fn by_id(&self, id: JobId) -> Result<Option<Job>> {
+        Ok(self.with_job(id, |known| known.job.clone()))
+    }
+
+    async fn page(&self, _: &JobFilter, _: Option<JobId>, _: u32) -> Result<Vec<Job>> {
+        Ok(self.jobs.lock().unwrap().iter().map(|known| known.job.clone()).collect())
+    }
+
+    async fn items(
+        &self,
+        of: JobId,
+        state: Option<ItemState>,
+        after: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<Item>> {
+        let is_asked_for = |item: &&Item| {
+            state.is_none_or(|state| item.state == state) && Some(item.number) > after
+        };
+        let items = self.with_job(of, |known| known.items.clone()).unwrap_or_default();
+        Ok(items.iter().filter(is_asked_for).take(limit as usize).cloned().collect())
+    }
+
+    async fn changed(&self, id: JobId, told: Told, limit: u32) -> Result<Option<(Job, Vec<Item>)>> {
+        Ok(self.with_job(id, |known| {
+            let is_new = |item: &&Item| (item.changed, item.number) > (told.changes, told.number);
+            let mut items: Vec<_> = known.items.iter().filter(is_new).cloned().collect();
+            items.sort_by_key(|item| (item.changed, item.number));
+            items.truncate(limit as usize);
+            (known.job.clone(), items)
+        }))
+    }
+
+    async fn cancel(&self, id: JobId, _: Event) -> Result<Option<Job>> {
+        Ok(self.with_job(id, |known| {
+            match known.job.state {
+                State::Queued => known.end(None),
+                _ => known.job.cancelling = true,
+            }
+            known.job.clone()
+        }))
+    }
+
+    async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>> {
+        Ok(self.with_job(id, |known| {
+            known.turn(ItemState::Failed, ItemState::Queued, None);
+            (known.job.state, known.job.due_at) = (State::Queued, Some(event.by.at));
+            known.job.clone()
+        }))
+    }
+}
+
+#[async_trait]
+impl JobQueue for World {
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes> {
+        let places = self.places.lock().unwrap().clone();
+        let stale = places.iter().filter(|place| place.recipe != recipe);
+        let workspaces: BTreeSet<_> = stale.clone().map(|place| place.workspace).collect();
+        let mut refreshes = Refreshes::default();
+        for id in workspaces {
+            let is_active =
+                |known: &FakeJob| known.job.workspace.id == id && known.job.due_at.is_some();
+            if self.jobs.lock().unwrap().iter().any(is_active) {
+                refreshes.under_way += 1;
+                continue;
+            }
+            let here = stale.clone().filter(|place| place.workspace == id);
+            let items = here.map(|place| item(place.document.path.clone(), place.id.0)).collect();
+            let of = JobWorkspace { id, slug: Slug::of("a"), name: "a".into() };
+            self.add_job(Kind::Refresh, of, items, &event);
+            refreshes.queued += 1;
+        }
+        Ok(refreshes)
+    }
+
+    async fn is_due(&self, now: DateTime<Utc>) -> Result<bool> {
+        let is_due = |known: &FakeJob| known.job.due_at.is_some_and(|due| due <= now);
+        Ok(self.jobs.lock().unwrap().iter().any(is_due))
+    }
+
+    async fn claim(&self, hold: Hold, now: DateTime<Utc>) -> Result<Option<Claimed>> {
+        let mut jobs = self.jobs.lock().unwrap();
+        let is_due = |known: &&mut FakeJob| known.job.due_at.is_some_and(|due| due <= now);
+        let Some(known) = jobs.iter_mut().find(is_due) else { return Ok(None) };
+        let resumed = known.job.state == State::Running;
+        known.job.attempts += u32::from(resumed);
+        (known.job.state, known.job.due_at) = (State::Running, Some(hold.until));
+        known.lease = Some(hold.token);
+        let lease = Lease { job: known.job.id, token: hold.token };
+        Ok(Some(Claimed { job: known.job.clone(), lease, resumed }))
+    }
+
+    async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
+        Ok(self.with_lease(lease, |known| {
+            known.job.due_at = Some(until);
+            known.job.clone()
+        }))
+    }
+
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<Item>>> {
+        Ok(self.with_lease(lease, |known| {
+            let is_queued = |item: &&Item| item.state == ItemState::Queued;
+            let mut items: Vec<_> = known.items.iter().filter(is_queued).cloned().collect();
+            items.sort_by_key(|item| (item.attempts, item.number));
+            items.truncate(limit as usize);
+            items
+        }))
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        finished: Vec<Finished>,
+        _: DateTime<Utc>,
+        _: Event,
+    ) -> Result<Option<Completed>> {
+        let mut placed = Vec::new();
+        let known = self.with_lease(lease, |known| {
+            let changed = known.change();
+            for Finished { item: Item { number, path, .. }, outcome } in finished {
+                let position = known.items.iter().position(|item| item.number == number).unwrap();
+                let item = &mut known.items[position];
+                item.changed = changed;
+                (item.state, item.reason) = match outcome {
+                    Outcome::Failed(reason) => (ItemState::Failed, Some(reason)),
+                    Outcome::Again(reason) => (ItemState::Queued, Some(reason)),
+                    Outcome::Embedded(embedded) => {
+                        placed.push((known.job.kind, path, embedded));
+                        (ItemState::Done, None)
+                    }
+                };
+                item.attempts += u32::from(item.reason.is_some());
+            }
+            known.count();
+            known.job.attempts = 0;
+            known.job.clone()
+        });
+        let Some(job) = known else { return Ok(None) };
+        let mut ids = Vec::new();
+        for (kind, path, embedded) in placed {
+            let document = self.documents.lock().unwrap()[&path].clone();
+            let mut places = self.places.lock().unwrap();
+            let is_here = |place: &WorkspaceDocument| {
+                place.document.path == path && place.workspace == embedded.workspace
+            };
+            let old = places.iter().position(is_here).map(|old| places.remove(old));
+            drop(places);
+            match (kind, old) {
+                (Kind::Refresh, Some(old)) => {
+                    let new = WorkspaceDocument { recipe: embedded.recipe, ..old };
+                    ids.push(self.put_place(new).id);
+                }
+                (Kind::Refresh, None) => {}
+                (Kind::Embed, _) => self.put_places(&document, vec![embedded]),
+            }
+        }
+        let replaced: Vec<WorkspaceDocumentId> = Vec::new();
+        Ok(Some(Completed { job, placed: ids, replaced, others_wait: false }))
+    }
+
+    async fn hand_back(
+        &self,
+        lease: &Lease,
+        how: HandBack,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        Ok(self.with_lease(lease, |known| {
+            known.lease = None;
+            known.job.state = State::Queued;
+            (known.job.due_at, known.job.attempts) = (Some(how.due_at), how.attempts);
+            known.job.error = how.error;
+            known.job.clone()
+        }))
+    }
+
+    async fn end(
+        &self,
+        lease: &Lease,
+        failure: Option<String>,
+        _: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        Ok(self.with_lease(lease, |known| {
+            known.end(failure);
+            known.job.clone()
+        }))
+    }
+
+    async fn release(&self, _: DateTime<Utc>) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn prune(&self, _: Retention) -> Result<u64> {
+        Ok(0)
+    }
+}

@@ -1,0 +1,293 @@
+//! Jobs: made for clients, worked on whether or not they wait, followed, called off, tried again.
+//!
+//! A job is a row with an item for each document. Whoever works on it holds a lease, which lasts a
+//! while and is prolonged; when a process vanishes, its leases run out and others go on with what
+//! is not done yet. Each step embeds some documents and records them as done in the transaction
+//! that places them, so that nothing is done twice or by halves.
+mod batch;
+mod drive;
+mod follow;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use carrel_domain::audit::By;
+use carrel_domain::job::queue::{Claimed, Hold, JobQueue, Lease, Refreshes, Retention};
+use carrel_domain::job::{ItemState, Job, Jobs, Kind, NewJob, Told};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{DocumentPath, Error, JobId, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, RwLock, Semaphore, broadcast, watch};
+use tokio::time::{sleep, timeout};
+use uuid::Uuid;
+
+pub use follow::{Follow, News};
+
+use crate::library::{Failures, Library};
+use drive::Driver;
+
+/// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
+const SLOTS: usize = 2;
+/// How long a lease lasts unless it is prolonged: after that, others take its holder for gone.
+const LEASE: TimeDelta = TimeDelta::seconds(20);
+/// How often is looked for jobs that nobody here has told of: put off, left, or made elsewhere.
+const LOOK: Duration = Duration::from_secs(2);
+/// The most documents in one job.
+const MOST_DOCUMENTS: usize = 100_000;
+/// Items that are read at a time.
+const PAGE: u32 = 500;
+/// How long jobs are remembered that are over, how many at most, and with how many items.
+const KEPT_FOR: TimeDelta = TimeDelta::days(30);
+const KEPT: usize = 1_000;
+const KEPT_ITEMS: u64 = 200_000;
+/// How long is waited at the end for leases to be given back.
+const LAST: Duration = Duration::from_secs(5);
+
+/// What is still worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+enum Stage {
+    All,
+    /// What clients wait for.
+    Awaited,
+    Nothing,
+}
+
+/// Makes jobs and works on them. Cheap to clone.
+#[derive(Clone)]
+pub struct Workers {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    library: Library,
+    jobs: Arc<dyn Jobs>,
+    queue: Arc<dyn JobQueue>,
+    /// Where work goes on that must not end with the request that began it.
+    runtime: Handle,
+    /// Jobs that have changed, by whoever is here.
+    told: broadcast::Sender<JobId>,
+    wake: Notify,
+    stage: watch::Sender<Stage>,
+    /// Held for reading by whoever works on a job.
+    driving: Arc<RwLock<()>>,
+}
+
+impl Workers {
+    /// Must be called within the tokio runtime in which jobs are to be worked on.
+    pub fn new(library: Library, jobs: Arc<dyn Jobs>, queue: Arc<dyn JobQueue>) -> Self {
+        let shared = Shared {
+            library,
+            jobs,
+            queue,
+            runtime: Handle::current(),
+            told: broadcast::channel(256).0,
+            wake: Notify::new(),
+            stage: watch::channel(Stage::All).0,
+            driving: Arc::default(),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Places documents of the library in a workspace and waits for it: what fails is returned with
+    /// the reason, and does not keep the others out. Goes on when the caller stops waiting.
+    pub async fn embed(
+        &self,
+        workspace: &Workspace,
+        paths: Vec<DocumentPath>,
+        by: &By,
+    ) -> Result<Failures> {
+        if paths.is_empty() {
+            return Ok(Failures::new());
+        }
+        let hold = hold();
+        let job = self.create(workspace, paths, Some(hold), by).await?;
+        let (id, lease) = (job.id, Lease { job: job.id, token: hold.token });
+        let driver = Driver::new(self.clone(), Claimed { job, lease, resumed: false });
+        self.shared.runtime.spawn(driver.run()).await.map_err(Error::internal)??;
+        self.failures(id).await
+    }
+
+    /// As [`Workers::embed`], without waiting.
+    pub async fn embed_later(
+        &self,
+        workspace: &Workspace,
+        paths: Vec<DocumentPath>,
+        by: &By,
+    ) -> Result<Job> {
+        let job = self.create(workspace, paths, None, by).await?;
+        self.tell(job.id);
+        Ok(job)
+    }
+
+    async fn create(
+        &self,
+        workspace: &Workspace,
+        mut paths: Vec<DocumentPath>,
+        hold: Option<Hold>,
+        by: &By,
+    ) -> Result<Job> {
+        let mut seen = HashSet::with_capacity(paths.len());
+        paths.retain(|path| seen.insert(path.clone()));
+        if paths.len() > MOST_DOCUMENTS {
+            return Err(Error::invalid("adds", "must not name more than 100000 documents"));
+        }
+        let name = &workspace.settings.name;
+        let details = json!({ "workspaceName": name, "numberOfDocuments": paths.len() });
+        let event = by.event("embedding_job_created", details.to_string());
+        let (kind, workspace) = (Kind::Embed, workspace.id);
+        let new = NewJob { kind, workspace, paths, awaited: hold.is_some() };
+        self.shared.jobs.create(new, hold, event).await
+    }
+
+    /// What did not become of a job.
+    async fn failures(&self, id: JobId) -> Result<Failures> {
+        let gone = || Error::not_found("job", id);
+        let job = self.shared.jobs.by_id(id).await?.ok_or_else(gone)?;
+        if !job.state.is_over() {
+            let reason = "it is stopping; the rest is done once it has started again";
+            return Err(Error::unavailable("the server", reason));
+        }
+        let mut failures = Failures::new();
+        for (state, otherwise) in [
+            (ItemState::Failed, "it could not be embedded"),
+            (ItemState::Cancelled, "the job was cancelled before its turn came"),
+        ] {
+            let mut after = None;
+            loop {
+                let items = self.shared.jobs.items(id, Some(state), after, PAGE).await?;
+                after = items.last().map(|item| item.number);
+                failures.extend(items.into_iter().map(|item| {
+                    let reason = item.reason.unwrap_or_else(|| otherwise.to_owned());
+                    (item.path.to_string(), reason)
+                }));
+                if after.is_none() {
+                    break;
+                }
+            }
+        }
+        Ok(failures)
+    }
+
+    /// Queues a job for every workspace with documents that were embedded by another recipe than
+    /// that of now.
+    pub async fn queue_refreshes(&self, by: &By) -> Result<Refreshes> {
+        let recipe = self.shared.library.recipe().await?;
+        let event = by.event("embeddings_stale", json!({ "recipe": recipe }).to_string());
+        let refreshes = self.shared.queue.queue_refreshes(&recipe, event).await?;
+        if refreshes.queued > 0 {
+            self.shared.wake.notify_one();
+        }
+        Ok(refreshes)
+    }
+
+    /// Calls a job off. What it has done stays done.
+    pub async fn cancel(&self, job: &Job, by: &By) -> Result<Job> {
+        if job.state.is_over() {
+            return Err(Error::invalid("job", "is over already"));
+        }
+        let event = by.event("job_cancelled", json!({ "jobId": job.id.0 }).to_string());
+        let cancelled = self.shared.jobs.cancel(job.id, event).await?;
+        self.tell(job.id);
+        cancelled.ok_or_else(|| Error::not_found("job", job.id))
+    }
+
+    /// Has the failed documents of a job tried again.
+    pub async fn retry(&self, job: &Job, by: &By) -> Result<Job> {
+        if !job.state.is_over() {
+            return Err(Error::invalid("job", "is not over yet"));
+        }
+        if job.progress.failed == 0 {
+            return Err(Error::invalid("job", "has no failed documents"));
+        }
+        let event = by.event("job_retried", json!({ "jobId": job.id.0 }).to_string());
+        let queued = self.shared.jobs.retry(job.id, event).await?;
+        self.tell(job.id);
+        queued.ok_or_else(|| Error::not_found("job", job.id))
+    }
+
+    /// Tells of a job's changes from those that are known already.
+    pub fn follow(&self, id: JobId, told: Told) -> Follow {
+        Follow::new(self.clone(), id, told)
+    }
+
+    /// Works on jobs as they become due. Never ends, and can be dropped at any moment.
+    pub async fn work(&self) {
+        let slots = Arc::new(Semaphore::new(SLOTS));
+        let mut stage = self.shared.stage.subscribe();
+        loop {
+            while *stage.borrow_and_update() == Stage::All {
+                let Ok(slot) = slots.clone().try_acquire_owned() else { break };
+                let claimed = match self.claim().await {
+                    Ok(Some(claimed)) => claimed,
+                    Ok(None) => break,
+                    Err(error) => {
+                        tracing::warn!(%error, "failed to look for jobs");
+                        break;
+                    }
+                };
+                let workers = self.clone();
+                self.shared.runtime.spawn(async move {
+                    let id = claimed.job.id;
+                    if let Err(error) = Driver::new(workers.clone(), claimed).run().await {
+                        tracing::warn!(job = id.0, %error, "failed to go on with a job");
+                    }
+                    drop(slot);
+                    workers.shared.wake.notify_one();
+                });
+            }
+            tokio::select! {
+                () = self.shared.wake.notified() => {}
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    async fn claim(&self) -> Result<Option<Claimed>> {
+        // A look disturbs nobody; a claim waits for its turn among those who write.
+        match self.shared.queue.is_due(Utc::now()).await? {
+            true => self.shared.queue.claim(hold(), Utc::now()).await,
+            false => Ok(None),
+        }
+    }
+
+    /// From now on only what clients wait for is worked on; the rest goes back to the queue.
+    pub fn wind_down(&self) {
+        self.shared.stage.send_replace(Stage::Awaited);
+    }
+
+    /// Gives every job back that is not over yet, and waits until that is done.
+    pub async fn stop(&self) {
+        self.shared.stage.send_replace(Stage::Nothing);
+        if timeout(LAST, self.shared.driving.write()).await.is_err() {
+            tracing::warn!("some jobs were not given back; they go on once their leases run out");
+        }
+    }
+
+    /// Makes jobs due that a process has left which is known to be gone.
+    pub async fn release(&self, now: DateTime<Utc>) -> Result<u64> {
+        self.shared.queue.release(now).await
+    }
+
+    /// Forgets the oldest jobs that are over.
+    pub async fn prune(&self, now: DateTime<Utc>) -> Result<u64> {
+        let retention = Retention { before: now - KEPT_FOR, jobs: KEPT, items: KEPT_ITEMS };
+        self.shared.queue.prune(retention).await
+    }
+
+    fn tell(&self, job: JobId) {
+        // Nobody may be listening.
+        let _ = self.shared.told.send(job);
+        self.shared.wake.notify_one();
+    }
+}
+
+/// A lease from now on.
+fn hold() -> Hold {
+    Hold { token: Uuid::new_v4(), until: Utc::now() + LEASE }
+}
+
+#[cfg(test)]
+mod tests;

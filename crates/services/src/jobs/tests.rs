@@ -1,0 +1,239 @@
+use std::path::PathBuf;
+
+use carrel_domain::document::IncomingFile;
+use carrel_domain::job::State;
+
+use super::*;
+use crate::fakes::world::World;
+use crate::fakes::{FakeSettings, by, workspace};
+use crate::library::{Details, Unembedded};
+
+fn workers(world: &Arc<World>) -> Workers {
+    Workers::new(world.library(), world.clone(), world.clone())
+}
+
+/// A document of the library, in no workspace yet.
+async fn document(world: &Arc<World>, text: &str) -> DocumentPath {
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
+    let details = Details::default();
+    let added =
+        world.library().add_file(file, details, Vec::new(), Unembedded::Keep, &by()).await.unwrap();
+    added[0].document.path.clone()
+}
+
+async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
+    let mut paths = Vec::new();
+    for text in texts {
+        paths.push(document(world, text).await);
+    }
+    paths
+}
+
+/// Works on what is due until nothing is, as [`Workers::work`] does.
+async fn work(workers: &Workers) {
+    while let Some(claimed) = workers.claim().await.unwrap() {
+        Driver::new(workers.clone(), claimed).run().await.unwrap();
+    }
+}
+
+fn job(world: &World) -> Job {
+    world.jobs.lock().unwrap().last().unwrap().job.clone()
+}
+
+fn reasons(world: &World) -> Vec<Option<String>> {
+    let jobs = world.jobs.lock().unwrap();
+    jobs.last().unwrap().items.iter().map(|item| item.reason.clone()).collect()
+}
+
+#[tokio::test]
+async fn what_is_awaited_tells_each_path_that_fails() {
+    let world = Arc::new(World::default());
+    let mut paths = documents(&world, &["one", "two", "one"]).await;
+    let unknown = DocumentPath::parse("a/b.json").unwrap();
+    paths.extend([unknown, paths[0].clone()]);
+    let failures = workers(&world).embed(&workspace("Alpha"), paths, &by()).await.unwrap();
+    assert_eq!(failures, [("a/b.json".to_owned(), "no document matches `a/b.json`".to_owned())]);
+    assert_eq!(world.places.lock().unwrap().len(), 3);
+    let texts = world.embedded.lock().unwrap().clone();
+    assert_eq!(texts, ["one", "two"], "documents are embedded together, and each text once");
+    let job = job(&world);
+    assert_eq!((job.state, job.progress.total, job.progress.done), (State::Failed, 4, 3));
+}
+
+#[tokio::test]
+async fn nothing_is_put_off_while_a_client_waits() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one", "two"]).await;
+    world.fail("embed");
+    let failures = workers(&world).embed(&workspace("Alpha"), paths, &by()).await.unwrap();
+    assert_eq!(failures.len(), 2);
+    assert!(failures.iter().all(|(_, why)| why == "the test is unavailable: embed"));
+    assert_eq!(job(&world).state, State::Failed);
+}
+
+#[tokio::test]
+async fn a_job_is_put_off_while_the_embedder_takes_nothing_and_fails_in_the_end() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one"]).await;
+    world.fail("embed");
+    let workers = workers(&world);
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    for attempt in 1..=8 {
+        work(&workers).await;
+        let waiting = job(&world);
+        assert_eq!((waiting.state, waiting.attempts), (State::Queued, attempt));
+        let pause = waiting.due_at.unwrap() - Utc::now();
+        assert!(pause > TimeDelta::seconds((1 << attempt) - 1).min(TimeDelta::seconds(298)));
+        assert_eq!(waiting.error.as_deref(), Some("the test is unavailable: embed"));
+        world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
+    }
+    work(&workers).await;
+    assert_eq!(job(&world).state, State::Failed);
+    assert_eq!(reasons(&world), [Some("the test is unavailable: embed".to_owned())]);
+    world.failing.lock().unwrap().clear();
+    workers.retry(&job(&world), &by()).await.unwrap();
+    work(&workers).await;
+    assert_eq!(job(&world).state, State::Done);
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_does_not_keep_others_out() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one", "bad two", "three"]).await;
+    world.fail("bad");
+    let workers = workers(&world);
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    work(&workers).await;
+    let over = job(&world);
+    assert_eq!((over.state, over.progress.done, over.progress.failed), (State::Failed, 2, 1));
+    assert_eq!(world.jobs.lock().unwrap()[0].items[1].attempts, 3);
+    assert_eq!(reasons(&world)[1].as_deref(), Some("the test is unavailable: bad"));
+    let refused = workers.cancel(&over, &by()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "job: is over already");
+}
+
+#[tokio::test]
+async fn a_cancelled_job_ends_and_what_it_did_stays() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one", "two"]).await;
+    let workers = workers(&world);
+    let queued = workers.embed_later(&workspace("Alpha"), paths.clone(), &by()).await.unwrap();
+    let cancelled = workers.cancel(&queued, &by()).await.unwrap();
+    assert_eq!((cancelled.state, cancelled.progress.cancelled), (State::Cancelled, 2));
+    let refused = workers.retry(&cancelled, &by()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "job: has no failed documents");
+
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    let claimed = workers.claim().await.unwrap().unwrap();
+    workers.cancel(&claimed.job, &by()).await.unwrap();
+    let told = Claimed { job: job(&world), ..claimed };
+    Driver::new(workers.clone(), told).run().await.unwrap();
+    assert_eq!(job(&world).state, State::Cancelled);
+    assert!(world.places.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_document_that_ends_the_process_is_found_out_and_left() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["deadly", "two"]).await;
+    let workers = workers(&world);
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    for _ in 0..4 {
+        let claimed = workers.claim().await.unwrap().unwrap();
+        assert_ne!(claimed.job.state, State::Failed);
+        // The process vanishes: its lease runs out.
+        world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
+    }
+    work(&workers).await;
+    let over = job(&world);
+    assert_eq!((over.progress.done, over.progress.failed), (1, 1));
+    assert!(reasons(&world)[0].as_deref().unwrap().contains("several times"));
+}
+
+#[tokio::test]
+async fn whoever_has_lost_a_lease_changes_nothing() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one"]).await;
+    let workers = workers(&world);
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    let first = workers.claim().await.unwrap().unwrap();
+    world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
+    let second = workers.claim().await.unwrap().unwrap();
+    assert!(second.resumed && !first.resumed);
+    Driver::new(workers.clone(), first).run().await.unwrap();
+    assert_eq!(job(&world).state, State::Running);
+    Driver::new(workers, second).run().await.unwrap();
+    assert_eq!(job(&world).state, State::Done);
+    assert_eq!(world.places.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_worked_on_goes_back_to_the_queue_at_the_end() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one"]).await;
+    let workers = workers(&world);
+    workers.embed_later(&workspace("Alpha"), paths.clone(), &by()).await.unwrap();
+    let claimed = workers.claim().await.unwrap().unwrap();
+    workers.wind_down();
+    Driver::new(workers.clone(), claimed).run().await.unwrap();
+    assert_eq!((job(&world).state, job(&world).attempts), (State::Queued, 0));
+    let alpha = workspace("Alpha");
+    assert_eq!(workers.embed(&alpha, paths.clone(), &by()).await.unwrap(), []);
+    workers.stop().await;
+    let refused = workers.embed(&alpha, paths, &by()).await.unwrap_err();
+    assert!(refused.to_string().contains("stopping"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
+    let world = Arc::new(World::default());
+    let texts: Vec<_> = (0..120).map(|number| format!("text {number}")).collect();
+    let texts: Vec<_> = texts.iter().map(String::as_str).collect();
+    let paths = documents(&world, &texts).await;
+    let before = workers(&world);
+    before.embed(&workspace("Alpha"), paths, &by()).await.unwrap();
+    let places = world.places.lock().unwrap().clone();
+    assert_eq!(before.queue_refreshes(&by()).await.unwrap(), Refreshes::default());
+
+    let settings = FakeSettings::default();
+    let size = carrel_domain::settings::names::CHUNK_SIZE.to_owned();
+    settings.0.lock().unwrap().insert(size, "500".into());
+    let library = Library { settings: Arc::new(settings), ..world.library() };
+    let after = Workers::new(library, world.clone(), world.clone());
+    let queued = Refreshes { queued: 1, under_way: 0 };
+    assert_eq!(after.queue_refreshes(&by()).await.unwrap(), queued);
+    let under_way = Refreshes { queued: 0, under_way: 1 };
+    assert_eq!(after.queue_refreshes(&by()).await.unwrap(), under_way);
+    work(&after).await;
+    assert_eq!((job(&world).state, job(&world).progress.done), (State::Done, 120));
+    let renewed = world.places.lock().unwrap().clone();
+    assert!(renewed.iter().all(|place| place.recipe == "fake 500+20"));
+    let keys = |places: &[carrel_domain::library::WorkspaceDocument]| -> HashSet<_> {
+        places.iter().map(|place| place.key).collect()
+    };
+    assert_eq!(keys(&renewed), keys(&places));
+    assert_eq!(after.queue_refreshes(&by()).await.unwrap(), Refreshes::default());
+    assert_eq!(world.embedded.lock().unwrap().len(), 120, "the chunks are the same as before");
+}
+
+#[tokio::test]
+async fn whoever_follows_is_told_each_change_once_and_what_they_missed() {
+    let world = Arc::new(World::default());
+    let mut paths = documents(&world, &["one", "two"]).await;
+    paths.push(DocumentPath::parse("a/b.json").unwrap());
+    let workers = workers(&world);
+    let made = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    let mut follow = workers.follow(made.id, Told::NEW);
+    let Some(News::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    assert_eq!((items.len(), job.unwrap().state), (0, State::Queued));
+    work(&workers).await;
+    let Some(News::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let job = job.unwrap();
+    assert_eq!((items.len(), job.state), (3, State::Failed));
+    assert!(follow.next().await.is_none());
+
+    let mut again = workers.follow(made.id, Told { changes: items[0].changed, number: 0 });
+    let Some(News::Changed { items, .. }) = again.next().await else { panic!("no news") };
+    assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
+    assert!(workers.follow(JobId(77), Told::NEW).next().await.is_none());
+}
