@@ -165,6 +165,7 @@ async fn every_change_writes_its_event(scratch: Scratch) {
         "member",
         "members",
         "document",
+        "job",
         "placed",
         "withdrawn",
         "removed",
@@ -221,7 +222,8 @@ async fn a_change_that_is_given_up_writes_nothing(scratch: Scratch) {
     assert!(Workspaces::create(&db, new_workspace("Here"), done(1)).await.is_err());
     assert!(Workspaces::update(&db, WorkspaceId(77), settings, done(1)).await.is_err());
     assert!(db.append(chat(WorkspaceId(77)), done(1)).await.is_err());
-    assert!(db.place(&path("a"), embedded(here, "a", 1), done(1)).await.is_err());
+    let place = embedded(WorkspaceId(77), "a", 1);
+    assert!(db.place(&path("a"), place, done(1)).await.is_err());
     assert!(Users::delete(&db, UserId(77), done(1)).await.is_err());
     assert!(db.redeem("no", new_user("guest"), done(1)).await.is_err());
     assert!(Members::add(&db, here, &[somebody, UserId(77)], done(1)).await.is_err());

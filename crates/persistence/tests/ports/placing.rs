@@ -1,12 +1,20 @@
 //! Placing documents one by one, as jobs do.
 use carrel_domain::audit::Event;
-use carrel_domain::job::queue::{Finished, Hold, JobQueue, Lease, Outcome};
+use carrel_domain::job::queue::{Completed, Finished, Hold, JobQueue, Lease, Outcome};
 use carrel_domain::job::{ItemState, Jobs, Kind, NewJob};
 use carrel_domain::library::{Embedded, Placements, WorkspaceDocument};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceDocumentId};
 use carrel_persistence::Database;
 
 pub trait Place {
+    /// What came of it.
+    async fn placed(
+        &self,
+        path: &DocumentPath,
+        embedded: Embedded,
+        event: Event,
+    ) -> Result<Completed>;
+    /// The place, and the one before it.
     async fn place(
         &self,
         path: &DocumentPath,
@@ -16,17 +24,16 @@ pub trait Place {
 }
 
 impl Place for Database {
-    async fn place(
+    async fn placed(
         &self,
         path: &DocumentPath,
         embedded: Embedded,
         event: Event,
-    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
+    ) -> Result<Completed> {
         let (kind, workspace) = (Kind::Embed, embedded.workspace);
         let new = NewJob { kind, workspace, paths: vec![path.clone()], awaited: true };
         let hold = Hold { token: uuid::Uuid::new_v4(), until: event.by.at };
-        let made = event.by.event("job", "{}");
-        let job = Jobs::create(self, new, Some(hold), made).await?;
+        let job = Jobs::create(self, new, Some(hold), event.by.event("job", "{}")).await?;
         let lease = Lease { job: job.id, token: hold.token };
         let gone = || Error::not_found("workspace", workspace);
         let items = self.waiting(&lease, 1).await?.ok_or_else(gone)?;
@@ -34,13 +41,24 @@ impl Place for Database {
         let finished = items.into_iter().map(|item| Finished { item, outcome: outcome.clone() });
         let finished = finished.collect();
         let done = self.complete(&lease, finished, event.by.at, event.clone()).await?;
-        let done = done.ok_or_else(gone)?;
         self.end(&lease, None, event.by.at).await?;
         if let Some(failed) = self.items(job.id, Some(ItemState::Failed), None, 1).await?.first() {
             return Err(Error::not_found("document", &failed.path));
         }
+        done.ok_or_else(gone)
+    }
+
+    async fn place(
+        &self,
+        path: &DocumentPath,
+        embedded: Embedded,
+        event: Event,
+    ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
+        let workspace = embedded.workspace;
+        let done = self.placed(path, embedded, event).await?;
         let places = self.in_workspace(workspace).await?;
         let place = places.into_iter().find(|place| done.placed.contains(&place.id));
-        Ok((place.ok_or_else(gone)?, done.replaced.first().copied()))
+        let place = place.ok_or_else(|| Error::not_found("place", path))?;
+        Ok((place, done.replaced.first().copied()))
     }
 }
