@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 8] = [
+pub const MODELS: [(&str, &str); 9] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
@@ -25,6 +25,7 @@ pub const MODELS: [(&str, &str); 8] = [
     ("silent", "never answers"),
     ("empty", "answers without any choice"),
     ("html", "answers with a web page"),
+    ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),
     ("fail-500", "answers with an error; any status from 400 to 599 can stand here"),
 ];
 
@@ -89,6 +90,14 @@ impl ModelServer {
         self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Every text that was to be embedded, in order.
+    pub fn embedded(&self) -> Vec<String> {
+        let requests = self.received();
+        let asked = requests.iter().filter(|received| received.path == "/v1/embeddings");
+        let texts = asked.flat_map(|received| received.body["input"].as_array().cloned());
+        texts.flatten().filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    }
+
     /// The bodies of [`ModelServer::received`].
     pub fn requests(&self) -> Vec<Value> {
         self.received().into_iter().map(|received| received.body).collect()
@@ -140,7 +149,7 @@ async fn embeddings(
     body: web::Json<Value>,
 ) -> HttpResponse {
     record(&request, &requests, &body);
-    embedding::respond(&body)
+    embedding::respond(&body).await
 }
 
 fn record(request: &HttpRequest, requests: &Requests, body: &Value) {

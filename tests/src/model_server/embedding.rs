@@ -1,4 +1,6 @@
 //! Embeddings that follow from the words of a text: texts that share words lie near each other.
+use std::time::Duration;
+
 use actix_web::HttpResponse;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,12 +11,29 @@ use super::error;
 const DIMENSIONS: u64 = 64;
 const MOST_DIMENSIONS: u64 = 4096;
 
-pub(super) fn respond(body: &Value) -> HttpResponse {
+/// How long a model takes that is slow.
+const SLOW: Duration = Duration::from_millis(100);
+/// What a picky model refuses.
+const UNSPEAKABLE: &str = "unspeakable";
+
+pub(super) async fn respond(body: &Value) -> HttpResponse {
     let texts: Vec<&str> = match &body["input"] {
         Value::String(text) => vec![text],
         Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
+    match body["model"].as_str().unwrap_or_default() {
+        "slow" => tokio::time::sleep(SLOW).await,
+        "picky" if texts.iter().any(|text| text.contains(UNSPEAKABLE)) => {
+            return error(400, "that is not to be said");
+        }
+        model => {
+            let status = model.strip_prefix("fail-").and_then(|status| status.parse().ok());
+            if let Some(status @ 400..=599) = status {
+                return error(status, "the test wants it so");
+            }
+        }
+    }
     let dimensions = body["dimensions"].as_u64().unwrap_or(DIMENSIONS);
     if texts.is_empty() || !(1..=MOST_DIMENSIONS).contains(&dimensions) {
         return error(400, "input: a text or a list of texts is needed, of 1 to 4096 dimensions");

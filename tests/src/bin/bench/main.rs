@@ -1,6 +1,7 @@
 //! Measures the server from outside, each figure beside its reference in the same run:
 //! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
 mod figure;
+mod ingest;
 mod load;
 mod log;
 mod process;
@@ -25,6 +26,12 @@ async fn main() -> Result<()> {
     if wanted("log") {
         figures.extend(log::measure()?);
     }
+    if wanted("ingest") {
+        figures.extend(ingest::without_model().await?);
+    }
+    if wanted("ingest-model") {
+        figures.extend(ingest::with_model()?);
+    }
     if wanted("vectors") {
         figures.extend(programs::vectors()?);
     }
@@ -34,7 +41,10 @@ async fn main() -> Result<()> {
     if which.as_deref() == Some("million") {
         figures.extend(log::measure_million()?);
     }
-    anyhow::ensure!(!figures.is_empty(), "there are: server, log, vectors, encoder, million");
+    anyhow::ensure!(
+        !figures.is_empty(),
+        "there are: server, log, ingest, ingest-model, vectors, encoder, million"
+    );
     figure::print(&figures);
     Ok(())
 }

@@ -48,8 +48,16 @@ pub fn measure() -> Result<Vec<Figure>> {
 
 /// Starts the server and waits for its first answer; how long that took, in milliseconds.
 pub fn start(storage: &Path) -> Result<(Running, String, f64)> {
+    start_with(storage, &[])
+}
+
+/// As [`start`], with further environment variables.
+pub fn start_with(storage: &Path, environment: &[(&str, &str)]) -> Result<(Running, String, f64)> {
     let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string();
-    let carrel = Carrel::new(storage)?.with("CARREL_API_KEY", KEY);
+    let mut carrel = Carrel::new(storage)?.with("CARREL_API_KEY", KEY);
+    for (name, value) in environment {
+        carrel = carrel.with(name, value);
+    }
     let mut command = carrel.command(&["serve", "--listen", &free]);
     let started = Instant::now();
     let server = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);

@@ -1,0 +1,113 @@
+//! Documents on their way in: what they cost the server beside the model's own time.
+//!
+//! `ingest` has a deterministic embedding server do the model's part, in this process, so that it
+//! does not count; `ingest-model` has the model inside the server do it.
+use anyhow::{Context, Result};
+use e2e::model_server;
+use serde_json::{Value, json};
+
+use crate::figure::{Figure, median};
+use crate::load::{Connection, request};
+use crate::process::processor_time;
+use crate::server::{KEY, ROUNDS, Running, start_with};
+
+/// Documents in one round without the model, and with it.
+const DOCUMENTS: usize = 500;
+const FEW_DOCUMENTS: usize = 20;
+/// The size of each, in bytes.
+const SIZE: usize = 2_500;
+/// What one may cost without the model, in milliseconds.
+const MOST: f64 = 3.0;
+
+pub async fn without_model() -> Result<Vec<Figure>> {
+    let model = model_server::start().await?;
+    let base = model.base_url();
+    let environment = [
+        ("EMBEDDING_ENGINE", "generic-openai"),
+        ("EMBEDDING_BASE_PATH", &base),
+        ("EMBEDDING_MODEL_PREF", "echo"),
+        ("EMBEDDING_OUTPUT_DIMENSIONS", "384"),
+    ];
+    let mut figures = measure(&environment, DOCUMENTS)?;
+    for figure in &mut figures {
+        figure.limit = Some(MOST);
+    }
+    Ok(figures)
+}
+
+pub fn with_model() -> Result<Vec<Figure>> {
+    let figures = measure(&[], FEW_DOCUMENTS)?;
+    let named =
+        |figure: Figure| Figure { name: format!("{}, model included", figure.name), ..figure };
+    Ok(figures.into_iter().map(named).collect())
+}
+
+fn measure(environment: &[(&str, &str)], documents: usize) -> Result<Vec<Figure>> {
+    let storage = tempfile::tempdir()?;
+    let (server, address, _) = start_with(storage.path(), environment)?;
+    let mut bench = Bench { server, connection: Connection::open(&address)?, texts: 0 };
+    bench.post("/v1/workspace/new", &json!({ "name": "bench" }))?;
+    // The first documents have the model loaded and connections made.
+    bench.add(10, Some("bench"))?;
+    let (mut at_once, mut in_two) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let before = bench.milliseconds()?;
+        bench.add(documents, Some("bench"))?;
+        let added = bench.milliseconds()?;
+        let adds = bench.add(documents, None)?;
+        bench.post("/v1/workspace/bench/update-embeddings", &json!({ "adds": adds }))?;
+        let placed = bench.milliseconds()?;
+        at_once.push((added - before) / documents as f64);
+        in_two.push((placed - added) / documents as f64);
+    }
+    Ok(vec![
+        Figure::new("a document of 2.5 kB into a workspace", median(at_once), "CPU ms"),
+        Figure::new("the same, added first and then placed by a job", median(in_two), "CPU ms"),
+    ])
+}
+
+struct Bench {
+    server: Running,
+    connection: Connection,
+    /// How many different texts there were so far.
+    texts: usize,
+}
+
+impl Bench {
+    fn milliseconds(&self) -> Result<f64> {
+        Ok(processor_time(self.server.0.id())? * 1e3)
+    }
+
+    fn post(&mut self, path: &str, body: &Value) -> Result<Value> {
+        let answer = self.connection.exchange(&request("POST", path, KEY, &body.to_string()))?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// Adds texts that were never there before, and says where they are.
+    fn add(&mut self, documents: usize, into: Option<&str>) -> Result<Vec<String>> {
+        let mut places = Vec::with_capacity(documents);
+        for _ in 0..documents {
+            self.texts += 1;
+            let mut text = String::with_capacity(SIZE + 64);
+            for sentence in 0.. {
+                if text.len() >= SIZE {
+                    break;
+                }
+                let number = self.texts;
+                text.push_str(&format!(
+                    "Page {number} says in sentence {sentence} that all is well. "
+                ));
+            }
+            text.truncate(SIZE);
+            let mut body = json!({ "textContent": text, "metadata": { "title": "page" } });
+            if let Some(into) = into {
+                body["addToWorkspaces"] = json!(into);
+            }
+            let added = self.post("/v1/document/raw-text", &body)?;
+            anyhow::ensure!(added.get("warnings").is_none(), "{}", added["warnings"]);
+            let place = added["documents"][0]["location"].as_str().context("no location")?;
+            places.push(place.to_owned());
+        }
+        Ok(places)
+    }
+}
