@@ -15,7 +15,7 @@ use tokio::time::timeout;
 const PAUSE: Duration = Duration::from_secs(15);
 
 /// A line that clients ignore, so that nothing on the way takes the connection for dead.
-const HEARTBEAT: &str = ": still there\n\n";
+pub const HEARTBEAT: &str = ": still there\n\n";
 
 /// The head of an answer that comes as events.
 pub fn response() -> HttpResponseBuilder {

@@ -4,6 +4,9 @@
     reason = "these are tests; clippy sees it only of `#[test]` functions"
 )]
 
+#[path = "query_plans/jobs.rs"]
+mod jobs;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -12,11 +15,8 @@ use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
-use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::filter::Places;
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
-use carrel_domain::job::queue::{Claimed, Finished, HandBack, Hold, JobQueue, Outcome, Retention};
-use carrel_domain::job::{ItemState, JobFilter, Jobs, Kind, NewJob, State, Told};
 use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::member::Members;
@@ -134,67 +134,6 @@ async fn use_the_log(db: &Database, here: WorkspaceId) {
     ChatLog::delete(db, ChatId(77), By::operator(now).event("test", "{}")).await.unwrap();
 }
 
-/// Jobs, and vectors that are kept for the next time.
-async fn use_jobs(db: &Database, here: WorkspaceId) {
-    let now = Utc::now();
-    let done = || By::operator(now).event("test", "{}");
-    let hold = || Hold { token: uuid::Uuid::new_v4(), until: now };
-    let new = |paths: Vec<DocumentPath>| NewJob {
-        kind: Kind::Embed,
-        workspace: here,
-        paths,
-        awaited: false,
-    };
-    let paths = vec![path("a"), path("b"), path("gone")];
-    let job = Jobs::create(db, new(paths.clone()), None, done()).await.unwrap().id;
-    assert!(db.is_due(now).await.unwrap());
-    let Claimed { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
-    db.prolong(&lease, now).await.unwrap().unwrap();
-    let items = db.waiting(&lease, 10).await.unwrap().unwrap();
-    let outcomes = [
-        Outcome::Embedded(embedded(here)),
-        Outcome::Again(String::new()),
-        Outcome::Failed(String::new()),
-    ];
-    let finished = items.into_iter().zip(outcomes);
-    let finished = finished.map(|(item, outcome)| Finished { item, outcome }).collect();
-    db.complete(&lease, finished, now, done()).await.unwrap().unwrap();
-    let how = HandBack { due_at: now, attempts: 1, error: None };
-    db.hand_back(&lease, how, now).await.unwrap().unwrap();
-    let Claimed { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
-    db.end(&lease, Some(String::new()), now).await.unwrap().unwrap();
-    db.retry(job, done()).await.unwrap().unwrap();
-    db.cancel(job, done()).await.unwrap().unwrap();
-    Jobs::by_id(db, job).await.unwrap();
-    for state in [None, Some(ItemState::Done)] {
-        db.items(job, state, Some(0), 10).await.unwrap();
-    }
-    db.changed(job, Told::NEW, 10).await.unwrap();
-    for bits in 0..8 {
-        let has = |bit: i32| bits & (1 << bit) != 0;
-        let filter = JobFilter {
-            state: has(0).then_some(State::Done),
-            kind: has(1).then_some(Kind::Embed),
-            workspaces: has(2).then(|| vec![here, WorkspaceId(77)]),
-        };
-        for before in [None, Some(job)] {
-            Jobs::page(db, &filter, before, 10).await.unwrap();
-        }
-    }
-    db.queue_refreshes("another", done()).await.unwrap();
-    db.queue_refreshes("another", done()).await.unwrap();
-    db.release(now).await.unwrap();
-    let retention = Retention { before: now + TimeDelta::days(1), jobs: 1, items: 1 };
-    assert!(db.prune(retention).await.unwrap() > 0);
-
-    let keys = [TextKey([1; 32]), TextKey([2; 32])];
-    let vectors = || keys.iter().map(|key| (*key, vec![1.0])).collect();
-    EmbeddingCache::keep(db, vectors(), 1000, now).await.unwrap();
-    EmbeddingCache::keep(db, vectors(), 10, now).await.unwrap();
-    EmbeddingCache::keep(db, vectors(), 1000, now).await.unwrap();
-    EmbeddingCache::find(db, &keys, now + TimeDelta::days(7)).await.unwrap();
-}
-
 /// Calls every method of every port, in every way that makes another query of it.
 async fn use_everything(db: &Database) {
     let now = Utc::now();
@@ -213,9 +152,9 @@ async fn use_everything(db: &Database) {
     db.by_path(&path("a")).await.unwrap();
     db.unsettled(now).await.unwrap();
     Documents::settle(db, &path("a")).await.unwrap();
-    db.in_workspace(here).await.unwrap();
+    let places = db.in_workspace(here).await.unwrap();
     Placements::counts(db).await.unwrap();
-    use_jobs(db, here).await;
+    jobs::use_all(db, here).await;
     db.passages(here, &[ChunkId(1), ChunkId(2)]).await.unwrap();
 
     db.version(here).await.unwrap();
@@ -225,7 +164,7 @@ async fn use_everything(db: &Database) {
     VectorRows::count(db, None).await.unwrap();
     let groups = [vec!["text".to_owned()], vec!["text".to_owned(), "a".to_owned()]];
     let named = [path("a").to_string(), "another".to_owned()];
-    for only in [None, Some(&[stale[0].id][..])] {
+    for only in [None, Some(&[places[0].id][..])] {
         let wanted = Wanted { within: here, groups: &groups, most: 10, only };
         db.holding(wanted).await.unwrap();
         db.placed(here, None, only.map(|places| places[0]), 10).await.unwrap();

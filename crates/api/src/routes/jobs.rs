@@ -1,7 +1,7 @@
 //! `/jobs*`
 use std::convert::Infallible;
 
-use actix_web::http::header::{CACHE_CONTROL, HeaderName};
+use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::job::{Job, JobFilter, Jobs};
@@ -13,6 +13,7 @@ use futures_util::stream;
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, shapes::Alike};
 use crate::read::Params;
+use crate::streaming;
 use crate::wire::job as wire;
 
 /// What a client that was cut off has heard last.
@@ -93,11 +94,7 @@ pub async fn follow_job(
         let news = follow.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
     });
-    let mut response = HttpResponse::Ok();
-    response.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
-    // Proxies that collect answers before they pass them on would make it look like none.
-    response.insert_header(("x-accel-buffering", "no"));
-    Ok(response.streaming(told))
+    Ok(streaming::response().streaming(told))
 }
 
 /// Call a job off.

@@ -6,8 +6,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::stream::HEARTBEAT;
 use super::time;
+use crate::streaming::HEARTBEAT;
 
 /// A job.
 #[derive(Serialize, ToSchema)]

@@ -22,9 +22,7 @@ async fn none_of_many_concurrent_writers_fails(scratch: Scratch) {
     let tasks: Vec<_> = (0..64)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(
-                async move { db.placed(&path("a"), embedded(here, "a", 3), done(2)).await },
-            )
+            tokio::spawn(async move { db.put(&path("a"), embedded(here, "a", 3), done(2)).await })
         })
         .collect();
     for task in tasks {
@@ -45,7 +43,7 @@ async fn two_processes_write_to_one_database(scratch: Scratch) {
                 let name = number.to_string();
                 Documents::create(&db, document(&name), vec![embedded(here, "a", 20)], done(0))
                     .await?;
-                db.placed(&path(&name), embedded(here, "b", 10), done(2)).await
+                db.put(&path(&name), embedded(here, "b", 10), done(2)).await
             })
         })
         .collect();
@@ -80,7 +78,7 @@ async fn disturb(db: &Database, number: usize) -> Result<()> {
             }
             Documents::create(db, document(&name), places, done(0)).await.map(drop)
         }
-        _ => db.placed(&path(&name), embedded(here.id, "a", 3), done(2)).await.map(drop),
+        _ => db.put(&path(&name), embedded(here.id, "a", 3), done(2)).await.map(drop),
     }
 }
 

@@ -5,6 +5,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_persistence::Database;
 
+use crate::placing::Place;
 use crate::support::{Scratch, document, done, path, vector, workspace};
 
 on_both_databases! {
@@ -120,8 +121,7 @@ async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
     db.place(&path("a"), saying(here, &["new wax"]), done(0)).await.unwrap();
     assert_eq!(found(&db, here, "honey").await, [""; 0]);
     assert_eq!(found(&db, here, "wax").await, ["new wax"]);
-    let place = db.in_workspace(here).await.unwrap().remove(0);
-    db.renew(&place, saying(here, &["newer pollen"]), done(0)).await.unwrap().unwrap();
+    db.place(&path("a"), saying(here, &["newer pollen"]), done(0)).await.unwrap();
     assert_eq!(found(&db, here, "wax").await, [""; 0]);
     assert_eq!(found(&db, here, "pollen").await, ["newer pollen"]);
     let lost = db.place(&path("nowhere"), saying(here, &["lost"]), done(0)).await;

@@ -17,6 +17,7 @@ mod everyone_at_once;
 mod export;
 mod inventory;
 mod invites;
+mod job_queue;
 mod jobs;
 mod lexical;
 mod library;

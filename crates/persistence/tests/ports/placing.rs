@@ -8,12 +8,8 @@ use carrel_persistence::Database;
 
 pub trait Place {
     /// What came of it.
-    async fn placed(
-        &self,
-        path: &DocumentPath,
-        embedded: Embedded,
-        event: Event,
-    ) -> Result<Completed>;
+    async fn put(&self, path: &DocumentPath, embedded: Embedded, event: Event)
+    -> Result<Completed>;
     /// The place, and the one before it.
     async fn place(
         &self,
@@ -24,7 +20,7 @@ pub trait Place {
 }
 
 impl Place for Database {
-    async fn placed(
+    async fn put(
         &self,
         path: &DocumentPath,
         embedded: Embedded,
@@ -55,7 +51,7 @@ impl Place for Database {
         event: Event,
     ) -> Result<(WorkspaceDocument, Option<WorkspaceDocumentId>)> {
         let workspace = embedded.workspace;
-        let done = self.placed(path, embedded, event).await?;
+        let done = self.put(path, embedded, event).await?;
         let places = self.in_workspace(workspace).await?;
         let place = places.into_iter().find(|place| done.placed.contains(&place.id));
         let place = place.ok_or_else(|| Error::not_found("place", path))?;

@@ -94,7 +94,7 @@ pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
 /// Those of this program's own name, among which a misspelt one is looked for.
-pub const OWN: [&Variable; 17] = [
+pub const OWN: [&Variable; 18] = [
     &STORAGE,
     &LISTEN,
     &API_KEY,
