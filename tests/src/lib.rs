@@ -7,6 +7,7 @@ pub mod ledger;
 pub mod model_server;
 pub mod random;
 mod server;
+pub mod visitor;
 
 pub use backend::Backend;
 pub use carrel::{Carrel, Output};

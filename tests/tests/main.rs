@@ -2,6 +2,7 @@
 mod access;
 mod backup;
 mod bad_input;
+mod browser_entrance;
 mod command_line;
 mod compat;
 mod conversations;

@@ -7,7 +7,7 @@ use serde_json::json;
 #[tokio::test]
 async fn unknown_paths_and_wrong_methods_are_said_in_json() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
-    for path in ["/", "/v1", "/v1/nope", "/api/v1/nope", "/api/v/x", "/v1/workspace/a/b/c/d"] {
+    for path in ["/v1", "/v1/nope", "/api/v1/nope", "/api/v/x", "/v1/workspace/a/b/c/d"] {
         let answer = server.admin().get(path).await?;
         assert_eq!((answer.status, answer.body.get("error").is_some()), (404, true), "{path}");
     }

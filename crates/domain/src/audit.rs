@@ -10,6 +10,8 @@ use crate::{ApiKeyId, Result, UserId};
 pub enum Actor {
     Key(ApiKeyId),
     User(UserId),
+    /// The one person of a server that has no users.
+    Owner,
     /// Whoever runs the command line on the server.
     Operator,
     /// Someone without an account, such as the holder of an invite.
@@ -19,11 +21,12 @@ pub enum Actor {
 }
 
 impl Actor {
-    /// `key:7`, `user:1`, `operator`, `stranger`, `server`.
+    /// `key:7`, `user:1`, `owner`, `operator`, `stranger`, `server`.
     pub fn to_text(self) -> String {
         match self {
             Self::Key(id) => format!("key:{id}"),
             Self::User(id) => format!("user:{id}"),
+            Self::Owner => "owner".to_owned(),
             Self::Operator => "operator".to_owned(),
             Self::Stranger => "stranger".to_owned(),
             Self::Server => "server".to_owned(),

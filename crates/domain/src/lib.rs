@@ -20,6 +20,7 @@ pub mod lexical;
 pub mod library;
 pub mod member;
 pub mod model;
+pub mod owner;
 pub mod path;
 pub mod settings;
 pub mod slug;

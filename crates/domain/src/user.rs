@@ -145,6 +145,16 @@ pub struct NewSession {
     pub created_at: DateTime<Utc>,
 }
 
+/// A signed-in browser, as its user sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OpenSession {
+    pub digest: KeyDigest,
+    /// The network address it was opened from, if known.
+    pub address: Option<String>,
+    pub expires_at: DateTime<Utc>,
+    pub created_at: DateTime<Utc>,
+}
+
 /// Where sign-ins are kept. Each method is one transaction.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -155,6 +165,8 @@ pub trait Sessions: Send + Sync {
     async fn open(&self, session: NewSession, event: Event) -> Result<()>;
     /// Whose session it is at `now`; `None` also when the user is suspended.
     async fn user_of(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<User>>;
+    /// A user's sessions that are open at `now`, the newest first.
+    async fn of(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<OpenSession>>;
     /// Ends one session. Says whether there was one.
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool>;
 }

@@ -40,6 +40,7 @@ mod migrations;
 mod moment;
 mod multi_user;
 mod namespaces;
+mod owner;
 mod passages;
 mod placements;
 mod places;

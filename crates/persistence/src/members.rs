@@ -109,6 +109,18 @@ impl Members for Database {
         .await
     }
 
+    async fn entered_by(&self, user: UserId) -> Result<Vec<WorkspaceId>> {
+        self.read(move |conn| {
+            let workspaces: Vec<i32> = workspace_users::table
+                .filter(workspace_users::user_id.eq(user.0))
+                .order(workspace_users::workspace_id)
+                .select(workspace_users::workspace_id)
+                .load(conn)?;
+            Ok(workspaces.into_iter().map(WorkspaceId).collect())
+        })
+        .await
+    }
+
     async fn replace(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()> {
         let users = users.to_vec();
         self.write(move |conn| {

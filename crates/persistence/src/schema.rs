@@ -243,6 +243,32 @@ diesel::table! {
         user_id -> Integer,
         expires_at -> Timestamp,
         created_at -> Timestamp,
+        address -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    owner (id) {
+        id -> Integer,
+        password_hash -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    owner_sessions (digest) {
+        digest -> Binary,
+        address -> Nullable<Text>,
+        expires_at -> Timestamp,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    setup_links (digest) {
+        digest -> Binary,
+        expires_at -> Timestamp,
+        created_at -> Timestamp,
     }
 }
 

@@ -2,14 +2,14 @@
 use async_trait::async_trait;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
-use carrel_domain::user::{NewSession, PasswordHash, Sessions, User};
+use carrel_domain::user::{NewSession, OpenSession, PasswordHash, Sessions, User};
 use carrel_domain::{Error, Result, UserId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 
 use crate::abort::OrRefused;
 use crate::connection::AnyConnection;
-use crate::convert::{text, time};
+use crate::convert::{digest as digest_of, some_text, text, time};
 use crate::schema::{sessions, users};
 use crate::users::Row;
 use crate::{Database, audit};
@@ -39,6 +39,18 @@ fn prune(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
         diesel::delete(sessions::table.filter(sessions::digest.eq_any(over))).execute(conn)?;
     }
     Ok(())
+}
+
+/// A session as it is listed: digest, address, end, beginning.
+pub(crate) type Opened = (Vec<u8>, Option<String>, NaiveDateTime, NaiveDateTime);
+
+pub(crate) fn opened((digest, address, end, start): Opened) -> Result<OpenSession> {
+    Ok(OpenSession {
+        digest: KeyDigest(digest_of(digest)?),
+        address,
+        expires_at: end.and_utc(),
+        created_at: start.and_utc(),
+    })
 }
 
 #[async_trait]
@@ -82,6 +94,7 @@ impl Sessions for Database {
                     sessions::user_id.eq(user.0),
                     sessions::expires_at.eq(time(expires_at)),
                     sessions::created_at.eq(time(created_at)),
+                    sessions::address.eq(some_text(event.by.address.clone())),
                 ))
                 .execute(conn)
                 .or_taken("session", user)?;
@@ -101,6 +114,24 @@ impl Sessions for Database {
                 .first(conn)
                 .optional()?;
             Ok(row.map(User::try_from).transpose()?)
+        })
+        .await
+    }
+
+    async fn of(&self, user: UserId, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {
+        self.read(move |conn| {
+            let rows: Vec<Opened> = sessions::table
+                .filter(sessions::user_id.eq(user.0))
+                .filter(sessions::expires_at.gt(time(now)))
+                .order(sessions::created_at.desc())
+                .select((
+                    sessions::digest,
+                    sessions::address,
+                    sessions::expires_at,
+                    sessions::created_at,
+                ))
+                .load(conn)?;
+            Ok(rows.into_iter().map(opened).collect::<Result<_>>()?)
         })
         .await
     }

@@ -102,6 +102,13 @@ Examples:
     /// Switch from one user to many
     #[command(subcommand)]
     MultiUser(MultiUser),
+    /// Print the address at which a browser sets the server up, or sets the owner's password anew
+    #[command(after_help = "\
+The link works once and for 24 hours. A server that is not set up prints one when it starts.
+
+Example:
+  carrel setup-link --storage /srv/carrel")]
+    SetupLink,
     /// The log of who changed what
     #[command(subcommand)]
     Audit(Audit),

@@ -9,6 +9,7 @@ mod model;
 mod people;
 mod restore;
 mod setting;
+mod setup_link;
 mod verify;
 
 use std::process::ExitCode;
@@ -50,6 +51,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::MultiUser(what) => {
             local(&config, async |carrel| people::enable(carrel, what).await)
         }
+        Command::SetupLink => local(&config, async |carrel| setup_link::run(carrel, &config).await),
         Command::Audit(what) => local(&config, async |carrel| audit::run(carrel, what).await),
         Command::Backup(what) => local(&config, async |carrel| backup::run(carrel, what).await),
         Command::Verify => local(&config, async |carrel| verify::run(carrel).await),

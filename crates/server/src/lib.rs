@@ -7,6 +7,7 @@ mod files;
 mod logging;
 mod models;
 mod native;
+mod pages;
 mod refresh;
 mod serve;
 mod settings;

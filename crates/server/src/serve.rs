@@ -51,11 +51,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let stop = Stop::new().context("failed to listen for signals")?;
     let (ports, options) = (carrel.ports.clone(), options(config));
     let jobs = carrel.ports.workers.clone();
+    let site = carrel.site(config);
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let connections = (limits::connections() / workers).max(16);
     let server = HttpServer::new(move || {
-        App::new().configure(carrel_api::configure(ports.clone(), options.clone()))
+        App::new()
+            .configure(carrel_web::configure(site.clone()))
+            .configure(carrel_api::configure(ports.clone(), options.clone()))
     })
     .workers(workers)
     .max_connections(connections)
@@ -80,7 +83,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         // The server first, so that nothing else keeps the first request waiting.
         biased;
         ended = server => ended.context("failed to serve")?,
-        () = keep_up(&carrel, config) => {}
+        () = keep_up(&carrel, config, address) => {}
         () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&carrel.ports) => {}
         () = carrel.ports.workers.work() => {}
@@ -112,8 +115,9 @@ fn options(config: &Config) -> carrel_api::Options {
 }
 
 /// Never ends.
-async fn keep_up(carrel: &Carrel, config: &Config) {
+async fn keep_up(carrel: &Carrel, config: &Config, address: SocketAddr) {
     advise(carrel, config).await;
+    welcome(carrel, address).await;
     let mut ticks = tokio::time::interval(KEEP_UP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for tick in 0u32.. {
@@ -122,6 +126,20 @@ async fn keep_up(carrel: &Carrel, config: &Config) {
             carrel.remove_unfinished().await;
         }
         carrel.keep_up().await;
+    }
+}
+
+/// Tells whoever reads the log where to set the server up, until somebody has.
+async fn welcome(carrel: &Carrel, address: SocketAddr) {
+    let by = By { actor: Actor::Server, address: None, at: Utc::now() };
+    let link = match carrel.is_fresh().await {
+        Ok(false) => return,
+        Ok(true) => carrel.setup_link(address, &by).await,
+        Err(error) => Err(error),
+    };
+    match link {
+        Ok(link) => tracing::info!("set it up in a browser, once and within 24 hours: {link}"),
+        Err(error) => tracing::warn!(error = chain(&error), "failed to make a link for set-up"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, anyhow};
 use carrel_api::Ports;
 use carrel_documents::{DocumentStore, FileExtractor, Limits, RecursiveSplitter};
+use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
 use carrel_persistence::Database;
@@ -19,6 +20,7 @@ use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::mode::RememberedMode;
+use carrel_services::ownership::Ownership;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -45,6 +47,9 @@ pub struct Carrel {
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
     database: Arc<Database>,
+    /// What only the pages use.
+    pub ownership: Arc<Ownership>,
+    pub sessions: Arc<dyn Sessions>,
     files: DocumentStore,
     directory: PathBuf,
     /// Tells other processes that this one is here.
@@ -119,6 +124,8 @@ impl Carrel {
             keyring: keyring.clone(),
             passwords: Passwords::new(config.passwords),
         };
+        let (sessions, audit): (Arc<dyn Sessions>, _) = (database.clone(), database.clone());
+        let ownership = Ownership::new(database.clone(), database.clone(), accounts.clone(), audit);
         let passwords = accounts.passwords.clone();
         let sign_in = Arc::new(SignIn::new(database.clone(), database.clone(), passwords));
         let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
@@ -159,7 +166,8 @@ impl Carrel {
             sign_in,
         };
         let directory = config.storage.documents();
-        Ok(Self { ports, models, database, files, directory, storage })
+        let ownership = Arc::new(ownership);
+        Ok(Self { ports, models, ownership, sessions, database, files, directory, storage })
     }
 
     /// What looks for disagreement in everything that is stored.

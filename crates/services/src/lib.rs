@@ -1,6 +1,7 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
+mod attempts;
 pub mod audit;
 pub mod backup;
 pub mod chat;
@@ -12,6 +13,7 @@ pub mod library;
 pub mod members;
 pub mod mode;
 pub mod openai;
+pub mod ownership;
 pub mod preferences;
 pub mod prompt;
 pub mod record;

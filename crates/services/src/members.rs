@@ -1,7 +1,8 @@
 //! Who may enter a workspace.
 use carrel_domain::audit::By;
 use carrel_domain::member::{Member, Members};
-use carrel_domain::user::{Role, Users};
+use carrel_domain::user::{Role, User, Users};
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, UserId, WorkspaceId};
 use serde_json::json;
 
@@ -25,6 +26,30 @@ pub async fn with_admins(
     }
     found.sort_by_key(|member| member.user);
     Ok(found)
+}
+
+/// Whether somebody may enter a workspace: members, managers and admins; and whoever is alone on a
+/// server without users.
+pub async fn may_enter(
+    members: &dyn Members,
+    user: Option<&User>,
+    workspace: WorkspaceId,
+) -> Result<bool> {
+    let Some(user) = user.filter(|user| user.role == Role::Default) else { return Ok(true) };
+    Ok(members.entered_by(user.id).await?.contains(&workspace))
+}
+
+/// Those of `workspaces` that somebody may enter, as [`may_enter`] has it.
+pub async fn entered(
+    members: &dyn Members,
+    user: Option<&User>,
+    mut workspaces: Vec<Workspace>,
+) -> Result<Vec<Workspace>> {
+    if let Some(user) = user.filter(|user| user.role == Role::Default) {
+        let theirs = members.entered_by(user.id).await?;
+        workspaces.retain(|workspace| theirs.contains(&workspace.id));
+    }
+    Ok(workspaces)
 }
 
 /// Makes users members of a workspace, in place of those there are if `reset`.

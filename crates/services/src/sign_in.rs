@@ -1,6 +1,5 @@
 //! Signing in with a name and a password, and the sessions that come of it.
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{Actor, AuditLog, By};
@@ -12,15 +11,11 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::{Passwords, is_bcrypt};
+use crate::attempts::Attempts;
 use crate::keyring::{self, Secret};
 
 /// How long a session lasts.
 pub const SESSION: TimeDelta = TimeDelta::days(30);
-/// How many failed attempts for one name, or from one address, are answered in [`WINDOW`].
-const ATTEMPTS: usize = 10;
-const WINDOW: TimeDelta = TimeDelta::minutes(5);
-/// The most names and addresses remembered.
-const REMEMBERED: usize = 10_000;
 
 /// A refusal takes a whole number of these: how long a hash takes to check depends on its kind, and
 /// an imported one would tell that there is such a user.
@@ -34,7 +29,7 @@ pub struct SignIn {
     sessions: Arc<dyn Sessions>,
     audit: Arc<dyn AuditLog>,
     passwords: Passwords,
-    attempts: Mutex<HashMap<String, Vec<DateTime<Utc>>>>,
+    attempts: Attempts,
     /// Checked when there is no such user, so that the answer takes as long.
     decoy: OnceCell<PasswordHash>,
 }
@@ -61,7 +56,7 @@ impl SignIn {
         audit: Arc<dyn AuditLog>,
         passwords: Passwords,
     ) -> Self {
-        Self { sessions, audit, passwords, attempts: Mutex::default(), decoy: OnceCell::new() }
+        Self { sessions, audit, passwords, attempts: Attempts::default(), decoy: OnceCell::new() }
     }
 
     /// Opens a session for whoever knows the password.
@@ -71,7 +66,7 @@ impl SignIn {
         password: &str,
         by: &By,
     ) -> Result<(Secret, User), Refused> {
-        self.attempt(username, by)?;
+        self.attempts.admit(username, by).map_err(Refused::Later)?;
         let started = Instant::now();
         let outcome = self.check(username, password, by).await;
         if let Err(Refused::Wrong) = outcome {
@@ -108,7 +103,7 @@ impl SignIn {
             let stronger = self.passwords.hash(password.to_owned()).await?;
             self.sessions.strengthen(user.id, &hash, stronger).await?;
         }
-        self.forgive(username, by);
+        self.attempts.forgive(username, by);
         Ok((token, user))
     }
 
@@ -162,49 +157,12 @@ impl SignIn {
         self.audit.add(by.event(why, details)).await?;
         Err(Refused::Wrong)
     }
-
-    fn attempt(&self, username: &str, by: &By) -> Result<(), Refused> {
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        if attempts.len() > REMEMBERED {
-            attempts.retain(|_, times| times.last().is_some_and(|last| by.at - *last < WINDOW));
-        }
-        let keys = counted(username, by);
-        for key in &keys {
-            let times = attempts.entry(key.clone()).or_default();
-            times.retain(|time| by.at - *time < WINDOW);
-            if let Some(first) = times.first().filter(|_| times.len() >= ATTEMPTS) {
-                let wait = (*first + WINDOW - by.at).num_seconds();
-                return Err(Refused::Later(u64::try_from(wait).unwrap_or(0) + 1));
-            }
-        }
-        for key in keys {
-            attempts.entry(key).or_default().push(by.at);
-        }
-        Ok(())
-    }
-
-    /// Takes an attempt back that was none: somebody knew the password.
-    fn forgive(&self, username: &str, by: &By) {
-        let mut attempts = self.attempts.lock().unwrap_or_else(PoisonError::into_inner);
-        for key in counted(username, by) {
-            let Some(times) = attempts.get_mut(&key) else { continue };
-            if let Some(place) = times.iter().position(|time| *time == by.at) {
-                times.remove(place);
-            }
-        }
-    }
 }
 
 /// The first whole number of [`PACE`]s that is longer than `elapsed`.
 fn next_step(elapsed: Duration) -> Duration {
     let steps = elapsed.as_millis() / PACE.as_millis() + 1;
     PACE * u32::try_from(steps).unwrap_or(u32::MAX)
-}
-
-/// What an attempt is counted for: the address it came from, and the name.
-fn counted(username: &str, by: &By) -> Vec<String> {
-    let address = by.address.iter().map(|address| format!("address {address}"));
-    address.chain([format!("name {username:.64}")]).collect()
 }
 
 #[cfg(test)]

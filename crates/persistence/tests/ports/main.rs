@@ -24,6 +24,7 @@ mod library;
 mod members;
 mod migrations;
 mod opening;
+mod owner;
 mod people_and_settings;
 mod placements;
 mod placing;

@@ -1,9 +1,11 @@
 //! Who is let in, who is not, and who has to wait.
+use std::sync::Mutex;
+
 use async_trait::async_trait;
 use carrel_domain::UserId;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::{Event, LoggedEvent};
-use carrel_domain::user::Role;
+use carrel_domain::user::{OpenSession, Role};
 
 use super::*;
 use crate::accounts::PasswordRules;
@@ -44,6 +46,10 @@ impl Sessions for Door {
     async fn user_of(&self, digest: KeyDigest, _: DateTime<Utc>) -> Result<Option<User>> {
         let is_open = self.sessions.lock().unwrap().contains(&digest);
         Ok(is_open.then(|| self.user.lock().unwrap().0.clone()))
+    }
+
+    async fn of(&self, _: UserId, _: DateTime<Utc>) -> Result<Vec<OpenSession>> {
+        Ok(Vec::new())
     }
 
     async fn close(&self, digest: KeyDigest, event: Event) -> Result<bool> {

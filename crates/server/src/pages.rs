@@ -1,0 +1,97 @@
+//! The browser interface's part of the wiring, and the link by which a server is set up.
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use actix_web::web::Data;
+use carrel_domain::Result;
+use carrel_domain::audit::By;
+use carrel_services::ownership::Standing;
+use carrel_web::{Options, Ports, Site};
+
+use crate::VERSION;
+use crate::config::Config;
+use crate::wiring::Carrel;
+
+impl Carrel {
+    /// What the pages are made of.
+    pub fn site(&self, config: &Config) -> Data<Site> {
+        let ours = self.ports.clone();
+        let ports = Ports {
+            keyring: ours.keyring,
+            workspaces: ours.workspaces,
+            placements: ours.placements,
+            threads: ours.threads,
+            chats: ours.chats,
+            settings: ours.settings,
+            index: ours.index,
+            models: ours.models,
+            library: ours.library,
+            search: ours.search,
+            conversations: ours.conversations,
+            users: ours.users,
+            sessions: self.sessions.clone(),
+            multi_user: ours.multi_user,
+            accounts: ours.accounts,
+            invites: ours.invites,
+            invitations: ours.invitations,
+            members: ours.members,
+            chat_log: ours.chat_log,
+            audit: ours.audit,
+            exports: ours.exports,
+            settings_store: ours.settings_store,
+            sign_on: ours.sign_on,
+            sign_in: ours.sign_in,
+            ownership: self.ownership.clone(),
+        };
+        let is_postgres = config.database.url.starts_with("postgres");
+        let options = Options {
+            version: VERSION,
+            upload_limit: config.limits.upload,
+            upload_dir: config.storage.uploads(),
+            storage_dir: config.storage.root().to_owned(),
+            database: if is_postgres { "PostgreSQL" } else { "SQLite" },
+            memory,
+        };
+        Data::new(Site::new(ports, options))
+    }
+
+    /// The address at which whoever opens it sets the server up.
+    pub async fn setup_link(&self, listens: SocketAddr, by: &By) -> Result<String> {
+        let secret = self.ownership.issue_link(by).await?;
+        Ok(format!("http://{}/setup?token={}", reachable(listens), secret.reveal()))
+    }
+
+    /// Whether nobody has set the server up in a browser yet.
+    pub async fn is_fresh(&self) -> Result<bool> {
+        Ok(self.ownership.standing().await? == Standing::Fresh)
+    }
+}
+
+/// An address that can be opened on this machine, also where the server listens on all of them.
+fn reachable(listens: SocketAddr) -> SocketAddr {
+    let here = match listens.ip() {
+        ip if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(here, listens.port())
+}
+
+/// The memory this process holds, in bytes, where the system tells.
+fn memory() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_listens_everywhere_is_reached_here() {
+        let said = |address: &str| reachable(address.parse().unwrap()).to_string();
+        assert_eq!(said("0.0.0.0:3001"), "127.0.0.1:3001");
+        assert_eq!(said("[::]:80"), "127.0.0.1:80");
+        assert_eq!(said("192.0.2.7:3001"), "192.0.2.7:3001");
+    }
+}

@@ -1,0 +1,187 @@
+//! How a server is set up in a browser: by whoever holds a link that only its operator sees, once;
+//! and how the owner of a server without users signs in.
+use std::sync::Arc;
+
+use carrel_domain::api_key::KeyDigest;
+use carrel_domain::audit::{Actor, AuditLog, By};
+use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, SetupLinks};
+use carrel_domain::user::{MultiUser, OpenSession, PasswordHash, User};
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::accounts::{Accounts, UserDraft};
+use crate::attempts::Attempts;
+use crate::keyring::{self, Secret};
+use crate::sign_in::{Refused, SESSION};
+
+/// How long a link to set the server up is good.
+pub const LINK: TimeDelta = TimeDelta::hours(24);
+
+/// Under which name the owner's attempts to sign in are counted. No user can have it.
+const OWNER: &str = "(owner)";
+
+/// Who uses a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody has set it up in a browser yet.
+    Fresh,
+    /// One person, with a password.
+    Owned,
+    /// Many, with accounts.
+    Shared,
+}
+
+pub struct Ownership {
+    pub owner: Arc<dyn Owner>,
+    pub links: Arc<dyn SetupLinks>,
+    pub multi_user: Arc<dyn MultiUser>,
+    pub accounts: Accounts,
+    pub audit: Arc<dyn AuditLog>,
+    attempts: Attempts,
+}
+
+impl Ownership {
+    pub fn new(
+        owner: Arc<dyn Owner>,
+        links: Arc<dyn SetupLinks>,
+        accounts: Accounts,
+        audit: Arc<dyn AuditLog>,
+    ) -> Self {
+        let multi_user = accounts.multi_user.clone();
+        Self { owner, links, multi_user, accounts, audit, attempts: Attempts::default() }
+    }
+
+    pub async fn standing(&self) -> Result<Standing> {
+        if self.multi_user.is_on().await? {
+            return Ok(Standing::Shared);
+        }
+        Ok(match self.owner.password().await? {
+            Some(_) => Standing::Owned,
+            None => Standing::Fresh,
+        })
+    }
+
+    /// A link's secret, for the operator's eyes. Where there is an owner already it replaces the
+    /// password; [`Error::AlreadyExists`] where there are many users.
+    pub async fn issue_link(&self, by: &By) -> Result<Secret> {
+        if self.multi_user.is_on().await? {
+            return Err(shared());
+        }
+        let secret = Secret::random();
+        let digest = secret.digest();
+        let link = NewSetupLink { digest, expires_at: by.at + LINK, created_at: by.at };
+        self.links.issue(link, by.event("setup_link_issued", "{}")).await?;
+        Ok(secret)
+    }
+
+    /// Whether a link lets its holder set the server up now.
+    pub async fn is_good(&self, link: &str, now: DateTime<Utc>) -> Result<bool> {
+        if self.multi_user.is_on().await? {
+            return Ok(false);
+        }
+        self.links.is_good(keyring::digest(link), now).await
+    }
+
+    /// Makes whoever holds the link the owner, in place of an earlier one, and opens a session.
+    /// [`Error::NotFound`] when the link is not good.
+    pub async fn own(&self, link: &str, password: String, by: &By) -> Result<Secret> {
+        self.accounts.passwords.check(&password)?;
+        self.need(link, by.at).await?;
+        let hash = self.accounts.passwords.hash(password).await?;
+        self.spend(link, by).await?;
+        self.owner.set_password(hash.clone(), by.event("owner_password_set", "{}")).await?;
+        self.open(hash, by).await?.ok_or_else(gone)
+    }
+
+    /// Makes whoever holds the link the first admin, which switches multi-user mode on.
+    /// [`Error::NotFound`] when the link is not good.
+    pub async fn share(&self, link: &str, draft: UserDraft, by: &By) -> Result<User> {
+        self.need(link, by.at).await?;
+        // Checked before the link is spent, so that a mistake costs nothing.
+        self.accounts.new_user(draft.clone(), by).await?;
+        self.spend(link, by).await?;
+        self.accounts.enable_multi_user(draft, by).await
+    }
+
+    /// Opens a session for whoever knows the owner's password.
+    pub async fn with_password(&self, password: &str, by: &By) -> Result<Secret, Refused> {
+        self.attempts.admit(OWNER, by).map_err(Refused::Later)?;
+        if self.multi_user.is_on().await? {
+            return Err(Refused::Wrong);
+        }
+        let Some(hash) = self.owner.password().await? else { return Err(Refused::Wrong) };
+        let is_right = self.accounts.passwords.verify(password.to_owned(), hash.clone()).await?;
+        if !is_right {
+            self.audit.add(by.event("failed_login_invalid_password", "{}")).await?;
+            return Err(Refused::Wrong);
+        }
+        let session = self.open(hash, by).await?.ok_or(Refused::Wrong)?;
+        self.attempts.forgive(OWNER, by);
+        Ok(session)
+    }
+
+    /// Whether a token stands for the owner.
+    pub async fn is_owner(&self, token: &str, now: DateTime<Utc>) -> Result<bool> {
+        if self.multi_user.is_on().await? {
+            return Ok(false);
+        }
+        self.owner.is_open(keyring::digest(token), now).await
+    }
+
+    /// Ends a session. Says whether there was one.
+    pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
+        self.close(keyring::digest(token), by).await
+    }
+
+    /// As [`Ownership::out`], for a session that is listed.
+    pub async fn close(&self, digest: KeyDigest, by: &By) -> Result<bool> {
+        self.owner.close(digest, by.event("logout_event", "{}")).await
+    }
+
+    /// Sets another password, which ends every session, and opens a new one.
+    /// [`Error::Invalid`] when `current` is not the password.
+    pub async fn change_password(&self, current: &str, new: String, by: &By) -> Result<Secret> {
+        let wrong = || Error::invalid("current", "is not your password");
+        self.accounts.passwords.check(&new)?;
+        let hash = self.owner.password().await?.ok_or_else(wrong)?;
+        if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
+            return Err(wrong());
+        }
+        let hash = self.accounts.passwords.hash(new).await?;
+        self.owner.set_password(hash.clone(), by.event("owner_password_set", "{}")).await?;
+        self.open(hash, by).await?.ok_or_else(wrong)
+    }
+
+    pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {
+        self.owner.sessions(now).await
+    }
+
+    async fn open(&self, hash: PasswordHash, by: &By) -> Result<Option<Secret>> {
+        let secret = Secret::random();
+        let session = NewOwnerSession {
+            digest: secret.digest(),
+            expires_at: by.at + SESSION,
+            created_at: by.at,
+        };
+        let by = By { actor: Actor::Owner, ..by.clone() };
+        let opened = self.owner.open(session, hash, by.event("login_event", "{}")).await?;
+        Ok(opened.then_some(secret))
+    }
+
+    async fn need(&self, link: &str, now: DateTime<Utc>) -> Result<()> {
+        if self.is_good(link, now).await? { Ok(()) } else { Err(gone()) }
+    }
+
+    async fn spend(&self, link: &str, by: &By) -> Result<()> {
+        let event = by.event("setup_link_spent", "{}");
+        if self.links.spend(keyring::digest(link), event).await? { Ok(()) } else { Err(gone()) }
+    }
+}
+
+fn gone() -> Error {
+    Error::not_found("setup link", "this one")
+}
+
+fn shared() -> Error {
+    Error::AlreadyExists { kind: "multi-user mode", key: "on".to_owned() }
+}

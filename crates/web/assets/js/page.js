@@ -1,0 +1,88 @@
+// Small things every page has: times, theme, copying, notices, keys.
+"use strict";
+(() => {
+  // Times in the reader's own zone and way of writing.
+  const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+  const localise = (root) => {
+    for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
+      const moment = new Date(time.dateTime);
+      if (Number.isNaN(moment.getTime())) continue;
+      time.title = time.textContent;
+      time.textContent = full.format(moment);
+      time.dataset.local = "";
+    }
+  };
+  document.addEventListener("DOMContentLoaded", () => localise(document));
+  document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));
+
+  const isDark = () => {
+    const chosen = document.documentElement.dataset.theme;
+    return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  };
+  const turn = () => {
+    const theme = isDark() ? "light" : "dark";
+    document.documentElement.dataset.theme = theme;
+    try { localStorage.setItem("theme", theme); } catch { /* Then it holds for this page. */ }
+  };
+
+  const copy = async (button) => {
+    const from = document.getElementById(button.dataset.copy);
+    if (!from) return;
+    const text = from.dataset.text || from.textContent;
+    try {
+      await navigator.clipboard.writeText(text.trim());
+    } catch {
+      const range = document.createRange();
+      range.selectNodeContents(from);
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      document.execCommand("copy");
+    }
+    const label = button.querySelector("[data-said]") || button;
+    const before = label.textContent;
+    label.textContent = button.dataset.done;
+    setTimeout(() => { label.textContent = before; }, 1600);
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-turn], [data-copy], [data-dismiss]");
+    if (!button) {
+      for (const menu of document.querySelectorAll("details.menu[open]")) {
+        if (!menu.contains(event.target)) menu.open = false;
+      }
+    } else if ("turn" in button.dataset) turn();
+    else if ("copy" in button.dataset) copy(button);
+    else button.closest(".notice").remove();
+  });
+
+  // Whatever must be typed to confirm: the button waits for it.
+  document.addEventListener("input", (event) => {
+    const wanted = event.target.dataset.confirm;
+    if (wanted === undefined) return;
+    const button = event.target.form.querySelector("button");
+    button.disabled = event.target.value.trim() !== wanted;
+  });
+  // Choices that are sent as soon as they are made.
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
+    if (event.key === "Escape") {
+      for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
+    } else if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
+      const field = document.querySelector("[data-first]");
+      if (!field) return;
+      event.preventDefault();
+      field.focus();
+    }
+  });
+
+  // The address keeps no word of what was done, so that reloading does not say it again.
+  const here = new URL(location.href);
+  if (here.searchParams.has("done")) {
+    here.searchParams.delete("done");
+    history.replaceState(null, "", here);
+  }
+})();

@@ -1,0 +1,107 @@
+//! What happens around every page: an id, a log record, headers that bind browsers, and refusals
+//! in words: as a page, or as a notice where a script asked.
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use tracing::Instrument;
+
+use crate::origin;
+use crate::refusal::Refusal;
+use crate::site::Site;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Scripts, styles, pictures and connections from this server only; nothing within the page.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+pub async fn finish(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let id = format!("{:016x}", rand::random::<u64>());
+    let span =
+        tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
+    if request.method() == Method::HEAD {
+        request.head_mut().method = Method::GET;
+    }
+    let site = request.app_data::<Data<Site>>().cloned();
+    async move {
+        let is_fragment = is_fragment(request.headers());
+        let trusted = origin::is_trusted(&request);
+        let mut response = match trusted {
+            true => next.call(request).await?.map_into_boxed_body(),
+            false => request.error_response(Refusal::Foreign).map_into_boxed_body(),
+        };
+        if let Some(error) = response.response().error() {
+            let refusal = error.as_error::<Refusal>();
+            if let Some(cause) = refusal.and_then(Refusal::cause) {
+                tracing::error!(error = cause, "failed to show a page");
+            }
+            let status = error.as_response_error().status_code();
+            let other = Refusal::Other(status);
+            let refusal = refusal.unwrap_or(&other);
+            let brand = match &site {
+                Some(site) => site.brand().await.unwrap_or_default(),
+                None => Default::default(),
+            };
+            let answer = refusal.respond(is_fragment, &id, brand);
+            response = response.into_response(answer);
+        }
+        if is_fragment && response.status() == StatusCode::SEE_OTHER {
+            response = redirected(response);
+        }
+        finish_headers(response.headers_mut(), &id);
+        tracing::debug!(status = response.status().as_u16(), "answered");
+        Ok(response)
+    }
+    .instrument(span)
+    .await
+}
+
+/// Whether a script asks for a part of a page.
+pub fn is_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+}
+
+/// A script is told where to go; it would follow a redirect itself and show the page in a part.
+fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let to = response.headers().get(LOCATION).cloned();
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").cloned().collect();
+    let mut answer = HttpResponse::Ok();
+    if let Some(to) = to {
+        answer.insert_header((HeaderName::from_static("hx-redirect"), to));
+    }
+    for cookie in cookies {
+        answer.append_header(("set-cookie", cookie));
+    }
+    response.into_response(answer.finish())
+}
+
+fn finish_headers(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        // Addresses hold codes and tokens.
+        (REFERRER_POLICY, "no-referrer"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What one person sees is nobody else's, and not for after they have signed out.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

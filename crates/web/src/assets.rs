@@ -1,0 +1,139 @@
+//! Styles, scripts and pictures: part of the program, under names that change with their content,
+//! so that browsers may keep them for good.
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::LazyLock;
+
+use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY};
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use crate::refusal::Refusal;
+
+/// Where assets are.
+const ROOT: &str = "/assets/";
+
+/// Name, media type and the files it is put together from.
+const SOURCES: &[(&str, &str, &[&str])] = &[
+    (
+        "app.css",
+        "text/css; charset=utf-8",
+        &[
+            include_str!("../assets/css/tokens.css"),
+            include_str!("../assets/css/base.css"),
+            include_str!("../assets/css/layout.css"),
+            include_str!("../assets/css/controls.css"),
+            include_str!("../assets/css/tables.css"),
+            include_str!("../assets/css/chat.css"),
+            include_str!("../assets/css/documents.css"),
+        ],
+    ),
+    ("theme.js", "text/javascript; charset=utf-8", &[include_str!("../assets/js/theme.js")]),
+    (
+        "app.js",
+        "text/javascript; charset=utf-8",
+        &[
+            include_str!("../assets/vendor/htmx.min.js"),
+            ";\n",
+            include_str!("../assets/vendor/sse.min.js"),
+            ";\n",
+            include_str!("../assets/js/forms.js"),
+            include_str!("../assets/js/page.js"),
+            include_str!("../assets/js/chat.js"),
+            include_str!("../assets/js/upload.js"),
+        ],
+    ),
+    ("icons.svg", "image/svg+xml", &[include_str!("../assets/icons.svg")]),
+    ("mark.svg", "image/svg+xml", &[include_str!("../assets/mark.svg")]),
+];
+
+struct Asset {
+    media: &'static str,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+struct Assets {
+    /// By address, without [`ROOT`].
+    found: HashMap<String, Asset>,
+    addresses: HashMap<&'static str, String>,
+}
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+    let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
+    for (name, media, parts) in SOURCES {
+        let plain = parts.concat().into_bytes();
+        let digest = Sha256::digest(&plain);
+        let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let hashed = format!("{mark}.{name}");
+        assets.addresses.insert(name, format!("{ROOT}{hashed}"));
+        let packed = pack(&plain, Compression::best());
+        assets.found.insert(hashed, Asset { media, packed, plain });
+    }
+    assets
+});
+
+/// The address of an asset by its plain name.
+pub fn address(name: &str) -> String {
+    ASSETS.addresses.get(name).cloned().unwrap_or_else(|| format!("{ROOT}{name}"))
+}
+
+/// Compresses bytes as browsers understand it.
+pub fn pack(bytes: &[u8], how: Compression) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), how);
+    // Writing to memory does not fail.
+    let _ = packer.write_all(bytes);
+    packer.finish().unwrap_or_default()
+}
+
+/// Whether whoever asks takes compressed answers.
+pub fn takes_packed(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("gzip"))
+}
+
+pub async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, Refusal> {
+    let asset = ASSETS.found.get(&*name).ok_or_else(|| Refusal::missing("asset", &name))?;
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type(asset.media)
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((VARY, "accept-encoding"));
+    Ok(match takes_packed(&request) {
+        true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(asset.packed.as_slice()),
+        false => answer.body(asset.plain.as_slice()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_page_needs_less_than_60_kilobytes() {
+        let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
+        // What is left is for the page itself, which is some 2 kB compressed.
+        assert!(sizes < 52_000, "{sizes} bytes of assets");
+    }
+
+    #[test]
+    fn assets_name_nothing_elsewhere() {
+        for (name, _, parts) in SOURCES {
+            let text = parts.concat();
+            let links: Vec<_> = text
+                .match_indices("//")
+                .filter(|(at, _)| text[..*at].ends_with("http:") || text[..*at].ends_with("https:"))
+                .map(|(at, _)| text[at..].chars().take(24).collect::<String>())
+                .collect();
+            let known = ["//www.w3.org/", "//htmx.org"];
+            let unknown: Vec<_> = links
+                .iter()
+                .filter(|link| !known.iter().any(|host| link.starts_with(host)))
+                .collect();
+            assert!(unknown.is_empty(), "{name}: {unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The browser interface: pages made on the server, forms that work without scripts, answers that
+//! stream where there are some. Over the same services as the API; decides nothing itself.
+mod around;
+mod assets;
+mod filters;
+mod form;
+mod frame;
+mod gate;
+mod origin;
+mod pages;
+mod refusal;
+mod reply;
+mod site;
+mod texts;
+mod visit;
+
+use actix_web::guard;
+use actix_web::middleware::from_fn;
+use actix_web::web::{Data, FormConfig, ServiceConfig, scope, to};
+
+pub use site::{Options, Ports, Site};
+
+/// First parts of paths that belong to the API and to what is embedded elsewhere.
+const NOT_OURS: [&str; 3] = ["v1", "api", "embed"];
+
+/// Registers every page. Paths of the API are left to whoever is registered next.
+pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        let ours = guard::fn_guard(|request| is_ours(request.head().uri.path()));
+        let pages = scope("")
+            .guard(ours)
+            .wrap(from_fn(around::finish))
+            .app_data(site)
+            .app_data(FormConfig::default().limit(form::LARGEST))
+            .configure(pages::configure)
+            .default_service(to(pages::nowhere));
+        config.service(pages);
+    }
+}
+
+fn is_ours(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    !NOT_OURS.iter().any(|name| first.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_ours;
+
+    #[test]
+    fn the_api_keeps_its_paths() {
+        for path in ["/", "/sign-in", "/w/v1", "/apiary", "/v10"] {
+            assert!(is_ours(path), "{path}");
+        }
+        for path in ["/v1", "/v1/", "/v1/nope", "/api/v1/auth", "/API/V1/AUTH", "//api/x"] {
+            assert!(!is_ours(path), "{path}");
+        }
+    }
+}

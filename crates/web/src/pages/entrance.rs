@@ -1,0 +1,129 @@
+//! Signing in and out.
+use actix_web::HttpResponse;
+use actix_web::http::header::SET_COOKIE;
+use askama::Template;
+use carrel_domain::Error;
+use carrel_services::keyring::Secret;
+use carrel_services::ownership::Standing;
+use carrel_services::sign_in::Refused;
+use carrel_services::sign_on::Redeemed;
+
+use crate::filters;
+use crate::form::{Fields, Form};
+use crate::frame::Brand;
+use crate::gate;
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::Guest;
+
+/// What switches signing in by token on, whatever it holds.
+const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Door {
+    brand: Brand,
+    next: String,
+    is_shared: bool,
+}
+
+#[derive(Template)]
+#[template(path = "fresh.html")]
+struct Fresh {
+    brand: Brand,
+}
+
+/// Sends the browser on by a page of this server, so that its cookie goes along.
+#[derive(Template)]
+#[template(path = "hop.html")]
+struct Hop {
+    brand: Brand,
+    to: String,
+}
+
+pub async fn door(guest: Guest) -> Answer {
+    let next = Fields::of_query(&guest.request);
+    let next = gate::safe_next(next.text("next")).to_owned();
+    let brand = guest.site.brand().await?;
+    if guest.who().await?.is_some() {
+        return Ok(reply::see(&next));
+    }
+    if gate::is_from_elsewhere(&guest.request) {
+        return reply::page(&guest.request, &Hop { brand, to: guest.request.uri().to_string() });
+    }
+    match guest.standing().await? {
+        Standing::Fresh => reply::page(&guest.request, &Fresh { brand }),
+        standing => {
+            let is_shared = standing == Standing::Shared;
+            reply::page(&guest.request, &Door { brand, next, is_shared })
+        }
+    }
+}
+
+pub async fn sign_in(guest: Guest, form: Form) -> Answer {
+    let form = form.read().await?;
+    let (ports, by) = (&guest.site.ports, guest.by());
+    let (name, password) = (form.text("username"), form.raw("password"));
+    let standing = guest.standing().await?;
+    let session = match standing {
+        Standing::Shared => {
+            ports.sign_in.with_password(name, password, &by).await.map(|(token, _)| token)
+        }
+        _ => ports.ownership.with_password(password, &by).await,
+    };
+    let wrong = match standing {
+        Standing::Shared => t("sign-in.wrong"),
+        _ => t("sign-in.wrong-alone"),
+    };
+    match session {
+        Ok(session) => Ok(signed_in(&guest, &session, gate::safe_next(form.text("next")))),
+        Err(Refused::Wrong) => Err(Error::invalid("password", wrong).into()),
+        Err(Refused::Later(seconds)) => Err(Refusal::Later(seconds)),
+        Err(Refused::Failed(error)) => Err(error.into()),
+    }
+}
+
+pub async fn sign_out(guest: Guest) -> Answer {
+    if let Some(token) = gate::token(&guest.request) {
+        let ports = &guest.site.ports;
+        ports.sign_in.out(token, &guest.by()).await?;
+        ports.ownership.out(token, &guest.by()).await?;
+    }
+    let mut answer = reply::see("/sign-in");
+    set_cookie(&mut answer, &gate::closed(&guest.request));
+    Ok(answer)
+}
+
+/// Signs in whoever holds a token that a program asked for.
+pub async fn sign_on(guest: Guest) -> Answer {
+    let ports = &guest.site.ports;
+    if ports.settings_store.lookup(SIMPLE_SSO).is_none() {
+        return Err(Refusal::missing("page", "/sso/simple"));
+    }
+    let query = Fields::of_query(&guest.request);
+    let redeemed = ports.sign_on.redeem(query.text("token"), &guest.by()).await?;
+    let Redeemed::In(session, _) = redeemed else {
+        return Err(
+            Error::unprocessable(format!("{}. {}", t("sso.over"), t("sso.over-words"))).into()
+        );
+    };
+    let to = query.given("redirectTo").unwrap_or_default();
+    let to = gate::safe_next(&to).to_owned();
+    let mut answer = reply::page(&guest.request, &Hop { brand: guest.site.brand().await?, to })?;
+    set_cookie(&mut answer, &gate::open(&guest.request, session.reveal()));
+    Ok(answer)
+}
+
+/// The way on, with the cookie of a session.
+pub fn signed_in(guest: &Guest, session: &Secret, to: &str) -> HttpResponse {
+    let mut answer = reply::see(to);
+    set_cookie(&mut answer, &gate::open(&guest.request, session.reveal()));
+    answer
+}
+
+pub fn set_cookie(answer: &mut HttpResponse, cookie: &str) {
+    if let Ok(cookie) = cookie.parse() {
+        answer.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
