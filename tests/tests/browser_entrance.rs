@@ -67,7 +67,7 @@ async fn whoever_holds_the_link_sets_the_server_up_for_a_team(backend: Backend) 
     let start = key.text.find("crl_").context("no key is shown")?;
     let secret: String =
         key.text[start..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-    assert!(key.says(&format!("curl -H &#39;Authorization: Bearer {secret}&#39;")), "{}", key.text);
+    assert!(key.says(&format!("curl -H 'Authorization: Bearer {secret}'")), "{}", key.text);
     assert_eq!(server.admin().with_key(&secret).get("/v1/auth").await?.status, 200);
     assert!(!ada.get("/welcome").await?.says(&secret));
 

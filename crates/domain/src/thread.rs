@@ -44,6 +44,14 @@ pub trait Threads: Send + Sync {
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;
+    /// A user's threads of a workspace, or those that are nobody's: the newest `limit`, newest
+    /// first.
+    async fn latest(
+        &self,
+        workspace: WorkspaceId,
+        user: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Thread>>;
     /// [`crate::Error::NotFound`] when there is no such thread.
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread>;
     /// Removes a thread with its exchanges. Says whether there was such a thread.

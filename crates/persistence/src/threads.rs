@@ -111,6 +111,29 @@ impl Threads for Database {
         .await
     }
 
+    async fn latest(
+        &self,
+        workspace: WorkspaceId,
+        user: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Thread>> {
+        self.read(move |conn| {
+            let mut query = threads::table
+                .filter(threads::workspace_id.eq(workspace.0))
+                .order(threads::id.desc())
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            query = match user {
+                Some(user) => query.filter(threads::user_id.eq(user.0)),
+                None => query.filter(threads::user_id.is_null()),
+            };
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().map(Thread::from).collect())
+        })
+        .await
+    }
+
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread> {
         self.write(move |conn| {
             let row: Option<Row> = diesel::update(threads::table.find(id.0))

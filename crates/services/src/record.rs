@@ -1,5 +1,6 @@
 //! How an answer is written down, and what a source looks like in it. The layout is the one that
 //! existing clients and imported installations know, so that stored answers need no translation.
+use carrel_domain::ChunkId;
 use carrel_domain::library::Passage;
 use serde_json::{Value, json};
 
@@ -19,6 +20,55 @@ pub fn text_of(response: &str) -> Option<String> {
     let record: Value = serde_json::from_str(response).ok()?;
     Some(record.get("text")?.as_str()?.to_owned())
 }
+
+/// A stored answer, read again.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stored {
+    pub text: String,
+    pub sources: Vec<Source>,
+    /// The model that answered, if it was noted.
+    pub model: Option<String>,
+}
+
+/// A source of a stored answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Source {
+    /// The chunk it was; it may have gone since.
+    pub chunk: Option<ChunkId>,
+    pub title: String,
+    /// The passage, without the header that names its document.
+    pub text: String,
+    /// Where its document lies, if that was noted.
+    pub location: Option<String>,
+    /// 0 to 1.
+    pub similarity: Option<f64>,
+}
+
+/// Reads a stored answer; `None` when it is damaged.
+pub fn read(response: &str) -> Option<Stored> {
+    let record: Value = serde_json::from_str(response).ok()?;
+    let text = record.get("text")?.as_str()?.to_owned();
+    let sources = record["sources"].as_array().into_iter().flatten().map(read_source).collect();
+    let model = record["metrics"]["model"].as_str().map(str::to_owned);
+    Some(Stored { text, sources, model })
+}
+
+/// Reads what [`source`] wrote, or an imported installation.
+pub fn read_source(source: &Value) -> Source {
+    let text = |name: &str| source[name].as_str().map(str::to_owned);
+    let passage = text("text").unwrap_or_default();
+    let bare = passage.split_once(HEADER_END).map_or(passage.as_str(), |(_, bare)| bare);
+    Source {
+        chunk: text("id").and_then(|id| id.parse().ok()).map(ChunkId),
+        title: text("title").unwrap_or_default(),
+        text: bare.trim().to_owned(),
+        location: text("location"),
+        similarity: source["score"].as_f64(),
+    }
+}
+
+/// What ends the header of a passage.
+const HEADER_END: &str = "</document_metadata>";
 
 /// One source: the document it is from, the passage, and how similar it is.
 pub fn source(hit: &Hit) -> Value {
@@ -49,7 +99,7 @@ pub fn passage_text(passage: &Passage) -> String {
         ["link://", "youtube://"].iter().find_map(|kind| document.chunk_source.strip_prefix(kind));
     let source = link.map(|link| format!("source: {link}\n")).unwrap_or_default();
     format!(
-        "<document_metadata>\nsourceDocument: {}\npublished: {}\n{source}</document_metadata>\n\n{}",
+        "<document_metadata>\nsourceDocument: {}\npublished: {}\n{source}{HEADER_END}\n\n{}",
         document.title, document.published, passage.text
     )
 }

@@ -48,6 +48,31 @@ pub async fn update(
     workspaces.update(workspace.id, settings, by.event("api_workspace_updated", details)).await
 }
 
+/// Refuses settings that no workspace can have.
+pub fn check(settings: &WorkspaceSettings) -> Result<()> {
+    let name = settings.name.chars().count();
+    for (field, is_fine, allowed) in [
+        ("name", (1..=255).contains(&name), "must be text of 1 to 255 characters"),
+        (
+            "temperature",
+            settings.temperature.is_none_or(|value| (0.0..=f64::MAX).contains(&value)),
+            "must be a number of 0 or more, or nothing",
+        ),
+        ("history", settings.history >= 0, "must be a whole number of 0 or more"),
+        (
+            "least_similarity",
+            (0.0..=1.0).contains(&settings.least_similarity),
+            "must be a number from 0 to 1",
+        ),
+        ("passages", settings.passages >= 1, "must be a whole number of 1 or more"),
+    ] {
+        if !is_fine {
+            return Err(Error::invalid(field, allowed));
+        }
+    }
+    Ok(())
+}
+
 /// The workspace a slug names, or [`Error::NotFound`].
 pub async fn by_slug(workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
     workspaces.by_slug(slug).await?.ok_or_else(|| Error::not_found("workspace", slug))

@@ -1,17 +1,21 @@
 //! The browser interface: pages made on the server, forms that work without scripts, answers that
 //! stream where there are some. Over the same services as the API; decides nothing itself.
+mod answers;
 mod around;
 mod assets;
 mod filters;
 mod form;
 mod frame;
 mod gate;
+mod markdown;
 mod origin;
 mod pages;
 mod refusal;
 mod reply;
 mod site;
 mod texts;
+mod turn;
+mod upload;
 mod visit;
 
 use actix_web::guard;

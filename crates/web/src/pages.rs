@@ -1,8 +1,14 @@
 //! The pages, and where they are.
+mod account;
+mod chat;
 mod entrance;
 mod home;
 mod invite;
+mod library;
+mod live;
+mod search;
 mod setup;
+mod workspace;
 
 use actix_web::http::StatusCode;
 use actix_web::web::{ServiceConfig, get, post, resource};
@@ -23,6 +29,32 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/welcome", get().to(setup::welcome))
         .route("/welcome/sample", post().to(setup::sample))
         .route("/welcome/key", post().to(setup::first_key))
+        .route("/w/{slug}", get().to(chat::main))
+        .route("/w/{slug}/ask", post().to(chat::ask))
+        .route("/w/{slug}/reset", post().to(chat::reset))
+        .route("/w/{slug}/threads", post().to(chat::new_thread))
+        .route("/w/{slug}/t/{thread}", get().to(chat::thread))
+        .route("/w/{slug}/t/{thread}/ask", post().to(chat::ask_in_thread))
+        .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
+        .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
+        .route("/w/{slug}/documents", get().to(library::shelf))
+        .route("/w/{slug}/documents/upload", post().to(library::upload))
+        .route("/w/{slug}/documents/paste", post().to(library::paste))
+        .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
+        .route("/w/{slug}/source", get().to(library::source))
+        .service(
+            resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save),
+        )
+        .route("/w/{slug}/delete", post().to(workspace::delete))
+        .service(
+            resource("/w/{slug}/members").get(workspace::members).post(workspace::save_members),
+        )
+        .route("/search", get().to(search::playground))
+        .service(resource("/account").get(account::show).post(account::save))
+        .route("/account/password", post().to(account::change_password))
+        .route("/account/sessions/end", post().to(account::end_session))
+        .route("/answers/{id}", get().to(live::listen))
+        .route("/answers/{id}/stop", post().to(live::stop))
         .service(resource("/invite/{code}").get(invite::form).post(invite::accept));
 }
 

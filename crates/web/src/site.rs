@@ -27,6 +27,7 @@ use carrel_services::settings::SettingsStore;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 
+use crate::answers::Answers;
 use crate::frame::Brand;
 
 /// Every port and service that pages use.
@@ -78,11 +79,13 @@ pub struct Options {
 pub struct Site {
     pub ports: Ports,
     pub options: Options,
+    /// Those that are being given by this process.
+    pub answers: Answers,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
-        Self { ports, options }
+        Self { ports, options, answers: Answers::default() }
     }
 
     /// What this installation calls itself.

@@ -1,0 +1,154 @@
+//! `/answers/{id}`: an answer as it grows, as server-sent events; and stopping it.
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Bytes, Path};
+use askama::Template;
+use carrel_domain::workspace::Workspace;
+use futures_util::stream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+use uuid::Uuid;
+
+use crate::answers::{End, Running, Said};
+use crate::filters;
+use crate::refusal::Refusal;
+use crate::reply::Answer;
+use crate::texts::t;
+use crate::turn::Turn;
+use crate::visit::{Reader, Visit};
+
+/// After how long without news the browser is told that the server is still there.
+const PAUSE: Duration = Duration::from_secs(15);
+/// How long a browser has to look at a part before the next one comes, at the least; and how many
+/// times as long as the part took to make.
+const BREATH: Duration = Duration::from_millis(50);
+const RESPITE: u32 = 10;
+
+#[derive(Template)]
+#[template(path = "part/turn.html")]
+struct TurnPart {
+    turn: Turn,
+}
+
+#[derive(Template)]
+#[template(path = "part/growing.html")]
+struct Growing {
+    turn: Turn,
+}
+
+/// The answer, if it is the visitor's.
+fn find(visit: &Visit<Reader>, id: &str) -> Option<Arc<Running>> {
+    let running = visit.site.answers.find(Uuid::parse_str(id).ok()?)?;
+    (running.conversation.user == visit.who.id()).then_some(running)
+}
+
+pub async fn stop(visit: Visit<Reader>, id: Path<String>) -> Answer {
+    if let Some(running) = find(&visit, &id) {
+        running.stop();
+    }
+    Ok(HttpResponse::NoContent().finish())
+}
+
+pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
+    // Proxies that collect answers before they pass them on would make it look like none.
+    answer.insert_header(("x-accel-buffering", "no"));
+    let Some(running) = find(&visit, &id) else {
+        // What was said is kept; only this process has forgotten that it was under way.
+        let turn = Turn { problem: Some(t("chat.gone").to_owned()), ..Turn::default() };
+        return Ok(answer.body(event("end", &part(&TurnPart { turn }))));
+    };
+    let workspaces = visit.ports().workspaces.list().await?;
+    let within = running.conversation.workspace;
+    let workspace = workspaces.into_iter().find(|workspace| workspace.id == within);
+    let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
+    let watched = running.watch();
+    let listener = Listener { running, workspace, watched, rest: Duration::ZERO, is_first: true };
+    let told = stream::unfold(Some(listener), |listener| async move {
+        let (event, listener) = listener?.next().await;
+        Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
+    });
+    Ok(answer.streaming(told))
+}
+
+struct Listener {
+    running: Arc<Running>,
+    workspace: Workspace,
+    watched: watch::Receiver<Said>,
+    rest: Duration,
+    is_first: bool,
+}
+
+impl Listener {
+    /// The next event; without a listener when it is the last.
+    async fn next(mut self) -> (String, Option<Self>) {
+        tokio::time::sleep(self.rest).await;
+        if !self.is_first {
+            match timeout(PAUSE, self.watched.changed()).await {
+                Ok(_) => {}
+                Err(_) => return (": still there\n\n".to_owned(), Some(self)),
+            }
+        }
+        self.is_first = false;
+        let said = self.watched.borrow_and_update().clone();
+        if let Some(end) = said.end {
+            let turn = self.ended(&said.text, end);
+            return (event("end", &part(&TurnPart { turn })), None);
+        }
+        if said.text.is_empty() {
+            return (": waiting\n\n".to_owned(), Some(self));
+        }
+        let started = Instant::now();
+        let grown = part(&Growing { turn: Turn::said(&said.text, &[], &self.workspace) });
+        self.rest = BREATH.max(started.elapsed() * RESPITE);
+        (event("answer", &grown), Some(self))
+    }
+
+    fn ended(&self, text: &str, end: End) -> Turn {
+        let question = self.running.question.clone();
+        let said = |problem: Option<String>| Turn {
+            question: question.clone(),
+            problem,
+            ..Turn::said(text, &[], &self.workspace)
+        };
+        match end {
+            End::Finished(end) => Turn::of_end(&question, text, &end, &self.workspace),
+            End::Refused => said(None),
+            End::Stopped => said(Some(t("chat.stopped").to_owned())),
+            End::Failed(words) => said(Some(words)),
+        }
+    }
+}
+
+fn part(template: &impl Template) -> String {
+    template.render().unwrap_or_default()
+}
+
+/// An event on the wire: every line of its text is one of `data`.
+fn event(name: &str, text: &str) -> String {
+    let mut written = format!("event: {name}\n");
+    for line in text.split(['\n', '\r']) {
+        written.push_str("data: ");
+        written.push_str(line);
+        written.push('\n');
+    }
+    written.push('\n');
+    written
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event;
+
+    #[test]
+    fn no_text_forges_an_event() {
+        let written = event("answer", "a\n\nevent: end\r\rdata: x");
+        assert!(written.lines().skip(1).all(|line| line.is_empty() || line.starts_with("data: ")));
+        assert_eq!(written.matches("\n\n").count(), 1);
+    }
+}

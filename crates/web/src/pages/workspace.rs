@@ -1,0 +1,162 @@
+//! A workspace's settings and members, and its end.
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::Error;
+use carrel_domain::UserId;
+use carrel_domain::workspace::{ChatMode, SearchMode, Workspace, WorkspaceSettings};
+use carrel_services::{members, workspaces};
+
+use super::home::name;
+use crate::filters;
+use crate::form::{Fields, Form};
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::texts::{self, t};
+use crate::visit::{Manager, Visit};
+
+/// One of several values.
+struct Choice {
+    value: String,
+    label: &'static str,
+    is_chosen: bool,
+}
+
+#[derive(Template)]
+#[template(path = "workspace_settings.html")]
+struct Settings {
+    frame: Frame,
+    slug: String,
+    workspace: Workspace,
+    temperature: String,
+    prompt: String,
+    refusal: String,
+    provider: String,
+    model: String,
+    modes: Vec<Choice>,
+    search_modes: Vec<Choice>,
+    providers: Vec<Choice>,
+}
+
+pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let chosen = workspace.settings.clone();
+    let option = |group: &str, value: &str, now: &str| Choice {
+        value: value.to_owned(),
+        label: texts::find(&format!("{group}.{value}")).unwrap_or_default(),
+        is_chosen: value == now,
+    };
+    let mode = |value: ChatMode| option("mode", value.as_str(), chosen.chat_mode.as_str());
+    let search = |value: SearchMode| option("search-mode", value.as_str(), chosen.search_mode.as_str());
+    let provider = chosen.chat_provider.clone().unwrap_or_default();
+    let known = visit.ports().settings_store.registry().choices.of("llm");
+    let known = known.map(|known| option("provider", known.value, &provider));
+    let slug = workspace.slug.to_string();
+    let page = Settings {
+        frame: visit.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
+        slug,
+        temperature: chosen.temperature.map(|value| value.to_string()).unwrap_or_default(),
+        prompt: chosen.prompt.clone().unwrap_or_default(),
+        refusal: chosen.refusal.clone().unwrap_or_default(),
+        model: chosen.chat_model.clone().unwrap_or_default(),
+        modes: [ChatMode::Chat, ChatMode::Query, ChatMode::Automatic].map(mode).into(),
+        search_modes: [SearchMode::Default, SearchMode::Vector, SearchMode::Rerank].map(search).into(),
+        providers: known.collect(),
+        provider,
+        workspace,
+    };
+    reply::page(&visit.request, &page)
+}
+
+pub async fn save(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let settings = changed(&form.read().await?, workspace.settings.clone())?;
+    workspaces::check(&settings)?;
+    workspaces::update(&*visit.ports().workspaces, &workspace, settings, &visit.by()).await?;
+    Ok(reply::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+}
+
+/// The settings as the form has them; what it does not hold stays.
+fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings, Error> {
+    let needed = |field| Error::invalid(field, "must be filled in");
+    let mode = ChatMode::parse(form.text("mode"));
+    let search = SearchMode::parse(form.text("search_mode"));
+    Ok(WorkspaceSettings {
+        name: name(form.text("name"))?,
+        temperature: form.number("temperature")?,
+        history: form.number("history")?.ok_or_else(|| needed("history"))?,
+        prompt: form.given("prompt"),
+        least_similarity: form.number("least_similarity")?.ok_or_else(|| needed("least_similarity"))?,
+        passages: form.number("passages")?.ok_or_else(|| needed("passages"))?,
+        chat_mode: mode.ok_or_else(|| needed("mode"))?,
+        search_mode: search.unwrap_or(before.search_mode),
+        chat_provider: form.given("provider"),
+        chat_model: form.given("model"),
+        refusal: form.given("refusal"),
+        ..before
+    })
+}
+
+/// Removes the workspace of whoever typed its name.
+pub async fn delete(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    if form.read().await?.text("name") != workspace.settings.name.trim() {
+        return Err(Error::invalid("name", t("delete.mistyped")).into());
+    }
+    let (ports, slug) = (visit.ports(), workspace.slug.as_str());
+    workspaces::delete(&*ports.workspaces, &*ports.index, slug, &visit.by()).await?;
+    Ok(reply::done("/", "deleted"))
+}
+
+/// Somebody who is a member, or may become one.
+struct Person {
+    id: i32,
+    name: String,
+    role: &'static str,
+    /// Members tick a box; admins and managers enter anyway.
+    is_member: bool,
+    enters_anyway: bool,
+}
+
+#[derive(Template)]
+#[template(path = "workspace_members.html")]
+struct Members {
+    frame: Frame,
+    slug: String,
+    name: String,
+    people: Vec<Person>,
+}
+
+pub async fn members(visit: Visit<Manager>, slug: Path<String>) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let there = visit.ports().members.of(workspace.id).await?;
+    let person = |user: carrel_domain::user::User| Person {
+        is_member: there.iter().any(|member| member.user == user.id),
+        enters_anyway: user.role != carrel_domain::user::Role::Default,
+        role: role(user.role),
+        id: user.id.0,
+        name: user.username,
+    };
+    let people = visit.ports().users.list().await?.into_iter().map(person).collect();
+    let (slug, name) = (workspace.slug.to_string(), workspace.settings.name);
+    let frame = visit.frame_in(&name, Section::Workspace, Some(&slug)).await?;
+    reply::page(&visit.request, &Members { frame, slug, name, people })
+}
+
+/// What a role is called.
+pub fn role(role: carrel_domain::user::Role) -> &'static str {
+    texts::find(&format!("role.{}", role.as_str())).unwrap_or_default()
+}
+
+pub async fn save_members(
+    visit: Visit<Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> Result<actix_web::HttpResponse, Refusal> {
+    let workspace = visit.workspace(&slug).await?;
+    let form = form.read().await?;
+    let users: Vec<_> = form.all("user").filter_map(|id| id.parse().ok()).map(UserId).collect();
+    let known = &*visit.ports().members;
+    members::manage(known, workspace.id, &users, true, &visit.by()).await?;
+    Ok(reply::done(&format!("/w/{}/members", workspace.slug), "saved"))
+}
