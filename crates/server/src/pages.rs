@@ -41,6 +41,7 @@ impl Carrel {
             sign_on: ours.sign_on,
             sign_in: ours.sign_in,
             ownership: self.ownership.clone(),
+            backups: ours.backups,
         };
         let is_postgres = config.database.url.starts_with("postgres");
         let options = Options {

@@ -15,6 +15,7 @@ pub mod mode;
 pub mod openai;
 pub mod ownership;
 pub mod preferences;
+pub mod probe;
 pub mod prompt;
 pub mod record;
 pub mod search;

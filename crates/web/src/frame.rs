@@ -46,7 +46,6 @@ impl Brand {
 pub enum Section {
     Home,
     Workspace,
-    Documents,
     Search,
     Account,
     Administration,

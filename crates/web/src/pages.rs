@@ -1,5 +1,6 @@
 //! The pages, and where they are.
 mod account;
+mod admin;
 mod chat;
 mod entrance;
 mod home;
@@ -19,6 +20,7 @@ use crate::reply::Answer;
 
 pub fn configure(config: &mut ServiceConfig) {
     config
+        .configure(admin::configure)
         .route("/assets/{name}", get().to(assets::show))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
@@ -42,9 +44,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/documents/paste", post().to(library::paste))
         .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
         .route("/w/{slug}/source", get().to(library::source))
-        .service(
-            resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save),
-        )
+        .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
         .route("/w/{slug}/delete", post().to(workspace::delete))
         .service(
             resource("/w/{slug}/members").get(workspace::members).post(workspace::save_members),

@@ -16,6 +16,7 @@ use carrel_domain::user::{MultiUser, Sessions, Users};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
 use carrel_services::accounts::Accounts;
+use carrel_services::backup::Backups;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
@@ -26,6 +27,7 @@ use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
+use chrono::{DateTime, Utc};
 
 use crate::answers::Answers;
 use crate::frame::Brand;
@@ -58,6 +60,7 @@ pub struct Ports {
     pub sign_on: SignOn,
     pub sign_in: Arc<SignIn>,
     pub ownership: Arc<Ownership>,
+    pub backups: Arc<Backups>,
 }
 
 /// What the operator decided, and facts about the process.
@@ -81,11 +84,12 @@ pub struct Site {
     pub options: Options,
     /// Those that are being given by this process.
     pub answers: Answers,
+    pub started: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
-        Self { ports, options, answers: Answers::default() }
+        Self { ports, options, answers: Answers::default(), started: Utc::now() }
     }
 
     /// What this installation calls itself.

@@ -30,7 +30,6 @@ pub struct Turn {
     pub plain: String,
     pub sources: Vec<Cited>,
     pub model: Option<String>,
-    pub feedback: Option<bool>,
     /// Why the answer is not whole.
     pub problem: Option<String>,
 }
@@ -44,7 +43,6 @@ impl Turn {
             id: Some(chat.id.0),
             question: chat.prompt,
             model: stored.model,
-            feedback: chat.feedback,
             ..Self::said(&stored.text, &stored.sources, workspace)
         }
     }

@@ -1,8 +1,8 @@
 //! One's own account: the password, what is said about oneself, and where one is signed in.
 use askama::Template;
+use carrel_domain::Error;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::user::OpenSession;
-use carrel_domain::Error;
 use carrel_services::accounts::UserChanges;
 use carrel_services::keyring;
 use carrel_services::sign_in::Refused;

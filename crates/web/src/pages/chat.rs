@@ -114,10 +114,11 @@ async fn show(visit: &Visit<Reader>, place: Place) -> Answer {
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
-    let running = visit.site.answers.current(&conversation).map(|running| Asked {
-        id: running.id.to_string(),
-        question: running.question.clone(),
-    });
+    let running = visit
+        .site
+        .answers
+        .current(&conversation)
+        .map(|running| Asked { id: running.id.to_string(), question: running.question.clone() });
     let frame = visit.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         threads: known.into_iter().map(entry).collect(),
@@ -176,7 +177,8 @@ async fn answer(visit: Visit<Reader>, place: Place, form: Form) -> Answer {
 
 /// A thread without a name is called by its first question.
 async fn name_thread(visit: &Visit<Reader>, place: &Place, question: &str) -> Result<(), Refusal> {
-    let Some(thread) = place.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED) else {
+    let Some(thread) = place.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED)
+    else {
         return Ok(());
     };
     let line = question.lines().next().unwrap_or_default();
@@ -192,8 +194,7 @@ async fn name_thread(visit: &Visit<Reader>, place: &Place, question: &str) -> Re
 pub async fn new_thread(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let workspace = visit.workspace(&slug).await?;
     let choice = threads::Choice { user: visit.who.id(), ..threads::Choice::default() };
-    let thread =
-        threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
+    let thread = threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
     Ok(reply::see(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
 }
 

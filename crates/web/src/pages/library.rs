@@ -173,7 +173,9 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let to = text.ceil_char_boundary(end.saturating_add(AROUND).min(text.len()));
     let document = placed.document;
     let page = Source {
-        frame: visit.frame_in(&document.title, Section::Workspace, Some(workspace.slug.as_str())).await?,
+        frame: visit
+            .frame_in(&document.title, Section::Workspace, Some(workspace.slug.as_str()))
+            .await?,
         slug: workspace.slug.to_string(),
         name: workspace.settings.name,
         title: document.title,

@@ -31,7 +31,6 @@ struct Settings {
     temperature: String,
     prompt: String,
     refusal: String,
-    provider: String,
     model: String,
     modes: Vec<Choice>,
     search_modes: Vec<Choice>,
@@ -47,7 +46,8 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         is_chosen: value == now,
     };
     let mode = |value: ChatMode| option("mode", value.as_str(), chosen.chat_mode.as_str());
-    let search = |value: SearchMode| option("search-mode", value.as_str(), chosen.search_mode.as_str());
+    let search =
+        |value: SearchMode| option("search-mode", value.as_str(), chosen.search_mode.as_str());
     let provider = chosen.chat_provider.clone().unwrap_or_default();
     let known = visit.ports().settings_store.registry().choices.of("llm");
     let known = known.map(|known| option("provider", known.value, &provider));
@@ -60,9 +60,10 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         refusal: chosen.refusal.clone().unwrap_or_default(),
         model: chosen.chat_model.clone().unwrap_or_default(),
         modes: [ChatMode::Chat, ChatMode::Query, ChatMode::Automatic].map(mode).into(),
-        search_modes: [SearchMode::Default, SearchMode::Vector, SearchMode::Rerank].map(search).into(),
+        search_modes: [SearchMode::Default, SearchMode::Vector, SearchMode::Rerank]
+            .map(search)
+            .into(),
         providers: known.collect(),
-        provider,
         workspace,
     };
     reply::page(&visit.request, &page)
@@ -86,7 +87,9 @@ fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings
         temperature: form.number("temperature")?,
         history: form.number("history")?.ok_or_else(|| needed("history"))?,
         prompt: form.given("prompt"),
-        least_similarity: form.number("least_similarity")?.ok_or_else(|| needed("least_similarity"))?,
+        least_similarity: form
+            .number("least_similarity")?
+            .ok_or_else(|| needed("least_similarity"))?,
         passages: form.number("passages")?.ok_or_else(|| needed("passages"))?,
         chat_mode: mode.ok_or_else(|| needed("mode"))?,
         search_mode: search.unwrap_or(before.search_mode),

@@ -1,0 +1,64 @@
+//! Whether what the settings name really answers: asked something small, as somebody waits.
+use std::time::{Duration, Instant};
+
+use carrel_domain::model::{ChatRequest, Delta, ModelChoice, Models, Purpose};
+use carrel_domain::{Error, Result};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answered {
+    /// The name of the model.
+    pub by: String,
+    pub seconds: f64,
+    /// The length of its vectors, where it is an embedder.
+    pub dimensions: Option<usize>,
+}
+
+/// Asks the language model of the settings for a word.
+pub async fn language_model(models: &dyn Models) -> Result<Answered> {
+    let started = Instant::now();
+    let model = models.chat(&ModelChoice::default())?;
+    let request = ChatRequest {
+        instructions: "Answer with one word.".to_owned(),
+        context: Vec::new(),
+        history: Vec::new(),
+        question: "Are you there?".to_owned(),
+        temperature: None,
+        longest_answer: Some(16),
+    };
+    let ask = async {
+        let mut parts = model.answer(request).await?;
+        while let Some(part) = parts.next().await {
+            if matches!(part?, Delta::Text(_) | Delta::Reasoning(_)) {
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable("the language model", "it answered with nothing"))
+    };
+    timeout(PATIENCE, ask).await.map_err(|_| late("the language model"))??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Answered { by: model.name().model, seconds, dimensions: None })
+}
+
+/// Has the embedder of the settings embed a word.
+pub async fn embedder(models: &dyn Models) -> Result<Answered> {
+    let started = Instant::now();
+    let embedder = models.embedder()?;
+    let texts = ["lighthouse".to_owned()];
+    let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    let vectors = vectors.map_err(|_| late("the embedder"))??;
+    let dimensions = vectors.first().map(Vec::len).filter(|length| *length > 0);
+    let nothing = || Error::unavailable("the embedder", "it answered with nothing");
+    let dimensions = dimensions.ok_or_else(nothing)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Answered { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
+}
+
+fn late(service: &'static str) -> Error {
+    Error::unavailable(service, "it did not answer within 30 seconds")
+}

@@ -1,0 +1,66 @@
+//! Administration: people, programs, models, and what happens on the server.
+pub mod appearance;
+pub mod audit;
+pub mod chats;
+pub mod invites;
+pub mod keys;
+pub mod models;
+pub mod settings;
+pub mod system;
+pub mod users;
+
+use actix_web::web::{ServiceConfig, get, post, resource};
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::visit::{Admin, Visit};
+
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .route("/admin", get().to(first))
+        .service(resource("/admin/users").get(users::list).post(users::create))
+        .route("/admin/users/open", post().to(users::open))
+        .service(resource("/admin/users/{id}").get(users::one).post(users::save))
+        .route("/admin/users/{id}/delete", post().to(users::delete))
+        .service(resource("/admin/invites").get(invites::list).post(invites::create))
+        .route("/admin/invites/{id}/disable", post().to(invites::disable))
+        .service(resource("/admin/keys").get(keys::list).post(keys::create))
+        .route("/admin/keys/{id}/revoke", post().to(keys::revoke))
+        .service(resource("/admin/models/{kind}").get(models::show).post(models::save))
+        .route("/admin/models/{kind}/test", post().to(models::test))
+        .service(resource("/admin/settings").get(settings::list).post(settings::save))
+        .service(resource("/admin/appearance").get(appearance::show).post(appearance::save))
+        .route("/admin/chats", get().to(chats::list))
+        .route("/admin/chats/export", get().to(chats::export))
+        .route("/admin/chats/{id}/delete", post().to(chats::delete))
+        .route("/admin/audit", get().to(audit::list))
+        .route("/admin/system", get().to(system::show))
+        .route("/admin/system/backup", post().to(system::backup));
+}
+
+async fn first(visit: Visit<Admin>) -> Answer {
+    Ok(reply::see(if visit.who.user().is_some() { "/admin/users" } else { "/admin/system" }))
+}
+
+impl Visit<Admin> {
+    async fn admin_frame(&self, title: &str) -> Result<Frame, Refusal> {
+        self.frame(title, Section::Administration).await
+    }
+}
+
+/// A date as a form gives it, as its first moment.
+fn date(text: &str, field: &'static str) -> Result<Option<DateTime<Utc>>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let date: NaiveDate = text.parse().map_err(|_| Error::invalid(field, "must be a date"))?;
+    Ok(Some(date.and_time(NaiveTime::MIN).and_utc()))
+}
+
+/// The number in a path; what is no number names nothing.
+fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+    text.parse().map_err(|_| Error::not_found(kind, text))
+}

@@ -1,0 +1,92 @@
+//! The audit log, and whether it is whole.
+use askama::Template;
+use carrel_domain::audit::LoggedEvent;
+use carrel_services::audit::{Verdict, verify};
+use chrono::{DateTime, Utc};
+
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::Frame;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Admin, Visit};
+
+/// How many events a page shows.
+const PAGE: u32 = 50;
+
+struct Row {
+    id: i64,
+    name: String,
+    details: String,
+    actor: String,
+    address: String,
+    at: DateTime<Utc>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/audit.html")]
+struct Audit {
+    frame: Frame,
+    rows: Vec<Row>,
+    total: u64,
+    /// Where the next page goes on.
+    next: Option<i64>,
+    is_first: bool,
+    verdict: Option<(bool, String)>,
+}
+
+pub async fn list(visit: Visit<Admin>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let log = &*visit.ports().audit;
+    let before: Option<i64> = asked.number("before")?;
+    let mut events = log.page(before, 0, PAGE + 1).await?;
+    let has_more = events.len() > PAGE as usize;
+    events.truncate(PAGE as usize);
+    let next = events.last().map(|event| event.id).filter(|_| has_more);
+    let verdict = match asked.has("verify") {
+        false => None,
+        true => Some(match verify(log).await? {
+            Verdict::Whole(count) => {
+                (true, t("audit.whole").replace("{count}", &count.to_string()))
+            }
+            Verdict::Broken(id) => (false, t("audit.broken").replace("{id}", &id.to_string())),
+        }),
+    };
+    let names: Vec<_> = visit.ports().users.list().await?;
+    let row = |event: LoggedEvent| Row {
+        actor: actor(&event.actor, &names),
+        id: event.id,
+        details: spelled(&event.details),
+        name: event.name,
+        address: event.address.unwrap_or_default(),
+        at: event.at,
+    };
+    let page = Audit {
+        frame: visit.admin_frame(t("audit.title")).await?,
+        rows: events.into_iter().map(row).collect(),
+        total: log.count().await?,
+        next,
+        is_first: before.is_none(),
+        verdict,
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// Whoever did it, by name where there is one.
+fn actor(actor: &str, users: &[carrel_domain::user::User]) -> String {
+    let id = actor.strip_prefix("user:").and_then(|id| id.parse().ok());
+    let user = id.and_then(|id: i32| users.iter().find(|user| user.id.0 == id));
+    user.map_or_else(|| actor.to_owned(), |user| user.username.clone())
+}
+
+/// The details of an event as `name: value`, one after another.
+fn spelled(details: &str) -> String {
+    let Ok(serde_json::Value::Object(details)) = serde_json::from_str(details) else {
+        return details.to_owned();
+    };
+    let spelled = details.iter().map(|(name, value)| match value.as_str() {
+        Some(text) => format!("{name}: {text}"),
+        None => format!("{name}: {value}"),
+    });
+    spelled.collect::<Vec<_>>().join(", ")
+}

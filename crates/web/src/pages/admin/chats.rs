@@ -1,0 +1,158 @@
+//! The log of all exchanges, and files of it.
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::{Bytes, Path};
+use askama::Template;
+use carrel_domain::chat_log::{ChatFilter, LoggedChat};
+use carrel_domain::export::{FormatChoice, Layout};
+use carrel_domain::{ChatId, Error, UserId};
+use carrel_services::exports::ExportRequest;
+use carrel_services::preferences::Preferences;
+use carrel_services::{record, workspaces};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::TryStreamExt;
+
+use super::date;
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::Frame;
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Admin, Visit};
+
+/// How many exchanges a page shows.
+const PAGE: u32 = 25;
+
+struct Row {
+    id: i64,
+    at: DateTime<Utc>,
+    workspace: String,
+    asker: String,
+    question: String,
+    answer: String,
+    feedback: Option<bool>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/chats.html")]
+struct Chats {
+    frame: Frame,
+    rows: Vec<Row>,
+    workspaces: Vec<(String, String, bool)>,
+    people: Vec<(i32, String, bool)>,
+    from: String,
+    to: String,
+    rating: String,
+    formats: &'static [&'static str],
+    /// The part of the address that holds the filter.
+    filter: String,
+    page: u64,
+    has_more: bool,
+}
+
+/// What a query asks for. A day's end belongs to it.
+async fn filter(visit: &Visit<Admin>, asked: &Fields) -> Result<ChatFilter, Refusal> {
+    let mut filter = ChatFilter {
+        user: asked.number("user")?.map(UserId),
+        from: date(asked.text("from"), "from")?,
+        to: date(asked.text("to"), "to")?.map(|day| day + TimeDelta::days(1)),
+        feedback: match asked.text("rating") {
+            "up" => Some(true),
+            "down" => Some(false),
+            _ => None,
+        },
+        ..ChatFilter::default()
+    };
+    if let Some(slug) = asked.given("workspace") {
+        filter.workspace = Some(workspaces::by_slug(&*visit.ports().workspaces, &slug).await?.id);
+    }
+    Ok(filter)
+}
+
+fn row(logged: LoggedChat) -> Row {
+    let (workspace, asker) = (logged.workspace_name().to_owned(), logged.asker().to_owned());
+    let chat = logged.chat;
+    Row {
+        id: chat.id.0,
+        at: chat.created_at,
+        workspace,
+        asker,
+        answer: record::text_of(&chat.response).unwrap_or(chat.response),
+        question: chat.prompt,
+        feedback: chat.feedback,
+    }
+}
+
+pub async fn list(visit: Visit<Admin>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let filter = filter(&visit, &asked).await?;
+    let page = asked.number::<u64>("page")?.unwrap_or(1).clamp(1, 1_000_000);
+    let ports = visit.ports();
+    let offset = (page - 1) * u64::from(PAGE);
+    let mut found = ports.chat_log.page(&filter, offset, PAGE + 1).await?;
+    let has_more = found.len() > PAGE as usize;
+    found.truncate(PAGE as usize);
+    let chosen = asked.text("workspace");
+    let workspace = |workspace: carrel_domain::workspace::Workspace| {
+        let slug = workspace.slug.to_string();
+        let is_chosen = slug == chosen;
+        (slug, workspace.settings.name, is_chosen)
+    };
+    let person =
+        |user: carrel_domain::user::User| (user.id.0, user.username, filter.user == Some(user.id));
+    let page = Chats {
+        frame: visit.admin_frame(t("chats.title")).await?,
+        rows: found.into_iter().map(row).collect(),
+        workspaces: visit.workspaces().await?.into_iter().map(workspace).collect(),
+        people: ports.users.list().await?.into_iter().map(person).collect(),
+        from: asked.text("from").to_owned(),
+        to: asked.text("to").to_owned(),
+        rating: asked.text("rating").to_owned(),
+        formats: ports.exports.formatters.names(),
+        filter: address(&asked),
+        page,
+        has_more,
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// The filter of a query, as a query.
+fn address(asked: &Fields) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for name in ["workspace", "user", "from", "to", "rating"] {
+        if let Some(value) = asked.given(name) {
+            query.append_pair(name, &value);
+        }
+    }
+    query.finish()
+}
+
+/// The log as a file, written as it is read.
+pub async fn export(visit: Visit<Admin>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let filter = filter(&visit, &asked).await?;
+    let name = asked.given("type").unwrap_or_else(|| "jsonl".to_owned());
+    let ports = visit.ports();
+    let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
+    let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
+    choice.csv_safe = true;
+    let request = ExportRequest { choice, filter, redact: asked.has("redact") };
+    let (content_type, pieces) = ports.exports.start(request, &visit.by()).await?;
+    let extension = if name == "jsonAlpaca" { "json" } else { &name };
+    let file = format!("chats-{}.{extension}", visit.at.format("%Y-%m-%d"));
+    let pieces = pieces.map_ok(Bytes::from).map_err(std::io::Error::other);
+    Ok(HttpResponse::Ok()
+        .content_type(format!("{content_type}; charset=utf-8"))
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
+        .streaming(pieces))
+}
+
+pub async fn delete(visit: Visit<Admin>, id: Path<String>) -> Answer {
+    let number = id.parse().map_err(|_| Error::not_found("chat", &*id))?;
+    let event = visit.by().event("chat_deleted", format!("{{\"chatId\":{number}}}"));
+    match visit.ports().chat_log.delete(ChatId(number), event).await? {
+        true => Ok(reply::done("/admin/chats", "deleted")),
+        false => Err(Refusal::missing("chat", &id)),
+    }
+}

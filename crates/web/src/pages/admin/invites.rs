@@ -1,0 +1,86 @@
+//! Invites: made, shown with their links, withdrawn.
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::invite::{Invite, InviteStatus, UnknownWorkspaces};
+use carrel_domain::{InviteId, WorkspaceId};
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::super::setup::base;
+use super::parse_id;
+use crate::filters;
+use crate::form::Form;
+use crate::frame::Frame;
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Admin, Visit};
+
+struct Row {
+    id: i32,
+    /// The address to send to somebody, while it is good.
+    link: Option<String>,
+    state: &'static str,
+    claimed_by: Option<String>,
+    workspaces: String,
+    until: Option<DateTime<Utc>>,
+    since: DateTime<Utc>,
+}
+
+#[derive(Template)]
+#[template(path = "admin/invites.html")]
+struct Invites {
+    frame: Frame,
+    rows: Vec<Row>,
+    workspaces: Vec<(i32, String)>,
+}
+
+pub async fn list(visit: Visit<Admin>) -> Answer {
+    let ports = visit.ports();
+    let known: Vec<_> = visit.workspaces().await?;
+    let known: Vec<_> =
+        known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
+    let (base, now) = (base(&visit.request), visit.at);
+    let row = |invite: Invite| {
+        let is_over = invite.expires_at.is_some_and(|end| end <= now);
+        let is_good = invite.status == InviteStatus::Pending && !is_over;
+        let named = |id: &WorkspaceId| known.iter().find(|(known, _)| *known == id.0);
+        let names = invite.workspaces.iter().filter_map(named).map(|(_, name)| name.as_str());
+        Row {
+            id: invite.id.0,
+            link: is_good.then(|| format!("{base}/invite/{}", invite.code)),
+            state: match invite.status {
+                InviteStatus::Pending if is_over => t("status.over"),
+                InviteStatus::Pending => t("status.pending"),
+                InviteStatus::Claimed => t("status.claimed"),
+                InviteStatus::Disabled => t("status.disabled"),
+            },
+            claimed_by: invite.claimed_by_name,
+            workspaces: names.collect::<Vec<_>>().join(", "),
+            until: invite.expires_at,
+            since: invite.created_at,
+        }
+    };
+    let mut rows: Vec<_> = ports.invites.list().await?.into_iter().map(row).collect();
+    rows.reverse();
+    let frame = visit.admin_frame(t("invites.title")).await?;
+    reply::page(&visit.request, &Invites { frame, rows, workspaces: known })
+}
+
+pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
+    if visit.who.user().is_none() {
+        return Err(Refusal::missing("user", "many"));
+    }
+    let form = form.read().await?;
+    let workspaces = form.all("workspace").filter_map(|id| id.parse().ok()).map(WorkspaceId);
+    let days: Option<i64> = form.number("days")?;
+    let until = days.map(|days| visit.at + TimeDelta::days(days.clamp(0, 3650)));
+    let (workspaces, unknown) = (workspaces.collect(), UnknownWorkspaces::Refuse);
+    visit.ports().invitations.create(workspaces, unknown, until, &visit.by()).await?;
+    Ok(reply::done("/admin/invites", "invited"))
+}
+
+pub async fn disable(visit: Visit<Admin>, id: Path<String>) -> Answer {
+    let id = InviteId(parse_id("invite", &id)?);
+    visit.ports().invitations.disable(id, &visit.by()).await?;
+    Ok(reply::done("/admin/invites", "disabled"))
+}

@@ -1,0 +1,111 @@
+//! API keys: made, listed, revoked.
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::api_key::{ApiKey, Origin, Scope};
+use carrel_domain::{ApiKeyId, WorkspaceId};
+use carrel_services::keyring::KeyOptions;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use super::super::setup::{NewKey, base};
+use super::parse_id;
+use crate::filters;
+use crate::form::Form;
+use crate::frame::Frame;
+use crate::reply::{self, Answer};
+use crate::texts::{self, t};
+use crate::visit::{Admin, Visit};
+
+struct Row {
+    id: i32,
+    name: String,
+    prefix: String,
+    may: String,
+    within: String,
+    last_used: Option<DateTime<Utc>>,
+    until: Option<DateTime<Utc>>,
+    /// Why it is not good, if it is not.
+    state: Option<&'static str>,
+    is_revocable: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/keys.html")]
+struct Keys {
+    frame: Frame,
+    rows: Vec<Row>,
+    scopes: Vec<(&'static str, &'static str)>,
+    workspaces: Vec<(i32, String)>,
+}
+
+fn scope(scope: Scope) -> &'static str {
+    texts::find(&format!("scope.{}", scope.as_str())).unwrap_or_default()
+}
+
+pub async fn list(visit: Visit<Admin>) -> Answer {
+    let known: Vec<_> = visit.workspaces().await?;
+    let known: Vec<_> =
+        known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
+    let mut keys = visit.ports().keyring.list().await?;
+    // Good ones first, the newest of them on top.
+    keys.sort_by_key(|key| (!key.is_valid(visit.at), std::cmp::Reverse(key.id)));
+    let rows = keys.into_iter().map(|key| row(key, &known, visit.at)).collect();
+    let scopes = Scope::ALL.into_iter().map(|known| (known.as_str(), scope(known))).collect();
+    let frame = visit.admin_frame(t("keys.title")).await?;
+    reply::page(&visit.request, &Keys { frame, rows, scopes, workspaces: known })
+}
+
+fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
+    let may: Vec<_> = key.scopes.iter().map(|known| scope(*known)).collect();
+    let named = |id: &WorkspaceId| known.iter().find(|(known, _)| *known == id.0);
+    let within: Vec<_> =
+        key.workspaces.iter().filter_map(named).map(|(_, name)| name.as_str()).collect();
+    let is_over = key.expires_at.is_some_and(|end| end <= now);
+    let (id, is_environment) = (key.id.0, key.origin == Origin::Environment);
+    Row {
+        id,
+        name: key.name.unwrap_or_else(|| t("keys.unnamed").to_owned()),
+        prefix: key.prefix,
+        may: if may.is_empty() { t("keys.everything").to_owned() } else { may.join(", ") },
+        within: match key.workspaces.is_empty() {
+            true => t("keys.everywhere").to_owned(),
+            false => within.join(", "),
+        },
+        last_used: key.last_used_at,
+        until: key.expires_at,
+        state: match () {
+            () if key.revoked_at.is_some() => Some(t("status.revoked")),
+            () if is_over => Some(t("status.over")),
+            () if key.is_suspended => Some(t("status.suspended")),
+            () => None,
+        },
+        is_revocable: key.revoked_at.is_none() && !is_environment,
+    }
+}
+
+/// Makes a key and shows it, this once.
+pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let days: Option<i64> = form.number("days")?;
+    let options = KeyOptions {
+        name: form.given("name"),
+        scopes: form.all("scope").filter_map(Scope::parse).collect(),
+        workspaces: form
+            .all("workspace")
+            .filter_map(|id| id.parse().ok())
+            .map(WorkspaceId)
+            .collect(),
+        rate_limit: form.number("rate")?,
+        expires_at: days.map(|days| visit.at + TimeDelta::days(days.clamp(0, 36500))),
+        created_by: visit.who.id(),
+    };
+    let (secret, _) = visit.ports().keyring.create(options, &visit.by()).await?;
+    let frame = visit.admin_frame(t("key.title")).await?;
+    let (secret, base) = (secret.reveal().to_owned(), base(&visit.request));
+    reply::page(&visit.request, &NewKey { frame, secret, base, next: "/admin/keys" })
+}
+
+pub async fn revoke(visit: Visit<Admin>, id: Path<String>) -> Answer {
+    let id = ApiKeyId(parse_id("API key", &id)?);
+    visit.ports().keyring.revoke(id, &visit.by()).await?;
+    Ok(reply::done("/admin/keys", "revoked"))
+}

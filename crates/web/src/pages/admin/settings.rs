@@ -1,0 +1,70 @@
+//! Every setting by its name, for what has no page of its own.
+use askama::Template;
+use carrel_services::settings::{Facts, Leniency};
+use serde_json::{Map, Value};
+
+use crate::filters;
+use crate::form::{Fields, Form};
+use crate::frame::Frame;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Admin, Visit};
+
+struct Row {
+    name: &'static str,
+    variable: &'static str,
+    value: String,
+    is_secret: bool,
+    is_set: bool,
+    is_fixed: bool,
+}
+
+#[derive(Template)]
+#[template(path = "admin/settings.html")]
+struct Settings {
+    frame: Frame,
+    query: String,
+    rows: Vec<Row>,
+    names: Vec<&'static str>,
+}
+
+pub async fn list(visit: Visit<Admin>) -> Answer {
+    let query = Fields::of_query(&visit.request).text("q").to_owned();
+    let sought = query.to_lowercase();
+    let store = &visit.ports().settings_store;
+    let (visible, fixed) = (store.visible(&Facts::default(), Leniency::Strict), store.fixed());
+    let known = store.registry().settings();
+    let found = known.iter().filter(|setting| {
+        setting.name.to_lowercase().contains(&sought)
+            || setting.variable.to_lowercase().contains(&sought)
+    });
+    let rows = found.map(|setting| {
+        let value = visible.get(setting.name);
+        let shown = match value {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Null) | None => String::new(),
+            Some(other) => other.to_string(),
+        };
+        Row {
+            name: setting.name,
+            variable: setting.variable,
+            is_set: value.is_some_and(|value| *value == Value::Bool(true)),
+            value: if setting.secret { String::new() } else { shown },
+            is_secret: setting.secret,
+            is_fixed: fixed.contains(&setting.name),
+        }
+    });
+    let rows = rows.collect();
+    let settable = known.iter().filter(|setting| !setting.is_read_only());
+    let names = settable.map(|setting| setting.name).collect();
+    let frame = visit.admin_frame(t("all-settings.title")).await?;
+    reply::page(&visit.request, &Settings { frame, query, rows, names })
+}
+
+pub async fn save(visit: Visit<Admin>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let mut change = Map::new();
+    change.insert(form.text("name").to_owned(), Value::from(form.text("value")));
+    visit.ports().settings_store.update(&change, Leniency::Strict, &visit.by()).await?;
+    Ok(reply::done("/admin/settings", "saved"))
+}

@@ -1,0 +1,73 @@
+//! The state of the server, and a backup of it.
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::Bytes;
+use askama::Template;
+use carrel_domain::model::ModelChoice;
+use carrel_services::backup::Secrets;
+use chrono::{DateTime, Utc};
+use futures_util::TryStreamExt;
+
+use crate::filters;
+use crate::frame::Frame;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Admin, Visit};
+
+#[derive(Template)]
+#[template(path = "admin/system.html")]
+struct System {
+    frame: Frame,
+    version: &'static str,
+    started: DateTime<Utc>,
+    memory: Option<u64>,
+    database: &'static str,
+    storage: String,
+    vectors: u64,
+    workspaces: usize,
+    people: usize,
+    events: u64,
+    language: String,
+    embedder: String,
+    /// What is wrong, in words.
+    problems: Vec<String>,
+}
+
+pub async fn show(visit: Visit<Admin>) -> Answer {
+    let (ports, options) = (visit.ports(), &visit.site.options);
+    let (language, embedder) =
+        (ports.models.chat(&ModelChoice::default()), ports.models.embedder());
+    let mut problems = Vec::new();
+    problems.extend(language.as_ref().err().map(ToString::to_string));
+    problems.extend(embedder.as_ref().err().map(ToString::to_string));
+    let unreadable = ports.settings_store.unreadable();
+    if !unreadable.is_empty() {
+        problems.push(t("system.unreadable").replace("{names}", &unreadable.join(", ")));
+    }
+    let page = System {
+        frame: visit.admin_frame(t("system.title")).await?,
+        version: options.version,
+        started: visit.site.started,
+        memory: (options.memory)(),
+        database: options.database,
+        storage: options.storage_dir.display().to_string(),
+        vectors: ports.index.count(None).await?,
+        workspaces: ports.workspaces.list().await?.len(),
+        people: ports.users.list().await?.len(),
+        events: ports.audit.count().await?,
+        language: language.map(|model| model.name().model).unwrap_or_default(),
+        embedder: embedder.map(|model| model.model().name).unwrap_or_default(),
+        problems,
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// Everything that cannot be made again, as one file, while the server goes on working.
+pub async fn backup(visit: Visit<Admin>) -> Answer {
+    let staged = visit.ports().backups.stage(Secrets::LeftOut, &visit.by()).await?;
+    let name = format!("carrel-{}.tar", visit.at.format("%Y-%m-%dT%H-%M-%SZ"));
+    Ok(HttpResponse::Ok()
+        .content_type("application/x-tar")
+        .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .streaming(staged.into_stream().map_ok(Bytes::from)))
+}
