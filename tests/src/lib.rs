@@ -1,5 +1,6 @@
 //! Starts the real server and speaks to it as someone.
 pub mod backend;
+pub mod browser;
 mod carrel;
 mod client;
 pub mod disk;

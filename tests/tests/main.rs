@@ -3,6 +3,7 @@ mod access;
 mod backup;
 mod bad_input;
 mod browser_entrance;
+mod browser_journey;
 mod command_line;
 mod compat;
 mod conversations;

@@ -29,6 +29,7 @@ cargo xtask <chore>
   conformance [names] recorded exchanges of existing clients, played against this server
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
+  screenshots [dir]   pictures of every page of the browser interface, into target/screenshots
   demo                a server with the sample documents in it, and an answer from them
 ";
 
@@ -48,8 +49,10 @@ fn run() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
     let chore = arguments.next().unwrap_or_default();
     let rest: Vec<String> = arguments.collect();
-    let takes_arguments =
-        matches!(chore.as_str(), "test" | "openapi" | "schema" | "bench" | "conformance" | "crash");
+    let takes_arguments = matches!(
+        chore.as_str(),
+        "test" | "openapi" | "schema" | "bench" | "conformance" | "crash" | "screenshots"
+    );
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
     }
@@ -68,6 +71,7 @@ fn run() -> Result<()> {
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),
+        "screenshots" => screenshots(&sh, &rest),
         "demo" => demo::run(&sh),
         "" | "help" | "--help" | "-h" => {
             print!("{HELP}");
@@ -83,6 +87,16 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     let models = test::fetch_model(sh, &surroundings::built(sh, "release")?.join("carrel"))?;
     let run = cmd!(sh, "cargo run --release -q -p e2e --bin bench -- {arguments...}");
     Ok(run.env("CARREL_MODEL_DIR", models).run()?)
+}
+
+/// Builds the program, then has Chromium look at it.
+fn screenshots(sh: &Shell, arguments: &[String]) -> Result<()> {
+    let carrel = test::build(sh)?;
+    let models = test::fetch_model(sh, &carrel)?;
+    let usual = surroundings::built(sh, "screenshots")?;
+    let into = arguments.first().map_or(usual, std::path::PathBuf::from);
+    let run = cmd!(sh, "cargo run -q -p e2e --bin screenshots -- {into}");
+    Ok(run.env("CARREL_PROGRAM", carrel).env("CARREL_MODEL_DIR", models).run()?)
 }
 
 fn check(sh: &Shell) -> Result<()> {

@@ -1,5 +1,5 @@
 //! Who is calling. A handler states whom it admits in its argument types.
-mod origin;
+pub mod origin;
 
 use std::future::Future;
 use std::marker::PhantomData;

@@ -47,6 +47,9 @@ use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 use ipnet::IpNet;
 
+/// Where a request came from, given its peer, the values of `X-Forwarded-For` and trusted proxies.
+pub use caller::origin::of as client_address;
+
 /// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
 /// handler asks for the one port or service it uses, never for this.
 #[derive(Clone)]

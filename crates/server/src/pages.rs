@@ -1,5 +1,6 @@
 //! The browser interface's part of the wiring, and the link by which a server is set up.
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use actix_web::web::Data;
 use carrel_domain::Result;
@@ -44,12 +45,16 @@ impl Carrel {
             backups: ours.backups,
         };
         let is_postgres = config.database.url.starts_with("postgres");
+        let trusted = config.api.trusted_proxies.clone();
         let options = Options {
             version: VERSION,
             upload_limit: config.limits.upload,
             upload_dir: config.storage.uploads(),
             storage_dir: config.storage.root().to_owned(),
             database: if is_postgres { "PostgreSQL" } else { "SQLite" },
+            origin: Arc::new(move |peer, forwarded| {
+                carrel_api::client_address(peer, forwarded.iter().copied(), &trusted)
+            }),
             memory,
         };
         Data::new(Site::new(ports, options))

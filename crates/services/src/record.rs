@@ -135,6 +135,28 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_stored_answer_is_read_with_its_sources_whoever_stored_it() {
+        let ours = json!({
+            "text": "Two.",
+            "sources": [{
+                "id": "7", "title": "a.md", "location": "f/a.json", "score": 0.5,
+                "text": "<document_metadata>\nsourceDocument: a.md\n</document_metadata>\n\nTwo lamps.",
+            }],
+            "metrics": { "model": "echo" },
+        });
+        let read = read(&ours.to_string()).unwrap();
+        assert_eq!((read.text.as_str(), read.model.as_deref()), ("Two.", Some("echo")));
+        let source = &read.sources[0];
+        assert_eq!((source.chunk, source.text.as_str()), (Some(ChunkId(7)), "Two lamps."));
+        assert_eq!(source.location.as_deref(), Some("f/a.json"));
+        let theirs = json!({ "text": "x", "sources": [{ "id": "a-uuid", "text": "bare" }, 5] });
+        let read = super::read(&theirs.to_string()).unwrap();
+        assert_eq!((read.sources[0].chunk, read.sources[0].text.as_str()), (None, "bare"));
+        assert_eq!(super::read("not JSON"), None);
+        assert_eq!(super::read("{}"), None);
+    }
+
+    #[test]
     fn a_generic_provider_goes_by_the_name_that_clients_know() {
         assert_eq!(known_as("generic-openai"), "GenericOpenAiLLM");
         assert_eq!(known_as("extractive"), "extractive");

@@ -22,7 +22,7 @@ use actix_web::guard;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, FormConfig, ServiceConfig, scope, to};
 
-pub use site::{Options, Ports, Site};
+pub use site::{Options, Origin, Ports, Site};
 
 /// First parts of paths that belong to the API and to what is embedded elsewhere.
 const NOT_OURS: [&str; 3] = ["v1", "api", "embed"];

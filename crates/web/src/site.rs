@@ -1,4 +1,5 @@
 //! What the pages are wired to.
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -63,8 +64,11 @@ pub struct Ports {
     pub backups: Arc<Backups>,
 }
 
+/// Finds the address of a client from that of its peer and the values of `X-Forwarded-For`.
+pub type Origin = Arc<dyn Fn(IpAddr, &[&str]) -> IpAddr + Send + Sync>;
+
 /// What the operator decided, and facts about the process.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     pub version: &'static str,
     /// The largest uploaded file, in bytes.
@@ -74,6 +78,8 @@ pub struct Options {
     pub storage_dir: PathBuf,
     /// Such as `SQLite`.
     pub database: &'static str,
+    /// Where a request came from, given its peer and what proxies say of it.
+    pub origin: Origin,
     /// The memory this process holds, in bytes, if the system tells.
     pub memory: fn() -> Option<u64>,
 }

@@ -101,7 +101,7 @@ impl<P> Visit<P> {
             Who::Owner => Actor::Owner,
             Who::User(user) => Actor::User(user.id),
         };
-        By { actor, address: address(&self.request), at: self.at }
+        By { actor, address: address(&self.site, &self.request), at: self.at }
     }
 
     /// The workspace a slug names, if the visitor may enter it; otherwise it is as if there were none.
@@ -151,7 +151,7 @@ pub struct Guest {
 
 impl Guest {
     pub fn by(&self) -> By {
-        By { actor: Actor::Stranger, address: address(&self.request), at: self.at }
+        By { actor: Actor::Stranger, address: address(&self.site, &self.request), at: self.at }
     }
 
     /// Who it is after all, if somebody is signed in.
@@ -191,7 +191,10 @@ fn site(request: &HttpRequest) -> Result<Data<Site>, Refusal> {
     site.ok_or_else(|| Error::internal("the pages are not wired").into())
 }
 
-/// The network address a request came from.
-pub fn address(request: &HttpRequest) -> Option<String> {
-    request.peer_addr().map(|address| address.ip().to_string())
+/// The network address a request came from, or the one that a trusted proxy says it came from.
+fn address(site: &Site, request: &HttpRequest) -> Option<String> {
+    let peer = request.peer_addr()?.ip();
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    let forwarded: Vec<_> = forwarded.filter_map(|header| header.to_str().ok()).collect();
+    Some((site.options.origin)(peer, &forwarded).to_string())
 }

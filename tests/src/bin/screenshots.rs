@@ -1,0 +1,116 @@
+//! Pictures of every page, in both lights, on a phone and on a desk: `cargo xtask screenshots`.
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use e2e::browser::Browser;
+use e2e::{Backend, TestServer};
+use serde_json::json;
+
+const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
+
+/// Name and path of every page behind the door.
+const PAGES: [(&str, &str); 24] = [
+    ("welcome", "/welcome"),
+    ("home", "/"),
+    ("workspace-new", "/workspaces/new"),
+    ("chat", "/w/sample-library"),
+    ("chat-empty", "/w/research"),
+    ("documents", "/w/sample-library/documents"),
+    ("documents-empty", "/w/research/documents"),
+    ("settings", "/w/sample-library/settings"),
+    ("members", "/w/sample-library/members"),
+    ("search", "/search?w=sample-library&q=Which+lamp+is+on+the+railing%3F"),
+    ("account", "/account"),
+    ("admin-users", "/admin/users"),
+    ("admin-user", "/admin/users/2"),
+    ("admin-invites", "/admin/invites"),
+    ("admin-keys", "/admin/keys"),
+    ("admin-language", "/admin/models/language?provider=openai"),
+    ("admin-embedding", "/admin/models/embedding"),
+    ("admin-vectors", "/admin/models/vectors"),
+    ("admin-settings", "/admin/settings?q=openai"),
+    ("admin-preferences", "/admin/appearance"),
+    ("admin-chats", "/admin/chats"),
+    ("admin-audit", "/admin/audit?verify=1"),
+    ("admin-system", "/admin/system"),
+    ("missing", "/nope"),
+];
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let into = std::env::args().nth(1).context("the directory for the pictures is missing")?;
+    let into = PathBuf::from(into);
+    fs::create_dir_all(&into)?;
+    let server = TestServer::start(Backend::Sqlite).await?;
+    server.wait_for_log("/setup?token=").await?;
+    let base = format!("http://{}", server.admin().address());
+    let log = server.log()?;
+    let link = log.split_whitespace().rfind(|word| word.contains("/setup?token="));
+    let link = link.context("the server printed no link")?.to_owned();
+    let mut browser = Browser::start(1280, 860).await?;
+    let mut shots = Shots { browser: &mut browser, into, base: base.clone() };
+    shots.take("fresh", "/sign-in").await?;
+    shots.take("setup", link.trim_start_matches(&base)).await?;
+    prepare(&server, shots.browser, &link).await?;
+    for (name, path) in PAGES {
+        shots.take(name, path).await?;
+    }
+    let source = "document.querySelector('.source').getAttribute('href')";
+    shots.browser.open(&format!("{base}/w/sample-library")).await?;
+    let source = shots.browser.run(source).await?;
+    shots.take("source", source.as_str().unwrap_or_default()).await?;
+    shots.browser.open(&format!("{base}/")).await?;
+    shots.browser.leave_by("document.querySelector('form[action=\"/sign-out\"]').submit()").await?;
+    shots.take("sign-in", "/sign-in").await
+}
+
+/// A team, documents, conversations: something to see.
+async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Result<()> {
+    browser.open(link).await?;
+    browser.fill("#username", "ada").await?;
+    browser.fill("#password", "a long enough password").await?;
+    browser.follow("form button").await?;
+    browser.follow("form[action='/welcome/sample'] button").await?;
+    for question in ["Which lamp is on the railing?", "How long does the reserve lamp last?"] {
+        browser.fill("#message", question).await?;
+        browser.click("button.send").await?;
+        browser.wait("!document.querySelector('[sse-connect]')").await?;
+    }
+    let admin = server.admin();
+    for name in ["Research", "Contracts 2026"] {
+        admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
+    }
+    for (name, role) in [("grace", "manager"), ("edsger", "default")] {
+        let user = json!({ "username": name, "password": "a long enough password", "role": role });
+        admin.post("/v1/admin/users/new", user).await?.ok()?;
+    }
+    for _ in 0..2 {
+        admin.post("/v1/admin/invite/new", json!({ "workspaceIds": [1] })).await?.ok()?;
+    }
+    let key = json!({ "name": "Backup script", "scopes": ["read"] });
+    admin.post("/v1/admin/api-keys", key).await?.ok()?;
+    Ok(())
+}
+
+struct Shots<'a> {
+    browser: &'a mut Browser,
+    into: PathBuf,
+    base: String,
+}
+
+impl Shots<'_> {
+    async fn take(&mut self, name: &str, path: &str) -> Result<()> {
+        for (size, width, height, is_phone) in SIZES {
+            self.browser.resize(width, height, is_phone).await?;
+            for theme in ["light", "dark"] {
+                self.browser.prefer(theme).await?;
+                self.browser.open(&format!("{}{path}", self.base)).await?;
+                let picture = self.browser.picture(false).await?;
+                fs::write(self.into.join(format!("{name}-{size}-{theme}.png")), picture)?;
+            }
+        }
+        println!("{name}");
+        Ok(())
+    }
+}

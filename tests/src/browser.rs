@@ -1,0 +1,300 @@
+//! A real browser without a window: Chromium, spoken to by its own protocol, which tells of every
+//! request and every message of its console. Nothing stands in between.
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// How long anything may take, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a page is asked whether it is so yet.
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// The programs that are tried, in this order, unless `CARREL_TEST_CHROMIUM` names one.
+const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+
+/// A browser with one tab, a profile of its own, and a memory of what it saw.
+pub struct Browser {
+    child: Child,
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    profile: TempDir,
+    session: String,
+    last: u64,
+    /// Addresses of all requests.
+    pub requests: Vec<String>,
+    /// What the console said that is an error or a warning, and exceptions nobody caught.
+    pub complaints: Vec<String>,
+}
+
+impl Browser {
+    /// Starts one; a window of `width` by `height` pixels.
+    pub async fn start(width: u32, height: u32) -> Result<Self> {
+        let profile = TempDir::new()?;
+        let mut command = Command::new(program()?);
+        command
+            .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            .args(["--remote-debugging-port=0", "--no-first-run", "--hide-scrollbars"])
+            .args(["--disable-background-networking", "--disable-component-update", "--mute-audio"])
+            .args(["--disable-features=Translate,MediaRouter,OptimizationHints", "--lang=en-GB"])
+            .arg(format!("--window-size={width},{height}"))
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .arg("about:blank");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command.spawn().context("failed to start Chromium")?;
+        let port = profile.path().join("DevToolsActivePort");
+        let started = Instant::now();
+        let address = loop {
+            let told = std::fs::read_to_string(&port).unwrap_or_default();
+            if let [port, path] = told.lines().collect::<Vec<_>>()[..] {
+                break format!("ws://127.0.0.1:{port}{path}");
+            }
+            if let Some(status) = child.try_wait()? {
+                bail!("Chromium ended with {status}");
+            }
+            ensure!(started.elapsed() < PATIENCE, "Chromium does not answer");
+            tokio::time::sleep(PAUSE).await;
+        };
+        let (socket, _) = tokio_tungstenite::connect_async(address).await?;
+        let mut browser = Self {
+            child,
+            socket,
+            profile,
+            session: String::new(),
+            last: 0,
+            requests: Vec::new(),
+            complaints: Vec::new(),
+        };
+        let made = browser.call("Target.createTarget", json!({ "url": "about:blank" })).await?;
+        let attach = json!({ "targetId": made["targetId"], "flatten": true });
+        let attached = browser.call("Target.attachToTarget", attach).await?;
+        browser.session = attached["sessionId"].as_str().unwrap_or_default().to_owned();
+        for domain in ["Page", "Runtime", "Network", "Log", "DOM"] {
+            browser.call(&format!("{domain}.enable"), json!({})).await?;
+        }
+        browser.resize(width, height, false).await?;
+        let downloads = json!({ "behavior": "allow", "downloadPath": browser.downloads() });
+        browser.call("Browser.setDownloadBehavior", downloads).await?;
+        Ok(browser)
+    }
+
+    /// Where files are saved.
+    pub fn downloads(&self) -> PathBuf {
+        self.profile.path().join("downloads")
+    }
+
+    pub async fn resize(&mut self, width: u32, height: u32, is_phone: bool) -> Result<()> {
+        let metrics = json!({
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": is_phone,
+        });
+        self.call("Emulation.setDeviceMetricsOverride", metrics).await.map(drop)
+    }
+
+    /// Has the system prefer `light` or `dark`.
+    pub async fn prefer(&mut self, theme: &str) -> Result<()> {
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": theme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features })).await.map(drop)
+    }
+
+    /// Opens an address and waits until it is there.
+    pub async fn open(&mut self, address: &str) -> Result<()> {
+        self.run("window.__left = true").await?;
+        let opened = self.call("Page.navigate", json!({ "url": address })).await?;
+        ensure!(opened.get("errorText").is_none(), "failed to open {address}: {opened}");
+        self.arrived().await
+    }
+
+    /// Waits for another page than the one that was marked as left.
+    async fn arrived(&mut self) -> Result<()> {
+        self.wait("!window.__left && document.readyState === 'complete'").await
+    }
+
+    /// Does something that leads to another page, and waits for that.
+    pub async fn leave_by(&mut self, script: &str) -> Result<()> {
+        self.run("window.__left = true").await?;
+        self.run(script).await?;
+        self.arrived().await
+    }
+
+    /// Runs a script and gives its value.
+    pub async fn run(&mut self, script: &str) -> Result<Value> {
+        let expression =
+            json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        let done = self.call("Runtime.evaluate", expression).await?;
+        if let Some(failed) = done.get("exceptionDetails") {
+            bail!("`{script}` failed: {}", failed["exception"]["description"]);
+        }
+        Ok(done["result"]["value"].clone())
+    }
+
+    /// Waits until a script says something true.
+    pub async fn wait(&mut self, script: &str) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            // While a page changes there may be nothing to run it in.
+            let said = self.run(script).await.unwrap_or_default();
+            if said.as_bool() == Some(true) {
+                return Ok(());
+            }
+            if started.elapsed() > PATIENCE {
+                let page = self.run("document.body.innerText").await.unwrap_or_default();
+                bail!("it never came to `{script}`; the page says:\n{page}");
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Waits until the page shows a text.
+    pub async fn wait_for(&mut self, text: &str) -> Result<()> {
+        self.wait(&format!("document.body.innerText.includes({})", json!(text))).await
+    }
+
+    /// Fills a field in, as a person who types does.
+    pub async fn fill(&mut self, selector: &str, text: &str) -> Result<()> {
+        self.run(&format!(
+            "(() => {{ const field = document.querySelector({}); field.focus(); \
+             field.value = {}; field.dispatchEvent(new Event('input', {{ bubbles: true }})); \
+             field.dispatchEvent(new Event('change', {{ bubbles: true }})); }})()",
+            json!(selector),
+            json!(text)
+        ))
+        .await
+        .map(drop)
+    }
+
+    pub async fn click(&mut self, selector: &str) -> Result<()> {
+        self.run(&click(selector)).await.map(drop)
+    }
+
+    /// Presses something that leads to another page.
+    pub async fn follow(&mut self, selector: &str) -> Result<()> {
+        self.leave_by(&click(selector)).await
+    }
+
+    /// Puts files into a field for them.
+    pub async fn choose_files(&mut self, selector: &str, files: &[&Path]) -> Result<()> {
+        let root = self.call("DOM.getDocument", json!({})).await?["root"]["nodeId"].clone();
+        let node = json!({ "nodeId": root, "selector": selector });
+        let node = self.call("DOM.querySelector", node).await?["nodeId"].clone();
+        let files = json!({ "files": files, "nodeId": node });
+        self.call("DOM.setFileInputFiles", files).await.map(drop)
+    }
+
+    /// Presses a key, such as `Enter`.
+    pub async fn press(&mut self, key: &str) -> Result<()> {
+        let text = if key == "Enter" { "\r" } else { "" };
+        let code = match key {
+            "Enter" => 13,
+            "Escape" => 27,
+            "Tab" => 9,
+            _ => 0,
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let mut event = json!({
+                "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code,
+            });
+            if kind == "keyDown" && !text.is_empty() {
+                event["text"] = json!(text);
+            }
+            self.call("Input.dispatchKeyEvent", event).await?;
+        }
+        Ok(())
+    }
+
+    /// What the window shows, or the whole page, as PNG.
+    pub async fn picture(&mut self, whole: bool) -> Result<Vec<u8>> {
+        let how = json!({ "format": "png", "captureBeyondViewport": whole });
+        let taken = self.call("Page.captureScreenshot", how).await?;
+        let data = taken["data"].as_str().context("no picture")?;
+        Ok(base64::engine::general_purpose::STANDARD.decode(data)?)
+    }
+
+    /// Requests that went anywhere but to `base`.
+    pub fn strays(&self, base: &str) -> Vec<&String> {
+        let is_ours = |address: &&String| {
+            address.starts_with(base) || address.starts_with("data:") || *address == "about:blank"
+        };
+        self.requests.iter().filter(|address| !is_ours(address)).collect()
+    }
+
+    async fn call(&mut self, method: &str, params: Value) -> Result<Value> {
+        self.last += 1;
+        let id = self.last;
+        let mut message = json!({ "id": id, "method": method, "params": params });
+        if !self.session.is_empty() && !method.starts_with("Target.") {
+            message["sessionId"] = json!(self.session);
+        }
+        self.socket.send(Message::text(message.to_string())).await?;
+        let started = Instant::now();
+        loop {
+            ensure!(started.elapsed() < PATIENCE, "Chromium does not answer {method}");
+            let next = tokio::time::timeout(PATIENCE, self.socket.next()).await?;
+            let Message::Text(text) = next.context("Chromium has gone")?? else { continue };
+            let said: Value = serde_json::from_str(&text)?;
+            if said["id"] == json!(id) {
+                if let Some(error) = said.get("error") {
+                    bail!("{method} failed: {error}");
+                }
+                return Ok(said["result"].clone());
+            }
+            self.note(&said);
+        }
+    }
+
+    fn note(&mut self, said: &Value) {
+        let params = &said["params"];
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        match said["method"].as_str().unwrap_or_default() {
+            "Network.requestWillBeSent" => self.requests.push(text(&params["request"]["url"])),
+            "Log.entryAdded" if params["entry"]["level"] == "error" => {
+                self.complaints.push(text(&params["entry"]["text"]));
+            }
+            "Runtime.exceptionThrown" => {
+                self.complaints.push(params["exceptionDetails"].to_string());
+            }
+            "Runtime.consoleAPICalled"
+                if ["error", "warning"].contains(&params["type"].as_str().unwrap_or_default()) =>
+            {
+                self.complaints.push(params["args"].to_string());
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn click(selector: &str) -> String {
+    let selector = json!(selector);
+    format!(
+        "(() => {{ const it = document.querySelector({selector}); \
+         if (!it) throw new Error('there is no ' + {selector}); it.click(); }})()"
+    )
+}
+
+fn program() -> Result<PathBuf> {
+    if let Some(given) = std::env::var_os("CARREL_TEST_CHROMIUM") {
+        return Ok(given.into());
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut found = std::env::split_paths(&path)
+        .flat_map(|directory| PROGRAMS.map(|program| directory.join(program)));
+    found.find(|program| program.is_file()).context(
+        "Chromium is not installed; `./setup test` installs it, or CARREL_TEST_CHROMIUM names one",
+    )
+}

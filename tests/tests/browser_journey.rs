@@ -1,0 +1,273 @@
+//! One journey through the browser interface, in a real browser: from the first start to a key that
+//! is revoked. Nothing complains on the way, and nothing goes anywhere else.
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use e2e::browser::Browser;
+use e2e::{Backend, Options, TestServer, model_server};
+
+const PASSWORD: &str = "a long enough password";
+const AXE: &str = include_str!("../vendor/axe.min.js");
+
+/// A document whose second part answers a question.
+const HANDBOOK: &str = "# Harbour handbook\n\nShips announce themselves on channel twelve.\n\n\
+    ## The crane\n\nThe crane in the old harbour lifts forty tonnes and is called Berta.\n";
+
+/// A server with a language model that answers word by word, and its set-up link.
+async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
+    let model = model_server::start().await?;
+    let options = Options::from(Backend::Sqlite)
+        .with("LLM_PROVIDER", "generic-openai")
+        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
+        .with("GENERIC_OPEN_AI_MODEL_PREF", "slow")
+        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
+        .with("GENERIC_OPEN_AI_API_KEY", "a-secret-for-the-model");
+    let server = TestServer::start(options).await?;
+    server.wait_for_log("/setup?token=").await?;
+    let log = server.log()?;
+    let link = log.split_whitespace().rfind(|word| word.contains("/setup?token="));
+    Ok((server, model, link.context("no link")?.to_owned()))
+}
+
+fn base(server: &TestServer) -> String {
+    format!("http://{}", server.admin().address())
+}
+
+async fn set_up(browser: &mut Browser, link: &str) -> Result<()> {
+    browser.open(link).await?;
+    browser.fill("#username", "ada").await?;
+    browser.fill("#password", PASSWORD).await?;
+    browser.follow("form button").await?;
+    browser.wait_for("Welcome").await
+}
+
+/// What a browser complained of, which is nothing; and whether it stayed with its server.
+fn well_behaved(browser: &Browser, server: &TestServer) {
+    assert_eq!(browser.complaints, [""; 0]);
+    assert_eq!(browser.strays(&base(server)), [""; 0]);
+}
+
+#[tokio::test]
+async fn from_the_first_start_to_a_key_that_is_revoked() -> Result<()> {
+    let (server, _model, link) = fresh().await?;
+    let base = base(&server);
+    let mut ada = Browser::start(1280, 900).await?;
+    set_up(&mut ada, &link).await?;
+    create_a_workspace(&mut ada, &base).await?;
+    upload_a_document(&mut ada, &base).await?;
+    ask_and_open_the_source(&mut ada, &base).await?;
+
+    let mut grace = Browser::start(1280, 900).await?;
+    join_by_an_invite(&mut ada, &mut grace, &base).await?;
+    export_the_conversations(&mut ada, &base).await?;
+    make_and_revoke_a_key(&mut ada, &server, &base).await?;
+    well_behaved(&ada, &server);
+    well_behaved(&grace, &server);
+    Ok(())
+}
+
+async fn create_a_workspace(ada: &mut Browser, base: &str) -> Result<()> {
+    ada.open(&format!("{base}/workspaces/new")).await?;
+    ada.fill("#name", "Harbour").await?;
+    ada.follow("main form button").await?;
+    ada.wait("location.pathname === '/w/harbour'").await?;
+    ada.wait_for("There are no documents here yet").await
+}
+
+async fn upload_a_document(ada: &mut Browser, base: &str) -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (good, empty) = (directory.path().join("handbook.md"), directory.path().join("empty.txt"));
+    std::fs::write(&good, HANDBOOK)?;
+    std::fs::write(&empty, "")?;
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    let files: [&Path; 2] = [&good, &empty];
+    ada.choose_files("#file", &files).await?;
+    ada.wait("document.querySelectorAll('.upload[data-state=done]').length === 1").await?;
+    // What cannot be taken in says why, and can be tried again.
+    ada.wait("document.querySelectorAll('.upload[data-state=failed]').length === 1").await?;
+    ada.wait("!!document.querySelector('.upload[data-state=failed] button')").await?;
+    let reason = ada.run("document.querySelector('[data-state=failed] .upload-state').innerText");
+    ensure!(reason.await?.as_str().is_some_and(|reason| reason.len() > 10), "no reason");
+    ada.wait("document.querySelector('#shelf').innerText.includes('handbook')").await?;
+    // The refusal of the empty file is the browser's to note, and expected.
+    ada.complaints.retain(|complaint| !complaint.contains("status of 4"));
+    Ok(())
+}
+
+async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
+    ada.open(&format!("{base}/w/harbour")).await?;
+    ada.fill("#message", "What is the crane in the old harbour called?").await?;
+    ada.press("Enter").await?;
+    // It grows before it is whole.
+    ada.wait("document.querySelector('[sse-swap=answer] .prose')?.innerText.length > 10").await?;
+    ada.wait("!document.querySelector('[sse-connect]')").await?;
+    ada.wait("document.querySelector('.answered .prose').innerText.includes('Berta')").await?;
+    assert_eq!(ada.run("document.querySelector('#message').value").await?, "");
+    ada.follow(".sources a").await?;
+    ada.wait("document.querySelector('#passage')?.innerText.includes('called Berta')").await?;
+
+    // A loaded page takes up an answer that is under way; stopping keeps what was said.
+    ada.open(&format!("{base}/w/harbour")).await?;
+    ada.fill("#message", "And how much does it lift, in as many words as you can?").await?;
+    ada.press("Enter").await?;
+    ada.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    ada.open(&format!("{base}/w/harbour")).await?;
+    ada.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    ada.click("[data-stop-running]").await?;
+    ada.wait_for("Stopped.").await?;
+    let started = std::time::Instant::now();
+    loop {
+        ada.open(&format!("{base}/w/harbour")).await?;
+        let turns = ada.run("document.querySelectorAll('.turn').length").await?;
+        if turns == 2 {
+            break;
+        }
+        ensure!(started.elapsed() < Duration::from_secs(30), "what was said is not kept");
+    }
+    Ok(())
+}
+
+async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -> Result<()> {
+    ada.open(&format!("{base}/admin/invites")).await?;
+    ada.click("[name=workspace]").await?;
+    ada.follow("main form button").await?;
+    ada.wait_for("Here is the link").await?;
+    let invite = ada.run("document.querySelector('code[id^=invite]').innerText").await?;
+    grace.open(invite.as_str().unwrap_or_default()).await?;
+    grace.fill("#username", "grace").await?;
+    // A mistake is said on the page, where what was typed stays.
+    grace.fill("#password", "short").await?;
+    grace.click("form button").await?;
+    grace.wait("!!document.querySelector('#notices [role=alert]')").await?;
+    assert_eq!(grace.run("document.querySelector('#username').value").await?, "grace");
+    assert_eq!(grace.run("document.activeElement.id").await?, "password");
+    grace.complaints.retain(|complaint| {
+        !complaint.contains("status of 4") && !complaint.contains("Response Status Error Code 400")
+    });
+    grace.fill("#password", PASSWORD).await?;
+    grace.follow("form button").await?;
+    grace.wait_for("Harbour").await?;
+    grace.open(&format!("{base}/admin")).await?;
+    grace.wait_for("This is not for you").await?;
+    grace.complaints.retain(|complaint| !complaint.contains("status of 403"));
+    // Conversations are one's own.
+    grace.open(&format!("{base}/w/harbour")).await?;
+    let turns = grace.run("document.querySelectorAll('.turn').length").await?;
+    assert_eq!(turns, 0);
+    Ok(())
+}
+
+async fn export_the_conversations(ada: &mut Browser, base: &str) -> Result<()> {
+    ada.open(&format!("{base}/admin/chats")).await?;
+    ada.wait_for("What is the crane in the old harbour called?").await?;
+    ada.run("document.querySelector('details.fold').open = true").await?;
+    ada.fill("#type", "csv").await?;
+    ada.click("details.fold form button").await?;
+    let started = std::time::Instant::now();
+    loop {
+        let files = std::fs::read_dir(ada.downloads()).into_iter().flatten().flatten();
+        let found = files
+            .map(|file| file.path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "csv"));
+        if let Some(found) = found {
+            let text = std::fs::read_to_string(found)?;
+            assert!(text.contains("What is the crane in the old harbour called?"), "{text}");
+            return Ok(());
+        }
+        ensure!(started.elapsed() < Duration::from_secs(30), "nothing was downloaded");
+        ada.run("1").await?;
+    }
+}
+
+async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &str) -> Result<()> {
+    ada.open(&format!("{base}/admin/keys")).await?;
+    ada.run("document.querySelector('details.fold').open = true").await?;
+    ada.fill("#name", "Robot").await?;
+    ada.click("[name=scope][value=read]").await?;
+    ada.follow("details.fold form button").await?;
+    let secret = ada.run("document.querySelector('#secret').innerText").await?;
+    let robot = server.admin().with_key(secret.as_str().unwrap_or_default());
+    robot.get("/v1/auth").await?.ok()?;
+    ada.follow("main a.button-main").await?;
+    ada.follow("form[action$='/revoke'] button").await?;
+    ada.wait_for("Revoked").await?;
+    assert_eq!(robot.get("/v1/auth").await?.status, 403);
+    let shown = ada.run("document.body.innerText").await?.to_string();
+    assert!(!shown.contains(secret.as_str().unwrap_or("?")));
+    Ok(())
+}
+
+/// Pages with something on them.
+const PAGES: [&str; 20] = [
+    "/",
+    "/welcome",
+    "/workspaces/new",
+    "/w/sample-library",
+    "/w/sample-library/documents",
+    "/w/sample-library/settings",
+    "/w/sample-library/members",
+    "/search?q=lamp",
+    "/account",
+    "/admin/users",
+    "/admin/users/1",
+    "/admin/invites",
+    "/admin/keys",
+    "/admin/models/language?provider=openai",
+    "/admin/models/vectors",
+    "/admin/settings?q=openai",
+    "/admin/appearance",
+    "/admin/chats",
+    "/admin/audit?verify=1",
+    "/admin/system",
+];
+
+/// What axe-core finds against WCAG 2.2 AA, as `rule: elements`.
+async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
+    browser.run(AXE).await?;
+    let found = browser
+        .run(
+            "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', \
+             'best-practice'] }).then((found) => found.violations.map((rule) => rule.id + ': ' + \
+             rule.nodes.map((node) => node.html.slice(0, 160)).join(' | ')))",
+        )
+        .await?;
+    let found = found.as_array().cloned().unwrap_or_default();
+    Ok(found.iter().filter_map(|rule| rule.as_str()).map(str::to_owned).collect())
+}
+
+#[tokio::test]
+async fn every_page_is_for_everyone_and_none_complains() -> Result<()> {
+    let (server, _model, link) = fresh().await?;
+    let base = base(&server);
+    let mut browser = Browser::start(1280, 900).await?;
+    let mut found = Vec::new();
+    for (path, theme) in [("/sign-in", "light"), (link.trim_start_matches(&base), "dark")] {
+        browser.prefer(theme).await?;
+        browser.open(&format!("{base}{path}")).await?;
+        found.extend(violations(&mut browser).await?);
+    }
+    set_up(&mut browser, &link).await?;
+    browser.follow("form[action='/welcome/sample'] button").await?;
+    browser.fill("#message", "Which lamp is on the railing?").await?;
+    browser.click("button.send").await?;
+    browser.wait("!document.querySelector('[sse-connect]')").await?;
+    for (number, page) in PAGES.into_iter().enumerate() {
+        browser.prefer(if number % 2 == 0 { "light" } else { "dark" }).await?;
+        if number % 3 == 2 {
+            browser.resize(390, 844, true).await?;
+        } else {
+            browser.resize(1280, 900, false).await?;
+        }
+        browser.open(&format!("{base}{page}")).await?;
+        let wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+        if browser.run(wide).await? == true {
+            found.push(format!("{page} is wider than the window"));
+        }
+        let on_page = violations(&mut browser).await?;
+        found.extend(on_page.into_iter().map(|rule| format!("{page}: {rule}")));
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    well_behaved(&browser, &server);
+    Ok(())
+}
