@@ -260,7 +260,7 @@ impl Browser {
                 self.complaints.push(text(&params["entry"]["text"]));
             }
             "Runtime.exceptionThrown" => {
-                self.complaints.push(params["exceptionDetails"].to_string());
+                self.complaints.push(text(&params["exceptionDetails"]["exception"]["description"]));
             }
             "Runtime.consoleAPICalled"
                 if ["error", "warning"].contains(&params["type"].as_str().unwrap_or_default()) =>

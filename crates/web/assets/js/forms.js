@@ -39,7 +39,7 @@
   // A refusal that names a field marks it.
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     const notice = document.querySelector("#notices .notice:last-child");
-    if (detail.target.id !== "notices" || !notice) return;
+    if (!notice || !detail.target || detail.target.id !== "notices") return;
     for (const old of document.querySelectorAll("#notices .notice")) if (old !== notice) old.remove();
     const form = detail.requestConfig && detail.requestConfig.elt;
     const name = notice.dataset.field;
