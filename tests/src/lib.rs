@@ -4,6 +4,7 @@ pub mod browser;
 mod carrel;
 mod client;
 pub mod disk;
+pub mod hostile;
 pub mod ledger;
 pub mod model_server;
 pub mod random;

@@ -1,11 +1,12 @@
 //! Documents: files to text, text to chunks, and where the text is kept.
 //!
-//! [`extract`] reads files of many types, [`split`] cuts text into chunks, [`files`] keeps one file
-//! of text for each document. Each stands behind a port of [`carrel_domain::document`].
+//! [`extract`] reads files of many types, those that may do harm in processes that [`worker`]
+//! starts; [`split`] cuts text into chunks, [`files`] keeps one file of text for each document. Each stands behind a port of [`carrel_domain::document`].
 
 pub mod extract;
 pub mod files;
 pub mod split;
+pub mod worker;
 
 pub use extract::{FileExtractor, Limits, extract_file, file_types};
 pub use files::DocumentStore;

@@ -2,14 +2,23 @@
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 use std::fs;
+use std::time::Duration;
 
+use carrel_documents::worker::{Confines, Program, Readers};
 use carrel_documents::{FileExtractor, Limits, extract_file, file_types};
 use carrel_domain::document::{Extracted, Extractor, IncomingFile};
 use carrel_domain::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use tempfile::NamedTempFile;
 
-const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20 };
+const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 16 << 20 };
+
+/// None that could start.
+fn workers() -> Readers {
+    let confines = Confines { workers: 1, time: Duration::from_secs(10), memory: 1 << 30 };
+    let path = "/no/such/program".into();
+    Readers::new(Program { path, arguments: Vec::new(), environment: Vec::new() }, confines)
+}
 
 fn extract(name: &str, content: &[u8]) -> Result<Vec<Extracted>> {
     let file = NamedTempFile::new().unwrap();
@@ -35,7 +44,7 @@ async fn a_text_file_is_one_document_without_a_title() {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), "Grüße\r\n  aus 東京\n").unwrap();
     let incoming = IncomingFile { name: "notes.TXT".to_owned(), content: file.path().to_owned() };
-    let documents = FileExtractor::new(LIMITS).extract(&incoming).await.unwrap();
+    let documents = FileExtractor::new(LIMITS, workers()).extract(&incoming).await.unwrap();
     let expected = Extracted {
         part: None,
         title: None,
@@ -62,7 +71,10 @@ fn every_extension_of_the_table_is_read_or_says_what_it_awaits() {
         for extension in file_type.extensions.iter().chain(file_type.aliases) {
             let name = format!("name{extension}");
             match file_type.needs {
-                None => assert_eq!(text(&name, b"words"), "words"),
+                None => match extract(&name, b"words") {
+                    Ok(documents) => assert_eq!(documents[0].text.trim(), "words"),
+                    Err(error) => assert!(error.to_string().contains("damaged"), "{error}"),
+                },
                 Some(setting) => {
                     let refusal = refusal(&name, b"words");
                     assert!(refusal.contains("is not configured"), "{refusal}");
@@ -154,7 +166,7 @@ fn refusals_say_what_clients_know() {
 #[test]
 fn what_is_too_large_is_refused() {
     let limits = Limits::text(1_000);
-    assert_eq!(limits, Limits { file: 4_000, text: 1_000 });
+    assert_eq!(limits, Limits { file: 4_000, text: 1_000, inflated: 16_000 });
     let file = NamedTempFile::new().unwrap();
     let extract = |bytes: usize| {
         fs::write(file.path(), "x".repeat(bytes)).unwrap();

@@ -78,11 +78,19 @@ pub struct IncomingFile {
     pub content: PathBuf,
 }
 
+/// What tells a document from others of the same file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The sheet of a workbook, by its name. The sheets of one upload lie in a folder of their own.
+    Sheet(String),
+    /// The mail of a mailbox, from 1.
+    Mail(u32),
+}
+
 /// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extracted {
-    /// What tells this document from others of the same file: a sheet's name, a mail's number.
-    pub part: Option<String>,
+    pub part: Option<Part>,
     pub title: Option<String>,
     pub author: String,
     pub description: String,

@@ -10,6 +10,9 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flags, parse, variables};
 
+/// The command by which this program starts others that read files for it.
+pub const PARSE_WORKER: &str = "parse-worker";
+
 const EXAMPLES: &str = "\
 First steps:
   carrel model fetch                          download the embedding model, once
@@ -131,6 +134,9 @@ Example:
     /// The configuration
     #[command(subcommand)]
     Config(Config),
+    /// Read one document's file, as the server has it done; of no use to people
+    #[command(name = PARSE_WORKER, hide = true)]
+    ParseWorker { job: String },
     /// Print the OpenAPI description of the server
     Openapi,
     /// Print a completion script for a shell

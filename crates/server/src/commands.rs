@@ -24,6 +24,7 @@ use crate::{cli, logging, serve, terminal};
 
 pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     match &cli.command {
+        Command::ParseWorker { job } => return Ok(carrel_documents::worker::run(job)),
         Command::Openapi => return done(terminal::print(&carrel_api::openapi())),
         Command::Completions { shell } => return done(completions(*shell)),
         _ => {}
@@ -59,9 +60,10 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::Setting(what) => local(&config, async |carrel| setting::run(carrel, what).await),
         Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
         // Done above, before there was a configuration.
-        Command::Config(_) | Command::Openapi | Command::Completions { .. } => {
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Config(_)
+        | Command::Openapi
+        | Command::Completions { .. }
+        | Command::ParseWorker { .. } => Ok(ExitCode::SUCCESS),
     }
 }
 

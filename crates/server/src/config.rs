@@ -59,6 +59,19 @@ pub struct Limits {
     pub embedding_cache: u64,
 }
 
+/// What reading a document's file may take.
+#[derive(Clone, Debug)]
+pub struct Parsing {
+    /// How many files are read at once, in processes of their own.
+    pub workers: usize,
+    /// For each file.
+    pub timeout: Duration,
+    /// For each process, in bytes.
+    pub memory: u64,
+    /// What an archive may unpack to, in bytes.
+    pub inflated: u64,
+}
+
 /// The embedder inside this process.
 #[derive(Clone, Debug)]
 pub struct Model {
@@ -93,6 +106,7 @@ pub struct Config {
     pub api_key: Option<String>,
     pub log: Log,
     pub limits: Limits,
+    pub parsing: Parsing,
     pub model: Model,
     /// What settings are made of that the database does not know.
     pub given: Given,
@@ -137,6 +151,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let api_key = reader.optional(&var::API_KEY, parse::api_key).value();
     let log = log(reader);
     let limits = limits(reader);
+    let parsing = parsing(reader);
     let model = model(reader, storage.as_ref());
     let api = api(reader);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
@@ -152,6 +167,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         api_key,
         log: log?,
         limits: limits?,
+        parsing: parsing?,
         model: model?,
         given: reader.given.clone(),
         secret_key,
@@ -237,6 +253,17 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let embedding_cache = reader.read(&var::EMBEDDING_CACHE, "256MiB", parse::size);
     let (vector_cache, embedding_cache) = (vector_cache?, embedding_cache?);
     Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache })
+}
+
+fn parsing(reader: &mut Reader) -> Option<Parsing> {
+    let workers = processors().min(4).to_string();
+    let workers = reader.read(&var::PARSE_WORKERS, &workers, parse::threads);
+    let above_zero = |text: &str| parse::deadline(text).filter(|deadline| !deadline.is_zero());
+    let timeout = reader.read(&var::PARSE_TIMEOUT, "60s", above_zero);
+    let enough = |text: &str| parse::size(text).filter(|bytes| *bytes >= 256 << 20);
+    let memory = reader.read(&var::PARSE_MEMORY, "1GiB", enough);
+    let inflated = reader.read(&var::PARSE_INFLATED, "512MiB", parse::size);
+    Some(Parsing { workers: workers?, timeout: timeout?, memory: memory?, inflated: inflated? })
 }
 
 fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {

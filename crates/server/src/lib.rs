@@ -30,6 +30,9 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Runs the program with the arguments and the environment of this process. Usage errors end with
 /// 2, everything else that fails with 1 and one line on standard error.
 pub fn main() -> ExitCode {
+    // What whoever started this program has left open is not for the processes that it starts.
+    #[cfg(unix)]
+    close_fds::set_fds_cloexec(3, &[]);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
 use carrel_api::Ports;
-use carrel_documents::{DocumentStore, FileExtractor, Limits, RecursiveSplitter};
+use carrel_documents::worker::{Confines, Program, Readers};
+use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter};
 use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
@@ -30,7 +31,8 @@ use carrel_services::sign_on::SignOn;
 use carrel_vectors::EmbeddedIndex;
 use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::config::Config;
+use crate::cli::PARSE_WORKER;
+use crate::config::{Config, Parsing};
 use crate::models::ConfiguredModels;
 use crate::settings;
 use crate::storage::{self, Storage};
@@ -89,9 +91,13 @@ impl Carrel {
         let models = Arc::new(ConfiguredModels::new(&config.model, store.clone()));
         let index = EmbeddedIndex::new(database.clone(), config.limits.vector_cache);
         let index: Arc<dyn VectorIndex> = Arc::new(index);
+        let Parsing { workers, timeout: time, memory, inflated } = config.parsing.clone();
+        let confines = Confines { workers, time, memory };
+        let readers = Readers::new(reading_program()?, confines);
         // Text sent as such is bounded by the body it came in, text from files by the file.
         let upload = config.limits.upload;
         let text = upload.max(config.limits.body as u64);
+        let limits = carrel_documents::Limits { file: upload, text, inflated };
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
@@ -101,7 +107,7 @@ impl Carrel {
             documents: database.clone(),
             placements: database.clone(),
             files: Arc::new(files.clone()),
-            extractor: Arc::new(FileExtractor::new(Limits { file: upload, text })),
+            extractor: Arc::new(FileExtractor::new(limits, readers)),
             splitter: Arc::new(RecursiveSplitter),
             settings: database.clone(),
             models: models.clone(),
@@ -233,6 +239,16 @@ pub async fn open_database(
         Ok((database, key(&config).context("failed to open the store of secrets")?))
     };
     tokio::task::spawn_blocking(open).await.context("failed to open the database")?
+}
+
+/// This very program, as it reads one file; also after an update has put another in its place.
+fn reading_program() -> anyhow::Result<Program> {
+    let running = PathBuf::from("/proc/self/exe");
+    let path = if running.exists() { Ok(running) } else { std::env::current_exe() };
+    let path = path.context("failed to find this program's file")?;
+    // The allocator would else set aside more at once than a reader of files may have.
+    let environment = vec![("MIMALLOC_ARENA_RESERVE".into(), "0".into())];
+    Ok(Program { path, arguments: vec![PARSE_WORKER.into()], environment })
 }
 
 /// An error with its causes on one line, as a field of a log record.

@@ -17,6 +17,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result};
 use serde_json::json;
 
+use incoming::folder_for_sheets;
 pub use incoming::{Details, RawText};
 
 /// Puts documents in, gives them places, and takes them out. Cheap to clone.
@@ -62,13 +63,14 @@ impl Library {
     pub async fn add_file(
         &self,
         file: IncomingFile,
-        details: Details,
+        mut details: Details,
         into: Vec<Workspace>,
         unembedded: Unembedded,
         by: &By,
     ) -> Result<Vec<Added>> {
         incoming::check_file_name(&file.name)?;
         let extracted = self.extractor.extract(&file).await?;
+        details.folder = details.folder.or_else(|| folder_for_sheets(&file.name, &extracted));
         let mut added = Vec::with_capacity(extracted.len());
         for part in extracted {
             let (document, text) = incoming::from_file(&file.name, part, &details, by.at)?;

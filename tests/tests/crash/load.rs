@@ -28,7 +28,7 @@ pub fn start(
                 admin: admin.clone(),
                 ledger: ledger.clone(),
                 number,
-                random: Random::new(random.next()),
+                random: Random::new(random.draw()),
                 documents: BTreeMap::new(),
             };
             tokio::spawn(writer.run())
@@ -73,7 +73,7 @@ impl Writer {
     }
 
     fn unique(&mut self) -> String {
-        format!("{}x{:012x}", self.number, self.random.next() & 0xffff_ffff_ffff)
+        format!("{}x{:012x}", self.number, self.random.draw() & 0xffff_ffff_ffff)
     }
 
     /// Asks for one change of one thing.

@@ -1,20 +1,22 @@
 //! The table of file types: a new format is a module and a row.
+use Reading::{Apart, Awaits, Here};
 use carrel_domain::document::{Extracted, FileType};
-use carrel_domain::{Error, Result};
 
-use super::{Input, html, text};
+use super::fault::Fault;
+use super::{Input, epub, html, mail, ooxml, opendocument, pdf, sheets, text};
 
-type Read = fn(&Input<'_>) -> Result<Vec<Extracted>>;
+type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
 
 /// What is done with files of a type.
 #[derive(Clone, Copy)]
 pub enum Reading {
-    By(Read),
-    /// Nothing as long as the setting of that name configures nothing that could read them.
+    /// Read as they are, in time and memory that grow with their size alone.
+    Here(Read),
+    /// Unpacked or decoded, which a file may make cost anything: in a process of its own.
+    Apart(Read),
+    /// Refused as long as the setting of that name configures nothing that could read them.
     Awaits(&'static str),
 }
-
-use Reading::{Awaits, By};
 
 struct Format {
     mime: &'static str,
@@ -37,10 +39,29 @@ const TRANSCRIPTION: Reading = Awaits("WHISPER_PROVIDER");
 
 /// In the order in which clients are told of them.
 const FORMATS: &[Format] = &[
-    format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], By(text::read)),
-    Format { aliases: &[".htm"], ..format("text/html", &[".html"], By(html::read)) },
-    format("text/csv", &[".csv"], By(text::read)),
-    format("application/json", &[".json"], By(text::read_json)),
+    format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], Here(text::read)),
+    Format { aliases: &[".htm"], ..format("text/html", &[".html"], Here(html::read)) },
+    format("text/csv", &[".csv"], Here(text::read)),
+    format("application/json", &[".json"], Here(text::read_json)),
+    format(
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        &[".docx"],
+        Apart(ooxml::read_word),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.presentationml.presentation",
+        &[".pptx"],
+        Apart(ooxml::read_powerpoint),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+        &[".xlsx"],
+        Apart(sheets::read),
+    ),
+    format("application/vnd.oasis.opendocument.text", &[".odt"], Apart(opendocument::read)),
+    format("application/vnd.oasis.opendocument.presentation", &[".odp"], Apart(opendocument::read)),
+    format("application/pdf", &[".pdf"], Apart(pdf::read)),
+    format("application/mbox", &[".mbox"], Apart(mail::read_mailbox)),
     format("audio/wav", &[".wav"], TRANSCRIPTION),
     format("audio/mpeg", &[".mp3"], TRANSCRIPTION),
     format("audio/ogg", &[".ogg", ".oga"], TRANSCRIPTION),
@@ -50,18 +71,25 @@ const FORMATS: &[Format] = &[
     format("audio/webm", &[".webm"], TRANSCRIPTION),
     format("video/mp4", &[".mp4"], TRANSCRIPTION),
     format("video/mpeg", &[".mpeg"], TRANSCRIPTION),
+    format("application/epub+zip", &[".epub"], Apart(epub::read)),
     format("image/png", &[".png"], OCR),
     Format { aliases: &[".jpeg"], ..format("image/jpeg", &[".jpg"], OCR) },
     format("image/jpg", &[".jpg"], OCR),
     format("image/webp", &[".webp"], OCR),
+    format(
+        "application/vnd.oasis.opendocument.spreadsheet",
+        &[".ods"],
+        Apart(opendocument::read_sheets),
+    ),
+    format("message/rfc822", &[".eml"], Apart(mail::read_mail)),
 ];
 
 /// Types that are refused by name, even where a file happens to look like text.
 const NOT_TEXT: &[&str] = &[
-    "pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods", "doc", "ppt", "xls", "epub", "mbox", "eml",
-    "flac", "mpg", "mov", "avi", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "zip", "gz",
-    "bz2", "xz", "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar",
-    "wasm", "sqlite", "db", "woff", "woff2", "ttf", "otf",
+    "doc", "ppt", "xls", "docm", "dotx", "pptm", "xlsm", "xlsb", "odg", "flac", "mpg", "mov",
+    "avi", "mkv", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "zip", "gz", "bz2", "xz",
+    "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm",
+    "sqlite", "db", "woff", "woff2", "ttf", "otf",
 ];
 
 /// `extension` is in lower case, without its dot.
@@ -78,12 +106,12 @@ pub fn is_known_not_to_be_text(extension: &str) -> bool {
 }
 
 /// Why a file of a type that awaits `setting` is refused.
-pub fn unconfigured(extension: &str, setting: &str) -> Error {
+pub fn unconfigured(extension: &str, setting: &str) -> Fault {
     let what = match setting {
         "WHISPER_PROVIDER" => "Transcribing audio and video",
         _ => "Reading text in images (OCR)",
     };
-    Error::unprocessable(format!(
+    Fault::said(format!(
         "{what} is not configured on this server, so files of type .{extension} cannot be read. \
          The setting {setting} will configure it."
     ))
@@ -94,7 +122,7 @@ pub fn file_types() -> impl Iterator<Item = FileType> {
     FORMATS.iter().map(|format| {
         let Format { mime, extensions, aliases, reading } = format;
         let needs = match reading {
-            By(_) => None,
+            Here(_) | Apart(_) => None,
             Awaits(setting) => Some(*setting),
         };
         FileType { mime, extensions, aliases, needs }

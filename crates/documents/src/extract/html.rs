@@ -5,27 +5,31 @@
 //! and memory grow with the size of the file alone.
 use std::convert::Infallible;
 
-use carrel_domain::Result;
 use carrel_domain::document::Extracted;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
 use super::Input;
+use super::fault::Fault;
 use super::layout::Layout;
 use super::text::{decode, document, text_bytes};
 
 /// How far into a file its encoding may be declared.
 const DECLARED_WITHIN: usize = 1024;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>> {
-    let bytes = text_bytes(input)?;
-    let (text, title) = readable(&decode(&bytes, declared_encoding(&bytes)));
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let (text, title) = readable_bytes(&text_bytes(input)?);
     Ok(vec![document(text, title)])
 }
 
+/// As [`readable`], for a page in whichever encoding.
+pub fn readable_bytes(bytes: &[u8]) -> (String, Option<String>) {
+    readable(&decode(bytes, declared_encoding(bytes)))
+}
+
 /// The text of a page and its title.
-fn readable(html: &str) -> (String, Option<String>) {
+pub fn readable(html: &str) -> (String, Option<String>) {
     let mut page = Page::default();
     let mut emitter =
         CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {

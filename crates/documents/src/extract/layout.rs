@@ -126,6 +126,15 @@ impl Layout {
         self.lines = 1;
     }
 
+    /// Another text after this one, as a paragraph of its own.
+    pub fn append(&mut self, other: Self) {
+        let text = other.finish();
+        if !text.is_empty() {
+            self.end_line(2);
+            self.write(&text);
+        }
+    }
+
     pub fn finish(mut self) -> String {
         self.out.truncate(self.out.trim_end().len());
         self.out

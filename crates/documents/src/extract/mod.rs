@@ -1,52 +1,71 @@
 //! Files to text: which types are understood, and what is made of each.
 //!
 //! [`extract_file`] is a plain function of a file and limits, so that it can run wherever the
-//! caller wants it to: on a blocking thread, as [`FileExtractor`] does, or in another process.
+//! caller wants it to. [`FileExtractor`] runs it on a blocking thread for text, and in another
+//! process for everything that has to be unpacked or decoded.
 
+mod archive;
+mod epub;
+pub(crate) mod fault;
 mod formats;
 mod html;
 mod layout;
+mod mail;
+mod ooxml;
+mod opendocument;
+mod pdf;
+mod sheet;
+mod sheets;
 mod text;
+mod xml;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Seek};
 use std::path::Path;
 
 use async_trait::async_trait;
-use carrel_domain::document::{Extracted, Extractor, FileType, IncomingFile};
+use carrel_domain::document::{Extracted, Extractor, FileType, IncomingFile, Part};
 use carrel_domain::{Error, Result};
+use serde::{Deserialize, Serialize};
 
+use crate::blocking;
+use crate::worker::Readers;
+use fault::Fault;
 pub use formats::file_types;
 use formats::{Reading, unconfigured};
 
-use crate::blocking;
+/// The longest title, author or description, in characters.
+const LONGEST_DETAIL: usize = 1_000;
 
 /// How much is read and made, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// The largest file that is opened.
     pub file: u64,
     /// The most text that all documents of one file may hold together, in UTF-8.
     pub text: u64,
+    /// The most that an archive may be unpacked to.
+    pub inflated: u64,
 }
 
 impl Limits {
     /// Limits for text of at most `bytes`: files may be four times as large, since markup and
-    /// other encodings take more than the text in them.
+    /// other encodings take more than the text in them, and unpack to sixteen times as much.
     pub fn text(bytes: u64) -> Self {
-        Self { file: bytes.saturating_mul(4), text: bytes }
+        Self { file: bytes.saturating_mul(4), text: bytes, inflated: bytes.saturating_mul(16) }
     }
 }
 
-/// Reads files on blocking threads of this process.
-#[derive(Clone, Copy, Debug)]
+/// Reads text on blocking threads of this process, everything else in processes of its own.
+#[derive(Clone, Debug)]
 pub struct FileExtractor {
     limits: Limits,
+    readers: Readers,
 }
 
 impl FileExtractor {
-    pub fn new(limits: Limits) -> Self {
-        Self { limits }
+    pub fn new(limits: Limits, readers: Readers) -> Self {
+        Self { limits, readers }
     }
 }
 
@@ -57,72 +76,112 @@ impl Extractor for FileExtractor {
     }
 
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
-        let (file, limits) = (file.clone(), self.limits);
-        blocking(move || extract_file(&file.name, &file.content, limits)).await
+        let (path, name, limits) = (file.content.clone(), file.name.clone(), self.limits);
+        let Some(extension) = known_apart(&name) else {
+            return blocking(move || extract_file(&name, &path, limits)).await;
+        };
+        let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
+        let documents = self.readers.read(&extension, opened, limits).await;
+        documents.map_err(|fault| fault.into_error(base(&name), limits))
     }
 }
 
 /// The documents in the file at `path`, which its owner calls `name`; at least one, each with text.
+/// Whatever the type, it is read on this thread.
 ///
 /// [`Error::Unprocessable`] when the type is unknown or there is no text, [`Error::TooLarge`] when
 /// the file or its text exceeds the limits.
 pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extracted>> {
-    let name = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let name = base(name);
     let Some(extension) = extension(name) else {
         return Err(Error::unprocessable(
             "No file extension found. This file cannot be processed.",
         ));
     };
-    let input = Input { name, path, limits };
-    let mut documents = match formats::reading(&extension) {
-        Some(Reading::By(read)) => read(&input)?,
-        Some(Reading::Awaits(setting)) => return Err(unconfigured(&extension, setting)),
-        None => text::read_unknown(&input, &extension)?,
+    let file = File::open(path).map_err(Error::internal)?;
+    extract(&extension, &file, limits).map_err(|fault| fault.into_error(name, limits))
+}
+
+pub(crate) fn extract(
+    extension: &str,
+    file: &File,
+    limits: Limits,
+) -> Result<Vec<Extracted>, Fault> {
+    let input = Input { file, limits };
+    let mut documents = match formats::reading(extension) {
+        Some(Reading::Here(read) | Reading::Apart(read)) => read(&input)?,
+        Some(Reading::Awaits(setting)) => return Err(unconfigured(extension, setting)),
+        None => text::read_unknown(&input, extension)?,
     };
     let mut bytes = 0;
     for document in &mut documents {
         storable(&mut document.text);
-        document.title = document.title.take().map(|mut title| {
-            storable(&mut title);
-            title
-        });
         bytes += document.text.len() as u64;
+        let name = document.part.as_mut().and_then(|part| match part {
+            Part::Sheet(name) => Some(name),
+            Part::Mail(_) => None,
+        });
+        let details = [&mut document.author, &mut document.description];
+        for detail in details.into_iter().chain(&mut document.title).chain(name) {
+            storable(detail);
+            if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+                detail.truncate(end);
+            }
+        }
     }
     if bytes > limits.text {
-        return Err(Error::TooLarge { what: "the text of the file", limit: limits.text });
+        return Err(Fault::TextTooLarge);
     }
     documents.retain(|document| !document.text.trim().is_empty());
-    if documents.is_empty() { Err(input.no_text()) } else { Ok(documents) }
+    if documents.is_empty() { Err(Fault::empty()) } else { Ok(documents) }
 }
 
 /// What a reader of one format is given.
 struct Input<'a> {
-    name: &'a str,
-    path: &'a Path,
+    file: &'a File,
     limits: Limits,
 }
 
 impl Input<'_> {
     /// The whole file.
-    fn bytes(&self) -> Result<Vec<u8>> {
-        let limit = self.limits.file;
-        let file = File::open(self.path).map_err(Error::internal)?;
-        let metadata = file.metadata().map_err(Error::internal)?;
+    fn bytes(&self) -> Result<Vec<u8>, Fault> {
+        let (mut file, limit) = (self.file, self.limits.file);
+        let size = self.check_size()?;
         let mut bytes = Vec::new();
-        if metadata.len() <= limit {
-            bytes.reserve_exact(usize::try_from(metadata.len()).unwrap_or(0));
-            // One more than allowed, to notice a file that has grown meanwhile.
-            file.take(limit.saturating_add(1)).read_to_end(&mut bytes).map_err(Error::internal)?;
-        }
-        if metadata.len().max(bytes.len() as u64) > limit {
-            return Err(Error::TooLarge { what: "the file", limit });
-        }
-        Ok(bytes)
+        bytes.reserve_exact(usize::try_from(size).unwrap_or(0));
+        file.rewind()?;
+        // One more than allowed, to notice a file that has grown meanwhile.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit { Err(Fault::FileTooLarge) } else { Ok(bytes) }
     }
 
-    fn no_text(&self) -> Error {
-        Error::unprocessable(format!("No text content found in {}.", self.name))
+    fn check_size(&self) -> Result<u64, Fault> {
+        let size = self.file.metadata()?.len();
+        if size > self.limits.file { Err(Fault::FileTooLarge) } else { Ok(size) }
     }
+}
+
+/// A document of a type that says nothing of its author that could be trusted.
+fn by_nobody(text: String, source: &str) -> Extracted {
+    Extracted {
+        part: None,
+        title: None,
+        author: "no author found".to_owned(),
+        description: "No description found.".to_owned(),
+        source: source.to_owned(),
+        text,
+    }
+}
+
+/// A file's name without the folders that a client may have put before it.
+fn base(name: &str) -> &str {
+    name.rsplit(['/', '\\']).next().unwrap_or(name)
+}
+
+/// The extension of a file that is to be read in another process.
+fn known_apart(name: &str) -> Option<String> {
+    let extension = extension(base(name))?;
+    matches!(formats::reading(&extension), Some(Reading::Apart(_))).then_some(extension)
 }
 
 /// The last extension in lower case. A name that only begins with a dot has none.

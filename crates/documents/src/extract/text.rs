@@ -1,10 +1,10 @@
 //! Text files of any encoding, and telling text from other things.
 use carrel_domain::document::Extracted;
-use carrel_domain::{Error, Result};
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_8};
 
 use super::Input;
+use super::fault::Fault;
 use super::formats::is_known_not_to_be_text;
 
 /// How much of a file tells whether it is text.
@@ -13,25 +13,24 @@ const SNIFFED: usize = 1024;
 const GUESSED_FROM: usize = 1 << 20;
 
 /// A file whose type says that it is text.
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let bytes = text_bytes(input)?;
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
 /// JSON is text as it stands, but always Unicode.
-pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>> {
+pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let bytes = text_bytes(input)?;
     if Encoding::for_bom(&bytes).is_none() && str::from_utf8(&bytes).is_err() {
-        let reason = format!("{} is not valid JSON: it is not in UTF-8.", input.name);
-        return Err(Error::unprocessable(reason));
+        return Err(Fault::refused("is not valid JSON: it is not in UTF-8."));
     }
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
 /// A file of a type that is not in the table: taken when it looks like text.
-pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>> {
+pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>, Fault> {
     let refusal = || {
-        Error::unprocessable(format!(
+        Fault::said(format!(
             "File extension .{extension} not supported for parsing and cannot be assumed as text \
              file type."
         ))
@@ -47,9 +46,9 @@ pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>
 }
 
 /// The bytes of a file that claims to be text and looks so.
-pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>> {
+pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, Fault> {
     let bytes = input.bytes()?;
-    if looks_like_text(&bytes) { Ok(bytes) } else { Err(input.no_text()) }
+    if looks_like_text(&bytes) { Ok(bytes) } else { Err(Fault::empty()) }
 }
 
 pub fn document(text: String, title: Option<String>) -> Extracted {

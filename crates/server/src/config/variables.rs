@@ -55,6 +55,12 @@ pub const BODY_LIMIT: Variable = variable("CARREL_BODY_LIMIT", SIZE);
 pub const UPLOAD_LIMIT: Variable = variable("CARREL_UPLOAD_LIMIT", SIZE);
 pub const VECTOR_CACHE: Variable = variable("CARREL_VECTOR_CACHE", SIZE);
 pub const EMBEDDING_CACHE: Variable = variable("CARREL_EMBEDDING_CACHE", SIZE);
+pub const PARSE_WORKERS: Variable = variable("CARREL_PARSE_WORKERS", "a number from 1 to 256");
+pub const PARSE_TIMEOUT: Variable =
+    variable("CARREL_PARSE_TIMEOUT", "a duration in whole seconds, at most 1h, such as 60s");
+pub const PARSE_MEMORY: Variable =
+    variable("CARREL_PARSE_MEMORY", "a number of bytes from 256MiB up, such as 1GiB");
+pub const PARSE_INFLATED: Variable = variable("CARREL_PARSE_INFLATED", SIZE);
 pub const ALLOWED_ORIGINS: Variable = variable(
     "CARREL_ALLOWED_ORIGINS",
     "origins such as https://app.example.com, separated by commas, without paths or wildcards",
@@ -94,7 +100,7 @@ pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 
 /// Those of this program's own name, among which a misspelt one is looked for.
-pub const OWN: [&Variable; 18] = [
+pub const OWN: &[&Variable] = &[
     &STORAGE,
     &LISTEN,
     &API_KEY,
@@ -104,6 +110,10 @@ pub const OWN: [&Variable; 18] = [
     &UPLOAD_LIMIT,
     &VECTOR_CACHE,
     &EMBEDDING_CACHE,
+    &PARSE_WORKERS,
+    &PARSE_TIMEOUT,
+    &PARSE_MEMORY,
+    &PARSE_INFLATED,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,
     &DOCS,

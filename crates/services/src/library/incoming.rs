@@ -1,5 +1,7 @@
 //! From what a client sent to a document: names, defaults, counts.
-use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Published};
+use std::fmt::Display;
+
+use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Part, Published};
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, slug};
 use chrono::{DateTime, Utc};
@@ -32,9 +34,10 @@ pub struct RawText {
 
 /// The longest name, in bytes, that a client's file may have.
 const LONGEST_FILE_NAME: usize = 255;
-/// What is left for the beginning of a stored name beside `-`, a UUID and `.json`. File systems take
-/// 255 bytes, of which a store needs some for the name under which it writes.
-const LONGEST_STEM: usize = 250 - 1 - 36 - 5;
+/// What is left for the beginning of a stored name beside `-`, a UUID, the number of a mail and
+/// `.json`. File systems take 255 bytes, of which a store needs some for the name under which it
+/// writes.
+const LONGEST_STEM: usize = 250 - 1 - 36 - 15 - 5;
 
 /// Refuses names that are no plain file name. The name is never used as a path; but a client
 /// that sends such a one is mistaken or up to no good, and is told.
@@ -52,6 +55,14 @@ pub fn check_file_name(name: &str) -> Result<()> {
     Ok(())
 }
 
+/// The folder that the sheets of an upload lie in unless the client names one: nobody else's.
+pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Option<String> {
+    let is_sheet = |part: &Extracted| matches!(part.part, Some(Part::Sheet(_)));
+    let unique = DocumentId::random().to_string();
+    let folder = || format!("{}-{}", stem(name), &unique[..8]);
+    parts.iter().any(is_sheet).then(folder)
+}
+
 pub fn from_file(
     name: &str,
     part: Extracted,
@@ -59,15 +70,20 @@ pub fn from_file(
     now: DateTime<Utc>,
 ) -> Result<(Document, String)> {
     let id = DocumentId::random();
-    let stem = match &part.part {
-        Some(part) => format!("{name}-{part}"),
-        None => name.to_owned(),
+    let (stored, usual_title) = match &part.part {
+        None => (stored_name(name, id), name.to_owned()),
+        Some(Part::Mail(number)) => {
+            (stored_name(name, format_args!("{id}-msg-{number}")), name.to_owned())
+        }
+        Some(Part::Sheet(sheet)) => {
+            (stored_name(&format!("sheet-{sheet}"), id), format!("{name} - Sheet:{sheet}"))
+        }
     };
     let folder = details.folder.as_deref().unwrap_or(DEFAULT_FOLDER);
     let document = Document {
         id,
-        path: DocumentPath::new(folder, &stored_name(&stem, id))?,
-        title: details.title.clone().or(part.title).unwrap_or_else(|| name.to_owned()),
+        path: DocumentPath::new(folder, &stored)?,
+        title: details.title.clone().or(part.title).unwrap_or(usual_title),
         url: format!("file://{name}"),
         author: details.author.clone().unwrap_or(part.author),
         description: details.description.clone().unwrap_or(part.description),
@@ -123,13 +139,18 @@ fn text_slug(title: &str) -> String {
     if ascii.is_empty() { clean(stem).to_lowercase() } else { ascii }
 }
 
-/// A file name that begins like `stem` and is different each time, at most 250 bytes.
-fn stored_name(stem: &str, id: DocumentId) -> String {
-    let mut stem = clean(stem);
+/// A file name that begins like `name` and is different for each `id`, at most 250 bytes.
+fn stored_name(name: &str, id: impl Display) -> String {
+    format!("{}-{id}.json", stem(name))
+}
+
+/// The beginning of `name` that leaves room for what makes it unique.
+fn stem(name: &str) -> String {
+    let mut stem = clean(name);
     while stem.len() > LONGEST_STEM {
         stem.pop();
     }
-    if stem.is_empty() { format!("document-{id}.json") } else { format!("{stem}-{id}.json") }
+    if stem.is_empty() { "document".to_owned() } else { stem }
 }
 
 /// Leaves what every file system takes in a name.
@@ -164,6 +185,31 @@ mod tests {
         assert_eq!(stored_name("...<:>", id), format!("document-{id}.json"));
         let long = stored_name(&"語".repeat(100), id);
         assert!(long.len() <= 250 && DocumentPath::new("f", &long).is_ok());
+    }
+
+    fn part(part: Option<Part>) -> Extracted {
+        let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
+        Extracted { part, title: None, author, description, source, text: "t".into() }
+    }
+
+    #[test]
+    fn sheets_lie_in_a_folder_of_their_upload_and_mails_have_numbers() {
+        let details = Details::default();
+        let sheet = part(Some(Part::Sheet("Q1: costs".into())));
+        let folder = folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap();
+        assert!(folder.starts_with("my-book.xlsx-") && folder.len() == 21, "{folder}");
+        let placed = Details { folder: Some(folder.clone()), ..Details::default() };
+        let (sheet, _) = from_file("my book.xlsx", sheet, &placed, Utc::now()).unwrap();
+        assert!(sheet.path.to_string().starts_with(&format!("{folder}/sheet-Q1-costs-")));
+        assert_eq!(sheet.title, "my book.xlsx - Sheet:Q1: costs");
+
+        let mail = part(Some(Part::Mail(12)));
+        assert_eq!(folder_for_sheets("a.mbox", std::slice::from_ref(&mail)), None);
+        let (mail, _) = from_file("a.mbox", mail, &details, Utc::now()).unwrap();
+        assert!(mail.path.to_string().ends_with("-msg-12.json"));
+        assert_eq!(mail.title, "a.mbox");
+        let long = part(Some(Part::Mail(u32::MAX)));
+        assert!(from_file(&"x".repeat(255), long, &details, Utc::now()).is_ok());
     }
 
     #[test]

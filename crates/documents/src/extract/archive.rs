@@ -1,0 +1,154 @@
+//! The ZIP archives that office documents and books are, read within limits.
+//!
+//! Entries are looked up by name and read as streams. Nothing is ever written by an entry's name,
+//! so what a name looks like does not matter.
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek};
+use std::rc::Rc;
+
+use zip::ZipArchive;
+
+use super::fault::Fault;
+use super::xml::{self, Visitor};
+use super::{Input, Limits};
+
+/// More entries than any document needs.
+const MOST_ENTRIES: usize = 20_000;
+/// Deflate makes no byte of an archive more than this many.
+const DEFLATE_AT_MOST: u64 = 1_032;
+/// What files begin with that Office wrote in its own format, or sealed with a password.
+const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+/// Where in such a file the name of the sealed package stands at the latest.
+const DIRECTORY_WITHIN: u64 = 4 << 20;
+
+pub struct Archive<'a> {
+    zip: ZipArchive<BufReader<&'a File>>,
+    /// What it is to the person who sent it: `a Word document`.
+    what: &'static str,
+    limits: Limits,
+    /// How many bytes may still be unpacked.
+    room: Rc<Cell<u64>>,
+}
+
+impl<'a> Archive<'a> {
+    pub fn open(input: &Input<'a>, what: &'static str) -> Result<Self, Fault> {
+        input.check_size()?;
+        let mut file = input.file;
+        let mut start = [0; 8];
+        file.rewind()?;
+        let is_compound = file.read_exact(&mut start).is_ok() && start == COMPOUND_FILE;
+        if is_compound {
+            return Err(compound_file(file)?);
+        }
+        let zip = ZipArchive::new(BufReader::new(file)).map_err(|_| Fault::damaged(what))?;
+        if zip.len() > MOST_ENTRIES {
+            return Err(Fault::too_many_entries(MOST_ENTRIES));
+        }
+        let limits = input.limits;
+        Ok(Self { zip, what, limits, room: Rc::new(Cell::new(limits.inflated)) })
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.zip.index_for_name(name).is_some()
+    }
+
+    /// Shows a part in XML to `visitor`; says whether there is such a part.
+    pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, Fault> {
+        let Some(part) = self.part(name)? else { return Ok(false) };
+        let walked = xml::walk(BufReader::new(part), visitor);
+        walked.map_err(|wrong| self.fault(wrong))?;
+        Ok(true)
+    }
+
+    /// As [`Archive::visit`], for a part without which there is no document.
+    pub fn visit_needed(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<(), Fault> {
+        let is_there = self.visit(name, visitor)?;
+        if is_there { Ok(()) } else { Err(Fault::damaged(self.what)) }
+    }
+
+    /// The whole of a part.
+    pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(mut part) = self.part(name)? else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = part.read_to_end(&mut bytes);
+        drop(part);
+        if read.is_ok() { Ok(Some(bytes)) } else { Err(self.fault(xml::Wrong::Unread)) }
+    }
+
+    /// Unpacks everything to nowhere when it might be more than allowed, for readers that would
+    /// unpack it without a limit. What the archive says about its sizes is not believed.
+    pub fn measure(mut self) -> Result<(), Fault> {
+        let packed: u64 = (0..self.zip.len())
+            .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
+            .fold(0, u64::saturating_add);
+        if packed.saturating_mul(DEFLATE_AT_MOST) <= self.limits.inflated {
+            return Ok(());
+        }
+        for index in 0..self.zip.len() {
+            let entry = self.zip.by_index(index).map_err(|_| Fault::damaged(self.what))?;
+            let mut part = Metered { entry, room: self.room.clone() };
+            if io::copy(&mut part, &mut io::sink()).is_err() {
+                drop(part);
+                return Err(self.fault(xml::Wrong::Unread));
+            }
+        }
+        Ok(())
+    }
+
+    fn part(&mut self, name: &str) -> Result<Option<Metered<impl Read + use<'_, 'a>>>, Fault> {
+        let Some(index) = self.zip.index_for_name(name) else { return Ok(None) };
+        match self.zip.by_index(index) {
+            Ok(entry) if entry.encrypted() => Err(Fault::protected()),
+            Ok(entry) => Ok(Some(Metered { entry, room: self.room.clone() })),
+            Err(_) => Err(Fault::damaged(self.what)),
+        }
+    }
+
+    fn fault(&self, wrong: xml::Wrong) -> Fault {
+        match wrong {
+            _ if self.room.get() == 0 => Fault::inflates_too_far(self.limits.inflated),
+            xml::Wrong::TooDeep => Fault::refused(format!(
+                "is nested more than {} elements deep, which is too deep.",
+                xml::DEEPEST
+            )),
+            xml::Wrong::Unread | xml::Wrong::Malformed => Fault::damaged(self.what),
+        }
+    }
+}
+
+/// Why a file in Office's own binary format is refused.
+fn compound_file(file: &File) -> Result<Fault, Fault> {
+    let mut bytes = Vec::new();
+    (&mut &*file).take(DIRECTORY_WITHIN).read_to_end(&mut bytes)?;
+    let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    if bytes.windows(sealed.len()).any(|window| window == sealed) {
+        return Ok(Fault::protected());
+    }
+    Ok(Fault::refused(
+        "is in the binary format of Office before 2007. Save it in today's format and send it \
+         again.",
+    ))
+}
+
+/// Ends with an error once there is no more room for what it reads.
+struct Metered<R> {
+    entry: R,
+    room: Rc<Cell<u64>>,
+}
+
+impl<R: Read> Read for Metered<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.entry.read(buffer)?;
+        match self.room.get().checked_sub(read as u64).filter(|room| *room > 0) {
+            Some(room) => {
+                self.room.set(room);
+                Ok(read)
+            }
+            None => {
+                self.room.set(0);
+                Err(io::Error::other("there is no more room"))
+            }
+        }
+    }
+}

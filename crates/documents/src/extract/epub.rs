@@ -1,0 +1,154 @@
+//! Books in EPUB: the text of their chapters, in the order in which they are read.
+use std::collections::{HashMap, HashSet};
+
+use carrel_domain::document::Extracted;
+
+use super::archive::Archive;
+use super::fault::Fault;
+use super::ooxml::resolve;
+use super::xml::{Element, Visitor};
+use super::{Input, html};
+
+const WHAT: &str = "a book in EPUB (.epub)";
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut archive = Archive::open(input, WHAT)?;
+    let mut container = Container::default();
+    archive.visit_needed("META-INF/container.xml", &mut container)?;
+    let package = container.package.ok_or_else(|| Fault::damaged(WHAT))?;
+    let mut book = Book::default();
+    archive.visit_needed(&package, &mut book)?;
+    let mut sealed = Sealed::default();
+    archive.visit("META-INF/encryption.xml", &mut sealed)?;
+
+    let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let (mut text, mut seen) = (String::new(), HashSet::new());
+    for id in &book.order {
+        let Some(target) = book.items.get(id) else { continue };
+        let part = resolve(folder, &unescaped(target));
+        if !seen.insert(part.clone()) {
+            continue;
+        }
+        if sealed.parts.contains(&part) {
+            return Err(Fault::refused("is protected by digital rights management."));
+        }
+        let Some(bytes) = archive.bytes(&part)? else { continue };
+        let (chapter, _) = html::readable_bytes(&bytes);
+        if !text.is_empty() && !chapter.is_empty() {
+            text.push_str("\n\n");
+        }
+        text.push_str(&chapter);
+        if text.len() as u64 > input.limits.text {
+            return Err(Fault::TextTooLarge);
+        }
+    }
+    Ok(vec![Extracted {
+        part: None,
+        title: None,
+        author: "Unknown".to_owned(),
+        description: "Unknown".to_owned(),
+        source: "epub file uploaded by the user.".to_owned(),
+        text,
+    }])
+}
+
+/// `%20` and the like as what they stand for.
+fn unescaped(target: &str) -> String {
+    let target = target.split('#').next().unwrap_or_default();
+    let mut bytes = Vec::with_capacity(target.len());
+    let mut rest = target.as_bytes();
+    while let Some((first, others)) = rest.split_first() {
+        let escaped = others.get(..2).filter(|_| *first == b'%');
+        let escaped = escaped.and_then(|digits| str::from_utf8(digits).ok());
+        match escaped.and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &others[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = others;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Says which part describes the book.
+#[derive(Default)]
+struct Container {
+    package: Option<String>,
+}
+
+impl Visitor for Container {
+    fn start(&mut self, element: &Element<'_>) {
+        if element.name() == "rootfile" && self.package.is_none() {
+            self.package = element.attribute("full-path").map(|path| resolve("", &path));
+        }
+    }
+
+    fn end(&mut self, _: &str) {}
+
+    fn text(&mut self, _: &str) {}
+}
+
+/// What the book consists of.
+#[derive(Default)]
+struct Book {
+    /// Parts by id.
+    items: HashMap<String, String>,
+    /// The ids of those that are read one after another.
+    order: Vec<String>,
+}
+
+impl Visitor for Book {
+    fn start(&mut self, element: &Element<'_>) {
+        match element.name() {
+            "item" => {
+                let (id, target) = (element.attribute("id"), element.attribute("href"));
+                let kind = element.attribute("media-type").unwrap_or_default();
+                if let (Some(id), Some(target), true) = (id, target, kind.contains("html")) {
+                    self.items.insert(id.into_owned(), target.into_owned());
+                }
+            }
+            "itemref" => {
+                self.order.extend(element.attribute("idref").map(|id| id.into_owned()));
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, _: &str) {}
+
+    fn text(&mut self, _: &str) {}
+}
+
+/// The parts that only certain programs can open.
+#[derive(Default)]
+struct Sealed {
+    parts: HashSet<String>,
+}
+
+impl Visitor for Sealed {
+    fn start(&mut self, element: &Element<'_>) {
+        if element.name() == "CipherReference" {
+            let part = element.attribute("URI").map(|uri| resolve("", &unescaped(&uri)));
+            self.parts.extend(part);
+        }
+    }
+
+    fn end(&mut self, _: &str) {}
+
+    fn text(&mut self, _: &str) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_in_addresses_are_resolved() {
+        assert_eq!(unescaped("chapter%201%E6%97%A5.xhtml#top"), "chapter 1日.xhtml");
+        assert_eq!(unescaped("100%.xhtml%2"), "100%.xhtml%2");
+    }
+}

@@ -1,0 +1,85 @@
+//! Why there is no text to be had of a file, in a form that can cross from one process to another.
+use carrel_domain::Error;
+use serde::{Deserialize, Serialize};
+
+use super::Limits;
+
+/// Most texts complete "`<name of the file>` …", because a reader need not know the name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fault {
+    /// There is no text in it; what else there is to say about that is a sentence of its own.
+    Empty(Option<String>),
+    /// It is not what its type says, or damaged beyond reading.
+    Damaged(String),
+    /// It must not or cannot be read for another reason.
+    Refused(String),
+    FileTooLarge,
+    TextTooLarge,
+    /// A whole sentence, without the name.
+    Said(String),
+    /// Nobody is free to read it now, and why.
+    Unavailable(String),
+    /// This program's fault, not the file's.
+    Internal(String),
+}
+
+impl Fault {
+    pub fn empty() -> Self {
+        Self::Empty(None)
+    }
+
+    /// `what` names the type with its article: `a PDF file`.
+    pub fn damaged(what: &str) -> Self {
+        Self::Damaged(what.to_owned())
+    }
+
+    pub fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(why.into())
+    }
+
+    pub fn said(sentence: impl Into<String>) -> Self {
+        Self::Said(sentence.into())
+    }
+
+    pub fn protected() -> Self {
+        Self::refused("is protected by a password. Remove the password and send it again.")
+    }
+
+    pub fn too_many_entries(most: usize) -> Self {
+        Self::refused(format!("is an archive of more than {most} entries, which is too many."))
+    }
+
+    pub fn inflates_too_far(limit: u64) -> Self {
+        Self::refused(format!(
+            "unpacks to more than the {limit} bytes allowed (CARREL_PARSE_INFLATED)."
+        ))
+    }
+
+    /// What the client is told of the file that it calls `name`.
+    pub fn into_error(self, name: &str, limits: Limits) -> Error {
+        match self {
+            Self::Empty(None) => Error::unprocessable(format!("No text content found in {name}.")),
+            Self::Empty(Some(more)) => {
+                Error::unprocessable(format!("No text content found in {name}. {more}"))
+            }
+            Self::Damaged(what) => {
+                Error::unprocessable(format!("{name} is damaged, or it is not {what}."))
+            }
+            Self::Refused(why) => Error::unprocessable(format!("{name} {why}")),
+            Self::Said(sentence) => Error::unprocessable(sentence),
+            Self::FileTooLarge => Error::TooLarge { what: "the file", limit: limits.file },
+            Self::TextTooLarge => {
+                Error::TooLarge { what: "the text of the file", limit: limits.text }
+            }
+            Self::Unavailable(why) => Error::unavailable("the reader of documents", why),
+            Self::Internal(cause) => Error::internal(cause),
+        }
+    }
+}
+
+/// A file of this server's own that cannot be read is nobody else's mistake.
+impl From<std::io::Error> for Fault {
+    fn from(error: std::io::Error) -> Self {
+        Self::Internal(format!("failed to read the file: {error}"))
+    }
+}

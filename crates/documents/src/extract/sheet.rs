@@ -1,0 +1,111 @@
+//! A sheet of cells as comma-separated lines, without the emptiness around and between them.
+
+/// A gap of more columns than this is written as one: sheets may be 16,384 columns wide.
+const WIDEST_GAP: u32 = 64;
+
+/// A sheet in the making. Cells come row by row, from left to right.
+#[derive(Default)]
+pub struct Sheet {
+    lines: String,
+    /// The place of the cell written last.
+    last: Option<(u32, u32)>,
+    /// Where the line of the row written last begins.
+    line: usize,
+    /// How many bytes may still be written.
+    room: usize,
+}
+
+/// There is no more room.
+#[derive(Debug, PartialEq)]
+pub struct Full;
+
+impl Sheet {
+    pub fn with_room(room: usize) -> Self {
+        Self { room, ..Self::default() }
+    }
+
+    pub fn room(&self) -> usize {
+        self.room
+    }
+
+    pub fn put(&mut self, row: u32, column: u32, text: &str) -> Result<(), Full> {
+        let before = self.lines.len();
+        let gap = match self.last {
+            Some((last_row, last)) if last_row == row => column.saturating_sub(last).max(1),
+            Some(_) => {
+                self.lines.push('\n');
+                self.line = self.lines.len();
+                column
+            }
+            None => column,
+        };
+        let gap = if gap > WIDEST_GAP { 1 } else { gap };
+        self.lines.extend(std::iter::repeat_n(',', gap as usize));
+        if text.contains([',', '"', '\n', '\r']) {
+            self.lines.push('"');
+            self.lines.push_str(&text.replace('"', "\"\""));
+            self.lines.push('"');
+        } else {
+            self.lines.push_str(text);
+        }
+        self.last = Some((row, column));
+        let written = self.lines.len() - before;
+        self.room = self.room.checked_sub(written).ok_or(Full)?;
+        Ok(())
+    }
+
+    /// Writes the row written last so many times more.
+    pub fn repeat(&mut self, times: u32) -> Result<(), Full> {
+        let line = self.lines[self.line..].to_owned();
+        for _ in 0..times {
+            self.room = self.room.checked_sub(line.len() + 1).ok_or(Full)?;
+            self.lines.push('\n');
+            self.line = self.lines.len();
+            self.lines.push_str(&line);
+        }
+        Ok(())
+    }
+
+    pub fn finish(mut self) -> String {
+        if self.last.is_some() {
+            self.lines.push('\n');
+        }
+        self.lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_keep_their_columns_and_empty_rows_are_left_out() {
+        let mut sheet = Sheet::with_room(100);
+        for (row, column, text) in
+            [(0, 0, "a"), (0, 1, "b"), (2, 1, "c, d"), (2, 3, "\"e\""), (1_048_575, 16_383, "f")]
+        {
+            sheet.put(row, column, text).unwrap();
+        }
+        assert_eq!(sheet.finish(), "a,b\n,\"c, d\",,\"\"\"e\"\"\"\n,f\n");
+        assert_eq!(Sheet::default().finish(), "");
+    }
+
+    #[test]
+    fn a_row_is_repeated() {
+        let mut sheet = Sheet::with_room(20);
+        sheet.put(0, 0, "a").unwrap();
+        sheet.put(1, 0, "b").unwrap();
+        sheet.repeat(2).unwrap();
+        sheet.put(4, 0, "c").unwrap();
+        assert_eq!(sheet.repeat(1_048_576), Err(Full));
+        assert!(sheet.finish().starts_with("a\nb\nb\nb\nc\n"));
+    }
+
+    #[test]
+    fn no_more_is_written_than_there_is_room_for() {
+        let mut sheet = Sheet::with_room(5);
+        assert_eq!(sheet.put(0, 0, "abc"), Ok(()));
+        assert_eq!(sheet.room(), 2);
+        assert_eq!(sheet.put(0, 1, "de"), Err(Full));
+    }
+}

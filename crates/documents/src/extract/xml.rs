@@ -1,0 +1,160 @@
+//! XML shown to a visitor piece by piece, so that neither depth nor size costs memory.
+//!
+//! Entities that a document declares for itself are never expanded.
+use std::borrow::Cow;
+use std::io::BufRead;
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+/// Deeper than any document written by a program for people.
+pub const DEEPEST: usize = 1_000;
+
+pub enum Wrong {
+    Malformed,
+    TooDeep,
+    /// The part could not be read to its end.
+    Unread,
+}
+
+/// Names come without their prefix.
+pub trait Visitor {
+    fn start(&mut self, element: &Element<'_>);
+    fn end(&mut self, name: &str);
+    fn text(&mut self, text: &str);
+}
+
+/// An element that begins.
+pub struct Element<'a> {
+    start: &'a BytesStart<'a>,
+}
+
+impl Element<'_> {
+    pub fn name(&self) -> &str {
+        self.start.local_name().into_inner()
+    }
+
+    /// The value of the first attribute of that name, whatever its prefix.
+    pub fn attribute(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut attributes = self.start.attributes();
+        let attributes = attributes.with_checks(false).flatten();
+        let mut wanted = attributes.filter(|attribute| {
+            let key = attribute.key.local_name();
+            key.into_inner() == name
+        });
+        wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
+    }
+
+    /// As [`Element::attribute`], of one that has a prefix: `r:id` beside `id`.
+    pub fn prefixed(&self, name: &str) -> Option<Cow<'_, str>> {
+        let mut attributes = self.start.attributes();
+        let mut wanted = attributes.with_checks(false).flatten().filter(|attribute| {
+            attribute.key.into_inner().split_once(':').is_some_and(|(_, local)| local == name)
+        });
+        wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
+    }
+}
+
+pub fn walk(part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong> {
+    let mut reader = Reader::from_reader(part);
+    let (mut buffer, mut depth) = (Vec::new(), 0usize);
+    loop {
+        buffer.clear();
+        match reader.read_event_into(&mut buffer).map_err(wrong)? {
+            Event::Start(start) => {
+                depth += 1;
+                if depth > DEEPEST {
+                    return Err(Wrong::TooDeep);
+                }
+                visitor.start(&Element { start: &start });
+            }
+            Event::Empty(start) => {
+                visitor.start(&Element { start: &start });
+                visitor.end(start.local_name().into_inner());
+            }
+            Event::End(end) => {
+                depth = depth.saturating_sub(1);
+                visitor.end(end.local_name().into_inner());
+            }
+            Event::Text(text) => visitor.text(&text.xml10_content()),
+            Event::CData(text) => visitor.text(&text.xml10_content()),
+            Event::GeneralRef(reference) => match reference.resolve_char_ref() {
+                Ok(Some(character)) => visitor.text(character.encode_utf8(&mut [0; 4])),
+                Ok(None) => visitor.text(predefined(&reference)),
+                Err(_) => {}
+            },
+            Event::Eof if depth > 0 => return Err(Wrong::Malformed),
+            Event::Eof => return Ok(()),
+            Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
+        }
+    }
+}
+
+fn predefined(entity: &str) -> &'static str {
+    match entity {
+        "amp" => "&",
+        "lt" => "<",
+        "gt" => ">",
+        "quot" => "\"",
+        "apos" => "'",
+        _ => "",
+    }
+}
+
+fn wrong(error: quick_xml::Error) -> Wrong {
+    match error {
+        quick_xml::Error::Io(_) => Wrong::Unread,
+        _ => Wrong::Malformed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Told(String);
+
+    impl Visitor for Told {
+        fn start(&mut self, element: &Element<'_>) {
+            self.0 +=
+                &format!("<{}{}>", element.name(), element.attribute("a").unwrap_or_default());
+        }
+
+        fn end(&mut self, name: &str) {
+            self.0 += &format!("</{name}>");
+        }
+
+        fn text(&mut self, text: &str) {
+            self.0 += text;
+        }
+    }
+
+    fn told(xml: &str) -> Option<String> {
+        let mut told = Told::default();
+        walk(xml.as_bytes(), &mut told).ok().map(|()| told.0)
+    }
+
+    #[test]
+    fn prefixes_references_and_sections_are_resolved() {
+        let xml =
+            "<?xml version='1.0'?><w:p b='1' x:a='&lt;2'>a&amp;&#x65e5;<![CDATA[<b>]]><e/></w:p>";
+        assert_eq!(told(xml).unwrap(), "<p<2>a&日<b><e></e></p>");
+    }
+
+    #[test]
+    fn entities_of_the_document_are_not_expanded() {
+        let xml = "<!DOCTYPE p [<!ENTITY a 'lol'><!ENTITY b '&a;&a;'>\
+            <!ENTITY f SYSTEM 'file:///etc/passwd'>]><p>x&b;&f;y</p>";
+        assert_eq!(told(xml).unwrap(), "<p>xy</p>");
+    }
+
+    #[test]
+    fn what_is_too_deep_or_broken_is_refused() {
+        assert!(told(&"<p>".repeat(DEEPEST + 1)).is_none());
+        for broken in ["<p>", "<p></q>", "<p", "<p a=>x</p><", "<![CDATA[", "<!--"] {
+            assert!(told(broken).is_none(), "{broken}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Starting workers: a few at a time, each with nothing but its file, and none outliving whoever
+//! waits for it.
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use carrel_domain::document::Extracted;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
+
+use super::{Job, reply, said};
+use crate::extract::Limits;
+use crate::extract::fault::Fault;
+
+/// How much longer than allowed a worker may take to say that it took too long.
+const GRACE: Duration = Duration::from_secs(5);
+/// How much of what a worker complains of is kept for the log, in bytes.
+const COMPLAINTS: u64 = 4 << 10;
+
+/// What each worker may take, and how many there may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confines {
+    pub workers: usize,
+    pub time: Duration,
+    /// In bytes, of which its stack takes 64 MiB.
+    pub memory: u64,
+}
+
+/// A command that runs [`super::run`] with the argument that is appended to it.
+#[derive(Clone, Debug)]
+pub struct Program {
+    pub path: PathBuf,
+    pub arguments: Vec<OsString>,
+    /// All the variables it has.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// Starts workers and listens to them. Cheap to clone; clones share the number of workers.
+#[derive(Clone, Debug)]
+pub struct Readers {
+    program: Program,
+    confines: Confines,
+    free: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub fn new(program: Program, confines: Confines) -> Self {
+        let free = Arc::new(Semaphore::new(confines.workers.max(1)));
+        Self { program, confines, free }
+    }
+
+    /// The documents in `file`. The worker is killed when the caller stops waiting.
+    pub(crate) async fn read(
+        &self,
+        extension: &str,
+        file: File,
+        limits: Limits,
+    ) -> Result<Vec<Extracted>, Fault> {
+        let job = Job {
+            extension: extension.to_owned(),
+            limits,
+            memory: self.confines.memory,
+            seconds: self.confines.time.as_secs().max(1),
+            parent: std::process::id(),
+        };
+        let _turn = self.free.acquire().await.map_err(|error| internal(&error))?;
+        let worker = self.start(&job, file)?;
+        let patience = Duration::from_secs(job.seconds) + GRACE;
+        let Ok(ended) = tokio::time::timeout(patience, finish(worker, limits)).await else {
+            tracing::warn!(extension, "a worker did not end in time and was killed");
+            return Err(said::too_slow(&job));
+        };
+        let ended = ended.map_err(|error| internal(&error))?;
+        let Ended { status, answer, complaints } = ended;
+        let Some(answer) = answer else { return Err(Fault::TextTooLarge) };
+        let read = tokio::task::spawn_blocking(move || reply::read(&answer)).await;
+        let answer = read.map_err(|error| internal(&error))?;
+        if let Some(answer) = answer.filter(|_| status.success()) {
+            return answer;
+        }
+        tracing::warn!(extension, %status, complaints, "a worker failed to read a file");
+        Err(explain(&job, status, &complaints))
+    }
+
+    /// Nothing of this process is passed on: no variable, no open file, no directory. The system's own signals to
+    /// the server's group do not reach it, so that what is under way is finished at the end.
+    fn start(&self, job: &Job, file: File) -> Result<Child, Fault> {
+        let Program { path, arguments, environment } = &self.program;
+        let mut command = Command::new(path);
+        let job = serde_json::to_string(job).map_err(|error| internal(&error))?;
+        command.args(arguments).arg(job).current_dir("/");
+        command.env_clear().envs(environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(file).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        #[cfg(unix)]
+        command.process_group(0);
+        command.spawn().map_err(|error| {
+            tracing::error!(%error, "failed to start a worker");
+            Fault::Unavailable("no process could be started for it; try again later".to_owned())
+        })
+    }
+}
+
+struct Ended {
+    status: ExitStatus,
+    /// `None` when it was longer than any answer.
+    answer: Option<Vec<u8>>,
+    complaints: String,
+}
+
+async fn finish(mut worker: Child, limits: Limits) -> io::Result<Ended> {
+    let most = limits.text.saturating_add(reply::HEAD_AT_MOST);
+    let (out, err) = (worker.stdout.take(), worker.stderr.take());
+    let answer = async {
+        let mut bytes = Vec::new();
+        if let Some(out) = out {
+            out.take(most.saturating_add(1)).read_to_end(&mut bytes).await?;
+        }
+        if bytes.len() as u64 <= most {
+            return Ok(Some(bytes));
+        }
+        worker.start_kill()?;
+        io::Result::Ok(None)
+    };
+    let (answer, complaints) = tokio::join!(answer, complaints(err));
+    Ok(Ended { answer: answer?, complaints: complaints?, status: worker.wait().await? })
+}
+
+/// The beginning of what a worker complains of; the rest is read so that it need not wait.
+async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+    let Some(mut err) = err else { return Ok(String::new()) };
+    let mut bytes = Vec::new();
+    (&mut err).take(COMPLAINTS).read_to_end(&mut bytes).await?;
+    tokio::io::copy(&mut err, &mut tokio::io::sink()).await?;
+    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// Why a worker gave no answer, as far as its end tells.
+fn explain(job: &Job, status: ExitStatus, complaints: &str) -> Fault {
+    let signal = signal(status);
+    // The system kills who takes too much of its memory with signal 9.
+    if complaints.contains("memory allocation of") || signal == Some(9) {
+        return said::too_big(job);
+    }
+    // Signal 24 says that all processor time was used up.
+    if signal == Some(24) { said::too_slow(job) } else { said::crashed() }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}
+
+fn internal(error: &dyn std::error::Error) -> Fault {
+    Fault::Internal(format!("failed to run a worker: {error}"))
+}

@@ -1,0 +1,119 @@
+//! What a worker answers: one line of JSON, then the texts of the documents one after another.
+use std::io::{self, Write};
+
+use carrel_domain::document::{Extracted, Part};
+use serde::{Deserialize, Serialize};
+
+use crate::extract::fault::Fault;
+
+/// What of an answer is not text, in bytes.
+pub const HEAD_AT_MOST: u64 = 64 << 20;
+
+#[derive(Serialize, Deserialize)]
+enum Head {
+    Documents(Vec<Document>),
+    Fault(Fault),
+}
+
+/// A document without its text.
+#[derive(Serialize, Deserialize)]
+struct Document {
+    sheet: Option<String>,
+    mail: Option<u32>,
+    title: Option<String>,
+    author: String,
+    description: String,
+    source: String,
+    /// The length of the text.
+    bytes: usize,
+}
+
+pub fn write(out: impl Write, answer: Result<Vec<Extracted>, Fault>) -> io::Result<()> {
+    let mut out = io::BufWriter::new(out);
+    let (head, texts) = match answer {
+        Ok(documents) => {
+            let (heads, texts) = documents.into_iter().map(divide).unzip();
+            (Head::Documents(heads), texts)
+        }
+        Err(fault) => (Head::Fault(fault), Vec::new()),
+    };
+    serde_json::to_writer(&mut out, &head)?;
+    out.write_all(b"\n")?;
+    for text in texts {
+        out.write_all(text.as_bytes())?;
+    }
+    out.flush()
+}
+
+/// `None` when it is no answer, or not all of one.
+pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, Fault>> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    let (head, mut texts) = (&bytes[..end], &bytes[end + 1..]);
+    let heads = match serde_json::from_slice(head).ok()? {
+        Head::Documents(heads) => heads,
+        Head::Fault(fault) => return texts.is_empty().then_some(Err(fault)),
+    };
+    let mut documents = Vec::with_capacity(heads.len());
+    for head in heads {
+        let (text, rest) = texts.split_at_checked(head.bytes)?;
+        documents.push(join(head, str::from_utf8(text).ok()?.to_owned()));
+        texts = rest;
+    }
+    (texts.is_empty() && !documents.is_empty()).then_some(Ok(documents))
+}
+
+fn divide(extracted: Extracted) -> (Document, String) {
+    let Extracted { part, title, author, description, source, text } = extracted;
+    let (sheet, mail) = match part {
+        None => (None, None),
+        Some(Part::Sheet(name)) => (Some(name), None),
+        Some(Part::Mail(number)) => (None, Some(number)),
+    };
+    let bytes = text.len();
+    (Document { sheet, mail, title, author, description, source, bytes }, text)
+}
+
+fn join(document: Document, text: String) -> Extracted {
+    let Document { sheet, mail, title, author, description, source, bytes: _ } = document;
+    let part = sheet.map(Part::Sheet).or(mail.map(Part::Mail));
+    Extracted { part, title, author, description, source, text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(part: Option<Part>, text: &str) -> Extracted {
+        let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
+        Extracted { part, title: Some("t".into()), author, description, source, text: text.into() }
+    }
+
+    fn written(answer: Result<Vec<Extracted>, Fault>) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        write(&mut bytes, answer).unwrap();
+        bytes
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let documents = vec![
+            document(None, "日本\nx"),
+            document(Some(Part::Sheet("S".into())), ""),
+            document(Some(Part::Mail(7)), "y"),
+        ];
+        assert_eq!(read(&written(Ok(documents.clone()))), Some(Ok(documents)));
+        let fault = Fault::refused("is odd.");
+        assert_eq!(read(&written(Err(fault.clone()))), Some(Err(fault)));
+    }
+
+    #[test]
+    fn anything_else_is_no_answer() {
+        let whole = written(Ok(vec![document(None, "日本")]));
+        for end in 0..whole.len() {
+            assert_eq!(read(&whole[..end]), None);
+        }
+        assert_eq!(read(&[&whole[..], b"x"].concat()), None);
+        assert_eq!(read(b"{\"Documents\":[]}\n"), None);
+        assert_eq!(read(b"\xff\xfe\n\n"), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! Readers that do anything but what they should: the file is refused, and that is all.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
+use std::fs;
+use std::time::Duration;
+
+use carrel_documents::worker::{Confines, Program, Readers};
+use carrel_documents::{FileExtractor, Limits};
+use carrel_domain::document::{Extracted, Extractor, IncomingFile};
+use carrel_domain::{Error, Result};
+use tempfile::NamedTempFile;
+
+/// What comes of a file whose worker runs `script`.
+async fn read_by(script: &str) -> Result<Vec<Extracted>> {
+    read_with("/bin/sh", script).await
+}
+
+async fn read_with(program: &str, script: &str) -> Result<Vec<Extracted>> {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), "content").unwrap();
+    let confines = Confines { workers: 1, time: Duration::from_secs(1), memory: 1 << 30 };
+    let arguments = vec!["-c".into(), script.into()];
+    let environment = vec![("GIVEN".into(), "1".into())];
+    let program = Program { path: program.into(), arguments, environment };
+    let workers = Readers::new(program, confines);
+    let limits = Limits { file: 100, text: 100, inflated: 100 };
+    let incoming = IncomingFile { name: "x/a.PDF".into(), content: file.path().to_owned() };
+    FileExtractor::new(limits, workers).extract(&incoming).await
+}
+
+async fn refusal(script: &str) -> String {
+    match read_by(script).await {
+        Err(error @ Error::Unprocessable { .. }) => error.to_string(),
+        other => panic!("{script}: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_answer_is_taken_as_it_is() {
+    let head = r#"{"Documents":[{"sheet":null,"mail":null,"title":"T","author":"A","description":"D","source":"S","bytes":7}]}"#;
+    let documents = read_by(&format!("echo '{head}'; cat")).await.unwrap();
+    assert_eq!((&*documents[0].text, documents[0].title.as_deref()), ("content", Some("T")));
+    let refused = refusal(r#"echo '{"Fault":{"Refused":"is odd."}}'"#).await;
+    assert_eq!(refused, "a.PDF is odd.");
+}
+
+#[tokio::test]
+async fn what_is_no_answer_is_a_refusal() {
+    let unread = "a.PDF cannot be read: it is damaged, or made in a way that is not understood.";
+    for script in [
+        "",
+        "exit 1",
+        "echo nonsense",
+        "printf '{\"Documents\":[]}\\n'",
+        "printf '\\377\\376\\n'",
+        "kill -SEGV $$",
+        "kill -ABRT $$",
+        r#"echo '{"Fault":{"Refused":"is odd."}}'; exit 3"#,
+        // More complaints than anybody wants to hear.
+        "head -c 1000000 /dev/zero >&2; exit 1",
+    ] {
+        assert_eq!(refusal(script).await, unread, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn too_much_of_anything_is_named() {
+    let memory = "a.PDF takes more than the 1073741824 bytes of memory allowed to be read \
+        (CARREL_PARSE_MEMORY).";
+    assert_eq!(refusal("kill -KILL $$").await, memory);
+    assert_eq!(
+        refusal("echo memory allocation of 9 bytes failed >&2; kill -ABRT $$").await,
+        memory
+    );
+    let time = "a.PDF takes longer than the 1 seconds allowed to be read (CARREL_PARSE_TIMEOUT).";
+    assert_eq!(refusal("sleep 1000").await, time);
+    assert_eq!(refusal("exec >&- 2>&-; sleep 1000").await, time);
+    assert_eq!(refusal("kill -XCPU $$").await, time);
+    let endless = read_by("yes").await;
+    assert!(matches!(endless, Err(Error::TooLarge { what: "the text of the file", limit: 100 })));
+}
+
+#[tokio::test]
+async fn nothing_of_the_servers_surroundings_is_handed_on() {
+    let script = r#"
+        set -- $(env | grep -v '^PWD=\|^SHLVL=\|^_=\|^OLDPWD=' | wc -l) "$PWD"
+        printf '{"Fault":{"Refused":"%s %s"}}\n' "$1" "$2""#;
+    assert_eq!(refusal(script).await, "a.PDF 1 /");
+}
+
+#[tokio::test]
+async fn a_system_that_starts_no_process_is_not_the_files_fault() {
+    let failed = read_with("/no/such/program", "").await;
+    assert!(matches!(failed, Err(Error::Unavailable { .. })), "{failed:?}");
+}
