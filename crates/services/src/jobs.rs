@@ -31,6 +31,8 @@ use drive::Driver;
 
 /// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
 const SLOTS: usize = 2;
+/// How many steps are made at a time, for whomever: each holds the texts and vectors of its documents.
+const STEPS: usize = 4;
 /// How long a lease lasts unless it is prolonged: after that, others take its holder for gone.
 const LEASE: TimeDelta = TimeDelta::seconds(20);
 /// How often is looked for jobs that nobody here has told of: put off, left, or made elsewhere.
@@ -71,6 +73,7 @@ struct Shared {
     told: broadcast::Sender<JobId>,
     wake: Notify,
     stage: watch::Sender<Stage>,
+    steps: Arc<Semaphore>,
     /// Held for reading by whoever works on a job.
     driving: Arc<RwLock<()>>,
 }
@@ -86,6 +89,7 @@ impl Workers {
             told: broadcast::channel(256).0,
             wake: Notify::new(),
             stage: watch::channel(Stage::All).0,
+            steps: Arc::new(Semaphore::new(STEPS)),
             driving: Arc::default(),
         };
         Self { shared: Arc::new(shared) }

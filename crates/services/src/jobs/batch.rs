@@ -5,6 +5,7 @@ use carrel_domain::job::queue::{Finished, Lease, Outcome};
 use carrel_domain::job::{Item, Job};
 use carrel_domain::library::Embedded;
 use carrel_domain::{Error, Result};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Workers;
 use crate::library::embedding::{Method, passages};
@@ -29,6 +30,8 @@ pub(super) enum Step {
         finished: Vec<Finished>,
         /// Why the embedder takes nothing at all, if so.
         down: Option<String>,
+        /// Goes when what was made is stored.
+        turn: OwnedSemaphorePermit,
     },
 }
 
@@ -42,6 +45,7 @@ impl Workers {
     /// The next documents of a job. `one_by_one` takes a single one, so that what brings the server
     /// down is not taken along with others time and again.
     pub(super) async fn step(&self, job: &Job, lease: &Lease, one_by_one: bool) -> Result<Step> {
+        let turn = self.shared.steps.clone().acquire_owned().await.map_err(Error::internal)?;
         let limit = if one_by_one { 1 } else { DOCUMENTS };
         let Some(items) = self.shared.queue.waiting(lease, limit).await? else {
             return Ok(Step::Lost);
@@ -52,7 +56,7 @@ impl Workers {
         let (texts, mut finished) = self.read(items).await;
         let method = match self.shared.library.method().await {
             Ok(method) => method,
-            Err(error) => return Ok(Step::Made { finished, down: Some(reason(&error)) }),
+            Err(error) => return Ok(Step::Made { finished, down: Some(reason(&error)), turn }),
         };
         let (mut cuts, mut chunks) = (Vec::with_capacity(texts.len()), Vec::new());
         for (item, text) in texts {
@@ -68,7 +72,7 @@ impl Workers {
         let mut embedding = Embedding { workers: self, job, method, finished, down: None };
         embedding.together(cuts, chunks).await;
         let Embedding { finished, down, .. } = embedding;
-        Ok(Step::Made { finished, down })
+        Ok(Step::Made { finished, down, turn })
     }
 
     /// The texts of the first of these documents, and what became of those that have none.

@@ -81,10 +81,10 @@ impl Driver {
                 interrupt = held => return self.leave(interrupt).await,
                 step = self.workers.step(&self.job, &self.lease, one_by_one) => step?,
             };
-            let (finished, down) = match step {
+            let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
                 Step::Lost => return Ok(()),
-                Step::Made { finished, down } => (finished, down),
+                Step::Made { finished, down, turn } => (finished, down, turn),
             };
             let mut others_wait = false;
             if !finished.is_empty() {
@@ -93,6 +93,7 @@ impl Driver {
                     Some(waiting) => others_wait = waiting,
                 }
             }
+            drop(turn);
             if self.job.cancelling {
                 return self.end(None).await;
             }

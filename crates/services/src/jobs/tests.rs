@@ -61,6 +61,23 @@ async fn what_is_awaited_tells_each_path_that_fails() {
 }
 
 #[tokio::test]
+async fn many_clients_at_once_are_all_served() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one", "two"]).await;
+    let workers = workers(&world);
+    let clients: Vec<_> = (0..50)
+        .map(|_| {
+            let (workers, paths) = (workers.clone(), paths.clone());
+            tokio::spawn(async move { workers.embed(&workspace("Alpha"), paths, &by()).await })
+        })
+        .collect();
+    for client in clients {
+        assert_eq!(client.await.unwrap().unwrap(), []);
+    }
+    assert_eq!(world.places.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
 async fn nothing_is_put_off_while_a_client_waits() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two"]).await;
