@@ -1,6 +1,8 @@
 //! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
 pub mod admin;
+pub mod attachment;
 pub mod chat;
+pub mod chat_edit;
 pub mod compat;
 pub mod directory;
 pub mod document;
@@ -8,6 +10,7 @@ pub mod history;
 pub mod job;
 pub mod openai;
 pub mod placement;
+pub mod pin;
 pub mod retrieval;
 pub mod stream;
 pub mod system;
