@@ -255,7 +255,7 @@ async fn a_long_conversation_still_fits_the_model() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(with_model(model.base_url(), "echo", "2000")).await?;
     let admin = workspaces(&server).await?;
-    let moons = "Mars has two moons, which are called Phobos and Deimos. ".repeat(4000);
+    let moons = "Mars has two moons, which are called Phobos and Deimos. ".repeat(500);
     let into = [("addToWorkspaces", "alpha")];
     let upload = admin.upload("moons.txt", moons.as_bytes(), &into).await?.ok()?;
     let pin = json!({ "docPath": upload["documents"][0]["location"], "pinStatus": true });

@@ -30,9 +30,9 @@ pub struct Session {
 /// it changes anything. An exchange of another workspace is as if there were none.
 #[async_trait]
 pub trait ChatEdits: Send + Sync {
-    async fn by_id(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
+    async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
     /// Says whether there was such an exchange.
-    async fn change(
+    async fn change_chat(
         &self,
         workspace: WorkspaceId,
         id: ChatId,
@@ -40,7 +40,7 @@ pub trait ChatEdits: Send + Sync {
         event: Event,
     ) -> Result<bool>;
     /// Says whether there was such an exchange.
-    async fn remove(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool>;
+    async fn remove_chat(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool>;
     /// Sessions outside threads, by name: `limit` of them above `after`, or from the first.
     async fn sessions(
         &self,

@@ -28,7 +28,7 @@ type SessionRow = (Option<String>, i64, Option<Moment>, Option<Moment>);
 
 #[async_trait]
 impl ChatEdits for Database {
-    async fn by_id(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>> {
+    async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>> {
         self.read(move |conn| {
             let row: Option<Row> = chats::table
                 .find(id.0)
@@ -41,7 +41,7 @@ impl ChatEdits for Database {
         .await
     }
 
-    async fn change(
+    async fn change_chat(
         &self,
         workspace: WorkspaceId,
         id: ChatId,
@@ -68,7 +68,7 @@ impl ChatEdits for Database {
         .await
     }
 
-    async fn remove(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool> {
+    async fn remove_chat(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool> {
         self.write(move |conn| {
             turns::take(conn)?;
             let place = chats::table.find(id.0).filter(chats::workspace_id.eq(workspace.0));

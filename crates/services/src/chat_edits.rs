@@ -32,7 +32,7 @@ pub async fn edit(
     check(prompt.as_deref(), "prompt", LONGEST_QUESTION)?;
     check(answer.as_deref(), "response", LONGEST_ANSWER)?;
     let missing = || Error::not_found("chat", id);
-    let chat = edits.by_id(workspace.id, id).await?.ok_or_else(missing)?;
+    let chat = edits.chat(workspace.id, id).await?.ok_or_else(missing)?;
     let response = match answer {
         Some(answer) => Some(record::with_text(&chat.response, &answer).ok_or_else(missing)?),
         None => None,
@@ -60,7 +60,7 @@ pub async fn remove(
     id: ChatId,
     by: &By,
 ) -> Result<()> {
-    match edits.remove(workspace.id, id, event(by, "api_chat_deleted", workspace, id)).await? {
+    match edits.remove_chat(workspace.id, id, event(by, "api_chat_deleted", workspace, id)).await? {
         true => Ok(()),
         false => Err(Error::not_found("chat", id)),
     }
@@ -73,7 +73,7 @@ async fn changed(
     change: ChatChange,
     event: Event,
 ) -> Result<()> {
-    match edits.change(workspace.id, id, change, event).await? {
+    match edits.change_chat(workspace.id, id, change, event).await? {
         true => Ok(()),
         false => Err(Error::not_found("chat", id)),
     }

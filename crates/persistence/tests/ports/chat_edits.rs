@@ -12,7 +12,7 @@ on_both_databases! {
     an_exchange_touches_its_thread,
 }
 
-async fn chat(db: &Database, workspace: WorkspaceId, session: Option<&str>, time: i64) -> ChatId {
+async fn said(db: &Database, workspace: WorkspaceId, session: Option<&str>, time: i64) -> ChatId {
     let session = session.map(str::to_owned);
     let conversation = Conversation { workspace, user: None, thread: None, session };
     let new = NewChat {
@@ -29,30 +29,30 @@ async fn an_exchange_is_changed_and_removed_in_its_workspace(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let there = workspace(&db, "There").await.id;
-    let id = chat(&db, here, None, 1).await;
-    let before = db.by_id(here, id).await.unwrap().unwrap();
-    assert_eq!(db.by_id(there, id).await.unwrap(), None);
+    let id = said(&db, here, None, 1).await;
+    let before = db.chat(here, id).await.unwrap().unwrap();
+    assert_eq!(db.chat(there, id).await.unwrap(), None);
 
     let liked = ChatChange { feedback: Some(Some(true)), ..ChatChange::default() };
-    assert!(!db.change(there, id, liked.clone(), done(2)).await.unwrap());
-    assert!(db.change(here, id, liked, done(2)).await.unwrap());
+    assert!(!db.change_chat(there, id, liked.clone(), done(2)).await.unwrap());
+    assert!(db.change_chat(here, id, liked, done(2)).await.unwrap());
     let other = ChatChange {
         prompt: Some("How?\0".into()),
         response: Some("{\"text\":\"So.\"}".into()),
         feedback: None,
     };
-    assert!(db.change(here, id, other, done(3)).await.unwrap());
-    let after = db.by_id(here, id).await.unwrap().unwrap();
+    assert!(db.change_chat(here, id, other, done(3)).await.unwrap());
+    let after = db.chat(here, id).await.unwrap().unwrap();
     assert_eq!((after.prompt.as_str(), after.feedback), ("How?\u{FFFD}", Some(true)));
     assert_eq!((after.updated_at, after.created_at), (at(3), before.created_at));
     let neither = ChatChange { feedback: Some(None), ..ChatChange::default() };
-    assert!(db.change(here, id, neither, done(4)).await.unwrap());
-    assert_eq!(db.by_id(here, id).await.unwrap().unwrap().feedback, None);
+    assert!(db.change_chat(here, id, neither, done(4)).await.unwrap());
+    assert_eq!(db.chat(here, id).await.unwrap().unwrap().feedback, None);
 
-    assert!(!db.remove(there, id, done(5)).await.unwrap());
-    assert!(db.remove(here, id, done(5)).await.unwrap());
-    assert!(!db.remove(here, id, done(5)).await.unwrap());
-    assert_eq!(db.by_id(here, id).await.unwrap(), None);
+    assert!(!db.remove_chat(there, id, done(5)).await.unwrap());
+    assert!(db.remove_chat(here, id, done(5)).await.unwrap());
+    assert!(!db.remove_chat(here, id, done(5)).await.unwrap());
+    assert_eq!(db.chat(here, id).await.unwrap(), None);
     assert_eq!(scratch.miscounted_blocks(), 0);
 }
 
@@ -61,10 +61,10 @@ async fn sessions_come_by_name_in_pages(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     let there = workspace(&db, "There").await.id;
     for (session, time) in [("b", 1), ("a", 2), ("b", 3), ("c", 4)] {
-        chat(&db, here, Some(session), time).await;
+        said(&db, here, Some(session), time).await;
     }
-    chat(&db, here, None, 5).await;
-    chat(&db, there, Some("z"), 6).await;
+    said(&db, here, None, 5).await;
+    said(&db, there, Some("z"), 6).await;
     let page = db.sessions(here, None, 2).await.unwrap();
     let names: Vec<_> = page.iter().map(|session| session.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);

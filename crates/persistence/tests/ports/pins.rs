@@ -43,9 +43,9 @@ async fn what_is_not_placed_cannot_be_pinned(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
-    let events = scratch.rows_in("audit_log");
+    let events = scratch.rows_in("events");
     for (workspace, name) in [(here, "a"), (here, "unknown"), (WorkspaceId(77), "a")] {
         assert!(!db.pin(workspace, &path(name), true, done(1)).await.unwrap());
     }
-    assert_eq!(scratch.rows_in("audit_log"), events);
+    assert_eq!(scratch.rows_in("events"), events);
 }

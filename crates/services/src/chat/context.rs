@@ -23,7 +23,7 @@ const BEGINNING: usize = 1000;
 #[derive(Clone, Debug, PartialEq)]
 pub enum Source {
     /// A passage that was found.
-    Passage(Hit),
+    Passage(Box<Hit>),
     /// A document that was shown whole, because it is pinned or came with the question.
     Document { document: Box<Document>, beginning: String },
 }
@@ -71,7 +71,7 @@ impl Conversations {
         let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
         for hit in hits {
             gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
-            gathered.sources.push(Source::Passage(hit));
+            gathered.sources.push(Source::Passage(Box::new(hit)));
         }
         if found.len() < wanted {
             let missing = wanted - found.len();
