@@ -9,13 +9,12 @@ use carrel_domain::user::Users;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_services::chat::Conversations;
-use carrel_services::keyring::Keyring;
 use carrel_services::threads;
 
 use crate::caller::Caller;
 use crate::failure::Refusal;
 use crate::mount::Mount;
-use crate::telling::{self, Listener};
+use crate::streaming::{self, Listener};
 use crate::wire::chat;
 use crate::wire::stream::{self, Teller};
 
@@ -29,8 +28,8 @@ pub struct ThreadPorts {
 /// What questions are asked with.
 pub struct Asking {
     pub ports: ThreadPorts,
+    request: HttpRequest,
     conversations: Data<Conversations>,
-    keyring: Data<Keyring>,
 }
 
 fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> actix_web::Result<Data<T>> {
@@ -92,7 +91,7 @@ impl FromRequest for Asking {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let asking = || {
             let (ports, conversations) = (ThreadPorts::of(request)?, wired(request)?);
-            Ok(Self { ports, conversations, keyring: wired(request)? })
+            Ok(Self { ports, request: request.clone(), conversations })
         };
         ready(asking())
     }
@@ -130,23 +129,15 @@ impl Asking {
             self.conversations.reset(&workspace, &question, &by).await?;
         }
         if asked.reset && question.text.trim().is_empty() {
-            return Ok(telling::head().body(stream::reset()));
+            return Ok(streaming::response().body(stream::reset()));
         }
         // quirk(answered-by-agent)
         let as_agent = mount == Mount::Compat && question.is_for_agent(&workspace);
         let teller = Teller::new(as_agent, asked.with_sources);
-        let (thread, user) = (question.thread.clone(), question.user.clone());
+        let listener = Listener::new(&self.request, caller, &workspace)?
+            .within(question.thread.clone(), question.user.clone());
         let pieces = self.conversations.stream(&workspace, question, &by).await?;
-        let listener = Listener {
-            keyring: self.keyring.clone(),
-            workspaces: self.ports.workspaces.clone(),
-            threads: self.ports.threads.clone(),
-            users: self.ports.users.clone(),
-            key: caller.digest,
-            workspace,
-            thread,
-            user,
-        };
-        Ok(telling::tell(pieces, teller, listener))
+        let told = streaming::told(pieces, move |piece| teller.events(piece), listener);
+        Ok(streaming::response().streaming(told))
     }
 }
