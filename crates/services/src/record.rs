@@ -11,6 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::chat::{self, Attachment, Metrics};
 use crate::search::Hit;
 
+/// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
+/// whole, so they cannot hold everything that is ever shown.
+const MOST_KEPT: usize = 4 << 20;
+
 /// An answer that is to be stored.
 pub struct Answer<'a> {
     pub text: &'a str,
@@ -18,14 +22,20 @@ pub struct Answer<'a> {
     pub mode: ChatMode,
     /// Absent when no model was asked.
     pub metrics: Option<&'a Metrics>,
-    /// Of the question. Documents are not kept.
+    /// Of the question. Documents are not kept, nor pictures beyond 4 MiB.
     pub attachments: &'a [Attachment],
 }
 
 impl Answer<'_> {
     /// The stored form.
     pub fn stored(&self) -> String {
+        let mut room = MOST_KEPT;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
+        let images = images.filter(|image| {
+            let left = room.checked_sub(image.content.len());
+            room = left.unwrap_or(room);
+            left.is_some()
+        });
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),

@@ -31,7 +31,7 @@ async fn a_document_is_pinned_in_one_workspace(scratch: Scratch) {
     assert!(pinned(&db, there).await.is_empty());
     let places = db.in_workspace(here).await.unwrap();
     let marks: Vec<_> = places.iter().map(|place| (place.pinned, place.updated_at)).collect();
-    assert_eq!(marks, [(true, at(5)), (false, at(0)), (true, at(5))]);
+    assert_eq!(marks, [(true, at(5)), (false, at(1)), (true, at(5))]);
     assert!(db.pin(here, &path("a"), false, done(6)).await.unwrap());
     assert_eq!(pinned(&db, here).await, [path("c")]);
     let (place, _) = db.place(&path("c"), embedded(here, "new", 1), done(7)).await.unwrap();
