@@ -34,9 +34,6 @@ async fn a_document_is_pinned_in_one_workspace(scratch: Scratch) {
     assert_eq!(marks, [(true, at(5)), (false, at(1)), (true, at(5))]);
     assert!(db.pin(here, &path("a"), false, done(6)).await.unwrap());
     assert_eq!(pinned(&db, here).await, [path("c")]);
-    let (place, _) = db.place(&path("c"), embedded(here, "new", 1), done(7)).await.unwrap();
-    assert!(place.pinned);
-    assert_eq!(pinned(&db, here).await, [path("c")]);
 }
 
 async fn what_is_not_placed_cannot_be_pinned(scratch: Scratch) {
