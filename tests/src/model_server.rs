@@ -17,12 +17,14 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 9] = [
+pub const MODELS: [(&str, &str); 11] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
     ("cut-off", "breaks the connection in the middle of its answer"),
     ("silent", "never answers"),
+    ("pausing", "begins to answer and never goes on"),
+    ("endless", "never stops to answer"),
     ("empty", "answers without any choice"),
     ("html", "answers with a web page"),
     ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),

@@ -205,3 +205,28 @@ async fn threads_are_asked_as_existing_clients_do() -> Result<()> {
     assert_eq!((odd.status, &odd.body["error"]), (400, &json!("Message is empty")));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_malformed_body_is_refused_before_anything_is_looked_up() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    for mount in ["/v1", "/api/v1"] {
+        for path in [
+            "nope/chat",
+            "nope/stream-chat",
+            "nope/update",
+            "nope/update-pin",
+            "nope/thread/new",
+            "nope/thread/nope/chat",
+            "nope/thread/nope/stream-chat",
+            "nope/thread/nope/update",
+        ] {
+            let path = format!("{mount}/workspace/{path}");
+            let request = server.admin().request(Method::POST, &path);
+            let request = request.header("content-type", "application/json").body("{\"a\": ");
+            let refused = e2e::send(request).await?;
+            assert_eq!(refused.status, 400, "{path}: {}", refused.body);
+            assert!(refused.body.to_string().contains("EOF"), "{path}: {}", refused.body);
+        }
+    }
+    Ok(())
+}

@@ -24,5 +24,7 @@ mod people;
 mod printed;
 mod protocol;
 mod sign_in;
+mod streams;
+mod talk;
 mod threads;
 mod workspaces;

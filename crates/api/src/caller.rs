@@ -10,12 +10,12 @@ use actix_web::dev::Payload;
 use actix_web::http::header::AUTHORIZATION;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
-use carrel_domain::api_key::{ApiKey, Scope};
+use carrel_domain::api_key::{ApiKey, KeyDigest, Scope};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
-use carrel_services::keyring::Keyring;
+use carrel_services::keyring::{self, Keyring};
 use chrono::{DateTime, Utc};
 
 use crate::Options;
@@ -77,6 +77,8 @@ impl Policy for Host {
 /// read by handlers, so a stranger's body never is.
 pub struct Caller<P> {
     pub key: Arc<ApiKey>,
+    /// By which the keyring knows the key.
+    pub digest: KeyDigest,
     address: Option<String>,
     at: DateTime<Utc>,
     policy: PhantomData<P>,
@@ -119,7 +121,8 @@ impl<P: Policy> FromRequest for Caller<P> {
             if P::MANY_USERS && !is_multi_user(&request).await? {
                 return Err(Refusal::SingleUser);
             }
-            Ok(Self { key, address: address(&request), at, policy: PhantomData })
+            let (digest, address) = (keyring::digest(secret), address(&request));
+            Ok(Self { key, digest, address, at, policy: PhantomData })
         })
     }
 }

@@ -21,12 +21,14 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope};
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
+use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::Invites;
 use carrel_domain::job::Jobs;
 use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
+use carrel_domain::pin::Pins;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Users};
@@ -59,6 +61,8 @@ pub struct Ports {
     pub placements: Arc<dyn Placements>,
     pub threads: Arc<dyn Threads>,
     pub chats: Arc<dyn Chats>,
+    pub chat_edits: Arc<dyn ChatEdits>,
+    pub pins: Arc<dyn Pins>,
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
@@ -116,6 +120,8 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.placements))
             .app_data(Data::from(ports.threads))
             .app_data(Data::from(ports.chats))
+            .app_data(Data::from(ports.chat_edits))
+            .app_data(Data::from(ports.pins))
             .app_data(Data::from(ports.settings))
             .app_data(Data::from(ports.index))
             .app_data(Data::from(ports.models))

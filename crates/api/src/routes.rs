@@ -1,5 +1,6 @@
 //! The routes, and the two places they are mounted at.
 mod auth;
+mod chat_edits;
 mod compat;
 mod conversations;
 mod directory;
@@ -8,6 +9,7 @@ mod history;
 mod jobs;
 mod native;
 mod openai;
+mod pins;
 mod placements;
 mod reference;
 mod register;
@@ -42,12 +44,17 @@ fn operations(config: &mut impl Register) {
         .service(threads::delete_thread)
         .service(history::list_workspace_chats)
         .service(history::list_thread_chats)
+        .service(chat_edits::list_sessions)
+        .service(chat_edits::edit_chat)
+        .service(chat_edits::delete_chat)
+        .service(chat_edits::rate_chat)
         .service(placements::update_embeddings)
         .service(jobs::list_jobs)
         .service(jobs::find_job)
         .service(jobs::follow_job)
         .service(jobs::cancel_job)
         .service(jobs::retry_job)
+        .service(pins::update_pin)
         .service(conversations::search_vectors)
         .service(conversations::ask)
         .service(conversations::stream_answer)

@@ -1,15 +1,22 @@
 //! Answers on their way to a client part by part, as server-sent events.
+mod listener;
+
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use carrel_domain::Result;
+use carrel_domain::{Error, Result};
 use carrel_services::chat::Piece;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
+
+pub use listener::Listener;
+
+/// How often it is looked whether the client may go on listening.
+const CHECK: Duration = Duration::from_secs(5);
 
 /// After how long without an answer's part the client is told that the server is still there.
 const PAUSE: Duration = Duration::from_secs(15);
@@ -36,18 +43,53 @@ pub async fn first(pieces: &mut Receiver<Piece>) -> Result<Option<Piece>> {
     }
 }
 
-/// The events that `tell` makes of each piece, and heartbeats between them.
+/// The events that `tell` makes of each piece, and heartbeats between them, for as long as the client
+/// may hear them. Leaving the stream drops the receiver, which stops the model.
 pub fn told(
     pieces: Receiver<Piece>,
     tell: impl FnMut(Piece) -> String,
+    listener: Listener,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold((pieces, tell), |(mut pieces, mut tell)| async move {
-        let event = match timeout(PAUSE, pieces.recv()).await {
-            Ok(piece) => tell(piece?),
-            Err(_) => HEARTBEAT.to_owned(),
-        };
-        Some((Ok(Bytes::from(event)), (pieces, tell)))
+    let telling = Telling { pieces, tell, listener, checked: Instant::now(), is_over: false };
+    stream::unfold(telling, |mut telling| async move {
+        let event = telling.next().await?;
+        Some((Ok(Bytes::from(event)), telling))
     })
+}
+
+struct Telling<T> {
+    pieces: Receiver<Piece>,
+    tell: T,
+    listener: Listener,
+    checked: Instant,
+    is_over: bool,
+}
+
+impl<T: FnMut(Piece) -> String> Telling<T> {
+    async fn next(&mut self) -> Option<String> {
+        let silent_since = Instant::now();
+        while !self.is_over {
+            let piece = timeout(CHECK, self.pieces.recv()).await;
+            if self.checked.elapsed() >= CHECK {
+                self.checked = Instant::now();
+                // A database that does not answer now may do so again: the answer goes on.
+                self.is_over = matches!(self.listener.may_listen().await, Ok(false));
+                if self.is_over {
+                    self.pieces.close();
+                    let reason = "its key, user, thread or workspace is no longer there";
+                    let error = Error::unavailable("this conversation", reason);
+                    return Some((self.tell)(Piece::Failed { error, begun: true }));
+                }
+            }
+            match piece {
+                Ok(Some(piece)) => return Some((self.tell)(piece)),
+                Ok(None) => return None,
+                Err(_) if silent_since.elapsed() >= PAUSE => return Some(HEARTBEAT.to_owned()),
+                Err(_) => {}
+            }
+        }
+        None
+    }
 }
 
 /// An event: `data:` and JSON on one line.

@@ -1,12 +1,15 @@
 //! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
 pub mod admin;
+pub mod attachment;
 pub mod chat;
+pub mod chat_edit;
 pub mod compat;
 pub mod directory;
 pub mod document;
 pub mod history;
 pub mod job;
 pub mod openai;
+pub mod pin;
 pub mod placement;
 pub mod retrieval;
 pub mod stream;

@@ -41,11 +41,32 @@ pub enum Role {
     Assistant,
 }
 
+/// A picture for a model to look at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// Such as `image/png`.
+    pub mime: String,
+    /// In base64.
+    pub data: String,
+}
+
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     pub role: Role,
     pub text: String,
+    /// What a user showed beside the text.
+    pub images: Vec<Image>,
+}
+
+impl Message {
+    pub fn user(text: impl Into<String>) -> Self {
+        Self { role: Role::User, text: text.into(), images: Vec::new() }
+    }
+
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self { role: Role::Assistant, text: text.into(), images: Vec::new() }
+    }
 }
 
 /// A passage shown to the model, with the title of its document.
@@ -66,6 +87,8 @@ pub struct ChatRequest {
     /// Oldest first.
     pub history: Vec<Message>,
     pub question: String,
+    /// Shown beside the question.
+    pub images: Vec<Image>,
     /// Sampling temperature; the provider's default when absent.
     pub temperature: Option<f64>,
     /// The most tokens of the answer; the provider's default when absent.
@@ -120,6 +143,17 @@ pub struct ModelName {
     pub model: String,
     /// The most tokens it takes in, prompt and answer together.
     pub window: u64,
+}
+
+/// Counts text as language models do. Takes time in proportion to what it counts, so it belongs on
+/// a thread that may block when the text is long.
+pub trait Tokenizer: Send + Sync {
+    /// How many tokens `text` has; `None` when they are more than `limit`, which ends the counting.
+    fn count(&self, text: &str, limit: usize) -> Option<usize>;
+    /// The longest beginning of `text` of at most `limit` tokens.
+    fn beginning<'a>(&self, text: &'a str, limit: usize) -> &'a str;
+    /// The longest end of `text` of at most `limit` tokens.
+    fn end<'a>(&self, text: &'a str, limit: usize) -> &'a str;
 }
 
 /// What a workspace asks for; absent parts fall back to the settings of the server.

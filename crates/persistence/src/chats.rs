@@ -10,7 +10,7 @@ use crate::abort::OrRefused;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{some_text, text, time};
 use crate::moment::Moment;
-use crate::schema::{chats, users, workspaces};
+use crate::schema::{chats, threads, users, workspaces};
 use crate::{Database, audit, turns};
 
 #[derive(Queryable, Selectable)]
@@ -107,6 +107,11 @@ impl Chats for Database {
                 .returning(chats::id)
                 .get_result(conn)
                 .or_not_found(PLACE, workspace)?;
+            if let Some(thread) = thread {
+                diesel::update(threads::table.find(thread.0))
+                    .set(threads::updated_at.eq(now))
+                    .execute(conn)?;
+            }
             audit::record(conn, event)?;
             Ok(ChatId(id))
         })

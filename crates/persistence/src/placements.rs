@@ -20,7 +20,7 @@ use crate::{Database, audit, passages};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspace_documents)]
-struct PlaceRow {
+pub(crate) struct PlaceRow {
     id: i64,
     workspace_id: i32,
     key: String,
@@ -41,7 +41,7 @@ pub(crate) struct Kept {
 }
 
 impl PlaceRow {
-    fn of(self, document: DocumentRow) -> Result<WorkspaceDocument> {
+    pub(crate) fn of(self, document: DocumentRow) -> Result<WorkspaceDocument> {
         Ok(WorkspaceDocument {
             id: WorkspaceDocumentId(self.id),
             workspace: WorkspaceId(self.workspace_id),

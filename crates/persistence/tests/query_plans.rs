@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::filter::Places;
@@ -20,6 +21,7 @@ use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::member::Members;
+use carrel_domain::pin::Pins;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::user::{
@@ -155,6 +157,11 @@ async fn use_everything(db: &Database) {
     let places = db.in_workspace(here).await.unwrap();
     Placements::counts(db).await.unwrap();
     jobs::use_all(db, here).await;
+    db.pinned(here, 10).await.unwrap();
+    db.pin(here, &path("a"), true, done(now)).await.unwrap();
+    db.sessions(here, None, 10).await.unwrap();
+    db.sessions(here, Some("a"), 10).await.unwrap();
+    db.chat(here, ChatId(1)).await.unwrap();
     db.passages(here, &[ChunkId(1), ChunkId(2)]).await.unwrap();
 
     db.version(here).await.unwrap();

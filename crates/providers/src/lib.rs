@@ -17,9 +17,11 @@ mod sse;
 mod table;
 #[cfg(test)]
 mod testing;
+mod tokens;
 
 pub use choose::{chat_model, embedder};
 pub use engines::engine_names;
 pub use extractive::Extractive;
 pub use http::http_client;
 pub use table::provider_names;
+pub use tokens::Cl100k;

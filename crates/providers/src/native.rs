@@ -1,10 +1,10 @@
 //! Language models with a protocol of their own, through `genai`.
 use async_trait::async_trait;
-use carrel_domain::model::{Answer, ChatModel, ChatRequest, Delta, ModelName, Role, Usage};
+use carrel_domain::model::{Answer, ChatModel, ChatRequest, Delta, Image, ModelName, Role, Usage};
 use carrel_domain::{Error, Result};
 use futures_util::{StreamExt, stream};
 use genai::adapter::AdapterKind;
-use genai::chat::{ChatMessage, ChatOptions, ChatStreamEvent};
+use genai::chat::{ChatMessage, ChatOptions, ChatStreamEvent, ContentPart, MessageContent};
 use genai::resolver::{AuthData, Endpoint as Address};
 use genai::{Client, ModelIden, ServiceTarget};
 
@@ -80,10 +80,11 @@ impl ChatModel for Native {
             chat = chat.with_system(system);
         }
         let history = request.history.into_iter().map(|message| match message.role {
-            Role::User => ChatMessage::user(message.text),
+            Role::User => ChatMessage::user(content(message.text, message.images)),
             Role::Assistant => ChatMessage::assistant(message.text),
         });
-        chat = chat.append_messages(history).append_message(ChatMessage::user(request.question));
+        let question = ChatMessage::user(content(request.question, request.images));
+        chat = chat.append_messages(history).append_message(question);
         let options = ChatOptions {
             temperature: request.temperature,
             max_tokens: request.longest_answer,
@@ -111,6 +112,11 @@ impl ChatModel for Native {
         });
         Ok(Box::pin(stream::once(async { Ok(first) }).chain(rest)))
     }
+}
+
+fn content(text: String, images: Vec<Image>) -> MessageContent {
+    let picture = |image: Image| ContentPart::from_binary_base64(image.mime, image.data, None);
+    MessageContent::from_text(text).extended(images.into_iter().map(picture))
 }
 
 fn delta(event: ChatStreamEvent) -> Option<Delta> {

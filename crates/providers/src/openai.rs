@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use carrel_domain::model::{Answer, ChatModel, ChatRequest, Delta, ModelName, Role, Usage};
+use carrel_domain::model::{Answer, ChatModel, ChatRequest, Delta, Image, ModelName, Role, Usage};
 use carrel_domain::{Error, Result};
 use futures_util::stream;
 use reqwest::Response;
@@ -65,9 +65,11 @@ impl OpenAi {
                 Role::User => "user",
                 Role::Assistant => "assistant",
             };
-            messages.push(json!({"role": role, "content": message.text}));
+            let content = content(&message.text, &message.images);
+            messages.push(json!({"role": role, "content": content}));
         }
-        messages.push(json!({"role": "user", "content": request.question}));
+        let question = content(&request.question, &request.images);
+        messages.push(json!({"role": "user", "content": question}));
         let mut body = json!({
             "model": self.name.model,
             "stream": true,
@@ -87,6 +89,19 @@ impl OpenAi {
         }
         body
     }
+}
+
+/// What a turn says: text, or parts where there are pictures, which models without eyes refuse.
+fn content(text: &str, images: &[Image]) -> Value {
+    if images.is_empty() {
+        return json!(text);
+    }
+    let picture = |image: &Image| {
+        let address = format!("data:{};base64,{}", image.mime, image.data);
+        json!({"type": "image_url", "image_url": {"url": address}})
+    };
+    let text = json!({"type": "text", "text": text});
+    std::iter::once(text).chain(images.iter().map(picture)).collect()
 }
 
 /// An answer being read. Dropping it drops the connection, which tells the provider to stop.

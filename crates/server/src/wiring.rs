@@ -121,6 +121,11 @@ impl Carrel {
             models: models.clone(),
             chats: database.clone(),
             quota: database.clone(),
+            pins: database.clone(),
+            files: Arc::new(files.clone()),
+            extractor: library.extractor.clone(),
+            tokenizer: Arc::new(carrel_providers::Cl100k::default()),
+            scratch: config.storage.uploads(),
         };
         let keyring = Arc::new(Keyring::new(database.clone()));
         let multi_user = Arc::new(RememberedMode::new(database.clone()));
@@ -148,6 +153,8 @@ impl Carrel {
             placements: database.clone(),
             threads: database.clone(),
             chats: database.clone(),
+            chat_edits: database.clone(),
+            pins: database.clone(),
             settings: database.clone(),
             index,
             models: models.clone(),

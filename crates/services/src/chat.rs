@@ -1,28 +1,36 @@
 //! Answering questions in a workspace.
+mod answer;
+mod attachments;
+mod context;
+mod fit;
 mod given;
+mod request;
 mod stream;
 
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chats, Conversation, NewChat};
+use carrel_domain::document::{DocumentFiles, Extractor};
 use carrel_domain::model::{
-    ChatModel, ChatRequest, Context, Delta, Message, ModelName, Models, Role, Usage,
+    ChatModel, ChatRequest, ModelChoice, ModelName, Models, Tokenizer, Usage,
 };
+use carrel_domain::pin::Pins;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 use serde_json::json;
 
+pub use attachments::{Attachment, MOST_ATTACHMENTS};
+pub use context::Source;
 pub use given::Given;
 pub use stream::{Finished, Piece};
 
-use crate::search::{Hit, Query, Search};
-use crate::{preferences, prompt, record};
+use crate::record::{self, Earlier};
+use crate::search::Search;
 
 const REFUSAL: &str = "There is no relevant information in this workspace to answer your query.";
 
@@ -30,6 +38,12 @@ const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please tr
 
 /// The longest question, in bytes.
 pub const LONGEST_QUESTION: usize = 1 << 20;
+
+/// By which a message asks for an agent.
+const AGENT: &str = "@agent";
+
+/// The window of a model that is not there to be asked.
+const USUAL_WINDOW: u64 = 4096;
 
 #[derive(Clone, Debug, Default)]
 pub struct Question {
@@ -43,6 +57,11 @@ pub struct Question {
     /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
     /// toward their daily limit.
     pub user: Option<User>,
+    pub attachments: Vec<Attachment>,
+    /// Whether attached documents that cannot be read are passed over instead of refused.
+    pub passes_over_unreadable: bool,
+    /// Whether it may be one for an agent, see [`Question::is_for_agent`].
+    pub may_call_agent: bool,
     pub given: Given,
 }
 
@@ -56,6 +75,37 @@ impl Question {
             session: self.session.clone(),
         }
     }
+
+    fn mode(&self, workspace: &Workspace) -> ChatMode {
+        self.mode.unwrap_or(workspace.settings.chat_mode)
+    }
+
+    /// Whether clients expect the answer of an agent: in the automatic mode, or where the message
+    /// begins with `@agent`.
+    pub fn is_for_agent(&self, workspace: &Workspace) -> bool {
+        let is_called = || self.text.starts_with(AGENT);
+        self.may_call_agent && (self.mode(workspace) == ChatMode::Automatic || is_called())
+    }
+
+    /// The text without the call for an agent.
+    fn asked(&self) -> &str {
+        let called = self.text.strip_prefix(AGENT).filter(|_| self.may_call_agent);
+        match called.map(str::trim_start) {
+            Some(asked) if !asked.is_empty() => asked,
+            _ => &self.text,
+        }
+    }
+
+    /// [`Error::Invalid`] when there is nothing to answer, [`Error::TooLarge`] when it is too much.
+    fn check(&self) -> Result<()> {
+        if self.text.trim().is_empty() {
+            return Err(Error::invalid("message", "Message is empty"));
+        }
+        if self.text.len() > LONGEST_QUESTION {
+            return Err(Error::TooLarge { what: "the message", limit: LONGEST_QUESTION as u64 });
+        }
+        attachments::check(&self.attachments)
+    }
 }
 
 /// What an answer cost and who gave it.
@@ -66,6 +116,8 @@ pub struct Metrics {
     pub seconds: f64,
     pub model: ModelName,
     pub answered_at: DateTime<Utc>,
+    /// Whether the question was one for an agent.
+    pub as_agent: bool,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -73,7 +125,7 @@ pub enum Reply {
     Answered {
         chat: ChatId,
         text: String,
-        sources: Vec<Hit>,
+        sources: Vec<Source>,
         metrics: Metrics,
     },
     /// Query mode, and nothing in the workspace bears on the question.
@@ -87,15 +139,16 @@ pub enum Reply {
 struct Prepared {
     model: Arc<dyn ChatModel>,
     request: ChatRequest,
-    sources: Vec<Hit>,
+    sources: Vec<Source>,
     /// As it is remembered.
     mode: ChatMode,
+    as_agent: bool,
 }
 
 /// What is kept of an answer.
 struct Kept<'a> {
     text: &'a str,
-    sources: &'a [Hit],
+    sources: &'a [Source],
     mode: ChatMode,
     metrics: &'a Metrics,
 }
@@ -107,19 +160,25 @@ pub struct Conversations {
     pub models: Arc<dyn Models>,
     pub chats: Arc<dyn Chats>,
     pub quota: Arc<dyn MessageQuota>,
+    pub pins: Arc<dyn Pins>,
+    pub files: Arc<dyn DocumentFiles>,
+    pub extractor: Arc<dyn Extractor>,
+    pub tokenizer: Arc<dyn Tokenizer>,
+    /// Where attached documents wait, as temporary files, until they are read.
+    pub scratch: PathBuf,
 }
 
 impl Conversations {
     /// Answers a question from the workspace's passages and the conversation so far, and keeps
     /// the exchange. [`Error::Exhausted`] when the user has met their daily limit.
     pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
-        check(&question.text)?;
+        question.check()?;
         self.admit(question.user.as_ref(), by).await?;
         let Some(prepared) = self.prepare(workspace, &question, by).await? else {
             return self.refuse(workspace, question, by).await;
         };
-        let Prepared { model, request, sources, mode } = prepared;
-        let (text, metrics) = answer(&*model, request).await?;
+        let Prepared { model, request, sources, mode, as_agent } = prepared;
+        let (text, metrics) = answer::whole(&*model, request, as_agent).await?;
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
         let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
@@ -139,7 +198,7 @@ impl Conversations {
     /// a thread but no user, what everyone said in the thread.
     pub async fn reset(&self, workspace: &Workspace, question: &Question, by: &By) -> Result<()> {
         let conversation = question.conversation(workspace);
-        self.chats.reset(&conversation, sent(by, workspace)).await.map(drop)
+        self.chats.reset(&conversation, sent(by, workspace, question)).await.map(drop)
     }
 
     /// What the model is to be asked; nothing when the question is to be refused.
@@ -149,21 +208,37 @@ impl Conversations {
         question: &Question,
         by: &By,
     ) -> Result<Option<Prepared>> {
-        let mode = question.mode.unwrap_or(workspace.settings.chat_mode);
-        let query = Query { text: question.text.clone(), ..Query::default() };
-        let sources = self.search.nearest(workspace, query).await?.unwrap_or_default();
-        if sources.is_empty() && mode == ChatMode::Query {
+        let choice = ModelChoice {
+            model: question.given.model.clone().or_else(|| workspace.settings.chat_model.clone()),
+            ..workspace.settings.model()
+        };
+        let model = self.models.chat(&choice);
+        let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
+        // Before anything is decided: an attached document is context like any other.
+        let attached = self.read_attached(question, window, by.at).await?;
+        let past = self.past(workspace, question).await?;
+        let gathered = self.gather(workspace, question, attached, &past, window).await?;
+        let mode = question.mode(workspace);
+        if gathered.context.is_empty() && mode == ChatMode::Query {
             return Ok(None);
         }
-        let model = self.models.chat(&workspace.settings.model())?;
-        let history = match &question.given.history {
-            Some(given) => given.clone(),
-            None => self.history(workspace, &question.conversation(workspace)).await?,
-        };
-        let request = request(workspace, question, &sources, history, by.at);
+        let model = model?;
+        let request = request::compose(workspace, question, gathered.context, past, by.at);
+        let request = fit::fit(self.tokenizer.clone(), request, window).await?;
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
-        Ok(Some(Prepared { model, request, sources, mode }))
+        let as_agent = question.is_for_agent(workspace);
+        Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent }))
+    }
+
+    /// What is kept of the conversation, oldest first, without what is damaged.
+    async fn past(&self, workspace: &Workspace, question: &Question) -> Result<Vec<Earlier>> {
+        if question.given.history.is_some() {
+            return Ok(Vec::new());
+        }
+        let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
+        let chats = self.chats.history(&question.conversation(workspace), limit).await?;
+        Ok(chats.into_iter().filter_map(record::earlier).collect())
     }
 
     async fn keep(
@@ -174,109 +249,56 @@ impl Conversations {
         by: &By,
     ) -> Result<ChatId> {
         let Kept { text, sources, mode, metrics } = kept;
-        let new = NewChat {
-            conversation: question.conversation(workspace),
-            prompt: question.text,
-            response: record::answer(text, sources, mode.as_str(), Some(metrics)),
-            include: true,
-            created_at: by.at,
+        let response = record::Answer {
+            text,
+            sources,
+            mode,
+            metrics: Some(metrics),
+            attachments: &question.attachments,
         };
-        self.chats.append(new, sent(by, workspace)).await
+        self.append(workspace, &question, response, true, by).await
     }
 
     async fn refuse(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         let text = workspace.settings.refusal.clone().unwrap_or_else(|| REFUSAL.to_owned());
+        let response = record::Answer {
+            text: &text,
+            sources: &[],
+            mode: ChatMode::Query,
+            metrics: None,
+            attachments: &question.attachments,
+        };
+        let chat = self.append(workspace, &question, response, false, by).await?;
+        Ok(Reply::Refused { chat, text })
+    }
+
+    async fn append(
+        &self,
+        workspace: &Workspace,
+        question: &Question,
+        response: record::Answer<'_>,
+        include: bool,
+        by: &By,
+    ) -> Result<ChatId> {
         let new = NewChat {
             conversation: question.conversation(workspace),
-            prompt: question.text,
-            response: record::answer(&text, &[], ChatMode::Query.as_str(), None),
-            include: false,
+            prompt: question.text.clone(),
+            response: response.stored(),
+            include,
             created_at: by.at,
         };
-        Ok(Reply::Refused { chat: self.chats.append(new, sent(by, workspace)).await?, text })
-    }
-
-    async fn history(&self, workspace: &Workspace, of: &Conversation) -> Result<Vec<Message>> {
-        let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
-        let chats = self.chats.history(of, limit).await?;
-        Ok(chats.into_iter().flat_map(turns).collect())
+        self.chats.append(new, sent(by, workspace, question)).await
     }
 }
 
-/// An earlier exchange as the model sees it; a damaged one is left out.
-fn turns(chat: Chat) -> Vec<Message> {
-    let Some(answer) = record::text_of(&chat.response) else { return Vec::new() };
-    let user = Message { role: Role::User, text: chat.prompt };
-    vec![user, Message { role: Role::Assistant, text: answer }]
-}
-
-fn sent(by: &By, workspace: &Workspace) -> Event {
+fn sent(by: &By, workspace: &Workspace, question: &Question) -> Event {
     let model = workspace.settings.chat_model.as_deref().unwrap_or("System Default");
-    let details = json!({ "workspaceName": workspace.settings.name, "chatModel": model });
+    let mut details = json!({ "workspaceName": workspace.settings.name, "chatModel": model });
+    if let Some(thread) = &question.thread {
+        details["threadName"] = json!(thread.name);
+        details["userId"] = json!(question.user.as_ref().map(|user| user.id.0));
+    }
     by.event("api_sent_chat", details.to_string())
-}
-
-fn check(question: &str) -> Result<()> {
-    if question.trim().is_empty() {
-        return Err(Error::invalid("message", "Message is empty"));
-    }
-    if question.len() > LONGEST_QUESTION {
-        return Err(Error::TooLarge { what: "the message", limit: LONGEST_QUESTION as u64 });
-    }
-    Ok(())
-}
-
-fn request(
-    workspace: &Workspace,
-    question: &Question,
-    sources: &[Hit],
-    history: Vec<Message>,
-    now: DateTime<Utc>,
-) -> ChatRequest {
-    let context = |hit: &Hit| Context {
-        title: hit.passage.document.title.clone(),
-        text: record::passage_text(&hit.passage),
-        similarity: Some(hit.similarity),
-    };
-    ChatRequest {
-        instructions: instructions(workspace, &question.given, now),
-        context: sources.iter().map(context).collect(),
-        history,
-        question: question.text.clone(),
-        temperature: question.given.temperature.or(workspace.settings.temperature),
-        longest_answer: question.given.longest_answer,
-    }
-}
-
-fn instructions(workspace: &Workspace, given: &Given, now: DateTime<Utc>) -> String {
-    if let Some(instructions) = &given.instructions {
-        return instructions.clone();
-    }
-    let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
-    prompt::expand(prompt, workspace, now)
-}
-
-/// Collects the model's whole answer. Reasoning, if any, comes first between `<think>` marks.
-async fn answer(model: &dyn ChatModel, request: ChatRequest) -> Result<(String, Metrics)> {
-    let started = Instant::now();
-    let mut parts = model.answer(request).await?;
-    let (mut text, mut reasoning, mut usage) = (String::new(), String::new(), Usage::default());
-    while let Some(part) = parts.next().await {
-        match part? {
-            Delta::Text(more) => text.push_str(&more),
-            Delta::Reasoning(more) => reasoning.push_str(&more),
-            Delta::Usage(spent) => usage = spent,
-        }
-    }
-    if text.is_empty() {
-        let reason = "No text completion could be completed with this input.";
-        return Err(Error::unavailable("the language model", reason));
-    }
-    if !reasoning.is_empty() {
-        text = format!("<think>{reasoning}</think>{text}");
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    Ok((text, Metrics { usage, seconds, model: model.name(), answered_at: Utc::now() }))
 }
 
 #[cfg(test)]

@@ -10,13 +10,29 @@ use async_trait::async_trait;
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{By, Event};
 use carrel_domain::settings::Settings;
+use carrel_domain::user::{Role, User};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
-use carrel_domain::{ApiKeyId, Error, Result, Slug, WorkspaceId};
+use carrel_domain::{ApiKeyId, Error, Result, Slug, UserId, WorkspaceId};
 use chrono::{DateTime, Utc};
 
 /// The command line, now.
 pub fn by() -> By {
     By::operator(Utc::now())
+}
+
+pub fn user(id: i32, role: Role, daily_message_limit: Option<i32>) -> User {
+    User {
+        id: UserId(id),
+        username: format!("user-{id}"),
+        role,
+        suspended: false,
+        daily_message_limit,
+        bio: String::new(),
+        picture: None,
+        seen_recovery_codes: false,
+        created_at: DateTime::UNIX_EPOCH,
+        updated_at: DateTime::UNIX_EPOCH,
+    }
 }
 
 pub fn workspace(name: &str) -> Workspace {

@@ -112,6 +112,15 @@ impl Keyring {
         Ok(good)
     }
 
+    /// Whether a key that was admitted before is still good at `now`.
+    pub async fn lasts(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool> {
+        let key = match self.recall(digest, now) {
+            Some(key) => Some(key),
+            None => self.look_up(digest, now).await?,
+        };
+        Ok(key.is_some_and(|key| key.is_valid(now)))
+    }
+
     /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
     /// is admitted.
     pub fn spend(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {

@@ -1,7 +1,7 @@
 //! The library: files and texts become documents, with places in workspaces from the beginning. Later
 //! ones come by jobs ([`crate::jobs`]).
 pub(crate) mod embedding;
-mod incoming;
+pub(crate) mod incoming;
 mod removal;
 
 use std::sync::Arc;

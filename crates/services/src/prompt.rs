@@ -1,18 +1,26 @@
 //! Variables in system prompts: `{datetime}`, `{workspace.name}` and their like.
+use carrel_domain::user::User;
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
+
+/// What variables stand for.
+pub struct Values<'a> {
+    pub workspace: &'a Workspace,
+    /// Who asks, if it is a person with an account.
+    pub user: Option<&'a User>,
+    pub now: DateTime<Utc>,
+}
 
 /// Replaces the variables that are known; `{anything}` else stays as it is, except that a
 /// `user.` or `workspace.` variable without a value is named in brackets. Values are never
 /// searched for further variables.
-pub fn expand(prompt: &str, workspace: &Workspace, now: DateTime<Utc>) -> String {
+pub fn expand(prompt: &str, values: &Values<'_>) -> String {
     let mut expanded = String::with_capacity(prompt.len());
     let mut rest = prompt;
     while let Some(start) = rest.find('{') {
         let (before, from) = rest.split_at(start);
         expanded.push_str(before);
-        let value =
-            from.find('}').and_then(|end| Some((value(&from[1..end], workspace, now)?, end)));
+        let value = from.find('}').and_then(|end| Some((value(&from[1..end], values)?, end)));
         match value {
             Some((value, end)) => {
                 expanded.push_str(&value);
@@ -28,7 +36,8 @@ pub fn expand(prompt: &str, workspace: &Workspace, now: DateTime<Utc>) -> String
     expanded
 }
 
-fn value(name: &str, workspace: &Workspace, now: DateTime<Utc>) -> Option<String> {
+fn value(name: &str, values: &Values<'_>) -> Option<String> {
+    let Values { workspace, user, now } = values;
     Some(match name {
         "time" => now.format("%-I:%M:%S %p").to_string(),
         "time_24" => now.format("%H:%M:%S").to_string(),
@@ -38,6 +47,9 @@ fn value(name: &str, workspace: &Workspace, now: DateTime<Utc>) -> Option<String
         "workspace.id" => workspace.id.to_string(),
         "workspace.name" => workspace.settings.name.clone(),
         _ => {
+            if let Some(value) = user.and_then(|user| of_user(name, user)) {
+                return Some(value);
+            }
             let (of, part) = name.split_once('.')?;
             let of = match of {
                 "user" => "User",
@@ -46,6 +58,15 @@ fn value(name: &str, workspace: &Workspace, now: DateTime<Utc>) -> Option<String
             };
             format!("[{of} {part}]")
         }
+    })
+}
+
+fn of_user(name: &str, user: &User) -> Option<String> {
+    Some(match name {
+        "user.id" => user.id.to_string(),
+        "user.name" => user.username.clone(),
+        "user.bio" => user.bio.clone(),
+        _ => return None,
     })
 }
 
@@ -71,7 +92,20 @@ mod tests {
             ("{{7*7}} ${HOME} {nope} {", "{{7*7}} ${HOME} {nope} {"),
             ("é{é{date}", "é{éFebruary 3, 2026"),
         ] {
-            assert_eq!(expand(prompt, &workspace, now), expected, "{prompt}");
+            let values = Values { workspace: &workspace, user: None, now };
+            assert_eq!(expand(prompt, &values), expected, "{prompt}");
         }
+    }
+
+    #[test]
+    fn what_a_user_says_of_themselves_is_not_searched_for_variables() {
+        let mut user = crate::fakes::user(7, carrel_domain::user::Role::Default, None);
+        user.bio = "$& {date} $1".into();
+        let values =
+            Values { workspace: &workspace("Ops"), user: Some(&user), now: DateTime::UNIX_EPOCH };
+        assert_eq!(
+            expand("{user.name} {user.id} {user.bio} {user.x}", &values),
+            "user-7 7 $& {date} $1 [User x]"
+        );
     }
 }

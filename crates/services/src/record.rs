@@ -1,18 +1,89 @@
 //! How an answer is written down, and what a source looks like in it. The layout is the one that
 //! existing clients and imported installations know, so that stored answers need no translation.
 use carrel_domain::ChunkId;
+use carrel_domain::chat::Chat;
+use carrel_domain::document::Document;
 use carrel_domain::library::Passage;
-use serde_json::{Value, json};
+use carrel_domain::model::Image;
+use carrel_domain::workspace::ChatMode;
+use serde_json::{Map, Value, json};
 
-use crate::chat::Metrics;
+use crate::chat::{self, Attachment, Metrics};
 use crate::search::Hit;
 
-/// The stored form of an answer.
-pub fn answer(text: &str, sources: &[Hit], mode: &str, metrics: Option<&Metrics>) -> String {
-    let sources: Vec<_> = sources.iter().map(source).collect();
-    let metrics = metrics.map_or_else(|| json!({}), metrics_of);
-    json!({ "text": text, "sources": sources, "type": mode, "metrics": metrics, "attachments": [] })
-        .to_string()
+/// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
+/// whole, so they cannot hold everything that is ever shown.
+const MOST_KEPT: usize = 4 << 20;
+
+/// An answer that is to be stored.
+pub struct Answer<'a> {
+    pub text: &'a str,
+    pub sources: &'a [chat::Source],
+    pub mode: ChatMode,
+    /// Absent when no model was asked.
+    pub metrics: Option<&'a Metrics>,
+    /// Of the question. Documents are not kept, nor pictures beyond 4 MiB.
+    pub attachments: &'a [Attachment],
+}
+
+impl Answer<'_> {
+    /// The stored form.
+    pub fn stored(&self) -> String {
+        let mut room = MOST_KEPT;
+        let images = self.attachments.iter().filter(|attachment| attachment.is_image());
+        let images = images.filter(|image| {
+            let left = room.checked_sub(image.content.len());
+            room = left.unwrap_or(room);
+            left.is_some()
+        });
+        let mut record = json!({
+            "text": self.text,
+            "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
+            "type": self.mode.as_str(),
+            "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
+            "attachments": images.map(attachment).collect::<Vec<_>>(),
+        });
+        if self.metrics.is_some_and(|metrics| metrics.as_agent) {
+            record["thoughts"] = json!([]);
+            record["outputs"] = json!([]);
+        }
+        record.to_string()
+    }
+}
+
+fn attachment(attachment: &Attachment) -> Value {
+    let Attachment { name, mime, content } = attachment;
+    json!({ "name": name, "mime": mime, "contentString": content })
+}
+
+/// A stored exchange, as far as later questions need it.
+pub struct Earlier {
+    pub prompt: String,
+    pub answer: String,
+    pub images: Vec<Image>,
+    /// What the answer was built on, as far as that was passages of this server.
+    pub passages: Vec<ChunkId>,
+}
+
+/// Reads a stored exchange; `None` when it is damaged.
+pub fn earlier(chat: Chat) -> Option<Earlier> {
+    let record: Value = serde_json::from_str(&chat.response).ok()?;
+    let answer = record.get("text")?.as_str()?.to_owned();
+    let list = |name: &str| record.get(name).and_then(Value::as_array).into_iter().flatten();
+    let passage = |source: &Value| {
+        source.get("score")?.as_f64()?;
+        Some(ChunkId(source.get("id")?.as_str()?.parse().ok()?))
+    };
+    let passages = list("sources").filter_map(passage).collect();
+    let images = list("attachments").filter_map(image).collect();
+    Some(Earlier { prompt: chat.prompt, answer, images, passages })
+}
+
+fn image(record: &Value) -> Option<Image> {
+    let text = |name: &str| Some(record.get(name)?.as_str()?.to_owned());
+    let (mime, content) = (text("mime")?, text("contentString")?);
+    let attachment = Attachment { name: String::new(), mime, content };
+    (attachment.is_image() && attachment.is_readable()).then(|| attachment.image())
 }
 
 /// The text of a stored answer; `None` when it is damaged.
@@ -70,6 +141,39 @@ pub fn read_source(source: &Value) -> Source {
 /// What ends the header of a passage.
 const HEADER_END: &str = "</document_metadata>";
 
+/// A stored answer with another text; `None` when it is damaged.
+pub fn with_text(response: &str, text: &str) -> Option<String> {
+    let mut record: Map<String, Value> = serde_json::from_str(response).ok()?;
+    record.insert("text".into(), text.into());
+    Some(Value::Object(record).to_string())
+}
+
+/// One source of either kind.
+pub fn listed(of: &chat::Source) -> Value {
+    match of {
+        chat::Source::Passage(hit) => source(hit),
+        chat::Source::Document { document, beginning } => whole(document, beginning),
+    }
+}
+
+/// A document that was shown whole: what is known of it and how it begins. It has no score.
+fn whole(document: &Document, beginning: &str) -> Value {
+    json!({
+        "id": document.id.to_string(),
+        "url": document.url,
+        "title": document.title,
+        "docAuthor": document.author,
+        "description": document.description,
+        "docSource": document.source,
+        "chunkSource": document.chunk_source,
+        "published": document.published.to_string(),
+        "wordCount": document.words,
+        "token_count_estimate": document.tokens,
+        "text": format!("{beginning}...continued on in source document..."),
+        "location": document.path.to_string(),
+    })
+}
+
 /// One source: the document it is from, the passage, and how similar it is.
 pub fn source(hit: &Hit) -> Value {
     let document = &hit.passage.document;
@@ -106,7 +210,7 @@ pub fn passage_text(passage: &Passage) -> String {
 
 /// What an answer cost and who gave it.
 pub fn metrics_of(metrics: &Metrics) -> Value {
-    let Metrics { usage, seconds, model, answered_at } = metrics;
+    let Metrics { usage, seconds, model, answered_at, as_agent } = metrics;
     let tokens_a_second =
         if *seconds > 0.0 { usage.completion_tokens as f64 / seconds } else { 0.0 };
     json!({
@@ -116,17 +220,18 @@ pub fn metrics_of(metrics: &Metrics) -> Value {
         "outputTps": tokens_a_second,
         "duration": seconds,
         "model": model.model,
-        "provider": known_as(&model.provider),
+        "provider": known_as(&model.provider, *as_agent),
         "timestamp": answered_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
     })
 }
 
 /// A provider's name in the records that clients know.
-// quirk(provider-class): there a server that speaks the OpenAI protocol goes by this name.
-fn known_as(provider: &str) -> &str {
-    match provider {
-        "generic-openai" => "GenericOpenAiLLM",
-        other => other,
+// quirk(provider-class): there a server that speaks the OpenAI protocol goes by these names.
+fn known_as(provider: &str, as_agent: bool) -> &str {
+    match (provider, as_agent) {
+        ("generic-openai", false) => "GenericOpenAiLLM",
+        ("generic-openai", true) => "GenericOpenAiProvider",
+        (other, _) => other,
     }
 }
 
@@ -158,7 +263,16 @@ mod tests {
 
     #[test]
     fn a_generic_provider_goes_by_the_name_that_clients_know() {
-        assert_eq!(known_as("generic-openai"), "GenericOpenAiLLM");
-        assert_eq!(known_as("extractive"), "extractive");
+        assert_eq!(known_as("generic-openai", false), "GenericOpenAiLLM");
+        assert_eq!(known_as("generic-openai", true), "GenericOpenAiProvider");
+        assert_eq!(known_as("extractive", true), "extractive");
+    }
+
+    #[test]
+    fn a_damaged_answer_is_not_edited() {
+        assert_eq!(with_text("nonsense", "x"), None);
+        assert_eq!(with_text("[1]", "x"), None);
+        let edited = with_text(r#"{"text":"a","sources":[1],"other":2}"#, "b");
+        assert_eq!(edited.unwrap(), r#"{"text":"b","sources":[1],"other":2}"#);
     }
 }

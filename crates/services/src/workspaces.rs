@@ -44,7 +44,9 @@ pub async fn update(
     settings: WorkspaceSettings,
     by: &By,
 ) -> Result<Workspace> {
-    let details = json!({ "workspaceName": settings.name }).to_string();
+    let prompt_changed = settings.prompt != workspace.settings.prompt;
+    let details =
+        json!({ "workspaceName": settings.name, "promptChanged": prompt_changed }).to_string();
     workspaces.update(workspace.id, settings, by.event("api_workspace_updated", details)).await
 }
 

@@ -30,6 +30,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
             HttpResponse::Ok().content_type("text/html").body("<!DOCTYPE html><h1>Welcome</h1>")
         }
         "empty" => HttpResponse::Ok().json(completion(model, &json!([]), &json!(null))),
+        "pausing" | "endless" => without_end(model),
         _ if body["stream"] == true => streamed(model, body, messages),
         _ => whole(model, messages).await,
     }
@@ -80,6 +81,26 @@ fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
         let event = events.next()?;
         tokio::time::sleep(pause).await;
         Some((Ok::<_, std::io::Error>(Bytes::from(event)), events))
+    }))
+}
+
+/// Says something and then nothing, or the same again and again.
+fn without_end(model: &str) -> HttpResponse {
+    let is_endless = model == "endless";
+    let words = if is_endless { "word ".repeat(200) } else { "Well, ".to_owned() };
+    let event = Bytes::from(chunk(model, &json!({ "content": words }), None));
+    let mut response = HttpResponse::Ok();
+    response.content_type("text/event-stream");
+    response.streaming(stream::unfold(false, move |began| {
+        let event = event.clone();
+        async move {
+            match began && !is_endless {
+                true => std::future::pending().await,
+                // Others have their turn in between.
+                false => tokio::task::yield_now().await,
+            }
+            Some((Ok::<_, std::io::Error>(event), true))
+        }
     }))
 }
 

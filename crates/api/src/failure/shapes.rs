@@ -70,12 +70,47 @@ impl Shape for NoSuchUser {
     }
 }
 
+/// `{"success":false,"error"}` at both mounts, where existing clients have nothing of the kind.
+pub struct NoChat;
+
+impl Shape for NoChat {
+    fn body(message: &str) -> Value {
+        NotDone::body(message)
+    }
+}
+
 /// `{"workspace":null,"message"}`.
 pub struct NoWorkspace;
 
 impl Shape for NoWorkspace {
     fn body(message: &str) -> Value {
         json!({ "workspace": null, "message": message })
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let status = match error {
+            // quirk(unnamed-400): a workspace without a name is a bad request.
+            Error::Unprocessable { .. } => StatusCode::BAD_REQUEST,
+            _ => status,
+        };
+        HttpResponse::build(status).json(Self::body(message))
+    }
+}
+
+/// As [`Plain`], of a document of a workspace.
+pub struct NoDocument;
+
+impl Shape for NoDocument {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        match error {
+            Error::NotFound { kind: "document", .. } => bare(status),
+            Error::NotFound { .. } => HttpResponse::build(status).json(Self::body(message)),
+            _ => Plain::compat(status, message, error),
+        }
     }
 }
 

@@ -26,8 +26,8 @@ pub async fn create_thread(
     slug: Path<String>,
     body: Body<wire::NewThread>,
 ) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
-    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
     let (mount, body) = (Mount::of(&request), body.read().await?);
+    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
     let user = match multi_user.is_on().await? {
         true => known(&**ports.users, body.user(mount)?).await?,
         false => None,
@@ -77,9 +77,10 @@ pub async fn update_thread(
     path: Path<(String, String)>,
     body: Body<wire::ThreadFields>,
 ) -> Answer<Json<wire::ThreadChanged>, shapes::NoSuchThread> {
+    let body = body.read().await?;
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
     let thread = service::by_slug(&**threads, &workspace, &path.1).await?;
-    Ok(Json(match body.read().await?.name()? {
+    Ok(Json(match body.name()? {
         Some(name) => service::rename(&**threads, &thread, name, &caller.by()).await?.into(),
         None => thread.into(),
     }))

@@ -102,9 +102,9 @@ pub async fn update_workspace(
     slug: Path<String>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<HttpResponse> {
+    let (mount, body) = (Mount::of(&request), body.read().await?);
     let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let mount = Mount::of(&request);
-    let Some(settings) = body.read().await?.into_changed(workspace.settings.clone(), mount)? else {
+    let Some(settings) = body.into_changed(workspace.settings.clone(), mount)? else {
         return match mount {
             Mount::Native => Err(Error::invalid("body", "must name a setting to change").into()),
             Mount::Compat => Ok(HttpResponse::Ok().json(wire::WorkspaceLeft {

@@ -1,20 +1,22 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
-use carrel_services::chat::{Question, Reply};
+use carrel_services::chat::{Given, Question, Reply, Source};
 use carrel_services::record;
+use carrel_services::search::MOST_PASSAGES;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::attachment::attachments;
 use super::thread::user;
 use crate::mount::Mount;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatBody {
-    /// The question. Needed unless `reset` is true.
+    /// The question, at most 1 MiB. Needed unless `reset` is true.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     message: Option<Value>,
@@ -34,6 +36,26 @@ pub struct ChatBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     reset: Option<Value>,
+    /// Pictures for the model and documents to read, at most 16.
+    #[serde(default)]
+    #[schema(value_type = Option<Vec<super::attachment::AttachmentBody>>)]
+    attachments: Option<Value>,
+    /// How many passages the answer is built on, 1 to 1000; the workspace's when absent.
+    #[serde(default, rename = "topN", alias = "top_n")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    top_n: Option<Value>,
+    /// Sampling temperature, 0 to 2; the workspace's when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>, minimum = 0, maximum = 2)]
+    temperature: Option<Value>,
+    /// Another model of the workspace's provider, at most 200 bytes.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    model: Option<Value>,
+    /// Whether the answer comes with what it is built on; true when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    sources: Option<Value>,
 }
 
 /// What a body asks for.
@@ -42,6 +64,8 @@ pub struct Asked {
     pub user: Option<UserId>,
     /// Whether to forget what was said before.
     pub reset: bool,
+    /// Whether to tell what the answer is built on.
+    pub with_sources: bool,
 }
 
 impl Asked {
@@ -53,6 +77,11 @@ impl Asked {
 
 /// The longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
+
+/// The longest name of a model, in bytes.
+const LONGEST_MODEL: usize = 200;
+
+const HIGHEST_TEMPERATURE: f64 = 2.0;
 
 impl ChatBody {
     pub fn read(self, mount: Mount) -> Result<Asked> {
@@ -72,20 +101,75 @@ impl ChatBody {
             }
             Some(other) => return Err(not_a_mode(&other.to_string())),
         };
-        let session = match self.session_id {
-            None | Some(Value::Null) => None,
-            Some(Value::String(session)) => Some(session),
-            Some(Value::Number(session)) => Some(session.to_string()),
-            Some(_) => return Err(Error::invalid("sessionId", "must be text")),
+        let given = Given {
+            passages: option(self.top_n, "topN", "a whole number from 1 to 1000", mount, passages)?,
+            temperature: option(
+                self.temperature,
+                "temperature",
+                "a number from 0 to 2",
+                mount,
+                temperature,
+            )?,
+            model: option(self.model, "model", "text of 1 to 200 bytes", mount, model)?,
+            ..Given::default()
         };
-        if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
-            return Err(Error::invalid("sessionId", "must not be longer than 512 bytes"));
-        }
-        let session = session.filter(|session| !session.is_empty());
+        let with_sources = option(self.sources, "sources", "true or false", mount, Value::as_bool)?;
+        let question = Question {
+            text,
+            mode,
+            session: session(self.session_id)?,
+            attachments: attachments(self.attachments, mount)?,
+            passes_over_unreadable: mount == Mount::Compat,
+            may_call_agent: true,
+            given,
+            ..Question::default()
+        };
         let user = user(self.user_id.as_ref(), mount)?;
-        let question = Question { text, mode, session, ..Question::default() };
-        Ok(Asked { question, user, reset })
+        Ok(Asked { question, user, reset, with_sources: with_sources.unwrap_or(true) })
     }
+}
+
+fn session(value: Option<Value>) -> Result<Option<String>> {
+    let session = match value {
+        None | Some(Value::Null) => None,
+        Some(Value::String(session)) => Some(session),
+        Some(Value::Number(session)) => Some(session.to_string()),
+        Some(_) => return Err(Error::invalid("sessionId", "must be text")),
+    };
+    if session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
+        return Err(Error::invalid("sessionId", "must not be longer than 512 bytes"));
+    }
+    Ok(session.filter(|session| !session.is_empty()))
+}
+
+/// What `parse` makes of a value. At `/api/v1`, where clients do not know these fields, one that
+/// makes no sense is as good as absent.
+fn option<T>(
+    value: Option<Value>,
+    field: &'static str,
+    allowed: &str,
+    mount: Mount,
+    parse: impl FnOnce(&Value) -> Option<T>,
+) -> Result<Option<T>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    match parse(&value) {
+        None if mount == Mount::Native => Err(Error::invalid(field, format!("must be {allowed}"))),
+        parsed => Ok(parsed),
+    }
+}
+
+fn passages(value: &Value) -> Option<usize> {
+    let number = usize::try_from(value.as_u64()?).ok()?;
+    (1..=MOST_PASSAGES).contains(&number).then_some(number)
+}
+
+fn temperature(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|number| (0.0..=HIGHEST_TEMPERATURE).contains(number))
+}
+
+fn model(value: &Value) -> Option<String> {
+    let name = value.as_str()?.trim();
+    (1..=LONGEST_MODEL).contains(&name.len()).then(|| name.to_owned())
 }
 
 fn reset(value: Option<&Value>, mount: Mount) -> Result<bool> {
@@ -117,12 +201,22 @@ pub struct ChatAnswer {
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_id: Option<i64>,
     text_response: String,
-    /// The passages the answer is built on: the document, the text, how similar.
+    /// What the answer is built on: documents and passages, and how similar these are.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
     /// Tokens, seconds and the model's name; empty when no model was asked.
     #[schema(value_type = Object)]
     metrics: Value,
+    #[serde(flatten)]
+    of_agent: Option<OfAgent>,
+}
+
+/// What the answer of an agent has besides. Only at `/api/v1`, and empty.
+#[derive(Default, Serialize, ToSchema)]
+struct OfAgent {
+    thoughts: Vec<String>,
+    #[schema(value_type = Vec<Object>)]
+    outputs: Vec<Value>,
 }
 
 /// What is said when the conversation begins anew.
@@ -130,31 +224,31 @@ pub const RESET: &str = "Chat history was reset!";
 
 impl ChatAnswer {
     pub fn reset() -> Self {
+        Self::whole(None, RESET.to_owned(), Vec::new(), json!({}))
+    }
+
+    pub fn new(reply: Reply, with_sources: bool, mount: Mount) -> Self {
+        let (chat, text, sources, metrics) = match reply {
+            Reply::Refused { text, .. } => return Self::whole(None, text, Vec::new(), json!({})),
+            Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
+        };
+        let list = |sources: &[Source]| sources.iter().map(record::listed).collect();
+        let sources = if with_sources { list(&sources) } else { Vec::new() };
+        // quirk(answered-by-agent)
+        let as_agent = metrics.as_agent && mount == Mount::Compat;
+        let of_agent = as_agent.then(OfAgent::default);
+        let metrics = record::metrics_of(&metrics);
+        Self { of_agent, ..Self::whole(Some(chat.0), text, sources, metrics) }
+    }
+
+    fn whole(
+        chat_id: Option<i64>,
+        text_response: String,
+        sources: Vec<Value>,
+        metrics: Value,
+    ) -> Self {
         Self {
             id: Uuid::new_v4().to_string(),
-            r#type: "textResponse",
-            close: true,
-            error: None,
-            chat_id: None,
-            text_response: RESET.to_owned(),
-            sources: Vec::new(),
-            metrics: json!({}),
-        }
-    }
-}
-
-impl From<Reply> for ChatAnswer {
-    fn from(reply: Reply) -> Self {
-        let (chat_id, text_response, sources, metrics) = match reply {
-            Reply::Answered { chat, text, sources, metrics } => {
-                let sources = sources.iter().map(record::source).collect();
-                (Some(chat.0), text, sources, record::metrics_of(&metrics))
-            }
-            Reply::Refused { text, .. } => (None, text, Vec::new(), json!({})),
-        };
-        let id = Uuid::new_v4().to_string();
-        Self {
-            id,
             r#type: "textResponse",
             close: true,
             error: None,
@@ -162,6 +256,7 @@ impl From<Reply> for ChatAnswer {
             text_response,
             sources,
             metrics,
+            of_agent: None,
         }
     }
 }

@@ -1,59 +1,134 @@
 //! Answers part by part on the wire: each event is `data:` and JSON on one line.
-use carrel_services::chat::Piece;
+use carrel_services::chat::{Finished, Piece, Source};
 use carrel_services::record;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::chat::RESET;
 use crate::streaming::event;
 
-/// The events that tell a piece of the answer `id`.
-// quirk(id-or-uuid): the name of the answer's id depends on the type.
-pub fn events(id: &str, piece: Piece) -> String {
-    match piece {
-        Piece::Text(text) => event(&chunk(id, &text, false)),
-        Piece::Refused(text) => event(&whole(id, &text)),
-        Piece::Failed { error, begun } => {
-            let name = if begun { "uuid" } else { "id" };
-            event(&json!({
-                name: id,
-                "type": "abort",
-                "textResponse": null,
-                "sources": [],
-                "close": true,
-                "error": error.to_string(),
-            }))
-        }
-        Piece::Finished(finished) => {
-            let mut last = json!({
-                "uuid": id,
-                "type": "finalizeResponseStream",
-                "close": true,
-                "error": false,
-            });
-            if let Some(finished) = finished {
-                last["chatId"] = json!(finished.chat.0);
-                last["metrics"] = record::metrics_of(&finished.metrics);
-                last["sources"] = finished.sources.iter().map(record::source).collect();
+/// Tells one answer.
+pub struct Teller {
+    id: String,
+    /// Whether the client expects the events of an agent.
+    as_agent: bool,
+    /// Whether the client wants to know what the answer is built on.
+    with_sources: bool,
+}
+
+impl Teller {
+    pub fn new(as_agent: bool, with_sources: bool) -> Self {
+        Self { id: Uuid::new_v4().to_string(), as_agent, with_sources }
+    }
+
+    /// The events that tell a piece of the answer.
+    // quirk(id-or-uuid): the name of the answer's id depends on the type.
+    pub fn events(&self, piece: Piece) -> String {
+        let id = &self.id;
+        match piece {
+            Piece::Text(text) if self.as_agent => event(&self.agent_chunk(&text)),
+            Piece::Text(text) => event(&self.chunk(&text, false)),
+            Piece::Refused(text) => event(&whole(id, &text)),
+            Piece::Failed { error, begun } => {
+                let name = if begun { "uuid" } else { "id" };
+                event(&json!({
+                    name: id,
+                    "type": "abort",
+                    "textResponse": null,
+                    "sources": [],
+                    "close": true,
+                    "error": error.to_string(),
+                }))
             }
-            event(&chunk(id, "", true)) + &event(&last)
+            Piece::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
+            Piece::Finished(finished) => self.end(finished),
         }
+    }
+
+    fn end(&self, finished: Option<Finished>) -> String {
+        let mut last = json!({
+            "uuid": self.id,
+            "type": "finalizeResponseStream",
+            "close": true,
+            "error": false,
+        });
+        if let Some(finished) = finished {
+            last["chatId"] = json!(finished.chat.0);
+            last["metrics"] = record::metrics_of(&finished.metrics);
+            last["sources"] = self.sources(&finished.sources);
+        }
+        event(&self.chunk("", true)) + &event(&last)
+    }
+
+    // quirk(answered-by-agent): the whole text comes again, and the metrics come twice.
+    fn agent_end(&self, finished: &Finished) -> String {
+        let Finished { chat, text, sources, metrics } = finished;
+        let (id, metrics) = (&self.id, record::metrics_of(metrics));
+        let spent = json!({
+            "id": id,
+            "type": "usageMetrics",
+            "metrics": metrics,
+            "close": false,
+            "error": null,
+        });
+        let said = json!({
+            "id": id,
+            "type": "textResponse",
+            "textResponse": text,
+            "sources": [],
+            "attachments": [],
+            "close": true,
+            "error": null,
+            "animate": false,
+        });
+        let last = json!({
+            "uuid": id,
+            "type": "finalizeResponseStream",
+            "textResponse": text,
+            "thoughts": [],
+            "outputs": [],
+            "sources": self.sources(sources),
+            "close": true,
+            "error": false,
+            "chatId": chat.0,
+            "metrics": metrics,
+        });
+        event(&spent) + &event(&said) + &event(&last)
+    }
+
+    fn sources(&self, sources: &[Source]) -> Value {
+        match self.with_sources {
+            true => sources.iter().map(record::listed).collect(),
+            false => json!([]),
+        }
+    }
+
+    fn chunk(&self, text: &str, close: bool) -> Value {
+        json!({
+            "uuid": self.id,
+            "sources": [],
+            "type": "textResponseChunk",
+            "textResponse": text,
+            "close": close,
+            "error": false,
+        })
+    }
+
+    fn agent_chunk(&self, text: &str) -> Value {
+        json!({
+            "id": self.id,
+            "type": "textResponseChunk",
+            "textResponse": text,
+            "sources": [],
+            "close": false,
+            "error": null,
+        })
     }
 }
 
 /// The only event of a conversation that begins anew without a question.
-pub fn reset(id: &str) -> String {
-    event(&whole(id, RESET))
-}
-
-fn chunk(id: &str, text: &str, close: bool) -> Value {
-    json!({
-        "uuid": id,
-        "sources": [],
-        "type": "textResponseChunk",
-        "textResponse": text,
-        "close": close,
-        "error": false,
-    })
+pub fn reset() -> String {
+    event(&whole(&Uuid::new_v4().to_string(), RESET))
 }
 
 fn whole(id: &str, text: &str) -> Value {
@@ -67,4 +142,22 @@ fn whole(id: &str, text: &str) -> Value {
         "error": null,
         "metrics": {},
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_model_cannot_look_like_an_event() {
+        let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
+        for as_agent in [false, true] {
+            let told = Teller::new(as_agent, true).events(Piece::Text(forged.into()));
+            assert_eq!(told.matches("\n\n").count(), 1, "{told}");
+            assert_eq!(told.matches("data: ").count(), 2, "{told}");
+            let data: Value =
+                serde_json::from_str(told.trim().trim_start_matches("data: ")).unwrap();
+            assert_eq!(data["textResponse"], forged);
+        }
+    }
 }

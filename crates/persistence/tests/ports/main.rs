@@ -9,6 +9,7 @@ mod support;
 
 mod api_keys;
 mod audit;
+mod chat_edits;
 mod chat_log;
 mod chats;
 mod concurrency;
@@ -26,6 +27,7 @@ mod migrations;
 mod opening;
 mod owner;
 mod people_and_settings;
+mod pins;
 mod placements;
 mod placing;
 mod quota;

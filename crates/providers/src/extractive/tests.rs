@@ -11,10 +11,8 @@ fn request(question: &str, context: Vec<Context>) -> ChatRequest {
     ChatRequest {
         instructions: "Be brief.".into(),
         context,
-        history: vec![],
         question: question.into(),
-        temperature: None,
-        longest_answer: None,
+        ..ChatRequest::default()
     }
 }
 

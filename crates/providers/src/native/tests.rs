@@ -20,11 +20,9 @@ fn anthropic(base: &str) -> Native {
 async fn ask(base: &str) -> Result<Vec<Delta>> {
     let request = ChatRequest {
         instructions: "Be brief.".into(),
-        context: vec![],
-        history: vec![Message { role: Role::User, text: "hi".into() }],
+        history: vec![Message::user("hi")],
         question: "why?".into(),
-        temperature: None,
-        longest_answer: None,
+        ..ChatRequest::default()
     };
     let answer = anthropic(base).answer(request).await?;
     let deltas: Vec<Result<Delta>> = answer.collect().await;

@@ -33,13 +33,9 @@ fn request() -> ChatRequest {
     ChatRequest {
         instructions: "Be brief.".into(),
         context: vec![Context { title: "t".into(), text: "fact".into(), similarity: None }],
-        history: vec![
-            Message { role: Role::User, text: "hi".into() },
-            Message { role: Role::Assistant, text: "hello".into() },
-        ],
+        history: vec![Message::user("hi"), Message::assistant("hello")],
         question: "why?".into(),
-        temperature: None,
-        longest_answer: None,
+        ..ChatRequest::default()
     }
 }
 

@@ -5,8 +5,7 @@ use anyhow::Context;
 use carrel_domain::audit::By;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, Slug};
-use carrel_services::chat::{Question, Reply};
-use carrel_services::search::Hit;
+use carrel_services::chat::{Question, Reply, Source};
 use carrel_services::workspaces;
 use chrono::Utc;
 use serde_json::json;
@@ -50,24 +49,31 @@ fn as_text(reply: &Reply) -> String {
     if !sources.is_empty() {
         said.push_str("\nSources:\n");
     }
-    for (number, hit) in sources.iter().enumerate() {
-        let document = &hit.passage.document;
-        let title = one_line(&document.title);
-        let (number, score, path) = (number + 1, hit.similarity, &document.path);
-        said.push_str(&format!("{number:>3}. {title} ({score:.2}) {path}\n"));
+    for (number, source) in sources.iter().enumerate() {
+        let (number, document) = (number + 1, source.document());
+        let (title, path) = (one_line(&document.title), &document.path);
+        let how = match source {
+            Source::Passage(hit) => format!("{:.2}", hit.similarity),
+            Source::Document { .. } => "pinned".to_owned(),
+        };
+        said.push_str(&format!("{number:>3}. {title} ({how}) {path}\n"));
     }
     said
 }
 
 fn as_json(reply: &Reply) -> serde_json::Value {
     let (text, sources) = parts(reply);
-    let source = |hit: &Hit| {
-        let document = &hit.passage.document;
+    let source = |source: &Source| {
+        let document = source.document();
+        let (score, text) = match source {
+            Source::Passage(hit) => (Some(hit.similarity), &hit.passage.text),
+            Source::Document { beginning, .. } => (None, beginning),
+        };
         json!({
             "title": document.title,
-            "score": hit.similarity,
+            "score": score,
             "location": document.path.to_string(),
-            "text": hit.passage.text,
+            "text": text,
         })
     };
     let model = match reply {
@@ -79,7 +85,7 @@ fn as_json(reply: &Reply) -> serde_json::Value {
     json!({ "answer": text, "sources": sources.iter().map(source).collect::<Vec<_>>(), "model": model })
 }
 
-fn parts(reply: &Reply) -> (&str, &[Hit]) {
+fn parts(reply: &Reply) -> (&str, &[Source]) {
     match reply {
         Reply::Answered { text, sources, .. } => (text, sources),
         Reply::Refused { text, .. } => (text, &[]),

@@ -12,4 +12,8 @@ pub struct Given {
     pub temperature: Option<f64>,
     /// The most tokens of the answer, >= 1.
     pub longest_answer: Option<u32>,
+    /// Another model of the workspace's provider.
+    pub model: Option<String>,
+    /// How many passages the answer is built on, >= 1.
+    pub passages: Option<usize>,
 }

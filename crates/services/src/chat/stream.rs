@@ -1,5 +1,5 @@
 //! Answering a question part by part.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use carrel_domain::audit::By;
 use carrel_domain::model::{Delta, Usage};
@@ -8,12 +8,15 @@ use carrel_domain::{ChatId, Error, Result};
 use chrono::Utc;
 use futures_util::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::time::timeout;
 
-use super::{Conversations, Kept, Metrics, Prepared, Question, Reply, check};
-use crate::search::Hit;
+use super::{Conversations, Kept, Metrics, Prepared, Question, Reply, Source};
 
 /// How many pieces may wait for a slow client before the model is kept waiting.
 const WAITING: usize = 16;
+
+/// How long a client may take nothing before it is taken to have left.
+const STALLED: Duration = Duration::from_secs(300);
 
 /// What happens while a question is answered, in this order.
 #[derive(Debug)]
@@ -31,20 +34,22 @@ pub enum Piece {
 #[derive(Clone, Debug)]
 pub struct Finished {
     pub chat: ChatId,
-    pub sources: Vec<Hit>,
+    /// The whole answer.
+    pub text: String,
+    pub sources: Vec<Source>,
     pub metrics: Metrics,
 }
 
 impl Conversations {
-    /// As [`Conversations::ask`], part by part. Once the receiver is dropped the model is told to
-    /// stop, and what it has said by then is kept as the answer.
+    /// As [`Conversations::ask`], part by part. Once the receiver is dropped, or takes nothing for
+    /// minutes, the model is told to stop, and what it has said by then is kept as the answer.
     pub async fn stream(
         &self,
         workspace: &Workspace,
         question: Question,
         by: &By,
     ) -> Result<Receiver<Piece>> {
-        check(&question.text)?;
+        question.check()?;
         self.admit(question.user.as_ref(), by).await?;
         let (pieces, receiver) = channel(WAITING);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
@@ -75,9 +80,9 @@ impl Conversations {
             }
             return Ok(());
         };
-        let Prepared { model, request, sources, mode } = prepared;
+        let Prepared { model, request, sources, mode, as_agent } = prepared;
         let started = Instant::now();
-        let mut said = Said { pieces, text: String::new(), is_thinking: false };
+        let mut said = Said::new(pieces);
         let mut usage = Usage::default();
         let mut failure = None;
         {
@@ -92,6 +97,7 @@ impl Conversations {
                     () = pieces.closed() => break,
                 };
                 match part {
+                    _ if said.nobody_listens => break,
                     None => break,
                     Some(Ok(Delta::Usage(spent))) => usage = spent,
                     Some(Ok(Delta::Text(more))) => said.say(more).await,
@@ -106,20 +112,21 @@ impl Conversations {
         let text = said.end().await;
         if let Some(error) = failure {
             tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
-            let _ = pieces.send(Piece::Failed { error, begun: true }).await;
+            let failed = pieces.send(Piece::Failed { error, begun: true });
+            let _ = timeout(STALLED, failed).await;
         }
         let finished = match text.is_empty() {
             true => None,
             false => {
                 let seconds = started.elapsed().as_secs_f64();
                 let (model, answered_at) = (model.name(), Utc::now());
-                let metrics = Metrics { usage, seconds, model, answered_at };
+                let metrics = Metrics { usage, seconds, model, answered_at, as_agent };
                 let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
                 let chat = self.keep(workspace, question, kept, by).await?;
-                Some(Finished { chat, sources, metrics })
+                Some(Finished { chat, text, sources, metrics })
             }
         };
-        let _ = pieces.send(Piece::Finished(finished)).await;
+        let _ = timeout(STALLED, pieces.send(Piece::Finished(finished))).await;
         Ok(())
     }
 }
@@ -129,13 +136,22 @@ struct Said<'a> {
     pieces: &'a Sender<Piece>,
     text: String,
     is_thinking: bool,
+    nobody_listens: bool,
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    fn new(pieces: &'a Sender<Piece>) -> Self {
+        Self { pieces, text: String::new(), is_thinking: false, nobody_listens: false }
+    }
+
     async fn piece(&mut self, more: String) {
-        if !more.is_empty() {
-            self.text.push_str(&more);
-            let _ = self.pieces.send(Piece::Text(more)).await;
+        if more.is_empty() {
+            return;
+        }
+        self.text.push_str(&more);
+        if !self.nobody_listens {
+            let sent = timeout(STALLED, self.pieces.send(Piece::Text(more))).await;
+            self.nobody_listens = !matches!(sent, Ok(Ok(())));
         }
     }
 

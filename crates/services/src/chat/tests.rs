@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
-use carrel_domain::UserId;
 use carrel_domain::document::IncomingFile;
+use carrel_domain::model::{Image, Message};
+use carrel_domain::{Error, UserId};
 
 use super::*;
 use crate::fakes::world::World;
-use crate::fakes::{by, workspace};
+use crate::fakes::{by, user, workspace};
 use crate::library::{Details, Unembedded};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
@@ -75,12 +76,13 @@ async fn what_a_client_brings_along_takes_the_place_of_what_is_kept() {
     let mut workspace = workspace("Alpha");
     workspace.settings.temperature = Some(0.1);
     ask(&world, &workspace, question("Hi", None)).await.unwrap();
-    let earlier = Message { role: Role::Assistant, text: "Welcome.".into() };
+    let earlier = Message::assistant("Welcome.");
     let given = Given {
         instructions: Some("Say {date}.".into()),
         history: Some(vec![earlier.clone()]),
         temperature: Some(0.9),
         longest_answer: Some(7),
+        ..Given::default()
     };
     ask(&world, &workspace, Question { given, ..question("Go on", None) }).await.unwrap();
     let asked = world.asked.lock().unwrap();
@@ -122,7 +124,7 @@ async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
     assert_eq!((text.as_str(), finished.sources.len()), ("You asked: Why?", 1));
     let chats = world.chats.lock().unwrap();
     assert_eq!(chats[0].id, finished.chat);
-    assert_eq!(record::text_of(&chats[0].response).unwrap(), text);
+    assert_eq!(record::earlier(chats[0].clone()).unwrap().answer, text);
 }
 
 #[tokio::test]
@@ -143,21 +145,6 @@ async fn an_empty_or_endless_question_is_refused() {
         assert!(ask(&world, &workspace("A"), question(text, None)).await.is_err());
     }
     assert!(world.chats.lock().unwrap().is_empty());
-}
-
-fn user(id: i32, role: user::Role, daily_message_limit: Option<i32>) -> User {
-    User {
-        id: UserId(id),
-        username: format!("user-{id}"),
-        role,
-        suspended: false,
-        daily_message_limit,
-        bio: String::new(),
-        picture: None,
-        seen_recovery_codes: false,
-        created_at: DateTime::UNIX_EPOCH,
-        updated_at: DateTime::UNIX_EPOCH,
-    }
 }
 
 #[tokio::test]
@@ -195,4 +182,113 @@ async fn a_question_that_is_none_does_not_count() {
     assert!(ask(&world, &workspace("A"), empty).await.is_err());
     let first = Question { user: limited, ..question("Hi", None) };
     assert!(ask(&world, &workspace("A"), first).await.is_ok());
+}
+
+async fn with_pins(texts: &[&str]) -> Arc<World> {
+    let world = Arc::new(World::default());
+    for (number, text) in texts.iter().enumerate() {
+        let file = IncomingFile { name: format!("{number}.txt"), content: PathBuf::from(text) };
+        let (library, into) = (world.library(), vec![workspace("Sky")]);
+        library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
+    }
+    world
+}
+
+fn titles(sources: &[Source]) -> Vec<&str> {
+    sources.iter().map(|source| source.document().title.as_str()).collect()
+}
+
+#[tokio::test]
+async fn a_pinned_document_is_shown_whole_first_and_once() {
+    let world = with_pins(&["The sky is green.", "Grass is red."]).await;
+    world.places.lock().unwrap()[1].pinned = true;
+    let asked = ask(&world, &workspace("Sky"), question("Why?", None)).await.unwrap();
+    let Reply::Answered { sources, .. } = asked else { panic!("refused") };
+    assert_eq!(titles(&sources), ["1.txt", "0.txt"]);
+    assert!(
+        matches!(&sources[0], Source::Document { beginning, .. } if beginning == "Grass is red.")
+    );
+    let asked = world.asked.lock().unwrap();
+    let context: Vec<_> = asked[0].context.iter().map(|context| context.text.as_str()).collect();
+    assert_eq!((context.len(), context[0]), (2, "Grass is red."));
+    assert!(context[1].contains("The sky is green."));
+}
+
+#[tokio::test]
+async fn passages_of_earlier_answers_fill_up_what_is_missing() {
+    let world = with_pins(&["The sky is green.", "Grass is red.", "Snow is blue."]).await;
+    let workspace = workspace("Sky");
+    ask(&world, &workspace, question("One?", None)).await.unwrap();
+    let two = Given { passages: Some(2), ..Given::default() };
+    world.blind.store(2, std::sync::atomic::Ordering::Relaxed);
+    let asked = ask(&world, &workspace, Question { given: two, ..question("Two?", None) }).await;
+    let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
+    assert_eq!(titles(&sources), ["2.txt"]);
+    let requests = world.asked.lock().unwrap();
+    let shown: Vec<_> = requests[1].context.iter().map(|context| context.title.as_str()).collect();
+    assert_eq!(shown, ["2.txt", "0.txt"]);
+    drop(requests);
+    // Query mode is answered from them too.
+    world.blind.store(3, std::sync::atomic::Ordering::Relaxed);
+    let asked = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
+    assert!(matches!(asked, Reply::Answered { sources, .. } if sources.is_empty()));
+}
+
+fn attachment(name: &str, mime: &str, content: &str) -> Attachment {
+    Attachment { name: name.into(), mime: mime.into(), content: content.into() }
+}
+
+#[tokio::test]
+async fn pictures_are_shown_and_documents_are_read() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("Sky");
+    let attachments = vec![
+        attachment("sky.png", "image/png", "data:image/png;base64,iVBORw0KGgo="),
+        attachment("sky.txt", "text/plain", "data:text/plain;base64,VGhlIHNreSBpcyBncmVlbi4="),
+    ];
+    let asked = Question { attachments, ..question("Look", Some(ChatMode::Query)) };
+    let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
+        panic!("refused")
+    };
+    assert_eq!(titles(&sources), ["sky.txt"]);
+    ask(&world, &workspace, question("Again", None)).await.unwrap();
+    let requests = world.asked.lock().unwrap();
+    let image = Image { mime: "image/png".into(), data: "iVBORw0KGgo=".into() };
+    assert_eq!(requests[0].images, [image.clone()]);
+    assert_eq!(requests[0].context[0].text, "The sky is green.");
+    assert_eq!(requests[1].history[0].images, [image]);
+    let kept = world.chats.lock().unwrap()[0].response.clone();
+    assert!(kept.contains("sky.png") && !kept.contains("text/plain"), "{kept}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_refused_or_passed_over() {
+    let world = Arc::new(World::default());
+    // A replacement character, which the test's reader does not read.
+    let unreadable = || vec![attachment("a.bin", "application/x", "77+9")];
+    let asked = Question { attachments: unreadable(), ..question("Read", None) };
+    let refused = ask(&world, &workspace("A"), asked).await.unwrap_err();
+    assert!(refused.to_string().contains("a.bin"), "{refused}");
+    let asked = Question {
+        attachments: unreadable(),
+        passes_over_unreadable: true,
+        ..question("Read", None)
+    };
+    ask(&world, &workspace("A"), asked).await.unwrap();
+    let many = vec![attachment("a.png", "image/png", "AAAA"); MOST_ATTACHMENTS + 1];
+    let asked = Question { attachments: many, ..question("Look", None) };
+    assert!(ask(&world, &workspace("A"), asked).await.is_err());
+}
+
+#[tokio::test]
+async fn a_call_for_an_agent_is_kept_as_it_was_said() {
+    let world = Arc::new(World::default());
+    let called =
+        Question { may_call_agent: true, ..question("@agent count", Some(ChatMode::Chat)) };
+    let asked = ask(&world, &workspace("A"), called).await.unwrap();
+    assert!(matches!(asked, Reply::Answered { metrics, .. } if metrics.as_agent));
+    assert_eq!(world.asked.lock().unwrap()[0].question, "count");
+    let chats = world.chats.lock().unwrap();
+    assert_eq!(chats[0].prompt, "@agent count");
+    assert!(chats[0].response.contains("\"thoughts\":[]"));
 }

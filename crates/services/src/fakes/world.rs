@@ -1,11 +1,14 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
+mod talk;
+
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::chat::Chat;
 use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
@@ -17,12 +20,13 @@ use carrel_domain::model::{
     Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
-use carrel_domain::user::MessageQuota;
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
 use carrel_domain::{
-    ChatId, ChunkId, DocumentPath, Error, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
+
+pub use talk::Words;
 
 use super::FakeSettings;
 use super::jobs::FakeJob;
@@ -41,6 +45,8 @@ pub struct World {
     pub questions: Mutex<Vec<UserId>>,
     pub chats: Mutex<Vec<Chat>>,
     pub asked: Mutex<Vec<ChatRequest>>,
+    /// How many passages, the first ones, no search finds.
+    pub blind: AtomicUsize,
     /// Which parts fail: `create`, `put`, `embed`; any other word in a text to be embedded.
     pub failing: Mutex<Vec<&'static str>>,
     pub jobs: Mutex<Vec<FakeJob>>,
@@ -70,7 +76,17 @@ impl World {
         let models = Arc::new(FakeModels(self.clone()));
         let search =
             Search { models: models.clone(), index: self.clone(), placements: self.clone() };
-        Conversations { search, models, chats: self.clone(), quota: self.clone() }
+        Conversations {
+            search,
+            models,
+            chats: self.clone(),
+            quota: self.clone(),
+            pins: self.clone(),
+            files: self.clone(),
+            extractor: self.clone(),
+            tokenizer: Arc::new(Words),
+            scratch: std::env::temp_dir(),
+        }
     }
 
     pub fn fail(&self, part: &'static str) {
@@ -209,7 +225,12 @@ impl Extractor for World {
     }
 
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
-        let text = file.content.display().to_string();
+        // Where there is no such file, the path itself is the text.
+        let text = std::fs::read_to_string(&file.content);
+        let text = text.unwrap_or_else(|_| file.content.display().to_string());
+        if text.contains('\u{FFFD}') {
+            return Err(Error::unprocessable("there is no text in it"));
+        }
         let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
         Ok(vec![Extracted { part: None, title: None, author, description, source, text }])
     }
@@ -244,59 +265,8 @@ impl VectorIndex for World {
     async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
-        Ok(passages.iter().take(query.limit).map(near).collect())
-    }
-}
-
-#[async_trait]
-impl Chats for World {
-    async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
-        let mut chats = self.chats.lock().unwrap();
-        let id = ChatId(chats.len() as i64 + 1);
-        let NewChat { conversation, prompt, response, include, created_at } = new;
-        let updated_at = created_at;
-        chats.push(Chat {
-            id,
-            conversation,
-            prompt,
-            response,
-            include,
-            feedback: None,
-            created_at,
-            updated_at,
-        });
-        Ok(id)
-    }
-
-    async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
-        let chats = self.chats.lock().unwrap();
-        Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
-    }
-
-    async fn shown(&self, _: &Shown, _: Part) -> Result<Vec<Chat>> {
-        Ok(self.chats.lock().unwrap().clone())
-    }
-
-    async fn reset(&self, of: &Conversation, _: Event) -> Result<u64> {
-        let mut chats = self.chats.lock().unwrap();
-        let mut hidden = 0;
-        for chat in chats.iter_mut().filter(|chat| chat.conversation == *of && chat.include) {
-            chat.include = false;
-            hidden += 1;
-        }
-        Ok(hidden)
-    }
-}
-
-#[async_trait]
-impl MessageQuota for World {
-    async fn take(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
-        let mut questions = self.questions.lock().unwrap();
-        let left = questions.iter().filter(|asker| **asker == user).count() < limit as usize;
-        if left {
-            questions.push(user);
-        }
-        Ok(left)
+        let blind = self.blind.load(Ordering::Relaxed);
+        Ok(passages.iter().skip(blind).take(query.limit).map(near).collect())
     }
 }
 

@@ -8,6 +8,7 @@ mod process;
 mod programs;
 mod reference;
 mod server;
+mod streams;
 
 use anyhow::Result;
 
@@ -18,10 +19,16 @@ async fn main() -> Result<()> {
     if which.as_deref() == Some("bare-actix") {
         return reference::serve().await;
     }
+    if which.as_deref() == Some("models") {
+        return streams::serve_models();
+    }
     let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);
     let mut figures = Vec::new();
     if wanted("server") {
         figures.extend(server::measure()?);
+    }
+    if wanted("streams") {
+        figures.extend(streams::measure()?);
     }
     if wanted("log") {
         figures.extend(log::measure()?);
@@ -43,7 +50,7 @@ async fn main() -> Result<()> {
     }
     anyhow::ensure!(
         !figures.is_empty(),
-        "there are: server, log, ingest, ingest-model, vectors, encoder, million"
+        "there are: server, streams, log, ingest, ingest-model, vectors, encoder, million"
     );
     figure::print(&figures);
     Ok(())

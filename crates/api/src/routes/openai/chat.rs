@@ -15,7 +15,7 @@ use crate::failure::openai::OpenAi;
 use crate::failure::{Answer, Failure};
 use crate::mount::Mount;
 use crate::read::Body;
-use crate::streaming;
+use crate::streaming::{self, Listener};
 use crate::wire::openai::answer::{CompatStream, Completion, Heading, NativeStream};
 use crate::wire::openai::chat::CompletionBody;
 
@@ -53,16 +53,17 @@ pub async fn complete_chat(
         let reply = conversations.ask(&workspace, question, &caller.by()).await?;
         return Ok(HttpResponse::Ok().json(heading.completion(reply)));
     }
+    let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = conversations.stream(&workspace, question, &caller.by()).await?;
     Ok(match mount {
         Mount::Native => {
             let mut told = NativeStream::new(heading, manner.counts);
             let begin = told.begin();
-            streamed(pieces, begin, move |piece| told.tell(piece)).await?
+            streamed(pieces, begin, move |piece| told.tell(piece), listener).await?
         }
         Mount::Compat => {
             let told = CompatStream(heading);
-            streamed(pieces, String::new(), move |piece| told.tell(piece)).await?
+            streamed(pieces, String::new(), move |piece| told.tell(piece), listener).await?
         }
     })
 }
@@ -72,9 +73,10 @@ async fn streamed(
     mut pieces: Receiver<Piece>,
     begin: String,
     mut tell: impl FnMut(Piece) -> String + 'static,
+    listener: Listener,
 ) -> Result<HttpResponse> {
     let first = streaming::first(&mut pieces).await?;
     let begin = begin + &first.map(&mut tell).unwrap_or_default();
     let begin = stream::iter([Ok(Bytes::from(begin))]);
-    Ok(streaming::response().streaming(begin.chain(streaming::told(pieces, tell))))
+    Ok(streaming::response().streaming(begin.chain(streaming::told(pieces, tell, listener))))
 }

@@ -73,7 +73,7 @@ impl Heading {
     pub fn completion(self, reply: Reply) -> Completion {
         let (content, finish_reason, usage, sources) = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
-                let sources = sources.iter().map(record::source).collect();
+                let sources = sources.iter().map(record::listed).collect();
                 (text, "stop", record::metrics_of(&metrics), sources)
             }
             Reply::Refused { text, .. } => (text, self.refused, self.nothing_spent(), Vec::new()),
@@ -156,7 +156,7 @@ impl NativeStream {
             }
             Piece::Finished(None) => String::new(),
             Piece::Finished(Some(Finished { sources, metrics, .. })) => {
-                let sources = sources.iter().map(record::source).collect();
+                let sources = sources.iter().map(record::listed).collect();
                 self.end(&sources, record::metrics_of(&metrics))
             }
         }

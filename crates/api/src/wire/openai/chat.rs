@@ -1,7 +1,7 @@
 //! What a client of the chat completions asks for.
 use carrel_domain::model::{Message, Role};
 use carrel_domain::{Error, Result};
-use carrel_services::chat::{Given, Question};
+use carrel_services::chat::{Attachment, Given, Question};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -123,9 +123,11 @@ impl CompletionBody {
             }
         };
         let session = session(self.metadata, self.user, mount)?;
-        let Read { instructions, history, text } = read(self.messages, mount)?;
-        let given = Given { instructions, history: Some(history), temperature, longest_answer };
-        Ok(Question { text, session, given, ..Question::default() })
+        let Read { instructions, history, text, attachments } = read(self.messages, mount)?;
+        let history = Some(history);
+        let given =
+            Given { instructions, history, temperature, longest_answer, ..Given::default() };
+        Ok(Question { text, session, attachments, given, ..Question::default() })
     }
 }
 
@@ -156,6 +158,8 @@ struct Read {
     history: Vec<Message>,
     /// What the last message says.
     text: String,
+    /// The pictures in the last message.
+    attachments: Vec<Attachment>,
 }
 
 fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
@@ -179,7 +183,7 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
             "user" | "assistant" => {
                 let speaker = if role == "user" { Role::User } else { Role::Assistant };
                 let text = content(message, role, place, mount)?;
-                history.push(Message { role: speaker, text });
+                history.push(Message { role: speaker, text, images: Vec::new() });
             }
             _ if mount == Mount::Compat => {}
             _ => {
@@ -191,7 +195,20 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
     // Of a message that only calls a tool nothing is left to be seen.
     history.retain(|message| !message.text.is_empty());
     let instructions = (!instructions.is_empty()).then(|| instructions.join("\n\n"));
-    Ok(Read { instructions, history, text })
+    Ok(Read { instructions, history, text, attachments: pictures(&last) })
+}
+
+/// The pictures of a message that come with it. Those elsewhere are not fetched.
+fn pictures(message: &Value) -> Vec<Attachment> {
+    let parts = message["content"].as_array().into_iter().flatten();
+    let addresses = parts.filter_map(|part| part["image_url"]["url"].as_str());
+    let pictures = addresses.enumerate().filter_map(|(number, address)| {
+        let mime = address.strip_prefix("data:")?.split([';', ',']).next().unwrap_or_default();
+        let mime = if mime.is_empty() { "image/png" } else { mime };
+        let name = format!("uploaded_image_{number}");
+        Some(Attachment { name, mime: mime.to_owned(), content: address.to_owned() })
+    });
+    pictures.filter(|picture| picture.is_image() && picture.is_readable()).collect()
 }
 
 fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<String> {

@@ -66,6 +66,10 @@ pub struct WorkspaceFields {
     #[serde(default, deserialize_with = "sent", rename = "router_id")]
     #[schema(value_type = Option<i32>)]
     router_id: Option<Value>,
+    /// Only at `/api/v1`, and whatever it is, the time is that of the change.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(ignore)]
+    last_updated_at: Option<Value>,
 }
 
 const LONGEST_NAME: usize = 255;
@@ -108,7 +112,10 @@ impl WorkspaceFields {
             agent_model,
             query_refusal_response,
             router_id,
+            last_updated_at,
         } = &self;
+        // quirk(touched-workspace): the time of the last change can be sent, and is a change.
+        let is_touched = mount == Mount::Compat && last_updated_at.is_some();
         let sent = [
             name,
             open_ai_temp,
@@ -125,7 +132,7 @@ impl WorkspaceFields {
             query_refusal_response,
             router_id,
         ];
-        if sent.iter().all(|field| field.is_none()) {
+        if !is_touched && sent.iter().all(|field| field.is_none()) {
             return Ok(None);
         }
         let provider = chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);

@@ -24,7 +24,7 @@ fn messages_are_instructions_history_and_a_question() {
     )
     .unwrap();
     assert_eq!(asked.given.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
-    let welcome = Message { role: Role::Assistant, text: "Welcome.".into() };
+    let welcome = Message::assistant("Welcome.");
     assert_eq!(asked.given.history, Some(vec![welcome]));
     assert_eq!(asked.text, "One\ntwo");
 }

@@ -1,0 +1,32 @@
+//! `POST /workspace/{slug}/update-pin`
+use actix_web::post;
+use actix_web::web::{Data, Json, Path};
+use carrel_domain::pin::Pins;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::pins as service;
+
+use crate::caller::{Caller, Librarian};
+use crate::failure::{Answer, Failure, shapes};
+use crate::read::Body;
+use crate::wire::pin as wire;
+
+/// Pin a document of a workspace, or take the pin out.
+///
+/// The whole text of pinned documents goes into every question of the workspace, as far as the
+/// model's window has room for it, before the passages found.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
+    responses((status = 200, body = wire::Pinned), Failure<shapes::NoDocument>))]
+#[post("/workspace/{slug}/update-pin")]
+pub async fn update_pin(
+    caller: Caller<Librarian>,
+    workspaces: Data<dyn Workspaces>,
+    pins: Data<dyn Pins>,
+    slug: Path<String>,
+    body: Body<wire::PinBody>,
+) -> Answer<Json<wire::Pinned>, shapes::NoDocument> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let (path, pinned) = body.read()?;
+    service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?;
+    Ok(Json(wire::Pinned { message: wire::UPDATED }))
+}

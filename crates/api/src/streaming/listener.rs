@@ -1,0 +1,74 @@
+//! Who listens to a stream, and what must not go away meanwhile.
+use actix_web::HttpRequest;
+use actix_web::web::Data;
+use carrel_domain::api_key::KeyDigest;
+use carrel_domain::thread::{Thread, Threads};
+use carrel_domain::user::{User, Users};
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Result};
+use carrel_services::keyring::Keyring;
+use chrono::Utc;
+
+use crate::caller::Caller;
+
+pub struct Listener {
+    keyring: Data<Keyring>,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    users: Data<dyn Users>,
+    key: KeyDigest,
+    workspace: Workspace,
+    thread: Option<Thread>,
+    user: Option<User>,
+}
+
+impl Listener {
+    /// Whoever made a request, about a workspace.
+    pub fn new<P>(
+        request: &HttpRequest,
+        caller: &Caller<P>,
+        workspace: &Workspace,
+    ) -> Result<Self> {
+        Ok(Self {
+            keyring: wired(request)?,
+            workspaces: wired(request)?,
+            threads: wired(request)?,
+            users: wired(request)?,
+            key: caller.digest,
+            workspace: workspace.clone(),
+            thread: None,
+            user: None,
+        })
+    }
+
+    /// In a thread, for a user.
+    pub fn within(self, thread: Option<Thread>, user: Option<User>) -> Self {
+        Self { thread, user, ..self }
+    }
+
+    /// Whether the key is still good, the user still admitted, and the conversation still there.
+    pub async fn may_listen(&self) -> Result<bool> {
+        if !self.keyring.lasts(self.key, Utc::now()).await? {
+            return Ok(false);
+        }
+        if let Some(user) = &self.user {
+            match self.users.by_id(user.id).await? {
+                Some(user) if !user.suspended => {}
+                _ => return Ok(false),
+            }
+        }
+        let (id, slug) = (self.workspace.id, self.workspace.slug.as_str());
+        if self.workspaces.by_slug(slug).await?.is_none_or(|found| found.id != id) {
+            return Ok(false);
+        }
+        Ok(match &self.thread {
+            Some(thread) => self.threads.by_slug(id, thread.slug.as_str()).await?.is_some(),
+            None => true,
+        })
+    }
+}
+
+fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> Result<Data<T>> {
+    let found = request.app_data::<Data<T>>().cloned();
+    found.ok_or_else(|| Error::internal("a port is not wired"))
+}

@@ -1,0 +1,51 @@
+//! Exchanges one by one: read, changed, rated, removed; and the sessions they form.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::chat::Chat;
+use crate::{ChatId, Result, WorkspaceId};
+
+/// What becomes of an exchange; absent parts stay as they are.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ChatChange {
+    pub prompt: Option<String>,
+    /// The stored form of the answer.
+    pub response: Option<String>,
+    /// Thumbs up, thumbs down, or neither any more.
+    pub feedback: Option<Option<bool>>,
+}
+
+/// A conversation that a client has named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    pub name: String,
+    /// How many exchanges it has, also those that later answers may not see.
+    pub chats: u64,
+    pub first_at: DateTime<Utc>,
+    pub last_at: DateTime<Utc>,
+}
+
+/// Exchanges of a workspace, one by one. Each method is one transaction, which writes the event if
+/// it changes anything. An exchange of another workspace is as if there were none.
+#[async_trait]
+pub trait ChatEdits: Send + Sync {
+    async fn chat(&self, workspace: WorkspaceId, id: ChatId) -> Result<Option<Chat>>;
+    /// Says whether there was such an exchange.
+    async fn change_chat(
+        &self,
+        workspace: WorkspaceId,
+        id: ChatId,
+        change: ChatChange,
+        event: Event,
+    ) -> Result<bool>;
+    /// Says whether there was such an exchange.
+    async fn remove_chat(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool>;
+    /// Sessions outside threads, by name: `limit` of them above `after`, or from the first.
+    async fn sessions(
+        &self,
+        workspace: WorkspaceId,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Session>>;
+}

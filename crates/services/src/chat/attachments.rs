@@ -1,0 +1,168 @@
+//! What clients hand in with a question: pictures, which the model sees, and documents, which are
+//! read and become context.
+use std::io::Write;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use carrel_domain::document::{Document, IncomingFile};
+use carrel_domain::model::Image;
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, Utc};
+use tempfile::NamedTempFile;
+
+use super::{Conversations, Question};
+use crate::library::incoming;
+
+/// How many attachments a question may have.
+pub const MOST_ATTACHMENTS: usize = 16;
+
+/// The most bytes of a document's text that are kept for each token of the model's window: more
+/// than that would hardly be sent.
+pub(super) const BYTES_A_TOKEN: u64 = 8;
+
+/// Padding is often left out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A picture or a document, as the client sent it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attachment {
+    pub name: String,
+    /// Such as `image/png`; `application/anythingllm-document` for a document of any type.
+    pub mime: String,
+    /// A data URL, or base64 alone.
+    pub content: String,
+}
+
+impl Attachment {
+    pub fn is_image(&self) -> bool {
+        let kind = self.mime.split('/').next().unwrap_or_default();
+        kind.eq_ignore_ascii_case("image")
+    }
+
+    /// As a model sees it.
+    pub fn image(&self) -> Image {
+        Image { mime: self.mime.clone(), data: self.data().to_owned() }
+    }
+
+    /// Whether the content is what it says: base64.
+    pub fn is_readable(&self) -> bool {
+        BASE64.decode(self.data()).is_ok_and(|content| !content.is_empty())
+    }
+
+    /// The base64 in the content.
+    fn data(&self) -> &str {
+        let data = match self.content.starts_with("data:") {
+            true => self.content.split_once(',').map_or("", |(_, data)| data),
+            false => &self.content,
+        };
+        data.trim()
+    }
+}
+
+pub(super) fn check(attachments: &[Attachment]) -> Result<()> {
+    if attachments.len() > MOST_ATTACHMENTS {
+        let allowed = format!("must not be more than {MOST_ATTACHMENTS}");
+        return Err(Error::invalid("attachments", allowed));
+    }
+    Ok(())
+}
+
+/// An attached document and as much of its text as a model could be sent.
+pub(super) struct Attached {
+    pub document: Document,
+    pub text: String,
+}
+
+impl Conversations {
+    /// Reads the documents among a question's attachments, which are then forgotten.
+    pub(super) async fn read_attached(
+        &self,
+        question: &Question,
+        window: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Attached>> {
+        let mut read = Vec::new();
+        for attachment in question.attachments.iter().filter(|attached| !attached.is_image()) {
+            match self.read_one(attachment, window, now).await {
+                Ok(documents) => read.extend(documents),
+                Err(error @ Error::Internal(_)) => return Err(error),
+                Err(error) if question.passes_over_unreadable => {
+                    tracing::debug!(%error, "an attached document was passed over");
+                }
+                Err(error) => return Err(named(error, &attachment.name)),
+            }
+        }
+        Ok(read)
+    }
+
+    async fn read_one(
+        &self,
+        attachment: &Attachment,
+        window: u64,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Attached>> {
+        incoming::check_file_name(&attachment.name)?;
+        let content = BASE64.decode(attachment.data());
+        let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
+        let file = written(self.scratch.clone(), content).await?;
+        let (name, path) = (attachment.name.clone(), file.path().to_owned());
+        let extracted = self.extractor.extract(&IncomingFile { name, content: path }).await?;
+        let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
+        let mut read = Vec::with_capacity(extracted.len());
+        for part in extracted {
+            let details = incoming::Details::default();
+            let (document, mut text) = incoming::from_file(&attachment.name, part, &details, now)?;
+            text.truncate(text.floor_char_boundary(most));
+            read.push(Attached { document, text });
+        }
+        Ok(read)
+    }
+}
+
+async fn written(directory: PathBuf, content: Vec<u8>) -> Result<NamedTempFile> {
+    let write = move || {
+        let mut file = NamedTempFile::new_in(directory)?;
+        file.write_all(&content)?;
+        Ok(file)
+    };
+    let written: std::io::Result<_> =
+        tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
+    written.map_err(Error::internal)
+}
+
+/// Says of which attachment a failure is.
+fn named(error: Error, name: &str) -> Error {
+    match error {
+        Error::Unprocessable { reason } => Error::unprocessable(format!("{name}: {reason}")),
+        Error::Invalid { reason, .. } => Error::invalid("attachments", format!("{name}: {reason}")),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(mime: &str, content: &str) -> Attachment {
+        Attachment { name: "a".into(), mime: mime.into(), content: content.into() }
+    }
+
+    #[test]
+    fn data_urls_and_bare_base64_mean_the_same() {
+        for content in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo=", " iVBORw0KGgo "] {
+            let image = attachment("Image/PNG", content);
+            assert!(image.is_image() && image.is_readable(), "{content}");
+            assert_eq!(image.image().data.trim_end_matches('='), "iVBORw0KGgo");
+        }
+        for content in ["", "data:image/png", "data:image/png;base64,", "?"] {
+            assert!(!attachment("image/png", content).is_readable(), "{content}");
+        }
+        assert!(!attachment("application/pdf", "").is_image());
+        assert!(!attachment("application/anythingllm-document", "").is_image());
+    }
+}

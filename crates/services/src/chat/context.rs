@@ -1,0 +1,160 @@
+//! What a model is shown beside the question: pinned documents, attached ones, the passages found,
+//! and passages of earlier answers where few were found.
+use std::collections::HashSet;
+
+use carrel_domain::document::Document;
+use carrel_domain::library::Passage;
+use carrel_domain::model::Context;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChunkId, DocumentId, Result};
+
+use super::attachments::{Attached, BYTES_A_TOKEN};
+use super::{Conversations, Question};
+use crate::record::{self, Earlier};
+use crate::search::{Hit, MOST_PASSAGES, Query};
+
+/// How many pinned documents are looked at.
+const MOST_PINNED: u32 = 64;
+
+/// How much of a whole document its source shows, in characters.
+const BEGINNING: usize = 1000;
+
+/// Something an answer is built on.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Source {
+    /// A passage that was found.
+    Passage(Box<Hit>),
+    /// A document that was shown whole, because it is pinned or came with the question.
+    Document { document: Box<Document>, beginning: String },
+}
+
+impl Source {
+    fn whole(document: Document, text: &str) -> Self {
+        let beginning = text.chars().take(BEGINNING).collect();
+        Self::Document { document: Box::new(document), beginning }
+    }
+
+    pub fn document(&self) -> &Document {
+        match self {
+            Self::Passage(hit) => &hit.passage.document,
+            Self::Document { document, .. } => document,
+        }
+    }
+}
+
+/// What there is to show.
+pub(super) struct Gathered {
+    /// Most important first.
+    pub context: Vec<Context>,
+    /// What clients are told of it: not the passages of earlier answers, which were told then.
+    pub sources: Vec<Source>,
+}
+
+impl Conversations {
+    /// Pinned documents before attached ones before passages found before those of earlier answers.
+    pub(super) async fn gather(
+        &self,
+        workspace: &Workspace,
+        question: &Question,
+        attached: Vec<Attached>,
+        past: &[Earlier],
+        window: u64,
+    ) -> Result<Gathered> {
+        let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
+        let pinned = self.add_pinned(workspace, window, &mut gathered).await?;
+        for Attached { document, text } in attached {
+            gathered.add_whole(document, text);
+        }
+        let wanted = question.given.passages.or(usize::try_from(workspace.settings.passages).ok());
+        let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
+        let hits = self.hits(workspace, question.asked(), wanted, &pinned).await?;
+        let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
+        for hit in hits {
+            gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
+            gathered.sources.push(Source::Passage(Box::new(hit)));
+        }
+        if found.len() < wanted {
+            let missing = wanted - found.len();
+            let earlier = self.earlier(workspace, past, &found, &pinned, missing).await?;
+            gathered.context.extend(earlier);
+        }
+        Ok(gathered)
+    }
+
+    /// Adds pinned documents until they fill the window, and says which they are.
+    async fn add_pinned(
+        &self,
+        workspace: &Workspace,
+        window: u64,
+        gathered: &mut Gathered,
+    ) -> Result<HashSet<DocumentId>> {
+        let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
+        let mut added = HashSet::new();
+        for place in self.pins.pinned(workspace.id, MOST_PINNED).await? {
+            if room == 0 {
+                break;
+            }
+            // A file that is missing is a matter for whoever keeps the library in order.
+            let Some(mut text) = self.files.text(&place.document.path).await? else { continue };
+            text.truncate(text.floor_char_boundary(room));
+            room -= text.len();
+            added.insert(place.document.id);
+            gathered.add_whole(place.document, text);
+        }
+        Ok(added)
+    }
+
+    /// The passages nearest to the question, but for those of documents that are shown whole.
+    async fn hits(
+        &self,
+        workspace: &Workspace,
+        question: &str,
+        wanted: usize,
+        pinned: &HashSet<DocumentId>,
+    ) -> Result<Vec<Hit>> {
+        let limit = match pinned.is_empty() {
+            true => wanted,
+            // Some of those found will not count.
+            false => wanted * 4 + 16,
+        };
+        let query = Query { text: question.to_owned(), limit: Some(limit), ..Query::default() };
+        let mut hits = self.search.nearest(workspace, query).await?.unwrap_or_default();
+        hits.retain(|hit| !pinned.contains(&hit.passage.document.id));
+        hits.truncate(wanted);
+        Ok(hits)
+    }
+
+    /// Passages that earlier answers were built on, those of the newest first, as far as they are
+    /// still in the workspace.
+    async fn earlier(
+        &self,
+        workspace: &Workspace,
+        past: &[Earlier],
+        found: &HashSet<ChunkId>,
+        pinned: &HashSet<DocumentId>,
+        missing: usize,
+    ) -> Result<Vec<Context>> {
+        let mut seen = found.clone();
+        let chunks = past.iter().rev().flat_map(|earlier| &earlier.passages).copied();
+        let chunks: Vec<_> =
+            chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
+        if chunks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let passages = self.search.placements.passages(workspace.id, &chunks).await?;
+        let unpinned = passages.iter().filter(|passage| !pinned.contains(&passage.document.id));
+        Ok(unpinned.take(missing).map(|passage| shown(passage, None)).collect())
+    }
+}
+
+impl Gathered {
+    fn add_whole(&mut self, document: Document, text: String) {
+        self.sources.push(Source::whole(document.clone(), &text));
+        self.context.push(Context { title: document.title, text, similarity: None });
+    }
+}
+
+fn shown(passage: &Passage, similarity: Option<f32>) -> Context {
+    let title = passage.document.title.clone();
+    Context { title, text: record::passage_text(passage), similarity }
+}

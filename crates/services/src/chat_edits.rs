@@ -1,0 +1,95 @@
+//! Changing, rating and removing single exchanges.
+use carrel_domain::audit::{By, Event};
+use carrel_domain::chat_edit::{ChatChange, ChatEdits};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, Error, Result};
+use serde_json::json;
+
+use crate::chat::LONGEST_QUESTION;
+use crate::record;
+
+/// The longest text of an answer that is put in another's stead, in bytes.
+pub const LONGEST_ANSWER: usize = 1 << 20;
+
+/// What is to stand in an exchange; absent parts stay.
+#[derive(Clone, Debug, Default)]
+pub struct Edit {
+    pub prompt: Option<String>,
+    /// The text of the answer.
+    pub answer: Option<String>,
+}
+
+/// Puts other words into an exchange. [`Error::NotFound`] when the workspace has no such exchange,
+/// also when what is stored of its answer is damaged.
+pub async fn edit(
+    edits: &dyn ChatEdits,
+    workspace: &Workspace,
+    id: ChatId,
+    edit: Edit,
+    by: &By,
+) -> Result<()> {
+    let Edit { prompt, answer } = edit;
+    check(prompt.as_deref(), "prompt", LONGEST_QUESTION)?;
+    check(answer.as_deref(), "response", LONGEST_ANSWER)?;
+    let missing = || Error::not_found("chat", id);
+    let chat = edits.chat(workspace.id, id).await?.ok_or_else(missing)?;
+    let response = match answer {
+        Some(answer) => Some(record::with_text(&chat.response, &answer).ok_or_else(missing)?),
+        None => None,
+    };
+    let change = ChatChange { prompt, response, feedback: None };
+    changed(edits, workspace, id, change, event(by, "api_chat_edited", workspace, id)).await
+}
+
+/// Notes what somebody thinks of an answer: thumbs up, thumbs down, or neither any more.
+pub async fn rate(
+    edits: &dyn ChatEdits,
+    workspace: &Workspace,
+    id: ChatId,
+    feedback: Option<bool>,
+    by: &By,
+) -> Result<()> {
+    let change = ChatChange { feedback: Some(feedback), ..ChatChange::default() };
+    changed(edits, workspace, id, change, event(by, "api_chat_rated", workspace, id)).await
+}
+
+/// Removes an exchange.
+pub async fn remove(
+    edits: &dyn ChatEdits,
+    workspace: &Workspace,
+    id: ChatId,
+    by: &By,
+) -> Result<()> {
+    match edits.remove_chat(workspace.id, id, event(by, "api_chat_deleted", workspace, id)).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("chat", id)),
+    }
+}
+
+async fn changed(
+    edits: &dyn ChatEdits,
+    workspace: &Workspace,
+    id: ChatId,
+    change: ChatChange,
+    event: Event,
+) -> Result<()> {
+    match edits.change_chat(workspace.id, id, change, event).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("chat", id)),
+    }
+}
+
+fn event(by: &By, name: &'static str, workspace: &Workspace, id: ChatId) -> Event {
+    let details = json!({ "workspaceName": workspace.settings.name, "chatId": id.0 });
+    by.event(name, details.to_string())
+}
+
+fn check(text: Option<&str>, field: &'static str, longest: usize) -> Result<()> {
+    match text {
+        Some(text) if text.trim().is_empty() => Err(Error::invalid(field, "must not be empty")),
+        Some(text) if text.len() > longest => {
+            Err(Error::TooLarge { what: "the text", limit: longest as u64 })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,104 @@
+//! What a library in memory needs to be talked with.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::library::WorkspaceDocument;
+use carrel_domain::model::Tokenizer;
+use carrel_domain::pin::Pins;
+use carrel_domain::user::MessageQuota;
+use carrel_domain::{ChatId, DocumentPath, Result, UserId, WorkspaceId};
+use chrono::{DateTime, Utc};
+
+use super::World;
+
+#[async_trait]
+impl Chats for World {
+    async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
+        let mut chats = self.chats.lock().unwrap();
+        let id = ChatId(chats.len() as i64 + 1);
+        let NewChat { conversation, prompt, response, include, created_at } = new;
+        let updated_at = created_at;
+        chats.push(Chat {
+            id,
+            conversation,
+            prompt,
+            response,
+            include,
+            feedback: None,
+            created_at,
+            updated_at,
+        });
+        Ok(id)
+    }
+
+    async fn history(&self, of: &Conversation, _: u32) -> Result<Vec<Chat>> {
+        let chats = self.chats.lock().unwrap();
+        Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
+    }
+
+    async fn shown(&self, _: &Shown, _: Part) -> Result<Vec<Chat>> {
+        Ok(self.chats.lock().unwrap().clone())
+    }
+
+    async fn reset(&self, of: &Conversation, _: Event) -> Result<u64> {
+        let mut chats = self.chats.lock().unwrap();
+        let mut hidden = 0;
+        for chat in chats.iter_mut().filter(|chat| chat.conversation == *of && chat.include) {
+            chat.include = false;
+            hidden += 1;
+        }
+        Ok(hidden)
+    }
+}
+
+#[async_trait]
+impl Pins for World {
+    async fn pinned(&self, _: WorkspaceId, limit: u32) -> Result<Vec<WorkspaceDocument>> {
+        let places = self.places.lock().unwrap();
+        Ok(places.iter().filter(|place| place.pinned).take(limit as usize).cloned().collect())
+    }
+
+    async fn pin(
+        &self,
+        _: WorkspaceId,
+        path: &DocumentPath,
+        pinned: bool,
+        _: Event,
+    ) -> Result<bool> {
+        let mut places = self.places.lock().unwrap();
+        let place = places.iter_mut().find(|place| place.document.path == *path);
+        Ok(place.map(|place| place.pinned = pinned).is_some())
+    }
+}
+
+/// Takes a word for a token.
+pub struct Words;
+
+impl Tokenizer for Words {
+    fn count(&self, text: &str, limit: usize) -> Option<usize> {
+        Some(text.split_whitespace().count()).filter(|count| *count <= limit)
+    }
+
+    fn beginning<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+        let end = text.split_inclusive(' ').take(limit).map(str::len).sum();
+        &text[..end]
+    }
+
+    fn end<'a>(&self, text: &'a str, limit: usize) -> &'a str {
+        let left_out = text.split(' ').count().saturating_sub(limit);
+        let start = text.split_inclusive(' ').take(left_out).map(str::len).sum();
+        &text[start..]
+    }
+}
+
+#[async_trait]
+impl MessageQuota for World {
+    async fn take(&self, user: UserId, limit: i32, _: DateTime<Utc>) -> Result<bool> {
+        let mut questions = self.questions.lock().unwrap();
+        let left = questions.iter().filter(|asker| **asker == user).count() < limit as usize;
+        if left {
+            questions.push(user);
+        }
+        Ok(left)
+    }
+}

@@ -1,0 +1,122 @@
+//! Streamed answers: what many that wait hold of memory, and what relaying one costs.
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::model_server::ModelServer;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+use crate::figure::{Figure, median};
+use crate::load::{Connection, request};
+use crate::process::{processor_time, resident};
+use crate::server::{KEY, ROUNDS, Running, start};
+
+const STREAMS: usize = 1000;
+const ANSWERS: usize = 100;
+
+/// Serves the models of the tests, in a process of its own, until it is killed.
+pub fn serve_models() -> Result<()> {
+    allow_files();
+    let server = ModelServer::listen("127.0.0.1:0")?;
+    println!("{}", server.base_url());
+    loop {
+        thread::park();
+    }
+}
+
+fn models() -> Result<(Running, String)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let mut child = command.arg("models").stdout(Stdio::piped()).spawn()?;
+    let mut address = String::new();
+    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut address)?;
+    Ok((Running(child), address.trim().to_owned()))
+}
+
+pub fn measure() -> Result<Vec<Figure>> {
+    allow_files();
+    let (_models, base) = models()?;
+    let storage = tempfile::tempdir()?;
+    let settings = format!(
+        "LLM_PROVIDER=generic-openai\nGENERIC_OPEN_AI_BASE_PATH={base}\n\
+         GENERIC_OPEN_AI_MODEL_PREF=echo\nGENERIC_OPEN_AI_MODEL_TOKEN_LIMIT=4096\n"
+    );
+    fs::write(storage.path().join(".env"), settings)?;
+    let (server, address, _) = start(storage.path())?;
+    let mut connection = Connection::open(&address)?;
+    connection.exchange(&request("POST", "/v1/workspace/new", KEY, "{\"name\":\"bench\"}"))?;
+    let mut costs = Vec::new();
+    for _ in 0..ROUNDS {
+        costs.push(relayed(&server, &address)?);
+    }
+    let (memory, idle) = waiting(&server, &address)?;
+    let name = format!("memory that {STREAMS} waiting streams add");
+    Ok(vec![
+        Figure::new(
+            "a streamed answer of twelve parts, from question to end",
+            median(costs),
+            "CPU ms",
+        )
+        .at_most(5.0),
+        Figure::new(name, memory, "MB").at_most(100.0),
+        Figure::new(format!("what {STREAMS} waiting streams cost"), idle, "CPU ms/s"),
+    ])
+}
+
+/// Processor time of the server for one answer, in milliseconds. Nothing is searched: the model's
+/// embedding of the question is measured elsewhere.
+fn relayed(server: &Running, address: &str) -> Result<f64> {
+    let before = processor_time(server.0.id())?;
+    for _ in 0..ANSWERS {
+        ask(address, "echo", "finalizeResponseStream")?;
+    }
+    Ok((processor_time(server.0.id())? - before) * 1e3 / ANSWERS as f64)
+}
+
+/// What so many streams hold that have begun and do not go on, in MB, and what they cost a second.
+fn waiting(server: &Running, address: &str) -> Result<(f64, f64)> {
+    let process = server.0.id();
+    let before = resident(process)?;
+    let mut streams = Vec::with_capacity(STREAMS);
+    for _ in 0..STREAMS {
+        streams.push(ask(address, "pausing", "Well, ")?);
+    }
+    thread::sleep(Duration::from_secs(2));
+    let memory = resident(process)? - before;
+    let spent = processor_time(process)?;
+    let while_idle = Duration::from_secs(20);
+    thread::sleep(while_idle);
+    let idle = (processor_time(process)? - spent) * 1e3 / while_idle.as_secs_f64();
+    drop(streams);
+    Ok((memory, idle))
+}
+
+/// Asks in a session of its own, so that no history grows, and reads until `mark` has come.
+fn ask(address: &str, model: &str, mark: &str) -> Result<TcpStream> {
+    let session: u64 = std::time::UNIX_EPOCH.elapsed()?.as_nanos() as u64;
+    let body = format!(
+        "{{\"message\":\"one two three four\",\"mode\":\"chat\",\"model\":\"{model}\",\
+         \"sessionId\":\"{session}\"}}"
+    );
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(60)))?;
+    stream.write_all(&request("POST", "/v1/workspace/bench/stream-chat", KEY, &body))?;
+    let (mut seen, mut part) = (Vec::new(), [0; 4096]);
+    while !String::from_utf8_lossy(&seen).contains(mark) {
+        let length = stream.read(&mut part)?;
+        anyhow::ensure!(length > 0, "ended early: {}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&part[..length]);
+    }
+    Ok(stream)
+}
+
+/// As many connections as the system allows.
+fn allow_files() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum.or(limit.current), maximum: limit.maximum };
+    // Where this is refused, opening the connections says so.
+    let _ = setrlimit(Resource::Nofile, raised);
+}

@@ -1,0 +1,99 @@
+//! Streams that should not go on, and clients that do not listen.
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::{Backend, Client, Options, TestServer, model_server};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+fn with_model(base: String, model: &str) -> Options {
+    Options::from(Backend::Sqlite)
+        .with("LLM_PROVIDER", "generic-openai")
+        .with("GENERIC_OPEN_AI_BASE_PATH", base)
+        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
+        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
+}
+
+/// A stream of which the first part has come.
+async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
+    let mut response = client.request(Method::POST, path).json(&body).send().await?;
+    anyhow::ensure!(response.status() == 200, "answered {}", response.status());
+    response.chunk().await?.context("nothing came")?;
+    Ok(response)
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(with_model(model.base_url(), "pausing")).await?;
+    let admin = server.admin();
+    for name in ["Alpha", "Beta"] {
+        admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
+    }
+    let enable = json!({ "username": "admin", "password": "a-good-password" });
+    admin.post("/v1/admin/enable-multi-user", enable).await?.ok()?;
+    let ann = json!({ "username": "ann", "password": "another-password", "role": "default" });
+    let ann = admin.post("/v1/admin/users/new", ann).await?.ok()?["user"]["id"].clone();
+    for slug in ["one", "two"] {
+        admin.post("/v1/workspace/alpha/thread/new", json!({ "slug": slug })).await?.ok()?;
+    }
+    let key = admin.post("/v1/admin/api-keys", json!({ "name": "short-lived" })).await?.ok()?;
+    let secret = key["api_key"]["secret"].as_str().context("no secret")?;
+    let holder = admin.with_key(secret);
+    let hi = json!({ "message": "Hi" });
+    let streams = [
+        begun(&holder, "/v1/workspace/alpha/stream-chat", hi.clone()).await?,
+        begun(admin, "/v1/workspace/beta/stream-chat", hi.clone()).await?,
+        begun(
+            admin,
+            "/v1/workspace/alpha/thread/one/stream-chat",
+            json!({ "message": "Hi", "userId": ann }),
+        )
+        .await?,
+        begun(admin, "/v1/workspace/alpha/thread/two/stream-chat", hi.clone()).await?,
+    ];
+    let mut kept = begun(admin, "/v1/workspace/alpha/stream-chat", hi).await?;
+
+    let id = &key["api_key"]["id"];
+    admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
+    admin.delete("/v1/workspace/beta", json!({})).await?.ok()?;
+    admin.post(&format!("/v1/admin/users/{ann}"), json!({ "suspended": true })).await?.ok()?;
+    admin.delete("/v1/workspace/alpha/thread/two", json!({})).await?.ok()?;
+    for (number, stream) in streams.into_iter().enumerate() {
+        let rest = stream.text().await?;
+        assert!(rest.contains("\"type\":\"abort\""), "{number}: {rest}");
+        assert!(!rest.contains("finalizeResponseStream"), "{number}: {rest}");
+    }
+    // One that nothing has happened to goes on.
+    let more = tokio::time::timeout(Duration::from_millis(10), kept.chunk()).await;
+    assert!(more.is_err() || more??.is_some_and(|more| more.starts_with(b":")));
+    let suspended = json!({ "message": "Hi", "userId": ann });
+    let refused = admin.post("/v1/workspace/alpha/thread/one/chat", suspended).await?;
+    assert_eq!(refused.status, 422);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(with_model(model.base_url(), "endless")).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let body = json!({ "message": "Go on", "mode": "chat" });
+    let stream = begun(admin, "/v1/workspace/alpha/stream-chat", body).await?;
+    let process = server.process_id().context("no server")?;
+    let before = resident(process)?;
+    // Long enough to send hundreds of megabytes to whoever would take them.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let grown = resident(process)?.saturating_sub(before);
+    assert!(grown < 32 << 10, "{grown} KiB");
+    drop(stream);
+    Ok(())
+}
+
+/// Resident memory in KiB.
+fn resident(process: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    Ok(line.trim().trim_end_matches(" kB").parse()?)
+}
