@@ -25,11 +25,9 @@ pub async fn language_model(models: &dyn Models) -> Result<Answered> {
     let model = models.chat(&ModelChoice::default())?;
     let request = ChatRequest {
         instructions: "Answer with one word.".to_owned(),
-        context: Vec::new(),
-        history: Vec::new(),
         question: "Are you there?".to_owned(),
-        temperature: None,
         longest_answer: Some(16),
+        ..ChatRequest::default()
     };
     let ask = async {
         let mut parts = model.answer(request).await?;

@@ -50,7 +50,7 @@ impl Turn {
     /// An answer that has just ended.
     pub fn of_end(question: &str, text: &str, end: &Finished, workspace: &Workspace) -> Self {
         let sources: Vec<_> =
-            end.sources.iter().map(|hit| record::read_source(&record::source(hit))).collect();
+            end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
         Self {
             id: Some(end.chat.0),
             question: question.to_owned(),
