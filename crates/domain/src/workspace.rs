@@ -34,8 +34,15 @@ impl ChatMode {
 /// How passages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchMode {
+    /// What serves best without being chosen: as [`SearchMode::Hybrid`].
     Default,
+    /// By meaning: passages whose vectors are near to that of the question.
     Vector,
+    /// By words: passages that share words with the question. Needs no embedder.
+    Lexical,
+    /// By both, first what does well in both.
+    Hybrid,
+    /// As [`SearchMode::Hybrid`], and the best passages are looked at again beside the question.
     Rerank,
 }
 
@@ -44,12 +51,16 @@ impl SearchMode {
         match self {
             Self::Default => "default",
             Self::Vector => "vector",
+            Self::Lexical => "lexical",
+            Self::Hybrid => "hybrid",
             Self::Rerank => "rerank",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Default, Self::Vector, Self::Rerank].into_iter().find(|mode| mode.as_str() == text)
+        [Self::Default, Self::Vector, Self::Lexical, Self::Hybrid, Self::Rerank]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
     }
 }
 

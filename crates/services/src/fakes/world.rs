@@ -10,6 +10,8 @@ use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
+use carrel_domain::filter::{Placed, Places};
+use carrel_domain::lexical::{Lexical, Postings, Wanted};
 use carrel_domain::library::{
     Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
 };
@@ -66,10 +68,19 @@ impl World {
         }
     }
 
+    pub fn search(self: &Arc<Self>) -> Search {
+        Search {
+            models: Arc::new(FakeModels(self.clone())),
+            index: self.clone(),
+            lexical: self.clone(),
+            placements: self.clone(),
+            places: self.clone(),
+        }
+    }
+
     pub fn conversations(self: &Arc<Self>) -> Conversations {
         let models = Arc::new(FakeModels(self.clone()));
-        let search =
-            Search { models: models.clone(), index: self.clone(), placements: self.clone() };
+        let search = self.search();
         Conversations { search, models, chats: self.clone(), quota: self.clone() }
     }
 
@@ -245,6 +256,35 @@ impl VectorIndex for World {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         Ok(passages.iter().take(query.limit).map(near).collect())
+    }
+
+    async fn similarity(&self, _: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
+        Ok(chunks.iter().map(|chunk| Neighbour { chunk: *chunk, similarity: 0.5 }).collect())
+    }
+}
+
+/// Finds every passage by every word.
+#[async_trait]
+impl Lexical for World {
+    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
+        let passages = self.passages.lock().unwrap();
+        let chunks: Vec<_> = passages.iter().map(|passage| passage.chunk).collect();
+        let list = Postings { chunks, cut: false };
+        Ok((passages.len() as u64, vec![list; wanted.groups.len()]))
+    }
+}
+
+/// Knows no place by any name.
+#[async_trait]
+impl Places for World {
+    async fn placed(
+        &self,
+        _: WorkspaceId,
+        _: Option<&[String]>,
+        _: Option<WorkspaceDocumentId>,
+        _: usize,
+    ) -> Result<Vec<Placed>> {
+        Ok(Vec::new())
     }
 }
 
