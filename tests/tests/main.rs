@@ -21,6 +21,7 @@ mod oversight;
 mod people;
 mod printed;
 mod protocol;
+mod search;
 mod sign_in;
 mod threads;
 mod workspaces;

@@ -14,13 +14,18 @@ use carrel_domain::vector::{Nearest, VectorIndex};
 use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
-use fusion::Candidates;
+use fusion::{Candidate, Candidates};
 
 /// The most passages one search returns.
 pub const MOST_PASSAGES: usize = 1000;
 
 /// Each way of searching hands over so many passages at least, for another to confirm them.
 const FEWEST_CANDIDATES: usize = 50;
+
+/// The share of a question's words that makes a passage bear on it whatever the words mean. Names
+/// and numbers mean nothing to a model: of passages that are asked for by them, a third are less
+/// similar than workspaces want them to be.
+const MOST_OF_IT: f32 = 0.5;
 
 /// Cheap to clone. Asks for an embedder and never for a language model.
 #[derive(Clone)]
@@ -67,7 +72,8 @@ pub struct ByWords {
 pub struct Query {
     pub text: String,
     pub limit: Option<usize>,
-    /// Hits have at least this similarity, 0 to 1.
+    /// Hits have at least this similarity, 0 to 1. When it is that of the workspace, passages that
+    /// hold most of the question's words are let through as well.
     pub least_similarity: Option<f32>,
     pub mode: Option<SearchMode>,
     pub filter: Filter,
@@ -79,10 +85,19 @@ struct Task<'a> {
     text: &'a str,
     limit: usize,
     least_similarity: f32,
+    /// The share of the question that stands in for similarity, if any does.
+    enough_words: Option<f32>,
     only: Option<&'a [WorkspaceDocumentId]>,
 }
 
 impl Task<'_> {
+    /// Whether a passage bears on the question enough to be among the hits.
+    fn admits(&self, candidate: &Candidate) -> bool {
+        let is_similar = candidate.similarity.is_some_and(|value| value >= self.least_similarity);
+        let share = candidate.why.by_words.map_or(0.0, |words| words.share);
+        is_similar || self.enough_words.is_some_and(|enough| share >= enough)
+    }
+
     fn candidates(&self) -> usize {
         self.limit.max(FEWEST_CANDIDATES)
     }
@@ -104,11 +119,14 @@ impl Search {
         }
         let settings = &workspace.settings;
         let limit = query.limit.or(usize::try_from(settings.passages).ok()).unwrap_or(1);
+        let usual = settings.least_similarity as f32;
         let task = Task {
             within: workspace.id,
             text: &query.text,
             limit: limit.clamp(1, MOST_PASSAGES),
-            least_similarity: query.least_similarity.unwrap_or(settings.least_similarity as f32),
+            least_similarity: query.least_similarity.unwrap_or(usual),
+            // A bound that is sent with the query is a promise; the workspace's is about meaning.
+            enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
             only: only.as_deref(),
         };
         let hits = match query.mode.unwrap_or(settings.search_mode) {
@@ -128,8 +146,9 @@ impl Search {
     }
 
     async fn by_words(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
-        let found = self.holding(task).await?.into_iter();
-        let found = found.filter(|found| found.share >= task.least_similarity).take(task.limit);
+        let (_, found) = self.holding(task).await?;
+        let found =
+            found.into_iter().filter(|found| found.share >= task.least_similarity).take(task.limit);
         let hit = |(rank, found): (usize, words::Found)| Hit {
             similarity: found.share,
             why: Why { by_words: Some(found.by_words(rank)), ..Why::default() },
@@ -141,21 +160,21 @@ impl Search {
     /// Both ways, and the passages that do well in both first.
     async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
         let Some(vector) = self.vector(task.text).await? else { return Ok(Vec::new()) };
-        let (similar, found) =
+        let (similar, (asked, found)) =
             tokio::try_join!(self.similar(task, &vector, task.candidates()), self.holding(task))?;
         let mut candidates = Candidates::default();
         candidates.add_similar(similar);
         candidates.add_found(found.into_iter().take(task.candidates()));
         let unknown = candidates.without_similarity();
         candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
-        let mut ranked = candidates.by_both(task.least_similarity);
+        let mut ranked = candidates.by_both(|candidate| task.admits(candidate));
         if !rerank {
             ranked.truncate(task.limit);
             return self.hits(task, ranked).await;
         }
         ranked.truncate(task.candidates());
         let mut hits = self.hits(task, ranked).await?;
-        rerank::rerank(task.text, &mut hits);
+        rerank::rerank(&asked, &mut hits);
         hits.truncate(task.limit);
         Ok(hits)
     }
@@ -179,8 +198,8 @@ impl Search {
     }
 
     /// Candidates as hits, in their order; those that are gone meanwhile are left out.
-    async fn hits(&self, task: &Task<'_>, ranked: Vec<fusion::Candidate>) -> Result<Vec<Hit>> {
-        let lacking = |candidate: &&fusion::Candidate| candidate.passage.is_none();
+    async fn hits(&self, task: &Task<'_>, ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
+        let lacking = |candidate: &&Candidate| candidate.passage.is_none();
         let lacking: Vec<_> = ranked.iter().filter(lacking).map(|one| one.chunk).collect();
         let mut passages = self.placements.passages(task.within, &lacking).await?.into_iter();
         let mut next = passages.next();

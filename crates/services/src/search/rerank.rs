@@ -2,12 +2,13 @@
 //!
 //! No model is asked. What counts is how similar a passage is, how much of the question is in it, and
 //! whether words that are neighbours in the question are neighbours there too.
-use std::cmp::Ordering::Equal;
-
-use carrel_domain::lexical::{of_query, of_text};
+use carrel_domain::lexical::of_text;
+use carrel_domain::library::Passage;
 
 use super::Hit;
+use super::words::Asked;
 
+// Chosen on half of the labelled set of `tests/retrieval`, where anything near them does as well.
 const OF_SIMILARITY: f32 = 0.6;
 const OF_SHARE: f32 = 0.3;
 const OF_NEIGHBOURS: f32 = 0.1;
@@ -16,17 +17,19 @@ const OF_NEIGHBOURS: f32 = 0.1;
 const APART: usize = 3;
 
 /// Orders hits anew, and notes with each what it is worth.
-pub(super) fn rerank(question: &str, hits: &mut [Hit]) {
-    let words = of_query(question);
+pub(super) fn rerank(asked: &Asked, hits: &mut [Hit]) {
     for hit in hits.iter_mut() {
-        let share = hit.why.by_words.map_or(0.0, |words| words.share);
-        let passage = of_text(&format!("{}\n{}", hit.passage.document.title, hit.passage.text));
+        let Passage { document, text, .. } = &hit.passage;
+        let held: Vec<_> = of_text(&document.title).into_iter().chain(of_text(text)).collect();
         let worth = OF_SIMILARITY * hit.similarity
-            + OF_SHARE * share
-            + OF_NEIGHBOURS * neighbours(&words, &passage);
+            + OF_SHARE * asked.share(&held)
+            + OF_NEIGHBOURS * neighbours(&asked.words, &held);
         hit.why.reranked = Some(worth);
     }
-    hits.sort_by(|one, two| two.why.reranked.partial_cmp(&one.why.reranked).unwrap_or(Equal));
+    hits.sort_by(|one, two| {
+        let worth = |hit: &Hit| hit.why.reranked.unwrap_or_default();
+        worth(two).total_cmp(&worth(one))
+    });
 }
 
 /// The share of the question's neighbouring words that the passage has close to each other, in the
@@ -47,6 +50,8 @@ fn neighbours(question: &[String], passage: &[String]) -> f32 {
 
 #[cfg(test)]
 mod tests {
+    use carrel_domain::lexical::of_query;
+
     use super::*;
 
     #[test]

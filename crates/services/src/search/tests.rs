@@ -70,3 +70,31 @@ async fn a_filter_that_chooses_nothing_finds_nothing() {
     let hits = found(&world, "red door", Query { filter, ..Query::default() }).await;
     assert_eq!(hits, []);
 }
+
+#[tokio::test]
+async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound() {
+    let world = world(&TEXTS).await;
+    let mut strict = workspace("Alpha");
+    // The fakes say 0.5 of every passage.
+    strict.settings.least_similarity = 0.7;
+    let search = async |query: Query| {
+        let query = Query { text: "red door".into(), ..query };
+        world.search().nearest(&strict, query).await.unwrap().unwrap()
+    };
+    let hits = search(Query::default()).await;
+    assert_eq!((texts(&hits), hits[0].similarity), (vec!["the red door"], 0.5));
+    let bound = Query { least_similarity: Some(0.6), ..Query::default() };
+    assert_eq!(search(bound).await, []);
+    let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
+    assert_eq!(search(vector).await.len(), 4, "the fake index knows no bound");
+}
+
+#[tokio::test]
+async fn reranking_looks_at_the_passages_themselves() {
+    let world = world(&["door of red", "a red door", "a house"]).await;
+    let rerank = Query { mode: Some(SearchMode::Rerank), ..Query::default() };
+    let hits = found(&world, "red door", rerank).await;
+    assert_eq!(texts(&hits), ["a red door", "door of red", "a house"]);
+    let worth: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
+    assert!((worth[0] - 0.7).abs() < 1e-6 && worth[1] < worth[0] && worth[2] < worth[1]);
+}

@@ -21,6 +21,24 @@ const SATURATION: f32 = 1.2;
 /// How much a long passage's occurrences are discounted (`b`), 0 to 1.
 const DISCOUNT: f32 = 0.75;
 
+/// The words of a question and what each is worth in the workspace.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) words: Vec<String>,
+    weights: Vec<f32>,
+}
+
+impl Asked {
+    /// How much of the question is among the words of a passage, 0 to 1.
+    pub(super) fn share(&self, held: &[String]) -> f32 {
+        let all: f32 = self.weights.iter().sum();
+        let asked = self.words.iter().zip(&self.weights);
+        let held: f32 =
+            asked.filter(|(word, _)| held.contains(word)).map(|(_, weight)| weight).sum();
+        if all > 0.0 { held / all } else { 0.0 }
+    }
+}
+
 /// A passage that shares words with the question.
 pub(super) struct Found {
     pub(super) passage: Passage,
@@ -36,10 +54,10 @@ impl Found {
 
 impl Search {
     /// The passages that share words with the question, best first.
-    pub(super) async fn holding(&self, task: &Task<'_>) -> Result<Vec<Found>> {
+    pub(super) async fn holding(&self, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
         let words = of_query(task.text);
         if words.is_empty() {
-            return Ok(Vec::new());
+            return Ok((Asked::default(), Vec::new()));
         }
         let groups: Vec<_> = words.iter().map(|word| vec![word.clone()]).collect();
         let wanted = |groups| {
@@ -47,18 +65,21 @@ impl Search {
             Wanted { within, groups, most: MOST_POSTINGS, only }
         };
         let (passages, mut lists) = self.lexical.holding(wanted(&groups)).await?;
-        let weights: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
-        let mut chosen = chosen(&lists, &weights, |list| !list.cut);
+        let weights = lists.iter().map(|list| weight(passages, list)).collect();
+        let asked = Asked { words, weights };
+        let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
         if chosen.is_empty() && lists.iter().any(|list| list.cut) {
             // All of its words are everywhere; together they may not be.
-            let (_, together) = self.lexical.holding(wanted(std::slice::from_ref(&words))).await?;
+            let (_, together) =
+                self.lexical.holding(wanted(std::slice::from_ref(&asked.words))).await?;
             lists.extend(together);
             let weights = vec![1.0; lists.len()];
             chosen = self::chosen(&lists, &weights, |_| true);
         }
         chosen.truncate((task.limit * READ_PER_HIT).max(FEWEST_READ));
         let passages = self.placements.passages(task.within, &chosen).await?;
-        Ok(ranked(&words, &weights, passages))
+        let found = ranked(&asked, passages);
+        Ok((asked, found))
     }
 }
 
@@ -99,7 +120,8 @@ fn counted(words: &[String], passage: &Passage) -> (Vec<f32>, f32) {
     (counts, length)
 }
 
-fn ranked(words: &[String], weights: &[f32], passages: Vec<Passage>) -> Vec<Found> {
+fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
+    let Asked { words, weights } = asked;
     let counted: Vec<_> = passages.iter().map(|passage| counted(words, passage)).collect();
     // That of all passages is not known; those at hand were cut to the same size.
     let usual = counted.iter().map(|(_, length)| length).sum::<f32>() / counted.len() as f32;
