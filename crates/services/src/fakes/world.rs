@@ -10,8 +10,6 @@ use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::filter::{Placed, Places};
-use carrel_domain::lexical::{Lexical, Postings, Wanted};
 use carrel_domain::library::{
     Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
 };
@@ -260,31 +258,6 @@ impl VectorIndex for World {
 
     async fn similarity(&self, _: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
         Ok(chunks.iter().map(|chunk| Neighbour { chunk: *chunk, similarity: 0.5 }).collect())
-    }
-}
-
-/// Finds every passage by every word.
-#[async_trait]
-impl Lexical for World {
-    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
-        let passages = self.passages.lock().unwrap();
-        let chunks: Vec<_> = passages.iter().map(|passage| passage.chunk).collect();
-        let list = Postings { chunks, cut: false };
-        Ok((passages.len() as u64, vec![list; wanted.groups.len()]))
-    }
-}
-
-/// Knows no place by any name.
-#[async_trait]
-impl Places for World {
-    async fn placed(
-        &self,
-        _: WorkspaceId,
-        _: Option<&[String]>,
-        _: Option<WorkspaceDocumentId>,
-        _: usize,
-    ) -> Result<Vec<Placed>> {
-        Ok(Vec::new())
     }
 }
 
