@@ -23,6 +23,7 @@ mod oversight;
 mod people;
 mod printed;
 mod protocol;
+mod search;
 mod sign_in;
 mod streams;
 mod talk;

@@ -58,6 +58,9 @@ pub trait VectorIndex: Send + Sync {
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
     /// The nearest passages, nearest first.
     async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>>;
+    /// How similar passages are that were found in another way, in any order. Those that are gone
+    /// or cannot be compared are left out.
+    async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>>;
 }
 
 /// The state of a workspace's vectors in the database. Equal states hold equal vectors.

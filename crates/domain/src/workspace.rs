@@ -34,22 +34,34 @@ impl ChatMode {
 /// How passages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SearchMode {
+    /// What serves best without being chosen: as [`SearchMode::Hybrid`].
     Default,
+    /// By meaning: passages whose vectors are near to that of the question.
     Vector,
+    /// By words: passages that share words with the question. Needs no embedder.
+    Lexical,
+    /// By both, first what does well in both.
+    Hybrid,
+    /// As [`SearchMode::Hybrid`], and the best passages are looked at again beside the question.
     Rerank,
 }
 
 impl SearchMode {
+    pub const ALL: [Self; 5] =
+        [Self::Default, Self::Hybrid, Self::Rerank, Self::Vector, Self::Lexical];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Default => "default",
             Self::Vector => "vector",
+            Self::Lexical => "lexical",
+            Self::Hybrid => "hybrid",
             Self::Rerank => "rerank",
         }
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Default, Self::Vector, Self::Rerank].into_iter().find(|mode| mode.as_str() == text)
+        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
 }
 

@@ -101,8 +101,13 @@ impl Carrel {
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
-        let search =
-            Search { models: models.clone(), index: index.clone(), placements: database.clone() };
+        let search = Search {
+            models: models.clone(),
+            index: index.clone(),
+            lexical: database.clone(),
+            placements: database.clone(),
+            places: database.clone(),
+        };
         let library = Library {
             documents: database.clone(),
             placements: database.clone(),

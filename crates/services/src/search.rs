@@ -1,29 +1,70 @@
-//! Finding the passages of a workspace that bear on a question.
-use std::collections::HashMap;
+//! Finding the passages of a workspace that bear on a question: by meaning, by words, or by both.
+mod choice;
+mod fusion;
+mod rerank;
+mod words;
+
 use std::sync::Arc;
 
+use carrel_domain::filter::{Filter, Places};
+use carrel_domain::lexical::Lexical;
 use carrel_domain::library::{Passage, Placements};
 use carrel_domain::model::{Models, Purpose};
 use carrel_domain::vector::{Nearest, VectorIndex};
-use carrel_domain::workspace::Workspace;
-use carrel_domain::{Error, Result};
+use carrel_domain::workspace::{SearchMode, Workspace};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+
+use fusion::{Candidate, Candidates};
 
 /// The most passages one search returns.
 pub const MOST_PASSAGES: usize = 1000;
 
-/// Cheap to clone.
+/// Each way of searching hands over so many passages at least, for another to confirm them.
+const FEWEST_CANDIDATES: usize = 50;
+
+/// The share of a question's words that makes a passage bear on it whatever the words mean. Names
+/// and numbers mean nothing to a model: of passages that are asked for by them, a third are less
+/// similar than workspaces want them to be.
+const MOST_OF_IT: f32 = 0.5;
+
+/// Cheap to clone. Asks for an embedder and never for a language model.
 #[derive(Clone)]
 pub struct Search {
     pub models: Arc<dyn Models>,
     pub index: Arc<dyn VectorIndex>,
+    pub lexical: Arc<dyn Lexical>,
     pub placements: Arc<dyn Placements>,
+    pub places: Arc<dyn Places>,
 }
 
-/// A passage and how similar it is to the question, 0 to 1.
+/// A passage that was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hit {
     pub passage: Passage,
+    /// How similar it is to the question, 0 to 1; of a search by words alone, the share of the
+    /// question that is in it.
     pub similarity: f32,
+    pub why: Why,
+}
+
+/// Why a passage is among the hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Why {
+    /// Its place, from 1, among the passages most similar to the question.
+    pub by_meaning: Option<usize>,
+    pub by_words: Option<ByWords>,
+    /// What reranking made of it, 0 to 1.
+    pub reranked: Option<f32>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ByWords {
+    /// Its place, from 1, among the passages that share words with the question.
+    pub rank: usize,
+    /// BM25: the more, the better; comparable within one search only.
+    pub score: f32,
+    /// How much of the question is in it, 0 to 1, each word weighing more the rarer it is.
+    pub share: f32,
 }
 
 /// What is looked for; absent bounds are those of the workspace.
@@ -31,11 +72,40 @@ pub struct Hit {
 pub struct Query {
     pub text: String,
     pub limit: Option<usize>,
+    /// Hits have at least this similarity, 0 to 1. When it is that of the workspace, passages that
+    /// hold most of the question's words are let through as well.
     pub least_similarity: Option<f32>,
+    pub mode: Option<SearchMode>,
+    pub filter: Filter,
+}
+
+/// A search whose bounds are settled.
+struct Task<'a> {
+    within: WorkspaceId,
+    text: &'a str,
+    limit: usize,
+    least_similarity: f32,
+    /// The share of the question that stands in for similarity, if any does.
+    enough_words: Option<f32>,
+    only: Option<&'a [WorkspaceDocumentId]>,
+}
+
+impl Task<'_> {
+    /// Whether a passage bears on the question enough to be among the hits.
+    fn admits(&self, candidate: &Candidate) -> bool {
+        let is_similar = candidate.similarity.is_some_and(|value| value >= self.least_similarity);
+        let share = candidate.why.by_words.map_or(0.0, |words| words.share);
+        is_similar || self.enough_words.is_some_and(|enough| share >= enough)
+    }
+
+    fn candidates(&self) -> usize {
+        self.limit.max(FEWEST_CANDIDATES)
+    }
 }
 
 impl Search {
-    /// The passages nearest to a query, nearest first; `None` when the workspace has none at all.
+    /// The passages that answer a query best, best first; `None` when the workspace has none at
+    /// all. Filter and least similarity are applied before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
@@ -43,28 +113,112 @@ impl Search {
         if self.index.count(Some(workspace.id)).await? == 0 {
             return Ok(None);
         }
-        let embedder = self.models.embedder()?;
-        let vectors = embedder.embed(&[query.text], Purpose::Query).await?;
-        let Some(vector) = vectors.first() else { return Ok(Some(Vec::new())) };
-        let limit = query.limit.or(usize::try_from(workspace.settings.passages).ok()).unwrap_or(1);
-        let least_similarity =
-            query.least_similarity.unwrap_or(workspace.settings.least_similarity as f32);
-        let nearest = Nearest {
+        let only = self.chosen(workspace.id, &query.filter).await?;
+        if only.as_ref().is_some_and(Vec::is_empty) {
+            return Ok(Some(Vec::new()));
+        }
+        let settings = &workspace.settings;
+        let limit = query.limit.or(usize::try_from(settings.passages).ok()).unwrap_or(1);
+        let usual = settings.least_similarity as f32;
+        let task = Task {
             within: workspace.id,
-            to: vector,
+            text: &query.text,
             limit: limit.clamp(1, MOST_PASSAGES),
-            least_similarity,
-            only: None,
+            least_similarity: query.least_similarity.unwrap_or(usual),
+            // A bound that is sent with the query is a promise; the workspace's is about meaning.
+            enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
+            only: only.as_deref(),
         };
-        let neighbours = self.index.nearest(nearest).await?;
-        let chunks: Vec<_> = neighbours.iter().map(|neighbour| neighbour.chunk).collect();
-        let similarity: HashMap<_, _> =
-            neighbours.iter().map(|neighbour| (neighbour.chunk, neighbour.similarity)).collect();
-        let passages = self.placements.passages(workspace.id, &chunks).await?;
-        let hit = |passage: Passage| {
-            let similarity = similarity.get(&passage.chunk).copied().unwrap_or_default();
-            Hit { passage, similarity }
+        let hits = match query.mode.unwrap_or(settings.search_mode) {
+            SearchMode::Vector => self.by_meaning(&task).await?,
+            SearchMode::Lexical => self.by_words(&task).await?,
+            SearchMode::Default | SearchMode::Hybrid => self.by_both(&task, false).await?,
+            SearchMode::Rerank => self.by_both(&task, true).await?,
         };
-        Ok(Some(passages.into_iter().map(hit).collect()))
+        Ok(Some(hits))
+    }
+
+    async fn by_meaning(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
+        let Some(vector) = self.vector(task.text).await? else { return Ok(Vec::new()) };
+        let mut candidates = Candidates::default();
+        candidates.add_similar(self.similar(task, &vector, task.limit).await?);
+        self.hits(task, candidates.by_meaning()).await
+    }
+
+    async fn by_words(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
+        let (_, found) = self.holding(task).await?;
+        let found =
+            found.into_iter().filter(|found| found.share >= task.least_similarity).take(task.limit);
+        let hit = |(rank, found): (usize, words::Found)| Hit {
+            similarity: found.share,
+            why: Why { by_words: Some(found.by_words(rank)), ..Why::default() },
+            passage: found.passage,
+        };
+        Ok((1..).zip(found).map(hit).collect())
+    }
+
+    /// Both ways, and the passages that do well in both first.
+    async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
+        let Some(vector) = self.vector(task.text).await? else { return Ok(Vec::new()) };
+        let (similar, (asked, found)) =
+            tokio::try_join!(self.similar(task, &vector, task.candidates()), self.holding(task))?;
+        let mut candidates = Candidates::default();
+        candidates.add_similar(similar);
+        candidates.add_found(found.into_iter().take(task.candidates()));
+        let unknown = candidates.without_similarity();
+        candidates.set_similarity(self.index.similarity(&vector, &unknown).await?);
+        let mut ranked = candidates.by_both(|candidate| task.admits(candidate));
+        if !rerank {
+            ranked.truncate(task.limit);
+            return self.hits(task, ranked).await;
+        }
+        ranked.truncate(task.candidates());
+        let mut hits = self.hits(task, ranked).await?;
+        rerank::rerank(&asked, &mut hits);
+        hits.truncate(task.limit);
+        Ok(hits)
+    }
+
+    async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>> {
+        let embedder = self.models.embedder()?;
+        let vectors = embedder.embed(&[text.to_owned()], Purpose::Query).await?;
+        Ok(vectors.into_iter().next())
+    }
+
+    async fn similar(
+        &self,
+        task: &Task<'_>,
+        to: &[f32],
+        limit: usize,
+    ) -> Result<Vec<(ChunkId, f32)>> {
+        let Task { within, least_similarity, only, .. } = *task;
+        let neighbours =
+            self.index.nearest(Nearest { within, to, limit, least_similarity, only }).await?;
+        Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
+    }
+
+    /// Candidates as hits, in their order; those that are gone meanwhile are left out.
+    async fn hits(&self, task: &Task<'_>, ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
+        let lacking = |candidate: &&Candidate| candidate.passage.is_none();
+        let lacking: Vec<_> = ranked.iter().filter(lacking).map(|one| one.chunk).collect();
+        let mut passages = self.placements.passages(task.within, &lacking).await?.into_iter();
+        let mut next = passages.next();
+        let mut hits = Vec::with_capacity(ranked.len());
+        for candidate in ranked {
+            let passage = match candidate.passage {
+                Some(passage) => Some(passage),
+                None if next.as_ref().is_some_and(|next| next.chunk == candidate.chunk) => {
+                    std::mem::replace(&mut next, passages.next())
+                }
+                None => None,
+            };
+            let Some(passage) = passage else { continue };
+            let similarity = candidate.similarity.unwrap_or_default();
+            hits.push(Hit { passage, similarity, why: candidate.why });
+        }
+        Ok(hits)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -350,3 +350,15 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
         search.await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn passages_found_otherwise_are_compared_exactly() {
+    let (rows, index) = open();
+    rows.add(HERE, vec![vec![1.0, 0.0], vec![0.0, 2.0], vec![-3.0, 0.0], vec![1.0; 3]]);
+    let chunks: Vec<_> = [4, 9, 2, 1, 3].into_iter().map(ChunkId).collect();
+    let mut found = index.similarity(&[1.0, 0.0], &chunks).await.unwrap();
+    found.sort_unstable_by_key(|near| near.chunk);
+    let found: Vec<_> = found.iter().map(|near| (near.chunk.0, near.similarity)).collect();
+    assert_eq!(found, [(1, 1.0), (2, 0.0), (3, 0.0)]);
+    assert_eq!(index.similarity(&[1.0, 0.0], &[]).await.unwrap(), []);
+}

@@ -16,7 +16,10 @@ use crate::mount::Mount;
 use crate::read::Body;
 use crate::wire::{chat, retrieval};
 
-/// Find the passages of a workspace that are nearest to a text.
+/// Find the passages of a workspace that bear on a text.
+///
+/// By meaning and by words, unless the workspace or the request says otherwise. Needs no language
+/// model. `filter` and `scoreThreshold` apply before `topN`.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = retrieval::SearchBody,
     responses((status = 200, body = retrieval::SearchResults), Failure<shapes::Message>))]
 #[post("/workspace/{slug}/vector-search")]

@@ -1,14 +1,16 @@
 //! Searches on the wire.
 use std::ops::RangeInclusive;
 
+use carrel_domain::workspace::SearchMode;
 use carrel_domain::{Error, Result};
 use carrel_services::record;
-use carrel_services::search::{Hit, MOST_PASSAGES, Query};
+use carrel_services::search::{Hit, MOST_PASSAGES, Query, Why};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::mount::Mount;
+use crate::wire::filter;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -25,6 +27,15 @@ pub struct SearchBody {
     #[serde(default, alias = "score_threshold")]
     #[schema(value_type = Option<f32>, minimum = 0, maximum = 1)]
     score_threshold: Option<Value>,
+    /// How passages are found this time: `vector`, `lexical`, `hybrid`, `rerank` or `default`; as the
+    /// workspace says when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    search_mode: Option<Value>,
+    /// Which documents are searched; all of the workspace's when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<filter::FilterBody>)]
+    filter: Option<Value>,
 }
 
 impl SearchBody {
@@ -41,7 +52,20 @@ impl SearchBody {
             text,
             limit: limit.map(|limit| limit as usize),
             least_similarity: least.map(|least| least as f32),
+            mode: mode(self.search_mode)?,
+            filter: filter::read(self.filter)?,
         })
+    }
+}
+
+/// No client knew it before it was strict.
+fn mode(value: Option<Value>) -> Result<Option<SearchMode>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_str().and_then(SearchMode::parse) {
+        Some(mode) => Ok(Some(mode)),
+        None => {
+            Err(Error::invalid("searchMode", "must be default, vector, lexical, hybrid or rerank"))
+        }
     }
 }
 
@@ -78,8 +102,44 @@ pub struct SearchResult {
     metadata: PassageMetadata,
     /// 1 - score.
     distance: f32,
-    /// Cosine similarity to the query, 0 to 1.
+    /// Cosine similarity to the query, 0 to 1; of a search by words alone, the share of the query
+    /// that is in the passage.
     score: f32,
+    why: Reasons,
+}
+
+/// Why a passage was found. What does not apply is absent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reasons {
+    /// Its place, from 1, among the passages that are most similar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector_rank: Option<usize>,
+    /// Its place, from 1, among the passages that share words with the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_rank: Option<usize>,
+    /// BM25; comparable within one answer only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_score: Option<f32>,
+    /// How much of the query is in it, 0 to 1, each word weighing more the rarer it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_share: Option<f32>,
+    /// What reranking made of it, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerank_score: Option<f32>,
+}
+
+impl From<Why> for Reasons {
+    fn from(why: Why) -> Self {
+        let Why { by_meaning, by_words, reranked } = why;
+        Self {
+            vector_rank: by_meaning,
+            lexical_rank: by_words.map(|words| words.rank),
+            lexical_score: by_words.map(|words| words.score),
+            lexical_share: by_words.map(|words| words.share),
+            rerank_score: reranked,
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -96,6 +156,8 @@ pub struct PassageMetadata {
     token_count: i32,
     /// `folder/file.json` of the document.
     location: String,
+    /// The document's id, which stays when it is moved.
+    document_id: String,
     /// The passage's number within the document, from 0.
     ordinal: i32,
 }
@@ -115,10 +177,11 @@ impl From<Hit> for SearchResult {
             word_count: document.words,
             token_count: document.tokens,
             location: document.path.to_string(),
+            document_id: document.id.to_string(),
             ordinal: hit.passage.ordinal,
         };
         let (id, score) = (hit.passage.chunk.to_string(), hit.similarity);
-        Self { id, text, metadata, distance: 1.0 - score, score }
+        Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }
     }
 }
 

@@ -72,10 +72,19 @@ impl World {
         }
     }
 
+    pub fn search(self: &Arc<Self>) -> Search {
+        Search {
+            models: Arc::new(FakeModels(self.clone())),
+            index: self.clone(),
+            lexical: self.clone(),
+            placements: self.clone(),
+            places: self.clone(),
+        }
+    }
+
     pub fn conversations(self: &Arc<Self>) -> Conversations {
         let models = Arc::new(FakeModels(self.clone()));
-        let search =
-            Search { models: models.clone(), index: self.clone(), placements: self.clone() };
+        let search = self.search();
         Conversations {
             search,
             models,
@@ -267,6 +276,10 @@ impl VectorIndex for World {
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
         Ok(passages.iter().skip(blind).take(query.limit).map(near).collect())
+    }
+
+    async fn similarity(&self, _: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
+        Ok(chunks.iter().map(|chunk| Neighbour { chunk: *chunk, similarity: 0.5 }).collect())
     }
 }
 

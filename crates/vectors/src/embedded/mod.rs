@@ -119,6 +119,10 @@ impl VectorIndex for EmbeddedIndex {
         hits.truncate(query.limit);
         Ok(hits)
     }
+
+    async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
+        Ok(self.inner.rank(to, chunks).await?.0)
+    }
 }
 
 fn sorted(documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {

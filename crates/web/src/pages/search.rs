@@ -47,7 +47,12 @@ pub async fn playground(visit: Visit<Reader>) -> Answer {
     let chosen = chosen.or(workspaces.first());
     let (mut found, started) = (None, std::time::Instant::now());
     if let Some(workspace) = chosen.filter(|_| !query.is_empty()) {
-        let query = Query { text: query.clone(), limit: Some(SHOWN), least_similarity: Some(0.0) };
+        let query = Query {
+            text: query.clone(),
+            limit: Some(SHOWN),
+            least_similarity: Some(0.0),
+            ..Query::default()
+        };
         let hits = visit.ports().search.nearest(workspace, query).await?;
         let used = usize::try_from(workspace.settings.passages).unwrap_or(0);
         let least = workspace.settings.least_similarity as f32;

@@ -60,9 +60,7 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         refusal: chosen.refusal.clone().unwrap_or_default(),
         model: chosen.chat_model.clone().unwrap_or_default(),
         modes: [ChatMode::Chat, ChatMode::Query, ChatMode::Automatic].map(mode).into(),
-        search_modes: [SearchMode::Default, SearchMode::Vector, SearchMode::Rerank]
-            .map(search)
-            .into(),
+        search_modes: SearchMode::ALL.map(search).into(),
         providers: known.collect(),
         workspace,
     };

@@ -7,6 +7,7 @@ mod log;
 mod process;
 mod programs;
 mod reference;
+mod retrieval;
 mod server;
 mod streams;
 
@@ -45,12 +46,15 @@ async fn main() -> Result<()> {
     if wanted("encoder") {
         figures.extend(programs::encoder()?);
     }
+    if wanted("retrieval") {
+        figures.extend(retrieval::measure()?);
+    }
     if which.as_deref() == Some("million") {
         figures.extend(log::measure_million()?);
     }
     anyhow::ensure!(
         !figures.is_empty(),
-        "there are: server, streams, log, ingest, ingest-model, vectors, encoder, million"
+        "there are: server, streams, log, ingest, ingest-model, vectors, encoder, retrieval, million"
     );
     figure::print(&figures);
     Ok(())

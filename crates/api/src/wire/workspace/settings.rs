@@ -42,7 +42,8 @@ pub struct WorkspaceFields {
     #[serde(default, deserialize_with = "sent", alias = "chat_mode")]
     #[schema(value_type = Option<String>)]
     chat_mode: Option<Value>,
-    /// `default`, `vector` or `rerank`.
+    /// How passages are found: `vector` by meaning, `lexical` by words, `hybrid` by both, `rerank` by
+    /// both and looked at twice; `default` is `hybrid`.
     #[serde(default, deserialize_with = "sent", alias = "vector_search_mode")]
     #[schema(value_type = Option<String>)]
     vector_search_mode: Option<Value>,
@@ -205,7 +206,7 @@ impl WorkspaceFields {
             search_mode: read.or(
                 self.vector_search_mode,
                 "vectorSearchMode",
-                "default, vector or rerank",
+                "default, vector, lexical, hybrid or rerank",
                 settings.search_mode,
                 default.search_mode,
                 |value| SearchMode::parse(value.as_str()?),

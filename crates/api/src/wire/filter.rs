@@ -1,0 +1,177 @@
+//! Which documents are searched, as clients say it.
+use carrel_domain::filter::{self, Bound, Condition, Filter, Test};
+use carrel_domain::{Error, Result};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+/// The most documents that a filter may name.
+const MOST_DOCUMENTS: usize = 1_000;
+/// The most keys of metadata that a filter may name, and values of one key.
+const MOST_CONDITIONS: usize = 50;
+const MOST_VALUES: usize = 100;
+/// The longest name of a document, in bytes, or key of metadata.
+const LONGEST_NAME: usize = 1_024;
+
+/// Which documents are searched: those that are named and whose metadata agree.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it is read by hand, to say exactly what is wrong with it")]
+pub struct FilterBody {
+    /// `folder/file.json`, ids of documents, or their `docId` in the workspace; at most 1000. Those
+    /// that are not there choose nothing.
+    documents: Option<Vec<String>>,
+    /// By key: a value, a list of values of which one must do, or bounds `{"gte":…, "gt":…, "lte":…,
+    /// "lt":…}`, numbers or texts. Beside a document's own metadata `title`, `url`, `docAuthor`,
+    /// `description`, `docSource`, `chunkSource` and `published` (as `2026-02-03T10:11:12Z`) are known.
+    #[schema(value_type = Option<Object>, example = json!({"department": ["sales", "legal"], "year": {"gte": 2024}}))]
+    metadata: Option<Value>,
+}
+
+/// Reads a filter. What is not understood is refused, for a filter that was ignored would let too
+/// much through.
+pub fn read(value: Option<Value>) -> Result<Filter> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(Filter::default()) };
+    let Value::Object(fields) = value else {
+        return Err(wrong("must be an object with `documents` or `metadata`"));
+    };
+    let mut filter = Filter::default();
+    for (name, value) in fields {
+        match (name.as_str(), value) {
+            (_, Value::Null) => {}
+            ("documents", Value::Array(names)) => filter.documents = Some(documents(names)?),
+            ("documents", _) => return Err(Error::invalid("filter.documents", NAMES)),
+            ("metadata", Value::Object(keys)) => filter.metadata = conditions(keys)?,
+            ("metadata", _) => return Err(Error::invalid("filter.metadata", "must be an object")),
+            _ => return Err(wrong("knows `documents` and `metadata` only")),
+        }
+    }
+    Ok(filter)
+}
+
+fn wrong(reason: &'static str) -> Error {
+    Error::invalid("filter", reason)
+}
+
+const NAMES: &str = "must be a list of at most 1000 texts";
+
+fn documents(names: Vec<Value>) -> Result<Vec<String>> {
+    if names.len() > MOST_DOCUMENTS {
+        return Err(Error::invalid("filter.documents", NAMES));
+    }
+    let name = |name: Value| match name {
+        Value::String(name) if name.len() <= LONGEST_NAME => Ok(name),
+        _ => Err(Error::invalid("filter.documents", NAMES)),
+    };
+    names.into_iter().map(name).collect()
+}
+
+fn conditions(keys: Map<String, Value>) -> Result<Vec<Condition>> {
+    if keys.len() > MOST_CONDITIONS {
+        return Err(Error::invalid("filter.metadata", "must name at most 50 keys"));
+    }
+    keys.into_iter().map(|(key, value)| condition(key, value)).collect()
+}
+
+fn condition(key: String, value: Value) -> Result<Condition> {
+    let refused = |reason: &'static str| {
+        let key: String = key.chars().take(60).collect();
+        Err(Error::invalid(format!("filter.metadata.{key}"), reason))
+    };
+    if key.len() > LONGEST_NAME {
+        return refused("is too long a key");
+    }
+    let test = match value {
+        Value::Array(values) if values.is_empty() || values.len() > MOST_VALUES => {
+            return refused("must list 1 to 100 values");
+        }
+        Value::Array(values) => {
+            let values: Option<Vec<_>> = values.into_iter().map(plain).collect();
+            values.map(Test::OneOf)
+        }
+        Value::Object(bounds) if bounds.is_empty() => return refused(BOUNDS),
+        Value::Object(bounds) => {
+            let bounds: Option<Vec<_>> = bounds.into_iter().map(bound).collect();
+            let Some(bounds) = bounds else { return refused(BOUNDS) };
+            Some(Test::Within(bounds))
+        }
+        value => plain(value).map(|value| Test::OneOf(vec![value])),
+    };
+    match test {
+        Some(test) => Ok(Condition { key, test }),
+        None => refused("must be a value, a list of values or bounds"),
+    }
+}
+
+const BOUNDS: &str = "must have some of `gt`, `gte`, `lt` and `lte`, each a number or a text";
+
+fn bound((name, value): (String, Value)) -> Option<(Bound, filter::Value)> {
+    let bound = match name.as_str() {
+        "gt" => Bound::Above,
+        "gte" => Bound::AtLeast,
+        "lt" => Bound::Below,
+        "lte" => Bound::AtMost,
+        _ => return None,
+    };
+    match plain(value)? {
+        value @ (filter::Value::Number(_) | filter::Value::Text(_)) => Some((bound, value)),
+        _ => None,
+    }
+}
+
+fn plain(value: Value) -> Option<filter::Value> {
+    Some(match value {
+        Value::Null => filter::Value::Nothing,
+        Value::Bool(flag) => filter::Value::Flag(flag),
+        Value::Number(number) => filter::Value::Number(number.as_f64()?),
+        Value::String(text) => filter::Value::Text(text),
+        Value::Array(_) | Value::Object(_) => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_not_understood_is_refused_by_name() {
+        for (body, place) in [
+            (json!([]), "filter:"),
+            (json!("a.txt"), "filter:"),
+            (json!({ "document": [] }), "filter:"),
+            (json!({ "documents": "a" }), "filter.documents:"),
+            (json!({ "documents": [1] }), "filter.documents:"),
+            (json!({ "documents": vec!["a"; 1001] }), "filter.documents:"),
+            (json!({ "metadata": [] }), "filter.metadata:"),
+            (json!({ "metadata": { "a": [] } }), "filter.metadata.a:"),
+            (json!({ "metadata": { "a": [[1]] } }), "filter.metadata.a:"),
+            (json!({ "metadata": { "a": {} } }), "filter.metadata.a:"),
+            (json!({ "metadata": { "a": { "like": 1 } } }), "filter.metadata.a:"),
+            (json!({ "metadata": { "a": { "gte": null } } }), "filter.metadata.a:"),
+            (json!({ "metadata": { "a": { "gte": [1] } } }), "filter.metadata.a:"),
+        ] {
+            let refused = read(Some(body.clone())).unwrap_err().to_string();
+            assert!(refused.starts_with(place), "{body}: {refused}");
+        }
+    }
+
+    #[test]
+    fn values_lists_and_bounds_are_read() {
+        assert!(read(None).unwrap().is_open() && read(Some(json!({}))).unwrap().is_open());
+        assert!(read(Some(json!({ "documents": null }))).unwrap().is_open());
+        let none = read(Some(json!({ "documents": [] }))).unwrap();
+        assert_eq!(none.documents, Some(Vec::new()));
+        let filter = read(Some(json!({
+            "documents": ["a/b.json"],
+            "metadata": { "a": true, "b": ["x", 1, null], "c": { "gte": 1, "lt": 2.5 } },
+        })));
+        let filter = filter.unwrap();
+        let text = filter::Value::Text("x".into());
+        let (one, two) = (filter::Value::Number(1.0), filter::Value::Number(2.5));
+        assert_eq!(filter.metadata[0].test, Test::OneOf(vec![filter::Value::Flag(true)]));
+        let listed = vec![text, one.clone(), filter::Value::Nothing];
+        assert_eq!(filter.metadata[1].test, Test::OneOf(listed));
+        let within = vec![(Bound::AtLeast, one), (Bound::Below, two)];
+        assert_eq!(filter.metadata[2].test, Test::Within(within));
+    }
+}

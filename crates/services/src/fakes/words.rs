@@ -1,0 +1,32 @@
+//! The library in memory as searches by words and filters see it.
+use async_trait::async_trait;
+use carrel_domain::filter::{Placed, Places};
+use carrel_domain::lexical::{Lexical, Postings, Wanted};
+use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
+
+use super::world::World;
+
+/// Finds every passage by every word.
+#[async_trait]
+impl Lexical for World {
+    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
+        let passages = self.passages.lock().unwrap();
+        let chunks: Vec<_> = passages.iter().map(|passage| passage.chunk).collect();
+        let list = Postings { chunks, cut: false };
+        Ok((passages.len() as u64, vec![list; wanted.groups.len()]))
+    }
+}
+
+/// Knows no place by any name.
+#[async_trait]
+impl Places for World {
+    async fn placed(
+        &self,
+        _: WorkspaceId,
+        _: Option<&[String]>,
+        _: Option<WorkspaceDocumentId>,
+        _: usize,
+    ) -> Result<Vec<Placed>> {
+        Ok(Vec::new())
+    }
+}

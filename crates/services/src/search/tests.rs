@@ -1,0 +1,100 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::document::IncomingFile;
+use carrel_domain::filter::Filter;
+
+use super::*;
+use crate::fakes::world::World;
+use crate::fakes::{by, workspace};
+use crate::library::{Details, Unembedded};
+
+async fn world(texts: &[&str]) -> Arc<World> {
+    let world = Arc::new(World::default());
+    for text in texts {
+        let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
+        let into = vec![workspace("Alpha")];
+        let refuse = Unembedded::Refuse;
+        world.library().add_file(file, Details::default(), into, refuse, &by()).await.unwrap();
+    }
+    world
+}
+
+async fn found(world: &Arc<World>, text: &str, query: Query) -> Vec<Hit> {
+    let query = Query { text: text.into(), ..query };
+    world.search().nearest(&workspace("Alpha"), query).await.unwrap().unwrap()
+}
+
+fn texts(hits: &[Hit]) -> Vec<&str> {
+    hits.iter().map(|hit| &*hit.passage.text).collect()
+}
+
+const TEXTS: [&str; 4] = ["nothing of it", "the red door", "a red red house", "a door"];
+
+#[tokio::test]
+async fn both_rankings_count() {
+    // By meaning all are equally near, in the order they came in.
+    let world = world(&TEXTS).await;
+    let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
+    let hits = found(&world, "red door", vector).await;
+    assert_eq!(texts(&hits), TEXTS);
+    assert_eq!((hits[1].why.by_meaning, hits[1].why.by_words), (Some(2), None));
+    let hits = found(&world, "red door", Query::default()).await;
+    assert_eq!(texts(&hits)[0], "the red door");
+    assert_eq!(hits[0].why.by_words.map(|words| (words.rank, words.share)), Some((1, 1.0)));
+    let limited = found(&world, "red door", Query { limit: Some(2), ..Query::default() }).await;
+    assert_eq!(limited, hits[..2]);
+}
+
+#[tokio::test]
+async fn a_search_by_words_needs_no_embedder() {
+    let world = world(&TEXTS).await;
+    world.fail("embed");
+    let lexical = Query { mode: Some(SearchMode::Lexical), ..Query::default() };
+    let hits = found(&world, "RED door?", lexical.clone()).await;
+    assert_eq!(texts(&hits), ["the red door", "a red red house", "a door"]);
+    assert_eq!(hits[0].similarity, 1.0);
+    let most = Query { least_similarity: Some(0.9), ..lexical.clone() };
+    assert_eq!(found(&world, "red door", most).await.len(), 1);
+    for nothing in ["…", "unheard"] {
+        assert_eq!(found(&world, nothing, lexical.clone()).await, [], "{nothing}");
+    }
+    let refused = world.search().nearest(&workspace("Alpha"), Query::default()).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })));
+}
+
+#[tokio::test]
+async fn a_filter_that_chooses_nothing_finds_nothing() {
+    let world = world(&TEXTS).await;
+    let filter = Filter { documents: Some(vec!["a/b.json".into()]), ..Filter::default() };
+    let hits = found(&world, "red door", Query { filter, ..Query::default() }).await;
+    assert_eq!(hits, []);
+}
+
+#[tokio::test]
+async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound() {
+    let world = world(&TEXTS).await;
+    let mut strict = workspace("Alpha");
+    // The fakes say 0.5 of every passage.
+    strict.settings.least_similarity = 0.7;
+    let search = async |query: Query| {
+        let query = Query { text: "red door".into(), ..query };
+        world.search().nearest(&strict, query).await.unwrap().unwrap()
+    };
+    let hits = search(Query::default()).await;
+    assert_eq!((texts(&hits), hits[0].similarity), (vec!["the red door"], 0.5));
+    let bound = Query { least_similarity: Some(0.6), ..Query::default() };
+    assert_eq!(search(bound).await, []);
+    let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
+    assert_eq!(search(vector).await.len(), 4, "the fake index knows no bound");
+}
+
+#[tokio::test]
+async fn reranking_looks_at_the_passages_themselves() {
+    let world = world(&["door of red", "a red door", "a house"]).await;
+    let rerank = Query { mode: Some(SearchMode::Rerank), ..Query::default() };
+    let hits = found(&world, "red door", rerank).await;
+    assert_eq!(texts(&hits), ["a red door", "door of red", "a house"]);
+    let worth: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
+    assert!((worth[0] - 0.7).abs() < 1e-6 && worth[1] < worth[0] && worth[2] < worth[1]);
+}

@@ -1,0 +1,183 @@
+//! How well passages are found: every way of searching over the labelled set of `tests/retrieval`.
+//!
+//! The server is asked as clients ask it. Passages go in as documents of their own, questions are
+//! searched for in each mode. Figures are of the half of the questions that nothing was chosen on,
+//! unless they say `tune`.
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::figure::Figure;
+use crate::load::{Connection, request};
+use crate::process::processor_time;
+use crate::server::{KEY, start};
+
+/// What a document's header looks like where it is embedded with the text.
+const HEADER: &str = "<document_metadata>\nsourceDocument: {}\npublished: 11/23/2026, 10:11:12 AM\n</document_metadata>\n\n";
+
+struct Question {
+    passage: String,
+    kind: String,
+    half: String,
+    text: String,
+}
+
+/// What one question found: ids of passages, best first.
+type Found = Vec<String>;
+
+struct Bench {
+    connection: Connection,
+    process: u32,
+    /// Ids of passages by where their documents are.
+    ids: HashMap<String, String>,
+}
+
+pub fn measure() -> Result<Vec<Figure>> {
+    let set = Path::new(env!("CARGO_MANIFEST_DIR")).join("retrieval");
+    let passages = passages(&set.join("passages.jsonl"))?;
+    let questions = questions(&set.join("questions.tsv"))?;
+    let storage = tempfile::tempdir()?;
+    let (server, address, _) = start(storage.path())?;
+    let connection = Connection::open(&address)?;
+    let mut bench = Bench { connection, process: server.0.id(), ids: HashMap::new() };
+    for workspace in ["clean", "headed"] {
+        bench.post("/v1/workspace/new", json!({ "name": workspace }))?;
+        for passage in &passages {
+            bench.add(workspace, passage)?;
+        }
+    }
+    let mut figures = Vec::new();
+    for mode in ["vector", "lexical", "hybrid", "rerank"] {
+        figures.extend(bench.mode(mode, &questions)?);
+    }
+    figures.extend(bench.thresholds(&questions)?);
+    let headed = bench.search_all("headed", &questions, json!({ "searchMode": "vector" }))?;
+    figures.extend(quality("vector, header embedded", &questions, &headed.0, "held"));
+    figures.extend(quality("vector, header embedded, tune", &questions, &headed.0, "tune"));
+    Ok(figures)
+}
+
+impl Bench {
+    fn post(&mut self, path: &str, body: Value) -> Result<Value> {
+        let answer = self.connection.exchange(&request("POST", path, KEY, &body.to_string()))?;
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    fn add(&mut self, workspace: &str, passage: &Value) -> Result<()> {
+        let text = |key: &str| passage[key].as_str().context("a passage that lacks a part");
+        let (title, body) = (text("title")?, text("text")?);
+        let header = match workspace {
+            "headed" => HEADER.replace("{}", title),
+            _ => String::new(),
+        };
+        let metadata = json!({ "title": title, "docSource": text("id")? });
+        let content = format!("{header}{body}");
+        let body =
+            json!({ "textContent": content, "metadata": metadata, "addToWorkspaces": workspace });
+        let added = self.post("/v1/document/raw-text", body)?;
+        let location = added["documents"][0]["location"].as_str().context("not added")?;
+        self.ids.insert(location.to_owned(), text("id")?.to_owned());
+        Ok(())
+    }
+
+    /// What each question finds, and the processor time of one search in milliseconds.
+    fn search_all(
+        &mut self,
+        workspace: &str,
+        questions: &[Question],
+        how: Value,
+    ) -> Result<(Vec<Found>, f64)> {
+        let path = format!("/v1/workspace/{workspace}/vector-search");
+        let before = processor_time(self.process)?;
+        let mut all = Vec::new();
+        for question in questions {
+            let mut body = json!({ "query": question.text, "topN": 10, "scoreThreshold": 0 });
+            if let (Some(body), Some(how)) = (body.as_object_mut(), how.as_object()) {
+                body.extend(how.clone());
+            }
+            let answer = self.post(&path, body)?;
+            let results = answer["results"].as_array().context("no results")?;
+            let location = |result: &Value| {
+                let location = result["metadata"]["location"].as_str()?;
+                self.ids.get(location).cloned()
+            };
+            all.push(results.iter().filter_map(location).collect());
+        }
+        let spent = processor_time(self.process)? - before;
+        Ok((all, spent * 1e3 / questions.len() as f64))
+    }
+
+    fn mode(&mut self, mode: &str, questions: &[Question]) -> Result<Vec<Figure>> {
+        let (found, time) = self.search_all("clean", questions, json!({ "searchMode": mode }))?;
+        let mut figures = quality(mode, questions, &found, "held");
+        figures.extend(quality(&format!("{mode}, tune"), questions, &found, "tune"));
+        for kind in ["natural", "name"] {
+            let some: Vec<_> = questions.iter().zip(&found).collect();
+            let ndcg = mean(some.iter().filter(|(q, _)| q.half == "held" && q.kind == kind), gain);
+            figures.push(Figure::new(format!("{mode}, questions by {kind}: nDCG@10"), ndcg, ""));
+        }
+        figures.push(Figure::new(format!("{mode}: one search"), time, "CPU ms"));
+        Ok(figures)
+    }
+
+    /// With the bounds of a new workspace: four passages, those too little alike left out.
+    fn thresholds(&mut self, questions: &[Question]) -> Result<Vec<Figure>> {
+        let mut figures = Vec::new();
+        for mode in ["vector", "hybrid", "rerank"] {
+            let how = json!({ "searchMode": mode, "topN": 4, "scoreThreshold": null });
+            let (found, _) = self.search_all("clean", questions, how)?;
+            let some: Vec<_> = questions.iter().zip(&found).collect();
+            let recall = mean(some.iter().filter(|(q, _)| q.half == "held"), |q, found| {
+                f64::from(u8::from(found.contains(&q.passage)))
+            });
+            let name = format!("{mode}, as a new workspace is set: recall@4");
+            figures.push(Figure::new(name, recall, ""));
+        }
+        Ok(figures)
+    }
+}
+
+fn passages(path: &Path) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(path)?;
+    text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+}
+
+fn questions(path: &Path) -> Result<Vec<Question>> {
+    let text = fs::read_to_string(path)?;
+    let question = |line: &str| {
+        let mut parts = line.splitn(4, '\t').map(str::to_owned);
+        let mut next = || parts.next().with_context(|| format!("a question cut short: {line}"));
+        Ok(Question { passage: next()?, kind: next()?, half: next()?, text: next()? })
+    };
+    text.lines().map(question).collect()
+}
+
+fn quality(name: &str, questions: &[Question], found: &[Found], half: &str) -> Vec<Figure> {
+    let some: Vec<_> = questions.iter().zip(found).collect();
+    let of_half = || some.iter().filter(|(question, _)| question.half == half);
+    let ndcg = mean(of_half(), gain);
+    let recall = mean(of_half(), |question, found| {
+        f64::from(u8::from(found.iter().take(5).any(|id| *id == question.passage)))
+    });
+    vec![
+        Figure::new(format!("{name}: nDCG@10"), ndcg, ""),
+        Figure::new(format!("{name}: recall@5"), recall, ""),
+    ]
+}
+
+/// nDCG of a question with one passage: 1 for the first place, the less the farther down.
+fn gain(question: &Question, found: &Found) -> f64 {
+    let place = found.iter().take(10).position(|id| *id == question.passage);
+    place.map_or(0.0, |place| 1.0 / ((place + 2) as f64).log2())
+}
+
+fn mean<'a>(
+    some: impl Iterator<Item = &'a (&'a Question, &'a Found)>,
+    of: impl Fn(&Question, &Found) -> f64,
+) -> f64 {
+    let values: Vec<f64> = some.map(|(question, found)| of(question, found)).collect();
+    values.iter().sum::<f64>() / values.len() as f64
+}
