@@ -10,9 +10,11 @@ pub mod chat;
 pub mod chat_log;
 pub mod document;
 pub mod embedding;
+pub mod embed;
 mod error;
 pub mod export;
 pub mod filter;
+pub mod generated_file;
 pub mod ids;
 pub mod invite;
 pub mod job;
@@ -31,8 +33,8 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, JobId, ThreadId, UserId, WorkspaceDocumentId,
-    WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, EmbedId, InviteId, JobId, ThreadId, UserId,
+    WorkspaceDocumentId, WorkspaceId,
 };
 pub use path::DocumentPath;
 pub use slug::Slug;

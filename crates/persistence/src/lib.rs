@@ -27,6 +27,8 @@ mod convert;
 mod database;
 mod documents;
 mod embeddings;
+mod embed_chats;
+mod embeds;
 mod export_order;
 mod inventory;
 mod invites;

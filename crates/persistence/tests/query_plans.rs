@@ -16,6 +16,7 @@ use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::filter::Places;
+use carrel_domain::embed::{EmbedChats, EmbedSettings, Embeds, NewEmbed, NewEmbedChat};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
@@ -132,6 +133,39 @@ async fn use_the_log(db: &Database, here: WorkspaceId) {
         }
     }
     ChatLog::delete(db, ChatId(77), By::operator(now).event("test", "{}")).await.unwrap();
+}
+
+async fn use_embeds(db: &Database, here: WorkspaceId) {
+    let now = Utc::now();
+    let done = || By::operator(now).event("test", "{}");
+    let settings =
+        EmbedSettings { day_limit: Some(1), session_limit: Some(1), ..EmbedSettings::of(here) };
+    let key = uuid::Uuid::new_v4();
+    let new = NewEmbed { key, settings: settings.clone(), created_by: None, created_at: now };
+    let embed = Embeds::create(db, new, done()).await.unwrap();
+    Embeds::list(db).await.unwrap();
+    db.by_key(key).await.unwrap();
+    Embeds::update(db, embed.id, settings, done()).await.unwrap();
+    db.admit(&embed, "s", now).await.unwrap();
+    let chat = NewEmbedChat {
+        embed: embed.id,
+        session: "s".into(),
+        prompt: String::new(),
+        response: String::new(),
+        include: true,
+        connection: "{}".into(),
+        created_at: now,
+    };
+    EmbedChats::append(db, chat, done()).await.unwrap();
+    db.recent(embed.id, "s", 20).await.unwrap();
+    for session in [None, Some("s")] {
+        for newest_first in [true, false] {
+            let part = Part { newest_first, offset: 1, limit: 20 };
+            EmbedChats::page(db, embed.id, session, part).await.unwrap();
+        }
+    }
+    db.hide(embed.id, "s", done()).await.unwrap();
+    Embeds::delete(db, embed.id, done()).await.unwrap();
 }
 
 /// Calls every method of every port, in every way that makes another query of it.
@@ -275,6 +309,7 @@ async fn use_everything(db: &Database) {
     db.by_code("two").await.unwrap();
     Invites::list(db).await.unwrap();
     use_the_log(db, here).await;
+    use_embeds(db, here).await;
     Users::delete(db, somebody, done(now)).await.unwrap();
 
     AuditLog::add(db, done(now)).await.unwrap();
@@ -298,10 +333,11 @@ struct Step {
 /// Tables that are read whole on purpose: when all of them is what was asked for.
 fn is_asked_for_whole(statement: &str) -> bool {
     // Counted in the order of an index.
-    if statement.contains("FROM `workspace_documents` GROUP BY") {
+    let counted = ["workspace_documents", "embed_chats"];
+    if counted.iter().any(|table| statement.contains(&format!("FROM `{table}` GROUP BY"))) {
         return true;
     }
-    let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces"];
+    let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces", "embeds"];
     let is_from = |table: &str| {
         statement.contains(&format!("FROM `{table}`"))
             || statement.contains(&format!("FROM (`{table}`"))

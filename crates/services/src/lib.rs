@@ -5,6 +5,7 @@ mod attempts;
 pub mod audit;
 pub mod backup;
 pub mod chat;
+pub mod embeds;
 pub mod exports;
 pub mod invitations;
 pub mod jobs;

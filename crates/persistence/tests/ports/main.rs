@@ -13,6 +13,7 @@ mod chat_log;
 mod chats;
 mod concurrency;
 mod embeddings;
+mod embeds;
 mod everyone_at_once;
 mod export;
 mod inventory;
