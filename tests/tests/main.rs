@@ -11,6 +11,8 @@ mod crash;
 mod disk;
 mod documents;
 mod embedded_once;
+mod embeds;
+mod generated_files;
 mod jobs;
 mod jobs_survive;
 mod keys;

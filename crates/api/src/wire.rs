@@ -4,6 +4,7 @@ pub mod chat;
 pub mod compat;
 pub mod directory;
 pub mod document;
+pub mod embeds;
 pub mod history;
 pub mod job;
 pub mod openai;

@@ -15,8 +15,8 @@ use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
-use carrel_domain::filter::Places;
 use carrel_domain::embed::{EmbedChats, EmbedSettings, Embeds, NewEmbed, NewEmbedChat};
+use carrel_domain::filter::Places;
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
@@ -337,7 +337,16 @@ fn is_asked_for_whole(statement: &str) -> bool {
     if counted.iter().any(|table| statement.contains(&format!("FROM `{table}` GROUP BY"))) {
         return true;
     }
-    let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces", "embeds"];
+    let whole = [
+        "api_keys",
+        "invites",
+        "users",
+        "workspaces",
+        "threads",
+        "settings",
+        "namespaces",
+        "embeds",
+    ];
     let is_from = |table: &str| {
         statement.contains(&format!("FROM `{table}`"))
             || statement.contains(&format!("FROM (`{table}`"))

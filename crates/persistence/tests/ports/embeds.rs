@@ -48,7 +48,9 @@ async fn of_many_questions_at_once_as_many_as_allowed_are_admitted(scratch: Scra
             .map(|number| {
                 let (db, made) = (db.clone(), made.clone());
                 let session = format!("s{}", number % sessions);
-                tokio::spawn(async move { db.admit(&made, &session, at(number % 7)).await.unwrap() })
+                tokio::spawn(
+                    async move { db.admit(&made, &session, at(number % 7)).await.unwrap() },
+                )
             })
             .collect();
         let mut admitted = 0;
@@ -166,7 +168,8 @@ async fn an_embed_moves_only_to_a_workspace_there_is(scratch: Scratch) {
     let nowhere = EmbedSettings::of(WorkspaceId(77));
     let moved = Embeds::update(&db, made.id, nowhere.clone(), done(1)).await;
     assert!(matches!(moved, Err(Error::NotFound { kind: "workspace", .. })), "{moved:?}");
-    let new = NewEmbed { key: Uuid::new_v4(), settings: nowhere, created_by: None, created_at: at(0) };
+    let new =
+        NewEmbed { key: Uuid::new_v4(), settings: nowhere, created_by: None, created_at: at(0) };
     let made = Embeds::create(&db, new, done(1)).await;
     assert!(matches!(made, Err(Error::NotFound { kind: "workspace", .. })), "{made:?}");
     let gone = Embeds::update(&db, EmbedId(77), EmbedSettings::of(here), done(1)).await;
