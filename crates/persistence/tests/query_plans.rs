@@ -7,6 +7,9 @@
 #[path = "query_plans/jobs.rs"]
 mod jobs;
 
+#[path = "query_plans/embeds.rs"]
+mod embeds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -15,7 +18,6 @@ use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
-use carrel_domain::embed::{EmbedChats, EmbedSettings, Embeds, NewEmbed, NewEmbedChat};
 use carrel_domain::filter::Places;
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
@@ -133,39 +135,6 @@ async fn use_the_log(db: &Database, here: WorkspaceId) {
         }
     }
     ChatLog::delete(db, ChatId(77), By::operator(now).event("test", "{}")).await.unwrap();
-}
-
-async fn use_embeds(db: &Database, here: WorkspaceId) {
-    let now = Utc::now();
-    let done = || By::operator(now).event("test", "{}");
-    let settings =
-        EmbedSettings { day_limit: Some(1), session_limit: Some(1), ..EmbedSettings::of(here) };
-    let key = uuid::Uuid::new_v4();
-    let new = NewEmbed { key, settings: settings.clone(), created_by: None, created_at: now };
-    let embed = Embeds::create(db, new, done()).await.unwrap();
-    Embeds::list(db).await.unwrap();
-    db.by_key(key).await.unwrap();
-    Embeds::update(db, embed.id, settings, done()).await.unwrap();
-    db.admit(&embed, "s", now).await.unwrap();
-    let chat = NewEmbedChat {
-        embed: embed.id,
-        session: "s".into(),
-        prompt: String::new(),
-        response: String::new(),
-        include: true,
-        connection: "{}".into(),
-        created_at: now,
-    };
-    EmbedChats::append(db, chat, done()).await.unwrap();
-    db.recent(embed.id, "s", 20).await.unwrap();
-    for session in [None, Some("s")] {
-        for newest_first in [true, false] {
-            let part = Part { newest_first, offset: 1, limit: 20 };
-            EmbedChats::page(db, embed.id, session, part).await.unwrap();
-        }
-    }
-    db.hide(embed.id, "s", done()).await.unwrap();
-    Embeds::delete(db, embed.id, done()).await.unwrap();
 }
 
 /// Calls every method of every port, in every way that makes another query of it.
@@ -309,7 +278,7 @@ async fn use_everything(db: &Database) {
     db.by_code("two").await.unwrap();
     Invites::list(db).await.unwrap();
     use_the_log(db, here).await;
-    use_embeds(db, here).await;
+    embeds::use_embeds(db, here).await;
     Users::delete(db, somebody, done(now)).await.unwrap();
 
     AuditLog::add(db, done(now)).await.unwrap();
