@@ -26,12 +26,23 @@ def chats(database, rows):
              feedback, time(row["at_ms"]), time(row["at_ms"]), row["prompt"], row["response"]))
 
 
+def embed_chats(database, rows):
+    for row in rows:
+        database.execute(
+            "INSERT INTO embed_chats (embed_id, session, include, created_at, connection, prompt, response)"
+            " SELECT id, ?, ?, ?, ?, ?, ? FROM embeds WHERE key = ?",
+            (row["session_id"], row["include"], time(row["at_ms"]), row["connection_information"],
+             row["prompt"], row["response"], row["embed_uuid"]))
+
+
 def main():
     fixture = json.load(sys.stdin)
     database = sqlite3.connect(sys.argv[1], timeout=15)
     kind = fixture["fixture"]
     if kind == "workspace_chats":
         chats(database, fixture["rows"])
+    elif kind == "embed_chats":
+        embed_chats(database, fixture["rows"])
     elif kind == "invite_claimed":
         database.execute("UPDATE invites SET status = 'claimed', claimed_by = ? WHERE id = ?",
                          (fixture["claimedBy"], fixture["invite"]))

@@ -34,6 +34,8 @@ pub trait Policy: 'static {
 
 /// Whoever may read: any holder of a valid key.
 pub struct Reader;
+/// Whoever may read what belongs to no workspace.
+pub struct Fetcher;
 /// Whoever may ask questions.
 pub struct Asker;
 /// Whoever may place documents in workspaces.
@@ -48,6 +50,10 @@ pub struct Host;
 impl Policy for Reader {
     const SCOPE: Scope = Scope::Read;
     const BOUND: bool = true;
+}
+
+impl Policy for Fetcher {
+    const SCOPE: Scope = Scope::Read;
 }
 
 impl Policy for Asker {

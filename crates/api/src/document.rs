@@ -84,11 +84,14 @@ mod tests {
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name.to_owned()), "{name}");
             let is_session = path == SESSION;
-            let open =
-                is_session || path.ends_with("/invite/{code}") || path.ends_with("/env-dump");
+            let is_public = path.starts_with("/api/embed/");
+            let open = is_session
+                || is_public
+                || path.ends_with("/invite/{code}")
+                || path.ends_with("/env-dump");
             let security = if open { json!(null) } else { json!([{ "api_key": [] }]) };
             assert_eq!(operation["security"], security, "{method} {path}");
-            let refusal = if is_session { "401" } else { "403" };
+            let refusal = if is_session || is_public { "401" } else { "403" };
             assert!(operation["responses"].get(refusal).is_some(), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
         }

@@ -4,6 +4,7 @@
 //! contract. Each way is a [`Shape`]; a handler names its own in its return type, so that neither
 //! the domain nor the handler's body knows about it. How a shape is said at `/api/v1` is decided
 //! here too: [`crate::around`] asks for it once it knows the mount.
+pub mod embeds;
 pub mod openai;
 pub mod shapes;
 
@@ -16,6 +17,7 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use carrel_domain::Error;
 use carrel_domain::api_key::Scope;
+use carrel_services::embeds::Denied;
 use serde_json::json;
 use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder, schema};
 
@@ -58,6 +60,8 @@ pub enum Refusal {
     SingleUser,
     /// A route that is switched off; why, and with which status.
     Off(StatusCode, &'static str),
+    /// Of a visitor to an embed.
+    Denied(Denied),
     Failed {
         error: Error,
         say: fn(Mount, &Error) -> HttpResponse,
@@ -91,6 +95,7 @@ impl Refusal {
                 HttpResponse::build(*status).json(json!({ "error": why }))
             }
             (Self::Off(status, why), Mount::Compat) => shapes::text(*status, why),
+            (Self::Denied(denied), _) => embeds::denied(denied),
             (Self::Failed { error, say }, mount) => say(mount, error),
         }
     }
@@ -108,14 +113,18 @@ impl Refusal {
                 said.headers_mut().insert(RETRY_AFTER, (*seconds).into());
                 said
             }
-            Self::SingleUser | Self::Off(..) | Self::Failed { .. } => self.respond(Mount::Native),
+            Self::SingleUser | Self::Off(..) | Self::Denied(_) | Self::Failed { .. } => {
+                self.respond(Mount::Native)
+            }
         }
     }
 
     /// What the log should know and the client should not.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Failed { error, .. } if status_of(error).is_server_error() => Some(error),
+            Self::Failed { error, .. } | Self::Denied(Denied::Failed(error)) => {
+                status_of(error).is_server_error().then_some(error)
+            }
             _ => None,
         }
     }
@@ -159,6 +168,7 @@ impl fmt::Display for Refusal {
             Self::TooMany(_) => f.write_str("too many requests"),
             Self::SingleUser => f.write_str("not in multi-user mode"),
             Self::Off(_, why) => f.write_str(why),
+            Self::Denied(denied) => write!(f, "denied: {denied:?}"),
             Self::Failed { error, .. } => error.fmt(f),
         }
     }

@@ -37,6 +37,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_services::accounts::Accounts;
 use carrel_services::backup::Backups;
 use carrel_services::chat::Conversations;
+use carrel_services::embeds::Embeds;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
@@ -80,6 +81,7 @@ pub struct Ports {
     pub chat_log: Arc<dyn ChatLog>,
     pub audit: Arc<dyn AuditLog>,
     pub exports: Exports,
+    pub embeds: Embeds,
     pub backups: Arc<Backups>,
     pub settings_store: Arc<SettingsStore>,
     pub dump: Arc<Dump>,
@@ -139,12 +141,14 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.chat_log))
             .app_data(Data::from(ports.audit))
             .app_data(Data::new(ports.exports))
+            .app_data(Data::new(ports.embeds))
             .app_data(Data::from(ports.backups))
             .app_data(Data::from(ports.settings_store))
             .app_data(Data::from(ports.dump))
             .app_data(Data::new(ports.sign_on))
             .app_data(Data::from(ports.sign_in))
             .app_data(Data::new(options))
+            .configure(routes::public)
             .service(root);
     }
 }

@@ -5,6 +5,8 @@ mod compat;
 mod conversations;
 mod directory;
 mod documents;
+mod embeds;
+mod files;
 mod history;
 mod jobs;
 mod native;
@@ -18,12 +20,15 @@ mod threads;
 mod unknown;
 mod workspaces;
 
+use actix_web::middleware::from_fn;
 use actix_web::web;
 use carrel_domain::{Error, Result};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, scope};
 
 use register::Register;
+
+use crate::around;
 
 /// Where the native contract and the other dialect are mounted.
 pub const NATIVE: &str = "/v1";
@@ -66,6 +71,8 @@ fn operations(config: &mut impl Register) {
         .service(system::remove_documents)
         .service(directory::list_directory)
         .service(directory::issue_auth_token)
+        .service(files::download_generated_file)
+        .configure(embeds::operations)
         .configure(openai::operations)
         .configure(native::shared_operations);
 }
@@ -93,12 +100,25 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
     }
 }
 
-/// The document of what [`configure`] registers.
+/// Registers what visitors of other sites' pages use, which is open to them all.
+pub fn public(config: &mut web::ServiceConfig) {
+    let visitors = web::scope(embeds::public::PUBLIC)
+        .wrap(from_fn(around::finish))
+        .wrap(embeds::public::cors())
+        .configure(embeds::public::operations)
+        .default_service(web::to(unknown::not_found));
+    config.service(visitors);
+}
+
+/// The document of what [`configure`] and [`public`] register.
 pub fn documented() -> OpenApi {
     let (_, document) = actix_web::App::new()
         .into_utoipa_app()
         .service(scope(NATIVE).configure(|config| at_native(config)))
         .service(scope(COMPAT).configure(|config| at_compat(config)))
+        .service(
+            scope(embeds::public::PUBLIC).configure(|config| embeds::public::operations(config)),
+        )
         .split_for_parts();
     document
 }

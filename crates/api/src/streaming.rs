@@ -48,7 +48,7 @@ pub async fn first(pieces: &mut Receiver<Piece>) -> Result<Option<Piece>> {
 pub fn told(
     pieces: Receiver<Piece>,
     tell: impl FnMut(Piece) -> String,
-    listener: Listener,
+    listener: impl Admitted,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let telling = Telling { pieces, tell, listener, checked: Instant::now(), is_over: false };
     stream::unfold(telling, |mut telling| async move {
@@ -57,15 +57,20 @@ pub fn told(
     })
 }
 
-struct Telling<T> {
+/// Whoever was let in to listen, and may not be any longer.
+pub trait Admitted {
+    fn may_listen(&self) -> impl Future<Output = Result<bool>>;
+}
+
+struct Telling<T, A> {
     pieces: Receiver<Piece>,
     tell: T,
-    listener: Listener,
+    listener: A,
     checked: Instant,
     is_over: bool,
 }
 
-impl<T: FnMut(Piece) -> String> Telling<T> {
+impl<T: FnMut(Piece) -> String, A: Admitted> Telling<T, A> {
     async fn next(&mut self) -> Option<String> {
         let silent_since = Instant::now();
         while !self.is_over {

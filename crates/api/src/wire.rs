@@ -6,6 +6,7 @@ pub mod chat_edit;
 pub mod compat;
 pub mod directory;
 pub mod document;
+pub mod embeds;
 pub mod filter;
 pub mod history;
 pub mod job;

@@ -10,10 +10,12 @@ pub mod chat;
 pub mod chat_edit;
 pub mod chat_log;
 pub mod document;
+pub mod embed;
 pub mod embedding;
 mod error;
 pub mod export;
 pub mod filter;
+pub mod generated_file;
 pub mod ids;
 pub mod invite;
 pub mod job;
@@ -33,8 +35,8 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, JobId, ThreadId, UserId, WorkspaceDocumentId,
-    WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, EmbedId, InviteId, JobId, ThreadId, UserId,
+    WorkspaceDocumentId, WorkspaceId,
 };
 pub use path::DocumentPath;
 pub use slug::Slug;

@@ -310,6 +310,49 @@ diesel::table! {
 }
 
 diesel::joinable!(jobs -> workspaces (workspace_id));
+diesel::table! {
+    embeds (id) {
+        id -> Integer,
+        key -> Text,
+        workspace_id -> Integer,
+        enabled -> Bool,
+        chat_mode -> Text,
+        origins -> Nullable<Text>,
+        allow_model -> Bool,
+        allow_temperature -> Bool,
+        allow_prompt -> Bool,
+        day_limit -> Nullable<Integer>,
+        session_limit -> Nullable<Integer>,
+        history -> Nullable<Integer>,
+        created_by -> Nullable<Integer>,
+        created_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    embed_chats (id) {
+        id -> BigInt,
+        embed_id -> Integer,
+        session -> Text,
+        include -> Bool,
+        created_at -> Timestamp,
+        connection -> Nullable<Text>,
+        prompt -> Text,
+        response -> Text,
+    }
+}
+
+diesel::table! {
+    embed_questions (id) {
+        id -> BigInt,
+        embed_id -> Integer,
+        session -> Text,
+        asked_at -> Timestamp,
+    }
+}
+
+diesel::joinable!(embeds -> workspaces (workspace_id));
+diesel::allow_tables_to_appear_in_same_query!(embeds, workspaces);
 diesel::joinable!(workspace_documents -> documents (document_id));
 diesel::joinable!(chunks -> workspace_documents (workspace_document_id));
 diesel::joinable!(api_keys -> users (created_by));

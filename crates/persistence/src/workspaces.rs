@@ -8,8 +8,8 @@ use carrel_domain::{Error, Result, Slug, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::abort::OrRefused;
-use crate::connection::columns;
+use crate::abort::{Abort, OrRefused};
+use crate::connection::{AnyConnection, columns};
 use crate::convert::{some_text, text, time, unreadable};
 use crate::schema::{chats, workspaces};
 use crate::{Database, audit, namespaces, turns};
@@ -117,6 +117,12 @@ impl TryFrom<Row> for Workspace {
             updated_at: row.updated_at.and_utc(),
         })
     }
+}
+
+pub(crate) fn by_id(conn: &mut AnyConnection, id: WorkspaceId) -> Result<Option<Workspace>, Abort> {
+    let row: Option<Row> =
+        workspaces::table.find(id.0).select(Row::as_select()).first(conn).optional()?;
+    Ok(row.map(Workspace::try_from).transpose()?)
 }
 
 #[async_trait]

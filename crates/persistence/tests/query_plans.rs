@@ -7,6 +7,9 @@
 #[path = "query_plans/jobs.rs"]
 mod jobs;
 
+#[path = "query_plans/embeds.rs"]
+mod embeds;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
@@ -282,6 +285,7 @@ async fn use_everything(db: &Database) {
     db.by_code("two").await.unwrap();
     Invites::list(db).await.unwrap();
     use_the_log(db, here).await;
+    embeds::use_embeds(db, here).await;
     Users::delete(db, somebody, done(now)).await.unwrap();
 
     AuditLog::add(db, done(now)).await.unwrap();
@@ -305,10 +309,20 @@ struct Step {
 /// Tables that are read whole on purpose: when all of them is what was asked for.
 fn is_asked_for_whole(statement: &str) -> bool {
     // Counted in the order of an index.
-    if statement.contains("FROM `workspace_documents` GROUP BY") {
+    let counted = ["workspace_documents", "embed_chats"];
+    if counted.iter().any(|table| statement.contains(&format!("FROM `{table}` GROUP BY"))) {
         return true;
     }
-    let whole = ["api_keys", "invites", "users", "workspaces", "threads", "settings", "namespaces"];
+    let whole = [
+        "api_keys",
+        "invites",
+        "users",
+        "workspaces",
+        "threads",
+        "settings",
+        "namespaces",
+        "embeds",
+    ];
     let is_from = |table: &str| {
         statement.contains(&format!("FROM `{table}`"))
             || statement.contains(&format!("FROM (`{table}`"))

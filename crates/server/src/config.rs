@@ -87,6 +87,8 @@ pub struct Api {
     pub allowed_origins: Vec<String>,
     /// Proxies whose word is taken for where a request came from.
     pub trusted_proxies: Vec<IpNet>,
+    /// How many requests a minute an address may make to embeds; any number when zero.
+    pub embed_rate: u32,
     /// Whether the description of the API and its page are served.
     pub docs: bool,
 }
@@ -283,8 +285,14 @@ fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {
 fn api(reader: &mut Reader) -> Option<Api> {
     let allowed_origins = reader.read(&var::ALLOWED_ORIGINS, "", parse::origins);
     let trusted_proxies = reader.read(&var::TRUSTED_PROXIES, "", parse::networks);
+    let embed_rate = reader.read(&var::EMBED_RATE, "120", parse::rate);
     let docs = reader.read(&var::DOCS, "true", |text| text.parse().ok());
-    Some(Api { allowed_origins: allowed_origins?, trusted_proxies: trusted_proxies?, docs: docs? })
+    Some(Api {
+        allowed_origins: allowed_origins?,
+        trusted_proxies: trusted_proxies?,
+        embed_rate: embed_rate?,
+        docs: docs?,
+    })
 }
 
 fn passwords(reader: &mut Reader) -> Option<PasswordRules> {

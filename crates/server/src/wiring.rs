@@ -15,6 +15,7 @@ use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::Check;
 use carrel_services::chat::Conversations;
+use carrel_services::embeds::{Embeds, Pace};
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
@@ -132,6 +133,12 @@ impl Carrel {
             tokenizer: Arc::new(carrel_providers::Cl100k::default()),
             scratch: config.storage.uploads(),
         };
+        let embeds = Embeds {
+            embeds: database.clone(),
+            chats: database.clone(),
+            conversations: conversations.clone(),
+            pace: Arc::new(Pace::new(config.api.embed_rate)),
+        };
         let keyring = Arc::new(Keyring::new(database.clone()));
         let multi_user = Arc::new(RememberedMode::new(database.clone()));
         let accounts = Accounts {
@@ -177,6 +184,7 @@ impl Carrel {
             chat_log: database.clone(),
             audit: database.clone(),
             exports,
+            embeds,
             backups: Arc::new(backups),
             settings_store: store,
             dump,

@@ -6,6 +6,7 @@ pub mod audit;
 pub mod backup;
 pub mod chat;
 pub mod chat_edits;
+pub mod embeds;
 pub mod exports;
 pub mod invitations;
 pub mod jobs;

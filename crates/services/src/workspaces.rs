@@ -11,25 +11,41 @@ use crate::preferences::Preferences;
 /// How many slugs are tried for one name before giving up. Eight random digits rarely collide.
 const TRIES: u32 = 8;
 
+/// How much of a name a slug is made of, in characters.
+const LONGEST_NAME: usize = 512;
+
 /// Creates a workspace under the slug its name suggests, or a numbered one when that is taken.
 /// Where `settings` has no prompt, the server's default is written into the workspace.
 pub async fn create(
     workspaces: &dyn Workspaces,
     settings: &dyn Settings,
-    mut new: WorkspaceSettings,
+    new: WorkspaceSettings,
     by: &By,
 ) -> Result<Workspace> {
+    let name = new.name.clone();
+    create_named(workspaces, settings, new, &name, by).await
+}
+
+/// As [`create`], with the slug that `name` suggests: it may be longer than what is kept of it.
+pub async fn create_named(
+    workspaces: &dyn Workspaces,
+    settings: &dyn Settings,
+    mut new: WorkspaceSettings,
+    name: &str,
+    by: &By,
+) -> Result<Workspace> {
+    let name: String = name.chars().take(LONGEST_NAME).collect();
     if new.prompt.is_none() {
         new.prompt = Some(Preferences::read(settings).await?.system_prompt().to_owned());
     }
-    let mut slug = Slug::of(&new.name);
+    let mut slug = Slug::of(&name);
     for _ in 0..TRIES {
         let event =
             by.event("api_workspace_created", json!({ "workspaceName": new.name }).to_string());
         let candidate = NewWorkspace { slug, settings: new.clone(), created_at: by.at };
         match workspaces.create(candidate, event).await {
             Err(Error::AlreadyExists { .. }) => {
-                slug = Slug::numbered(&new.name, rand::random_range(0..100_000_000));
+                slug = Slug::numbered(&name, rand::random_range(0..100_000_000));
             }
             done => return done,
         }

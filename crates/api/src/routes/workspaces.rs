@@ -30,8 +30,10 @@ pub async fn create_workspace(
     settings: Data<dyn Settings>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
-    let new = body.read().await?.into_new(Mount::of(&request))?;
-    let workspace = service::create(&**workspaces, &**settings, new, &caller.by()).await?;
+    let body = body.read().await?;
+    let (name, new) = (body.name(), body.into_new(Mount::of(&request))?);
+    let by = caller.by();
+    let workspace = service::create_named(&**workspaces, &**settings, new, &name, &by).await?;
     Ok(Json(wire::WorkspaceChanged { workspace: workspace.into(), message: None }))
 }
 

@@ -9,6 +9,7 @@ use carrel_domain::{Error, Result};
 use carrel_services::keyring::Keyring;
 use chrono::Utc;
 
+use super::Admitted;
 use crate::caller::Caller;
 
 pub struct Listener {
@@ -45,9 +46,11 @@ impl Listener {
     pub fn within(self, thread: Option<Thread>, user: Option<User>) -> Self {
         Self { thread, user, ..self }
     }
+}
 
+impl Admitted for Listener {
     /// Whether the key is still good, the user still admitted, and the conversation still there.
-    pub async fn may_listen(&self) -> Result<bool> {
+    async fn may_listen(&self) -> Result<bool> {
         if !self.keyring.lasts(self.key, Utc::now()).await? {
             return Ok(false);
         }

@@ -131,6 +131,19 @@ struct Answered {
     clarifying_questions: Option<Value>,
 }
 
+impl History {
+    /// As it is shown to whoever is not to know what answers are built on.
+    pub fn without_sources(mut self) -> Self {
+        for turn in &mut self.history {
+            if let Turn::Answered(answered) = turn {
+                answered.sources = json!([]);
+                answered.metrics = json!({});
+            }
+        }
+        self
+    }
+}
+
 impl From<Vec<Chat>> for History {
     /// Exchanges whose answer is damaged are left out.
     fn from(chats: Vec<Chat>) -> Self {

@@ -14,6 +14,7 @@ mod chat_log;
 mod chats;
 mod concurrency;
 mod embeddings;
+mod embeds;
 mod everyone_at_once;
 mod export;
 mod inventory;

@@ -71,6 +71,11 @@ pub fn address(text: &str) -> Option<SocketAddr> {
     }
 }
 
+/// Requests a minute; any number when zero.
+pub fn rate(text: &str) -> Option<u32> {
+    text.parse().ok().filter(|rate| *rate <= 1_000_000)
+}
+
 /// 1 to 256.
 pub fn threads(text: &str) -> Option<usize> {
     text.parse().ok().filter(|threads| (1..=256).contains(threads))

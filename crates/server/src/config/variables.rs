@@ -69,6 +69,10 @@ pub const TRUSTED_PROXIES: Variable = variable(
     "CARREL_TRUSTED_PROXIES",
     "addresses or networks such as 10.0.0.0/8, separated by commas",
 );
+pub const EMBED_RATE: Variable = variable(
+    "CARREL_EMBED_RATE",
+    "a number of requests a minute from 1 to 1000000, or 0 for any number",
+);
 pub const DOCS: Variable = variable("CARREL_DOCS", "true or false");
 pub const WORKERS: Variable = variable("CARREL_WORKERS", "a number from 1 to 256");
 pub const EMBEDDER_THREADS: Variable =
@@ -116,6 +120,7 @@ pub const OWN: &[&Variable] = &[
     &PARSE_INFLATED,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,
+    &EMBED_RATE,
     &DOCS,
     &WORKERS,
     &EMBEDDER_THREADS,

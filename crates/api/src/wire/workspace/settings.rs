@@ -79,6 +79,11 @@ const LONGEST_NAME: usize = 255;
 const ROUTER: &str = "anythingllm-router";
 
 impl WorkspaceFields {
+    /// The name as it was sent, of which less may be kept.
+    pub fn name(&self) -> String {
+        self.name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
     /// The settings of a new workspace, which needs a name.
     pub fn into_new(self, mount: Mount) -> Result<WorkspaceSettings> {
         match &self.name {

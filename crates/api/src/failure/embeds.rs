@@ -1,0 +1,123 @@
+//! How embeds and downloads say no: to whoever manages them, and to visitors.
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::RETRY_AFTER;
+use carrel_domain::Error;
+use carrel_services::embeds::Denied;
+use serde_json::{Value, json};
+
+use super::shapes::{Abort, Plain, Shape, bare};
+use super::{Refusal, status_of};
+
+/// `{"error"}`, at `/api/v1` in the words that clients know.
+pub struct NoEmbed;
+
+impl Shape for NoEmbed {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let message = match error {
+            Error::NotFound { kind: "workspace", .. } => "Workspace not found",
+            Error::NotFound { kind: "embed", .. } => "Embed not found",
+            Error::Invalid { field, reason } if field == "workspace_slug" => reason,
+            _ => message,
+        };
+        HttpResponse::build(status).json(Self::body(message))
+    }
+}
+
+/// `{"error"}` at both mounts.
+pub struct NoFile;
+
+impl Shape for NoFile {
+    fn body(message: &str) -> Value {
+        Plain::body(message)
+    }
+
+    fn native(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let message = match error {
+            Error::Invalid { field, reason } if field == "filename" => reason,
+            Error::NotFound { .. } => "File not found",
+            _ => message,
+        };
+        HttpResponse::build(status).json(Self::body(message))
+    }
+
+    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        Self::native(status, message, error)
+    }
+}
+
+/// What a visitor is told whose question cannot be answered for reasons that are nobody's business
+/// but the operator's.
+pub const OUT_OF_ORDER: &str = "This chat is out of order at the moment - try again later.";
+
+const FULL: &str = "This chat has answered as many questions as it may for today. Try again later.";
+
+/// Why a visitor is not served, on its way out.
+pub struct Denial(Denied);
+
+impl<E: Into<Denied>> From<E> for Denial {
+    fn from(denied: E) -> Self {
+        Self(denied.into())
+    }
+}
+
+impl From<Denial> for actix_web::Error {
+    fn from(denial: Denial) -> Self {
+        Refusal::Denied(denial.0).into()
+    }
+}
+
+/// What visitors are told: the envelope of a chat that is broken off.
+pub fn denied(denied: &Denied) -> HttpResponse {
+    let abort = |status, message: &str| HttpResponse::build(status).json(Abort::body(message));
+    match denied {
+        Denied::Unknown => bare(StatusCode::NOT_FOUND),
+        Denied::Disabled => {
+            let message = "This chat has been disabled by the administrator - try again later.";
+            abort(StatusCode::SERVICE_UNAVAILABLE, message)
+        }
+        Denied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
+        Denied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
+        Denied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
+        Denied::DayIsFull => {
+            let mut body = Abort::body("Rate limit exceeded");
+            body["errorMsg"] = json!(FULL);
+            HttpResponse::TooManyRequests().json(body)
+        }
+        Denied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
+        Denied::TooFast(seconds) => HttpResponse::TooManyRequests()
+            .insert_header((RETRY_AFTER, *seconds))
+            .json(Abort::body(&format!("Too many requests; try again in {seconds} s"))),
+        Denied::Failed(error) => {
+            let status = status_of(error);
+            let message = match status.is_server_error() {
+                true => OUT_OF_ORDER.to_owned(),
+                false => error.to_string(),
+            };
+            abort(status, &message)
+        }
+    }
+}
+
+/// What the OpenAPI document says of answers to visitors who are not served.
+impl utoipa::IntoResponses for Denial {
+    fn responses()
+    -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
+        [
+            ("400", "The body is malformed, or the message is empty."),
+            ("401", "The page that asks is not one of those that may."),
+            ("404", "There is no such embed, or the session is no UUID."),
+            ("429", "The embed, the session or the address has asked as often as it may."),
+            ("503", "The embed is switched off, or cannot answer now."),
+        ]
+        .map(|(status, why)| {
+            let response = utoipa::openapi::ResponseBuilder::new().description(why);
+            (status.to_owned(), response.build().into())
+        })
+        .into()
+    }
+}

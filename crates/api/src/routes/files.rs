@@ -1,0 +1,51 @@
+//! `GET /document/generated-files/{filename}`
+use std::path::PathBuf;
+
+use actix_files::NamedFile;
+use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
+use actix_web::web::{Data, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
+use carrel_domain::generated_file::GeneratedFile;
+use carrel_domain::{Error, Result};
+
+use crate::Options;
+use crate::caller::{Caller, Fetcher};
+use crate::failure::embeds::NoFile;
+use crate::failure::{Answer, Failure};
+
+/// Where the files lie in the storage directory.
+const DIRECTORY: &str = "generated-files";
+
+/// Download a file that an answer has made.
+///
+/// In whole, or in part for whoever sends `Range`.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 206, description = "A part of the file"),
+        (status = 416, description = "The file has no such part"), Failure<NoFile>))]
+#[get("/document/generated-files/{filename}")]
+pub async fn download_generated_file(
+    _caller: Caller<Fetcher>,
+    request: HttpRequest,
+    options: Data<Options>,
+    name: Path<String>,
+) -> Answer<HttpResponse, NoFile> {
+    let name = GeneratedFile::parse(&name)?;
+    let file = open(name.within(&options.storage_dir.join(DIRECTORY)), &name).await?;
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name.as_str().to_owned())],
+    };
+    Ok(file.set_content_disposition(disposition).into_response(&request))
+}
+
+/// A plain file; a link, which could lead elsewhere, is as good as none.
+async fn open(path: PathBuf, name: &GeneratedFile) -> Result<NamedFile> {
+    let missing = || Error::not_found("file", name.as_str());
+    let metadata = tokio::fs::symlink_metadata(&path).await.map_err(|_| missing())?;
+    if !metadata.is_file() {
+        return Err(missing());
+    }
+    let opened = tokio::task::spawn_blocking(move || NamedFile::open(path)).await;
+    opened.map_err(Error::internal)?.map_err(Error::internal)
+}

@@ -1,0 +1,111 @@
+//! What visitors ask, and what they are told.
+use carrel_services::chat::Piece;
+use carrel_services::embeds::{Asked, Denied, uuid};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use crate::failure::embeds::OUT_OF_ORDER;
+use crate::streaming::event;
+
+/// The longest prompt that a visitor may bring along, in bytes.
+const LONGEST_PROMPT: usize = 16 << 10;
+/// The longest name of a visitor or of a model, in bytes.
+const LONGEST_NAME: usize = 255;
+/// The highest temperature.
+const HOTTEST: f64 = 2.0;
+
+/// Fields of other names are ignored.
+#[derive(Deserialize, ToSchema)]
+pub struct EmbedQuestion {
+    /// A UUID that the page has made up for the conversation.
+    #[serde(default, rename = "sessionId")]
+    #[schema(value_type = String, format = "uuid")]
+    session_id: Option<Value>,
+    /// The question.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    message: Option<Value>,
+    /// Instructions for the model, at most 16 KiB. Count where the embed allows it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    prompt: Option<Value>,
+    /// The language model that answers. Counts where the embed allows it.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    model: Option<Value>,
+    /// From 0 to 2. Counts where the embed allows it.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    temperature: Option<Value>,
+    /// Who asks, for the record.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    username: Option<Value>,
+}
+
+impl EmbedQuestion {
+    /// What is no session, or no message, is denied; what else is of the wrong kind is passed over.
+    pub fn read(self) -> Result<Asked, Denied> {
+        let session =
+            session(self.session_id.as_ref().and_then(Value::as_str).unwrap_or_default())?;
+        let Some(Value::String(message)) = self.message else { return Err(Denied::NoMessage) };
+        let temperature = self.temperature.as_ref().and_then(Value::as_f64);
+        Ok(Asked {
+            session,
+            message,
+            username: text(self.username, LONGEST_NAME),
+            prompt: text(self.prompt, LONGEST_PROMPT),
+            model: text(self.model, LONGEST_NAME),
+            temperature: temperature.filter(|value| (0.0..=HOTTEST).contains(value)),
+        })
+    }
+}
+
+pub fn session(text: &str) -> Result<Uuid, Denied> {
+    uuid(text).ok_or(Denied::WrongSession)
+}
+
+fn text(value: Option<Value>, longest: usize) -> Option<String> {
+    match value {
+        Some(Value::String(text)) if !text.is_empty() && text.len() <= longest => Some(text),
+        _ => None,
+    }
+}
+
+/// The events that tell a visitor a piece of the answer `id`: nothing of what it is built on, nor why
+/// it failed.
+pub fn tell(id: &str, piece: Piece) -> String {
+    match piece {
+        Piece::Text(text) => chunk(id, &text, false),
+        Piece::Finished(_) => chunk(id, "", true),
+        Piece::Refused(text) => event(&json!({
+            "id": id,
+            "type": "textResponse",
+            "textResponse": text,
+            "sources": [],
+            "close": true,
+            "error": null,
+        })),
+        Piece::Failed { .. } => event(&json!({
+            "id": id,
+            "type": "abort",
+            "textResponse": null,
+            "sources": [],
+            "close": true,
+            "error": OUT_OF_ORDER,
+        })),
+    }
+}
+
+fn chunk(id: &str, text: &str, close: bool) -> String {
+    event(&json!({
+        "uuid": id,
+        "sources": [],
+        "type": "textResponseChunk",
+        "textResponse": text,
+        "close": close,
+        "error": false,
+    }))
+}

@@ -1,0 +1,73 @@
+//! Names of files that were made for someone to download.
+use std::path::{Path, PathBuf};
+
+use crate::{Error, Result};
+
+/// The name of one file: letters, a dash, 36 hexadecimal digits or dashes, a dot, and an ending. It
+/// cannot lead anywhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedFile(String);
+
+/// The longest name, in bytes.
+const LONGEST: usize = 120;
+
+impl GeneratedFile {
+    pub fn parse(name: &str) -> Result<Self> {
+        match is_one(name) {
+            true => Ok(Self(name.to_owned())),
+            false => Err(Error::invalid("filename", "Invalid filename format")),
+        }
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Where it lies in the directory of all of them.
+    pub fn within(&self, directory: &Path) -> PathBuf {
+        directory.join(&self.0)
+    }
+}
+
+fn is_one(name: &str) -> bool {
+    let Some((kind, rest)) = name.split_once('-') else { return false };
+    let Some((id, ending)) = rest.split_once('.') else { return false };
+    name.len() <= LONGEST
+        && !kind.is_empty()
+        && kind.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && id.len() == 36
+        && id.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
+        && !ending.is_empty()
+        && ending.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_says_what_it_is_and_leads_nowhere() {
+        let id = "00000000-0000-4000-8000-00000000000A";
+        for name in [format!("pdf-{id}.pdf"), format!("Text-{id}.tar_gz")] {
+            assert_eq!(GeneratedFile::parse(&name).unwrap().as_str(), name);
+        }
+        for name in [
+            "",
+            "foo.txt",
+            "../x",
+            &format!("../pdf-{id}.pdf"),
+            &format!("pdf-{id}"),
+            &format!("pdf-{id}."),
+            &format!("pdf-{id}.a/b"),
+            &format!("pdf-{id}.tar.gz"),
+            &format!("-{id}.pdf"),
+            &format!("pdf1-{id}.pdf"),
+            &format!("pdf-{}.pdf", &id[1..]),
+            &format!("pdf-{id}.p\0"),
+            &format!("pdf-{id}.é"),
+            &format!("{}-{id}.pdf", "x".repeat(100)),
+        ] {
+            assert!(GeneratedFile::parse(name).is_err(), "{name}");
+        }
+    }
+}

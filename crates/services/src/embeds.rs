@@ -1,0 +1,264 @@
+//! Embeds: made and changed by whoever runs the server, asked by anybody whose page may.
+mod keeping;
+mod pace;
+
+use std::sync::Arc;
+
+use carrel_domain::audit::By;
+use carrel_domain::chat::Chat;
+use carrel_domain::embed::{
+    Admission, Embed, EmbedChats, EmbedSettings, Embeds as EmbedPort, NewEmbed,
+};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
+use serde_json::json;
+use tokio::sync::mpsc::Receiver;
+use uuid::Uuid;
+
+use crate::chat::{Conversations, Given, Piece, Question};
+use keeping::{Keeping, as_chat};
+pub use pace::Pace;
+
+/// What is said in query mode where the workspace has no words of its own for it.
+const REFUSAL: &str = "I do not have enough information to answer that. Try another question.";
+
+/// The most exchanges that a session is shown.
+const SHOWN: u32 = 1000;
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Embeds {
+    pub embeds: Arc<dyn EmbedPort>,
+    pub chats: Arc<dyn EmbedChats>,
+    pub conversations: Conversations,
+    pub pace: Arc<Pace>,
+}
+
+/// Whoever comes by a page.
+pub struct Visitor {
+    pub by: By,
+    /// The page's origin, as the browser says it.
+    pub origin: Option<String>,
+    /// Whether an embed without a list of pages lets nobody in.
+    pub needs_list: bool,
+}
+
+/// What a visitor asks.
+pub struct Asked {
+    pub session: Uuid,
+    pub message: String,
+    pub username: Option<String>,
+    /// Counts where the embed allows it.
+    pub prompt: Option<String>,
+    pub model: Option<String>,
+    pub temperature: Option<f64>,
+}
+
+/// An embed that a visitor may use.
+pub struct Open {
+    embed: Embed,
+    workspace: Workspace,
+}
+
+/// Why a visitor is not served.
+#[derive(Debug)]
+pub enum Denied {
+    /// Again after so many seconds.
+    TooFast(u64),
+    Unknown,
+    Disabled,
+    /// The page is not one of those that may.
+    WrongPage,
+    WrongSession,
+    NoMessage,
+    DayIsFull,
+    SessionIsFull,
+    Failed(Error),
+}
+
+impl From<Error> for Denied {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Embeds {
+    pub async fn create(&self, settings: EmbedSettings, by: &By) -> Result<Embed> {
+        let key = Uuid::new_v4();
+        let new = NewEmbed { key, settings, created_by: None, created_at: by.at };
+        self.embeds.create(new, by.event("embed_created", details(key))).await
+    }
+
+    pub async fn update(&self, embed: &Embed, settings: EmbedSettings, by: &By) -> Result<()> {
+        let event = by.event("embed_updated", details(embed.key));
+        self.embeds.update(embed.id, settings, event).await
+    }
+
+    pub async fn delete(&self, embed: &Embed, by: &By) -> Result<()> {
+        let event = by.event("embed_deleted", details(embed.key));
+        match self.embeds.delete(embed.id, event).await? {
+            true => Ok(()),
+            false => Err(Error::not_found("embed", embed.key)),
+        }
+    }
+
+    /// The embed that a key names. [`Error::NotFound`] when there is none.
+    pub async fn find(&self, key: &str) -> Result<Embed> {
+        let found = self.by_key(key).await?;
+        found.map(|(embed, _)| embed).ok_or_else(|| Error::not_found("embed", key))
+    }
+
+    /// Whether there is still such an embed, and it answers.
+    pub async fn is_open(&self, key: &str) -> Result<bool> {
+        Ok(self.by_key(key).await?.is_some_and(|(embed, _)| embed.settings.enabled))
+    }
+
+    async fn by_key(&self, key: &str) -> Result<Option<(Embed, Workspace)>> {
+        match uuid(key) {
+            Some(key) => self.embeds.by_key(key).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Lets a visitor in, whatever they want.
+    pub async fn open(&self, key: &str, visitor: &Visitor) -> Result<Open, Denied> {
+        self.pace.spend(visitor.by.address.as_deref(), visitor.by.at).map_err(Denied::TooFast)?;
+        let (embed, workspace) = self.by_key(key).await?.ok_or(Denied::Unknown)?;
+        if !embed.settings.enabled {
+            return Err(Denied::Disabled);
+        }
+        let may = match &embed.settings.origins {
+            None => !visitor.needs_list,
+            Some(origins) => visitor
+                .origin
+                .as_ref()
+                .is_some_and(|page| origins.iter().any(|origin| origin.as_str() == page)),
+        };
+        if may { Ok(Open { embed, workspace }) } else { Err(Denied::WrongPage) }
+    }
+
+    /// Answers a visitor part by part. The question counts toward the embed's limits, also when it
+    /// is refused or the model fails.
+    pub async fn stream(
+        &self,
+        open: Open,
+        asked: Asked,
+        visitor: &Visitor,
+    ) -> Result<Receiver<Piece>, Denied> {
+        let Open { embed, workspace } = open;
+        if asked.message.trim().is_empty() {
+            return Err(Denied::NoMessage);
+        }
+        let session = asked.session.to_string();
+        match self.chats.admit(&embed, &session, visitor.by.at).await {
+            Ok(Admission::Admitted) => {}
+            Ok(Admission::DayIsFull) => return Err(Denied::DayIsFull),
+            Ok(Admission::SessionIsFull) => return Err(Denied::SessionIsFull),
+            // Deleted since it was looked up.
+            Err(Error::NotFound { .. }) => return Err(Denied::Unknown),
+            Err(error) => return Err(error.into()),
+        }
+        let connection = json!({
+            "host": visitor.origin, "ip": visitor.by.address, "username": asked.username,
+        });
+        let keeping = Keeping::new(self.chats.clone(), &embed, connection.to_string());
+        let conversations =
+            Conversations { chats: Arc::new(keeping), ..self.conversations.clone() };
+        let (workspace, question) = as_allowed(&embed.settings, workspace, asked);
+        Ok(conversations.stream(&workspace, question, &visitor.by).await?)
+    }
+
+    /// What a session has said, oldest first.
+    pub async fn history(&self, open: &Open, session: Uuid) -> Result<Vec<Chat>> {
+        let chats = self.chats.recent(open.embed.id, &session.to_string(), SHOWN).await?;
+        Ok(chats.into_iter().map(|chat| as_chat(open.workspace.id, chat)).collect())
+    }
+
+    /// Forgets what a session has said: neither it nor the model is shown it again.
+    pub async fn forget(&self, open: &Open, session: Uuid, by: &By) -> Result<()> {
+        let event = by.event("embed_history_hidden", details(open.embed.key));
+        self.chats.hide(open.embed.id, &session.to_string(), event).await.map(drop)
+    }
+}
+
+/// The name of an embed or a session: a UUID as it is usually written.
+pub fn uuid(text: &str) -> Option<Uuid> {
+    if text.len() == 36 { Uuid::try_parse(text).ok() } else { None }
+}
+
+fn details(embed: Uuid) -> String {
+    json!({ "embed": embed.to_string() }).to_string()
+}
+
+/// The workspace as the embed has it, and the question with what the embed lets visitors choose.
+fn as_allowed(
+    settings: &EmbedSettings,
+    mut workspace: Workspace,
+    asked: Asked,
+) -> (Workspace, Question) {
+    let own = &mut workspace.settings;
+    own.history = settings.history.unwrap_or(EmbedSettings::HISTORY);
+    own.refusal.get_or_insert_with(|| REFUSAL.to_owned());
+    if let Some(model) = asked.model.filter(|_| settings.allows_model) {
+        own.chat_model = Some(model);
+    }
+    let given = Given {
+        instructions: asked.prompt.filter(|_| settings.allows_prompt),
+        temperature: asked.temperature.filter(|_| settings.allows_temperature),
+        ..Given::default()
+    };
+    let question = Question {
+        text: asked.message,
+        mode: Some(settings.mode),
+        session: Some(asked.session.to_string()),
+        given,
+        ..Question::default()
+    };
+    (workspace, question)
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::WorkspaceId;
+
+    use super::*;
+    use crate::fakes::workspace;
+
+    fn asked() -> Asked {
+        Asked {
+            session: Uuid::nil(),
+            message: "Hi".into(),
+            username: None,
+            prompt: Some("Be rude.".into()),
+            model: Some("other".into()),
+            temperature: Some(2.0),
+        }
+    }
+
+    #[test]
+    fn visitors_choose_only_what_they_are_allowed_to() {
+        let mut settings = EmbedSettings::of(WorkspaceId(1));
+        let (closed, question) = as_allowed(&settings, workspace("A"), asked());
+        assert_eq!((closed.settings.chat_model, question.given), (None, Given::default()));
+        assert_eq!(closed.settings.history, 20);
+        assert_eq!(closed.settings.refusal.as_deref(), Some(REFUSAL));
+        settings.allows_prompt = true;
+        settings.allows_model = true;
+        settings.allows_temperature = true;
+        settings.history = Some(3);
+        let (open, question) = as_allowed(&settings, workspace("A"), asked());
+        assert_eq!(open.settings.chat_model.as_deref(), Some("other"));
+        assert_eq!(question.given.instructions.as_deref(), Some("Be rude."));
+        assert_eq!(question.given.temperature, Some(2.0));
+        assert_eq!(open.settings.history, 3);
+    }
+
+    #[test]
+    fn names_are_uuids_as_they_are_usually_written() {
+        let id = "00000000-0000-4000-8000-00000000000A";
+        assert_eq!(uuid(id).unwrap().to_string(), id.to_lowercase());
+        for wrong in ["", "x", &id.replace('-', ""), &format!("{{{id}}}"), &format!("{id}0")] {
+            assert_eq!(uuid(wrong), None, "{wrong}");
+        }
+    }
+}

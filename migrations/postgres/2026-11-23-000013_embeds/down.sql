@@ -1,0 +1,3 @@
+DROP TABLE embed_questions;
+DROP TABLE embed_chats;
+DROP TABLE embeds;
