@@ -199,7 +199,7 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
 }
 
 /// Pages with something on them.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "/",
     "/welcome",
     "/workspaces/new",
@@ -218,6 +218,7 @@ const PAGES: [&str; 20] = [
     "/admin/settings?q=openai",
     "/admin/appearance",
     "/admin/chats",
+    "/admin/jobs",
     "/admin/audit?verify=1",
     "/admin/system",
 ];

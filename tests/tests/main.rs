@@ -4,6 +4,7 @@ mod backup;
 mod bad_input;
 mod browser_entrance;
 mod browser_journey;
+mod browser_pages;
 mod command_line;
 mod compat;
 mod conversations;

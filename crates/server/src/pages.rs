@@ -43,6 +43,8 @@ impl Carrel {
             sign_in: ours.sign_in,
             ownership: self.ownership.clone(),
             backups: ours.backups,
+            jobs: ours.jobs,
+            workers: ours.workers,
         };
         let is_postgres = config.database.url.starts_with("postgres");
         let trusted = config.api.trusted_proxies.clone();

@@ -8,6 +8,7 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::Invites;
+use carrel_domain::job::Jobs;
 use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
@@ -21,6 +22,7 @@ use carrel_services::backup::Backups;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
+use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
 use carrel_services::ownership::Ownership;
@@ -62,6 +64,8 @@ pub struct Ports {
     pub sign_in: Arc<SignIn>,
     pub ownership: Arc<Ownership>,
     pub backups: Arc<Backups>,
+    pub jobs: Arc<dyn Jobs>,
+    pub workers: Workers,
 }
 
 /// Finds the address of a client from that of its peer and the values of `X-Forwarded-For`.

@@ -10,7 +10,7 @@ use serde_json::json;
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 24] = [
+const PAGES: [(&str, &str); 25] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -32,6 +32,7 @@ const PAGES: [(&str, &str); 24] = [
     ("admin-settings", "/admin/settings?q=openai"),
     ("admin-preferences", "/admin/appearance"),
     ("admin-chats", "/admin/chats"),
+    ("admin-jobs", "/admin/jobs"),
     ("admin-audit", "/admin/audit?verify=1"),
     ("admin-system", "/admin/system"),
     ("missing", "/nope"),
