@@ -1,5 +1,6 @@
 //! One test binary: the modules mirror what a client can do.
 mod access;
+mod attacks;
 mod backup;
 mod bad_input;
 mod browser_entrance;
