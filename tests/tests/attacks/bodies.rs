@@ -9,7 +9,7 @@ use super::{Target, assert_unbroken, backend};
 
 /// In place of every field, whatever it is.
 fn swaps() -> Vec<Value> {
-    let large = "x".repeat(100_000);
+    let large = "x ".repeat(5_000);
     let mut swaps = vec![
         json!(null),
         json!(true),
@@ -39,7 +39,6 @@ fn swaps() -> Vec<Value> {
         json!({ "create": { "role": "admin" } }),
         json!("__proto__"),
     ];
-    swaps.extend(NAMES.iter().map(|name| json!(name)));
     swaps.push(json!(NAMES));
     swaps
 }
@@ -62,7 +61,9 @@ async fn no_value_in_any_field_breaks_an_operation_or_gives_power() -> Result<()
     let mut tried = 0;
     for operation in with_bodies(&target) {
         for place in places(&operation.body) {
-            for swap in swaps() {
+            let is_text = operation.body.pointer(&place).is_some_and(Value::is_string);
+            let names = NAMES.iter().filter(|_| is_text).map(|name| json!(name));
+            for swap in swaps().into_iter().chain(names) {
                 let mut body = operation.body.clone();
                 if let Some(field) = body.pointer_mut(&place) {
                     *field = swap.clone();

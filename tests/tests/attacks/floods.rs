@@ -28,14 +28,15 @@ fn open_files(server: &TestServer) -> Result<usize> {
     Ok(std::fs::read_dir(files)?.count())
 }
 
+/// The beginning of the answer; nothing when the server hangs up.
 async fn raw(client: &Client, request: &[u8]) -> Result<String> {
     let mut socket = TcpStream::connect(client.address()).await?;
     // The server may have had enough before all is said.
     let _ = socket.write_all(request).await;
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(40), socket.read_to_end(&mut answer));
-    let _ = read.await.context("the server keeps the connection")?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let mut answer = vec![0; 1 << 16];
+    let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut answer)).await;
+    let read = read.context("the server keeps the connection")?.unwrap_or(0);
+    Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
 }
 
 #[tokio::test]

@@ -107,13 +107,13 @@ async fn no_answer_holds_a_digest_of_a_password() -> Result<()> {
     let server = TestServer::start(backend()).await?;
     plant(&server).await?;
     let mut seen = String::new();
-    for path in ["/v1/users", "/v1/admin/users", "/api/v1/admin/users", "/v1/admin/event-logs"] {
+    for path in ["/v1/users", "/v1/admin/users", "/api/v1/admin/users"] {
         let answer = send(server.admin().request(Method::GET, path)).await?;
         assert_eq!(answer.status, 200, "{path}");
         seen.push_str(&answer.body.to_string());
     }
     for digest in ["$argon2", "$2a$", "$2b$", "password", "recovery"] {
-        assert!(!seen.replace("passwordless", "").contains(digest), "{digest}: {seen}");
+        assert!(!seen.contains(digest), "{digest}: {seen}");
     }
     Ok(())
 }
