@@ -19,6 +19,7 @@ mod jobs_survive;
 mod keys;
 mod lifecycle;
 mod main_job;
+mod metrics;
 mod openai;
 mod oversight;
 mod people;

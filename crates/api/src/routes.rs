@@ -5,6 +5,7 @@ mod compat;
 mod conversations;
 mod directory;
 mod documents;
+pub(crate) mod health;
 mod history;
 mod jobs;
 mod native;
@@ -85,6 +86,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
             reference::configure(config);
         }
         compat::surroundings(config);
+        health::surroundings(config);
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
         let unknown = || web::to(unknown::not_found);
         let native = web::scope(NATIVE).configure(at_native).default_service(unknown());

@@ -14,6 +14,7 @@ pub mod embedding;
 mod error;
 pub mod export;
 pub mod filter;
+pub mod health;
 pub mod ids;
 pub mod invite;
 pub mod job;

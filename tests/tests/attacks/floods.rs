@@ -115,6 +115,7 @@ async fn floods_take_bounded_memory_and_leave_nothing() -> Result<()> {
     drop(idle);
 
     let grown = peak(&server)?.saturating_sub(memory);
+    println!("{} MiB more than before", grown >> 20);
     assert!(grown < CAP, "{} MiB more than before", grown >> 20);
     for _ in 0..600 {
         if open_files(&server)? <= files + 16 {
