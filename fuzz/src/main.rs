@@ -38,7 +38,11 @@ fn run(target: &Target, time: Duration) -> Result<bool> {
             if catch_unwind(AssertUnwindSafe(|| (target.run)(&input))).is_err() {
                 let file = std::env::temp_dir().join(format!("{}-{seed}", target.name));
                 std::fs::write(&file, &input)?;
-                println!("{}: broken by seed {seed}; the input is in {}", target.name, file.display());
+                println!(
+                    "{}: broken by seed {seed}; the input is in {}",
+                    target.name,
+                    file.display()
+                );
                 return Ok(false);
             }
         }

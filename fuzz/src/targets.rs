@@ -45,7 +45,9 @@ const FILE: Limits = Limits { file: 1 << 20, text: 1 << 20 };
 
 /// A file of any type becomes text within the limit or is refused; it is never our failure.
 fn documents(bytes: &[u8]) {
-    let (Some(first), Ok(mut file)) = (bytes.first(), tempfile::NamedTempFile::new()) else { return };
+    let (Some(first), Ok(mut file)) = (bytes.first(), tempfile::NamedTempFile::new()) else {
+        return;
+    };
     let extensions: Vec<_> = file_types().flat_map(|kind| kind.extensions.iter()).collect();
     let extension = extensions[usize::from(*first) % extensions.len()];
     if file.write_all(&bytes[1..]).is_err() {

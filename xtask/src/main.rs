@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod fuzz;
 mod generated;
+mod plant;
 mod postgres;
 mod surroundings;
 mod tally;
@@ -30,6 +31,7 @@ cargo xtask <chore>
   conformance [names] recorded exchanges of existing clients, played against this server
   fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise
   fuzz-api            every operation of the OpenAPI document, by schemathesis
+  plant [names]       faults of tests/planted, one at a time, each of which a test must notice
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
   screenshots [dir]   pictures of every page of the browser interface, into target/screenshots
@@ -54,7 +56,10 @@ fn run() -> Result<()> {
     let rest: Vec<String> = arguments.collect();
     let takes_arguments = matches!(
         chore.as_str(),
+    let takes_arguments = matches!(
+        chore.as_str(),
         "test" | "openapi" | "schema" | "bench" | "conformance" | "crash" | "fuzz" | "plant" | "screenshots"
+    );
     );
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
@@ -74,6 +79,7 @@ fn run() -> Result<()> {
         "crash" => crash::run(&sh, &rest),
         "fuzz" => fuzz::run(&sh, &rest),
         "fuzz-api" => fuzz::api(&sh),
+        "plant" => plant::run(&sh, &rest),
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),
