@@ -7,6 +7,7 @@ pub mod disk;
 pub mod hostile;
 pub mod ledger;
 pub mod model_server;
+pub mod openapi;
 pub mod random;
 mod server;
 pub mod visitor;

@@ -1,5 +1,6 @@
 //! One test binary: the modules mirror what a client can do.
 mod access;
+mod attacks;
 mod backup;
 mod bad_input;
 mod browser_entrance;
@@ -21,6 +22,7 @@ mod jobs_survive;
 mod keys;
 mod lifecycle;
 mod main_job;
+mod metrics;
 mod openai;
 mod oversight;
 mod people;

@@ -9,24 +9,34 @@ use crate::surroundings;
 /// OpenAI's client for Python, as it is on the package index.
 const OPENAI: &str = "openai==3.54.0";
 
+/// What makes requests of an OpenAPI document.
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
+
 /// Installs the clients into the cache unless they are there; gives the Python that knows them.
 pub fn fetch(sh: &Shell) -> Result<PathBuf> {
-    let place = surroundings::cache()?.join("clients").join(OPENAI.replace("==", "-"));
+    installed(sh, OPENAI, "openai")
+}
+
+/// As [`fetch`], of the program that tries every operation.
+pub fn fetch_schemathesis(sh: &Shell) -> Result<PathBuf> {
+    installed(sh, SCHEMATHESIS, "schemathesis")
+}
+
+fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
+    let place = surroundings::cache()?.join("clients").join(package.replace("==", "-"));
     let python = place.join("bin/python");
-    if knows(sh, &python) {
+    if knows(sh, &python, module) {
         return Ok(python);
     }
     let unmade = "failed to make a Python environment; `./setup test` brings python3-venv";
     cmd!(sh, "python3 -m venv --clear {place}").run().context(unmade)?;
-    let installed =
-        cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {OPENAI}");
-    installed.run().with_context(|| {
-        format!("failed to install {OPENAI} with pip, without which the tests cannot run")
-    })?;
+    let install = cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {package}");
+    install.run().with_context(|| format!("failed to install {package} with pip"))?;
     Ok(python)
 }
 
-fn knows(sh: &Shell, python: &Path) -> bool {
-    let asked = cmd!(sh, "{python} -c 'import openai'").quiet().ignore_stderr();
+fn knows(sh: &Shell, python: &Path, module: &str) -> bool {
+    let import = format!("import {module}");
+    let asked = cmd!(sh, "{python} -c {import}").quiet().ignore_stdout().ignore_stderr();
     python.is_file() && asked.run().is_ok()
 }

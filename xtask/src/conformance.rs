@@ -114,11 +114,11 @@ fn below_floor(files: &Path, scenario: &str, result: &Value) -> Result<Vec<Strin
 }
 
 /// A process that is killed when this goes.
-struct Running(Child);
+pub struct Running(Child);
 
 impl Running {
     /// Starts a server and waits until it answers on its port.
-    fn start(command: &mut Command, port: u16) -> Result<Self> {
+    pub fn start(command: &mut Command, port: u16) -> Result<Self> {
         let child = command.spawn().with_context(|| format!("failed to start {command:?}"))?;
         let mut running = Self(child);
         let started = Instant::now();

@@ -3,7 +3,9 @@ mod clients;
 mod conformance;
 mod crash;
 mod demo;
+mod fuzz;
 mod generated;
+mod plant;
 mod postgres;
 mod surroundings;
 mod tally;
@@ -21,12 +23,15 @@ cargo xtask <chore>
   tidy                what no compiler checks: the crate graph, the size of files, and the like
   check               tidy, formatting, lints, generated files
   test [arguments]    all tests, with a PostgreSQL of their own; arguments go to the test runner
-  ci                  check, then test
+  ci                  check, then test, then conformance
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
   conformance [names] recorded exchanges of existing clients, played against this server
+  fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise
+  fuzz-api            every operation of the OpenAPI document, by schemathesis
+  plant [names]       faults of tests/planted, one at a time, each of which a test must notice
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
   screenshots [dir]   pictures of every page of the browser interface, into target/screenshots
@@ -51,7 +56,15 @@ fn run() -> Result<()> {
     let rest: Vec<String> = arguments.collect();
     let takes_arguments = matches!(
         chore.as_str(),
-        "test" | "openapi" | "schema" | "bench" | "conformance" | "crash" | "screenshots"
+        "test"
+            | "openapi"
+            | "schema"
+            | "bench"
+            | "conformance"
+            | "crash"
+            | "fuzz"
+            | "plant"
+            | "screenshots"
     );
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
@@ -62,12 +75,16 @@ fn run() -> Result<()> {
         "test" => test::run(&sh, &rest),
         "ci" => {
             check(&sh)?;
-            test::run(&sh, &[])
+            test::run(&sh, &[])?;
+            conformance::run(&sh, &[])
         }
         "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
         "schema" => generated::schema(&sh, &rest),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
         "crash" => crash::run(&sh, &rest),
+        "fuzz" => fuzz::run(&sh, &rest),
+        "fuzz-api" => fuzz::api(&sh),
+        "plant" => plant::run(&sh, &rest),
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),
         "conformance" => conformance::run(&sh, &rest),

@@ -3,12 +3,16 @@
 mod etag;
 mod spelling;
 
+use std::time::Instant;
+
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
 use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
+use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
+use carrel_services::meter::Meter;
 use serde_json::json;
 use tracing::Instrument;
 
@@ -26,6 +30,8 @@ pub async fn finish(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     spelling::correct(&mut request);
     let mount = Mount::of(request.request());
+    let (started, meter) = (Instant::now(), request.app_data::<Data<Meter>>().cloned());
+    let method = request.method().clone();
     let id = given_id(&request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
     let span =
         tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
@@ -52,7 +58,13 @@ pub async fn finish(
             headers.insert(REQUEST_ID, id);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        if let Some(meter) = meter {
+            let route = response.request().match_pattern();
+            let route = route.as_deref().filter(|route| !route.is_empty()).unwrap_or("unknown");
+            meter.request(method.as_str(), route, status, started.elapsed());
+        }
+        tracing::debug!(status, "answered");
         Ok(response)
     }
     .instrument(span)

@@ -8,6 +8,7 @@ mod document;
 mod facts;
 mod failure;
 mod mount;
+mod process;
 mod read;
 mod routes;
 mod streaming;
@@ -23,6 +24,7 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
+use carrel_domain::health::Health;
 use carrel_domain::invite::Invites;
 use carrel_domain::job::Jobs;
 use carrel_domain::library::Placements;
@@ -43,6 +45,7 @@ use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
+use carrel_services::meter::Meter;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -83,6 +86,8 @@ pub struct Ports {
     pub exports: Exports,
     pub embeds: Embeds,
     pub backups: Arc<Backups>,
+    pub health: Arc<dyn Health>,
+    pub meter: Arc<Meter>,
     pub settings_store: Arc<SettingsStore>,
     pub dump: Arc<Dump>,
     pub sign_on: SignOn,
@@ -143,6 +148,8 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.exports))
             .app_data(Data::new(ports.embeds))
             .app_data(Data::from(ports.backups))
+            .app_data(Data::from(ports.health))
+            .app_data(Data::from(ports.meter))
             .app_data(Data::from(ports.settings_store))
             .app_data(Data::from(ports.dump))
             .app_data(Data::new(ports.sign_on))
@@ -150,6 +157,17 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(options))
             .configure(routes::public)
             .service(root);
+    }
+}
+
+/// Registers the figures alone, for a listener that only those reach who may see them.
+pub fn configure_metrics(ports: Ports) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        config
+            .app_data(Data::from(ports.health))
+            .app_data(Data::from(ports.meter))
+            .app_data(Data::from(ports.index))
+            .configure(routes::health::metrics_only);
     }
 }
 

@@ -7,6 +7,7 @@ mod directory;
 mod documents;
 mod embeds;
 mod files;
+pub(crate) mod health;
 mod history;
 mod jobs;
 mod native;
@@ -92,6 +93,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
             reference::configure(config);
         }
         compat::surroundings(config);
+        health::surroundings(config);
         // A scope does not hand its answer for unknown paths on to the scopes inside it.
         let unknown = || web::to(unknown::not_found);
         let native = web::scope(NATIVE).configure(at_native).default_service(unknown());

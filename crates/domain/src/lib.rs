@@ -16,6 +16,7 @@ mod error;
 pub mod export;
 pub mod filter;
 pub mod generated_file;
+pub mod health;
 pub mod ids;
 pub mod invite;
 pub mod job;

@@ -3,6 +3,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use async_trait::async_trait;
+use carrel_domain::health::{self, Health};
 use carrel_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, Pool};
@@ -92,11 +94,6 @@ impl Database {
         }
     }
 
-    /// Succeeds when the database answers.
-    pub async fn ping(&self) -> Result<()> {
-        self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
-    }
-
     /// Runs one query.
     pub(crate) async fn read<T, F>(&self, query: F) -> Result<T>
     where
@@ -136,6 +133,28 @@ impl Database {
         F: FnOnce(&mut AnyConnection) -> Result<T, Abort> + Send + 'static,
     {
         self.writers.run(|conn| conn.write(work)).await
+    }
+}
+
+#[async_trait]
+impl Health for Database {
+    async fn ping(&self) -> Result<()> {
+        self.read(|conn| Ok(conn.batch_execute("SELECT 1")?)).await
+    }
+
+    fn connections(&self) -> health::Connections {
+        let (readers, writers) = (self.readers.pool.state(), self.writers.pool.state());
+        let most = |connections: &Connections| connections.pool.max_size();
+        // On PostgreSQL both are the same pool.
+        let (also, most) = match self.is_sqlite() {
+            true => ((writers.connections, writers.idle_connections), most(&self.writers)),
+            false => ((0, 0), 0),
+        };
+        health::Connections {
+            open: readers.connections + also.0,
+            idle: readers.idle_connections + also.1,
+            most: self.readers.pool.max_size() + most,
+        }
     }
 }
 

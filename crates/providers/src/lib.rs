@@ -13,7 +13,7 @@ mod http;
 mod native;
 mod openai;
 mod refusal;
-mod sse;
+pub mod sse;
 mod table;
 #[cfg(test)]
 mod testing;

@@ -9,11 +9,11 @@ const LONGEST_EVENT: usize = 4 << 20;
 
 /// An event is longer than [`LONGEST_EVENT`].
 #[derive(Debug, PartialEq)]
-pub(crate) struct TooLong;
+pub struct TooLong;
 
 /// Takes bytes in pieces of any size, gives the data of whole events.
 #[derive(Default)]
-pub(crate) struct Events {
+pub struct Events {
     line: Vec<u8>,
     data: Option<Vec<u8>>,
     after_return: bool,

@@ -119,6 +119,8 @@ pub struct Config {
     pub production: bool,
     pub api: Api,
     pub shutdown: Shutdown,
+    /// Where figures are told to whoever asks; nowhere unless given.
+    pub metrics: Option<SocketAddr>,
 }
 
 /// What reading the configuration came to.
@@ -157,6 +159,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let model = model(reader, storage.as_ref());
     let api = api(reader);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
+    let metrics = reader.optional(&var::METRICS_LISTEN, parse::address).value();
     let secret_key = reader.optional(&var::SECRET_KEY, |text| Key::parse(text).ok()).value();
     let passwords = passwords(reader);
     let production = reader.optional(&var::APP_ENV, |text| Some(text == "production"));
@@ -177,6 +180,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         production: production.value().unwrap_or_default(),
         api: api?,
         shutdown: Shutdown { timeout: timeout? },
+        metrics,
     })
 }
 

@@ -5,6 +5,7 @@ mod commands;
 pub mod config;
 mod files;
 mod logging;
+mod metrics;
 mod models;
 mod native;
 mod pages;

@@ -5,6 +5,7 @@ mod stop;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::dev::Server;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 use carrel_domain::audit::{Actor, By};
@@ -41,6 +42,7 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
     let (listener, address) = listen(config.listen.address)?;
+    let metrics = config.metrics.map(listen).transpose()?;
     let carrel = Carrel::open(config).await?;
     let key = config.api_key.as_deref();
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
@@ -49,6 +51,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 
     // Until here a signal ends the process at once, which leaves nothing half done.
     let stop = Stop::new().context("failed to listen for signals")?;
+    let metrics =
+        metrics.map(|(listener, address)| watched(&carrel, listener, address)).transpose()?;
     let (ports, options) = (carrel.ports.clone(), options(config));
     let jobs = carrel.ports.workers.clone();
     let site = carrel.site(config);
@@ -83,6 +87,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         // The server first, so that nothing else keeps the first request waiting.
         biased;
         ended = server => ended.context("failed to serve")?,
+        ended = figures(metrics) => ended.context("failed to serve figures")?,
         () = keep_up(&carrel, config, address) => {}
         () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&carrel.ports) => {}
@@ -92,6 +97,25 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     carrel.keep_up().await;
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A server of nothing but figures, to whoever reaches its address.
+fn watched(carrel: &Carrel, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
+    let ports = carrel.ports.clone();
+    let server =
+        HttpServer::new(move || App::new().configure(carrel_api::configure_metrics(ports.clone())));
+    let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener);
+    let server = server.context("failed to listen")?.run();
+    tracing::info!("figures for Prometheus on {address}/metrics");
+    Ok(server)
+}
+
+/// Ends only when the server does, if there is one.
+async fn figures(server: Option<Server>) -> std::io::Result<()> {
+    match server {
+        Some(server) => server.await,
+        None => std::future::pending().await,
+    }
 }
 
 /// Done before anything else, so that a second server on the same address touches nothing.

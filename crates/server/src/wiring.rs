@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow};
 use carrel_api::Ports;
 use carrel_documents::worker::{Confines, Program, Readers};
 use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter};
+use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
@@ -21,6 +22,7 @@ use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
 use carrel_services::library::Library;
+use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
 use carrel_services::ownership::Ownership;
 use carrel_services::search::Search;
@@ -34,6 +36,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::PARSE_WORKER;
 use crate::config::{Config, Parsing};
+use crate::metrics::MeasuredModels;
 use crate::models::ConfiguredModels;
 use crate::settings;
 use crate::storage::{self, Storage};
@@ -89,7 +92,10 @@ impl Carrel {
         store: Arc<SettingsStore>,
         storage: Storage,
     ) -> anyhow::Result<Self> {
-        let models = Arc::new(ConfiguredModels::new(&config.model, store.clone()));
+        let configured = Arc::new(ConfiguredModels::new(&config.model, store.clone()));
+        let meter = Arc::new(Meter::default());
+        let models = MeasuredModels { models: configured.clone(), meter: meter.clone() };
+        let models: Arc<dyn Models> = Arc::new(models);
         let index = EmbeddedIndex::new(database.clone(), config.limits.vector_cache);
         let index: Arc<dyn VectorIndex> = Arc::new(index);
         let Parsing { workers, timeout: time, memory, inflated } = config.parsing.clone();
@@ -186,6 +192,8 @@ impl Carrel {
             exports,
             embeds,
             backups: Arc::new(backups),
+            health: database.clone(),
+            meter,
             settings_store: store,
             dump,
             sign_on: SignOn { tokens: database.clone(), sessions: database.clone() },
@@ -193,7 +201,16 @@ impl Carrel {
         };
         let directory = config.storage.documents();
         let ownership = Arc::new(ownership);
-        Ok(Self { ports, models, ownership, sessions, database, files, directory, storage })
+        Ok(Self {
+            ports,
+            models: configured,
+            ownership,
+            sessions,
+            database,
+            files,
+            directory,
+            storage,
+        })
     }
 
     /// What looks for disagreement in everything that is stored.

@@ -13,6 +13,7 @@ pub mod jobs;
 pub mod keyring;
 pub mod library;
 pub mod members;
+pub mod meter;
 pub mod mode;
 pub mod openai;
 pub mod ownership;

@@ -19,6 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("carrel-web", &["carrel-services", DOMAIN]),
     ("carrel-server", ALL),
     ("e2e", END_TO_END),
+    ("fuzz", END_TO_END),
     ("xtask", &[]),
 ];
 
@@ -57,6 +58,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["carrel-persistence"]),
     ("genai", &["carrel-providers"]),
     ("object_store", &["carrel-documents"]),
+    ("prometheus-client", &["carrel-services"]),
     ("safetensors", &["carrel-embedder"]),
     ("utoipa", &["carrel-api"]),
 ];

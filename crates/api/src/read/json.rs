@@ -37,12 +37,43 @@ impl<T: DeserializeOwned> Body<T> {
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
         let body = whole(&self.request, self.payload, limit).await?;
+        if most_values(&body, &layout) > MOST_VALUES {
+            let reason = format!("must not hold more than {MOST_VALUES} values");
+            return Err(Error::invalid("body", reason));
+        }
         match layout {
             Layout::Json => parse(&body, Mount::of(&self.request)),
             Layout::Form => parse(form(&body).to_string().as_bytes(), Mount::Compat),
             Layout::Unknown => parse(b"", Mount::Compat),
         }
     }
+}
+
+/// The most values of one body. Each takes a hundred bytes of memory or so, however short it is.
+const MOST_VALUES: usize = 250_000;
+
+/// No fewer than the values that the body holds.
+fn most_values(body: &[u8], layout: &Layout) -> usize {
+    match layout {
+        Layout::Json => separators(body),
+        Layout::Form => body.iter().filter(|byte| **byte == b'&').count(),
+        Layout::Unknown => 0,
+    }
+}
+
+/// How often a value begins: commas and brackets that stand in no string.
+fn separators(json: &[u8]) -> usize {
+    let (mut count, mut in_string, mut escaped) = (0, false, false);
+    for byte in json {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b',' | b'[' | b'{' if !in_string => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// How a body is written.
@@ -106,4 +137,16 @@ fn parse<T: DeserializeOwned>(body: &[u8], mount: Mount) -> Result<T> {
     })?;
     json.end().map_err(|error| Error::invalid("body", error.to_string()))?;
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::separators;
+
+    #[test]
+    fn only_what_stands_in_no_string_begins_a_value() {
+        assert_eq!(separators(b"{\"a\":[1,2],\"b\":{}}"), 5);
+        assert_eq!(separators(br#"{"a":",,[[{\",,","b":"\\"}"#), 2);
+        assert_eq!(separators(b""), 0);
+    }
 }

@@ -1,3 +1,4 @@
+use carrel_domain::health::Health;
 use carrel_domain::workspace::Workspaces;
 use carrel_persistence::Database;
 use diesel::prelude::*;

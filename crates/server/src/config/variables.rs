@@ -82,6 +82,8 @@ pub const EMBEDDER_IDLE: Variable =
 pub const MODEL_DIR: Variable = variable("CARREL_MODEL_DIR", "the path of a directory");
 pub const SHUTDOWN_TIMEOUT: Variable =
     variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
+pub const METRICS_LISTEN: Variable =
+    variable("CARREL_METRICS_LISTEN", "an IP address and a port such as 127.0.0.1:9300");
 pub const SECRET_KEY: Variable = Variable {
     shown: Shown::Never,
     ..variable("CARREL_SECRET_KEY", "64 hexadecimal digits, such as `openssl rand -hex 32` prints")
@@ -105,6 +107,7 @@ pub const LLM_PROVIDER: Variable =
 
 /// Those of this program's own name, among which a misspelt one is looked for.
 pub const OWN: &[&Variable] = &[
+    &METRICS_LISTEN,
     &STORAGE,
     &LISTEN,
     &API_KEY,

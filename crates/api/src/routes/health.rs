@@ -1,0 +1,71 @@
+//! `/health/live`, `/health/ready` and `/metrics`: for whatever watches the server.
+use std::time::Duration;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{self, Data};
+use carrel_domain::Error;
+use carrel_domain::health::Health;
+use carrel_domain::vector::VectorIndex;
+use carrel_services::meter::{CONTENT_TYPE, Meter, Readings};
+use serde_json::json;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::Answer;
+use crate::process;
+
+/// How long the database may take to answer before the server is not ready.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What stands beside the API. The first two are open to everyone and tell nothing else.
+pub fn surroundings(config: &mut web::ServiceConfig) {
+    config
+        .route("/health/live", web::get().to(live))
+        .route("/health/ready", web::get().to(ready))
+        .route("/metrics", web::get().to(metrics_for_admins));
+}
+
+/// Only the figures, for a listener of their own.
+pub fn metrics_only(config: &mut web::ServiceConfig) {
+    config.route("/metrics", web::get().to(metrics));
+}
+
+async fn live() -> HttpResponse {
+    HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "live" }))
+}
+
+async fn ready(health: Data<dyn Health>) -> Answer<HttpResponse> {
+    let late = |_| Error::unavailable("the database", "it does not answer in time");
+    tokio::time::timeout(PATIENCE, health.ping()).await.map_err(late)??;
+    let mut response = HttpResponse::Ok();
+    Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })))
+}
+
+async fn metrics_for_admins(
+    _: Caller<Admin>,
+    meter: Data<Meter>,
+    health: Data<dyn Health>,
+    index: Data<dyn VectorIndex>,
+) -> HttpResponse {
+    metrics(meter, health, index).await
+}
+
+async fn metrics(
+    meter: Data<Meter>,
+    health: Data<dyn Health>,
+    index: Data<dyn VectorIndex>,
+) -> HttpResponse {
+    // A database that does not answer is told of by the other figures.
+    let counted = tokio::time::timeout(PATIENCE, index.count(None)).await;
+    let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
+    let connections = health.connections();
+    let process = process::read();
+    let readings = Readings {
+        memory: process.memory,
+        processor_seconds: process.processor_seconds,
+        open_files: process.open_files,
+        connections,
+        vectors,
+    };
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(meter.render(&readings))
+}

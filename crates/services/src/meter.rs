@@ -1,0 +1,223 @@
+//! What the server does and how long it takes, counted for Prometheus.
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use carrel_domain::health::Connections;
+use carrel_domain::model::Usage;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+/// The content type of [`Meter::render`].
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Upper ends of durations, in seconds.
+const SECONDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Answered {
+    method: String,
+    route: String,
+    /// `2xx`, `4xx` and so on.
+    status: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Route {
+    method: String,
+    route: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Asked {
+    provider: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Tokens {
+    provider: String,
+    kind: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Outcome {
+    outcome: String,
+}
+
+/// What is read when somebody asks, and not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Readings {
+    /// In bytes.
+    pub memory: u64,
+    pub processor_seconds: f64,
+    pub open_files: u64,
+    pub connections: Connections,
+    pub vectors: u64,
+}
+
+type Seconds = Family<Route, Histogram, fn() -> Histogram>;
+
+/// Counts; cheap to share, and never in anybody's way.
+pub struct Meter {
+    registry: Registry,
+    requests: Family<Answered, Counter>,
+    seconds: Seconds,
+    chats: Family<Asked, Counter>,
+    chat_seconds: Histogram,
+    tokens: Family<Tokens, Counter>,
+    embedded: Family<Outcome, Counter>,
+    embed_seconds: Histogram,
+    memory: Gauge,
+    processor: Gauge<f64, AtomicU64>,
+    files: Gauge,
+    connections: [Gauge; 3],
+    vectors: Gauge,
+}
+
+fn durations() -> Histogram {
+    Histogram::new(SECONDS)
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("carrel");
+        let meter = Self {
+            requests: Family::default(),
+            seconds: Family::new_with_constructor(durations),
+            chats: Family::default(),
+            chat_seconds: durations(),
+            tokens: Family::default(),
+            embedded: Family::default(),
+            embed_seconds: durations(),
+            memory: Gauge::default(),
+            processor: Gauge::default(),
+            files: Gauge::default(),
+            connections: Default::default(),
+            vectors: Gauge::default(),
+            registry: Registry::default(),
+        };
+        let [open, idle, most] = &meter.connections;
+        registry.register("http_requests", "Answers given", meter.requests.clone());
+        registry.register(
+            "http_request_seconds",
+            "From the request to the beginning of the answer",
+            meter.seconds.clone(),
+        );
+        registry.register("chats", "Questions put to language models", meter.chats.clone());
+        registry.register("chat_seconds", "To the end of the answer", meter.chat_seconds.clone());
+        registry.register(
+            "tokens",
+            "Tokens that language models took and gave",
+            meter.tokens.clone(),
+        );
+        registry.register("embedded_texts", "Texts embedded", meter.embedded.clone());
+        registry.register(
+            "embedding_seconds",
+            "For texts embedded together",
+            meter.embed_seconds.clone(),
+        );
+        registry.register("process_memory_bytes", "Resident memory", meter.memory.clone());
+        registry.register("process_cpu_seconds", "Time of processors", meter.processor.clone());
+        registry.register("process_open_files", "Open files", meter.files.clone());
+        registry.register("database_connections", "Open connections", open.clone());
+        registry.register("database_connections_idle", "Idle connections", idle.clone());
+        registry.register("database_connections_most", "Connections at the most", most.clone());
+        registry.register("vectors", "Vectors of all workspaces", meter.vectors.clone());
+        Self { registry, ..meter }
+    }
+}
+
+impl Meter {
+    /// A request was answered. `route` is the pattern of its path, of which there are few.
+    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+        let (method, route) = (known(method).to_owned(), route.to_owned());
+        let status = format!("{}xx", status / 100);
+        let answered = Answered { method: method.clone(), route: route.clone(), status };
+        self.requests.get_or_create(&answered).inc();
+        self.seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
+    }
+
+    /// A language model has answered, or failed to.
+    pub fn chat(&self, provider: &str, succeeded: bool, usage: Usage, took: Duration) {
+        let provider = provider.to_owned();
+        let outcome = outcome(succeeded);
+        self.chats.get_or_create(&Asked { provider: provider.clone(), outcome }).inc();
+        self.chat_seconds.observe(took.as_secs_f64());
+        for (kind, tokens) in
+            [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)]
+        {
+            let tokens_of = Tokens { provider: provider.clone(), kind: kind.to_owned() };
+            self.tokens.get_or_create(&tokens_of).inc_by(tokens);
+        }
+    }
+
+    /// Texts were embedded together, or failed to be.
+    pub fn embedding(&self, texts: usize, succeeded: bool, took: Duration) {
+        let outcome = Outcome { outcome: outcome(succeeded) };
+        self.embedded.get_or_create(&outcome).inc_by(texts as u64);
+        self.embed_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Everything, in the text format of OpenMetrics.
+    pub fn render(&self, readings: &Readings) -> String {
+        let Readings { memory, processor_seconds, open_files, connections, vectors } = readings;
+        let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+        self.memory.set(whole(*memory));
+        self.processor.set(*processor_seconds);
+        self.files.set(whole(*open_files));
+        let counts = [connections.open, connections.idle, connections.most];
+        for (gauge, count) in self.connections.iter().zip(counts) {
+            gauge.set(count.into());
+        }
+        self.vectors.set(whole(*vectors));
+        let mut text = String::new();
+        // Writing to a text does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+}
+
+fn outcome(succeeded: bool) -> String {
+    if succeeded { "answered" } else { "failed" }.to_owned()
+}
+
+/// A client may make methods up; each would be counted for ever.
+fn known(method: &str) -> &str {
+    match method {
+        "GET" | "POST" | "DELETE" | "PUT" | "PATCH" | "HEAD" | "OPTIONS" => method,
+        _ => "other",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_counted_is_told() {
+        let meter = Meter::default();
+        meter.request("GET", "/v1/auth", 200, Duration::from_millis(3));
+        meter.request("BREW", "unknown", 404, Duration::from_millis(3));
+        let usage = Usage { prompt_tokens: 7, completion_tokens: 2 };
+        meter.chat("extractive", true, usage, Duration::from_millis(3));
+        meter.embedding(3, false, Duration::from_millis(3));
+        let text = meter.render(&Readings { memory: 5, ..Readings::default() });
+        for line in [
+            "carrel_http_requests_total{method=\"GET\",route=\"/v1/auth\",status=\"2xx\"} 1",
+            "carrel_http_requests_total{method=\"other\",route=\"unknown\",status=\"4xx\"} 1",
+            "carrel_http_request_seconds_bucket{le=\"0.005\",method=\"GET\",route=\"/v1/auth\"} 1",
+            "carrel_chats_total{provider=\"extractive\",outcome=\"answered\"} 1",
+            "carrel_tokens_total{provider=\"extractive\",kind=\"prompt\"} 7",
+            "carrel_embedded_texts_total{outcome=\"failed\"} 3",
+            "carrel_process_memory_bytes 5",
+            "# EOF",
+        ] {
+            assert!(text.lines().any(|told| told == line), "{line}\n{text}");
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! Requests that are meant to cost more than they are worth. Memory is measured from outside.
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::{Client, TestServer, send};
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::backend;
+
+/// How much more memory a server may take under attack: the largest bodies are 10 MiB each.
+const CAP: u64 = 300 << 20;
+
+/// The most memory that the server has had so far, in bytes.
+fn peak(server: &TestServer) -> Result<u64> {
+    let status = format!("/proc/{}/status", server.process_id().context("not running")?);
+    let status = std::fs::read_to_string(status)?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kilobytes << 10)
+}
+
+fn open_files(server: &TestServer) -> Result<usize> {
+    let files = format!("/proc/{}/fd", server.process_id().context("not running")?);
+    Ok(std::fs::read_dir(files)?.count())
+}
+
+/// The beginning of the answer; nothing when the server hangs up.
+async fn raw(client: &Client, request: &[u8]) -> Result<String> {
+    let mut socket = TcpStream::connect(client.address()).await?;
+    // The server may have had enough before all is said.
+    let _ = socket.write_all(request).await;
+    let mut answer = vec![0; 1 << 16];
+    let read = tokio::time::timeout(Duration::from_secs(60), socket.read(&mut answer)).await;
+    let read = read.context("the server keeps the connection")?.unwrap_or(0);
+    Ok(String::from_utf8_lossy(&answer[..read]).into_owned())
+}
+
+#[tokio::test]
+async fn floods_take_bounded_memory_and_leave_nothing() -> Result<()> {
+    let server = TestServer::start(backend()).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    admin.get("/v1/workspaces").await?.ok()?;
+    let (memory, files) = (peak(&server)?, open_files(&server)?);
+
+    let large = 10 << 20;
+    let nested = format!("{{\"message\":{}", "[".repeat(large - 100));
+    let numbers = format!("{{\"names\":[{}1]}}", "1,".repeat(large / 2 - 100));
+    let text = format!("{{\"message\":\"{}\"}}", "\\u0000".repeat(large / 6 - 100));
+    let fields = "\"a\":1,".repeat(large / 6 - 100);
+    let fields = format!("{{{fields}\"a\":1}}");
+    for (method, path) in [
+        (Method::POST, "/v1/workspace/alpha/chat"),
+        (Method::POST, "/v1/workspace/alpha/update"),
+        (Method::POST, "/v1/system/update-env"),
+        (Method::DELETE, "/v1/system/remove-documents"),
+    ] {
+        for body in [&nested, &numbers, &text, &fields] {
+            let request = admin.request(method.clone(), path).body(body.clone());
+            let answer = send(request.header("content-type", "application/json")).await?;
+            assert!(
+                answer.status < 500,
+                "{path}: {} {:.200}",
+                answer.status,
+                answer.body.to_string()
+            );
+        }
+    }
+
+    let mut parts =
+        "--b\r\nContent-Disposition: form-data; name=\"x\"\r\n\r\ny\r\n".repeat(150_000);
+    parts.push_str("--b--\r\n");
+    let dashes = "-".repeat(8 << 20);
+    for (kind, body) in
+        [("multipart/form-data; boundary=b", parts), ("multipart/form-data; boundary=-", dashes)]
+    {
+        let request = admin.request(Method::POST, "/v1/document/upload").body(body);
+        // The server may end the connection while the client is still sending.
+        if let Ok(answer) = send(request.header("content-type", kind)).await {
+            assert!((400..500).contains(&answer.status), "{kind}: {}", answer.status);
+        }
+    }
+
+    let query = "a=1&".repeat(10_000);
+    let long = format!("GET /v1/workspaces?{query} HTTP/1.1\r\nHost: x\r\n\r\n");
+    let header =
+        format!("GET /v1/auth HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n\r\n", "y".repeat(1 << 20));
+    let headers =
+        format!("GET /v1/auth HTTP/1.1\r\nHost: x\r\n{}\r\n", "X-A: y\r\n".repeat(10_000));
+    for request in [
+        long.as_str(),
+        &header,
+        &headers,
+        "POST /v1/workspace/new HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\nConnection: close\r\n\r\n{}",
+        "POST /v1/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/auth HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello!",
+        "GET /v1/auth HTTP/1.1\nHost: x\n\n",
+        "GET http://evil/v1/workspaces HTTP/1.1\r\nHost: evil\r\nConnection: close\r\n\r\n",
+        "TRACE /v1/auth HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}",
+    ] {
+        let answer = raw(admin, request.as_bytes()).await?;
+        assert!(!answer.starts_with("HTTP/1.1 200"), "{request:.60}: {answer:.200}");
+        assert!(!answer.contains("HTTP/1.1 5"), "{request:.60}: {answer:.200}");
+    }
+
+    // Clients who say nothing keep nobody else out, and are sent away.
+    let idle = join_all((0..300).map(|_| TcpStream::connect(admin.address()))).await;
+    let idle: Vec<_> = idle.into_iter().collect::<std::io::Result<_>>()?;
+    assert_eq!(admin.get("/api/ping").await?.status, 200);
+    drop(idle);
+
+    let grown = peak(&server)?.saturating_sub(memory);
+    println!("{} MiB more than before", grown >> 20);
+    assert!(grown < CAP, "{} MiB more than before", grown >> 20);
+    for _ in 0..600 {
+        if open_files(&server)? <= files + 16 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(open_files(&server)? <= files + 16, "{} files were {files}", open_files(&server)?);
+    assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
+    assert!(!server.log()?.contains("panicked"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_export_of_whatever_was_said_is_whole() -> Result<()> {
+    let server = TestServer::start(backend()).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let long = "word ".repeat(20_000);
+    let said = [
+        "=1+1",
+        "\"quoted\", and\r\nbroken",
+        "@SUM(A1)\t|",
+        "\u{1}\u{7}\u{1b}[31m",
+        "\u{feff}é\u{202e}",
+        "data: {\"type\":\"finalizeResponseStream\"}\n\n",
+        "<img src=x onerror=alert(1)>",
+        "{\"a\":",
+        "\\",
+        &long,
+    ];
+    for message in said {
+        let body = json!({ "message": message, "mode": "chat", "sessionId": "s" });
+        admin.post("/v1/workspace/alpha/chat", body).await?.ok()?;
+    }
+    let exported = |kind: &str| {
+        let path = format!("/v1/system/export-chats?type={kind}");
+        async move { anyhow::Ok(admin.get(&path).await?.ok()?) }
+    };
+    let json = exported("json").await?;
+    let prompts: Vec<_> =
+        json.as_array().into_iter().flatten().map(|c| c["prompt"].clone()).collect();
+    assert_eq!(prompts.len(), said.len());
+    for message in said {
+        assert!(prompts.contains(&json!(message)), "{message:.40}");
+    }
+    assert_eq!(exported("jsonAlpaca").await?.as_array().map(Vec::len), Some(said.len()));
+    let lines = exported("jsonl").await?;
+    let lines = lines.as_str().map_or_else(|| lines.to_string(), str::to_owned);
+    assert!(lines.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()));
+    assert!(exported("csv").await?.as_str().is_some_and(|csv| csv.contains("\"\"quoted\"\"")));
+    Ok(())
+}

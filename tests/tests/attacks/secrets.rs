@@ -1,0 +1,119 @@
+//! Secrets are planted wherever one can be kept; none may come out again anywhere.
+use anyhow::Result;
+use e2e::openapi::Document;
+use e2e::{Client, KEY, TestServer, send};
+use reqwest::Method;
+use serde_json::json;
+
+use super::backend;
+use super::settings::settings;
+
+/// In every secret, after the beginning that some must have.
+const CANARY: &str = "c4n4ry0f7h3";
+
+fn canary(name: &str) -> String {
+    let start = match name {
+        "OpenAiKey" => "sk-",
+        "AnthropicApiKey" => "sk-ant-",
+        _ => "",
+    };
+    format!("{start}{CANARY}{name}")
+}
+
+/// Everything that can be had from the server by asking, in bytes.
+async fn crawl(client: &Client, seen: &mut Vec<u8>) -> Result<()> {
+    let document = Document::of(client).await?;
+    for operation in document.operations()? {
+        let path = operation.path_with(|name| match name {
+            "id" | "workspace_id" => "1".to_owned(),
+            _ => "alpha".to_owned(),
+        });
+        // What is asked badly is answered by an error, which tells nothing either.
+        let reads = operation.method == Method::GET || path.ends_with("/backup");
+        let mut requests = vec![client.request(operation.method.clone(), &path).body("{")];
+        if reads {
+            requests.push(client.request(operation.method.clone(), &path));
+        }
+        for kind in ["json", "csv", "jsonAlpaca"].iter().filter(|_| path.ends_with("export-chats"))
+        {
+            requests.push(client.request(Method::GET, &format!("{path}?type={kind}")));
+        }
+        for request in requests {
+            let response = request.send().await?;
+            seen.extend(format!("{:?}", response.headers()).into_bytes());
+            seen.extend(response.bytes().await?);
+        }
+    }
+    Ok(())
+}
+
+async fn plant(server: &TestServer) -> Result<usize> {
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let mut planted = 0;
+    for (name, _, _) in settings().into_iter().filter(|(_, _, secret)| *secret) {
+        let answer = admin.post("/v1/system/update-env", json!({ name: canary(name) })).await?;
+        planted += usize::from(answer.status == 200);
+        assert!(!answer.body.to_string().contains(CANARY), "{name}: {}", answer.body);
+    }
+    let password = format!("{CANARY}password");
+    let first = json!({ "username": "main-admin", "password": password });
+    admin.post("/v1/admin/enable-multi-user", first.clone()).await?.ok()?;
+    let wrong = json!({ "username": "main-admin", "password": format!("{CANARY}wrong") });
+    admin.anonymous().post("/v1/session", wrong).await?;
+    admin.anonymous().post("/v1/session", first).await?.ok()?;
+    let user = json!({ "username": "sam", "password": password, "bio": 5 });
+    admin.post("/v1/admin/users/new", user).await?;
+    admin.post("/v1/workspace/alpha/chat", json!({ "message": "Hi", "mode": "chat" })).await?;
+    Ok(planted)
+}
+
+#[tokio::test]
+async fn no_planted_secret_comes_out_again() -> Result<()> {
+    let mut server = TestServer::start(backend()).await?;
+    assert!(plant(&server).await? > 30);
+    let made = server.carrel().run(&["api-key", "create"])?;
+    let key = made.stdout.trim().to_owned();
+    let mut seen = Vec::new();
+    crawl(&server.admin().with_key(&key), &mut seen).await?;
+    crawl(&server.admin().anonymous(), &mut seen).await?;
+    crawl(&server.admin().with_key(&format!("{CANARY}key")), &mut seen).await?;
+    for arguments in
+        [&["config", "check"][..], &["api-key", "list"], &["audit", "list"], &["verify"]]
+    {
+        let said = server.carrel().run(arguments)?;
+        seen.extend((said.stdout + &said.stderr).into_bytes());
+    }
+    seen.extend(server.log()?.into_bytes());
+    server.stop().await?;
+    for entry in std::fs::read_dir(server.storage())? {
+        let path = entry?.path();
+        if path.is_file() {
+            seen.extend(std::fs::read(path)?);
+        }
+    }
+    let holds = |text: &str| seen.windows(text.len()).position(|bytes| bytes == text.as_bytes());
+    for secret in [CANARY, &key, KEY] {
+        if let Some(at) = holds(secret) {
+            let around = &seen[at.saturating_sub(200)..(at + 100).min(seen.len())];
+            panic!("a secret came out: {}", String::from_utf8_lossy(around));
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_answer_holds_a_digest_of_a_password() -> Result<()> {
+    let server = TestServer::start(backend()).await?;
+    plant(&server).await?;
+    let mut seen = String::new();
+    for path in ["/v1/users", "/v1/admin/users", "/api/v1/admin/users"] {
+        let answer = send(server.admin().request(Method::GET, path)).await?;
+        assert_eq!(answer.status, 200, "{path}");
+        seen.push_str(&answer.body.to_string());
+    }
+    for digest in ["$argon2", "$2a$", "$2b$", "password", "hash"] {
+        assert!(!seen.contains(digest), "{digest}: {seen}");
+    }
+    Ok(())
+}

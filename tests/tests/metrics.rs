@@ -1,0 +1,80 @@
+//! Figures and health, for whatever watches the server.
+use anyhow::{Context, Result};
+use e2e::{Backend, Client, Options, TestServer, on_both_databases};
+use serde_json::json;
+
+on_both_databases!(figures_tell_what_was_done, health_is_told_to_everyone);
+
+async fn figures(client: &Client) -> Result<String> {
+    let answer = client.get("/metrics").await?;
+    assert!(answer.header("content-type").starts_with("application/openmetrics-text"));
+    Ok(answer.ok()?.as_str().unwrap_or_default().to_owned())
+}
+
+/// The value of the only line that begins with `name` and holds all of `labels`.
+fn value(figures: &str, name: &str, labels: &[&str]) -> Result<f64> {
+    let is_it =
+        |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+    let line = figures.lines().find(is_it);
+    let line = line.with_context(|| format!("no {name} {labels:?} in\n{figures}"))?;
+    Ok(line.rsplit(' ').next().unwrap_or_default().parse()?)
+}
+
+async fn figures_tell_what_was_done(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    admin.upload("a.txt", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
+    let ask = json!({ "message": "What do bees make?", "mode": "chat" });
+    admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
+    for path in ["/v1/workspace/no-such-one", "/v1/workspace/nor-this", "/wp-login.php"] {
+        assert_eq!(admin.get(path).await?.status, 404);
+    }
+    let told = figures(admin).await?;
+    assert!(told.ends_with("# EOF\n"), "{told}");
+    let requests = "carrel_http_requests_total";
+    for (labels, count) in [
+        (&["route=\"/v1/workspace/{slug}\"", "4xx"][..], 2.0),
+        (&["route=\"/v1/workspace/{slug}/chat\"", "POST", "2xx"], 1.0),
+        (&["route=\"unknown\"", "4xx"], 1.0),
+    ] {
+        assert_eq!(value(&told, requests, labels)?, count, "{labels:?}");
+    }
+    assert!(!told.contains("no-such-one") && !told.contains("wp-login"), "{told}");
+    assert_eq!(value(&told, "carrel_chats_total", &["extractive", "answered"])?, 1.0);
+    assert!(value(&told, "carrel_embedded_texts_total", &["answered"])? >= 2.0);
+    assert!(value(&told, "carrel_vectors", &[])? == 1.0);
+    assert!(value(&told, "carrel_process_memory_bytes", &[])? > 1e6);
+    assert!(value(&told, "carrel_database_connections ", &[])? >= 1.0);
+    Ok(())
+}
+
+async fn health_is_told_to_everyone(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let stranger = server.admin().anonymous();
+    for (path, status) in [("/health/live", "live"), ("/health/ready", "ready")] {
+        assert_eq!(stranger.get(path).await?.ok()?, json!({ "status": status }));
+    }
+    assert_eq!(stranger.get("/metrics").await?.status, 403);
+    let reader = server.carrel().run(&["api-key", "create", "--scope", "read"])?;
+    let reader = server.admin().with_key(reader.stdout.trim());
+    assert_eq!(reader.get("/metrics").await?.status, 403);
+    Ok(())
+}
+
+#[tokio::test]
+async fn figures_may_have_a_listener_of_their_own() -> Result<()> {
+    let options = Options::from(Backend::Sqlite).with("CARREL_METRICS_LISTEN", "127.0.0.1:0");
+    let mut server = TestServer::start(options).await?;
+    server.wait_for_log("figures for Prometheus on").await?;
+    let log = server.log()?;
+    let (_, rest) = log.split_once("figures for Prometheus on ").context("no address")?;
+    let address = rest.split('/').next().unwrap_or_default();
+    let client = Client::new(&format!("http://{address}"), None)?;
+    assert!(figures(&client).await?.contains("carrel_process_memory_bytes"));
+    for path in ["/v1/workspaces", "/health/live", "/"] {
+        assert_eq!(client.get(path).await?.status, 404, "{path}");
+    }
+    assert_eq!(server.stop().await?, Some(0));
+    Ok(())
+}

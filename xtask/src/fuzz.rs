@@ -1,0 +1,66 @@
+//! Input that nobody would send: to the readers and writers by themselves, and to every operation.
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+use xshell::{Shell, cmd};
+
+use crate::conformance::Running;
+use crate::postgres::free_port;
+use crate::{clients, test};
+
+const KEY: &str = "a-key-for-the-fuzzing-0123456789";
+
+/// How many requests are made of each operation at first, and then of its neighbours.
+const EXAMPLES: &str = "25";
+
+/// `[target] [seconds]`; all targets for a minute each unless said otherwise.
+pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
+    Ok(cmd!(sh, "cargo run --quiet --package fuzz -- {arguments...}").run()?)
+}
+
+/// Has schemathesis make requests of the document that the server itself tells.
+pub fn api(sh: &Shell) -> Result<()> {
+    let python = clients::fetch_schemathesis(sh)?;
+    let program = python.with_file_name("schemathesis");
+    let carrel = test::build(sh)?;
+    let directory = sh.create_temp_dir()?;
+    let storage = directory.path().join("storage");
+    let enable = cmd!(sh, "{carrel} multi-user enable main-admin --password-stdin --storage");
+    enable.arg(&storage).stdin("password-of-the-admin").env_clear().quiet().run()?;
+    let port = free_port()?;
+    let log = std::fs::File::create(directory.path().join("log"))?;
+    let mut serve = Command::new(carrel);
+    serve.env_clear().env("CARREL_API_KEY", KEY).arg("serve").arg("--storage").arg(&storage);
+    serve.args(["--log", "error", "--listen"]).arg(format!("127.0.0.1:{port}"));
+    let _server = Running::start(serve.stdout(Stdio::null()).stderr(log), port)?;
+
+    // What the server depends on may be missing here, and is then said so.
+    let rules = directory.path().join("schemathesis.toml");
+    let expected = "[\"2xx\", \"3xx\", \"4xx\", \"503\"]";
+    let expected = format!("[checks]\nnot_a_server_error.expected-statuses = {expected}\n");
+    sh.write_file(&rules, expected)?;
+    let document = format!("http://127.0.0.1:{port}/v1/openapi.json");
+    let header = format!("Authorization: Bearer {KEY}");
+    let go = |checks: &str, mount: &str| -> Result<()> {
+        let run = cmd!(sh, "{program} --config-file {rules} run {document} -H {header}");
+        let run = run.args(["--checks", checks]);
+        let run = run.args(["--include-path-regex", mount, "--max-examples", EXAMPLES]);
+        let run = run.args(["--phases", "examples,coverage,fuzzing", "--no-shrink"]);
+        let run = run.args(["--suppress-health-check", "all", "--continue-on-failure"]);
+        // Beside the storage, or it would leave what it found in the checkout.
+        let run = run.args(["--generation-database", "none", "--no-color"]);
+        run.run().with_context(|| format!("{mount} broke a rule"))?;
+        Ok(())
+    };
+    let native = go("not_a_server_error,ignored_auth", "^/v1/");
+    // There, some refusals are 500 because existing clients expect it; the log tells them apart.
+    let compat = go("ignored_auth", "^/api/");
+    let told = sh.read_file(directory.path().join("log"))?;
+    let broken = |line: &&str| line.contains("panicked") || line.contains("unexpected failure");
+    let failures: Vec<_> = told.lines().filter(broken).take(20).collect();
+    native.and(compat)?;
+    if !failures.is_empty() {
+        bail!("the server failed:\n  {}", failures.join("\n  "));
+    }
+    Ok(())
+}
