@@ -43,6 +43,8 @@ impl Carrel {
             sign_in: ours.sign_in,
             ownership: self.ownership.clone(),
             backups: ours.backups,
+            chat_edits: ours.chat_edits,
+            pins: ours.pins,
             jobs: ours.jobs,
             workers: ours.workers,
         };

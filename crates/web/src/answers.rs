@@ -36,6 +36,8 @@ pub struct Running {
     pub id: Uuid,
     pub question: String,
     pub conversation: Conversation,
+    /// The address of the conversation.
+    pub base: String,
     said: watch::Sender<Said>,
     stop: Notify,
 }
@@ -61,12 +63,14 @@ impl Answers {
         &self,
         question: String,
         conversation: Conversation,
+        base: String,
         pieces: Receiver<Piece>,
     ) -> Arc<Running> {
         let running = Arc::new(Running {
             id: Uuid::new_v4(),
             question,
             conversation,
+            base,
             said: watch::Sender::default(),
             stop: Notify::new(),
         });

@@ -3,6 +3,7 @@ mod account;
 mod admin;
 mod chat;
 mod entrance;
+mod exchange;
 mod home;
 mod invite;
 mod library;
@@ -39,6 +40,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/t/{thread}/ask", post().to(chat::ask_in_thread))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
+        .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
+        .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
+        .route("/w/{slug}/documents/pin", post().to(library::pin))
         .route("/w/{slug}/documents", get().to(library::shelf))
         .route("/w/{slug}/documents/upload", post().to(library::upload))
         .route("/w/{slug}/documents/paste", post().to(library::paste))

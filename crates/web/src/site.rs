@@ -6,12 +6,14 @@ use std::sync::Arc;
 use carrel_domain::Result;
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
+use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::Invites;
 use carrel_domain::job::Jobs;
 use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
+use carrel_domain::pin::Pins;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Sessions, Users};
@@ -64,6 +66,8 @@ pub struct Ports {
     pub sign_in: Arc<SignIn>,
     pub ownership: Arc<Ownership>,
     pub backups: Arc<Backups>,
+    pub chat_edits: Arc<dyn ChatEdits>,
+    pub pins: Arc<dyn Pins>,
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
 }

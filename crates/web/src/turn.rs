@@ -30,19 +30,26 @@ pub struct Turn {
     pub plain: String,
     pub sources: Vec<Cited>,
     pub model: Option<String>,
+    pub feedback: Option<bool>,
+    /// The address of its conversation.
+    pub base: String,
+    /// The slug of its workspace.
+    pub slug: String,
     /// Why the answer is not whole.
     pub problem: Option<String>,
 }
 
 impl Turn {
     /// An exchange of the past. A damaged answer is shown as it is stored.
-    pub fn of_chat(chat: Chat, workspace: &Workspace) -> Self {
+    pub fn of_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let damaged = || Stored { text: chat.response.clone(), ..Stored::default() };
         let stored = record::read(&chat.response).unwrap_or_else(damaged);
         Self {
             id: Some(chat.id.0),
             question: chat.prompt,
             model: stored.model,
+            feedback: chat.feedback,
+            base: base.to_owned(),
             ..Self::said(&stored.text, &stored.sources, workspace)
         }
     }
@@ -69,6 +76,7 @@ impl Turn {
             thinking: thinking.map(|thinking| markdown::html(thinking, &[])),
             plain: plain.to_owned(),
             sources,
+            slug: workspace.slug.to_string(),
             ..Self::default()
         }
     }

@@ -32,6 +32,9 @@
     });
     box.form.addEventListener("htmx:afterRequest", (event) => {
       if (event.target !== box.form || !event.detail.successful) return;
+      const replaced = box.form.elements.instead_of;
+      if (replaced.value) document.getElementById("turn-" + replaced.value)?.remove();
+      replaced.value = "";
       box.value = "";
       try { localStorage.removeItem(key); } catch { /* No storage. */ }
       settle();
@@ -52,6 +55,14 @@
     if (stop) stop.requestSubmit();
   });
   document.addEventListener("click", (event) => {
+    const reword = event.target.closest("[data-reword]");
+    const box = document.getElementById("message");
+    if (reword && box) {
+      // The old exchange goes once the new question is sent.
+      box.value = reword.dataset.reword;
+      box.form.elements.instead_of.value = reword.dataset.instead;
+      box.focus();
+    }
     if (!event.target.closest("[data-stop-running]")) return;
     const stop = document.querySelector(".turns [data-stop]");
     if (stop) stop.requestSubmit();

@@ -2,12 +2,12 @@
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
-use carrel_domain::Error;
 use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, Error};
 use carrel_services::chat::Question;
-use carrel_services::threads;
+use carrel_services::{chat_edits, threads};
 
 use crate::around::is_fragment;
 use crate::filters;
@@ -123,7 +123,7 @@ async fn show(visit: &Visit<Reader>, place: Place) -> Answer {
     let page = Conversing {
         threads: known.into_iter().map(entry).collect(),
         is_thread: thread.is_some(),
-        turns: chats.into_iter().map(|chat| Turn::of_chat(chat, &workspace)).collect(),
+        turns: chats.into_iter().map(|chat| Turn::of_chat(chat, &workspace, &base)).collect(),
         running,
         has_documents: ports.index.count(Some(workspace.id)).await? > 0,
         is_manager: frame.is_manager,
@@ -157,6 +157,12 @@ async fn answer(visit: Visit<Reader>, place: Place, form: Form) -> Answer {
     if visit.site.answers.current(&conversation).is_some() {
         return Err(Error::Exhausted { what: t("chat.busy").into() }.into());
     }
+    // Asking again puts the new answer in the stead of the old one.
+    if let Some(id) = form.number("instead_of")? {
+        let chat = super::exchange::own(&visit, &place.workspace, ChatId(id)).await?;
+        let edits = &*visit.ports().chat_edits;
+        chat_edits::remove(edits, &place.workspace, chat.id, &visit.by()).await?;
+    }
     let question = Question {
         text: text.clone(),
         thread: place.thread.clone(),
@@ -171,7 +177,7 @@ async fn answer(visit: Visit<Reader>, place: Place, form: Form) -> Answer {
     }
     let pieces = conversations.stream(&place.workspace, question, &by).await?;
     name_thread(&visit, &place, &text).await?;
-    let running = visit.site.answers.follow(text.clone(), conversation, pieces);
+    let running = visit.site.answers.follow(text.clone(), conversation, base, pieces);
     reply::page(&visit.request, &Asked { id: running.id.to_string(), question: text })
 }
 

@@ -4,6 +4,7 @@ use askama::Template;
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::{DocumentPath, Error};
 use carrel_services::library::{RawText, Unembedded};
+use carrel_services::pins;
 use chrono::{DateTime, Utc};
 
 use crate::filters;
@@ -120,6 +121,16 @@ pub async fn withdraw(visit: Visit<Manager>, slug: Path<String>, form: Form) -> 
     let paths: Result<Vec<_>, _> = form.all("path").map(DocumentPath::parse).collect();
     visit.ports().library.withdraw(&workspace, &paths?, &visit.by()).await?;
     Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "withdrawn"))
+}
+
+/// Has a document go whole into every question, or takes that back.
+pub async fn pin(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let form = form.read().await?;
+    let path = DocumentPath::parse(form.text("path"))?;
+    let pinned = form.text("pinned") == "1";
+    pins::pin(&*visit.ports().pins, &workspace, &path, pinned, &visit.by()).await?;
+    Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "saved"))
 }
 
 /// A document's text, cut where the passage is.

@@ -117,7 +117,10 @@ impl Listener {
             ..Turn::said(text, &[], &self.workspace)
         };
         match end {
-            End::Finished(end) => Turn::of_end(&question, text, &end, &self.workspace),
+            End::Finished(end) => Turn {
+                base: self.running.base.clone(),
+                ..Turn::of_end(&question, text, &end, &self.workspace)
+            },
             End::Refused => said(None),
             End::Stopped => said(Some(t("chat.stopped").to_owned())),
             End::Failed(words) => said(Some(words)),
