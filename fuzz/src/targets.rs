@@ -69,7 +69,7 @@ fn sse(bytes: &[u8]) {
         let mut events = Events::default();
         let fed = pieces.all(|piece| events.feed(piece).is_ok());
         events.finish();
-        (fed, std::iter::from_fn(|| events.next()).collect())
+        (fed, std::iter::from_fn(|| events.take()).collect())
     }
     let whole = read(std::iter::once(bytes));
     assert_eq!(whole, read(bytes.chunks(1)));

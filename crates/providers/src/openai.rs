@@ -168,7 +168,7 @@ impl Reading {
             }
             None => self.events.finish(),
         }
-        while let Some(data) = self.events.next() {
+        while let Some(data) = self.events.take() {
             if data == b"[DONE]" {
                 return self.end();
             }

@@ -37,7 +37,7 @@ impl Events {
     }
 
     /// The data of the next whole event.
-    pub fn next(&mut self) -> Option<Vec<u8>> {
+    pub fn take(&mut self) -> Option<Vec<u8>> {
         self.ready.pop_front()
     }
 
@@ -73,7 +73,7 @@ mod tests {
         let mut events = Events::default();
         pieces.iter().for_each(|piece| events.feed(piece.as_bytes()).unwrap());
         events.finish();
-        std::iter::from_fn(|| events.next()).map(|data| String::from_utf8(data).unwrap()).collect()
+        std::iter::from_fn(|| events.take()).map(|data| String::from_utf8(data).unwrap()).collect()
     }
 
     #[test]

@@ -224,10 +224,9 @@ async fn passages_of_earlier_answers_fill_up_what_is_missing() {
     let asked = ask(&world, &workspace, Question { given: two, ..question("Two?", None) }).await;
     let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
     assert_eq!(titles(&sources), ["2.txt"]);
-    let requests = world.asked.lock().unwrap();
-    let shown: Vec<_> = requests[1].context.iter().map(|context| context.title.as_str()).collect();
+    let second = world.asked.lock().unwrap()[1].clone();
+    let shown: Vec<_> = second.context.iter().map(|context| context.title.as_str()).collect();
     assert_eq!(shown, ["2.txt", "0.txt"]);
-    drop(requests);
     // Query mode is answered from them too.
     world.blind.store(3, std::sync::atomic::Ordering::Relaxed);
     let asked = ask(&world, &workspace, question("Three?", Some(ChatMode::Query))).await.unwrap();
@@ -254,7 +253,7 @@ async fn pictures_are_shown_and_documents_are_read() {
     ask(&world, &workspace, question("Again", None)).await.unwrap();
     let requests = world.asked.lock().unwrap();
     let image = Image { mime: "image/png".into(), data: "iVBORw0KGgo=".into() };
-    assert_eq!(requests[0].images, [image.clone()]);
+    assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
     assert_eq!(requests[1].history[0].images, [image]);
     let kept = world.chats.lock().unwrap()[0].response.clone();
