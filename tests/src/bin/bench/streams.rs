@@ -52,7 +52,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     for _ in 0..ROUNDS {
         costs.push(relayed(&server, &address)?);
     }
-    let (memory, idle) = waiting(&server, &address)?;
+    let memory = waiting(&server, &address)?;
     let name = format!("memory that {STREAMS} waiting streams add");
     Ok(vec![
         Figure::new(
@@ -62,7 +62,6 @@ pub fn measure() -> Result<Vec<Figure>> {
         )
         .at_most(5.0),
         Figure::new(name, memory, "MB").at_most(100.0),
-        Figure::new(format!("what {STREAMS} waiting streams cost"), idle, "CPU ms/s"),
     ])
 }
 
@@ -76,8 +75,8 @@ fn relayed(server: &Running, address: &str) -> Result<f64> {
     Ok((processor_time(server.0.id())? - before) * 1e3 / ANSWERS as f64)
 }
 
-/// What so many streams hold that have begun and do not go on, in MB, and what they cost a second.
-fn waiting(server: &Running, address: &str) -> Result<(f64, f64)> {
+/// What so many streams hold that have begun and do not go on, in MB.
+fn waiting(server: &Running, address: &str) -> Result<f64> {
     let process = server.0.id();
     let before = resident(process)?;
     let mut streams = Vec::with_capacity(STREAMS);
@@ -86,12 +85,8 @@ fn waiting(server: &Running, address: &str) -> Result<(f64, f64)> {
     }
     thread::sleep(Duration::from_secs(2));
     let memory = resident(process)? - before;
-    let spent = processor_time(process)?;
-    let while_idle = Duration::from_secs(20);
-    thread::sleep(while_idle);
-    let idle = (processor_time(process)? - spent) * 1e3 / while_idle.as_secs_f64();
     drop(streams);
-    Ok((memory, idle))
+    Ok(memory)
 }
 
 /// Asks in a session of its own, so that no history grows, and reads until `mark` has come.
