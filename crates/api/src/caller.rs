@@ -42,6 +42,8 @@ pub struct Asker;
 pub struct Librarian;
 /// Whoever may put documents into the library, which all workspaces share, and take them out.
 pub struct Keeper;
+/// Whoever may see what is in the library, which all workspaces share.
+pub struct KeeperReading;
 /// Whoever may do everything.
 pub struct Admin;
 /// Whoever may do everything, where there are many users.
@@ -68,6 +70,10 @@ impl Policy for Librarian {
 
 impl Policy for Keeper {
     const SCOPE: Scope = Scope::Documents;
+}
+
+impl Policy for KeeperReading {
+    const SCOPE: Scope = Scope::Read;
 }
 
 impl Policy for Admin {

@@ -10,6 +10,7 @@ mod failure;
 mod mount;
 mod process;
 mod read;
+mod repeat;
 mod routes;
 mod streaming;
 mod wire;
@@ -31,6 +32,7 @@ use carrel_domain::library::Placements;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
+use carrel_domain::repeat::Repeats;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Users};
@@ -44,7 +46,7 @@ use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
-use carrel_services::library::Library;
+use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
@@ -73,6 +75,8 @@ pub struct Ports {
     pub library: Library,
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
+    pub links: Links,
+    pub repeats: Arc<dyn Repeats>,
     pub search: Search,
     pub conversations: Conversations,
     pub users: Arc<dyn Users>,
@@ -135,6 +139,8 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.library))
             .app_data(Data::from(ports.jobs))
             .app_data(Data::new(ports.workers))
+            .app_data(Data::new(ports.links))
+            .app_data(Data::from(ports.repeats))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))
             .app_data(Data::from(ports.users))

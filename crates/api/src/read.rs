@@ -14,7 +14,7 @@ use futures_util::StreamExt;
 
 pub use json::Body;
 pub use params::Params;
-pub use upload::{Form, Upload};
+pub use upload::Form;
 
 /// How long a client may pause while it sends.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -1,5 +1,6 @@
 //! The routes, and the two places they are mounted at.
 mod auth;
+mod catalogue;
 mod chat_edits;
 mod compat;
 mod conversations;
@@ -7,6 +8,7 @@ mod directory;
 mod documents;
 mod embeds;
 mod files;
+mod folders;
 pub(crate) mod health;
 mod history;
 mod jobs;
@@ -67,7 +69,19 @@ fn operations(config: &mut impl Register) {
         .service(conversations::ask_in_thread)
         .service(conversations::stream_answer_in_thread)
         .service(documents::upload_document)
+        .service(documents::upload_into_folder)
         .service(documents::add_raw_text)
+        .service(documents::upload_link)
+        .service(catalogue::list_documents)
+        .service(catalogue::list_folder)
+        .service(catalogue::accepted_file_types)
+        .service(catalogue::metadata_schema)
+        .service(catalogue::find_document_by_id)
+        .service(catalogue::remove_document_by_id)
+        .service(folders::create_folder)
+        .service(folders::remove_folder)
+        .service(folders::move_files)
+        .service(catalogue::find_document)
         .service(system::count_vectors)
         .service(system::remove_documents)
         .service(directory::list_directory)

@@ -3,7 +3,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::{DocumentId, DocumentPath, Result};
 
@@ -18,7 +18,14 @@ impl fmt::Display for Published {
     /// American English, UTC: `2/3/2026, 10:11:12 AM`. Clients of this kind of server know it so.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Some(time) => time.format("%-m/%-d/%Y, %-I:%M:%S %p").fmt(f),
+            // Written by hand: lists say it of every document, and a general formatter takes long.
+            Some(time) => {
+                let (is_afternoon, hour) = time.hour12();
+                let half = if is_afternoon { "PM" } else { "AM" };
+                let (month, day, year) = (time.month(), time.day(), time.year());
+                let (minute, second) = (time.minute(), time.second());
+                write!(f, "{month}/{day}/{year}, {hour}:{minute:02}:{second:02} {half}")
+            }
             None => f.write_str("unknown"),
         }
     }
@@ -142,6 +149,9 @@ pub trait DocumentFiles: Send + Sync {
     /// Writes all of the file or none of it.
     async fn put(&self, document: &Document, text: &str) -> Result<()>;
     async fn text(&self, path: &DocumentPath) -> Result<Option<String>>;
+    /// A second file of the same content, all or nothing. [`crate::Error::NotFound`] when there is
+    /// no file at `from`, [`crate::Error::AlreadyExists`] when there is one at `to`.
+    async fn copy(&self, from: &DocumentPath, to: &DocumentPath) -> Result<()>;
     /// Succeeds also when there is no such file.
     async fn delete(&self, path: &DocumentPath) -> Result<()>;
 }

@@ -6,6 +6,7 @@
 pub mod api_key;
 pub mod audit;
 pub mod backup;
+pub mod catalogue;
 pub mod chat;
 pub mod chat_edit;
 pub mod chat_log;
@@ -22,11 +23,13 @@ pub mod invite;
 pub mod job;
 pub mod lexical;
 pub mod library;
+pub mod link;
 pub mod member;
 pub mod model;
 pub mod owner;
 pub mod path;
 pub mod pin;
+pub mod repeat;
 pub mod settings;
 pub mod slug;
 pub mod thread;
@@ -39,5 +42,5 @@ pub use ids::{
     ApiKeyId, ChatId, ChunkId, DocumentId, EmbedId, InviteId, JobId, ThreadId, UserId,
     WorkspaceDocumentId, WorkspaceId,
 };
-pub use path::DocumentPath;
+pub use path::{DocumentPath, Folder};
 pub use slug::Slug;

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
 use crate::document::Document;
-use crate::{ChunkId, DocumentPath, Result, WorkspaceDocumentId, WorkspaceId};
+use crate::{ChunkId, DocumentPath, Folder, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A chunk of a document's text and its vector, ready to be stored.
 #[derive(Clone, Debug)]
@@ -67,7 +67,29 @@ pub trait Documents: Send + Sync {
         places: Vec<Embedded>,
         event: Event,
     ) -> Result<Vec<WorkspaceDocument>>;
+    /// Places a known document in those of the workspaces in which it is not yet.
+    async fn place_also(
+        &self,
+        path: &DocumentPath,
+        places: Vec<Embedded>,
+        event: Event,
+    ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>>;
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
+    /// The documents that have this in common, by folder and name, each with its workspaces.
+    async fn of(&self, kin: &Kin) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
+    /// Puts documents in the place of `old` ones. A new document takes over the id of the old one
+    /// that is the same part, and its marks and key in each workspace; the rest of the old ones is
+    /// removed. Their files are noted as unsettled and the new ones settled.
+    ///
+    /// `None`, and nothing is changed, when the key has other documents than the `old` ones by
+    /// now, or any of them is in a workspace that a new one is not embedded for.
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[DocumentPath],
+        new: Vec<(Document, Vec<Embedded>)>,
+        event: Event,
+    ) -> Result<Option<Replaced>>;
     /// Removes documents with every trace of them in every workspace and notes their files as
     /// unsettled. Paths that name no document are passed over; what was removed is returned.
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<Removed>>;
@@ -75,6 +97,26 @@ pub trait Documents: Send + Sync {
     async fn unsettled(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>>;
     /// Forgets the note.
     async fn settle(&self, path: &DocumentPath) -> Result<()>;
+}
+
+/// What documents have in common.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Kin {
+    /// What their owner calls the upload they are from.
+    Key(String),
+    /// What was handed in, and the folder they are in, where that matters.
+    Content([u8; 32], Option<Folder>),
+    /// The request they were made by.
+    Request([u8; 32]),
+}
+
+/// What a replacement did.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replaced {
+    /// The new documents, in the order they were given, with the ids they have now.
+    pub documents: Vec<Document>,
+    pub placed: Vec<(WorkspaceId, WorkspaceDocumentId)>,
+    pub gone: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
 
 /// A document that was removed, and where it had been placed.

@@ -11,6 +11,41 @@ pub struct DocumentPath {
     name: String,
 }
 
+/// The name of a folder of documents: one path segment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Folder(String);
+
+impl Folder {
+    pub fn parse(name: &str) -> Result<Self> {
+        segment(name).map_err(|error| match error {
+            Error::Invalid { reason, .. } => Error::invalid("folder", reason),
+            other => other,
+        })?;
+        Ok(Self(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the one that cannot be removed.
+    pub fn is_default(&self) -> bool {
+        self.0 == DEFAULT_FOLDER
+    }
+}
+
+impl Default for Folder {
+    fn default() -> Self {
+        Self(DEFAULT_FOLDER.to_owned())
+    }
+}
+
+impl fmt::Display for Folder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// The folder that uploads go to unless another is named. It always exists.
 pub const DEFAULT_FOLDER: &str = "custom-documents";
 
@@ -38,6 +73,11 @@ impl DocumentPath {
 
     pub fn folder(&self) -> &str {
         &self.folder
+    }
+
+    /// The same name in another folder.
+    pub fn moved_to(&self, folder: &Folder) -> Self {
+        Self { folder: folder.0.clone(), name: self.name.clone() }
     }
 
     pub fn name(&self) -> &str {

@@ -1,24 +1,23 @@
 //! Documents: what is known of each, and their removal from everywhere.
-use std::collections::HashMap;
-
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::{Document, Origin, Published};
-use carrel_domain::library::{Documents, Embedded, Removed, WorkspaceDocument};
+use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-use crate::abort::{Abort, OrRefused};
+use crate::abort::OrRefused;
 use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, digest, some_text, some_time, text, time, unreadable, utc};
 use crate::namespaces::{self, Change};
-use crate::schema::{documents, workspace_documents};
-use crate::{Database, audit, passages, placements, unsettled};
+use crate::removal::withdraw_everywhere;
+use crate::schema::documents;
+use crate::{Database, audit, folders, placements, replacing, unsettled};
 
-#[derive(Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = documents, treat_none_as_default_value = false)]
+#[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = documents, treat_none_as_default_value = false, treat_none_as_null = true)]
 pub(crate) struct DocumentRow {
     pub(crate) id: String,
     folder: String,
@@ -39,6 +38,12 @@ pub(crate) struct DocumentRow {
     part: String,
     upload_digest: Option<Vec<u8>>,
     request: Option<Vec<u8>>,
+}
+
+impl DocumentRow {
+    pub(crate) fn is_in(&self, folder: &str) -> bool {
+        self.folder == folder
+    }
 }
 
 impl From<Document> for DocumentRow {
@@ -134,7 +139,10 @@ pub(crate) fn lock_to_refer(
 }
 
 /// The document at `path`, which nobody can place or remove until the transaction ends.
-fn lock_to_remove(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<Option<String>> {
+pub(crate) fn lock_to_remove(
+    conn: &mut AnyConnection,
+    path: &DocumentPath,
+) -> QueryResult<Option<String>> {
     let id = documents::table
         .filter(documents::folder.eq(path.folder()))
         .filter(documents::name.eq(path.name()))
@@ -160,6 +168,7 @@ impl Documents for Database {
     ) -> Result<Vec<WorkspaceDocument>> {
         self.write(move |conn| {
             let path = document.path.clone();
+            folders::use_or_make(conn, path.folder(), time(document.created_at))?;
             let row = DocumentRow::from(document);
             diesel::insert_into(documents::table)
                 .values(row.clone())
@@ -186,6 +195,40 @@ impl Documents for Database {
         .await
     }
 
+    async fn place_also(
+        &self,
+        path: &DocumentPath,
+        mut places: Vec<Embedded>,
+        event: Event,
+    ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>> {
+        let path = path.clone();
+        places.sort_by_key(|embedded| embedded.workspace);
+        self.write(move |conn| {
+            let row = lock_to_refer(conn, &path)?;
+            let row = row.ok_or_else(|| Error::not_found("document", &path))?;
+            let mut placed = Vec::new();
+            for embedded in places {
+                let workspace = embedded.workspace;
+                let vectors = embedded.passages.len() as i64;
+                placements::lock(conn, workspace)?;
+                if placements::is_placed(conn, workspace, &row.id)? {
+                    continue;
+                }
+                let kept = placements::Kept::default();
+                let now = time(event.by.at);
+                let place = placements::insert(conn, row.clone(), embedded, kept, now)?;
+                let change = Change { additions: 1, removals: 0, vectors };
+                namespaces::record(conn, workspace.0, change)?;
+                placed.push((workspace, place.id));
+            }
+            if !placed.is_empty() {
+                audit::record(conn, event)?;
+            }
+            Ok(placed)
+        })
+        .await
+    }
+
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
         let path = path.clone();
         self.read(move |conn| {
@@ -198,6 +241,22 @@ impl Documents for Database {
             Ok(row.map(Document::try_from).transpose()?)
         })
         .await
+    }
+
+    async fn of(&self, kin: &Kin) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+        let kin = kin.clone();
+        self.snapshot(move |conn| replacing::of(conn, kin)).await
+    }
+
+    async fn replace(
+        &self,
+        key: &str,
+        old: &[DocumentPath],
+        new: Vec<(Document, Vec<Embedded>)>,
+        event: Event,
+    ) -> Result<Option<Replaced>> {
+        let (key, old) = (text(key), old.to_vec());
+        self.write(move |conn| replacing::replace(conn, &key, &old, new, event)).await
     }
 
     async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<Removed>> {
@@ -237,58 +296,4 @@ impl Documents for Database {
         let path = path.clone();
         self.write(move |conn| Ok(unsettled::forget(conn, &path)?)).await
     }
-}
-
-/// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
-/// with `ids`.
-fn withdraw_everywhere(
-    conn: &mut AnyConnection,
-    ids: &[String],
-    removed: &mut [Removed],
-) -> Result<(), Abort> {
-    let mut workspaces: Vec<i32> = places_of(conn, ids)?.into_iter().map(|(w, ..)| w).collect();
-    workspaces.sort_unstable();
-    workspaces.dedup();
-    for &workspace in &workspaces {
-        namespaces::lock(conn, workspace)?;
-    }
-    // Others may have taken some out before the locks were ours, so they are looked up again.
-    let places = places_of(conn, ids)?;
-    for workspace in workspaces {
-        let here: Vec<i64> =
-            places.iter().filter(|(w, ..)| *w == workspace).map(|(_, place, _)| *place).collect();
-        if here.is_empty() {
-            continue;
-        }
-        let vectors = -passages::count(conn, &here)?;
-        passages::remove_places(conn, &here)?;
-        let change = Change { additions: 0, removals: here.len(), vectors };
-        namespaces::record(conn, workspace, change)?;
-    }
-    let mut removed: HashMap<&str, &mut Removed> =
-        ids.iter().map(String::as_str).zip(removed).collect();
-    for (workspace, place, document) in places {
-        if let Some(removed) = removed.get_mut(document.as_str()) {
-            removed.places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
-        }
-    }
-    Ok(())
-}
-
-/// Workspace, place and document of every place, by place.
-fn places_of(conn: &mut AnyConnection, ids: &[String]) -> QueryResult<Vec<(i32, i64, String)>> {
-    let mut places = Vec::new();
-    for ids in ids.chunks(IDS_AT_ONCE) {
-        let some: Vec<(i32, i64, String)> = workspace_documents::table
-            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
-            .select((
-                workspace_documents::workspace_id,
-                workspace_documents::id,
-                workspace_documents::document_id,
-            ))
-            .load(conn)?;
-        places.extend(some);
-    }
-    places.sort_by_key(|(_, place, _)| *place);
-    Ok(places)
 }

@@ -10,15 +10,17 @@
 //! locks in this order, which is what keeps transactions from waiting for one another in a circle:
 //!
 //! 1. the turn for changes to people and memberships and for removals of exchanges (`turns`);
-//! 2. documents, by path;
-//! 3. namespaces, by workspace;
-//! 4. the workspace, the user and the thread that an exchange belongs to;
-//! 5. whatever else, API keys by id, one job;
-//! 6. blocks of exchanges, which triggers count: the large before the small, and each by id;
-//! 7. the head of the audit log (`audit`), which comes last.
+//! 2. folders, by name;
+//! 3. documents, by path;
+//! 4. namespaces, by workspace;
+//! 5. the workspace, the user and the thread that an exchange belongs to;
+//! 6. whatever else, API keys by id, one job;
+//! 7. blocks of exchanges, which triggers count: the large before the small, and each by id;
+//! 8. the head of the audit log (`audit`), which comes last.
 mod abort;
 mod api_keys;
 mod audit;
+mod catalogue;
 mod chat_blocks;
 mod chat_edits;
 mod chat_log;
@@ -31,6 +33,7 @@ mod embed_chats;
 mod embeddings;
 mod embeds;
 mod export_order;
+mod folders;
 mod inventory;
 mod invites;
 mod job_items;
@@ -50,6 +53,9 @@ mod placements;
 mod places;
 mod plans;
 mod quota;
+mod removal;
+mod repeats;
+mod replacing;
 mod schema;
 mod sessions;
 mod settings;

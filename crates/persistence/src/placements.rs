@@ -56,6 +56,27 @@ impl PlaceRow {
     }
 }
 
+/// Whether a document has a place in a workspace.
+pub(crate) fn is_placed(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    document: &str,
+) -> QueryResult<bool> {
+    let place = workspace_documents::table
+        .filter(workspace_documents::workspace_id.eq(workspace.0))
+        .filter(workspace_documents::document_id.eq(document.to_owned()))
+        .select(workspace_documents::id);
+    Ok(place.first::<i64>(conn).optional()?.is_some())
+}
+
+/// What a new place would take over from this one, with its key and its marks.
+pub(crate) fn kept(conn: &mut AnyConnection, place: i64) -> QueryResult<Kept> {
+    let old: PlaceRow =
+        workspace_documents::table.find(place).select(PlaceRow::as_select()).first(conn)?;
+    let identity = Some((old.key, old.created_at));
+    Ok(Kept { pinned: old.pinned, watched: old.watched, identity })
+}
+
 /// Places a document in a workspace whose namespace is locked. Leaves the record to the caller.
 pub(crate) fn insert(
     conn: &mut AnyConnection,

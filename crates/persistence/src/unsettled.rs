@@ -2,6 +2,7 @@
 use carrel_domain::{DocumentPath, Result};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamp;
 
 use crate::abort::Abort;
 use crate::connection::{AnyConnection, on_each_backend};
@@ -21,6 +22,28 @@ pub(crate) fn note(
     );
     on_each_backend!(conn => diesel::insert_into(unsettled_files::table)
         .values(note)
+        .on_conflict((unsettled_files::folder, unsettled_files::name))
+        .do_update()
+        .set(unsettled_files::noted_at.eq(now))
+        .execute(conn))
+    .map(drop)
+}
+
+/// Notes the path of every document in a folder.
+pub(crate) fn note_folder(
+    conn: &mut AnyConnection,
+    folder: &str,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    on_each_backend!(conn => documents::table
+        .filter(documents::folder.eq(folder))
+        .select((documents::folder, documents::name, now.into_sql::<Timestamp>()))
+        .insert_into(unsettled_files::table)
+        .into_columns((
+            unsettled_files::folder,
+            unsettled_files::name,
+            unsettled_files::noted_at,
+        ))
         .on_conflict((unsettled_files::folder, unsettled_files::name))
         .do_update()
         .set(unsettled_files::noted_at.eq(now))

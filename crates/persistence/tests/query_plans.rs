@@ -4,6 +4,8 @@
     reason = "these are tests; clippy sees it only of `#[test]` functions"
 )]
 
+#[path = "query_plans/catalogue.rs"]
+mod catalogue;
 #[path = "query_plans/jobs.rs"]
 mod jobs;
 
@@ -25,6 +27,7 @@ use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::member::Members;
 use carrel_domain::pin::Pins;
+use carrel_domain::repeat::{Repeatable, Repeats};
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::user::{
@@ -155,6 +158,7 @@ async fn use_everything(db: &Database) {
     Documents::create(db, document("a", now), vec![embedded(here)], done(now)).await.unwrap();
     Documents::create(db, document("b", now), vec![embedded(here)], done(now)).await.unwrap();
     db.by_path(&path("a")).await.unwrap();
+    catalogue::use_all(db, here, now).await;
     db.unsettled(now).await.unwrap();
     Documents::settle(db, &path("a")).await.unwrap();
     let places = db.in_workspace(here).await.unwrap();
@@ -232,6 +236,12 @@ async fn use_everything(db: &Database) {
     db.by_digest(KeyDigest([1; 32])).await.unwrap();
     ApiKeys::list(db).await.unwrap();
     db.set_environment_key(Some(key(now)), done(now)).await.unwrap();
+    let request = Repeatable { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
+    for _ in 0..2 {
+        db.begin(request, now).await.unwrap();
+    }
+    db.answered(request.name, String::new()).await.unwrap();
+    db.failed(request.name).await.unwrap();
     db.used(vec![(ApiKeyId(1), now)]).await.unwrap();
     db.revoke(ApiKeyId(1), done(now)).await.unwrap();
 
@@ -315,6 +325,7 @@ fn is_asked_for_whole(statement: &str) -> bool {
     }
     let whole = [
         "api_keys",
+        "folders",
         "invites",
         "users",
         "workspaces",

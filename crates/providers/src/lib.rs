@@ -1,4 +1,5 @@
-//! Language models and embedders: [`Extractive`] inside this process, every other over HTTP.
+//! Language models and embedders: [`Extractive`] inside this process, every other over HTTP. And
+//! pages of other hosts, which [`WebFetcher`] fetches.
 //!
 //! Which one answers is data: [`chat_model`] and [`embedder`] read the operator's settings through
 //! a function and find the provider in a table. Nothing here reads the environment by itself.
@@ -10,6 +11,7 @@ mod endpoint;
 mod engines;
 mod extractive;
 mod http;
+mod links;
 mod native;
 mod openai;
 mod refusal;
@@ -23,5 +25,6 @@ pub use choose::{chat_model, embedder};
 pub use engines::engine_names;
 pub use extractive::Extractive;
 pub use http::http_client;
+pub use links::{Exempt, LinkLimits, Lookup, SystemLookup, WebFetcher};
 pub use table::provider_names;
 pub use tokens::Cl100k;

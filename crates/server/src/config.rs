@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carrel_providers::Exempt;
 use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::key::Key;
 use ipnet::IpNet;
@@ -118,6 +119,8 @@ pub struct Config {
     /// Whether the settings in force may be written to the `.env` file.
     pub production: bool,
     pub api: Api,
+    /// Hosts that links may lead to although they are not everybody's.
+    pub link_hosts: Vec<Exempt>,
     pub shutdown: Shutdown,
     /// Where figures are told to whoever asks; nowhere unless given.
     pub metrics: Option<SocketAddr>,
@@ -158,6 +161,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let parsing = parsing(reader);
     let model = model(reader, storage.as_ref());
     let api = api(reader);
+    let link_hosts = reader.read(&var::LINK_HOSTS, "", parse::link_hosts);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
     let metrics = reader.optional(&var::METRICS_LISTEN, parse::address).value();
     let secret_key = reader.optional(&var::SECRET_KEY, |text| Key::parse(text).ok()).value();
@@ -179,6 +183,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         passwords: passwords?,
         production: production.value().unwrap_or_default(),
         api: api?,
+        link_hosts: link_hosts?,
         shutdown: Shutdown { timeout: timeout? },
         metrics,
     })

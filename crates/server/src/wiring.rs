@@ -6,12 +6,13 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, anyhow};
 use carrel_api::Ports;
 use carrel_documents::worker::{Confines, Program, Readers};
-use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter};
+use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
 use carrel_persistence::Database;
+use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::Check;
@@ -21,7 +22,7 @@ use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::keyring::Keyring;
-use carrel_services::library::Library;
+use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
 use carrel_services::ownership::Ownership;
@@ -46,6 +47,12 @@ const SETTLED: TimeDelta = TimeDelta::minutes(1);
 
 /// After this long, a file that is still being written is taken to be left over.
 const WRITTEN: Duration = Duration::from_secs(3_600);
+
+/// The most bytes of a page or file that a link leads to.
+const LARGEST_PAGE: u64 = 32 << 20;
+
+/// How long it may take to fetch, with all redirects.
+const LINK_TIME: Duration = Duration::from_secs(20);
 
 /// A storage directory and its database, open, with everything that works on them.
 pub struct Carrel {
@@ -117,6 +124,7 @@ impl Carrel {
         };
         let library = Library {
             documents: database.clone(),
+            catalogue: database.clone(),
             placements: database.clone(),
             files: Arc::new(files.clone()),
             extractor: Arc::new(FileExtractor::new(limits, readers)),
@@ -128,6 +136,17 @@ impl Carrel {
             cache_limit: config.limits.embedding_cache,
         };
         let workers = Workers::new(library.clone(), database.clone(), database.clone());
+        let fetcher = WebFetcher::new(
+            Arc::new(SystemLookup),
+            config.link_hosts.clone(),
+            LinkLimits { bytes: upload.min(LARGEST_PAGE), time: LINK_TIME },
+        );
+        let links = Links {
+            library: library.clone(),
+            fetcher: Arc::new(fetcher),
+            reader: Arc::new(WebPages),
+            directory: config.storage.uploads(),
+        };
         let conversations = Conversations {
             search: search.clone(),
             models: models.clone(),
@@ -179,6 +198,8 @@ impl Carrel {
             library,
             jobs: database.clone(),
             workers,
+            links,
+            repeats: database.clone(),
             search,
             conversations,
             users: database.clone(),

@@ -1,9 +1,13 @@
 //! The shapes in which endpoints say no, natively and at `/api/v1`.
+mod documents;
+
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
 use serde_json::{Value, json};
 use uuid::Uuid;
+
+pub use documents::{NoDocuments, NoFolder, NoLink, NotFoundInText, NotMoved, NotRemoved};
 
 /// One way of telling a client that a request was refused.
 pub trait Shape: 'static {
@@ -230,36 +234,6 @@ pub struct NoValues;
 impl Shape for NoValues {
     fn body(message: &str) -> Value {
         json!({ "newValues": {}, "error": message })
-    }
-}
-
-/// `{"success":false,"error","documents":[]}`.
-pub struct NoDocuments;
-
-impl Shape for NoDocuments {
-    fn body(message: &str) -> Value {
-        json!({ "success": false, "error": message, "documents": [] })
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let failed = StatusCode::INTERNAL_SERVER_ERROR;
-        let short = |status, message: &str| {
-            HttpResponse::build(status).json(json!({ "success": false, "error": message }))
-        };
-        match error {
-            // quirk(conversion-500): what cannot be converted is answered as a server error.
-            Error::Unprocessable { .. } => HttpResponse::build(failed).json(Self::body(message)),
-            Error::Invalid { field, reason } => match &**field {
-                "file" => short(failed, &format!("Invalid file upload. {reason}")),
-                "addToWorkspaces" | "metadata" => short(StatusCode::UNPROCESSABLE_ENTITY, reason),
-                "textContent" => {
-                    let reason = "The 'textContent' key cannot have an empty value.";
-                    short(StatusCode::UNPROCESSABLE_ENTITY, reason)
-                }
-                _ => HttpResponse::build(status).json(Self::body(message)),
-            },
-            _ => HttpResponse::build(status).json(Self::body(message)),
-        }
     }
 }
 

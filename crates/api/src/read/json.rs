@@ -9,6 +9,7 @@ use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use carrel_domain::{Error, Result};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 
 use super::whole;
 use crate::Options;
@@ -33,6 +34,11 @@ impl<T> FromRequest for Body<T> {
 impl<T: DeserializeOwned> Body<T> {
     /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
     pub async fn read(self) -> Result<T> {
+        Ok(self.read_whole().await?.0)
+    }
+
+    /// The body, and the SHA-256 of its bytes.
+    pub async fn read_whole(self) -> Result<(T, [u8; 32])> {
         let layout = layout(&self.request)?;
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
@@ -41,11 +47,12 @@ impl<T: DeserializeOwned> Body<T> {
             let reason = format!("must not hold more than {MOST_VALUES} values");
             return Err(Error::invalid("body", reason));
         }
-        match layout {
+        let read = match layout {
             Layout::Json => parse(&body, Mount::of(&self.request)),
             Layout::Form => parse(form(&body).to_string().as_bytes(), Mount::Compat),
             Layout::Unknown => parse(b"", Mount::Compat),
-        }
+        };
+        Ok((read?, Sha256::digest(&body).into()))
     }
 }
 

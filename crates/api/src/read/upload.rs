@@ -8,6 +8,7 @@ use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
@@ -31,6 +32,8 @@ pub struct Form {
 pub struct Upload {
     pub name: String,
     pub content: NamedTempFile,
+    /// SHA-256 of the content.
+    pub digest: [u8; 32],
     /// Text fields in the order they came.
     pub fields: Vec<(String, String)>,
 }
@@ -41,6 +44,20 @@ impl FromRequest for Form {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl Upload {
+    /// SHA-256 of all that was sent, whatever divided its parts.
+    pub fn whole(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(self.digest);
+        let fields = self.fields.iter().flat_map(|(name, value)| [name, value]);
+        for text in fields.chain([&self.name]) {
+            hash.update((text.len() as u64).to_be_bytes());
+            hash.update(text);
+        }
+        hash.finalize().into()
     }
 }
 
@@ -55,8 +72,9 @@ impl Form {
         let (mut file, mut fields) = (None, Vec::new());
         for _ in 0..MOST_PARTS {
             let Some(mut part) = next(&mut parts).await? else {
-                let (name, content) = file.ok_or_else(|| wrong("No file was sent."))?;
-                return Ok(Upload { name, content, fields });
+                let file: Option<(String, _)> = file;
+                let (name, (content, digest)) = file.ok_or_else(|| wrong("No file was sent."))?;
+                return Ok(Upload { name, content, digest, fields });
             };
             match (file_name(&part)?, part.name().map(str::to_owned)) {
                 (Some(name), Some(field)) if field == "file" && file.is_none() => {
@@ -96,20 +114,25 @@ async fn text(part: &mut Field) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| wrong("A text field is not UTF-8"))
 }
 
-async fn save(part: &mut Field, directory: &std::path::Path, limit: u64) -> Result<NamedTempFile> {
+async fn save(
+    part: &mut Field,
+    directory: &std::path::Path,
+    limit: u64,
+) -> Result<(NamedTempFile, [u8; 32])> {
     let content = NamedTempFile::new_in(directory).map_err(Error::of_file)?;
     let handle = content.reopen().map_err(Error::of_file)?;
     let mut out = BufWriter::with_capacity(1 << 18, tokio::fs::File::from_std(handle));
-    let mut size = 0;
+    let (mut size, mut hash) = (0, Sha256::new());
     while let Some(more) = chunk(part).await? {
         size += more.len() as u64;
         if size > limit {
             return Err(Error::TooLarge { what: "the file", limit });
         }
+        hash.update(&more);
         out.write_all(&more).await.map_err(Error::of_file)?;
     }
     out.flush().await.map_err(Error::of_file)?;
-    Ok(content)
+    Ok((content, hash.finalize().into()))
 }
 
 /// The name of a part that is a file. `filename*` (RFC 5987) is preferred, as RFC 6266 asks.

@@ -100,14 +100,7 @@ impl Page {
             b"title" => self.inside = Inside::Dropped,
             b"template" => self.templates += 1,
             _ if self.templates > 0 => {}
-            b"br" => self.layout.line_break(),
-            b"pre" | b"xmp" | b"plaintext" | b"listing" => self.layout.open_preformatted(),
-            b"ul" | b"menu" => self.layout.open_list(false),
-            b"ol" => self.layout.open_list(true),
-            b"li" => self.layout.open_item(),
-            b"tr" => self.layout.open_row(),
-            b"td" | b"th" => self.layout.open_cell(),
-            _ => self.layout.separate(lines_around(element)),
+            _ => open(&mut self.layout, element),
         }
     }
 
@@ -116,12 +109,33 @@ impl Page {
         match element {
             b"template" => self.templates = self.templates.saturating_sub(1),
             _ if self.templates > 0 => {}
-            b"pre" | b"xmp" | b"listing" => self.layout.close_preformatted(),
-            b"ul" | b"ol" | b"menu" => self.layout.close_list(),
-            b"li" | b"tr" => self.layout.close_line(),
-            b"td" | b"th" => {}
-            _ => self.layout.separate(lines_around(element)),
+            _ => close(&mut self.layout, element),
         }
+    }
+}
+
+/// Lays out the beginning of an element.
+pub fn open(layout: &mut Layout, element: &[u8]) {
+    match element {
+        b"br" => layout.line_break(),
+        b"pre" | b"xmp" | b"plaintext" | b"listing" => layout.open_preformatted(),
+        b"ul" | b"menu" => layout.open_list(false),
+        b"ol" => layout.open_list(true),
+        b"li" => layout.open_item(),
+        b"tr" => layout.open_row(),
+        b"td" | b"th" => layout.open_cell(),
+        _ => layout.separate(lines_around(element)),
+    }
+}
+
+/// Lays out the end of an element.
+pub fn close(layout: &mut Layout, element: &[u8]) {
+    match element {
+        b"pre" | b"xmp" | b"listing" => layout.close_preformatted(),
+        b"ul" | b"ol" | b"menu" => layout.close_list(),
+        b"li" | b"tr" => layout.close_line(),
+        b"td" | b"th" => {}
+        _ => layout.separate(lines_around(element)),
     }
 }
 
@@ -140,7 +154,7 @@ fn lines_around(element: &[u8]) -> usize {
 
 /// The encoding named after `charset=` at the beginning of the file. One that takes two bytes for
 /// each character is a mistake: the declaration could not have been read.
-fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
+pub fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let start = bytes[..bytes.len().min(DECLARED_WITHIN)].to_ascii_lowercase();
     let at = start.windows(7).position(|window| window == b"charset")? + 7;
     let rest = start[at..].trim_ascii_start().strip_prefix(b"=")?.trim_ascii_start();

@@ -13,6 +13,7 @@ mod layout;
 mod mail;
 mod ooxml;
 mod opendocument;
+mod page;
 mod pdf;
 mod sheet;
 mod sheets;
@@ -31,6 +32,8 @@ use serde::{Deserialize, Serialize};
 use crate::blocking;
 use crate::worker::Readers;
 use fault::Fault;
+pub use page::WebPages;
+
 pub use formats::file_types;
 use formats::{Reading, unconfigured};
 

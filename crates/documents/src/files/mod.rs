@@ -106,6 +106,20 @@ impl DocumentFiles for DocumentStore {
         blocking(move || json::text(&path, &file)).await.map(Some)
     }
 
+    async fn copy(&self, from: &DocumentPath, to: &DocumentPath) -> Result<()> {
+        if !self.check(from).await? {
+            return Err(Error::not_found("document", from));
+        }
+        self.check(to).await?;
+        match self.store.copy_if_not_exists(&location(from)?, &location(to)?).await {
+            Err(object_store::Error::NotFound { .. }) => Err(Error::not_found("document", from)),
+            Err(object_store::Error::AlreadyExists { .. }) => {
+                Err(Error::AlreadyExists { kind: "document", key: to.to_string() })
+            }
+            copied => copied.map_err(Error::internal),
+        }
+    }
+
     async fn delete(&self, path: &DocumentPath) -> Result<()> {
         if !self.check(path).await? {
             return Ok(());

@@ -9,6 +9,7 @@ mod support;
 
 mod api_keys;
 mod audit;
+mod catalogue;
 mod chat_edits;
 mod chat_log;
 mod chats;
@@ -32,6 +33,8 @@ mod pins;
 mod placements;
 mod placing;
 mod quota;
+mod repeats;
+mod replacing;
 mod sessions;
 mod sign_in_tokens;
 mod threads;

@@ -3,6 +3,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Component, PathBuf};
 use std::time::Duration;
 
+use carrel_providers::Exempt;
 use carrel_services::keyring::SHORTEST_CHOSEN_KEY;
 use ipnet::IpNet;
 
@@ -74,6 +75,12 @@ pub fn address(text: &str) -> Option<SocketAddr> {
 /// Requests a minute; any number when zero.
 pub fn rate(text: &str) -> Option<u32> {
     text.parse().ok().filter(|rate| *rate <= 1_000_000)
+}
+
+/// Hosts that links may lead to although they are not everybody's, separated by commas.
+pub fn link_hosts(text: &str) -> Option<Vec<Exempt>> {
+    let hosts = text.split(',').map(str::trim).filter(|host| !host.is_empty());
+    hosts.map(|host| host.parse().ok()).collect()
 }
 
 /// 1 to 256.

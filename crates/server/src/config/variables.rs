@@ -79,6 +79,10 @@ pub const EMBEDDER_THREADS: Variable =
     variable("CARREL_EMBEDDER_THREADS", "a number from 1 to 256");
 pub const EMBEDDER_IDLE: Variable =
     variable("CARREL_EMBEDDER_IDLE", "never, or a duration such as 90s, 10m or 2h");
+pub const LINK_HOSTS: Variable = variable(
+    "CARREL_LINK_HOSTS",
+    "hosts, addresses or networks such as intranet.example, 10.1.2.3 or fd00::/8, separated by commas",
+);
 pub const MODEL_DIR: Variable = variable("CARREL_MODEL_DIR", "the path of a directory");
 pub const SHUTDOWN_TIMEOUT: Variable =
     variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
@@ -131,6 +135,7 @@ pub const OWN: &[&Variable] = &[
     &MODEL_DIR,
     &SHUTDOWN_TIMEOUT,
     &SECRET_KEY,
+    &LINK_HOSTS,
 ];
 
 /// What every variable of this program's own begins with.

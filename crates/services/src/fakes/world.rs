@@ -2,7 +2,7 @@
 //! models, each able to fail on request.
 mod talk;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,16 +13,14 @@ use carrel_domain::document::{
     Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::library::{
-    Documents, Embedded, Passage, Placements, Removed, WorkspaceDocument,
-};
+use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
 use carrel_domain::model::{
     Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
 
@@ -39,6 +37,7 @@ pub struct World {
     pub documents: Mutex<BTreeMap<DocumentPath, Document>>,
     pub files: Mutex<BTreeMap<DocumentPath, String>>,
     pub unsettled: Mutex<Vec<DocumentPath>>,
+    pub folders: Mutex<BTreeSet<Folder>>,
     pub places: Mutex<Vec<WorkspaceDocument>>,
     pub passages: Mutex<Vec<Passage>>,
     /// Who has asked, among those with a limit.
@@ -60,6 +59,7 @@ impl World {
     pub fn library(self: &Arc<Self>) -> Library {
         Library {
             documents: self.clone(),
+            catalogue: self.clone(),
             placements: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
@@ -102,7 +102,7 @@ impl World {
         self.failing.lock().unwrap().push(part);
     }
 
-    fn check(&self, part: &'static str) -> Result<()> {
+    pub fn check(&self, part: &'static str) -> Result<()> {
         match self.failing.lock().unwrap().contains(&part) {
             true => Err(Error::unavailable("the test", part)),
             false => Ok(()),
@@ -142,50 +142,6 @@ impl World {
 }
 
 #[async_trait]
-impl Documents for World {
-    async fn expect_file(&self, path: &DocumentPath, _: DateTime<Utc>) -> Result<()> {
-        self.unsettled.lock().unwrap().push(path.clone());
-        Ok(())
-    }
-
-    async fn create(
-        &self,
-        document: Document,
-        places: Vec<Embedded>,
-        _: Event,
-    ) -> Result<Vec<WorkspaceDocument>> {
-        self.check("create")?;
-        self.unsettled.lock().unwrap().retain(|path| *path != document.path);
-        self.put_places(&document, places);
-        self.documents.lock().unwrap().insert(document.path.clone(), document);
-        Ok(Vec::new())
-    }
-
-    async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
-        Ok(self.documents.lock().unwrap().get(path).cloned())
-    }
-
-    async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<Removed>> {
-        let mut documents = self.documents.lock().unwrap();
-        let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
-        let removed: Vec<_> = known.map(|path| Removed { path, places: Vec::new() }).collect();
-        self.unsettled.lock().unwrap().extend(removed.iter().map(|removed| removed.path.clone()));
-        Ok(removed)
-    }
-
-    async fn unsettled(&self, _: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
-        let documents = self.documents.lock().unwrap();
-        let noted = self.unsettled.lock().unwrap();
-        Ok(noted.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
-    }
-
-    async fn settle(&self, path: &DocumentPath) -> Result<()> {
-        self.unsettled.lock().unwrap().retain(|noted| noted != path);
-        Ok(())
-    }
-}
-
-#[async_trait]
 impl Placements for World {
     async fn withdraw(
         &self,
@@ -221,6 +177,14 @@ impl DocumentFiles for World {
         Ok(self.files.lock().unwrap().get(path).cloned())
     }
 
+    async fn copy(&self, from: &DocumentPath, to: &DocumentPath) -> Result<()> {
+        self.check("copy")?;
+        let mut files = self.files.lock().unwrap();
+        let text = files.get(from).cloned().ok_or_else(|| Error::not_found("document", from))?;
+        files.insert(to.clone(), text);
+        Ok(())
+    }
+
     async fn delete(&self, path: &DocumentPath) -> Result<()> {
         self.files.lock().unwrap().remove(path);
         Ok(())
@@ -230,7 +194,12 @@ impl DocumentFiles for World {
 #[async_trait]
 impl Extractor for World {
     fn file_types(&self) -> Vec<FileType> {
-        Vec::new()
+        vec![FileType {
+            mime: "application/fake",
+            extensions: &[".fake"],
+            aliases: &[],
+            needs: None,
+        }]
     }
 
     async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {

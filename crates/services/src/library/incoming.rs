@@ -2,21 +2,68 @@
 use std::fmt::Display;
 
 use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Part, Published};
-use carrel_domain::path::DEFAULT_FOLDER;
-use carrel_domain::{DocumentId, DocumentPath, Error, Result, slug};
+use carrel_domain::link::Page;
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, slug};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
+use url::Url;
 
 /// What a client says about a file; absent parts come from the file itself.
 #[derive(Clone, Debug, Default)]
 pub struct Details {
-    /// One path segment; the default folder when absent.
-    pub folder: Option<String>,
     pub title: Option<String>,
     pub author: Option<String>,
     pub description: Option<String>,
     pub source: Option<String>,
     pub chunk_source: Option<String>,
+    pub terms: Terms,
+}
+
+/// Under which terms documents are taken in, wherever their text comes from.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// The default folder when absent.
+    pub folder: Option<Folder>,
+    /// As [`Document::metadata`].
+    pub metadata: String,
+    /// As [`Origin::key`]; documents of the same key are replaced.
+    pub key: Option<String>,
+    /// As [`Origin::digest`].
+    pub digest: Option<[u8; 32]>,
+    /// As [`Origin::request`].
+    pub request: Option<[u8; 32]>,
+    /// Whether documents made earlier of the same content in the same folder will do.
+    pub skip_identical: bool,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            folder: None,
+            metadata: NO_METADATA.to_owned(),
+            key: None,
+            digest: None,
+            request: None,
+            skip_identical: false,
+        }
+    }
+}
+
+impl Terms {
+    /// Where a document of that file name is kept.
+    fn path(&self, name: &str) -> Result<DocumentPath> {
+        let folder = self.folder.clone().unwrap_or_default();
+        DocumentPath::new(folder.as_str(), name)
+    }
+
+    fn origin(&self, part: Option<&Part>) -> Origin {
+        let part = match part {
+            None => String::new(),
+            Some(Part::Sheet(name)) => format!("sheet {name}"),
+            Some(Part::Mail(number)) => format!("mail {number}"),
+        };
+        Origin { key: self.key.clone(), part, digest: self.digest, request: self.request }
+    }
 }
 
 /// Text that a client sends as such.
@@ -30,6 +77,15 @@ pub struct RawText {
     pub source: Option<String>,
     pub chunk_source: Option<String>,
     pub published: Option<DateTime<Utc>>,
+    pub terms: Terms,
+}
+
+/// A page and where it was found.
+#[derive(Clone, Debug)]
+pub struct FoundPage {
+    /// As it was asked for, without a slash at the end.
+    pub link: Url,
+    pub page: Page,
 }
 
 /// The longest name, in bytes, that a client's file may have.
@@ -56,11 +112,11 @@ pub fn check_file_name(name: &str) -> Result<()> {
 }
 
 /// The folder that the sheets of an upload lie in unless the client names one: nobody else's.
-pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Option<String> {
+pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folder>> {
     let is_sheet = |part: &Extracted| matches!(part.part, Some(Part::Sheet(_)));
     let unique = DocumentId::random().to_string();
     let folder = || format!("{}-{}", stem(name), &unique[..8]);
-    parts.iter().any(is_sheet).then(folder)
+    parts.iter().any(is_sheet).then(folder).map(|name| Folder::parse(&name)).transpose()
 }
 
 pub fn from_file(
@@ -79,10 +135,10 @@ pub fn from_file(
             (stored_name(&format!("sheet-{sheet}"), id), format!("{name} - Sheet:{sheet}"))
         }
     };
-    let folder = details.folder.as_deref().unwrap_or(DEFAULT_FOLDER);
+    let terms = &details.terms;
     let document = Document {
         id,
-        path: DocumentPath::new(folder, &stored)?,
+        path: terms.path(&stored)?,
         title: details.title.clone().or(part.title).unwrap_or(usual_title),
         url: format!("file://{name}"),
         author: details.author.clone().unwrap_or(part.author),
@@ -94,15 +150,16 @@ pub fn from_file(
         tokens: estimate_tokens(&part.text),
         digest: Sha256::digest(part.text.as_bytes()).into(),
         created_at: now,
-        metadata: NO_METADATA.to_owned(),
-        origin: Origin::default(),
+        metadata: terms.metadata.clone(),
+        origin: terms.origin(part.part.as_ref()),
     };
     Ok((document, part.text))
 }
 
 pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)> {
-    let RawText { title, text, url, author, description, source, chunk_source, published } = raw;
-    if text.trim().is_empty() {
+    let RawText { title, text, url, author, description, source, chunk_source, published, terms } =
+        raw;
+    if text.is_empty() {
         return Err(Error::invalid("textContent", "must not be empty"));
     }
     let id = DocumentId::random();
@@ -111,7 +168,7 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
         |given: Option<String>, otherwise: &str| given.unwrap_or_else(|| otherwise.to_owned());
     let document = Document {
         id,
-        path: DocumentPath::new(DEFAULT_FOLDER, &stored_name(&format!("raw-{slug}"), id))?,
+        path: terms.path(&stored_name(&format!("raw-{slug}"), id))?,
         url: url.unwrap_or_else(|| format!("file://{slug}.txt")),
         author: said(author, "no author specified"),
         description: said(description, "no description found"),
@@ -122,21 +179,65 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
         tokens: estimate_tokens(&text),
         digest: Sha256::digest(text.as_bytes()).into(),
         created_at: now,
-        metadata: NO_METADATA.to_owned(),
-        origin: Origin::default(),
+        origin: terms.origin(None),
+        metadata: terms.metadata,
         title,
     };
     Ok((document, text))
 }
 
-/// The slug of a title without its extension, in lower case; letters of every script are kept.
-fn text_slug(title: &str) -> String {
-    let stem = match title.rsplit_once('.') {
-        Some((stem, extension)) if !extension.contains('/') => stem,
-        _ => title,
+/// As [`from_file`], of a page.
+pub fn from_page(
+    FoundPage { link, page }: FoundPage,
+    details: &Details,
+    now: DateTime<Utc>,
+) -> Result<(Document, String)> {
+    let id = DocumentId::random();
+    let slug = link_slug(&link);
+    let (terms, text) = (&details.terms, page.text);
+    let said =
+        |given: &Option<String>, otherwise: &str| given.clone().unwrap_or(otherwise.to_owned());
+    let document = Document {
+        id,
+        path: terms.path(&stored_name(&format!("url-{slug}"), id))?,
+        title: details.title.clone().or(page.title).unwrap_or_else(|| format!("{slug}.html")),
+        url: format!("file://{slug}.html"),
+        author: said(&details.author, "no author found"),
+        description: said(&details.description, "No description found."),
+        source: said(&details.source, "URL link uploaded by the user."),
+        chunk_source: link_source(&link),
+        published: Published(Some(now)),
+        words: count_words(&text),
+        tokens: estimate_tokens(&text),
+        digest: Sha256::digest(text.as_bytes()).into(),
+        created_at: now,
+        metadata: terms.metadata.clone(),
+        origin: terms.origin(None),
     };
-    let ascii = slug::words(&stem.replace('.', "-")).to_lowercase();
-    if ascii.is_empty() { clean(stem).to_lowercase() } else { ascii }
+    Ok((document, text))
+}
+
+/// How a document says which page it is made of.
+pub fn link_source(link: &Url) -> String {
+    format!("link://{}", link.as_str().trim_end_matches('/'))
+}
+
+/// Host and path of a link, fit for a file name.
+pub fn link_slug(link: &Url) -> String {
+    let path = link.path().trim_end_matches('/').replace('/', "_");
+    let name = format!("{}{path}", link.host_str().unwrap_or_default());
+    let mut name = clean(&name);
+    while name.len() > LONGEST_STEM - "url-".len() {
+        name.pop();
+    }
+    name
+}
+
+/// The slug of a title without its extension, in lower case; empty where it has none but other
+/// scripts.
+fn text_slug(title: &str) -> String {
+    let stem = title.rsplit_once('.').map_or(title, |(stem, _)| stem);
+    slug::words(&stem.replace('.', "-")).to_lowercase()
 }
 
 /// A file name that begins like `name` and is different for each `id`, at most 250 bytes.
@@ -196,15 +297,18 @@ mod tests {
     fn sheets_lie_in_a_folder_of_their_upload_and_mails_have_numbers() {
         let details = Details::default();
         let sheet = part(Some(Part::Sheet("Q1: costs".into())));
-        let folder = folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap();
-        assert!(folder.starts_with("my-book.xlsx-") && folder.len() == 21, "{folder}");
-        let placed = Details { folder: Some(folder.clone()), ..Details::default() };
+        let folder =
+            folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap().unwrap();
+        let name = folder.as_str();
+        assert!(name.starts_with("my-book.xlsx-") && name.len() == 21, "{name}");
+        let terms = Terms { folder: Some(folder.clone()), ..Terms::default() };
+        let placed = Details { terms, ..Details::default() };
         let (sheet, _) = from_file("my book.xlsx", sheet, &placed, Utc::now()).unwrap();
         assert!(sheet.path.to_string().starts_with(&format!("{folder}/sheet-Q1-costs-")));
         assert_eq!(sheet.title, "my book.xlsx - Sheet:Q1: costs");
 
         let mail = part(Some(Part::Mail(12)));
-        assert_eq!(folder_for_sheets("a.mbox", std::slice::from_ref(&mail)), None);
+        assert_eq!(folder_for_sheets("a.mbox", std::slice::from_ref(&mail)).unwrap(), None);
         let (mail, _) = from_file("a.mbox", mail, &details, Utc::now()).unwrap();
         assert!(mail.path.to_string().ends_with("-msg-12.json"));
         assert_eq!(mail.title, "a.mbox");
@@ -235,6 +339,17 @@ mod tests {
     fn the_slug_of_a_text_drops_its_extension() {
         assert_eq!(text_slug("France facts"), "france-facts");
         assert_eq!(text_slug("a.b.md"), "a-b");
-        assert_eq!(text_slug("../../evil"), "evil");
+        assert_eq!(text_slug("Q3 Plan v2"), "q3-plan-v2");
+        assert_eq!((text_slug("日本語"), text_slug("../../evil")), (String::new(), String::new()));
+    }
+
+    #[test]
+    fn a_link_is_named_by_its_host_and_path() {
+        let slug = |link: &str| link_slug(&Url::parse(link).unwrap());
+        assert_eq!(slug("http://127.0.0.1:8080/page.html?q=1#x"), "127.0.0.1_page.html");
+        assert_eq!(slug("https://example.com/a/b/"), "example.com_a_b");
+        assert_eq!(slug("https://example.com"), "example.com");
+        let long = format!("https://example.com/{}", "x".repeat(1000));
+        assert!(stored_name(&format!("url-{}", slug(&long)), DocumentId::random()).len() <= 250);
     }
 }

@@ -16,15 +16,21 @@ impl Library {
         let event = by.event("api_documents_removed", json!({ "documents": named }).to_string());
         let remove = async move {
             let removed = library.documents.remove(&paths, event).await?;
-            for Removed { path, places } in &removed {
-                for (workspace, place) in places {
-                    library.index.remove(*workspace, &[*place]).await?;
-                }
-                library.discard_file(path).await?;
-            }
+            library.forget(&removed).await?;
             Ok(removed)
         };
         tokio::spawn(remove).await.map_err(Error::internal)?
+    }
+
+    /// Takes documents whose rows are gone out of the index, and their files away.
+    pub(super) async fn forget(&self, removed: &[Removed]) -> Result<()> {
+        for Removed { path, places } in removed {
+            for (workspace, place) in places {
+                self.index.remove(*workspace, &[*place]).await?;
+            }
+            self.discard_file(path).await?;
+        }
+        Ok(())
     }
 
     /// Deletes files noted before `before` that no document owns: left by a crash between the

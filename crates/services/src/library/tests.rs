@@ -1,10 +1,13 @@
 use std::path::PathBuf;
 
+use carrel_domain::document::IncomingFile;
 use chrono::Utc;
 
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
+
+mod taking_in;
 
 async fn add(world: &Arc<World>, unembedded: Unembedded) -> Result<Vec<Added>> {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("some text") };

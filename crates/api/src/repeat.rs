@@ -1,0 +1,93 @@
+//! Requests that may be repeated, by the header `Idempotency-Key`: the same request under the same
+//! name is carried out once, and answered the same each time.
+use actix_web::HttpRequest;
+use carrel_domain::repeat::{Known, Repeatable, Repeats};
+use carrel_domain::{Error, Result};
+use carrel_services::library::Library;
+use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::caller::Caller;
+use crate::wire::document::DocumentsAdded;
+
+const HEADER: &str = "idempotency-key";
+
+/// The longest name of a request.
+const LONGEST_NAME: usize = 255;
+
+/// What a client calls its request, if anything; `content` is the SHA-256 of the body.
+pub fn named<P>(
+    request: &HttpRequest,
+    caller: &Caller<P>,
+    content: [u8; 32],
+) -> Result<Option<Repeatable>> {
+    let wrong = |reason| Error::invalid("Idempotency-Key", reason);
+    let mut given = request.headers().get_all(HEADER);
+    let Some(name) = given.next() else { return Ok(None) };
+    if given.next().is_some() {
+        return Err(wrong("must be sent once"));
+    }
+    let is_plain = |byte: &u8| (0x20..0x7f).contains(byte);
+    let bytes = name.as_bytes();
+    if bytes.is_empty() || bytes.len() > LONGEST_NAME || !bytes.iter().all(is_plain) {
+        return Err(wrong("must be 1 to 255 ASCII characters"));
+    }
+    let by = caller.key.id;
+    let name = Sha256::new().chain_update(by.0.to_be_bytes()).chain_update(bytes);
+    let content =
+        Sha256::new().chain_update(request.path()).chain_update([0]).chain_update(content);
+    let (name, content) = (name.finalize().into(), content.finalize().into());
+    Ok(Some(Repeatable { name, by, content }))
+}
+
+/// Carries `work` out, to its end even when the client hangs up, unless the request was carried out
+/// before: then it is answered as it was, with the texts as they are now.
+pub async fn once<W>(
+    repeats: Arc<dyn Repeats>,
+    library: &Library,
+    request: Option<Repeatable>,
+    now: DateTime<Utc>,
+    work: W,
+) -> Result<DocumentsAdded>
+where
+    W: Future<Output = Result<DocumentsAdded>> + Send + 'static,
+{
+    let Some(request) = request else { return work.await };
+    match repeats.begin(request, now).await? {
+        Known::Nothing => {}
+        Known::Answered(answer) => return replay(library, &answer).await,
+        Known::UnderWay => {
+            let kind = "request that is being carried out, under the";
+            return Err(Error::AlreadyExists { kind, key: "Idempotency-Key".to_owned() });
+        }
+        Known::Another => return Err(Error::unprocessable(ANOTHER)),
+    }
+    let carry_out = async move {
+        match work.await {
+            Ok(added) => {
+                let answer = serde_json::to_string(&added.clone().without_content());
+                repeats.answered(request.name, answer.map_err(Error::internal)?).await?;
+                Ok(added)
+            }
+            Err(error) => {
+                repeats.failed(request.name).await?;
+                Err(error)
+            }
+        }
+    };
+    tokio::spawn(carry_out).await.map_err(Error::internal)?
+}
+
+/// What whoever asks for something else under a name in use is told.
+pub const ANOTHER: &str = "The Idempotency-Key was used for another request.";
+
+async fn replay(library: &Library, answer: &str) -> Result<DocumentsAdded> {
+    let mut added: DocumentsAdded = serde_json::from_str(answer).map_err(Error::internal)?;
+    for document in &mut added.documents {
+        let text = library.text_of(document.id()?).await?;
+        document.set_content(text.unwrap_or_default());
+    }
+    Ok(added)
+}

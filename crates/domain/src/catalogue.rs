@@ -1,0 +1,75 @@
+//! The catalogue: folders, and what lists of documents tell of each.
+use async_trait::async_trait;
+
+use crate::audit::Event;
+use crate::document::Published;
+use crate::library::Removed;
+use crate::{DocumentId, DocumentPath, Folder, Result, WorkspaceId};
+
+/// A document as lists show it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listed {
+    pub id: DocumentId,
+    pub folder: String,
+    pub name: String,
+    pub title: String,
+    pub url: String,
+    pub author: String,
+    pub description: String,
+    pub source: String,
+    pub chunk_source: String,
+    pub published: Published,
+    pub words: i32,
+    pub tokens: i32,
+    /// As [`crate::document::Document::metadata`].
+    pub metadata: String,
+    /// As [`crate::document::Origin::key`].
+    pub key: Option<String>,
+    /// Whether it is in any workspace.
+    pub is_placed: bool,
+    /// Workspaces in which it is pinned, by id.
+    pub pinned_in: Vec<WorkspaceId>,
+    pub is_watched: bool,
+}
+
+/// Where a list of documents goes on. Documents come by folder and name, both in the order of their
+/// bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a folder, from its first document or after a name.
+    In { folder: Folder, after: Option<String> },
+    /// In every folder but the default one, from the first document or after a path.
+    Elsewhere { after: Option<DocumentPath> },
+}
+
+/// What folders there are, and which documents in them. Each method is one transaction.
+#[async_trait]
+pub trait Catalogue: Send + Sync {
+    /// Every folder, by name.
+    async fn folders(&self) -> Result<Vec<Folder>>;
+    /// How many documents a folder holds; `None` when there is no such folder.
+    async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>>;
+    /// `limit` documents, leaving out the first `offset` of them.
+    async fn list(&self, from: &Place, offset: u64, limit: u32) -> Result<Vec<Listed>>;
+    /// Those of the paths at which a document is that is in any workspace.
+    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
+    /// The document of that file name; the first by folder, where several have it.
+    async fn by_name(&self, name: &str) -> Result<Option<Listed>>;
+    async fn by_id(&self, id: DocumentId) -> Result<Option<Listed>>;
+    /// [`crate::Error::AlreadyExists`] when there is one of that name.
+    async fn create_folder(&self, folder: &Folder, event: Event) -> Result<()>;
+    /// Removes a folder with its documents, those with every trace of them as
+    /// [`crate::library::Documents::remove`] does. `None` when there is no such folder.
+    async fn remove_folder(&self, folder: &Folder, event: Event) -> Result<Option<Vec<Removed>>>;
+    /// Gives documents other paths, all or none. Their new files are settled and their old ones
+    /// noted as unsettled. [`crate::Error::NotFound`] for a document or folder that does not
+    /// exist, [`crate::Error::AlreadyExists`] for a path that is taken.
+    async fn relocate(&self, moves: &[Move], event: Event) -> Result<()>;
+}
+
+/// A document's way from one path to another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Move {
+    pub from: DocumentPath,
+    pub to: DocumentPath,
+}

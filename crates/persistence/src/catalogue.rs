@@ -1,0 +1,332 @@
+//! Lists of documents, and folders.
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
+use carrel_domain::document::Published;
+use carrel_domain::library::Removed;
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, WorkspaceId};
+use chrono::NaiveDateTime;
+use diesel::dsl::{auto_type, exists};
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::abort::{Abort, OrRefused};
+use crate::connection::{AnyConnection, on_each_backend};
+use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable, utc};
+use crate::documents::lock_to_remove;
+use crate::removal::withdraw_everywhere;
+use crate::schema::{documents, workspace_documents};
+use crate::{Database, audit, folders, unsettled};
+
+/// In the order in which [`listed`] selects.
+#[derive(Queryable)]
+struct ListedRow {
+    id: String,
+    folder: String,
+    name: String,
+    title: String,
+    url: String,
+    author: String,
+    description: String,
+    source: String,
+    chunk_source: String,
+    published_at: Option<NaiveDateTime>,
+    words: i32,
+    tokens: i32,
+    metadata: String,
+    external_key: Option<String>,
+    is_placed: bool,
+}
+
+/// Read through the connection of the database itself: there are many rows, and each value takes
+/// several times as long through a connection that may be of either kind.
+#[auto_type(no_type_alias)]
+fn listed() -> _ {
+    let places = workspace_documents::table
+        .filter(workspace_documents::document_id.eq(documents::id))
+        .select(workspace_documents::id);
+    documents::table.select((
+        documents::id,
+        documents::folder,
+        documents::name,
+        documents::title,
+        documents::url,
+        documents::author,
+        documents::description,
+        documents::source,
+        documents::chunk_source,
+        documents::published_at,
+        documents::words,
+        documents::tokens,
+        documents::metadata,
+        documents::external_key,
+        exists(places),
+    ))
+}
+
+impl TryFrom<ListedRow> for Listed {
+    type Error = Error;
+
+    fn try_from(row: ListedRow) -> Result<Self> {
+        Ok(Self {
+            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("form of id"))?),
+            folder: row.folder,
+            name: row.name,
+            title: row.title,
+            url: row.url,
+            author: row.author,
+            description: row.description,
+            source: row.source,
+            chunk_source: row.chunk_source,
+            published: Published(utc(row.published_at)),
+            words: row.words,
+            tokens: row.tokens,
+            metadata: row.metadata,
+            key: row.external_key,
+            is_placed: row.is_placed,
+            pinned_in: Vec::new(),
+            is_watched: false,
+        })
+    }
+}
+
+/// The documents of a folder whose names are above `after`, by name.
+fn in_folder(
+    conn: &mut AnyConnection,
+    folder: &str,
+    after: &str,
+    offset: u64,
+    limit: usize,
+) -> QueryResult<Vec<ListedRow>> {
+    on_each_backend!(conn => listed()
+        .filter(documents::folder.eq(folder))
+        .filter(documents::name.gt(after))
+        .order((documents::folder, documents::name))
+        .offset(rows(offset))
+        .limit(rows(limit))
+        .load(conn))
+}
+
+/// The documents of all folders above `folder` but the default one, by folder and name.
+fn in_later_folders(
+    conn: &mut AnyConnection,
+    folder: &str,
+    offset: u64,
+    limit: usize,
+) -> QueryResult<Vec<ListedRow>> {
+    on_each_backend!(conn => listed()
+        .filter(documents::folder.gt(folder))
+        .filter(documents::folder.ne(DEFAULT_FOLDER))
+        .order((documents::folder, documents::name))
+        .offset(rows(offset))
+        .limit(rows(limit))
+        .load(conn))
+}
+
+/// Adds in which workspaces the documents are pinned, and whether they are watched anywhere.
+fn with_marks(conn: &mut AnyConnection, found: Vec<ListedRow>) -> Result<Vec<Listed>, Abort> {
+    let placed: Vec<String> =
+        found.iter().filter(|row| row.is_placed).map(|row| row.id.clone()).collect();
+    let mut marks: HashMap<String, Vec<(i32, bool, bool)>> = HashMap::new();
+    for ids in placed.chunks(IDS_AT_ONCE) {
+        let some: Vec<(String, i32, bool, bool)> = workspace_documents::table
+            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
+            .filter(workspace_documents::pinned.or(workspace_documents::watched))
+            .select((
+                workspace_documents::document_id,
+                workspace_documents::workspace_id,
+                workspace_documents::pinned,
+                workspace_documents::watched,
+            ))
+            .load(conn)?;
+        for (document, workspace, pinned, watched) in some {
+            marks.entry(document).or_default().push((workspace, pinned, watched));
+        }
+    }
+    let marked = found.into_iter().map(|row| {
+        let marks = marks.remove(&row.id).unwrap_or_default();
+        let mut listed = Listed::try_from(row)?;
+        let pinned = marks.iter().filter(|(_, pinned, _)| *pinned);
+        listed.pinned_in = pinned.map(|(workspace, ..)| WorkspaceId(*workspace)).collect();
+        listed.pinned_in.sort_unstable();
+        listed.is_watched = marks.iter().any(|(.., watched)| *watched);
+        Ok(listed)
+    });
+    Ok(marked.collect::<Result<_>>()?)
+}
+
+/// How many documents of one file name are looked at. Names hold an id, so there is hardly a second.
+const MOST_NAMESAKES: i64 = 100;
+
+#[async_trait]
+impl Catalogue for Database {
+    async fn folders(&self) -> Result<Vec<Folder>> {
+        self.read(folders::all).await
+    }
+
+    async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>> {
+        let folder = folder.clone();
+        self.snapshot(move |conn| {
+            let there: Vec<String> = crate::schema::folders::table
+                .find(folder.as_str().to_owned())
+                .select(crate::schema::folders::name)
+                .load(conn)?;
+            if there.is_empty() {
+                return Ok(None);
+            }
+            let of_folder =
+                documents::table.filter(documents::folder.eq(folder.as_str().to_owned()));
+            let count: i64 = of_folder.count().get_result(conn)?;
+            Ok(Some(count.try_into().unwrap_or_default()))
+        })
+        .await
+    }
+
+    async fn list(&self, from: &Place, offset: u64, limit: u32) -> Result<Vec<Listed>> {
+        let (from, limit) = (from.clone(), limit as usize);
+        self.snapshot(move |conn| {
+            let found = match from {
+                Place::In { folder, after } => {
+                    let after = after.unwrap_or_default();
+                    in_folder(conn, folder.as_str(), &after, offset, limit)?
+                }
+                Place::Elsewhere { after: None } => in_later_folders(conn, "", offset, limit)?,
+                Place::Elsewhere { after: Some(path) } => {
+                    let mut found = in_folder(conn, path.folder(), path.name(), offset, limit)?;
+                    let rest = limit.saturating_sub(found.len());
+                    if rest > 0 {
+                        found.extend(in_later_folders(conn, path.folder(), 0, rest)?);
+                    }
+                    found
+                }
+            };
+            with_marks(conn, found)
+        })
+        .await
+    }
+
+    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let paths = paths.to_vec();
+        self.snapshot(move |conn| {
+            let mut placed = Vec::new();
+            for path in paths {
+                let place = workspace_documents::table
+                    .inner_join(documents::table)
+                    .filter(documents::folder.eq(path.folder().to_owned()))
+                    .filter(documents::name.eq(path.name().to_owned()))
+                    .select(workspace_documents::id);
+                if place.first::<i64>(conn).optional()?.is_some() {
+                    placed.push(path);
+                }
+            }
+            Ok(placed)
+        })
+        .await
+    }
+
+    async fn by_name(&self, name: &str) -> Result<Option<Listed>> {
+        let name = text(name);
+        self.snapshot(move |conn| {
+            let found = on_each_backend!(conn => listed()
+                .filter(documents::name.eq(&name))
+                .limit(MOST_NAMESAKES)
+                .load(conn))?;
+            let first = found.into_iter().min_by(|a: &ListedRow, b| a.folder.cmp(&b.folder));
+            Ok(with_marks(conn, first.into_iter().collect())?.pop())
+        })
+        .await
+    }
+
+    async fn by_id(&self, id: DocumentId) -> Result<Option<Listed>> {
+        self.snapshot(move |conn| {
+            let found = on_each_backend!(conn => listed()
+                .filter(documents::id.eq(id.to_string()))
+                .load(conn))?;
+            Ok(with_marks(conn, found)?.pop())
+        })
+        .await
+    }
+
+    async fn create_folder(&self, folder: &Folder, event: Event) -> Result<()> {
+        let folder = folder.clone();
+        self.write(move |conn| {
+            if !folders::make(conn, folder.as_str(), time(event.by.at))? {
+                let key = folder.to_string();
+                return Err(Error::AlreadyExists { kind: "folder", key }.into());
+            }
+            audit::record(conn, event)
+        })
+        .await
+    }
+
+    async fn remove_folder(&self, folder: &Folder, event: Event) -> Result<Option<Vec<Removed>>> {
+        let folder = folder.clone();
+        self.write(move |conn| {
+            if !folders::lock_to_remove(conn, folder.as_str())? {
+                return Ok(None);
+            }
+            let (ids, mut removed) = lock_contents(conn, &folder)?;
+            withdraw_everywhere(conn, &ids, &mut removed)?;
+            unsettled::note_folder(conn, folder.as_str(), time(event.by.at))?;
+            let of_folder = documents::folder.eq(folder.as_str().to_owned());
+            diesel::delete(documents::table.filter(of_folder)).execute(conn)?;
+            folders::delete(conn, folder.as_str())?;
+            audit::record(conn, event)?;
+            Ok(Some(removed))
+        })
+        .await
+    }
+
+    async fn relocate(&self, moves: &[Move], event: Event) -> Result<()> {
+        let mut moves = moves.to_vec();
+        moves.sort_by(|a, b| a.from.cmp(&b.from));
+        self.write(move |conn| {
+            let mut targets: Vec<_> = moves.iter().map(|each| each.to.folder()).collect();
+            targets.sort_unstable();
+            targets.dedup();
+            for folder in targets {
+                if !folders::lock_to_use(conn, folder)? {
+                    return Err(Error::not_found("folder", folder).into());
+                }
+            }
+            for Move { from, to } in &moves {
+                let Some(id) = lock_to_remove(conn, from)? else {
+                    return Err(Error::not_found("document", from).into());
+                };
+                diesel::update(documents::table.find(id))
+                    .set((documents::folder.eq(to.folder()), documents::name.eq(to.name())))
+                    .execute(conn)
+                    .or_taken("document", to)?;
+                unsettled::forget(conn, to)?;
+                unsettled::note(conn, from, time(event.by.at))?;
+            }
+            audit::record(conn, event)
+        })
+        .await
+    }
+}
+
+/// The documents of a locked folder, which nobody can place or remove until the transaction ends.
+fn lock_contents(
+    conn: &mut AnyConnection,
+    folder: &Folder,
+) -> Result<(Vec<String>, Vec<Removed>), Abort> {
+    let of_folder = documents::table
+        .filter(documents::folder.eq(folder.as_str()))
+        .order(documents::name)
+        .select((documents::id, documents::name));
+    let found: Vec<(String, String)> = match conn {
+        AnyConnection::Postgres(conn) => of_folder.for_update().load(conn)?,
+        AnyConnection::Sqlite(conn) => of_folder.load(conn)?,
+    };
+    let (mut ids, mut removed) = (Vec::new(), Vec::new());
+    for (id, name) in found {
+        ids.push(id);
+        let path = DocumentPath::new(folder.as_str(), &name).map_err(Error::internal)?;
+        removed.push(Removed { path, places: Vec::new() });
+    }
+    Ok((ids, removed))
+}

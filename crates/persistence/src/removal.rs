@@ -1,0 +1,70 @@
+//! Taking documents out of every workspace at once.
+use std::collections::HashMap;
+
+use carrel_domain::library::Removed;
+use carrel_domain::{WorkspaceDocumentId, WorkspaceId};
+use diesel::prelude::*;
+
+use crate::abort::Abort;
+use crate::connection::AnyConnection;
+use crate::convert::IDS_AT_ONCE;
+use crate::namespaces::{self, Change};
+use crate::passages;
+use crate::schema::workspace_documents;
+
+/// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
+/// with `ids`.
+pub(crate) fn withdraw_everywhere(
+    conn: &mut AnyConnection,
+    ids: &[String],
+    removed: &mut [Removed],
+) -> Result<(), Abort> {
+    let mut workspaces: Vec<i32> = places_of(conn, ids)?.into_iter().map(|(w, ..)| w).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    for &workspace in &workspaces {
+        namespaces::lock(conn, workspace)?;
+    }
+    // Others may have taken some out before the locks were ours, so they are looked up again.
+    let places = places_of(conn, ids)?;
+    for workspace in workspaces {
+        let here: Vec<i64> =
+            places.iter().filter(|(w, ..)| *w == workspace).map(|(_, place, _)| *place).collect();
+        if here.is_empty() {
+            continue;
+        }
+        let vectors = -passages::count(conn, &here)?;
+        passages::remove_places(conn, &here)?;
+        let change = Change { additions: 0, removals: here.len(), vectors };
+        namespaces::record(conn, workspace, change)?;
+    }
+    let mut removed: HashMap<&str, &mut Removed> =
+        ids.iter().map(String::as_str).zip(removed).collect();
+    for (workspace, place, document) in places {
+        if let Some(removed) = removed.get_mut(document.as_str()) {
+            removed.places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
+        }
+    }
+    Ok(())
+}
+
+/// Workspace, place and document of every place, by place.
+pub(crate) fn places_of(
+    conn: &mut AnyConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(i32, i64, String)>> {
+    let mut places = Vec::new();
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let some: Vec<(i32, i64, String)> = workspace_documents::table
+            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
+            .select((
+                workspace_documents::workspace_id,
+                workspace_documents::id,
+                workspace_documents::document_id,
+            ))
+            .load(conn)?;
+        places.extend(some);
+    }
+    places.sort_by_key(|(_, place, _)| *place);
+    Ok(places)
+}

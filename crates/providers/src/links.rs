@@ -1,0 +1,238 @@
+//! Pages of other hosts: fetched for whoever asks, but never from where only this server gets.
+//!
+//! A name is resolved once, every address it stands for is checked, and the connection goes to
+//! those addresses and no others; each redirect is a new address that is checked anew. No proxy is
+//! asked, and nothing is sent along but what the caller gave.
+mod address;
+mod body;
+mod lookup;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carrel_domain::link::{Fetched, Link, LinkFetcher};
+use carrel_domain::{Error, Result};
+use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Response, StatusCode};
+use url::{Host, Url};
+
+pub use address::Exempt;
+pub use lookup::{Lookup, SystemLookup};
+
+/// How much is fetched, and how long that may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkLimits {
+    /// Bytes of an answer, as it is sent and unpacked.
+    pub bytes: u64,
+    /// From the first look-up to the last byte, redirects included.
+    pub time: Duration,
+}
+
+/// The most redirects that are followed.
+const MOST_REDIRECTS: usize = 5;
+
+/// The most headers that a caller may have sent along.
+const MOST_HEADERS: usize = 32;
+
+/// What only whoever makes the connection may say.
+const RESERVED: [&str; 10] = [
+    "host",
+    "connection",
+    "content-length",
+    "transfer-encoding",
+    "te",
+    "trailer",
+    "upgrade",
+    "accept-encoding",
+    "proxy-authorization",
+    "expect",
+];
+
+/// Fetches pages over HTTP.
+pub struct WebFetcher {
+    lookup: Arc<dyn Lookup>,
+    exempt: Vec<Exempt>,
+    limits: LinkLimits,
+    /// Made when it is first needed, since reading what the system trusts takes time.
+    tls: OnceLock<rustls::ClientConfig>,
+}
+
+impl WebFetcher {
+    /// `exempt` are hosts that may be reached although they are not everybody's.
+    pub fn new(lookup: Arc<dyn Lookup>, exempt: Vec<Exempt>, limits: LinkLimits) -> Self {
+        Self { lookup, exempt, limits, tls: OnceLock::new() }
+    }
+
+    fn tls(&self) -> Result<rustls::ClientConfig> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(tls.clone());
+        }
+        let tls = crate::http::tls()?;
+        Ok(self.tls.get_or_init(|| tls).clone())
+    }
+
+    async fn follow(&self, link: &Link) -> Result<Fetched> {
+        let mut url = Url::parse(&link.url).map_err(|_| not_an_address())?;
+        let mut headers = given(&link.headers)?;
+        for _ in 0..=MOST_REDIRECTS {
+            let addresses = self.checked(&url).await?;
+            let response = self.ask(&url, addresses, headers.clone()).await?;
+            let Some(next) = redirect(&url, &response) else {
+                return self.read(url, response, link.take_errors).await;
+            };
+            let next = next?;
+            // What was meant for one host is nobody else's business.
+            if next.origin() != url.origin() {
+                headers.clear();
+            }
+            url = next;
+        }
+        Err(nothing("It leads from one page to another without an end."))
+    }
+
+    /// Where a host is, if everybody may reach all of it.
+    async fn checked(&self, url: &Url) -> Result<Vec<IpAddr>> {
+        check_form(url)?;
+        let addresses = match url.host() {
+            Some(Host::Ipv4(address)) => vec![IpAddr::V4(address)],
+            Some(Host::Ipv6(address)) => vec![IpAddr::V6(address)],
+            Some(Host::Domain(name)) => {
+                let found = self.lookup.addresses(name).await;
+                let found = found.unwrap_or_default();
+                if found.is_empty() {
+                    return Err(nothing("The name of its host is not known."));
+                }
+                if address::is_exempt_name(&self.exempt, name) {
+                    return Ok(found);
+                }
+                found
+            }
+            None => return Err(not_an_address()),
+        };
+        match addresses.iter().all(|address| address::may_be_reached(&self.exempt, *address)) {
+            true => Ok(addresses),
+            false => Err(Error::invalid(
+                "link",
+                "leads to a host that is not public. The operator can allow it with \
+                 CARREL_LINK_HOSTS.",
+            )),
+        }
+    }
+
+    async fn ask(&self, url: &Url, addresses: Vec<IpAddr>, headers: HeaderMap) -> Result<Response> {
+        let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
+        // A client of its own for each request: one that has been used keeps connections open.
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls()?)
+            .dns_resolver(Arc::new(lookup::Fixed(addresses)))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .pool_max_idle_per_host(0)
+            .user_agent(concat!("carrel/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::internal)?;
+        let accept = HeaderValue::from_static("text/html, text/plain, */*;q=0.5");
+        let request = client
+            .get(url.clone())
+            .header(ACCEPT, accept)
+            .header(ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"))
+            .headers(headers);
+        request.send().await.map_err(|error| failed(&error))
+    }
+
+    async fn read(&self, url: Url, response: Response, take_errors: bool) -> Result<Fetched> {
+        let status = response.status();
+        if !status.is_success() && !take_errors {
+            return Err(nothing(&format!(
+                "Its host answered with the status {}.",
+                status.as_u16()
+            )));
+        }
+        let (mut media_type, charset) = body::declared(response.headers());
+        // A page that says what went wrong is text, whatever it is written in.
+        if !status.is_success() && media_type != "text/html" {
+            media_type = "text/plain".to_owned();
+        }
+        let content = body::whole(response, self.limits.bytes).await?;
+        Ok(Fetched { url: url.into(), media_type, charset, content })
+    }
+}
+
+#[async_trait]
+impl LinkFetcher for WebFetcher {
+    async fn fetch(&self, link: &Link) -> Result<Fetched> {
+        let fetched = tokio::time::timeout(self.limits.time, self.follow(link)).await;
+        let fetched = fetched.unwrap_or_else(|_| Err(nothing("It did not answer in time.")));
+        fetched.map_err(|error| match error {
+            Error::Unprocessable { reason } => {
+                let link = link.url.trim_end_matches('/');
+                Error::unprocessable(format!("No URL content found at {link}. ({reason})"))
+            }
+            other => other,
+        })
+    }
+}
+
+/// Only the web, and nothing that says who asks.
+fn check_form(url: &Url) -> Result<()> {
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let is_plain = url.username().is_empty() && url.password().is_none();
+    if is_web && is_plain { Ok(()) } else { Err(not_an_address()) }
+}
+
+/// Where an answer sends whoever asked, if anywhere.
+fn redirect(from: &Url, response: &Response) -> Option<Result<Url>> {
+    let moved = [
+        StatusCode::MOVED_PERMANENTLY,
+        StatusCode::FOUND,
+        StatusCode::SEE_OTHER,
+        StatusCode::TEMPORARY_REDIRECT,
+        StatusCode::PERMANENT_REDIRECT,
+    ];
+    let location = response.headers().get(LOCATION)?;
+    moved.contains(&response.status()).then(|| {
+        let location = location.to_str().map_err(|_| not_an_address())?;
+        from.join(location).map_err(|_| not_an_address())
+    })
+}
+
+fn given(headers: &[(String, String)]) -> Result<HeaderMap> {
+    let wrong = |reason| Error::invalid("scraperHeaders", reason);
+    if headers.len() > MOST_HEADERS {
+        return Err(wrong("must not be more than 32"));
+    }
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let name = HeaderName::try_from(name).map_err(|_| wrong("has a name that is no header"))?;
+        if RESERVED.contains(&name.as_str()) {
+            return Err(wrong("names a header that belongs to the connection"));
+        }
+        let value = HeaderValue::try_from(value).map_err(|_| wrong("has a value that is none"))?;
+        map.insert(name, value);
+    }
+    Ok(map)
+}
+
+fn not_an_address() -> Error {
+    Error::invalid("link", "Not a valid URL.")
+}
+
+fn nothing(reason: &str) -> Error {
+    Error::unprocessable(reason.to_owned())
+}
+
+/// What went wrong, without what the host said.
+fn failed(error: &reqwest::Error) -> Error {
+    tracing::debug!(%error, "failed to fetch a page");
+    nothing(match error {
+        error if error.is_timeout() => "It did not answer in time.",
+        error if error.is_connect() => "Its host cannot be reached.",
+        _ => "Its answer could not be read.",
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! The documents of a library in memory, and their catalogue.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
+use carrel_domain::document::Document;
+use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{
+    DocumentId, DocumentPath, Error, Folder, Result, WorkspaceDocumentId, WorkspaceId,
+};
+use chrono::{DateTime, Utc};
+
+use super::world::World;
+
+fn listed(document: &Document) -> Listed {
+    let Document { id, path, title, metadata, .. } = document.clone();
+    Listed {
+        id,
+        folder: path.folder().to_owned(),
+        name: path.name().to_owned(),
+        title,
+        url: document.url.clone(),
+        author: document.author.clone(),
+        description: document.description.clone(),
+        source: document.source.clone(),
+        chunk_source: document.chunk_source.clone(),
+        published: document.published,
+        words: document.words,
+        tokens: document.tokens,
+        metadata,
+        key: document.origin.key.clone(),
+        is_placed: false,
+        pinned_in: Vec::new(),
+        is_watched: false,
+    }
+}
+
+#[async_trait]
+impl Documents for World {
+    async fn expect_file(&self, path: &DocumentPath, _: DateTime<Utc>) -> Result<()> {
+        self.unsettled.lock().unwrap().push(path.clone());
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        document: Document,
+        places: Vec<Embedded>,
+        _: Event,
+    ) -> Result<Vec<WorkspaceDocument>> {
+        self.check("create")?;
+        self.unsettled.lock().unwrap().retain(|path| *path != document.path);
+        self.put_places(&document, places);
+        self.documents.lock().unwrap().insert(document.path.clone(), document);
+        Ok(Vec::new())
+    }
+
+    async fn place_also(
+        &self,
+        path: &DocumentPath,
+        places: Vec<Embedded>,
+        _: Event,
+    ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>> {
+        let documents = self.documents.lock().unwrap();
+        let document = documents.get(path).ok_or_else(|| Error::not_found("document", path))?;
+        self.put_places(document, places);
+        Ok(Vec::new())
+    }
+
+    async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
+        Ok(self.documents.lock().unwrap().get(path).cloned())
+    }
+
+    async fn of(&self, kin: &Kin) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+        let documents = self.documents.lock().unwrap();
+        let is_kin = |document: &Document| match kin {
+            Kin::Key(key) => document.origin.key.as_ref() == Some(key),
+            Kin::Content(digest, folder) => {
+                document.origin.digest == Some(*digest)
+                    && folder
+                        .as_ref()
+                        .is_none_or(|folder| document.path.folder() == folder.as_str())
+            }
+            Kin::Request(request) => document.origin.request == Some(*request),
+        };
+        let found = documents.values().filter(|document| is_kin(document));
+        Ok(found.map(|document| (document.clone(), Vec::new())).collect())
+    }
+
+    async fn replace(
+        &self,
+        _: &str,
+        old: &[DocumentPath],
+        new: Vec<(Document, Vec<Embedded>)>,
+        _: Event,
+    ) -> Result<Option<Replaced>> {
+        self.check("create")?;
+        let mut documents = self.documents.lock().unwrap();
+        documents.retain(|path, _| !old.contains(path));
+        let new: Vec<_> = new.into_iter().map(|(document, _)| document).collect();
+        self.unsettled.lock().unwrap().retain(|noted| new.iter().all(|new| new.path != *noted));
+        documents.extend(new.iter().map(|document| (document.path.clone(), document.clone())));
+        Ok(Some(Replaced { documents: new, ..Replaced::default() }))
+    }
+
+    async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<Removed>> {
+        let mut documents = self.documents.lock().unwrap();
+        let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
+        let removed: Vec<_> = known.map(|path| Removed { path, places: Vec::new() }).collect();
+        self.unsettled.lock().unwrap().extend(removed.iter().map(|removed| removed.path.clone()));
+        Ok(removed)
+    }
+
+    async fn unsettled(&self, _: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
+        let documents = self.documents.lock().unwrap();
+        let noted = self.unsettled.lock().unwrap();
+        Ok(noted.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
+    }
+
+    async fn settle(&self, path: &DocumentPath) -> Result<()> {
+        self.unsettled.lock().unwrap().retain(|noted| noted != path);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Catalogue for World {
+    async fn folders(&self) -> Result<Vec<Folder>> {
+        Ok(self.folders.lock().unwrap().iter().cloned().collect())
+    }
+
+    async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>> {
+        let documents = self.documents.lock().unwrap();
+        let count = documents.keys().filter(|path| path.folder() == folder.as_str()).count();
+        let there = count > 0 || self.folders.lock().unwrap().contains(folder);
+        Ok(there.then_some(count as u64))
+    }
+
+    async fn list(&self, from: &Place, offset: u64, limit: u32) -> Result<Vec<Listed>> {
+        let documents = self.documents.lock().unwrap();
+        let is_meant = |path: &&DocumentPath| match from {
+            Place::In { folder, after } => {
+                path.folder() == folder.as_str()
+                    && after.as_ref().is_none_or(|after| path.name() > after.as_str())
+            }
+            Place::Elsewhere { after } => {
+                path.folder() != DEFAULT_FOLDER && after.as_ref().is_none_or(|after| *path > after)
+            }
+        };
+        let meant = documents.iter().filter(|(path, _)| is_meant(path));
+        let part = meant.skip(offset as usize).take(limit as usize);
+        Ok(part.map(|(_, document)| listed(document)).collect())
+    }
+
+    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let places = self.places.lock().unwrap();
+        let is_placed =
+            |path: &&DocumentPath| places.iter().any(|place| place.document.path == **path);
+        Ok(paths.iter().filter(is_placed).cloned().collect())
+    }
+
+    async fn by_name(&self, _: &str) -> Result<Option<Listed>> {
+        Ok(None)
+    }
+
+    async fn by_id(&self, _: DocumentId) -> Result<Option<Listed>> {
+        Ok(None)
+    }
+
+    async fn create_folder(&self, folder: &Folder, _: Event) -> Result<()> {
+        match self.folders.lock().unwrap().insert(folder.clone()) {
+            true => Ok(()),
+            false => Err(Error::AlreadyExists { kind: "folder", key: folder.to_string() }),
+        }
+    }
+
+    async fn remove_folder(&self, _: &Folder, _: Event) -> Result<Option<Vec<Removed>>> {
+        Ok(None)
+    }
+
+    async fn relocate(&self, moves: &[Move], _: Event) -> Result<()> {
+        self.check("relocate")?;
+        let mut documents = self.documents.lock().unwrap();
+        let mut unsettled = self.unsettled.lock().unwrap();
+        for Move { from, to } in moves {
+            let missing = || Error::not_found("document", from);
+            let mut document = documents.remove(from).ok_or_else(missing)?;
+            document.path = to.clone();
+            documents.insert(to.clone(), document);
+            unsettled.retain(|noted| noted != to);
+            unsettled.push(from.clone());
+        }
+        Ok(())
+    }
+}

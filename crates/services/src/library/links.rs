@@ -1,0 +1,207 @@
+//! Pages of other hosts, taken in as documents.
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::audit::By;
+use carrel_domain::document::{FileType, IncomingFile};
+use carrel_domain::link::{Fetched, Link, LinkFetcher, PageReader};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::adding::Arrival;
+use super::incoming::{self, FoundPage};
+use super::{Added, Details, Library, Unembedded};
+
+/// Fetches pages and makes documents of them. Cheap to clone.
+#[derive(Clone)]
+pub struct Links {
+    pub library: Library,
+    pub fetcher: Arc<dyn LinkFetcher>,
+    pub reader: Arc<dyn PageReader>,
+    /// Where fetched files are put on their way.
+    pub directory: PathBuf,
+}
+
+/// A page to be taken in.
+#[derive(Clone, Debug)]
+pub struct LinkRequest {
+    pub link: String,
+    pub headers: Vec<(String, String)>,
+    /// Whether an answer that is no success is taken for the page.
+    pub take_errors: bool,
+    pub details: Details,
+}
+
+/// The longest address, in bytes.
+const LONGEST: usize = 4_096;
+
+impl Links {
+    /// Makes documents of what a link leads to: of a page or text one, of another file whatever
+    /// the library makes of it.
+    pub async fn add(
+        &self,
+        request: LinkRequest,
+        into: Vec<Workspace>,
+        unembedded: Unembedded,
+        by: &By,
+    ) -> Result<Vec<Added>> {
+        let LinkRequest { link, headers, take_errors, mut details } = request;
+        let link = parse(&link)?;
+        let asked = Link { url: link.to_string(), headers, take_errors };
+        let fetched = self.fetcher.fetch(&asked).await?;
+        details.terms.digest = Some(Sha256::digest(&fetched.content).into());
+        details.chunk_source = Some(incoming::link_source(&link));
+        if let Kind::File(extension) = self.kind(&fetched)? {
+            let name = format!("{}{extension}", incoming::link_slug(&link));
+            return self.add_file(name, fetched, details, into, unembedded, by).await;
+        }
+        if let Some(known) = self.library.identical(&details.terms, &into, by).await? {
+            return Ok(known);
+        }
+        let page = self.reader.read(fetched).await?;
+        if page.text.trim().is_empty() {
+            return Err(nothing_at(&link));
+        }
+        let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
+        let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
+        self.library.take_in(Arrival { made, terms, into, unembedded, by, event }).await
+    }
+
+    async fn add_file(
+        &self,
+        name: String,
+        fetched: Fetched,
+        details: Details,
+        into: Vec<Workspace>,
+        unembedded: Unembedded,
+        by: &By,
+    ) -> Result<Vec<Added>> {
+        let directory = self.directory.clone();
+        let write = move || -> std::io::Result<tempfile::NamedTempFile> {
+            let mut file = tempfile::NamedTempFile::new_in(directory)?;
+            file.write_all(&fetched.content)?;
+            Ok(file)
+        };
+        let file = tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
+        let file = file.map_err(Error::of_file)?;
+        let incoming = IncomingFile { name, content: file.path().to_owned() };
+        self.library.add_file(incoming, details, into, unembedded, by).await
+    }
+
+    /// What is to be done with an answer: by its type, or by its address where that says more.
+    fn kind(&self, fetched: &Fetched) -> Result<Kind> {
+        let media_type = fetched.media_type.as_str();
+        let is_page =
+            |mime: &str| matches!(mime, "" | "text/html" | "application/xhtml+xml" | "text/plain");
+        if is_page(media_type) {
+            return Ok(Kind::Page);
+        }
+        let types = self.library.extractor.file_types();
+        if let Some(known) = types.iter().find(|known| known.mime == media_type)
+            && let Some(extension) = known.extensions.first()
+        {
+            return Ok(Kind::File((*extension).to_owned()));
+        }
+        let extension = extension(&fetched.url);
+        let reads = |known: &&FileType| {
+            let mut extensions = known.extensions.iter().chain(known.aliases);
+            extensions.any(|known| Some(*known) == extension.as_deref())
+        };
+        match (types.iter().find(reads), extension.clone()) {
+            (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
+            _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
+            _ => Err(Error::unprocessable(format!(
+                "The link leads to a file of the type {}, which cannot be read.",
+                media_type.escape_default()
+            ))),
+        }
+    }
+}
+
+/// What a link may lead to.
+enum Kind {
+    Page,
+    /// A file of this extension.
+    File(String),
+}
+
+/// The extension in an address, with its dot.
+fn extension(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let (_, extension) = url.path().rsplit_once('/')?.1.rsplit_once('.')?;
+    Some(format!(".{}", extension.to_lowercase()))
+}
+
+/// Reads an address as people write it: without `https://`, with a slash at the end.
+fn parse(text: &str) -> Result<Url> {
+    let wrong = || Error::invalid("link", "Not a valid URL.");
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid("link", "must not be empty"));
+    }
+    if text.len() > LONGEST || text.chars().any(|c| c.is_control() || c == '\\') {
+        return Err(wrong());
+    }
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        rest.starts_with("//") || !(scheme.contains('.') || rest.starts_with(char::is_numeric))
+    });
+    let text = if has_scheme { text.to_owned() } else { format!("https://{text}") };
+    let url = Url::parse(&text).map_err(|_| wrong())?;
+    let named = url.host_str().is_some_and(|host| !host.is_empty());
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if named && is_web && !has_credentials { Ok(url) } else { Err(wrong()) }
+}
+
+/// That a link leads to nothing that could be read.
+pub fn nothing_at(link: &Url) -> Error {
+    let link = link.as_str().trim_end_matches('/');
+    Error::unprocessable(format!("No URL content found at {link}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, url) in [
+            ("example.com", "https://example.com/"),
+            (" http://example.com/a/ ", "http://example.com/a/"),
+            ("example.com:8080/x", "https://example.com:8080/x"),
+            ("localhost:80", "https://localhost:80/"),
+            ("HTTP://EXAMPLE.com/Ä", "http://example.com/%C3%84"),
+            ("http://127.1", "http://127.0.0.1/"),
+        ] {
+            assert_eq!(parse(text).map(|url| url.to_string()).ok().as_deref(), Some(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_the_web_is_refused() {
+        let long = format!("https://example.com/{}", "x".repeat(LONGEST));
+        for text in [
+            "",
+            "  ",
+            "not a url",
+            "file:///etc/passwd",
+            "gopher://example.com",
+            "data:text/html,x",
+            "javascript:alert(1)",
+            "http://user@example.com",
+            "http://user:secret@example.com/",
+            "http://127.0.0.1\\@example.com",
+            "http://",
+            "https:///",
+            "http://a b.com",
+            "http://exam\nple.com/",
+            "http://example.com:99999",
+            &long,
+        ] {
+            assert!(matches!(parse(text), Err(Error::Invalid { .. })), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Everything in the library, page by page: memory does not grow with the number of documents.
+use std::sync::Arc;
+
+use carrel_domain::catalogue::{Catalogue, Listed, Place};
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
+use futures_util::Stream;
+use futures_util::stream::try_unfold;
+
+use super::Library;
+
+/// How many documents are read at once.
+pub const PAGE: u32 = 1_000;
+
+/// A folder, or a document in the folder that came last.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    Folder(String),
+    Document(Box<Listed>),
+}
+
+/// A list under way.
+struct Listing {
+    catalogue: Arc<dyn Catalogue>,
+    /// Where it goes on; nowhere at its end.
+    next: Option<Place>,
+    /// Folders that are still to come, the next one last.
+    folders: Vec<Folder>,
+    current: String,
+}
+
+impl Library {
+    /// The text of a document, wherever it lies by now.
+    pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
+        let Some(found) = self.catalogue.by_id(id).await? else { return Ok(None) };
+        let path = DocumentPath::new(&found.folder, &found.name).map_err(Error::internal)?;
+        self.files.text(&path).await
+    }
+
+    /// Every folder followed by its documents, in pieces: the default one first, the others by
+    /// name. What changes meanwhile may be in it or not, but no document comes twice, unless it
+    /// is moved.
+    pub async fn everything(
+        &self,
+    ) -> Result<impl Stream<Item = Result<Vec<Entry>>> + Send + 'static> {
+        let mut folders = self.catalogue.folders().await?;
+        folders.retain(|folder| !folder.is_default());
+        folders.reverse();
+        let catalogue = Arc::clone(&self.catalogue);
+        let next = Some(Place::In { folder: Folder::default(), after: None });
+        let listing = Listing { catalogue, next, folders, current: String::new() };
+        Ok(try_unfold(listing, |mut listing| async move {
+            let piece = listing.piece().await?;
+            Ok(piece.map(|piece| (piece, listing)))
+        }))
+    }
+
+    /// The documents of a folder after the name `after`, in pieces.
+    pub fn rest_of(
+        &self,
+        folder: Folder,
+        after: Option<String>,
+    ) -> impl Stream<Item = Result<Vec<Listed>>> + Send + 'static {
+        let state = (Arc::clone(&self.catalogue), Some(Place::In { folder, after }));
+        try_unfold(state, |(catalogue, next)| async move {
+            let Some(place) = next else { return Ok(None) };
+            let page = catalogue.list(&place, 0, PAGE).await?;
+            let next = following(place, &page)?;
+            Ok(Some((page, (catalogue, next))))
+        })
+    }
+}
+
+/// Where a list goes on after a page of it; nowhere when that was the last.
+fn following(place: Place, page: &[Listed]) -> Result<Option<Place>> {
+    let Some(last) = page.last().filter(|_| page.len() == PAGE as usize) else { return Ok(None) };
+    Ok(Some(match place {
+        Place::In { folder, .. } => Place::In { folder, after: Some(last.name.clone()) },
+        Place::Elsewhere { .. } => {
+            let path = DocumentPath::new(&last.folder, &last.name).map_err(Error::internal)?;
+            Place::Elsewhere { after: Some(path) }
+        }
+    }))
+}
+
+impl Listing {
+    async fn piece(&mut self) -> Result<Option<Vec<Entry>>> {
+        let Some(place) = self.next.take() else { return Ok(None) };
+        let page = self.catalogue.list(&place, 0, PAGE).await?;
+        let in_default = matches!(place, Place::In { .. });
+        self.next = following(place, &page)?;
+        let mut entries = Vec::with_capacity(page.len() + 1);
+        if in_default && self.current.is_empty() {
+            self.open(DEFAULT_FOLDER.to_owned(), &mut entries);
+        }
+        for document in page {
+            if document.folder != self.current {
+                self.open_until(&document.folder, &mut entries);
+            }
+            entries.push(Entry::Document(Box::new(document)));
+        }
+        match (in_default, &self.next) {
+            (true, None) => self.next = Some(Place::Elsewhere { after: None }),
+            (false, None) => {
+                while let Some(folder) = self.folders.pop() {
+                    self.open(folder.to_string(), &mut entries);
+                }
+            }
+            _ => {}
+        }
+        Ok(Some(entries))
+    }
+
+    /// Opens the folders up to that of a document, which may be newer than the list of them.
+    fn open_until(&mut self, folder: &str, entries: &mut Vec<Entry>) {
+        while self.folders.last().is_some_and(|next| next.as_str() < folder) {
+            let Some(earlier) = self.folders.pop() else { break };
+            self.open(earlier.to_string(), entries);
+        }
+        if self.folders.last().is_some_and(|next| next.as_str() == folder) {
+            self.folders.pop();
+        }
+        self.open(folder.to_owned(), entries);
+    }
+
+    fn open(&mut self, folder: String, entries: &mut Vec<Entry>) {
+        self.current.clone_from(&folder);
+        entries.push(Entry::Folder(folder));
+    }
+}

@@ -1,0 +1,102 @@
+//! Uploads with a key: each takes the place of the earlier one, in every workspace that it is in.
+use carrel_domain::document::Document;
+use carrel_domain::library::{Embedded, Kin, Replaced};
+use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
+
+use super::adding::{Added, Arrival, Unembedded};
+use super::{Library, explain};
+
+/// How often it is tried anew when others change the same documents meanwhile.
+const TRIES: usize = 8;
+
+impl Library {
+    pub(super) async fn replace(&self, key: &str, arrival: Arrival) -> Result<Vec<Added>> {
+        let mut written = Vec::with_capacity(arrival.made.len());
+        let mut replaced = Ok(None);
+        for (document, text) in &arrival.made {
+            written.push(document.path.clone());
+            if let Err(error) = self.write_file(document, text, &arrival.by).await {
+                replaced = Err(error);
+                break;
+            }
+        }
+        for _ in 0..TRIES {
+            if !matches!(replaced, Ok(None)) {
+                break;
+            }
+            replaced = self.try_to_replace(key, &arrival).await;
+        }
+        match replaced {
+            Ok(Some(added)) => Ok(added),
+            other => {
+                for path in &written {
+                    self.discard_file(path).await?;
+                }
+                other?;
+                Err(Error::unavailable("the document", "others are changing it; try again"))
+            }
+        }
+    }
+
+    /// `None` when others have changed the documents meanwhile.
+    async fn try_to_replace(&self, key: &str, arrival: &Arrival) -> Result<Option<Vec<Added>>> {
+        let old = self.documents.of(&Kin::Key(key.to_owned())).await?;
+        let mut workspaces: Vec<WorkspaceId> =
+            old.iter().flat_map(|(_, places)| places.iter().copied()).collect();
+        let must_be_embedded = !workspaces.is_empty();
+        workspaces.extend(arrival.workspaces());
+        workspaces.sort_unstable();
+        workspaces.dedup();
+        let (mut new, mut warnings) = (Vec::new(), Vec::new());
+        for (document, text) in &arrival.made {
+            let (places, warning) = match self.embed_for(&workspaces, text).await {
+                Ok(places) => (places, None),
+                // Documents are not taken out of workspaces because their successors fail.
+                Err(error) if !must_be_embedded && arrival.unembedded == Unembedded::Keep => {
+                    (Vec::new(), Some(explain(&error)))
+                }
+                Err(error) => return Err(error),
+            };
+            new.push((document.clone(), places));
+            warnings.push(warning);
+        }
+        let paths: Vec<DocumentPath> = old.into_iter().map(|(document, _)| document.path).collect();
+        let Some(replaced) = self.put_in_place(key, &paths, new, arrival).await? else {
+            return Ok(None);
+        };
+        let made = arrival.made.iter().zip(warnings);
+        let added = replaced.documents.into_iter().zip(made);
+        let added = added.map(|(document, ((_, text), warning))| {
+            let text = text.clone();
+            Added { document, text, warning, existed: false }
+        });
+        Ok(Some(added.collect()))
+    }
+
+    async fn put_in_place(
+        &self,
+        key: &str,
+        old: &[DocumentPath],
+        new: Vec<(Document, Vec<Embedded>)>,
+        arrival: &Arrival,
+    ) -> Result<Option<Replaced>> {
+        let Some((first, _)) = new.first() else { return Ok(None) };
+        let event = arrival.event(first);
+        let replaced = match self.documents.replace(key, old, new, event).await {
+            // Somebody was faster with the first upload of this key, or a workspace has gone.
+            Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => None,
+            other => other?,
+        };
+        let Some(replaced) = replaced else { return Ok(None) };
+        for (workspace, place) in &replaced.gone {
+            self.index.remove(*workspace, &[*place]).await?;
+        }
+        for (workspace, place) in &replaced.placed {
+            self.index.upsert(*workspace, *place).await?;
+        }
+        for path in old {
+            self.discard_file(path).await?;
+        }
+        Ok(Some(replaced))
+    }
+}
