@@ -135,7 +135,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
 }
 
 async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -> Result<()> {
-    let Team { mut ada, mut bob, .. } = team(backend).await?;
+    let Team { server: _server, mut ada, mut bob, .. } = team(backend).await?;
     let question = [("message", "What is the crane called?")];
     let asked = bob.post("/w/alpha/ask", &question).await?;
     assert_eq!(asked.leads_to(), "/w/alpha#latest");

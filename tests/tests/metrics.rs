@@ -27,7 +27,7 @@ async fn figures_tell_what_was_done(backend: Backend) -> Result<()> {
     admin.upload("a.txt", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
     let ask = json!({ "message": "What do bees make?", "mode": "chat" });
     admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
-    for path in ["/v1/workspace/no-such-one", "/v1/workspace/nor-this", "/wp-login.php"] {
+    for path in ["/v1/workspace/no-such-one", "/v1/workspace/nor-this", "/v1/wp-login.php"] {
         assert_eq!(admin.get(path).await?.status, 404);
     }
     let told = figures(admin).await?;

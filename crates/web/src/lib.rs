@@ -24,8 +24,8 @@ use actix_web::web::{Data, FormConfig, ServiceConfig, scope, to};
 
 pub use site::{Options, Origin, Ports, Site};
 
-/// First parts of paths that belong to the API and to what is embedded elsewhere.
-const NOT_OURS: [&str; 3] = ["v1", "api", "embed"];
+/// First parts of paths that belong to the API, to what is embedded elsewhere and to who watches the server.
+const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
 
 /// Registers every page. Paths of the API are left to whoever is registered next.
 pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
