@@ -117,9 +117,16 @@ fn csv(bytes: &[u8]) {
         assert_eq!(rows.len(), 2, "{}", String::from_utf8_lossy(&table));
         let Ok(row) = &rows[0] else { panic!("{rows:?}") };
         if layout == Layout::Native {
+            let prompt = as_cell(prompt);
             assert!(row.iter().any(|cell| cell == prompt), "{row:?} lacks {prompt:?}");
         }
     }
+}
+
+/// A text as a table holds it: no NUL, and no return without a line feed, which not every reader takes.
+fn as_cell(text: &str) -> String {
+    let lines: Vec<_> = text.split("\r\n").map(|line| line.replace('\r', "\n")).collect();
+    lines.join("\r\n").replace('\0', "\u{fffd}")
 }
 
 /// A value that may be set is read back from the file as it was, and as nothing else.
