@@ -1,5 +1,6 @@
 //! What a server has said it did, and what it may have done besides.
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
@@ -16,7 +17,11 @@ struct Entry {
 
 /// Every thing by its name. Nobody asks for two changes of one thing at the same time.
 #[derive(Debug, Default)]
-pub struct Ledger(Mutex<BTreeMap<String, Entry>>);
+pub struct Ledger {
+    things: Mutex<BTreeMap<String, Entry>>,
+    /// How many things were asked for whose names only the answer would have told.
+    unnamed: AtomicUsize,
+}
 
 impl Ledger {
     /// A change is asked for.
@@ -40,7 +45,18 @@ impl Ledger {
         }
     }
 
-    /// A thing whose name only the answer told.
+    /// A thing is asked for whose name the answer will tell.
+    pub fn begin_unnamed(&self) {
+        self.unnamed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The answer told the name of a thing that was asked for without one.
+    pub fn named(&self, name: &str, state: State) {
+        self.unnamed.fetch_sub(1, Ordering::Relaxed);
+        self.note(name, state);
+    }
+
+    /// A thing that there is.
     pub fn note(&self, name: &str, state: State) {
         self.begin(name, state);
         self.acknowledge(name);
@@ -71,8 +87,16 @@ impl Ledger {
             }
             entry.sure = found;
         }
-        let unknown = seen.keys().filter(|name| !entries.contains_key(*name));
-        wrong.extend(unknown.map(|name| format!("{name} comes from nowhere")));
+        let mut unnamed = self.unnamed.swap(0, Ordering::Relaxed);
+        for (name, state) in seen {
+            if !entries.contains_key(name) && unnamed > 0 {
+                unnamed -= 1;
+                let entry = Entry { sure: Some(state.clone()), maybe: None };
+                entries.insert(name.clone(), entry);
+            } else if !entries.contains_key(name) {
+                wrong.push(format!("{name} comes from nowhere"));
+            }
+        }
         if !wrong.is_empty() {
             bail!("what was acknowledged and what there is differ:\n  {}", wrong.join("\n  "));
         }
@@ -80,7 +104,7 @@ impl Ledger {
     }
 
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.things.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
