@@ -1,18 +1,11 @@
 //! HTML to readable text.
-//!
-//! The file is read token by token and never becomes a tree: a tree of deeply nested elements takes
-//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
-//! and memory grow with the size of the file alone.
-use std::convert::Infallible;
-
 use carrel_domain::document::Extracted;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
 
 use super::Input;
 use super::fault::Fault;
 use super::layout::Layout;
+use super::markup::{Content, walk};
 use super::text::{decode, document, text_bytes};
 
 /// How far into a file its encoding may be declared.
@@ -30,87 +23,22 @@ pub fn readable_bytes(bytes: &[u8]) -> (String, Option<String>) {
 
 /// The text of a page and its title.
 pub fn readable(html: &str) -> (String, Option<String>) {
-    let mut page = Page::default();
-    let mut emitter =
-        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
-            page.event(event);
-            None
-        });
-    emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
-    let title = page.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    (page.layout.finish(), (!title.is_empty()).then_some(title))
+    let mut layout = Layout::default();
+    let title = walk(html, &mut layout);
+    (layout.finish(), title)
 }
 
-#[derive(Default)]
-struct Page {
-    layout: Layout,
-    title: String,
-    /// Where the text of the next tokens belongs.
-    inside: Inside,
-    /// How many `template` elements are open: what is in them is not part of the page.
-    templates: usize,
-    /// The element whose start tag is being read.
-    element: Vec<u8>,
-}
-
-#[derive(Default, PartialEq)]
-enum Inside {
-    #[default]
-    Body,
-    Title,
-    /// Content that is code or stands in for something else; it ends at the next end tag.
-    Dropped,
-}
-
-impl Page {
-    fn event(&mut self, event: CallbackEvent<'_>) {
-        match event {
-            CallbackEvent::OpenStartTag { name } => {
-                self.element.clear();
-                self.element.extend_from_slice(name);
-            }
-            CallbackEvent::CloseStartTag { .. } => {
-                let element = std::mem::take(&mut self.element);
-                self.start(&element);
-                self.element = element;
-            }
-            CallbackEvent::EndTag { name } => self.end(name),
-            CallbackEvent::String { value } => {
-                let text = String::from_utf8_lossy(value);
-                match self.inside {
-                    Inside::Title => self.title.push_str(&text),
-                    Inside::Body if self.templates == 0 => self.layout.text(&text),
-                    Inside::Body | Inside::Dropped => {}
-                }
-            }
-            _ => {}
-        }
-    }
-
+impl Content for Layout {
     fn start(&mut self, element: &[u8]) {
-        match element {
-            b"script" | b"style" | b"iframe" | b"noembed" | b"noscript" => {
-                self.inside = Inside::Dropped;
-            }
-            // Only the first is the page's; later ones belong to drawings in it.
-            b"title" if self.title.is_empty() && self.templates == 0 => {
-                self.inside = Inside::Title;
-            }
-            b"title" => self.inside = Inside::Dropped,
-            b"template" => self.templates += 1,
-            _ if self.templates > 0 => {}
-            _ => open(&mut self.layout, element),
-        }
+        open(self, element);
     }
 
     fn end(&mut self, element: &[u8]) {
-        self.inside = Inside::Body;
-        match element {
-            b"template" => self.templates = self.templates.saturating_sub(1),
-            _ if self.templates > 0 => {}
-            _ => close(&mut self.layout, element),
-        }
+        close(self, element);
+    }
+
+    fn text(&mut self, text: &str) {
+        Layout::text(self, text);
     }
 }
 

@@ -11,6 +11,7 @@ mod formats;
 mod html;
 mod layout;
 mod mail;
+mod markup;
 mod ooxml;
 mod opendocument;
 mod page;

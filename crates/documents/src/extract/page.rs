@@ -1,19 +1,15 @@
 //! Pages of the web to what people read in them, as Markdown.
 //!
-//! As in [`super::html`], the page is read token by token and never becomes a tree, so depth costs
-//! nothing. What surrounds the content (navigation, headers, footers, forms) is left out, unless
+//! What surrounds the content (navigation, headers, footers, forms) is left out, unless
 //! then next to nothing would be left.
-use std::convert::Infallible;
-
 use async_trait::async_trait;
 use carrel_domain::link::{Fetched, Page, PageReader};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
 
 use super::html::{close, declared_encoding, open};
 use super::layout::Layout;
+use super::markup::{Content, walk};
 use super::{storable, text::decode};
 use crate::blocking;
 
@@ -50,14 +46,7 @@ fn looks_like_markup(content: &str) -> bool {
 /// What of a page there is to read: its title, then its content.
 fn readable(html: &str) -> Page {
     let mut reading = Reading::default();
-    let mut emitter =
-        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
-            reading.event(event);
-            None
-        });
-    emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
-    let title = reading.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    let title = walk(html, &mut reading).unwrap_or_default();
     let content = reading.content();
     let is_in_content = content.trim_start_matches(['#', ' ']).starts_with(&title);
     let text = match (title.is_empty() || is_in_content, content.is_empty()) {
@@ -77,23 +66,10 @@ struct Reading {
     inner: Layout,
     /// Only what the page says is its content.
     main: Layout,
-    title: String,
-    inside: Inside,
-    /// Open elements whose content is not part of the page.
-    templates: usize,
     /// Open elements that surround the content, each by its name.
     around: [usize; SURROUNDINGS.len()],
     /// Open elements that say they are the content.
     mains: usize,
-    element: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Default, PartialEq)]
-enum Inside {
-    #[default]
-    Body,
-    Title,
-    Dropped,
 }
 
 /// Elements that hold what comes with every page of a site, or asks something of the reader.
@@ -103,79 +79,40 @@ const SURROUNDINGS: [&[u8]; 9] =
 /// The least share of the text that the narrower reading must have to be chosen: one fifth.
 const LEAST_SHARE: usize = 5;
 
-impl Reading {
-    fn event(&mut self, event: CallbackEvent<'_>) {
-        match event {
-            CallbackEvent::OpenStartTag { name } => {
-                self.element.clear();
-                self.element.extend_from_slice(name);
-            }
-            CallbackEvent::CloseStartTag { .. } => {
-                let element = std::mem::take(&mut self.element);
-                self.start(&element);
-                self.element = element;
-            }
-            CallbackEvent::EndTag { name } => self.end(name),
-            CallbackEvent::String { value } => {
-                let text = String::from_utf8_lossy(value);
-                match self.inside {
-                    Inside::Title => self.title.push_str(&text),
-                    Inside::Body => self.each(|layout| layout.text(&text)),
-                    Inside::Dropped => {}
-                }
-            }
-            _ => {}
-        }
-    }
-
+impl Content for Reading {
     fn start(&mut self, element: &[u8]) {
-        match element {
-            b"script" | b"style" | b"iframe" | b"noembed" | b"noscript" => {
-                self.inside = Inside::Dropped;
-            }
-            b"title" if self.title.is_empty() && self.templates == 0 => {
-                self.inside = Inside::Title;
-            }
-            b"title" => self.inside = Inside::Dropped,
-            b"template" => self.templates += 1,
-            b"main" | b"article" => {
-                self.mains += 1;
-                self.each(|layout| open(layout, element));
-            }
-            _ => {
-                if let Some(kind) = surrounding(element) {
-                    self.around[kind] += 1;
-                }
-                self.each(|layout| {
-                    open(layout, element);
-                    if let Some(marks) = heading(element) {
-                        layout.text(marks);
-                    }
-                });
-            }
+        if let b"main" | b"article" = element {
+            self.mains += 1;
         }
+        if let Some(kind) = surrounding(element) {
+            self.around[kind] += 1;
+        }
+        self.each(|layout| {
+            open(layout, element);
+            if let Some(marks) = heading(element) {
+                layout.text(marks);
+            }
+        });
     }
 
     fn end(&mut self, element: &[u8]) {
-        self.inside = Inside::Body;
-        if element == b"template" {
-            self.templates = self.templates.saturating_sub(1);
-            return;
-        }
         self.each(|layout| close(layout, element));
         if let Some(kind) = surrounding(element) {
             self.around[kind] = self.around[kind].saturating_sub(1);
         }
-        if matches!(element, b"main" | b"article") {
+        if let b"main" | b"article" = element {
             self.mains = self.mains.saturating_sub(1);
         }
     }
 
+    fn text(&mut self, text: &str) {
+        self.each(|layout| layout.text(text));
+    }
+}
+
+impl Reading {
     /// Writes to every layout that what comes now belongs to.
     fn each(&mut self, write: impl Fn(&mut Layout)) {
-        if self.templates > 0 {
-            return;
-        }
         write(&mut self.all);
         // An article has a header of its own, in which its title is.
         let [_, header, ..] = self.around;
