@@ -16,87 +16,15 @@ mod streaming;
 mod wire;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use actix_cors::Cors;
 use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope};
-use carrel_domain::audit::AuditLog;
-use carrel_domain::chat::Chats;
-use carrel_domain::chat_edit::ChatEdits;
-use carrel_domain::chat_log::ChatLog;
-use carrel_domain::health::Health;
-use carrel_domain::invite::Invites;
-use carrel_domain::job::Jobs;
-use carrel_domain::library::Placements;
-use carrel_domain::member::Members;
-use carrel_domain::model::Models;
-use carrel_domain::pin::Pins;
-use carrel_domain::repeat::Repeats;
-use carrel_domain::settings::Settings;
-use carrel_domain::thread::Threads;
-use carrel_domain::user::{MultiUser, Users};
-use carrel_domain::vector::VectorIndex;
-use carrel_domain::workspace::Workspaces;
-use carrel_services::accounts::Accounts;
-use carrel_services::backup::Backups;
-use carrel_services::chat::Conversations;
-use carrel_services::embeds::Embeds;
-use carrel_services::exports::Exports;
-use carrel_services::invitations::Invitations;
-use carrel_services::jobs::Workers;
-use carrel_services::keyring::Keyring;
-use carrel_services::library::{Library, Links};
-use carrel_services::meter::Meter;
-use carrel_services::search::Search;
-use carrel_services::settings::SettingsStore;
-use carrel_services::settings::dump::Dump;
-use carrel_services::sign_in::SignIn;
-use carrel_services::sign_on::SignOn;
+use carrel_services::Ports;
 use ipnet::IpNet;
 
 /// Where a request came from, given its peer, the values of `X-Forwarded-For` and trusted proxies.
 pub use caller::origin::of as client_address;
-
-/// Everything the routes are wired to. Built once at startup and handed out piece by piece: a
-/// handler asks for the one port or service it uses, never for this.
-#[derive(Clone)]
-pub struct Ports {
-    pub keyring: Arc<Keyring>,
-    pub workspaces: Arc<dyn Workspaces>,
-    pub placements: Arc<dyn Placements>,
-    pub threads: Arc<dyn Threads>,
-    pub chats: Arc<dyn Chats>,
-    pub chat_edits: Arc<dyn ChatEdits>,
-    pub pins: Arc<dyn Pins>,
-    pub settings: Arc<dyn Settings>,
-    pub index: Arc<dyn VectorIndex>,
-    pub models: Arc<dyn Models>,
-    pub library: Library,
-    pub jobs: Arc<dyn Jobs>,
-    pub workers: Workers,
-    pub links: Links,
-    pub repeats: Arc<dyn Repeats>,
-    pub search: Search,
-    pub conversations: Conversations,
-    pub users: Arc<dyn Users>,
-    pub multi_user: Arc<dyn MultiUser>,
-    pub accounts: Accounts,
-    pub invites: Arc<dyn Invites>,
-    pub invitations: Invitations,
-    pub members: Arc<dyn Members>,
-    pub chat_log: Arc<dyn ChatLog>,
-    pub audit: Arc<dyn AuditLog>,
-    pub exports: Exports,
-    pub embeds: Embeds,
-    pub backups: Arc<Backups>,
-    pub health: Arc<dyn Health>,
-    pub meter: Arc<Meter>,
-    pub settings_store: Arc<SettingsStore>,
-    pub dump: Arc<Dump>,
-    pub sign_on: SignOn,
-    pub sign_in: Arc<SignIn>,
-}
 
 /// What an operator decides about the HTTP face.
 #[derive(Clone, Debug)]

@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use carrel_domain::Result;
 use carrel_domain::audit::By;
 use carrel_services::ownership::Standing;
-use carrel_web::{Options, Ports, Site};
+use carrel_web::{Options, Site};
 
 use crate::VERSION;
 use crate::config::Config;
@@ -15,39 +15,6 @@ use crate::wiring::Carrel;
 impl Carrel {
     /// What the pages are made of.
     pub fn site(&self, config: &Config) -> Data<Site> {
-        let ours = self.ports.clone();
-        let ports = Ports {
-            keyring: ours.keyring,
-            workspaces: ours.workspaces,
-            placements: ours.placements,
-            threads: ours.threads,
-            chats: ours.chats,
-            settings: ours.settings,
-            index: ours.index,
-            models: ours.models,
-            library: ours.library,
-            search: ours.search,
-            conversations: ours.conversations,
-            users: ours.users,
-            sessions: self.sessions.clone(),
-            multi_user: ours.multi_user,
-            accounts: ours.accounts,
-            invites: ours.invites,
-            invitations: ours.invitations,
-            members: ours.members,
-            chat_log: ours.chat_log,
-            audit: ours.audit,
-            exports: ours.exports,
-            settings_store: ours.settings_store,
-            sign_on: ours.sign_on,
-            sign_in: ours.sign_in,
-            ownership: self.ownership.clone(),
-            backups: ours.backups,
-            chat_edits: ours.chat_edits,
-            pins: ours.pins,
-            jobs: ours.jobs,
-            workers: ours.workers,
-        };
         let is_postgres = config.database.url.starts_with("postgres");
         let trusted = config.api.trusted_proxies.clone();
         let options = Options {
@@ -61,18 +28,18 @@ impl Carrel {
             }),
             memory,
         };
-        Data::new(Site::new(ports, options))
+        Data::new(Site::new(self.ports.clone(), options))
     }
 
     /// The address at which whoever opens it sets the server up.
     pub async fn setup_link(&self, listens: SocketAddr, by: &By) -> Result<String> {
-        let secret = self.ownership.issue_link(by).await?;
+        let secret = self.ports.ownership.issue_link(by).await?;
         Ok(format!("http://{}/setup?token={}", reachable(listens), secret.reveal()))
     }
 
     /// Whether nobody has set the server up in a browser yet.
     pub async fn is_fresh(&self) -> Result<bool> {
-        Ok(self.ownership.standing().await? == Standing::Fresh)
+        Ok(self.ports.ownership.standing().await? == Standing::Fresh)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Has documents embedded anew when the embedder or the splitting has changed, by jobs.
 use std::time::Duration;
 
-use carrel_api::Ports;
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::job::queue::Refreshes;
+use carrel_services::Ports;
 use carrel_services::settings::registry::Capability;
 use chrono::Utc;
 use tokio::time::Instant;

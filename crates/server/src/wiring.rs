@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, anyhow};
-use carrel_api::Ports;
 use carrel_documents::worker::{Confines, Program, Readers};
 use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
@@ -13,6 +12,7 @@ use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
 use carrel_persistence::Database;
 use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
+use carrel_services::Ports;
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::Check;
@@ -56,13 +56,10 @@ const LINK_TIME: Duration = Duration::from_secs(20);
 
 /// A storage directory and its database, open, with everything that works on them.
 pub struct Carrel {
-    /// What the HTTP face is wired to, and the command line uses.
+    /// What the API, the pages and the commands are wired to.
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
     database: Arc<Database>,
-    /// What only the pages use.
-    pub ownership: Arc<Ownership>,
-    pub sessions: Arc<dyn Sessions>,
     files: DocumentStore,
     directory: PathBuf,
     /// Tells other processes that this one is here.
@@ -203,6 +200,7 @@ impl Carrel {
             search,
             conversations,
             users: database.clone(),
+            sessions,
             multi_user,
             accounts,
             invites: database.clone(),
@@ -219,19 +217,10 @@ impl Carrel {
             dump,
             sign_on: SignOn { tokens: database.clone(), sessions: database.clone() },
             sign_in,
+            ownership: Arc::new(ownership),
         };
         let directory = config.storage.documents();
-        let ownership = Arc::new(ownership);
-        Ok(Self {
-            ports,
-            models: configured,
-            ownership,
-            sessions,
-            database,
-            files,
-            directory,
-            storage,
-        })
+        Ok(Self { ports, models: configured, database, files, directory, storage })
     }
 
     /// What looks for disagreement in everything that is stored.

@@ -18,6 +18,7 @@ pub mod mode;
 pub mod openai;
 pub mod ownership;
 pub mod pins;
+mod ports;
 pub mod preferences;
 pub mod probe;
 pub mod prompt;
@@ -31,3 +32,5 @@ pub mod workspaces;
 
 #[cfg(test)]
 mod fakes;
+
+pub use ports::Ports;

@@ -22,7 +22,7 @@ use actix_web::guard;
 use actix_web::middleware::from_fn;
 use actix_web::web::{Data, FormConfig, ServiceConfig, scope, to};
 
-pub use site::{Options, Origin, Ports, Site};
+pub use site::{Options, Origin, Site};
 
 /// First parts of paths that belong to the API, to what is embedded elsewhere and to who watches the server.
 const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];

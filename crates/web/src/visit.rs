@@ -10,13 +10,14 @@ use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::{Role, User};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, UserId};
+use carrel_services::Ports;
 use carrel_services::members;
 use carrel_services::ownership::Standing;
 use chrono::{DateTime, Utc};
 
 use crate::gate;
 use crate::refusal::Refusal;
-use crate::site::{Ports, Site};
+use crate::site::Site;
 
 /// Which visitors a page admits.
 pub trait Policy: 'static {

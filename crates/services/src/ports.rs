@@ -1,0 +1,79 @@
+//! Everything that an entrance to this server is wired to.
+use std::sync::Arc;
+
+use carrel_domain::audit::AuditLog;
+use carrel_domain::chat::Chats;
+use carrel_domain::chat_edit::ChatEdits;
+use carrel_domain::chat_log::ChatLog;
+use carrel_domain::health::Health;
+use carrel_domain::invite::Invites;
+use carrel_domain::job::Jobs;
+use carrel_domain::library::Placements;
+use carrel_domain::member::Members;
+use carrel_domain::model::Models;
+use carrel_domain::pin::Pins;
+use carrel_domain::repeat::Repeats;
+use carrel_domain::settings::Settings;
+use carrel_domain::thread::Threads;
+use carrel_domain::user::{MultiUser, Sessions, Users};
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::workspace::Workspaces;
+
+use crate::accounts::Accounts;
+use crate::backup::Backups;
+use crate::chat::Conversations;
+use crate::embeds::Embeds;
+use crate::exports::Exports;
+use crate::invitations::Invitations;
+use crate::jobs::Workers;
+use crate::keyring::Keyring;
+use crate::library::{Library, Links};
+use crate::meter::Meter;
+use crate::ownership::Ownership;
+use crate::search::Search;
+use crate::settings::SettingsStore;
+use crate::settings::dump::Dump;
+use crate::sign_in::SignIn;
+use crate::sign_on::SignOn;
+
+/// The ports and services, wired together: what an entrance to this server (an API, pages, a
+/// command) is given. Built once at startup.
+#[derive(Clone)]
+pub struct Ports {
+    pub keyring: Arc<Keyring>,
+    pub workspaces: Arc<dyn Workspaces>,
+    pub placements: Arc<dyn Placements>,
+    pub threads: Arc<dyn Threads>,
+    pub chats: Arc<dyn Chats>,
+    pub chat_edits: Arc<dyn ChatEdits>,
+    pub pins: Arc<dyn Pins>,
+    pub settings: Arc<dyn Settings>,
+    pub index: Arc<dyn VectorIndex>,
+    pub models: Arc<dyn Models>,
+    pub library: Library,
+    pub jobs: Arc<dyn Jobs>,
+    pub workers: Workers,
+    pub links: Links,
+    pub repeats: Arc<dyn Repeats>,
+    pub search: Search,
+    pub conversations: Conversations,
+    pub users: Arc<dyn Users>,
+    pub sessions: Arc<dyn Sessions>,
+    pub multi_user: Arc<dyn MultiUser>,
+    pub accounts: Accounts,
+    pub invites: Arc<dyn Invites>,
+    pub invitations: Invitations,
+    pub members: Arc<dyn Members>,
+    pub chat_log: Arc<dyn ChatLog>,
+    pub audit: Arc<dyn AuditLog>,
+    pub exports: Exports,
+    pub embeds: Embeds,
+    pub backups: Arc<Backups>,
+    pub health: Arc<dyn Health>,
+    pub meter: Arc<Meter>,
+    pub settings_store: Arc<SettingsStore>,
+    pub dump: Arc<Dump>,
+    pub sign_on: SignOn,
+    pub sign_in: Arc<SignIn>,
+    pub ownership: Arc<Ownership>,
+}
