@@ -52,7 +52,10 @@ pub fn chat_model(
     let name = ModelName { provider: row.name.into(), model, window };
     let endpoint = endpoint(settings, row.base, row.key, LANGUAGE_MODEL, http)?;
     Ok(match row.protocol {
-        Protocol::OpenAi => Arc::new(OpenAi { endpoint: Arc::new(endpoint), name }),
+        Protocol::OpenAi => {
+            let is_reasoning = value(settings, row.kind).as_deref() == Some("reasoning");
+            Arc::new(OpenAi { endpoint: Arc::new(endpoint), name, is_reasoning })
+        }
         Protocol::Native(protocol) => Arc::new(Native::new(endpoint, protocol, name)?),
     })
 }
@@ -108,6 +111,15 @@ fn endpoint(
             let given = given.trim().trim_end_matches('/');
             let path = if given.ends_with(path) { "" } else { path };
             (format!("{given}{path}"), setting)
+        }
+        Base::Region(setting, address) => {
+            let region = required(settings, setting, service)?;
+            // It becomes part of the host that the key is sent to.
+            if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+                let reason = format!("{setting} is not a region, such as eu-west-1");
+                return Err(Error::unavailable(service, reason));
+            }
+            (address.replace("{}", &region), setting)
         }
     };
     let (key, key_setting) = match key {

@@ -1,5 +1,5 @@
 //! The embedding services beyond this process: rows, as in [`crate::table`].
-use crate::table::{Base, Key};
+use crate::table::{AZURE, Base, Key};
 
 /// One embedding service over HTTP; all speak OpenAI's embeddings protocol.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,7 @@ pub(crate) const ENGINES: &[Engine] = &[
             1000,
         )
     },
+    engine("azure", AZURE, Key::Required("AZURE_OPENAI_KEY"), 2048),
     engine("openai", Base::Fixed("https://api.openai.com/v1"), Key::Required("OPEN_AI_KEY"), 8191),
     Engine {
         batch: "OLLAMA_EMBEDDING_BATCH_SIZE",

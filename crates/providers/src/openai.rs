@@ -23,6 +23,8 @@ const LONGEST_ANSWER: usize = 64 << 20;
 pub(crate) struct OpenAi {
     pub endpoint: Arc<Endpoint>,
     pub name: ModelName,
+    /// Whether the model refuses to be sent a temperature.
+    pub is_reasoning: bool,
 }
 
 #[async_trait]
@@ -76,13 +78,13 @@ impl OpenAi {
             "stream_options": {"include_usage": true},
             "messages": messages,
         });
-        if let Some(temperature) = request.temperature {
+        if let Some(temperature) = request.temperature.filter(|_| !self.is_reasoning) {
             body["temperature"] = json!(temperature);
         }
         if let Some(tokens) = request.longest_answer {
             // OpenAI's own models have come to refuse the name that everybody else knows.
             let name = match self.name.provider.as_str() {
-                "openai" => "max_completion_tokens",
+                "openai" | "azure" => "max_completion_tokens",
                 _ => "max_tokens",
             };
             body[name] = json!(tokens);

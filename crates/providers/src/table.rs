@@ -15,6 +15,8 @@ pub(crate) enum Base {
     Fixed(&'static str),
     /// The setting that holds it, and the path that follows where an operator leaves it out.
     Setting(&'static str, &'static str),
+    /// The setting that holds a region, and the address with `{}` where its name goes.
+    Region(&'static str, &'static str),
 }
 
 /// The setting that holds the key.
@@ -38,6 +40,9 @@ pub(crate) struct Provider {
     pub window: &'static str,
     /// The window, in tokens, when no setting says otherwise.
     pub usual_window: u64,
+    /// The setting that says `reasoning` of a model that is sent no temperature; empty where there
+    /// is none.
+    pub kind: &'static str,
 }
 
 /// A row for a service on the internet that speaks the OpenAI protocol.
@@ -56,6 +61,7 @@ const fn hosted(
         model,
         window: "",
         usual_window,
+        kind: "",
     }
 }
 
@@ -68,10 +74,14 @@ const fn own(
     model: &'static str,
     window: &'static str,
 ) -> Provider {
-    Provider { name, protocol: Protocol::OpenAi, base, key, model, window, usual_window: 4096 }
+    let usual_window = 4096;
+    Provider { name, protocol: Protocol::OpenAi, base, key, model, window, usual_window, kind: "" }
 }
 
 const K: u64 = 1024;
+
+/// A resource of Azure's; the model is the name of a deployment in it.
+pub(crate) const AZURE: Base = Base::Setting("AZURE_OPENAI_ENDPOINT", "/openai/v1");
 
 /// The name under which the answerer inside this process is chosen.
 pub(crate) const EXTRACTIVE: &str = "extractive";
@@ -85,6 +95,27 @@ pub(crate) const PROVIDERS: &[Provider] = &[
         "GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT",
     ),
     hosted("openai", "https://api.openai.com/v1", "OPEN_AI_KEY", "OPEN_MODEL_PREF", 128 * K),
+    Provider {
+        kind: "AZURE_OPENAI_MODEL_TYPE",
+        ..own(
+            "azure",
+            AZURE,
+            Key::Required("AZURE_OPENAI_KEY"),
+            "AZURE_OPENAI_MODEL_PREF",
+            "AZURE_OPENAI_TOKEN_LIMIT",
+        )
+    },
+    Provider {
+        protocol: Protocol::Native(AdapterKind::BedrockApi),
+        usual_window: 8 * K,
+        ..own(
+            "bedrock",
+            Base::Region("AWS_BEDROCK_LLM_REGION", "https://bedrock-runtime.{}.amazonaws.com"),
+            Key::Required("AWS_BEDROCK_LLM_API_KEY"),
+            "AWS_BEDROCK_LLM_MODEL_PREFERENCE",
+            "AWS_BEDROCK_LLM_MODEL_TOKEN_LIMIT",
+        )
+    },
     Provider {
         protocol: Protocol::Native(AdapterKind::Anthropic),
         ..hosted(
@@ -315,7 +346,7 @@ mod tests {
     fn keys_are_only_ever_sent_encrypted_to_services_on_the_internet() {
         let bases = PROVIDERS.iter().map(|row| row.base).chain(ENGINES.iter().map(|row| row.base));
         for base in bases {
-            if let Base::Fixed(address) = base {
+            if let Base::Fixed(address) | Base::Region(_, address) = base {
                 assert!(address.starts_with("https://"), "{address}");
             }
         }

@@ -225,7 +225,7 @@ mod tests {
         assert_eq!(models.embedder().unwrap().model().name, "e");
         for wrong in [
             json!({ "VectorDB": "pgvector", "PGVectorConnectionString": "postgresql://h/d" }),
-            json!({ "EmbeddingEngine": "azure" }),
+            json!({ "EmbeddingEngine": "none" }),
             json!({ "LLMProvider": "nobody" }),
         ] {
             assert!(set(&store, wrong).await.is_err());

@@ -52,10 +52,12 @@ fn every_provider_can_be_set_up_by_its_settings_alone() {
     let http = crate::http_client().unwrap();
     for row in PROVIDERS {
         let any = |name: &str| {
-            Some(if name.ends_with("BASE_PATH") {
+            Some(if name.ends_with("BASE_PATH") || name.ends_with("ENDPOINT") {
                 "http://127.0.0.1:1".to_owned()
             } else if name.ends_with("TOKEN_LIMIT") {
                 "5000".to_owned()
+            } else if name.ends_with("REGION") {
+                "eu-west-1".to_owned()
             } else {
                 name.to_owned()
             })
@@ -68,12 +70,29 @@ fn every_provider_can_be_set_up_by_its_settings_alone() {
 }
 
 #[test]
+fn a_region_is_part_of_the_address_and_nothing_else() {
+    let bedrock = |region: &str| {
+        let settings = [
+            ("AWS_BEDROCK_LLM_REGION", region),
+            ("AWS_BEDROCK_LLM_API_KEY", "k"),
+            ("AWS_BEDROCK_LLM_MODEL_PREFERENCE", "m"),
+        ];
+        chat(&settings, "bedrock", "")
+    };
+    assert_eq!(bedrock("eu-west-1").unwrap().model, "m");
+    for wrong in ["evil.example/", "a@b", "x#", "eu west"] {
+        let words = bedrock(wrong).unwrap_err().to_string();
+        assert!(words.contains("AWS_BEDROCK_LLM_REGION is not a region"), "{words}");
+    }
+}
+
+#[test]
 fn an_unknown_provider_is_told_which_there_are() {
     let error = chat(&[], "nonsense", "").unwrap_err();
     assert!(matches!(error, Error::Invalid { .. }));
     let words = error.to_string();
     assert!(words.starts_with("chatProvider: there is no provider `nonsense`"), "{words}");
-    assert!(words.contains("extractive, generic-openai, openai"), "{words}");
+    assert!(words.contains("extractive, generic-openai, openai, azure"), "{words}");
     let words = chat(&[("LLM_PROVIDER", "nonsense")], "", "").unwrap_err().to_string();
     assert!(words.starts_with("LLM_PROVIDER: "), "{words}");
 }

@@ -8,23 +8,30 @@ use crate::testing::{EVENTS, Reply, Server, response};
 const KEY: &str = "sk-ant-secret";
 
 fn anthropic(base: &str) -> Native {
+    native(base, AdapterKind::Anthropic, "claude-test")
+}
+
+fn native(base: &str, protocol: AdapterKind, model: &str) -> Native {
     let http = crate::http_client().unwrap();
     let hints = Hints { base: "", key: "ANTHROPIC_API_KEY" };
     let key = Some(KEY.to_owned());
     let endpoint = Endpoint::new(http, base, key, "the language model", hints).unwrap();
-    let name =
-        ModelName { provider: "anthropic".into(), model: "claude-test".into(), window: 200_000 };
-    Native::new(endpoint, AdapterKind::Anthropic, name).unwrap()
+    let name = ModelName { provider: "any".into(), model: model.into(), window: 200_000 };
+    Native::new(endpoint, protocol, name).unwrap()
 }
 
 async fn ask(base: &str) -> Result<Vec<Delta>> {
+    say(anthropic(base)).await
+}
+
+async fn say(model: Native) -> Result<Vec<Delta>> {
     let request = ChatRequest {
         instructions: "Be brief.".into(),
         history: vec![Message::user("hi")],
         question: "why?".into(),
         ..ChatRequest::default()
     };
-    let answer = anthropic(base).answer(request).await?;
+    let answer = model.answer(request).await?;
     let deltas: Vec<Result<Delta>> = answer.collect().await;
     deltas.into_iter().collect()
 }
@@ -59,6 +66,50 @@ async fn anthropic_streams_text_and_usage() {
     assert!(
         seen.contains(&format!("x-api-key: {KEY}")) && seen.contains(r#""model":"claude-test""#)
     );
+}
+
+/// A message of AWS's event streams: lengths and a checksum, headers, payload, a checksum.
+fn message(event: &str, payload: &str) -> Vec<u8> {
+    let mut headers = Vec::new();
+    for (name, value) in [(":event-type", event), (":message-type", "event")] {
+        headers.push(name.len() as u8);
+        headers.extend_from_slice(name.as_bytes());
+        headers.push(7); // text
+        headers.extend_from_slice(&(value.len() as u16).to_be_bytes());
+        headers.extend_from_slice(value.as_bytes());
+    }
+    let length = (16 + headers.len() + payload.len()) as u32;
+    let mut message = length.to_be_bytes().to_vec();
+    message.extend_from_slice(&(headers.len() as u32).to_be_bytes());
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message.extend_from_slice(&headers);
+    message.extend_from_slice(payload.as_bytes());
+    message.extend_from_slice(&crc32fast::hash(&message).to_be_bytes());
+    message
+}
+
+#[tokio::test]
+async fn bedrock_streams_text_and_usage() {
+    const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: \
+        application/vnd.amazon.eventstream\r\nconnection: close\r\n\r\n";
+    let stream = [
+        HEAD.to_vec(),
+        message("messageStart", r#"{"role":"assistant"}"#),
+        message("contentBlockDelta", r#"{"contentBlockIndex":0,"delta":{"text":"Because."}}"#),
+        message("messageStop", r#"{"stopReason":"end_turn"}"#),
+        message(
+            "metadata",
+            r#"{"usage":{"inputTokens":5,"outputTokens":3,"totalTokens":8},"metrics":{}}"#,
+        ),
+    ];
+    let server = Server::start(vec![Reply::Bytes(stream.concat())]).await;
+    let bedrock = native(&server.url, AdapterKind::BedrockApi, "amazon.nova-lite-v1:0");
+    let deltas = say(bedrock).await.unwrap();
+    assert_eq!(deltas[0], Delta::Text("Because.".into()));
+    assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));
+    let seen = server.requests().remove(0);
+    assert!(seen.starts_with("POST /model/amazon.nova-lite-v1%3A0/converse-stream "), "{seen}");
+    assert!(seen.contains(&format!("authorization: Bearer {KEY}")), "{seen}");
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ fn model(base: &str) -> OpenAi {
     let key = Some(KEY.to_owned());
     let endpoint = Endpoint::new(http, base, key, "the language model", hints).unwrap();
     let name = ModelName { provider: "p".into(), model: "org::qwen-max".into(), window: 4096 };
-    OpenAi { endpoint: Arc::new(endpoint), name }
+    OpenAi { endpoint: Arc::new(endpoint), name, is_reasoning: false }
 }
 
 fn impatient(base: &str) -> OpenAi {
@@ -248,4 +248,13 @@ async fn dropping_an_answer_tells_the_provider_to_stop() {
     assert_eq!(answer.next().await.unwrap().unwrap(), text("x"));
     drop(answer);
     server.client_gone().await;
+}
+
+#[test]
+fn a_model_that_reasons_is_sent_no_temperature() {
+    let request = ChatRequest { temperature: Some(0.5), ..request() };
+    let mut model = model("http://127.0.0.1:1");
+    assert_eq!(model.body(&request)["temperature"], 0.5);
+    model.is_reasoning = true;
+    assert!(model.body(&request).get("temperature").is_none());
 }
