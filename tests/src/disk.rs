@@ -1,14 +1,15 @@
 //! A disk of a few megabytes, in memory, that only the processes of one test see.
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use tempfile::TempDir;
+
+use crate::namespace::Namespace;
 
 /// A tmpfs in a mount namespace, which lives as long as this.
 pub struct SmallDisk {
-    keeper: Child,
+    namespace: Namespace,
     directory: TempDir,
 }
 
@@ -16,22 +17,10 @@ impl SmallDisk {
     /// `None` where this machine lets nobody make namespaces; the test is left out there.
     pub fn new(megabytes: u32) -> Result<Option<Self>> {
         let directory = TempDir::new()?;
-        let script =
-            "mount -t tmpfs -o size=\"$1\"m,mode=0700 tmpfs \"$2\" && echo there && exec cat";
-        let mut keeper = Command::new("unshare");
-        keeper.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
-        keeper.arg(megabytes.to_string()).arg(directory.path());
-        keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let Ok(mut keeper) = keeper.spawn() else { return Ok(None) };
-        let mut said = String::new();
-        let output = keeper.stdout.take().context("no output")?;
-        BufReader::new(output).read_line(&mut said)?;
-        if said.trim() != "there" {
-            let _ = keeper.wait();
-            println!("left out: nobody may mount a disk here");
-            return Ok(None);
-        }
-        Ok(Some(Self { keeper, directory }))
+        let place = directory.path().display().to_string();
+        let mount = "mount -t tmpfs -o size=\"$1\"m,mode=0700 tmpfs \"$2\"";
+        let namespace = Namespace::new(mount, &[&megabytes.to_string(), &place])?;
+        Ok(namespace.map(|namespace| Self { namespace, directory }))
     }
 
     /// Where it is, for processes that see it.
@@ -41,15 +30,12 @@ impl SmallDisk {
 
     /// What runs a program where the disk is seen.
     pub fn runner(&self) -> Vec<String> {
-        let keeper = self.keeper.id().to_string();
-        let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
-        enter.map(str::to_owned).into()
+        self.namespace.runner()
     }
 
     /// The same directory for everybody else.
     pub fn seen(&self) -> PathBuf {
-        let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
-        root.join(self.path().strip_prefix("/").unwrap_or(self.path()))
+        self.namespace.seen(self.path())
     }
 
     /// Lets nobody write to it any more.
@@ -59,12 +45,5 @@ impl SmallDisk {
         mount.args(&runner[1..]).args(["mount", "-o", "remount,ro"]).arg(self.path());
         ensure!(mount.status()?.success(), "the disk could not be made read-only");
         Ok(())
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
     }
 }

@@ -1,12 +1,14 @@
 //! Starts the real server and speaks to it as someone.
 pub mod backend;
 pub mod browser;
+pub mod canary;
 mod carrel;
 mod client;
 pub mod disk;
 pub mod hostile;
 pub mod ledger;
 pub mod model_server;
+pub mod namespace;
 pub mod openapi;
 pub mod random;
 mod server;

@@ -23,11 +23,18 @@ pub struct Options {
     pub environment: Vec<(&'static str, String)>,
     /// A disk of its own for the storage.
     pub disk: Option<SmallDisk>,
+    /// What runs it, with its arguments.
+    pub within: Vec<String>,
 }
 
 impl From<Backend> for Options {
     fn from(backend: Backend) -> Self {
-        Self { backend, environment: vec![("CARREL_API_KEY", KEY.to_owned())], disk: None }
+        Self {
+            backend,
+            environment: vec![("CARREL_API_KEY", KEY.to_owned())],
+            disk: None,
+            within: Vec::new(),
+        }
     }
 }
 
@@ -39,6 +46,12 @@ impl Options {
 
     pub fn on(mut self, disk: SmallDisk) -> Self {
         self.disk = Some(disk);
+        self
+    }
+
+    /// Has it run by another program, such as one that enters a namespace.
+    pub fn within(mut self, runner: Vec<String>) -> Self {
+        self.within = runner;
         self
     }
 
@@ -61,11 +74,11 @@ pub struct TestServer {
 
 impl TestServer {
     pub async fn start(options: impl Into<Options>) -> Result<Self> {
-        let Options { backend, environment, disk } = options.into();
+        let Options { backend, environment, disk, within } = options.into();
         let directory = TempDir::new()?;
         let database = backend.create()?;
         let mut carrel = match &disk {
-            None => Carrel::new(&directory.path().join("storage"))?,
+            None => Carrel::new(&directory.path().join("storage"))?.within(&within),
             Some(disk) => Carrel::new(&disk.path().join("storage"))?.within(&disk.runner()),
         };
         if let Some(url) = database.url() {

@@ -5,7 +5,9 @@
 mod bodies;
 mod crowds;
 mod floods;
+mod host;
 mod names;
+mod requests;
 mod secrets;
 mod settings;
 

@@ -1,0 +1,52 @@
+//! A mount namespace: processes in it see a file system that nobody else sees.
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context, Result};
+
+/// Lives as long as the process that keeps it, which ends with this.
+pub struct Namespace {
+    keeper: Child,
+}
+
+impl Namespace {
+    /// One in which `mount` has been run, by a shell, with `arguments`. `None` where this machine
+    /// lets nobody make namespaces; the test is left out there.
+    pub fn new(mount: &str, arguments: &[&str]) -> Result<Option<Self>> {
+        let script = format!("{mount} && echo there && exec cat");
+        let mut keeper = Command::new("unshare");
+        keeper.args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"]).args(arguments);
+        keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let Ok(mut keeper) = keeper.spawn() else { return Ok(None) };
+        let mut said = String::new();
+        let output = keeper.stdout.take().context("no output")?;
+        BufReader::new(output).read_line(&mut said)?;
+        if said.trim() != "there" {
+            let _ = keeper.wait();
+            println!("left out: nobody may mount anything here");
+            return Ok(None);
+        }
+        Ok(Some(Self { keeper }))
+    }
+
+    /// What runs a program in it.
+    pub fn runner(&self) -> Vec<String> {
+        let keeper = self.keeper.id().to_string();
+        let enter = ["nsenter", "--preserve-credentials", "--user", "--mount", "--target", &keeper];
+        enter.map(str::to_owned).into()
+    }
+
+    /// Where everybody else finds `path`, as it is in there.
+    pub fn seen(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.keeper.id()));
+        root.join(path.strip_prefix("/").unwrap_or(path))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
