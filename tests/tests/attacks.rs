@@ -8,6 +8,7 @@ mod floods;
 mod host;
 mod names;
 mod requests;
+mod scripts;
 mod secrets;
 mod settings;
 

@@ -6,6 +6,8 @@ use e2e::{Backend, Client, Options, TestServer, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::jobs::{documents, embedding_with, is_over, place_later};
+
 fn with_model(base: String, model: &str) -> Options {
     Options::from(Backend::Sqlite)
         .with("LLM_PROVIDER", "generic-openai")
@@ -70,6 +72,29 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
     let suspended = json!({ "message": "Hi", "userId": ann });
     let refused = admin.post("/v1/workspace/alpha/thread/one/chat", suspended).await?;
     assert_eq!(refused.status, 422);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
+    let model = model_server::start().await?;
+    // The job waits for an embedder that will not answer.
+    let options = embedding_with(Backend::Sqlite, &model.base_url(), "fail-503");
+    let server = TestServer::start(options).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let adds = documents(admin, &["Bees make honey."]).await?;
+    let job = place_later(admin, "alpha", &adds).await?;
+    let key = admin.post("/v1/admin/api-keys", json!({ "name": "short-lived" })).await?.ok()?;
+    let holder = admin.with_key(key["api_key"]["secret"].as_str().context("no secret")?);
+    let path = format!("/v1/jobs/{}/events", job["id"]);
+    let mut stream = holder.request(Method::GET, &path).send().await?;
+    stream.chunk().await?.context("nothing came")?;
+    let id = &key["api_key"]["id"];
+    admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
+    stream.text().await?;
+    let left = admin.get(&format!("/v1/jobs/{}", job["id"])).await?.ok()?;
+    assert!(!is_over(&left["job"]), "the stream ended with the job: {left}");
     Ok(())
 }
 

@@ -13,7 +13,7 @@ use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
-pub use listener::Listener;
+pub use listener::{Holder, Listener};
 
 /// How often it is looked whether the client may go on listening.
 const CHECK: Duration = Duration::from_secs(5);
@@ -60,6 +60,27 @@ pub fn told(
 /// Whoever was let in to listen, and may not be any longer.
 pub trait Admitted {
     fn may_listen(&self) -> impl Future<Output = Result<bool>>;
+}
+
+/// What `next` gives, for as long as whoever listens may hear it; `None` from then on. `next` is left
+/// and asked anew, and must lose nothing by that.
+pub async fn heard<T>(
+    mut next: impl AsyncFnMut() -> Option<T>,
+    listener: &impl Admitted,
+    checked: &mut Instant,
+) -> Option<T> {
+    loop {
+        let news = timeout(CHECK, next()).await;
+        if checked.elapsed() >= CHECK {
+            *checked = Instant::now();
+            if matches!(listener.may_listen().await, Ok(false)) {
+                return None;
+            }
+        }
+        if let Ok(news) = news {
+            return news;
+        }
+    }
 }
 
 struct Telling<T, A> {

@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::{Client, TestServer, send};
+use e2e::{Client, KEY, TestServer, send};
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -127,6 +127,57 @@ async fn floods_take_bounded_memory_and_leave_nothing() -> Result<()> {
     assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
     assert!(!server.log()?.contains("panicked"));
     Ok(())
+}
+
+/// Waits until the server hangs up, whatever it says before.
+async fn sent_away(mut socket: TcpStream) -> Result<()> {
+    let mut answer = vec![0; 4096];
+    loop {
+        let read = tokio::time::timeout(Duration::from_secs(120), socket.read(&mut answer)).await;
+        match read.context("the server keeps the connection")? {
+            Ok(0) | Err(_) => return Ok(()),
+            Ok(_) => {}
+        }
+    }
+}
+
+#[tokio::test]
+async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result<()> {
+    let server = TestServer::start(backend()).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let (memory, files) = (peak(&server)?, open_files(&server)?);
+    let head = "POST /v1/workspace/new HTTP/1.1\r\nHost: x\r\n".to_owned();
+    let body = format!("{head}Authorization: Bearer {KEY}\r\nContent-Length: 99\r\n\r\n{{");
+    let form = format!(
+        "POST /v1/document/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
+         Content-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n\
+         5\r\n--b\r\n\r\n"
+    );
+    let mut slow = Vec::new();
+    for begun in [head, body, form] {
+        for _ in 0..200 {
+            let mut socket = TcpStream::connect(admin.address()).await?;
+            socket.write_all(begun.as_bytes()).await?;
+            slow.push(socket);
+        }
+    }
+    assert!(open_files(&server)? >= files + 500);
+    let ask = json!({ "message": "Is anybody there?", "mode": "chat" });
+    admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
+    admin.get("/v1/workspaces").await?.ok()?;
+    for ended in join_all(slow.into_iter().map(sent_away)).await {
+        ended?;
+    }
+    let grown = peak(&server)?.saturating_sub(memory);
+    assert!(grown < CAP, "{} MiB more than before", grown >> 20);
+    for _ in 0..600 {
+        if open_files(&server)? <= files + 16 {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    anyhow::bail!("{} files were {files}", open_files(&server)?)
 }
 
 #[tokio::test]

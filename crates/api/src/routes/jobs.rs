@@ -1,5 +1,6 @@
 //! `/jobs*`
 use std::convert::Infallible;
+use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Data, Json, Path};
@@ -13,7 +14,7 @@ use futures_util::stream;
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, shapes::Alike};
 use crate::read::Params;
-use crate::streaming;
+use crate::streaming::{self, Holder};
 use crate::wire::job as wire;
 
 /// What a client that was cut off has heard last.
@@ -70,7 +71,7 @@ pub async fn find_job(
 /// Follow a job.
 ///
 /// As server-sent events: `item` for each document that has changed, `job` for the job as it is
-/// then, first of all as it is now. Ends with the job. `Last-Event-ID` has what was missed told; when
+/// then, first of all as it is now. Ends with the job, and a few seconds after the key. `Last-Event-ID` has what was missed told; when
 /// that is nothing and the job is over, the answer is `204`.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, description = "The changes", content_type = "text/event-stream", body = String),
@@ -89,10 +90,10 @@ pub async fn follow_job(
     if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let follow = workers.follow(job.id, told);
-    let told = stream::unfold(follow, |mut follow| async move {
-        let news = follow.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
+    let following = (workers.follow(job.id, told), Holder::new(&request, &caller)?, Instant::now());
+    let told = stream::unfold(following, |(mut follow, holder, mut checked)| async move {
+        let news = streaming::heard(async || follow.next().await, &holder, &mut checked).await?;
+        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), (follow, holder, checked)))
     });
     Ok(streaming::response().streaming(told))
 }

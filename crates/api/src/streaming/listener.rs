@@ -71,6 +71,24 @@ impl Admitted for Listener {
     }
 }
 
+/// Whoever follows something with a key, for as long as that is good.
+pub struct Holder {
+    keyring: Data<Keyring>,
+    key: KeyDigest,
+}
+
+impl Holder {
+    pub fn new<P>(request: &HttpRequest, caller: &Caller<P>) -> Result<Self> {
+        Ok(Self { keyring: wired(request)?, key: caller.digest })
+    }
+}
+
+impl Admitted for Holder {
+    async fn may_listen(&self) -> Result<bool> {
+        self.keyring.lasts(self.key, Utc::now()).await
+    }
+}
+
 fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> Result<Data<T>> {
     let found = request.app_data::<Data<T>>().cloned();
     found.ok_or_else(|| Error::internal("a port is not wired"))

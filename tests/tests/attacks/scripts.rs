@@ -1,0 +1,161 @@
+//! Scripts planted wherever the server keeps a text, and a look at every page that shows one.
+use std::collections::{BTreeMap, BTreeSet};
+
+use anyhow::{Context, Result};
+use e2e::browser::Browser;
+use e2e::visitor::Visitor;
+use e2e::{Options, TestServer, model_server, send};
+use reqwest::Method;
+use serde_json::json;
+
+use super::backend;
+
+const PASSWORD: &str = "a long enough password";
+
+/// Ends an attribute, an element and a script, and begins others.
+const EVIL: &str = "x\"'></title></script><script>window.planted=1</script>\
+    <img src=/x onerror=window.planted=1><svg/onload=window.planted=1>";
+
+/// As an address.
+const ADDRESS: &str = "javascript:window.planted=1";
+
+/// A server with the script in everything that has a text, and the administrator who looks.
+async fn planted() -> Result<(TestServer, model_server::ModelServer, Visitor)> {
+    let model = model_server::start().await?;
+    let options = Options::from(backend())
+        .with("LLM_PROVIDER", "generic-openai")
+        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
+        .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
+        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let server = TestServer::start(options).await?;
+    let admin = server.admin();
+    let post = async |path: &str, body| admin.post(path, body).await?.ok();
+    post("/v1/admin/enable-multi-user", json!({ "username": "ada", "password": PASSWORD })).await?;
+    post("/v1/workspace/new", json!({ "name": EVIL, "openAiPrompt": EVIL })).await?;
+    let found = admin.get("/v1/workspaces").await?.ok()?;
+    let slug = found["workspaces"][0]["slug"].as_str().context("no workspace")?.to_owned();
+    let document = json!({ "textContent": format!("The lamp. {EVIL} [a]({ADDRESS})"),
+        "addToWorkspaces": slug,
+        "metadata": { "title": EVIL, "docAuthor": EVIL, "description": EVIL, "docSource": ADDRESS,
+            "chunkSource": format!("link://{ADDRESS}"), "url": ADDRESS, "published": EVIL } });
+    post("/v1/document/raw-text", document).await?;
+    let fields = [("addToWorkspaces", slug.as_str())];
+    admin.upload("<script>window.planted=1<!--.html", EVIL.as_bytes(), &fields).await?;
+    let key = json!({ "name": EVIL, "scopes": ["read"] });
+    admin.post("/v1/admin/api-keys", key).await?;
+    for name in ["custom_app_name", "meta_page_title", "support_email"] {
+        admin.post("/v1/admin/preferences", json!({ name: EVIL })).await?;
+    }
+    for (name, value) in [
+        ("meta_page_favicon", json!(ADDRESS)),
+        ("footer_data", json!([{ "icon": EVIL, "url": ADDRESS }])),
+        ("footer_data", json!([{ "icon": EVIL, "url": format!("https://a.test/{EVIL}") }])),
+        ("welcome_messages", json!([EVIL])),
+        ("default_system_prompt", json!(EVIL)),
+    ] {
+        admin.post("/v1/admin/preferences", json!({ name: value })).await?;
+    }
+    let mut ada = Visitor::new(admin)?;
+    let fields = [("username", "ada"), ("password", PASSWORD)];
+    assert_eq!(ada.post("/sign-in", &fields).await?.status, 303);
+    let question = format!("What is the lamp? {EVIL} [a]({ADDRESS}) ![b]({ADDRESS})");
+    let base = format!("/w/{slug}");
+    let thread = ada.post(&format!("{base}/threads"), &[]).await?.leads_to().to_owned();
+    for place in [&base, &thread] {
+        let asked = ada.post(&format!("{place}/ask"), &[("message", &question)]).await?;
+        assert_eq!(asked.status, 303, "{}", asked.text);
+    }
+    ada.post(&format!("{thread}/rename"), &[("name", EVIL)]).await?;
+    ada.post("/admin/keys", &[("name", EVIL), ("scope", "read")]).await?;
+    ada.post("/account", &[("username", "ada"), ("bio", EVIL)]).await?;
+    Ok((server, model, ada))
+}
+
+/// Every page that others lead to, as it is sent.
+async fn crawl(visitor: &mut Visitor) -> Result<BTreeMap<String, String>> {
+    let search = "/search?q=lamp%22%3E%3Cscript%3Ewindow.planted%3D1%3C/script%3E";
+    let mut waiting: BTreeSet<String> = ["/", search].map(str::to_owned).into();
+    let mut pages = BTreeMap::new();
+    while let Some(path) = waiting.pop_first() {
+        let page = visitor.get(&path).await?;
+        let is_page = page.header("content-type").starts_with("text/html");
+        if is_page {
+            for part in page.text.split("href=\"").skip(1) {
+                let to = part.split('"').next().unwrap_or_default();
+                let to = to.replace("&amp;", "&").replace("&#38;", "&");
+                let to = to.split('#').next().unwrap_or_default().to_owned();
+                let ours = to.starts_with('/') && !to.starts_with("//") && !to.contains("/assets/");
+                if ours && !pages.contains_key(&to) && to != path {
+                    waiting.insert(to);
+                }
+            }
+        } else {
+            let kind = page.header("content-type");
+            let harmless = page.header("x-content-type-options") == "nosniff";
+            assert!(harmless || page.status == 303, "{path}: {kind}");
+        }
+        pages.insert(path, if is_page { page.text } else { String::new() });
+        anyhow::ensure!(pages.len() < 300, "there is no end of pages");
+    }
+    Ok(pages)
+}
+
+#[tokio::test]
+async fn no_page_holds_a_script_that_somebody_wrote() -> Result<()> {
+    let (server, _model, mut ada) = planted().await?;
+    let pages = crawl(&mut ada).await?;
+    let (mut shown, mut looked_at) = (0, 0);
+    for (path, text) in pages.iter().filter(|(_, text)| !text.is_empty()) {
+        let lower = text.to_lowercase();
+        for bad in ["<script>", "<img src=/x", "<svg/onload", "onerror=\"", "onload=\""] {
+            assert!(!lower.contains(bad), "{path} holds {bad}:\n{text}");
+        }
+        for attribute in ["href", "src", "action", "formaction", "hx-get", "hx-post"] {
+            for quote in ["\"", "'", ""] {
+                let bad = format!("{attribute}={quote}javascript:");
+                assert!(!lower.contains(&bad), "{path} leads to a script:\n{text}");
+            }
+        }
+        looked_at += 1;
+        shown += usize::from(lower.contains("window.planted"));
+    }
+    assert!(looked_at > 25 && shown > 12, "{shown} of {looked_at} show it: {:?}", pages.keys());
+
+    let mut browser = Browser::start(1280, 900).await?;
+    let base = format!("http://{}", server.admin().address());
+    browser.open(&format!("{base}/sign-in")).await?;
+    browser.fill("#username", "ada").await?;
+    browser.fill("#password", PASSWORD).await?;
+    browser.follow("form button").await?;
+    for (path, _) in pages.iter().filter(|(_, text)| !text.is_empty()) {
+        browser.open(&format!("{base}{path}")).await?;
+        let ran = browser.run("window.planted === undefined").await?;
+        assert_eq!(ran, true, "{path} has run a script");
+    }
+    // Not even one that the policy of the page has stopped, which would be told of.
+    assert_eq!(browser.complaints, [""; 0]);
+    assert_eq!(browser.strays(&base), [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_answer_of_the_api_is_taken_for_a_page() -> Result<()> {
+    let (server, _model, _ada) = planted().await?;
+    let admin = server.admin();
+    let operations = e2e::openapi::Document::of(admin).await?.operations()?;
+    for operation in operations.iter().filter(|operation| operation.method == Method::GET) {
+        let path = operation.path_with(|name| match name {
+            name if name.contains("id") => "1".to_owned(),
+            _ => EVIL.to_owned(),
+        });
+        for client in [admin.clone(), admin.anonymous()] {
+            let answer = send(client.request(Method::GET, &path)).await?;
+            let kind = answer.header("content-type");
+            // The description of the API for people holds nothing that somebody else wrote.
+            let is_page = kind.starts_with("text/html") && path != "/v1/docs";
+            assert!(!is_page, "{path}: {kind}");
+            assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        }
+    }
+    Ok(())
+}
