@@ -1,11 +1,13 @@
 //! The server: listening, answering, keeping up, and stopping without cutting anybody off.
 mod limits;
 mod stop;
+mod unread;
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use actix_web::dev::Server;
+use actix_web::middleware::from_fn;
 use actix_web::{App, HttpServer};
 use anyhow::Context;
 use carrel_domain::audit::{Actor, By};
@@ -61,6 +63,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let connections = (limits::connections() / workers).max(16);
     let server = HttpServer::new(move || {
         App::new()
+            .wrap(from_fn(unread::hang_up))
             .configure(carrel_web::configure(site.clone()))
             .configure(carrel_api::configure(ports.clone(), options.clone()))
     })
@@ -102,8 +105,11 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 /// A server of nothing but figures, to whoever reaches its address.
 fn watched(carrel: &Carrel, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
     let ports = carrel.ports.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(carrel_api::configure_metrics(ports.clone())));
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(unread::hang_up))
+            .configure(carrel_api::configure_metrics(ports.clone()))
+    });
     let server = server.workers(1).disable_signals().shutdown_timeout(1).listen(listener);
     let server = server.context("failed to listen")?.run();
     tracing::info!("figures for Prometheus on {address}/metrics");

@@ -154,9 +154,10 @@ async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result
          Content-Type: multipart/form-data; boundary=b\r\nTransfer-Encoding: chunked\r\n\r\n\
          5\r\n--b\r\n\r\n"
     );
+    let stranger = format!("{head}Transfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n");
     let mut slow = Vec::new();
-    for begun in [head, body, form] {
-        for _ in 0..200 {
+    for begun in [head, body, form, stranger] {
+        for _ in 0..150 {
             let mut socket = TcpStream::connect(admin.address()).await?;
             socket.write_all(begun.as_bytes()).await?;
             slow.push(socket);

@@ -1,0 +1,55 @@
+//! Bodies in pieces that nobody reads to their end.
+//!
+//! Once its request is answered and its body given up, the HTTP library reads the rest of a body
+//! that comes in pieces, for as long as the client likes, which would hold a connection for ever. A
+//! body that is still held when the answer is sent makes it hang up instead, a few seconds later.
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header::TRANSFER_ENCODING;
+use actix_web::middleware::Next;
+use actix_web::web::Bytes;
+use actix_web::{Error, HttpMessage};
+use futures_util::StreamExt;
+use futures_util::stream::poll_fn;
+
+/// Has the connection closed after the answer to a request whose body was not read.
+pub async fn hang_up(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if !request.headers().contains_key(TRANSFER_ENCODING) {
+        return Ok(next.call(request).await?.map_into_boxed_body());
+    }
+    let payload = Rc::new(RefCell::new(request.take_payload()));
+    let read = payload.clone();
+    let pieces = poll_fn(move |cx| read.borrow_mut().poll_next_unpin(cx));
+    request.set_payload(Payload::Stream { payload: Box::pin(pieces) });
+    let response = next.call(request).await?.map_into_boxed_body();
+    Ok(response.map_body(|_, body| BoxBody::new(Holding { body, _payload: payload })))
+}
+
+/// An answer that holds the body of its request until it is sent.
+struct Holding {
+    body: BoxBody,
+    _payload: Rc<RefCell<Payload>>,
+}
+
+impl MessageBody for Holding {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}
