@@ -5,6 +5,7 @@ mod context;
 mod fit;
 mod given;
 mod request;
+mod stop;
 mod stream;
 
 use std::path::PathBuf;
@@ -27,6 +28,7 @@ use serde_json::json;
 pub use attachments::{Attachment, MOST_ATTACHMENTS};
 pub use context::Source;
 pub use given::Given;
+pub use stop::Stop;
 pub use stream::{Finished, Piece};
 
 use crate::record::{self, Earlier};
@@ -63,6 +65,9 @@ pub struct Question {
     /// Whether it may be one for an agent, see [`Question::is_for_agent`].
     pub may_call_agent: bool,
     pub given: Given,
+    /// An exchange that the new one is to stand in the stead of: the model is not told of it.
+    pub instead_of: Option<ChatId>,
+    pub stop: Stop,
 }
 
 impl Question {
@@ -237,7 +242,8 @@ impl Conversations {
             return Ok(Vec::new());
         }
         let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
-        let chats = self.chats.history(&question.conversation(workspace), limit).await?;
+        let mut chats = self.chats.history(&question.conversation(workspace), limit).await?;
+        chats.retain(|chat| Some(chat.id) != question.instead_of);
         Ok(chats.into_iter().filter_map(record::earlier).collect())
     }
 

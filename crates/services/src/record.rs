@@ -43,6 +43,11 @@ impl Answer<'_> {
             "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
             "attachments": images.map(attachment).collect::<Vec<_>>(),
         });
+        let documents = self.attachments.iter().filter(|attachment| !attachment.is_image());
+        let documents: Vec<_> = documents.map(|document| document.name.as_str()).collect();
+        if !documents.is_empty() {
+            record[DOCUMENTS] = json!(documents);
+        }
         if self.metrics.is_some_and(|metrics| metrics.as_agent) {
             record["thoughts"] = json!([]);
             record["outputs"] = json!([]);
@@ -50,6 +55,9 @@ impl Answer<'_> {
         record.to_string()
     }
 }
+
+/// Names the documents that were attached to the question. Clients that do not know it pass over it.
+const DOCUMENTS: &str = "attachedDocuments";
 
 fn attachment(attachment: &Attachment) -> Value {
     let Attachment { name, mime, content } = attachment;
@@ -75,15 +83,8 @@ pub fn earlier(chat: Chat) -> Option<Earlier> {
         Some(ChunkId(source.get("id")?.as_str()?.parse().ok()?))
     };
     let passages = list("sources").filter_map(passage).collect();
-    let images = list("attachments").filter_map(image).collect();
+    let images = list("attachments").filter_map(picture).map(|of| of.image()).collect();
     Some(Earlier { prompt: chat.prompt, answer, images, passages })
-}
-
-fn image(record: &Value) -> Option<Image> {
-    let text = |name: &str| Some(record.get(name)?.as_str()?.to_owned());
-    let (mime, content) = (text("mime")?, text("contentString")?);
-    let attachment = Attachment { name: String::new(), mime, content };
-    (attachment.is_image() && attachment.is_readable()).then(|| attachment.image())
 }
 
 /// The text of a stored answer; `None` when it is damaged.
@@ -99,6 +100,10 @@ pub struct Stored {
     pub sources: Vec<Source>,
     /// The model that answered, if it was noted.
     pub model: Option<String>,
+    /// The pictures of the question, as far as they were kept.
+    pub pictures: Vec<Attachment>,
+    /// Names of the documents that were attached to the question.
+    pub documents: Vec<String>,
 }
 
 /// A source of a stored answer.
@@ -121,7 +126,17 @@ pub fn read(response: &str) -> Option<Stored> {
     let text = record.get("text")?.as_str()?.to_owned();
     let sources = record["sources"].as_array().into_iter().flatten().map(read_source).collect();
     let model = record["metrics"]["model"].as_str().map(str::to_owned);
-    Some(Stored { text, sources, model })
+    let list = |name: &str| record[name].as_array().into_iter().flatten();
+    let pictures = list("attachments").filter_map(picture).collect();
+    let documents = list(DOCUMENTS).filter_map(Value::as_str).map(str::to_owned).collect();
+    Some(Stored { text, sources, model, pictures, documents })
+}
+
+fn picture(record: &Value) -> Option<Attachment> {
+    let text = |name: &str| record[name].as_str().map(str::to_owned);
+    let name = text("name").unwrap_or_default();
+    let attachment = Attachment { name, mime: text("mime")?, content: text("contentString")? };
+    (attachment.is_image() && attachment.is_readable()).then_some(attachment)
 }
 
 /// Reads what [`source`] wrote, or an imported installation.

@@ -1,28 +1,31 @@
 //! Answers under way: kept here while they are given, so that a browser that lost its connection,
 //! or was reloaded, takes them up again.
 use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
-use carrel_services::chat::{Finished, Piece};
+use carrel_services::chat::{Finished, Piece, Stop};
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use uuid::Uuid;
+
+use crate::refusal::Refusal;
+use crate::texts::t;
 
 /// How long an answer that has ended waits for a browser that has not seen its end.
 const LINGERS: Duration = Duration::from_secs(60);
 
 /// How an answer ended.
-#[derive(Clone, Debug)]
-pub enum End {
-    Finished(Box<Finished>),
-    /// Nothing bears on the question; the text says so.
-    Refused,
-    /// Somebody stopped it; what was said by then is kept.
-    Stopped,
-    /// In words.
-    Failed(String),
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// What is kept of it, if anything is.
+    pub kept: Option<Box<Finished>>,
+    /// In words, why it is not whole; or, where nothing is kept, why there is none.
+    pub problem: Option<String>,
 }
 
 /// An answer so far.
@@ -32,14 +35,25 @@ pub struct Said {
     pub end: Option<End>,
 }
 
-pub struct Running {
-    pub id: Uuid,
+/// What is being answered.
+#[derive(Clone, Debug)]
+pub struct Matter {
     pub question: String,
+    /// Names of the files beside it.
+    pub attached: Vec<String>,
     pub conversation: Conversation,
     /// The address of the conversation.
     pub base: String,
+    /// The exchange that this one takes the place of.
+    pub instead_of: Option<ChatId>,
+    pub stop: Stop,
+}
+
+pub struct Running {
+    pub id: Uuid,
+    pub matter: Matter,
     said: watch::Sender<Said>,
-    stop: Notify,
+    is_stopped: AtomicBool,
 }
 
 impl Running {
@@ -49,7 +63,8 @@ impl Running {
     }
 
     pub fn stop(&self) {
-        self.stop.notify_one();
+        self.is_stopped.store(true, Ordering::Relaxed);
+        self.matter.stop.stop();
     }
 }
 
@@ -58,26 +73,23 @@ impl Running {
 pub struct Answers(Arc<Mutex<HashMap<Uuid, Arc<Running>>>>);
 
 impl Answers {
-    /// Follows an answer until it ends, whoever listens.
-    pub fn follow(
+    /// Follows an answer until it ends, whoever listens. `settle` sees to what follows from its
+    /// end before anybody is told of it.
+    pub fn follow<F>(
         &self,
-        question: String,
-        conversation: Conversation,
-        base: String,
+        matter: Matter,
         pieces: Receiver<Piece>,
-    ) -> Arc<Running> {
-        let running = Arc::new(Running {
-            id: Uuid::new_v4(),
-            question,
-            conversation,
-            base,
-            said: watch::Sender::default(),
-            stop: Notify::new(),
-        });
+        settle: impl FnOnce(End) -> F + Send + 'static,
+    ) -> Arc<Running>
+    where
+        F: Future<Output = End> + Send,
+    {
+        let (id, said, is_stopped) = (Uuid::new_v4(), watch::Sender::default(), false.into());
+        let running = Arc::new(Running { id, matter, said, is_stopped });
         self.all().insert(running.id, running.clone());
         let (answers, followed) = (self.clone(), running.clone());
         tokio::spawn(async move {
-            let end = listen(&followed, pieces).await;
+            let end = settle(listen(&followed, pieces).await).await;
             followed.said.send_modify(|said| said.end = Some(end));
             tokio::time::sleep(LINGERS).await;
             answers.all().remove(&followed.id);
@@ -93,7 +105,8 @@ impl Answers {
     pub fn current(&self, conversation: &Conversation) -> Option<Arc<Running>> {
         let all = self.all();
         let goes_on = |running: &&Arc<Running>| running.said.borrow().end.is_none();
-        all.values().filter(goes_on).find(|running| running.conversation == *conversation).cloned()
+        let here = |running: &&Arc<Running>| running.matter.conversation == *conversation;
+        all.values().filter(goes_on).find(here).cloned()
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Running>>> {
@@ -101,29 +114,25 @@ impl Answers {
     }
 }
 
-/// Takes the pieces of an answer until there are no more.
+/// Takes the pieces of an answer until there are no more, and with them what is kept.
 async fn listen(running: &Running, mut pieces: Receiver<Piece>) -> End {
-    loop {
-        // Leaving this drops the receiver, which tells the model to stop.
-        let piece = tokio::select! {
-            piece = pieces.recv() => piece,
-            () = running.stop.notified() => return End::Stopped,
-        };
+    let mut end = End::default();
+    while let Some(piece) = pieces.recv().await {
         match piece {
-            Some(Piece::Text(more)) => running.said.send_modify(|said| said.text.push_str(&more)),
-            Some(Piece::Refused(text)) => {
-                running.said.send_modify(|said| said.text = text);
-                return End::Refused;
-            }
-            Some(Piece::Failed { error, begun: false }) => return End::Failed(error.to_string()),
-            Some(Piece::Failed { error, begun: true }) => {
-                let words = error.to_string();
-                // What was said is kept; wait for that.
-                while pieces.recv().await.is_some() {}
-                return End::Failed(words);
-            }
-            Some(Piece::Finished(Some(finished))) => return End::Finished(Box::new(finished)),
-            Some(Piece::Finished(None)) | None => return End::Stopped,
+            Piece::Text(more) => running.said.send_modify(|said| said.text.push_str(&more)),
+            Piece::Refused(text) => end.problem = Some(text),
+            Piece::Failed { error, .. } => end.problem = Some(Refusal::from(error).to_string()),
+            Piece::Finished(kept) => end.kept = kept.map(Box::new),
         }
     }
+    let is_stopped = running.is_stopped.load(Ordering::Relaxed);
+    if end.problem.is_none() {
+        end.problem = match (&end.kept, is_stopped) {
+            (Some(_), true) => Some(t("chat.stopped").to_owned()),
+            (Some(_), false) => None,
+            (None, true) => Some(t("chat.stopped-early").to_owned()),
+            (None, false) => Some(t("chat.silent").to_owned()),
+        };
+    }
+    end
 }

@@ -43,6 +43,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../assets/js/forms.js"),
             include_str!("../assets/js/page.js"),
             include_str!("../assets/js/chat.js"),
+            include_str!("../assets/js/attach.js"),
             include_str!("../assets/js/upload.js"),
         ],
     ),

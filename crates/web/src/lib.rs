@@ -2,6 +2,7 @@
 //! stream where there are some. Over the same services as the API; decides nothing itself.
 mod answers;
 mod around;
+mod asked;
 mod assets;
 mod filters;
 mod form;
@@ -10,11 +11,13 @@ mod gate;
 mod markdown;
 mod origin;
 mod pages;
+mod picture;
 mod refusal;
 mod reply;
 mod site;
 mod texts;
 mod turn;
+mod unanswered;
 mod upload;
 mod visit;
 

@@ -56,7 +56,7 @@ pub fn html(text: &str, sources: &[String]) -> String {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH;
     let cite = |link: BrokenLink<'_>| {
         let number: usize = link.reference.parse().ok()?;
-        let to = sources.get(number.checked_sub(1)?)?;
+        let to = sources.get(number.checked_sub(1)?).filter(|to| !to.is_empty())?;
         Some((CowStr::from(to.clone()), CowStr::from(CITE)))
     };
     let parser = Parser::new_with_broken_link_callback(text, options, Some(cite));

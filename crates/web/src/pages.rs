@@ -1,6 +1,7 @@
 //! The pages, and where they are.
 mod account;
 mod admin;
+mod ask;
 mod chat;
 mod entrance;
 mod exchange;
@@ -33,15 +34,23 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/welcome/sample", post().to(setup::sample))
         .route("/welcome/key", post().to(setup::first_key))
         .route("/w/{slug}", get().to(chat::main))
-        .route("/w/{slug}/ask", post().to(chat::ask))
+        .route("/w/{slug}/ask", post().to(ask::ask))
+        .route("/w/{slug}/forget", post().to(ask::forget))
         .route("/w/{slug}/reset", post().to(chat::reset))
         .route("/w/{slug}/threads", post().to(chat::new_thread))
         .route("/w/{slug}/t/{thread}", get().to(chat::thread))
-        .route("/w/{slug}/t/{thread}/ask", post().to(chat::ask_in_thread))
+        .route("/w/{slug}/t/{thread}/ask", post().to(ask::ask_in_thread))
+        .route("/w/{slug}/t/{thread}/forget", post().to(ask::forget_in_thread))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
         .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
         .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
+        .service(
+            resource("/w/{slug}/chats/{id}/correct")
+                .get(exchange::correct)
+                .post(exchange::save),
+        )
+        .route("/w/{slug}/chats/{id}/shown/{place}", get().to(exchange::shown))
         .route("/w/{slug}/documents/pin", post().to(library::pin))
         .route("/w/{slug}/documents", get().to(library::shelf))
         .route("/w/{slug}/documents/upload", post().to(library::upload))

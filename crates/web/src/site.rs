@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 
 use crate::answers::Answers;
 use crate::frame::Brand;
+use crate::unanswered::Questions;
 
 /// Finds the address of a client from that of its peer and the values of `X-Forwarded-For`.
 pub type Origin = Arc<dyn Fn(IpAddr, &[&str]) -> IpAddr + Send + Sync>;
@@ -36,12 +37,14 @@ pub struct Site {
     pub options: Options,
     /// Those that are being given by this process.
     pub answers: Answers,
+    pub unanswered: Questions,
     pub started: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
-        Self { ports, options, answers: Answers::default(), started: Utc::now() }
+        let (answers, unanswered) = (Answers::default(), Questions::default());
+        Self { ports, options, answers, unanswered, started: Utc::now() }
     }
 
     /// What this installation calls itself.

@@ -3,10 +3,11 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The files, by subject. A line is a key, ` = `, and the text.
-const FILES: [&str; 6] = [
+const FILES: [&str; 7] = [
     include_str!("../texts/common.txt"),
     include_str!("../texts/entrance.txt"),
     include_str!("../texts/workspaces.txt"),
+    include_str!("../texts/conversations.txt"),
     include_str!("../texts/documents.txt"),
     include_str!("../texts/administration.txt"),
     include_str!("../texts/system.txt"),

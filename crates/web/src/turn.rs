@@ -4,6 +4,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
 use carrel_services::record::{self, Source, Stored};
 
+use crate::answers::Matter;
 use crate::markdown;
 use crate::reply::segment;
 
@@ -11,10 +12,24 @@ use crate::reply::segment;
 #[derive(Clone, Debug)]
 pub struct Cited {
     pub title: String,
-    /// Where the passage is shown in its document.
-    pub address: String,
+    /// Where the passage is shown in its document; nothing where the document was only attached.
+    pub address: Option<String>,
     /// The beginning of the passage.
     pub excerpt: String,
+}
+
+/// A file beside a question.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    pub name: String,
+    /// Where it is to be seen, if it is a picture that was kept.
+    pub address: Option<String>,
+}
+
+impl Shown {
+    pub fn named(name: &str) -> Self {
+        Self { name: name.to_owned(), address: None }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -22,12 +37,15 @@ pub struct Turn {
     /// The number of the exchange, once it is kept.
     pub id: Option<i64>,
     pub question: String,
+    pub attached: Vec<Shown>,
     /// HTML.
     pub answer: String,
     /// HTML.
     pub thinking: Option<String>,
     /// As it was said, for copying.
     pub plain: String,
+    /// As it is stored: with what the model thought.
+    pub whole: String,
     pub sources: Vec<Cited>,
     pub model: Option<String>,
     pub feedback: Option<bool>,
@@ -37,32 +55,62 @@ pub struct Turn {
     pub slug: String,
     /// Why the answer is not whole.
     pub problem: Option<String>,
+    /// Whether nothing is kept, so that the question goes back into its box.
+    pub is_unanswered: bool,
+    /// Whether this process knows nothing of it any more.
+    pub is_gone: bool,
+    /// The exchange that this one has taken the place of.
+    pub instead_of: Option<i64>,
 }
 
 impl Turn {
+    /// The address of the exchange, once it is kept.
+    pub fn at(&self) -> String {
+        format!("/w/{}/chats/{}", self.slug, self.id.unwrap_or_default())
+    }
+
     /// An exchange of the past. A damaged answer is shown as it is stored.
     pub fn of_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let damaged = || Stored { text: chat.response.clone(), ..Stored::default() };
         let stored = record::read(&chat.response).unwrap_or_else(damaged);
         Self {
             id: Some(chat.id.0),
+            attached: attached(&stored, workspace, chat.id.0),
             question: chat.prompt,
-            model: stored.model,
             feedback: chat.feedback,
             base: base.to_owned(),
-            ..Self::said(&stored.text, &stored.sources, workspace)
+            ..Self::built(&stored, workspace)
         }
     }
 
-    /// An answer that has just ended.
-    pub fn of_end(question: &str, text: &str, end: &Finished, workspace: &Workspace) -> Self {
+    /// A stored answer with its sources.
+    fn built(stored: &Stored, workspace: &Workspace) -> Self {
+        let mut turn = Self::said(&stored.text, &stored.sources, workspace);
+        turn.unlink(&stored.documents);
+        Self { model: stored.model.clone(), ..turn }
+    }
+
+    /// Attached documents were read and forgotten: there is nothing to lead to.
+    fn unlink(&mut self, documents: &[String]) {
+        for source in &mut self.sources {
+            if documents.iter().any(|name| !name.is_empty() && source.title.starts_with(name)) {
+                source.address = None;
+            }
+        }
+    }
+
+    /// An answer that has just ended and is kept.
+    pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
         let sources: Vec<_> =
             end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
+        let mut turn = Self::said(text, &sources, workspace);
+        turn.unlink(&matter.attached);
         Self {
             id: Some(end.chat.0),
-            question: question.to_owned(),
+            question: matter.question.clone(),
+            attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
             model: Some(end.metrics.model.model.clone()),
-            ..Self::said(text, &sources, workspace)
+            ..turn
         }
     }
 
@@ -70,11 +118,13 @@ impl Turn {
     pub fn said(text: &str, sources: &[Source], workspace: &Workspace) -> Self {
         let (thinking, plain) = markdown::split_thinking(text);
         let sources: Vec<_> = sources.iter().map(|source| cited(source, workspace)).collect();
-        let addresses: Vec<_> = sources.iter().map(|source| source.address.clone()).collect();
+        let address = |source: &Cited| source.address.clone().unwrap_or_default();
+        let addresses: Vec<_> = sources.iter().map(address).collect();
         Self {
             answer: markdown::html(plain, &addresses),
             thinking: thinking.map(|thinking| markdown::html(thinking, &[])),
             plain: plain.to_owned(),
+            whole: text.to_owned(),
             sources,
             slug: workspace.slug.to_string(),
             ..Self::default()
@@ -87,7 +137,17 @@ fn cited(source: &Source, workspace: &Workspace) -> Cited {
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
     Cited {
         title: source.title.clone(),
-        address: format!("/w/{}/source?in={at}&passage={chunk}#passage", workspace.slug),
+        address: Some(format!("/w/{}/source?in={at}&passage={chunk}#passage", workspace.slug)),
         excerpt: source.text.chars().take(240).collect(),
     }
+}
+
+/// The files beside a question of the past: pictures first, as far as they were kept.
+fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<Shown> {
+    let slug = &workspace.slug;
+    let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| Shown {
+        name: picture.name.clone(),
+        address: Some(format!("/w/{slug}/chats/{id}/shown/{place}")),
+    });
+    pictures.chain(stored.documents.iter().map(|name| Shown::named(name))).collect()
 }

@@ -75,11 +75,11 @@ impl Upload {
     }
 }
 
-async fn next(parts: &mut Multipart) -> Result<Option<Result<Field, MultipartError>>> {
+pub async fn next(parts: &mut Multipart) -> Result<Option<Result<Field, MultipartError>>> {
     tokio::time::timeout(PATIENCE, parts.next()).await.map_err(|_| late())
 }
 
-async fn chunk(part: &mut Field) -> Result<Option<Bytes>> {
+pub async fn chunk(part: &mut Field) -> Result<Option<Bytes>> {
     let next = tokio::time::timeout(PATIENCE, part.next()).await.map_err(|_| late())?;
     next.transpose().map_err(wrong)
 }
@@ -111,7 +111,7 @@ async fn save(part: &mut Field, options: &Options) -> Result<NamedTempFile> {
     Ok(content)
 }
 
-fn wrong(error: MultipartError) -> Error {
+pub fn wrong(error: MultipartError) -> Error {
     Error::invalid("form", error.to_string())
 }
 

@@ -49,9 +49,20 @@ impl Attachment {
         Image { mime: self.mime.clone(), data: self.data().to_owned() }
     }
 
+    /// Of content as it is.
+    pub fn new(name: String, mime: String, content: &[u8]) -> Self {
+        let content = format!("data:{mime};base64,{}", BASE64.encode(content));
+        Self { name, mime, content }
+    }
+
     /// Whether the content is what it says: base64.
     pub fn is_readable(&self) -> bool {
-        BASE64.decode(self.data()).is_ok_and(|content| !content.is_empty())
+        self.bytes().is_some()
+    }
+
+    /// The content as it is; `None` when there is none, or it is not base64.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        BASE64.decode(self.data()).ok().filter(|content| !content.is_empty())
     }
 
     /// The base64 in the content.

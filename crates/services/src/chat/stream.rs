@@ -73,7 +73,12 @@ impl Conversations {
         by: &By,
         pieces: &Sender<Piece>,
     ) -> Result<()> {
-        let Some(prepared) = self.prepare(workspace, &question, by).await? else {
+        let stop = question.stop.clone();
+        let prepared = tokio::select! {
+            prepared = self.prepare(workspace, &question, by) => prepared?,
+            () = stop.asked() => return Ok(()),
+        };
+        let Some(prepared) = prepared else {
             let refused = self.refuse(workspace, question, by).await?;
             if let Reply::Refused { text, .. } = refused {
                 let _ = pieces.send(Piece::Refused(text)).await;
@@ -90,11 +95,13 @@ impl Conversations {
             let mut parts = tokio::select! {
                 parts = model.answer(request) => parts?,
                 () = pieces.closed() => return Ok(()),
+                () = stop.asked() => return Ok(()),
             };
             loop {
                 let part = tokio::select! {
                     part = parts.next() => part,
                     () = pieces.closed() => break,
+                    () = stop.asked() => break,
                 };
                 match part {
                     _ if said.nobody_listens => break,

@@ -258,6 +258,9 @@ async fn pictures_are_shown_and_documents_are_read() {
     assert_eq!(requests[1].history[0].images, [image]);
     let kept = world.chats.lock().unwrap()[0].response.clone();
     assert!(kept.contains("sky.png") && !kept.contains("text/plain"), "{kept}");
+    let read = record::read(&kept).unwrap();
+    assert_eq!(read.pictures[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
+    assert_eq!(read.documents, ["sky.txt"]);
 }
 
 #[tokio::test]
@@ -290,4 +293,28 @@ async fn a_call_for_an_agent_is_kept_as_it_was_said() {
     let chats = world.chats.lock().unwrap();
     assert_eq!(chats[0].prompt, "@agent count");
     assert!(chats[0].response.contains("\"thoughts\":[]"));
+}
+
+#[tokio::test]
+async fn a_question_that_is_asked_anew_does_not_know_how_it_was_answered() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("A");
+    for text in ["One?", "Two?"] {
+        ask(&world, &workspace, question(text, None)).await.unwrap();
+    }
+    let anew = Question { instead_of: Some(ChatId(2)), ..question("Two, really?", None) };
+    ask(&world, &workspace, anew).await.unwrap();
+    let asked = world.asked.lock().unwrap();
+    let said: Vec<_> = asked[2].history.iter().map(|turn| turn.text.as_str()).collect();
+    assert_eq!(said, ["One?", "You asked: One?"]);
+}
+
+#[tokio::test]
+async fn an_answer_that_is_stopped_before_it_begins_is_none() {
+    let world = Arc::new(World::default());
+    let stopped = question("Hi", None);
+    stopped.stop.stop();
+    let pieces = world.conversations().stream(&workspace("A"), stopped, &by()).await;
+    assert!(pieces.unwrap().recv().await.is_none());
+    assert!(world.chats.lock().unwrap().is_empty());
 }

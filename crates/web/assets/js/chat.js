@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const chat = () => document.querySelector(".chat");
+  const box = () => document.querySelector("textarea[data-draft]");
   const isAtEnd = () => innerHeight + scrollY >= document.documentElement.scrollHeight - 160;
   const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
   const settle = () => {
@@ -9,62 +10,122 @@
     if (page) page.toggleAttribute("data-busy", !!page.querySelector("[sse-connect]"));
   };
 
+  // What was typed outlives a lost connection, a closed tab, a signed-out session: until an answer
+  // is kept it stands here, as a draft before it is sent and as sent after.
+  const remember = (kind, text) => {
+    const key = kind + ":" + box().dataset.draft;
+    try {
+      if (text) localStorage.setItem(key, text);
+      else localStorage.removeItem(key);
+    } catch { /* No storage. */ }
+  };
+  const recall = (kind) => {
+    try { return localStorage.getItem(kind + ":" + box().dataset.draft) || ""; } catch { return ""; }
+  };
+  const fill = (text, instead) => {
+    const field = box();
+    field.value = text;
+    anew(instead);
+    remember("draft", text);
+  };
+  const anew = (id) => {
+    const form = box().form;
+    form.elements.instead_of.value = id || "";
+    form.querySelector(".ask-anew").hidden = !id;
+  };
+  const reword = (link) => {
+    fill(link.dataset.reword, link.dataset.instead);
+    box().focus();
+  };
+
+  const restore = () => {
+    const field = box();
+    const sent = recall("sent");
+    if (sent && !chat().hasAttribute("data-busy")) {
+      const asked = [...document.querySelectorAll("[data-asked]")].pop();
+      const isKept = asked && asked.textContent.trim() === sent.trim();
+      if (!isKept && !field.value) field.value = sent;
+      remember("sent", "");
+    }
+    if (!field.value) field.value = recall("draft");
+  };
+
+  const ended = (turn) => {
+    const field = box();
+    if ("gone" in turn.dataset) {
+      // The page knows what was kept.
+      location.replace(location.pathname);
+      return;
+    }
+    if ("unanswered" in turn.dataset) {
+      const asked = turn.querySelector("[data-asked]");
+      if (!field.value && asked) fill(asked.textContent, turn.dataset.instead);
+    } else if (turn.dataset.instead) {
+      document.getElementById("turn-" + turn.dataset.instead)?.remove();
+    }
+    turn.removeAttribute("data-unanswered");
+    turn.removeAttribute("data-instead");
+    remember("sent", "");
+  };
+
   document.addEventListener("DOMContentLoaded", () => {
     const page = chat();
-    if (!page) return;
+    const field = box();
+    if (!page || !field) return;
     settle();
+    restore();
     if (!location.hash) toEnd();
-    const box = page.querySelector("textarea[data-draft]");
-    if (!box) return;
-    // What was typed outlives a lost connection, a closed tab, a signed-out session.
-    const key = "draft:" + box.dataset.draft;
-    try { if (!box.value) box.value = localStorage.getItem(key) || ""; } catch { /* No storage. */ }
-    box.addEventListener("input", () => {
-      try {
-        if (box.value) localStorage.setItem(key, box.value);
-        else localStorage.removeItem(key);
-      } catch { /* No storage. */ }
-    });
-    box.addEventListener("keydown", (event) => {
+    field.addEventListener("input", () => remember("draft", field.value));
+    field.addEventListener("keydown", (event) => {
+      if (event.key === "ArrowUp" && !field.value) {
+        const last = [...page.querySelectorAll("[data-reword]")].pop();
+        if (!last) return;
+        event.preventDefault();
+        reword(last);
+      }
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
       event.preventDefault();
-      if (box.value.trim() && !page.hasAttribute("data-busy")) box.form.requestSubmit();
+      if (field.value.trim() && !page.hasAttribute("data-busy")) field.form.requestSubmit();
     });
-    box.form.addEventListener("htmx:afterRequest", (event) => {
-      if (event.target !== box.form || !event.detail.successful) return;
-      const replaced = box.form.elements.instead_of;
-      if (replaced.value) document.getElementById("turn-" + replaced.value)?.remove();
-      replaced.value = "";
-      box.value = "";
-      try { localStorage.removeItem(key); } catch { /* No storage. */ }
+    field.form.addEventListener("htmx:afterRequest", (event) => {
+      if (event.target !== field.form || !event.detail.successful) return;
+      remember("sent", field.value);
+      fill("", "");
+      document.querySelector("[data-reason]")?.remove();
+      field.form.dispatchEvent(new Event("sent"));
       settle();
       toEnd();
-      box.focus();
+      field.focus();
     });
   });
 
   let wasAtEnd = true;
   document.addEventListener("htmx:sseBeforeMessage", () => { wasAtEnd = isAtEnd(); });
   document.addEventListener("htmx:sseMessage", () => { if (wasAtEnd) toEnd(); });
+  document.addEventListener("htmx:load", (event) => {
+    const turn = event.detail.elt;
+    if (box() && turn.matches("[data-gone], [data-unanswered], [data-instead]")) ended(turn);
+    else if (box() && turn.matches(".turn[id^=turn-]")) remember("sent", "");
+  });
   document.addEventListener("htmx:afterSettle", settle);
   document.addEventListener("htmx:sseClose", () => setTimeout(settle));
+  document.addEventListener("htmx:afterRequest", (event) => {
+    if (event.target.matches("[data-again]") && event.detail.successful) toEnd();
+  });
+
+  const stop = () => document.querySelector(".turns [data-stop]")?.requestSubmit();
   document.addEventListener("keydown", (event) => {
     const page = chat();
-    if (event.key !== "Escape" || !page || !page.hasAttribute("data-busy")) return;
-    const stop = page.querySelector(".turns [data-stop]");
-    if (stop) stop.requestSubmit();
+    if (event.key === "Escape" && page && page.hasAttribute("data-busy")) stop();
   });
   document.addEventListener("click", (event) => {
-    const reword = event.target.closest("[data-reword]");
-    const box = document.getElementById("message");
-    if (reword && box) {
-      // The old exchange goes once the new question is sent.
-      box.value = reword.dataset.reword;
-      box.form.elements.instead_of.value = reword.dataset.instead;
-      box.focus();
+    const link = event.target.closest("[data-reword], [data-anew-off], [data-forget]");
+    if (link && box()) {
+      if ("forget" in link.dataset) return fill("", "");
+      event.preventDefault();
+      if ("anewOff" in link.dataset) fill("", "");
+      else reword(link);
     }
-    if (!event.target.closest("[data-stop-running]")) return;
-    const stop = document.querySelector(".turns [data-stop]");
-    if (stop) stop.requestSubmit();
+    if (event.target.closest("[data-stop-running]")) stop();
   });
 })();

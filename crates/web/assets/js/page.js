@@ -32,11 +32,15 @@
     try {
       await navigator.clipboard.writeText(text.trim());
     } catch {
-      const range = document.createRange();
-      range.selectNodeContents(from);
-      getSelection().removeAllRanges();
-      getSelection().addRange(range);
+      // Browsers keep the clipboard from pages that are not encrypted, but copy what is selected.
+      const field = document.createElement("textarea");
+      field.className = "unseen";
+      field.value = text.trim();
+      button.after(field);
+      field.select();
       document.execCommand("copy");
+      field.remove();
+      button.focus();
     }
     const label = button.querySelector("[data-said]") || button;
     const before = label.textContent;

@@ -1,4 +1,4 @@
-//! Conversations of a workspace: what was said, and asking.
+//! Conversations of a workspace: what was said, and their names.
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
@@ -6,16 +6,16 @@ use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
-use carrel_services::chat::Question;
-use carrel_services::{chat_edits, threads};
+use carrel_services::chat::{MOST_ATTACHMENTS, Question};
+use carrel_services::threads;
 
-use crate::around::is_fragment;
+use super::ask::Asked;
+use crate::asked::LARGEST_FILE;
 use crate::filters;
-use crate::form::Form;
+use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
-use crate::texts::t;
 use crate::turn::Turn;
 use crate::visit::{Reader, Visit};
 
@@ -23,8 +23,6 @@ use crate::visit::{Reader, Visit};
 const SHOWN: u32 = 100;
 /// How many threads are listed.
 const LISTED: u32 = 100;
-/// How many characters of a question name a thread that has no name yet.
-const NAMED: usize = 48;
 
 /// A thread in the side bar.
 struct Entry {
@@ -47,24 +45,34 @@ struct Conversing {
     running: Option<Asked>,
     has_documents: bool,
     is_manager: bool,
+    composer: Composer,
+    /// The largest file that can be attached, in bytes, and the most of them.
+    largest: u64,
+    most: usize,
 }
 
-/// A question whose answer is under way.
-#[derive(Template)]
-#[template(path = "part/running.html")]
-pub struct Asked {
-    pub id: String,
-    pub question: String,
+/// What stands in the box to ask in before anything is typed.
+#[derive(Default)]
+pub struct Composer {
+    pub text: String,
+    /// The exchange that is asked anew.
+    pub instead_of: Option<ChatId>,
+    /// Why what is in the box was not answered.
+    pub reason: Option<String>,
 }
 
 /// The conversation of a path: a workspace's own, or a thread's.
-struct Place {
-    workspace: Workspace,
-    thread: Option<Thread>,
+pub struct Place {
+    pub workspace: Workspace,
+    pub thread: Option<Thread>,
 }
 
 impl Place {
-    async fn of(visit: &Visit<Reader>, slug: &str, thread: Option<&str>) -> Result<Self, Refusal> {
+    pub async fn of(
+        visit: &Visit<Reader>,
+        slug: &str,
+        thread: Option<&str>,
+    ) -> Result<Self, Refusal> {
         let workspace = visit.workspace(slug).await?;
         let Some(named) = thread else { return Ok(Self { workspace, thread: None }) };
         let thread = threads::by_slug(&*visit.ports().threads, &workspace, named).await?;
@@ -75,7 +83,7 @@ impl Place {
         Ok(Self { workspace, thread: Some(thread) })
     }
 
-    fn conversation(&self, visit: &Visit<Reader>) -> Conversation {
+    pub fn conversation(&self, visit: &Visit<Reader>) -> Conversation {
         Conversation {
             workspace: self.workspace.id,
             user: visit.who.id(),
@@ -84,7 +92,7 @@ impl Place {
         }
     }
 
-    fn base(&self) -> String {
+    pub fn base(&self) -> String {
         match &self.thread {
             Some(thread) => format!("/w/{}/t/{}", self.workspace.slug, thread.slug),
             None => format!("/w/{}", self.workspace.slug),
@@ -93,14 +101,33 @@ impl Place {
 }
 
 pub async fn main(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    show(&visit, Place::of(&visit, &slug, None).await?).await
+    let place = Place::of(&visit, &slug, None).await?;
+    let composer = composer(&visit, &place).await?;
+    show(&visit, place, composer).await
 }
 
 pub async fn thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    show(&visit, Place::of(&visit, &path.0, Some(&path.1)).await?).await
+    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
+    let composer = composer(&visit, &place).await?;
+    show(&visit, place, composer).await
 }
 
-async fn show(visit: &Visit<Reader>, place: Place) -> Answer {
+/// What somebody wants to word anew, or the last question if it came to nothing.
+async fn composer(visit: &Visit<Reader>, place: &Place) -> Result<Composer, Refusal> {
+    if let Some(id) = Fields::of_query(&visit.request).number("reword")? {
+        let chat = super::exchange::own(visit, &place.workspace, ChatId(id)).await?;
+        return Ok(Composer { text: chat.prompt, instead_of: Some(chat.id), reason: None });
+    }
+    let unanswered = visit.site.unanswered.of(&place.conversation(visit));
+    Ok(unanswered.map_or_else(Composer::default, |unanswered| Composer {
+        text: unanswered.question,
+        instead_of: unanswered.instead_of,
+        reason: Some(unanswered.reason),
+    }))
+}
+
+/// A conversation and the box below it.
+pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> Answer {
     let (ports, conversation) = (visit.ports(), place.conversation(visit));
     let base = place.base();
     let Place { workspace, thread } = place;
@@ -114,11 +141,7 @@ async fn show(visit: &Visit<Reader>, place: Place) -> Answer {
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
-    let running = visit
-        .site
-        .answers
-        .current(&conversation)
-        .map(|running| Asked { id: running.id.to_string(), question: running.question.clone() });
+    let running = visit.site.answers.current(&conversation).map(|running| Asked::of(&running));
     let frame = visit.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         threads: known.into_iter().map(entry).collect(),
@@ -131,69 +154,11 @@ async fn show(visit: &Visit<Reader>, place: Place) -> Answer {
         slug,
         base,
         title,
+        composer,
+        largest: visit.site.options.upload_limit.min(LARGEST_FILE),
+        most: MOST_ATTACHMENTS,
     };
     reply::page(&visit.request, &page)
-}
-
-pub async fn ask(visit: Visit<Reader>, slug: Path<String>, form: Form) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    answer(visit, place, form).await
-}
-
-pub async fn ask_in_thread(
-    visit: Visit<Reader>,
-    path: Path<(String, String)>,
-    form: Form,
-) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    answer(visit, place, form).await
-}
-
-/// With scripts, what follows comes part by part; without, the page waits for the whole answer.
-async fn answer(visit: Visit<Reader>, place: Place, form: Form) -> Answer {
-    let form = form.read().await?;
-    let text = form.text("message").to_owned();
-    let (conversation, base) = (place.conversation(&visit), place.base());
-    if visit.site.answers.current(&conversation).is_some() {
-        return Err(Error::Exhausted { what: t("chat.busy").into() }.into());
-    }
-    // Asking again puts the new answer in the stead of the old one.
-    if let Some(id) = form.number("instead_of")? {
-        let chat = super::exchange::own(&visit, &place.workspace, ChatId(id)).await?;
-        let edits = &*visit.ports().chat_edits;
-        chat_edits::remove(edits, &place.workspace, chat.id, &visit.by()).await?;
-    }
-    let question = Question {
-        text: text.clone(),
-        thread: place.thread.clone(),
-        user: visit.who.user().cloned(),
-        ..Question::default()
-    };
-    let (conversations, by) = (&visit.ports().conversations, visit.by());
-    if !is_fragment(visit.request.headers()) {
-        conversations.ask(&place.workspace, question, &by).await?;
-        name_thread(&visit, &place, &text).await?;
-        return Ok(reply::see(&format!("{base}#latest")));
-    }
-    let pieces = conversations.stream(&place.workspace, question, &by).await?;
-    name_thread(&visit, &place, &text).await?;
-    let running = visit.site.answers.follow(text.clone(), conversation, base, pieces);
-    reply::page(&visit.request, &Asked { id: running.id.to_string(), question: text })
-}
-
-/// A thread without a name is called by its first question.
-async fn name_thread(visit: &Visit<Reader>, place: &Place, question: &str) -> Result<(), Refusal> {
-    let Some(thread) = place.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED)
-    else {
-        return Ok(());
-    };
-    let line = question.lines().next().unwrap_or_default();
-    let mut name: String = line.chars().take(NAMED).collect();
-    if line.chars().count() > NAMED {
-        name.push('…');
-    }
-    threads::rename(&*visit.ports().threads, thread, name, &visit.by()).await?;
-    Ok(())
 }
 
 /// Starts a thread.
@@ -231,5 +196,6 @@ pub async fn reset(visit: Visit<Reader>, slug: Path<String>) -> Result<HttpRespo
     let place = Place::of(&visit, &slug, None).await?;
     let question = Question { user: visit.who.user().cloned(), ..Question::default() };
     visit.ports().conversations.reset(&place.workspace, &question, &visit.by()).await?;
+    visit.site.unanswered.forget(&place.conversation(&visit));
     Ok(reply::done(&place.base(), "reset"))
 }

@@ -1,17 +1,22 @@
-//! Single exchanges of a conversation: rated, removed.
+//! Single exchanges of a conversation: rated, corrected, removed; and their pictures.
+use actix_web::HttpResponse;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
-use carrel_services::chat_edits;
+use carrel_services::{chat_edits, record};
 
 use crate::around::is_fragment;
 use crate::filters;
-use crate::form::Form;
+use crate::form::{Fields, Form};
+use crate::frame::{Frame, Section};
 use crate::gate::safe_next;
+use crate::picture;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
+use crate::texts::t;
 use crate::turn::Turn;
 use crate::visit::{Reader, Visit};
 
@@ -61,4 +66,67 @@ pub async fn delete(visit: Visit<Reader>, path: Path<(String, String)>, form: Fo
     chat_edits::remove(edits, &workspace, chat.id, &visit.by()).await?;
     let form = form.read().await?;
     Ok(reply::done(safe_next(form.text("base")), "deleted"))
+}
+
+/// The answer of an exchange, to be corrected.
+#[derive(Template)]
+#[template(path = "part/correct.html")]
+struct CorrectPart {
+    turn: Turn,
+}
+
+#[derive(Template)]
+#[template(path = "correct.html")]
+struct CorrectPage {
+    frame: Frame,
+    turn: Turn,
+}
+
+/// A form with the answer; with `back` the exchange as it is.
+pub async fn correct(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
+    let workspace = visit.workspace(&path.0).await?;
+    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+    let asked = Fields::of_query(&visit.request);
+    let turn = Turn::of_chat(chat, &workspace, safe_next(asked.text("base")));
+    if !is_fragment(visit.request.headers()) {
+        let slug = workspace.slug.as_str();
+        let frame = visit.frame_in(t("chat.correct"), Section::Workspace, Some(slug)).await?;
+        return reply::page(&visit.request, &CorrectPage { frame, turn });
+    }
+    match asked.has("back") {
+        true => reply::page(&visit.request, &TurnPart { turn }),
+        false => reply::page(&visit.request, &CorrectPart { turn }),
+    }
+}
+
+/// Puts other words in the place of the answer.
+pub async fn save(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
+    let workspace = visit.workspace(&path.0).await?;
+    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+    let form = form.read().await?;
+    let edit = chat_edits::Edit { prompt: None, answer: Some(form.text("response").to_owned()) };
+    let edits = &*visit.ports().chat_edits;
+    chat_edits::edit(edits, &workspace, chat.id, edit, &visit.by()).await?;
+    let base = safe_next(form.text("base"));
+    if !is_fragment(visit.request.headers()) {
+        return Ok(reply::done(&format!("{base}#turn-{}", chat.id), "saved"));
+    }
+    let chat = own(&visit, &workspace, chat.id).await?;
+    reply::page(&visit.request, &TurnPart { turn: Turn::of_chat(chat, &workspace, base) })
+}
+
+/// A picture that was shown beside a question, by its place from 0.
+pub async fn shown(visit: Visit<Reader>, path: Path<(String, String, usize)>) -> Answer {
+    let workspace = visit.workspace(&path.0).await?;
+    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+    let pictures = record::read(&chat.response).unwrap_or_default().pictures;
+    let bytes = pictures.get(path.2).and_then(|picture| picture.bytes());
+    let missing = || Refusal::missing("picture", &path.2.to_string());
+    let bytes = bytes.ok_or_else(missing)?;
+    let kind = picture::kind(&bytes).ok_or_else(missing)?;
+    Ok(HttpResponse::Ok()
+        .content_type(kind)
+        .insert_header((CACHE_CONTROL, "private, max-age=3600"))
+        .insert_header((CONTENT_DISPOSITION, "inline"))
+        .body(bytes))
 }

@@ -18,7 +18,7 @@ use crate::filters;
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::texts::t;
-use crate::turn::Turn;
+use crate::turn::{Shown, Turn};
 use crate::visit::{Reader, Visit};
 
 /// After how long without news the browser is told that the server is still there.
@@ -43,7 +43,7 @@ struct Growing {
 /// The answer, if it is the visitor's.
 fn find(visit: &Visit<Reader>, id: &str) -> Option<Arc<Running>> {
     let running = visit.site.answers.find(Uuid::parse_str(id).ok()?)?;
-    (running.conversation.user == visit.who.id()).then_some(running)
+    (running.matter.conversation.user == visit.who.id()).then_some(running)
 }
 
 pub async fn stop(visit: Visit<Reader>, id: Path<String>) -> Answer {
@@ -60,11 +60,12 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
     answer.insert_header(("x-accel-buffering", "no"));
     let Some(running) = find(&visit, &id) else {
         // What was said is kept; only this process has forgotten that it was under way.
-        let turn = Turn { problem: Some(t("chat.gone").to_owned()), ..Turn::default() };
+        let problem = Some(t("chat.gone").to_owned());
+        let turn = Turn { problem, is_gone: true, ..Turn::default() };
         return Ok(answer.body(event("end", &part(&TurnPart { turn }))));
     };
     let workspaces = visit.ports().workspaces.list().await?;
-    let within = running.conversation.workspace;
+    let within = running.matter.conversation.workspace;
     let workspace = workspaces.into_iter().find(|workspace| workspace.id == within);
     let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
     let watched = running.watch();
@@ -110,21 +111,18 @@ impl Listener {
     }
 
     fn ended(&self, text: &str, end: End) -> Turn {
-        let question = self.running.question.clone();
-        let said = |problem: Option<String>| Turn {
-            question: question.clone(),
-            problem,
-            ..Turn::said(text, &[], &self.workspace)
-        };
-        match end {
-            End::Finished(end) => Turn {
-                base: self.running.base.clone(),
-                ..Turn::of_end(&question, text, &end, &self.workspace)
+        let matter = &self.running.matter;
+        let turn = match &end.kept {
+            Some(kept) => Turn::of_end(matter, text, kept, &self.workspace),
+            None => Turn {
+                question: matter.question.clone(),
+                attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
+                is_unanswered: true,
+                ..Turn::said(text, &[], &self.workspace)
             },
-            End::Refused => said(None),
-            End::Stopped => said(Some(t("chat.stopped").to_owned())),
-            End::Failed(words) => said(Some(words)),
-        }
+        };
+        let instead_of = matter.instead_of.map(|id| id.0);
+        Turn { base: matter.base.clone(), problem: end.problem, instead_of, ..turn }
     }
 }
 

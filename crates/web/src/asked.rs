@@ -1,0 +1,157 @@
+//! A question as a form hands it in, with pictures and documents beside it: in parts, or, where
+//! there is nothing beside it, as any other form.
+use actix_multipart::Multipart;
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::{ChatId, Error, Result};
+use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
+
+use crate::form::Form;
+use crate::picture;
+use crate::site::Site;
+use crate::upload::{chunk, next, wrong};
+
+/// The largest file beside a question, in bytes, unless uploads may not even be so large.
+pub const LARGEST_FILE: u64 = 16 << 20;
+/// All of them together, in bytes: they are held in memory.
+const LARGEST_TOGETHER: usize = 32 << 20;
+/// Files and fields of one form.
+const MOST_PARTS: usize = MOST_ATTACHMENTS + 8;
+
+/// A question that has not been read yet.
+pub struct Question {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+/// A question as it was filled in.
+#[derive(Debug, Default)]
+pub struct Asked {
+    pub text: String,
+    /// The exchange that the new one is to take the place of.
+    pub instead_of: Option<ChatId>,
+    pub attachments: Vec<Attachment>,
+}
+
+impl FromRequest for Question {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl Question {
+    /// The question as far as it could be read, and what is wrong with it.
+    pub async fn read(self) -> (Asked, Result<()>) {
+        let kind = self.request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let mut asked = Asked::default();
+        let read = match kind.is_some_and(|kind| kind.starts_with("multipart/")) {
+            true => self.parts(&mut asked).await,
+            false => self.fields(&mut asked).await,
+        };
+        (asked, read)
+    }
+
+    async fn fields(mut self, asked: &mut Asked) -> Result<()> {
+        let form = Form::from_request(&self.request, &mut self.payload).await;
+        let form = form.map_err(|error| Error::invalid("form", error.to_string()))?.read().await?;
+        asked.text = form.text("message").to_owned();
+        asked.instead_of = form.number("instead_of")?.map(ChatId);
+        Ok(())
+    }
+
+    async fn parts(self, asked: &mut Asked) -> Result<()> {
+        let site = self.request.app_data::<Data<Site>>().cloned();
+        let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
+        let largest = site.options.upload_limit.min(LARGEST_FILE);
+        let mut parts = Multipart::new(self.request.headers(), self.payload);
+        let (mut together, mut refusal) = (0, None);
+        for _ in 0..MOST_PARTS {
+            let Some(part) = next(&mut parts).await? else {
+                return refusal.map_or(Ok(()), Err);
+            };
+            let mut part = part.map_err(wrong)?;
+            let said = part.content_disposition();
+            let file = said.and_then(|said| said.get_filename()).map(str::to_owned);
+            let field = part.name().unwrap_or_default().to_owned();
+            let limit = if file.is_some() { largest } else { LONGEST_QUESTION as u64 };
+            let what = if file.is_some() { "an attached file" } else { "the question" };
+            let kind = part.content_type().map(ToString::to_string).unwrap_or_default();
+            let mut bytes = Vec::new();
+            while let Some(more) = chunk(&mut part).await? {
+                together += more.len();
+                if bytes.len() as u64 + more.len() as u64 > limit {
+                    return Err(Error::TooLarge { what, limit });
+                }
+                if together > LARGEST_TOGETHER {
+                    let limit = LARGEST_TOGETHER as u64;
+                    return Err(Error::TooLarge { what: "what is attached", limit });
+                }
+                bytes.extend_from_slice(&more);
+            }
+            match file {
+                // A form without a chosen file sends an empty one without a name.
+                Some(name) if name.is_empty() => {}
+                // What is typed may still come, and is not to be lost with a bad file.
+                Some(name) => match attachment(name, &kind, &bytes) {
+                    Ok(attachment) => asked.attachments.push(attachment),
+                    Err(error) => refusal = refusal.or(Some(error)),
+                },
+                None => take(asked, &field, bytes)?,
+            }
+        }
+        Err(Error::invalid("attachments", format!("must not be more than {MOST_ATTACHMENTS}")))
+    }
+}
+
+fn take(asked: &mut Asked, field: &str, bytes: Vec<u8>) -> Result<()> {
+    let text = String::from_utf8(bytes).map_err(|_| Error::invalid("form", "must be UTF-8"))?;
+    match field {
+        "message" => asked.text = text.trim().replace("\r\n", "\n"),
+        "instead_of" if !text.is_empty() => {
+            let id = text.parse().map_err(|_| Error::invalid("instead_of", "must be a number"))?;
+            asked.instead_of = Some(ChatId(id));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A file as a picture, if it is one that models look at, else as a document.
+fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
+    if bytes.is_empty() {
+        return Err(Error::unprocessable(format!("{name} is empty")));
+    }
+    if let Some(kind) = picture::kind(bytes) {
+        return Ok(Attachment::new(name, kind.to_owned(), bytes));
+    }
+    if kind.starts_with("image/") {
+        let reason = format!("{name} is no picture that models look at: PNG, JPEG, GIF or WebP");
+        return Err(Error::unprocessable(reason));
+    }
+    let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
+    Ok(Attachment::new(name, kind.to_owned(), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_its_bytes_say() {
+        let picture = attachment("a.txt".into(), "text/plain", b"\x89PNG\r\n\x1a\nrest").unwrap();
+        assert!(picture.is_image() && picture.mime == "image/png");
+        let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();
+        assert!(!document.is_image());
+        assert_eq!(document.bytes().unwrap(), b"words");
+        for (kind, bytes) in [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
+        {
+            let refused = attachment("a.png".into(), kind, bytes).unwrap_err();
+            assert!(refused.to_string().starts_with("a.png is "), "{refused}");
+        }
+    }
+}

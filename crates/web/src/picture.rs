@@ -1,0 +1,33 @@
+//! Pictures that models look at, and that pages show: known by their first bytes, whatever they
+//! are said to be.
+
+/// The media type of a picture; `None` for everything else.
+pub fn kind(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
+        [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),
+        [b'G', b'I', b'F', b'8', ..] => Some("image/gif"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("image/webp"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind;
+
+    #[test]
+    fn pictures_are_known_by_their_first_bytes() {
+        for (bytes, is) in [
+            (&b"\x89PNG\r\n"[..], Some("image/png")),
+            (b"\xff\xd8\xff\xe0", Some("image/jpeg")),
+            (b"GIF89a", Some("image/gif")),
+            (b"RIFF1234WEBPVP8", Some("image/webp")),
+            (b"RIFF1234WAVE", None),
+            (b"<svg xmlns=", None),
+            (b"", None),
+        ] {
+            assert_eq!(kind(bytes), is, "{bytes:?}");
+        }
+    }
+}
