@@ -190,6 +190,14 @@ impl Browser {
         self.call("DOM.setFileInputFiles", files).await.map(drop)
     }
 
+    /// Takes the network away, or gives it back.
+    pub async fn go_offline(&mut self, offline: bool) -> Result<()> {
+        let network = json!({
+            "offline": offline, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1,
+        });
+        self.call("Network.emulateNetworkConditions", network).await.map(drop)
+    }
+
     /// Presses a key, such as `Enter`.
     pub async fn press(&mut self, key: &str) -> Result<()> {
         let text = if key == "Enter" { "\r" } else { "" };
@@ -197,6 +205,8 @@ impl Browser {
             "Enter" => 13,
             "Escape" => 27,
             "Tab" => 9,
+            "ArrowUp" => 38,
+            "ArrowDown" => 40,
             _ => 0,
         };
         for kind in ["keyDown", "keyUp"] {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Backend, Options, TestServer, model_server};
 
-const PASSWORD: &str = "a long enough password";
+pub const PASSWORD: &str = "a long enough password";
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
 /// A document whose second part answers a question.
@@ -15,12 +15,19 @@ const HANDBOOK: &str = "# Harbour handbook\n\nShips announce themselves on chann
     ## The crane\n\nThe crane in the old harbour lifts forty tonnes and is called Berta.\n";
 
 /// A server with a language model that answers word by word, and its set-up link.
-async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
+pub async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
+    fresh_with("slow").await
+}
+
+/// As [`fresh`], with another of [`model_server::MODELS`].
+pub async fn fresh_with(
+    behaviour: &str,
+) -> Result<(TestServer, model_server::ModelServer, String)> {
     let model = model_server::start().await?;
     let options = Options::from(Backend::Sqlite)
         .with("LLM_PROVIDER", "generic-openai")
         .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", "slow")
+        .with("GENERIC_OPEN_AI_MODEL_PREF", behaviour)
         .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
         .with("GENERIC_OPEN_AI_API_KEY", "a-secret-for-the-model");
     let server = TestServer::start(options).await?;
@@ -30,11 +37,11 @@ async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
     Ok((server, model, link.context("no link")?.to_owned()))
 }
 
-fn base(server: &TestServer) -> String {
+pub fn base(server: &TestServer) -> String {
     format!("http://{}", server.admin().address())
 }
 
-async fn set_up(browser: &mut Browser, link: &str) -> Result<()> {
+pub async fn set_up(browser: &mut Browser, link: &str) -> Result<()> {
     browser.open(link).await?;
     browser.fill("#username", "ada").await?;
     browser.fill("#password", PASSWORD).await?;
@@ -43,7 +50,7 @@ async fn set_up(browser: &mut Browser, link: &str) -> Result<()> {
 }
 
 /// What a browser complained of, which is nothing; and whether it stayed with its server.
-fn well_behaved(browser: &Browser, server: &TestServer) {
+pub fn well_behaved(browser: &Browser, server: &TestServer) {
     assert_eq!(browser.complaints, [""; 0]);
     assert_eq!(browser.strays(&base(server)), [""; 0]);
 }
@@ -224,7 +231,7 @@ const PAGES: [&str; 21] = [
 ];
 
 /// What axe-core finds against WCAG 2.2 AA, as `rule: elements`.
-async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
+pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
     browser.run(AXE).await?;
     let found = browser
         .run(

@@ -101,14 +101,19 @@ impl Refusal {
 }
 
 /// A reason as a sentence: one that begins with a small letter goes on from the name of its field.
+/// The name of a file stays as it is.
 fn sentence(field: &str, reason: &str) -> String {
     let small = reason.starts_with(|c: char| c.is_lowercase());
     let spelled = field.replace(['_', '-'], " ");
     let text =
         if small && !field.is_empty() { format!("{spelled} {reason}") } else { reason.to_owned() };
+    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first_word = text.split([' ', ':']).next().unwrap_or_default();
+    if first_word.trim_end_matches('.').contains('.') {
+        return format!("{text}{end}");
+    }
     let mut letters = text.chars();
     let first = letters.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-    let end = if text.ends_with(['.', '!', '?']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
 
@@ -166,6 +171,7 @@ mod tests {
             ("expires_at", "must lie in the future", "Expires at must lie in the future."),
             ("username", "Username must be longer.", "Username must be longer."),
             ("", "no workspace matches `x`", "No workspace matches `x`."),
+            ("", "a.pdf: it is empty", "a.pdf: it is empty."),
         ] {
             assert_eq!(sentence(field, reason), said);
         }

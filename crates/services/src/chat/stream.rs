@@ -75,8 +75,9 @@ impl Conversations {
     ) -> Result<()> {
         let stop = question.stop.clone();
         let prepared = tokio::select! {
-            prepared = self.prepare(workspace, &question, by) => prepared?,
+            biased;
             () = stop.asked() => return Ok(()),
+            prepared = self.prepare(workspace, &question, by) => prepared?,
         };
         let Some(prepared) = prepared else {
             let refused = self.refuse(workspace, question, by).await?;
@@ -93,15 +94,17 @@ impl Conversations {
         {
             // Leaving this block drops the answer, which cancels the request.
             let mut parts = tokio::select! {
-                parts = model.answer(request) => parts?,
-                () = pieces.closed() => return Ok(()),
+                biased;
                 () = stop.asked() => return Ok(()),
+                () = pieces.closed() => return Ok(()),
+                parts = model.answer(request) => parts?,
             };
             loop {
                 let part = tokio::select! {
-                    part = parts.next() => part,
-                    () = pieces.closed() => break,
+                    biased;
                     () = stop.asked() => break,
+                    () = pieces.closed() => break,
+                    part = parts.next() => part,
                 };
                 match part {
                     _ if said.nobody_listens => break,

@@ -6,7 +6,7 @@
     let unit = 0;
     while (bytes >= 1000 && unit < 3) { bytes /= 1000; unit += 1; }
     const digits = bytes < 10 && unit ? 1 : 0;
-    const style = { style: "unit", unit: units[unit], unitDisplay: "short", maximumFractionDigits: digits };
+    const style = { style: "unit", unit: units[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: digits };
     return new Intl.NumberFormat(undefined, style).format(bytes);
   };
 
@@ -53,7 +53,7 @@
       for (const words of complaints) {
         const made = chip(words, "");
         made.dataset.bad = "";
-        made.setAttribute("role", "alert");
+        made.querySelector(".chip-name").setAttribute("role", "alert");
         made.querySelector("button").addEventListener("click", () => { made.remove(); list.hidden = !list.children.length; });
       }
       list.hidden = !list.children.length;

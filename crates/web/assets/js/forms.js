@@ -26,14 +26,27 @@
   document.addEventListener("DOMContentLoaded", () => enhance(document));
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
 
-  // One press is one request.
+  // One press is one request. Buttons stay where the focus can be: it would be lost with them.
   const buttons = (form) => form.querySelectorAll("button[type=submit], button:not([type])");
-  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => {
-    if (elt.matches("form")) for (const button of buttons(elt)) button.disabled = true;
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    const form = event.detail.elt;
+    if (!form.matches("form")) return;
+    if ("sending" in form.dataset) { event.preventDefault(); return; }
+    form.dataset.sending = "";
+    for (const button of buttons(form)) button.setAttribute("aria-disabled", "true");
   });
   document.addEventListener("htmx:afterRequest", ({ detail: { elt, xhr } }) => {
     if (!elt.matches("form") || xhr.getResponseHeader("hx-redirect")) return;
-    for (const button of buttons(elt)) button.disabled = false;
+    delete elt.dataset.sending;
+    for (const button of buttons(elt)) button.removeAttribute("aria-disabled");
+  });
+  // A page that comes back as it was left can send again.
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return;
+    for (const form of document.querySelectorAll("form[data-sending]")) {
+      delete form.dataset.sending;
+      for (const button of buttons(form)) button.removeAttribute("aria-disabled");
+    }
   });
 
   // A refusal that names a field marks it.

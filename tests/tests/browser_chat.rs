@@ -1,0 +1,215 @@
+//! Conversations in a real browser: files beside questions, questions that come to nothing, answers
+//! that are worked on by mouse and by keys.
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use e2e::TestServer;
+use e2e::browser::Browser;
+use serde_json::json;
+
+use crate::browser_journey::{base, fresh_with, set_up, violations, well_behaved};
+
+/// A picture of one dot.
+pub const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+/// Somebody who has set the server up, in an empty workspace `harbour`.
+async fn in_a_workspace(server: &TestServer, link: &str) -> Result<Browser> {
+    let mut browser = Browser::start(1280, 900).await?;
+    set_up(&mut browser, link).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
+    browser.open(&format!("{}/w/harbour", base(server))).await?;
+    Ok(browser)
+}
+
+async fn use_model(server: &TestServer, model: &str) -> Result<()> {
+    let change = json!({ "chatProvider": "generic-openai", "chatModel": model });
+    server.admin().post("/v1/workspace/harbour/update", change).await?.ok()?;
+    Ok(())
+}
+
+async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
+    browser.fill("#message", text).await?;
+    browser.run("document.querySelector('#message').focus()").await?;
+    browser.press("Enter").await?;
+    browser.wait("document.querySelector('#message').value === ''").await
+}
+
+async fn answered(browser: &mut Browser, turns: usize) -> Result<()> {
+    let there = format!(
+        "!document.querySelector('[sse-connect]') && \
+         document.querySelectorAll('.turn[id^=turn-]').length === {turns}"
+    );
+    browser.wait(&there).await
+}
+
+/// What the console says of answers with an error is expected where one is.
+fn forgive_refusals(browser: &mut Browser) {
+    browser.complaints.retain(|complaint| {
+        !complaint.contains("Failed to load resource") && !complaint.contains("Response Status Error")
+    });
+}
+
+#[tokio::test]
+async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Result<()> {
+    let (server, model, link) = fresh_with("echo").await?;
+    let mut browser = in_a_workspace(&server, &link).await?;
+    let directory = tempfile::tempdir()?;
+    let (dot, notes) = (directory.path().join("dot.png"), directory.path().join("notes.md"));
+    std::fs::write(&dot, STANDARD.decode(DOT)?)?;
+    std::fs::write(&notes, "The ferry leaves at nine.")?;
+    let files: [&Path; 2] = [&dot, &notes];
+    browser.choose_files("#attach", &files).await?;
+    browser.wait("document.querySelectorAll('#chips .chip').length === 2").await?;
+    browser.wait("!!document.querySelector('#chips img')").await?;
+    // Dropped, pasted, too large, taken out again.
+    browser
+        .run(
+            "(() => { const held = (name, size) => { const held = new DataTransfer(); \
+             held.items.add(new File([new Uint8Array(size).fill(65)], name)); return held; }; \
+             document.dispatchEvent(new DragEvent('drop', { dataTransfer: held('drop.txt', 9), \
+             bubbles: true, cancelable: true })); \
+             document.querySelector('#message').dispatchEvent(new ClipboardEvent('paste', \
+             { clipboardData: held('paste.txt', 9), bubbles: true, cancelable: true })); \
+             document.dispatchEvent(new DragEvent('drop', { dataTransfer: held('huge.bin', 17e6), \
+             bubbles: true, cancelable: true })); })()",
+        )
+        .await?;
+    browser.wait("document.querySelectorAll('#chips .chip').length === 5").await?;
+    browser.wait_for("huge.bin is larger than the").await?;
+    let found = violations(&mut browser).await?;
+    ensure!(found.is_empty(), "{found:?}");
+    for name in ["drop.txt", "paste.txt"] {
+        let out = format!(
+            "[...document.querySelectorAll('#chips .chip')].find((chip) => \
+             chip.innerText.includes('{name}')).querySelector('button').click()"
+        );
+        browser.run(&out).await?;
+    }
+    assert_eq!(browser.run("document.querySelector('#attach').files.length").await?, 2);
+    ask(&mut browser, "When does the ferry leave?").await?;
+    answered(&mut browser, 1).await?;
+    assert_eq!(browser.run("document.querySelectorAll('#chips .chip').length").await?, 0);
+    assert_eq!(browser.run("document.querySelector('#attach').files.length").await?, 0);
+    let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
+    assert!(sent.contains("image_url") && sent.contains("The ferry leaves at nine."), "{sent}");
+    let shown = "document.querySelector('.turn .attached').innerText.includes('notes.md')";
+    assert_eq!(browser.run(shown).await?, true);
+
+    browser.open(&format!("{}/w/harbour", base(&server))).await?;
+    assert_eq!(browser.run(shown).await?, true);
+    browser.wait("document.querySelector('.attached img').naturalWidth === 1").await?;
+    // The picture goes along when the question is asked anew.
+    browser.click("[data-again] button").await?;
+    browser.wait("!!document.querySelector('[sse-connect]') || true").await?;
+    answered(&mut browser, 1).await?;
+    let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
+    assert!(sent.contains("image_url") && sent.matches("When does").count() == 1, "{sent}");
+
+    // What is no picture says so, and nothing of the question is lost.
+    let fake = directory.path().join("fake.png");
+    std::fs::write(&fake, "words")?;
+    browser.choose_files("#attach", &[&fake]).await?;
+    browser.fill("#message", "And this?").await?;
+    browser.click("button.send").await?;
+    browser.wait_for("fake.png is no picture").await?;
+    assert_eq!(browser.run("document.querySelector('#message').value").await?, "And this?");
+    forgive_refusals(&mut browser);
+    well_behaved(&browser, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_question_that_comes_to_nothing_stays_with_the_reason() -> Result<()> {
+    let (server, _model, link) = fresh_with("fail-500").await?;
+    let mut browser = in_a_workspace(&server, &link).await?;
+    let page = format!("{}/w/harbour", base(&server));
+    ask(&mut browser, "Is anybody there?").await?;
+    let restored = "document.querySelector('#message').value === 'Is anybody there?'";
+    browser.wait(restored).await?;
+    let reason = "document.querySelector('.turn .callout-warning').innerText.length > 20";
+    browser.wait(reason).await?;
+    browser.open(&page).await?;
+    browser.wait(restored).await?;
+    browser.wait("document.querySelector('[data-reason]').innerText.length > 20").await?;
+    let found = violations(&mut browser).await?;
+    ensure!(found.is_empty(), "{found:?}");
+
+    // Without a connection nothing is lost either, and a reload brings it back.
+    browser.fill("#message", "Still here?").await?;
+    browser.go_offline(true).await?;
+    browser.click("button.send").await?;
+    browser.wait_for("What you typed is kept").await?;
+    browser.go_offline(false).await?;
+    forgive_refusals(&mut browser);
+    browser.complaints.retain(|complaint| !complaint.contains("\"htmx:"));
+    use_model(&server, "echo").await?;
+    browser.click("button.send").await?;
+    answered(&mut browser, 1).await?;
+    browser.open(&page).await?;
+    assert_eq!(browser.run("document.querySelector('#message').value").await?, "");
+    assert_eq!(browser.run("!document.querySelector('[data-reason]')").await?, true);
+
+    // A draft is one conversation's own.
+    browser.fill("#message", "To be continued").await?;
+    browser.open(&format!("{}/", base(&server))).await?;
+    browser.open(&page).await?;
+    let draft = "document.querySelector('#message').value === 'To be continued'";
+    browser.wait(draft).await?;
+    browser.follow("form[action$='/threads'] button").await?;
+    assert_eq!(browser.run("document.querySelector('#message').value").await?, "");
+    well_behaved(&browser, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
+    let (server, model, link) = fresh_with("echo").await?;
+    let mut browser = in_a_workspace(&server, &link).await?;
+    ask(&mut browser, "First?").await?;
+    answered(&mut browser, 1).await?;
+    // By keys: thumbs, which keep the focus.
+    browser.run("document.querySelector('[value=up]').focus()").await?;
+    browser.press("Enter").await?;
+    browser.wait("document.querySelector('[value=up]').ariaPressed === 'true'").await?;
+    browser.wait("document.activeElement.value === 'up'").await?;
+    browser.click("[value=down]").await?;
+    browser.wait("document.querySelector('[value=down]').ariaPressed === 'true'").await?;
+    // The last question comes back by the arrow, and the old exchange goes once it is answered.
+    browser.run("document.querySelector('#message').focus()").await?;
+    browser.press("ArrowUp").await?;
+    browser.wait("document.querySelector('#message').value === 'First?'").await?;
+    browser.wait_for("Asked anew").await?;
+    ask(&mut browser, "First, in other words?").await?;
+    answered(&mut browser, 1).await?;
+    browser.wait("!document.querySelector('.turns').innerText.includes('First?')").await?;
+    let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
+    assert!(!sent.contains("First?"), "{sent}");
+    // The answer is corrected in its place.
+    browser.run("document.querySelector('.turn details.menu').open = true").await?;
+    browser.click(".turn .menu a").await?;
+    browser.wait("document.activeElement.name === 'response'").await?;
+    let found = violations(&mut browser).await?;
+    ensure!(found.is_empty(), "{found:?}");
+    browser.fill("[name=response]", "What I say **now**.").await?;
+    browser.click(".turn form .button-main").await?;
+    browser.wait("document.querySelector('.turn .prose strong')?.innerText === 'now'").await?;
+    browser.click("[data-copy]").await?;
+    browser.wait("document.querySelector('[data-said]').innerText === 'Copied'").await?;
+
+    // Esc stops; what was said is kept, with everything that can be done to it.
+    use_model(&server, "slow").await?;
+    ask(&mut browser, "Second, with as many words as there are in this question?").await?;
+    browser.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    browser.press("Escape").await?;
+    browser.wait_for("Stopped. What was said so far is kept.").await?;
+    answered(&mut browser, 2).await?;
+    browser.open(&format!("{}/w/harbour", base(&server))).await?;
+    assert_eq!(browser.run("document.querySelectorAll('.turn').length").await?, 2);
+    browser.run("document.querySelector('.turn details.menu').open = true").await?;
+    browser.follow(".turn form[action$='/delete'] button").await?;
+    assert_eq!(browser.run("document.querySelectorAll('.turn').length").await?, 1);
+    well_behaved(&browser, &server);
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Conversations without scripts: files, questions that come to nothing, exchanges worked on.
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use e2e::visitor::{Page, Visitor};
+use e2e::{Backend, TestServer, on_both_databases};
+use reqwest::Method;
+use serde_json::json;
+
+use crate::browser_chat::DOT;
+use crate::browser_journey::PASSWORD;
+
+on_both_databases!(
+    files_go_along_with_a_question_as_a_plain_form,
+    what_came_to_nothing_is_still_in_the_box,
+    exchanges_are_reworded_and_corrected_by_links_and_forms,
+);
+
+/// Ada, who administers, and bob, in the workspace `alpha`.
+async fn two(backend: Backend) -> Result<(TestServer, Visitor, Visitor)> {
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    let first = json!({ "username": "ada", "password": PASSWORD });
+    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    let second = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
+    admin.post("/v1/admin/users/new", second).await?.ok()?;
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let text = b"The crane in the old harbour is called Berta.";
+    admin.upload("crane.txt", text, &[("addToWorkspaces", "alpha")]).await?.ok()?;
+    let mut visitors = Vec::new();
+    for name in ["ada", "bob"] {
+        let mut visitor = Visitor::new(admin)?;
+        visitor.post("/sign-in", &[("username", name), ("password", PASSWORD)]).await?;
+        visitors.push(visitor);
+    }
+    let [mut ada, bob] = <[Visitor; 2]>::try_from(visitors).ok().context("two")?;
+    ada.post("/w/alpha/members", &[("user", "2")]).await?;
+    Ok((server, ada, bob))
+}
+
+/// Asks as a form with files does.
+async fn ask(
+    visitor: &mut Visitor,
+    question: &str,
+    files: &[(&str, &str, &[u8])],
+) -> Result<Page> {
+    let mut body = Vec::new();
+    let mut part = |head: String, content: &[u8]| {
+        body.extend_from_slice(format!("--edge\r\ncontent-disposition: form-data; {head}").as_bytes());
+        body.extend_from_slice(b"\r\n\r\n");
+        body.extend_from_slice(content);
+        body.extend_from_slice(b"\r\n");
+    };
+    part("name=\"message\"".into(), question.as_bytes());
+    for (name, kind, content) in files {
+        let head = format!("name=\"attachment\"; filename=\"{name}\"\r\ncontent-type: {kind}");
+        part(head, content);
+    }
+    body.extend_from_slice(b"--edge--\r\n");
+    let request = visitor.request(Method::POST, "/w/alpha/ask");
+    let request = request.header("content-type", "multipart/form-data; boundary=edge");
+    visitor.send(request.body(body)).await
+}
+
+async fn files_go_along_with_a_question_as_a_plain_form(backend: Backend) -> Result<()> {
+    let (_server, mut ada, mut bob) = two(backend).await?;
+    let dot = STANDARD.decode(DOT)?;
+    let notes = b"The ferry to the island leaves at nine.";
+    // A form without a chosen file sends one without a name.
+    let none = ("", "application/octet-stream", &b""[..]);
+    let asked = ask(&mut bob, "What is the crane called?", &[none]).await?;
+    assert_eq!(asked.leads_to(), "/w/alpha#latest", "{}", asked.text);
+    let files: [(&str, &str, &[u8]); 2] =
+        [("dot.png", "image/png", &dot), ("notes.txt", "text/plain", notes)];
+    let asked = ask(&mut bob, "When does the ferry to the island leave?", &files).await?;
+    assert_eq!(asked.leads_to(), "/w/alpha#latest", "{}", asked.text);
+    let page = bob.get("/w/alpha").await?;
+    assert!(page.says("notes.txt") && page.says("alt=\"dot.png\""), "{}", page.text);
+    let picture = page.text.split('"').find(|text| text.contains("/shown/"));
+    let picture = picture.context("no picture")?.to_owned();
+    let shown = bob.get(&picture).await?;
+    assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
+    assert_eq!(shown.header("x-content-type-options"), "nosniff");
+    assert_eq!(ada.get(&picture).await?.status, 404);
+    for missing in ["/w/alpha/chats/2/shown/9", "/w/alpha/chats/2/shown/x"] {
+        assert_eq!(bob.get(missing).await?.status, 404, "{missing}");
+    }
+    // What cannot be taken says so; the question is still in its box.
+    let huge = vec![b'x'; 17 << 20];
+    let many = vec![("a.txt", "text/plain", &b"x"[..]); 17];
+    for (files, status, words) in [
+        (vec![("fake.png", "image/png", &b"words"[..])], 422, "fake.png is no picture"),
+        (vec![("empty.txt", "text/plain", &b""[..])], 422, "empty.txt is empty"),
+        (vec![("broken.pdf", "application/pdf", &b"%PDF-1.7 no"[..])], 422, "broken.pdf"),
+        (vec![("huge.txt", "text/plain", &huge[..])], 413, "larger than the"),
+        (many, 400, "must not be more than 16"),
+    ] {
+        let refused = ask(&mut bob, "And what of this?", &files).await?;
+        assert_eq!(refused.status, status, "{words}: {}", refused.text);
+        assert!(refused.says(words) && refused.says("And what of this?"), "{}", refused.text);
+    }
+    Ok(())
+}
+
+async fn what_came_to_nothing_is_still_in_the_box(backend: Backend) -> Result<()> {
+    let (server, mut ada, mut bob) = two(backend).await?;
+    let change = json!({ "chatMode": "query", "similarityThreshold": 0.9 });
+    server.admin().post("/v1/workspace/alpha/update", change).await?.ok()?;
+    let question = "Who won the match on Sunday?";
+    assert_eq!(bob.post("/w/alpha/ask", &[("message", question)]).await?.status, 303);
+    let page = bob.get("/w/alpha").await?;
+    assert!(page.says(&format!(">{question}</textarea>")), "{}", page.text);
+    assert!(page.says("There is no relevant information"), "{}", page.text);
+    assert!(!ada.get("/w/alpha").await?.says(question));
+    assert_eq!(bob.post("/w/alpha/forget", &[]).await?.leads_to(), "/w/alpha");
+    assert!(!bob.get("/w/alpha").await?.says(question));
+    assert_eq!(bob.post("/w/alpha/ask", &[("message", " ")]).await?.status, 400);
+    Ok(())
+}
+
+async fn exchanges_are_reworded_and_corrected_by_links_and_forms(backend: Backend) -> Result<()> {
+    let (_server, mut ada, mut bob) = two(backend).await?;
+    bob.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
+    let reword = bob.get("/w/alpha?reword=1").await?;
+    assert!(reword.says("name=\"instead_of\" value=\"1\""), "{}", reword.text);
+    assert!(reword.says(">What is the crane called?</textarea>"), "{}", reword.text);
+    assert_eq!(ada.get("/w/alpha?reword=1").await?.status, 404);
+    assert_eq!(bob.get("/w/alpha?reword=x").await?.status, 400);
+    // A question that is refused takes nothing away.
+    let refused = bob.post("/w/alpha/ask", &[("message", ""), ("instead_of", "1")]).await?;
+    assert_eq!(refused.status, 400);
+    assert!(bob.get("/w/alpha").await?.says("id=\"turn-1\""));
+    let anew = [("message", "How is the crane called?"), ("instead_of", "1")];
+    assert_eq!(ada.post("/w/alpha/ask", &anew).await?.status, 404);
+    assert_eq!(bob.post("/w/alpha/ask", &anew).await?.status, 303);
+    let page = bob.get("/w/alpha").await?;
+    assert!(page.says("id=\"turn-2\"") && !page.says("id=\"turn-1\""), "{}", page.text);
+
+    let form = bob.get("/w/alpha/chats/2/correct?base=/w/alpha").await?;
+    assert!(form.says("<textarea") && form.says("Berta"), "{}", form.text);
+    let words = [("response", "It is **Berta**."), ("base", "/w/alpha")];
+    assert_eq!(ada.post("/w/alpha/chats/2/correct", &words).await?.status, 404);
+    let saved = bob.post("/w/alpha/chats/2/correct", &words).await?;
+    assert_eq!(saved.leads_to(), "/w/alpha?done=saved#turn-2");
+    assert!(bob.get("/w/alpha").await?.says("<strong>Berta</strong>"));
+    assert_eq!(bob.post("/w/alpha/chats/2/correct", &[("response", "")]).await?.status, 400);
+    let elsewhere = [("response", "x"), ("base", "https://evil.example/")];
+    let saved = bob.post("/w/alpha/chats/2/correct", &elsewhere).await?;
+    assert!(saved.leads_to().starts_with("/?done"), "{}", saved.leads_to());
+    assert_eq!(bob.post("/w/alpha/chats/2/delete", &[("base", "/w/alpha")]).await?.status, 303);
+    assert!(!bob.get("/w/alpha").await?.says("id=\"turn-2\""));
+    Ok(())
+}
