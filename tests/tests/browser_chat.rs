@@ -47,7 +47,8 @@ async fn answered(browser: &mut Browser, turns: usize) -> Result<()> {
 /// What the console says of answers with an error is expected where one is.
 fn forgive_refusals(browser: &mut Browser) {
     browser.complaints.retain(|complaint| {
-        !complaint.contains("Failed to load resource") && !complaint.contains("Response Status Error")
+        !complaint.contains("Failed to load resource")
+            && !complaint.contains("Response Status Error")
     });
 }
 

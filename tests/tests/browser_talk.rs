@@ -39,14 +39,12 @@ async fn two(backend: Backend) -> Result<(TestServer, Visitor, Visitor)> {
 }
 
 /// Asks as a form with files does.
-async fn ask(
-    visitor: &mut Visitor,
-    question: &str,
-    files: &[(&str, &str, &[u8])],
-) -> Result<Page> {
+async fn ask(visitor: &mut Visitor, question: &str, files: &[(&str, &str, &[u8])]) -> Result<Page> {
     let mut body = Vec::new();
     let mut part = |head: String, content: &[u8]| {
-        body.extend_from_slice(format!("--edge\r\ncontent-disposition: form-data; {head}").as_bytes());
+        body.extend_from_slice(
+            format!("--edge\r\ncontent-disposition: form-data; {head}").as_bytes(),
+        );
         body.extend_from_slice(b"\r\n\r\n");
         body.extend_from_slice(content);
         body.extend_from_slice(b"\r\n");

@@ -46,9 +46,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
         .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
         .service(
-            resource("/w/{slug}/chats/{id}/correct")
-                .get(exchange::correct)
-                .post(exchange::save),
+            resource("/w/{slug}/chats/{id}/correct").get(exchange::correct).post(exchange::save),
         )
         .route("/w/{slug}/chats/{id}/shown/{place}", get().to(exchange::shown))
         .route("/w/{slug}/documents/pin", post().to(library::pin))
