@@ -217,6 +217,14 @@ pub trait Jobs: Send + Sync {
     /// Calls a job off: at once if nobody works on it, else whoever does is told.
     /// A job that is over stays as it is.
     async fn cancel(&self, id: JobId, event: Event) -> Result<Option<Job>>;
+    /// Adds documents to a job that places them, also to one that is over. `None`, and nothing is
+    /// changed, when there is no such job, it was called off, or a client waits for its end.
+    async fn extend(
+        &self,
+        id: JobId,
+        paths: Vec<DocumentPath>,
+        event: Event,
+    ) -> Result<Option<Job>>;
     /// Queues the failed items of a job that is over. Any other job stays as it is.
     async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>>;
 }

@@ -31,6 +31,7 @@ pub mod path;
 pub mod pin;
 pub mod repeat;
 pub mod settings;
+pub mod shelf;
 pub mod slug;
 pub mod thread;
 pub mod user;

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::{Document, Origin, Published};
 use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
+use carrel_domain::shelf::comparable;
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -38,6 +39,8 @@ pub(crate) struct DocumentRow {
     part: String,
     upload_digest: Option<Vec<u8>>,
     request: Option<Vec<u8>>,
+    /// What its title is looked for by.
+    sought: Option<String>,
 }
 
 impl DocumentRow {
@@ -69,6 +72,7 @@ impl From<Document> for DocumentRow {
             id: id.to_string(),
             folder: path.folder().to_owned(),
             name: path.name().to_owned(),
+            sought: Some(text(comparable(&title))),
             title: text(title),
             url: text(url),
             author: text(author),

@@ -47,24 +47,27 @@ struct NewRow<'a> {
     folder: &'a str,
     name: &'a str,
     state: &'a str,
+    changed: i64,
 }
 
 /// Items in one statement.
 const ROWS_AT_ONCE: usize = 500;
 
-/// Numbers them in their order.
+/// Numbers them in their order, from `first`, as change number `changed` of their job.
 pub(crate) fn insert(
     conn: &mut AnyConnection,
     job: i64,
     paths: &[DocumentPath],
+    first: i64,
+    changed: i64,
 ) -> QueryResult<()> {
     let state = ItemState::Queued.as_str();
     let items: Vec<_> = paths
         .iter()
-        .zip(0..)
+        .zip(first..)
         .map(|(path, number)| {
             let (folder, name) = (path.folder(), path.name());
-            NewRow { job_id: job, number, folder, name, state }
+            NewRow { job_id: job, number, folder, name, state, changed }
         })
         .collect();
     for items in items.chunks(ROWS_AT_ONCE) {
@@ -116,6 +119,17 @@ pub(crate) fn waiting(conn: &mut AnyConnection, job: i64, limit: u32) -> QueryRe
         .limit(rows(limit))
         .select(Row::as_select())
         .load(conn)
+}
+
+/// Whether anything is left to be done.
+pub(crate) fn is_any_waiting(conn: &mut AnyConnection, job: i64) -> QueryResult<bool> {
+    let found: Option<i64> = job_items::table
+        .filter(job_items::job_id.eq(job))
+        .filter(job_items::state.eq(ItemState::Queued.as_str()))
+        .select(job_items::number)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
 }
 
 pub(crate) fn page(

@@ -300,7 +300,14 @@ impl JobQueue for Database {
         let lease = *lease;
         self.write(move |conn| {
             let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
-            row.end(conn, failure, time(now))?;
+            let is_through = failure.is_none() && !row.cancelling;
+            if is_through && job_items::is_any_waiting(conn, row.id)? {
+                row.set_state(State::Queued);
+                row.change(time(now));
+                (row.lease, row.due_at) = (None, Some(time(now)));
+            } else {
+                row.end(conn, failure, time(now))?;
+            }
             Ok(Some(save(conn, row)?))
         })
         .await

@@ -5,7 +5,7 @@ use carrel_domain::job::queue::Hold;
 use carrel_domain::job::{
     Item, ItemState, Job, JobFilter, JobWorkspace, Jobs, Kind, NewJob, Progress, State, Told,
 };
-use carrel_domain::{JobId, Result, Slug, WorkspaceId};
+use carrel_domain::{DocumentPath, JobId, Result, Slug, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -235,7 +235,7 @@ impl Jobs for Database {
         self.write(move |conn| {
             let NewJob { kind, workspace, paths, awaited } = new;
             let row = insert(conn, kind, workspace, paths.len(), hold, awaited, &event.by)?;
-            job_items::insert(conn, row.id, &paths)?;
+            job_items::insert(conn, row.id, &paths, 0, 0)?;
             audit::record(conn, event)?;
             present(conn, row)
         })
@@ -288,6 +288,34 @@ impl Jobs for Database {
             } else {
                 row.cancelling = true;
                 row.change(now);
+            }
+            let job = save(conn, row)?;
+            audit::record(conn, event)?;
+            Ok(Some(job))
+        })
+        .await
+    }
+
+    async fn extend(
+        &self,
+        id: JobId,
+        paths: Vec<DocumentPath>,
+        event: Event,
+    ) -> Result<Option<Job>> {
+        self.write(move |conn| {
+            let Some(mut row) = lock(conn, id)? else { return Ok(None) };
+            let (state, now) = (row.state()?, time(event.by.at));
+            let is_closed = row.cancelling || row.awaited || state == State::Cancelled;
+            if is_closed || row.kind()? != Kind::Embed {
+                return Ok(None);
+            }
+            let changed = row.change(now);
+            job_items::insert(conn, row.id, &paths, i64::from(row.total), changed)?;
+            row.total += paths.len() as i32;
+            if state.is_over() {
+                row.set_state(State::Queued);
+                row.attempts = 0;
+                (row.error, row.finished_at, row.due_at) = (None, None, Some(now));
             }
             let job = save(conn, row)?;
             audit::record(conn, event)?;

@@ -59,6 +59,7 @@ mod replacing;
 mod schema;
 mod sessions;
 mod settings;
+mod shelves;
 mod sign_in_tokens;
 mod threads;
 mod turns;

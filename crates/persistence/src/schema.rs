@@ -128,6 +128,7 @@ diesel::table! {
         part -> Text,
         upload_digest -> Nullable<Binary>,
         request -> Nullable<Binary>,
+        sought -> Nullable<Text>,
     }
 }
 

@@ -12,7 +12,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use carrel_domain::audit::By;
+use carrel_domain::audit::{By, Event};
 use carrel_domain::job::queue::{Claimed, Hold, JobQueue, Lease, Refreshes, Retention};
 use carrel_domain::job::{ItemState, Job, Jobs, Kind, NewJob, Told};
 use carrel_domain::workspace::Workspace;
@@ -126,6 +126,27 @@ impl Workers {
         Ok(job)
     }
 
+    /// As [`Workers::embed_later`], in a job there is already, if that is one of the workspace and
+    /// still takes documents: what comes one by one is followed as one.
+    pub async fn embed_along(
+        &self,
+        along: JobId,
+        workspace: &Workspace,
+        paths: Vec<DocumentPath>,
+        by: &By,
+    ) -> Result<Job> {
+        let known = self.shared.jobs.by_id(along).await?;
+        let has_room = |job: &Job| job.progress.total as usize + paths.len() <= MOST_DOCUMENTS;
+        if known.is_some_and(|job| job.workspace.id == workspace.id && has_room(&job)) {
+            let event = added(workspace, paths.len(), by);
+            if let Some(job) = self.shared.jobs.extend(along, paths.clone(), event).await? {
+                self.tell(job.id);
+                return Ok(job);
+            }
+        }
+        self.embed_later(workspace, paths, by).await
+    }
+
     async fn create(
         &self,
         workspace: &Workspace,
@@ -138,9 +159,7 @@ impl Workers {
         if paths.len() > MOST_DOCUMENTS {
             return Err(Error::invalid("adds", "must not name more than 100000 documents"));
         }
-        let name = &workspace.settings.name;
-        let details = json!({ "workspaceName": name, "numberOfDocuments": paths.len() });
-        let event = by.event("embedding_job_created", details.to_string());
+        let event = added(workspace, paths.len(), by);
         let (kind, workspace) = (Kind::Embed, workspace.id);
         let new = NewJob { kind, workspace, paths, awaited: hold.is_some() };
         self.shared.jobs.create(new, hold, event).await
@@ -286,6 +305,13 @@ impl Workers {
         let _ = self.shared.told.send(job);
         self.shared.wake.notify_one();
     }
+}
+
+/// What the log is told of documents that a job is given.
+fn added(workspace: &Workspace, documents: usize, by: &By) -> Event {
+    let name = &workspace.settings.name;
+    let details = json!({ "workspaceName": name, "numberOfDocuments": documents });
+    by.event("embedding_job_created", details.to_string())
 }
 
 /// A lease from now on.

@@ -117,7 +117,9 @@ pub trait JobQueue: Send + Sync {
         how: HandBack,
         now: DateTime<Utc>,
     ) -> Result<Option<Job>>;
-    /// Ends a job. What was not done has failed for the reason given, or was called off.
+    /// Ends a job. What was not done has failed for the reason given, or was called off. Goes back
+    /// to the queue instead when there is no reason, nobody has called it off, and items were added
+    /// after the last look at it.
     async fn end(
         &self,
         lease: &Lease,

@@ -15,6 +15,7 @@ on_both_databases! {
     a_job_is_kept_with_its_items,
     a_queued_job_is_called_off_at_once_and_a_running_one_told,
     failed_items_are_tried_again,
+    documents_are_added_to_a_job_under_way_and_to_one_that_is_over,
     changes_are_told_from_where_somebody_stopped,
     jobs_come_newest_first_and_by_filter,
     jobs_that_are_over_are_forgotten_in_time,
@@ -79,6 +80,39 @@ async fn a_job_is_kept_with_its_items(scratch: Scratch) {
     let names: Vec<_> = names.iter().map(String::as_str).collect();
     let many = queue(&db, here.id, &names).await;
     assert_eq!(db.items(many.id, None, None, 5000).await.unwrap().len(), 1200);
+}
+
+async fn documents_are_added_to_a_job_under_way_and_to_one_that_is_over(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    add(&db, &["a", "b", "c"]).await;
+    let job = queue(&db, here, &["a"]).await.id;
+    let Claimed { lease, .. } = claim(&db, 1).await;
+    finish(&db, &lease, |_| Outcome::Embedded(embedded(here, "x", 1))).await;
+    // Added after the last look of whoever works on it: not forgotten when that one ends it.
+    let more = db.extend(job, paths(&["b"]), done(6)).await.unwrap().unwrap();
+    assert_eq!((more.state, more.progress.total, more.progress.done), (State::Running, 2, 1));
+    let (_, items) = db.changed(job, Told::all(more.changes - 1), 9).await.unwrap().unwrap();
+    assert_eq!((items.len(), items[0].number, &items[0].path), (1, 1, &path("b")));
+    let ended = db.end(&lease, None, at(7)).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.progress.cancelled), (State::Queued, 0));
+    let Claimed { lease, .. } = claim(&db, 8).await;
+    finish(&db, &lease, |_| Outcome::Failed("no".into())).await;
+    let over = db.end(&lease, None, at(9)).await.unwrap().unwrap();
+    assert_eq!(over.state, State::Failed);
+
+    let again = db.extend(job, paths(&["c"]), done(10)).await.unwrap().unwrap();
+    assert_eq!((again.state, again.finished_at), (State::Queued, None));
+    assert_eq!((again.progress.total, again.progress.failed), (3, 1));
+    let Claimed { lease, .. } = claim(&db, 11).await;
+    let through = finish(&db, &lease, |_| Outcome::Embedded(embedded(here, "x", 1))).await;
+    assert_eq!((through.progress.done, through.progress.failed), (2, 1));
+    db.cancel(job, done(12)).await.unwrap();
+    db.end(&lease, None, at(13)).await.unwrap();
+    let called_off = queue(&db, here, &["a"]).await.id;
+    db.cancel(called_off, done(14)).await.unwrap();
+    assert_eq!(db.extend(called_off, paths(&["b"]), done(15)).await.unwrap(), None);
+    assert_eq!(db.extend(JobId(77), paths(&["b"]), done(15)).await.unwrap(), None);
 }
 
 async fn a_queued_job_is_called_off_at_once_and_a_running_one_told(scratch: Scratch) {

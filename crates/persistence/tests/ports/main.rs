@@ -36,6 +36,7 @@ mod quota;
 mod repeats;
 mod replacing;
 mod sessions;
+mod shelves;
 mod sign_in_tokens;
 mod threads;
 mod users;

@@ -2,6 +2,7 @@
 use carrel_domain::audit::By;
 use carrel_domain::catalogue::{Catalogue, Move, Place};
 use carrel_domain::library::{Documents, Kin};
+use carrel_domain::shelf::{Among, Shelves, Sought};
 use carrel_domain::{DocumentId, Folder, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, Utc};
@@ -22,6 +23,15 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     ] {
         db.list(&place, 1, 10).await.unwrap();
     }
+    for among in [Among::Everything, Among::Folder(folder.clone()), Among::Workspace(here)] {
+        for title in ["", "t"] {
+            let sought = Sought { among: among.clone(), title: title.into() };
+            db.seek(&sought, 1, 10).await.unwrap();
+        }
+    }
+    db.counted_folders(0, 10).await.unwrap();
+    db.titles(&[path("a"), path("b")]).await.unwrap();
+    Shelves::places(db, DocumentId::random()).await.unwrap();
     db.placed(&[path("a")]).await.unwrap();
     db.by_name("a.json").await.unwrap();
     Catalogue::by_id(db, DocumentId::random()).await.unwrap();

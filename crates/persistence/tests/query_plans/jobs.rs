@@ -39,6 +39,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     let Claimed { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
     db.end(&lease, Some(String::new()), now).await.unwrap().unwrap();
     db.retry(job, done()).await.unwrap().unwrap();
+    db.extend(job, vec![path("a")], done()).await.unwrap().unwrap();
     db.cancel(job, done()).await.unwrap().unwrap();
     Jobs::by_id(db, job).await.unwrap();
     for state in [None, Some(ItemState::Done)] {

@@ -158,6 +158,24 @@ impl Jobs for World {
         }))
     }
 
+    async fn extend(
+        &self,
+        id: JobId,
+        paths: Vec<carrel_domain::DocumentPath>,
+        event: Event,
+    ) -> Result<Option<Job>> {
+        Ok(self.with_job(id, |known| {
+            let (first, changed) = (known.items.len() as i64, known.change());
+            let items = paths.into_iter().zip(first..).map(|(path, number)| item(path, number));
+            known.items.extend(items.map(|item| Item { changed, ..item }));
+            known.count();
+            if known.job.state.is_over() {
+                (known.job.state, known.job.due_at) = (State::Queued, Some(event.by.at));
+            }
+            known.job.clone()
+        }))
+    }
+
     async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>> {
         Ok(self.with_job(id, |known| {
             known.turn(ItemState::Failed, ItemState::Queued, None);

@@ -130,6 +130,25 @@ async fn a_text_that_is_refused_does_not_keep_others_out() {
 }
 
 #[tokio::test]
+async fn documents_that_come_one_by_one_are_one_job_of_one_workspace() {
+    let world = Arc::new(World::default());
+    let paths = documents(&world, &["one", "two", "three"]).await;
+    let workers = workers(&world);
+    let alpha = workspace("Alpha");
+    let first = workers.embed_later(&alpha, vec![paths[0].clone()], &by()).await.unwrap();
+    work(&workers).await;
+    let same = workers.embed_along(first.id, &alpha, vec![paths[1].clone()], &by()).await.unwrap();
+    assert_eq!((same.id, same.progress.total, same.state), (first.id, 2, State::Queued));
+    work(&workers).await;
+    assert_eq!((job(&world).progress.done, job(&world).state), (2, State::Done));
+    let beta = Workspace { id: carrel_domain::WorkspaceId(77), ..workspace("Beta") };
+    let other = workers.embed_along(first.id, &beta, vec![paths[2].clone()], &by()).await.unwrap();
+    assert_ne!(other.id, first.id);
+    let unknown = workers.embed_along(JobId(99), &alpha, paths, &by()).await.unwrap();
+    assert!(unknown.id != first.id && unknown.progress.total == 3);
+}
+
+#[tokio::test]
 async fn a_cancelled_job_ends_and_what_it_did_stays() {
     let world = Arc::new(World::default());
     let paths = documents(&world, &["one", "two"]).await;

@@ -1,0 +1,247 @@
+//! Documents as people look through them: by their titles, a page at a time.
+use std::collections::{HashMap, HashSet};
+
+use async_trait::async_trait;
+use carrel_domain::shelf::{Among, Shelf, Shelved, Shelves, Sought, comparable};
+use carrel_domain::{DocumentId, DocumentPath, Folder, Result, WorkspaceId};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::Database;
+use crate::abort::Abort;
+use crate::connection::{AnyBackend, AnyConnection};
+use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
+use crate::documents::stored_path;
+use crate::schema::{documents, folders, workspace_documents};
+
+/// Id, folder, name, title, words, since when, whether pinned.
+type Row = (String, String, String, String, i32, NaiveDateTime, bool);
+
+/// What is like any title that holds `title`; nothing for an empty one.
+fn pattern(title: &str) -> Option<String> {
+    let title = text(comparable(title));
+    let mut pattern = String::with_capacity(title.len() + 2);
+    for letter in title.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    (!pattern.is_empty()).then(|| format!("%{pattern}%"))
+}
+
+/// Documents of the library, or of one folder of it.
+fn in_library<'a>(
+    folder: Option<&Folder>,
+    pattern: Option<&str>,
+) -> documents::BoxedQuery<'a, AnyBackend> {
+    // Every time is below the last one. To say so has SQLite look the newest up in their index.
+    let mut query = documents::table
+        .filter(documents::created_at.le(time(DateTime::<Utc>::MAX_UTC)))
+        .into_boxed();
+    if let Some(folder) = folder {
+        query = query.filter(documents::folder.eq(folder.as_str().to_owned()));
+    }
+    if let Some(pattern) = pattern {
+        query = query.filter(documents::sought.like(pattern.to_owned()).escape('\\'));
+    }
+    query
+}
+
+fn library_page(
+    conn: &mut AnyConnection,
+    folder: Option<&Folder>,
+    pattern: Option<&str>,
+    offset: u64,
+    limit: u32,
+) -> QueryResult<(i64, Vec<Row>)> {
+    let found = in_library(folder, pattern).select(count_star()).get_result(conn)?;
+    let page: Vec<(String, String, String, String, i32, NaiveDateTime)> =
+        in_library(folder, pattern)
+            .order((documents::created_at.desc(), documents::id.desc()))
+            .offset(rows(offset))
+            .limit(rows(limit))
+            .select((
+                documents::id,
+                documents::folder,
+                documents::name,
+                documents::title,
+                documents::words,
+                documents::created_at,
+            ))
+            .load(conn)?;
+    let row = |(id, folder, name, title, words, since)| {
+        let is_pinned = false;
+        (id, folder, name, title, words, since, is_pinned)
+    };
+    Ok((found, page.into_iter().map(row).collect()))
+}
+
+fn workspace_page(
+    conn: &mut AnyConnection,
+    within: WorkspaceId,
+    pattern: Option<&str>,
+    offset: u64,
+    limit: u32,
+) -> QueryResult<(i64, Vec<Row>)> {
+    let places =
+        workspace_documents::table.filter(workspace_documents::workspace_id.eq(within.0));
+    let page = places
+        .inner_join(documents::table)
+        .order(workspace_documents::id.desc())
+        .offset(rows(offset))
+        .limit(rows(limit))
+        .select((
+            documents::id,
+            documents::folder,
+            documents::name,
+            documents::title,
+            documents::words,
+            workspace_documents::created_at,
+            workspace_documents::pinned,
+        ));
+    let Some(pattern) = pattern else {
+        return Ok((places.select(count_star()).get_result(conn)?, page.load(conn)?));
+    };
+    let is_like = || documents::sought.like(pattern.to_owned()).escape('\\');
+    let found = places
+        .inner_join(documents::table)
+        .filter(is_like())
+        .select(count_star())
+        .get_result(conn)?;
+    Ok((found, page.filter(is_like()).load(conn)?))
+}
+
+fn with_places(conn: &mut AnyConnection, found: Vec<Row>) -> Result<Vec<Shelved>, Abort> {
+    let ids: Vec<String> = found.iter().map(|(id, ..)| id.clone()).collect();
+    let mut places: HashMap<String, Vec<WorkspaceId>> = HashMap::new();
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let some: Vec<(String, i32)> = workspace_documents::table
+            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
+            .select((workspace_documents::document_id, workspace_documents::workspace_id))
+            .load(conn)?;
+        for (document, workspace) in some {
+            places.entry(document).or_default().push(WorkspaceId(workspace));
+        }
+    }
+    let shelved = found.into_iter().map(|(id, folder, name, title, words, since, is_pinned)| {
+        let mut places = places.remove(&id).unwrap_or_default();
+        places.sort_unstable();
+        Ok(Shelved {
+            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("form of id"))?),
+            path: stored_path(&folder, &name)?,
+            title,
+            words,
+            since: since.and_utc(),
+            is_pinned,
+            places,
+        })
+    });
+    Ok(shelved.collect::<Result<_>>()?)
+}
+
+/// Fills in what titles are looked for by where an earlier version has left it out. May be broken
+/// off, and done by several processes at once.
+pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), Abort> {
+    loop {
+        let some: Vec<(String, String)> = documents::table
+            .filter(documents::sought.is_null())
+            .limit(rows(IDS_AT_ONCE))
+            .select((documents::id, documents::title))
+            .load(conn)?;
+        if some.is_empty() {
+            return Ok(());
+        }
+        conn.write(|conn| {
+            for (id, title) in some {
+                diesel::update(documents::table.find(id))
+                    .set(documents::sought.eq(Some(comparable(&title))))
+                    .execute(conn)?;
+            }
+            Ok(())
+        })?;
+    }
+}
+
+#[async_trait]
+impl Shelves for Database {
+    async fn seek(&self, sought: &Sought, offset: u64, limit: u32) -> Result<Shelf> {
+        let Sought { among, title } = sought.clone();
+        self.snapshot(move |conn| {
+            let pattern = pattern(&title);
+            let pattern = pattern.as_deref();
+            let (found, page) = match among {
+                Among::Everything => library_page(conn, None, pattern, offset, limit)?,
+                Among::Folder(folder) => library_page(conn, Some(&folder), pattern, offset, limit)?,
+                Among::Workspace(within) => workspace_page(conn, within, pattern, offset, limit)?,
+            };
+            let found = found.try_into().unwrap_or_default();
+            Ok(Shelf { found, documents: with_places(conn, page)? })
+        })
+        .await
+    }
+
+    async fn counted_folders(&self, offset: u64, limit: u32) -> Result<Vec<(Folder, u64)>> {
+        self.snapshot(move |conn| {
+            let names: Vec<String> = folders::table
+                .order(folders::name)
+                .offset(rows(offset))
+                .limit(rows(limit))
+                .select(folders::name)
+                .load(conn)?;
+            let (Some(first), Some(last)) = (names.first(), names.last()) else {
+                return Ok(Vec::new());
+            };
+            let counts: Vec<(String, i64)> = documents::table
+                .filter(documents::folder.ge(first.clone()))
+                .filter(documents::folder.le(last.clone()))
+                .group_by(documents::folder)
+                .select((documents::folder, count_star()))
+                .load(conn)?;
+            let mut counts: HashMap<String, i64> = counts.into_iter().collect();
+            let counted = names.into_iter().map(|name| {
+                let count = counts.remove(&name).unwrap_or_default();
+                let folder = Folder::parse(&name).map_err(carrel_domain::Error::internal)?;
+                Ok((folder, count.try_into().unwrap_or_default()))
+            });
+            Ok(counted.collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn titles(&self, of: &[DocumentPath]) -> Result<HashMap<DocumentPath, String>> {
+        let wanted: HashSet<DocumentPath> = of.iter().cloned().collect();
+        let names: Vec<String> = wanted.iter().map(|path| path.name().to_owned()).collect();
+        self.snapshot(move |conn| {
+            let mut titles = HashMap::with_capacity(wanted.len());
+            for names in names.chunks(IDS_AT_ONCE) {
+                let some: Vec<(String, String, String)> = documents::table
+                    .filter(documents::name.eq_any(names.to_vec()))
+                    .select((documents::folder, documents::name, documents::title))
+                    .load(conn)?;
+                for (folder, name, title) in some {
+                    let path = stored_path(&folder, &name)?;
+                    if wanted.contains(&path) {
+                        titles.insert(path, title);
+                    }
+                }
+            }
+            Ok(titles)
+        })
+        .await
+    }
+
+    async fn places(&self, of: DocumentId) -> Result<Vec<WorkspaceId>> {
+        self.read(move |conn| {
+            let mut places: Vec<i32> = workspace_documents::table
+                .filter(workspace_documents::document_id.eq(of.to_string()))
+                .select(workspace_documents::workspace_id)
+                .load(conn)?;
+            places.sort_unstable();
+            Ok(places.into_iter().map(WorkspaceId).collect())
+        })
+        .await
+    }
+}
