@@ -7,6 +7,8 @@ use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Backend, Options, TestServer, model_server};
 
+use crate::jobs::{documents, place_later};
+
 pub const PASSWORD: &str = "a long enough password";
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
@@ -90,7 +92,7 @@ async fn upload_a_document(ada: &mut Browser, base: &str) -> Result<()> {
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     let files: [&Path; 2] = [&good, &empty];
     ada.choose_files("#file", &files).await?;
-    ada.wait("document.querySelectorAll('.upload[data-state=done]').length === 1").await?;
+    ada.wait("document.querySelectorAll('.job-row[data-state=done]').length === 1").await?;
     // What cannot be taken in says why, and can be tried again.
     ada.wait("document.querySelectorAll('.upload[data-state=failed]').length === 1").await?;
     ada.wait("!!document.querySelector('.upload[data-state=failed] button')").await?;
@@ -206,7 +208,7 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
 }
 
 /// Pages with something on them.
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 24] = [
     "/",
     "/welcome",
     "/workspaces/new",
@@ -214,6 +216,9 @@ const PAGES: [&str; 21] = [
     "/w/sample-library/documents",
     "/w/sample-library/settings",
     "/w/sample-library/members",
+    "/documents",
+    "/documents?folder=custom-documents&q=hand",
+    "/jobs/1",
     "/search?q=lamp",
     "/account",
     "/admin/users",
@@ -260,6 +265,8 @@ async fn every_page_is_for_everyone_and_none_complains() -> Result<()> {
     browser.fill("#message", "Which lamp is on the railing?").await?;
     browser.click("button.send").await?;
     browser.wait("!document.querySelector('[sse-connect]')").await?;
+    let adds = documents(server.admin(), &["A text that is placed by a job."]).await?;
+    place_later(server.admin(), "sample-library", &adds).await?;
     for (number, page) in PAGES.into_iter().enumerate() {
         browser.prefer(if number % 2 == 0 { "light" } else { "dark" }).await?;
         if number % 3 == 2 {

@@ -193,6 +193,7 @@ impl Carrel {
             index,
             models: models.clone(),
             library,
+            shelves: database.clone(),
             jobs: database.clone(),
             workers,
             links,

@@ -14,6 +14,7 @@ use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
 use carrel_domain::repeat::Repeats;
 use carrel_domain::settings::Settings;
+use carrel_domain::shelf::Shelves;
 use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Sessions, Users};
 use carrel_domain::vector::VectorIndex;
@@ -51,6 +52,7 @@ pub struct Ports {
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
     pub library: Library,
+    pub shelves: Arc<dyn Shelves>,
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
     pub links: Links,

@@ -45,6 +45,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../assets/js/chat.js"),
             include_str!("../assets/js/attach.js"),
             include_str!("../assets/js/upload.js"),
+            include_str!("../assets/js/choose.js"),
         ],
     ),
     ("icons.svg", "image/svg+xml", &[include_str!("../assets/icons.svg")]),

@@ -40,6 +40,11 @@ impl Form {
 pub struct Fields(Vec<(String, String)>);
 
 impl Fields {
+    /// Those of a form that was read in another way.
+    pub fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// Those of the part of an address behind the question mark.
     pub fn of_query(request: &HttpRequest) -> Self {
         let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());

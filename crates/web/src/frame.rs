@@ -46,6 +46,7 @@ impl Brand {
 pub enum Section {
     Home,
     Workspace,
+    Documents,
     Search,
     Account,
     Administration,

@@ -3,10 +3,12 @@ mod account;
 mod admin;
 mod ask;
 mod chat;
+mod documents;
 mod entrance;
 mod exchange;
 mod home;
 mod invite;
+mod job;
 mod library;
 mod live;
 mod search;
@@ -23,6 +25,7 @@ use crate::reply::Answer;
 pub fn configure(config: &mut ServiceConfig) {
     config
         .configure(admin::configure)
+        .configure(documents::configure)
         .route("/assets/{name}", get().to(assets::show))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
@@ -53,6 +56,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/documents", get().to(library::shelf))
         .route("/w/{slug}/documents/upload", post().to(library::upload))
         .route("/w/{slug}/documents/paste", post().to(library::paste))
+        .route("/w/{slug}/documents/link", post().to(library::link))
         .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
         .route("/w/{slug}/source", get().to(library::source))
         .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
@@ -64,6 +68,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/account").get(account::show).post(account::save))
         .route("/account/password", post().to(account::change_password))
         .route("/account/sessions/end", post().to(account::end_session))
+        .route("/jobs/{id}", get().to(job::show))
+        .route("/jobs/{id}/events", get().to(job::follow))
+        .route("/jobs/{id}/cancel", post().to(job::cancel))
+        .route("/jobs/{id}/retry", post().to(job::retry))
         .route("/answers/{id}", get().to(live::listen))
         .route("/answers/{id}/stop", post().to(live::stop))
         .service(resource("/invite/{code}").get(invite::form).post(invite::accept));

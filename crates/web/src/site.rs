@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use crate::answers::Answers;
 use crate::frame::Brand;
 use crate::unanswered::Questions;
+use crate::unread::Unread;
 
 /// Finds the address of a client from that of its peer and the values of `X-Forwarded-For`.
 pub type Origin = Arc<dyn Fn(IpAddr, &[&str]) -> IpAddr + Send + Sync>;
@@ -38,13 +39,16 @@ pub struct Site {
     /// Those that are being given by this process.
     pub answers: Answers,
     pub unanswered: Questions,
+    /// Files of recent jobs that could not be read.
+    pub unread: Unread,
     pub started: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
-        let (answers, unanswered) = (Answers::default(), Questions::default());
-        Self { ports, options, answers, unanswered, started: Utc::now() }
+        let (answers, started) = (Answers::default(), Utc::now());
+        let (unanswered, unread) = (Questions::default(), Unread::default());
+        Self { ports, options, answers, unanswered, unread, started }
     }
 
     /// What this installation calls itself.

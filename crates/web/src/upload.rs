@@ -11,6 +11,7 @@ use futures_util::StreamExt;
 use tempfile::NamedTempFile;
 use tokio::io::{AsyncWriteExt, BufWriter};
 
+use crate::form::Fields;
 use crate::site::{Options, Site};
 
 /// The most files and fields of one form.
@@ -49,13 +50,15 @@ impl FromRequest for Upload {
 
 impl Upload {
     /// The files, each of at most [`Options::upload_limit`] bytes, and the fields.
-    pub async fn read(self) -> Result<(Vec<Arrived>, Vec<(String, String)>)> {
+    pub async fn read(self) -> Result<(Vec<Arrived>, Fields)> {
         let site = self.request.app_data::<Data<Site>>().cloned();
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
         let mut parts = Multipart::new(self.request.headers(), self.payload);
         let (mut files, mut fields) = (Vec::new(), Vec::new());
         for _ in 0..MOST_PARTS {
-            let Some(part) = next(&mut parts).await? else { return Ok((files, fields)) };
+            let Some(part) = next(&mut parts).await? else {
+                return Ok((files, Fields::of(fields)));
+            };
             let mut part = part.map_err(wrong)?;
             let name = part.content_disposition().and_then(|said| said.get_filename());
             match name.map(str::to_owned) {

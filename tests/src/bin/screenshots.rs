@@ -4,13 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use e2e::browser::Browser;
-use e2e::{Backend, TestServer};
+use e2e::{Backend, Client, TestServer};
 use serde_json::json;
 
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 25] = [
+const PAGES: [(&str, &str); 29] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -18,6 +18,10 @@ const PAGES: [(&str, &str); 25] = [
     ("chat-empty", "/w/research"),
     ("documents", "/w/sample-library/documents"),
     ("documents-empty", "/w/research/documents"),
+    ("library", "/documents"),
+    ("library-folder", "/documents?folder=Minutes"),
+    ("library-none", "/documents?q=nothing"),
+    ("job", "/jobs/1"),
     ("settings", "/w/sample-library/settings"),
     ("members", "/w/sample-library/members"),
     ("search", "/search?w=sample-library&q=Which+lamp+is+on+the+railing%3F"),
@@ -57,6 +61,10 @@ async fn main() -> Result<()> {
     for (name, path) in PAGES {
         shots.take(name, path).await?;
     }
+    shots.browser.open(&format!("{base}/documents?folder=Minutes")).await?;
+    let text = "document.querySelector('#shelf .table-name').getAttribute('href')";
+    let text = shots.browser.run(text).await?;
+    shots.take("library-text", text.as_str().unwrap_or_default()).await?;
     let source = "document.querySelector('.source').getAttribute('href')";
     shots.browser.open(&format!("{base}/w/sample-library")).await?;
     let source = shots.browser.run(source).await?;
@@ -89,8 +97,35 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     for _ in 0..2 {
         admin.post("/v1/admin/invite/new", json!({ "workspaceIds": [1] })).await?.ok()?;
     }
+    shelve(admin).await?;
     let key = json!({ "name": "Backup script", "scopes": ["read"] });
     admin.post("/v1/admin/api-keys", key).await?.ok()?;
+    Ok(())
+}
+
+/// Documents in folders and workspaces, one of which could not be placed.
+async fn shelve(admin: &Client) -> Result<()> {
+    admin.post("/v1/document/create-folder", json!({ "name": "Minutes" })).await?.ok()?;
+    admin.post("/v1/document/create-folder", json!({ "name": "Leases and land registry" })).await?.ok()?;
+    let (mut adds, mut moves) = (Vec::new(), Vec::new());
+    for month in ["January", "February", "March", "April", "May"] {
+        let text = format!("The committee met in {month} and agreed on the repair of the lamp.\n\n")
+            .repeat(40);
+        let title = format!("Minutes of the harbour committee, {month} 2026.docx");
+        let raw = json!({ "textContent": text, "metadata": { "title": title } });
+        let added = admin.post("/v1/document/raw-text", raw).await?.ok()?;
+        let from = added["documents"][0]["location"].as_str().unwrap_or_default().to_owned();
+        let to = from.replace("custom-documents/", "Minutes/");
+        moves.push(json!({ "from": from, "to": to }));
+        adds.push(to);
+    }
+    admin.post("/v1/document/move-files", json!({ "files": moves })).await?.ok()?;
+    adds.pop();
+    adds.push("Minutes/withdrawn-agenda.json".to_owned());
+    for slug in ["research", "contracts-2026"] {
+        let path = format!("/v1/workspace/{slug}/update-embeddings?async=true");
+        admin.post(&path, json!({ "adds": adds })).await?;
+    }
     Ok(())
 }
 

@@ -1,22 +1,22 @@
 //! Documents of a workspace: what is in it, putting in, taking out.
 use actix_web::web::Path;
 use askama::Template;
-use carrel_domain::library::WorkspaceDocument;
-use carrel_domain::{DocumentPath, Error};
-use carrel_services::library::{RawText, Unembedded};
+use carrel_domain::DocumentPath;
+use carrel_domain::shelf::{Among, Shelved, Sought};
+use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
 use chrono::{DateTime, Utc};
 
+use super::documents::adding;
+use super::job;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
+use crate::paging::{Paging, leaf};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::upload::Upload;
 use crate::visit::{Manager, Reader, Visit};
-
-/// How many documents a page shows.
-const PAGE: usize = 50;
 
 /// A document in a list.
 struct Row {
@@ -31,87 +31,76 @@ struct Row {
 
 #[derive(Template)]
 #[template(path = "workspace_documents.html")]
-struct Shelf {
+struct ShelfPage {
     frame: Frame,
     slug: String,
     name: String,
     query: String,
     rows: Vec<Row>,
-    /// How many there are that the query finds.
-    found: usize,
-    /// Counted from 1.
-    page: usize,
-    pages: usize,
+    paging: Paging,
+    jobs: Vec<job::JobView>,
     is_manager: bool,
+    /// This page as it is listed now.
+    here: String,
 }
 
 pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let workspace = visit.workspace(&slug).await?;
     let asked = Fields::of_query(&visit.request);
     let query = asked.text("q").to_owned();
-    let sought = query.to_lowercase();
-    let mut placed = visit.ports().placements.in_workspace(workspace.id).await?;
-    placed.retain(|placed| placed.document.title.to_lowercase().contains(&sought));
-    placed.reverse();
-    let (found, pages) = (placed.len(), placed.len().div_ceil(PAGE).max(1));
-    let page = asked.number("page").ok().flatten().unwrap_or(1).clamp(1, pages);
+    let sought = Sought { among: Among::Workspace(workspace.id), title: query.clone() };
+    let fields = [("q", query.as_str())];
+    let (found, paging) = leaf(&*visit.ports().shelves, &sought, &asked, &fields).await?;
     let slug = workspace.slug.to_string();
+    let rows = found.documents.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
-    let rows = placed.into_iter().skip((page - 1) * PAGE).take(PAGE);
-    let rows = rows.map(|placed| row(placed, &slug)).collect();
     let frame = visit.frame_in(&name, Section::Workspace, Some(&slug)).await?;
     let is_manager = frame.is_manager;
-    let shelf = Shelf { frame, slug, name, query, rows, found, page, pages, is_manager };
-    reply::page(&visit.request, &shelf)
+    let jobs = match is_manager {
+        true => job::told_of(&visit.site, Some(workspace.id), visit.at).await?,
+        false => Vec::new(),
+    };
+    let here = format!("/w/{slug}/documents{}{}", paging.base, paging.page);
+    let page = ShelfPage { frame, slug, name, query, rows, paging, jobs, is_manager, here };
+    reply::page(&visit.request, &page)
 }
 
-fn row(placed: WorkspaceDocument, slug: &str) -> Row {
-    let location = placed.document.path.to_string();
+fn row(document: Shelved, slug: &str) -> Row {
+    let location = document.path.to_string();
     Row {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
         location,
-        title: placed.document.title,
-        words: placed.document.words,
-        is_pinned: placed.pinned,
-        since: placed.created_at,
+        title: document.title,
+        words: document.words,
+        is_pinned: document.is_pinned,
+        since: document.since,
     }
 }
 
-/// Takes files in, each whole or not at all.
+/// Takes files in, each whole or not at all; a job places them.
 pub async fn upload(visit: Visit<Manager>, slug: Path<String>, upload: Upload) -> Answer {
     let workspace = visit.workspace(&slug).await?;
-    let (files, _) = upload.read().await?;
-    if files.is_empty() {
-        return Err(Error::invalid("file", "must be chosen first").into());
-    }
-    for file in files {
-        let (into, by) = (vec![workspace.clone()], visit.by());
-        let library = &visit.ports().library;
-        library
-            .add_file(file.incoming(), Default::default(), into, Unembedded::Refuse, &by)
-            .await
-            .map_err(|error| explained(&file.name, error))?;
-    }
-    Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "added"))
-}
-
-/// Which of several files it was.
-fn explained(name: &str, error: Error) -> Error {
-    match error {
-        Error::Unprocessable { reason } => Error::unprocessable(format!("{name}: {reason}")),
-        other => other,
-    }
+    let (files, fields) = upload.read().await?;
+    let back = shelf_address(&workspace);
+    adding::take_in(&visit, files, &fields, Some(workspace), None, &back).await
 }
 
 /// Takes in text that was pasted.
 pub async fn paste(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
     let workspace = visit.workspace(&slug).await?;
-    let form = form.read().await?;
-    let title = form.given("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
-    let raw = RawText { title, text: form.raw("text").to_owned(), ..RawText::default() };
-    let library = &visit.ports().library;
-    library.add_text(raw, vec![workspace.clone()], Unembedded::Refuse, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "added"))
+    let back = shelf_address(&workspace);
+    adding::add_text(&visit, &form.read().await?, None, vec![workspace], &back).await
+}
+
+/// Takes in what a link leads to.
+pub async fn link(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let back = shelf_address(&workspace);
+    adding::add_link(&visit, &form.read().await?, None, vec![workspace], &back).await
+}
+
+fn shelf_address(workspace: &Workspace) -> String {
+    format!("/w/{}/documents", workspace.slug)
 }
 
 /// Takes documents out of the workspace; they stay in the library.
@@ -120,7 +109,7 @@ pub async fn withdraw(visit: Visit<Manager>, slug: Path<String>, form: Form) -> 
     let form = form.read().await?;
     let paths: Result<Vec<_>, _> = form.all("path").map(DocumentPath::parse).collect();
     visit.ports().library.withdraw(&workspace, &paths?, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "withdrawn"))
+    Ok(reply::done(&shelf_address(&workspace), "withdrawn"))
 }
 
 /// Has a document go whole into every question, or takes that back.
@@ -130,7 +119,7 @@ pub async fn pin(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answe
     let path = DocumentPath::parse(form.text("path"))?;
     let pinned = form.text("pinned") == "1";
     pins::pin(&*visit.ports().pins, &workspace, &path, pinned, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/documents", workspace.slug), "saved"))
+    Ok(reply::done(&shelf_address(&workspace), "saved"))
 }
 
 /// A document's text, cut where the passage is.
@@ -161,11 +150,12 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let ports = visit.ports();
     let asked = Fields::of_query(&visit.request);
     let path = DocumentPath::parse(asked.text("in"))?;
-    let placed = ports.placements.in_workspace(workspace.id).await?;
-    let placed = placed.into_iter().find(|placed| placed.document.path == path);
-    let placed = placed.ok_or_else(|| Refusal::missing("document", asked.text("in")))?;
-    let text = ports.library.files.text(&path).await?;
-    let text = text.ok_or_else(|| Refusal::missing("document", asked.text("in")))?;
+    let missing = || Refusal::missing("document", asked.text("in"));
+    let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
+    if !ports.shelves.places(document.id).await?.contains(&workspace.id) {
+        return Err(missing());
+    }
+    let text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
     let passage = match asked.text("passage").parse() {
         Ok(chunk) => {
             let chunks = [carrel_domain::ChunkId(chunk)];
@@ -182,7 +172,6 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let (start, end) = at.unwrap_or((0, 0));
     let from = text.floor_char_boundary(start.saturating_sub(AROUND));
     let to = text.ceil_char_boundary(end.saturating_add(AROUND).min(text.len()));
-    let document = placed.document;
     let page = Source {
         frame: visit
             .frame_in(&document.title, Section::Workspace, Some(workspace.slug.as_str()))

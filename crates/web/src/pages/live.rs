@@ -126,12 +126,12 @@ impl Listener {
     }
 }
 
-fn part(template: &impl Template) -> String {
+pub(super) fn part(template: &impl Template) -> String {
     template.render().unwrap_or_default()
 }
 
 /// An event on the wire: every line of its text is one of `data`.
-fn event(name: &str, text: &str) -> String {
+pub(super) fn event(name: &str, text: &str) -> String {
     let mut written = format!("event: {name}\n");
     for line in text.split(['\n', '\r']) {
         written.push_str("data: ");

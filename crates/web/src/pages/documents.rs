@@ -1,0 +1,185 @@
+//! Every document of the server: looked through, taken in, put in order.
+pub(super) mod adding;
+mod change;
+mod text;
+
+use std::collections::HashMap;
+
+use actix_web::web::{ServiceConfig, get, post, resource};
+use askama::Template;
+use carrel_domain::shelf::{Among, Shelved, Sought};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{DocumentPath, Folder, WorkspaceId};
+use chrono::{DateTime, Utc};
+
+use super::job;
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::{Frame, Section};
+use crate::paging::{Paging, leaf, query};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer, segment};
+use crate::texts::t;
+use crate::visit::{Manager, Visit};
+
+/// How many folders are listed at a time.
+const FOLDERS: u32 = 100;
+/// How many of the workspaces a document is in are named beside it.
+const NAMED: usize = 2;
+
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource("/documents").get(all).post(change::change))
+        .route("/documents/text", get().to(text::show))
+        .route("/documents/upload", post().to(adding::upload))
+        .route("/documents/paste", post().to(adding::paste))
+        .route("/documents/link", post().to(adding::link))
+        .route("/documents/folders", post().to(change::make_folder))
+        .route("/documents/folders/remove", post().to(change::remove_folder));
+}
+
+/// A workspace, as a place documents can be in.
+#[derive(Clone)]
+struct Place {
+    name: String,
+    slug: String,
+}
+
+struct Row {
+    title: String,
+    location: String,
+    /// Where its text is shown.
+    address: String,
+    folder: String,
+    folder_address: String,
+    words: i32,
+    since: DateTime<Utc>,
+    places: Vec<Place>,
+    /// In how many more workspaces it is.
+    more: usize,
+}
+
+struct FolderRow {
+    name: String,
+    address: String,
+    count: u64,
+    is_current: bool,
+}
+
+#[derive(Template)]
+#[template(path = "documents.html")]
+struct Library {
+    frame: Frame,
+    query: String,
+    /// The folder that is looked into; empty for all.
+    folder: String,
+    is_removable: bool,
+    /// This page as it is listed now.
+    here: String,
+    rows: Vec<Row>,
+    paging: Paging,
+    folders: Vec<FolderRow>,
+    /// Where folders before and after these are listed.
+    folders_before: Option<String>,
+    folders_after: Option<String>,
+    places: Vec<Place>,
+    jobs: Vec<job::JobView>,
+}
+
+/// Where the library shows the text of a document.
+pub fn text_address(path: &DocumentPath) -> String {
+    format!("/documents/text?in={}", segment(&path.to_string()))
+}
+
+fn folder_address(name: &str) -> String {
+    format!("/documents?folder={}", segment(name))
+}
+
+async fn all(visit: Visit<Manager>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let (query, folder) = (asked.text("q").to_owned(), asked.raw("folder").to_owned());
+    let among = among(&visit, &folder).await?;
+    let fields = [("folder", folder.as_str()), ("q", query.as_str())];
+    let sought = Sought { among, title: query.clone() };
+    let (shelf, paging) = leaf(&*visit.ports().shelves, &sought, &asked, &fields).await?;
+    let workspaces = visit.workspaces().await?;
+    let known: HashMap<_, _> = workspaces.iter().map(|known| (known.id, place(known))).collect();
+    let rows = shelf.documents.into_iter().map(|document| row(document, &known)).collect();
+    let listed = folders(&visit, &asked, &folder).await?;
+    let jobs = job::told_of(&visit.site, None, visit.at).await?;
+    let here = format!("/documents{}{}", paging.base, paging.page);
+    let page = Library {
+        frame: visit.frame(t("library.title"), Section::Documents).await?,
+        is_removable: !folder.is_empty() && !Folder::parse(&folder)?.is_default(),
+        places: workspaces.iter().map(place).collect(),
+        query,
+        folder,
+        here,
+        rows,
+        paging,
+        folders: listed.rows,
+        folders_before: listed.before,
+        folders_after: listed.after,
+        jobs,
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// Everything, or what is in a folder that there is.
+async fn among(visit: &Visit<Manager>, folder: &str) -> Result<Among, Refusal> {
+    if folder.is_empty() {
+        return Ok(Among::Everything);
+    }
+    let parsed = Folder::parse(folder)?;
+    let found = visit.ports().library.catalogue.documents_in(&parsed).await?;
+    found.map(|_| Among::Folder(parsed)).ok_or_else(|| Refusal::missing("folder", folder))
+}
+
+fn place(workspace: &Workspace) -> Place {
+    Place { name: workspace.settings.name.clone(), slug: workspace.slug.to_string() }
+}
+
+fn row(document: Shelved, known: &HashMap<WorkspaceId, Place>) -> Row {
+    let mut places: Vec<_> =
+        document.places.iter().filter_map(|place| known.get(place)).cloned().collect();
+    let more = places.len().saturating_sub(NAMED);
+    places.truncate(NAMED);
+    Row {
+        address: text_address(&document.path),
+        folder: document.path.folder().to_owned(),
+        folder_address: folder_address(document.path.folder()),
+        location: document.path.to_string(),
+        title: document.title,
+        words: document.words,
+        since: document.since,
+        places,
+        more,
+    }
+}
+
+/// A page of the list of folders.
+struct Folders {
+    rows: Vec<FolderRow>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+async fn folders(visit: &Visit<Manager>, asked: &Fields, current: &str) -> Result<Folders, Refusal> {
+    let page = asked.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
+    let offset = u64::from(page - 1) * u64::from(FOLDERS);
+    let mut found = visit.ports().shelves.counted_folders(offset, FOLDERS + 1).await?;
+    let has_more = found.len() > FOLDERS as usize;
+    found.truncate(FOLDERS as usize);
+    let row = |(folder, count): (Folder, u64)| FolderRow {
+        address: folder_address(folder.as_str()),
+        is_current: folder.as_str() == current,
+        name: folder.to_string(),
+        count,
+    };
+    let at = |page: u32| format!("?{}folders={page}", query(&[("folder", current)]));
+    Ok(Folders {
+        rows: found.into_iter().map(row).collect(),
+        before: (page > 1).then(|| at(page - 1)),
+        after: has_more.then(|| at(page.saturating_add(1))),
+    })
+}

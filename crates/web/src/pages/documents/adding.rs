@@ -1,0 +1,116 @@
+//! Files, links and texts into the library, and from there into a workspace.
+use actix_web::HttpResponse;
+use askama::Template;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Folder, JobId};
+use carrel_services::library::{Details, LinkRequest, RawText, Terms, Unembedded};
+
+use super::super::job::{self, JobPart};
+use super::folder_address;
+use crate::around::is_fragment;
+use crate::filters;
+use crate::form::{Fields, Form};
+use crate::intake::{self, Intake};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::upload::{Arrived, Upload};
+use crate::visit::{Manager, Visit};
+
+/// Word for a script that a file is in the library, and in no job.
+#[derive(Template)]
+#[template(path = "part/added.html")]
+struct Added;
+
+/// The folder a form names, if any.
+fn folder(form: &Fields) -> Result<Option<Folder>, Refusal> {
+    let folder = Some(form.raw("folder")).filter(|name| !name.is_empty());
+    Ok(folder.map(Folder::parse).transpose()?)
+}
+
+/// The list of the folder that something was put into.
+fn back(folder: Option<&Folder>) -> String {
+    folder.map_or_else(|| "/documents".to_owned(), |folder| folder_address(folder.as_str()))
+}
+
+/// Takes files in, each whole or not at all.
+pub async fn upload(visit: Visit<Manager>, upload: Upload) -> Answer {
+    let (files, fields) = upload.read().await?;
+    let into = match fields.given("workspace") {
+        Some(slug) => Some(visit.workspace(&slug).await?),
+        None => None,
+    };
+    let folder = folder(&fields)?;
+    let back = back(folder.as_ref());
+    take_in(&visit, files, &fields, into, folder, &back).await
+}
+
+/// Takes files in and says where they can be followed: the job that places them, as a part where a
+/// script asked and as its page otherwise.
+pub async fn take_in(
+    visit: &Visit<Manager>,
+    files: Vec<Arrived>,
+    fields: &Fields,
+    into: Option<Workspace>,
+    folder: Option<Folder>,
+    back: &str,
+) -> Answer {
+    let along = fields.number("job").ok().flatten().map(JobId);
+    let how = Intake { into, folder, along };
+    let taken = intake::take_in(visit.site.clone(), files, how, visit.by()).await?;
+    let job = taken.or_refused()?;
+    let is_script = is_fragment(visit.request.headers());
+    Ok(match job {
+        Some(job) if is_script => {
+            let job = job::view(&visit.site, job).await?;
+            reply::page(&visit.request, &JobPart { job })?
+        }
+        Some(job) => reply::see(&format!("/jobs/{}", job.id.0)),
+        None if is_script => reply::page(&visit.request, &Added)?,
+        None => reply::done(back, "added"),
+    })
+}
+
+/// Takes in text that was pasted.
+pub async fn paste(visit: Visit<Manager>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let folder = folder(&form)?;
+    let back = back(folder.as_ref());
+    add_text(&visit, &form, folder, Vec::new(), &back).await
+}
+
+pub async fn add_text(
+    visit: &Visit<Manager>,
+    form: &Fields,
+    folder: Option<Folder>,
+    into: Vec<Workspace>,
+    back: &str,
+) -> Result<HttpResponse, Refusal> {
+    let title = form.given("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
+    let terms = Terms { folder, ..Terms::default() };
+    let raw = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
+    visit.ports().library.add_text(raw, into, Unembedded::Refuse, &visit.by()).await?;
+    Ok(reply::done(back, "added"))
+}
+
+/// Takes in what a link leads to.
+pub async fn link(visit: Visit<Manager>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let folder = folder(&form)?;
+    let back = back(folder.as_ref());
+    add_link(&visit, &form, folder, Vec::new(), &back).await
+}
+
+pub async fn add_link(
+    visit: &Visit<Manager>,
+    form: &Fields,
+    folder: Option<Folder>,
+    into: Vec<Workspace>,
+    back: &str,
+) -> Answer {
+    let link = form.given("link").ok_or_else(|| Error::invalid("link", "must not be empty"))?;
+    let terms = Terms { folder, ..Terms::default() };
+    let details = Details { terms, ..Details::default() };
+    let request = LinkRequest { link, headers: Vec::new(), take_errors: false, details };
+    visit.ports().links.add(request, into, Unembedded::Refuse, &visit.by()).await?;
+    Ok(reply::done(back, "added"))
+}

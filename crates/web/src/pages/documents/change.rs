@@ -1,0 +1,79 @@
+//! Documents of the library, many at a time: placed, taken out, moved, deleted; and their folders.
+use carrel_domain::catalogue::Move;
+use carrel_domain::{DocumentPath, Error, Folder, Result};
+use carrel_services::library::Placed;
+
+use super::folder_address;
+use crate::form::{Fields, Form};
+use crate::paging::query;
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::visit::{Manager, Visit};
+
+/// Does what the pressed button says with the documents that are ticked.
+pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let paths: Result<Vec<_>> = form.all("path").map(DocumentPath::parse).collect();
+    let paths = paths?;
+    if paths.is_empty() {
+        return Err(Error::invalid("documents", "must be ticked first").into());
+    }
+    let (ports, by) = (visit.ports(), visit.by());
+    let done = match form.text("do") {
+        "place" => {
+            let workspace = visit.workspace(&chosen(&form, "workspace")?).await?;
+            let job = ports.workers.embed_later(&workspace, paths, &by).await?;
+            return Ok(reply::see(&format!("/jobs/{}", job.id.0)));
+        }
+        "withdraw" => {
+            let workspace = visit.workspace(&chosen(&form, "workspace")?).await?;
+            ports.library.withdraw(&workspace, &paths, &by).await?;
+            "withdrawn"
+        }
+        "move" => {
+            let folder = Folder::parse(&chosen(&form, "to")?)?;
+            let to = |from: DocumentPath| Move { to: from.moved_to(&folder), from };
+            let moves = paths.into_iter().map(to).collect();
+            ports.library.move_documents(moves, Placed::Move, &by).await?;
+            "moved"
+        }
+        "delete" => {
+            ports.library.remove(paths, &by).await?;
+            "deleted"
+        }
+        _ => return Err(Error::invalid("do", "is nothing that can be done with documents").into()),
+    };
+    Ok(reply::done(&back(&form), done))
+}
+
+/// What was chosen from a list, as it was sent.
+fn chosen(form: &Fields, name: &'static str) -> Result<String, Refusal> {
+    let chosen = Some(form.raw(name)).filter(|chosen| !chosen.is_empty());
+    let what = if name == "to" { "folder" } else { name };
+    Ok(chosen.ok_or_else(|| Error::invalid(what, "must be chosen first"))?.to_owned())
+}
+
+/// The part of the list that a form was sent from.
+fn back(form: &Fields) -> String {
+    let fields = [("folder", form.raw("folder")), ("q", form.text("q")), ("page", form.text("page"))];
+    format!("/documents?{}", query(&fields).trim_end_matches('&'))
+}
+
+pub async fn make_folder(visit: Visit<Manager>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let folder = Folder::parse(form.text("name"))?;
+    visit.ports().library.create_folder(&folder, &visit.by()).await?;
+    Ok(reply::done(&folder_address(folder.as_str()), "created"))
+}
+
+/// Removes a folder with all that is in it, once that is confirmed.
+pub async fn remove_folder(visit: Visit<Manager>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let folder = Folder::parse(form.raw("name"))?;
+    if !form.has("sure") {
+        return Err(Error::invalid("sure", "must be ticked first").into());
+    }
+    let removed = visit.ports().library.remove_folder(folder.clone(), &visit.by()).await?;
+    removed.ok_or_else(|| Refusal::missing("folder", folder.as_str()))?;
+    Ok(reply::done("/documents", "deleted"))
+}

@@ -1,0 +1,73 @@
+//! The text of a document as it was read, and where it is used.
+use askama::Template;
+use carrel_domain::DocumentPath;
+use chrono::{DateTime, Utc};
+
+use super::{Place, folder_address, place};
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::visit::{Manager, Visit};
+
+/// How much of a text is shown, in bytes.
+const SHOWN: usize = 200_000;
+
+#[derive(Template)]
+#[template(path = "document_text.html")]
+struct Text {
+    frame: Frame,
+    title: String,
+    source: String,
+    link: Option<String>,
+    folder: String,
+    folder_address: String,
+    words: i32,
+    /// In bytes.
+    size: u64,
+    since: DateTime<Utc>,
+    location: String,
+    places: Vec<Place>,
+    /// The workspaces it could be put into.
+    others: Vec<Place>,
+    text: String,
+    is_cut: bool,
+}
+
+pub async fn show(visit: Visit<Manager>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let (ports, path) = (visit.ports(), DocumentPath::parse(asked.raw("in"))?);
+    let missing = || Refusal::missing("document", asked.raw("in"));
+    let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
+    let mut text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
+    let used = ports.shelves.places(document.id).await?;
+    let workspaces = visit.workspaces().await?;
+    let (places, others): (Vec<_>, Vec<_>) =
+        workspaces.iter().partition(|known| used.contains(&known.id));
+    let (size, is_cut) = (text.len() as u64, text.len() > SHOWN);
+    text.truncate(text.floor_char_boundary(SHOWN));
+    let page = Text {
+        frame: visit.frame(&document.title, Section::Documents).await?,
+        link: document.chunk_source.strip_prefix("link://").and_then(web_link),
+        folder: path.folder().to_owned(),
+        folder_address: folder_address(path.folder()),
+        location: path.to_string(),
+        title: document.title,
+        source: document.source,
+        words: document.words,
+        since: document.created_at,
+        places: places.into_iter().map(place).collect(),
+        others: others.into_iter().map(place).collect(),
+        size,
+        text,
+        is_cut,
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// Where a page was found, if it is on the web.
+fn web_link(link: &str) -> Option<String> {
+    let url = url::Url::parse(link).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.to_string())
+}

@@ -1,0 +1,245 @@
+//! A job for whoever asked for it: how far each document is, as it happens or as it is now.
+use std::collections::HashMap;
+use std::convert::Infallible;
+
+use actix_web::HttpResponse;
+use actix_web::http::header::CACHE_CONTROL;
+use actix_web::web::{Bytes, Data, Path};
+use askama::Template;
+use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, State, Told};
+use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
+use carrel_services::jobs::{Follow, News};
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream;
+
+use super::documents::text_address;
+use super::live::{event, part};
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::site::Site;
+use crate::texts::{self, t};
+use crate::unread::UnreadFile;
+use crate::visit::{Manager, Visit};
+
+/// How many documents are shown while they change.
+const SHOWN: u32 = 100;
+/// Of larger jobs: how many that have failed, and how many that wait.
+const SHOWN_FAILED: u32 = 50;
+const SHOWN_WAITING: u32 = 20;
+/// How many jobs are looked at for those that a page of a workspace should tell of.
+const RECENT: u32 = 20;
+/// How many of these it tells of.
+const MOST_TOLD: usize = 3;
+/// How long it tells of a job that is over and has failed in part.
+const TOLD_FOR: TimeDelta = TimeDelta::hours(12);
+
+/// A document of a job.
+pub struct Row {
+    pub title: String,
+    pub address: String,
+    /// `done`, `failed`, `queued`, `embedding` or `cancelled`.
+    pub mark: &'static str,
+    pub state: &'static str,
+    pub reason: Option<String>,
+}
+
+/// A job as it is shown.
+pub struct JobView {
+    pub id: i64,
+    pub slug: String,
+    pub workspace: String,
+    pub state: &'static str,
+    pub is_over: bool,
+    pub is_bad: bool,
+    pub total: u32,
+    pub over: u32,
+    pub failed: u32,
+    pub error: Option<String>,
+    pub rows: Vec<Row>,
+    /// How many documents are not among the rows.
+    pub more: u32,
+    pub unread: Vec<UnreadFile>,
+}
+
+#[derive(Template)]
+#[template(path = "part/job.html")]
+pub struct JobPart {
+    pub job: JobView,
+}
+
+#[derive(Template)]
+#[template(path = "part/job_state.html")]
+struct StatePart {
+    job: JobView,
+}
+
+#[derive(Template)]
+#[template(path = "job.html")]
+struct Page {
+    frame: Frame,
+    job: JobView,
+    at: DateTime<Utc>,
+    /// The documents of a large job, those in the state that is asked for.
+    rows: Vec<Row>,
+    chosen: &'static str,
+    next: Option<i64>,
+}
+
+/// A job with its documents, as it is now.
+pub async fn view(site: &Site, job: Job) -> Result<JobView> {
+    let known = &site.ports.jobs;
+    let total = job.progress.total;
+    let items = match total <= SHOWN {
+        true => known.items(job.id, None, None, SHOWN).await?,
+        false => {
+            let mut items =
+                known.items(job.id, Some(ItemState::Failed), None, SHOWN_FAILED).await?;
+            let waiting = known.items(job.id, Some(ItemState::Queued), None, SHOWN_WAITING);
+            items.extend(waiting.await?);
+            items
+        }
+    };
+    let more = total.saturating_sub(items.len() as u32);
+    let rows = rows(site, &job, items).await?;
+    let (progress, unread) = (job.progress, site.unread.of(job.id));
+    let is_bad = job.state == State::Failed || (job.state == State::Done && !unread.is_empty());
+    let key = match job.kind {
+        Kind::Embed if is_bad => "status.placing-failed".to_owned(),
+        Kind::Embed => format!("status.placing-{}", job.state.as_str()),
+        Kind::Refresh => format!("status.job-{}", job.state.as_str()),
+    };
+    Ok(JobView {
+        id: job.id.0,
+        state: texts::find(&key).unwrap_or_default(),
+        is_over: job.state.is_over(),
+        is_bad,
+        slug: job.workspace.slug.to_string(),
+        workspace: job.workspace.name,
+        total,
+        over: progress.done + progress.failed + progress.cancelled,
+        failed: progress.failed,
+        error: job.error,
+        rows,
+        more,
+        unread,
+    })
+}
+
+async fn rows(site: &Site, job: &Job, items: Vec<Item>) -> Result<Vec<Row>> {
+    let paths: Vec<DocumentPath> = items.iter().map(|item| item.path.clone()).collect();
+    let mut titles: HashMap<_, _> = site.ports.shelves.titles(&paths).await?;
+    let is_running = job.state == State::Running;
+    let row = |item: Item| {
+        let mark = match item.state {
+            ItemState::Queued if is_running => "embedding",
+            other => other.as_str(),
+        };
+        Row {
+            address: text_address(&item.path),
+            state: texts::find(&format!("status.item-{mark}")).unwrap_or_default(),
+            title: titles.remove(&item.path).unwrap_or_else(|| item.path.name().to_owned()),
+            mark,
+            reason: item.reason,
+        }
+    };
+    Ok(items.into_iter().map(row).collect())
+}
+
+/// Jobs that somebody who looks after a workspace should know of: those under way, and those that
+/// something has failed in a while ago.
+pub async fn told_of(site: &Site, within: Option<WorkspaceId>, now: DateTime<Utc>) -> Result<Vec<JobView>> {
+    let workspaces = within.map(|within| vec![within]);
+    let filter = JobFilter { kind: Some(Kind::Embed), workspaces, state: None };
+    let mut views = Vec::new();
+    for job in site.ports.jobs.page(&filter, None, RECENT).await? {
+        let is_recent = now - job.updated_at < TOLD_FOR;
+        let has_failed = job.state == State::Failed || !site.unread.of(job.id).is_empty();
+        if !job.state.is_over() || (is_recent && has_failed) {
+            views.push(view(site, job).await?);
+        }
+        if views.len() == MOST_TOLD {
+            break;
+        }
+    }
+    Ok(views)
+}
+
+/// The job, if the visitor may enter its workspace.
+async fn find(visit: &Visit<Manager>, id: &str) -> Result<Job, Refusal> {
+    let missing = || Error::not_found("job", id);
+    let number = id.parse().map_err(|_| missing())?;
+    let job = visit.ports().jobs.by_id(JobId(number)).await?.ok_or_else(missing)?;
+    visit.workspace(job.workspace.slug.as_str()).await?;
+    Ok(job)
+}
+
+pub async fn show(visit: Visit<Manager>, id: Path<String>) -> Answer {
+    let job = find(&visit, &id).await?;
+    let asked = Fields::of_query(&visit.request);
+    let (at, is_large) = (job.by.at, job.progress.total > SHOWN);
+    let state = ItemState::parse(asked.text("state"));
+    let (mut listed, mut next) = (Vec::new(), None);
+    if is_large {
+        let after = asked.number("after")?;
+        let mut items = visit.ports().jobs.items(job.id, state, after, SHOWN + 1).await?;
+        if items.len() > SHOWN as usize {
+            items.truncate(SHOWN as usize);
+            next = items.last().map(|item| item.number);
+        }
+        listed = rows(&visit.site, &job, items).await?;
+    }
+    let slug = job.workspace.slug.to_string();
+    let frame = visit.frame_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
+    let chosen = state.map_or("", ItemState::as_str);
+    let job = view(&visit.site, job).await?;
+    reply::page(&visit.request, &Page { frame, job, at, rows: listed, chosen, next })
+}
+
+/// What becomes of the job, as server-sent events of ready HTML.
+pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
+    let job = find(&visit, &id).await?;
+    let follow = visit.ports().workers.follow(job.id, Told::NEW);
+    let told = stream::unfold(Some((follow, visit.site.clone())), |state| async move {
+        let (mut follow, site) = state?;
+        let (said, is_over) = next(&mut follow, &site).await?;
+        Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
+    });
+    let mut answer = HttpResponse::Ok();
+    answer.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
+    answer.insert_header(("x-accel-buffering", "no"));
+    Ok(answer.streaming(told))
+}
+
+/// The next event, and whether it is the last. `None` when there is nothing more to tell.
+async fn next(follow: &mut Follow, site: &Data<Site>) -> Option<(String, bool)> {
+    loop {
+        let job = match follow.next().await? {
+            News::Nothing => return Some((": still there\n\n".to_owned(), false)),
+            News::Changed { job: None, .. } => continue,
+            News::Changed { job: Some(job), .. } => *job,
+        };
+        return Some(match view(site, job).await {
+            Ok(job) if job.is_over => (event("end", &part(&JobPart { job })), true),
+            Ok(job) => (event("job", &part(&StatePart { job })), false),
+            Err(error) => {
+                tracing::warn!(%error, "failed to tell of a job");
+                (": later\n\n".to_owned(), false)
+            }
+        });
+    }
+}
+
+pub async fn cancel(visit: Visit<Manager>, id: Path<String>) -> Answer {
+    let job = find(&visit, &id).await?;
+    visit.ports().workers.cancel(&job, &visit.by()).await?;
+    Ok(reply::done(&format!("/jobs/{}", job.id.0), "cancelled"))
+}
+
+pub async fn retry(visit: Visit<Manager>, id: Path<String>) -> Answer {
+    let job = find(&visit, &id).await?;
+    visit.ports().workers.retry(&job, &visit.by()).await?;
+    Ok(reply::done(&format!("/jobs/{}", job.id.0), "queued"))
+}

@@ -1,0 +1,150 @@
+//! Documents in a real browser: sent with their progress, followed through their job, put in order by
+//! ticking them. Nothing complains on the way, and nothing goes anywhere else.
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use e2e::browser::Browser;
+use e2e::model_server::{self, ModelServer};
+use e2e::{Backend, TestServer};
+use serde_json::json;
+
+use crate::browser_journey::{base, set_up, violations, well_behaved};
+use crate::jobs::embedding_with;
+
+/// A server whose embedder refuses some texts, a workspace on it, and a browser that is signed in.
+async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
+    let model = model_server::start().await?;
+    let options = embedding_with(Backend::Sqlite, &model.base_url(), "picky");
+    let server = TestServer::start(options).await?;
+    server.wait_for_log("/setup?token=").await?;
+    let log = server.log()?;
+    let link = log.split_whitespace().rfind(|word| word.contains("/setup?token="));
+    let mut browser = Browser::start(1280, 900).await?;
+    set_up(&mut browser, link.context("no link")?).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
+    Ok((server, model, browser))
+}
+
+/// Refusals are the browser's to note, and expected here.
+fn forget_refusals(browser: &mut Browser) {
+    browser.complaints.retain(|complaint| !complaint.contains("status of 4"));
+}
+
+#[tokio::test]
+async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let base = base(&server);
+    let directory = tempfile::tempdir()?;
+    let mut files = Vec::new();
+    for (name, text) in [
+        ("cranes.txt", "The crane is called Berta."),
+        ("empty.txt", ""),
+        ("rude.txt", "An unspeakable text."),
+        ("tides.md", "High water is at noon."),
+    ] {
+        let file = directory.path().join(name);
+        std::fs::write(&file, text)?;
+        files.push(file);
+    }
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    let files: Vec<&Path> = files.iter().map(|file| file.as_path()).collect();
+    ada.choose_files("#file", &files).await?;
+    // One cannot be read, which is told at once; one cannot be embedded, which its job tells.
+    ada.wait("document.querySelectorAll('.upload[data-state=failed] button').length === 1").await?;
+    ada.wait("document.querySelectorAll('.job[data-over]').length === 1").await?;
+    let marks = "[...document.querySelectorAll('.job-row')].map((row) => \
+                 row.querySelector('.job-name').innerText + ' ' + row.dataset.state).sort().join()";
+    let marks = ada.run(marks).await?;
+    assert_eq!(marks, "cranes.txt done,empty.txt failed,rude.txt failed,tides.md done");
+    let said = ada.run("document.querySelector('.job').innerText").await?.to_string();
+    assert!(said.contains("not to be said") && said.contains("Done, but not all"), "{said}");
+    ada.wait("document.querySelector('#shelf').innerText.includes('tides.md')").await?;
+    let shelf = ada.run("document.querySelector('#shelf').innerText").await?.to_string();
+    assert!(shelf.contains("cranes.txt") && !shelf.contains("rude.txt"), "{shelf}");
+    forget_refusals(&mut ada);
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+
+    // All of it is there after a reload, and on a page of its own.
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    ada.wait("document.querySelectorAll('.job-row[data-state=failed]').length === 2").await?;
+    ada.open(&format!("{base}/jobs/1")).await?;
+    ada.wait_for("Documents for Harbour").await?;
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    ada.follow("form[action='/jobs/1/retry'] button").await?;
+    ada.wait("document.querySelectorAll('.job[data-over] .job-row').length === 4").await?;
+    ada.resize(390, 844, true).await?;
+    let wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert_eq!(ada.run(wide).await?, false);
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn documents_are_ticked_and_put_in_order() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let base = base(&server);
+    for number in 0..52 {
+        let text = format!("The text of number {number}.");
+        let raw = json!({ "textContent": text, "metadata": { "title": format!("Note {number:02}") } });
+        server.admin().post("/v1/document/raw-text", raw).await?.ok()?;
+    }
+    ada.open(&format!("{base}/documents")).await?;
+    let rows = "document.querySelectorAll('#shelf tbody tr').length";
+    assert_eq!(ada.run(rows).await?, 50);
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    let is_offered = "!!document.querySelector('[data-needs-choice]:not([hidden])')";
+    assert_eq!(ada.run(is_offered).await?, false, "nothing is ticked yet");
+    ada.follow(".paging a").await?;
+    assert_eq!(ada.run(rows).await?, 2);
+    ada.click("[data-choose-all]").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '2 chosen'").await?;
+    ada.fill("#workspace", "harbour").await?;
+    ada.follow("button[value=place]").await?;
+    ada.wait("location.pathname.startsWith('/jobs/') && !!document.querySelector('.job[data-over]')").await?;
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    assert_eq!(ada.run(rows).await?, 2);
+
+    ada.open(&format!("{base}/documents")).await?;
+    ada.fill("#folder-name", "Old").await?;
+    ada.follow(".folder-new button").await?;
+    ada.wait_for("Nothing in this folder").await?;
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    ada.open(&format!("{base}/documents?q=note+1")).await?;
+    assert_eq!(ada.run(rows).await?, 10);
+    ada.click("input[name=path]").await?;
+    // What is left out is said, and what was ticked stays ticked.
+    ada.click("button[value=move]").await?;
+    ada.wait("!!document.querySelector('#notices [role=alert]')").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '1 chosen'").await?;
+    ada.complaints.retain(|said| !said.contains("Response Status Error Code 400"));
+    forget_refusals(&mut ada);
+    ada.fill("#to", "Old").await?;
+    ada.follow("button[value=move]").await?;
+    ada.wait("location.search === '?q=note+1&page=1'").await?;
+    ada.open(&format!("{base}/documents?folder=Old")).await?;
+    assert_eq!(ada.run(rows).await?, 1);
+    ada.follow("#shelf .table-name").await?;
+    ada.wait("document.querySelector('.paper')?.innerText.startsWith('The text of number 1')").await?;
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    ada.run("document.querySelector('details.menu').open = true").await?;
+    ada.follow("button[value=delete]").await?;
+    ada.wait_for("51 documents").await?;
+
+    // A folder that is dropped becomes a folder, file by file.
+    let directory = tempfile::tempdir()?;
+    let plans = directory.path().join("Plans");
+    std::fs::create_dir(&plans)?;
+    std::fs::write(plans.join("one.txt"), "Plan one.")?;
+    std::fs::write(plans.join("two.txt"), "Plan two.")?;
+    ada.choose_files("#directory", &[&plans]).await?;
+    ada.wait("document.querySelectorAll('.upload[data-state=done]').length === 2").await?;
+    ada.wait("document.querySelector('#shelf').innerText.includes('two.txt')").await?;
+    ada.open(&format!("{base}/documents?folder=Plans")).await?;
+    ensure!(ada.run(rows).await? == 2, "they are in no folder of that name");
+    ada.resize(390, 844, true).await?;
+    let wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
+    assert_eq!(ada.run(wide).await?, false);
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    well_behaved(&ada, &server);
+    Ok(())
+}
