@@ -85,7 +85,8 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     let base = base(&server);
     for number in 0..52 {
         let text = format!("The text of number {number}.");
-        let raw = json!({ "textContent": text, "metadata": { "title": format!("Note {number:02}") } });
+        let raw =
+            json!({ "textContent": text, "metadata": { "title": format!("Note {number:02}") } });
         server.admin().post("/v1/document/raw-text", raw).await?.ok()?;
     }
     ada.open(&format!("{base}/documents")).await?;
@@ -100,7 +101,10 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.wait("document.querySelector('.bulk-count').innerText === '2 chosen'").await?;
     ada.fill("#workspace", "harbour").await?;
     ada.follow("button[value=place]").await?;
-    ada.wait("location.pathname.startsWith('/jobs/') && !!document.querySelector('.job[data-over]')").await?;
+    ada.wait(
+        "location.pathname.startsWith('/jobs/') && !!document.querySelector('.job[data-over]')",
+    )
+    .await?;
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     assert_eq!(ada.run(rows).await?, 2);
 
@@ -124,7 +128,8 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.open(&format!("{base}/documents?folder=Old")).await?;
     assert_eq!(ada.run(rows).await?, 1);
     ada.follow("#shelf .table-name").await?;
-    ada.wait("document.querySelector('.paper')?.innerText.startsWith('The text of number 1')").await?;
+    ada.wait("document.querySelector('.paper')?.innerText.startsWith('The text of number 1')")
+        .await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     ada.run("document.querySelector('details.menu').open = true").await?;
     ada.follow("button[value=delete]").await?;

@@ -82,7 +82,12 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend) -> Result<()
     assert!(found.says("&#60;b&#62;Kräne") && found.says("1 documents"), "{}", found.text);
     assert!(mia.get("/documents?q=nothing").await?.says("No title matches"));
     let of_folder = mia.get("/documents?folder=custom-documents&q=note").await?;
-    assert!(of_folder.says("51 documents") && of_folder.says("folder=custom-documents&#38;q=note&#38;page=2"), "{}", of_folder.text);
+    assert!(
+        of_folder.says("51 documents")
+            && of_folder.says("folder=custom-documents&#38;q=note&#38;page=2"),
+        "{}",
+        of_folder.text
+    );
 
     let text = mia.get(&format!("/documents/text?in={}", location.replace('/', "%2F"))).await?;
     assert!(text.says("The text of Über") && text.says("No workspace yet"), "{}", text.text);
@@ -127,10 +132,8 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
     let folder = mia.get("/documents?folder=Old%20%26%20new").await?;
     assert!(folder.says("3 documents") && folder.says("/w/alpha/documents"), "{}", folder.text);
 
-    let moved: Vec<_> = paths
-        .iter()
-        .map(|path| path.replace("custom-documents/", "Old & new/"))
-        .collect();
+    let moved: Vec<_> =
+        paths.iter().map(|path| path.replace("custom-documents/", "Old & new/")).collect();
     let one = [("path", moved[0].as_str()), ("do", "withdraw"), ("workspace", "alpha")];
     assert!(mia.post("/documents", &one).await?.leads_to().ends_with("done=withdrawn"));
     assert!(mia.get("/w/alpha/documents").await?.says("2 documents"));
@@ -251,12 +254,15 @@ async fn the_library_is_for_those_who_look_after_it(backend: Backend) -> Result<
     let (server, mut bob) = visited(backend, "default").await?;
     let path = add(server.admin(), "Secret").await?;
     let mut nobody = Visitor::new(server.admin())?;
-    for path in ["/documents", "/documents/text?in=custom-documents%2Fx.json", "/jobs/1", "/jobs/1/events"] {
+    for path in
+        ["/documents", "/documents/text?in=custom-documents%2Fx.json", "/jobs/1", "/jobs/1/events"]
+    {
         let refused = bob.get(path).await?;
         assert!(refused.status == 403 && !refused.says("Secret"), "{path}");
         assert!(nobody.get(path).await?.leads_to().starts_with("/sign-in"), "{path}");
     }
-    let fields = [("path", path.as_str()), ("do", "delete"), ("name", "custom-documents"), ("sure", "1")];
+    let fields =
+        [("path", path.as_str()), ("do", "delete"), ("name", "custom-documents"), ("sure", "1")];
     for path in [
         "/documents",
         "/documents/upload",

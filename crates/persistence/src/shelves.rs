@@ -86,8 +86,7 @@ fn workspace_page(
     offset: u64,
     limit: u32,
 ) -> QueryResult<(i64, Vec<Row>)> {
-    let places =
-        workspace_documents::table.filter(workspace_documents::workspace_id.eq(within.0));
+    let places = workspace_documents::table.filter(workspace_documents::workspace_id.eq(within.0));
     let page = places
         .inner_join(documents::table)
         .order(workspace_documents::id.desc())

@@ -106,11 +106,15 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
 /// Documents in folders and workspaces, one of which could not be placed.
 async fn shelve(admin: &Client) -> Result<()> {
     admin.post("/v1/document/create-folder", json!({ "name": "Minutes" })).await?.ok()?;
-    admin.post("/v1/document/create-folder", json!({ "name": "Leases and land registry" })).await?.ok()?;
+    admin
+        .post("/v1/document/create-folder", json!({ "name": "Leases and land registry" }))
+        .await?
+        .ok()?;
     let (mut adds, mut moves) = (Vec::new(), Vec::new());
     for month in ["January", "February", "March", "April", "May"] {
-        let text = format!("The committee met in {month} and agreed on the repair of the lamp.\n\n")
-            .repeat(40);
+        let text =
+            format!("The committee met in {month} and agreed on the repair of the lamp.\n\n")
+                .repeat(40);
         let title = format!("Minutes of the harbour committee, {month} 2026.docx");
         let raw = json!({ "textContent": text, "metadata": { "title": title } });
         let added = admin.post("/v1/document/raw-text", raw).await?.ok()?;

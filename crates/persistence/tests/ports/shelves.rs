@@ -60,7 +60,9 @@ async fn a_shelf_is_seen_a_page_at_a_time_newest_first(scratch: Scratch) {
 async fn a_title_is_found_by_any_part_of_it_in_any_case(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    for (second, title) in ["Über Äpfel.pdf", "100% done", "a_b", "axb", "50\\50"].iter().enumerate() {
+    for (second, title) in
+        ["Über Äpfel.pdf", "100% done", "a_b", "axb", "50\\50"].iter().enumerate()
+    {
         add(&db, "some", title, second as i64, &[here]).await;
     }
     for among in [Among::Everything, folder("some"), Among::Workspace(here)] {

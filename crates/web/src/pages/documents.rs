@@ -164,7 +164,11 @@ struct Folders {
     after: Option<String>,
 }
 
-async fn folders(visit: &Visit<Manager>, asked: &Fields, current: &str) -> Result<Folders, Refusal> {
+async fn folders(
+    visit: &Visit<Manager>,
+    asked: &Fields,
+    current: &str,
+) -> Result<Folders, Refusal> {
     let page = asked.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
     let offset = u64::from(page - 1) * u64::from(FOLDERS);
     let mut found = visit.ports().shelves.counted_folders(offset, FOLDERS + 1).await?;

@@ -150,7 +150,11 @@ async fn rows(site: &Site, job: &Job, items: Vec<Item>) -> Result<Vec<Row>> {
 
 /// Jobs that somebody who looks after a workspace should know of: those under way, and those that
 /// something has failed in a while ago.
-pub async fn told_of(site: &Site, within: Option<WorkspaceId>, now: DateTime<Utc>) -> Result<Vec<JobView>> {
+pub async fn told_of(
+    site: &Site,
+    within: Option<WorkspaceId>,
+    now: DateTime<Utc>,
+) -> Result<Vec<JobView>> {
     let workspaces = within.map(|within| vec![within]);
     let filter = JobFilter { kind: Some(Kind::Embed), workspaces, state: None };
     let mut views = Vec::new();

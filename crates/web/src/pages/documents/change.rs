@@ -55,7 +55,8 @@ fn chosen(form: &Fields, name: &'static str) -> Result<String, Refusal> {
 
 /// The part of the list that a form was sent from.
 fn back(form: &Fields) -> String {
-    let fields = [("folder", form.raw("folder")), ("q", form.text("q")), ("page", form.text("page"))];
+    let fields =
+        [("folder", form.raw("folder")), ("q", form.text("q")), ("page", form.text("page"))];
     format!("/documents?{}", query(&fields).trim_end_matches('&'))
 }
 
