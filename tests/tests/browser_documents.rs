@@ -51,7 +51,7 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     ada.choose_files("#file", &files).await?;
     // One cannot be read, which is told at once; one cannot be embedded, which its job tells.
     ada.wait("document.querySelectorAll('.upload[data-state=failed] button').length === 1").await?;
-    ada.wait("document.querySelectorAll('.job[data-over]').length === 1").await?;
+    ada.wait("document.querySelectorAll('.job[data-over] .job-row').length === 4").await?;
     let marks = "[...document.querySelectorAll('.job-row')].map((row) => \
                  row.querySelector('.job-name').innerText + ' ' + row.dataset.state).sort().join()";
     let marks = ada.run(marks).await?;
