@@ -56,6 +56,9 @@ pub trait VectorIndex: Send + Sync {
     async fn drop_namespace(&self, within: WorkspaceId) -> Result<()>;
     /// How many vectors there are, in one workspace or in all.
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
+    /// How many vectors the index holds itself, asked of whatever it keeps them in. Says whether
+    /// that answers; while it is being filled it holds fewer than there are.
+    async fn held(&self) -> Result<u64>;
     /// The nearest passages, nearest first.
     async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>>;
     /// How similar passages are that were found in another way, in any order. Those that are gone
@@ -80,6 +83,21 @@ pub struct CodeRow {
     pub code: Code,
 }
 
+/// What the vectors of a workspace amount to at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub version: NamespaceVersion,
+    pub vectors: u64,
+}
+
+/// One stored vector.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VectorRow {
+    pub chunk: ChunkId,
+    pub document: WorkspaceDocumentId,
+    pub vector: Vec<f32>,
+}
+
 /// Vectors as the database keeps them, for indexes that read it.
 #[async_trait]
 pub trait VectorRows: Send + Sync {
@@ -94,6 +112,27 @@ pub trait VectorRows: Send + Sync {
     /// Whole vectors. Chunks that are gone are left out; the order is not that of `chunks`.
     async fn vectors(&self, chunks: &[ChunkId]) -> Result<Vec<(ChunkId, Vec<f32>)>>;
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
+    /// A name that no other database has: lower-case letters and digits. It tells the vectors of
+    /// those apart that share a store.
+    async fn name(&self) -> Result<String>;
+    /// Every workspace there is, with what its vectors amount to.
+    async fn namespaces(&self) -> Result<Vec<(WorkspaceId, Tally)>>;
+    /// Whole vectors of chunks above `after` by id, at most `limit` and as many as fit into 4 MiB
+    /// but at least one, and what all vectors of the workspace amounted to at that moment. A
+    /// workspace that is gone has none.
+    async fn rows(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<(Tally, Vec<VectorRow>)>;
+    /// The ids of chunks above `after`, in their order, at most `limit`.
+    async fn chunks(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>>;
 }
 
 #[cfg(test)]

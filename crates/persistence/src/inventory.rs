@@ -38,6 +38,10 @@ const COUNTS: &str = "\
     ) f ON f.workspace_id = n.workspace_id
     ORDER BY n.workspace_id";
 
+/// What is restored from a copy must not write over the vectors of the database it was made of, in
+/// a store that both can reach.
+const RENAME: &str = "UPDATE vector_name SET name = lower(hex(randomblob(8)))";
+
 /// Passages of workspaces that have no row in `namespaces`, which [`COUNTS`] does not see.
 const STRAYS: &str = "\
     SELECT COUNT(*) AS n FROM chunks c
@@ -165,7 +169,8 @@ impl Copies for Database {
             conn.batch_execute(BUSY).map_err(failed)?;
             let copy = sql_query("VACUUM INTO ?").bind::<Text, _>(&to);
             copy.execute(&mut conn).map_err(failed)?;
-            let copy = SqliteConnection::establish(&to).map_err(Error::internal)?;
+            let mut copy = SqliteConnection::establish(&to).map_err(Error::internal)?;
+            copy.batch_execute(RENAME).map_err(failed)?;
             Ok::<_, Error>(FileCopy(Arc::new(Mutex::new(AnyConnection::Sqlite(copy)))))
         };
         let copy = tokio::task::spawn_blocking(copy).await.map_err(Error::internal)??;
@@ -173,7 +178,7 @@ impl Copies for Database {
     }
 }
 
-/// A copy of a database. It is only read, so nothing is ever beside its file.
+/// A copy of a database. From here on it is only read, so nothing is ever beside its file.
 #[derive(Clone)]
 struct FileCopy(Arc<Mutex<AnyConnection>>);
 

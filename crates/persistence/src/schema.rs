@@ -172,6 +172,12 @@ diesel::table! {
 }
 
 diesel::table! {
+    vector_name (name) {
+        name -> Text,
+    }
+}
+
+diesel::table! {
     namespaces (workspace_id) {
         workspace_id -> Integer,
         additions -> BigInt,

@@ -1,13 +1,13 @@
 //! Vectors as indexes read them.
 use async_trait::async_trait;
-use carrel_domain::vector::{Code, CodeRow, NamespaceVersion, VectorRows};
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::vector::{Code, CodeRow, NamespaceVersion, Tally, VectorRow, VectorRows};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::connection::AnyConnection;
-use crate::convert::{IDS_AT_ONCE, code_of, vector_of};
-use crate::schema::{namespaces, vector_codes, vectors};
+use crate::convert::{IDS_AT_ONCE, code_of, rows, vector_of};
+use crate::schema::{namespaces, vector_codes, vector_name, vectors};
 
 /// A workspace that is gone holds what one that was never filled holds: nothing.
 fn version(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<NamespaceVersion> {
@@ -18,6 +18,39 @@ fn version(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Namespa
         .optional()?;
     let (additions, removals) = found.unwrap_or_default();
     Ok(NamespaceVersion { additions, removals })
+}
+
+/// How many bytes of whole vectors are read at a time.
+const MOST_BYTES: usize = 4 << 20;
+
+/// As [`version`], with the number of vectors.
+fn tally(conn: &mut AnyConnection, within: WorkspaceId) -> QueryResult<Tally> {
+    let found: Option<Row> = namespaces::table.find(within.0).first(conn).optional()?;
+    Ok(found.map(|row| tally_of(row).1).unwrap_or_default())
+}
+
+/// A row of `namespaces`.
+type Row = (i32, i64, i64, i64);
+
+fn tally_of((id, additions, removals, vectors): Row) -> (WorkspaceId, Tally) {
+    let version = NamespaceVersion { additions, removals };
+    (WorkspaceId(id), Tally { version, vectors: u64::try_from(vectors).unwrap_or_default() })
+}
+
+/// Chunks of a workspace above `after`, in their order, each with the document it is of.
+fn above(
+    conn: &mut AnyConnection,
+    within: WorkspaceId,
+    after: i64,
+    limit: usize,
+) -> QueryResult<Vec<(i64, i64)>> {
+    vector_codes::table
+        .filter(vector_codes::workspace_id.eq(within.0))
+        .filter(vector_codes::chunk_id.gt(after))
+        .order(vector_codes::chunk_id)
+        .limit(rows(limit))
+        .select((vector_codes::chunk_id, vector_codes::workspace_document_id))
+        .load(conn)
 }
 
 #[async_trait]
@@ -84,6 +117,73 @@ impl VectorRows for Database {
                 None => namespaces::table.select(namespaces::vectors).load(conn)?,
             };
             Ok(counts.into_iter().filter_map(|count| u64::try_from(count).ok()).sum())
+        })
+        .await
+    }
+
+    async fn name(&self) -> Result<String> {
+        self.read(|conn| {
+            let name: Option<String> =
+                vector_name::table.select(vector_name::name).first(conn).optional()?;
+            Ok(name.ok_or_else(|| Error::internal("the database has lost its name"))?)
+        })
+        .await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<(WorkspaceId, Tally)>> {
+        self.read(|conn| {
+            let found: Vec<Row> = namespaces::table.order(namespaces::workspace_id).load(conn)?;
+            Ok(found.into_iter().map(tally_of).collect())
+        })
+        .await
+    }
+
+    async fn rows(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<(Tally, Vec<VectorRow>)> {
+        let after = after.map_or(0, |chunk| chunk.0);
+        self.snapshot(move |conn| {
+            let tally = tally(conn, within)?;
+            let (mut page, mut bytes) = (Vec::new(), 0);
+            let wanted = above(conn, within, after, limit)?;
+            for some in wanted.chunks(16) {
+                let ids: Vec<i64> = some.iter().map(|(chunk, _)| *chunk).collect();
+                let found: Vec<(i64, Vec<u8>)> = vectors::table
+                    .filter(vectors::chunk_id.eq_any(ids))
+                    .order(vectors::chunk_id)
+                    .load(conn)?;
+                for (chunk, vector) in found {
+                    let at = some.binary_search_by_key(&chunk, |(chunk, _)| *chunk);
+                    let Some((_, document)) = at.ok().and_then(|at| some.get(at)) else { continue };
+                    bytes += vector.len();
+                    if bytes > MOST_BYTES && !page.is_empty() {
+                        return Ok((tally, page));
+                    }
+                    page.push(VectorRow {
+                        chunk: ChunkId(chunk),
+                        document: WorkspaceDocumentId(*document),
+                        vector: vector_of(&vector),
+                    });
+                }
+            }
+            Ok((tally, page))
+        })
+        .await
+    }
+
+    async fn chunks(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>> {
+        let after = after.map_or(0, |chunk| chunk.0);
+        self.read(move |conn| {
+            let found = above(conn, within, after, limit)?;
+            Ok(found.into_iter().map(|(chunk, _)| ChunkId(chunk)).collect())
         })
         .await
     }

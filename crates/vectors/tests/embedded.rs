@@ -1,6 +1,7 @@
 //! The embedded index against the exact answer, and against databases that change under it.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
+#[expect(dead_code, reason = "others use the rest")]
 mod support;
 
 use std::sync::Arc;

@@ -54,7 +54,7 @@ const END_TO_END: &[&str] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("actix-web", &["carrel-api", "carrel-web", "carrel-server", "e2e"]),
     ("clap", &["carrel-server"]),
-    ("diesel", &["carrel-persistence"]),
+    ("diesel", &["carrel-persistence", "carrel-vectors"]),
     ("diesel_migrations", &["carrel-persistence"]),
     ("genai", &["carrel-providers"]),
     ("object_store", &["carrel-documents"]),

@@ -240,6 +240,10 @@ impl VectorIndex for World {
         Ok(self.passages.lock().unwrap().len() as u64)
     }
 
+    async fn held(&self) -> Result<u64> {
+        self.count(None).await
+    }
+
     async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };

@@ -63,6 +63,20 @@ impl EmbeddedIndex {
         }
     }
 
+    /// Candidates by their exact similarity, best first, and whether some of them are gone.
+    pub(crate) async fn rank(
+        &self,
+        to: &[f32],
+        candidates: &[ChunkId],
+    ) -> Result<(Vec<Neighbour>, bool)> {
+        self.inner.rank(to, candidates).await
+    }
+
+    /// Gives the memory of a workspace's codes back until it is searched again.
+    pub(crate) fn forget(&self, within: WorkspaceId) {
+        self.inner.shelves.forget(within);
+    }
+
     /// The memory that cached codes take now, in bytes.
     pub fn cached_bytes(&self) -> usize {
         self.inner.shelves.bytes()
@@ -89,12 +103,16 @@ impl VectorIndex for EmbeddedIndex {
     }
 
     async fn drop_namespace(&self, within: WorkspaceId) -> Result<()> {
-        self.inner.shelves.forget(within);
+        self.forget(within);
         Ok(())
     }
 
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64> {
         self.inner.rows.count(within).await
+    }
+
+    async fn held(&self) -> Result<u64> {
+        self.inner.rows.count(None).await
     }
 
     /// [`Error::Invalid`] when the vector asked for holds something that is not a finite number.
@@ -125,7 +143,8 @@ impl VectorIndex for EmbeddedIndex {
     }
 }
 
-fn sorted(documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {
+/// Each once, in order.
+pub(crate) fn sorted(documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {
     documents.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 

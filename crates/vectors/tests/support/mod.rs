@@ -1,11 +1,17 @@
 //! A database of vectors in memory, as changeable and as countable as the tests need it.
+mod clusters;
+pub mod qdrant;
+pub mod stores;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use carrel_domain::vector::{Code, CodeRow, NamespaceVersion, VectorRows};
+use carrel_domain::vector::{Code, CodeRow, NamespaceVersion, Tally, VectorRow, VectorRows};
 use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+
+pub use clusters::Clusters;
 
 #[derive(Default)]
 pub struct MemoryRows {
@@ -56,6 +62,29 @@ impl MemoryRows {
             let version = state.versions.entry(within).or_default();
             version.removals += i64::try_from(documents.len()).unwrap_or(i64::MAX);
         }
+    }
+
+    /// As when the workspace is deleted.
+    pub fn leave(&self, within: WorkspaceId) {
+        let mut state = self.state();
+        state.rows.retain(|_, row| row.within != within);
+        state.versions.remove(&within);
+    }
+
+    /// As when an older copy of the database is put in its place: `document` has never been.
+    pub fn set_back(&self, within: WorkspaceId, document: WorkspaceDocumentId) {
+        let mut state = self.state();
+        state.rows.retain(|_, row| row.document != document);
+        state.versions.entry(within).or_default().additions -= 1;
+        state.last_chunk = state.rows.keys().map(|chunk| chunk.0).max().unwrap_or_default();
+        state.last_document -= 1;
+    }
+
+    /// The chunks of a workspace, in order.
+    pub fn ids(&self, within: WorkspaceId) -> Vec<i64> {
+        let state = self.state();
+        let here = state.rows.iter().filter(|(_, row)| row.within == within);
+        here.map(|(chunk, _)| chunk.0).collect()
     }
 
     pub fn after_next_page(&self, change: impl FnOnce(&Self) + Send + 'static) {
@@ -122,46 +151,63 @@ impl VectorRows for MemoryRows {
         let counted = |row: &&Row| within.is_none_or(|within| row.within == within);
         Ok(state.rows.values().filter(counted).count() as u64)
     }
+
+    async fn name(&self) -> Result<String> {
+        Ok("memory".to_owned())
+    }
+
+    async fn namespaces(&self) -> Result<Vec<(WorkspaceId, Tally)>> {
+        let state = self.state();
+        let ids: Vec<_> = state.versions.keys().copied().collect();
+        Ok(ids.into_iter().map(|id| (id, state.tally(id))).collect())
+    }
+
+    async fn rows(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<(Tally, Vec<VectorRow>)> {
+        tokio::task::yield_now().await;
+        let page = {
+            let state = self.state();
+            let rows = state.above(within, after).take(limit).map(|(chunk, row)| VectorRow {
+                chunk: *chunk,
+                document: row.document,
+                vector: row.vector.clone(),
+            });
+            (state.tally(within), rows.collect())
+        };
+        let hook = self.after_page.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(change) = hook {
+            change(self);
+        }
+        Ok(page)
+    }
+
+    async fn chunks(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+        limit: usize,
+    ) -> Result<Vec<ChunkId>> {
+        let state = self.state();
+        Ok(state.above(within, after).take(limit).map(|(chunk, _)| *chunk).collect())
+    }
 }
 
-/// Vectors around some hundred centres, as those of texts about some hundred subjects are.
-pub struct Clusters {
-    state: u64,
-    centres: Vec<Vec<f32>>,
-}
-
-impl Clusters {
-    pub fn new(dimensions: usize, seed: u64) -> Self {
-        let mut clusters = Self { state: seed | 1, centres: Vec::new() };
-        clusters.centres = (0..200).map(|_| clusters.normal(dimensions, 1.0)).collect();
-        clusters
+impl State {
+    fn above(
+        &self,
+        within: WorkspaceId,
+        after: Option<ChunkId>,
+    ) -> impl Iterator<Item = (&ChunkId, &Row)> {
+        let start = after.map_or(i64::MIN, |after| after.0 + 1);
+        self.rows.range(ChunkId(start)..).filter(move |(_, row)| row.within == within)
     }
 
-    /// The next vector, of length 1.
-    pub fn vector(&mut self) -> Vec<f32> {
-        let number = (self.uniform() * self.centres.len() as f32) as usize;
-        let centre = self.centres[number.min(self.centres.len() - 1)].clone();
-        let mut vector = self.normal(centre.len(), 0.7);
-        vector.iter_mut().zip(centre).for_each(|(value, centre)| *value += centre);
-        let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt();
-        vector.iter_mut().for_each(|value| *value /= length);
-        vector
-    }
-
-    pub fn vectors(&mut self, count: usize) -> Vec<Vec<f32>> {
-        (0..count).map(|_| self.vector()).collect()
-    }
-
-    fn normal(&mut self, dimensions: usize, spread: f32) -> Vec<f32> {
-        let sum = |c: &mut Self| (0..4).map(|_| c.uniform()).sum::<f32>() - 2.0;
-        (0..dimensions).map(|_| sum(self) * spread).collect()
-    }
-
-    /// A number from 0 to 1, by xorshift.
-    fn uniform(&mut self) -> f32 {
-        self.state ^= self.state << 13;
-        self.state ^= self.state >> 7;
-        self.state ^= self.state << 17;
-        (self.state >> 40) as f32 / (1u64 << 24) as f32
+    fn tally(&self, within: WorkspaceId) -> Tally {
+        let version = self.versions.get(&within).copied().unwrap_or_default();
+        Tally { version, vectors: self.above(within, None).count() as u64 }
     }
 }

@@ -1,0 +1,183 @@
+//! Bringing the store to the state of the database, one workspace at a time.
+//!
+//! Chunks added later have larger ids, and the mark says up to which they are stored: so what was
+//! added is what comes after. What was removed is told by whoever removed it; when the numbers do
+//! not agree afterwards, because nobody was there to tell or to hear, chunks are compared one by
+//! one. The mark is moved last, so that a crash at any point means that some of it is done again.
+//!
+//! Several processes may do this at once. Whoever has put something looks for removals afterwards,
+//! so that what another took out meanwhile does not come back to stay.
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use carrel_domain::vector::{NamespaceVersion, Tally, VectorRow};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceId};
+
+use super::Inner;
+use super::slots::Slot;
+use crate::store::{Doomed, Mark};
+
+/// Vectors read at a time.
+const PAGE: usize = 512;
+/// Values sent at a time: some megabytes of text.
+const VALUES_AT_ONCE: usize = 256 << 10;
+/// Chunks or documents that are taken out at a time.
+const DOOMED_AT_ONCE: usize = 500;
+/// Ids read at a time.
+const IDS: usize = 10_000;
+/// More dimensions than any store takes.
+const MOST_DIMENSIONS: usize = 16_000;
+/// How often somebody who reads the log is told how far it is.
+const TELL: Duration = Duration::from_secs(10);
+
+impl Inner {
+    /// Brings the store up to date. With `verify` it counts what is there even if nothing seems to
+    /// have changed.
+    pub(super) async fn agree(&self, within: WorkspaceId, verify: bool) -> Result<()> {
+        let slot = self.slots.slot(within);
+        let _gate = slot.gate.lock().await;
+        let version = self.rows.version(within).await?;
+        if !verify && slot.mark().is_some_and(|mark| mark.covers(version)) {
+            return Ok(());
+        }
+        let _work = slot.work();
+        for _ in 0..2 {
+            if let Some(mark) = self.fill(within, &slot, verify).await? {
+                slot.settle(mark);
+                // What stood in for the store is not needed for a while.
+                self.embedded.forget(within);
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable(self.store.name(), "it loses vectors while it is being filled"))
+    }
+
+    /// The mark that the store ends with, or `None` when it had to be emptied.
+    async fn fill(&self, within: WorkspaceId, slot: &Slot, verify: bool) -> Result<Option<Mark>> {
+        // The mark first: the state of the database is then as late as any mark.
+        let found = self.asked(self.store.mark(within)).await?;
+        let version = self.rows.version(within).await?;
+        let mut mark = found.clone().unwrap_or_default();
+        let is_gone = version == NamespaceVersion::default() && found.is_some();
+        if is_gone || !covers(version, mark.version) {
+            // Of a workspace that is gone, or of a database that was set back.
+            self.asked(self.store.clear(within, &mark.dimensions)).await?;
+            mark = Mark::default();
+        } else if !verify && found.is_some() && mark.covers(version) {
+            return Ok(Some(mark));
+        }
+        let doomed = slot.take_doomed();
+        if !mark.dimensions.is_empty() {
+            for some in doomed.chunks(DOOMED_AT_ONCE) {
+                let gone = Doomed::Documents(some);
+                self.asked(self.store.remove(within, &mark.dimensions, gone)).await?;
+            }
+        }
+        let tally = self.add(within, &mut mark).await?;
+        if verify || tally.version.removals != mark.version.removals {
+            let held = self.asked(self.store.count(within, &mark.dimensions)).await?;
+            mark.vectors = held;
+            let agrees = held + mark.left_out == tally.vectors;
+            if !agrees && !self.compare(within, &mut mark).await? {
+                self.asked(self.store.clear(within, &mark.dimensions)).await?;
+                return Ok(None);
+            }
+        } else {
+            mark.vectors = tally.vectors.saturating_sub(mark.left_out);
+        }
+        mark.version = tally.version;
+        if found.as_ref() != Some(&mark) && tally.version != NamespaceVersion::default() {
+            self.asked(self.store.set_mark(within, &mark)).await?;
+        }
+        Ok(Some(mark))
+    }
+
+    /// Stores what was added; gives what there was when nothing more came.
+    async fn add(&self, within: WorkspaceId, mark: &mut Mark) -> Result<Tally> {
+        let (mut added, mut told) = (0, Instant::now());
+        loop {
+            let after = (mark.last > 0).then_some(ChunkId(mark.last));
+            let (tally, page) = self.rows.rows(within, after, PAGE).await?;
+            let Some(last) = page.last().map(|row| row.chunk.0) else {
+                if added >= PAGE {
+                    let (workspace, store) = (within.0, self.store.name());
+                    tracing::info!(workspace, added, "{store} holds the vectors of a workspace");
+                }
+                return Ok(tally);
+            };
+            if last <= mark.last {
+                return Err(Error::internal("the database gave a page of vectors twice"));
+            }
+            added += page.len();
+            self.put(within, mark, page).await?;
+            mark.last = last;
+            self.asked(self.store.set_mark(within, mark)).await?;
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                let (workspace, of) = (within.0, tally.vectors);
+                tracing::info!(workspace, added, of, "filling {}", self.store.name());
+            }
+        }
+    }
+
+    async fn put(&self, within: WorkspaceId, mark: &mut Mark, page: Vec<VectorRow>) -> Result<()> {
+        let mut by_length: BTreeMap<usize, Vec<VectorRow>> = BTreeMap::new();
+        for row in page {
+            let length = row.vector.len();
+            let fits = (1..=MOST_DIMENSIONS).contains(&length);
+            if fits && row.vector.iter().all(|value| value.is_finite()) {
+                by_length.entry(length).or_default().push(row);
+            } else {
+                mark.left_out += 1;
+            }
+        }
+        let known = mark.dimensions.len();
+        mark.dimensions.extend(by_length.keys());
+        if mark.dimensions.len() > known {
+            // Before there is anything: what is stored where no mark points to would stay for good.
+            self.asked(self.store.set_mark(within, mark)).await?;
+        }
+        for (length, rows) in by_length {
+            for some in rows.chunks((VALUES_AT_ONCE / length).max(1)) {
+                self.asked(self.store.put(within, length, some)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out what the database does not have. `false` when the store lacks something besides.
+    async fn compare(&self, within: WorkspaceId, mark: &mut Mark) -> Result<bool> {
+        let mut known = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self.rows.chunks(within, after, IDS).await?;
+            let Some(last) = page.last().copied() else { break };
+            // Later ones are on their way.
+            known.extend(page.into_iter().filter(|chunk| chunk.0 <= mark.last));
+            after = Some(last);
+            if last.0 > mark.last {
+                break;
+            }
+        }
+        let mut held = self.asked(self.store.chunks(within, &mark.dimensions)).await?;
+        held.retain(|chunk| chunk.0 <= mark.last);
+        let (kept, surplus): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|chunk| known.contains(chunk));
+        for some in surplus.chunks(DOOMED_AT_ONCE) {
+            let gone = Doomed::Chunks(some);
+            self.asked(self.store.remove(within, &mark.dimensions, gone)).await?;
+        }
+        let kept: HashSet<_> = kept.into_iter().collect();
+        let lacking = (known.len() - kept.len()) as u64;
+        let (workspace, removed) = (within.0, surplus.len());
+        tracing::info!(workspace, removed, lacking, "compared {}", self.store.name());
+        let is_whole = lacking <= mark.left_out;
+        (mark.left_out, mark.vectors) = (lacking, kept.len() as u64);
+        Ok(is_whole)
+    }
+}
+
+/// Whether a database in the state `now` may have been in the state `then`.
+fn covers(now: NamespaceVersion, then: NamespaceVersion) -> bool {
+    now.additions >= then.additions && now.removals >= then.removals
+}

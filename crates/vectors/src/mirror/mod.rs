@@ -1,0 +1,242 @@
+//! An index in a vector database that the operator runs, kept in agreement with the database.
+//!
+//! The database decides what is there, here too. A store is told of changes after they were
+//! committed and may have been away, or this process may have been killed in between. So nothing
+//! is remembered here that has to be true: the store keeps a [`Mark`](crate::store::Mark) for each
+//! workspace that says which state of the database it holds, every search compares it with the
+//! state there is, and whoever finds it behind brings it up to date (`agree`).
+//!
+//! The store names candidates only. They are ranked by their vectors in the database, so every
+//! store gives the same similarities, and what was deleted cannot be found even if a store still
+//! has it.
+//!
+//! While a workspace is on its way into the store, or the store does not answer, the embedded
+//! index answers in its place, provided that the workspace's codes fit into its memory. Otherwise
+//! the search fails in words.
+
+mod agree;
+mod slots;
+mod tend;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carrel_domain::vector::{Nearest, Neighbour, VectorIndex, VectorRows};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+use crate::embedded::{EmbeddedIndex, sorted};
+use crate::store::Store;
+use slots::{Slots, Standing};
+
+/// How long a search waits for the store to catch up before it is answered otherwise.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How many candidates the store is asked for, for each passage that is wanted.
+const CANDIDATES_PER_HIT: usize = 2;
+/// The fewest and the most candidates it is asked for.
+const CANDIDATES: (usize, usize) = (40, 5_000);
+/// How many documents one question to the store may name.
+const DOCUMENTS_AT_ONCE: usize = 1_000;
+
+/// An index in a vector database. Must be used within a tokio runtime.
+#[derive(Clone)]
+pub struct Mirror {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Arc<dyn Store>,
+    rows: Arc<dyn VectorRows>,
+    embedded: Arc<EmbeddedIndex>,
+    /// The most bytes of codes with which the embedded index stands in.
+    room: usize,
+    slots: Slots,
+    standing: Standing,
+    /// Rung when there is something to tell the store.
+    told: Notify,
+}
+
+impl Mirror {
+    /// `room` bounds the memory for codes of a workspace that the embedded index answers for.
+    /// Nothing is sent to the store before [`Mirror::tend`] or a search.
+    pub fn new(
+        store: Arc<dyn Store>,
+        rows: Arc<dyn VectorRows>,
+        embedded: Arc<EmbeddedIndex>,
+        room: usize,
+    ) -> Self {
+        let standing = Standing::new(store.name());
+        let (slots, told) = (Slots::default(), Notify::new());
+        Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, standing, told }) }
+    }
+
+    /// Keeps the store in agreement. Never ends; can be dropped at any moment.
+    pub async fn tend(&self) {
+        self.inner.tend().await;
+    }
+
+    /// Brings the store up to date with a workspace, now.
+    ///
+    /// # Errors
+    /// Those of the store and of the database.
+    pub async fn agree(&self, within: WorkspaceId) -> Result<()> {
+        self.inner.agree(within, false).await
+    }
+
+    /// [`Mirror::agree`] with everything there is, after comparing what the store holds with what
+    /// it should; what it holds of workspaces that are gone is taken out.
+    ///
+    /// # Errors
+    /// Those of the store and of the database.
+    pub async fn agree_with_all(&self) -> Result<()> {
+        self.inner.round(true).await
+    }
+}
+
+#[async_trait]
+impl VectorIndex for Mirror {
+    /// Returns at once: what was committed is told to the store beside the request, and a search
+    /// that comes first sees to it itself.
+    async fn upsert(&self, _within: WorkspaceId, _document: WorkspaceDocumentId) -> Result<()> {
+        self.inner.told.notify_one();
+        Ok(())
+    }
+
+    /// As [`VectorIndex::upsert`]; from now on nothing of these documents is found in any case.
+    async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
+        self.inner.slots.slot(within).doom(documents);
+        self.inner.told.notify_one();
+        self.inner.embedded.remove(within, documents).await
+    }
+
+    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()> {
+        self.inner.slots.leave(within);
+        self.inner.told.notify_one();
+        self.inner.embedded.drop_namespace(within).await
+    }
+
+    async fn count(&self, within: Option<WorkspaceId>) -> Result<u64> {
+        self.inner.rows.count(within).await
+    }
+
+    async fn held(&self) -> Result<u64> {
+        let marks = self.inner.asked(self.inner.store.marks()).await?;
+        Ok(marks.iter().map(|(_, mark)| mark.vectors).sum())
+    }
+
+    /// As that of [`EmbeddedIndex`]; [`Error::Unavailable`] when neither the store nor the
+    /// embedded index can answer.
+    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+        if query.to.iter().any(|value| !value.is_finite()) {
+            return Err(Error::invalid("vector", "must hold finite numbers only"));
+        }
+        if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
+            return Ok(Vec::new());
+        }
+        // Candidates that are gone from the database leave fewer hits than there are; a second
+        // look, when the store knows of it, finds the others.
+        let mut reason = None;
+        for _ in 0..2 {
+            let asked = match self.inner.ready(query.within).await {
+                Ok(()) => self.inner.search(&query).await,
+                Err(error) => Err(error),
+            };
+            match asked {
+                Ok((hits, false)) => return Ok(hits),
+                Ok((hits, true)) if hits.len() == query.limit => return Ok(hits),
+                Ok((_, true)) => {}
+                Err(error) => {
+                    reason = Some(error);
+                    break;
+                }
+            }
+        }
+        self.inner.instead(query, reason).await
+    }
+
+    async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
+        self.inner.embedded.similarity(to, chunks).await
+    }
+}
+
+impl Inner {
+    /// Succeeds when the store holds what was committed to the workspace by now.
+    async fn ready(self: &Arc<Self>, within: WorkspaceId) -> Result<()> {
+        let version = self.rows.version(within).await?;
+        let slot = self.slots.slot(within);
+        self.standing.check()?;
+        if slot.mark().is_some_and(|mark| mark.covers(version)) {
+            return Ok(());
+        }
+        let filling = || Error::unavailable(self.store.name(), "it is still being filled");
+        if slot.busy_for().is_some_and(|time| time > PATIENCE) {
+            return Err(filling());
+        }
+        // A task of its own, so that what takes longer than a search can wait goes on.
+        let inner = Arc::clone(self);
+        let agreeing = tokio::spawn(async move { inner.agree(within, false).await });
+        match timeout(PATIENCE, agreeing).await {
+            Ok(agreed) => agreed.map_err(Error::internal)?,
+            Err(_) => Err(filling()),
+        }
+    }
+
+    /// The hits, and whether candidates were named that are gone.
+    async fn search(&self, query: &Nearest<'_>) -> Result<(Vec<Neighbour>, bool)> {
+        let Nearest { within, to, limit, least_similarity, only } = *query;
+        let mark = self.slots.slot(within).mark().unwrap_or_default();
+        if !mark.dimensions.contains(&to.len()) {
+            return Ok((Vec::new(), false));
+        }
+        let keep = limit.saturating_mul(CANDIDATES_PER_HIT).clamp(CANDIDATES.0, CANDIDATES.1);
+        let mut candidates = Vec::new();
+        match only.map(sorted) {
+            None => candidates = self.asked(self.store.nearest(within, to, keep, None)).await?,
+            Some(only) => {
+                for some in only.chunks(DOCUMENTS_AT_ONCE) {
+                    let near = self.store.nearest(within, to, keep, Some(some));
+                    candidates.extend(self.asked(near).await?);
+                }
+            }
+        }
+        if candidates.is_empty() && only.is_none() && mark.vectors > 0 {
+            // Somebody has emptied it.
+            self.slots.slot(within).forget();
+            self.told.notify_one();
+            let reason = "it has lost the vectors of this workspace and is filled again";
+            return Err(Error::unavailable(self.store.name(), reason));
+        }
+        let (mut hits, gone) = self.embedded.rank(to, &candidates).await?;
+        hits.retain(|hit| hit.similarity >= least_similarity);
+        hits.truncate(limit);
+        Ok((hits, gone))
+    }
+
+    /// An answer without the store, if that can be had.
+    async fn instead(&self, query: Nearest<'_>, reason: Option<Error>) -> Result<Vec<Neighbour>> {
+        if let Some(error) = reason {
+            if !matches!(error, Error::Unavailable { .. }) {
+                return Err(error);
+            }
+            let vectors = self.rows.count(Some(query.within)).await?;
+            let bytes = usize::try_from(vectors).unwrap_or(usize::MAX);
+            if bytes.saturating_mul(query.to.len()) > self.room {
+                return Err(error);
+            }
+            tracing::debug!("the embedded index answers: {error}");
+        }
+        self.embedded.nearest(query).await
+    }
+
+    /// What the store answers, while it is noted whether it does.
+    async fn asked<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let answer = answer.await;
+        match &answer {
+            Ok(_) => self.standing.is_up(),
+            Err(error) => self.standing.is_down(error),
+        }
+        answer
+    }
+}

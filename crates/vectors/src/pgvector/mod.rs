@@ -1,0 +1,326 @@
+//! PostgreSQL with the extension pgvector: one table of vectors, and beside it one of marks.
+mod connections;
+
+use async_trait::async_trait;
+use carrel_domain::vector::{NamespaceVersion, VectorRow};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, BigInt, Integer, Text};
+
+use crate::store::{Dimensions, Doomed, Mark, Store, listed, unlisted};
+use connections::Connections;
+
+pub(crate) const NAME: &str = "pgvector";
+
+pub(crate) struct PgVector {
+    connections: Connections,
+    tables: Tables,
+    installation: String,
+}
+
+/// The tables as SQL names them, quoted.
+#[derive(Clone)]
+struct Tables {
+    vectors: String,
+    marks: String,
+    documents: String,
+}
+
+#[derive(QueryableByName)]
+struct MarkRow {
+    #[diesel(sql_type = Integer)]
+    workspace: i32,
+    #[diesel(sql_type = BigInt)]
+    additions: i64,
+    #[diesel(sql_type = BigInt)]
+    removals: i64,
+    #[diesel(sql_type = BigInt)]
+    last: i64,
+    #[diesel(sql_type = BigInt)]
+    left_out: i64,
+    #[diesel(sql_type = BigInt)]
+    vectors: i64,
+    #[diesel(sql_type = Text)]
+    dimensions: String,
+}
+
+impl MarkRow {
+    fn read(self) -> (WorkspaceId, Mark) {
+        let Self { workspace, additions, removals, last, left_out, vectors, dimensions } = self;
+        let version = NamespaceVersion { additions, removals };
+        let (left_out, vectors) = (count(left_out), count(vectors));
+        let dimensions = unlisted(&dimensions);
+        (WorkspaceId(workspace), Mark { version, last, left_out, vectors, dimensions })
+    }
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    n: i64,
+}
+
+impl PgVector {
+    /// `table` is the name of the table of vectors, with its schema if need be; that of marks ends
+    /// in `_marks`. Both are made when they are first needed.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the name cannot be that of a table.
+    pub fn new(url: &str, table: &str, installation: &str) -> Result<Self> {
+        let tables = Tables::named(table).ok_or_else(|| {
+            let reason = "PGVECTOR_TABLE_NAME must be a name of letters, digits and _, at most 50 \
+                          of them, after that of a schema and a dot if need be";
+            Error::unavailable(NAME, reason)
+        })?;
+        let connections = Connections::new(url, tables.preparation());
+        Ok(Self { connections, tables, installation: installation.to_owned() })
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut PgConnection, &Tables, &str) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
+        let (tables, installation) = (self.tables.clone(), self.installation.clone());
+        self.connections.run(move |conn| work(conn, &tables, &installation)).await
+    }
+
+    async fn find_marks(&self, within: Option<WorkspaceId>) -> Result<Vec<(WorkspaceId, Mark)>> {
+        self.run(move |conn, tables, installation| {
+            let marks = &tables.marks;
+            let text = format!(
+                "SELECT workspace, additions, removals, last, left_out, vectors, dimensions \
+                 FROM {marks} WHERE installation = $1 AND ($2 < 0 OR workspace = $2)"
+            );
+            let query = sql_query(text).bind::<Text, _>(installation);
+            let rows: Vec<MarkRow> =
+                query.bind::<Integer, _>(within.map_or(-1, |within| within.0)).load(conn)?;
+            Ok(rows.into_iter().map(MarkRow::read).collect())
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl Store for PgVector {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+        self.find_marks(None).await
+    }
+
+    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
+        Ok(self.find_marks(Some(within)).await?.into_iter().next().map(|(_, mark)| mark))
+    }
+
+    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
+        let Mark { version, last, left_out, vectors, dimensions } = mark.clone();
+        self.run(move |conn, tables, installation| {
+            sql_query(format!(
+                "INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                 ON CONFLICT (installation, workspace) DO UPDATE SET additions = $3, \
+                 removals = $4, last = $5, left_out = $6, vectors = $7, dimensions = $8",
+                tables.marks
+            ))
+            .bind::<Text, _>(installation)
+            .bind::<Integer, _>(within.0)
+            .bind::<BigInt, _>(version.additions)
+            .bind::<BigInt, _>(version.removals)
+            .bind::<BigInt, _>(last)
+            .bind::<BigInt, _>(i64::try_from(left_out).unwrap_or(i64::MAX))
+            .bind::<BigInt, _>(i64::try_from(vectors).unwrap_or(i64::MAX))
+            .bind::<Text, _>(listed(&dimensions))
+            .execute(conn)
+            .map(drop)
+        })
+        .await
+    }
+
+    async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
+        let chunks: Vec<i64> = rows.iter().map(|row| row.chunk.0).collect();
+        let documents: Vec<i64> = rows.iter().map(|row| row.document.0).collect();
+        let vectors: Vec<String> = rows.iter().map(|row| text_of(&row.vector)).collect();
+        self.run(move |conn, tables, installation| {
+            sql_query(format!(
+                "INSERT INTO {} (installation, workspace, chunk, document, dimensions, embedding) \
+                 SELECT $1, $2, r.chunk, r.document, $3, r.embedding::vector \
+                 FROM unnest($4, $5, $6) AS r (chunk, document, embedding) \
+                 ON CONFLICT (installation, workspace, chunk) DO UPDATE SET \
+                 document = EXCLUDED.document, dimensions = EXCLUDED.dimensions, \
+                 embedding = EXCLUDED.embedding",
+                tables.vectors
+            ))
+            .bind::<Text, _>(installation)
+            .bind::<Integer, _>(within.0)
+            .bind::<Integer, _>(length(dimensions))
+            .bind::<Array<BigInt>, _>(chunks)
+            .bind::<Array<BigInt>, _>(documents)
+            .bind::<Array<Text>, _>(vectors)
+            .execute(conn)
+            .map(drop)
+        })
+        .await
+    }
+
+    async fn remove(&self, within: WorkspaceId, _: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
+        let (column, ids): (_, Vec<i64>) = match doomed {
+            Doomed::Documents(documents) => ("document", documents.iter().map(|d| d.0).collect()),
+            Doomed::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
+        };
+        self.run(move |conn, tables, installation| {
+            let vectors = &tables.vectors;
+            let text = format!(
+                "DELETE FROM {vectors} WHERE installation = $1 AND workspace = $2 \
+                 AND {column} = ANY($3)"
+            );
+            let query = sql_query(text).bind::<Text, _>(installation);
+            let query = query.bind::<Integer, _>(within.0).bind::<Array<BigInt>, _>(ids);
+            query.execute(conn).map(drop)
+        })
+        .await
+    }
+
+    async fn clear(&self, within: WorkspaceId, _: &Dimensions) -> Result<()> {
+        self.run(move |conn, tables, installation| {
+            for table in [&tables.vectors, &tables.marks] {
+                sql_query(format!(
+                    "DELETE FROM {table} WHERE installation = $1 AND workspace = $2"
+                ))
+                .bind::<Text, _>(installation)
+                .bind::<Integer, _>(within.0)
+                .execute(conn)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn count(&self, within: WorkspaceId, _: &Dimensions) -> Result<u64> {
+        let found = self.numbers(within, "COUNT(*)").await?;
+        Ok(found.first().map_or(0, |n| count(*n)))
+    }
+
+    async fn chunks(&self, within: WorkspaceId, _: &Dimensions) -> Result<Vec<ChunkId>> {
+        Ok(self.numbers(within, "chunk").await?.into_iter().map(ChunkId).collect())
+    }
+
+    /// By comparing with every vector of the workspace, which is exact, also with `only`.
+    async fn nearest(
+        &self,
+        within: WorkspaceId,
+        to: &[f32],
+        limit: usize,
+        only: Option<&[WorkspaceDocumentId]>,
+    ) -> Result<Vec<ChunkId>> {
+        let (size, to) = (length(to.len()), text_of(to));
+        let is_free = only.is_none();
+        let only: Vec<i64> = only.unwrap_or_default().iter().map(|document| document.0).collect();
+        self.run(move |conn, tables, installation| {
+            let chosen = if is_free { "$4 IS NOT NULL" } else { "document = ANY($4)" };
+            let vectors = &tables.vectors;
+            let text = format!(
+                "SELECT chunk AS n FROM {vectors} WHERE installation = $1 AND workspace = $2 \
+                 AND dimensions = $3 AND {chosen} ORDER BY embedding <=> $5::vector LIMIT $6"
+            );
+            let found: Vec<Number> = sql_query(text)
+                .bind::<Text, _>(installation)
+                .bind::<Integer, _>(within.0)
+                .bind::<Integer, _>(size)
+                .bind::<Array<BigInt>, _>(only)
+                .bind::<Text, _>(to)
+                .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
+                .load(conn)?;
+            Ok(found.into_iter().map(|row| ChunkId(row.n)).collect())
+        })
+        .await
+    }
+}
+
+impl PgVector {
+    /// An expression over the vectors of a workspace.
+    async fn numbers(&self, within: WorkspaceId, expression: &'static str) -> Result<Vec<i64>> {
+        self.run(move |conn, tables, installation| {
+            let vectors = &tables.vectors;
+            let text = format!(
+                "SELECT {expression} AS n FROM {vectors} WHERE installation = $1 AND workspace = $2"
+            );
+            let query = sql_query(text).bind::<Text, _>(installation);
+            let found: Vec<Number> = query.bind::<Integer, _>(within.0).load(conn)?;
+            Ok(found.into_iter().map(|row| row.n).collect())
+        })
+        .await
+    }
+}
+
+impl Tables {
+    fn named(table: &str) -> Option<Self> {
+        let is_name = |name: &str| {
+            let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            !name.is_empty() && name.len() <= 50 && name.chars().all(is_sign)
+        };
+        let (schema, name) = match table.trim().split_once('.') {
+            Some((schema, name)) => (Some(schema), name),
+            None => (None, table.trim()),
+        };
+        if !is_name(name) || !schema.is_none_or(is_name) {
+            return None;
+        }
+        let schema = schema.map(|schema| format!("\"{schema}\".")).unwrap_or_default();
+        Some(Self {
+            vectors: format!("{schema}\"{name}\""),
+            marks: format!("{schema}\"{name}_marks\""),
+            documents: format!("\"{name}_documents\""),
+        })
+    }
+
+    /// What makes them, under a lock of our own: PostgreSQL fails where two make the same at once.
+    /// The last statement fails when there is a table of this name that is none of ours.
+    fn preparation(&self) -> String {
+        let Self { vectors, marks, documents } = self;
+        format!(
+            "BEGIN;
+             SET LOCAL client_min_messages = warning;
+             SELECT pg_advisory_xact_lock(7021437);
+             CREATE EXTENSION IF NOT EXISTS vector;
+             CREATE TABLE IF NOT EXISTS {vectors} (
+                 installation TEXT NOT NULL,
+                 workspace INTEGER NOT NULL,
+                 chunk BIGINT NOT NULL,
+                 document BIGINT NOT NULL,
+                 dimensions INTEGER NOT NULL,
+                 embedding vector NOT NULL,
+                 PRIMARY KEY (installation, workspace, chunk)
+             );
+             SELECT installation, chunk, dimensions FROM {vectors} LIMIT 0;
+             CREATE INDEX IF NOT EXISTS {documents} ON {vectors} (installation, workspace, document);
+             CREATE TABLE IF NOT EXISTS {marks} (
+                 installation TEXT NOT NULL,
+                 workspace INTEGER NOT NULL,
+                 additions BIGINT NOT NULL,
+                 removals BIGINT NOT NULL,
+                 last BIGINT NOT NULL,
+                 left_out BIGINT NOT NULL,
+                 vectors BIGINT NOT NULL,
+                 dimensions TEXT NOT NULL,
+                 PRIMARY KEY (installation, workspace)
+             );
+             COMMIT;"
+        )
+    }
+}
+
+fn count(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or_default()
+}
+
+fn length(dimensions: usize) -> i32 {
+    i32::try_from(dimensions).unwrap_or(i32::MAX)
+}
+
+/// A vector as pgvector reads it.
+fn text_of(vector: &[f32]) -> String {
+    let values: Vec<_> = vector.iter().map(f32::to_string).collect();
+    format!("[{}]", values.join(","))
+}

@@ -1,0 +1,207 @@
+//! Qdrant, by its REST interface (version 1.10 or later).
+//!
+//! All vectors of one length are in one collection, named after the database and the length, with
+//! workspace and document as indexed payload; that is what Qdrant advises for many tenants. One
+//! more collection holds the marks, as payload of points.
+use async_trait::async_trait;
+use carrel_domain::vector::VectorRow;
+use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use serde_json::{Value, json};
+
+use crate::chroma::{mark_of, said_of};
+use crate::rest::Rest;
+use crate::store::{Dimensions, Doomed, Mark, Store};
+
+/// Points whose ids or marks are read at a time.
+const PAGE: usize = 5_000;
+
+pub(crate) struct Qdrant {
+    rest: Rest,
+    /// Comes before the names of all our collections.
+    prefix: String,
+}
+
+impl Qdrant {
+    /// `installation` is the name of the database whose vectors it is to hold.
+    pub fn new(rest: Rest, installation: &str) -> Self {
+        Self { rest, prefix: format!("carrel_{installation}") }
+    }
+
+    fn collection(&self, dimensions: usize) -> String {
+        format!("{}_{dimensions}", self.prefix)
+    }
+
+    fn marks_name(&self) -> String {
+        format!("{}_marks", self.prefix)
+    }
+
+    /// The `result` of an answer; `None` when there is no such collection.
+    async fn ask(&self, collection: &str, verb: &str, body: &Value) -> Result<Option<Value>> {
+        let path = ["collections", collection, "points", verb];
+        let answer = self.rest.post(&path, body).await?;
+        Ok(answer.map(|mut answer| answer["result"].take()))
+    }
+
+    async fn put_points(&self, collection: &str, size: usize, points: &Value) -> Result<()> {
+        let path = ["collections", collection, "points?wait=true"];
+        let body = json!({ "points": points });
+        if self.rest.put(&path, &body).await?.is_none() {
+            self.make(collection, size).await?;
+            let put = self.rest.put(&path, &body).await?;
+            put.ok_or_else(|| self.rest.unavailable("its collections vanish"))?;
+        }
+        Ok(())
+    }
+
+    async fn make(&self, collection: &str, size: usize) -> Result<()> {
+        let body = json!({ "vectors": { "size": size, "distance": "Cosine" } });
+        let made = self.rest.put(&["collections", collection], &body).await;
+        // Another process may have been faster.
+        if made.is_err() && self.rest.get(&["collections", collection]).await?.is_none() {
+            made?;
+        }
+        for field in ["workspace", "document"] {
+            let body = json!({ "field_name": field, "field_schema": "integer" });
+            self.rest.put(&["collections", collection, "index?wait=true"], &body).await?;
+        }
+        Ok(())
+    }
+
+    /// Pages of points, as they are; none when there is no such collection.
+    async fn scroll(&self, collection: &str, filter: &Value, payload: bool) -> Result<Vec<Value>> {
+        let (mut all, mut offset) = (Vec::new(), Value::Null);
+        loop {
+            let body = json!({
+                "filter": filter,
+                "limit": PAGE,
+                "offset": offset,
+                "with_payload": payload,
+                "with_vector": false,
+            });
+            let Some(mut page) = self.ask(collection, "scroll", &body).await? else {
+                return Ok(all);
+            };
+            let Value::Array(points) = page["points"].take() else {
+                return Err(self.rest.strange());
+            };
+            all.extend(points);
+            offset = page["next_page_offset"].take();
+            if offset.is_null() {
+                return Ok(all);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Qdrant {
+    fn name(&self) -> &'static str {
+        self.rest.names.service
+    }
+
+    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+        // Whoever asks wants to know whether it answers at all, even when there is nothing.
+        let there = self.rest.get(&["collections"]).await?;
+        there.filter(|there| there["result"].is_object()).ok_or_else(|| self.rest.strange())?;
+        let points = self.scroll(&self.marks_name(), &json!({}), true).await?;
+        let marks = points.iter().filter_map(|point| {
+            let id = i32::try_from(point["id"].as_i64()?).ok()?;
+            Some((WorkspaceId(id), mark_of(&point["payload"])?))
+        });
+        Ok(marks.collect())
+    }
+
+    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
+        let marks = self.marks_name();
+        let path = ["collections", marks.as_str(), "points"];
+        let body = json!({ "ids": [within.0], "with_payload": true });
+        let found = self.rest.post(&path, &body).await?;
+        Ok(found.and_then(|found| mark_of(&found["result"][0]["payload"])))
+    }
+
+    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
+        let point = json!([{ "id": within.0, "vector": [1.0], "payload": said_of(mark) }]);
+        self.put_points(&self.marks_name(), 1, &point).await
+    }
+
+    async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
+        let point = |row: &VectorRow| {
+            let payload = json!({ "workspace": within.0, "document": row.document.0 });
+            json!({ "id": row.chunk.0, "vector": row.vector, "payload": payload })
+        };
+        let points = rows.iter().map(point).collect();
+        self.put_points(&self.collection(dimensions), dimensions, &points).await
+    }
+
+    async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
+        let body = match doomed {
+            Doomed::Documents(documents) => json!({ "filter": filter(within, Some(documents)) }),
+            Doomed::Chunks(chunks) => {
+                json!({ "points": chunks.iter().map(|chunk| chunk.0).collect::<Vec<_>>() })
+            }
+        };
+        for dimensions in of {
+            self.ask(&self.collection(*dimensions), "delete?wait=true", &body).await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+        let all = json!({ "filter": filter(within, None) });
+        for dimensions in of {
+            self.ask(&self.collection(*dimensions), "delete?wait=true", &all).await?;
+        }
+        let mark = json!({ "points": [within.0] });
+        self.ask(&self.marks_name(), "delete?wait=true", &mark).await.map(drop)
+    }
+
+    async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
+        let body = json!({ "filter": filter(within, None), "exact": true });
+        let mut all = 0;
+        for dimensions in of {
+            if let Some(count) = self.ask(&self.collection(*dimensions), "count", &body).await? {
+                all += count["count"].as_u64().ok_or_else(|| self.rest.strange())?;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>> {
+        let mut all = Vec::new();
+        for dimensions in of {
+            let name = self.collection(*dimensions);
+            let points = self.scroll(&name, &filter(within, None), false).await?;
+            all.extend(points.iter().filter_map(|point| Some(ChunkId(point["id"].as_i64()?))));
+        }
+        Ok(all)
+    }
+
+    async fn nearest(
+        &self,
+        within: WorkspaceId,
+        to: &[f32],
+        limit: usize,
+        only: Option<&[WorkspaceDocumentId]>,
+    ) -> Result<Vec<ChunkId>> {
+        let body = json!({
+            "query": to,
+            "filter": filter(within, only),
+            "limit": limit,
+            "with_payload": false,
+        });
+        let Some(found) = self.ask(&self.collection(to.len()), "query", &body).await? else {
+            return Ok(Vec::new());
+        };
+        let points = found["points"].as_array().ok_or_else(|| self.rest.strange())?;
+        Ok(points.iter().filter_map(|point| Some(ChunkId(point["id"].as_i64()?))).collect())
+    }
+}
+
+fn filter(within: WorkspaceId, documents: Option<&[WorkspaceDocumentId]>) -> Value {
+    let mut must = vec![json!({ "key": "workspace", "match": { "value": within.0 } })];
+    if let Some(documents) = documents {
+        let ids: Vec<_> = documents.iter().map(|document| document.0).collect();
+        must.push(json!({ "key": "document", "match": { "any": ids } }));
+    }
+    json!({ "must": must })
+}

@@ -1,0 +1,417 @@
+//! What every index does, whatever it keeps its vectors in; and how one in a vector database comes
+//! to agree with the database again after things went wrong.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
+#[expect(dead_code, reason = "others use the rest")]
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_domain::{ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_vectors::store::{Dimensions, Store};
+use carrel_vectors::{EmbeddedIndex, Mirror};
+
+use support::stores::{self, Failing, Kind};
+use support::{Clusters, MemoryRows};
+
+const HERE: WorkspaceId = WorkspaceId(1);
+const THERE: WorkspaceId = WorkspaceId(2);
+const PLENTY: usize = 1 << 30;
+
+/// A database, and an index over it.
+struct World {
+    rows: Arc<MemoryRows>,
+    index: Arc<dyn VectorIndex>,
+    /// Where the index is in a vector database.
+    mirror: Option<(Mirror, Arc<Failing>)>,
+}
+
+impl World {
+    fn embedded() -> Self {
+        let rows = Arc::new(MemoryRows::default());
+        let index = Arc::new(EmbeddedIndex::new(rows.clone(), PLENTY));
+        Self { rows, index, mirror: None }
+    }
+
+    async fn stored(kind: Kind) -> Option<Self> {
+        let store = kind.open(&stores::installation()).await?;
+        Some(Self::over(Arc::default(), store, PLENTY))
+    }
+
+    fn over(rows: Arc<MemoryRows>, store: Arc<dyn Store>, room: usize) -> Self {
+        let store = Failing::new(store);
+        let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), PLENTY));
+        let mirror = Mirror::new(store.clone(), rows.clone(), embedded, room);
+        Self { rows, index: Arc::new(mirror.clone()), mirror: Some((mirror, store)) }
+    }
+
+    /// As after a restart: nothing is remembered but what database and store hold.
+    fn again(&self) -> Self {
+        Self::over(self.rows.clone(), self.store().whole(), PLENTY)
+    }
+
+    fn mirror(&self) -> &Mirror {
+        &self.mirror.as_ref().unwrap().0
+    }
+
+    fn store(&self) -> &Arc<Failing> {
+        &self.mirror.as_ref().unwrap().1
+    }
+
+    async fn found(&self, query: Nearest<'_>) -> Vec<i64> {
+        self.index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
+    }
+
+    /// What the store holds of a workspace, in order.
+    async fn held(&self, within: WorkspaceId) -> Vec<i64> {
+        let dimensions = Dimensions::from([2, 3, 8]);
+        let chunks = self.store().chunks(within, &dimensions).await.unwrap();
+        assert_eq!(self.store().count(within, &dimensions).await.unwrap(), chunks.len() as u64);
+        let distinct: BTreeSet<_> = chunks.iter().map(|chunk| chunk.0).collect();
+        assert_eq!(distinct.len(), chunks.len(), "a chunk is held twice");
+        distinct.into_iter().collect()
+    }
+
+    /// Brings the store up to date and compares it with the database.
+    async fn assert_agrees(&self) {
+        self.mirror().agree_with_all().await.unwrap();
+        for within in [HERE, THERE] {
+            assert_eq!(self.held(within).await, self.rows.ids(within));
+        }
+        let all = self.rows.ids(HERE).len() + self.rows.ids(THERE).len();
+        assert_eq!(self.index.held().await.unwrap(), all as u64);
+    }
+}
+
+fn query(to: &[f32], limit: usize) -> Nearest<'_> {
+    Nearest { within: HERE, to, limit, least_similarity: 0.0, only: None }
+}
+
+/// Runs what every index does on each of them, and the rest on those in vector databases.
+macro_rules! on_every_index {
+    (all: $($all:ident),+; stored: $($stored:ident),+ $(,)?) => {
+        mod embedded {
+            $(#[tokio::test] async fn $all() { super::$all(super::World::embedded()).await })+
+        }
+        on_every_index!(@ pgvector, PgVector, $($all,)+ $($stored),+);
+        on_every_index!(@ chroma, Chroma, $($all,)+ $($stored),+);
+        on_every_index!(@ qdrant_stub, QdrantStub, $($all,)+ $($stored),+);
+    };
+    (@ $name:ident, $kind:ident, $($test:ident),+) => {
+        mod $name {
+            $(#[tokio::test] async fn $test() {
+                let world = super::World::stored(super::Kind::$kind).await;
+                if let Some(world) = world { super::$test(world).await }
+            })+
+        }
+    };
+}
+
+on_every_index! {
+    all: the_nearest_come_first_and_only_those_near_enough,
+        only_the_documents_that_are_named_are_searched,
+        what_was_removed_is_not_found,
+        workspaces_do_not_see_each_other,
+        vectors_of_other_lengths_are_passed_over;
+    stored: what_is_told_twice_is_held_once,
+        a_workspace_that_is_gone_leaves_nothing,
+        what_no_store_can_hold_is_left_out,
+        changes_while_the_store_was_away_are_made_up_for,
+        what_nobody_told_of_is_found_out_at_the_next_start,
+        a_store_that_was_emptied_is_filled_again,
+        a_database_that_was_set_back_is_followed,
+        databases_that_share_a_store_do_not_see_each_other,
+        whatever_breaks_off_is_taken_up_again,
+}
+
+async fn the_nearest_come_first_and_only_those_near_enough(world: World) {
+    let World { rows, index, .. } = &world;
+    let (near, nearer, far) = (vec![1.0, 1.0], vec![2.0, 1.0], vec![-1.0, 0.0]);
+    let document = rows.add(HERE, vec![far, near, nearer, vec![0.0, 3.0]]);
+    index.upsert(HERE, document).await.unwrap();
+    assert_eq!(world.found(query(&[1.0, 0.0], 2)).await, [3, 2]);
+    let hits = index.nearest(query(&[1.0, 0.0], 9)).await.unwrap();
+    let found: Vec<_> = hits.iter().map(|hit| (hit.chunk.0, hit.similarity)).collect();
+    let exact = |a: f32, b: f32| a / (a * a + b * b).sqrt();
+    assert_eq!(found, [(3, exact(2.0, 1.0)), (2, exact(1.0, 1.0)), (1, 0.0), (4, 0.0)]);
+    let enough = Nearest { least_similarity: 0.8, ..query(&[1.0, 0.0], 9) };
+    assert_eq!(world.found(enough).await, [3]);
+    assert!(world.found(query(&[0.0, 0.0], 9)).await.is_empty());
+    assert!(world.found(query(&[1.0, 0.0], 0)).await.is_empty());
+    let unheard_of = index.nearest(query(&[f32::NAN, 0.0], 9)).await;
+    assert!(matches!(unheard_of, Err(Error::Invalid { .. })));
+    let similar = index.similarity(&[1.0, 0.0], &[ChunkId(2), ChunkId(99)]).await.unwrap();
+    assert_eq!(similar.len(), 1);
+    assert_eq!(index.count(Some(HERE)).await.unwrap(), 4);
+}
+
+async fn only_the_documents_that_are_named_are_searched(world: World) {
+    let rows = &world.rows;
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
+    let only = async |named: &[WorkspaceDocumentId]| {
+        world.found(Nearest { only: Some(named), ..query(&[1.0, 0.0], 4) }).await
+    };
+    assert_eq!(only(&[second]).await, [4, 5, 6]);
+    assert_eq!(only(&[second, first, second]).await, [1, 2, 3, 4]);
+    assert!(only(&[]).await.is_empty() && only(&[WorkspaceDocumentId(77)]).await.is_empty());
+    let many: Vec<_> = (2..2_500).map(WorkspaceDocumentId).collect();
+    assert_eq!(only(&many).await, [4, 5, 6]);
+}
+
+async fn what_was_removed_is_not_found(world: World) {
+    let World { rows, index, .. } = &world;
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 2]);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3, 4, 5]);
+    rows.remove(HERE, &[first]);
+    // Before anybody has told the index.
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [4, 5]);
+    index.remove(HERE, &[first]).await.unwrap();
+    index.remove(HERE, &[first, WorkspaceDocumentId(99)]).await.unwrap();
+    rows.remove(HERE, &[second]);
+    index.remove(HERE, &[second]).await.unwrap();
+    let third = rows.add(HERE, vec![vec![0.0, 1.0]]);
+    index.upsert(HERE, third).await.unwrap();
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [6]);
+}
+
+async fn workspaces_do_not_see_each_other(world: World) {
+    let World { rows, index, .. } = &world;
+    rows.add(HERE, vec![vec![0.5, 0.5]; 2]);
+    let there = rows.add(THERE, vec![vec![1.0, 0.0]; 200]);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
+    let named = Nearest { only: Some(&[there]), ..query(&[1.0, 0.0], 9) };
+    assert!(world.found(named).await.is_empty());
+    assert_eq!(index.count(None).await.unwrap(), 202);
+    rows.leave(THERE);
+    index.drop_namespace(THERE).await.unwrap();
+    index.drop_namespace(THERE).await.unwrap();
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
+}
+
+async fn vectors_of_other_lengths_are_passed_over(world: World) {
+    let rows = &world.rows;
+    rows.add(HERE, vec![vec![1.0, 0.0], vec![1.0, 0.0, 0.0], vec![0.0, 1.0]]);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 3]);
+    assert_eq!(world.found(query(&[1.0, 0.0, 0.0], 9)).await, [2]);
+    assert!(world.found(query(&[1.0; 8], 9)).await.is_empty());
+    if world.mirror.is_some() {
+        world.assert_agrees().await;
+    }
+}
+
+async fn what_is_told_twice_is_held_once(world: World) {
+    let World { rows, index, .. } = &world;
+    let document = rows.add(HERE, vec![vec![1.0, 0.0]; 600]);
+    for _ in 0..2 {
+        index.upsert(HERE, document).await.unwrap();
+        world.mirror().agree(HERE).await.unwrap();
+    }
+    assert_eq!(world.held(HERE).await, rows.ids(HERE));
+    world.again().mirror().agree(HERE).await.unwrap();
+    world.assert_agrees().await;
+}
+
+async fn a_workspace_that_is_gone_leaves_nothing(world: World) {
+    let World { rows, index, .. } = &world;
+    rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    rows.add(THERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    rows.leave(THERE);
+    index.drop_namespace(THERE).await.unwrap();
+    world.assert_agrees().await;
+    assert_eq!(world.store().marks().await.unwrap().len(), 1);
+}
+
+async fn what_no_store_can_hold_is_left_out(world: World) {
+    let rows = &world.rows;
+    let odd = rows.add(HERE, vec![vec![], vec![1.0, 0.0], vec![f32::NAN, 0.0], vec![0.0, 0.0]]);
+    let more = rows.add(HERE, vec![vec![0.5, 0.5]]);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [2, 5, 4]);
+    assert_eq!(world.held(HERE).await, [2, 4, 5]);
+    rows.remove(HERE, &[more]);
+    world.mirror().agree_with_all().await.unwrap();
+    assert_eq!(world.held(HERE).await, [2, 4]);
+    rows.remove(HERE, &[odd]);
+    world.assert_agrees().await;
+}
+
+async fn changes_while_the_store_was_away_are_made_up_for(world: World) {
+    let World { rows, index, .. } = &world;
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
+    world.store().answer(0);
+    rows.remove(HERE, &[first]);
+    index.remove(HERE, &[first]).await.unwrap();
+    let second = rows.add(HERE, vec![vec![0.0, 1.0]; 2]);
+    index.upsert(HERE, second).await.unwrap();
+    assert_eq!(world.found(query(&[0.0, 1.0], 9)).await, [4, 5], "the embedded index answers");
+    assert!(index.held().await.unwrap_err().to_string().contains("away"));
+    let cramped = World::over(rows.clone(), world.store().clone(), 3);
+    let error = cramped.index.nearest(query(&[0.0, 1.0], 9)).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable { .. }), "{error}");
+    world.store().answer(i64::MAX);
+    world.assert_agrees().await;
+    assert_eq!(world.again().found(query(&[0.0, 1.0], 9)).await, [4, 5]);
+}
+
+async fn what_nobody_told_of_is_found_out_at_the_next_start(world: World) {
+    let rows = &world.rows;
+    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
+    rows.add(THERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    rows.remove(HERE, &[first]);
+    rows.leave(THERE);
+    rows.add(HERE, vec![vec![0.8, 0.2]; 3]);
+    let next = world.again();
+    assert_eq!(next.found(query(&[1.0, 0.0], 9)).await, [4, 5, 6, 10, 11, 12]);
+    next.assert_agrees().await;
+    rows.remove(HERE, &[second]);
+    world.again().assert_agrees().await;
+}
+
+async fn a_store_that_was_emptied_is_filled_again(world: World) {
+    let rows = &world.rows;
+    rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    world.store().clear(HERE, &Dimensions::from([2])).await.unwrap();
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
+    world.assert_agrees().await;
+    // A part is missing, while the mark says that all is there.
+    let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(2)]);
+    world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
+    world.again().assert_agrees().await;
+}
+
+async fn a_database_that_was_set_back_is_followed(world: World) {
+    let rows = &world.rows;
+    rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    let later = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
+    world.assert_agrees().await;
+    rows.set_back(HERE, later);
+    let next = world.again();
+    next.assert_agrees().await;
+    rows.add(HERE, vec![vec![0.0, 1.0]; 2]);
+    assert_eq!(next.found(query(&[0.0, 1.0], 2)).await, [4, 5]);
+    next.assert_agrees().await;
+}
+
+async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
+    // The same store under the name of another database, where the kind is known.
+    for kind in [Kind::PgVector, Kind::Chroma, Kind::QdrantStub] {
+        let (Some(one), Some(other)) = (World::stored(kind).await, World::stored(kind).await)
+        else {
+            continue;
+        };
+        if one.store().name() != world.store().name() {
+            continue;
+        }
+        one.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+        other.rows.add(HERE, vec![vec![0.0, 1.0]; 5]);
+        one.assert_agrees().await;
+        other.assert_agrees().await;
+        one.rows.leave(HERE);
+        one.assert_agrees().await;
+        other.assert_agrees().await;
+    }
+}
+
+/// Chance decides what happens and after how many requests the store goes away.
+async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
+    let mut clusters = Clusters::new(8, 11);
+    let mut chance = 7_u64;
+    let mut dice = move |sides: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (chance >> 33) % sides
+    };
+    let mut placed = Vec::new();
+    for round in 0..12 {
+        world.store().answer(dice(9) as i64);
+        for _ in 0..dice(6) {
+            if dice(3) == 0 && !placed.is_empty() {
+                let document = placed.swap_remove(dice(placed.len() as u64) as usize);
+                world.rows.remove(HERE, &[document]);
+                if dice(2) == 0 {
+                    world.index.remove(HERE, &[document]).await.unwrap();
+                }
+            } else {
+                let passages = 1 + dice(300) as usize;
+                placed.push(world.rows.add(HERE, clusters.vectors(passages)));
+            }
+            let _ = world.mirror().agree(HERE).await;
+        }
+        if round % 3 == 0 {
+            world = world.again();
+        }
+        world.store().answer(i64::MAX);
+        let to = clusters.vector();
+        let exact = EmbeddedIndex::new(world.rows.clone(), PLENTY);
+        let (found, exact) = (world.found(query(&to, 5)).await, exact.nearest(query(&to, 5)).await);
+        let exact: Vec<_> = exact.unwrap().iter().map(|hit| hit.chunk.0).collect();
+        assert_eq!(found.first(), exact.first());
+        assert_eq!(found.len(), exact.len());
+    }
+    world.again().assert_agrees().await;
+}
+
+mod words {
+    use super::*;
+
+    async fn said(settings: &[(&str, &str)]) -> String {
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+        let error = match stores::by(&settings, "words") {
+            Ok(store) => store.marks().await.unwrap_err(),
+            Err(error) => error,
+        };
+        assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
+        error.to_string()
+    }
+
+    #[tokio::test]
+    async fn a_store_that_does_not_answer_is_told_with_what_to_look_at() {
+        let nobody = "http://user:hidden@127.0.0.1:9";
+        let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", nobody)]).await;
+        assert!(chroma.starts_with("Chroma is unavailable: http://127.0.0.1:9/ cannot be reached"));
+        assert!(chroma.contains("CHROMA_ENDPOINT") && !chroma.contains("hidden"), "{chroma}");
+        let url = "postgresql://user:hidden@127.0.0.1:9/d";
+        let with = [
+            ("VECTOR_DB", "pgvector"),
+            ("PGVECTOR_CONNECTION_STRING", url),
+            ("PGVECTOR_TABLE_NAME", "vectors"),
+        ];
+        let pgvector = said(&with).await;
+        assert!(pgvector.contains("PGVECTOR_CONNECTION_STRING") && !pgvector.contains("hidden"));
+    }
+
+    #[tokio::test]
+    async fn a_setting_that_is_missing_or_wrong_is_named() {
+        let qdrant = said(&[("VECTOR_DB", "qdrant")]).await;
+        assert_eq!(qdrant, "Qdrant is unavailable: QDRANT_ENDPOINT is not set");
+        let chroma = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", "ftp://h")]).await;
+        assert!(chroma.ends_with("CHROMA_ENDPOINT is not an address of http or https"));
+        let with = [
+            ("VECTOR_DB", "pgvector"),
+            ("PGVECTOR_CONNECTION_STRING", "postgresql://h/d"),
+            ("PGVECTOR_TABLE_NAME", "a\"; DROP TABLE b; --"),
+        ];
+        assert!(said(&with).await.contains("PGVECTOR_TABLE_NAME must be a name"));
+    }
+
+    #[tokio::test]
+    async fn a_wrong_key_is_told_from_none() {
+        let address = support::qdrant::address().await;
+        let with = [("VECTOR_DB", "qdrant"), ("QDRANT_ENDPOINT", &*address)];
+        assert!(said(&with).await.ends_with("it wants a key; set QDRANT_API_KEY"));
+        let with = [with[0], with[1], ("QDRANT_API_KEY", "wrong")];
+        let told = said(&with).await;
+        assert!(told.ends_with("it refuses the key; check QDRANT_API_KEY"), "{told}");
+        // A server of another kind.
+        let told = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", &*address)]).await;
+        assert!(told.starts_with("Chroma is unavailable: it "), "{told}");
+    }
+}

@@ -1,0 +1,223 @@
+//! A stand-in for Qdrant on a real socket. It knows the requests of Qdrant's documented REST
+//! interface that are made of it and refuses all others; a wrong key and a vector of the wrong
+//! length too, as the real one does. It finds by comparing with every vector.
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OnceCell;
+
+pub const KEY: &str = "the-key-of-the-stub";
+
+#[derive(Default)]
+struct Collection {
+    size: u64,
+    points: BTreeMap<i64, (Vec<f64>, Value)>,
+}
+
+type Collections = Arc<Mutex<HashMap<String, Collection>>>;
+
+/// Starts one for this process, which serves every test in it.
+pub async fn address() -> String {
+    static ADDRESS: OnceCell<String> = OnceCell::const_new();
+    let start = async || {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        listener.set_nonblocking(true).unwrap();
+        // Tests have a runtime each, which ends with them.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            runtime.unwrap().block_on(serve(listener));
+        });
+        address
+    };
+    ADDRESS.get_or_init(start).await.clone()
+}
+
+async fn serve(listener: std::net::TcpListener) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    let collections = Collections::default();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio::spawn(converse(stream, Arc::clone(&collections)));
+    }
+}
+
+/// Answers the requests of one connection, as long as they can be read.
+async fn converse(stream: TcpStream, collections: Collections) -> std::io::Result<()> {
+    let mut stream = BufStream::new(stream);
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await? == 0 {
+            return Ok(());
+        }
+        let mut words = line.split_whitespace();
+        let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+        let (mut length, mut key) = (0, String::new());
+        loop {
+            let mut header = String::new();
+            stream.read_line(&mut header).await?;
+            let Some((name, value)) = header.trim_end().split_once(':') else { break };
+            match name.to_ascii_lowercase().as_str() {
+                "content-length" => length = value.trim().parse().unwrap(),
+                "api-key" => key = value.trim().to_owned(),
+                _ => {}
+            }
+        }
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body).await?;
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let (status, answer) = match key == KEY {
+            true => answer(method, target, &body, &mut collections.lock().unwrap()),
+            false => (401, json!({ "status": { "error": "Invalid API key" } })),
+        };
+        let answer = answer.to_string();
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+            answer.len()
+        );
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(answer.as_bytes()).await?;
+        stream.flush().await?;
+    }
+}
+
+type Answer = (u16, Value);
+
+fn fine(result: Value) -> Answer {
+    (200, json!({ "result": result, "status": "ok", "time": 0.001 }))
+}
+
+fn refused(status: u16, words: &str) -> Answer {
+    (status, json!({ "status": { "error": words }, "time": 0.001 }))
+}
+
+fn answer(
+    method: &str,
+    target: &str,
+    body: &Value,
+    collections: &mut HashMap<String, Collection>,
+) -> Answer {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+    let ["collections", rest @ ..] = parts.as_slice() else { return refused(404, "") };
+    let Some((name, rest)) = rest.split_first() else {
+        return fine(json!({ "collections": [] }));
+    };
+    if (method, rest) == ("PUT", &[]) {
+        if collections.contains_key(*name) {
+            return refused(409, "Wrong input: Collection already exists!");
+        }
+        assert_eq!(body["vectors"]["distance"], "Cosine");
+        let size = body["vectors"]["size"].as_u64().unwrap();
+        collections.insert((*name).to_owned(), Collection { size, ..Collection::default() });
+        return fine(json!(true));
+    }
+    let Some(collection) = collections.get_mut(*name) else {
+        return refused(404, "Not found: Collection doesn't exist!");
+    };
+    match (method, rest) {
+        ("GET", []) => fine(json!({ "status": "green" })),
+        ("PUT", ["index"]) => {
+            assert_eq!(body["field_schema"], "integer");
+            fine(json!({ "status": "completed" }))
+        }
+        ("PUT", ["points"]) if query == "wait=true" => collection.put(body),
+        ("POST", ["points"]) => collection.some(body),
+        ("POST", ["points", "delete"]) if query == "wait=true" => collection.delete(body),
+        ("POST", ["points", "count"]) => {
+            assert_eq!(body["exact"], true);
+            fine(json!({ "count": collection.chosen(&body["filter"]).len() }))
+        }
+        ("POST", ["points", "scroll"]) => collection.scroll(body),
+        ("POST", ["points", "query"]) => collection.nearest(body),
+        _ => refused(404, ""),
+    }
+}
+
+impl Collection {
+    fn put(&mut self, body: &Value) -> Answer {
+        for point in body["points"].as_array().unwrap() {
+            let vector = numbers(&point["vector"]);
+            if vector.len() as u64 != self.size {
+                return refused(400, "Wrong input: Vector dimension error");
+            }
+            let id = point["id"].as_i64().unwrap();
+            self.points.insert(id, (vector, point["payload"].clone()));
+        }
+        fine(json!({ "status": "completed" }))
+    }
+
+    fn some(&self, body: &Value) -> Answer {
+        let ids = body["ids"].as_array().unwrap().iter().filter_map(Value::as_i64);
+        let points =
+            ids.filter_map(|id| Some(json!({ "id": id, "payload": self.points.get(&id)?.1 })));
+        fine(points.collect())
+    }
+
+    fn delete(&mut self, body: &Value) -> Answer {
+        let doomed = match body["points"].as_array() {
+            Some(ids) => ids.iter().filter_map(Value::as_i64).collect(),
+            None => self.chosen(&body["filter"]),
+        };
+        self.points.retain(|id, _| !doomed.contains(id));
+        fine(json!({ "status": "completed" }))
+    }
+
+    /// Some at a time, so that whoever asks has to go on.
+    fn scroll(&self, body: &Value) -> Answer {
+        let from = body["offset"].as_i64().unwrap_or(i64::MIN);
+        let mut ids = self.chosen(&body["filter"]);
+        ids.retain(|id| *id >= from);
+        let next = ids.get(50).copied();
+        ids.truncate(50);
+        let points: Vec<_> = ids
+            .iter()
+            .map(|id| match body["with_payload"].as_bool().unwrap() {
+                true => json!({ "id": id, "payload": self.points[id].1 }),
+                false => json!({ "id": id }),
+            })
+            .collect();
+        fine(json!({ "points": points, "next_page_offset": next }))
+    }
+
+    fn nearest(&self, body: &Value) -> Answer {
+        let to = numbers(&body["query"]);
+        if to.len() as u64 != self.size {
+            return refused(400, "Wrong input: Vector dimension error");
+        }
+        let mut found = self.chosen(&body["filter"]);
+        let score = |id: &i64| {
+            let vector = &self.points[id].0;
+            let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt();
+            vector.iter().zip(&to).map(|(a, b)| a * b).sum::<f64>() / length.max(1e-30)
+        };
+        found.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        found.truncate(body["limit"].as_u64().unwrap() as usize);
+        let points: Vec<_> =
+            found.iter().map(|id| json!({ "id": id, "score": score(id) })).collect();
+        fine(json!({ "points": points }))
+    }
+
+    /// The ids of the points that a filter lets through, in order.
+    fn chosen(&self, filter: &Value) -> Vec<i64> {
+        let none = Vec::new();
+        let must = filter["must"].as_array().unwrap_or(&none);
+        let fits = |payload: &Value| {
+            must.iter().all(|condition| {
+                let value = &payload[condition["key"].as_str().unwrap()];
+                match condition["match"]["any"].as_array() {
+                    Some(any) => any.contains(value),
+                    None => condition["match"]["value"] == *value,
+                }
+            })
+        };
+        self.points.iter().filter(|(_, (_, payload))| fits(payload)).map(|(id, _)| *id).collect()
+    }
+}
+
+fn numbers(values: &Value) -> Vec<f64> {
+    values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect()
+}
