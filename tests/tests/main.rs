@@ -40,4 +40,5 @@ mod sign_in;
 mod streams;
 mod talk;
 mod threads;
+mod vector_stores;
 mod workspaces;

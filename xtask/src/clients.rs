@@ -12,6 +12,12 @@ const OPENAI: &str = "openai==3.54.0";
 /// What makes requests of an OpenAPI document.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
+/// A PostgreSQL that has pgvector.
+const PGSERVER: &str = "pgserver==0.1.4";
+
+/// The vector database Chroma.
+const CHROMA: &str = "chromadb==1.5.9";
+
 /// Installs the clients into the cache unless they are there; gives the Python that knows them.
 pub fn fetch(sh: &Shell) -> Result<PathBuf> {
     installed(sh, OPENAI, "openai")
@@ -20,6 +26,18 @@ pub fn fetch(sh: &Shell) -> Result<PathBuf> {
 /// As [`fetch`], of the program that tries every operation.
 pub fn fetch_schemathesis(sh: &Shell) -> Result<PathBuf> {
     installed(sh, SCHEMATHESIS, "schemathesis")
+}
+
+/// PostgreSQL with pgvector, as a package carries it; gives the directory that holds them.
+pub fn fetch_pgvector(sh: &Shell) -> Result<PathBuf> {
+    let python = installed(sh, PGSERVER, "pgserver")?;
+    let place = "import pathlib, pgserver; print(pathlib.Path(pgserver.__file__).parents[1])";
+    Ok(cmd!(sh, "{python} -c {place}").quiet().read()?.into())
+}
+
+/// Chroma; gives the program.
+pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
+    Ok(installed(sh, CHROMA, "chromadb")?.with_file_name("chroma"))
 }
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
@@ -36,7 +54,7 @@ fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
 }
 
 fn knows(sh: &Shell, python: &Path, module: &str) -> bool {
-    let import = format!("import {module}");
+    let import = format!("import importlib.util as u; assert u.find_spec('{module}')");
     let asked = cmd!(sh, "{python} -c {import}").quiet().ignore_stdout().ignore_stderr();
     python.is_file() && asked.run().is_ok()
 }

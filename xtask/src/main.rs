@@ -7,6 +7,7 @@ mod fuzz;
 mod generated;
 mod plant;
 mod postgres;
+mod stores;
 mod surroundings;
 mod tally;
 mod test;

@@ -25,11 +25,25 @@ pub struct Cluster {
 
 impl Cluster {
     pub fn start() -> Result<Self> {
-        let programs = programs()?;
+        let owner = owner()?;
+        Self::start_in(directory(owner)?, owner, &programs()?)
+    }
+
+    /// As [`Cluster::start`], of the PostgreSQL that a Python package carries in `packages`. It is
+    /// copied: the user it runs as may not look into the cache.
+    pub fn start_packaged(packages: &Path) -> Result<Self> {
         let owner = owner()?;
         let directory = directory(owner)?;
+        let mut copy = Command::new("cp");
+        copy.arg("-r").args(["pgserver", "pgserver.libs"].map(|name| packages.join(name)));
+        succeed(copy.arg(&directory))?;
+        let programs = directory.join("pgserver/pginstall/bin");
+        Self::start_in(directory, owner, &programs)
+    }
+
+    fn start_in(directory: PathBuf, owner: Option<(u32, u32)>, programs: &Path) -> Result<Self> {
         let mut caretaker = run_as(owner, Path::new("sh"));
-        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(&programs).arg(&directory);
+        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(programs).arg(&directory);
         // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
         caretaker.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let caretaker = caretaker.spawn().context("failed to start sh")?;

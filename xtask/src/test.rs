@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
 use crate::postgres::Cluster;
+use crate::stores::Stores;
 use crate::tally::Tally;
 use crate::{clients, surroundings};
 
@@ -28,15 +29,16 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
         Some(_) => None,
         None => Some(Cluster::start().context("failed to start a PostgreSQL for the tests")?),
     };
+    let stores = Stores::start(sh)?;
     let mut tests = runner(arguments);
     tests.current_dir(surroundings::root()).env("CARREL_PROGRAM", &carrel);
     tests.env("CARREL_MODEL_DIR", &models).env("CARREL_TEST_PYTHON", &python);
-    tests.envs(variables.iter().copied());
+    tests.envs(variables.iter().copied()).envs(stores.variables());
     if let Some(cluster) = &cluster {
         tests.env(SERVER, cluster.url());
     }
     let (succeeded, tally) = watched(tests)?;
-    drop(cluster);
+    drop((cluster, stores));
     let tally = tally.context("the tests could not be built or started")?;
     println!("carrel: {tally}");
     ensure!(succeeded && tally.failed == 0, "not every test passed");

@@ -19,9 +19,6 @@ use variables as var;
 
 use crate::storage::Layout;
 
-/// What `VECTOR_DB` calls the index inside this server.
-pub const EMBEDDED_INDEX: &str = "lancedb";
-
 #[derive(Clone, Debug)]
 pub struct Listen {
     pub address: SocketAddr,
@@ -327,10 +324,11 @@ fn passwords(reader: &mut Reader) -> Option<PasswordRules> {
     Some(rules)
 }
 
-/// Refuses another index when this very process is told to use it. What the file or the database
-/// says is a matter of settings, which can be changed while the server runs on its own index.
+/// Refuses a vector database there is no adapter for when this very process is told to use it. What
+/// the file or the database says is a matter of settings, which can be changed while the server runs
+/// on its own index.
 fn vector_index(reader: &mut Reader) {
-    let is_own = |text: &str| text == EMBEDDED_INDEX;
+    let is_own = |text: &str| carrel_vectors::choose::NAMES.contains(&text);
     match reader.given.find(var::VECTOR_DB.name) {
         Ok(Some((text, Source::File { .. }))) if !is_own(text.trim()) => {}
         _ => _ = reader.optional(&var::VECTOR_DB, |text| is_own(text).then_some(())),

@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 pub mod config;
 mod files;
+mod index;
 mod logging;
 mod metrics;
 mod models;

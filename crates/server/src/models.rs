@@ -224,7 +224,7 @@ mod tests {
         set(&store, remote).await.unwrap();
         assert_eq!(models.embedder().unwrap().model().name, "e");
         for wrong in [
-            json!({ "VectorDB": "pgvector", "PGVectorConnectionString": "postgresql://h/d" }),
+            json!({ "VectorDB": "pinecone", "PineConeKey": "k", "PineConeIndex": "i" }),
             json!({ "EmbeddingEngine": "none" }),
             json!({ "LLMProvider": "nobody" }),
         ] {

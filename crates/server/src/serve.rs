@@ -94,6 +94,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = keep_up(&carrel, config, address) => {}
         () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&carrel.ports) => {}
+        () = carrel.index.tend() => {}
         () = carrel.ports.workers.work() => {}
     }
     carrel.ports.workers.stop().await;
@@ -183,9 +184,6 @@ async fn advise(carrel: &Carrel, config: &Config) {
              carrel api-key create {here}"
         ),
         Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
-    }
-    if let Some(problem) = carrel.ports.settings_store.unavailable("VECTOR_DB") {
-        tracing::warn!("VECTOR_DB: {problem}, which is used in its place");
     }
     let models = carrel.models.clone();
     let problems = tokio::task::spawn_blocking(move || models.problems()).await;

@@ -14,7 +14,7 @@ use carrel_services::settings::{Layers, SettingsStore};
 
 use crate::config::reader::{Effective, show};
 use crate::config::variables::Shown;
-use crate::config::{Config, EMBEDDED_INDEX, Given, Source};
+use crate::config::{Config, Given, Source};
 
 /// The settings in force over `settings`, with secrets sealed by `key`.
 pub async fn open(
@@ -27,7 +27,7 @@ pub async fn open(
     let store = store
         .with_available("LLM_PROVIDER", carrel_providers::provider_names())
         .with_available("EMBEDDING_ENGINE", engines)
-        .with_available("VECTOR_DB", [EMBEDDED_INDEX]);
+        .with_available("VECTOR_DB", carrel_vectors::choose::NAMES);
     Ok(Arc::new(store))
 }
 

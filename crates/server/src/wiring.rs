@@ -32,11 +32,11 @@ use carrel_services::settings::dump::Dump;
 use carrel_services::settings::key::Key;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
-use carrel_vectors::EmbeddedIndex;
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::PARSE_WORKER;
 use crate::config::{Config, Parsing};
+use crate::index::ConfiguredIndex;
 use crate::metrics::MeasuredModels;
 use crate::models::ConfiguredModels;
 use crate::settings;
@@ -59,6 +59,7 @@ pub struct Carrel {
     /// What the API, the pages and the commands are wired to.
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
+    pub index: Arc<ConfiguredIndex>,
     database: Arc<Database>,
     files: DocumentStore,
     directory: PathBuf,
@@ -80,7 +81,10 @@ impl Carrel {
         let now = Utc::now();
         let left_over = storage.is_alone() && database.is_sqlite();
         let before = if left_over { now } else { now - SETTLED };
-        let mut carrel = Self::wire(config, database, store, storage)?;
+        let room = config.limits.vector_cache;
+        let index = ConfiguredIndex::open(store.clone(), database.clone(), room).await;
+        let index = index.context("failed to read the database")?;
+        let mut carrel = Self::wire(config, database, store, Arc::new(index), storage)?;
         carrel.settle(before).await;
         if left_over {
             // Whoever held them is gone.
@@ -94,14 +98,14 @@ impl Carrel {
         config: &Config,
         database: Arc<Database>,
         store: Arc<SettingsStore>,
+        chosen: Arc<ConfiguredIndex>,
         storage: Storage,
     ) -> anyhow::Result<Self> {
         let configured = Arc::new(ConfiguredModels::new(&config.model, store.clone()));
         let meter = Arc::new(Meter::default());
         let models = MeasuredModels { models: configured.clone(), meter: meter.clone() };
         let models: Arc<dyn Models> = Arc::new(models);
-        let index = EmbeddedIndex::new(database.clone(), config.limits.vector_cache);
-        let index: Arc<dyn VectorIndex> = Arc::new(index);
+        let index: Arc<dyn VectorIndex> = chosen.clone();
         let Parsing { workers, timeout: time, memory, inflated } = config.parsing.clone();
         let confines = Confines { workers, time, memory };
         let readers = Readers::new(reading_program()?, confines);
@@ -221,7 +225,8 @@ impl Carrel {
             ownership: Arc::new(ownership),
         };
         let directory = config.storage.documents();
-        Ok(Self { ports, models: configured, database, files, directory, storage })
+        let models = configured;
+        Ok(Self { ports, models, index: chosen, database, files, directory, storage })
     }
 
     /// What looks for disagreement in everything that is stored.

@@ -57,7 +57,10 @@ pub fn store(
             Arc::new(Qdrant::new(rest, installation))
         }
         _ => {
-            return Err(Error::invalid("VECTOR_DB", format!("must be one of {}", NAMES.join(", "))));
+            return Err(Error::invalid(
+                "VECTOR_DB",
+                format!("must be one of {}", NAMES.join(", ")),
+            ));
         }
     };
     Ok(Some(store))

@@ -10,7 +10,7 @@ use crate::config::variables::VECTOR_DB;
 use crate::config::{Config, Effective, Reading};
 use crate::settings::{self, NoSettings, Sources};
 use crate::terminal::{one_line, print, say, table};
-use crate::{models, wiring};
+use crate::{index, models, wiring};
 
 pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
     let Reading { config, given, mut effective, mut warnings } = reading;
@@ -29,7 +29,9 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
     let store = store.context("failed to read the settings")?;
     let (asked, wrong) = models::review(&store);
     let sources = Sources { store: &store, given: &given, rows };
+    let (vectors, unusable) = index::review(&store);
     let mut names = asked;
+    names.extend(vectors);
     names.extend(sources.stored().map(str::to_owned));
     names.insert(VECTOR_DB.name.to_owned());
     for name in names {
@@ -43,7 +45,8 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
         let (name, _) = wrong.split_once(": ").unwrap_or_default();
         problems.iter().any(|known| known.starts_with(&format!("{name} must be ")))
     };
-    let wrong: Vec<_> = wrong.into_iter().filter(|wrong| !is_known(wrong)).collect();
+    let wrong = wrong.into_iter().chain(unusable);
+    let wrong: Vec<_> = wrong.filter(|wrong| !is_known(wrong)).collect();
     problems.extend(wrong);
     if let Some(problem) = store.unavailable("VECTOR_DB") {
         let known = problems.iter().any(|known| known.starts_with("VECTOR_DB "));

@@ -104,8 +104,10 @@ pub const PASSWORD_DIGITS: Variable = variable("PASSWORDNUMERIC", CHARACTERS);
 pub const PASSWORD_SYMBOLS: Variable = variable("PASSWORDSYMBOL", CHARACTERS);
 pub const PASSWORD_KINDS: Variable =
     variable("PASSWORDREQUIREMENTS", "a number of kinds of characters from 0 to 4");
-pub const VECTOR_DB: Variable =
-    variable("VECTOR_DB", "lancedb, or not set: both mean the index inside this server");
+pub const VECTOR_DB: Variable = variable(
+    "VECTOR_DB",
+    "lancedb (or not set) for the index inside this server, pgvector, chroma or qdrant",
+);
 pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");
 

@@ -72,6 +72,11 @@ impl Mirror {
         Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, standing, told }) }
     }
 
+    /// What people call the vector database.
+    pub fn store(&self) -> &'static str {
+        self.inner.store.name()
+    }
+
     /// Keeps the store in agreement. Never ends; can be dropped at any moment.
     pub async fn tend(&self) {
         self.inner.tend().await;

@@ -149,7 +149,7 @@ pub async fn test(visit: Visit<Admin>, name: Path<String>) -> Answer {
         "language" => probe::language_model(&*ports.models).await,
         "embedding" => probe::embedder(&*ports.models).await,
         _ => {
-            let count = ports.index.count(None).await;
+            let count = ports.index.held().await;
             let said = |count: u64| t("models.counted").replace("{count}", &count.to_string());
             let is_good = count.is_ok();
             let words = count.map_or_else(|error| error.to_string(), said);

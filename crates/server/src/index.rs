@@ -1,0 +1,198 @@
+//! Which index of vectors is meant by the settings: the one inside this server, or one in a vector
+//! database, swapped for another while the server runs.
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use carrel_domain::vector::{Nearest, Neighbour, VectorIndex, VectorRows};
+use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_services::settings::registry::Capability;
+use carrel_services::settings::{SettingsStore, Versions};
+use carrel_vectors::{EmbeddedIndex, Mirror, choose};
+use tokio::sync::watch;
+
+use crate::wiring::chain;
+
+/// The index of the settings, behind the domain's port.
+pub struct ConfiguredIndex {
+    settings: Arc<SettingsStore>,
+    changes: watch::Receiver<Versions>,
+    rows: Arc<dyn VectorRows>,
+    embedded: Arc<EmbeddedIndex>,
+    /// What the codes of a workspace may take in memory while a vector database cannot answer.
+    room: usize,
+    /// The name of the database whose vectors these are.
+    name: String,
+    built: Mutex<Option<Built>>,
+}
+
+/// What the settings of one moment mean.
+#[derive(Clone)]
+struct Built {
+    version: u64,
+    /// `None` for the index inside this server, which also stands in for one that cannot be.
+    mirror: Option<Mirror>,
+    problem: Option<String>,
+}
+
+impl ConfiguredIndex {
+    /// `cache_bytes` bounds the memory for codes. Asks the database for its name, and a vector
+    /// database for nothing yet.
+    pub async fn open(
+        settings: Arc<SettingsStore>,
+        rows: Arc<dyn VectorRows>,
+        cache_bytes: usize,
+    ) -> Result<Self> {
+        let name = rows.name().await?;
+        let changes = settings.subscribe();
+        let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), cache_bytes));
+        let built = Mutex::default();
+        Ok(Self { settings, changes, rows, embedded, room: cache_bytes, name, built })
+    }
+
+    /// Why the vector database that is asked for is not used, if so.
+    pub fn problem(&self) -> Option<String> {
+        self.built().problem
+    }
+
+    /// Keeps a vector database in agreement, whichever is meant. Never ends; can be dropped at any
+    /// moment.
+    pub async fn tend(&self) {
+        let mut changes = self.changes.clone();
+        loop {
+            let Built { version, mirror, problem } = self.built();
+            if let Some(problem) = problem {
+                tracing::warn!("{problem}; the index inside this server is used in its place");
+            }
+            if let Some(mirror) = &mirror {
+                let (name, store) = (&self.name, mirror.store());
+                tracing::info!(name, "vectors are kept in {store}");
+            }
+            let is_other = |versions: &Versions| versions.of(Capability::Vectors) != version;
+            tokio::select! {
+                Ok(_) = changes.wait_for(is_other) => {}
+                () = tend(mirror) => {}
+            }
+        }
+    }
+
+    fn current(&self) -> Arc<dyn VectorIndex> {
+        match self.built().mirror {
+            Some(mirror) => Arc::new(mirror),
+            None => self.embedded.clone(),
+        }
+    }
+
+    fn built(&self) -> Built {
+        let version = self.changes.borrow().of(Capability::Vectors);
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(built) = built.as_ref().filter(|built| built.version == version) {
+            return built.clone();
+        }
+        let settings = |name: &str| self.settings.lookup(name);
+        let chosen = choose::store(&settings, carrel_providers::http_client, &self.name);
+        let unknown = self.settings.unavailable("VECTOR_DB");
+        let unknown = unknown.map(|problem| format!("VECTOR_DB: {problem}"));
+        let problem = unknown.or_else(|| chosen.as_ref().err().map(|error| chain(error)));
+        let mirror = chosen
+            .ok()
+            .flatten()
+            .map(|store| Mirror::new(store, self.rows.clone(), self.embedded.clone(), self.room));
+        built.insert(Built { version, mirror, problem }).clone()
+    }
+}
+
+async fn tend(mirror: Option<Mirror>) {
+    match mirror {
+        Some(mirror) => mirror.tend().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The names of the settings on which the choice of an index depends, and what is wrong with them.
+pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Option<String>) {
+    let asked = RefCell::new(BTreeSet::new());
+    let settings = |name: &str| {
+        asked.borrow_mut().insert(name.to_owned());
+        store.lookup(name)
+    };
+    let chosen = choose::store(&settings, carrel_providers::http_client, "");
+    // Of names that nobody has heard of is told elsewhere.
+    let problem = chosen.err().filter(|_| store.unavailable("VECTOR_DB").is_none());
+    let problem = problem.map(|error| chain(&error));
+    (asked.into_inner(), problem)
+}
+
+#[async_trait]
+impl VectorIndex for ConfiguredIndex {
+    async fn upsert(&self, within: WorkspaceId, document: WorkspaceDocumentId) -> Result<()> {
+        self.current().upsert(within, document).await
+    }
+
+    async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
+        self.current().remove(within, documents).await
+    }
+
+    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()> {
+        self.current().drop_namespace(within).await
+    }
+
+    async fn count(&self, within: Option<WorkspaceId>) -> Result<u64> {
+        self.current().count(within).await
+    }
+
+    async fn held(&self) -> Result<u64> {
+        self.current().held().await
+    }
+
+    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+        self.current().nearest(query).await
+    }
+
+    async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {
+        self.current().similarity(to, chunks).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::audit::By;
+    use carrel_services::settings::Leniency;
+    use carrel_services::settings::key::Key;
+    use chrono::Utc;
+    use serde_json::json;
+
+    use super::*;
+    use crate::config::Given;
+    use crate::settings;
+
+    #[tokio::test]
+    async fn the_index_is_swapped_when_the_settings_change_and_kept_when_others_do() {
+        let directory = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", directory.path().join("a.db").display());
+        let database = Arc::new(carrel_persistence::Database::open(&url).unwrap());
+        let store = settings::open(&Given::default(), database.clone(), &Key::random()).await;
+        let store = store.unwrap();
+        let index = ConfiguredIndex::open(store.clone(), database, 1 << 20).await.unwrap();
+        let set = async |changes: serde_json::Value| {
+            let by = By::operator(Utc::now());
+            store.update(changes.as_object().unwrap(), Leniency::Lenient, &by).await.unwrap()
+        };
+        assert!(index.built().mirror.is_none() && index.problem().is_none());
+        set(json!({ "VectorDB": "chroma" })).await;
+        assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
+        assert_eq!(index.held().await.unwrap(), 0, "the index inside this server answers");
+        let (asked, problem) = review(&store);
+        assert!(asked.contains("CHROMA_ENDPOINT") && problem.is_some());
+        set(json!({ "ChromaEndpoint": "http://127.0.0.1:9" })).await;
+        let before = index.built();
+        assert!(before.mirror.is_some() && before.problem.is_none());
+        let error = index.held().await.unwrap_err().to_string();
+        assert!(error.contains("http://127.0.0.1:9/ cannot be reached"), "{error}");
+        set(json!({ "DisableTelemetry": "true" })).await;
+        assert_eq!(index.built().version, before.version);
+        set(json!({ "VectorDB": "lancedb" })).await;
+        assert!(index.built().mirror.is_none());
+    }
+}

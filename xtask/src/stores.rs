@@ -1,0 +1,93 @@
+//! The vector databases that the tests use, which exist only while the tests run.
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use xshell::Shell;
+
+use crate::clients;
+use crate::postgres::{Cluster, free_port};
+
+/// Where the tests find them; one that is named already is left to its owner, and one that is
+/// called `skip` is left out.
+const CHROMA: &str = "CARREL_TEST_CHROMA";
+const PGVECTOR: &str = "CARREL_TEST_PGVECTOR";
+
+/// How long Chroma may take to listen.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Runs Chroma until the end of its own input, then removes what it has kept. The input ends when
+/// this program does, however it does.
+const CARETAKER: &str = r#""$1" run --host 127.0.0.1 --port "$2" --path "$3" </dev/null &
+cat; kill -9 "$!"; wait; rm -rf "$3""#;
+
+/// Both run until dropped.
+pub struct Stores {
+    chroma: Option<Chroma>,
+    pgvector: Option<Cluster>,
+}
+
+impl Stores {
+    /// Installs them into the cache unless they are there, and starts them.
+    pub fn start(sh: &Shell) -> Result<Self> {
+        let is_named = |variable| std::env::var_os(variable).is_some();
+        let pgvector = match is_named(PGVECTOR) {
+            true => None,
+            false => {
+                let started = Cluster::start_packaged(&clients::fetch_pgvector(sh)?);
+                Some(started.context("failed to start a PostgreSQL with pgvector")?)
+            }
+        };
+        let chroma = match is_named(CHROMA) {
+            true => None,
+            false => Some(Chroma::start(sh, &clients::fetch_chroma(sh)?)?),
+        };
+        Ok(Self { chroma, pgvector })
+    }
+
+    /// What tests read to find those that were started.
+    pub fn variables(&self) -> Vec<(&'static str, String)> {
+        let chroma = self.chroma.as_ref();
+        let chroma = chroma.map(|chroma| (CHROMA, format!("http://127.0.0.1:{}", chroma.port)));
+        let pgvector = self.pgvector.as_ref().map(|cluster| (PGVECTOR, cluster.url()));
+        chroma.into_iter().chain(pgvector).collect()
+    }
+}
+
+struct Chroma {
+    caretaker: Child,
+    port: u16,
+}
+
+impl Chroma {
+    fn start(sh: &Shell, program: &Path) -> Result<Self> {
+        let directory = std::env::temp_dir().join(format!("carrel-chroma-{}", std::process::id()));
+        sh.create_dir(&directory)?;
+        let port = free_port()?;
+        let mut caretaker = Command::new("sh");
+        caretaker.args(["-c", CARETAKER, "caretaker"]).arg(program).arg(port.to_string());
+        caretaker.arg(&directory).current_dir(&directory).stdin(Stdio::piped());
+        // It says much of what nobody asked for, and would tell its makers how it is used.
+        caretaker.stdout(Stdio::null()).stderr(Stdio::null()).env("ANONYMIZED_TELEMETRY", "false");
+        // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
+        std::os::unix::process::CommandExt::process_group(&mut caretaker, 0);
+        let caretaker = caretaker.spawn().context("failed to start sh")?;
+        let chroma = Self { caretaker, port };
+        let (started, address) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        while TcpStream::connect(address).is_err() {
+            ensure!(started.elapsed() < PATIENCE, "Chroma does not listen");
+            sleep(Duration::from_millis(50));
+        }
+        Ok(chroma)
+    }
+}
+
+impl Drop for Chroma {
+    fn drop(&mut self) {
+        drop(self.caretaker.stdin.take());
+        let _ = self.caretaker.wait();
+    }
+}
