@@ -74,6 +74,7 @@ pub async fn list_vector_stores(
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     placements: Data<dyn Placements>,
+    settings: Data<SettingsStore>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::VectorStores>, OpenAi> {
     if Mount::of(&request) == Mount::Compat && !request.query_string().is_empty() {
@@ -82,7 +83,8 @@ pub async fn list_vector_stores(
     let page = wire::Page::read(&params.read()?)?;
     let entered = entered(&caller, &**workspaces).await?;
     let documents: HashMap<_, _> = placements.counts().await?.into_iter().collect();
-    Ok(Json(wire::VectorStores::of(entered, &documents, &page)))
+    let provider = settings.lookup("VECTOR_DB").unwrap_or_default();
+    Ok(Json(wire::VectorStores::of(entered, &documents, &provider, &page)))
 }
 
 /// The workspaces that the caller may enter.

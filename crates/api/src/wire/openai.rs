@@ -117,8 +117,8 @@ pub struct VectorStore {
     /// How many documents it has.
     #[schema(value_type = Object)]
     file_counts: Value,
-    /// `lancedb`, by which clients know the index inside this server.
-    provider: &'static str,
+    /// As `VectorDB` says, such as `lancedb`, by which clients know the index inside this server.
+    provider: String,
 }
 
 impl VectorStores {
@@ -126,6 +126,7 @@ impl VectorStores {
     pub fn of(
         workspaces: Vec<Workspace>,
         documents: &HashMap<WorkspaceId, u64>,
+        provider: &str,
         page: &Page,
     ) -> Self {
         let mut rest = workspaces;
@@ -136,7 +137,7 @@ impl VectorStores {
         let has_more = rest.len() > page.limit;
         let store = |workspace: Workspace| {
             let total = documents.get(&workspace.id).copied().unwrap_or_default();
-            VectorStore::of(workspace, total)
+            VectorStore::of(workspace, total, provider)
         };
         let data: Vec<_> = rest.into_iter().take(page.limit).map(store).collect();
         let id = |store: Option<&VectorStore>| store.map(|store| store.id.clone());
@@ -152,7 +153,7 @@ impl VectorStores {
 }
 
 impl VectorStore {
-    fn of(workspace: Workspace, total: u64) -> Self {
+    fn of(workspace: Workspace, total: u64, provider: &str) -> Self {
         let file_counts = json!({
             "total": total, "completed": total, "in_progress": 0, "failed": 0, "cancelled": 0,
         });
@@ -163,7 +164,7 @@ impl VectorStore {
             created_at: workspace.created_at.timestamp(),
             status: "completed",
             file_counts,
-            provider: "lancedb",
+            provider: provider.to_owned(),
         }
     }
 }
