@@ -1,5 +1,6 @@
+use carrel_domain::backup::Copies;
 use carrel_domain::library::{Documents, Placements};
-use carrel_domain::vector::{Code, NamespaceVersion, VectorRows};
+use carrel_domain::vector::{Code, NamespaceVersion, Tally, VectorRows};
 use carrel_domain::{ChunkId, WorkspaceId};
 
 use crate::support::{Scratch, document, done, embedded, path, vector, workspace};
@@ -8,6 +9,9 @@ on_both_databases! {
     codes_are_read_page_by_page,
     vectors_come_back_bit_for_bit,
     equal_versions_hold_equal_vectors,
+    vectors_are_read_page_by_page_with_what_they_amount_to,
+    a_page_of_vectors_is_bounded_in_bytes,
+    a_database_has_a_name_of_its_own,
 }
 
 async fn codes_are_read_page_by_page(scratch: Scratch) {
@@ -64,4 +68,59 @@ async fn equal_versions_hold_equal_vectors(scratch: Scratch) {
     db.withdraw(here, &[path("a")], done(0)).await.unwrap();
     let empty = db.version(here).await.unwrap();
     assert_eq!(empty, NamespaceVersion { additions: 1, removals: 1 });
+}
+
+async fn vectors_are_read_page_by_page_with_what_they_amount_to(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    for name in ["a", "b"] {
+        let places = vec![embedded(here, name, 4), embedded(other, name, 2)];
+        Documents::create(&db, document(name), places, done(0)).await.unwrap();
+    }
+    let codes = db.codes(here, None, usize::MAX).await.unwrap().1;
+    let (tally, all) = db.rows(here, None, usize::MAX).await.unwrap();
+    let version = NamespaceVersion { additions: 2, removals: 0 };
+    assert_eq!(tally, Tally { version, vectors: 8 });
+    for (number, (row, code)) in all.iter().zip(&codes).enumerate() {
+        assert_eq!((row.chunk, row.document), (code.chunk, code.document));
+        assert_eq!(row.vector, vector(number % 4));
+    }
+    let (_, page) = db.rows(here, Some(all[2].chunk), 3).await.unwrap();
+    assert_eq!(page, all[3..6]);
+    let ids: Vec<_> = all.iter().map(|row| row.chunk).collect();
+    assert_eq!(db.chunks(here, None, usize::MAX).await.unwrap(), ids);
+    assert_eq!(db.chunks(here, Some(ids[5]), 1).await.unwrap(), ids[6..7]);
+    let (tally, none) = db.rows(WorkspaceId(77), None, 5).await.unwrap();
+    assert!(tally == Tally::default() && none.is_empty());
+    let all = db.namespaces().await.unwrap();
+    let vectors: Vec<_> = all.iter().map(|(id, tally)| (*id, tally.vectors)).collect();
+    assert_eq!(vectors, [(here, 8), (other, 4)]);
+}
+
+async fn a_page_of_vectors_is_bounded_in_bytes(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let mut place = embedded(here, "a", 3);
+    for passage in &mut place.passages {
+        passage.vector = vec![0.5; 600_000];
+    }
+    Documents::create(&db, document("a"), vec![place], done(0)).await.unwrap();
+    let (tally, first) = db.rows(here, None, 100).await.unwrap();
+    assert_eq!((tally.vectors, first.len()), (3, 1));
+    let (_, rest) = db.rows(here, Some(first[0].chunk), 100).await.unwrap();
+    assert_eq!(rest.len(), 1, "each is more than half of what fits");
+}
+
+async fn a_database_has_a_name_of_its_own(scratch: Scratch) {
+    let db = scratch.open();
+    let name = db.name().await.unwrap();
+    assert!(name.len() == 16 && name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
+    assert_eq!(scratch.open().name().await.unwrap(), name);
+    // What is restored from a copy must not be taken for the same.
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("copy.db");
+    if db.copy_to(&copy).await.unwrap().is_some() {
+        let copy = carrel_persistence::Database::open(&format!("sqlite://{}", copy.display()));
+        assert_ne!(copy.unwrap().name().await.unwrap(), name);
+    }
 }
