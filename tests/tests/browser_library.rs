@@ -10,6 +10,7 @@ on_both_databases!(
     a_library_is_looked_through_page_by_page,
     many_documents_are_put_in_order_at_once,
     files_are_taken_in_by_a_job_that_can_be_followed,
+    a_large_job_is_looked_through_by_state,
     what_makes_no_sense_is_refused_in_words,
     the_library_is_for_those_who_look_after_it,
 );
@@ -187,6 +188,30 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
     let pasted = mia.post("/documents/paste", &text).await?;
     assert_eq!(pasted.leads_to(), "/documents?folder=Plans&done=added");
     assert!(!server.log()?.contains("panicked"));
+    Ok(())
+}
+
+async fn a_large_job_is_looked_through_by_state(backend: Backend) -> Result<()> {
+    let (server, mut mia) = visited(backend, "manager").await?;
+    let mut fields = vec![("do", "place"), ("workspace", "alpha")];
+    let mut paths = vec!["custom-documents/never.json".to_owned()];
+    for number in 0..105 {
+        paths.push(add(server.admin(), &format!("Note {number:03}")).await?);
+    }
+    fields.extend(paths.iter().map(|path| ("path", path.as_str())));
+    let job = mia.post("/documents", &fields).await?.leads_to().to_owned();
+    let over = until(&mut mia, &job, "Done, but not all").await?;
+    assert!(over.says("106 of 106 documents, 1 failed") && over.says("after=99"), "{}", over.text);
+    assert!(over.says("Note 098") && !over.says("Note 099"));
+    let rest = mia.get(&format!("{job}?state=&after=99")).await?;
+    assert!(rest.says("Note 104") && !rest.says("Note 098"), "{}", rest.text);
+    let failed = mia.get(&format!("{job}?state=failed")).await?;
+    assert!(failed.says("no document matches") && !failed.says("Note 001"), "{}", failed.text);
+    assert!(mia.get(&format!("{job}?state=queued")).await?.says("None of them."));
+    assert_eq!(mia.get(&format!("{job}?after=x")).await?.status, 400);
+    // The list of documents tells of what has failed, and of nothing else.
+    let list = mia.get("/w/alpha/documents?q=nothing").await?;
+    assert!(list.says("never.json") && !list.says("Note 001"), "{}", list.text);
     Ok(())
 }
 

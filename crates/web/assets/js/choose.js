@@ -17,7 +17,12 @@
   };
   const showAll = () => { for (const form of document.querySelectorAll("form[data-bulk]")) show(form); };
 
-  document.addEventListener("DOMContentLoaded", showAll);
+  document.addEventListener("DOMContentLoaded", () => {
+    showAll();
+    // Where there is little room, what is beside the list begins closed.
+    const isNarrow = matchMedia("(max-width: 61.99rem)").matches;
+    for (const beside of document.querySelectorAll("details[data-wide]")) if (isNarrow) beside.open = false;
+  });
   document.addEventListener("htmx:load", showAll);
   document.addEventListener("change", ({ target }) => {
     const form = target.form;

@@ -34,7 +34,7 @@ const RECENT: u32 = 20;
 /// How many of these it tells of.
 const MOST_TOLD: usize = 3;
 /// How long it tells of a job that is over and has failed in part.
-const TOLD_FOR: TimeDelta = TimeDelta::hours(12);
+const TOLD_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// A document of a job.
 pub struct Row {
@@ -62,6 +62,17 @@ pub struct JobView {
     /// How many documents are not among the rows.
     pub more: u32,
     pub unread: Vec<UnreadFile>,
+}
+
+impl JobView {
+    /// Without what went well, once it is over.
+    fn in_brief(mut self) -> Self {
+        if self.is_over {
+            self.rows.retain(|row| row.mark == ItemState::Failed.as_str());
+            self.more = self.total.saturating_sub(self.rows.len() as u32);
+        }
+        self
+    }
 }
 
 #[derive(Template)]
@@ -162,7 +173,7 @@ pub async fn told_of(
         let is_recent = now - job.updated_at < TOLD_FOR;
         let has_failed = job.state == State::Failed || !site.unread.of(job.id).is_empty();
         if !job.state.is_over() || (is_recent && has_failed) {
-            views.push(view(site, job).await?);
+            views.push(view(site, job).await?.in_brief());
         }
         if views.len() == MOST_TOLD {
             break;
