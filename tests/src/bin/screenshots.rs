@@ -21,7 +21,7 @@ const PAGES: [(&str, &str); 29] = [
     ("library", "/documents"),
     ("library-folder", "/documents?folder=Minutes"),
     ("library-none", "/documents?q=nothing"),
-    ("job", "/jobs/1"),
+    ("job", "/jobs/2"),
     ("settings", "/w/sample-library/settings"),
     ("members", "/w/sample-library/members"),
     ("search", "/search?w=sample-library&q=Which+lamp+is+on+the+railing%3F"),
@@ -61,6 +61,10 @@ async fn main() -> Result<()> {
     for (name, path) in PAGES {
         shots.take(name, path).await?;
     }
+    let choose = "document.querySelectorAll('input[name=path]')[1].click(); \
+        document.querySelectorAll('.bulk details.menu')[0].open = true; \
+        document.querySelector('#shelf').scrollIntoView()";
+    shots.take_after("library-chosen", "/documents", choose).await?;
     shots.browser.open(&format!("{base}/documents?folder=Minutes")).await?;
     let text = "document.querySelector('#shelf .table-name').getAttribute('href')";
     let text = shots.browser.run(text).await?;
@@ -125,8 +129,10 @@ async fn shelve(admin: &Client) -> Result<()> {
     }
     admin.post("/v1/document/move-files", json!({ "files": moves })).await?.ok()?;
     adds.pop();
-    adds.push("Minutes/withdrawn-agenda.json".to_owned());
     for slug in ["research", "contracts-2026"] {
+        if slug == "contracts-2026" {
+            adds.push("Minutes/withdrawn-agenda.json".to_owned());
+        }
         let path = format!("/v1/workspace/{slug}/update-embeddings?async=true");
         admin.post(&path, json!({ "adds": adds })).await?;
     }
@@ -141,11 +147,19 @@ struct Shots<'a> {
 
 impl Shots<'_> {
     async fn take(&mut self, name: &str, path: &str) -> Result<()> {
+        self.take_after(name, path, "").await
+    }
+
+    /// A picture of a page after a script has run in it.
+    async fn take_after(&mut self, name: &str, path: &str, script: &str) -> Result<()> {
         for (size, width, height, is_phone) in SIZES {
             self.browser.resize(width, height, is_phone).await?;
             for theme in ["light", "dark"] {
                 self.browser.prefer(theme).await?;
+                // An address with a part of a page is not opened anew from that page.
+                self.browser.open("about:blank").await?;
                 self.browser.open(&format!("{}{path}", self.base)).await?;
+                self.browser.run(script).await?;
                 let picture = self.browser.picture(false).await?;
                 fs::write(self.into.join(format!("{name}-{size}-{theme}.png")), picture)?;
             }
