@@ -17,6 +17,7 @@ pub mod openai;
 pub mod pin;
 pub mod placement;
 pub mod retrieval;
+mod source;
 pub mod stream;
 pub mod system;
 pub mod thread;

@@ -2,7 +2,7 @@
 //! existing clients and imported installations know, so that stored answers need no translation.
 use carrel_domain::ChunkId;
 use carrel_domain::chat::Chat;
-use carrel_domain::document::Document;
+use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::library::Passage;
 use carrel_domain::model::Image;
 use carrel_domain::workspace::ChatMode;
@@ -153,7 +153,8 @@ pub fn read_source(source: &Value) -> Source {
     }
 }
 
-/// What ends the header of a passage.
+/// How the header of a passage begins, up to the title of its document, and how it ends.
+const HEADER_START: &str = "<document_metadata>\nsourceDocument: ";
 const HEADER_END: &str = "</document_metadata>";
 
 /// A stored answer with another text; `None` when it is damaged.
@@ -173,7 +174,7 @@ pub fn listed(of: &chat::Source) -> Value {
 
 /// A document that was shown whole: what is known of it and how it begins. It has no score.
 fn whole(document: &Document, beginning: &str) -> Value {
-    json!({
+    let mut source = json!({
         "id": document.id.to_string(),
         "url": document.url,
         "title": document.title,
@@ -186,13 +187,15 @@ fn whole(document: &Document, beginning: &str) -> Value {
         "token_count_estimate": document.tokens,
         "text": format!("{beginning}...continued on in source document..."),
         "location": document.path.to_string(),
-    })
+    });
+    tell_of_title(document, &mut source);
+    source
 }
 
 /// One source: the document it is from, the passage, and how similar it is.
 pub fn source(hit: &Hit) -> Value {
     let document = &hit.passage.document;
-    json!({
+    let mut source = json!({
         "id": hit.passage.chunk.to_string(),
         "url": document.url,
         "title": document.title,
@@ -208,7 +211,26 @@ pub fn source(hit: &Hit) -> Value {
         "score": hit.similarity,
         "location": document.path.to_string(),
         "ordinal": hit.passage.ordinal,
-    })
+    });
+    tell_of_title(document, &mut source);
+    source
+}
+
+/// Says of a page whether its title is its own, which nobody can tell later.
+fn tell_of_title(document: &Document, source: &mut Value) {
+    if document.chunk_source.starts_with("link://") {
+        source[TITLE_GIVEN] = json!(gives_title(&document.metadata, &document.title));
+    }
+}
+
+/// By what a source of a page says whether whoever handed it in gave it its title.
+pub const TITLE_GIVEN: &str = "titleGiven";
+
+/// Whether the title of a document is the one that its metadata give it.
+pub fn gives_title(metadata: &str, title: &str) -> bool {
+    metadata != NO_METADATA
+        && serde_json::from_str::<Value>(metadata)
+            .is_ok_and(|metadata| metadata["title"].as_str() == Some(title))
 }
 
 /// A passage under a header that names its document.
@@ -217,10 +239,17 @@ pub fn passage_text(passage: &Passage) -> String {
     let link =
         ["link://", "youtube://"].iter().find_map(|kind| document.chunk_source.strip_prefix(kind));
     let source = link.map(|link| format!("source: {link}\n")).unwrap_or_default();
+    let (title, published) = (&document.title, document.published);
     format!(
-        "<document_metadata>\nsourceDocument: {}\npublished: {}\n{source}{HEADER_END}\n\n{}",
-        document.title, document.published, passage.text
+        "{HEADER_START}{title}\npublished: {published}\n{source}{HEADER_END}\n\n{}",
+        passage.text
     )
+}
+
+/// A passage under the same header, which now names its document by another title.
+pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
+    let rest = text.strip_prefix(HEADER_START)?.strip_prefix(from)?;
+    rest.starts_with('\n').then(|| format!("{HEADER_START}{to}{rest}"))
 }
 
 /// What an answer cost and who gave it.

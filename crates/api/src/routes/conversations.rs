@@ -32,9 +32,10 @@ pub async fn search_vectors(
     body: Body<retrieval::SearchBody>,
 ) -> Answer<Json<retrieval::SearchResults>, shapes::Message> {
     let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let query = body.read().await?.into_query(Mount::of(&request))?;
+    let mount = Mount::of(&request);
+    let query = body.read().await?.into_query(mount)?;
     let hits = search.nearest(&workspace, query).await?;
-    Ok(Json(hits.into()))
+    Ok(Json(retrieval::SearchResults::new(hits, mount)))
 }
 
 /// Ask a question in a workspace.

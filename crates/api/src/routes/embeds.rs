@@ -156,5 +156,5 @@ async fn chats(
         }
         Err(error) => return Err(error),
     };
-    Ok(embeds.chats.page(embed.id, session, part).await?.into())
+    Ok(wire::EmbedChats::new(embeds.chats.page(embed.id, session, part).await?, mount))
 }

@@ -31,12 +31,13 @@ pub async fn list_workspace_chats(
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::History>> {
     let workspace = caller.workspace(&**workspaces, &slug).await?.id;
-    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL), Mount::of(&request))?;
+    let mount = Mount::of(&request);
+    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL), mount)?;
     let of = match query.session {
         Some(session) => Shown::Session(workspace, session),
         None => Shown::Workspace(workspace),
     };
-    Ok(Json(chats.shown(&of, query.part).await?.into()))
+    Ok(Json(wire::History::new(chats.shown(&of, query.part).await?, mount)))
 }
 
 /// List the exchanges of a thread.
@@ -54,6 +55,8 @@ pub async fn list_thread_chats(
 ) -> Answer<Json<wire::History>, shapes::NothingSaid> {
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
     let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
-    let query = wire::HistoryQuery::read(&params.read()?, None, Mount::of(&request))?;
-    Ok(Json(chats.shown(&Shown::Thread(thread.id), query.part).await?.into()))
+    let mount = Mount::of(&request);
+    let query = wire::HistoryQuery::read(&params.read()?, None, mount)?;
+    let shown = chats.shown(&Shown::Thread(thread.id), query.part).await?;
+    Ok(Json(wire::History::new(shown, mount)))
 }

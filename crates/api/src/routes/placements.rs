@@ -38,7 +38,8 @@ pub async fn update_embeddings(
 ) -> Answer<HttpResponse> {
     let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
     let (query, by) = (params.read()?, caller.by());
-    let update = body.read().await?.read(Mount::of(&request))?;
+    let mount = Mount::of(&request);
+    let update = body.read().await?.read(mount)?;
     let Update { adds, deletes, refused: mut failures, later } = update;
     ports.library.withdraw(&workspace, &deletes, &by).await?;
     if later || query.later {
@@ -46,7 +47,7 @@ pub async fn update_embeddings(
         return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
     }
     failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
-    Ok(HttpResponse::Ok().json(ports.updated(workspace, failures).await?))
+    Ok(HttpResponse::Ok().json(ports.updated(workspace, failures, mount).await?))
 }
 
 /// What documents are placed with.
@@ -82,10 +83,11 @@ impl PlacementPorts {
         &self,
         workspace: Workspace,
         failures: Failures,
+        mount: Mount,
     ) -> Result<wire::EmbeddingsUpdated> {
         let documents = self.placements.in_workspace(workspace.id).await?;
         let model = self.models.chat(&workspace.settings.model());
         let window = model.ok().map(|model| model.name().window);
-        Ok(wire::EmbeddingsUpdated::new(workspace, documents, window, failures))
+        Ok(wire::EmbeddingsUpdated::new(workspace, documents, window, failures, mount))
     }
 }

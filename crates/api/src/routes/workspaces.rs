@@ -74,16 +74,17 @@ pub async fn find_workspace(
     threads: Data<dyn Threads>,
     slug: Path<String>,
 ) -> Answer<Json<wire::WorkspaceFound>> {
+    let mount = Mount::of(&request);
     let workspace = match caller.workspace(&**workspaces, &slug).await {
         Ok(workspace) => workspace,
         // quirk(unknown-is-empty): at `/api/v1` a workspace that is not there is an empty list.
-        Err(Error::NotFound { .. }) if Mount::of(&request) == Mount::Compat => {
+        Err(Error::NotFound { .. }) if mount == Mount::Compat => {
             return Ok(Json(wire::WorkspaceFound { workspace: Vec::new() }));
         }
         Err(error) => return Err(error.into()),
     };
-    let documents = placements.in_workspace(workspace.id).await?;
-    let documents = documents.into_iter().map(Into::into).collect();
+    let documents = placements.in_workspace(workspace.id).await?.into_iter();
+    let documents = documents.map(|placed| wire::PlacedDocument::new(placed, mount)).collect();
     let threads = threads.page(workspace.id, None, u32::MAX).await?;
     let threads = threads.into_iter().map(Into::into).collect();
     let row = workspace.into();

@@ -1,7 +1,7 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
-use carrel_services::chat::{Given, Question, Reply, Source};
+use carrel_services::chat::{Given, Question, Reply};
 use carrel_services::record;
 use carrel_services::search::MOST_PASSAGES;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::attachment::attachments;
+use super::source;
 use super::thread::user;
 use crate::mount::Mount;
 
@@ -232,8 +233,7 @@ impl ChatAnswer {
             Reply::Refused { text, .. } => return Self::whole(None, text, Vec::new(), json!({})),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
-        let list = |sources: &[Source]| sources.iter().map(record::listed).collect();
-        let sources = if with_sources { list(&sources) } else { Vec::new() };
+        let sources = if with_sources { source::listed(&sources, mount) } else { Vec::new() };
         // quirk(answered-by-agent)
         let as_agent = metrics.as_agent && mount == Mount::Compat;
         let of_agent = as_agent.then(OfAgent::default);

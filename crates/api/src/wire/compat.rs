@@ -19,7 +19,7 @@ fn as_text(value: &Value) -> String {
 /// The number that such clients get for a value: of a numeric text, of true (1), of null (0).
 /// Whatever else there is counts as no number.
 // quirk(values-as-numbers)
-fn as_number(value: &Value) -> Option<f64> {
+pub(super) fn as_number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Null => 0.0,
         Value::Bool(flag) => f64::from(u8::from(*flag)),

@@ -2,6 +2,7 @@
 use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentId, Error, Result};
 use carrel_services::library::Added;
+use carrel_services::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::Url;
@@ -123,28 +124,20 @@ pub struct Names {
 impl Names {
     pub fn of(document: &Document, mount: Mount) -> Self {
         let names = Self { title: document.title.clone(), url: document.url.clone() };
-        let Document { path, id, chunk_source, .. } = document;
+        let Document { path, title, chunk_source, metadata, .. } = document;
         match mount {
             Mount::Native => names,
             Mount::Compat => {
-                names.of_compat(path.name(), *id, chunk_source, &metadata(&document.metadata))
+                names.of_compat(path.name(), chunk_source, record::gives_title(metadata, title))
             }
         }
     }
 
-    /// As the other dialect says them.
-    pub fn of_compat(
-        mut self,
-        name: &str,
-        id: DocumentId,
-        chunk_source: &str,
-        metadata: &Option<Value>,
-    ) -> Self {
+    /// As the other dialect says them of a document whose file has this `name`. Natively, a title may
+    /// have been `given` by whoever handed the document in, or be the page's own.
+    pub fn of_compat(mut self, name: &str, chunk_source: &str, given: bool) -> Self {
         if let Some(rest) = name.strip_prefix("raw-") {
-            let Some(stem) = rest.strip_suffix(".json").and_then(|rest| without_id(rest, id))
-            else {
-                return self;
-            };
+            let Some(stem) = rest.strip_suffix(".json").and_then(without_id) else { return self };
             // quirk(raw-text-title): the title there is the slug of the one that was given, with
             // `.txt`.
             self.title = format!("{stem}.txt");
@@ -152,11 +145,8 @@ impl Names {
                 self.url = format!("web://{}.website", self.url.to_lowercase());
             }
         } else if chunk_source.starts_with("link://") {
-            let given = metadata.as_ref().and_then(|metadata| metadata["title"].as_str());
             // quirk(link-title): a page has no title of its own there.
-            if given != Some(&self.title)
-                && let Some(file) = self.url.strip_prefix("file://")
-            {
+            if !given && let Some(file) = self.url.strip_prefix("file://") {
                 self.title = file.to_owned();
             }
         } else if let Some(file) = self.url.strip_prefix("file://") {
@@ -167,10 +157,14 @@ impl Names {
     }
 }
 
-/// What stands before `-<id>`.
-fn without_id(text: &str, id: DocumentId) -> Option<&str> {
-    text.strip_suffix(&id.to_string())?.strip_suffix('-')
+/// What stands before `-<uuid>`.
+fn without_id(text: &str) -> Option<&str> {
+    let (stem, id) = text.split_at_checked(text.len().checked_sub(UUID_LENGTH)?)?;
+    Uuid::try_parse(id).ok()?;
+    stem.strip_suffix('-')
 }
+
+const UUID_LENGTH: usize = 36;
 
 fn is_web(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 pub use fields::EmbedFields;
 
-use super::time;
+use super::{source, time};
 use crate::mount::Mount;
 
 #[derive(Serialize, ToSchema)]
@@ -154,15 +154,15 @@ struct EmbedExchange {
     created_at: String,
 }
 
-impl From<Vec<EmbedChat>> for EmbedChats {
-    fn from(chats: Vec<EmbedChat>) -> Self {
+impl EmbedChats {
+    pub fn new(chats: Vec<EmbedChat>, mount: Mount) -> Self {
         let exchange = |chat: EmbedChat| {
             let EmbedChat { id, embed, session, prompt, response, include, connection, created_at } =
                 chat;
             EmbedExchange {
                 id: id.0,
                 prompt,
-                response,
+                response: source::answer(response, mount),
                 session_id: session,
                 include,
                 connection_information: connection,

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::source;
 use crate::mount::Mount;
 
 /// The most exchanges that are sent at once.
@@ -132,6 +133,12 @@ struct Answered {
 }
 
 impl History {
+    /// Exchanges whose answer is damaged are left out.
+    pub fn new(chats: Vec<Chat>, mount: Mount) -> Self {
+        let turns = chats.into_iter().filter_map(|chat| turns(chat, mount));
+        Self { history: turns.flatten().collect() }
+    }
+
     /// As it is shown to whoever is not to know what answers are built on.
     pub fn without_sources(mut self) -> Self {
         for turn in &mut self.history {
@@ -144,15 +151,7 @@ impl History {
     }
 }
 
-impl From<Vec<Chat>> for History {
-    /// Exchanges whose answer is damaged are left out.
-    fn from(chats: Vec<Chat>) -> Self {
-        let turns = chats.into_iter().filter_map(turns);
-        Self { history: turns.flatten().collect() }
-    }
-}
-
-fn turns(chat: Chat) -> Option<[Turn; 2]> {
+fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
     let mut record: Value = serde_json::from_str(&chat.response).ok()?;
     let record = record.as_object_mut()?;
     let Some(Value::String(content)) = record.remove("text") else { return None };
@@ -170,7 +169,7 @@ fn turns(chat: Chat) -> Option<[Turn; 2]> {
         r#type: mode,
         role: "assistant",
         content,
-        sources: sources.unwrap_or_else(|| json!([])),
+        sources: source::stored(sources.unwrap_or_else(|| json!([])), mount),
         chat_id,
         sent_at,
         feedback_score: chat.feedback,

@@ -2,6 +2,7 @@
 use carrel_domain::Result;
 use carrel_domain::catalogue::Listed;
 use carrel_services::library::Entry;
+use carrel_services::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -52,7 +53,8 @@ impl ListedDocument {
         let names = match mount {
             Mount::Native => names,
             Mount::Compat => {
-                names.of_compat(&listed.name, listed.id, &listed.chunk_source, &metadata)
+                let given = record::gives_title(&listed.metadata, &names.title);
+                names.of_compat(&listed.name, &listed.chunk_source, given)
             }
         };
         Self {

@@ -10,7 +10,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::mount::Mount;
-use crate::wire::filter;
+use crate::wire::compat::as_number;
+use crate::wire::document::Names;
+use crate::wire::{filter, source};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -39,15 +41,22 @@ pub struct SearchBody {
 }
 
 impl SearchBody {
-    /// Natively a bound that makes no sense is refused; at `/api/v1` it is as good as absent.
+    /// Natively a bound that makes no sense is refused.
     pub fn into_query(self, mount: Mount) -> Result<Query> {
         let text = match self.query {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => String::new(),
+            // quirk(first-of-queries)
+            Some(Value::Array(texts)) if mount == Mount::Compat => first(texts),
             Some(_) => return Err(Error::invalid("query", "must be text")),
         };
-        let limit = bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64, mount)?;
-        let least = bound(self.score_threshold, "scoreThreshold", 0.0..=1.0, mount)?;
+        let (limit, least) = match mount {
+            Mount::Native => (
+                bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?,
+                bound(self.score_threshold, "scoreThreshold", 0.0..=1.0)?,
+            ),
+            Mount::Compat => (loose_limit(self.top_n), loose_share(self.score_threshold)),
+        };
         Ok(Query {
             text,
             limit: limit.map(|limit| limit as usize),
@@ -73,17 +82,43 @@ fn bound(
     value: Option<Value>,
     field: &'static str,
     range: RangeInclusive<f64>,
-    mount: Mount,
 ) -> Result<Option<f64>> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
     match value.as_f64() {
         Some(number) if range.contains(&number) => Ok(Some(number)),
-        _ if mount == Mount::Compat => Ok(None),
         _ => {
             let allowed = format!("must be a number from {} to {}", range.start(), range.end());
             Err(Error::invalid(field, allowed))
         }
     }
+}
+
+/// The first of several texts, or none.
+fn first(texts: Vec<Value>) -> String {
+    match texts.into_iter().next() {
+        Some(Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+// quirk(loose-bounds): a number may be a text; what is out of range is as good as absent, but for a
+// limit that is too high, which is the highest.
+fn loose_limit(value: Option<Value>) -> Option<f64> {
+    let limit = as_number(&value?).filter(|limit| *limit >= 1.0)?;
+    Some(limit.min(MOST_PASSAGES as f64))
+}
+
+fn loose_share(value: Option<Value>) -> Option<f64> {
+    let share = match value? {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => {
+            let text = text.trim_start();
+            let ends = |c: char| !matches!(c, '0'..='9' | '.' | '-' | '+');
+            text.split(ends).next()?.parse().ok()?
+        }
+        _ => return None,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
 }
 
 #[derive(Serialize, ToSchema)]
@@ -162,8 +197,10 @@ pub struct PassageMetadata {
     ordinal: i32,
 }
 
-impl From<Hit> for SearchResult {
-    fn from(hit: Hit) -> Self {
+impl SearchResult {
+    fn new(mut hit: Hit, mount: Mount) -> Self {
+        let names = Names::of(&hit.passage.document, mount);
+        (hit.passage.document.title, hit.passage.document.url) = (names.title, names.url);
         let text = record::passage_text(&hit.passage);
         let document = hit.passage.document;
         let metadata = PassageMetadata {
@@ -180,15 +217,16 @@ impl From<Hit> for SearchResult {
             document_id: document.id.to_string(),
             ordinal: hit.passage.ordinal,
         };
-        let (id, score) = (hit.passage.chunk.to_string(), hit.similarity);
+        let (id, score) = (source::passage(hit.passage.chunk, mount), hit.similarity);
         Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }
     }
 }
 
-impl From<Option<Vec<Hit>>> for SearchResults {
-    fn from(hits: Option<Vec<Hit>>) -> Self {
+impl SearchResults {
+    pub fn new(hits: Option<Vec<Hit>>, mount: Mount) -> Self {
         let message = hits.is_none().then_some("No embeddings found for this workspace.");
-        let results = hits.unwrap_or_default().into_iter().map(Into::into).collect();
+        let results = hits.unwrap_or_default().into_iter();
+        let results = results.map(|hit| SearchResult::new(hit, mount)).collect();
         Self { results, message }
     }
 }

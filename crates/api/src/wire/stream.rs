@@ -5,11 +5,14 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::chat::RESET;
+use super::source;
+use crate::mount::Mount;
 use crate::streaming::event;
 
 /// Tells one answer.
 pub struct Teller {
     id: String,
+    mount: Mount,
     /// Whether the client expects the events of an agent.
     as_agent: bool,
     /// Whether the client wants to know what the answer is built on.
@@ -17,8 +20,8 @@ pub struct Teller {
 }
 
 impl Teller {
-    pub fn new(as_agent: bool, with_sources: bool) -> Self {
-        Self { id: Uuid::new_v4().to_string(), as_agent, with_sources }
+    pub fn new(mount: Mount, as_agent: bool, with_sources: bool) -> Self {
+        Self { id: Uuid::new_v4().to_string(), mount, as_agent, with_sources }
     }
 
     /// The events that tell a piece of the answer.
@@ -98,7 +101,7 @@ impl Teller {
 
     fn sources(&self, sources: &[Source]) -> Value {
         match self.with_sources {
-            true => sources.iter().map(record::listed).collect(),
+            true => source::listed(sources, self.mount).into(),
             false => json!([]),
         }
     }
@@ -152,7 +155,8 @@ mod tests {
     fn words_of_a_model_cannot_look_like_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
         for as_agent in [false, true] {
-            let told = Teller::new(as_agent, true).events(Piece::Text(forged.into()));
+            let told =
+                Teller::new(Mount::Compat, as_agent, true).events(Piece::Text(forged.into()));
             assert_eq!(told.matches("\n\n").count(), 1, "{told}");
             assert_eq!(told.matches("data: ").count(), 2, "{told}");
             let data: Value =

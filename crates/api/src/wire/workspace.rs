@@ -11,7 +11,9 @@ mod settings;
 
 pub use settings::WorkspaceFields;
 
+use super::document::Names;
 use super::time;
+use crate::mount::Mount;
 
 /// A workspace.
 #[derive(Serialize, ToSchema)]
@@ -155,8 +157,8 @@ pub struct PlacedDocument {
     last_updated_at: String,
 }
 
-impl From<WorkspaceDocument> for PlacedDocument {
-    fn from(placed: WorkspaceDocument) -> Self {
+impl PlacedDocument {
+    pub fn new(placed: WorkspaceDocument, mount: Mount) -> Self {
         let WorkspaceDocument {
             id,
             workspace,
@@ -168,10 +170,11 @@ impl From<WorkspaceDocument> for PlacedDocument {
             updated_at,
             ..
         } = placed;
+        let names = Names::of(&document, mount);
         let metadata = json!({
             "id": document.id.to_string(),
-            "url": document.url,
-            "title": document.title,
+            "url": names.url,
+            "title": names.title,
             "docAuthor": document.author,
             "description": document.description,
             "docSource": document.source,
@@ -231,13 +234,15 @@ impl EmbeddingsUpdated {
         documents: Vec<WorkspaceDocument>,
         context_window: Option<u64>,
         failures: Failures,
+        mount: Mount,
     ) -> Self {
         let (failed_to_embed, errors): (Vec<_>, Vec<_>) = failures.into_iter().unzip();
         let message = match failed_to_embed.len() {
             0 => None,
             failed => Some(format!("{failed} documents failed to embed.")),
         };
-        let documents = documents.into_iter().map(Into::into).collect();
+        let placed = |document| PlacedDocument::new(document, mount);
+        let documents = documents.into_iter().map(placed).collect();
         let row = workspace.into();
         let workspace =
             WorkspaceContents { row, documents, context_window, current_context_token_count: 0 };

@@ -133,7 +133,7 @@ impl Asking {
         }
         // quirk(answered-by-agent)
         let as_agent = mount == Mount::Compat && question.is_for_agent(&workspace);
-        let teller = Teller::new(as_agent, asked.with_sources);
+        let teller = Teller::new(mount, as_agent, asked.with_sources);
         let listener = Listener::new(&self.request, caller, &workspace)?
             .within(question.thread.clone(), question.user.clone());
         let pieces = self.conversations.stream(&workspace, question, &by).await?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::caller::address;
 use crate::failure::embeds::Denial;
+use crate::mount::Mount;
 use crate::read::Body;
 use crate::routes::register::Register;
 use crate::streaming::{self, Admitted};
@@ -90,7 +91,7 @@ pub async fn show_history(
     let visitor = visitor(&request, &settings);
     let open = embeds.open(&path.0, &visitor).await?;
     let chats = embeds.history(&open, wire::session(&path.1)?).await?;
-    Ok(Json(History::from(chats).without_sources()))
+    Ok(Json(History::new(chats, Mount::Compat).without_sources()))
 }
 
 /// Forget what was said in a session.

@@ -6,8 +6,9 @@ use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use super::as_number;
+use crate::mount::Mount;
 use crate::wire::admin::chats::PAGE;
-use crate::wire::time;
+use crate::wire::{source, time};
 
 #[derive(Deserialize, ToSchema)]
 #[schema(as = compat::ChatQuery)]
@@ -99,7 +100,7 @@ impl From<LoggedChat> for ChatRow {
             id: chat.id.0,
             workspace_id: conversation.workspace.0,
             prompt: chat.prompt,
-            response: chat.response,
+            response: source::answer(chat.response, Mount::Compat),
             include: chat.include,
             user_id: conversation.user.map(|user| user.0),
             thread_id: conversation.thread.map(|thread| thread.0),

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::failure::openai::broken_off;
 use crate::mount::Mount;
 use crate::streaming::event;
+use crate::wire::source;
 
 /// What ends a stream.
 const DONE: &str = "data: [DONE]\n\n";
@@ -73,7 +74,7 @@ impl Heading {
     pub fn completion(self, reply: Reply) -> Completion {
         let (content, finish_reason, usage, sources) = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
-                let sources = sources.iter().map(record::listed).collect();
+                let sources = source::listed(&sources, self.mount);
                 (text, "stop", record::metrics_of(&metrics), sources)
             }
             Reply::Refused { text, .. } => (text, self.refused, self.nothing_spent(), Vec::new()),
@@ -156,7 +157,7 @@ impl NativeStream {
             }
             Piece::Finished(None) => String::new(),
             Piece::Finished(Some(Finished { sources, metrics, .. })) => {
-                let sources = sources.iter().map(record::listed).collect();
+                let sources = source::listed(&sources, self.heading.mount).into();
                 self.end(&sources, record::metrics_of(&metrics))
             }
         }
