@@ -17,7 +17,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 11] = [
+pub const MODELS: [(&str, &str); 12] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
@@ -26,6 +26,7 @@ pub const MODELS: [(&str, &str); 11] = [
     ("pausing", "begins to answer and never goes on"),
     ("endless", "never stops to answer"),
     ("empty", "answers without any choice"),
+    ("speechless", "answers without any text"),
     ("html", "answers with a web page"),
     ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),
     ("fail-500", "answers with an error; any status from 400 to 599 can stand here"),

@@ -9,8 +9,6 @@ pub struct Filter {
     /// Documents by what clients call them: `folder/file.json`, a document's id, or a `docId` of the
     /// workspace. Those that are not there choose nothing.
     pub documents: Option<Vec<String>>,
-    /// Places that are left out.
-    pub without: Vec<WorkspaceDocumentId>,
     /// All of these hold.
     pub metadata: Vec<Condition>,
 }
@@ -18,7 +16,7 @@ pub struct Filter {
 impl Filter {
     /// Whether it chooses every document.
     pub fn is_open(&self) -> bool {
-        self.documents.is_none() && self.without.is_empty() && self.metadata.is_empty()
+        self.documents.is_none() && self.metadata.is_empty()
     }
 }
 
@@ -102,18 +100,30 @@ pub struct Placed {
     pub metadata: String,
 }
 
+/// Which places are read at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sought<'a> {
+    /// Only those named here, as in [`Filter::documents`].
+    pub named: Option<&'a [String]>,
+    /// Those whose metadata lack any of these keys may be left out. Keys are of ASCII letters and
+    /// digits.
+    pub keys: &'a [String],
+}
+
 /// Places of documents as filters see them.
 #[async_trait]
 pub trait Places: Send + Sync {
-    /// Places of a workspace by id, at most `limit` of those above `after`, or from the first; only
-    /// those that `named` names, if given, as in [`Filter::documents`].
+    /// Places of a workspace by id, at most `limit` of those above `after`, or from the first.
     async fn placed(
         &self,
         within: WorkspaceId,
-        named: Option<&[String]>,
+        sought: Sought<'_>,
         after: Option<WorkspaceDocumentId>,
         limit: usize,
     ) -> Result<Vec<Placed>>;
+
+    /// The ids of a workspace's places, ascending, at most `limit`.
+    async fn ids(&self, within: WorkspaceId, limit: usize) -> Result<Vec<WorkspaceDocumentId>>;
 }
 
 #[cfg(test)]

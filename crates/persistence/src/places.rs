@@ -1,6 +1,6 @@
 //! Places of documents as filters see them.
 use async_trait::async_trait;
-use carrel_domain::filter::{Placed, Places};
+use carrel_domain::filter::{Placed, Places, Sought};
 use carrel_domain::{DocumentId, DocumentPath, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{NaiveDateTime, SecondsFormat};
 use diesel::prelude::*;
@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::Database;
 use crate::abort::Abort;
-use crate::connection::AnyConnection;
+use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{IDS_AT_ONCE, rows, text, unreadable, utc};
 use crate::documents::stored_path;
 use crate::schema::{documents, workspace_documents};
@@ -21,15 +21,17 @@ impl Places for Database {
     async fn placed(
         &self,
         within: WorkspaceId,
-        named: Option<&[String]>,
+        sought: Sought<'_>,
         after: Option<WorkspaceDocumentId>,
         limit: usize,
     ) -> Result<Vec<Placed>> {
-        let named = named.map(<[String]>::to_vec);
+        let named = sought.named.map(<[String]>::to_vec);
+        // As JSON writes them, which is all that the database is asked to look for.
+        let keys: Vec<_> = sought.keys.iter().map(|key| format!("%\"{key}\"%")).collect();
         let after = after.map_or(i64::MIN, |place| place.0);
         self.snapshot(move |conn| {
             let mut found = match named {
-                None => placed_among(conn, within, None, after, limit)?,
+                None => placed_among(conn, within, None, &keys, after, limit)?,
                 Some(named) => {
                     let mut ids = Vec::new();
                     for name in named {
@@ -41,13 +43,26 @@ impl Places for Database {
                     ids.truncate(limit);
                     let mut found = Vec::new();
                     for some in ids.chunks(IDS_AT_ONCE) {
-                        found.extend(placed_among(conn, within, Some(some), after, limit)?);
+                        found.extend(placed_among(conn, within, Some(some), &keys, after, limit)?);
                     }
                     found
                 }
             };
             found.truncate(limit);
             Ok(found)
+        })
+        .await
+    }
+
+    async fn ids(&self, within: WorkspaceId, limit: usize) -> Result<Vec<WorkspaceDocumentId>> {
+        self.read(move |conn| {
+            let ids: Vec<i64> = workspace_documents::table
+                .filter(workspace_documents::workspace_id.eq(within.0))
+                .order(workspace_documents::id)
+                .limit(rows(limit))
+                .select(workspace_documents::id)
+                .load(conn)?;
+            Ok(ids.into_iter().map(WorkspaceDocumentId).collect())
         })
         .await
     }
@@ -75,10 +90,11 @@ fn placed_among(
     conn: &mut AnyConnection,
     within: WorkspaceId,
     ids: Option<&[i64]>,
+    keys: &[String],
     after: i64,
     limit: usize,
 ) -> Result<Vec<Placed>, Abort> {
-    let places = workspace_documents::table
+    let mut places = workspace_documents::table
         .inner_join(documents::table)
         .filter(workspace_documents::workspace_id.eq(within.0))
         .filter(workspace_documents::id.gt(after))
@@ -100,11 +116,15 @@ fn placed_among(
                 documents::published_at,
                 documents::metadata,
             ),
-        ));
-    let found: Vec<Row> = match ids {
-        None => places.load(conn)?,
-        Some(ids) => places.filter(workspace_documents::id.eq_any(ids.to_vec())).load(conn)?,
-    };
+        ))
+        .into_boxed::<AnyBackend>();
+    for key in keys {
+        places = places.filter(documents::metadata.like(key.clone()));
+    }
+    if let Some(ids) = ids {
+        places = places.filter(workspace_documents::id.eq_any(ids.to_vec()));
+    }
+    let found: Vec<Row> = places.load(conn)?;
     Ok(found.into_iter().map(placed).collect::<Result<_>>()?)
 }
 

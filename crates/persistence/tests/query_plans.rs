@@ -21,7 +21,7 @@ use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
-use carrel_domain::filter::Places;
+use carrel_domain::filter::{Places, Sought};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
@@ -181,8 +181,11 @@ async fn use_everything(db: &Database) {
     for only in [None, Some(&[places[0].id][..])] {
         let wanted = Wanted { within: here, groups: &groups, most: 10, only };
         db.holding(wanted).await.unwrap();
-        db.placed(here, None, only.map(|places| places[0]), 10).await.unwrap();
-        db.placed(here, Some(&named), None, 10).await.unwrap();
+        db.placed(here, Sought::default(), only.map(|places| places[0]), 10).await.unwrap();
+        let keys = ["year".to_owned()];
+        let sought = Sought { named: Some(&named), keys: &keys };
+        db.placed(here, sought, None, 10).await.unwrap();
+        db.ids(here, 10).await.unwrap();
     }
     db.withdraw(here, &[path("a")], done(now)).await.unwrap();
     db.remove(&[path("a"), path("b")], done(now)).await.unwrap();

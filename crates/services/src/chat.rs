@@ -138,6 +138,18 @@ pub enum Reply {
         chat: ChatId,
         text: String,
     },
+    /// The model had nothing to say. Nothing is kept.
+    Silent {
+        metrics: Metrics,
+    },
+}
+
+/// What is said of a model that had nothing to say.
+pub const SILENCE: &str = "No text completion could be completed with this input.";
+
+/// That a model had nothing to say, where that is a failure.
+pub fn silence() -> Error {
+    Error::unavailable("the language model", SILENCE)
 }
 
 /// A question on its way to a model.
@@ -184,6 +196,9 @@ impl Conversations {
         };
         let Prepared { model, request, sources, mode, as_agent } = prepared;
         let (text, metrics) = answer::whole(&*model, request, as_agent).await?;
+        if text.is_empty() {
+            return Ok(Reply::Silent { metrics });
+        }
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
         let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })

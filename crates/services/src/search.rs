@@ -107,13 +107,23 @@ impl Search {
     /// The passages that answer a query best, best first; `None` when the workspace has none at
     /// all. Filter and least similarity are applied before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
+        let only = self.chosen(workspace.id, &query.filter).await?;
+        self.nearest_among(workspace, query, only).await
+    }
+
+    /// As [`Search::nearest`], with the places that the filter chooses at hand.
+    pub(crate) async fn nearest_among(
+        &self,
+        workspace: &Workspace,
+        query: Query,
+        only: Option<Vec<WorkspaceDocumentId>>,
+    ) -> Result<Option<Vec<Hit>>> {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
         }
         if self.index.count(Some(workspace.id)).await? == 0 {
             return Ok(None);
         }
-        let only = self.chosen(workspace.id, &query.filter).await?;
         if only.as_ref().is_some_and(Vec::is_empty) {
             return Ok(Some(Vec::new()));
         }

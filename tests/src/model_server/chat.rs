@@ -37,7 +37,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
 }
 
 async fn whole(model: &str, messages: &[Value]) -> HttpResponse {
-    let answer = answer(messages);
+    let answer = answer(model, messages);
     if model == "slow" {
         tokio::time::sleep(pause(model) * words(&answer) as u32).await;
     }
@@ -56,7 +56,7 @@ async fn whole(model: &str, messages: &[Value]) -> HttpResponse {
 }
 
 fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
-    let answer = answer(messages);
+    let answer = answer(model, messages);
     let mut events = vec![chunk(model, &json!({"role": "assistant", "content": ""}), None)];
     if model == "reasoning" {
         events.push(chunk(model, &json!({"reasoning_content": THOUGHT}), None));
@@ -135,7 +135,10 @@ fn chunk(model: &str, delta: &Value, finish: Option<&str>) -> String {
     format!("data: {event}\n\n")
 }
 
-fn answer(messages: &[Value]) -> String {
+fn answer(model: &str, messages: &[Value]) -> String {
+    if model == "speechless" {
+        return String::new();
+    }
     let question = messages.last().map(text).unwrap_or_default();
     let system = messages.iter().find(|message| message["role"] == "system").map(text);
     match system.as_deref().and_then(first_passage) {

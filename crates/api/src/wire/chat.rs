@@ -1,7 +1,7 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
-use carrel_services::chat::{Given, Question, Reply};
+use carrel_services::chat::{Given, Metrics, Question, Reply, SILENCE, silence};
 use carrel_services::record;
 use carrel_services::search::MOST_PASSAGES;
 use serde::{Deserialize, Serialize};
@@ -10,8 +10,8 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::attachment::attachments;
-use super::source;
 use super::thread::user;
+use super::{filter, source};
 use crate::mount::Mount;
 
 #[derive(Deserialize, ToSchema)]
@@ -57,6 +57,11 @@ pub struct ChatBody {
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     sources: Option<Value>,
+    /// Which documents the answer is built on; all of the workspace's when absent. Documents that are
+    /// attached to the question are shown besides.
+    #[serde(default)]
+    #[schema(value_type = Option<filter::FilterBody>)]
+    filter: Option<Value>,
 }
 
 /// What a body asks for.
@@ -112,6 +117,7 @@ impl ChatBody {
                 temperature,
             )?,
             model: option(self.model, "model", "text of 1 to 200 bytes", mount, model)?,
+            filter: filter::read(self.filter)?,
             ..Given::default()
         };
         let with_sources = option(self.sources, "sources", "true or false", mount, Value::as_bool)?;
@@ -194,14 +200,15 @@ fn not_a_mode(mode: &str) -> Error {
 #[serde(rename_all = "camelCase")]
 pub struct ChatAnswer {
     id: String,
-    /// `textResponse`.
+    /// `textResponse`; at `/api/v1` `abort` where the model had nothing to say.
     r#type: &'static str,
     close: bool,
     error: Option<String>,
     /// The number of the exchange; absent when the question was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_id: Option<i64>,
-    text_response: String,
+    /// Null only where the model had nothing to say.
+    text_response: Option<String>,
     /// What the answer is built on: documents and passages, and how similar these are.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
@@ -228,9 +235,14 @@ impl ChatAnswer {
         Self::whole(None, RESET.to_owned(), Vec::new(), json!({}))
     }
 
-    pub fn new(reply: Reply, with_sources: bool, mount: Mount) -> Self {
+    /// An answer without text is a failure natively.
+    pub fn new(reply: Reply, with_sources: bool, mount: Mount) -> Result<Self> {
         let (chat, text, sources, metrics) = match reply {
-            Reply::Refused { text, .. } => return Self::whole(None, text, Vec::new(), json!({})),
+            Reply::Refused { text, .. } => {
+                return Ok(Self::whole(None, text, Vec::new(), json!({})));
+            }
+            Reply::Silent { .. } if mount == Mount::Native => return Err(silence()),
+            Reply::Silent { metrics } => return Ok(Self::silent(&metrics)),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
         let sources = if with_sources { source::listed(&sources, mount) } else { Vec::new() };
@@ -238,7 +250,17 @@ impl ChatAnswer {
         let as_agent = metrics.as_agent && mount == Mount::Compat;
         let of_agent = as_agent.then(OfAgent::default);
         let metrics = record::metrics_of(&metrics);
-        Self { of_agent, ..Self::whole(Some(chat.0), text, sources, metrics) }
+        Ok(Self { of_agent, ..Self::whole(Some(chat.0), text, sources, metrics) })
+    }
+
+    // quirk(silence-200): an answer without text is answered like one, but for its type.
+    fn silent(metrics: &Metrics) -> Self {
+        Self {
+            r#type: "abort",
+            text_response: None,
+            error: Some(SILENCE.to_owned()),
+            ..Self::whole(None, String::new(), Vec::new(), record::metrics_of(metrics))
+        }
     }
 
     fn whole(
@@ -253,7 +275,7 @@ impl ChatAnswer {
             close: true,
             error: None,
             chat_id,
-            text_response,
+            text_response: Some(text_response),
             sources,
             metrics,
             of_agent: None,

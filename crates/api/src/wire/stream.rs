@@ -1,5 +1,6 @@
 //! Answers part by part on the wire: each event is `data:` and JSON on one line.
-use carrel_services::chat::{Finished, Piece, Source};
+use carrel_domain::Error;
+use carrel_services::chat::{Finished, Piece, Source, silence};
 use carrel_services::record;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -34,15 +35,11 @@ impl Teller {
             Piece::Refused(text) => event(&whole(id, &text)),
             Piece::Failed { error, begun } => {
                 let name = if begun { "uuid" } else { "id" };
-                event(&json!({
-                    name: id,
-                    "type": "abort",
-                    "textResponse": null,
-                    "sources": [],
-                    "close": true,
-                    "error": error.to_string(),
-                }))
+                event(&failed(name, id, &error))
             }
+            // quirk(silence-200): a stream without text only ends there.
+            Piece::Silent if self.mount == Mount::Compat => String::new(),
+            Piece::Silent => event(&failed("uuid", id, &silence())),
             Piece::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
             Piece::Finished(finished) => self.end(finished),
         }
@@ -132,6 +129,17 @@ impl Teller {
 /// The only event of a conversation that begins anew without a question.
 pub fn reset() -> String {
     event(&whole(&Uuid::new_v4().to_string(), RESET))
+}
+
+fn failed(name: &str, id: &str, error: &Error) -> Value {
+    json!({
+        name: id,
+        "type": "abort",
+        "textResponse": null,
+        "sources": [],
+        "close": true,
+        "error": error.to_string(),
+    })
 }
 
 fn whole(id: &str, text: &str) -> Value {

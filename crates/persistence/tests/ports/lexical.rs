@@ -1,4 +1,5 @@
-use carrel_domain::filter::Places;
+use carrel_domain::document::Document;
+use carrel_domain::filter::{Places, Sought};
 use carrel_domain::lexical::{Lexical, Postings, Wanted, of_query};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::workspace::Workspaces;
@@ -17,6 +18,7 @@ on_both_databases! {
     what_earlier_versions_stored_is_found_after_an_upgrade,
     no_text_is_syntax_and_none_is_too_much,
     places_are_told_by_any_name,
+    only_places_with_a_key_are_read_for_it,
 }
 
 fn saying(workspace: WorkspaceId, texts: &[&str]) -> Embedded {
@@ -175,14 +177,37 @@ async fn places_are_told_by_any_name(scratch: Scratch) {
     for name in ["a", "b", "c"] {
         add(&db, name, vec![saying(here, &["x"]), saying(other, &["x"])]).await;
     }
-    let all = db.placed(here, None, None, 10).await.unwrap();
+    let all = db.placed(here, Sought::default(), None, 10).await.unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(all[0].title, "a.txt");
     assert_eq!(all[0].published.as_deref().map(str::len), Some(20));
-    assert_eq!(db.placed(here, None, Some(all[0].id), 1).await.unwrap(), all[1..2]);
+    assert_eq!(db.placed(here, Sought::default(), Some(all[0].id), 1).await.unwrap(), all[1..2]);
     let names = [all[2].path.clone(), all[0].document.to_string(), all[0].key.clone(), "?".into()];
-    let named = db.placed(here, Some(&names), None, 10).await.unwrap();
+    let by_name = |names| Sought { named: Some(names), keys: &[] };
+    let named = db.placed(here, by_name(&names), None, 10).await.unwrap();
     assert_eq!(named, [all[0].clone(), all[2].clone()]);
-    let elsewhere = db.placed(other, Some(&names[2..3]), None, 10).await.unwrap();
+    let elsewhere = db.placed(other, by_name(&names[2..3]), None, 10).await.unwrap();
     assert_eq!(elsewhere, []);
+    let ids: Vec<_> = all.iter().map(|place| place.id).collect();
+    assert_eq!(db.ids(here, 10).await.unwrap(), ids);
+    assert_eq!(db.ids(here, 2).await.unwrap(), ids[..2]);
+}
+
+async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    for (name, metadata) in
+        [("a", r#"{"year":2024,"team":"x"}"#), ("b", r#"{"team":"year"}"#), ("c", "{}")]
+    {
+        let document = Document { metadata: metadata.into(), ..document(name) };
+        db.create(document, vec![saying(here, &["x"])], done(0)).await.unwrap();
+    }
+    let keys = ["team", "year"].map(str::to_owned);
+    let mut titles = Vec::new();
+    for keys in [&keys[..0], &keys[..1], &keys[..]] {
+        let places = db.placed(here, Sought { named: None, keys }, None, 10).await.unwrap();
+        titles.push(places.into_iter().map(|place| place.title).collect::<String>());
+    }
+    // What only looks as if it had the key may come too.
+    assert_eq!(titles, ["a.txtb.txtc.txt", "a.txtb.txt", "a.txtb.txt"]);
 }

@@ -1,14 +1,15 @@
 //! An answer as a whole.
 use std::time::Instant;
 
+use carrel_domain::Result;
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, Usage};
-use carrel_domain::{Error, Result};
 use chrono::Utc;
 use futures_util::StreamExt;
 
 use super::Metrics;
 
-/// Collects the model's whole answer. Reasoning, if any, comes first between `<think>` marks.
+/// Collects the model's whole answer, which may be empty. Reasoning, if any, comes first between
+/// `<think>` marks.
 pub(super) async fn whole(
     model: &dyn ChatModel,
     request: ChatRequest,
@@ -23,10 +24,6 @@ pub(super) async fn whole(
             Delta::Reasoning(more) => reasoning.push_str(&more),
             Delta::Usage(spent) => usage = spent,
         }
-    }
-    if text.is_empty() {
-        let reason = "No text completion could be completed with this input.";
-        return Err(Error::unavailable("the language model", reason));
     }
     if !reasoning.is_empty() {
         text = format!("<think>{reasoning}</think>{text}");

@@ -6,7 +6,7 @@ use carrel_domain::document::Document;
 use carrel_domain::library::Passage;
 use carrel_domain::model::Context;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{ChunkId, DocumentId, Result};
+use carrel_domain::{ChunkId, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
@@ -61,13 +61,22 @@ impl Conversations {
         window: u64,
     ) -> Result<Gathered> {
         let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
-        let pinned = self.add_pinned(workspace, window, &mut gathered).await?;
+        let chosen = self.search.chosen(workspace.id, &question.given.filter).await?;
+        let pinned = self.add_pinned(workspace, chosen.as_deref(), window, &mut gathered).await?;
+        let unshown = self.search.without(workspace.id, chosen, &pinned).await?;
         for Attached { document, text } in attached {
             gathered.add_whole(document, text);
         }
         let wanted = question.given.passages.or(usize::try_from(workspace.settings.passages).ok());
         let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
-        let hits = self.hits(workspace, question.asked(), wanted, &pinned).await?;
+        let query =
+            Query { text: question.asked().to_owned(), limit: Some(wanted), ..Query::default() };
+        let hits = self.search.nearest_among(workspace, query, unshown.clone()).await?;
+        let mut hits = hits.unwrap_or_default();
+        let may_be_shown = |passage: &Passage| {
+            !pinned.contains(&passage.place) && holds(unshown.as_deref(), passage.place)
+        };
+        hits.retain(|hit| may_be_shown(&hit.passage));
         let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
         for hit in hits {
             gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
@@ -75,53 +84,39 @@ impl Conversations {
         }
         if found.len() < wanted {
             let missing = wanted - found.len();
-            let earlier = self.earlier(workspace, past, &found, &pinned, missing).await?;
-            gathered.context.extend(earlier);
+            let earlier = self.earlier(workspace, past, &found).await?;
+            let earlier = earlier.iter().filter(|passage| may_be_shown(passage)).take(missing);
+            gathered.context.extend(earlier.map(|passage| shown(passage, None)));
         }
         Ok(gathered)
     }
 
-    /// Adds pinned documents until they fill the window, and says which they are.
+    /// Adds pinned documents that are among the chosen ones until they fill the window, and says
+    /// where they are placed.
     async fn add_pinned(
         &self,
         workspace: &Workspace,
+        chosen: Option<&[WorkspaceDocumentId]>,
         window: u64,
         gathered: &mut Gathered,
-    ) -> Result<HashSet<DocumentId>> {
+    ) -> Result<HashSet<WorkspaceDocumentId>> {
         let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
         let mut added = HashSet::new();
         for place in self.pins.pinned(workspace.id, MOST_PINNED).await? {
             if room == 0 {
                 break;
             }
+            if !holds(chosen, place.id) {
+                continue;
+            }
             // A file that is missing is a matter for whoever keeps the library in order.
             let Some(mut text) = self.files.text(&place.document.path).await? else { continue };
             text.truncate(text.floor_char_boundary(room));
             room -= text.len();
-            added.insert(place.document.id);
+            added.insert(place.id);
             gathered.add_whole(place.document, text);
         }
         Ok(added)
-    }
-
-    /// The passages nearest to the question, but for those of documents that are shown whole.
-    async fn hits(
-        &self,
-        workspace: &Workspace,
-        question: &str,
-        wanted: usize,
-        pinned: &HashSet<DocumentId>,
-    ) -> Result<Vec<Hit>> {
-        let limit = match pinned.is_empty() {
-            true => wanted,
-            // Some of those found will not count.
-            false => wanted * 4 + 16,
-        };
-        let query = Query { text: question.to_owned(), limit: Some(limit), ..Query::default() };
-        let mut hits = self.search.nearest(workspace, query).await?.unwrap_or_default();
-        hits.retain(|hit| !pinned.contains(&hit.passage.document.id));
-        hits.truncate(wanted);
-        Ok(hits)
     }
 
     /// Passages that earlier answers were built on, those of the newest first, as far as they are
@@ -131,20 +126,21 @@ impl Conversations {
         workspace: &Workspace,
         past: &[Earlier],
         found: &HashSet<ChunkId>,
-        pinned: &HashSet<DocumentId>,
-        missing: usize,
-    ) -> Result<Vec<Context>> {
+    ) -> Result<Vec<Passage>> {
         let mut seen = found.clone();
         let chunks = past.iter().rev().flat_map(|earlier| &earlier.passages).copied();
         let chunks: Vec<_> =
             chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
-        if chunks.is_empty() {
-            return Ok(Vec::new());
+        match chunks.is_empty() {
+            true => Ok(Vec::new()),
+            false => self.search.placements.passages(workspace.id, &chunks).await,
         }
-        let passages = self.search.placements.passages(workspace.id, &chunks).await?;
-        let unpinned = passages.iter().filter(|passage| !pinned.contains(&passage.document.id));
-        Ok(unpinned.take(missing).map(|passage| shown(passage, None)).collect())
     }
+}
+
+/// Whether a place is among the chosen ones, which are in order; all are where there is no choice.
+fn holds(chosen: Option<&[WorkspaceDocumentId]>, place: WorkspaceDocumentId) -> bool {
+    chosen.is_none_or(|chosen| chosen.binary_search(&place).is_ok())
 }
 
 impl Gathered {

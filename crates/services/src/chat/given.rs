@@ -1,4 +1,5 @@
 //! What a client may bring along with a question.
+use carrel_domain::filter::Filter;
 use carrel_domain::model::Message;
 
 /// Each part takes the place of what is configured or kept here; absent parts leave it in force.
@@ -16,4 +17,7 @@ pub struct Given {
     pub model: Option<String>,
     /// How many passages the answer is built on, >= 1.
     pub passages: Option<usize>,
+    /// Which documents of the workspace the answer is built on. Those that are attached to the
+    /// question are shown besides.
+    pub filter: Filter,
 }

@@ -27,6 +27,8 @@ pub enum Piece {
     Refused(String),
     /// Nothing more of the answer comes. Unless it has `begun`, nothing else does either.
     Failed { error: Error, begun: bool },
+    /// The model had nothing to say. Nothing is kept.
+    Silent,
     /// What was answered is kept; absent when nothing was.
     Finished(Option<Finished>),
 }
@@ -120,10 +122,15 @@ impl Conversations {
             }
         }
         let text = said.end().await;
-        if let Some(error) = failure {
-            tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
-            let failed = pieces.send(Piece::Failed { error, begun: true });
-            let _ = timeout(STALLED, failed).await;
+        let lacking = match failure {
+            Some(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
+                Some(Piece::Failed { error, begun: true })
+            }
+            None => text.is_empty().then_some(Piece::Silent),
+        };
+        if let Some(lacking) = lacking {
+            let _ = timeout(STALLED, pieces.send(lacking)).await;
         }
         let finished = match text.is_empty() {
             true => None,

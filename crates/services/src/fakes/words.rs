@@ -1,6 +1,6 @@
 //! The library in memory as searches by words and filters see it.
 use async_trait::async_trait;
-use carrel_domain::filter::{Placed, Places};
+use carrel_domain::filter::{Placed, Places, Sought};
 use carrel_domain::lexical::{Lexical, Postings, Wanted};
 use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
 
@@ -23,10 +23,14 @@ impl Places for World {
     async fn placed(
         &self,
         _: WorkspaceId,
-        _: Option<&[String]>,
+        _: Sought<'_>,
         _: Option<WorkspaceDocumentId>,
         _: usize,
     ) -> Result<Vec<Placed>> {
         Ok(Vec::new())
+    }
+
+    async fn ids(&self, _: WorkspaceId, _: usize) -> Result<Vec<WorkspaceDocumentId>> {
+        Ok(self.places.lock().unwrap().iter().map(|place| place.id).collect())
     }
 }

@@ -1,17 +1,21 @@
 //! From a filter to the places whose passages are looked at.
 use std::collections::HashSet;
 
-use carrel_domain::filter::{Condition, Filter, Placed, Value};
-use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::filter::{Condition, Filter, Placed, Sought, Test, Value};
+use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::Search;
 
 /// Places read at a time.
 const AT_ONCE: usize = 1_000;
 
+/// The most places that are looked at one by one.
+const MOST_PLACES: usize = 100_000;
+
 impl Search {
-    /// The places that a filter chooses, by id; `None` when it chooses all.
-    pub(super) async fn chosen(
+    /// The places that a filter chooses, by id; `None` when it chooses all. [`Error::Unprocessable`]
+    /// when there are too many to look at the metadata of each.
+    pub(crate) async fn chosen(
         &self,
         within: WorkspaceId,
         filter: &Filter,
@@ -19,22 +23,62 @@ impl Search {
         if filter.is_open() {
             return Ok(None);
         }
-        let without: HashSet<_> = filter.without.iter().collect();
-        let (mut chosen, mut after) = (Vec::new(), None);
+        let keys: Vec<_> = filter.metadata.iter().filter_map(needed).collect();
+        let sought = Sought { named: filter.documents.as_deref(), keys: &keys };
+        let (mut chosen, mut after, mut read) = (Vec::new(), None, 0);
         loop {
-            let named = filter.documents.as_deref();
-            let placed = self.places.placed(within, named, after, AT_ONCE).await?;
-            let passing = |placed: &&Placed| {
-                !without.contains(&placed.id) && admits(&filter.metadata, placed)
-            };
-            chosen.extend(placed.iter().filter(passing).map(|placed| placed.id));
+            let placed = self.places.placed(within, sought, after, AT_ONCE).await?;
+            let passing = placed.iter().filter(|placed| admits(&filter.metadata, placed));
+            chosen.extend(passing.map(|placed| placed.id));
+            read += placed.len();
             let Some(last) = placed.last() else { return Ok(Some(chosen)) };
             if placed.len() < AT_ONCE {
                 return Ok(Some(chosen));
             }
+            if read >= MOST_PLACES {
+                return Err(Error::unprocessable(format!(
+                    "too many documents to filter: more than {MOST_PLACES} have such metadata"
+                )));
+            }
             after = Some(last.id);
         }
     }
+
+    /// What remains of the `chosen` places without some of them. Where there are more than can be
+    /// listed, all do.
+    pub(crate) async fn without(
+        &self,
+        within: WorkspaceId,
+        chosen: Option<Vec<WorkspaceDocumentId>>,
+        some: &HashSet<WorkspaceDocumentId>,
+    ) -> Result<Option<Vec<WorkspaceDocumentId>>> {
+        if some.is_empty() {
+            return Ok(chosen);
+        }
+        let mut left = match chosen {
+            Some(chosen) => chosen,
+            None => {
+                let all = self.places.ids(within, MOST_PLACES + 1).await?;
+                if all.len() > MOST_PLACES {
+                    return Ok(None);
+                }
+                all
+            }
+        };
+        left.retain(|place| !some.contains(place));
+        Ok(Some(left))
+    }
+}
+
+/// The key that a place must have in its metadata to pass, if the database can look for it.
+fn needed(condition: &Condition) -> Option<String> {
+    let Condition { key, test } = condition;
+    let passes_without = match test {
+        Test::OneOf(values) => values.contains(&Value::Nothing),
+        Test::Within(_) => false,
+    };
+    let is_plain = !key.is_empty() && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (is_plain && !passes_without && !is_known(key)).then(|| key.clone())
 }
 
 fn admits(conditions: &[Condition], placed: &Placed) -> bool {
@@ -74,4 +118,44 @@ fn known(placed: &Placed, key: &str) -> Option<String> {
         "published" => return placed.published.clone(),
         _ => return None,
     })
+}
+
+/// Whether [`known`] knows a key.
+fn is_known(key: &str) -> bool {
+    KNOWN.contains(&key)
+}
+
+const KNOWN: [&str; 8] =
+    ["title", "url", "docAuthor", "author", "description", "docSource", "chunkSource", "published"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_looked_for_by_the_database_where_nothing_passes_without_it() {
+        let condition = |key: &str, test| needed(&Condition { key: key.into(), test });
+        let one = |value| Test::OneOf(vec![value]);
+        assert_eq!(condition("year", one(Value::Number(1.0))).as_deref(), Some("year"));
+        assert_eq!(condition("year", Test::Within(Vec::new())).as_deref(), Some("year"));
+        assert_eq!(condition("year", one(Value::Nothing)), None);
+        for key in ["title", "published", "", "a_b", "100%", "größe", "a\"b"] {
+            assert_eq!(condition(key, one(Value::Flag(true))), None, "{key}");
+        }
+        let placed = Placed {
+            id: WorkspaceDocumentId(1),
+            document: carrel_domain::DocumentId::random(),
+            path: String::new(),
+            key: String::new(),
+            title: String::new(),
+            url: String::new(),
+            author: String::new(),
+            description: String::new(),
+            source: String::new(),
+            chunk_source: String::new(),
+            published: Some(String::new()),
+            metadata: "{}".into(),
+        };
+        assert!(KNOWN.iter().all(|key| known(&placed, key).is_some()));
+    }
 }

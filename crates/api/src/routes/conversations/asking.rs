@@ -114,7 +114,7 @@ impl Asking {
         }
         let with_sources = asked.with_sources;
         let reply = self.conversations.ask(&workspace, asked.question, &by).await?;
-        Ok(chat::ChatAnswer::new(reply, with_sources, mount))
+        chat::ChatAnswer::new(reply, with_sources, mount)
     }
 
     pub async fn stream<P>(

@@ -51,7 +51,7 @@ pub async fn complete_chat(
     }
     if !manner.streams {
         let reply = conversations.ask(&workspace, question, &caller.by()).await?;
-        return Ok(HttpResponse::Ok().json(heading.completion(reply)));
+        return Ok(HttpResponse::Ok().json(heading.completion(reply)?));
     }
     let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = conversations.stream(&workspace, question, &caller.by()).await?;

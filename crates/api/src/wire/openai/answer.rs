@@ -1,6 +1,7 @@
 //! Chat completions: whole ones, and ones that come part by part.
+use carrel_domain::Result;
 use carrel_domain::model::Usage;
-use carrel_services::chat::{Finished, Piece, Reply};
+use carrel_services::chat::{Finished, Piece, Reply, silence};
 use carrel_services::record;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -50,7 +51,8 @@ struct Choice {
     message: Said,
     /// Always null.
     logprobs: Option<bool>,
-    /// `stop`. At `/api/v1` a refusal is `abort` where the workspace is empty, else `no_content`.
+    /// `stop`. At `/api/v1` a refusal is `abort` where the workspace is empty, else `no_content`, as
+    /// is an answer without text.
     finish_reason: &'static str,
 }
 
@@ -58,7 +60,8 @@ struct Choice {
 struct Said {
     /// `assistant`.
     role: &'static str,
-    content: String,
+    /// Null at `/api/v1` where the model had nothing to say.
+    content: Option<String>,
 }
 
 impl Heading {
@@ -71,16 +74,23 @@ impl Heading {
         Self { mount, id, created, model, refused: "stop" }
     }
 
-    pub fn completion(self, reply: Reply) -> Completion {
+    pub fn completion(self, reply: Reply) -> Result<Completion> {
         let (content, finish_reason, usage, sources) = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
                 let sources = source::listed(&sources, self.mount);
-                (text, "stop", record::metrics_of(&metrics), sources)
+                (Some(text), "stop", record::metrics_of(&metrics), sources)
             }
-            Reply::Refused { text, .. } => (text, self.refused, self.nothing_spent(), Vec::new()),
+            Reply::Refused { text, .. } => {
+                (Some(text), self.refused, self.nothing_spent(), Vec::new())
+            }
+            // quirk(silence-200)
+            Reply::Silent { metrics } if self.mount == Mount::Compat => {
+                (None, "no_content", record::metrics_of(&metrics), Vec::new())
+            }
+            Reply::Silent { .. } => return Err(silence()),
         };
         let message = Said { role: "assistant", content };
-        Completion {
+        Ok(Completion {
             id: self.id,
             object: "chat.completion",
             created: self.created,
@@ -88,7 +98,7 @@ impl Heading {
             choices: vec![Choice { index: 0, message, logprobs: None, finish_reason }],
             usage,
             sources,
-        }
+        })
     }
 
     /// What a refusal costs, which no model was asked for.
@@ -155,6 +165,10 @@ impl NativeStream {
                 self.broke_off = true;
                 event(&broken_off(&error))
             }
+            Piece::Silent => {
+                self.broke_off = true;
+                event(&broken_off(&silence()))
+            }
             Piece::Finished(None) => String::new(),
             Piece::Finished(Some(Finished { sources, metrics, .. })) => {
                 let sources = source::listed(&sources, self.heading.mount).into();
@@ -193,6 +207,7 @@ impl CompatStream {
             Piece::Text(text) => self.part(json!(text), None, json!({})),
             Piece::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
             Piece::Failed { .. } => self.part(json!(null), None, json!({})),
+            Piece::Silent => String::new(),
             Piece::Finished(finished) => {
                 let spent = finished.map(|finished| record::metrics_of(&finished.metrics));
                 let spent = spent.unwrap_or_else(|| json!({}));

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{given, or_refused};
 use crate::failure::openai::NO_USER_PROMPT;
 use crate::mount::Mount;
+use crate::wire::filter;
 
 /// The most messages of one request.
 const MOST_MESSAGES: usize = 4096;
@@ -63,6 +64,10 @@ pub struct CompletionBody {
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
+    /// Which documents the answer is built on: an extension of the protocol.
+    #[serde(default)]
+    #[schema(value_type = Option<filter::FilterBody>)]
+    filter: Option<Value>,
 }
 
 /// How the answer is to come.
@@ -123,10 +128,17 @@ impl CompletionBody {
             }
         };
         let session = session(self.metadata, self.user, mount)?;
+        let filter = filter::read(self.filter)?;
         let Read { instructions, history, text, attachments } = read(self.messages, mount)?;
         let history = Some(history);
-        let given =
-            Given { instructions, history, temperature, longest_answer, ..Given::default() };
+        let given = Given {
+            instructions,
+            history,
+            temperature,
+            longest_answer,
+            filter,
+            ..Given::default()
+        };
         Ok(Question { text, session, attachments, given, ..Question::default() })
     }
 }

@@ -1,0 +1,67 @@
+//! A model that has nothing to say.
+use anyhow::Result;
+use e2e::{Backend, Client, Options, TestServer, model_server};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+const SILENCE: &str = "No text completion could be completed with this input.";
+
+async fn speechless(model: &str) -> Result<(TestServer, model_server::ModelServer)> {
+    let models = model_server::start().await?;
+    let options = Options::from(Backend::Sqlite)
+        .with("LLM_PROVIDER", "generic-openai")
+        .with("GENERIC_OPEN_AI_BASE_PATH", models.base_url())
+        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
+        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let server = TestServer::start(options).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    Ok((server, models))
+}
+
+async fn streamed(client: &Client, path: &str, body: Value) -> Result<Vec<Value>> {
+    let response = client.request(Method::POST, path).json(&body).send().await?;
+    let text = response.text().await?;
+    let events = text.split_terminator("\n\n").filter_map(|event| event.strip_prefix("data: "));
+    Ok(events.map(|event| serde_json::from_str(event).unwrap_or_default()).collect())
+}
+
+#[tokio::test]
+async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
+    let (server, _models) = speechless("speechless").await?;
+    let admin = server.admin();
+    let question = json!({ "message": "Hi", "mode": "chat" });
+    let answer = admin.post("/v1/workspace/alpha/chat", question.clone()).await?;
+    assert_eq!((answer.status, &answer.body["type"]), (503, &json!("abort")));
+    let why = answer.body["error"].as_str().unwrap_or_default();
+    assert!(why.contains(SILENCE), "{why}");
+    let told = streamed(admin, "/v1/workspace/alpha/stream-chat", question.clone()).await?;
+    assert_eq!(told[0]["type"], "abort");
+    assert!(told[0]["error"].as_str().is_some_and(|why| why.contains(SILENCE)), "{told:?}");
+
+    let answer = admin.post("/api/v1/workspace/alpha/chat", question.clone()).await?.ok()?;
+    assert_eq!((&answer["type"], &answer["textResponse"]), (&json!("abort"), &json!(null)));
+    assert_eq!((&answer["error"], &answer["sources"]), (&json!(SILENCE), &json!([])));
+    assert_eq!(answer["metrics"]["model"], "speechless");
+    assert!(answer.get("chatId").is_none());
+    let told = streamed(admin, "/api/v1/workspace/alpha/stream-chat", question).await?;
+    let types: Vec<_> = told.iter().map(|event| &event["type"]).collect();
+    assert_eq!(types, ["textResponseChunk", "finalizeResponseStream"]);
+    assert!(told[1].get("chatId").is_none() && told[1].get("metrics").is_none(), "{told:?}");
+    let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
+    assert_eq!(history["history"], json!([]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_openai_protocol_says_that_there_was_nothing() -> Result<()> {
+    let (server, _models) = speechless("speechless").await?;
+    let admin = server.admin();
+    let asked = json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
+    let answer = admin.post("/v1/openai/chat/completions", asked.clone()).await?;
+    assert_eq!((answer.status, &answer.body["error"]["type"]), (503, &json!("server_error")));
+    let answer = admin.post("/api/v1/openai/chat/completions", asked).await?.ok()?;
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["message"]["content"], json!(null));
+    assert_eq!(choice["finish_reason"], "no_content");
+    Ok(())
+}
