@@ -124,6 +124,8 @@ pub enum Delta {
     /// What a reasoning model thinks before it answers.
     Reasoning(String),
     Usage(Usage),
+    /// The answer is over and had no text; why, as the provider says it, if it does.
+    Silence(String),
 }
 
 /// Parts of one answer. Dropping it cancels the request.

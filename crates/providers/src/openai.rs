@@ -234,14 +234,11 @@ impl Reading {
         if !self.chosen {
             return Err(self.endpoint.unavailable("its answer holds no choices"));
         }
-        if !self.spoke {
-            let reason = self.finish.as_deref().unwrap_or("none given");
-            let reason = refusal::shortened(reason);
-            return Err(self
-                .endpoint
-                .unavailable(format!("it answered nothing (reason: {reason})")));
-        }
         self.ready.extend(self.usage.take().map(Delta::Usage));
+        if !self.spoke {
+            let reason = refusal::shortened(self.finish.as_deref().unwrap_or_default());
+            self.ready.push_back(Delta::Silence(reason));
+        }
         Ok(())
     }
 }

@@ -31,6 +31,7 @@ pub use given::Given;
 pub use stop::Stop;
 pub use stream::{Finished, Piece};
 
+use self::answer::Whole;
 use crate::record::{self, Earlier};
 use crate::search::Search;
 
@@ -140,6 +141,8 @@ pub enum Reply {
     },
     /// The model had nothing to say. Nothing is kept.
     Silent {
+        /// As the model says it; may be empty.
+        why: String,
         metrics: Metrics,
     },
 }
@@ -148,8 +151,9 @@ pub enum Reply {
 pub const SILENCE: &str = "No text completion could be completed with this input.";
 
 /// That a model had nothing to say, where that is a failure.
-pub fn silence() -> Error {
-    Error::unavailable("the language model", SILENCE)
+pub fn silence(why: &str) -> Error {
+    let why = if why.is_empty() { String::new() } else { format!(" (reason: {why})") };
+    Error::unavailable("the language model", format!("{SILENCE}{why}"))
 }
 
 /// A question on its way to a model.
@@ -195,10 +199,10 @@ impl Conversations {
             return self.refuse(workspace, question, by).await;
         };
         let Prepared { model, request, sources, mode, as_agent } = prepared;
-        let (text, metrics) = answer::whole(&*model, request, as_agent).await?;
-        if text.is_empty() {
-            return Ok(Reply::Silent { metrics });
-        }
+        let (text, metrics) = match answer::whole(&*model, request, as_agent).await? {
+            Whole::Text(text, metrics) => (text, metrics),
+            Whole::Silence(why, metrics) => return Ok(Reply::Silent { why, metrics }),
+        };
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
         let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })

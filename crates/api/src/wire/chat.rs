@@ -241,8 +241,8 @@ impl ChatAnswer {
             Reply::Refused { text, .. } => {
                 return Ok(Self::whole(None, text, Vec::new(), json!({})));
             }
-            Reply::Silent { .. } if mount == Mount::Native => return Err(silence()),
-            Reply::Silent { metrics } => return Ok(Self::silent(&metrics)),
+            Reply::Silent { why, .. } if mount == Mount::Native => return Err(silence(&why)),
+            Reply::Silent { metrics, .. } => return Ok(Self::silent(&metrics)),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
         let sources = if with_sources { source::listed(&sources, mount) } else { Vec::new() };

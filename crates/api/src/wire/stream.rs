@@ -38,8 +38,8 @@ impl Teller {
                 event(&failed(name, id, &error))
             }
             // quirk(silence-200): a stream without text only ends there.
-            Piece::Silent if self.mount == Mount::Compat => String::new(),
-            Piece::Silent => event(&failed("uuid", id, &silence())),
+            Piece::Silent(_) if self.mount == Mount::Compat => String::new(),
+            Piece::Silent(why) => event(&failed("uuid", id, &silence(&why))),
             Piece::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
             Piece::Finished(finished) => self.end(finished),
         }

@@ -177,16 +177,23 @@ async fn bodies_that_are_no_answer_are_called_what_they_are() {
         (events(&["[DONE]"]), "holds no choices"),
         (events(&[]), "holds no choices"),
         (events(&[r#"{"error":{"message":"overloaded"}}"#]), "reports an error: overloaded"),
-        (
-            events(&[r#"{"choices":[{"delta":{},"finish_reason":"length"}]}"#]),
-            "nothing (reason: length)",
-        ),
         (Reply::Bytes([EVENTS, b"data: \xff\xfe\n\n"].concat()), "not the JSON expected"),
         (Reply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec()), "gave no answer that could be read"),
         (Reply::Bytes(Vec::new()), "gave no answer that could be read"),
     ] {
         let reason = refusal(reply).await;
         assert!(reason.contains(words), "{words}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_text_is_silence_with_its_reason() {
+    for (message, reason) in [(r#""finish_reason":"length""#, "length"), (r#""index":0"#, "")] {
+        let whole = format!(r#"{{"choices":[{{"message":{{"content":""}},{message}}}]}}"#);
+        let server = Server::start(vec![response("200 OK", "application/json", &whole)]).await;
+        let answer = model(&server.url).answer(request()).await.unwrap();
+        let deltas: Vec<_> = answer.map(Result::unwrap).collect().await;
+        assert_eq!(deltas, [Delta::Silence(reason.into())]);
     }
 }
 

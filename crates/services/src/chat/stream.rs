@@ -27,8 +27,9 @@ pub enum Piece {
     Refused(String),
     /// Nothing more of the answer comes. Unless it has `begun`, nothing else does either.
     Failed { error: Error, begun: bool },
-    /// The model had nothing to say. Nothing is kept.
-    Silent,
+    /// The model had nothing to say, for this reason, which may be empty. At most what it thought is
+    /// kept.
+    Silent(String),
     /// What was answered is kept; absent when nothing was.
     Finished(Option<Finished>),
 }
@@ -92,7 +93,7 @@ impl Conversations {
         let started = Instant::now();
         let mut said = Said::new(pieces);
         let mut usage = Usage::default();
-        let mut failure = None;
+        let (mut failure, mut silence) = (None, None);
         {
             // Leaving this block drops the answer, which cancels the request.
             let mut parts = tokio::select! {
@@ -112,6 +113,7 @@ impl Conversations {
                     _ if said.nobody_listens => break,
                     None => break,
                     Some(Ok(Delta::Usage(spent))) => usage = spent,
+                    Some(Ok(Delta::Silence(why))) => silence = Some(why),
                     Some(Ok(Delta::Text(more))) => said.say(more).await,
                     Some(Ok(Delta::Reasoning(more))) => said.think(more).await,
                     Some(Err(error)) => {
@@ -127,7 +129,7 @@ impl Conversations {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
                 Some(Piece::Failed { error, begun: true })
             }
-            None => text.is_empty().then_some(Piece::Silent),
+            None => silence.or_else(|| text.is_empty().then(String::new)).map(Piece::Silent),
         };
         if let Some(lacking) = lacking {
             let _ = timeout(STALLED, pieces.send(lacking)).await;

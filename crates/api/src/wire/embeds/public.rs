@@ -79,7 +79,7 @@ fn text(value: Option<Value>, longest: usize) -> Option<String> {
 pub fn tell(id: &str, piece: Piece) -> String {
     match piece {
         Piece::Text(text) => chunk(id, &text, false),
-        Piece::Silent => String::new(),
+        Piece::Silent(_) => String::new(),
         Piece::Finished(_) => chunk(id, "", true),
         Piece::Refused(text) => event(&json!({
             "id": id,

@@ -84,10 +84,10 @@ impl Heading {
                 (Some(text), self.refused, self.nothing_spent(), Vec::new())
             }
             // quirk(silence-200)
-            Reply::Silent { metrics } if self.mount == Mount::Compat => {
+            Reply::Silent { metrics, .. } if self.mount == Mount::Compat => {
                 (None, "no_content", record::metrics_of(&metrics), Vec::new())
             }
-            Reply::Silent { .. } => return Err(silence()),
+            Reply::Silent { why, .. } => return Err(silence(&why)),
         };
         let message = Said { role: "assistant", content };
         Ok(Completion {
@@ -165,9 +165,9 @@ impl NativeStream {
                 self.broke_off = true;
                 event(&broken_off(&error))
             }
-            Piece::Silent => {
+            Piece::Silent(why) => {
                 self.broke_off = true;
-                event(&broken_off(&silence()))
+                event(&broken_off(&silence(&why)))
             }
             Piece::Finished(None) => String::new(),
             Piece::Finished(Some(Finished { sources, metrics, .. })) => {
@@ -207,7 +207,7 @@ impl CompatStream {
             Piece::Text(text) => self.part(json!(text), None, json!({})),
             Piece::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
             Piece::Failed { .. } => self.part(json!(null), None, json!({})),
-            Piece::Silent => String::new(),
+            Piece::Silent(_) => String::new(),
             Piece::Finished(finished) => {
                 let spent = finished.map(|finished| record::metrics_of(&finished.metrics));
                 let spent = spent.unwrap_or_else(|| json!({}));
