@@ -39,6 +39,16 @@ impl From<Backend> for Options {
 }
 
 impl Options {
+    /// SQLite, and the [`crate::model_server`] at `base` as the language model, which takes so many
+    /// tokens in.
+    pub fn with_model(base: String, model: &str, window: &str) -> Self {
+        Self::from(Backend::Sqlite)
+            .with("LLM_PROVIDER", "generic-openai")
+            .with("GENERIC_OPEN_AI_BASE_PATH", base)
+            .with("GENERIC_OPEN_AI_MODEL_PREF", model)
+            .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", window)
+    }
+
     pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.environment.push((name, value.into()));
         self

@@ -124,18 +124,10 @@ async fn a_reset_reaches_one_conversation(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-fn with_model(base: String, model: &'static str) -> Options {
-    Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", base)
-        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
-}
-
 #[tokio::test]
 async fn what_was_said_before_a_client_left_is_kept() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "slow")).await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "slow", "4096")).await?;
     let admin = alpha(&server).await?;
     let message = "word ".repeat(200);
     let request = admin.request(Method::POST, "/v1/workspace/alpha/stream-chat");
@@ -158,7 +150,8 @@ async fn what_was_said_before_a_client_left_is_kept() -> Result<()> {
 #[tokio::test]
 async fn a_stream_that_breaks_off_says_so_and_keeps_what_came() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "cut-off")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "cut-off", "4096")).await?;
     let admin = alpha(&server).await?;
     let body = json!({ "message": "One two three four five six seven eight nine ten?" });
     let told = events(admin, "/v1/workspace/alpha/stream-chat", body).await?;
@@ -175,7 +168,8 @@ async fn a_stream_that_breaks_off_says_so_and_keeps_what_came() -> Result<()> {
 #[tokio::test]
 async fn a_model_that_fails_aborts_the_stream() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "fail-400")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;
     let admin = alpha(&server).await?;
     let path = "/api/v1/workspace/alpha/stream-chat";
     let told = events(admin, path, json!({ "message": "Hi" })).await?;

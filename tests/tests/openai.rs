@@ -4,6 +4,7 @@ use e2e::{Answer, Backend, Client, Options, TestServer, model_server, on_both_da
 use reqwest::Method;
 use serde_json::{Value, json};
 
+mod node;
 mod python;
 
 on_both_databases!(
@@ -202,18 +203,10 @@ async fn vectors_come_as_numbers_or_as_their_bytes() -> Result<()> {
     Ok(())
 }
 
-fn with_model(base: String, model: &'static str) -> Options {
-    Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", base)
-        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
-}
-
 #[tokio::test]
 async fn the_model_is_asked_what_the_client_says_and_remembers_nothing_else() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "echo")).await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = alpha(&server).await?;
     admin.post("/v1/workspace/alpha/chat", json!({ "message": "Remember me" })).await?.ok()?;
     let body = json!({
@@ -240,7 +233,8 @@ async fn the_model_is_asked_what_the_client_says_and_remembers_nothing_else() ->
 #[tokio::test]
 async fn a_model_that_fails_is_told_of_by_the_status_or_in_the_stream() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "fail-400")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "fail-400", "4096")).await?;
     let admin = alpha(&server).await?;
     let mut body = asking("alpha", "Hi");
     assert_refused(&admin.post(CHAT, body.clone()).await?, 503, json!(null), "whole");
@@ -249,7 +243,8 @@ async fn a_model_that_fails_is_told_of_by_the_status_or_in_the_stream() -> Resul
     assert_refused(&refused, 503, json!(null), "stream");
     assert_eq!(admin.post("/api/v1/openai/chat/completions", body).await?.status, 500);
 
-    let server = TestServer::start(with_model(model.base_url(), "cut-off")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "cut-off", "4096")).await?;
     let admin = alpha(&server).await?;
     let body = asking("alpha", "One two three four five six seven eight nine ten?");
     let told = events(admin, CHAT, body).await?;

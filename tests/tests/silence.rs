@@ -1,6 +1,6 @@
 //! A model that has nothing to say.
 use anyhow::Result;
-use e2e::{Backend, Client, Options, TestServer, model_server};
+use e2e::{Client, Options, TestServer, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -8,11 +8,7 @@ const SILENCE: &str = "No text completion could be completed with this input.";
 
 async fn speechless(model: &str) -> Result<(TestServer, model_server::ModelServer)> {
     let models = model_server::start().await?;
-    let options = Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", models.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let options = Options::with_model(models.base_url(), model, "4096");
     let server = TestServer::start(options).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     Ok((server, models))

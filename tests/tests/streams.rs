@@ -2,19 +2,11 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::{Backend, Client, Options, TestServer, model_server};
+use e2e::{Client, Options, TestServer, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::jobs::{documents, embedding_with, is_over, place_later};
-
-fn with_model(base: String, model: &str) -> Options {
-    Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", base)
-        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
-}
 
 /// A stream of which the first part has come.
 async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
@@ -27,7 +19,8 @@ async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Resp
 #[tokio::test]
 async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "pausing")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "pausing", "4096")).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
         admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
@@ -101,7 +94,8 @@ async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
 #[tokio::test]
 async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "endless")).await?;
+    let server =
+        TestServer::start(Options::with_model(model.base_url(), "endless", "4096")).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let body = json!({ "message": "Go on", "mode": "chat" });

@@ -17,14 +17,6 @@ async fn workspaces(server: &TestServer) -> Result<&Client> {
     Ok(server.admin())
 }
 
-fn with_model(base: String, model: &str, window: &str) -> Options {
-    Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", base)
-        .with("GENERIC_OPEN_AI_MODEL_PREF", model)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", window)
-}
-
 async fn patch(client: &Client, path: &str, body: Value) -> Result<Answer> {
     send(client.request(Method::PATCH, path).json(&body)).await
 }
@@ -153,7 +145,7 @@ async fn sessions_are_listed_in_pages(backend: Backend) -> Result<()> {
 #[tokio::test]
 async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "echo", "4096")).await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;
     let picture = "data:image/png;base64,iVBORw0KGgo=";
     let body = json!({
@@ -216,7 +208,7 @@ async fn pictures_go_to_the_model_and_documents_into_the_context() -> Result<()>
 #[tokio::test]
 async fn an_automatic_answer_looks_like_an_agents_to_existing_clients() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "echo", "4096")).await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
     let admin = workspaces(&server).await?;
     let (old, new) = ("/api/v1/workspace/alpha", "/v1/workspace/alpha");
     let answer = admin.post(&format!("{old}/chat"), json!({ "message": "Hello" })).await?.ok()?;
@@ -253,7 +245,7 @@ async fn an_automatic_answer_looks_like_an_agents_to_existing_clients() -> Resul
 #[tokio::test]
 async fn a_long_conversation_still_fits_the_model() -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(with_model(model.base_url(), "echo", "2000")).await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "2000")).await?;
     let admin = workspaces(&server).await?;
     let moons = "Mars has two moons, which are called Phobos and Deimos. ".repeat(500);
     let into = [("addToWorkspaces", "alpha")];

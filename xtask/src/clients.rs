@@ -9,6 +9,12 @@ use crate::surroundings;
 /// OpenAI's client for Python, as it is on the package index.
 const OPENAI: &str = "openai==3.54.0";
 
+/// The same for Node.
+const OPENAI_FOR_NODE: [&str; 1] = ["openai@7.57.0"];
+
+/// Parsers of documents for Node.
+const PARSERS_FOR_NODE: [&str; 3] = ["pdf-parse@2.4.5", "mammoth@1.13.0", "officeparser@8.1.1"];
+
 /// What makes requests of an OpenAPI document.
 const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
@@ -51,6 +57,40 @@ fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
     let install = cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {package}");
     install.run().with_context(|| format!("failed to install {package} with pip"))?;
     Ok(python)
+}
+
+/// Installs OpenAI's client for Node into the cache; the directory in which its packages are, or
+/// none where there is no Node.
+pub fn fetch_for_node(sh: &Shell) -> Result<Option<PathBuf>> {
+    packages_for_node(sh, &OPENAI_FOR_NODE)
+}
+
+/// As [`fetch_for_node`], of the parsers that reading documents is measured beside.
+pub fn fetch_parsers(sh: &Shell) -> Result<Option<PathBuf>> {
+    packages_for_node(sh, &PARSERS_FOR_NODE)
+}
+
+fn packages_for_node(sh: &Shell, packages: &[&str]) -> Result<Option<PathBuf>> {
+    for program in ["node", "npm"] {
+        let asked = cmd!(sh, "{program} --version").quiet().ignore_stdout().ignore_stderr();
+        if asked.run().is_err() {
+            eprintln!("{program} is not there: what needs {} is left out", packages.join(", "));
+            return Ok(None);
+        }
+    }
+    let name = packages.join("+").replace('@', "-");
+    let place = surroundings::cache()?.join("clients").join(format!("node-{name}"));
+    // Written last.
+    if place.join("node_modules/.package-lock.json").is_file() {
+        return Ok(Some(place));
+    }
+    sh.create_dir(&place)?;
+    let install = cmd!(
+        sh,
+        "npm install --silent --no-audit --no-fund --ignore-scripts --prefix {place} {packages...}"
+    );
+    install.run().with_context(|| format!("failed to install {name} with npm"))?;
+    Ok(Some(place))
 }
 
 fn knows(sh: &Shell, python: &Path, module: &str) -> bool {

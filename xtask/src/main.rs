@@ -103,7 +103,10 @@ fn run() -> Result<()> {
 fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     cmd!(sh, "cargo build --release --workspace --bins").run()?;
     let models = test::fetch_model(sh, &surroundings::built(sh, "release")?.join("carrel"))?;
-    let run = cmd!(sh, "cargo run --release -q -p e2e --bin bench -- {arguments...}");
+    let mut run = cmd!(sh, "cargo run --release -q -p e2e --bin bench -- {arguments...}");
+    if arguments.is_empty() || arguments.iter().any(|which| which == "parsers") {
+        run = run.envs(clients::fetch_parsers(sh)?.map(|at| ("CARREL_BENCH_NODE_PACKAGES", at)));
+    }
     Ok(run.env("CARREL_MODEL_DIR", models).run()?)
 }
 

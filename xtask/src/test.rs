@@ -24,7 +24,7 @@ pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
 pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) -> Result<()> {
     let carrel = build(sh)?;
     let models = fetch_model(sh, &carrel)?;
-    let python = clients::fetch(sh)?;
+    let (python, node) = (clients::fetch(sh)?, clients::fetch_for_node(sh)?);
     let cluster = match std::env::var_os(SERVER) {
         Some(_) => None,
         None => Some(Cluster::start().context("failed to start a PostgreSQL for the tests")?),
@@ -33,6 +33,7 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
     let mut tests = runner(arguments);
     tests.current_dir(surroundings::root()).env("CARREL_PROGRAM", &carrel);
     tests.env("CARREL_MODEL_DIR", &models).env("CARREL_TEST_PYTHON", &python);
+    tests.envs(node.map(|packages| ("CARREL_TEST_NODE_PACKAGES", packages)));
     tests.envs(variables.iter().copied()).envs(stores.variables());
     if let Some(cluster) = &cluster {
         tests.env(SERVER, cluster.url());

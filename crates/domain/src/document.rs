@@ -48,7 +48,8 @@ pub struct Document {
     pub published: Published,
     /// Pieces between single spaces.
     pub words: i32,
-    /// Estimated tokens of the text.
+    /// Tokens of the text as language models count; estimated from the beginning of long texts, and
+    /// from the length of the text where an earlier version took it in.
     pub tokens: i32,
     /// SHA-256 of the text.
     pub digest: [u8; 32],

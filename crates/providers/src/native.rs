@@ -105,7 +105,7 @@ impl ChatModel for Native {
         let first = match answer.next().await {
             Some(Ok(first)) => first,
             Some(Err(error)) => return Err(self.failure(&error)),
-            None => return Ok(Box::pin(stream::iter([Ok(Delta::Silence(String::new()))]))),
+            None => return Err(self.endpoint.unavailable("it answered nothing")),
         };
         let rest = answer.map(|item| {
             item.map_err(|_| Error::unavailable("the language model", "its answer broke off"))

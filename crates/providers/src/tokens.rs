@@ -9,7 +9,7 @@ use tiktoken_rs::CoreBPE;
 const BLOCK: usize = 1024;
 
 /// The vocabulary is loaded when something is counted first: that takes a tenth of a second and
-/// some 20 MB, which servers with short prompts never spend.
+/// some 20 MB, which servers that take no document in and have short prompts never spend.
 #[derive(Default)]
 pub struct Cl100k {
     vocabulary: OnceLock<Option<CoreBPE>>,

@@ -130,6 +130,7 @@ impl Carrel {
             files: Arc::new(files.clone()),
             extractor: Arc::new(FileExtractor::new(limits, readers)),
             splitter: Arc::new(RecursiveSplitter),
+            tokenizer: Arc::new(carrel_providers::Cl100k::default()),
             settings: database.clone(),
             models: models.clone(),
             index: index.clone(),
@@ -156,7 +157,7 @@ impl Carrel {
             pins: database.clone(),
             files: Arc::new(files.clone()),
             extractor: library.extractor.clone(),
-            tokenizer: Arc::new(carrel_providers::Cl100k::default()),
+            tokenizer: library.tokenizer.clone(),
             scratch: config.storage.uploads(),
         };
         let embeds = Embeds {

@@ -16,7 +16,7 @@ use carrel_domain::catalogue::Catalogue;
 use carrel_domain::document::{DocumentFiles, Extractor, Splitter};
 use carrel_domain::embedding::EmbeddingCache;
 use carrel_domain::library::{Documents, Placements};
-use carrel_domain::model::Models;
+use carrel_domain::model::{Models, Tokenizer};
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspace;
@@ -38,6 +38,7 @@ pub struct Library {
     pub files: Arc<dyn DocumentFiles>,
     pub extractor: Arc<dyn Extractor>,
     pub splitter: Arc<dyn Splitter>,
+    pub tokenizer: Arc<dyn Tokenizer>,
     pub settings: Arc<dyn Settings>,
     pub models: Arc<dyn Models>,
     pub index: Arc<dyn VectorIndex>,

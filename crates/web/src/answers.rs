@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
-use carrel_services::chat::{Finished, Piece, Stop, silence};
+use carrel_services::chat::{Finished, Piece, Stop};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -122,7 +122,8 @@ async fn listen(running: &Running, mut pieces: Receiver<Piece>) -> End {
             Piece::Text(more) => running.said.send_modify(|said| said.text.push_str(&more)),
             Piece::Refused(text) => end.problem = Some(text),
             Piece::Failed { error, .. } => end.problem = Some(Refusal::from(error).to_string()),
-            Piece::Silent(why) => end.problem = Some(Refusal::from(silence(&why)).to_string()),
+            // That nothing is kept says it.
+            Piece::Silent(_) => {}
             Piece::Finished(kept) => end.kept = kept.map(Box::new),
         }
     }

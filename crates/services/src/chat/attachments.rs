@@ -124,14 +124,15 @@ impl Conversations {
         let (name, path) = (attachment.name.clone(), file.path().to_owned());
         let extracted = self.extractor.extract(&IncomingFile { name, content: path }).await?;
         let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-        let mut read = Vec::with_capacity(extracted.len());
-        for part in extracted {
-            let details = incoming::Details::default();
-            let (document, mut text) = incoming::from_file(&attachment.name, part, &details, now)?;
+        let details = incoming::Details::default();
+        let made = |part| incoming::from_file(&attachment.name, part, &details, now);
+        let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
+        let attached = |(document, mut text): (_, String)| {
             text.truncate(text.floor_char_boundary(most));
-            read.push(Attached { document, text });
-        }
-        Ok(read)
+            Attached { document, text }
+        };
+        let counted = incoming::count_tokens(&self.tokenizer, made).await?;
+        Ok(counted.into_iter().map(attached).collect())
     }
 }
 

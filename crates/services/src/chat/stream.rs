@@ -93,7 +93,7 @@ impl Conversations {
         let started = Instant::now();
         let mut said = Said::new(pieces);
         let mut usage = Usage::default();
-        let (mut failure, mut silence) = (None, None);
+        let (mut failure, mut silence) = (None, None::<String>);
         {
             // Leaving this block drops the answer, which cancels the request.
             let mut parts = tokio::select! {
@@ -111,7 +111,12 @@ impl Conversations {
                 };
                 match part {
                     _ if said.nobody_listens => break,
-                    None => break,
+                    None => {
+                        if said.text.is_empty() {
+                            silence.get_or_insert_default();
+                        }
+                        break;
+                    }
                     Some(Ok(Delta::Usage(spent))) => usage = spent,
                     Some(Ok(Delta::Silence(why))) => silence = Some(why),
                     Some(Ok(Delta::Text(more))) => said.say(more).await,
@@ -129,7 +134,7 @@ impl Conversations {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
                 Some(Piece::Failed { error, begun: true })
             }
-            None => silence.or_else(|| text.is_empty().then(String::new)).map(Piece::Silent),
+            None => silence.map(Piece::Silent),
         };
         if let Some(lacking) = lacking {
             let _ = timeout(STALLED, pieces.send(lacking)).await;

@@ -64,6 +64,7 @@ impl World {
             files: self.clone(),
             extractor: self.clone(),
             splitter: self.clone(),
+            tokenizer: Arc::new(Words),
             settings: Arc::new(FakeSettings::default()),
             models: Arc::new(FakeModels(self.clone())),
             index: self.clone(),

@@ -99,7 +99,8 @@ impl Library {
         self.take_in(Arrival { made, terms, into, unembedded, by, event }).await
     }
 
-    pub(super) async fn take_in(&self, arrival: Arrival) -> Result<Vec<Added>> {
+    pub(super) async fn take_in(&self, mut arrival: Arrival) -> Result<Vec<Added>> {
+        arrival.made = incoming::count_tokens(&self.tokenizer, arrival.made).await?;
         // On a task of its own: a client that hangs up must not leave a file without its row.
         let library = self.clone();
         let take_in = async move {

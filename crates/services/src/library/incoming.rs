@@ -1,8 +1,10 @@
 //! From what a client sent to a document: names, defaults, counts.
 use std::fmt::Display;
+use std::sync::Arc;
 
 use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Part, Published};
 use carrel_domain::link::Page;
+use carrel_domain::model::Tokenizer;
 use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, slug};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
@@ -147,7 +149,7 @@ pub fn from_file(
         chunk_source: details.chunk_source.clone().unwrap_or_default(),
         published: Published(Some(now)),
         words: count_words(&part.text),
-        tokens: estimate_tokens(&part.text),
+        tokens: UNCOUNTED,
         digest: Sha256::digest(part.text.as_bytes()).into(),
         created_at: now,
         metadata: terms.metadata.clone(),
@@ -176,7 +178,7 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
         chunk_source: said(chunk_source, &format!("{slug}.txt")),
         published: Published(Some(published.unwrap_or(now))),
         words: count_words(&text),
-        tokens: estimate_tokens(&text),
+        tokens: UNCOUNTED,
         digest: Sha256::digest(text.as_bytes()).into(),
         created_at: now,
         origin: terms.origin(None),
@@ -208,7 +210,7 @@ pub fn from_page(
         chunk_source: link_source(&link),
         published: Published(Some(now)),
         words: count_words(&text),
-        tokens: estimate_tokens(&text),
+        tokens: UNCOUNTED,
         digest: Sha256::digest(text.as_bytes()).into(),
         created_at: now,
         metadata: terms.metadata.clone(),
@@ -267,11 +269,33 @@ fn count_words(text: &str) -> i32 {
     i32::try_from(text.split(' ').count()).unwrap_or(i32::MAX)
 }
 
-/// About four ASCII characters make a token, and most other characters are one.
-fn estimate_tokens(text: &str) -> i32 {
-    let ascii = text.bytes().filter(u8::is_ascii).count();
-    let others = text.chars().filter(|c| !c.is_ascii()).count();
-    i32::try_from(ascii.div_ceil(4) + others).unwrap_or(i32::MAX)
+/// The tokens of a document until [`count_tokens`] has said how many there are.
+const UNCOUNTED: i32 = 0;
+
+/// How much of a text is counted, in bytes. What follows is taken to be like it.
+const COUNTED: usize = 64 << 10;
+
+/// Counts the tokens of documents, on a thread that may take its time.
+pub async fn count_tokens(
+    tokenizer: &Arc<dyn Tokenizer>,
+    mut made: Vec<(Document, String)>,
+) -> Result<Vec<(Document, String)>> {
+    let tokenizer = Arc::clone(tokenizer);
+    let count = move || {
+        for (document, text) in &mut made {
+            document.tokens = tokens_of(&*tokenizer, text);
+        }
+        made
+    };
+    tokio::task::spawn_blocking(count).await.map_err(Error::internal)
+}
+
+fn tokens_of(tokenizer: &dyn Tokenizer, text: &str) -> i32 {
+    let beginning = &text[..text.floor_char_boundary(COUNTED)];
+    // No token is shorter than a byte, so this ends with a number.
+    let counted = tokenizer.count(beginning, beginning.len()).unwrap_or(beginning.len());
+    let share = text.len() as f64 / beginning.len().max(1) as f64;
+    (counted as f64 * share).ceil() as i32
 }
 
 #[cfg(test)]
@@ -286,6 +310,20 @@ mod tests {
         assert_eq!(stored_name("...<:>", id), format!("document-{id}.json"));
         let long = stored_name(&"語".repeat(100), id);
         assert!(long.len() <= 250 && DocumentPath::new("f", &long).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_tokens_of_long_texts_are_those_of_their_beginning_times_their_length() {
+        let document =
+            || from_file("a.txt", part(None), &Details::default(), Utc::now()).unwrap().0;
+        let long = "word ".repeat(100_000);
+        let made = [String::new(), "three words here".into(), long];
+        let made = made.into_iter().map(|text| (document(), text)).collect();
+        let tokenizer: Arc<dyn Tokenizer> = Arc::new(crate::fakes::world::Words);
+        let counted = count_tokens(&tokenizer, made).await.unwrap();
+        let tokens: Vec<_> = counted.iter().map(|(document, _)| document.tokens).collect();
+        assert_eq!(tokens[..2], [0, 3]);
+        assert!((100_000..=100_010).contains(&tokens[2]), "{tokens:?}");
     }
 
     fn part(part: Option<Part>) -> Extracted {

@@ -6,7 +6,7 @@ use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::chat::Conversation;
 use carrel_domain::{ChatId, Error};
-use carrel_services::chat::{Question, Reply, Stop};
+use carrel_services::chat::{Question, Reply, Stop, silence};
 use carrel_services::{chat_edits, record, threads};
 
 use super::chat::{self, Composer, Place};
@@ -121,6 +121,11 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
     let conversation = place.conversation(visit);
     let answered = visit.ports().conversations.ask(&place.workspace, question, &visit.by()).await;
     let unanswered = |reason: String| Unanswered { question: text.clone(), reason, instead_of };
+    let failed = |error: Error| {
+        let refusal = Refusal::from(error);
+        visit.site.unanswered.keep(&conversation, unanswered(refusal.to_string()));
+        Err(refusal)
+    };
     match answered {
         Ok(Reply::Answered { .. }) => {
             visit.site.unanswered.forget(&conversation);
@@ -131,11 +136,8 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
             visit.site.unanswered.keep(&conversation, unanswered(reason));
             Ok(())
         }
-        Err(error) => {
-            let refusal = Refusal::from(error);
-            visit.site.unanswered.keep(&conversation, unanswered(refusal.to_string()));
-            Err(refusal)
-        }
+        Ok(Reply::Silent { why, .. }) => failed(silence(&why)),
+        Err(error) => failed(error),
     }
 }
 

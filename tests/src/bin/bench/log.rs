@@ -143,7 +143,7 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
     let id = server.0.id();
     std::thread::sleep(Duration::from_secs(1));
     let idle = resident(id)?;
-    let reference = select(storage)?;
+    let reference = select(storage, CHATS)?;
     let mut figures =
         vec![Figure::new("sqlite3 selecting 100,000 exchanges to a file", reference, "CPU s")];
     for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
@@ -161,7 +161,7 @@ fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure
 }
 
 /// Reads an answer to its end and throws it away; how many bytes it had.
-fn download(address: &str, path: &str) -> Result<u64> {
+pub fn download(address: &str, path: &str) -> Result<u64> {
     let mut stream = TcpStream::connect(address)?;
     write!(
         stream,
@@ -176,10 +176,12 @@ fn download(address: &str, path: &str) -> Result<u64> {
     }
 }
 
-/// Processor seconds of the `sqlite3` program writing the same columns to a file.
-fn select(storage: &Path) -> Result<f64> {
-    let sql = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
-               LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
+/// What an export reads.
+const CHATS: &str = "SELECT c.id, w.name, c.prompt, c.response, c.created_at, c.feedback FROM chats c \
+    LEFT JOIN workspaces w ON w.id = c.workspace_id ORDER BY c.id";
+
+/// Processor seconds of the `sqlite3` program writing what it selects to a file.
+pub fn select(storage: &Path, sql: &str) -> Result<f64> {
     let script = "TIMEFORMAT='%U %S'; time sqlite3 \"$1\" \"$2\" > \"$3\"";
     let out = storage.join("selected");
     let run = Command::new("bash")

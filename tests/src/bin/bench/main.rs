@@ -1,5 +1,6 @@
 //! Measures the server from outside, each figure beside its reference in the same run:
 //! `cargo xtask bench`. One JSON line per figure on standard output, a table on standard error.
+mod documents;
 mod figure;
 mod ingest;
 mod load;
@@ -34,6 +35,9 @@ async fn main() -> Result<()> {
     if wanted("log") {
         figures.extend(log::measure()?);
     }
+    if wanted("documents") {
+        figures.extend(documents::measure()?);
+    }
     if wanted("ingest") {
         figures.extend(ingest::without_model().await?);
     }
@@ -46,6 +50,9 @@ async fn main() -> Result<()> {
     if wanted("encoder") {
         figures.extend(programs::encoder()?);
     }
+    if wanted("parsers") {
+        figures.extend(programs::parsers()?);
+    }
     if wanted("retrieval") {
         figures.extend(retrieval::measure()?);
     }
@@ -54,7 +61,8 @@ async fn main() -> Result<()> {
     }
     anyhow::ensure!(
         !figures.is_empty(),
-        "there are: server, streams, log, ingest, ingest-model, vectors, encoder, retrieval, million"
+        "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
+         million"
     );
     figure::print(&figures);
     Ok(())

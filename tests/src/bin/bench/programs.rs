@@ -38,6 +38,39 @@ pub fn encoder() -> Result<Vec<Figure>> {
     Ok(ours)
 }
 
+/// The types that parsers for Node are measured with.
+const PARSED: [&str; 7] = ["pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods"];
+
+/// Readers of documents, and parsers for Node with the same files where there are any.
+pub fn parsers() -> Result<Vec<Figure>> {
+    let files = std::fs::read_dir("tests/fixtures/made")?;
+    let mut files: Vec<_> = files.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
+    files.retain(|file| {
+        let is_parsed = file.extension().is_some_and(|kind| PARSED.iter().any(|one| kind == *one));
+        // What opens with a password only cannot be read.
+        is_parsed && file.file_stem().is_some_and(|stem| stem != "password")
+    });
+    files.sort();
+    let ours = figures(example("carrel-documents", "parse_bench").arg("--").args(&files))?;
+    let Some(packages) = std::env::var_os("CARREL_BENCH_NODE_PACKAGES") else {
+        eprintln!("parsers for Node are left out: Node and npm are not there");
+        return Ok(ours);
+    };
+    let script = "crates/documents/bench/node_parsers.mjs";
+    let theirs = figures(Command::new("node").arg(script).arg(packages).args(&files))?;
+    let mut all = Vec::new();
+    for our in ours {
+        let their = theirs.iter().find(|their| their.name == our.name);
+        let their = their.with_context(|| format!("Node did not read {}", our.name))?;
+        let ratio = our.value / their.value;
+        let named = |by: &str, value| Figure::new(format!("{by}: {}", our.name), value, "");
+        all.push(named("carrel", our.value));
+        all.push(named("Node", their.value));
+        all.push(Figure::new(format!("{} beside Node", our.name), ratio, "x").at_most(1.0));
+    }
+    Ok(all)
+}
+
 fn example(package: &str, name: &str) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["run", "--release", "-q", "-p", package, "--example", name]);

@@ -16,7 +16,7 @@ const MOST_ORIGINS: usize = 1000;
 ///
 /// Natively a value of the wrong kind is refused. At `/api/v1` it is replaced by the default, but for
 /// pages: a list of which nothing can be read is refused there too.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, PartialEq, Deserialize, ToSchema)]
 pub struct EmbedFields {
     /// The workspace that answers.
     #[serde(default, deserialize_with = "sent")]
@@ -76,33 +76,7 @@ impl EmbedFields {
 
     /// Whether nothing was sent that can be set.
     pub fn is_empty(&self) -> bool {
-        let Self {
-            workspace_slug,
-            workspace_id,
-            enabled,
-            chat_mode,
-            allowlist_domains,
-            allow_model_override,
-            allow_temperature_override,
-            allow_prompt_override,
-            max_chats_per_day,
-            max_chats_per_session,
-            message_limit,
-        } = self;
-        let sent = [
-            workspace_slug,
-            workspace_id,
-            enabled,
-            chat_mode,
-            allowlist_domains,
-            allow_model_override,
-            allow_temperature_override,
-            allow_prompt_override,
-            max_chats_per_day,
-            max_chats_per_session,
-            message_limit,
-        ];
-        sent.iter().all(|field| field.is_none())
+        *self == Self::default()
     }
 
     /// The settings of a new embed.

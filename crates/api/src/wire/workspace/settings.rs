@@ -11,7 +11,7 @@ use crate::wire::sent;
 /// Settings of a workspace; those that are absent stay as they are. Fields of other names are ignored.
 ///
 /// Natively a value of the wrong kind is refused. At `/api/v1` it is replaced by the default.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceFields {
     /// 1 to 255 characters.
@@ -103,45 +103,13 @@ impl WorkspaceFields {
         settings: WorkspaceSettings,
         mount: Mount,
     ) -> Result<Option<WorkspaceSettings>> {
-        let Self {
-            name,
-            open_ai_temp,
-            open_ai_history,
-            open_ai_prompt,
-            similarity_threshold,
-            top_n,
-            chat_mode,
-            vector_search_mode,
-            chat_provider,
-            chat_model,
-            agent_provider,
-            agent_model,
-            query_refusal_response,
-            router_id,
-            last_updated_at,
-        } = &self;
+        let last_updated_at = self.last_updated_at.clone();
         // quirk(touched-workspace): the time of the last change can be sent, and is a change.
         let is_touched = mount == Mount::Compat && last_updated_at.is_some();
-        let sent = [
-            name,
-            open_ai_temp,
-            open_ai_history,
-            open_ai_prompt,
-            similarity_threshold,
-            top_n,
-            chat_mode,
-            vector_search_mode,
-            chat_provider,
-            chat_model,
-            agent_provider,
-            agent_model,
-            query_refusal_response,
-            router_id,
-        ];
-        if !is_touched && sent.iter().all(|field| field.is_none()) {
+        if !is_touched && self == (Self { last_updated_at, ..Self::default() }) {
             return Ok(None);
         }
-        let provider = chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let provider = self.chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);
         let mut changed = self.onto(settings, mount)?;
         // A model is one of its provider's, and a router chooses both.
         match provider.as_deref() {

@@ -1,0 +1,40 @@
+//! What reading documents costs, file by file: `parse_bench FILES...`. One line of JSON for each: processor
+//! milliseconds of this process for one reading, once the first ones have warmed it.
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use carrel_documents::{Limits, extract_file};
+use serde_json::json;
+
+const WARMING: usize = 10;
+const READINGS: usize = 30;
+
+fn main() -> ExitCode {
+    let limits = Limits::text(64 << 20);
+    for file in std::env::args().skip(1) {
+        let path = Path::new(&file);
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        for _ in 0..WARMING {
+            if let Err(error) = extract_file(&name, path, limits) {
+                eprintln!("failed to read {file}: {error}");
+                return ExitCode::FAILURE;
+            }
+        }
+        let before = processor_milliseconds();
+        for _ in 0..READINGS {
+            // Read once already; what is measured is the time.
+            let _ = extract_file(&name, path, limits);
+        }
+        let value = (processor_milliseconds() - before) / READINGS as f64;
+        println!("{}", json!({ "figure": name, "value": value, "unit": "CPU ms" }));
+    }
+    ExitCode::SUCCESS
+}
+
+/// Of this thread, which does all of the reading.
+fn processor_milliseconds() -> f64 {
+    let spent = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    let nanoseconds = spent.split_whitespace().next().and_then(|first| first.parse().ok());
+    nanoseconds.unwrap_or(f64::NAN) / 1e6
+}

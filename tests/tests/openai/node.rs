@@ -1,0 +1,46 @@
+//! OpenAI's own client for Node, unmodified, against the real server.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use e2e::{KEY, TestServer, on_both_databases};
+use serde_json::json;
+
+on_both_databases!(the_node_client_works_unmodified);
+
+const SCRIPT: &str = include_str!("client.mjs");
+
+/// Where the client is installed; nowhere where there is no Node.
+fn packages() -> Option<PathBuf> {
+    let packages = std::env::var_os("CARREL_TEST_NODE_PACKAGES").map(PathBuf::from);
+    if packages.is_none() {
+        eprintln!(
+            "left out: CARREL_TEST_NODE_PACKAGES is not set. `cargo xtask test` installs OpenAI's \
+             client for Node and sets it where Node and npm are there."
+        );
+    }
+    packages
+}
+
+fn run(packages: &Path, server: &TestServer) -> Result<()> {
+    let base = format!("http://{}/v1/openai", server.admin().address());
+    let mut client = Command::new("node");
+    client.args(["--input-type=module", "-e", SCRIPT, "--", &base, KEY]).arg(packages);
+    let output =
+        client.env("NO_PROXY", "127.0.0.1").output().context("failed to run the client")?;
+    let (said, failed) = (
+        String::from_utf8_lossy(&output.stdout).into_owned(),
+        String::from_utf8_lossy(&output.stderr).into_owned(),
+    );
+    assert!(output.status.success() && said.trim_end().ends_with("all is well"), "{said}{failed}");
+    Ok(())
+}
+
+async fn the_node_client_works_unmodified(backend: e2e::Backend) -> Result<()> {
+    let Some(packages) = packages() else { return Ok(()) };
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
+    tokio::task::spawn_blocking(move || run(&packages, &server)).await?
+}
