@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::{Client, Options, TestServer, model_server};
+use e2e::{Backend, Client, Options, TestServer, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
