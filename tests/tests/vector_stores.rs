@@ -71,7 +71,7 @@ impl Store {
     async fn held(&self, server: &TestServer) -> Result<u64> {
         match self {
             Self::Chroma { address } => {
-                let prefix = format!("carrel-{}-", name_of(server)?);
+                let prefix = format!("carrel-{}-", name_of(server).await?);
                 let store = Client::new(address, None)?;
                 let base = "/api/v2/tenants/default_tenant/databases/default_database/collections";
                 let all = store.get(&format!("{base}?limit=10000")).await?.ok()?;
@@ -114,7 +114,8 @@ impl Store {
 }
 
 /// Under which name a server keeps its vectors.
-fn name_of(server: &TestServer) -> Result<String> {
+async fn name_of(server: &TestServer) -> Result<String> {
+    server.wait_for_log("vectors are kept in").await?;
     let log = server.log()?;
     let (_, rest) = log.rsplit_once("name=\"").context("the log names no store")?;
     Ok(rest.split('"').next().unwrap_or_default().to_owned())
