@@ -54,3 +54,46 @@ async fn a_wrong_key_is_told_from_none() {
     let told = said(&[("VECTOR_DB", "chroma"), ("CHROMA_ENDPOINT", &*address)]).await;
     assert!(told.starts_with("Chroma is unavailable: it "), "{told}");
 }
+
+#[tokio::test]
+async fn a_table_of_somebody_else_is_left_alone() {
+    let Some(url) = stores::address("CARREL_TEST_PGVECTOR") else { return };
+    let table = format!("others_{}", stores::installation());
+    let sql = |text: &str| {
+        let text = text.replace("{}", &table);
+        let run = std::process::Command::new("psql").args([&url, "-qXAtc", &text]).output();
+        String::from_utf8(run.unwrap().stdout).unwrap()
+    };
+    sql("CREATE TABLE {} (id UUID PRIMARY KEY, namespace TEXT)");
+    let with = [
+        ("VECTOR_DB", "pgvector"),
+        ("PGVECTOR_CONNECTION_STRING", &*url),
+        ("PGVECTOR_TABLE_NAME", &*table),
+    ];
+    let told = said(&with).await;
+    assert!(told.contains("belongs to something else; name another"), "{told}");
+    assert_eq!(sql("SELECT COUNT(*) FROM {}"), "0\n");
+    assert_eq!(sql("SELECT to_regclass('{}_marks')"), "\n", "nothing was made beside it");
+    sql("DROP TABLE {}");
+}
+
+#[tokio::test]
+async fn a_server_without_pgvector_is_told_from_one_with_it() {
+    let Ok(url) = std::env::var("CARREL_TEST_POSTGRES") else { return };
+    let with = [
+        ("VECTOR_DB", "pgvector"),
+        ("PGVECTOR_CONNECTION_STRING", &*url),
+        ("PGVECTOR_TABLE_NAME", "vectors_of_tests"),
+    ];
+    // Somebody may have installed it there; then there is nothing to tell.
+    let Err(error) = stores::by(&with.map(|(name, value)| (name, value.to_owned())), "words")
+        .unwrap()
+        .marks()
+        .await
+    else {
+        return;
+    };
+    let told = error.to_string();
+    let expected = if url == "skip" { "PGVECTOR_CONNECTION_STRING" } else { "install pgvector" };
+    assert!(told.contains(expected), "{told}");
+}

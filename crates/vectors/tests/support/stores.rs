@@ -21,7 +21,7 @@ pub enum Kind {
 
 /// The address of a store in a variable that `cargo xtask test` sets; `None` where it is to be
 /// left out.
-fn address(variable: &str) -> Option<String> {
+pub fn address(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(skip) if skip == "skip" => {
             eprintln!("NOT TESTED: {variable} is `skip`");
