@@ -14,7 +14,12 @@ use crate::jobs::embedding_with;
 /// A server whose embedder refuses some texts, a workspace on it, and a browser that is signed in.
 async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
     let model = model_server::start().await?;
-    let options = embedding_with(Backend::Sqlite, &model.base_url(), "picky");
+    let (server, browser) = begun_with(&model.base_url(), "picky").await?;
+    Ok((server, model, browser))
+}
+
+async fn begun_with(embedder: &str, model: &str) -> Result<(TestServer, Browser)> {
+    let options = embedding_with(Backend::Sqlite, embedder, model);
     let server = TestServer::start(options).await?;
     server.wait_for_log("/setup?token=").await?;
     let log = server.log()?;
@@ -22,7 +27,7 @@ async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
     let mut browser = Browser::start(1280, 900).await?;
     set_up(&mut browser, link.context("no link")?).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
-    Ok((server, model, browser))
+    Ok((server, browser))
 }
 
 /// Refusals are the browser's to note, and expected here.
@@ -75,6 +80,34 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     ada.resize(390, 844, true).await?;
     let wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(ada.run(wide).await?, false);
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
+    // Nobody listens there.
+    let (server, mut ada) = begun_with("http://127.0.0.1:9/v1", "echo").await?;
+    let base = base(&server);
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("cranes.txt");
+    std::fs::write(&file, "The crane is called Berta.")?;
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    ada.choose_files("#file", &[&file]).await?;
+    // Told as it happens, without the page being loaded again.
+    let why =
+        "!!document.querySelector('.job[sse-connect] .callout')?.innerText.includes('unavailable')";
+    ada.wait(why).await?;
+    assert_eq!(violations(&mut ada).await?, [""; 0]);
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    ada.wait(why).await?;
+    ada.follow("form[action='/jobs/1/cancel'] button").await?;
+    ada.wait("location.pathname === '/jobs/1' && !!document.querySelector('.job[data-over]')")
+        .await?;
+    ada.wait("!!document.querySelector('.job-row[data-state=cancelled]')").await?;
+    // The document itself is in the library.
+    ada.open(&format!("{base}/documents")).await?;
+    ada.wait("document.querySelector('#shelf').innerText.includes('cranes.txt')").await?;
     well_behaved(&ada, &server);
     Ok(())
 }
