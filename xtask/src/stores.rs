@@ -52,7 +52,9 @@ impl Stores {
     pub fn variables(&self) -> Vec<(&'static str, String)> {
         let chroma = self.chroma.as_ref();
         let chroma = chroma.map(|chroma| (CHROMA, format!("http://127.0.0.1:{}", chroma.port)));
-        let pgvector = self.pgvector.as_ref().map(|cluster| (PGVECTOR, cluster.url()));
+        // As the setting wants it, which knows no other name of the scheme.
+        let url = |cluster: &Cluster| cluster.url().replacen("postgres:", "postgresql:", 1);
+        let pgvector = self.pgvector.as_ref().map(|cluster| (PGVECTOR, url(cluster)));
         chroma.into_iter().chain(pgvector).collect()
     }
 }
