@@ -37,6 +37,11 @@ impl Cluster {
         let mut copy = Command::new("cp");
         copy.arg("-r").args(["pgserver", "pgserver.libs"].map(|name| packages.join(name)));
         succeed(copy.arg(&directory))?;
+        if let Some((user, group)) = owner {
+            // Whoever is to remove it has to own it.
+            let owner = format!("{user}:{group}");
+            succeed(Command::new("chown").args(["-R", &owner]).arg(&directory))?;
+        }
         let programs = directory.join("pgserver/pginstall/bin");
         Self::start_in(directory, owner, &programs)
     }
