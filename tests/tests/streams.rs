@@ -5,8 +5,12 @@ use anyhow::{Context, Result};
 use e2e::{Backend, Client, Options, TestServer, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::jobs::{documents, embedding_with, is_over, place_later};
+
+/// How long a stream may go on that should have ended, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A stream of which the first part has come.
 async fn begun(client: &Client, path: &str, body: Value) -> Result<reqwest::Response> {
@@ -55,12 +59,12 @@ async fn a_stream_ends_with_its_key_its_user_its_thread_or_its_workspace() -> Re
     admin.post(&format!("/v1/admin/users/{ann}"), json!({ "suspended": true })).await?.ok()?;
     admin.delete("/v1/workspace/alpha/thread/two", json!({})).await?.ok()?;
     for (number, stream) in streams.into_iter().enumerate() {
-        let rest = stream.text().await?;
+        let rest = timeout(PATIENCE, stream.text()).await.context("it goes on")??;
         assert!(rest.contains("\"type\":\"abort\""), "{number}: {rest}");
         assert!(!rest.contains("finalizeResponseStream"), "{number}: {rest}");
     }
     // One that nothing has happened to goes on.
-    let more = tokio::time::timeout(Duration::from_millis(10), kept.chunk()).await;
+    let more = timeout(Duration::from_millis(10), kept.chunk()).await;
     assert!(more.is_err() || more??.is_some_and(|more| more.starts_with(b":")));
     let suspended = json!({ "message": "Hi", "userId": ann });
     let refused = admin.post("/v1/workspace/alpha/thread/one/chat", suspended).await?;
@@ -85,7 +89,7 @@ async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
     stream.chunk().await?.context("nothing came")?;
     let id = &key["api_key"]["id"];
     admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
-    stream.text().await?;
+    timeout(PATIENCE, stream.text()).await.context("it goes on")??;
     let left = admin.get(&format!("/v1/jobs/{}", job["id"])).await?.ok()?;
     assert!(!is_over(&left["job"]), "the stream ended with the job: {left}");
     Ok(())

@@ -4,12 +4,20 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
-use crate::test;
+use crate::{conformance, fuzz, test};
 
-/// One patch each: a sentence about the fault, `Caught by: <tests>`, and the change.
+/// One patch each: a sentence about the fault, `Caught by: <tests>` or `Caught by chore: <chore>`,
+/// and the change.
 const PLACE: &str = "tests/planted";
 
-const CAUGHT_BY: &str = "Caught by: ";
+/// What is to notice a fault.
+enum Watch {
+    /// Tests by parts of their names.
+    Tests(Vec<String>),
+    /// Recorded exchanges of these scenarios.
+    Conformance(Vec<String>),
+    FuzzApi,
+}
 
 /// Those that are named, or all. The checkout is as before afterwards, unless this is interrupted.
 pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
@@ -18,10 +26,9 @@ pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
     let mut missed = Vec::new();
     for patch in patches(sh, named)? {
         let text = sh.read_file(&patch)?;
-        let caught_by = text.lines().find_map(|line| line.strip_prefix(CAUGHT_BY));
-        let tests = caught_by.with_context(|| format!("{} names no tests", patch.display()))?;
+        let watch = watch(&text).with_context(|| format!("{} names no tests", patch.display()))?;
         println!("{}: {}", name(&patch), text.lines().next().unwrap_or_default());
-        if !is_caught(sh, &patch, tests)? {
+        if !is_caught(sh, &patch, &watch)? {
             missed.push(name(&patch));
         }
     }
@@ -44,15 +51,32 @@ fn name(patch: &Path) -> String {
     patch.file_stem().unwrap_or_default().to_string_lossy().into_owned()
 }
 
-/// Whether a test fails while the fault is there. One that does not compile is no fault.
-fn is_caught(sh: &Shell, patch: &Path, tests: &str) -> Result<bool> {
+fn watch(patch: &str) -> Option<Watch> {
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    patch.lines().find_map(|line| {
+        if let Some(tests) = line.strip_prefix("Caught by: ") {
+            return Some(Watch::Tests(words(tests)));
+        }
+        let mut chore = words(line.strip_prefix("Caught by chore: ")?);
+        match chore.remove(0).as_str() {
+            "conformance" => Some(Watch::Conformance(chore)),
+            "fuzz-api" => Some(Watch::FuzzApi),
+            _ => None,
+        }
+    })
+}
+
+/// Whether something fails while the fault is there. One that does not compile is no fault.
+fn is_caught(sh: &Shell, patch: &Path, watch: &Watch) -> Result<bool> {
     cmd!(sh, "git apply {patch}").run()?;
-    let built = test::build(sh);
-    let run = || {
-        let which = ["-p", "e2e", "-p", "fuzz", "--"].into_iter().chain(tests.split_whitespace());
-        test::run(sh, &which.map(str::to_owned).collect::<Vec<_>>())
-    };
-    let outcome = built.map(|_| run());
+    let outcome = test::build(sh).map(|_| match watch {
+        Watch::Tests(tests) => {
+            let which = ["-p", "e2e", "-p", "fuzz", "--"].map(str::to_owned);
+            test::run(sh, &[&which, &tests[..]].concat())
+        }
+        Watch::Conformance(scenarios) => conformance::run(sh, scenarios),
+        Watch::FuzzApi => fuzz::api(sh),
+    });
     cmd!(sh, "git apply --reverse {patch}").run()?;
     Ok(outcome.context("the fault does not compile")?.is_err())
 }
