@@ -172,9 +172,9 @@ pub fn listed(of: &chat::Source) -> Value {
     }
 }
 
-/// A document that was shown whole: what is known of it and how it begins. It has no score.
-fn whole(document: &Document, beginning: &str) -> Value {
-    let mut source = json!({
+/// What is known of a document, under the names that clients know. The `id` is the document's.
+pub fn described(document: &Document) -> Value {
+    json!({
         "id": document.id.to_string(),
         "url": document.url,
         "title": document.title,
@@ -185,9 +185,14 @@ fn whole(document: &Document, beginning: &str) -> Value {
         "published": document.published.to_string(),
         "wordCount": document.words,
         "token_count_estimate": document.tokens,
-        "text": format!("{beginning}...continued on in source document..."),
-        "location": document.path.to_string(),
-    });
+    })
+}
+
+/// A document that was shown whole: what is known of it and how it begins. It has no score.
+fn whole(document: &Document, beginning: &str) -> Value {
+    let mut source = described(document);
+    source["text"] = format!("{beginning}...continued on in source document...").into();
+    source["location"] = document.path.to_string().into();
     tell_of_title(document, &mut source);
     source
 }
@@ -195,23 +200,13 @@ fn whole(document: &Document, beginning: &str) -> Value {
 /// One source: the document it is from, the passage, and how similar it is.
 pub fn source(hit: &Hit) -> Value {
     let document = &hit.passage.document;
-    let mut source = json!({
-        "id": hit.passage.chunk.to_string(),
-        "url": document.url,
-        "title": document.title,
-        "docAuthor": document.author,
-        "description": document.description,
-        "docSource": document.source,
-        "chunkSource": document.chunk_source,
-        "published": document.published.to_string(),
-        "wordCount": document.words,
-        "token_count_estimate": document.tokens,
-        "text": passage_text(&hit.passage),
-        "_distance": 1.0 - hit.similarity,
-        "score": hit.similarity,
-        "location": document.path.to_string(),
-        "ordinal": hit.passage.ordinal,
-    });
+    let mut source = described(document);
+    source["id"] = hit.passage.chunk.to_string().into();
+    source["text"] = passage_text(&hit.passage).into();
+    source["_distance"] = json!(1.0 - hit.similarity);
+    source["score"] = json!(hit.similarity);
+    source["location"] = document.path.to_string().into();
+    source["ordinal"] = hit.passage.ordinal.into();
     tell_of_title(document, &mut source);
     source
 }

@@ -3,8 +3,8 @@ use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
 use carrel_services::library::Failures;
+use carrel_services::record;
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 
 mod settings;
@@ -171,18 +171,9 @@ impl PlacedDocument {
             ..
         } = placed;
         let names = Names::of(&document, mount);
-        let metadata = json!({
-            "id": document.id.to_string(),
-            "url": names.url,
-            "title": names.title,
-            "docAuthor": document.author,
-            "description": document.description,
-            "docSource": document.source,
-            "chunkSource": document.chunk_source,
-            "published": document.published.to_string(),
-            "wordCount": document.words,
-            "token_count_estimate": document.tokens,
-        });
+        let mut metadata = record::described(&document);
+        metadata["url"] = names.url.into();
+        metadata["title"] = names.title.into();
         Self {
             id: id.0,
             doc_id: key.to_string(),
