@@ -190,6 +190,12 @@ impl Browser {
         self.call("DOM.setFileInputFiles", files).await.map(drop)
     }
 
+    /// Has every page be the first one that is opened here.
+    pub async fn forget_everything_seen(&mut self) -> Result<()> {
+        let cache = json!({ "cacheDisabled": true });
+        self.call("Network.setCacheDisabled", cache).await.map(drop)
+    }
+
     /// Takes the network away, or gives it back.
     pub async fn go_offline(&mut self, offline: bool) -> Result<()> {
         let network = json!({

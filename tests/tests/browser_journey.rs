@@ -208,7 +208,7 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
 }
 
 /// Pages with something on them.
-const PAGES: [&str; 24] = [
+pub const PAGES: [&str; 24] = [
     "/",
     "/welcome",
     "/workspaces/new",

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::Result;
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, Models};
+use carrel_services::probe::{Lookup, Trial};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
 use tokio::sync::watch;
@@ -134,6 +135,17 @@ impl Models for ConfiguredModels {
         };
         self.keep(&versions, |built| built.embedder = Some(embedder.clone()));
         Ok(embedder)
+    }
+}
+
+impl Trial for ConfiguredModels {
+    fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>> {
+        carrel_providers::chat_model(&|name| settings(name), &ModelChoice::default(), &self.http()?)
+    }
+
+    fn embedder(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>> {
+        let remote = carrel_providers::embedder(&|name| settings(name), &self.http()?)?;
+        Ok(remote.unwrap_or_else(|| self.native.embedder()))
     }
 }
 

@@ -197,6 +197,7 @@ impl Carrel {
             settings: database.clone(),
             index,
             models: models.clone(),
+            trial: configured.clone(),
             library,
             shelves: database.clone(),
             jobs: database.clone(),

@@ -31,6 +31,7 @@ use crate::keyring::Keyring;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::ownership::Ownership;
+use crate::probe::Trial;
 use crate::search::Search;
 use crate::settings::SettingsStore;
 use crate::settings::dump::Dump;
@@ -51,6 +52,7 @@ pub struct Ports {
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
+    pub trial: Arc<dyn Trial>,
     pub library: Library,
     pub shelves: Arc<dyn Shelves>,
     pub jobs: Arc<dyn Jobs>,

@@ -1,13 +1,25 @@
-//! Whether what the settings name really answers: asked something small, as somebody waits.
+//! Whether what settings name really answers: asked something small, as somebody waits.
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carrel_domain::model::{ChatRequest, Delta, ModelChoice, Models, Purpose};
+use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, Purpose};
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 use tokio::time::timeout;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Settings by variable, whether they are in force or only tried.
+pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
+
+/// Makes models of any settings, for once.
+pub trait Trial: Send + Sync {
+    /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
+    fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>>;
+    /// As [`Trial::language_model`].
+    fn embedder(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
+}
 
 /// What answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,10 +31,9 @@ pub struct Answered {
     pub dimensions: Option<usize>,
 }
 
-/// Asks the language model of the settings for a word.
-pub async fn language_model(models: &dyn Models) -> Result<Answered> {
+/// Asks a language model for a word.
+pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<Answered> {
     let started = Instant::now();
-    let model = models.chat(&ModelChoice::default())?;
     let request = ChatRequest {
         instructions: "Answer with one word.".to_owned(),
         question: "Are you there?".to_owned(),
@@ -43,10 +54,9 @@ pub async fn language_model(models: &dyn Models) -> Result<Answered> {
     Ok(Answered { by: model.name().model, seconds, dimensions: None })
 }
 
-/// Has the embedder of the settings embed a word.
-pub async fn embedder(models: &dyn Models) -> Result<Answered> {
+/// Has an embedder embed a word.
+pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<Answered> {
     let started = Instant::now();
-    let embedder = models.embedder()?;
     let texts = ["lighthouse".to_owned()];
     let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
     let vectors = vectors.map_err(|_| late("the embedder"))??;

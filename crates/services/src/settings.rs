@@ -5,12 +5,14 @@ pub mod choices;
 pub mod dump;
 pub mod key;
 pub mod preferences;
+mod preview;
 pub mod registry;
 pub mod secrets;
 pub mod store;
 mod update;
 mod visible;
 
+pub use preview::Preview;
 pub use store::{Layers, SettingsStore, Versions};
 pub use update::{Leniency, Updated};
 pub use visible::Facts;

@@ -3,8 +3,8 @@
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderMap, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
+    LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
@@ -12,9 +12,9 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use tracing::Instrument;
 
-use crate::origin;
 use crate::refusal::Refusal;
 use crate::site::Site;
+use crate::{assets, origin};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -59,6 +59,9 @@ pub async fn finish(
             response = redirected(response);
         }
         finish_headers(response.headers_mut(), &id);
+        if !is_fragment {
+            announce(response.headers_mut());
+        }
         tracing::debug!(status = response.status().as_u16(), "answered");
         Ok(response)
     }
@@ -83,6 +86,14 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
         answer.append_header(("set-cookie", cookie));
     }
     response.into_response(answer.finish())
+}
+
+/// A page tells in its head what it needs; in its headers the browser reads it earlier.
+fn announce(headers: &mut HeaderMap) {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/html")) {
+        headers.insert(LINK, HeaderValue::from_static(assets::announced()));
+    }
 }
 
 fn finish_headers(headers: &mut HeaderMap, id: &str) {

@@ -29,6 +29,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../assets/css/tables.css"),
             include_str!("../assets/css/chat.css"),
             include_str!("../assets/css/documents.css"),
+            include_str!("../assets/css/search.css"),
         ],
     ),
     ("theme.js", "text/javascript; charset=utf-8", &[include_str!("../assets/js/theme.js")]),
@@ -48,9 +49,11 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../assets/js/choose.js"),
         ],
     ),
-    ("icons.svg", "image/svg+xml", &[include_str!("../assets/icons.svg")]),
     ("mark.svg", "image/svg+xml", &[include_str!("../assets/mark.svg")]),
 ];
+
+/// Pictures that stand in pages as they are, so that they need no request: symbols by name.
+const ICONS: &str = include_str!("../assets/icons.svg");
 
 struct Asset {
     media: &'static str,
@@ -81,6 +84,31 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 /// The address of an asset by its plain name.
 pub fn address(name: &str) -> String {
     ASSETS.addresses.get(name).cloned().unwrap_or_else(|| format!("{ROOT}{name}"))
+}
+
+/// What an icon is drawn of, on a field of 24 by 24; nothing for an unknown one.
+pub fn icon(name: &str) -> &'static str {
+    static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let symbols = ICONS.split("<symbol id=\"").skip(1);
+        let symbol = |text: &'static str| {
+            let (name, rest) = text.split_once('"')?;
+            let (_, drawn) = rest.split_once('>')?;
+            Some((name, drawn.split_once("</symbol>")?.0))
+        };
+        symbols.filter_map(symbol).collect()
+    });
+    ALL.get(name).copied().unwrap_or_default()
+}
+
+/// Says before the page what it needs, so that a browser asks for all of it at once.
+pub fn announced() -> &'static str {
+    static LINKS: LazyLock<String> = LazyLock::new(|| {
+        let needed = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
+        let link =
+            |(name, kind): (&str, &str)| format!("<{}>; rel=preload; as={kind}", address(name));
+        needed.map(link).join(", ")
+    });
+    &LINKS
 }
 
 /// Compresses bytes as browsers understand it.
@@ -119,6 +147,20 @@ mod tests {
         let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
         // What is left is for the page itself, which is some 2 kB compressed.
         assert!(sizes < 52_000, "{sizes} bytes of assets");
+    }
+
+    #[test]
+    fn an_icon_is_what_the_sprite_says() {
+        assert_eq!(icon("plus"), "<path d=\"M12 5v14M5 12h14\"/>");
+        assert_eq!(icon("nope"), "");
+    }
+
+    #[test]
+    fn assets_ask_for_nothing_more() {
+        for (name, _, parts) in SOURCES.iter().filter(|(name, ..)| name.ends_with(".css")) {
+            let text = parts.concat();
+            assert!(!text.contains("url(") && !text.contains("@import"), "{name}");
+        }
     }
 
     #[test]

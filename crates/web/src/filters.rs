@@ -18,12 +18,12 @@ pub fn asset(name: &str, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(assets::address(name))
 }
 
-/// An icon of the sprite, by name. It says nothing to those who do not see it.
+/// An icon by name. It says nothing to those who do not see it.
 #[askama::filter_fn]
 pub fn icon(name: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
-    let sprite = assets::address("icons.svg");
+    let drawn = assets::icon(name);
     Ok(Safe(format!(
-        "<svg class=\"icon\" aria-hidden=\"true\" focusable=\"false\"><use href=\"{sprite}#{name}\"/></svg>"
+        "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">{drawn}</svg>"
     )))
 }
 

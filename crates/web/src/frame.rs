@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 
 use carrel_domain::user::Role;
 use serde_json::Value;
+use url::Url;
 
+use crate::assets;
 use crate::form::Fields;
 use crate::refusal::Refusal;
 use crate::texts;
@@ -17,13 +19,38 @@ const NAME: &str = "carrel";
 pub struct Brand {
     pub name: String,
     pub support: Option<String>,
-    /// Links at the foot of the side bar.
-    pub links: Vec<String>,
+    /// At the foot of the side bar.
+    pub links: Vec<Link>,
+    /// The address of the icon of tabs, if it is on this server.
+    favicon: Option<String>,
+}
+
+/// A link somebody put there.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub address: String,
+    /// The name of an icon, as other interfaces know them.
+    pub icon: String,
+}
+
+impl Link {
+    fn of(stored: &Value) -> Option<Self> {
+        let text = |name: &str| stored[name].as_str().map(str::to_owned);
+        Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
+    }
+
+    /// What it is called: the host, or whom to write to.
+    pub fn label(&self) -> String {
+        let url = Url::parse(&self.address).ok();
+        let host = url.as_ref().and_then(|url| url.host_str().map(str::to_owned));
+        let path = || url.as_ref().map(|url| url.path().to_owned());
+        host.or_else(path).unwrap_or_else(|| self.address.clone())
+    }
 }
 
 impl Default for Brand {
     fn default() -> Self {
-        Self { name: NAME.to_owned(), support: None, links: Vec::new() }
+        Self { name: NAME.to_owned(), support: None, links: Vec::new(), favicon: None }
     }
 }
 
@@ -32,12 +59,18 @@ impl Brand {
         let given = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
         let links = given("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
         let links = links.as_ref().and_then(Value::as_array).into_iter().flatten();
-        let links = links.filter_map(|link| link["url"].as_str()).map(str::to_owned);
+        let is_here = |text: &&String| text.starts_with('/') && !text.starts_with("//");
         Self {
             name: given("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
             support: given("support_email").cloned(),
-            links: links.collect(),
+            links: links.filter_map(Link::of).collect(),
+            favicon: given("meta_page_favicon").filter(is_here).cloned(),
         }
+    }
+
+    /// The icon of tabs.
+    pub fn icon(&self) -> String {
+        self.favicon.clone().unwrap_or_else(|| assets::address("mark.svg"))
     }
 }
 

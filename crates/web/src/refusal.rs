@@ -38,6 +38,11 @@ impl Refusal {
         Self::Failed(Error::not_found(kind, key))
     }
 
+    /// A reason as a sentence.
+    pub fn sentence(reason: &str) -> String {
+        sentence("", reason)
+    }
+
     /// What the log should know and the visitor should not.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {

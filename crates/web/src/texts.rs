@@ -3,12 +3,13 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// The files, by subject. A line is a key, ` = `, and the text.
-const FILES: [&str; 7] = [
+const FILES: [&str; 8] = [
     include_str!("../texts/common.txt"),
     include_str!("../texts/entrance.txt"),
     include_str!("../texts/workspaces.txt"),
     include_str!("../texts/conversations.txt"),
     include_str!("../texts/documents.txt"),
+    include_str!("../texts/search.txt"),
     include_str!("../texts/administration.txt"),
     include_str!("../texts/system.txt"),
 ];
@@ -66,7 +67,16 @@ mod tests {
         let missing: Vec<_> = used.iter().filter(|key| find(key).is_none()).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
         let unused: Vec<_> = TEXTS.keys().filter(|key| !text.contains(**key)).collect();
-        let made = ["done.", "role.", "mode.", "scope.", "status.", "settings.", "search-mode."];
+        let made = [
+            "done.",
+            "role.",
+            "mode.",
+            "scope.",
+            "status.",
+            "settings.",
+            "search-mode.",
+            "search-way.",
+        ];
         let unused: Vec<_> =
             unused.iter().filter(|key| !made.iter().any(|start| key.starts_with(start))).collect();
         assert!(unused.is_empty(), "shown nowhere: {unused:?}");

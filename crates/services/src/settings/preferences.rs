@@ -187,6 +187,11 @@ fn has_scheme(text: &str, schemes: &[&str]) -> bool {
     Url::parse(text).is_ok_and(|url| schemes.contains(&url.scheme()))
 }
 
+/// Whether a link may stand at the foot of pages.
+pub fn is_safe_to_follow(address: &str) -> bool {
+    has_scheme(address, &["http", "https", "mailto"])
+}
+
 /// A list, as JSON or as a text of it, of which only links that are safe to follow are kept.
 fn footer(value: &Value) -> Result<Option<String>, String> {
     const ALLOWED: &str = "must be a list of at most 20 objects with `icon` and `url`";
@@ -204,7 +209,7 @@ fn footer(value: &Value) -> Result<Option<String>, String> {
         let (Some(icon), Some(url)) = (field("icon"), field("url")) else {
             return Err(ALLOWED.to_owned());
         };
-        if has_scheme(url, &["http", "https", "mailto"]) {
+        if is_safe_to_follow(url) {
             kept.push(json!({ "icon": icon, "url": url }));
         }
     }

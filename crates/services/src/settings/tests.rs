@@ -13,6 +13,7 @@ use super::registry::Capability;
 use super::secrets::Sealer;
 use super::*;
 
+mod previews;
 mod updates;
 
 /// Remembers rows and the events they came with, and fails when told to.

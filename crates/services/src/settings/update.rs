@@ -37,10 +37,13 @@ pub struct Updated {
 pub const MASK: &str = "******";
 
 /// A value on its way into the database.
-struct Change<'a> {
+pub(super) struct Change<'a> {
     setting: &'a Setting,
-    text: String,
+    pub(super) text: String,
 }
+
+/// What is to be changed, by variable.
+pub(super) type Plan<'a> = BTreeMap<&'static str, Change<'a>>;
 
 impl SettingsStore {
     /// Changes settings by their public names, and tells subscribers. One audit event is written
@@ -61,8 +64,20 @@ impl SettingsStore {
     ) -> Result<Updated> {
         let _changing = self.changing.lock().await;
         let before = self.snapshot();
+        let (updated, planned) = self.plan(changes, leniency, &before)?;
+        self.store(planned, &before, by).await?;
+        Ok(updated)
+    }
+
+    /// What a request comes to, if nothing in it is refused.
+    pub(super) fn plan(
+        &self,
+        changes: &Map<String, Value>,
+        leniency: Leniency,
+        before: &Snapshot,
+    ) -> Result<(Updated, Plan<'_>)> {
         let mut updated = Updated::default();
-        let mut planned: BTreeMap<&'static str, Change<'_>> = BTreeMap::new();
+        let mut planned = Plan::new();
         let mut refusals = Vec::new();
         for (name, value) in changes {
             let Some(setting) = self.registry.by_name(name) else {
@@ -78,7 +93,7 @@ impl SettingsStore {
                     continue;
                 }
             };
-            if self.stands_for_current(setting, &text, &before) {
+            if self.stands_for_current(setting, &text, before) {
                 continue;
             }
             let mut mistakes = self.registry.mistakes(setting, &text);
@@ -106,25 +121,19 @@ impl SettingsStore {
                 return Err(Error::invalid("body", "names no setting that there is"));
             }
             if refusals.is_empty() {
-                refusals.extend(self.missing_companions(&planned, &before));
+                refusals.extend(self.missing_companions(&planned, before));
             }
             refuse(&refusals)?;
         } else if let Some((_, mistakes)) = refusals.first() {
             updated.new_values.clear();
             updated.error = Some(mistakes.join("\n"));
-            return Ok(updated);
+            planned.clear();
         }
-        self.store(planned, &before, by).await?;
-        Ok(updated)
+        Ok((updated, planned))
     }
 
     /// Stores what differs and puts it in force.
-    async fn store(
-        &self,
-        planned: BTreeMap<&'static str, Change<'_>>,
-        before: &Snapshot,
-        by: &By,
-    ) -> Result<()> {
+    async fn store(&self, planned: Plan<'_>, before: &Snapshot, by: &By) -> Result<()> {
         let mut after = before.clone();
         let mut rows = BTreeMap::new();
         let mut changed = Vec::new();
@@ -182,7 +191,7 @@ impl SettingsStore {
     /// what it takes away. What was missing before is no reason to refuse something else.
     fn missing_companions(
         &self,
-        planned: &BTreeMap<&'static str, Change<'_>>,
+        planned: &Plan<'_>,
         before: &Snapshot,
     ) -> Vec<(&'static str, Vec<String>)> {
         let mut after = before.clone();

@@ -1,16 +1,27 @@
-//! The search playground: what is found for a query, and how near it is.
+//! The search playground: what each way of searching finds for a query, side by side, how near it
+//! is and why; and which passages an answer would be built on.
+use std::collections::HashSet;
+
 use askama::Template;
+use carrel_domain::ChunkId;
+use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_services::search::{Hit, Query};
+use futures_util::future::join_all;
 
 use crate::filters;
 use crate::form::Fields;
 use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
-use crate::texts::t;
+use crate::texts::{self, t};
 use crate::visit::{Reader, Visit};
 
-/// How many passages are shown.
-const SHOWN: usize = 10;
+/// How many passages each way of searching shows.
+const SHOWN: usize = 8;
+
+/// The ways of searching, from the simplest on.
+const WAYS: [SearchMode; 4] =
+    [SearchMode::Vector, SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Rerank];
 
 struct Place {
     name: String,
@@ -18,12 +29,25 @@ struct Place {
     is_chosen: bool,
 }
 
+/// What one way of searching finds.
+struct Way {
+    name: &'static str,
+    /// Its heading and what it is, by the keys of its texts.
+    title: String,
+    words: String,
+    /// Whether answers of this workspace search so.
+    is_usual: bool,
+    hits: Vec<Found>,
+    problem: Option<String>,
+}
+
 struct Found {
     title: String,
     text: String,
     address: String,
-    similarity: f32,
+    score: f32,
     percent: u32,
+    why: Vec<String>,
     /// Whether an answer would be built on it.
     is_used: bool,
 }
@@ -33,10 +57,13 @@ struct Found {
 struct Playground {
     frame: Frame,
     places: Vec<Place>,
+    /// Where documents are put into the chosen workspace.
+    slug: String,
     query: String,
-    /// Nothing before something was asked, or where there is nothing to search.
-    found: Option<Vec<Found>>,
-    seconds: String,
+    /// Nothing before something was asked.
+    ways: Option<Vec<Way>>,
+    is_empty: bool,
+    used: usize,
 }
 
 pub async fn playground(visit: Visit<Reader>) -> Answer {
@@ -45,41 +72,106 @@ pub async fn playground(visit: Visit<Reader>) -> Answer {
     let workspaces = visit.workspaces().await?;
     let chosen = workspaces.iter().find(|known| known.slug.as_str() == wanted);
     let chosen = chosen.or(workspaces.first());
-    let (mut found, started) = (None, std::time::Instant::now());
+    let (mut ways, mut used) = (None, HashSet::new());
     if let Some(workspace) = chosen.filter(|_| !query.is_empty()) {
-        let query = Query {
-            text: query.clone(),
-            limit: Some(SHOWN),
-            least_similarity: Some(0.0),
-            ..Query::default()
-        };
-        let hits = visit.ports().search.nearest(workspace, query).await?;
-        let used = usize::try_from(workspace.settings.passages).unwrap_or(0);
-        let least = workspace.settings.least_similarity as f32;
-        let hits = hits.unwrap_or_default().into_iter().enumerate();
-        let shown = |(place, hit): (usize, Hit)| Found {
-            address: format!(
-                "/w/{}/source?in={}&passage={}#passage",
-                workspace.slug,
-                segment(&hit.passage.document.path.to_string()),
-                hit.passage.chunk
-            ),
-            is_used: place < used && hit.similarity >= least,
-            similarity: hit.similarity,
-            percent: (hit.similarity * 100.0).round() as u32,
-            title: hit.passage.document.title,
-            text: hit.passage.text,
-        };
-        found = Some(hits.map(shown).collect());
+        used = built_on(&visit, workspace, &query).await;
+        let found = WAYS.map(|mode| way(&visit, workspace, &query, mode, &used));
+        ways = Some(join_all(found).await);
     }
-    let seconds = format!("{:.2}", started.elapsed().as_secs_f32());
-    let chosen = chosen.map(|workspace| workspace.slug.to_string());
-    let place = |workspace: carrel_domain::workspace::Workspace| Place {
-        is_chosen: chosen.as_deref() == Some(workspace.slug.as_str()),
+    let slug = chosen.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
+    let is_empty = match chosen {
+        Some(workspace) => visit.ports().index.count(Some(workspace.id)).await? == 0,
+        None => true,
+    };
+    let place = |workspace: Workspace| Place {
+        is_chosen: slug == workspace.slug.as_str(),
         name: workspace.settings.name,
         slug: workspace.slug.to_string(),
     };
     let places = workspaces.into_iter().map(place).collect();
     let frame = visit.frame(t("search.title"), Section::Search).await?;
-    reply::page(&visit.request, &Playground { frame, places, query, found, seconds })
+    let used = used.len();
+    let page = Playground { frame, places, slug, query, ways, is_empty, used };
+    reply::page(&visit.request, &page)
+}
+
+/// The passages an answer would be built on. What fails is said where it fails.
+async fn built_on(visit: &Visit<Reader>, within: &Workspace, query: &str) -> HashSet<ChunkId> {
+    let query = Query { text: query.to_owned(), ..Query::default() };
+    let hits = visit.ports().search.nearest(within, query).await.ok().flatten();
+    hits.unwrap_or_default().into_iter().map(|hit| hit.passage.chunk).collect()
+}
+
+async fn way(
+    visit: &Visit<Reader>,
+    within: &Workspace,
+    query: &str,
+    mode: SearchMode,
+    used: &HashSet<ChunkId>,
+) -> Way {
+    let query = Query {
+        text: query.to_owned(),
+        limit: Some(SHOWN),
+        least_similarity: Some(0.0),
+        mode: Some(mode),
+        ..Query::default()
+    };
+    let found = visit.ports().search.nearest(within, query).await;
+    let problem = found.as_ref().err().map(ToString::to_string);
+    let hits = found.ok().flatten().unwrap_or_default();
+    let usual = match within.settings.search_mode {
+        SearchMode::Default => SearchMode::Hybrid,
+        other => other,
+    };
+    let name = mode.as_str();
+    let text = |key: String| texts::find(&key).unwrap_or_default().to_owned();
+    Way {
+        name,
+        title: text(format!("search-way.{name}")),
+        words: text(format!("search-way.{name}-words")),
+        is_usual: mode == usual,
+        hits: hits.into_iter().map(|hit| shown(hit, within, mode, used)).collect(),
+        problem: problem.map(|words| Refusal::sentence(&words)),
+    }
+}
+
+fn shown(hit: Hit, within: &Workspace, mode: SearchMode, used: &HashSet<ChunkId>) -> Found {
+    let reranked = hit.why.reranked.filter(|_| mode == SearchMode::Rerank);
+    let score = reranked.unwrap_or(hit.similarity);
+    Found {
+        address: format!(
+            "/w/{}/source?in={}&passage={}#passage",
+            within.slug,
+            segment(&hit.passage.document.path.to_string()),
+            hit.passage.chunk
+        ),
+        is_used: used.contains(&hit.passage.chunk),
+        score,
+        percent: percent(score),
+        why: why(&hit, mode),
+        title: hit.passage.document.title,
+        text: hit.passage.text,
+    }
+}
+
+/// Why it is among the hits, in words.
+fn why(hit: &Hit, mode: SearchMode) -> Vec<String> {
+    let mut why = Vec::new();
+    if mode == SearchMode::Rerank {
+        let similarity = percent(hit.similarity).to_string();
+        why.push(t("search.similar").replace("{percent}", &similarity));
+    }
+    if let Some(rank) = hit.why.by_meaning {
+        why.push(t("search.by-meaning").replace("{rank}", &rank.to_string()));
+    }
+    if let Some(words) = hit.why.by_words {
+        let said = t("search.by-words").replace("{rank}", &words.rank.to_string());
+        let said = said.replace("{share}", &percent(words.share).to_string());
+        why.push(said.replace("{score}", &format!("{:.1}", words.score)));
+    }
+    why
+}
+
+fn percent(share: f32) -> u32 {
+    (share * 100.0).round() as u32
 }

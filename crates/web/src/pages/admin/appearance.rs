@@ -1,13 +1,14 @@
 //! What the installation calls itself, and what holds where a workspace says nothing.
 use askama::Template;
+use carrel_domain::Error;
 use carrel_domain::settings::names;
 use carrel_services::preferences::SYSTEM_PROMPT;
 use carrel_services::settings::{Leniency, preferences};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::filters;
 use crate::form::Form;
-use crate::frame::Frame;
+use crate::frame::{Brand, Frame, Link};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::{Admin, Visit};
@@ -18,6 +19,9 @@ struct Appearance {
     frame: Frame,
     name: String,
     support: String,
+    icon: String,
+    /// One address on a line.
+    links: String,
     prompt: String,
     usual_prompt: &'static str,
     chunk_size: String,
@@ -25,9 +29,10 @@ struct Appearance {
 }
 
 /// The preferences of the form, by the names under which they are stored.
-const FIELDS: [&str; 5] = [
+const FIELDS: [&str; 6] = [
     "custom_app_name",
     "support_email",
+    ICON,
     names::SYSTEM_PROMPT,
     names::CHUNK_SIZE,
     names::CHUNK_OVERLAP,
@@ -40,6 +45,10 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
         frame: visit.admin_frame(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
+        icon: value(ICON),
+        links: Brand::of(&stored).links.into_iter().fold(String::new(), |all, link| {
+            if all.is_empty() { link.address } else { format!("{all}\n{}", link.address) }
+        }),
         prompt: value(names::SYSTEM_PROMPT),
         usual_prompt: SYSTEM_PROMPT,
         chunk_size: value(names::CHUNK_SIZE),
@@ -51,9 +60,55 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
 pub async fn save(visit: Visit<Admin>, form: Form) -> Answer {
     let form = form.read().await?;
     let given = FIELDS.iter().filter(|name| form.has(name));
-    let body: Map<String, Value> =
+    let mut body: Map<String, Value> =
         given.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
     let settings = &*visit.ports().settings;
+    if form.has(FOOTER) {
+        let known = Brand::of(&settings.all().await?).links;
+        body.insert(FOOTER.to_owned(), footer(form.text(FOOTER), &known)?);
+    }
     preferences::change(settings, &body, Leniency::Strict, &visit.by()).await?;
     Ok(reply::done("/admin/appearance", "saved"))
+}
+
+const ICON: &str = "meta_page_favicon";
+const FOOTER: &str = "footer_data";
+/// What stands beside a link in other interfaces, unless they chose something.
+const USUAL_ICON: &str = "LinkSimple";
+
+/// The links of a text, one on a line; those that were there keep what stands beside them.
+fn footer(text: &str, known: &[Link]) -> Result<Value, Error> {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let links: Result<Vec<_>, Error> = lines
+        .map(|line| {
+            if !preferences::is_safe_to_follow(line) {
+                let reason = format!("\"{line}\" is no https, http or mailto address");
+                return Err(Error::invalid(FOOTER, reason));
+            }
+            let icon = known.iter().find(|link| link.address == line);
+            let icon = icon.map_or(USUAL_ICON, |link| link.icon.as_str());
+            Ok(json!({ "icon": icon, "url": line }))
+        })
+        .collect();
+    let links = links?;
+    Ok(if links.is_empty() { Value::Null } else { Value::from(links) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_are_lines_and_keep_their_icons() {
+        let known = [Link { address: "https://a.test/".into(), icon: "House".into() }];
+        let links = footer("https://a.test/\r\n\n mailto:b@c.d ", &known).unwrap();
+        let wanted = json!([
+            { "icon": "House", "url": "https://a.test/" },
+            { "icon": "LinkSimple", "url": "mailto:b@c.d" },
+        ]);
+        assert_eq!(links, wanted);
+        assert_eq!(footer(" \n", &known).unwrap(), Value::Null);
+        let refused = footer("https://a.test/\njavascript:alert(1)", &known).unwrap_err();
+        assert!(refused.to_string().contains("javascript"), "{refused}");
+    }
 }

@@ -3,10 +3,11 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::probe;
-use carrel_services::settings::Leniency;
 use carrel_services::settings::registry::Setting;
+use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value};
 
+use crate::around::is_fragment;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::Frame;
@@ -71,6 +72,7 @@ struct Models {
     choices: Vec<(&'static str, bool)>,
     fields: Vec<Field>,
     problem: Option<String>,
+    probe: Option<Probe>,
 }
 
 fn kind(name: &str) -> Result<&'static Kind, Refusal> {
@@ -80,22 +82,34 @@ fn kind(name: &str) -> Result<&'static Kind, Refusal> {
 
 pub async fn show(visit: Visit<Admin>, name: Path<String>) -> Answer {
     let kind = kind(&name)?;
+    let asked = Fields::of_query(&visit.request).given("provider");
+    page(&visit, kind, asked, &Map::new(), None).await
+}
+
+/// With what is filled in, if anything is, and what came of a test of it.
+async fn page(
+    visit: &Visit<Admin>,
+    kind: &Kind,
+    asked: Option<String>,
+    filled: &Map<String, Value>,
+    probe: Option<Probe>,
+) -> Answer {
     let store = &visit.ports().settings_store;
     let registry = store.registry();
     let selector = registry.by_variable(kind.variable);
     let selector = selector.ok_or_else(|| Error::internal("a setting is not in the table"))?;
     let current = store.lookup(kind.variable).unwrap_or_default();
-    let asked = Fields::of_query(&visit.request).given("provider");
     let chosen = asked.unwrap_or_else(|| current.clone());
     let known = registry.choices.find(kind.values, &chosen);
     let needs = known.map(|choice| choice.needs.clone()).unwrap_or_default();
     let fixed = store.fixed();
     let field = |setting: &Setting| {
         let value = store.lookup(setting.variable).filter(|value| !value.is_empty());
+        let typed = filled.get(setting.name).and_then(Value::as_str).map(str::to_owned);
         Field {
             name: setting.name,
             is_set: value.is_some(),
-            value: value.filter(|_| !setting.secret).unwrap_or_default(),
+            value: typed.or(value).filter(|_| !setting.secret).unwrap_or_default(),
             is_secret: setting.secret,
             is_fixed: fixed.contains(&setting.name),
         }
@@ -115,6 +129,7 @@ pub async fn show(visit: Visit<Admin>, name: Path<String>) -> Answer {
             .collect(),
         fields: fields.collect(),
         problem: store.unavailable(kind.variable),
+        probe,
         chosen,
     };
     reply::page(&visit.request, &page)
@@ -123,15 +138,23 @@ pub async fn show(visit: Visit<Admin>, name: Path<String>) -> Answer {
 /// Everything that is filled in is set, or nothing.
 pub async fn save(visit: Visit<Admin>, name: Path<String>, form: Form) -> Answer {
     let kind = kind(&name)?;
-    let form = form.read().await?;
-    let changes: Map<String, Value> = form
-        .pairs()
-        .filter(|(_, value)| !value.trim().is_empty())
-        .map(|(name, value)| (name.to_owned(), Value::from(value.trim())))
-        .collect();
     let store = &visit.ports().settings_store;
+    let changes = changes(store, &form.read().await?);
     store.update(&changes, Leniency::Strict, &visit.by()).await?;
     Ok(reply::done(&format!("/admin/models/{}", kind.name), "saved"))
+}
+
+/// What is filled in. A secret that is left empty stays as it is; whatever else was there and is
+/// empty now is sent as such, to be refused or cleared.
+fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
+    let is_set = |name: &str| {
+        let setting = store.registry().by_name(name).filter(|setting| !setting.secret);
+        setting.and_then(|setting| store.lookup(setting.variable)).is_some()
+    };
+    form.pairs()
+        .filter(|(name, value)| !value.trim().is_empty() || is_set(name))
+        .map(|(name, value)| (name.to_owned(), Value::from(value.trim())))
+        .collect()
 }
 
 #[derive(Template)]
@@ -141,33 +164,45 @@ struct Probe {
     is_good: bool,
 }
 
-/// Says in words whether it answers. For scripts: there is nothing to see without.
-pub async fn test(visit: Visit<Admin>, name: Path<String>) -> Answer {
+/// Says in words whether what is filled in answers, also before it is saved.
+pub async fn test(visit: Visit<Admin>, name: Path<String>, form: Form) -> Answer {
     let kind = kind(&name)?;
+    let store = &visit.ports().settings_store;
+    let filled = changes(store, &form.read().await?);
+    let probe = match tried(&visit, kind, &filled).await {
+        Ok(words) => Probe { words, is_good: true },
+        Err(error) => Probe { words: Refusal::from(error).to_string(), is_good: false },
+    };
+    if is_fragment(visit.request.headers()) {
+        return reply::page(&visit.request, &probe);
+    }
+    let chosen = store.registry().by_variable(kind.variable);
+    let chosen = chosen.and_then(|selector| filled.get(selector.name)?.as_str().map(str::to_owned));
+    page(&visit, kind, chosen, &filled, Some(probe)).await
+}
+
+async fn tried(
+    visit: &Visit<Admin>,
+    kind: &Kind,
+    filled: &Map<String, Value>,
+) -> Result<String, Error> {
     let ports = visit.ports();
+    let preview = ports.settings_store.preview(filled)?;
+    let lookup = |variable: &str| preview.lookup(variable);
     let answered = match kind.name {
-        "language" => probe::language_model(&*ports.models).await,
-        "embedding" => probe::embedder(&*ports.models).await,
+        "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
+        "embedding" => probe::embedder(ports.trial.embedder(&lookup)?).await?,
         _ => {
-            let count = ports.index.held().await;
-            let said = |count: u64| t("models.counted").replace("{count}", &count.to_string());
-            let is_good = count.is_ok();
-            let words = count.map_or_else(|error| error.to_string(), said);
-            return reply::page(&visit.request, &Probe { words, is_good });
+            let count = ports.index.held().await?;
+            return Ok(t("models.counted").replace("{count}", &count.to_string()));
         }
     };
-    let probe = match answered {
-        Ok(answered) => {
-            let key = match answered.dimensions {
-                Some(_) => t("models.embedded"),
-                None => t("models.answered"),
-            };
-            let dimensions = answered.dimensions.unwrap_or_default().to_string();
-            let seconds = format!("{:.2}", answered.seconds);
-            let words = key.replace("{model}", &answered.by).replace("{seconds}", &seconds);
-            Probe { words: words.replace("{dimensions}", &dimensions), is_good: true }
-        }
-        Err(error) => Probe { words: error.to_string(), is_good: false },
+    let words = match answered.dimensions {
+        Some(_) => t("models.embedded"),
+        None => t("models.answered"),
     };
-    reply::page(&visit.request, &probe)
+    let dimensions = answered.dimensions.unwrap_or_default().to_string();
+    let seconds = format!("{:.2}", answered.seconds);
+    let words = words.replace("{model}", &answered.by).replace("{seconds}", &seconds);
+    Ok(words.replace("{dimensions}", &dimensions))
 }

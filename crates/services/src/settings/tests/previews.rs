@@ -1,0 +1,35 @@
+use super::*;
+
+fn asked(value: Value) -> Map<String, Value> {
+    value.as_object().cloned().unwrap()
+}
+
+#[tokio::test]
+async fn a_preview_has_what_is_filled_in_and_changes_nothing() {
+    let world = World::empty().await;
+    let set = json!({ "OpenAiKey": "sk-kept", "OpenAiModelPref": "one", "LLMProvider": "openai" });
+    world.update(set, Leniency::Strict).await.unwrap();
+    let tried = asked(json!({ "OpenAiKey": "******", "OpenAiModelPref": "two" }));
+    let preview = world.store.preview(&tried).unwrap();
+    let tried = |name: &str| preview.lookup(name);
+    assert_eq!(tried("OPEN_AI_KEY").as_deref(), Some("sk-kept"));
+    assert_eq!(tried("OPEN_MODEL_PREF").as_deref(), Some("two"));
+    assert_eq!(tried("LLM_PROVIDER").as_deref(), Some("openai"));
+    assert_eq!(world.store.lookup("OPEN_MODEL_PREF").as_deref(), Some("one"));
+    let as_they_are = world.store.preview(&Map::new()).unwrap();
+    assert_eq!(as_they_are.lookup("OPEN_MODEL_PREF").as_deref(), Some("one"));
+}
+
+#[tokio::test]
+async fn a_preview_refuses_what_a_change_would_refuse() {
+    let world = World::new(&[("OPEN_MODEL_PREF", "fixed")], &[]).await;
+    for wrong in [
+        json!({ "OpenAiKey": "no-such-beginning" }),
+        json!({ "LLMProvider": "openai" }),
+        json!({ "OpenAiModelPref": "another" }),
+        json!({ "Nope": "x" }),
+    ] {
+        let refused = world.store.preview(&asked(wrong.clone()));
+        assert!(matches!(refused, Err(Error::Invalid { .. })), "{wrong}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Administration: connections are tried before they are saved; the installation looks as it is told.
+use anyhow::{Result, ensure};
+use e2e::browser::Browser;
+use e2e::visitor::Visitor;
+use e2e::{Backend, TestServer, model_server, on_both_databases};
+use serde_json::json;
+
+use crate::browser_journey::{PASSWORD, base, fresh, set_up, violations, well_behaved};
+
+on_both_databases!(
+    a_connection_is_tried_before_it_is_saved,
+    an_installation_has_an_icon_and_links_of_its_own,
+);
+
+async fn ada(server: &TestServer) -> Result<Visitor> {
+    let first = json!({ "username": "ada", "password": PASSWORD });
+    server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    let mut ada = Visitor::new(server.admin())?;
+    ada.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
+    Ok(ada)
+}
+
+async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(backend).await?;
+    let mut ada = ada(&server).await?;
+    let address = model.base_url();
+    let with = |address: &str, name: &str, key: &str| {
+        [
+            ("LLMProvider", "generic-openai".to_owned()),
+            ("GenericOpenAiBasePath", address.to_owned()),
+            ("GenericOpenAiModelPref", name.to_owned()),
+            ("GenericOpenAiTokenLimit", "4096".to_owned()),
+            ("GenericOpenAiKey", key.to_owned()),
+        ]
+    };
+    let path = "/admin/models/language";
+    let test = format!("{path}/test");
+    let closed = "http://127.0.0.1:9/v1";
+    for (address, name, key, words) in [
+        (address.as_str(), "echo", "first-key", "echo answered within"),
+        (address.as_str(), "fail-401", "first-key", "401"),
+        (address.as_str(), "empty", "first-key", "nothing"),
+        (address.as_str(), "html", "first-key", "unavailable"),
+        (closed, "echo", "first-key", "unavailable"),
+        ("nonsense", "echo", "first-key", "URL"),
+        (address.as_str(), "", "first-key", "needs"),
+    ] {
+        let fields = with(address, name, key);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let tried = ada.post(&test, &fields).await?;
+        let probe = tried.text.split("id=\"probe\"").nth(1).unwrap_or_default();
+        ensure!(tried.status == 200 && probe.contains(words), "{name} {words}: {probe}");
+        // What was typed is still there, but for the secret.
+        assert!(!tried.says("first-key"), "{}", tried.text);
+    }
+    let keys = |model: &model_server::ModelServer| {
+        model.received().last().and_then(|last| last.authorization.clone())
+    };
+    assert!(ada.get("/admin/system").await?.says("extractive"));
+    let fields = with(&address, "echo", "first-key");
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(ada.post(path, &fields).await?.status, 303);
+    // Asterisks, and nothing, mean the key that is kept.
+    for key in ["******", ""] {
+        let fields = with(&address, "reasoning", key);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let tried = ada.post(&test, &fields).await?;
+        assert!(tried.says("reasoning answered within"), "{}", tried.text);
+        assert_eq!(keys(&model).as_deref(), Some("Bearer first-key"));
+    }
+    let embedder = [
+        ("EmbeddingEngine", "generic-openai"),
+        ("EmbeddingBasePath", address.as_str()),
+        ("EmbeddingModelPref", "echo"),
+    ];
+    let tried = ada.post("/admin/models/embedding/test", &embedder).await?;
+    assert!(tried.says("dimensions"), "{}", tried.text);
+    let tried = ada.post("/admin/models/embedding/test", &[]).await?;
+    assert!(tried.says("384 dimensions"), "{}", tried.text);
+    let tried = ada.post("/admin/models/vectors/test", &[("VectorDB", "nope")]).await?;
+    assert!(tried.says("is not a valid"), "{}", tried.text);
+    assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
+    Ok(())
+}
+
+async fn an_installation_has_an_icon_and_links_of_its_own(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let mut ada = ada(&server).await?;
+    let links = "https://help.example.org/start\r\nmailto:desk@example.org";
+    let fields = [
+        ("meta_page_favicon", "/own.png"),
+        ("footer_data", links),
+        ("support_email", "help@example.org"),
+    ];
+    assert_eq!(ada.post("/admin/appearance", &fields).await?.status, 303);
+    let home = ada.get("/").await?;
+    assert!(home.says("<link rel=\"icon\" href=\"/own.png\">"), "{}", home.text);
+    assert!(home.says(">help.example.org</a>") && home.says(">desk@example.org</a>"));
+    assert!(home.says("mailto:help@example.org"));
+    let form = ada.get("/admin/appearance").await?;
+    assert!(form.says("https://help.example.org/start\nmailto:desk@example.org</textarea>"));
+    for (name, value, words) in [
+        ("footer_data", "https://fine.example\njavascript:alert(1)", "is no https, http or mailto"),
+        ("meta_page_favicon", "javascript:alert(1)", "must be an http or https address"),
+        ("support_email", "nobody", "must be an e-mail address"),
+    ] {
+        let refused = ada.post("/admin/appearance", &[(name, value)]).await?;
+        assert!(refused.status == 400 && refused.says(words), "{name}: {}", refused.text);
+    }
+    // An icon elsewhere is for other programs; pages ask nobody else.
+    let elsewhere = [("meta_page_favicon", "https://cdn.example/i.png"), ("footer_data", "")];
+    assert_eq!(ada.post("/admin/appearance", &elsewhere).await?.status, 303);
+    let home = ada.get("/").await?;
+    assert!(!home.says("cdn.example") && !home.says("help.example.org/start"), "{}", home.text);
+    assert!(ada.get("/admin/audit?before=1").await?.says("No entries here"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_typed_is_tried_in_the_page_without_saving() -> Result<()> {
+    let (server, model, link) = fresh().await?;
+    let mut browser = Browser::start(1280, 900).await?;
+    set_up(&mut browser, &link).await?;
+    // The environment fixes the language model here; the embedder is free.
+    let page = format!("{}/admin/models/embedding?provider=generic-openai", base(&server));
+    browser.open(&page).await?;
+    browser.fill("[name=EmbeddingBasePath]", &model.base_url()).await?;
+    browser.fill("[name=EmbeddingModelPref]", "echo").await?;
+    browser.run("document.querySelector('[formaction$=test]').focus()").await?;
+    browser.press("Enter").await?;
+    browser.wait("document.querySelector('#probe').innerText.includes('dimensions')").await?;
+    let found = violations(&mut browser).await?;
+    ensure!(found.is_empty(), "{found:?}");
+    browser.fill("[name=EmbeddingBasePath]", "http://127.0.0.1:9/v1").await?;
+    browser.click("[formaction$=test]").await?;
+    browser.wait("!!document.querySelector('#probe .callout-bad')").await?;
+    assert_eq!(browser.run("location.href").await?, page.as_str());
+    browser.open(&format!("{}/admin/system", base(&server))).await?;
+    browser.wait_for("all-MiniLM-L6-v2").await?;
+    well_behaved(&browser, &server);
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! What pages weigh, as a browser that has seen none of them takes them.
+use anyhow::{Result, ensure};
+use e2e::browser::Browser;
+
+use crate::browser_journey::{PAGES, base, fresh, set_up, well_behaved};
+
+/// The most a page may weigh with everything it needs, headers included, in bytes.
+const MOST: u64 = 60_000;
+
+/// Bytes and requests, and what was asked for only after something else had arrived: by a style
+/// sheet or a script.
+const WEIGHED: &str = "(() => { const all = performance.getEntriesByType('resource'); \
+    const page = performance.getEntriesByType('navigation')[0]; \
+    const late = all.filter((one) => !['link', 'script', 'img'].includes(one.initiatorType)); \
+    return [page.transferSize + all.reduce((sum, one) => sum + one.transferSize, 0), \
+      1 + all.length, late.map((one) => one.name)]; })()";
+
+async fn weigh(browser: &mut Browser, address: &str) -> Result<(u64, u64)> {
+    browser.open(address).await?;
+    let weighed = browser.run(WEIGHED).await?;
+    let late = weighed[2].as_array().cloned().unwrap_or_default();
+    ensure!(late.is_empty(), "{address} needs more than one round trip: {late:?}");
+    Ok((weighed[0].as_u64().unwrap_or(u64::MAX), weighed[1].as_u64().unwrap_or(u64::MAX)))
+}
+
+#[tokio::test]
+async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself() -> Result<()> {
+    let (server, _model, link) = fresh().await?;
+    let base = base(&server);
+    let mut browser = Browser::start(1280, 900).await?;
+    let (bytes, requests) = weigh(&mut browser, &format!("{base}/sign-in")).await?;
+    println!("/sign-in: {bytes} bytes, {requests} requests");
+    ensure!(bytes < MOST && requests <= 5, "{bytes} bytes in {requests} requests");
+    set_up(&mut browser, &link).await?;
+    browser.follow("form[action='/welcome/sample'] button").await?;
+    // Everything but the page itself is here already.
+    let (bytes, _) = weigh(&mut browser, &format!("{base}/")).await?;
+    println!("/ afterwards: {bytes} bytes");
+    ensure!(bytes < 8_000, "{bytes} bytes");
+    browser.forget_everything_seen().await?;
+    for page in PAGES {
+        let (bytes, requests) = weigh(&mut browser, &format!("{base}{page}")).await?;
+        println!("{page}: {bytes} bytes, {requests} requests");
+        ensure!(bytes < MOST && requests <= 6, "{page}: {bytes} bytes in {requests} requests");
+    }
+    well_behaved(&browser, &server);
+    Ok(())
+}
