@@ -40,7 +40,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     for (address, name, key, words) in [
         (address.as_str(), "echo", "first-key", "echo answered within"),
         (address.as_str(), "fail-401", "first-key", "401"),
-        (address.as_str(), "empty", "first-key", "nothing"),
+        (address.as_str(), "empty", "first-key", "no choices"),
         (address.as_str(), "html", "first-key", "unavailable"),
         (closed, "echo", "first-key", "unavailable"),
         ("nonsense", "echo", "first-key", "URL"),
@@ -79,7 +79,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     let tried = ada.post("/admin/models/embedding/test", &[]).await?;
     assert!(tried.says("384 dimensions"), "{}", tried.text);
     let tried = ada.post("/admin/models/vectors/test", &[("VectorDB", "nope")]).await?;
-    assert!(tried.says("is not a valid"), "{}", tried.text);
+    assert!(tried.says("callout-bad"), "{}", tried.text);
     assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
     Ok(())
 }

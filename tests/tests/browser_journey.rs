@@ -208,7 +208,7 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
 }
 
 /// Pages with something on them.
-pub const PAGES: [&str; 24] = [
+pub const PAGES: [&str; 28] = [
     "/",
     "/welcome",
     "/workspaces/new",
@@ -216,9 +216,7 @@ pub const PAGES: [&str; 24] = [
     "/w/sample-library/documents",
     "/w/sample-library/settings",
     "/w/sample-library/members",
-    "/documents",
-    "/documents?folder=custom-documents&q=hand",
-    "/jobs/1",
+pub const PAGES: [&str; 28] = [
     "/search?q=lamp",
     "/account",
     "/admin/users",
@@ -226,6 +224,7 @@ pub const PAGES: [&str; 24] = [
     "/admin/invites",
     "/admin/keys",
     "/admin/models/language?provider=openai",
+    "/admin/models/embedding?provider=generic-openai",
     "/admin/models/vectors",
     "/admin/settings?q=openai",
     "/admin/appearance",

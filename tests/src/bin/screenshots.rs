@@ -10,7 +10,7 @@ use serde_json::json;
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 29] = [
+const PAGES: [(&str, &str); 33] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -24,13 +24,17 @@ const PAGES: [(&str, &str); 29] = [
     ("job", "/jobs/2"),
     ("settings", "/w/sample-library/settings"),
     ("members", "/w/sample-library/members"),
+    ("chat-reword", "/w/sample-library?reword=1"),
+    ("chat-correct", "/w/sample-library/chats/1/correct?base=/w/sample-library"),
+    ("chat-unanswered", "/w/contracts-2026"),
+    ("search-begin", "/search"),
     ("search", "/search?w=sample-library&q=Which+lamp+is+on+the+railing%3F"),
     ("account", "/account"),
     ("admin-users", "/admin/users"),
     ("admin-user", "/admin/users/2"),
     ("admin-invites", "/admin/invites"),
     ("admin-keys", "/admin/keys"),
-    ("admin-language", "/admin/models/language?provider=openai"),
+    ("admin-language", "/admin/models/language?provider=generic-openai"),
     ("admin-embedding", "/admin/models/embedding"),
     ("admin-vectors", "/admin/models/vectors"),
     ("admin-settings", "/admin/settings?q=openai"),
@@ -86,14 +90,29 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     browser.follow("form button").await?;
     browser.follow("form[action='/welcome/sample'] button").await?;
     for question in ["Which lamp is on the railing?", "How long does the reserve lamp last?"] {
-        browser.fill("#message", question).await?;
-        browser.click("button.send").await?;
-        browser.wait("!document.querySelector('[sse-connect]')").await?;
+        ask(browser, question).await?;
     }
     let admin = server.admin();
     for name in ["Research", "Contracts 2026"] {
         admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
     }
+    let directory = tempfile::tempdir()?;
+    let (picture, notes) = (directory.path().join("plan.png"), directory.path().join("notes.md"));
+    fs::write(&picture, browser.picture(false).await?)?;
+    fs::write(&notes, "The tower was painted in May.")?;
+    browser.choose_files("#attach", &[&picture, &notes]).await?;
+    ask(browser, "When was the tower on this plan painted?").await?;
+    // Where answers come from documents only, and there are none.
+    let query = json!({ "chatMode": "query" });
+    admin.post("/v1/workspace/contracts-2026/update", query).await?.ok()?;
+    let base = format!("http://{}", admin.address());
+    browser.open(&format!("{base}/w/contracts-2026")).await?;
+    ask(browser, "Until when does the lease of the boathouse run?").await?;
+    let looks = json!({
+        "support_email": "desk@example.org",
+        "footer_data": [{ "icon": "LinkSimple", "url": "https://help.example.org/" }],
+    });
+    admin.post("/v1/admin/preferences", looks).await?.ok()?;
     for (name, role) in [("grace", "manager"), ("edsger", "default")] {
         let user = json!({ "username": name, "password": "a long enough password", "role": role });
         admin.post("/v1/admin/users/new", user).await?.ok()?;
@@ -137,6 +156,17 @@ async fn shelve(admin: &Client) -> Result<()> {
         admin.post(&path, json!({ "adds": adds })).await?;
     }
     Ok(())
+
+/// Waits for the answer.
+async fn ask(browser: &mut Browser, question: &str) -> Result<()> {
+    let turns = browser.run("document.querySelectorAll('.turn').length").await?;
+    browser.fill("#message", question).await?;
+    browser.click("button.send").await?;
+    let there = format!(
+        "document.querySelectorAll('.turn').length > {turns} && \
+         !document.querySelector('[sse-connect]')"
+    );
+    browser.wait(&there).await
 }
 
 struct Shots<'a> {

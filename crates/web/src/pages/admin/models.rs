@@ -3,7 +3,7 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
 use carrel_services::probe;
-use carrel_services::settings::registry::Setting;
+use carrel_services::settings::registry::{Capability, Setting};
 use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value};
 
@@ -20,6 +20,7 @@ use crate::visit::{Admin, Visit};
 struct Kind {
     name: &'static str,
     values: &'static str,
+    capability: Capability,
     variable: &'static str,
     title: &'static str,
     words: &'static str,
@@ -29,6 +30,7 @@ const KINDS: [Kind; 3] = [
     Kind {
         name: "language",
         values: "llm",
+        capability: Capability::LanguageModel,
         variable: "LLM_PROVIDER",
         title: "models.language",
         words: "models.language-words",
@@ -36,6 +38,7 @@ const KINDS: [Kind; 3] = [
     Kind {
         name: "embedding",
         values: "embedding",
+        capability: Capability::Embedding,
         variable: "EMBEDDING_ENGINE",
         title: "models.embedding",
         words: "models.embedding-words",
@@ -43,6 +46,7 @@ const KINDS: [Kind; 3] = [
     Kind {
         name: "vectors",
         values: "vectors",
+        capability: Capability::Vectors,
         variable: "VECTOR_DB",
         title: "models.vectors",
         words: "models.vectors-words",
@@ -71,8 +75,17 @@ struct Models {
     is_fixed: bool,
     choices: Vec<(&'static str, bool)>,
     fields: Vec<Field>,
+    /// What the provider takes and does not need.
+    extras: Vec<Field>,
     problem: Option<String>,
     probe: Option<Probe>,
+}
+
+/// Whether a variable is one of a provider's own, such as `GENERIC_OPEN_AI_API_KEY` of
+/// `generic-openai`.
+fn is_about(variable: &str, provider: &str) -> bool {
+    let provider = provider.replace('-', "").to_uppercase();
+    !provider.is_empty() && variable.replace('_', "").starts_with(&provider)
 }
 
 fn kind(name: &str) -> Result<&'static Kind, Refusal> {
@@ -114,7 +127,15 @@ async fn page(
             is_fixed: fixed.contains(&setting.name),
         }
     };
-    let fields = needs.iter().filter_map(|variable| registry.by_variable(variable)).map(field);
+    // Of several names for one variable the last is the one that names no provider.
+    let named =
+        |variable: &&str| registry.settings().iter().rfind(|setting| setting.variable == *variable);
+    let fields = needs.iter().filter_map(named).map(field);
+    let extras = registry.variables().filter(|setting| {
+        setting.capabilities.contains(&kind.capability)
+            && is_about(setting.variable, &chosen)
+            && !needs.contains(&setting.variable)
+    });
     let page = Models {
         frame: visit.admin_frame(t(kind.title)).await?,
         kind: kind.name,
@@ -128,6 +149,7 @@ async fn page(
             .map(|of| (of.value, of.value == chosen))
             .collect(),
         fields: fields.collect(),
+        extras: extras.map(field).collect(),
         problem: store.unavailable(kind.variable),
         probe,
         chosen,
@@ -149,7 +171,8 @@ pub async fn save(visit: Visit<Admin>, name: Path<String>, form: Form) -> Answer
 fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
     let is_set = |name: &str| {
         let setting = store.registry().by_name(name).filter(|setting| !setting.secret);
-        setting.and_then(|setting| store.lookup(setting.variable)).is_some()
+        let value = setting.and_then(|setting| store.lookup(setting.variable));
+        value.is_some_and(|value| !value.is_empty())
     };
     form.pairs()
         .filter(|(name, value)| !value.trim().is_empty() || is_set(name))
