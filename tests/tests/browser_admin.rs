@@ -81,6 +81,10 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     let tried = ada.post("/admin/models/vectors/test", &[("VectorDB", "nope")]).await?;
     assert!(tried.says("callout-bad"), "{}", tried.text);
     assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
+    let chroma = [("VectorDB", "chroma"), ("ChromaEndpoint", "http://127.0.0.1:9")];
+    let tried = ada.post("/admin/models/vectors/test", &chroma).await?;
+    assert!(tried.says("cannot be reached"), "{}", tried.text);
+    assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
     Ok(())
 }
 

@@ -216,7 +216,12 @@ pub const PAGES: [&str; 28] = [
     "/w/sample-library/documents",
     "/w/sample-library/settings",
     "/w/sample-library/members",
-pub const PAGES: [&str; 28] = [
+    "/documents",
+    "/documents?folder=custom-documents&q=hand",
+    "/jobs/1",
+    "/w/sample-library?reword=1",
+    "/w/sample-library/chats/1/correct?base=/w/sample-library",
+    "/search",
     "/search?q=lamp",
     "/account",
     "/admin/users",

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex, VectorRows};
 use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_services::probe::{Lookup, TrialIndex};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
+use carrel_vectors::store::Store;
 use carrel_vectors::{EmbeddedIndex, Mirror, choose};
 use tokio::sync::watch;
 
@@ -84,6 +86,10 @@ impl ConfiguredIndex {
         }
     }
 
+    fn mirror(&self, store: Arc<dyn Store>) -> Mirror {
+        Mirror::new(store, self.rows.clone(), self.embedded.clone(), self.room)
+    }
+
     fn built(&self) -> Built {
         let version = self.changes.borrow().of(Capability::Vectors);
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,11 +101,18 @@ impl ConfiguredIndex {
         let unknown = self.settings.unavailable("VECTOR_DB");
         let unknown = unknown.map(|problem| format!("VECTOR_DB: {problem}"));
         let problem = unknown.or_else(|| chosen.as_ref().err().map(|error| chain(error)));
-        let mirror = chosen
-            .ok()
-            .flatten()
-            .map(|store| Mirror::new(store, self.rows.clone(), self.embedded.clone(), self.room));
+        let mirror = chosen.ok().flatten().map(|store| self.mirror(store));
         built.insert(Built { version, mirror, problem }).clone()
+    }
+}
+
+impl TrialIndex for ConfiguredIndex {
+    fn index(&self, settings: &Lookup<'_>) -> Result<Arc<dyn VectorIndex>> {
+        let settings = |name: &str| settings(name);
+        match choose::store(&settings, carrel_providers::http_client, &self.name)? {
+            Some(store) => Ok(Arc::new(self.mirror(store))),
+            None => Ok(self.embedded.clone()),
+        }
     }
 }
 

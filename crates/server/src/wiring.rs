@@ -198,6 +198,7 @@ impl Carrel {
             index,
             models: models.clone(),
             trial: configured.clone(),
+            trial_index: chosen.clone(),
             library,
             shelves: database.clone(),
             jobs: database.clone(),

@@ -31,7 +31,7 @@ use crate::keyring::Keyring;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::ownership::Ownership;
-use crate::probe::Trial;
+use crate::probe::{Trial, TrialIndex};
 use crate::search::Search;
 use crate::settings::SettingsStore;
 use crate::settings::dump::Dump;
@@ -53,6 +53,7 @@ pub struct Ports {
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
     pub trial: Arc<dyn Trial>,
+    pub trial_index: Arc<dyn TrialIndex>,
     pub library: Library,
     pub shelves: Arc<dyn Shelves>,
     pub jobs: Arc<dyn Jobs>,

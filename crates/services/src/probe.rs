@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, Purpose};
+use carrel_domain::vector::VectorIndex;
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 use tokio::time::timeout;
@@ -19,6 +20,12 @@ pub trait Trial: Send + Sync {
     fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>>;
     /// As [`Trial::language_model`].
     fn embedder(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
+}
+
+/// As [`Trial`], of the index of vectors.
+pub trait TrialIndex: Send + Sync {
+    /// As [`Trial::language_model`]. Nothing is asked of it or written to it yet.
+    fn index(&self, settings: &Lookup<'_>) -> Result<Arc<dyn VectorIndex>>;
 }
 
 /// What answered.
@@ -65,6 +72,11 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<Answered> {
     let dimensions = dimensions.ok_or_else(nothing)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Answered { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
+}
+
+/// Asks an index how many vectors it holds.
+pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
+    timeout(PATIENCE, index.held()).await.map_err(|_| late("the vector database"))?
 }
 
 fn late(service: &'static str) -> Error {

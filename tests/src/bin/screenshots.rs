@@ -156,6 +156,7 @@ async fn shelve(admin: &Client) -> Result<()> {
         admin.post(&path, json!({ "adds": adds })).await?;
     }
     Ok(())
+}
 
 /// Waits for the answer.
 async fn ask(browser: &mut Browser, question: &str) -> Result<()> {

@@ -216,7 +216,7 @@ async fn tried(
         "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
         "embedding" => probe::embedder(ports.trial.embedder(&lookup)?).await?,
         _ => {
-            let count = ports.index.held().await?;
+            let count = probe::index(ports.trial_index.index(&lookup)?).await?;
             return Ok(t("models.counted").replace("{count}", &count.to_string()));
         }
     };
