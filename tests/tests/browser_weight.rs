@@ -11,7 +11,7 @@ const MOST: u64 = 60_000;
 /// sheet or a script.
 const WEIGHED: &str = "(() => { const all = performance.getEntriesByType('resource'); \
     const page = performance.getEntriesByType('navigation')[0]; \
-    const late = all.filter((one) => !['link', 'script', 'img'].includes(one.initiatorType)); \
+    const late = all.filter((one) => ['css', 'fetch', 'xmlhttprequest'].includes(one.initiatorType)); \
     return [page.transferSize + all.reduce((sum, one) => sum + one.transferSize, 0), \
       1 + all.length, late.map((one) => one.name)]; })()";
 
