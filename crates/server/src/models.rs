@@ -143,7 +143,7 @@ impl Trial for ConfiguredModels {
         carrel_providers::chat_model(&|name| settings(name), &ModelChoice::default(), &self.http()?)
     }
 
-    fn embedder(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>> {
+    fn embedding_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>> {
         let remote = carrel_providers::embedder(&|name| settings(name), &self.http()?)?;
         Ok(remote.unwrap_or_else(|| self.native.embedder()))
     }

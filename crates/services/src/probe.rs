@@ -19,7 +19,7 @@ pub trait Trial: Send + Sync {
     /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
     fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>>;
     /// As [`Trial::language_model`].
-    fn embedder(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
+    fn embedding_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
 }
 
 /// As [`Trial`], of the index of vectors.

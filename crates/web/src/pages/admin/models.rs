@@ -214,7 +214,7 @@ async fn tried(
     let lookup = |variable: &str| preview.lookup(variable);
     let answered = match kind.name {
         "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
-        "embedding" => probe::embedder(ports.trial.embedder(&lookup)?).await?,
+        "embedding" => probe::embedder(ports.trial.embedding_model(&lookup)?).await?,
         _ => {
             let count = probe::index(ports.trial_index.index(&lookup)?).await?;
             return Ok(t("models.counted").replace("{count}", &count.to_string()));
