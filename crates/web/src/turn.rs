@@ -85,26 +85,15 @@ impl Turn {
 
     /// A stored answer with its sources.
     fn built(stored: &Stored, workspace: &Workspace) -> Self {
-        let mut turn = Self::said(&stored.text, &stored.sources, workspace);
-        turn.unlink(&stored.documents);
+        let turn = Self::said(&stored.text, &stored.sources, &stored.documents, workspace);
         Self { model: stored.model.clone(), ..turn }
-    }
-
-    /// Attached documents were read and forgotten: there is nothing to lead to.
-    fn unlink(&mut self, documents: &[String]) {
-        for source in &mut self.sources {
-            if documents.iter().any(|name| !name.is_empty() && source.title.starts_with(name)) {
-                source.address = None;
-            }
-        }
     }
 
     /// An answer that has just ended and is kept.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
         let sources: Vec<_> =
             end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
-        let mut turn = Self::said(text, &sources, workspace);
-        turn.unlink(&matter.attached);
+        let turn = Self::said(text, &sources, &matter.attached, workspace);
         Self {
             id: Some(end.chat.0),
             question: matter.question.clone(),
@@ -114,10 +103,22 @@ impl Turn {
         }
     }
 
-    /// A text with its sources.
-    pub fn said(text: &str, sources: &[Source], workspace: &Workspace) -> Self {
+    /// A text with its sources. Attached documents were read and forgotten: there is nothing to
+    /// lead to.
+    pub fn said(
+        text: &str,
+        sources: &[Source],
+        attached: &[String],
+        workspace: &Workspace,
+    ) -> Self {
         let (thinking, plain) = markdown::split_thinking(text);
-        let sources: Vec<_> = sources.iter().map(|source| cited(source, workspace)).collect();
+        let mut sources: Vec<_> = sources.iter().map(|source| cited(source, workspace)).collect();
+        for source in &mut sources {
+            let title = &source.title;
+            if attached.iter().any(|name| !name.is_empty() && title.starts_with(name.as_str())) {
+                source.address = None;
+            }
+        }
         let address = |source: &Cited| source.address.clone().unwrap_or_default();
         let addresses: Vec<_> = sources.iter().map(address).collect();
         Self {

@@ -105,7 +105,7 @@ impl Listener {
             return (": waiting\n\n".to_owned(), Some(self));
         }
         let started = Instant::now();
-        let grown = part(&Growing { turn: Turn::said(&said.text, &[], &self.workspace) });
+        let grown = part(&Growing { turn: Turn::said(&said.text, &[], &[], &self.workspace) });
         self.rest = BREATH.max(started.elapsed() * RESPITE);
         (event("answer", &grown), Some(self))
     }
@@ -118,7 +118,7 @@ impl Listener {
                 question: matter.question.clone(),
                 attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
                 is_unanswered: true,
-                ..Turn::said(text, &[], &self.workspace)
+                ..Turn::said(text, &[], &[], &self.workspace)
             },
         };
         let instead_of = matter.instead_of.map(|id| id.0);
