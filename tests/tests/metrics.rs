@@ -1,9 +1,16 @@
 //! Figures and health, for whatever watches the server.
 use anyhow::{Context, Result};
+use e2e::visitor::Visitor;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(figures_tell_what_was_done, health_is_told_to_everyone);
+use crate::jobs::{documents, is_over, place_later, until};
+
+on_both_databases!(
+    figures_tell_what_was_done,
+    figures_tell_of_jobs_and_pages,
+    health_is_told_to_everyone,
+);
 
 async fn figures(client: &Client) -> Result<String> {
     let answer = client.get("/metrics").await?;
@@ -46,6 +53,39 @@ async fn figures_tell_what_was_done(backend: Backend) -> Result<()> {
     assert!(value(&told, "carrel_vectors", &[])? == 1.0);
     assert!(value(&told, "carrel_process_memory_bytes", &[])? > 1e6);
     assert!(value(&told, "carrel_database_connections ", &[])? >= 1.0);
+    Ok(())
+}
+
+async fn figures_tell_of_jobs_and_pages(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    let told = figures(admin).await?;
+    for (name, labels) in [("carrel_jobs{", &["queued"][..]), ("carrel_jobs{", &["running"])] {
+        assert_eq!(value(&told, name, labels)?, 0.0, "{labels:?}");
+    }
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let mut adds = documents(admin, &["Bees make honey.", "Mars has two moons."]).await?;
+    adds.push("custom-documents/missing.json".into());
+    let job = place_later(admin, "alpha", &adds).await?;
+    until(admin, &job["id"], is_over).await?;
+    let mut visitor = Visitor::new(admin)?;
+    for path in ["/sign-in", "/w/no-such-one", "/w/nor-this", "/nowhere/at-all"] {
+        visitor.get(path).await?;
+    }
+    let told = figures(admin).await?;
+    let requests = "carrel_http_requests_total";
+    for (name, labels, count) in [
+        ("carrel_jobs_ended_total", &["update-embeddings", "failed"][..], 1.0),
+        ("carrel_job_documents_total", &["done"], 2.0),
+        ("carrel_job_documents_total", &["failed"], 1.0),
+        ("carrel_job_seconds_count", &[], 1.0),
+        ("carrel_job_documents_waiting", &[], 0.0),
+        (requests, &["route=\"/sign-in\"", "GET"], 1.0),
+        (requests, &["route=\"/w/{slug}\"", "GET"], 2.0),
+    ] {
+        assert_eq!(value(&told, name, labels)?, count, "{name} {labels:?}");
+    }
+    assert!(!told.contains("no-such-one") && !told.contains("at-all"), "{told}");
     Ok(())
 }
 

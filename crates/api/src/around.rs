@@ -61,8 +61,7 @@ pub async fn finish(
         let status = response.status().as_u16();
         if let Some(meter) = meter {
             let route = response.request().match_pattern();
-            let route = route.as_deref().filter(|route| !route.is_empty()).unwrap_or("unknown");
-            meter.request(method.as_str(), route, status, started.elapsed());
+            meter.request(method.as_str(), route.as_deref(), status, started.elapsed());
         }
         tracing::debug!(status, "answered");
         Ok(response)

@@ -101,6 +101,7 @@ pub fn configure_metrics(ports: Ports) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::from(ports.health))
             .app_data(Data::from(ports.meter))
             .app_data(Data::from(ports.index))
+            .app_data(Data::new(ports.workers))
             .configure(routes::health::metrics_only);
     }
 }

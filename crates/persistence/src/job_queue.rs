@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
-    Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes, Retention,
+    Backlog, Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes,
+    Retention,
 };
 use carrel_domain::job::{Item, ItemState, Job, Kind, State};
 use carrel_domain::library::Embedded;
 use carrel_domain::{Error, JobId, Result, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::{count_star, sum};
 use diesel::prelude::*;
 
 use crate::abort::Abort;
@@ -183,6 +185,29 @@ fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
     Ok(old.len() as u64)
 }
 
+/// A state, its jobs, and of their documents all, done and failed ones.
+type Count = (String, i64, Option<i64>, Option<i64>, Option<i64>);
+
+fn backlog(conn: &mut AnyConnection) -> QueryResult<Backlog> {
+    let active = [State::Queued, State::Running].map(State::as_str);
+    let counts: Vec<Count> = jobs::table
+        .filter(jobs::state.eq_any(active))
+        .group_by(jobs::state)
+        .select((jobs::state, count_star(), sum(jobs::total), sum(jobs::done), sum(jobs::failed)))
+        .load(conn)?;
+    let mut backlog = Backlog::default();
+    for (state, count, total, done, failed) in counts {
+        let of_state = match State::parse(&state) {
+            Some(State::Running) => &mut backlog.running,
+            _ => &mut backlog.queued,
+        };
+        *of_state = count.unsigned_abs();
+        let over = done.unwrap_or(0) + failed.unwrap_or(0);
+        backlog.documents += u64::try_from(total.unwrap_or(0) - over).unwrap_or(0);
+    }
+    Ok(backlog)
+}
+
 #[async_trait]
 impl JobQueue for Database {
     async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes> {
@@ -311,6 +336,10 @@ impl JobQueue for Database {
             Ok(Some(save(conn, row)?))
         })
         .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.read(|conn| Ok(backlog(conn)?)).await
     }
 
     async fn release(&self, now: DateTime<Utc>) -> Result<u64> {

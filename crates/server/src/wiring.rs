@@ -137,7 +137,8 @@ impl Carrel {
             cache: database.clone(),
             cache_limit: config.limits.embedding_cache,
         };
-        let workers = Workers::new(library.clone(), database.clone(), database.clone());
+        let workers =
+            Workers::new(library.clone(), database.clone(), database.clone(), meter.clone());
         let fetcher = WebFetcher::new(
             Arc::new(SystemLookup),
             config.link_hosts.clone(),

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::job::queue::{Claimed, Hold, JobQueue, Lease, Refreshes, Retention};
+use carrel_domain::job::queue::{Backlog, Claimed, Hold, JobQueue, Lease, Refreshes, Retention};
 use carrel_domain::job::{ItemState, Job, Jobs, Kind, NewJob, Told};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, JobId, Result};
@@ -27,6 +27,7 @@ use uuid::Uuid;
 pub use follow::{Follow, News};
 
 use crate::library::{Failures, Library};
+use crate::meter::Meter;
 use drive::Driver;
 
 /// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
@@ -67,6 +68,7 @@ struct Shared {
     library: Library,
     jobs: Arc<dyn Jobs>,
     queue: Arc<dyn JobQueue>,
+    meter: Arc<Meter>,
     /// Where work goes on that must not end with the request that began it.
     runtime: Handle,
     /// Jobs that have changed, by whoever is here.
@@ -80,11 +82,17 @@ struct Shared {
 
 impl Workers {
     /// Must be called within the tokio runtime in which jobs are to be worked on.
-    pub fn new(library: Library, jobs: Arc<dyn Jobs>, queue: Arc<dyn JobQueue>) -> Self {
+    pub fn new(
+        library: Library,
+        jobs: Arc<dyn Jobs>,
+        queue: Arc<dyn JobQueue>,
+        meter: Arc<Meter>,
+    ) -> Self {
         let shared = Shared {
             library,
             jobs,
             queue,
+            meter,
             runtime: Handle::current(),
             told: broadcast::channel(256).0,
             wake: Notify::new(),
@@ -213,6 +221,10 @@ impl Workers {
         }
         let event = by.event("job_cancelled", json!({ "jobId": job.id.0 }).to_string());
         let cancelled = self.shared.jobs.cancel(job.id, event).await?;
+        // One that somebody works on is counted when they have heard of it.
+        if let Some(job) = cancelled.as_ref().filter(|job| job.state.is_over()) {
+            self.shared.meter.job(job);
+        }
         self.tell(job.id);
         cancelled.ok_or_else(|| Error::not_found("job", job.id))
     }
@@ -287,6 +299,11 @@ impl Workers {
         if timeout(LAST, self.shared.driving.write()).await.is_err() {
             tracing::warn!("some jobs were not given back; they go on once their leases run out");
         }
+    }
+
+    /// What is left to do, here and in other processes on the same database.
+    pub async fn backlog(&self) -> Result<Backlog> {
+        self.shared.queue.backlog().await
     }
 
     /// Makes jobs due that a process has left which is known to be gone.

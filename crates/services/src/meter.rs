@@ -3,6 +3,8 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use carrel_domain::health::Connections;
+use carrel_domain::job::queue::Backlog;
+use carrel_domain::job::{ItemState, Job};
 use carrel_domain::model::Usage;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -15,7 +17,10 @@ use prometheus_client::registry::Registry;
 /// The content type of [`Meter::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Upper ends of durations, in seconds.
+/// Upper ends of durations of jobs, in seconds.
+const JOB_SECONDS: [f64; 8] = [0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1_800.0, 7_200.0];
+
+/// The same of requests and of calls to models.
 const SECONDS: [f64; 11] = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 20.0, 60.0];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -49,6 +54,18 @@ struct Outcome {
     outcome: String,
 }
 
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Ended {
+    kind: String,
+    /// `done`, `failed` or `cancelled`.
+    state: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct Stage {
+    state: String,
+}
+
 /// What is read when somebody asks, and not counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Readings {
@@ -58,6 +75,7 @@ pub struct Readings {
     pub open_files: u64,
     pub connections: Connections,
     pub vectors: u64,
+    pub backlog: Backlog,
 }
 
 type Seconds = Family<Route, Histogram, fn() -> Histogram>;
@@ -72,6 +90,11 @@ pub struct Meter {
     tokens: Family<Tokens, Counter>,
     embedded: Family<Outcome, Counter>,
     embed_seconds: Histogram,
+    jobs: Family<Stage, Gauge>,
+    waiting: Gauge,
+    ended: Family<Ended, Counter>,
+    job_seconds: Histogram,
+    documents: Family<Stage, Counter>,
     memory: Gauge,
     processor: Gauge<f64, AtomicU64>,
     files: Gauge,
@@ -94,6 +117,11 @@ impl Default for Meter {
             tokens: Family::default(),
             embedded: Family::default(),
             embed_seconds: durations(),
+            jobs: Family::default(),
+            waiting: Gauge::default(),
+            ended: Family::default(),
+            job_seconds: Histogram::new(JOB_SECONDS),
+            documents: Family::default(),
             memory: Gauge::default(),
             processor: Gauge::default(),
             files: Gauge::default(),
@@ -121,6 +149,19 @@ impl Default for Meter {
             "For texts embedded together",
             meter.embed_seconds.clone(),
         );
+        registry.register("jobs", "Jobs that are not over", meter.jobs.clone());
+        registry.register(
+            "job_documents_waiting",
+            "Documents of jobs whose turn is to come",
+            meter.waiting.clone(),
+        );
+        registry.register("jobs_ended", "Jobs that are over", meter.ended.clone());
+        registry.register(
+            "job_seconds",
+            "From the beginning of a job to its end",
+            meter.job_seconds.clone(),
+        );
+        registry.register("job_documents", "Documents worked on", meter.documents.clone());
         registry.register("process_memory_bytes", "Resident memory", meter.memory.clone());
         registry.register("process_cpu_seconds", "Time of processors", meter.processor.clone());
         registry.register("process_open_files", "Open files", meter.files.clone());
@@ -133,8 +174,10 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// A request was answered. `route` is the pattern of its path, of which there are few.
-    pub fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
+    /// A request was answered. `route` is the pattern of its path, of which there are few, if it has
+    /// one.
+    pub fn request(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
+        let route = route.filter(|route| !route.is_empty()).unwrap_or("unknown");
         let (method, route) = (known(method).to_owned(), route.to_owned());
         let status = format!("{}xx", status / 100);
         let answered = Answered { method: method.clone(), route: route.clone(), status };
@@ -163,9 +206,25 @@ impl Meter {
         self.embed_seconds.observe(took.as_secs_f64());
     }
 
+    /// A job is over.
+    pub fn job(&self, job: &Job) {
+        let (kind, state) = (job.kind.as_str().to_owned(), job.state.as_str().to_owned());
+        self.ended.get_or_create(&Ended { kind, state }).inc();
+        if let Some((started, finished)) = job.started_at.zip(job.finished_at) {
+            let took = (finished - started).to_std().unwrap_or_default();
+            self.job_seconds.observe(took.as_secs_f64());
+        }
+    }
+
+    /// A document of a job has come to its end.
+    pub fn document(&self, state: ItemState) {
+        self.documents.get_or_create(&Stage { state: state.as_str().to_owned() }).inc();
+    }
+
     /// Everything, in the text format of OpenMetrics.
     pub fn render(&self, readings: &Readings) -> String {
-        let Readings { memory, processor_seconds, open_files, connections, vectors } = readings;
+        let Readings { memory, processor_seconds, open_files, connections, vectors, backlog } =
+            readings;
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.memory.set(whole(*memory));
         self.processor.set(*processor_seconds);
@@ -175,6 +234,10 @@ impl Meter {
             gauge.set(count.into());
         }
         self.vectors.set(whole(*vectors));
+        for (state, count) in [("queued", backlog.queued), ("running", backlog.running)] {
+            self.jobs.get_or_create(&Stage { state: state.to_owned() }).set(whole(count));
+        }
+        self.waiting.set(whole(backlog.documents));
         let mut text = String::new();
         // Writing to a text does not fail.
         let _ = encode(&mut text, &self.registry);
@@ -201,8 +264,8 @@ mod tests {
     #[test]
     fn what_was_counted_is_told() {
         let meter = Meter::default();
-        meter.request("GET", "/v1/auth", 200, Duration::from_millis(3));
-        meter.request("BREW", "unknown", 404, Duration::from_millis(3));
+        meter.request("GET", Some("/v1/auth"), 200, Duration::from_millis(3));
+        meter.request("BREW", None, 404, Duration::from_millis(3));
         let usage = Usage { prompt_tokens: 7, completion_tokens: 2 };
         meter.chat("extractive", true, usage, Duration::from_millis(3));
         meter.embedding(3, false, Duration::from_millis(3));

@@ -1,5 +1,7 @@
 //! What happens around every page: an id, a log record, headers that bind browsers, and refusals
 //! in words: as a page, or as a notice where a script asked.
+use std::time::Instant;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{
@@ -29,6 +31,7 @@ pub async fn finish(
     let id = format!("{:016x}", rand::random::<u64>());
     let span =
         tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
+    let (started, method) = (Instant::now(), request.method().clone());
     if request.method() == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
@@ -62,7 +65,13 @@ pub async fn finish(
         if !is_fragment {
             announce(response.headers_mut());
         }
-        tracing::debug!(status = response.status().as_u16(), "answered");
+        let status = response.status().as_u16();
+        if let Some(site) = site {
+            let route = response.request().match_pattern();
+            let took = started.elapsed();
+            site.ports.meter.request(method.as_str(), route.as_deref(), status, took);
+        }
+        tracing::debug!(status, "answered");
         Ok(response)
     }
     .instrument(span)

@@ -7,6 +7,7 @@ use actix_web::web::{self, Data};
 use carrel_domain::Error;
 use carrel_domain::health::Health;
 use carrel_domain::vector::VectorIndex;
+use carrel_services::jobs::Workers;
 use carrel_services::meter::{CONTENT_TYPE, Meter, Readings};
 use serde_json::json;
 
@@ -46,18 +47,22 @@ async fn metrics_for_admins(
     meter: Data<Meter>,
     health: Data<dyn Health>,
     index: Data<dyn VectorIndex>,
+    workers: Data<Workers>,
 ) -> HttpResponse {
-    metrics(meter, health, index).await
+    metrics(meter, health, index, workers).await
 }
 
 async fn metrics(
     meter: Data<Meter>,
     health: Data<dyn Health>,
     index: Data<dyn VectorIndex>,
+    workers: Data<Workers>,
 ) -> HttpResponse {
     // A database that does not answer is told of by the other figures.
     let counted = tokio::time::timeout(PATIENCE, index.count(None)).await;
     let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
+    let backlog = tokio::time::timeout(PATIENCE, workers.backlog()).await;
+    let backlog = backlog.ok().and_then(Result::ok).unwrap_or_default();
     let connections = health.connections();
     let process = process::read();
     let readings = Readings {
@@ -66,6 +71,7 @@ async fn metrics(
         open_files: process.open_files,
         connections,
         vectors,
+        backlog,
     };
     HttpResponse::Ok().content_type(CONTENT_TYPE).body(meter.render(&readings))
 }

@@ -88,6 +88,16 @@ pub struct Retention {
     pub items: u64,
 }
 
+/// What is left to do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Jobs that nobody works on, whether they are due or put off.
+    pub queued: u64,
+    pub running: u64,
+    /// Documents of either that have not had their turn.
+    pub documents: u64,
+}
+
 /// Where whoever works on jobs gets them. Each method is one transaction. A method that takes a
 /// lease changes nothing and answers `None` (or `false`) when it is lost.
 #[async_trait]
@@ -126,6 +136,7 @@ pub trait JobQueue: Send + Sync {
         failure: Option<String>,
         now: DateTime<Utc>,
     ) -> Result<Option<Job>>;
+    async fn backlog(&self) -> Result<Backlog>;
     /// Makes every job due that is in somebody's hands: whoever calls it knows that nobody is left.
     async fn release(&self, now: DateTime<Utc>) -> Result<u64>;
     /// Drops jobs that are over with their items, and says how many.

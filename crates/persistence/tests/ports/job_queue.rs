@@ -1,5 +1,7 @@
 //! Jobs as those who work on them see them.
-use carrel_domain::job::queue::{Claimed, Finished, HandBack, JobQueue, Outcome, Refreshes};
+use carrel_domain::job::queue::{
+    Backlog, Claimed, Finished, HandBack, JobQueue, Outcome, Refreshes,
+};
 use carrel_domain::job::{ItemState, Jobs, Kind, Progress, State};
 use carrel_domain::library::{Documents, Embedded, Placements};
 use carrel_domain::vector::VectorRows;
@@ -9,6 +11,7 @@ use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     a_job_is_claimed_once,
+    what_is_left_to_do_is_counted,
     a_step_places_documents_and_records_what_became_of_them,
     a_job_whose_holder_has_vanished_goes_on,
     whoever_has_lost_the_lease_changes_nothing,
@@ -43,6 +46,23 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     }
     ids.sort_unstable();
     assert_eq!(ids, made);
+}
+
+async fn what_is_left_to_do_is_counted(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    assert_eq!(db.backlog().await.unwrap(), Backlog::default());
+    add(&db, &["a", "b"]).await;
+    for names in [&["a", "b"][..], &["a"], &["b"]] {
+        queue(&db, here, names).await;
+    }
+    let Claimed { lease, job, .. } = claim(&db, 1).await;
+    assert_eq!(job.progress.total, 2);
+    assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 1, documents: 4 });
+    finish(&db, &lease, |_| Outcome::Failed("because".into())).await;
+    assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 1, documents: 2 });
+    db.end(&lease, None, at(2)).await.unwrap();
+    assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 0, documents: 2 });
 }
 
 async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratch) {

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
-    Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes, Retention,
+    Backlog, Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes,
+    Retention,
 };
 use carrel_domain::job::{
     Item, ItemState, Job, JobFilter, JobWorkspace, Jobs, Kind, NewJob, Progress, State, Told,
@@ -223,6 +224,13 @@ impl JobQueue for World {
         known.lease = Some(hold.token);
         let lease = Lease { job: known.job.id, token: hold.token };
         Ok(Some(Claimed { job: known.job.clone(), lease, resumed }))
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        let jobs = self.jobs.lock().unwrap();
+        let count = |state| jobs.iter().filter(|known| known.job.state == state).count() as u64;
+        let (queued, running) = (count(State::Queued), count(State::Running));
+        Ok(Backlog { queued, running, documents: 0 })
     }
 
     async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {

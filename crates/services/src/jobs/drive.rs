@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::job::queue::{Claimed, Completed, Finished, HandBack, Lease, Outcome};
-use carrel_domain::job::{Job, Kind};
+use carrel_domain::job::{ItemState, Job, Kind};
 use carrel_domain::{JobId, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -111,10 +111,12 @@ impl Driver {
         let (queue, index) = (&self.workers.shared.queue, &self.workers.shared.library.index);
         let now = Utc::now();
         let event = placed(&self.job, &finished, now);
+        let outcomes: Vec<_> = finished.iter().filter_map(|one| outcome(&one.outcome)).collect();
         let completed = queue.complete(&self.lease, finished, now + LEASE, event).await?;
         let Some(Completed { job, placed, replaced, others_wait }) = completed else {
             return Ok(None);
         };
+        outcomes.into_iter().for_each(|outcome| self.workers.shared.meter.document(outcome));
         let workspace = job.workspace.id;
         self.job = job;
         self.workers.tell(self.job.id);
@@ -168,7 +170,11 @@ impl Driver {
     }
 
     async fn end(&mut self, failure: Option<String>) -> Result<()> {
-        self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await.map(drop)
+        let ended = self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await?;
+        if let Some(job) = ended {
+            self.workers.shared.meter.job(&job);
+        }
+        Ok(())
     }
 }
 
@@ -205,6 +211,15 @@ pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
             // The sender lives as long as the workers do.
             Err(RecvError::Closed) => std::future::pending().await,
         }
+    }
+}
+
+/// What a document has come to; nothing yet when it is tried again.
+fn outcome(outcome: &Outcome) -> Option<ItemState> {
+    match outcome {
+        Outcome::Embedded(_) => Some(ItemState::Done),
+        Outcome::Failed(_) => Some(ItemState::Failed),
+        Outcome::Again(_) => None,
     }
 }
 

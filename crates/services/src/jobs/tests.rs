@@ -9,7 +9,7 @@ use crate::fakes::{FakeSettings, by, workspace};
 use crate::library::{Details, Unembedded};
 
 fn workers(world: &Arc<World>) -> Workers {
-    Workers::new(world.library(), world.clone(), world.clone())
+    Workers::new(world.library(), world.clone(), world.clone(), Arc::default())
 }
 
 /// A document of the library, in no workspace yet.
@@ -235,7 +235,7 @@ async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
     let size = carrel_domain::settings::names::CHUNK_SIZE.to_owned();
     settings.0.lock().unwrap().insert(size, "500".into());
     let library = Library { settings: Arc::new(settings), ..world.library() };
-    let after = Workers::new(library, world.clone(), world.clone());
+    let after = Workers::new(library, world.clone(), world.clone(), Arc::default());
     let queued = Refreshes { queued: 1, under_way: 0 };
     assert_eq!(after.queue_refreshes(&by()).await.unwrap(), queued);
     let under_way = Refreshes { queued: 0, under_way: 1 };
