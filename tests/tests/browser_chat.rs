@@ -102,8 +102,9 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     assert_eq!(browser.run(shown).await?, true);
     browser.wait("document.querySelector('.attached img').naturalWidth === 1").await?;
     // The picture goes along when the question is asked anew.
+    let before = browser.run("document.querySelector('.turn[id^=turn-]').id").await?;
     browser.click("[data-again] button").await?;
-    browser.wait("!!document.querySelector('[sse-connect]') || true").await?;
+    browser.wait(&format!("!document.getElementById({before})")).await?;
     answered(&mut browser, 1).await?;
     let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
     assert!(sent.contains("image_url") && sent.matches("When does").count() == 1, "{sent}");

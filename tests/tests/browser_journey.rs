@@ -207,6 +207,18 @@ async fn make_and_revoke_a_key(ada: &mut Browser, server: &TestServer, base: &st
     Ok(())
 }
 
+/// Sets the server up, with a question answered and documents placed, so that each of [`PAGES`] is there.
+pub async fn furnish(browser: &mut Browser, server: &TestServer, link: &str) -> Result<()> {
+    set_up(browser, link).await?;
+    browser.follow("form[action='/welcome/sample'] button").await?;
+    browser.fill("#message", "Which lamp is on the railing?").await?;
+    browser.click("button.send").await?;
+    browser.wait("!!document.querySelector('#turn-1 .turn-actions')").await?;
+    let adds = documents(server.admin(), &["A text that is placed by a job."]).await?;
+    place_later(server.admin(), "sample-library", &adds).await?;
+    Ok(())
+}
+
 /// Pages with something on them.
 pub const PAGES: [&str; 28] = [
     "/",
@@ -264,13 +276,7 @@ async fn every_page_is_for_everyone_and_none_complains() -> Result<()> {
         browser.open(&format!("{base}{path}")).await?;
         found.extend(violations(&mut browser).await?);
     }
-    set_up(&mut browser, &link).await?;
-    browser.follow("form[action='/welcome/sample'] button").await?;
-    browser.fill("#message", "Which lamp is on the railing?").await?;
-    browser.click("button.send").await?;
-    browser.wait("!document.querySelector('[sse-connect]')").await?;
-    let adds = documents(server.admin(), &["A text that is placed by a job."]).await?;
-    place_later(server.admin(), "sample-library", &adds).await?;
+    furnish(&mut browser, &server, &link).await?;
     for (number, page) in PAGES.into_iter().enumerate() {
         browser.prefer(if number % 2 == 0 { "light" } else { "dark" }).await?;
         if number % 3 == 2 {

@@ -2,7 +2,7 @@
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 
-use crate::browser_journey::{PAGES, base, fresh, set_up, well_behaved};
+use crate::browser_journey::{PAGES, base, fresh, furnish, well_behaved};
 
 /// The most a page may weigh with everything it needs, headers included, in bytes.
 const MOST: u64 = 60_000;
@@ -31,8 +31,7 @@ async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself
     let (bytes, requests) = weigh(&mut browser, &format!("{base}/sign-in")).await?;
     println!("/sign-in: {bytes} bytes, {requests} requests");
     ensure!(bytes < MOST && requests <= 5, "{bytes} bytes in {requests} requests");
-    set_up(&mut browser, &link).await?;
-    browser.follow("form[action='/welcome/sample'] button").await?;
+    furnish(&mut browser, &server, &link).await?;
     // Everything but the page itself is here already.
     let (bytes, _) = weigh(&mut browser, &format!("{base}/")).await?;
     println!("/ afterwards: {bytes} bytes");

@@ -163,6 +163,13 @@ async fn clients_that_never_finish_keep_nobody_out_and_are_sent_away() -> Result
             slow.push(socket);
         }
     }
+    // They wait to be accepted, and then to be read to the end.
+    for _ in 0..600 {
+        if open_files(&server)? >= files + 500 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert!(open_files(&server)? >= files + 500);
     let ask = json!({ "message": "Is anybody there?", "mode": "chat" });
     admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
