@@ -150,7 +150,7 @@ fn prepare_sqlite(conn: &mut SqliteConnection, purpose: Purpose) -> diesel::Quer
          PRAGMA journal_size_limit = 67108864;",
     )?;
     conn.batch_execute(match purpose {
-        Purpose::Reading => "PRAGMA cache_size = -4000; PRAGMA query_only = ON;",
+        Purpose::Reading => "PRAGMA cache_size = -2000; PRAGMA query_only = ON;",
         Purpose::Writing => "PRAGMA cache_size = -8000;",
     })
 }
