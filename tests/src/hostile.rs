@@ -176,16 +176,27 @@ pub fn endless_pdf(millions: usize) -> Result<Vec<u8>> {
     let packed = deflated(&[("BT /F 12 Tf ", 1), (&words, 100 * millions), ("ET", 1)])?;
     let packed = [&[0x78, 0xda], &packed[..], &[0; 4]].concat();
     let head = format!("<</Length {}/Filter/FlateDecode>>stream\n", packed.len());
-    let stream = [head.as_bytes(), &packed, b"\nendstream"].concat();
+    Ok(page(&[head.as_bytes(), &packed, b"\nendstream"].concat()))
+}
+
+/// A PDF of one page with these lines, which is as it should be.
+pub fn printed_pdf(lines: &[&str]) -> Vec<u8> {
+    let lines = lines.iter().map(|line| format!("({line}) Tj 0 -20 Td ")).collect::<String>();
+    let drawn = format!("BT /F 12 Tf 40 760 Td {lines}ET");
+    page(format!("<</Length {}>>stream\n{drawn}\nendstream", drawn.len()).as_bytes())
+}
+
+/// A PDF of one page, drawn by this stream, with one font.
+fn page(stream: &[u8]) -> Vec<u8> {
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 4 0 R\
         /Resources<</Font<</F 5 0 R>>>>>>";
-    Ok(pdf(&[
+    pdf(&[
         b"<</Type/Catalog/Pages 2 0 R>>".to_vec(),
         b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec(),
         page.into(),
-        stream,
+        stream.to_vec(),
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>".to_vec(),
-    ]))
+    ])
 }
 
 /// A PDF whose pages and drawings contain themselves, and which says that it has a thousand

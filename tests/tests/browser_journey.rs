@@ -5,16 +5,19 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
-use e2e::{Backend, Options, TestServer, model_server};
+use e2e::{Backend, Options, TestServer, hostile, model_server};
 
 use crate::jobs::{documents, place_later};
 
 pub const PASSWORD: &str = "a long enough password";
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
-/// A document whose second part answers a question.
-const HANDBOOK: &str = "# Harbour handbook\n\nShips announce themselves on channel twelve.\n\n\
-    ## The crane\n\nThe crane in the old harbour lifts forty tonnes and is called Berta.\n";
+/// The lines of a document, of which the last answers a question.
+const HANDBOOK: &[&str] = &[
+    "Harbour handbook",
+    "Ships announce themselves on channel twelve.",
+    "The crane in the old harbour lifts forty tonnes and is called Berta.",
+];
 
 /// A server with a language model that answers word by word, and its set-up link.
 pub async fn fresh() -> Result<(TestServer, model_server::ModelServer, String)> {
@@ -86,8 +89,8 @@ async fn create_a_workspace(ada: &mut Browser, base: &str) -> Result<()> {
 
 async fn upload_a_document(ada: &mut Browser, base: &str) -> Result<()> {
     let directory = tempfile::tempdir()?;
-    let (good, empty) = (directory.path().join("handbook.md"), directory.path().join("empty.txt"));
-    std::fs::write(&good, HANDBOOK)?;
+    let (good, empty) = (directory.path().join("handbook.pdf"), directory.path().join("empty.txt"));
+    std::fs::write(&good, hostile::printed_pdf(HANDBOOK))?;
     std::fs::write(&empty, "")?;
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     let files: [&Path; 2] = [&good, &empty];
