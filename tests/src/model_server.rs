@@ -5,6 +5,7 @@
 //! behaves; [`MODELS`] lists the names, and any other behaves as `echo` does.
 mod chat;
 mod embedding;
+mod picture;
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -17,7 +18,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 12] = [
+pub const MODELS: [(&str, &str); 14] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
@@ -29,6 +30,8 @@ pub const MODELS: [(&str, &str); 12] = [
     ("speechless", "answers without any text"),
     ("html", "answers with a web page"),
     ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),
+    ("scribble", "answers with something that is no picture, where one is asked for"),
+    ("linked", "answers with an address where a picture is asked for"),
     ("fail-500", "answers with an error; any status from 400 to 599 can stand here"),
 ];
 
@@ -121,10 +124,14 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(requests.clone()))
+            .app_data(web::PayloadConfig::new(64 << 20))
             .app_data(web::JsonConfig::default().limit(64 << 20).content_type_required(false))
             .route("/v1/models", web::get().to(models))
             .route("/v1/chat/completions", web::post().to(chat_completions))
             .route("/v1/embeddings", web::post().to(embeddings))
+            .route("/v1/images/generations", web::post().to(images))
+            .route("/api/v1/images/generations", web::post().to(images))
+            .route("/api/v1/images/edits", web::post().to(edited_images))
             .default_service(web::to(|| async { error(404, "there is nothing here") }))
     });
     Ok(server.workers(1).disable_signals().shutdown_timeout(0).listen(listener)?.run())
@@ -153,6 +160,26 @@ async fn embeddings(
 ) -> HttpResponse {
     record(&request, &requests, &body);
     embedding::respond(&body).await
+}
+
+async fn images(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    picture::respond(&body).await
+}
+
+/// A form becomes an object of its texts, with the number of its files as `files`.
+async fn edited_images(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let body = picture::form(&body);
+    record(&request, &requests, &body);
+    picture::respond(&body).await
 }
 
 fn record(request: &HttpRequest, requests: &Requests, body: &Value) {

@@ -9,6 +9,7 @@ use crate::browser_journey::{PASSWORD, base, fresh, set_up, violations, well_beh
 
 on_both_databases!(
     a_connection_is_tried_before_it_is_saved,
+    a_provider_is_shown_with_what_it_takes_and_need_not_have,
     an_installation_has_an_icon_and_links_of_its_own,
 );
 
@@ -85,6 +86,39 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     let tried = ada.post("/admin/models/vectors/test", &chroma).await?;
     assert!(tried.says("cannot be reached"), "{}", tried.text);
     assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
+    let tried = ada.post("/admin/models/images/test", &[]).await?;
+    assert!(tried.says("No valid image generation provider was set"), "{}", tried.text);
+    let pictures = [
+        ("ImageGenerationProvider", "ollama"),
+        ("ImageGenerationModelPref", "painter"),
+        ("ImageGenerationOllamaBasePath", address.trim_end_matches("/v1")),
+    ];
+    let tried = ada.post("/admin/models/images/test", &pictures).await?;
+    assert!(tried.says("painter answered within"), "{}", tried.text);
+    Ok(())
+}
+
+async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let mut ada = ada(&server).await?;
+    for (path, needed, optional) in [
+        ("vectors?provider=chroma", "ChromaEndpoint", &["ChromaApiHeader", "ChromaApiKey"][..]),
+        ("vectors?provider=lancedb", "", &[]),
+        ("embedding?provider=openai", "OpenAiKey", &["EmbeddingOutputDimensions"]),
+        ("language?provider=bedrock", "AwsBedrockLLMRegion", &["AwsBedrockLLMTokenLimit"]),
+        ("images?provider=openai", "ImageGenerationOpenAiKey", &["ImageGenerationDimensions"]),
+        ("images", "", &[]),
+    ] {
+        let page = ada.get(&format!("/admin/models/{path}")).await?;
+        let (first, fold) =
+            page.text.split_once("<details class=\"fold\"").unwrap_or((&page.text, ""));
+        assert!(needed.is_empty() || first.contains(&format!("id=\"{needed}\"")), "{path}");
+        assert_eq!(fold.is_empty(), optional.is_empty(), "{path}");
+        for name in optional {
+            assert!(fold.contains(&format!("id=\"{name}\"")), "{path} {name}");
+        }
+        assert!(!page.says("ChromaCloud"), "{path}");
+    }
     Ok(())
 }
 

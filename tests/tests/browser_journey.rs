@@ -223,7 +223,7 @@ pub async fn furnish(browser: &mut Browser, server: &TestServer, link: &str) -> 
 }
 
 /// Pages with something on them.
-pub const PAGES: [&str; 28] = [
+pub const PAGES: [&str; 29] = [
     "/",
     "/welcome",
     "/workspaces/new",
@@ -246,6 +246,7 @@ pub const PAGES: [&str; 28] = [
     "/admin/models/language?provider=openai",
     "/admin/models/embedding?provider=generic-openai",
     "/admin/models/vectors",
+    "/admin/models/images?provider=lemonade",
     "/admin/settings?q=openai",
     "/admin/appearance",
     "/admin/chats",

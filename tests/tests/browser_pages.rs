@@ -74,6 +74,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
         ("/admin/invites", [403, 403, 200]),
         ("/admin/keys", [403, 403, 200]),
         ("/admin/models/language", [403, 403, 200]),
+        ("/admin/models/images", [403, 403, 200]),
         ("/admin/models/nope", [403, 403, 404]),
         ("/admin/settings", [403, 403, 200]),
         ("/admin/appearance", [403, 403, 200]),

@@ -36,6 +36,7 @@ mod metrics;
 mod openai;
 mod oversight;
 mod people;
+mod pictures;
 mod printed;
 mod protocol;
 mod repeats;

@@ -71,6 +71,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.repeats))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))
+            .app_data(Data::from(ports.pictures))
             .app_data(Data::from(ports.users))
             .app_data(Data::from(ports.multi_user))
             .app_data(Data::new(ports.accounts))

@@ -1,6 +1,7 @@
 //! Bodies, read by the handler: after the caller is known, and never more than allowed.
 mod json;
 mod params;
+mod pictures;
 mod upload;
 
 use std::time::Duration;
@@ -14,6 +15,7 @@ use futures_util::StreamExt;
 
 pub use json::Body;
 pub use params::Params;
+pub use pictures::{Order, Ordered, REFERENCES};
 pub use upload::Form;
 
 /// How long a client may pause while it sends.

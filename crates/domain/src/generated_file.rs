@@ -8,6 +8,12 @@ use crate::{Error, Result};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GeneratedFile(String);
 
+/// The directory of pictures that were made, beneath the root of everything that is stored.
+pub const PICTURES: &str = "generated-images";
+
+/// The directory of all others.
+const FILES: &str = "generated-files";
+
 /// The longest name, in bytes.
 const LONGEST: usize = 120;
 
@@ -23,9 +29,9 @@ impl GeneratedFile {
         &self.0
     }
 
-    /// Where it lies in the directory of all of them.
-    pub fn within(&self, directory: &Path) -> PathBuf {
-        directory.join(&self.0)
+    /// Where it lies, beneath the root of everything that is stored.
+    pub fn beneath(&self, root: &Path) -> PathBuf {
+        root.join(if self.0.starts_with("img-") { PICTURES } else { FILES }).join(&self.0)
     }
 }
 
@@ -44,6 +50,16 @@ fn is_one(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pictures_lie_in_a_directory_of_their_own() {
+        let id = "00000000-0000-4000-8000-00000000000A";
+        for (name, directory) in [("img", PICTURES), ("pdf", FILES), ("image", FILES)] {
+            let file = GeneratedFile::parse(&format!("{name}-{id}.png")).unwrap();
+            let lies = Path::new("/s").join(directory).join(file.as_str());
+            assert_eq!(file.beneath(Path::new("/s")), lies);
+        }
+    }
 
     #[test]
     fn a_name_says_what_it_is_and_leads_nowhere() {

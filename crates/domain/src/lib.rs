@@ -28,6 +28,7 @@ pub mod member;
 pub mod model;
 pub mod owner;
 pub mod path;
+pub mod picture;
 pub mod pin;
 pub mod repeat;
 pub mod settings;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 use futures_core::Stream;
 
 use crate::Result;
+use crate::picture::ImageModel;
 
 /// Why text is embedded. Some models want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -170,6 +171,8 @@ pub trait Models: Send + Sync {
     /// [`crate::Error::Unavailable`] when the choice is not configured.
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
+    /// As [`Models::chat`]; nothing makes pictures unless the settings name it.
+    fn images(&self) -> Result<Arc<dyn ImageModel>>;
 }
 
 #[cfg(test)]

@@ -2,12 +2,14 @@
 use std::sync::Arc;
 
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelName};
+use carrel_domain::picture::{ImageModel, Size};
 use carrel_domain::{Error, Result};
 
 use crate::embeddings::{self, RemoteEmbedder};
 use crate::endpoint::Endpoint;
 use crate::engines::ENGINES;
 use crate::extractive::Extractive;
+use crate::images::{self, IMAGE_PROVIDERS, RemoteImages};
 use crate::native::Native;
 use crate::openai::OpenAi;
 use crate::refusal::Hints;
@@ -95,6 +97,34 @@ pub fn embedder(
         embedder.query_prefix = prefix("GENERIC_OPEN_AI_EMBEDDING_QUERY_PREFIX");
     }
     Ok(Some(Arc::new(embedder)))
+}
+
+/// What makes pictures, as the settings name it (`IMAGE_GEN_PROVIDER` and those of the provider).
+///
+/// # Errors
+/// [`Error::Unavailable`] when they name none, or a setting is missing or unusable.
+pub fn image_model(
+    settings: &dyn Fn(&str) -> Option<String>,
+    http: &reqwest::Client,
+) -> Result<Arc<dyn ImageModel>> {
+    let service = images::SERVICE;
+    let name = value(settings, "IMAGE_GEN_PROVIDER");
+    let Some(row) = IMAGE_PROVIDERS.iter().find(|row| Some(row.name) == name.as_deref()) else {
+        let given = crate::refusal::shortened(name.as_deref().unwrap_or("undefined"));
+        let reason = format!("No valid image generation provider was set. Got: {given}");
+        return Err(Error::unavailable(service, reason));
+    };
+    let model = match (value(settings, "IMAGE_GEN_MODEL_PREF"), row.usual_model) {
+        (Some(model), _) => model,
+        (None, Some(model)) => model.to_owned(),
+        (None, None) => required(settings, "IMAGE_GEN_MODEL_PREF", service)?,
+    };
+    let size = value(settings, "IMAGE_GEN_SIZE_PREF");
+    let size = size.map(|size| Size::parse(&size)).transpose();
+    let wrong = |_| Error::unavailable(service, "IMAGE_GEN_SIZE_PREF is no size, such as 512x512");
+    let size = size.map_err(wrong)?;
+    let endpoint = endpoint(settings, row.base, row.key, service, http)?;
+    Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))
 }
 
 fn endpoint(

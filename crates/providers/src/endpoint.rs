@@ -3,8 +3,8 @@ use std::error::Error as _;
 use std::time::Duration;
 
 use carrel_domain::{Error, Result};
-use reqwest::Response;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use reqwest::{RequestBuilder, Response};
 use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
@@ -95,9 +95,18 @@ impl Endpoint {
 
     /// Sends `body` to `path` below the base and waits for the head of a successful answer.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Response> {
+        self.send(path, |request| request.json(body)).await
+    }
+
+    /// As [`Endpoint::post`], with the body that `fill` gives to the request.
+    pub async fn send(
+        &self,
+        path: &str,
+        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
+    ) -> Result<Response> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}{path}", self.base.path()));
-        let mut request = self.http.post(url).json(body);
+        let mut request = fill(self.http.post(url));
         if let Some(authorization) = &self.authorization {
             request = request.header(AUTHORIZATION, authorization);
         }

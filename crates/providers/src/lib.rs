@@ -1,9 +1,9 @@
-//! Language models and embedders: [`Extractive`] inside this process, every other over HTTP. And
-//! pages of other hosts, which [`WebFetcher`] fetches.
+//! Language models, embedders and makers of pictures: [`Extractive`] inside this process, every
+//! other over HTTP. And pages of other hosts, which [`WebFetcher`] fetches.
 //!
-//! Which one answers is data: [`chat_model`] and [`embedder`] read the operator's settings through
-//! a function and find the provider in a table. Nothing here reads the environment by itself.
-//! A provider that fails in any way, hostile ones included, gives
+//! Which one answers is data: [`chat_model`], [`embedder`] and [`image_model`] read the operator's
+//! settings through a function and find the provider in a table. Nothing here reads the environment by
+//! itself. A provider that fails in any way, hostile ones included, gives
 //! [`carrel_domain::Error::Unavailable`] with words that never contain the key.
 mod choose;
 mod embeddings;
@@ -11,6 +11,7 @@ mod endpoint;
 mod engines;
 mod extractive;
 mod http;
+mod images;
 mod links;
 mod native;
 mod openai;
@@ -21,7 +22,7 @@ mod table;
 mod testing;
 mod tokens;
 
-pub use choose::{chat_model, embedder};
+pub use choose::{chat_model, embedder, image_model};
 pub use engines::engine_names;
 pub use extractive::Extractive;
 pub use http::http_client;

@@ -8,6 +8,7 @@ use carrel_domain::model::{
     Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose, Usage,
 };
+use carrel_domain::picture::ImageModel;
 use carrel_services::meter::Meter;
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
@@ -27,6 +28,10 @@ impl Models for MeasuredModels {
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         let (model, meter) = (self.models.embedder()?, self.meter.clone());
         Ok(Arc::new(Measured { model, meter }))
+    }
+
+    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+        self.models.images()
     }
 }
 

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use carrel_domain::Result;
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, Models};
+use carrel_domain::picture::ImageModel;
+use carrel_domain::{Error, Result};
 use carrel_services::probe::{Lookup, Trial};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
@@ -43,11 +44,14 @@ impl ConfiguredModels {
         Self { settings, changes, native: Native::new(model), http, built }
     }
 
-    /// Why questions or documents would fail as things are, one line for each reason. Blocks for
+    /// Why questions, documents or pictures would fail as things are, one line for each reason. Blocks for
     /// some milliseconds, as certificates are read for providers.
     pub fn problems(&self) -> Vec<String> {
         let chat = self.chat(&ModelChoice::default()).err().map(|error| chain(&error));
-        chat.into_iter().chain(self.embedder_problem()).collect()
+        let http = self.http().ok();
+        let images = http.and_then(|http| image_problem(&|name| self.settings.lookup(name), &http));
+        let images = images.map(|error| chain(&error));
+        chat.into_iter().chain(self.embedder_problem()).chain(images).collect()
     }
 
     /// Why documents could not be embedded as things are.
@@ -136,6 +140,11 @@ impl Models for ConfiguredModels {
         self.keep(&versions, |built| built.embedder = Some(embedder.clone()));
         Ok(embedder)
     }
+
+    // Made anew each time: that is nothing beside what a picture takes.
+    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+        carrel_providers::image_model(&|name| self.settings.lookup(name), &self.http()?)
+    }
 }
 
 impl Trial for ConfiguredModels {
@@ -147,6 +156,20 @@ impl Trial for ConfiguredModels {
         let remote = carrel_providers::embedder(&|name| settings(name), &self.http()?)?;
         Ok(remote.unwrap_or_else(|| self.native.embedder()))
     }
+
+    fn image_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ImageModel>> {
+        carrel_providers::image_model(&|name| settings(name), &self.http()?)
+    }
+}
+
+/// Why pictures could not be made. A server without any maker of pictures is as good as others; one
+/// that is named has to be whole.
+fn image_problem(
+    settings: &dyn Fn(&str) -> Option<String>,
+    http: &reqwest::Client,
+) -> Option<Error> {
+    settings("IMAGE_GEN_PROVIDER").filter(|name| !name.trim().is_empty())?;
+    carrel_providers::image_model(settings, http).err()
 }
 
 /// The names of the settings on which the choice of models depends, and what is wrong with them.
@@ -161,7 +184,8 @@ pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Vec<String>) {
         Ok(http) => {
             let chat = carrel_providers::chat_model(&settings, &ModelChoice::default(), &http);
             let embedder = carrel_providers::embedder(&settings, &http);
-            [chat.err(), embedder.err()].into_iter().flatten().collect()
+            let images = image_problem(&settings, &http);
+            [chat.err(), embedder.err(), images].into_iter().flatten().collect()
         }
         Err(error) => vec![error],
     };

@@ -1,7 +1,9 @@
 //! Every port and service, built once from the configuration and wired together.
+mod upkeep;
+
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use carrel_documents::worker::{Confines, Program, Readers};
@@ -26,6 +28,7 @@ use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
 use carrel_services::ownership::Ownership;
+use carrel_services::pictures::Pictures;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
@@ -44,9 +47,6 @@ use crate::storage::{self, Storage};
 
 /// After this long, a file without a document is taken to be left over and not on its way.
 const SETTLED: TimeDelta = TimeDelta::minutes(1);
-
-/// After this long, a file that is still being written is taken to be left over.
-const WRITTEN: Duration = Duration::from_secs(3_600);
 
 /// The most bytes of a page or file that a link leads to.
 const LARGEST_PAGE: u64 = 32 << 20;
@@ -187,6 +187,8 @@ impl Carrel {
         };
         let backups = Backups::new(database.clone(), database.clone(), storage::to_keep(config));
         let dump = Dump::new(store.clone(), config.storage.settings_file(), config.production);
+        let root = config.storage.root().to_owned();
+        let pictures = Pictures::new(models.clone(), root, config.storage.uploads());
         let ports = Ports {
             keyring,
             workspaces: database.clone(),
@@ -208,6 +210,7 @@ impl Carrel {
             repeats: database.clone(),
             search,
             conversations,
+            pictures: Arc::new(pictures),
             users: database.clone(),
             sessions,
             multi_user,
@@ -241,44 +244,6 @@ impl Carrel {
             files: Arc::new(self.files.clone()),
             audit: self.database.clone(),
             directory: self.directory.clone(),
-        }
-    }
-
-    /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
-    /// logged, and tried again the next time.
-    pub async fn keep_up(&self) {
-        if let Err(error) = self.ports.keyring.note_uses().await {
-            tracing::warn!(error = chain(&error), "failed to note when API keys were used");
-        }
-        if let Err(error) = self.ports.workers.prune(Utc::now()).await {
-            tracing::warn!(error = chain(&error), "failed to forget old jobs");
-        }
-        self.settle(Utc::now() - SETTLED).await;
-    }
-
-    /// Removes files whose writing was broken off. Reads every folder of documents, so it is for
-    /// now and then.
-    pub async fn remove_unfinished(&self) {
-        let Some(before) = SystemTime::now().checked_sub(WRITTEN) else { return };
-        match self.files.remove_unfinished(before).await {
-            Ok(0) => {}
-            Ok(removed) => tracing::info!(removed, "removed files that were never finished"),
-            Err(error) => {
-                tracing::warn!(error = chain(&error), "failed to look for unfinished files");
-            }
-        }
-    }
-
-    async fn settle(&self, before: DateTime<Utc>) {
-        match self.ports.library.settle(before).await {
-            Ok(0) => {}
-            Ok(settled) => tracing::info!(settled, "put files and documents in accord"),
-            Err(error) => {
-                tracing::warn!(
-                    error = chain(&error),
-                    "failed to put files and documents in accord"
-                );
-            }
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod meter;
 pub mod mode;
 pub mod openai;
 pub mod ownership;
+pub mod pictures;
 pub mod pins;
 mod ports;
 pub mod preferences;

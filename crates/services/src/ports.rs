@@ -31,6 +31,7 @@ use crate::keyring::Keyring;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::ownership::Ownership;
+use crate::pictures::Pictures;
 use crate::probe::{Trial, TrialIndex};
 use crate::search::Search;
 use crate::settings::SettingsStore;
@@ -62,6 +63,7 @@ pub struct Ports {
     pub repeats: Arc<dyn Repeats>,
     pub search: Search,
     pub conversations: Conversations,
+    pub pictures: Arc<Pictures>,
     pub users: Arc<dyn Users>,
     pub sessions: Arc<dyn Sessions>,
     pub multi_user: Arc<dyn MultiUser>,

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, Purpose};
+use carrel_domain::picture::{ImageModel, PictureRequest};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
@@ -10,6 +11,9 @@ use tokio::time::timeout;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a picture is waited for.
+const DRAWING: Duration = Duration::from_secs(120);
 
 /// Settings by variable, whether they are in force or only tried.
 pub type Lookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
@@ -20,6 +24,8 @@ pub trait Trial: Send + Sync {
     fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>>;
     /// As [`Trial::language_model`].
     fn embedding_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
+    /// As [`Trial::language_model`].
+    fn image_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }
 
 /// As [`Trial`], of the index of vectors.
@@ -72,6 +78,18 @@ pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<Answered> {
     let dimensions = dimensions.ok_or_else(nothing)?;
     let seconds = started.elapsed().as_secs_f64();
     Ok(Answered { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
+}
+
+/// Has one picture made, which some providers take money for.
+pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<Answered> {
+    let started = Instant::now();
+    let request =
+        PictureRequest { prompt: "A small lighthouse".to_owned(), ..PictureRequest::default() };
+    let drawn = timeout(DRAWING, model.draw(&request)).await;
+    let slow = || Error::unavailable("image generation", "no picture came within 2 minutes");
+    drawn.map_err(|_| slow())??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(Answered { by: model.name(), seconds, dimensions: None })
 }
 
 /// Asks an index how many vectors it holds.

@@ -2,6 +2,7 @@
 //! allowed, how secrets are kept, and how all of it is read, changed, shown and written to a file.
 pub mod check;
 pub mod choices;
+mod companions;
 pub mod dump;
 pub mod key;
 pub mod preferences;

@@ -5,6 +5,7 @@ use carrel_domain::Error;
 use serde_json::{Value, json};
 
 use super::shapes::{Abort, Shape};
+use crate::read::REFERENCES;
 
 /// Beneath this path every refusal has the shape of OpenAI's.
 const NATIVE: &str = "/v1/openai/";
@@ -64,6 +65,17 @@ impl Shape for NoImage {
     }
 
     fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+        let upload = match error {
+            Error::Invalid { field, reason } if field == REFERENCES => Some(&**reason),
+            Error::TooLarge { what, .. } if *what != "the body" => Some(message),
+            _ => None,
+        };
+        if let Some(reason) = upload {
+            // quirk(image-upload-500)
+            let error = format!("Invalid image upload. {reason}");
+            let body = json!({ "success": false, "error": error });
+            return HttpResponse::InternalServerError().json(body);
+        }
         let (status, message) = match error {
             Error::Invalid { field, reason } if field == "prompt" => (status, &**reason),
             // quirk(model-500): the reason alone is told there.

@@ -18,9 +18,9 @@ use crate::Options;
 /// The longest text field, in bytes.
 const LONGEST_FIELD: usize = 1 << 20;
 /// The most parts of one body.
-const MOST_PARTS: usize = 64;
+pub(super) const MOST_PARTS: usize = 64;
 /// What boundaries and part headers may add to the bytes of the file and the fields.
-const FRAMING: u64 = 1 << 20;
+pub(super) const FRAMING: u64 = 1 << 20;
 
 /// A multipart body that has not been read yet.
 pub struct Form {
@@ -88,7 +88,7 @@ impl Form {
     }
 }
 
-async fn next(parts: &mut Multipart) -> Result<Option<Field>> {
+pub(super) async fn next(parts: &mut Multipart) -> Result<Option<Field>> {
     let next = tokio::time::timeout(PATIENCE, parts.next()).await;
     let next = next.map_err(|_| wrong("The body did not arrive in time"))?;
     next.transpose().map_err(|error| match error {
@@ -103,7 +103,7 @@ async fn chunk(part: &mut Field) -> Result<Option<actix_web::web::Bytes>> {
     next.transpose().map_err(|error| wrong(error.to_string()))
 }
 
-async fn text(part: &mut Field) -> Result<String> {
+pub(super) async fn text(part: &mut Field) -> Result<String> {
     let mut bytes = Vec::new();
     while let Some(more) = chunk(part).await? {
         if bytes.len() + more.len() > LONGEST_FIELD {
@@ -114,7 +114,7 @@ async fn text(part: &mut Field) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| wrong("A text field is not UTF-8"))
 }
 
-async fn save(
+pub(super) async fn save(
     part: &mut Field,
     directory: &std::path::Path,
     limit: u64,
@@ -136,7 +136,7 @@ async fn save(
 }
 
 /// The name of a part that is a file. `filename*` (RFC 5987) is preferred, as RFC 6266 asks.
-fn file_name(part: &Field) -> Result<Option<String>> {
+pub(super) fn file_name(part: &Field) -> Result<Option<String>> {
     let Some(raw) = part.headers().get(CONTENT_DISPOSITION) else { return Ok(None) };
     let parsed = ContentDisposition::from_raw(raw)
         .map_err(|_| wrong("The file name is not UTF-8 or not well formed"))?;
@@ -159,6 +159,6 @@ fn has_backslash(header: &[u8]) -> bool {
     header.iter().enumerate().any(stands)
 }
 
-fn wrong(reason: impl Into<std::borrow::Cow<'static, str>>) -> Error {
+pub(super) fn wrong(reason: impl Into<std::borrow::Cow<'static, str>>) -> Error {
     Error::invalid("file", reason)
 }

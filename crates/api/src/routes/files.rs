@@ -13,10 +13,7 @@ use crate::caller::{Caller, Fetcher};
 use crate::failure::embeds::NoFile;
 use crate::failure::{Answer, Failure};
 
-/// Where the files lie in the storage directory.
-const DIRECTORY: &str = "generated-files";
-
-/// Download a file that an answer has made.
+/// Download a file that an answer has made, or a picture.
 ///
 /// In whole, or in part for whoever sends `Range`.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
@@ -31,7 +28,7 @@ pub async fn download_generated_file(
     name: Path<String>,
 ) -> Answer<HttpResponse, NoFile> {
     let name = GeneratedFile::parse(&name)?;
-    let file = open(name.within(&options.storage_dir.join(DIRECTORY)), &name).await?;
+    let file = open(name.beneath(&options.storage_dir), &name).await?;
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name.as_str().to_owned())],

@@ -1,6 +1,7 @@
 //! `/openai/*`: OpenAI's protocol, where a workspace is a model.
 mod chat;
 mod embeddings;
+mod images;
 
 use std::collections::HashMap;
 
@@ -26,7 +27,7 @@ pub fn operations(config: &mut impl Register) {
         .service(list_vector_stores)
         .service(chat::complete_chat)
         .service(embeddings::embed_texts)
-        .service(embeddings::generate_image);
+        .service(images::generate_image);
 }
 
 /// The provider that answers where a workspace names none.

@@ -18,6 +18,7 @@ use carrel_domain::model::{
     Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
+use carrel_domain::picture::ImageModel;
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
 use carrel_domain::{
     ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
@@ -284,6 +285,10 @@ impl Models for FakeModels {
 
     fn embedder(&self) -> Result<Arc<dyn Embedder>> {
         Ok(self.0.clone())
+    }
+
+    fn images(&self) -> Result<Arc<dyn ImageModel>> {
+        Err(Error::unavailable("the test", "it makes no pictures"))
     }
 }
 

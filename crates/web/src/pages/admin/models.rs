@@ -1,4 +1,5 @@
-//! Which language model, embedder and vector database are used; and whether they answer.
+//! Which language model, embedder, vector database and maker of pictures are used; and whether they
+//! answer.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -26,7 +27,7 @@ struct Kind {
     words: &'static str,
 }
 
-const KINDS: [Kind; 3] = [
+const KINDS: [Kind; 4] = [
     Kind {
         name: "language",
         values: "llm",
@@ -50,6 +51,14 @@ const KINDS: [Kind; 3] = [
         variable: "VECTOR_DB",
         title: "models.vectors",
         words: "models.vectors-words",
+    },
+    Kind {
+        name: "images",
+        values: "images",
+        capability: Capability::Images,
+        variable: "IMAGE_GEN_PROVIDER",
+        title: "models.images",
+        words: "models.images-words",
     },
 ];
 
@@ -79,13 +88,6 @@ struct Models {
     extras: Vec<Field>,
     problem: Option<String>,
     probe: Option<Probe>,
-}
-
-/// Whether a variable is one of a provider's own, such as `GENERIC_OPEN_AI_API_KEY` of
-/// `generic-openai`.
-fn is_about(variable: &str, provider: &str) -> bool {
-    let provider = provider.replace('-', "").to_uppercase();
-    !provider.is_empty() && variable.replace('_', "").starts_with(&provider)
 }
 
 fn kind(name: &str) -> Result<&'static Kind, Refusal> {
@@ -131,11 +133,10 @@ async fn page(
     let named =
         |variable: &&str| registry.settings().iter().rfind(|setting| setting.variable == *variable);
     let fields = needs.iter().filter_map(named).map(field);
-    let extras = registry.variables().filter(|setting| {
-        setting.capabilities.contains(&kind.capability)
-            && is_about(setting.variable, &chosen)
-            && !needs.contains(&setting.variable)
-    });
+    let extras = registry.optional_for(kind.values, kind.capability, &chosen);
+    // Nothing is chosen until somebody does.
+    let nothing = chosen.is_empty().then_some(("", true));
+    let choices = registry.choices.of(kind.values).map(|of| (of.value, of.value == chosen));
     let page = Models {
         frame: visit.admin_frame(t(kind.title)).await?,
         kind: kind.name,
@@ -143,13 +144,9 @@ async fn page(
         selector: selector.name,
         is_current: chosen == current,
         is_fixed: fixed.contains(&selector.name),
-        choices: registry
-            .choices
-            .of(kind.values)
-            .map(|of| (of.value, of.value == chosen))
-            .collect(),
+        choices: nothing.into_iter().chain(choices).collect(),
         fields: fields.collect(),
-        extras: extras.map(field).collect(),
+        extras: extras.into_iter().map(field).collect(),
         problem: store.unavailable(kind.variable),
         probe,
         chosen,
@@ -215,6 +212,7 @@ async fn tried(
     let answered = match kind.name {
         "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
         "embedding" => probe::embedder(ports.trial.embedding_model(&lookup)?).await?,
+        "images" => probe::image_model(ports.trial.image_model(&lookup)?).await?,
         _ => {
             let count = probe::index(ports.trial_index.index(&lookup)?).await?;
             return Ok(t("models.counted").replace("{count}", &count.to_string()));

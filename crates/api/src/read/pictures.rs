@@ -1,0 +1,105 @@
+//! Orders of pictures: as JSON, or as a form with pictures to go by.
+use std::future::{Ready, ready};
+use std::io::Read;
+
+use actix_multipart::Multipart;
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use carrel_domain::picture::{LARGEST_PICTURE, MOST_REFERENCES, PictureKind, Reference};
+use carrel_domain::{Error, Result};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use tempfile::NamedTempFile;
+
+use super::upload::{FRAMING, MOST_PARTS, file_name, next, save, text, wrong};
+use super::{Body, announced};
+use crate::Options;
+
+/// The field that holds the pictures to go by.
+pub const REFERENCES: &str = "image_references";
+
+/// An order that has not been read yet.
+pub struct Order {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+/// What was ordered.
+pub struct Ordered<T> {
+    pub body: T,
+    pub references: Vec<Reference>,
+    /// What the references are in; they go when these do.
+    pub files: Vec<NamedTempFile>,
+}
+
+impl FromRequest for Order {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl Order {
+    /// Reads a body of JSON, or a form whose text fields are those of the JSON.
+    ///
+    /// # Errors
+    /// As [`Body::read`]; of forms [`Error::Invalid`] in the field `image_references`.
+    pub async fn read<T: DeserializeOwned>(mut self) -> Result<Ordered<T>> {
+        if self.request.content_type() != "multipart/form-data" {
+            let body = Body::<T>::from_request(&self.request, &mut self.payload);
+            let body = body.into_inner().map_err(|error| Error::internal(error.to_string()))?;
+            return Ok(Ordered { body: body.read().await?, references: vec![], files: vec![] });
+        }
+        self.form().await.map_err(|error| match error {
+            Error::Invalid { field, reason } if field == "file" => {
+                Error::invalid(REFERENCES, reason)
+            }
+            error => error,
+        })
+    }
+
+    async fn form<T: DeserializeOwned>(self) -> Result<Ordered<T>> {
+        let options = self.request.app_data::<Data<Options>>();
+        let options = options.ok_or_else(|| Error::internal("the options are not wired"))?;
+        let (limit, directory) = (LARGEST_PICTURE as u64, options.upload_dir.clone());
+        announced(&self.request, limit * MOST_REFERENCES as u64 + FRAMING, "the upload")?;
+        let mut parts = Multipart::new(self.request.headers(), self.payload);
+        let (mut fields, mut references, mut files) = (Map::new(), Vec::new(), Vec::new());
+        for _ in 0..MOST_PARTS {
+            let Some(mut part) = next(&mut parts).await? else {
+                let body = serde_json::from_value(Value::Object(fields));
+                let body = body.map_err(|error| Error::invalid("body", error.to_string()))?;
+                return Ok(Ordered { body, references, files });
+            };
+            match (file_name(&part)?, part.name().map(str::to_owned)) {
+                (Some(_), Some(field)) if field == REFERENCES => {
+                    if files.len() == MOST_REFERENCES {
+                        return Err(wrong(format!("At most {MOST_REFERENCES} images are taken.")));
+                    }
+                    let (file, _) = save(&mut part, &directory, limit).await?;
+                    references.push(reference(&file)?);
+                    files.push(file);
+                }
+                (None, Some(field)) => {
+                    fields.insert(field, text(&mut part).await?.into());
+                }
+                _ => return Err(wrong("Unexpected field")),
+            }
+        }
+        Err(wrong("Too many parts"))
+    }
+}
+
+/// What a file shows, by its first bytes.
+fn reference(file: &NamedTempFile) -> Result<Reference> {
+    let mut beginning = [0; 16];
+    let mut open = file.reopen().map_err(Error::of_file)?;
+    let read = open.read(&mut beginning).map_err(Error::of_file)?;
+    let kind = PictureKind::of(&beginning[..read])
+        .ok_or_else(|| wrong("Only PNG, JPEG and WebP images are taken."))?;
+    let length = open.metadata().map_err(Error::of_file)?.len();
+    Ok(Reference { kind, content: file.path().to_owned(), length })
+}

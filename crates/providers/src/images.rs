@@ -1,0 +1,226 @@
+//! Pictures made over HTTP: by OpenAI's images protocol, or in a chat whose answer shows one.
+mod references;
+mod sizes;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use carrel_domain::picture::{
+    ImageModel, LARGEST_PICTURE, Picture, PictureKind, PictureRequest, Size,
+};
+use carrel_domain::{Error, Result};
+use reqwest::Response;
+use reqwest::multipart::Form;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::endpoint::Endpoint;
+use crate::refusal::shortened;
+use crate::table::{Base, Key};
+
+pub(crate) const SERVICE: &str = "image generation";
+
+/// The longest answer, in bytes: the largest picture in base64, and what is said around it.
+const LONGEST_ANSWER: usize = LARGEST_PICTURE / 3 * 4 + (1 << 20);
+
+/// Some providers leave the padding out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// How a picture is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// `images/generations`, and `images/edits` where pictures are to go by.
+    OpenAi,
+    /// `images/generations` alone.
+    PromptOnly,
+    /// `chat/completions` with pictures among what may be answered.
+    Chat,
+}
+
+/// One provider of pictures.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ImageProvider {
+    /// As in the setting `IMAGE_GEN_PROVIDER`.
+    pub name: &'static str,
+    protocol: Protocol,
+    pub base: Base,
+    pub key: Key,
+    /// The model when no setting names one.
+    pub usual_model: Option<&'static str>,
+}
+
+pub(crate) const IMAGE_PROVIDERS: [ImageProvider; 4] = [
+    ImageProvider {
+        name: "openai",
+        protocol: Protocol::OpenAi,
+        base: Base::Fixed("https://api.openai.com/v1"),
+        key: Key::Required("IMAGE_GEN_OPENAI_KEY"),
+        usual_model: Some("gpt-image-1"),
+    },
+    ImageProvider {
+        name: "openrouter",
+        protocol: Protocol::Chat,
+        base: Base::Fixed("https://openrouter.ai/api/v1"),
+        key: Key::Required("IMAGE_GEN_OPENROUTER_API_KEY"),
+        usual_model: None,
+    },
+    ImageProvider {
+        name: "ollama",
+        protocol: Protocol::PromptOnly,
+        base: Base::Setting("IMAGE_GEN_OLLAMA_BASE_PATH", "/v1"),
+        key: Key::Optional("IMAGE_GEN_OLLAMA_AUTH_TOKEN"),
+        usual_model: None,
+    },
+    ImageProvider {
+        name: "lemonade",
+        protocol: Protocol::OpenAi,
+        base: Base::Setting("IMAGE_GEN_LEMONADE_BASE_PATH", "/api/v1"),
+        key: Key::Optional("IMAGE_GEN_LEMONADE_API_KEY"),
+        usual_model: None,
+    },
+];
+
+pub(crate) struct RemoteImages {
+    pub endpoint: Endpoint,
+    pub model: String,
+    /// What the settings want where a request says nothing.
+    pub size: Option<Size>,
+    pub row: ImageProvider,
+}
+
+#[derive(Deserialize)]
+struct Reply {
+    #[serde(default)]
+    data: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+struct Item {
+    b64_json: Option<String>,
+    url: Option<String>,
+}
+
+impl RemoteImages {
+    async fn by_images(&self, request: &PictureRequest, size: Option<Size>) -> Result<Vec<u8>> {
+        let mut fields = vec![("model", self.model.clone()), ("prompt", request.prompt.clone())];
+        fields.extend(size.map(|size| ("size", size.to_string())));
+        // OpenAI's newer models answer with bytes always and refuse to be told so.
+        if self.row.name != "openai" || self.model.starts_with("dall-e") {
+            fields.push(("response_format", "b64_json".to_owned()));
+        }
+        let response = match request.references.as_slice() {
+            [] => {
+                let fields =
+                    fields.into_iter().map(|(name, value)| (name.to_owned(), value.into()));
+                let mut body = Value::Object(fields.collect());
+                body["n"] = json!(1);
+                self.endpoint.post("images/generations", &body).await?
+            }
+            some => {
+                let mut form = fields
+                    .into_iter()
+                    .fold(Form::new(), |form, (name, value)| form.text(name, value));
+                for part in references::parts(some).await? {
+                    form = form.part("image[]", part);
+                }
+                self.endpoint.send("images/edits", |request| request.multipart(form)).await?
+            }
+        };
+        let reply: Reply = self.endpoint.json(response, LONGEST_ANSWER).await?;
+        let item = reply.data.into_iter().next();
+        let item = item.ok_or_else(|| self.wrong("it answered without a picture"))?;
+        match (item.b64_json, item.url) {
+            (Some(data), _) => self.decode(&data),
+            (None, Some(url)) => self.decode_url(&url),
+            (None, None) => Err(self.wrong("it answered without a picture")),
+        }
+    }
+
+    async fn by_chat(&self, request: &PictureRequest) -> Result<Vec<u8>> {
+        let mut content = vec![json!({ "type": "text", "text": request.prompt })];
+        for url in references::urls(&request.references).await? {
+            content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
+        }
+        // Of its models those that talk as well want both named, the others pictures alone.
+        let talks = ["google/", "openai/"].iter().any(|maker| self.model.starts_with(maker));
+        let modalities = if talks { json!(["image", "text"]) } else { json!(["image"]) };
+        let body = json!({
+            "model": self.model, "modalities": modalities,
+            "messages": [{ "role": "user", "content": content }],
+        });
+        let response: Response = self.endpoint.post("chat/completions", &body).await?;
+        let reply: Value = self.endpoint.json(response, LONGEST_ANSWER).await?;
+        let message = &reply["choices"][0]["message"];
+        match message["images"][0]["image_url"]["url"].as_str() {
+            Some(url) => self.decode_url(url),
+            None => {
+                let said = shortened(message["content"].as_str().unwrap_or_default());
+                let said = if said.is_empty() { said } else { format!(": {said}") };
+                Err(self.wrong(format!("it answered without a picture{said}")))
+            }
+        }
+    }
+
+    /// What a `data:` address holds. Others are not followed: they lead wherever the provider likes.
+    fn decode_url(&self, url: &str) -> Result<Vec<u8>> {
+        match url.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
+            Some((_, data)) => self.decode(data),
+            None => Err(self.wrong("it answered with an address in place of a picture")),
+        }
+    }
+
+    fn decode(&self, data: &str) -> Result<Vec<u8>> {
+        let content = BASE64.decode(data.trim());
+        let content = content.map_err(|_| self.wrong("its picture is not base64"))?;
+        if content.len() > LARGEST_PICTURE {
+            let reason = format!("its picture is larger than {LARGEST_PICTURE} bytes");
+            return Err(self.wrong(reason));
+        }
+        Ok(content)
+    }
+
+    fn wrong(&self, reason: impl Into<String>) -> Error {
+        self.endpoint.unavailable(reason)
+    }
+}
+
+#[async_trait]
+impl ImageModel for RemoteImages {
+    fn name(&self) -> String {
+        self.model.clone()
+    }
+
+    async fn draw(&self, request: &PictureRequest) -> Result<Picture> {
+        let (content, notice) = match self.row.protocol {
+            Protocol::PromptOnly if !request.references.is_empty() => {
+                let reason = format!("{} makes pictures of a prompt alone", self.row.name);
+                return Err(Error::invalid("image_references", reason));
+            }
+            Protocol::Chat => {
+                let notice = request.size.map(|_| "openrouter takes no size".to_owned());
+                (self.by_chat(request).await?, notice)
+            }
+            Protocol::OpenAi | Protocol::PromptOnly => {
+                let wanted = request.size.or(self.size);
+                let size = match self.row.name {
+                    "openai" => wanted.map(|wanted| sizes::nearest(&self.model, wanted)),
+                    _ => wanted,
+                };
+                let changed = size.filter(|size| request.size.is_some_and(|asked| asked != *size));
+                let notice = changed.map(|size| format!("{} makes it {size}", self.model));
+                let notice = notice.filter(|notice| notice.is_ascii());
+                (self.by_images(request, size).await?, notice)
+            }
+        };
+        let kind = PictureKind::of(&content)
+            .ok_or_else(|| self.wrong("it answered with something that is no PNG, JPEG or WebP"))?;
+        Ok(Picture { kind, content, notice })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,49 @@
+//! Pictures to go by, on their way from their files to a provider.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use carrel_domain::picture::Reference;
+use carrel_domain::{Error, Result};
+use futures_util::stream::try_unfold;
+use reqwest::Body;
+use reqwest::multipart::Part;
+use tokio::fs::File;
+use tokio::io::AsyncReadExt;
+
+/// The most bytes of all pictures together that go into one body of JSON, which is in memory whole.
+const MOST_IN_JSON: u64 = 20 << 20;
+
+/// How much of a file is read at a time, in bytes.
+const PIECE: usize = 64 << 10;
+
+/// Parts of a form, which are read while they are sent.
+pub(super) async fn parts(references: &[Reference]) -> Result<Vec<Part>> {
+    let mut parts = Vec::with_capacity(references.len());
+    for (number, reference) in references.iter().enumerate() {
+        let file = File::open(&reference.content).await.map_err(Error::of_file)?;
+        let pieces = try_unfold(file, |mut file| async move {
+            let mut piece = vec![0; PIECE];
+            let read = file.read(&mut piece).await?;
+            piece.truncate(read);
+            Ok::<_, std::io::Error>((read > 0).then_some((piece, file)))
+        });
+        let part = Part::stream_with_length(Body::wrap_stream(pieces), reference.length);
+        let part = part.file_name(format!("{number}.{}", reference.kind.ending()));
+        parts.push(part.mime_str(reference.kind.mime()).map_err(Error::internal)?);
+    }
+    Ok(parts)
+}
+
+/// `data:` addresses.
+pub(super) async fn urls(references: &[Reference]) -> Result<Vec<String>> {
+    let together: u64 = references.iter().map(|reference| reference.length).sum();
+    if together > MOST_IN_JSON {
+        let reason = format!("must not be more than {MOST_IN_JSON} bytes together");
+        return Err(Error::invalid("image_references", reason));
+    }
+    let mut urls = Vec::with_capacity(references.len());
+    for Reference { kind, content, .. } in references {
+        let content = tokio::fs::read(content).await.map_err(Error::of_file)?;
+        urls.push(format!("data:{};base64,{}", kind.mime(), STANDARD.encode(content)));
+    }
+    Ok(urls)
+}

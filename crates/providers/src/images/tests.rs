@@ -1,0 +1,148 @@
+//! Pictures over HTTP against servers on real sockets.
+use std::io::Write;
+
+use base64::engine::general_purpose::STANDARD;
+use carrel_domain::picture::Reference;
+
+use super::*;
+use crate::refusal::Hints;
+use crate::testing::{Reply, Server, response};
+
+const PNG: &[u8] = b"\x89PNG\r\n\x1a\nof a lighthouse";
+
+fn model(base: &str, name: &str, model: &str) -> RemoteImages {
+    let http = crate::http_client().unwrap();
+    let hints = Hints { base: "THE_BASE", key: "THE_KEY" };
+    let endpoint = Endpoint::new(http, base, Some("secret".into()), SERVICE, hints).unwrap();
+    let row = IMAGE_PROVIDERS.iter().find(|row| row.name == name).unwrap();
+    RemoteImages { endpoint, model: model.into(), size: Size::parse("512x512").ok(), row: *row }
+}
+
+fn lighthouse() -> PictureRequest {
+    PictureRequest { prompt: "a lighthouse".into(), ..PictureRequest::default() }
+}
+
+fn json(body: &Value) -> Reply {
+    response("200 OK", "application/json", &body.to_string())
+}
+
+fn picture() -> Value {
+    json!({ "data": [{ "b64_json": STANDARD.encode(PNG) }] })
+}
+
+#[tokio::test]
+async fn a_picture_is_asked_for_as_each_provider_wants_it() {
+    for (name, of, size, notice, format) in [
+        ("openai", "gpt-image-1", "1024x1024", Some("gpt-image-1 makes it 1024x1024"), false),
+        ("openai", "dall-e-2", "512x512", None, true),
+        ("ollama", "z", "500x500", None, true),
+        ("lemonade", "z", "500x500", None, true),
+    ] {
+        let server = Server::start(vec![json(&picture())]).await;
+        let mut request = lighthouse();
+        request.size = Size::parse(if of == "dall-e-2" { "512x512" } else { "500x500" }).ok();
+        let drawn = model(&server.url, name, of).draw(&request).await.unwrap();
+        assert_eq!((drawn.kind, drawn.content.as_slice()), (PictureKind::Png, PNG));
+        assert_eq!(drawn.notice.as_deref(), notice, "{name}");
+        let sent = server.requests().remove(0);
+        assert!(sent.starts_with("POST /images/generations "), "{sent}");
+        assert!(sent.contains(&format!(r#""size":"{size}""#)), "{sent}");
+        assert_eq!(sent.contains(r#""response_format":"b64_json""#), format, "{sent}");
+        assert!(sent.contains("authorization: Bearer secret"), "{sent}");
+    }
+}
+
+#[tokio::test]
+async fn the_size_of_the_settings_holds_where_none_is_asked_for_and_is_not_remarked_on() {
+    let server = Server::start(vec![json(&picture())]).await;
+    let drawn = model(&server.url, "openai", "gpt-image-1").draw(&lighthouse()).await.unwrap();
+    assert_eq!(drawn.notice, None);
+    assert!(server.requests()[0].contains(r#""size":"1024x1024""#));
+}
+
+/// A picture in a file that stays while the answer does.
+fn reference() -> (tempfile::NamedTempFile, Reference) {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    file.write_all(PNG).unwrap();
+    let (kind, length) = (PictureKind::Png, PNG.len() as u64);
+    let reference = Reference { kind, content: file.path().to_owned(), length };
+    (file, reference)
+}
+
+#[tokio::test]
+async fn pictures_to_go_by_are_sent_along() {
+    let (_file, reference) = reference();
+    let mut request = lighthouse();
+    request.references = vec![reference.clone(), reference];
+    let server = Server::start(vec![json(&picture())]).await;
+    model(&server.url, "lemonade", "z").draw(&request).await.unwrap();
+    let sent = server.requests().remove(0);
+    assert!(sent.starts_with("POST /images/edits "), "{sent}");
+    assert_eq!(sent.matches("name=\"image[]\"; filename=").count(), 2, "{sent}");
+    assert_eq!(sent.matches("of a lighthouse").count(), 2, "{sent}");
+    assert!(sent.contains("name=\"prompt\"\r\n\r\na lighthouse\r\n"), "{sent}");
+
+    let nobody = model("http://127.0.0.1:9/", "ollama", "z").draw(&request).await;
+    assert!(matches!(nobody, Err(Error::Invalid { field, .. }) if field == "image_references"));
+}
+
+#[tokio::test]
+async fn a_chat_may_answer_with_a_picture() {
+    let (_file, reference) = reference();
+    let mut request = lighthouse();
+    (request.references, request.size) = (vec![reference], Size::parse("64x64").ok());
+    let url = format!("data:image/png;base64,{}", STANDARD.encode(PNG));
+    let shown = json!({ "choices": [{ "message": { "content": "Here.",
+        "images": [{ "type": "image_url", "image_url": { "url": url } }] } }] });
+    let silent = json!({ "choices": [{ "message": { "content": "I would rather not." } }] });
+    let server = Server::start(vec![json(&shown), json(&silent)]).await;
+    let model = model(&server.url, "openrouter", "google/g");
+    let drawn = model.draw(&request).await.unwrap();
+    assert_eq!((drawn.content.as_slice(), drawn.notice.is_some()), (PNG, true));
+    let sent = server.requests().remove(0);
+    assert!(sent.starts_with("POST /chat/completions "), "{sent}");
+    assert!(sent.contains(r#""modalities":["image","text"]"#) && sent.contains(&url), "{sent}");
+    let refused = model.draw(&lighthouse()).await.unwrap_err().to_string();
+    assert!(refused.contains("without a picture: I would rather not."), "{refused}");
+}
+
+#[tokio::test]
+async fn what_is_no_picture_is_refused_with_the_reason() {
+    let of = |data: &str| json!({ "data": [{ "b64_json": data }] });
+    let large = STANDARD.encode(vec![0; LARGEST_PICTURE + 1]);
+    for (body, words) in [
+        (of(&STANDARD.encode("<svg/>")), "no PNG, JPEG or WebP"),
+        (of("%%%"), "not base64"),
+        (of(&large), "larger than 26214400 bytes"),
+        (json!({ "data": [] }), "without a picture"),
+        (json!({ "data": [{}] }), "without a picture"),
+        (json!({ "data": [{ "url": "http://127.0.0.1/x.png" }] }), "an address in place of"),
+        (json!({ "data": "x" }), "not the JSON expected"),
+        (json!([]), "not the JSON expected"),
+    ] {
+        let server = Server::start(vec![json(&body)]).await;
+        let refused = model(&server.url, "ollama", "z").draw(&lighthouse()).await.unwrap_err();
+        assert!(refused.to_string().contains(words), "{words}: {refused}");
+    }
+    let refusing = [
+        (
+            response("400 Bad Request", "application/json", r#"{"error":{"message":"no cats"}}"#),
+            "no cats",
+        ),
+        (response("401 Unauthorized", "text/plain", "secret is wrong"), "[key] is wrong"),
+        (response("200 OK", "text/html", "<h1>Hello</h1>"), "a web page came"),
+    ];
+    for (reply, words) in refusing {
+        let server = Server::start(vec![reply]).await;
+        let refused = model(&server.url, "ollama", "z").draw(&lighthouse()).await.unwrap_err();
+        assert!(refused.to_string().contains(words), "{words}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n".to_vec();
+    let server = Server::start(vec![Reply::Endless(head, vec![b' '; 1 << 20])]).await;
+    let outcome = model(&server.url, "lemonade", "z").draw(&lighthouse()).await;
+    assert!(outcome.unwrap_err().to_string().contains("is longer than"));
+}
