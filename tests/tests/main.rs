@@ -48,4 +48,5 @@ mod streams;
 mod talk;
 mod threads;
 mod vector_stores;
+mod weak_spots;
 mod workspaces;

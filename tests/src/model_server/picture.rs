@@ -44,7 +44,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
 pub(super) fn form(body: &[u8]) -> Value {
     let body = String::from_utf8_lossy(body);
     let (mut fields, mut files) = (Map::new(), 0);
-    for part in body.split("name=\"").skip(1) {
+    for part in body.split("form-data; name=\"").skip(1) {
         let (Some((name, head)), Some((_, rest))) =
             (part.split_once('"'), part.split_once("\r\n\r\n"))
         else {

@@ -118,7 +118,8 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
         (json!({ "data": [{}] }), "without a picture"),
         (json!({ "data": [{ "url": "http://127.0.0.1/x.png" }] }), "an address in place of"),
         (json!({ "data": "x" }), "not the JSON expected"),
-        (json!([]), "not the JSON expected"),
+        (json!([]), "without a picture"),
+        (json!("x"), "not the JSON expected"),
     ] {
         let server = Server::start(vec![json(&body)]).await;
         let refused = model(&server.url, "ollama", "z").draw(&lighthouse()).await.unwrap_err();

@@ -1,0 +1,141 @@
+//! What servers of this kind are known to get wrong, where no other module holds it: how much of a
+//! conversation is remembered, what is kept of it, and by what.
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use e2e::{Backend, Client, Options, TestServer, model_server, on_both_databases};
+use serde_json::{Value, json};
+
+on_both_databases!(
+    a_refusal_is_kept_in_the_thread_it_belongs_to,
+    the_times_of_workspaces_threads_and_places_move_with_them,
+);
+
+const ASK: &str = "/v1/workspace/alpha/chat";
+
+async fn alpha(server: &TestServer, settings: Value) -> Result<&Client> {
+    let mut body = settings;
+    body["name"] = json!("Alpha");
+    server.admin().post("/v1/workspace/new", body).await?.ok()?;
+    Ok(server.admin())
+}
+
+/// The messages of the latest request.
+fn asked(model: &model_server::ModelServer) -> Result<Vec<Value>> {
+    let latest = model.requests().pop().context("the model was not asked")?;
+    latest["messages"].as_array().cloned().context("no messages")
+}
+
+#[tokio::test]
+async fn a_workspace_may_remember_nothing() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
+    let admin = alpha(&server, json!({ "openAiHistory": 0 })).await?;
+    for message in ["One", "Two", "Three"] {
+        admin.post(ASK, json!({ "message": message })).await?.ok()?;
+        let messages = asked(&model)?;
+        assert_eq!(messages.len(), 2, "{messages:?}");
+        assert_eq!(messages[1]["content"], message);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_temperature_that_is_left_out_is_the_workspaces() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
+    let admin = alpha(&server, json!({ "openAiTemp": 0.3 })).await?;
+    for mount in ["/v1", "/api/v1"] {
+        let path = format!("{mount}/openai/chat/completions");
+        let mut body =
+            json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
+        admin.post(&path, body.clone()).await?.ok()?;
+        assert_eq!(model.requests().pop().unwrap_or_default()["temperature"], 0.3, "{path}");
+        body["temperature"] = json!(1.1);
+        admin.post(&path, body).await?.ok()?;
+        assert_eq!(model.requests().pop().unwrap_or_default()["temperature"], 1.1, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conversation_that_is_sent_along_loses_its_oldest_turns_only() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "2000")).await?;
+    let admin = alpha(&server, json!({})).await?;
+    let mut messages = vec![json!({ "role": "system", "content": "Be brief." })];
+    for number in 0..12 {
+        let question = format!("Question {number}: {}", "tell me of the moons ".repeat(60));
+        messages.push(json!({ "role": "user", "content": question }));
+        messages.push(json!({ "role": "assistant", "content": format!("Answer {number}.") }));
+    }
+    messages.push(json!({ "role": "user", "content": "And the last one?" }));
+    let body = json!({ "model": "alpha", "messages": messages });
+    admin.post("/v1/openai/chat/completions", body).await?.ok()?;
+    let texts = asked(&model)?;
+    let texts: Vec<_> = texts.iter().filter_map(|message| message["content"].as_str()).collect();
+    let says = |start: &str| texts.iter().any(|text| text.starts_with(start));
+    assert!(says("Be brief.") && says("Question 11") && says("Answer 11."), "{texts:?}");
+    assert!(!says("Question 0") && texts.last() == Some(&"And the last one?"), "{texts:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_attached_document_is_read_in_every_mode() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
+    let admin = alpha(&server, json!({})).await?;
+    let pdf = std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/made/office.pdf"))?;
+    let attached = format!("data:application/pdf;base64,{}", STANDARD.encode(pdf));
+    for mode in ["chat", "query", "automatic"] {
+        let attachment =
+            json!({ "name": "a.pdf", "mime": "application/pdf", "contentString": attached });
+        let body = json!({ "message": "What is this?", "mode": mode, "attachments": [attachment] });
+        let answer = admin.post(ASK, body).await?.ok()?;
+        assert_eq!(answer["sources"][0]["title"], "a.pdf", "{mode}");
+        let messages = asked(&model)?;
+        let last = messages.last().context("nothing was asked")?;
+        assert!(last["content"].is_string(), "{mode}: {last}");
+    }
+    Ok(())
+}
+
+async fn a_refusal_is_kept_in_the_thread_it_belongs_to(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let first = json!({ "username": "ada", "password": "correct horse" });
+    server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    let admin = alpha(&server, json!({})).await?;
+    let ada = admin.get("/v1/admin/users").await?.ok()?["users"][0]["id"].clone();
+    let thread = json!({ "name": "One", "slug": "one", "userId": ada });
+    admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
+    let body = json!({ "message": "Anything?", "mode": "query", "userId": ada });
+    admin.post("/v1/workspace/alpha/thread/one/chat", body).await?.ok()?;
+    // Later answers are not to see it, so histories do not have it; the log does.
+    let log = admin.post("/api/v1/admin/workspace-chats", json!({})).await?.ok()?;
+    let kept = &log["chats"][0];
+    assert_eq!((&kept["prompt"], &kept["include"]), (&json!("Anything?"), &json!(false)), "{log}");
+    assert_eq!((&kept["user_id"], &kept["user"]["username"]), (&ada, &json!("ada")), "{log}");
+    assert!(kept["thread_id"].is_number(), "{log}");
+    Ok(())
+}
+
+async fn the_times_of_workspaces_threads_and_places_move_with_them(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = alpha(&server, json!({})).await?;
+    let thread = json!({ "name": "One", "slug": "one" });
+    admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
+    let times = async || -> Result<(String, String)> {
+        let found = admin.get("/v1/workspace/alpha").await?.ok()?;
+        let threads = admin.get("/v1/workspace/alpha/threads").await?.ok()?;
+        let time = |of: &Value| of["lastUpdatedAt"].as_str().unwrap_or_default().to_owned();
+        Ok((time(&found["workspace"][0]), time(&threads["threads"][0])))
+    };
+    let before = times().await?;
+    assert!(!before.0.is_empty() && !before.1.is_empty(), "{before:?}");
+    admin.post("/v1/workspace/alpha/update", json!({ "openAiTemp": 0.1 })).await?.ok()?;
+    admin.post("/v1/workspace/alpha/thread/one/chat", json!({ "message": "Hi" })).await?.ok()?;
+    let after = times().await?;
+    // Times are of one length, so texts compare as they do.
+    assert!(after.0 > before.0 && after.1 > before.1, "{before:?} {after:?}");
+    Ok(())
+}
