@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use carrel_domain::vector::{NamespaceVersion, VectorRow};
+use carrel_domain::vector::VectorRow;
 use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Doomed, Mark, Store, listed, unlisted};
+use crate::store::{Dimensions, Doomed, Mark, Store, mark_of, said_of};
 
 /// Points whose ids or marks are read at a time.
 const PAGE: usize = 5_000;
@@ -26,6 +27,28 @@ pub(crate) struct Chroma {
     prefix: String,
     /// Ids of collections by name, as they were when they were last asked for.
     ids: Mutex<HashMap<String, String>>,
+}
+
+/// What is stored, column by column.
+#[derive(Serialize)]
+struct Points<'a> {
+    ids: Vec<String>,
+    embeddings: Vec<&'a [f32]>,
+    metadatas: Vec<Place>,
+}
+
+#[derive(Serialize)]
+struct Place {
+    document: i64,
+}
+
+#[derive(Serialize)]
+struct Query<'a> {
+    query_embeddings: [&'a [f32]; 1],
+    n_results: usize,
+    include: [&'a str; 0],
+    #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
+    among: Option<Value>,
 }
 
 impl Chroma {
@@ -84,12 +107,17 @@ impl Chroma {
     }
 
     /// Asks a collection something; `None` when there is no such collection.
-    async fn ask(&self, name: &str, verb: &str, body: &Value) -> Result<Option<Value>> {
+    async fn ask(
+        &self,
+        name: &str,
+        verb: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Option<Value>> {
         self.try_twice(name, false, verb, Some(body)).await
     }
 
     /// Tells a collection something, which is made if need be.
-    async fn tell(&self, name: &str, verb: &str, body: &Value) -> Result<()> {
+    async fn tell(&self, name: &str, verb: &str, body: &(impl Serialize + Sync)) -> Result<()> {
         let told = self.try_twice(name, true, verb, Some(body)).await?;
         told.map(drop).ok_or_else(|| self.rest.unavailable("its collections vanish"))
     }
@@ -100,7 +128,7 @@ impl Chroma {
         name: &str,
         make: bool,
         verb: &str,
-        body: Option<&Value>,
+        body: Option<&(impl Serialize + Sync)>,
     ) -> Result<Option<Value>> {
         for _ in 0..2 {
             let Some(id) = self.id(name, make).await? else { return Ok(None) };
@@ -169,11 +197,12 @@ impl Store for Chroma {
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
-        let ids: Vec<_> = rows.iter().map(|row| row.chunk.0.to_string()).collect();
-        let vectors: Vec<_> = rows.iter().map(|row| &row.vector).collect();
-        let said: Vec<_> = rows.iter().map(|row| json!({ "document": row.document.0 })).collect();
-        let body = json!({ "ids": ids, "embeddings": vectors, "metadatas": said });
-        self.tell(&self.collection(within, dimensions), "upsert", &body).await
+        let points = Points {
+            ids: rows.iter().map(|row| row.chunk.0.to_string()).collect(),
+            embeddings: rows.iter().map(|row| &*row.vector).collect(),
+            metadatas: rows.iter().map(|row| Place { document: row.document.0 }).collect(),
+        };
+        self.tell(&self.collection(within, dimensions), "upsert", &points).await
     }
 
     async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
@@ -203,7 +232,7 @@ impl Store for Chroma {
         let mut all = 0;
         for dimensions in of {
             let name = self.collection(within, *dimensions);
-            if let Some(count) = self.try_twice(&name, false, "count", None).await? {
+            if let Some(count) = self.try_twice(&name, false, "count", None::<&()>).await? {
                 all += count.as_u64().ok_or_else(|| self.rest.strange())?;
             }
         }
@@ -235,16 +264,10 @@ impl Store for Chroma {
         limit: usize,
         only: Option<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
-        let mut body = Map::from_iter([
-            ("query_embeddings".to_owned(), json!([to])),
-            ("n_results".to_owned(), json!(limit)),
-            ("include".to_owned(), json!([])),
-        ]);
-        if let Some(only) = only {
-            body.insert("where".to_owned(), among(only));
-        }
+        let among = only.map(among);
+        let query = Query { query_embeddings: [to], n_results: limit, include: [], among };
         let name = self.collection(within, to.len());
-        match self.ask(&name, "query", &Value::Object(body)).await? {
+        match self.ask(&name, "query", &query).await? {
             Some(found) => self.numbers(&found["ids"][0]),
             None => Ok(Vec::new()),
         }
@@ -254,31 +277,4 @@ impl Store for Chroma {
 fn among(documents: &[WorkspaceDocumentId]) -> Value {
     let ids: Vec<_> = documents.iter().map(|document| document.0).collect();
     json!({ "document": { "$in": ids } })
-}
-
-/// A mark as stores of JSON keep it.
-pub(crate) fn said_of(mark: &Mark) -> Value {
-    json!({
-        "additions": mark.version.additions,
-        "removals": mark.version.removals,
-        "last": mark.last,
-        "left_out": mark.left_out,
-        "vectors": mark.vectors,
-        "dimensions": listed(&mark.dimensions),
-    })
-}
-
-/// What [`said_of`] said; `None` for anything else.
-pub(crate) fn mark_of(said: &Value) -> Option<Mark> {
-    let number = |name: &str| said[name].as_i64();
-    Some(Mark {
-        version: NamespaceVersion {
-            additions: number("additions")?,
-            removals: number("removals")?,
-        },
-        last: number("last")?,
-        left_out: number("left_out")?.try_into().ok()?,
-        vectors: number("vectors")?.try_into().ok()?,
-        dimensions: unlisted(said["dimensions"].as_str()?),
-    })
 }

@@ -6,11 +6,11 @@
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
 use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::chroma::{mark_of, said_of};
 use crate::rest::Rest;
-use crate::store::{Dimensions, Doomed, Mark, Store};
+use crate::store::{Dimensions, Doomed, Mark, Store, mark_of, said_of};
 
 /// Points whose ids or marks are read at a time.
 const PAGE: usize = 5_000;
@@ -19,6 +19,26 @@ pub(crate) struct Qdrant {
     rest: Rest,
     /// Comes before the names of all our collections.
     prefix: String,
+}
+
+#[derive(Serialize)]
+struct Points<'a> {
+    points: Vec<Point<'a>>,
+}
+
+#[derive(Serialize)]
+struct Point<'a> {
+    id: i64,
+    vector: &'a [f32],
+    payload: Value,
+}
+
+#[derive(Serialize)]
+struct Query<'a> {
+    query: &'a [f32],
+    filter: Value,
+    limit: usize,
+    with_payload: bool,
 }
 
 impl Qdrant {
@@ -36,15 +56,25 @@ impl Qdrant {
     }
 
     /// The `result` of an answer; `None` when there is no such collection.
-    async fn ask(&self, collection: &str, verb: &str, body: &Value) -> Result<Option<Value>> {
+    async fn ask(
+        &self,
+        collection: &str,
+        verb: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Option<Value>> {
         let path = ["collections", collection, "points", verb];
         let answer = self.rest.post(&path, body).await?;
         Ok(answer.map(|mut answer| answer["result"].take()))
     }
 
-    async fn put_points(&self, collection: &str, size: usize, points: &Value) -> Result<()> {
+    async fn put_points(
+        &self,
+        collection: &str,
+        size: usize,
+        points: Vec<Point<'_>>,
+    ) -> Result<()> {
         let path = ["collections", collection, "points?wait=true"];
-        let body = json!({ "points": points });
+        let body = Points { points };
         if self.rest.put(&path, &body).await?.is_none() {
             self.make(collection, size).await?;
             let put = self.rest.put(&path, &body).await?;
@@ -120,17 +150,17 @@ impl Store for Qdrant {
     }
 
     async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        let point = json!([{ "id": within.0, "vector": [1.0], "payload": said_of(mark) }]);
-        self.put_points(&self.marks_name(), 1, &point).await
+        let point = Point { id: within.0.into(), vector: &[1.0], payload: said_of(mark) };
+        self.put_points(&self.marks_name(), 1, vec![point]).await
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
-        let point = |row: &VectorRow| {
+        let points = rows.iter().map(|row| {
             let payload = json!({ "workspace": within.0, "document": row.document.0 });
-            json!({ "id": row.chunk.0, "vector": row.vector, "payload": payload })
-        };
-        let points = rows.iter().map(point).collect();
-        self.put_points(&self.collection(dimensions), dimensions, &points).await
+            Point { id: row.chunk.0, vector: &row.vector, payload }
+        });
+        let points = points.collect();
+        self.put_points(&self.collection(dimensions), dimensions, points).await
     }
 
     async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
@@ -183,13 +213,9 @@ impl Store for Qdrant {
         limit: usize,
         only: Option<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
-        let body = json!({
-            "query": to,
-            "filter": filter(within, only),
-            "limit": limit,
-            "with_payload": false,
-        });
-        let Some(found) = self.ask(&self.collection(to.len()), "query", &body).await? else {
+        let filter = filter(within, only);
+        let query = Query { query: to, filter, limit, with_payload: false };
+        let Some(found) = self.ask(&self.collection(to.len()), "query", &query).await? else {
             return Ok(Vec::new());
         };
         let points = found["points"].as_array().ok_or_else(|| self.rest.strange())?;

@@ -5,9 +5,12 @@ use std::time::Duration;
 use carrel_domain::{Error, Result};
 use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode};
+use serde::Serialize;
 use serde_json::Value;
 use tokio::time::timeout;
 use url::Url;
+
+use crate::store::refusal;
 
 /// How long one request may take, its answer included.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,7 +24,8 @@ pub(crate) struct Rest {
     http: Client,
     base: Url,
     key: Option<(HeaderName, HeaderValue)>,
-    secret: Option<String>,
+    /// What no message is to show.
+    secrets: Vec<String>,
     pub names: Names,
 }
 
@@ -48,7 +52,9 @@ impl Rest {
             .ok_or_else(|| {
                 unusable(format!("{} is not an address of http or https", names.address))
             })?;
-        let secret = key.as_ref().map(|(_, secret)| secret.clone());
+        // The password, and the key without the scheme that may come before it.
+        let bare = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
+        let secrets = [base.password(), bare].into_iter().flatten().map(str::to_owned).collect();
         let key = match key {
             None => None,
             Some((name, secret)) => {
@@ -62,23 +68,31 @@ impl Rest {
                 Some((name, value))
             }
         };
-        Ok(Self { http, base, key, secret, names })
+        Ok(Self { http, base, key, secrets, names })
     }
 
     pub async fn get(&self, path: &[&str]) -> Result<Option<Value>> {
-        self.ask(Method::GET, path, None).await
+        self.ask(Method::GET, path, None::<&()>).await
     }
 
-    pub async fn post(&self, path: &[&str], body: &Value) -> Result<Option<Value>> {
+    pub async fn post(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<Option<Value>> {
         self.ask(Method::POST, path, Some(body)).await
     }
 
-    pub async fn put(&self, path: &[&str], body: &Value) -> Result<Option<Value>> {
+    pub async fn put(
+        &self,
+        path: &[&str],
+        body: &(impl Serialize + Sync),
+    ) -> Result<Option<Value>> {
         self.ask(Method::PUT, path, Some(body)).await
     }
 
     pub async fn delete(&self, path: &[&str]) -> Result<Option<Value>> {
-        self.ask(Method::DELETE, path, None).await
+        self.ask(Method::DELETE, path, None::<&()>).await
     }
 
     /// The answer, or `None` when there is nothing by that name. `path` is below the address; what
@@ -87,7 +101,7 @@ impl Rest {
         &self,
         method: Method,
         path: &[&str],
-        body: Option<&Value>,
+        body: Option<&(impl Serialize + Sync)>,
     ) -> Result<Option<Value>> {
         let mut request = self.http.request(method, self.url(path));
         if let Some((name, value)) = &self.key {
@@ -164,29 +178,33 @@ impl Rest {
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> Error {
-        let Names { key, address, .. } = self.names;
+        let Names { service, key, address } = self.names;
         match status {
             StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match self.key {
                 Some(_) => self.unavailable(format!("it refuses the key; check {key}")),
                 None => self.unavailable(format!("it wants a key; set {key}")),
             },
             _ => {
-                let words = words(body);
-                let status = status.as_u16();
-                self.unavailable(format!("it answered {status}: {words} (check {address})"))
+                // Blotted first: half a key is too much as well.
+                let words: String = self.blotted(words(body)).chars().take(LONGEST_WORDS).collect();
+                let reason = format!("it answered {}: {words} (check {address})", status.as_u16());
+                match is_of_the_request(status) {
+                    true => refusal(service, self.blotted(reason)),
+                    false => self.unavailable(reason),
+                }
             }
         }
     }
 
-    /// The error that says why, with the key blotted out should the reason contain it.
     pub fn unavailable(&self, reason: impl Into<String>) -> Error {
-        let mut reason = reason.into();
-        for secret in [self.secret.as_deref(), self.base.password()].into_iter().flatten() {
-            if !secret.is_empty() {
-                reason = reason.replace(secret, "[key]");
-            }
+        Error::unavailable(self.names.service, self.blotted(reason.into()))
+    }
+
+    fn blotted(&self, mut reason: String) -> String {
+        for secret in self.secrets.iter().filter(|secret| !secret.is_empty()) {
+            reason = reason.replace(secret, "[key]");
         }
-        Error::unavailable(self.names.service, reason)
+        reason
     }
 
     /// An answer that is JSON, but not of the form that was to be expected.
@@ -208,6 +226,19 @@ impl Rest {
     }
 }
 
+/// Whether it is what was asked that a store refuses, rather than whoever asks, or everybody for
+/// now; a page that is not there means that it is another server.
+fn is_of_the_request(status: StatusCode) -> bool {
+    let of_all = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_client_error() && !of_all.contains(&status)
+}
+
 /// A proxy or another server says that there is no such page in HTML.
 fn is_json(body: &[u8]) -> bool {
     body.is_empty() || body.first() == Some(&b'{')
@@ -223,8 +254,7 @@ fn words(body: &[u8]) -> String {
         true => "a web page".to_owned(),
         false => String::from_utf8_lossy(body).into_owned(),
     });
-    let line: String = said.split_whitespace().collect::<Vec<_>>().join(" ");
-    line.chars().take(LONGEST_WORDS).collect()
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The innermost cause, which says what happened rather than where it was noticed.

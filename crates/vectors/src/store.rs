@@ -1,10 +1,13 @@
 //! What a vector database has to be able to do, in the terms of the databases: named places that
 //! hold points. What that means for searches is decided in [`crate::mirror`].
+use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::fmt;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use serde_json::{Value, json};
 
 /// The lengths that the vectors of a workspace have: one, or several while its documents are
 /// embedded anew by another model.
@@ -43,8 +46,9 @@ pub enum Doomed<'a> {
 
 /// A vector database. Every method may be repeated; a place that is not there is an empty one.
 ///
-/// [`carrel_domain::Error::Unavailable`] when it does not answer, refuses the key, or answers
-/// something else: always with words that help who set it up.
+/// [`Error::Unavailable`] when it does not answer, refuses the key, or answers something else:
+/// always with words that help who set it up. When it does answer, and only refuses what it was
+/// asked, the error is one of [`refusal`].
 #[async_trait]
 pub trait Store: Send + Sync {
     /// What people call it.
@@ -71,6 +75,28 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChunkId>>;
 }
 
+/// What stands behind the error of a store that answers, but will not do what it was asked.
+#[derive(Debug)]
+struct Refusal;
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it answers, and refuses this request")
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+/// A store will not do this: which says something of the workspace, and nothing of the store.
+pub fn refusal(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
+    Error::Unavailable { service: store, reason: reason.into(), source: Some(Box::new(Refusal)) }
+}
+
+/// Whether the error is one of [`refusal`].
+pub fn is_refusal(error: &Error) -> bool {
+    matches!(error, Error::Unavailable { source: Some(source), .. } if source.is::<Refusal>())
+}
+
 /// Lengths of vectors as one text, for stores that keep no lists.
 pub fn listed(dimensions: &Dimensions) -> String {
     let texts: Vec<_> = dimensions.iter().map(usize::to_string).collect();
@@ -80,4 +106,31 @@ pub fn listed(dimensions: &Dimensions) -> String {
 /// What [`listed`] listed.
 pub fn unlisted(text: &str) -> Dimensions {
     text.split(',').filter_map(|length| length.parse().ok()).collect()
+}
+
+/// A mark as stores of JSON keep it.
+pub(crate) fn said_of(mark: &Mark) -> Value {
+    json!({
+        "additions": mark.version.additions,
+        "removals": mark.version.removals,
+        "last": mark.last,
+        "left_out": mark.left_out,
+        "vectors": mark.vectors,
+        "dimensions": listed(&mark.dimensions),
+    })
+}
+
+/// What [`said_of`] said; `None` for anything else.
+pub(crate) fn mark_of(said: &Value) -> Option<Mark> {
+    let number = |name: &str| said[name].as_i64();
+    Some(Mark {
+        version: NamespaceVersion {
+            additions: number("additions")?,
+            removals: number("removals")?,
+        },
+        last: number("last")?,
+        left_out: number("left_out")?.try_into().ok()?,
+        vectors: number("vectors")?.try_into().ok()?,
+        dimensions: unlisted(said["dimensions"].as_str()?),
+    })
 }

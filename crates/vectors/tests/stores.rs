@@ -4,6 +4,10 @@
 
 #[expect(dead_code, reason = "others use the rest")]
 mod support;
+#[path = "stores/troubles.rs"]
+mod troubles;
+#[path = "stores/turns.rs"]
+mod turns;
 #[path = "stores/words.rs"]
 mod words;
 
@@ -123,6 +127,7 @@ on_every_index! {
         changes_while_the_store_was_away_are_made_up_for,
         what_nobody_told_of_is_found_out_at_the_next_start,
         a_store_that_was_emptied_is_filled_again,
+        vectors_of_another_length_are_no_loss,
         a_database_that_was_set_back_is_followed,
         databases_that_share_a_store_do_not_see_each_other,
         whatever_breaks_off_is_taken_up_again,
@@ -287,6 +292,23 @@ async fn a_store_that_was_emptied_is_filled_again(world: World) {
     let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(2)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     world.again().assert_agrees().await;
+}
+
+async fn vectors_of_another_length_are_no_loss(world: World) {
+    // Without room to stand in, so that it is the store which answers.
+    let world = World::over(world.rows.clone(), world.store().whole(), 0);
+    let rows = &world.rows;
+    let old = rows.add(HERE, vec![vec![1.0, 0.0]; 2]);
+    rows.add(HERE, vec![vec![1.0, 0.0, 0.0]; 2]);
+    world.assert_agrees().await;
+    rows.remove(HERE, &[old]);
+    world.index.remove(HERE, &[old]).await.unwrap();
+    world.assert_agrees().await;
+    assert!(world.found(query(&[1.0, 0.0], 9)).await.is_empty());
+    assert_eq!(world.found(query(&[1.0, 0.0, 0.0], 9)).await, [3, 4]);
+    world.store().clear(HERE, &Dimensions::from([2, 3])).await.unwrap();
+    let error = world.index.nearest(query(&[1.0, 0.0], 9)).await.unwrap_err().to_string();
+    assert!(error.contains("it has lost vectors of this workspace"), "{error}");
 }
 
 async fn a_database_that_was_set_back_is_followed(world: World) {

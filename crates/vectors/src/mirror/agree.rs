@@ -15,7 +15,7 @@ use carrel_domain::{ChunkId, Error, Result, WorkspaceId};
 
 use super::Inner;
 use super::slots::Slot;
-use crate::store::{Doomed, Mark};
+use crate::store::{Doomed, Mark, is_refusal, refusal};
 
 /// Vectors read at a time.
 const PAGE: usize = 512;
@@ -41,15 +41,33 @@ impl Inner {
             return Ok(());
         }
         let _work = slot.work();
-        for _ in 0..2 {
-            if let Some(mark) = self.fill(within, &slot, verify).await? {
+        let filled = self.fill_whole(within, &slot, verify).await;
+        self.note_of(within, &slot.filling, &filled);
+        match filled {
+            Ok(mark) => {
                 slot.settle(mark);
                 // What stood in for the store is not needed for a while.
                 self.embedded.forget(within);
-                return Ok(());
+                Ok(())
+            }
+            Err(error) => {
+                if is_refusal(&error) {
+                    // What it holds is not known for sure; it is looked at once it is tried again.
+                    slot.forget();
+                }
+                Err(error)
             }
         }
-        Err(Error::unavailable(self.store.name(), "it loses vectors while it is being filled"))
+    }
+
+    /// The mark that the store ends with, emptied on the way if need be.
+    async fn fill_whole(&self, within: WorkspaceId, slot: &Slot, verify: bool) -> Result<Mark> {
+        for _ in 0..2 {
+            if let Some(mark) = self.fill(within, slot, verify).await? {
+                return Ok(mark);
+            }
+        }
+        Err(refusal(self.store.name(), "it loses vectors while it is being filled"))
     }
 
     /// The mark that the store ends with, or `None` when it had to be emptied.

@@ -10,13 +10,14 @@
 //! store gives the same similarities, and what was deleted cannot be found even if a store still
 //! has it.
 //!
-//! While a workspace is on its way into the store, or the store does not answer, the embedded
-//! index answers in its place, provided that the workspace's codes fit into its memory. Otherwise
-//! the search fails in words.
+//! While a workspace is on its way into the store, or the store does not answer in time, or refuses
+//! what it is asked of the workspace, the embedded index answers in its place, provided that the
+//! workspace's codes fit into its memory. Otherwise the search fails in words.
 
 mod agree;
 mod slots;
 mod tend;
+mod trouble;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,11 +29,14 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::embedded::{EmbeddedIndex, sorted};
-use crate::store::Store;
-use slots::{Slots, Standing};
+use crate::store::{Mark, Store, is_refusal, refusal};
+use slots::{Slots, Standing, reason};
+use trouble::Trouble;
 
 /// How long a search waits for the store to catch up before it is answered otherwise.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the store may take to answer one question of a search, or whether it is there.
+pub const ANSWER: Duration = Duration::from_secs(10);
 /// How many candidates the store is asked for, for each passage that is wanted.
 const CANDIDATES_PER_HIT: usize = 2;
 /// The fewest and the most candidates it is asked for.
@@ -127,7 +131,7 @@ impl VectorIndex for Mirror {
     }
 
     async fn held(&self) -> Result<u64> {
-        let marks = self.inner.asked(self.inner.store.marks()).await?;
+        let marks = self.inner.marks().await?;
         Ok(marks.iter().map(|(_, mark)| mark.vectors).sum())
     }
 
@@ -175,6 +179,9 @@ impl Inner {
         if slot.mark().is_some_and(|mark| mark.covers(version)) {
             return Ok(());
         }
+        if let Some(reason) = slot.filling.reason_to_wait() {
+            return Err(refusal(self.store.name(), reason));
+        }
         let filling = || Error::unavailable(self.store.name(), "it is still being filled");
         if slot.busy_for().is_some_and(|time| time > PATIENCE) {
             return Err(filling());
@@ -190,33 +197,52 @@ impl Inner {
 
     /// The hits, and whether candidates were named that are gone.
     async fn search(&self, query: &Nearest<'_>) -> Result<(Vec<Neighbour>, bool)> {
-        let Nearest { within, to, limit, least_similarity, only } = *query;
-        let mark = self.slots.slot(within).mark().unwrap_or_default();
+        let Nearest { within, to, limit, least_similarity, .. } = *query;
+        let slot = self.slots.slot(within);
+        let mark = slot.mark().unwrap_or_default();
         if !mark.dimensions.contains(&to.len()) {
             return Ok((Vec::new(), false));
         }
-        let keep = limit.saturating_mul(CANDIDATES_PER_HIT).clamp(CANDIDATES.0, CANDIDATES.1);
-        let mut candidates = Vec::new();
-        match only.map(sorted) {
-            None => candidates = self.asked(self.store.nearest(within, to, keep, None)).await?,
-            Some(only) => {
-                for some in only.chunks(DOCUMENTS_AT_ONCE) {
-                    let near = self.store.nearest(within, to, keep, Some(some));
-                    candidates.extend(self.asked(near).await?);
-                }
-            }
+        if let Some(reason) = slot.searching.reason_to_wait() {
+            return Err(refusal(self.store.name(), reason));
         }
-        if candidates.is_empty() && only.is_none() && mark.vectors > 0 {
-            // Somebody has emptied it.
-            self.slots.slot(within).forget();
-            self.told.notify_one();
-            let reason = "it has lost the vectors of this workspace and is filled again";
-            return Err(Error::unavailable(self.store.name(), reason));
-        }
-        let (mut hits, gone) = self.embedded.rank(to, &candidates).await?;
+        let candidates = self.candidates(query, &mark).await;
+        self.note_of(within, &slot.searching, &candidates);
+        let (mut hits, gone) = self.embedded.rank(to, &candidates?).await?;
         hits.retain(|hit| hit.similarity >= least_similarity);
         hits.truncate(limit);
         Ok((hits, gone))
+    }
+
+    async fn candidates(&self, query: &Nearest<'_>, mark: &Mark) -> Result<Vec<ChunkId>> {
+        let Nearest { within, to, limit, only, .. } = *query;
+        let keep = limit.saturating_mul(CANDIDATES_PER_HIT).clamp(CANDIDATES.0, CANDIDATES.1);
+        let Some(only) = only.map(sorted) else {
+            let near = self.in_time(self.store.nearest(within, to, keep, None)).await?;
+            if near.is_empty() && mark.vectors > 0 {
+                self.look_for_losses(within, mark).await?;
+            }
+            return Ok(near);
+        };
+        let mut candidates = Vec::new();
+        for some in only.chunks(DOCUMENTS_AT_ONCE) {
+            let near = self.store.nearest(within, to, keep, Some(some));
+            candidates.extend(self.in_time(near).await?);
+        }
+        Ok(candidates)
+    }
+
+    /// Fails when somebody has emptied the store. Otherwise it has nothing but vectors of other
+    /// lengths.
+    async fn look_for_losses(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
+        let held = self.in_time(self.store.count(within, &mark.dimensions)).await?;
+        if held >= mark.vectors {
+            return Ok(());
+        }
+        self.slots.slot(within).forget();
+        self.told.notify_one();
+        let reason = "it has lost vectors of this workspace and is filled again";
+        Err(Error::unavailable(self.store.name(), reason))
     }
 
     /// An answer without the store, if that can be had.
@@ -235,13 +261,48 @@ impl Inner {
         self.embedded.nearest(query).await
     }
 
+    /// What the store says of all workspaces: what it refuses there concerns each of them.
+    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+        let marks = async {
+            let marks = self.store.marks().await;
+            marks.map_err(|error| match is_refusal(&error) {
+                true => Error::unavailable(self.store.name(), reason(&error)),
+                false => error,
+            })
+        };
+        self.in_time(marks).await
+    }
+
+    /// [`Inner::asked`], of a store that may take [`ANSWER`].
+    async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let late = |_| {
+            let reason = format!("it gave no answer for {ANSWER:?}");
+            Error::unavailable(self.store.name(), reason)
+        };
+        self.asked(async { timeout(ANSWER, answer).await.map_err(late)? }).await
+    }
+
     /// What the store answers, while it is noted whether it does.
     async fn asked<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = answer.await;
-        match &answer {
-            Ok(_) => self.standing.is_up(),
-            Err(error) => self.standing.is_down(error),
-        }
+        self.standing.note(&answer);
         answer
+    }
+
+    /// Notes whether the store has refused something of a workspace, and tells so once.
+    fn note_of<T>(&self, within: WorkspaceId, trouble: &Trouble, answer: &Result<T>) {
+        let workspace = within.0;
+        match answer {
+            Ok(_) if trouble.end() => {
+                tracing::info!(workspace, "{} serves the workspace again", self.store.name());
+            }
+            Err(error) if is_refusal(error) && trouble.begin(reason(error)) => {
+                tracing::warn!(
+                    workspace,
+                    "{error}; the index inside this server is used for the workspace meanwhile"
+                );
+            }
+            _ => {}
+        }
     }
 }

@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
 
-use crate::store::Mark;
+use super::trouble::Trouble;
+use crate::store::{Mark, is_refusal};
 
 /// How many documents are remembered that the store has yet to lose. Beyond these it is found out
 /// by comparison.
 const MOST_DOOMED: usize = 10_000;
-
-/// A store that failed is asked again after this long, then after twice as long, up to the second.
-const AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
 #[derive(Default)]
 pub struct Slots {
@@ -31,6 +29,11 @@ impl Slots {
         locked(&self.left).insert(within);
     }
 
+    /// As [`Slots::leave`], of one that the store would not let go yet.
+    pub fn leave_again(&self, within: WorkspaceId) {
+        locked(&self.left).insert(within);
+    }
+
     pub fn take_left(&self) -> BTreeSet<WorkspaceId> {
         std::mem::take(&mut locked(&self.left))
     }
@@ -45,6 +48,10 @@ impl Slots {
 pub struct Slot {
     /// Held by whoever changes what the store has of it.
     pub gate: tokio::sync::Mutex<()>,
+    /// With storing what is to be there.
+    pub filling: Trouble,
+    /// With finding anything there.
+    pub searching: Trouble,
     state: Mutex<State>,
 }
 
@@ -103,50 +110,49 @@ impl Drop for Work<'_> {
 /// Whether the store answers, so that searches need not wait for one that does not.
 pub struct Standing {
     name: &'static str,
-    down: Mutex<Option<Down>>,
-}
-
-struct Down {
-    reason: String,
-    again: Instant,
-    pause: Duration,
+    trouble: Trouble,
 }
 
 impl Standing {
     pub fn new(name: &'static str) -> Self {
-        Self { name, down: Mutex::default() }
+        Self { name, trouble: Trouble::default() }
     }
 
-    /// [`Error::Unavailable`] until it is worth trying again.
+    /// [`Error::Unavailable`] until the store has answered again, which others find out.
     pub fn check(&self) -> Result<()> {
-        match &*locked(&self.down) {
-            Some(down) if down.again > Instant::now() => {
-                Err(Error::unavailable(self.name, down.reason.clone()))
-            }
-            _ => Ok(()),
+        match self.trouble.reason() {
+            Some(reason) => Err(Error::unavailable(self.name, reason)),
+            None => Ok(()),
         }
     }
 
-    pub fn is_up(&self) {
-        if locked(&self.down).take().is_some() {
-            tracing::info!("{} answers again", self.name);
-        }
+    /// How long until a store that does not answer is worth asking again.
+    pub fn pause(&self) -> Option<Duration> {
+        self.trouble.pause()
     }
 
-    /// Only what the store has not done counts.
-    pub fn is_down(&self, error: &Error) {
-        let Error::Unavailable { reason, .. } = error else { return };
-        let mut down = locked(&self.down);
-        let pause = match &*down {
-            None => {
-                tracing::warn!("{error}; the index inside this server is used meanwhile");
-                AGAIN.0
+    /// Notes whether the store has answered, if only to refuse.
+    pub fn note<T>(&self, answer: &Result<T>) {
+        match answer {
+            Err(error) if !is_refusal(error) => {
+                if self.trouble.begin(reason(error)) {
+                    tracing::warn!("{error}; the index inside this server is used meanwhile");
+                }
             }
-            // Several who had begun to ask before it was known count once.
-            Some(known) if known.again > Instant::now() => known.pause,
-            Some(known) => (known.pause * 2).min(AGAIN.1),
-        };
-        *down = Some(Down { reason: reason.to_string(), again: Instant::now() + pause, pause });
+            _ => {
+                if self.trouble.end() {
+                    tracing::info!("{} answers again", self.name);
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong, without the name of what is unavailable.
+pub fn reason(error: &Error) -> String {
+    match error {
+        Error::Unavailable { reason, .. } => reason.to_string(),
+        other => other.to_string(),
     }
 }
 

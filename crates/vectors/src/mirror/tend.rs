@@ -2,9 +2,10 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use carrel_domain::Result;
+use carrel_domain::{Result, WorkspaceId};
 
 use super::Inner;
+use crate::store::{is_refusal, refusal};
 
 /// How long changes by other processes may stay unknown to the store when nobody searches.
 const LOOK: Duration = Duration::from_secs(5);
@@ -16,11 +17,18 @@ impl Inner {
         let mut verified: Option<Instant> = None;
         let mut failing = false;
         loop {
+            if self.standing.pause().is_some_and(|pause| pause.is_zero()) {
+                // What it answers does not matter here: whether it does is noted.
+                let _ = self.marks().await;
+            }
             if self.standing.check().is_ok() {
                 let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
                 let done = self.round(verify).await;
-                if verify && done.is_ok() {
+                // What the store refuses of one workspace is not asked for all of them again.
+                if verify && done.as_ref().err().is_none_or(is_refusal) {
                     verified = Some(Instant::now());
+                }
+                if verify && done.is_ok() {
                     self.say_what_is_held();
                 }
                 // What the store has not done is told of where it is noted.
@@ -29,9 +37,10 @@ impl Inner {
                 }
                 failing = done.is_err();
             }
+            let pause = self.standing.pause().map_or(LOOK, |pause| pause.min(LOOK));
             tokio::select! {
                 () = self.told.notified() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(pause) => {}
             }
         }
     }
@@ -40,31 +49,49 @@ impl Inner {
         tracing::info!("{} holds all vectors", self.store.name());
     }
 
-    /// Brings every workspace up to date that is not.
+    /// Brings every workspace up to date that is not. What the store refuses of some does not keep
+    /// it from the others: the first of these errors comes back when all have had their turn.
     pub(super) async fn round(&self, verify: bool) -> Result<()> {
         // Marks first: what has one by then and is not in the database is of the past.
-        let marks = match verify {
-            true => self.asked(self.store.marks()).await?,
-            false => Vec::new(),
-        };
+        let marks = if verify { self.marks().await? } else { Vec::new() };
         let namespaces = self.rows.namespaces().await?;
         let there: BTreeSet<_> = namespaces.iter().map(|(within, _)| *within).collect();
         let mut gone = self.slots.take_left();
         gone.extend(marks.into_iter().map(|(within, _)| within));
-        let gone: Vec<_> = gone.difference(&there).copied().collect();
-        for (at, within) in gone.iter().enumerate() {
-            if let Err(error) = self.agree(*within, true).await {
-                gone[at..].iter().for_each(|within| self.slots.leave(*within));
-                return Err(error);
+        let mut gone: Vec<_> = gone.difference(&there).copied().collect();
+        let mut outcome = Ok(());
+        while let Some(within) = gone.pop() {
+            match self.attempt(within, true, verify).await {
+                Ok(()) => self.slots.remove(within),
+                Err(error) => {
+                    self.slots.leave_again(within);
+                    if !is_refusal(&error) {
+                        gone.into_iter().for_each(|within| self.slots.leave_again(within));
+                        return Err(error);
+                    }
+                    outcome = outcome.and(Err(error));
+                }
             }
-            self.slots.remove(*within);
         }
         for (within, tally) in namespaces {
             let mark = self.slots.slot(within).mark();
-            if verify || !mark.is_some_and(|mark| mark.covers(tally.version)) {
-                self.agree(within, verify).await?;
+            if !verify && mark.is_some_and(|mark| mark.covers(tally.version)) {
+                continue;
+            }
+            match self.attempt(within, verify, verify).await {
+                Err(error) if !is_refusal(&error) => return Err(error),
+                done => outcome = outcome.and(done),
             }
         }
-        Ok(())
+        outcome
+    }
+
+    /// [`Inner::agree`], unless the store has just refused it; with `now`, even then.
+    async fn attempt(&self, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
+        let slot = self.slots.slot(within);
+        match slot.filling.reason_to_wait() {
+            Some(reason) if !now => Err(refusal(self.store.name(), reason)),
+            _ => self.agree(within, verify).await,
+        }
     }
 }

@@ -1,19 +1,30 @@
 //! A few connections to the PostgreSQL server that holds the vectors.
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use carrel_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
-use diesel::result::{DatabaseErrorKind, Error as QueryError};
+use diesel::result::Error as QueryError;
 use diesel::{Connection, PgConnection, QueryResult};
 use tokio::sync::Semaphore;
 use url::Url;
 
 use super::NAME;
+use crate::store::refusal;
 
-/// How many requests the server is asked at once.
+/// How many connections there are at the most, idle ones included.
 const CONNECTIONS: usize = 4;
-/// How long the server may work on a statement, and wait for others to be done.
+/// How long the server may work on what prepares a connection, and wait for others to be done.
 const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'";
+/// After how long a server counts as gone that cannot be connected to, or that takes nothing more:
+/// seconds, but the second, which is milliseconds. Who names them in the address knows better.
+const GONE: [(&str, &str); 5] = [
+    ("connect_timeout", "5"),
+    ("tcp_user_timeout", "15000"),
+    ("keepalives_idle", "10"),
+    ("keepalives_interval", "5"),
+    ("keepalives_count", "3"),
+];
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -27,8 +38,10 @@ struct Inner {
     password: Option<String>,
     /// Statements that make the tables.
     preparation: String,
+    /// A query that fails when they are not there.
+    probe: String,
     state: Mutex<State>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -38,52 +51,62 @@ struct State {
 }
 
 impl Connections {
-    pub fn new(url: &str, preparation: String) -> Self {
+    pub fn new(url: &str, preparation: String, probe: String) -> Self {
         let password = Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned));
-        let (url, turns) = (with_time_limit(url), Semaphore::new(CONNECTIONS));
+        let (url, turns) = (with_time_limits(url), Arc::new(Semaphore::new(CONNECTIONS)));
         let state = Mutex::default();
-        Self { inner: Arc::new(Inner { url, password, preparation, state, turns }) }
+        Self { inner: Arc::new(Inner { url, password, preparation, probe, state, turns }) }
     }
 
-    /// Runs `work` on a connection that is there.
+    /// Runs `work` on a connection that is there; the server ends each of its statements after
+    /// `limit`.
     pub async fn run<T: Send + 'static>(
         &self,
+        limit: Duration,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
-        let _turn = self.inner.turns.acquire().await.map_err(Error::internal)?;
+        let turn = Arc::clone(&self.inner.turns).acquire_owned().await.map_err(Error::internal)?;
         let inner = Arc::clone(&self.inner);
         let running = tokio::task::spawn_blocking(move || {
-            let mut conn = inner.connection()?;
-            let done = work(&mut conn);
-            let failed = |error| inner.unavailable(&error);
-            let is_broken = matches!(
-                &done,
-                Err(QueryError::DatabaseError(
-                    DatabaseErrorKind::ClosedConnection | DatabaseErrorKind::Unknown,
-                    _
-                ))
-            );
-            let mut state = inner.state.lock().unwrap_or_else(PoisonError::into_inner);
-            if is_broken {
-                // The others will have been closed too, and the tables may be gone.
-                *state = State::default();
-            } else {
-                state.idle.push(conn);
-            }
-            drop(state);
-            done.map_err(failed)
+            // Who stops waiting does not stop the statement, and so does not give its turn back.
+            let _turn = turn;
+            inner.run(limit, work)
         });
         running.await.map_err(Error::internal)?
     }
 }
 
 impl Inner {
+    fn run<T>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
+    ) -> Result<T> {
+        let mut conn = self.connection(limit)?;
+        let done = work(&mut conn);
+        let is_usable = done.is_ok() || conn.batch_execute(&self.probe).is_ok();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_usable {
+            // No more than there are turns: whoever has one takes an idle connection first.
+            state.idle.push(conn);
+        } else {
+            // The others will have been closed too, or the tables are gone.
+            *state = State::default();
+        }
+        drop(state);
+        done.map_err(|error| match is_usable {
+            true => refusal(NAME, self.flat(&error.to_string())),
+            false => self.unavailable(&error),
+        })
+    }
+
     /// One that is idle and still there, or a new one.
-    fn connection(&self) -> Result<PgConnection> {
+    fn connection(&self, limit: Duration) -> Result<PgConnection> {
+        let limit = format!("SET statement_timeout = {}", limit.as_millis());
         loop {
             let idle = self.state.lock().unwrap_or_else(PoisonError::into_inner).idle.pop();
             let Some(mut conn) = idle else { break };
-            if conn.batch_execute("SELECT 1").is_ok() {
+            if conn.batch_execute(&limit).is_ok() {
                 return Ok(conn);
             }
         }
@@ -99,6 +122,7 @@ impl Inner {
             conn.batch_execute(&self.preparation).map_err(|error| self.unprepared(&error))?;
             self.state.lock().unwrap_or_else(PoisonError::into_inner).is_prepared = true;
         }
+        conn.batch_execute(&limit).map_err(|error| self.unavailable(&error))?;
         Ok(conn)
     }
 
@@ -130,10 +154,10 @@ impl Inner {
 }
 
 /// A server that does not answer at all would otherwise be waited for for minutes.
-fn with_time_limit(url: &str) -> String {
-    if url.contains("connect_timeout=") {
-        return url.to_owned();
-    }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    format!("{url}{separator}connect_timeout=5")
+fn with_time_limits(url: &str) -> String {
+    let unnamed = GONE.iter().filter(|(name, _)| !url.contains(&format!("{name}=")));
+    unnamed.fold(url.to_owned(), |url, (name, value)| {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        format!("{url}{separator}{name}={value}")
+    })
 }

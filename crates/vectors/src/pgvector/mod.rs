@@ -1,5 +1,8 @@
 //! PostgreSQL with the extension pgvector: one table of vectors, and beside it one of marks.
 mod connections;
+mod tables;
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
@@ -8,23 +11,23 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
+use crate::mirror::ANSWER;
 use crate::store::{Dimensions, Doomed, Mark, Store, listed, unlisted};
 use connections::Connections;
+use tables::Tables;
 
 pub(crate) const NAME: &str = "pgvector";
+
+/// How long the server may work on a statement.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long on one that somebody waits for: less than they do, so that they learn that it is this
+/// workspace which takes too long, and not the server which is away.
+const SEARCH: Duration = ANSWER.saturating_sub(Duration::from_secs(1));
 
 pub(crate) struct PgVector {
     connections: Connections,
     tables: Tables,
     installation: String,
-}
-
-/// The tables as SQL names them, quoted.
-#[derive(Clone)]
-struct Tables {
-    vectors: String,
-    marks: String,
-    documents: String,
 }
 
 #[derive(QueryableByName)]
@@ -73,7 +76,7 @@ impl PgVector {
                           of them, after that of a schema and a dot if need be";
             Error::unavailable(NAME, reason)
         })?;
-        let connections = Connections::new(url, tables.preparation());
+        let connections = Connections::new(url, tables.preparation(), tables.probe());
         Ok(Self { connections, tables, installation: installation.to_owned() })
     }
 
@@ -81,8 +84,16 @@ impl PgVector {
         &self,
         work: impl FnOnce(&mut PgConnection, &Tables, &str) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
+        self.run_within(PATIENCE, work).await
+    }
+
+    async fn run_within<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl FnOnce(&mut PgConnection, &Tables, &str) -> QueryResult<T> + Send + 'static,
+    ) -> Result<T> {
         let (tables, installation) = (self.tables.clone(), self.installation.clone());
-        self.connections.run(move |conn| work(conn, &tables, &installation)).await
+        self.connections.run(limit, move |conn| work(conn, &tables, &installation)).await
     }
 
     async fn find_marks(&self, within: Option<WorkspaceId>) -> Result<Vec<(WorkspaceId, Mark)>> {
@@ -217,7 +228,7 @@ impl Store for PgVector {
         let (size, to) = (length(to.len()), text_of(to));
         let is_free = only.is_none();
         let only: Vec<i64> = only.unwrap_or_default().iter().map(|document| document.0).collect();
-        self.run(move |conn, tables, installation| {
+        self.run_within(SEARCH, move |conn, tables, installation| {
             let chosen = if is_free { "$4 IS NOT NULL" } else { "document = ANY($4)" };
             let vectors = &tables.vectors;
             let text = format!(
@@ -251,63 +262,6 @@ impl PgVector {
             Ok(found.into_iter().map(|row| row.n).collect())
         })
         .await
-    }
-}
-
-impl Tables {
-    fn named(table: &str) -> Option<Self> {
-        let is_name = |name: &str| {
-            let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            !name.is_empty() && name.len() <= 50 && name.chars().all(is_sign)
-        };
-        let (schema, name) = match table.trim().split_once('.') {
-            Some((schema, name)) => (Some(schema), name),
-            None => (None, table.trim()),
-        };
-        if !is_name(name) || !schema.is_none_or(is_name) {
-            return None;
-        }
-        let schema = schema.map(|schema| format!("\"{schema}\".")).unwrap_or_default();
-        Some(Self {
-            vectors: format!("{schema}\"{name}\""),
-            marks: format!("{schema}\"{name}_marks\""),
-            documents: format!("\"{name}_documents\""),
-        })
-    }
-
-    /// What makes them, under a lock of our own: PostgreSQL fails where two make the same at once.
-    /// The last statement fails when there is a table of this name that is none of ours.
-    fn preparation(&self) -> String {
-        let Self { vectors, marks, documents } = self;
-        format!(
-            "BEGIN;
-             SET LOCAL client_min_messages = warning;
-             SELECT pg_advisory_xact_lock(7021437);
-             CREATE EXTENSION IF NOT EXISTS vector;
-             CREATE TABLE IF NOT EXISTS {vectors} (
-                 installation TEXT NOT NULL,
-                 workspace INTEGER NOT NULL,
-                 chunk BIGINT NOT NULL,
-                 document BIGINT NOT NULL,
-                 dimensions INTEGER NOT NULL,
-                 embedding vector NOT NULL,
-                 PRIMARY KEY (installation, workspace, chunk)
-             );
-             SELECT installation, chunk, dimensions FROM {vectors} LIMIT 0;
-             CREATE INDEX IF NOT EXISTS {documents} ON {vectors} (installation, workspace, document);
-             CREATE TABLE IF NOT EXISTS {marks} (
-                 installation TEXT NOT NULL,
-                 workspace INTEGER NOT NULL,
-                 additions BIGINT NOT NULL,
-                 removals BIGINT NOT NULL,
-                 last BIGINT NOT NULL,
-                 left_out BIGINT NOT NULL,
-                 vectors BIGINT NOT NULL,
-                 dimensions TEXT NOT NULL,
-                 PRIMARY KEY (installation, workspace)
-             );
-             COMMIT;"
-        )
     }
 }
 

@@ -1,4 +1,7 @@
 //! What is said of stores that cannot be used.
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
 use super::*;
 
 async fn said(settings: &[(&str, &str)]) -> String {
@@ -96,4 +99,51 @@ async fn a_server_without_pgvector_is_told_from_one_with_it() {
     let told = error.to_string();
     let expected = if url == "skip" { "PGVECTOR_CONNECTION_STRING" } else { "install pgvector" };
     assert!(told.contains(expected), "{told}");
+}
+
+/// The error of a Chroma that answers every request in the same way.
+async fn answered(status: u16, body: &'static str) -> Error {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let length = body.len();
+            let head = format!(
+                "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+            );
+            let _ = stream.write_all(format!("{head}{body}").as_bytes()).await;
+        }
+    });
+    let settings = [
+        ("VECTOR_DB", "chroma"),
+        ("CHROMA_ENDPOINT", &*address),
+        ("CHROMA_API_HEADER", "Authorization"),
+        ("CHROMA_API_KEY", "hush-hush"),
+    ];
+    let settings = settings.map(|(name, value)| (name, value.to_owned()));
+    stores::by(&settings, "words").unwrap().mark(HERE).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn a_key_is_not_shown_whatever_the_store_says() {
+    for body in [r#"{"message": "no hush-hush here"}"#, "Authorization: Bearer hush-hush"] {
+        let error = answered(400, body).await.to_string();
+        assert!(error.contains("it answered 400") && !error.contains("hush-hush"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_refuses_is_told_from_its_absence() {
+    for (status, is_refusal) in
+        [(400, true), (413, true), (422, true), (401, false), (403, false), (429, false)]
+    {
+        let error = answered(status, "{}").await;
+        assert_eq!(carrel_vectors::store::is_refusal(&error), is_refusal, "{error}");
+    }
+    for (status, body) in [(404, "<html>"), (500, "{}"), (503, "{}"), (200, "[]")] {
+        let error = answered(status, body).await;
+        assert!(!carrel_vectors::store::is_refusal(&error), "{error}");
+    }
 }

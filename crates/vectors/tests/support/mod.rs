@@ -1,5 +1,6 @@
 //! A database of vectors in memory, as changeable and as countable as the tests need it.
 mod clusters;
+pub mod memory;
 pub mod qdrant;
 pub mod stores;
 

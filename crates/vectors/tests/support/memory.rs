@@ -1,0 +1,138 @@
+//! A store in memory that can be told to fall silent, and to refuse what concerns a workspace.
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use carrel_domain::vector::VectorRow;
+use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_vectors::store::{Dimensions, Doomed, Mark, Store, refusal};
+
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    points: BTreeMap<(WorkspaceId, ChunkId), VectorRow>,
+    marks: BTreeMap<WorkspaceId, Mark>,
+    is_silent: bool,
+    refused: BTreeSet<WorkspaceId>,
+    refusals: usize,
+    searches: usize,
+}
+
+impl MemoryStore {
+    pub fn fall_silent(&self, is_silent: bool) {
+        self.state().is_silent = is_silent;
+    }
+
+    pub fn refuse(&self, within: WorkspaceId) {
+        self.state().refused.insert(within);
+    }
+
+    pub fn refuse_nothing(&self) {
+        self.state().refused.clear();
+    }
+
+    /// How often it has refused something.
+    pub fn refusals(&self) -> usize {
+        self.state().refusals
+    }
+
+    /// How often it was asked for the nearest.
+    pub fn searches(&self) -> usize {
+        self.state().searches
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    async fn answer(&self) -> MutexGuard<'_, State> {
+        if self.state().is_silent {
+            std::future::pending::<()>().await;
+        }
+        self.state()
+    }
+
+    async fn of(&self, within: WorkspaceId) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.answer().await;
+        if state.refused.contains(&within) {
+            state.refusals += 1;
+            return Err(refusal("Memory", "it does not like this workspace"));
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    fn chunks(&self, within: WorkspaceId) -> Vec<ChunkId> {
+        let here = self.points.keys().filter(|(of, _)| *of == within);
+        here.map(|(_, chunk)| *chunk).collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn name(&self) -> &'static str {
+        "Memory"
+    }
+
+    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+        Ok(self.answer().await.marks.clone().into_iter().collect())
+    }
+
+    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
+        Ok(self.answer().await.marks.get(&within).cloned())
+    }
+
+    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
+        self.of(within).await?.marks.insert(within, mark.clone());
+        Ok(())
+    }
+
+    async fn put(&self, within: WorkspaceId, _: usize, rows: &[VectorRow]) -> Result<()> {
+        let mut state = self.of(within).await?;
+        state.points.extend(rows.iter().map(|row| ((within, row.chunk), row.clone())));
+        Ok(())
+    }
+
+    async fn remove(&self, within: WorkspaceId, _: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
+        self.of(within).await?.points.retain(|(of, chunk), row| {
+            let is_doomed = match doomed {
+                Doomed::Documents(documents) => documents.contains(&row.document),
+                Doomed::Chunks(chunks) => chunks.contains(chunk),
+            };
+            *of != within || !is_doomed
+        });
+        Ok(())
+    }
+
+    async fn clear(&self, within: WorkspaceId, _: &Dimensions) -> Result<()> {
+        let mut state = self.of(within).await?;
+        state.points.retain(|(of, _), _| *of != within);
+        state.marks.remove(&within);
+        Ok(())
+    }
+
+    async fn count(&self, within: WorkspaceId, _: &Dimensions) -> Result<u64> {
+        Ok(self.of(within).await?.chunks(within).len() as u64)
+    }
+
+    async fn chunks(&self, within: WorkspaceId, _: &Dimensions) -> Result<Vec<ChunkId>> {
+        Ok(self.of(within).await?.chunks(within))
+    }
+
+    /// All there are, since nobody may rely on their order.
+    async fn nearest(
+        &self,
+        within: WorkspaceId,
+        _: &[f32],
+        _: usize,
+        _: Option<&[WorkspaceDocumentId]>,
+    ) -> Result<Vec<ChunkId>> {
+        self.state().searches += 1;
+        Ok(self.of(within).await?.chunks(within))
+    }
+}
