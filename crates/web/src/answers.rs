@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
-use carrel_services::chat::{Finished, Piece, Stop};
+use carrel_services::chat::{Finished, Piece, Stop, silence};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -26,6 +26,21 @@ pub struct End {
     pub kept: Option<Box<Finished>>,
     /// In words, why it is not whole; or, where nothing is kept, why there is none.
     pub problem: Option<String>,
+}
+
+impl End {
+    pub fn kept(kept: Finished) -> Self {
+        Self { kept: Some(Box::new(kept)), problem: None }
+    }
+
+    pub fn of_nothing(problem: String) -> Self {
+        Self { kept: None, problem: Some(problem) }
+    }
+
+    /// Whether all was said that there was to say, and is kept.
+    pub fn is_whole(&self) -> bool {
+        self.kept.is_some() && self.problem.is_none()
+    }
 }
 
 /// An answer so far.
@@ -122,8 +137,7 @@ async fn listen(running: &Running, mut pieces: Receiver<Piece>) -> End {
             Piece::Text(more) => running.said.send_modify(|said| said.text.push_str(&more)),
             Piece::Refused(text) => end.problem = Some(text),
             Piece::Failed { error, .. } => end.problem = Some(Refusal::from(error).to_string()),
-            // That nothing is kept says it.
-            Piece::Silent(_) => {}
+            Piece::Silent(why) => end.problem = Some(Refusal::from(silence(&why)).to_string()),
             Piece::Finished(kept) => end.kept = kept.map(Box::new),
         }
     }

@@ -71,15 +71,18 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
     for (name, media, parts) in SOURCES {
         let plain = parts.concat().into_bytes();
-        let digest = Sha256::digest(&plain);
-        let mark: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
-        let hashed = format!("{mark}.{name}");
+        let hashed = format!("{}.{name}", digest(&plain));
         assets.addresses.insert(name, format!("{ROOT}{hashed}"));
         let packed = pack(&plain, Compression::best());
         assets.found.insert(hashed, Asset { media, packed, plain });
     }
     assets
 });
+
+/// The beginning of a digest, which tells one content from another.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The address of an asset by its plain name.
 pub fn address(name: &str) -> String {

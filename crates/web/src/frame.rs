@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::assets;
 use crate::form::Fields;
+use crate::gate;
 use crate::refusal::Refusal;
 use crate::texts;
 use crate::visit::{Visit, Who};
@@ -59,12 +60,11 @@ impl Brand {
         let given = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
         let links = given("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
         let links = links.as_ref().and_then(Value::as_array).into_iter().flatten();
-        let is_here = |text: &&String| text.starts_with('/') && !text.starts_with("//");
         Self {
             name: given("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
             support: given("support_email").cloned(),
             links: links.filter_map(Link::of).collect(),
-            favicon: given("meta_page_favicon").filter(is_here).cloned(),
+            favicon: given("meta_page_favicon").filter(|text| gate::is_own(text)).cloned(),
         }
     }
 
@@ -101,6 +101,8 @@ pub struct Frame {
     pub workspaces: Vec<Entry>,
     /// How the visitor is called.
     pub name: String,
+    /// What tells the visitor from others who use the same browser.
+    pub visitor: String,
     pub is_admin: bool,
     pub is_manager: bool,
     pub is_shared: bool,
@@ -149,6 +151,7 @@ impl<P> Visit<P> {
                 Who::Owner => texts::t("frame.owner").to_owned(),
                 Who::User(user) => user.username.clone(),
             },
+            visitor: self.who.id().map_or_else(|| "owner".to_owned(), |id| id.to_string()),
             is_admin: self.who.may(Role::Admin),
             is_manager: self.who.may(Role::Manager),
             is_shared: self.who.user().is_some(),

@@ -9,6 +9,7 @@ mod form;
 mod frame;
 mod gate;
 mod intake;
+mod lasting;
 mod markdown;
 mod origin;
 mod pages;

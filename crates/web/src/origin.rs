@@ -17,10 +17,13 @@ pub fn is_trusted(request: &ServiceRequest) -> bool {
     }
     let origin = header(ORIGIN.as_str()).and_then(|origin| Url::parse(origin).ok());
     let host = request.connection_info().host().to_owned();
-    origin.is_some_and(|origin| {
-        let port = origin.port().map(|port| format!(":{port}")).unwrap_or_default();
-        origin.host_str().is_some_and(|name| format!("{name}{port}") == without_usual_port(&host))
-    })
+    origin.is_some_and(|origin| is_of(&host, &origin))
+}
+
+/// Whether an address is of the host that a request came to.
+pub fn is_of(host: &str, address: &Url) -> bool {
+    let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
+    address.host_str().is_some_and(|name| format!("{name}{port}") == without_usual_port(host))
 }
 
 /// A browser leaves the usual port out of an origin, and a proxy may have added it to the host.

@@ -12,6 +12,7 @@ mod job;
 mod library;
 mod live;
 mod search;
+mod sequel;
 mod setup;
 mod workspace;
 

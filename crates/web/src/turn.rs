@@ -1,10 +1,12 @@
 //! One exchange of a conversation, as a page shows it.
+use askama::Template;
 use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
 use carrel_services::record::{self, Source, Stored};
 
 use crate::answers::Matter;
+use crate::filters;
 use crate::markdown;
 use crate::reply::segment;
 
@@ -59,8 +61,15 @@ pub struct Turn {
     pub is_unanswered: bool,
     /// Whether this process knows nothing of it any more.
     pub is_gone: bool,
-    /// The exchange that this one has taken the place of.
+    /// The exchange that this one has taken the place of, or would have.
     pub instead_of: Option<i64>,
+}
+
+/// An exchange by itself, for the place it has on a page.
+#[derive(Template)]
+#[template(path = "part/turn.html")]
+pub struct TurnPart {
+    pub turn: Turn,
 }
 
 impl Turn {

@@ -133,7 +133,7 @@ impl<P: Policy> FromRequest for Visit<P> {
         Box::pin(async move {
             let site = site(&request)?;
             let at = Utc::now();
-            let who = who(&site.ports, &request, at).await?;
+            let who = who(&site.ports, gate::token(&request), at).await?;
             let who = who.ok_or_else(|| Refusal::SignIn(gate::sign_in(&request)))?;
             if !who.may(P::LEAST) {
                 return Err(Refusal::Forbidden);
@@ -157,7 +157,7 @@ impl Guest {
 
     /// Who it is after all, if somebody is signed in.
     pub async fn who(&self) -> Result<Option<Who>, Refusal> {
-        who(&self.site.ports, &self.request, self.at).await
+        who(&self.site.ports, gate::token(&self.request), self.at).await
     }
 
     pub async fn standing(&self) -> Result<Standing, Refusal> {
@@ -175,12 +175,13 @@ impl FromRequest for Guest {
     }
 }
 
-async fn who(
+/// Whom the token of a session signs in.
+pub async fn who(
     ports: &Ports,
-    request: &HttpRequest,
+    token: Option<&str>,
     at: DateTime<Utc>,
 ) -> Result<Option<Who>, Refusal> {
-    let Some(token) = gate::token(request) else { return Ok(None) };
+    let Some(token) = token else { return Ok(None) };
     Ok(match ports.multi_user.is_on().await? {
         true => ports.sign_in.user_of(token, at).await?.map(Who::User),
         false => ports.ownership.is_owner(token, at).await?.then_some(Who::Owner),

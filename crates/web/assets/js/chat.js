@@ -109,8 +109,11 @@
   });
   document.addEventListener("htmx:afterSettle", settle);
   document.addEventListener("htmx:sseClose", () => setTimeout(settle));
-  document.addEventListener("htmx:afterRequest", (event) => {
-    if (event.target.matches("[data-again]") && event.detail.successful) toEnd();
+  document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
+    if (!target.matches("[data-again]")) return;
+    if (detail.successful) toEnd();
+    // What it lacks can be put beside it in the box.
+    else if (detail.xhr.status === 422 && !box().value) reword(target.parentElement.querySelector("[data-reword]"));
   });
 
   const stop = () => document.querySelector(".turns [data-stop]")?.requestSubmit();

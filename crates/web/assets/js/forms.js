@@ -8,6 +8,8 @@
     includeIndicatorStyles: false,
     selfRequestsOnly: true,
     historyCacheSize: 0,
+    // What is swapped in answers to keys at once; before it is settled, a form would leave the page.
+    defaultSettleDelay: 0,
     responseHandling: [
       { code: "204", swap: false },
       { code: "[23]..", swap: true },

@@ -1,28 +1,23 @@
 //! Asking: with scripts the answer comes part by part; without, the page waits for the whole of it.
 //! What comes to nothing stays in the box, with the reason.
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, Path};
+use actix_web::web::Path;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
-use carrel_domain::chat::Conversation;
-use carrel_domain::{ChatId, Error};
-use carrel_services::chat::{Question, Reply, Stop, silence};
-use carrel_services::{chat_edits, record, threads};
+use carrel_domain::Error;
+use carrel_services::chat::{Finished, Question, Reply, Stop, silence};
+use carrel_services::record;
 
 use super::chat::{self, Composer, Place};
+use super::sequel::Sequel;
 use crate::answers::{End, Matter, Running};
 use crate::around::is_fragment;
 use crate::asked;
 use crate::filters;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
-use crate::site::Site;
 use crate::texts::t;
-use crate::unanswered::Unanswered;
 use crate::visit::{Reader, Visit};
-
-/// How many characters of a question name a thread that has no name yet.
-const NAMED: usize = 48;
 
 /// A question whose answer is under way.
 #[derive(Template)]
@@ -103,7 +98,13 @@ async fn question(
     let mut attachments = Vec::new();
     if let Some(id) = asked.instead_of {
         let chat = super::exchange::own(visit, &place.workspace, id).await?;
-        attachments = record::read(&chat.response).unwrap_or_default().pictures;
+        let kept = record::read(&chat.response).unwrap_or_default();
+        // Without what was read then, and is forgotten, it would be another question.
+        if !kept.documents.is_empty() && asked.attachments.is_empty() {
+            let reason = t("chat.not-kept").replace("{names}", &kept.documents.join(", "));
+            return Err(Error::unprocessable(reason).into());
+        }
+        attachments = kept.pictures;
     }
     attachments.extend(asked.attachments.iter().cloned());
     Ok(Question {
@@ -117,33 +118,28 @@ async fn question(
 }
 
 async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Result<(), Refusal> {
-    let (text, instead_of) = (question.text.clone(), question.instead_of);
-    let conversation = place.conversation(visit);
+    let sequel = Sequel::of(visit, place, &question);
     let answered = visit.ports().conversations.ask(&place.workspace, question, &visit.by()).await;
-    let unanswered = |reason: String| Unanswered { question: text.clone(), reason, instead_of };
     let failed = |error: Error| {
         let refusal = Refusal::from(error);
-        visit.site.unanswered.keep(&conversation, unanswered(refusal.to_string()));
-        Err(refusal)
+        (End::of_nothing(refusal.to_string()), Err(refusal))
     };
-    match answered {
-        Ok(Reply::Answered { .. }) => {
-            visit.site.unanswered.forget(&conversation);
-            remove(visit, place, instead_of).await?;
-            name_thread(visit, place, &text).await
+    let (end, answered) = match answered {
+        Ok(Reply::Answered { chat, text, sources, metrics }) => {
+            (End::kept(Finished { chat, text, sources, metrics }), Ok(()))
         }
-        Ok(Reply::Refused { text: reason, .. }) => {
-            visit.site.unanswered.keep(&conversation, unanswered(reason));
-            Ok(())
-        }
+        Ok(Reply::Refused { text, .. }) => (End::of_nothing(text), Ok(())),
         Ok(Reply::Silent { why, .. }) => failed(silence(&why)),
         Err(error) => failed(error),
-    }
+    };
+    sequel.follow(&end).await;
+    answered
 }
 
 async fn stream(visit: &Visit<Reader>, place: &Place, mut question: Question) -> Answer {
     let (conversation, stop) = (place.conversation(visit), Stop::default());
     question.stop = stop.clone();
+    let sequel = Sequel::of(visit, place, &question);
     let matter = Matter {
         question: question.text.clone(),
         attached: question.attachments.iter().map(|one| one.name.clone()).collect(),
@@ -152,64 +148,15 @@ async fn stream(visit: &Visit<Reader>, place: &Place, mut question: Question) ->
         instead_of: question.instead_of,
         stop,
     };
-    let (by, ports) = (visit.by(), visit.ports());
-    let pieces = ports.conversations.stream(&place.workspace, question, &by).await?;
+    let conversations = &visit.ports().conversations;
+    let pieces = conversations.stream(&place.workspace, question, &visit.by()).await?;
     visit.site.unanswered.forget(&conversation);
-    name_thread(visit, place, &matter.question).await?;
-    let (site, workspace) = (visit.site.clone(), place.workspace.clone());
-    let (text, instead_of) = (matter.question.clone(), matter.instead_of);
-    let settle = move |end: End| async move {
-        settle(&site, &conversation, &end, text, instead_of);
-        if let (Some(_), Some(id)) = (&end.kept, instead_of) {
-            let removed = chat_edits::remove(&*site.ports.chat_edits, &workspace, id, &by).await;
-            if let Err(error) = removed {
-                tracing::warn!(%error, "an exchange that was asked anew is still there");
-            }
-        }
+    let settle = |end: End| async move {
+        sequel.follow(&end).await;
         end
     };
     let running = visit.site.answers.follow(matter, pieces, settle);
     reply::page(&visit.request, &Asked::of(&running))
-}
-
-/// Keeps a question that nothing was answered to.
-fn settle(
-    site: &Data<Site>,
-    conversation: &Conversation,
-    end: &End,
-    question: String,
-    instead_of: Option<ChatId>,
-) {
-    if end.kept.is_none() {
-        let reason = end.problem.clone().unwrap_or_default();
-        site.unanswered.keep(conversation, Unanswered { question, reason, instead_of });
-    }
-}
-
-/// The new answer is there, so the old exchange can go.
-async fn remove(
-    visit: &Visit<Reader>,
-    place: &Place,
-    instead_of: Option<ChatId>,
-) -> Result<(), Refusal> {
-    let Some(id) = instead_of else { return Ok(()) };
-    let edits = &*visit.ports().chat_edits;
-    Ok(chat_edits::remove(edits, &place.workspace, id, &visit.by()).await?)
-}
-
-/// A thread without a name is called by its first question.
-async fn name_thread(visit: &Visit<Reader>, place: &Place, question: &str) -> Result<(), Refusal> {
-    let Some(thread) = place.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED)
-    else {
-        return Ok(());
-    };
-    let line = question.lines().next().unwrap_or_default();
-    let mut name: String = line.chars().take(NAMED).collect();
-    if line.chars().count() > NAMED {
-        name.push('…');
-    }
-    threads::rename(&*visit.ports().threads, thread, name, &visit.by()).await?;
-    Ok(())
 }
 
 /// Empties the box of a question that came to nothing.

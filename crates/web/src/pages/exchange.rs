@@ -1,6 +1,7 @@
 //! Single exchanges of a conversation: rated, corrected, removed; and their pictures.
 use actix_web::HttpResponse;
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_NONE_MATCH};
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::Chat;
@@ -9,6 +10,7 @@ use carrel_domain::{ChatId, Error};
 use carrel_services::{chat_edits, record};
 
 use crate::around::is_fragment;
+use crate::assets;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
@@ -17,14 +19,8 @@ use crate::picture;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::t;
-use crate::turn::Turn;
+use crate::turn::{Turn, TurnPart};
 use crate::visit::{Reader, Visit};
-
-#[derive(Template)]
-#[template(path = "part/turn.html")]
-struct TurnPart {
-    turn: Turn,
-}
 
 /// An exchange of the visitor's own; another's is as if there were none.
 pub async fn own(
@@ -62,9 +58,9 @@ pub async fn rate(visit: Visit<Reader>, path: Path<(String, String)>, form: Form
 pub async fn delete(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
     let workspace = visit.workspace(&path.0).await?;
     let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+    let form = form.read().await?;
     let edits = &*visit.ports().chat_edits;
     chat_edits::remove(edits, &workspace, chat.id, &visit.by()).await?;
-    let form = form.read().await?;
     Ok(reply::done(safe_next(form.text("base")), "deleted"))
 }
 
@@ -115,7 +111,8 @@ pub async fn save(visit: Visit<Reader>, path: Path<(String, String)>, form: Form
     reply::page(&visit.request, &TurnPart { turn: Turn::of_chat(chat, &workspace, base) })
 }
 
-/// A picture that was shown beside a question, by its place from 0.
+/// A picture that was shown beside a question, by its place from 0. Browsers keep it, and ask before
+/// they show it again whether its owner is still there.
 pub async fn shown(visit: Visit<Reader>, path: Path<(String, String, usize)>) -> Answer {
     let workspace = visit.workspace(&path.0).await?;
     let chat = own(&visit, &workspace, parse(&path.1)?).await?;
@@ -124,9 +121,14 @@ pub async fn shown(visit: Visit<Reader>, path: Path<(String, String, usize)>) ->
     let missing = || Refusal::missing("picture", &path.2.to_string());
     let bytes = bytes.ok_or_else(missing)?;
     let kind = picture::kind(&bytes).ok_or_else(missing)?;
-    Ok(HttpResponse::Ok()
+    let mark = format!("\"{}\"", assets::digest(&bytes));
+    let known = visit.request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let is_known = known == Some(mark.as_str());
+    let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+    Ok(HttpResponse::build(status)
         .content_type(kind)
-        .insert_header((CACHE_CONTROL, "private, max-age=3600"))
+        .insert_header((CACHE_CONTROL, "private, no-cache"))
+        .insert_header((ETAG, mark))
         .insert_header((CONTENT_DISPOSITION, "inline"))
-        .body(bytes))
+        .body(if is_known { Vec::new() } else { bytes }))
 }

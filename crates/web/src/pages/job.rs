@@ -2,8 +2,6 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 
-use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
 use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, State, Told};
@@ -15,8 +13,9 @@ use futures_util::stream;
 use super::documents::text_address;
 use super::live::{event, part};
 use crate::filters;
-use crate::form::Fields;
+use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
+use crate::gate::safe_next;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::site::Site;
@@ -216,16 +215,16 @@ pub async fn show(visit: Visit<Manager>, id: Path<String>) -> Answer {
 /// What becomes of the job, as server-sent events of ready HTML.
 pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
     let job = find(&visit, &id).await?;
-    let follow = visit.ports().workers.follow(job.id, Told::NEW);
-    let told = stream::unfold(Some((follow, visit.site.clone())), |state| async move {
-        let (mut follow, site) = state?;
+    // What is told first is the job as it is now, and no item of the past.
+    let follow = visit.ports().workers.follow(job.id, Told::all(job.changes));
+    let following = (follow, visit.site.clone(), visit.lasting(job.workspace.id));
+    let told = stream::unfold(Some(following), |state| async move {
+        let (mut follow, site, mut lasting) = state?;
         let (said, is_over) = next(&mut follow, &site).await?;
-        Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
+        let said = lasting.lasts().await.then(|| Ok::<_, Infallible>(Bytes::from(said)))?;
+        Some((said, (!is_over).then_some((follow, site, lasting))))
     });
-    let mut answer = HttpResponse::Ok();
-    answer.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
-    answer.insert_header(("x-accel-buffering", "no"));
-    Ok(answer.streaming(told))
+    Ok(reply::events().streaming(told))
 }
 
 /// The next event, and whether it is the last. `None` when there is nothing more to tell.
@@ -247,14 +246,24 @@ async fn next(follow: &mut Follow, site: &Data<Site>) -> Option<(String, bool)> 
     }
 }
 
-pub async fn cancel(visit: Visit<Manager>, id: Path<String>) -> Answer {
+pub async fn cancel(visit: Visit<Manager>, id: Path<String>, form: Form) -> Answer {
     let job = find(&visit, &id).await?;
+    let back = back(&form.read().await?, &job);
     visit.ports().workers.cancel(&job, &visit.by()).await?;
-    Ok(reply::done(&format!("/jobs/{}", job.id.0), "cancelled"))
+    Ok(reply::done(&back, "cancelled"))
 }
 
-pub async fn retry(visit: Visit<Manager>, id: Path<String>) -> Answer {
+pub async fn retry(visit: Visit<Manager>, id: Path<String>, form: Form) -> Answer {
     let job = find(&visit, &id).await?;
+    let back = back(&form.read().await?, &job);
     visit.ports().workers.retry(&job, &visit.by()).await?;
-    Ok(reply::done(&format!("/jobs/{}", job.id.0), "queued"))
+    Ok(reply::done(&back, "queued"))
+}
+
+/// The page that a form was sent from, if it says so; else that of the job.
+fn back(form: &Fields, job: &Job) -> String {
+    match form.given("back") {
+        Some(back) => safe_next(&back).to_owned(),
+        None => format!("/jobs/{}", job.id.0),
+    }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpResponse;
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{Bytes, Path};
 use askama::Template;
 use carrel_domain::workspace::Workspace;
@@ -16,9 +15,9 @@ use uuid::Uuid;
 use crate::answers::{End, Running, Said};
 use crate::filters;
 use crate::refusal::Refusal;
-use crate::reply::Answer;
+use crate::reply::{self, Answer};
 use crate::texts::t;
-use crate::turn::{Shown, Turn};
+use crate::turn::{Shown, Turn, TurnPart};
 use crate::visit::{Reader, Visit};
 
 /// After how long without news the browser is told that the server is still there.
@@ -27,12 +26,6 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// times as long as the part took to make.
 const BREATH: Duration = Duration::from_millis(50);
 const RESPITE: u32 = 10;
-
-#[derive(Template)]
-#[template(path = "part/turn.html")]
-struct TurnPart {
-    turn: Turn,
-}
 
 #[derive(Template)]
 #[template(path = "part/growing.html")]
@@ -54,10 +47,7 @@ pub async fn stop(visit: Visit<Reader>, id: Path<String>) -> Answer {
 }
 
 pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
-    let mut answer = HttpResponse::Ok();
-    answer.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
-    // Proxies that collect answers before they pass them on would make it look like none.
-    answer.insert_header(("x-accel-buffering", "no"));
+    let mut answer = reply::events();
     let Some(running) = find(&visit, &id) else {
         // What was said is kept; only this process has forgotten that it was under way.
         let problem = Some(t("chat.gone").to_owned());
@@ -70,9 +60,11 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
     let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
     let watched = running.watch();
     let listener = Listener { running, workspace, watched, rest: Duration::ZERO, is_first: true };
-    let told = stream::unfold(Some(listener), |listener| async move {
-        let (event, listener) = listener?.next().await;
-        Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
+    let told = stream::unfold(Some((listener, visit.lasting(within))), |state| async move {
+        let (listener, mut lasting) = state?;
+        let (event, listener) = listener.next().await;
+        let event = lasting.lasts().await.then(|| Ok::<_, Infallible>(Bytes::from(event)))?;
+        Some((event, listener.map(|listener| (listener, lasting))))
     });
     Ok(answer.streaming(told))
 }
@@ -112,6 +104,7 @@ impl Listener {
 
     fn ended(&self, text: &str, end: End) -> Turn {
         let matter = &self.running.matter;
+        let (is_whole, is_kept) = (end.is_whole(), end.kept.is_some());
         let turn = match &end.kept {
             Some(kept) => Turn::of_end(matter, text, kept, &self.workspace),
             None => Turn {
@@ -121,8 +114,14 @@ impl Listener {
                 ..Turn::said(text, &[], &[], &self.workspace)
             },
         };
-        let instead_of = matter.instead_of.map(|id| id.0);
-        Turn { base: matter.base.clone(), problem: end.problem, instead_of, ..turn }
+        let old = matter.instead_of.map(|id| id.0);
+        let stays = |problem| match old.filter(|_| is_kept) {
+            Some(_) => format!("{problem} {}", t("chat.old-stays")),
+            None => problem,
+        };
+        let problem = end.problem.map(stays);
+        let instead_of = old.filter(|_| is_whole || !is_kept);
+        Turn { base: matter.base.clone(), problem, instead_of, ..turn }
     }
 }
 

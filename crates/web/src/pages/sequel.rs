@@ -1,0 +1,76 @@
+//! What follows from the end of an answer, whole or part by part: a question that came to nothing is
+//! kept, an exchange that was asked anew goes, a thread gets its name.
+use actix_web::web::Data;
+use carrel_domain::ChatId;
+use carrel_domain::audit::By;
+use carrel_domain::chat::Conversation;
+use carrel_domain::thread::Thread;
+use carrel_domain::workspace::Workspace;
+use carrel_services::chat::Question;
+use carrel_services::{chat_edits, threads};
+
+use super::chat::Place;
+use crate::answers::End;
+use crate::site::Site;
+use crate::unanswered::Unanswered;
+use crate::visit::{Reader, Visit};
+
+/// How many characters of a question name a thread that has no name yet.
+const NAMED: usize = 48;
+
+pub struct Sequel {
+    site: Data<Site>,
+    workspace: Workspace,
+    thread: Option<Thread>,
+    conversation: Conversation,
+    question: String,
+    instead_of: Option<ChatId>,
+    by: By,
+}
+
+impl Sequel {
+    pub fn of(visit: &Visit<Reader>, place: &Place, question: &Question) -> Self {
+        Self {
+            site: visit.site.clone(),
+            workspace: place.workspace.clone(),
+            thread: place.thread.clone(),
+            conversation: place.conversation(visit),
+            question: question.text.clone(),
+            instead_of: question.instead_of,
+            by: visit.by(),
+        }
+    }
+
+    /// The answer is kept by now, or is not. What fails here is noted and takes nothing away.
+    pub async fn follow(self, end: &End) {
+        if end.kept.is_none() {
+            let (question, instead_of) = (self.question, self.instead_of);
+            let reason = end.problem.clone().unwrap_or_default();
+            let unanswered = Unanswered { question, reason, instead_of };
+            return self.site.unanswered.keep(&self.conversation, unanswered);
+        }
+        self.site.unanswered.forget(&self.conversation);
+        self.name_thread().await;
+        // A part of an answer is worth less than the whole one before it.
+        let Some(old) = self.instead_of.filter(|_| end.is_whole()) else { return };
+        let edits = &*self.site.ports.chat_edits;
+        if let Err(error) = chat_edits::remove(edits, &self.workspace, old, &self.by).await {
+            tracing::warn!(%error, "an exchange that was asked anew is still there");
+        }
+    }
+
+    /// A thread without a name is called by its first question.
+    async fn name_thread(&self) {
+        let unnamed = self.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED);
+        let Some(thread) = unnamed else { return };
+        let line = self.question.lines().next().unwrap_or_default();
+        let mut name: String = line.chars().take(NAMED).collect();
+        if line.chars().count() > NAMED {
+            name.push('…');
+        }
+        if let Err(error) = threads::rename(&*self.site.ports.threads, thread, name, &self.by).await
+        {
+            tracing::warn!(%error, "a thread has no name still");
+        }
+    }
+}
