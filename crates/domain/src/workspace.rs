@@ -63,6 +63,14 @@ impl SearchMode {
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|mode| mode.as_str() == text)
     }
+
+    /// The way that is taken where this is chosen; never [`SearchMode::Default`].
+    pub fn way(self) -> Self {
+        match self {
+            Self::Default => Self::Hybrid,
+            other => other,
+        }
+    }
 }
 
 /// What an owner may change about a workspace.

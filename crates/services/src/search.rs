@@ -139,11 +139,10 @@ impl Search {
             enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
             only: only.as_deref(),
         };
-        let hits = match query.mode.unwrap_or(settings.search_mode) {
+        let hits = match query.mode.unwrap_or(settings.search_mode).way() {
             SearchMode::Vector => self.by_meaning(&task).await?,
             SearchMode::Lexical => self.by_words(&task).await?,
-            SearchMode::Default | SearchMode::Hybrid => self.by_both(&task, false).await?,
-            SearchMode::Rerank => self.by_both(&task, true).await?,
+            way => self.by_both(&task, way == SearchMode::Rerank).await?,
         };
         Ok(Some(hits))
     }

@@ -23,6 +23,9 @@ enum Kind {
     Whole(u64),
 }
 
+/// The most links there can be at the foot of pages.
+pub const MOST_LINKS: usize = 20;
+
 /// Largest number a preference may be.
 const LARGEST: u64 = 10_000_000;
 
@@ -200,7 +203,7 @@ fn footer(value: &Value) -> Result<Option<String>, String> {
         value => value.clone(),
     };
     let Value::Array(items) = parsed else { return Err(ALLOWED.to_owned()) };
-    if items.len() > 20 {
+    if items.len() > MOST_LINKS {
         return Err(ALLOWED.to_owned());
     }
     let mut kept = Vec::new();

@@ -38,8 +38,6 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/admin/chats/export", get().to(chats::export))
         .route("/admin/chats/{id}/delete", post().to(chats::delete))
         .route("/admin/jobs", get().to(jobs::list))
-        .route("/admin/jobs/{id}/cancel", post().to(jobs::cancel))
-        .route("/admin/jobs/{id}/retry", post().to(jobs::retry))
         .route("/admin/audit", get().to(audit::list))
         .route("/admin/system", get().to(system::show))
         .route("/admin/system/backup", post().to(system::backup));

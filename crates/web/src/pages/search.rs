@@ -119,17 +119,13 @@ async fn way(
     let found = visit.ports().search.nearest(within, query).await;
     let problem = found.as_ref().err().map(ToString::to_string);
     let hits = found.ok().flatten().unwrap_or_default();
-    let usual = match within.settings.search_mode {
-        SearchMode::Default => SearchMode::Hybrid,
-        other => other,
-    };
     let name = mode.as_str();
     let text = |key: String| texts::find(&key).unwrap_or_default().to_owned();
     Way {
         name,
         title: text(format!("search-way.{name}")),
         words: text(format!("search-way.{name}-words")),
-        is_usual: mode == usual,
+        is_usual: mode == within.settings.search_mode.way(),
         hits: hits.into_iter().map(|hit| shown(hit, within, mode, used)).collect(),
         problem: problem.map(|words| Refusal::sentence(&words)),
     }

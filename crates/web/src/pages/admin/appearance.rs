@@ -3,6 +3,7 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::settings::names;
 use carrel_services::preferences::SYSTEM_PROMPT;
+use carrel_services::settings::preferences::MOST_LINKS;
 use carrel_services::settings::{Leniency, preferences};
 use serde_json::{Map, Value, json};
 
@@ -91,6 +92,10 @@ fn footer(text: &str, known: &[Link]) -> Result<Value, Error> {
         })
         .collect();
     let links = links?;
+    if links.len() > MOST_LINKS {
+        let reason = format!("{} links are too many: {MOST_LINKS} are shown at most", links.len());
+        return Err(Error::invalid(FOOTER, reason));
+    }
     Ok(if links.is_empty() { Value::Null } else { Value::from(links) })
 }
 
@@ -110,5 +115,7 @@ mod tests {
         assert_eq!(footer(" \n", &known).unwrap(), Value::Null);
         let refused = footer("https://a.test/\njavascript:alert(1)", &known).unwrap_err();
         assert!(refused.to_string().contains("javascript"), "{refused}");
+        let refused = footer(&"https://a.test/\n".repeat(21), &known).unwrap_err();
+        assert!(refused.to_string().contains("21 links are too many"), "{refused}");
     }
 }

@@ -1,21 +1,20 @@
-//! Work that outlives the request that asked for it: how far it is, calling it off, trying again.
-use actix_web::web::Path;
+//! Work that outlives the request that asked for it, of every workspace: how far it is. What became
+//! of each document is on the page of a job.
 use askama::Template;
-use carrel_domain::job::{Item, ItemState, Job, JobFilter, State};
-use carrel_domain::{Error, JobId};
+use carrel_domain::JobId;
+use carrel_domain::job::{Job, JobFilter, State};
 use chrono::{DateTime, Utc};
 
 use crate::filters;
 use crate::form::Fields;
 use crate::frame::Frame;
-use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::{self, t};
 use crate::visit::{Admin, Visit};
 
-/// How many jobs a page shows, and how many failed documents of one.
+const PATH: &str = "/admin/jobs";
+/// How many jobs a page shows.
 const PAGE: u32 = 25;
-const FAILURES: u32 = 10;
 
 struct Row {
     id: i64,
@@ -30,7 +29,6 @@ struct Row {
     over: u32,
     failed: u32,
     error: Option<String>,
-    failures: Vec<Item>,
     at: DateTime<Utc>,
 }
 
@@ -39,6 +37,8 @@ struct Row {
 struct Jobs {
     frame: Frame,
     rows: Vec<Row>,
+    /// This page as it is listed now.
+    here: String,
     /// Whether anything may change by itself.
     is_busy: bool,
     next: Option<i64>,
@@ -48,23 +48,17 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let before = Fields::of_query(&visit.request).number::<i64>("before")?.map(JobId);
     let known = &visit.ports().jobs;
     let mut jobs = known.page(&JobFilter::default(), before, PAGE + 1).await?;
+    let here = before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
     let has_more = jobs.len() > PAGE as usize;
     jobs.truncate(PAGE as usize);
     let next = jobs.last().map(|job| job.id.0).filter(|_| has_more);
-    let mut rows = Vec::with_capacity(jobs.len());
-    for job in jobs {
-        let failures = match job.progress.failed {
-            0 => Vec::new(),
-            _ => known.items(job.id, Some(ItemState::Failed), None, FAILURES).await?,
-        };
-        rows.push(row(job, failures));
-    }
+    let rows: Vec<_> = jobs.into_iter().map(row).collect();
     let is_busy = rows.iter().any(|row| !row.is_over);
     let frame = visit.admin_frame(t("jobs.title")).await?;
-    reply::page(&visit.request, &Jobs { frame, rows, is_busy, next })
+    reply::page(&visit.request, &Jobs { frame, rows, here, is_busy, next })
 }
 
-fn row(job: Job, failures: Vec<Item>) -> Row {
+fn row(job: Job) -> Row {
     let named = |group: &str, name: &str| {
         texts::find(&format!("status.{group}-{name}")).unwrap_or_default()
     };
@@ -82,25 +76,6 @@ fn row(job: Job, failures: Vec<Item>) -> Row {
         over: progress.done + progress.failed + progress.cancelled,
         failed: progress.failed,
         error: job.error,
-        failures,
         at: job.by.at,
     }
-}
-
-async fn job(visit: &Visit<Admin>, id: &str) -> Result<Job, Refusal> {
-    let missing = || Error::not_found("job", id);
-    let number = id.parse().map_err(|_| missing())?;
-    Ok(visit.ports().jobs.by_id(JobId(number)).await?.ok_or_else(missing)?)
-}
-
-pub async fn cancel(visit: Visit<Admin>, id: Path<String>) -> Answer {
-    let job = job(&visit, &id).await?;
-    visit.ports().workers.cancel(&job, &visit.by()).await?;
-    Ok(reply::done("/admin/jobs", "cancelled"))
-}
-
-pub async fn retry(visit: Visit<Admin>, id: Path<String>) -> Answer {
-    let job = job(&visit, &id).await?;
-    visit.ports().workers.retry(&job, &visit.by()).await?;
-    Ok(reply::done("/admin/jobs", "queued"))
 }
