@@ -23,7 +23,37 @@
     const isNarrow = matchMedia("(max-width: 61.99rem)").matches;
     for (const beside of document.querySelectorAll("details[data-wide]")) if (isNarrow) beside.open = false;
   });
-  document.addEventListener("htmx:load", showAll);
+
+  // A list that comes anew while somebody works with it keeps what is ticked, typed, chosen and open.
+  const named = (root) => [...root.querySelectorAll("input[id]:not([type=checkbox]), select[id], textarea[id]")];
+  const menus = (root) => [...root.querySelectorAll("details")];
+  const titled = (menu) => menu.querySelector("summary").textContent;
+  const marked = (it) => it.value || it.ariaLabel || it.textContent;
+  let kept = null;
+  document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+    if (target.id !== "shelf") return;
+    const at = document.activeElement;
+    kept = {
+      ticked: new Set([...target.querySelectorAll("[name=path]:checked")].map((box) => box.value)),
+      typed: new Map(named(target).map((field) => [field.id, field.value])),
+      open: new Set(menus(target).filter((menu) => menu.open).map(titled)),
+      // By its id it is found again anyway.
+      at: target.contains(at) && !at.id ? marked(at) : null,
+    };
+  });
+  const restore = (shelf) => {
+    for (const box of shelf.querySelectorAll("[name=path]")) box.checked = kept.ticked.has(box.value);
+    for (const field of named(shelf)) field.value = kept.typed.get(field.id) ?? field.value;
+    for (const menu of menus(shelf)) menu.open = kept.open.has(titled(menu));
+    showAll();
+    const at = kept.at && [...shelf.querySelectorAll("[name=path], summary, a, button")].find((it) => marked(it) === kept.at);
+    if (at) at.focus({ preventScroll: true });
+    kept = null;
+  };
+  document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+    if (kept && elt.id === "shelf") restore(elt);
+    else showAll();
+  });
   document.addEventListener("change", ({ target }) => {
     const form = target.form;
     if (!form || !form.matches("[data-bulk]")) return;

@@ -29,6 +29,7 @@
     const from = document.getElementById(button.dataset.copy);
     if (!from) return;
     const text = from.dataset.text || from.textContent;
+    let copied = true;
     try {
       await navigator.clipboard.writeText(text.trim());
     } catch {
@@ -38,13 +39,13 @@
       field.value = text.trim();
       button.after(field);
       field.select();
-      document.execCommand("copy");
+      copied = document.execCommand("copy");
       field.remove();
       button.focus();
     }
     const label = button.querySelector("[data-said]") || button;
     const before = label.textContent;
-    label.textContent = button.dataset.done;
+    label.textContent = copied ? button.dataset.done : button.dataset.failed;
     setTimeout(() => { label.textContent = before; }, 1600);
   };
 

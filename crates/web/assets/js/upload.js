@@ -2,17 +2,22 @@
 // goes on in a job, which the page follows from then on.
 "use strict";
 (() => {
-  // Every file beneath an entry, each with the name of the folder that was dropped, if one was.
+  // Every file beneath an entry, each with the name of the folder that was dropped, if one was. What
+  // cannot be read is there by its name alone, and keeps nothing else back.
   const filesOf = async (entry, top, into) => {
-    if (entry.isFile) {
-      into.push({ file: await new Promise((done, failed) => entry.file(done, failed)), top });
-      return;
-    }
-    const reader = entry.createReader();
-    for (;;) {
-      const some = await new Promise((done, failed) => reader.readEntries(done, failed));
-      if (!some.length) return;
-      for (const child of some) await filesOf(child, top || entry.name, into);
+    try {
+      if (entry.isFile) {
+        into.push({ file: await new Promise((done, failed) => entry.file(done, failed)), top });
+        return;
+      }
+      const reader = entry.createReader();
+      for (;;) {
+        const some = await new Promise((done, failed) => reader.readEntries(done, failed));
+        if (!some.length) return;
+        for (const child of some) await filesOf(child, top || entry.name, into);
+      }
+    } catch {
+      into.push({ name: entry.name });
     }
   };
 
@@ -30,6 +35,12 @@
     const known = document.getElementById(part.id);
     if (known) known.replaceWith(part); else document.getElementById(zone.dataset.jobs).prepend(part);
     htmx.process(part);
+  };
+
+  const end = (row, name, words) => {
+    row.dataset.state = name;
+    row.querySelector(".upload-state").textContent = words;
+    row.querySelector("progress").remove();
   };
 
   const send = (zone, { file, top }, row) => new Promise((done) => {
@@ -51,9 +62,7 @@
       state.textContent = zone.dataset.reading;
     });
     const finish = (name, words) => {
-      row.dataset.state = name;
-      state.textContent = words;
-      bar.remove();
+      end(row, name, words);
       if (name === "failed") {
         const again = document.createElement("button");
         again.type = "button";
@@ -65,20 +74,27 @@
       done(name);
     };
     request.addEventListener("load", () => {
+      // Whoever is not signed in any more is sent to do so; nothing was taken.
+      const to = request.getResponseHeader("hx-redirect");
+      if (to) {
+        location.assign(to);
+        return finish("failed", zone.dataset.failed);
+      }
       const page = new DOMParser().parseFromString(request.responseText, "text/html");
-      if (request.status < 400) {
-        const part = page.querySelector("[data-job]");
-        if (!part) return finish("done", zone.dataset.added);
+      const part = page.querySelector("[data-job]");
+      if (part) {
         row.remove();
         follow(zone, document.importNode(part, true));
         return done("placing");
       }
+      if (page.querySelector("[data-added]")) return finish("done", zone.dataset.added);
       const words = page.querySelector("[data-words]");
       finish("failed", words ? words.textContent : zone.dataset.failed);
     });
     request.addEventListener("error", () => finish("failed", zone.dataset.failed));
     request.open("POST", zone.form.action);
     request.setRequestHeader("HX-Request", "true");
+    request.setRequestHeader("HX-Current-URL", location.href);
     request.send(form);
   });
 
@@ -88,17 +104,18 @@
   let last = Promise.resolve();
   const start = (zone, files) => {
     const list = document.getElementById(zone.dataset.list);
-    const rows = files.map(({ file }) => {
+    const rows = files.map(({ file, name }) => {
       const row = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
-      row.querySelector(".upload-name").textContent = file.name;
+      row.querySelector(".upload-name").textContent = file ? file.name : name;
       row.querySelector(".upload-state").textContent = zone.dataset.waiting;
+      if (!file) end(row, "failed", zone.dataset.unreadable);
       list.append(row);
       return row;
     });
     last = last.then(async () => {
       let added = 0;
       for (const [place, file] of files.entries()) {
-        if (await send(zone, file, rows[place]) !== "failed") added += 1;
+        if (file.file && await send(zone, file, rows[place]) !== "failed") added += 1;
       }
       if (added) changed();
     });

@@ -1,6 +1,6 @@
 //! Every document of the server: looked through, taken in, put in order.
 pub(super) mod adding;
-mod change;
+pub(super) mod change;
 mod text;
 
 use std::collections::HashMap;

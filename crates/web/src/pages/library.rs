@@ -8,6 +8,7 @@ use carrel_services::pins;
 use chrono::{DateTime, Utc};
 
 use super::documents::adding;
+use super::documents::change::ticked;
 use super::job;
 use crate::filters;
 use crate::form::{Fields, Form};
@@ -106,9 +107,8 @@ fn shelf_address(workspace: &Workspace) -> String {
 /// Takes documents out of the workspace; they stay in the library.
 pub async fn withdraw(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
     let workspace = visit.workspace(&slug).await?;
-    let form = form.read().await?;
-    let paths: Result<Vec<_>, _> = form.all("path").map(DocumentPath::parse).collect();
-    visit.ports().library.withdraw(&workspace, &paths?, &visit.by()).await?;
+    let paths = ticked(&form.read().await?)?;
+    visit.ports().library.withdraw(&workspace, &paths, &visit.by()).await?;
     Ok(reply::done(&shelf_address(&workspace), "withdrawn"))
 }
 

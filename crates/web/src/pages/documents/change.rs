@@ -13,11 +13,7 @@ use crate::visit::{Manager, Visit};
 /// Does what the pressed button says with the documents that are ticked.
 pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
     let form = form.read().await?;
-    let paths: Result<Vec<_>> = form.all("path").map(DocumentPath::parse).collect();
-    let paths = paths?;
-    if paths.is_empty() {
-        return Err(Error::invalid("documents", "must be ticked first").into());
-    }
+    let paths = ticked(&form)?;
     let (ports, by) = (visit.ports(), visit.by());
     let done = match form.text("do") {
         "place" => {
@@ -44,6 +40,16 @@ pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
         _ => return Err(Error::invalid("do", "is nothing that can be done with documents").into()),
     };
     Ok(reply::done(&back(&form), done))
+}
+
+/// The documents that are ticked, of which there must be some.
+pub fn ticked(form: &Fields) -> Result<Vec<DocumentPath>> {
+    let paths: Result<Vec<_>> = form.all("path").map(DocumentPath::parse).collect();
+    let paths = paths?;
+    match paths.is_empty() {
+        true => Err(Error::invalid("documents", "must be ticked first")),
+        false => Ok(paths),
+    }
 }
 
 /// What was chosen from a list, as it was sent.
