@@ -190,6 +190,25 @@ impl Browser {
         self.call("DOM.setFileInputFiles", files).await.map(drop)
     }
 
+    /// Drops files, and folders with all that is in them, in the middle of the window.
+    pub async fn drop_files(&mut self, files: &[&Path]) -> Result<()> {
+        let middle = self.run("[innerWidth / 2, innerHeight / 2]").await?;
+        let data = json!({ "items": [], "files": files, "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": middle[0], "y": middle[1], "data": data });
+            self.call("Input.dispatchDragEvent", event).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the system be set for a time zone, and for a language such as `en-GB`.
+    pub async fn live_in(&mut self, zone: &str, language: &str) -> Result<()> {
+        let zone = json!({ "timezoneId": zone });
+        self.call("Emulation.setTimezoneOverride", zone).await?;
+        let language = json!({ "locale": language });
+        self.call("Emulation.setLocaleOverride", language).await.map(drop)
+    }
+
     /// Has every page be the first one that is opened here.
     pub async fn forget_everything_seen(&mut self) -> Result<()> {
         let cache = json!({ "cacheDisabled": true });

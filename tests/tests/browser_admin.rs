@@ -140,6 +140,7 @@ async fn an_installation_has_an_icon_and_links_of_its_own(backend: Backend) -> R
     assert!(form.says("https://help.example.org/start\nmailto:desk@example.org</textarea>"));
     for (name, value, words) in [
         ("footer_data", "https://fine.example\njavascript:alert(1)", "is no https, http or mailto"),
+        ("footer_data", &"https://fine.example\n".repeat(21), "21 links are too many"),
         ("meta_page_favicon", "javascript:alert(1)", "must be an http or https address"),
         ("support_email", "nobody", "must be an e-mail address"),
     ] {
@@ -151,6 +152,10 @@ async fn an_installation_has_an_icon_and_links_of_its_own(backend: Backend) -> R
     assert_eq!(ada.post("/admin/appearance", &elsewhere).await?.status, 303);
     let home = ada.get("/").await?;
     assert!(!home.says("cdn.example") && !home.says("help.example.org/start"), "{}", home.text);
+    // So does one that browsers read as elsewhere.
+    let elsewhere = [("meta_page_favicon", "/\\cdn.example/i.png")];
+    ada.post("/admin/appearance", &elsewhere).await?;
+    assert!(!ada.get("/").await?.says("cdn.example"));
     assert!(ada.get("/admin/audit?before=1").await?.says("No entries here"));
     Ok(())
 }

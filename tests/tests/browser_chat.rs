@@ -9,7 +9,7 @@ use e2e::TestServer;
 use e2e::browser::Browser;
 use serde_json::json;
 
-use crate::browser_journey::{base, fresh_with, set_up, violations, well_behaved};
+use crate::browser_journey::{PASSWORD, base, fresh_with, set_up, violations, well_behaved};
 
 /// A picture of one dot.
 pub const DOT: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
@@ -101,13 +101,18 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     browser.open(&format!("{}/w/harbour", base(&server))).await?;
     assert_eq!(browser.run(shown).await?, true);
     browser.wait("document.querySelector('.attached img').naturalWidth === 1").await?;
-    // The picture goes along when the question is asked anew.
+    // Asked anew, it needs the document again, which nobody has kept; the picture goes along by itself.
     let before = browser.run("document.querySelector('.turn[id^=turn-]').id").await?;
     browser.click("[data-again] button").await?;
+    browser.wait_for("(notes.md) was not kept; attach it again").await?;
+    browser.wait("document.querySelector('#message').value.startsWith('When does')").await?;
+    browser.choose_files("#attach", &[&notes]).await?;
+    browser.click("button.send").await?;
     browser.wait(&format!("!document.getElementById({before})")).await?;
     answered(&mut browser, 1).await?;
     let sent = model.requests().last().map(ToString::to_string).unwrap_or_default();
     assert!(sent.contains("image_url") && sent.matches("When does").count() == 1, "{sent}");
+    assert!(sent.contains("The ferry leaves at nine."), "{sent}");
 
     // What is no picture says so, and nothing of the question is lost.
     let fake = directory.path().join("fake.png");
@@ -199,6 +204,16 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     browser.wait("document.querySelector('.turn .prose strong')?.innerText === 'now'").await?;
     browser.click("[data-copy]").await?;
     browser.wait("document.querySelector('[data-said]').innerText === 'Copied'").await?;
+    // What the browser refuses is not said to be done.
+    browser.wait("document.querySelector('[data-said]').innerText === 'Copy'").await?;
+    browser
+        .run(
+            "(() => { navigator.clipboard.writeText = () => Promise.reject(new Error('no')); \
+             document.execCommand = () => false; })()",
+        )
+        .await?;
+    browser.click("[data-copy]").await?;
+    browser.wait("document.querySelector('[data-said]').innerText === 'Not copied'").await?;
 
     // Esc stops; what was said is kept, with everything that can be done to it.
     use_model(&server, "slow").await?;
@@ -212,6 +227,76 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     browser.run("document.querySelector('.turn details.menu').open = true").await?;
     browser.follow(".turn form[action$='/delete'] button").await?;
     assert_eq!(browser.run("document.querySelectorAll('.turn').length").await?, 1);
+    well_behaved(&browser, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
+    let (server, _model, link) = fresh_with("echo").await?;
+    let mut browser = in_a_workspace(&server, &link).await?;
+    ask(&mut browser, "Which crane is it?").await?;
+    answered(&mut browser, 1).await?;
+    let first = browser.run("document.querySelector('.turn[id^=turn-]').id").await?;
+    let first = first.as_str().unwrap_or_default();
+    let again = format!("#{first} [data-again] button");
+    let stays = "[...document.querySelectorAll('.turn')].pop().innerText\
+                 .includes('The answer before it stays too.')";
+    // Stopped half way; then broken off by its provider.
+    use_model(&server, "pausing").await?;
+    browser.click(&again).await?;
+    browser.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    browser.press("Escape").await?;
+    answered(&mut browser, 2).await?;
+    browser.wait(stays).await?;
+    use_model(&server, "cut-off").await?;
+    browser.click(&again).await?;
+    answered(&mut browser, 3).await?;
+    browser.wait(stays).await?;
+    // A model that says nothing says why, if it does.
+    use_model(&server, "speechless").await?;
+    browser.click(&again).await?;
+    browser.wait_for("(reason: stop)").await?;
+    answered(&mut browser, 3).await?;
+    browser.open(&format!("{}/w/harbour", base(&server))).await?;
+    answered(&mut browser, 3).await?;
+    use_model(&server, "echo").await?;
+    browser.click(&again).await?;
+    browser.wait(&format!("!document.getElementById('{first}')")).await?;
+    answered(&mut browser, 3).await?;
+    well_behaved(&browser, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_next_at_a_browser_sees_neither_drafts_nor_pictures() -> Result<()> {
+    let (server, _model, link) = fresh_with("echo").await?;
+    let mut browser = in_a_workspace(&server, &link).await?;
+    let bob = json!({ "username": "bob", "password": PASSWORD, "role": "manager" });
+    server.admin().post("/v1/admin/users/new", bob).await?.ok()?;
+    let directory = tempfile::tempdir()?;
+    let dot = directory.path().join("dot.png");
+    std::fs::write(&dot, STANDARD.decode(DOT)?)?;
+    browser.choose_files("#attach", &[&dot]).await?;
+    ask(&mut browser, "What is this?").await?;
+    answered(&mut browser, 1).await?;
+    let page = format!("{}/w/harbour", base(&server));
+    browser.open(&page).await?;
+    browser.wait("document.querySelector('.attached img').naturalWidth === 1").await?;
+    let picture = browser.run("document.querySelector('.attached img').src").await?;
+    let shown = format!("fetch({picture}).then((answer) => answer.status)");
+    assert_eq!(browser.run(&shown).await?, 200, "its owner sees it again");
+    browser.fill("#message", "Between us").await?;
+    for (name, draft, status) in [("bob", "", 404), ("ada", "Between us", 200)] {
+        browser.follow("form[action='/sign-out'] button").await?;
+        browser.fill("#username", name).await?;
+        browser.fill("#password", PASSWORD).await?;
+        browser.follow("form button").await?;
+        browser.open(&page).await?;
+        assert_eq!(browser.run("document.querySelector('#message').value").await?, draft);
+        assert_eq!(browser.run(&shown).await?, status, "{name}");
+    }
+    forgive_refusals(&mut browser);
     well_behaved(&browser, &server);
     Ok(())
 }

@@ -12,13 +12,13 @@ use crate::browser_journey::{base, set_up, violations, well_behaved};
 use crate::jobs::embedding_with;
 
 /// A server whose embedder refuses some texts, a workspace on it, and a browser that is signed in.
-async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
+pub async fn begun() -> Result<(TestServer, ModelServer, Browser)> {
     let model = model_server::start().await?;
     let (server, browser) = begun_with(&model.base_url(), "picky").await?;
     Ok((server, model, browser))
 }
 
-async fn begun_with(embedder: &str, model: &str) -> Result<(TestServer, Browser)> {
+pub async fn begun_with(embedder: &str, model: &str) -> Result<(TestServer, Browser)> {
     let options = embedding_with(Backend::Sqlite, embedder, model);
     let server = TestServer::start(options).await?;
     server.wait_for_log("/setup?token=").await?;
@@ -31,7 +31,7 @@ async fn begun_with(embedder: &str, model: &str) -> Result<(TestServer, Browser)
 }
 
 /// Refusals are the browser's to note, and expected here.
-fn forget_refusals(browser: &mut Browser) {
+pub fn forget_refusals(browser: &mut Browser) {
     browser.complaints.retain(|complaint| !complaint.contains("status of 4"));
 }
 
@@ -116,6 +116,11 @@ async fn a_job_that_waits_says_why_and_can_be_called_off() -> Result<()> {
 async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
+    // More folders than are listed at a time.
+    for number in 0..101 {
+        let folder = json!({ "name": format!("Box {number:03}") });
+        server.admin().post("/v1/document/create-folder", folder).await?.ok()?;
+    }
     for number in 0..52 {
         let text = format!("The text of number {number}.");
         let raw =
@@ -168,7 +173,13 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.follow("button[value=delete]").await?;
     ada.wait_for("51 documents").await?;
 
-    // A folder that is dropped becomes a folder, file by file.
+    // A list that comes anew while somebody works with it keeps what they have done.
+    let first = "document.querySelector('#shelf input[name=path]')";
+    let chosen = ada.run(&format!("{first}.click(), {first}.focus(), {first}.value")).await?;
+    ada.click(".bulk-do summary").await?;
+    ada.run("document.querySelector('#to').value = 'Ol'").await?;
+
+    // A folder that is chosen becomes a folder, file by file.
     let directory = tempfile::tempdir()?;
     let plans = directory.path().join("Plans");
     std::fs::create_dir(&plans)?;
@@ -177,12 +188,42 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.choose_files("#directory", &[&plans]).await?;
     ada.wait("document.querySelectorAll('.upload[data-state=done]').length === 2").await?;
     ada.wait("document.querySelector('#shelf').innerText.includes('two.txt')").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '1 chosen'").await?;
+    let still = format!(
+        "[...document.querySelectorAll('input[name=path]:checked')]\
+         .map((box) => box.value).join() === {chosen}"
+    );
+    assert_eq!(ada.run(&still).await?, true);
+    assert_eq!(ada.run("document.activeElement.value").await?, chosen);
+    assert_eq!(ada.run("document.querySelector('.bulk-do details').open").await?, true);
+    assert_eq!(ada.run("document.querySelector('#to').value").await?, "Ol");
     ada.open(&format!("{base}/documents?folder=Plans")).await?;
     ensure!(ada.run(rows).await? == 2, "they are in no folder of that name");
     ada.resize(390, 844, true).await?;
     let wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth";
     assert_eq!(ada.run(wide).await?, false);
     assert_eq!(violations(&mut ada).await?, [""; 0]);
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn times_are_told_in_the_zone_of_the_reader() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let text = json!({ "textContent": "A text.", "metadata": { "title": "Note" } });
+    server.admin().post("/v1/document/raw-text", text).await?.ok()?;
+    // Fourteen hours ahead, all year round.
+    ada.live_in("Pacific/Kiritimati", "en-GB").await?;
+    ada.open(&format!("{}/documents", base(&server))).await?;
+    let time = "document.querySelector('#shelf time')";
+    let machine = ada.run(&format!("{time}.dateTime")).await?;
+    let machine = machine.as_str().context("no time")?;
+    let (hour, minute): (u32, &str) = (machine[11..13].parse()?, &machine[14..16]);
+    let (there, here) =
+        (format!("{hour:02}:{minute}"), format!("{:02}:{minute}", (hour + 14) % 24));
+    let shown = ada.run(&format!("{time}.textContent + ' / ' + {time}.title")).await?.to_string();
+    let (shown, title) = shown.split_once(" / ").context("no title")?;
+    assert!(shown.ends_with(&here) && title.contains(&there), "{machine}: {shown}, {title}");
     well_behaved(&ada, &server);
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! The library behind the door, without scripts: looked through, taken in, put in order, followed.
 use anyhow::{Context, Result};
 use e2e::visitor::{Page, Visitor};
-use e2e::{Backend, Client, TestServer, on_both_databases};
+use e2e::{Backend, Client, TestServer, hostile, on_both_databases};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
@@ -138,6 +138,17 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
     let one = [("path", moved[0].as_str()), ("do", "withdraw"), ("workspace", "alpha")];
     assert!(mia.post("/documents", &one).await?.leads_to().ends_with("done=withdrawn"));
     assert!(mia.get("/w/alpha/documents").await?.says("2 documents"));
+    assert_eq!(mia.post("/w/alpha/documents/withdraw", &[]).await?.status, 400);
+    for (pinned, is_said) in [("1", true), ("0", false)] {
+        let pin = [("path", moved[1].as_str()), ("pinned", pinned)];
+        let saved = mia.post("/w/alpha/documents/pin", &pin).await?;
+        assert_eq!(saved.leads_to(), "/w/alpha/documents?done=saved", "{}", saved.text);
+        let shelf = mia.get("/w/alpha/documents").await?;
+        assert_eq!(shelf.says("Take the pin out"), is_said, "{}", shelf.text);
+        assert_eq!(shelf.says("Pinned"), is_said, "{}", shelf.text);
+    }
+    let elsewhere = [("path", "custom-documents/never.json"), ("pinned", "1")];
+    assert_eq!(mia.post("/w/alpha/documents/pin", &elsewhere).await?.status, 404);
     let one = [("path", moved[1].as_str()), ("do", "delete")];
     assert!(mia.post("/documents", &one).await?.leads_to().ends_with("done=deleted"));
     assert!(mia.get("/w/alpha/documents").await?.says("1 documents"));
@@ -169,14 +180,19 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
     assert!(mia.get("/w/alpha/documents").await?.says("bad.pdf"));
     // What can be read after all is not told of any more, and goes along with the others.
     let number = job.rsplit('/').next().unwrap_or_default().to_owned();
-    let part = Part::bytes(b"It was a text.".to_vec()).file_name("bad.pdf");
-    let again = Form::new().text("job", number).part("file", part);
-    let request = mia.request(Method::POST, "/w/alpha/documents/upload").multipart(again);
-    let refused = mia.send(request).await?;
-    assert!(refused.status == 422, "{}", refused.text);
+    let good = hostile::printed_pdf(&["The third text."]);
+    for (content, leads_to) in [(b"It was a text.".to_vec(), ""), (good, job.as_str())] {
+        let part = Part::bytes(content).file_name("bad.pdf");
+        let again = Form::new().text("job", number.clone()).part("file", part);
+        let request = mia.request(Method::POST, "/w/alpha/documents/upload").multipart(again);
+        let sent = mia.send(request).await?;
+        assert_eq!(sent.leads_to(), leads_to, "{} {}", sent.status, sent.text);
+    }
+    let over = until(&mut mia, &job, "All done").await?;
+    assert!(over.says("3 of 3 documents") && !over.says("Not read"), "{}", over.text);
 
     let bad = send(&mut mia, "/w/alpha/documents/upload", &[("empty.txt", "")]).await?;
-    assert!(bad.status == 422 && !bad.says("error.failed"), "{} {}", bad.status, bad.text);
+    assert!(bad.status == 422 && bad.says("empty"), "{} {}", bad.status, bad.text);
     assert_eq!(send(&mut mia, "/w/alpha/documents/upload", &[]).await?.status, 400);
     // A folder that is chosen as a whole is a folder of the library.
     let within = [("Plans/2026/a.txt", "Plan A."), ("Plans/b.txt", "Plan B.")];

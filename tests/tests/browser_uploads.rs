@@ -1,0 +1,100 @@
+//! Files on their way to the library in a real browser: dropped, refused, lost on the way.
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use e2e::browser::Browser;
+
+use crate::browser_documents::{begun, forget_refusals};
+use crate::browser_journey::{PASSWORD, base, well_behaved};
+
+/// Waits until there are as many uploads in a state.
+async fn uploads(browser: &mut Browser, state: &str, count: usize) -> Result<()> {
+    let all = format!("document.querySelectorAll('.upload[data-state={state}]').length");
+    browser.wait(&format!("{all} === {count}")).await
+}
+
+fn file(directory: &tempfile::TempDir, name: &str, text: &str) -> Result<PathBuf> {
+    let file = directory.path().join(name);
+    if let Some(parent) = file.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    std::fs::write(&file, text)?;
+    Ok(file)
+}
+
+#[tokio::test]
+async fn a_folder_is_dropped_whole_and_what_cannot_be_read_is_named() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let base = base(&server);
+    let directory = tempfile::tempdir()?;
+    file(&directory, "Berths/north.txt", "The northern berth.")?;
+    file(&directory, "Berths/old/south.txt", "The southern berth.")?;
+    ada.open(&format!("{base}/documents")).await?;
+    ada.drop_files(&[&directory.path().join("Berths")]).await?;
+    uploads(&mut ada, "done", 2).await?;
+    ada.open(&format!("{base}/documents?folder=Berths")).await?;
+    let rows = "[...document.querySelectorAll('#shelf .table-name')].map((it) => it.innerText)";
+    assert_eq!(ada.run(&format!("{rows}.sort().join()")).await?, "north.txt,south.txt");
+
+    // An entry as the browser gives it of a file that has gone meanwhile, before one that is there.
+    ada.run(
+        "(() => { const entry = (name, file) => ({ isFile: true, name, file }); \
+         const there = new File(['It is there.'], 'there.txt'); \
+         const entries = [entry('gone.txt', (done, failed) => failed(new Error('gone'))), \
+         entry('there.txt', (done) => done(there))]; \
+         const event = new Event('drop', { cancelable: true }); \
+         event.dataTransfer = { files: [], \
+         items: entries.map((one) => ({ webkitGetAsEntry: () => one })) }; \
+         document.dispatchEvent(event); })()",
+    )
+    .await?;
+    uploads(&mut ada, "done", 1).await?;
+    uploads(&mut ada, "failed", 1).await?;
+    let failed = ada.run("document.querySelector('[data-state=failed]').innerText").await?;
+    let failed = failed.to_string();
+    ensure!(failed.contains("gone.txt") && failed.contains("could not read"), "{failed}");
+    ada.wait("document.querySelector('#shelf').innerText.includes('there.txt')").await?;
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let directory = tempfile::tempdir()?;
+    let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
+    ada.open(&format!("{}/w/harbour/documents", base(&server))).await?;
+    ada.go_offline(true).await?;
+    ada.choose_files("#file", &[&cranes]).await?;
+    uploads(&mut ada, "failed", 1).await?;
+    ada.wait_for("The server does not answer.").await?;
+    ada.go_offline(false).await?;
+    ada.click(".upload[data-state=failed] button").await?;
+    ada.wait("!!document.querySelector('.job[data-over] .job-row[data-state=done]')").await?;
+    uploads(&mut ada, "failed", 0).await?;
+    ada.wait("document.querySelector('#shelf').innerText.includes('cranes.txt')").await?;
+    ada.complaints.retain(|complaint| !complaint.contains("ERR_INTERNET_DISCONNECTED"));
+    well_behaved(&ada, &server);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let directory = tempfile::tempdir()?;
+    let cranes = file(&directory, "cranes.txt", "The crane is called Berta.")?;
+    let page = format!("{}/w/harbour/documents", base(&server));
+    ada.open(&page).await?;
+    // As in another tab.
+    ada.run("fetch('/sign-out', { method: 'POST' }).then((answer) => answer.status)").await?;
+    ada.choose_files("#file", &[&cranes]).await?;
+    ada.wait("location.pathname === '/sign-in' && document.readyState === 'complete'").await?;
+    ada.fill("#username", "ada").await?;
+    ada.fill("#password", PASSWORD).await?;
+    ada.follow("form button").await?;
+    assert_eq!(ada.run("location.href").await?, page.as_str());
+    ada.wait_for("No documents yet").await?;
+    forget_refusals(&mut ada);
+    well_behaved(&ada, &server);
+    Ok(())
+}
