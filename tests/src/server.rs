@@ -39,11 +39,15 @@ impl From<Backend> for Options {
 }
 
 impl Options {
-    /// SQLite, and the [`crate::model_server`] at `base` as the language model, which takes so many
-    /// tokens in.
+    /// SQLite, and the [`crate::model_server`] at `base`; see [`Self::answered_by`].
     pub fn with_model(base: String, model: &str, window: &str) -> Self {
-        Self::from(Backend::Sqlite)
-            .with("LLM_PROVIDER", "generic-openai")
+        Self::from(Backend::Sqlite).answered_by(base, model, window)
+    }
+
+    /// With the [`crate::model_server`] at `base` as the language model, which takes so many tokens
+    /// in.
+    pub fn answered_by(self, base: String, model: &str, window: &str) -> Self {
+        self.with("LLM_PROVIDER", "generic-openai")
             .with("GENERIC_OPEN_AI_BASE_PATH", base)
             .with("GENERIC_OPEN_AI_MODEL_PREF", model)
             .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", window)

@@ -29,11 +29,7 @@ pub async fn fresh_with(
     behaviour: &str,
 ) -> Result<(TestServer, model_server::ModelServer, String)> {
     let model = model_server::start().await?;
-    let options = Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", behaviour)
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
+    let options = Options::with_model(model.base_url(), behaviour, "4096")
         .with("GENERIC_OPEN_AI_API_KEY", "a-secret-for-the-model");
     let server = TestServer::start(options).await?;
     server.wait_for_log("/setup?token=").await?;

@@ -322,11 +322,7 @@ async fn an_address_that_asks_too_fast_is_slowed_down() -> Result<()> {
 #[tokio::test]
 async fn visitors_choose_only_what_they_are_allowed_to() -> Result<()> {
     let model = e2e::model_server::start().await?;
-    let options = options(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let options = options(Backend::Sqlite).answered_by(model.base_url(), "echo", "4096");
     let server = TestServer::start(options).await?;
     let closed = alpha(&server, json!({ "message_limit": 1 })).await?;
     let open = json!({

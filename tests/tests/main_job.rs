@@ -69,11 +69,7 @@ async fn workspaces_never_see_one_another(backend: Backend) -> Result<()> {
 #[tokio::test]
 async fn a_language_model_gets_the_passages_and_the_conversation() -> Result<()> {
     let model = model_server::start().await?;
-    let options = Options::from(Backend::Sqlite)
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096")
+    let options = Options::with_model(model.base_url(), "echo", "4096")
         .with("GENERIC_OPEN_AI_API_KEY", "a-secret-for-the-model");
     let server = TestServer::start(options).await?;
     library(&server).await?;

@@ -7,6 +7,7 @@ use carrel_domain::{DocumentId, DocumentPath, Folder, Result, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
+use diesel::sql_types::Bool;
 use uuid::Uuid;
 
 use crate::Database;
@@ -16,8 +17,13 @@ use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
 use crate::documents::stored_path;
 use crate::schema::{documents, folders, workspace_documents};
 
-/// Id, folder, name, title, words, since when, whether pinned.
-type Row = (String, String, String, String, i32, NaiveDateTime, bool);
+/// What a row tells of the document, since when it is there, and whether it is pinned.
+type Row = ((String, String, String, String, i32), NaiveDateTime, bool);
+
+type What = (documents::id, documents::folder, documents::name, documents::title, documents::words);
+
+const WHAT: What =
+    (documents::id, documents::folder, documents::name, documents::title, documents::words);
 
 /// What is like any title that holds `title`; nothing for an empty one.
 fn pattern(title: &str) -> Option<String> {
@@ -58,25 +64,13 @@ fn library_page(
     limit: u32,
 ) -> QueryResult<(i64, Vec<Row>)> {
     let found = in_library(folder, pattern).select(count_star()).get_result(conn)?;
-    let page: Vec<(String, String, String, String, i32, NaiveDateTime)> =
-        in_library(folder, pattern)
-            .order((documents::created_at.desc(), documents::id.desc()))
-            .offset(rows(offset))
-            .limit(rows(limit))
-            .select((
-                documents::id,
-                documents::folder,
-                documents::name,
-                documents::title,
-                documents::words,
-                documents::created_at,
-            ))
-            .load(conn)?;
-    let row = |(id, folder, name, title, words, since)| {
-        let is_pinned = false;
-        (id, folder, name, title, words, since, is_pinned)
-    };
-    Ok((found, page.into_iter().map(row).collect()))
+    let page = in_library(folder, pattern)
+        .order((documents::created_at.desc(), documents::id.desc()))
+        .offset(rows(offset))
+        .limit(rows(limit))
+        .select((WHAT, documents::created_at, false.into_sql::<Bool>()))
+        .load(conn)?;
+    Ok((found, page))
 }
 
 fn workspace_page(
@@ -92,15 +86,7 @@ fn workspace_page(
         .order(workspace_documents::id.desc())
         .offset(rows(offset))
         .limit(rows(limit))
-        .select((
-            documents::id,
-            documents::folder,
-            documents::name,
-            documents::title,
-            documents::words,
-            workspace_documents::created_at,
-            workspace_documents::pinned,
-        ));
+        .select((WHAT, workspace_documents::created_at, workspace_documents::pinned));
     let Some(pattern) = pattern else {
         return Ok((places.select(count_star()).get_result(conn)?, page.load(conn)?));
     };
@@ -114,7 +100,7 @@ fn workspace_page(
 }
 
 fn with_places(conn: &mut AnyConnection, found: Vec<Row>) -> Result<Vec<Shelved>, Abort> {
-    let ids: Vec<String> = found.iter().map(|(id, ..)| id.clone()).collect();
+    let ids: Vec<String> = found.iter().map(|((id, ..), ..)| id.clone()).collect();
     let mut places: HashMap<String, Vec<WorkspaceId>> = HashMap::new();
     for ids in ids.chunks(IDS_AT_ONCE) {
         let some: Vec<(String, i32)> = workspace_documents::table
@@ -125,7 +111,7 @@ fn with_places(conn: &mut AnyConnection, found: Vec<Row>) -> Result<Vec<Shelved>
             places.entry(document).or_default().push(WorkspaceId(workspace));
         }
     }
-    let shelved = found.into_iter().map(|(id, folder, name, title, words, since, is_pinned)| {
+    let shelved = found.into_iter().map(|((id, folder, name, title, words), since, is_pinned)| {
         let mut places = places.remove(&id).unwrap_or_default();
         places.sort_unstable();
         Ok(Shelved {

@@ -12,7 +12,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::Registry;
+use prometheus_client::registry::{Metric, Registry};
 
 /// The content type of [`Meter::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -106,70 +106,75 @@ fn durations() -> Histogram {
     Histogram::new(SECONDS)
 }
 
+/// Has the registry know a metric.
+fn registered<M: Metric + Clone>(registry: &mut Registry, name: &str, help: &str, metric: M) -> M {
+    registry.register(name, help, metric.clone());
+    metric
+}
+
 impl Default for Meter {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("carrel");
-        let meter = Self {
-            requests: Family::default(),
-            seconds: Family::new_with_constructor(durations),
-            chats: Family::default(),
-            chat_seconds: durations(),
-            tokens: Family::default(),
-            embedded: Family::default(),
-            embed_seconds: durations(),
-            jobs: Family::default(),
-            waiting: Gauge::default(),
-            ended: Family::default(),
-            job_seconds: Histogram::new(JOB_SECONDS),
-            documents: Family::default(),
-            memory: Gauge::default(),
-            processor: Gauge::default(),
-            files: Gauge::default(),
-            connections: Default::default(),
-            vectors: Gauge::default(),
-            registry: Registry::default(),
-        };
-        let [open, idle, most] = &meter.connections;
-        registry.register("http_requests", "Answers given", meter.requests.clone());
-        registry.register(
-            "http_request_seconds",
-            "From the request to the beginning of the answer",
-            meter.seconds.clone(),
-        );
-        registry.register("chats", "Questions put to language models", meter.chats.clone());
-        registry.register("chat_seconds", "To the end of the answer", meter.chat_seconds.clone());
-        registry.register(
-            "tokens",
-            "Tokens that language models took and gave",
-            meter.tokens.clone(),
-        );
-        registry.register("embedded_texts", "Texts embedded", meter.embedded.clone());
-        registry.register(
-            "embedding_seconds",
-            "For texts embedded together",
-            meter.embed_seconds.clone(),
-        );
-        registry.register("jobs", "Jobs that are not over", meter.jobs.clone());
-        registry.register(
-            "job_documents_waiting",
-            "Documents of jobs whose turn is to come",
-            meter.waiting.clone(),
-        );
-        registry.register("jobs_ended", "Jobs that are over", meter.ended.clone());
-        registry.register(
-            "job_seconds",
-            "From the beginning of a job to its end",
-            meter.job_seconds.clone(),
-        );
-        registry.register("job_documents", "Documents worked on", meter.documents.clone());
-        registry.register("process_memory_bytes", "Resident memory", meter.memory.clone());
-        registry.register("process_cpu_seconds", "Time of processors", meter.processor.clone());
-        registry.register("process_open_files", "Open files", meter.files.clone());
-        registry.register("database_connections", "Open connections", open.clone());
-        registry.register("database_connections_idle", "Idle connections", idle.clone());
-        registry.register("database_connections_most", "Connections at the most", most.clone());
-        registry.register("vectors", "Vectors of all workspaces", meter.vectors.clone());
-        Self { registry, ..meter }
+        let mut kept = Registry::with_prefix("carrel");
+        let to = &mut kept;
+        Self {
+            requests: registered(to, "http_requests", "Answers given", Family::default()),
+            seconds: registered(
+                to,
+                "http_request_seconds",
+                "From the request to the beginning of the answer",
+                Family::new_with_constructor(durations),
+            ),
+            chats: registered(to, "chats", "Questions put to language models", Family::default()),
+            chat_seconds: registered(to, "chat_seconds", "To the end of the answer", durations()),
+            tokens: registered(
+                to,
+                "tokens",
+                "Tokens that language models took and gave",
+                Family::default(),
+            ),
+            embedded: registered(to, "embedded_texts", "Texts embedded", Family::default()),
+            embed_seconds: registered(
+                to,
+                "embedding_seconds",
+                "For texts embedded together",
+                durations(),
+            ),
+            jobs: registered(to, "jobs", "Jobs that are not over", Family::default()),
+            waiting: registered(
+                to,
+                "job_documents_waiting",
+                "Documents of jobs whose turn is to come",
+                Gauge::default(),
+            ),
+            ended: registered(to, "jobs_ended", "Jobs that are over", Family::default()),
+            job_seconds: registered(
+                to,
+                "job_seconds",
+                "From the beginning of a job to its end",
+                Histogram::new(JOB_SECONDS),
+            ),
+            documents: registered(to, "job_documents", "Documents worked on", Family::default()),
+            memory: registered(to, "process_memory_bytes", "Resident memory", Gauge::default()),
+            processor: registered(
+                to,
+                "process_cpu_seconds",
+                "Time of processors",
+                Gauge::default(),
+            ),
+            files: registered(to, "process_open_files", "Open files", Gauge::default()),
+            connections: [
+                registered(to, "database_connections", "Open connections", Gauge::default()),
+                registered(to, "database_connections_idle", "Idle connections", Gauge::default()),
+                registered(
+                    to,
+                    "database_connections_most",
+                    "Connections at the most",
+                    Gauge::default(),
+                ),
+            ],
+            vectors: registered(to, "vectors", "Vectors of all workspaces", Gauge::default()),
+            registry: kept,
+        }
     }
 }
 

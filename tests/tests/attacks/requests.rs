@@ -270,11 +270,7 @@ async fn no_text_of_any_body_makes_the_server_go_there() -> Result<()> {
 #[tokio::test]
 async fn nothing_that_documents_or_models_say_is_fetched() -> Result<()> {
     let (canary, model) = (Canary::start()?, model_server::start().await?);
-    let options = Options::from(backend())
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let options = Options::from(backend()).answered_by(model.base_url(), "echo", "4096");
     let server = TestServer::start(options).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;

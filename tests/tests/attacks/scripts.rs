@@ -22,11 +22,7 @@ const ADDRESS: &str = "javascript:window.planted=1";
 /// A server with the script in everything that has a text, and the administrator who looks.
 async fn planted() -> Result<(TestServer, model_server::ModelServer, Visitor)> {
     let model = model_server::start().await?;
-    let options = Options::from(backend())
-        .with("LLM_PROVIDER", "generic-openai")
-        .with("GENERIC_OPEN_AI_BASE_PATH", model.base_url())
-        .with("GENERIC_OPEN_AI_MODEL_PREF", "echo")
-        .with("GENERIC_OPEN_AI_MODEL_TOKEN_LIMIT", "4096");
+    let options = Options::from(backend()).answered_by(model.base_url(), "echo", "4096");
     let server = TestServer::start(options).await?;
     let admin = server.admin();
     let post = async |path: &str, body| admin.post(path, body).await?.ok();
