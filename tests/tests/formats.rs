@@ -96,6 +96,21 @@ async fn sheets_and_mails_are_named_after_what_they_are() -> Result<()> {
     let description = "Spreadsheet data from sheet: Notes 2026";
     assert_eq!(added["documents"][1]["description"], description);
 
+    // One that has gone is made again, beside the other.
+    let skip = [("skipIdentical", "true")];
+    for made in [&added, &again] {
+        let gone = made["documents"][1]["id"].as_str().context("no id")?;
+        admin.delete(&format!("/v1/document/id/{gone}"), json!(null)).await?.ok()?;
+    }
+    for existed in [Value::Null, json!(true)] {
+        let made = admin.upload("my book.xlsx", &fixture("openpyxl.xlsx")?, &skip).await?.ok()?;
+        let made = made["documents"].as_array().context("no documents")?;
+        let told: Vec<_> = made.iter().map(|document| &document["existed"]).collect();
+        assert_eq!(told, [&json!(true), &existed]);
+        let titles = made.iter().filter_map(|document| document["title"].as_str());
+        assert!(titles.last().is_some_and(|title| title.ends_with("Notes 2026")));
+    }
+
     let added = admin.upload("post.mbox", &fixture("python.mbox")?, &[]).await?.ok()?;
     let (folder, mail) = place(&added, 3)?;
     assert_eq!(folder, "custom-documents");

@@ -11,6 +11,7 @@ use serde_json::Value;
 use xshell::{Shell, cmd};
 
 use crate::postgres::free_port;
+use crate::tally::Failed;
 use crate::{surroundings, test};
 
 const SCENARIOS: [&str; 3] = ["single", "multi", "sso"];
@@ -41,7 +42,9 @@ pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
             lost.extend(below_floor(&files, scenario, &result)?);
         }
     }
-    ensure!(lost.is_empty(), "fewer exchanges agree than before:\n  {}", lost.join("\n  "));
+    if !lost.is_empty() {
+        bail!(Failed(format!("fewer exchanges agree than before:\n  {}", lost.join("\n  "))));
+    }
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail, ensure};
 use xshell::{Shell, cmd};
 
+use crate::tally::Failed;
 use crate::{conformance, fuzz, test};
 
 /// One patch each: a sentence about the fault, `Caught by: <tests>` or `Caught by chore: <chore>`,
@@ -28,7 +29,9 @@ pub fn run(sh: &Shell, named: &[String]) -> Result<()> {
         let text = sh.read_file(&patch)?;
         let watch = watch(&text).with_context(|| format!("{} names no tests", patch.display()))?;
         println!("{}: {}", name(&patch), text.lines().next().unwrap_or_default());
-        if !is_caught(sh, &patch, &watch)? {
+        if !applies(sh, &patch) {
+            missed.push(format!("{} (it does not apply)", name(&patch)));
+        } else if !is_caught(sh, &patch, &watch)? {
             missed.push(name(&patch));
         }
     }
@@ -45,6 +48,16 @@ fn patches(sh: &Shell, named: &[String]) -> Result<Vec<PathBuf>> {
     }
     let wanted = |patch: &PathBuf| named.is_empty() || named.contains(&name(patch));
     Ok(all.into_iter().filter(wanted).collect())
+}
+
+/// Faults that can no longer be planted.
+pub fn stale(sh: &Shell) -> Result<Vec<String>> {
+    let all = patches(sh, &[])?;
+    Ok(all.iter().filter(|patch| !applies(sh, patch)).map(|patch| name(patch)).collect())
+}
+
+fn applies(sh: &Shell, patch: &Path) -> bool {
+    cmd!(sh, "git apply --check {patch}").quiet().ignore_stderr().run().is_ok()
 }
 
 fn name(patch: &Path) -> String {
@@ -66,7 +79,8 @@ fn watch(patch: &str) -> Option<Watch> {
     })
 }
 
-/// Whether something fails while the fault is there. One that does not compile is no fault.
+/// Whether something does not hold while the fault is there. One that does not compile is no fault,
+/// and tests that could not be run have noticed nothing.
 fn is_caught(sh: &Shell, patch: &Path, watch: &Watch) -> Result<bool> {
     cmd!(sh, "git apply {patch}").run()?;
     let outcome = test::build(sh).map(|_| match watch {
@@ -78,5 +92,9 @@ fn is_caught(sh: &Shell, patch: &Path, watch: &Watch) -> Result<bool> {
         Watch::FuzzApi => fuzz::api(sh),
     });
     cmd!(sh, "git apply --reverse {patch}").run()?;
-    Ok(outcome.context("the fault does not compile")?.is_err())
+    let Err(failure) = outcome.context("the fault does not compile")? else { return Ok(false) };
+    match failure.is::<Failed>() || matches!(watch, Watch::FuzzApi) {
+        true => Ok(true),
+        false => Err(failure.context("it could not be tried")),
+    }
 }

@@ -5,12 +5,14 @@ mod graph;
 use anyhow::{Result, bail};
 use xshell::Shell;
 
-use crate::surroundings;
+use crate::{plant, surroundings};
 
 pub fn run(sh: &Shell) -> Result<()> {
     let mut problems = graph::problems(&surroundings::metadata(sh)?)?;
     problems.extend(files::problems(sh)?);
     problems.extend(files::migrations(sh)?);
+    let stale = plant::stale(sh)?;
+    problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));
     if !problems.is_empty() {
         bail!("tidy finds fault with this:\n  {}", problems.join("\n  "));
     }

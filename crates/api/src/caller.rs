@@ -34,7 +34,7 @@ pub trait Policy: 'static {
 
 /// Whoever may read: any holder of a valid key.
 pub struct Reader;
-/// Whoever may read what belongs to no workspace.
+/// Whoever may read what belongs to no workspace, such as the library, which all share.
 pub struct Fetcher;
 /// Whoever may ask questions.
 pub struct Asker;
@@ -42,8 +42,6 @@ pub struct Asker;
 pub struct Librarian;
 /// Whoever may put documents into the library, which all workspaces share, and take them out.
 pub struct Keeper;
-/// Whoever may see what is in the library, which all workspaces share.
-pub struct KeeperReading;
 /// Whoever may do everything.
 pub struct Admin;
 /// Whoever may do everything, where there are many users.
@@ -70,10 +68,6 @@ impl Policy for Librarian {
 
 impl Policy for Keeper {
     const SCOPE: Scope = Scope::Documents;
-}
-
-impl Policy for KeeperReading {
-    const SCOPE: Scope = Scope::Read;
 }
 
 impl Policy for Admin {

@@ -42,6 +42,12 @@ pub fn named<P>(
     Ok(Some(Repeatable { name, by, content }))
 }
 
+/// What documents keep of the request that made them. The content is in it, as a name may be used for
+/// another request once the first one is forgotten.
+pub fn mark(request: &Repeatable) -> [u8; 32] {
+    Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
+}
+
 /// Carries `work` out, to its end even when the client hangs up, unless the request was carried out
 /// before: then it is answered as it was, with the texts as they are now.
 pub async fn once<W>(
@@ -59,7 +65,7 @@ where
         Known::Nothing => {}
         Known::Answered(answer) => return replay(library, &answer).await,
         Known::UnderWay => {
-            let kind = "request that is being carried out, under the";
+            let kind = "unfinished request of this";
             return Err(Error::AlreadyExists { kind, key: "Idempotency-Key".to_owned() });
         }
         Known::Another => return Err(Error::unprocessable(ANOTHER)),
@@ -90,4 +96,19 @@ async fn replay(library: &Library, answer: &str) -> Result<DocumentsAdded> {
         document.set_content(text.unwrap_or_default());
     }
     Ok(added)
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::ApiKeyId;
+
+    use super::*;
+
+    #[test]
+    fn a_name_used_again_for_something_else_marks_other_documents() {
+        let first = Repeatable { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
+        let marks =
+            [first, Repeatable { content: [3; 32], ..first }, first].map(|each| mark(&each));
+        assert!(marks[0] != marks[1] && marks[0] == marks[2]);
+    }
 }

@@ -8,6 +8,7 @@ mod links;
 mod listing;
 mod removal;
 mod replacing;
+pub(crate) mod scratch;
 
 use std::sync::Arc;
 

@@ -89,7 +89,7 @@ fn odd(port: u16) -> Vec<String> {
 }
 
 /// How each mount refuses: nothing is added, and nothing is told of what is there.
-async fn assert_refused(client: &Client, link: &str, what: &str) -> Result<()> {
+async fn assert_refused(client: &Client, canary: &Canary, link: &str, what: &str) -> Result<()> {
     let native = client.post("/v1/document/upload-link", json!({ "link": link })).await?;
     // A name that this machine does not know leads nowhere either.
     assert!([400, 422].contains(&native.status), "{what}: {} {}", native.status, native.body);
@@ -100,6 +100,7 @@ async fn assert_refused(client: &Client, link: &str, what: &str) -> Result<()> {
     let error = compat.body["error"].as_str().unwrap_or_default();
     let told = ["Not a valid URL.", "No URL content found at "].map(|told| error.starts_with(told));
     assert!(compat.status == 500 && told.contains(&true), "{what}: {}", compat.body);
+    assert_eq!(canary.visitors(), [], "{what}");
     Ok(())
 }
 
@@ -110,7 +111,7 @@ async fn no_link_leads_to_where_only_the_server_gets() -> Result<()> {
     let stray = ["\t", "\r\nX-Evil: 1", " ", "\u{0}"];
     let stray = stray.map(|end| format!("http://127.0.0.1:{port}/{end}"));
     for link in private(port).iter().chain(&odd(port)).chain(&stray) {
-        assert_refused(server.admin(), link, link).await?;
+        assert_refused(server.admin(), &canary, link, link).await?;
     }
     assert_eq!(canary.visitors(), []);
     assert!(server.document_files()?.is_empty());
@@ -126,12 +127,12 @@ async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
     let targets = targets.filter(|to| !to.starts_with("http:127"));
     for (to, status) in targets.zip([301, 302, 303, 307, 308].into_iter().cycle()) {
         let before = host.visits();
-        assert_refused(server.admin(), &host.redirect(status, &to), &to).await?;
+        assert_refused(server.admin(), &canary, &host.redirect(status, &to), &to).await?;
         assert_eq!(host.visits(), before + 2, "{to}");
     }
     // Over a host that may be reached, and back to it.
     let twice = host.redirect(302, &host.redirect(307, &format!("http://127.0.0.1:{port}/")));
-    assert_refused(server.admin(), &twice, "two redirects").await?;
+    assert_refused(server.admin(), &canary, &twice, "two redirects").await?;
     assert_eq!(canary.visitors(), []);
     assert!(server.document_files()?.is_empty());
     Ok(())
@@ -178,8 +179,8 @@ async fn no_name_leads_to_where_only_the_server_gets() -> Result<()> {
     ])?;
     for name in ["inside", "mapped", "six", "meta", "unique", "mixed", "INSIDE"] {
         let link = format!("http://{name}.test:{port}/");
-        assert_refused(server.admin(), &link, name).await?;
-        assert_refused(server.admin(), &host.redirect(302, &link), name).await?;
+        assert_refused(server.admin(), &canary, &link, name).await?;
+        assert_refused(server.admin(), &canary, &host.redirect(302, &link), name).await?;
     }
     // A name that leads elsewhere by the time of the second request.
     for second in ["127.0.0.1", "127.9.9.9", "::1"] {

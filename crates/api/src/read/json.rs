@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_ENCODING;
-use actix_web::web::Data;
+use actix_web::web::{Bytes, Data};
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use carrel_domain::{Error, Result};
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -34,11 +34,16 @@ impl<T> FromRequest for Body<T> {
 impl<T: DeserializeOwned> Body<T> {
     /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
     pub async fn read(self) -> Result<T> {
-        Ok(self.read_whole().await?.0)
+        Ok(self.parsed().await?.0)
     }
 
     /// The body, and the SHA-256 of its bytes.
     pub async fn read_whole(self) -> Result<(T, [u8; 32])> {
+        let (read, body) = self.parsed().await?;
+        Ok((read, Sha256::digest(&body).into()))
+    }
+
+    async fn parsed(self) -> Result<(T, Bytes)> {
         let layout = layout(&self.request)?;
         let options = self.request.app_data::<Data<Options>>();
         let limit = options.map_or(0, |options| options.json_limit);
@@ -52,7 +57,7 @@ impl<T: DeserializeOwned> Body<T> {
             Layout::Form => parse(form(&body).to_string().as_bytes(), Mount::Compat),
             Layout::Unknown => parse(b"", Mount::Compat),
         };
-        Ok((read?, Sha256::digest(&body).into()))
+        Ok((read?, body))
     }
 }
 

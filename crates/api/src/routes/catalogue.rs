@@ -9,7 +9,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::caller::{Caller, Keeper, KeeperReading};
+use crate::caller::{Caller, Fetcher, Keeper};
 use crate::failure::{
     Answer, Failure,
     shapes::{NoSuccess, NotFoundInText, Plain},
@@ -27,7 +27,7 @@ use crate::wire::system::DocumentsRemoved;
     responses((status = 200, body = wire::DocumentTree), Failure<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
-    _: Caller<KeeperReading>,
+    _: Caller<Fetcher>,
     request: HttpRequest,
     library: Data<Library>,
     params: Params<wire::TreeQuery>,
@@ -54,7 +54,7 @@ pub async fn list_documents(
     responses((status = 200, body = wire::FolderPage), Failure<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
-    _: Caller<KeeperReading>,
+    _: Caller<Fetcher>,
     request: HttpRequest,
     library: Data<Library>,
     name: Path<String>,
@@ -131,7 +131,7 @@ const LARGEST_WHOLE: usize = 256 << 10;
     responses((status = 200, body = Object), Failure<Plain>))]
 #[get("/document/accepted-file-types")]
 pub async fn accepted_file_types(
-    _: Caller<KeeperReading>,
+    _: Caller<Fetcher>,
     library: Data<Library>,
 ) -> Answer<Json<Value>> {
     let types = library.extractor.file_types().into_iter();
@@ -144,7 +144,7 @@ pub async fn accepted_file_types(
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = Object), Failure<Plain>))]
 #[get("/document/metadata-schema")]
-pub async fn metadata_schema(_: Caller<KeeperReading>) -> Answer<Json<Value>> {
+pub async fn metadata_schema(_: Caller<Fetcher>) -> Answer<Json<Value>> {
     let text = "string | nullable";
     Ok(Json(json!({ "schema": {
         "url": text,
@@ -162,7 +162,7 @@ pub async fn metadata_schema(_: Caller<KeeperReading>) -> Answer<Json<Value>> {
     responses((status = 200, body = wire::DocumentFound), Failure<NotFoundInText>))]
 #[get("/document/{docName}")]
 pub async fn find_document(
-    _: Caller<KeeperReading>,
+    _: Caller<Fetcher>,
     request: HttpRequest,
     library: Data<Library>,
     name: Path<String>,
@@ -177,7 +177,7 @@ pub async fn find_document(
     responses((status = 200, body = wire::DocumentFound), Failure<NotFoundInText>))]
 #[get("/document/id/{id}")]
 pub async fn find_document_by_id(
-    _: Caller<KeeperReading>,
+    _: Caller<Fetcher>,
     request: HttpRequest,
     library: Data<Library>,
     id: Path<String>,
@@ -186,7 +186,7 @@ pub async fn find_document_by_id(
     let (id, query) = (parse_id(&id)?, params.read()?);
     let found = library.catalogue.by_id(id).await?;
     let found = found.ok_or_else(|| Error::not_found("document", id))?;
-    let text = if query.with_content() { library.text_of(id).await? } else { None };
+    let text = if query.with_content() { library.text_at(&found).await? } else { None };
     Ok(Json(wire::DocumentFound::new(found, text, Mount::of(&request))))
 }
 

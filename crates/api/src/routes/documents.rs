@@ -70,7 +70,7 @@ async fn upload(
     let sent = form.read().await?;
     let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
     let named = repeat::named(request, &caller, sent.whole())?;
-    details.terms.request = named.map(|named| named.name);
+    details.terms.request = named.as_ref().map(repeat::mark);
     let (name, content) = (folder::file_name(sent.name, mount), sent.content);
     let (taking, now) = (library.clone(), by.at);
     let work = async move {
@@ -99,7 +99,7 @@ pub async fn add_raw_text(
     let (body, digest) = body.read_whole().await?;
     let (mut raw, slugs) = body.into_text(digest, mount)?;
     let named = repeat::named(&request, &caller, digest)?;
-    raw.terms.request = named.map(|named| named.name);
+    raw.terms.request = named.as_ref().map(repeat::mark);
     let (taking, now) = (library.clone(), by.at);
     let work = async move {
         let (into, warnings) = service::known(&**workspaces, &slugs).await?;
@@ -131,7 +131,7 @@ pub async fn upload_link(
     let (body, digest) = body.read_whole().await?;
     let (mut link, slugs) = body.into_request(mount)?;
     let named = repeat::named(&request, &caller, digest)?;
-    link.details.terms.request = named.map(|named| named.name);
+    link.details.terms.request = named.as_ref().map(repeat::mark);
     let now = by.at;
     let work = async move {
         let (into, warnings) = service::known(&**workspaces, &slugs).await?;

@@ -136,8 +136,7 @@ impl Names {
     /// As the other dialect says them of a document whose file has this `name`. Natively, a title may
     /// have been `given` by whoever handed the document in, or be the page's own.
     pub fn of_compat(mut self, name: &str, chunk_source: &str, given: bool) -> Self {
-        if let Some(rest) = name.strip_prefix("raw-") {
-            let Some(stem) = rest.strip_suffix(".json").and_then(without_id) else { return self };
+        if let Some(stem) = self.raw_stem(name) {
             // quirk(raw-text-title): the title there is the slug of the one that was given, with
             // `.txt`.
             self.title = format!("{stem}.txt");
@@ -155,6 +154,15 @@ impl Names {
         }
         self
     }
+
+    /// The slug of the title of what was never a file, in the `name` of its file. Files that are
+    /// called `raw-…` are called so in their address too.
+    fn raw_stem<'a>(&self, name: &'a str) -> Option<&'a str> {
+        let stem = name.strip_prefix("raw-")?.strip_suffix(".json").and_then(without_id)?;
+        let is_uploaded = |file: &str| !file.starts_with(stem);
+        let file = self.url.strip_prefix("file://");
+        (!file.is_some_and(is_uploaded)).then_some(stem)
+    }
 }
 
 /// What stands before `-<uuid>`.
@@ -166,6 +174,6 @@ fn without_id(text: &str) -> Option<&str> {
 
 const UUID_LENGTH: usize = 36;
 
-fn is_web(url: &str) -> bool {
+pub(super) fn is_web(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

@@ -5,9 +5,9 @@ use carrel_services::library::{Details, LinkRequest, RawText, Terms};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::Url;
 use utoipa::{IntoParams, ToSchema};
 
+use super::document::is_web;
 use crate::mount::Mount;
 
 /// What a multipart upload carries.
@@ -323,8 +323,4 @@ fn not_slugs(kind: &str) -> Error {
     let reason =
         format!("addToWorkspaces must be a string of comma-separated workspace slugs. Got {kind}");
     Error::invalid("addToWorkspaces", reason)
-}
-
-fn is_web(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

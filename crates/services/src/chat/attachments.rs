@@ -1,7 +1,5 @@
 //! What clients hand in with a question: pictures, which the model sees, and documents, which are
 //! read and become context.
-use std::io::Write;
-use std::path::PathBuf;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -10,10 +8,9 @@ use carrel_domain::document::{Document, IncomingFile};
 use carrel_domain::model::Image;
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, Utc};
-use tempfile::NamedTempFile;
 
 use super::{Conversations, Question};
-use crate::library::incoming;
+use crate::library::{incoming, scratch};
 
 /// How many attachments a question may have.
 pub const MOST_ATTACHMENTS: usize = 16;
@@ -120,7 +117,7 @@ impl Conversations {
         incoming::check_file_name(&attachment.name)?;
         let content = BASE64.decode(attachment.data());
         let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
-        let file = written(self.scratch.clone(), content).await?;
+        let file = scratch::written(self.scratch.clone(), content).await?;
         let (name, path) = (attachment.name.clone(), file.path().to_owned());
         let extracted = self.extractor.extract(&IncomingFile { name, content: path }).await?;
         let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
@@ -134,17 +131,6 @@ impl Conversations {
         let counted = incoming::count_tokens(&self.tokenizer, made).await?;
         Ok(counted.into_iter().map(attached).collect())
     }
-}
-
-async fn written(directory: PathBuf, content: Vec<u8>) -> Result<NamedTempFile> {
-    let write = move || {
-        let mut file = NamedTempFile::new_in(directory)?;
-        file.write_all(&content)?;
-        Ok(file)
-    };
-    let written: std::io::Result<_> =
-        tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
-    written.map_err(Error::internal)
 }
 
 /// Says of which attachment a failure is.

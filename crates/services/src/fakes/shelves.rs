@@ -118,6 +118,7 @@ impl Documents for World {
     }
 
     async fn settle(&self, path: &DocumentPath) -> Result<()> {
+        self.check("settle")?;
         self.unsettled.lock().unwrap().retain(|noted| noted != path);
         Ok(())
     }

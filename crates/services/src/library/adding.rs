@@ -3,7 +3,7 @@ use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{Document, IncomingFile};
 use carrel_domain::library::{Embedded, Kin};
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{Error, Result, WorkspaceId};
+use carrel_domain::{Error, Folder, Result, WorkspaceId};
 use serde_json::json;
 
 use super::{Details, Library, RawText, Terms, explain, incoming};
@@ -67,16 +67,22 @@ impl Library {
         by: &By,
     ) -> Result<Vec<Added>> {
         incoming::check_file_name(&file.name)?;
-        if let Some(known) = self.identical(&details.terms, &into, by).await? {
+        if let Some(known) = self.identical(&details.terms, None, &into, by).await? {
             return Ok(known);
         }
         let extracted = self.extractor.extract(&file).await?;
         if details.terms.folder.is_none() {
-            details.terms.folder = incoming::folder_for_sheets(&file.name, &extracted)?;
+            details.terms.folder = match self.folder_of_identical(&details.terms).await? {
+                None => incoming::folder_for_sheets(&file.name, &extracted)?,
+                folder => folder,
+            };
         }
         let mut made = Vec::with_capacity(extracted.len());
         for part in extracted {
             made.push(incoming::from_file(&file.name, part, &details, by.at)?);
+        }
+        if let Some(known) = self.identical(&details.terms, Some(&made), &into, by).await? {
+            return Ok(known);
         }
         let (terms, event, by) = (details.terms, "api_document_uploaded", by.clone());
         self.take_in(Arrival { made, terms, into, unembedded, by, event }).await
@@ -92,7 +98,7 @@ impl Library {
     ) -> Result<Vec<Added>> {
         let terms = raw.terms.clone();
         let made = vec![incoming::from_text(raw, by.at)?];
-        if let Some(known) = self.identical(&terms, &into, by).await? {
+        if let Some(known) = self.identical(&terms, None, &into, by).await? {
             return Ok(known);
         }
         let (event, by) = ("api_raw_document_uploaded", by.clone());
@@ -114,22 +120,49 @@ impl Library {
 
     async fn add_all(&self, mut arrival: Arrival) -> Result<Vec<Added>> {
         let mut added = Vec::with_capacity(arrival.made.len());
-        // A request that was broken off may have made some of its documents before.
-        let mut earlier = match arrival.terms.request {
+        let mut earlier = self.earlier(&arrival.terms).await?;
+        for (document, text) in std::mem::take(&mut arrival.made) {
+            let same = |known: &Document| known.origin.part == document.origin.part;
+            let known = earlier.iter().position(|(known, _)| same(known));
+            let known = known.map(|at| earlier.swap_remove(at));
+            added.push(match known {
+                Some(known) => self.take_known(known, text, &arrival.into, &arrival.by).await?,
+                None => self.add_one(document, text, &arrival).await?,
+            });
+        }
+        Ok(added)
+    }
+
+    /// What was made of the same content before, or by the same request before it was broken off.
+    async fn earlier(&self, terms: &Terms) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+        let mut earlier = match terms.request {
             Some(request) => self.documents.of(&Kin::Request(request)).await?,
             None => Vec::new(),
         };
-        for (document, text) in std::mem::take(&mut arrival.made) {
-            let same = |known: &Document| known.origin.part == document.origin.part;
-            match earlier.iter().position(|(known, _)| same(known)) {
-                Some(at) => {
-                    let (document, _) = earlier.swap_remove(at);
-                    added.push(Added { document, text, warning: None, existed: true });
-                }
-                None => added.push(self.add_one(document, text, &arrival).await?),
-            }
+        if let Some(digest) = terms.digest.filter(|_| terms.skip_identical) {
+            earlier.extend(self.documents.of(&Kin::Content(digest, terms.folder.clone())).await?);
         }
-        Ok(added)
+        Ok(earlier)
+    }
+
+    /// Where those of the same content are, so that those that are missing come beside them.
+    async fn folder_of_identical(&self, terms: &Terms) -> Result<Option<Folder>> {
+        let Some(digest) = terms.digest.filter(|_| terms.skip_identical) else { return Ok(None) };
+        let found = self.documents.of(&Kin::Content(digest, None)).await?;
+        let folder = found.first().map(|(document, _)| Folder::parse(document.path.folder()));
+        folder.transpose()
+    }
+
+    /// A document that is there already, placed in `into`.
+    async fn take_known(
+        &self,
+        (document, places): (Document, Vec<WorkspaceId>),
+        text: String,
+        into: &[Workspace],
+        by: &By,
+    ) -> Result<Added> {
+        let warning = self.place_also(&document, &text, &places, into, by).await?;
+        Ok(Added { document, text, warning, existed: true })
     }
 
     async fn add_one(&self, document: Document, text: String, arrival: &Arrival) -> Result<Added> {
@@ -176,10 +209,12 @@ impl Library {
         self.files.put(document, text).await
     }
 
-    /// The documents made earlier of the same content, where those will do, placed in `into`.
+    /// The documents made earlier of the same content, where those will do, placed in `into`. Until
+    /// it is known what is `made` of the content, only those will do that are all of an upload.
     pub(super) async fn identical(
         &self,
         terms: &Terms,
+        made: Option<&[(Document, String)]>,
         into: &[Workspace],
         by: &By,
     ) -> Result<Option<Vec<Added>>> {
@@ -197,11 +232,24 @@ impl Library {
             (&a.origin.part, a.created_at).cmp(&(&b.origin.part, b.created_at))
         });
         found.dedup_by(|(a, _), (b, _)| a.origin.part == b.origin.part);
+        match made {
+            None => match found.as_slice() {
+                [(only, _)] if only.origin.part.is_empty() => {}
+                _ => return Ok(None),
+            },
+            Some(made) => {
+                let at = |part: &str| made.iter().position(|(each, _)| each.origin.part == part);
+                found.retain(|(known, _)| at(&known.origin.part).is_some());
+                found.sort_by_key(|(known, _)| at(&known.origin.part));
+                if found.len() < made.len() {
+                    return Ok(None);
+                }
+            }
+        }
         let mut known = Vec::with_capacity(found.len());
         for (document, places) in found {
             let Some(text) = self.files.text(&document.path).await? else { return Ok(None) };
-            let warning = self.place_also(&document, &text, &places, into, by).await?;
-            known.push(Added { document, text, warning, existed: true });
+            known.push(self.take_known((document, places), text, into, by).await?);
         }
         Ok(Some(known).filter(|known| !known.is_empty()))
     }

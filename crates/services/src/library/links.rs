@@ -1,5 +1,4 @@
 //! Pages of other hosts, taken in as documents.
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +12,7 @@ use url::Url;
 
 use super::adding::Arrival;
 use super::incoming::{self, FoundPage};
-use super::{Added, Details, Library, Unembedded};
+use super::{Added, Details, Library, Unembedded, scratch};
 
 /// Fetches pages and makes documents of them. Cheap to clone.
 #[derive(Clone)]
@@ -55,10 +54,13 @@ impl Links {
         details.terms.digest = Some(Sha256::digest(&fetched.content).into());
         details.chunk_source = Some(incoming::link_source(&link));
         if let Kind::File(extension) = self.kind(&fetched)? {
-            let name = format!("{}{extension}", incoming::link_slug(&link));
+            let mut name = incoming::link_slug(&link);
+            if !name.to_lowercase().ends_with(&extension) {
+                name.push_str(&extension);
+            }
             return self.add_file(name, fetched, details, into, unembedded, by).await;
         }
-        if let Some(known) = self.library.identical(&details.terms, &into, by).await? {
+        if let Some(known) = self.library.identical(&details.terms, None, &into, by).await? {
             return Ok(known);
         }
         let page = self.reader.read(fetched).await?;
@@ -79,14 +81,7 @@ impl Links {
         unembedded: Unembedded,
         by: &By,
     ) -> Result<Vec<Added>> {
-        let directory = self.directory.clone();
-        let write = move || -> std::io::Result<tempfile::NamedTempFile> {
-            let mut file = tempfile::NamedTempFile::new_in(directory)?;
-            file.write_all(&fetched.content)?;
-            Ok(file)
-        };
-        let file = tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
-        let file = file.map_err(Error::of_file)?;
+        let file = scratch::written(self.directory.clone(), fetched.content).await?;
         let incoming = IncomingFile { name, content: file.path().to_owned() };
         self.library.add_file(incoming, details, into, unembedded, by).await
     }
@@ -94,8 +89,7 @@ impl Links {
     /// What is to be done with an answer: by its type, or by its address where that says more.
     fn kind(&self, fetched: &Fetched) -> Result<Kind> {
         let media_type = fetched.media_type.as_str();
-        let is_page =
-            |mime: &str| matches!(mime, "" | "text/html" | "application/xhtml+xml" | "text/plain");
+        let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
         if is_page(media_type) {
             return Ok(Kind::Page);
         }
@@ -113,12 +107,20 @@ impl Links {
         match (types.iter().find(reads), extension.clone()) {
             (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
             _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
+            // Hosts that do not know a file say nothing of it, or that it is bytes.
+            (Some(known), _) if is_markup(known.mime) => Ok(Kind::Page),
+            (Some(_), Some(extension)) => Ok(Kind::File(extension)),
+            _ if media_type.is_empty() => Ok(Kind::Page),
             _ => Err(Error::unprocessable(format!(
                 "The link leads to a file of the type {}, which cannot be read.",
                 media_type.escape_default()
             ))),
         }
     }
+}
+
+fn is_markup(mime: &str) -> bool {
+    matches!(mime, "text/html" | "application/xhtml+xml")
 }
 
 /// What a link may lead to.

@@ -33,6 +33,11 @@ impl Library {
     /// The text of a document, wherever it lies by now.
     pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
         let Some(found) = self.catalogue.by_id(id).await? else { return Ok(None) };
+        self.text_at(&found).await
+    }
+
+    /// The text of a document that was listed.
+    pub async fn text_at(&self, found: &Listed) -> Result<Option<String>> {
         let path = DocumentPath::new(&found.folder, &found.name).map_err(Error::internal)?;
         self.files.text(&path).await
     }

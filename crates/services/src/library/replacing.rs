@@ -1,6 +1,5 @@
 //! Uploads with a key: each takes the place of the earlier one, in every workspace that it is in.
-use carrel_domain::document::Document;
-use carrel_domain::library::{Embedded, Kin, Replaced};
+use carrel_domain::library::{Kin, Replaced};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 
 use super::adding::{Added, Arrival, Unembedded};
@@ -27,7 +26,10 @@ impl Library {
             replaced = self.try_to_replace(key, &arrival).await;
         }
         match replaced {
-            Ok(Some(added)) => Ok(added),
+            Ok(Some((added, replaced))) => {
+                self.put_in_place(&replaced).await?;
+                Ok(added)
+            }
             other => {
                 for path in &written {
                     self.discard_file(path).await?;
@@ -39,7 +41,11 @@ impl Library {
     }
 
     /// `None` when others have changed the documents meanwhile.
-    async fn try_to_replace(&self, key: &str, arrival: &Arrival) -> Result<Option<Vec<Added>>> {
+    async fn try_to_replace(
+        &self,
+        key: &str,
+        arrival: &Arrival,
+    ) -> Result<Option<(Vec<Added>, Exchange)>> {
         let old = self.documents.of(&Kin::Key(key.to_owned())).await?;
         let mut workspaces: Vec<WorkspaceId> =
             old.iter().flat_map(|(_, places)| places.iter().copied()).collect();
@@ -61,33 +67,26 @@ impl Library {
             warnings.push(warning);
         }
         let paths: Vec<DocumentPath> = old.into_iter().map(|(document, _)| document.path).collect();
-        let Some(replaced) = self.put_in_place(key, &paths, new, arrival).await? else {
-            return Ok(None);
-        };
-        let made = arrival.made.iter().zip(warnings);
-        let added = replaced.documents.into_iter().zip(made);
-        let added = added.map(|(document, ((_, text), warning))| {
-            let text = text.clone();
-            Added { document, text, warning, existed: false }
-        });
-        Ok(Some(added.collect()))
-    }
-
-    async fn put_in_place(
-        &self,
-        key: &str,
-        old: &[DocumentPath],
-        new: Vec<(Document, Vec<Embedded>)>,
-        arrival: &Arrival,
-    ) -> Result<Option<Replaced>> {
         let Some((first, _)) = new.first() else { return Ok(None) };
         let event = arrival.event(first);
-        let replaced = match self.documents.replace(key, old, new, event).await {
+        let replaced = match self.documents.replace(key, &paths, new, event).await {
             // Somebody was faster with the first upload of this key, or a workspace has gone.
             Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => None,
             other => other?,
         };
-        let Some(replaced) = replaced else { return Ok(None) };
+        let Some(mut replaced) = replaced else { return Ok(None) };
+        let documents = std::mem::take(&mut replaced.documents);
+        let made = arrival.made.iter().zip(warnings);
+        let added = documents.into_iter().zip(made).map(|(document, ((_, text), warning))| {
+            let text = text.clone();
+            Added { document, text, warning, existed: false }
+        });
+        Ok(Some((added.collect(), Exchange { replaced, old: paths })))
+    }
+
+    /// What follows a replacement that is committed. When this fails the new documents stay: theirs
+    /// are the only texts left.
+    async fn put_in_place(&self, Exchange { replaced, old }: &Exchange) -> Result<()> {
         for (workspace, place) in &replaced.gone {
             self.index.remove(*workspace, &[*place]).await?;
         }
@@ -97,6 +96,12 @@ impl Library {
         for path in old {
             self.discard_file(path).await?;
         }
-        Ok(Some(replaced))
+        Ok(())
     }
+}
+
+/// A replacement that is committed, and where the earlier documents were.
+struct Exchange {
+    replaced: Replaced,
+    old: Vec<DocumentPath>,
 }

@@ -85,8 +85,6 @@ async fn most_of_the_words_stand_in_for_similarity_unless_the_query_sets_a_bound
     assert_eq!((texts(&hits), hits[0].similarity), (vec!["the red door"], 0.5));
     let bound = Query { least_similarity: Some(0.6), ..Query::default() };
     assert_eq!(search(bound).await, []);
-    let vector = Query { mode: Some(SearchMode::Vector), ..Query::default() };
-    assert_eq!(search(vector).await.len(), 4, "the fake index knows no bound");
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! What visitors ask, and what they are told.
+use carrel_domain::Error;
 use carrel_services::chat::Piece;
 use carrel_services::embeds::{Asked, Denied, uuid};
 use serde::Deserialize;
@@ -9,8 +10,9 @@ use uuid::Uuid;
 use crate::failure::embeds::OUT_OF_ORDER;
 use crate::streaming::event;
 
-/// The longest prompt that a visitor may bring along, in bytes.
-const LONGEST_PROMPT: usize = 16 << 10;
+/// The longest question of a visitor, and the longest prompt that one may bring along, in bytes. A
+/// history holds up to a thousand of them.
+const LONGEST_TEXT: usize = 16 << 10;
 /// The longest name of a visitor or of a model, in bytes.
 const LONGEST_NAME: usize = 255;
 /// The highest temperature.
@@ -23,7 +25,7 @@ pub struct EmbedQuestion {
     #[serde(default, rename = "sessionId")]
     #[schema(value_type = String, format = "uuid")]
     session_id: Option<Value>,
-    /// The question.
+    /// The question, at most 16 KiB.
     #[serde(default)]
     #[schema(value_type = String)]
     message: Option<Value>,
@@ -51,12 +53,16 @@ impl EmbedQuestion {
         let session =
             session(self.session_id.as_ref().and_then(Value::as_str).unwrap_or_default())?;
         let Some(Value::String(message)) = self.message else { return Err(Denied::NoMessage) };
+        if message.len() > LONGEST_TEXT {
+            let limit = LONGEST_TEXT as u64;
+            return Err(Denied::Failed(Error::TooLarge { what: "the message", limit }));
+        }
         let temperature = self.temperature.as_ref().and_then(Value::as_f64);
         Ok(Asked {
             session,
             message,
             username: text(self.username, LONGEST_NAME),
-            prompt: text(self.prompt, LONGEST_PROMPT),
+            prompt: text(self.prompt, LONGEST_TEXT),
             model: text(self.model, LONGEST_NAME),
             temperature: temperature.filter(|value| (0.0..=HOTTEST).contains(value)),
         })
