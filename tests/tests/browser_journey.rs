@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
-use e2e::{Backend, Options, TestServer, hostile, model_server};
+use e2e::{Options, TestServer, hostile, model_server};
 
 use crate::jobs::{documents, place_later};
 

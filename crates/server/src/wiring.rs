@@ -35,7 +35,7 @@ use carrel_services::settings::dump::Dump;
 use carrel_services::settings::key::Key;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 
 use crate::cli::PARSE_WORKER;
 use crate::config::{Config, Parsing};
