@@ -1,9 +1,12 @@
 //! Searches: by meaning, by words, by both; within chosen documents; never beyond a workspace.
+use std::collections::BTreeMap;
+
 use anyhow::Result;
 use e2e::{Backend, Client, Options, TestServer, on_both_databases};
 use serde_json::{Value, json};
 
 on_both_databases!(
+    a_passage_says_where_in_the_text_it_stands,
     every_way_of_searching_finds_and_stays_within_its_workspace,
     words_are_found_in_every_script_and_are_never_syntax,
     a_filter_chooses_documents_before_the_limit,
@@ -217,5 +220,41 @@ async fn both_databases_rank_alike() -> Result<()> {
         answers.push(found);
     }
     assert_eq!(answers[0], answers[1]);
+    Ok(())
+}
+
+async fn a_passage_says_where_in_the_text_it_stands(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha", "topN": 10 })).await?.ok()?;
+    // Characters of one to four bytes, and paragraphs that repeat.
+    let text =
+        "Łódź hat 日本語 und 😀.\n\nThe ferry leaves at noon from the old pier.\n\n".repeat(90);
+    let into = [("addToWorkspaces", "alpha")];
+    let added = admin.upload("ferry.txt", text.as_bytes(), &into).await?.ok()?;
+    let id = added["documents"][0]["id"].as_str().unwrap_or_default();
+    let whole = admin.get(&format!("/v1/document/id/{id}?content=true")).await?.ok()?;
+    let whole: Vec<char> =
+        whole["document"]["pageContent"].as_str().unwrap_or_default().chars().collect();
+    let stands = |at: &Value, shown: &Value| {
+        let place = |name: &str| at[name].as_u64().map(|place| place as usize);
+        let (start, end) = (place("start")?, place("end")?);
+        let part: String = whole.get(start..end)?.iter().collect();
+        let shown = shown.as_str()?.rsplit("</document_metadata>\n\n").next()?;
+        Some((start, part == shown))
+    };
+    for mode in ["vector", "lexical", "hybrid", "rerank"] {
+        let query =
+            json!({ "query": "ferry at noon 日本語", "searchMode": mode, "scoreThreshold": 0.0 });
+        let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
+        let found = found["results"].as_array().cloned().unwrap_or_default();
+        let places = found.iter().map(|hit| stands(&hit["metadata"], &hit["text"]));
+        let places: BTreeMap<_, _> = places.map(Option::unwrap_or_default).collect();
+        assert!(places.len() > 3 && places.values().all(|right| *right), "{mode}: {found:?}");
+    }
+    let asked = json!({ "message": "When does the ferry leave?", "mode": "query" });
+    let answer = admin.post("/v1/workspace/alpha/chat", asked).await?.ok()?;
+    let source = &answer["sources"][0];
+    assert!(stands(source, &source["text"]).is_some_and(|(_, right)| right), "{source}");
     Ok(())
 }

@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 
 use async_trait::async_trait;
-use carrel_domain::document::{Splitter, Splitting};
+use carrel_domain::document::{Chunk, Span, Splitter, Splitting};
 use carrel_domain::{Error, Result};
 
 use crate::blocking;
@@ -31,7 +31,7 @@ pub struct RecursiveSplitter;
 
 #[async_trait]
 impl Splitter for RecursiveSplitter {
-    async fn split(&self, text: String, how: Splitting) -> Result<Vec<String>> {
+    async fn split(&self, text: String, how: Splitting) -> Result<Vec<Chunk>> {
         if text.len() <= INLINE_BYTES {
             return split(&text, how);
         }
@@ -44,7 +44,7 @@ impl Splitter for RecursiveSplitter {
 /// A size of 0 is taken for 1, and an overlap of the size or more for one less than the size.
 /// [`Error::Invalid`] when the overlap repeats so much that the chunks would fill the memory:
 /// more than 16 times the text and more than 64 MiB.
-pub fn split(text: &str, how: Splitting) -> Result<Vec<String>> {
+pub fn split(text: &str, how: Splitting) -> Result<Vec<Chunk>> {
     let size = how.size.max(1);
     let mut cutter = Cutter {
         text,
@@ -54,14 +54,28 @@ pub fn split(text: &str, how: Splitting) -> Result<Vec<String>> {
         room: text.len().saturating_mul(MOST_REPETITION).max(ALWAYS_ALLOWED),
     };
     cutter.cut(0, text.len(), &SEPARATORS)?;
-    Ok(cutter.chunks)
+    Ok(counted(text, &cutter.chunks))
+}
+
+/// The chunks of these stretches, which begin one after the other or at one place.
+fn counted(text: &str, stretches: &[(usize, usize)]) -> Vec<Chunk> {
+    let length = |from, to| text.get(from..to).map_or(0, characters);
+    let (mut at, mut start) = (0, 0);
+    let chunk = |&(from, to): &(usize, usize)| {
+        start += length(at, from);
+        at = from;
+        let span = Span { start, end: start + length(from, to) };
+        Chunk { text: text[from..to].to_owned(), span }
+    };
+    stretches.iter().map(chunk).collect()
 }
 
 struct Cutter<'a> {
     text: &'a str,
     size: usize,
     overlap: usize,
-    chunks: Vec<String>,
+    /// In bytes.
+    chunks: Vec<(usize, usize)>,
     /// How many bytes of chunks may still be made.
     room: usize,
 }
@@ -108,7 +122,7 @@ impl Cutter<'_> {
             match separator {
                 Some(_) => self.cut(piece.start, piece.end, finer)?,
                 // A single character as long as a chunk stands alone, even when it is a space.
-                None => self.chunks.push(self.text[piece.start..piece.end].to_owned()),
+                None => self.chunks.push((piece.start, piece.end)),
             }
         }
         self.finish(&mut window)
@@ -148,8 +162,11 @@ impl Cutter<'_> {
         self.room = self.room.checked_sub(end - start).ok_or_else(|| {
             Error::invalid("chunk overlap", "repeats this text too often; choose a smaller one")
         })?;
-        let chunk = self.text[start..end].trim_matches(is_javascript_space);
-        self.chunks.push(chunk.to_owned());
+        let stretch = &self.text[start..end];
+        let inked = stretch.trim_start_matches(is_javascript_space);
+        let start = end - inked.len();
+        let inked = inked.trim_end_matches(is_javascript_space);
+        self.chunks.push((start, start + inked.len()));
         Ok(())
     }
 
@@ -172,10 +189,13 @@ fn piece_length(text: &str, separator: Option<&str>) -> usize {
 
 /// The length in UTF-16 code units.
 fn units(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let characters = bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count();
-    let in_two_units = bytes.iter().filter(|byte| **byte >= 0xf0).count();
-    characters + in_two_units
+    let in_two_units = text.bytes().filter(|byte| *byte >= 0xf0).count();
+    text.chars().count() + in_two_units
+}
+
+/// As many as fit the number that spans count with; texts are bounded far below that.
+fn characters(text: &str) -> u32 {
+    u32::try_from(text.chars().count()).unwrap_or(u32::MAX)
 }
 
 /// What JavaScript's `trim` removes: unlike Rust's, the byte order mark and not U+0085.

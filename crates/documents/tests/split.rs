@@ -5,11 +5,30 @@ use std::fs;
 use std::path::Path;
 
 use carrel_documents::RecursiveSplitter;
-use carrel_documents::split::split;
 use carrel_domain::Error;
-use carrel_domain::document::{Splitter, Splitting};
+use carrel_domain::document::{Chunk, Splitter, Splitting};
 use rand::{RngExt, SeedableRng};
 use serde_json::Value;
+
+/// The texts of the chunks, each of which stands where it says.
+fn split(text: &str, how: Splitting) -> Result<Vec<String>, Error> {
+    let chunks = carrel_documents::split::split(text, how)?;
+    let said = |Chunk { text: said, span }: Chunk| {
+        assert_eq!(span.within(text).map(|at| &text[at]), Some(said.as_str()), "{span:?}");
+        said
+    };
+    Ok(chunks.into_iter().map(said).collect())
+}
+
+#[test]
+fn a_chunk_stands_where_it_says_also_when_it_repeats() {
+    let text = "\u{feff}  日本 é\n\n日本 é\n\n😀 日本 é  ";
+    let how = Splitting { size: 5, overlap: 0 };
+    let chunks = carrel_documents::split::split(text, how).unwrap();
+    let spans: Vec<_> = chunks.iter().map(|chunk| (chunk.span.start, chunk.span.end)).collect();
+    assert_eq!(spans, [(3, 5), (6, 7), (9, 13), (15, 16), (17, 21)], "{chunks:?}");
+    split(text, how).unwrap();
+}
 
 fn number(value: &Value) -> usize {
     usize::try_from(value.as_u64().unwrap()).unwrap()
@@ -78,7 +97,7 @@ async fn ten_megabytes_without_a_separator_are_split() {
     let how = Splitting { size: 1000, overlap: 200 };
     let chunks = RecursiveSplitter.split(text, how).await.unwrap();
     assert_eq!(chunks.len(), 6_250);
-    assert!(chunks.iter().all(|chunk| chunk.chars().count() <= 1000));
+    assert!(chunks.iter().all(|chunk| chunk.text.chars().count() <= 1000));
 }
 
 #[test]

@@ -138,10 +138,42 @@ pub struct Splitting {
     pub overlap: usize,
 }
 
-/// Cuts text into chunks that are embedded and found on their own.
+/// Where a part of a text stands, in characters (Unicode scalar values) from its beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub start: u32,
+    /// Behind the last character.
+    pub end: u32,
+}
+
+impl Span {
+    /// The part of `text` that stands here, in bytes; `None` where the text is shorter.
+    pub fn within(self, text: &str) -> Option<std::ops::Range<usize>> {
+        let mut places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+        let start = places.nth(usize::try_from(self.start).ok()?)?;
+        let length = usize::try_from(self.end.checked_sub(self.start)?).ok()?;
+        let end = if length == 0 { start } else { places.nth(length - 1)? };
+        Some(start..end)
+    }
+}
+
+/// A part of a text that is embedded and found on its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    pub text: String,
+    pub span: Span,
+}
+
+impl AsRef<str> for Chunk {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Cuts text into chunks, in the order of the text.
 #[async_trait]
 pub trait Splitter: Send + Sync {
-    async fn split(&self, text: String, how: Splitting) -> Result<Vec<String>>;
+    async fn split(&self, text: String, how: Splitting) -> Result<Vec<Chunk>>;
 }
 
 /// Where the text of documents is kept, one file each.
@@ -162,6 +194,17 @@ mod tests {
     use chrono::TimeZone;
 
     use super::*;
+
+    #[test]
+    fn a_span_counts_characters_of_any_script() {
+        let text = "aé日😀b";
+        let part = |start, end| Span { start, end }.within(text).map(|at| &text[at]);
+        assert_eq!(part(0, 5), Some(text));
+        assert_eq!(part(1, 4), Some("é日😀"));
+        assert_eq!(part(4, 5), Some("b"));
+        assert_eq!(part(5, 5), Some(""));
+        assert_eq!((part(5, 6), part(6, 6), part(3, 2)), (None, None, None));
+    }
 
     #[test]
     fn a_time_is_said_in_american_english() {

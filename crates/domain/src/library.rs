@@ -3,13 +3,15 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
-use crate::document::Document;
+use crate::document::{Document, Span};
 use crate::{ChunkId, DocumentPath, Folder, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A chunk of a document's text and its vector, ready to be stored.
 #[derive(Clone, Debug)]
 pub struct NewPassage {
     pub text: String,
+    /// Where it stands in the document's text, if that is known.
+    pub span: Option<Span>,
     pub vector: Vec<f32>,
 }
 
@@ -46,6 +48,8 @@ pub struct Passage {
     pub place: WorkspaceDocumentId,
     /// The passage's number within the document, from 0.
     pub ordinal: i32,
+    /// Where it stands in the document's text; unknown of passages that early versions made.
+    pub span: Option<Span>,
     pub text: String,
     pub document: Document,
 }

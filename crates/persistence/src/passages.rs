@@ -15,6 +15,8 @@ struct ChunkRow {
     workspace_id: i32,
     ordinal: i32,
     text: String,
+    span_start: Option<i32>,
+    span_end: Option<i32>,
 }
 
 #[derive(Insertable)]
@@ -34,7 +36,7 @@ struct VectorRow {
     vector: Vec<u8>,
 }
 
-/// Passages in one statement. Each takes five bound values at most.
+/// Passages in one statement. Each takes six bound values at most.
 const ROWS_AT_ONCE: usize = 250;
 
 /// Stores the passages of a place, in the order of its text. They are found by the words of the
@@ -71,13 +73,15 @@ fn insert_batch(
 ) -> QueryResult<Vec<i64>> {
     let (mut rows, mut whole) = (Vec::new(), Vec::new());
     for (passage, ordinal) in passages.into_iter().zip(first..) {
-        let NewPassage { text: words, vector } = passage;
+        let NewPassage { text: words, span, vector } = passage;
         whole.push(vector);
         rows.push(ChunkRow {
             workspace_document_id: place,
             workspace_id: workspace,
             ordinal,
             text: text(words),
+            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
+            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
         });
     }
     // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.

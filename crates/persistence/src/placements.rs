@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
+use carrel_domain::document::Span;
 use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
 use carrel_domain::{ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::NaiveDateTime;
@@ -294,7 +295,8 @@ fn passages_among(
     workspace: WorkspaceId,
     wanted: Vec<i64>,
 ) -> Result<Vec<Passage>, Abort> {
-    let rows: Vec<(i64, i64, i32, String, DocumentRow)> = chunks::table
+    type Row = (i64, i64, i32, String, (Option<i32>, Option<i32>), DocumentRow);
+    let rows: Vec<Row> = chunks::table
         .inner_join(workspace_documents::table.inner_join(document_table::table))
         .filter(chunks::id.eq_any(wanted))
         .filter(chunks::workspace_id.eq(workspace.0))
@@ -303,14 +305,17 @@ fn passages_among(
             chunks::workspace_document_id,
             chunks::ordinal,
             chunks::text,
+            (chunks::span_start, chunks::span_end),
             DocumentRow::as_select(),
         ))
         .load(conn)?;
-    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, document)| {
+    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, (start, end), document)| {
+        let place_of = |at: Option<i32>| u32::try_from(at?).ok();
         Ok(Passage {
             chunk: ChunkId(chunk),
             place: WorkspaceDocumentId(place),
             ordinal,
+            span: place_of(start).zip(place_of(end)).map(|(start, end)| Span { start, end }),
             text,
             document: document.try_into()?,
         })

@@ -193,6 +193,8 @@ diesel::table! {
         workspace_id -> Integer,
         ordinal -> Integer,
         text -> Text,
+        span_start -> Nullable<Integer>,
+        span_end -> Nullable<Integer>,
     }
 }
 

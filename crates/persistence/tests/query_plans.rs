@@ -83,7 +83,7 @@ fn document(name: &str, now: DateTime<Utc>) -> Document {
 }
 
 fn embedded(workspace: WorkspaceId) -> Embedded {
-    let passage = NewPassage { text: "text".into(), vector: vec![1.0] };
+    let passage = NewPassage { text: "text".into(), span: None, vector: vec![1.0] };
     Embedded { workspace, recipe: String::new(), passages: vec![passage] }
 }
 

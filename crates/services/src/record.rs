@@ -2,7 +2,7 @@
 //! existing clients and imported installations know, so that stored answers need no translation.
 use carrel_domain::ChunkId;
 use carrel_domain::chat::Chat;
-use carrel_domain::document::{Document, NO_METADATA};
+use carrel_domain::document::{Document, NO_METADATA, Span};
 use carrel_domain::library::Passage;
 use carrel_domain::model::Image;
 use carrel_domain::workspace::ChatMode;
@@ -207,6 +207,9 @@ pub fn source(hit: &Hit) -> Value {
     source["score"] = json!(hit.similarity);
     source["location"] = document.path.to_string().into();
     source["ordinal"] = hit.passage.ordinal.into();
+    if let Some(Span { start, end }) = hit.passage.span {
+        (source["start"], source["end"]) = (start.into(), end.into());
+    }
     tell_of_title(document, &mut source);
     source
 }

@@ -195,6 +195,13 @@ pub struct PassageMetadata {
     document_id: String,
     /// The passage's number within the document, from 0.
     ordinal: i32,
+    /// Where it begins in the document's text, in characters (Unicode scalar values) from 0; absent of
+    /// documents that early versions embedded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<u32>,
+    /// Behind its last character.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<u32>,
 }
 
 impl SearchResult {
@@ -216,6 +223,8 @@ impl SearchResult {
             location: document.path.to_string(),
             document_id: document.id.to_string(),
             ordinal: hit.passage.ordinal,
+            start: hit.passage.span.map(|span| span.start),
+            end: hit.passage.span.map(|span| span.end),
         };
         let (id, score) = (source::passage(hit.passage.chunk, mount), hit.similarity);
         Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }

@@ -22,7 +22,8 @@ on_both_databases! {
 }
 
 fn saying(workspace: WorkspaceId, texts: &[&str]) -> Embedded {
-    let passage = |text: &&str| NewPassage { text: (*text).to_owned(), vector: vector(1) };
+    let passage =
+        |text: &&str| NewPassage { text: (*text).to_owned(), span: None, vector: vector(1) };
     let passages = texts.iter().map(passage).collect();
     Embedded { workspace, recipe: "r".into(), passages }
 }

@@ -3,7 +3,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::{ChunkId, Error, WorkspaceId};
 
 use crate::placing::Place;
-use crate::support::{Scratch, at, document, done, embedded, path, vector, workspace};
+use crate::support::{Scratch, at, document, done, embedded, path, span, vector, workspace};
 
 on_both_databases! {
     placing_again_replaces_the_earlier_place,
@@ -126,6 +126,7 @@ async fn passages_and_vectors_of_a_long_document_belong_together(scratch: Scratc
     for (number, (passage, (chunk, whole))) in passages.iter().zip(&vectors).enumerate() {
         assert_eq!((passage.chunk, passage.ordinal as usize), (*chunk, number));
         assert_eq!(passage.text, format!("a {number}"));
+        assert_eq!(passage.span, (number > 0).then(|| span(number)));
         assert_eq!(whole, &vector(number));
     }
 }

@@ -1,6 +1,6 @@
 //! A database of its own for every test, and things to put into it.
 use carrel_domain::audit::{By, Event};
-use carrel_domain::document::{self, Document, NO_METADATA, Published};
+use carrel_domain::document::{self, Document, NO_METADATA, Published, Span};
 use carrel_domain::library::{Embedded, NewPassage};
 use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
@@ -223,13 +223,24 @@ pub fn vector(number: usize) -> Vec<f32> {
     vec![1.0, number as f32, -0.5 * number as f32]
 }
 
+/// Where such a passage is said to stand.
+pub fn span(number: usize) -> Span {
+    let start = u32::try_from(number).unwrap_or_default();
+    Span { start, end: start + 10 }
+}
+
 /// A document embedded for `workspace` as so many passages: `words 0`, `words 1`, ...
 pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> Embedded {
     Embedded {
         workspace,
         recipe: "model/3 1000+20".into(),
         passages: (0..passages)
-            .map(|number| NewPassage { text: format!("{words} {number}"), vector: vector(number) })
+            .map(|number| NewPassage {
+                text: format!("{words} {number}"),
+                // The first is as early versions left theirs.
+                span: (number > 0).then(|| span(number)),
+                vector: vector(number),
+            })
             .collect(),
     }
 }

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{
-    Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Splitter, Splitting,
+    Chunk, Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Span, Splitter,
+    Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
@@ -128,7 +129,8 @@ impl World {
             for new in new {
                 let (chunk, place) = (ChunkId(passages.len() as i64), place.id);
                 let document = document.clone();
-                passages.push(Passage { chunk, place, ordinal: 0, text: new.text, document });
+                let (span, text) = (new.span, new.text);
+                passages.push(Passage { chunk, place, ordinal: 0, span, text, document });
             }
         }
     }
@@ -218,8 +220,9 @@ impl Extractor for World {
 
 #[async_trait]
 impl Splitter for World {
-    async fn split(&self, text: String, _: Splitting) -> Result<Vec<String>> {
-        Ok(vec![text])
+    async fn split(&self, text: String, _: Splitting) -> Result<Vec<Chunk>> {
+        let span = Span { start: 0, end: text.chars().count() as u32 };
+        Ok(vec![Chunk { text, span }])
     }
 }
 

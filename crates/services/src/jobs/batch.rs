@@ -1,6 +1,7 @@
 //! One step of a job: some documents read, cut and embedded together.
 use std::ops::Range;
 
+use carrel_domain::document::Chunk;
 use carrel_domain::job::queue::{Finished, Lease, Outcome};
 use carrel_domain::job::{Item, Job};
 use carrel_domain::library::Embedded;
@@ -108,7 +109,7 @@ struct Embedding<'a> {
 
 impl Embedding<'_> {
     /// Embeds documents in common batches; each on its own where that fails.
-    async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<String>) {
+    async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
         let library = &self.workers.shared.library;
         match library.vectors(&self.method, &chunks).await {
             Ok(vectors) => {
@@ -124,7 +125,7 @@ impl Embedding<'_> {
         }
     }
 
-    async fn apart(&mut self, cuts: Vec<Cut>, chunks: &[String]) {
+    async fn apart(&mut self, cuts: Vec<Cut>, chunks: &[Chunk]) {
         for Cut { item, place } in cuts {
             let chunks = &chunks[place];
             let library = &self.workers.shared.library;
@@ -139,7 +140,7 @@ impl Embedding<'_> {
         }
     }
 
-    fn embedded(&mut self, item: Item, chunks: Vec<String>, vectors: Vec<Vec<f32>>) {
+    fn embedded(&mut self, item: Item, chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) {
         let (workspace, recipe) = (self.job.workspace.id, self.method.recipe());
         let embedded = Embedded { workspace, recipe, passages: passages(chunks, vectors) };
         self.finished.push(Finished { item, outcome: Outcome::Embedded(embedded) });

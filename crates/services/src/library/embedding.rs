@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use carrel_domain::document::Splitting;
+use carrel_domain::document::{Chunk, Splitting};
 use carrel_domain::embedding::TextKey;
 use carrel_domain::library::{Embedded, NewPassage};
 use carrel_domain::model::{Embedder, Purpose};
@@ -79,7 +79,7 @@ impl Library {
     }
 
     /// The chunks of a text. [`Error::Unprocessable`] when there are none.
-    pub(crate) async fn cut(&self, method: &Method, text: String) -> Result<Vec<String>> {
+    pub(crate) async fn cut(&self, method: &Method, text: String) -> Result<Vec<Chunk>> {
         let chunks = self.splitter.split(text, method.splitting).await?;
         if chunks.is_empty() {
             return Err(Error::unprocessable("No text content found in the document."));
@@ -89,8 +89,8 @@ impl Library {
 
     /// A vector for each text. What was embedded before is not embedded again, and what is embedded
     /// now is kept at once, so that not all is lost when the embedder fails half-way.
-    pub(crate) async fn vectors(&self, method: &Method, texts: &[String]) -> Result<Vec<Vec<f32>>> {
-        let keys: Vec<_> = texts.iter().map(|text| method.key(text)).collect();
+    pub(crate) async fn vectors(&self, method: &Method, texts: &[Chunk]) -> Result<Vec<Vec<f32>>> {
+        let keys: Vec<_> = texts.iter().map(|chunk| method.key(&chunk.text)).collect();
         let mut known = self.known(&keys).await;
         let mut seen = HashSet::with_capacity(texts.len());
         let is_new =
@@ -98,7 +98,7 @@ impl Library {
         let new: Vec<usize> = (0..texts.len()).filter(is_new).collect();
         let mut length = None;
         for places in batches(&new, texts) {
-            let batch: Vec<_> = places.iter().map(|place| texts[*place].clone()).collect();
+            let batch: Vec<_> = places.iter().map(|place| texts[*place].text.clone()).collect();
             let vectors = method.embedder.embed(&batch, Purpose::Passage).await?;
             length = length.or(vectors.first().map(Vec::len));
             let made: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
@@ -107,7 +107,8 @@ impl Library {
         }
         // A provider may have put another model in the place of the one of that name.
         if length.is_some_and(|length| known.values().any(|vector| vector.len() != length)) {
-            return method.embedder.embed(texts, Purpose::Passage).await;
+            let texts: Vec<_> = texts.iter().map(|chunk| chunk.text.clone()).collect();
+            return method.embedder.embed(&texts, Purpose::Passage).await;
         }
         let vector = |key| known.get(key).cloned();
         let vectors: Option<Vec<_>> = keys.iter().map(vector).collect();
@@ -135,16 +136,16 @@ impl Library {
 }
 
 /// Chunks with their vectors.
-pub(crate) fn passages(chunks: Vec<String>, vectors: Vec<Vec<f32>>) -> Vec<NewPassage> {
-    let passages = chunks.into_iter().zip(vectors);
-    passages.map(|(text, vector)| NewPassage { text, vector }).collect()
+pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPassage> {
+    let passage = |(Chunk { text, span }, vector)| NewPassage { text, span: Some(span), vector };
+    chunks.into_iter().zip(vectors).map(passage).collect()
 }
 
 /// Places of texts in batches of bounded size.
-fn batches<'a>(places: &'a [usize], texts: &[String]) -> Vec<&'a [usize]> {
+fn batches<'a>(places: &'a [usize], texts: &[impl AsRef<str>]) -> Vec<&'a [usize]> {
     let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
     for (end, place) in places.iter().enumerate() {
-        let more = texts[*place].len();
+        let more = texts[*place].as_ref().len();
         if end > start && (end - start == TEXTS || bytes + more > BYTES) {
             batches.push(&places[start..end]);
             (start, bytes) = (end, 0);

@@ -165,8 +165,11 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
         Err(_) => None,
     };
     let at = passage.as_ref().and_then(|passage| {
-        let passage = passage.text.trim();
-        text.find(passage).map(|start| (start, start + passage.len()))
+        let words = passage.text.trim();
+        let stands = passage.span.and_then(|span| span.within(&text));
+        let stands = stands.filter(|at| text[at.clone()] == *words).map(|at| at.start);
+        let start = stands.or_else(|| text.find(words))?;
+        Some((start, start + words.len()))
     });
     let is_gone = !asked.text("passage").is_empty() && at.is_none();
     let (start, end) = at.unwrap_or((0, 0));
