@@ -107,8 +107,8 @@ async fn sheets_and_mails_are_named_after_what_they_are() -> Result<()> {
         let made = made["documents"].as_array().context("no documents")?;
         let told: Vec<_> = made.iter().map(|document| &document["existed"]).collect();
         assert_eq!(told, [&json!(true), &existed]);
-        let titles = made.iter().filter_map(|document| document["title"].as_str());
-        assert!(titles.last().is_some_and(|title| title.ends_with("Notes 2026")));
+        let mut titles = made.iter().rev().filter_map(|document| document["title"].as_str());
+        assert!(titles.next().is_some_and(|title| title.ends_with("Notes 2026")));
     }
 
     let added = admin.upload("post.mbox", &fixture("python.mbox")?, &[]).await?.ok()?;

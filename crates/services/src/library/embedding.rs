@@ -89,8 +89,12 @@ impl Library {
 
     /// A vector for each text. What was embedded before is not embedded again, and what is embedded
     /// now is kept at once, so that not all is lost when the embedder fails half-way.
-    pub(crate) async fn vectors(&self, method: &Method, texts: &[Chunk]) -> Result<Vec<Vec<f32>>> {
-        let keys: Vec<_> = texts.iter().map(|chunk| method.key(&chunk.text)).collect();
+    pub(crate) async fn vectors(
+        &self,
+        method: &Method,
+        texts: &[impl AsRef<str> + Sync],
+    ) -> Result<Vec<Vec<f32>>> {
+        let keys: Vec<_> = texts.iter().map(|text| method.key(text.as_ref())).collect();
         let mut known = self.known(&keys).await;
         let mut seen = HashSet::with_capacity(texts.len());
         let is_new =
@@ -98,7 +102,8 @@ impl Library {
         let new: Vec<usize> = (0..texts.len()).filter(is_new).collect();
         let mut length = None;
         for places in batches(&new, texts) {
-            let batch: Vec<_> = places.iter().map(|place| texts[*place].text.clone()).collect();
+            let batch: Vec<_> =
+                places.iter().map(|place| texts[*place].as_ref().to_owned()).collect();
             let vectors = method.embedder.embed(&batch, Purpose::Passage).await?;
             length = length.or(vectors.first().map(Vec::len));
             let made: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
@@ -107,7 +112,7 @@ impl Library {
         }
         // A provider may have put another model in the place of the one of that name.
         if length.is_some_and(|length| known.values().any(|vector| vector.len() != length)) {
-            let texts: Vec<_> = texts.iter().map(|chunk| chunk.text.clone()).collect();
+            let texts: Vec<_> = texts.iter().map(|text| text.as_ref().to_owned()).collect();
             return method.embedder.embed(&texts, Purpose::Passage).await;
         }
         let vector = |key| known.get(key).cloned();
