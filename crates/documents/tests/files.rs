@@ -11,7 +11,14 @@ use carrel_documents::DocumentStore;
 use carrel_domain::document::{self, Document, DocumentFiles, NO_METADATA, Published};
 use carrel_domain::{DocumentId, DocumentPath, Error};
 use chrono::{TimeZone, Utc};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
 use object_store::memory::InMemory;
+use object_store::path::Path as Location;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+};
 use tempfile::TempDir;
 
 fn document(path: &str) -> Document {
@@ -289,4 +296,82 @@ async fn any_object_store_will_do() {
     store.delete(&document.path).await.unwrap();
     assert_eq!(store.text(&document.path).await.unwrap(), None);
     assert_eq!(store.remove_unfinished(SystemTime::now()).await.unwrap(), 0);
+}
+
+/// A store without room for anything.
+#[derive(Debug)]
+struct Full;
+
+impl std::fmt::Display for Full {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("full")
+    }
+}
+
+fn full<T>() -> object_store::Result<T> {
+    let source = std::io::Error::from(std::io::ErrorKind::StorageFull).into();
+    Err(object_store::Error::Generic { store: "full", source })
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Full {
+    async fn put_opts(
+        &self,
+        _: &Location,
+        _: PutPayload,
+        _: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        full()
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Location,
+        _: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        full()
+    }
+
+    async fn get_opts(&self, _: &Location, _: GetOptions) -> object_store::Result<GetResult> {
+        full()
+    }
+
+    fn delete_stream(
+        &self,
+        _: BoxStream<'static, object_store::Result<Location>>,
+    ) -> BoxStream<'static, object_store::Result<Location>> {
+        stream::once(async { full() }).boxed()
+    }
+
+    fn list(&self, _: Option<&Location>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        stream::once(async { full() }).boxed()
+    }
+
+    async fn list_with_delimiter(&self, _: Option<&Location>) -> object_store::Result<ListResult> {
+        full()
+    }
+
+    async fn copy_opts(
+        &self,
+        _: &Location,
+        _: &Location,
+        _: CopyOptions,
+    ) -> object_store::Result<()> {
+        full()
+    }
+}
+
+#[tokio::test]
+async fn whatever_a_full_disk_keeps_from_being_done_says_so() {
+    let store = DocumentStore::new(Arc::new(Full));
+    let document = document("custom-documents/a.json");
+    for failed in [
+        store.put(&document, "text").await,
+        store.text(&document.path).await.map(drop),
+        store.copy(&document.path, &path("custom-documents/b.json")).await,
+        store.delete(&document.path).await,
+    ] {
+        let Err(Error::Unavailable { reason, .. }) = failed else { panic!("{failed:?}") };
+        assert!(reason.contains("its disk is full"), "{reason}");
+    }
 }

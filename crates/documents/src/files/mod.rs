@@ -116,7 +116,7 @@ impl DocumentFiles for DocumentStore {
             Err(object_store::Error::AlreadyExists { .. }) => {
                 Err(Error::AlreadyExists { kind: "document", key: to.to_string() })
             }
-            copied => copied.map_err(Error::internal),
+            copied => copied.map_err(Error::of_file),
         }
     }
 
