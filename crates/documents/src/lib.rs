@@ -8,7 +8,7 @@ pub mod files;
 pub mod split;
 pub mod worker;
 
-pub use extract::{FileExtractor, Limits, WebPages, extract_file, file_types};
+pub use extract::{FileExtractor, Limits, WebPages, extract_file, file_types, read_page};
 pub use files::DocumentStore;
 pub use split::RecursiveSplitter;
 

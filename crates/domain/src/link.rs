@@ -46,6 +46,7 @@ pub struct Page {
 /// Reads pages.
 #[async_trait]
 pub trait PageReader: Send + Sync {
-    /// HTML, or text where `media_type` says so.
+    /// HTML, or text where `media_type` says so; where it is empty, whichever it looks like.
+    /// [`crate::Error::TooLarge`] when it has more text than the operator allows.
     async fn read(&self, page: Fetched) -> Result<Page>;
 }

@@ -139,15 +139,16 @@ impl Carrel {
         };
         let workers =
             Workers::new(library.clone(), database.clone(), database.clone(), meter.clone());
+        let largest_page = upload.min(LARGEST_PAGE);
         let fetcher = WebFetcher::new(
             Arc::new(SystemLookup),
             config.link_hosts.clone(),
-            LinkLimits { bytes: upload.min(LARGEST_PAGE), time: LINK_TIME },
+            LinkLimits { bytes: largest_page, time: LINK_TIME },
         );
         let links = Links {
             library: library.clone(),
             fetcher: Arc::new(fetcher),
-            reader: Arc::new(WebPages),
+            reader: Arc::new(WebPages::new(largest_page)),
             directory: config.storage.uploads(),
         };
         let conversations = Conversations {

@@ -12,8 +12,10 @@ use super::text::{decode, document, text_bytes};
 const DECLARED_WITHIN: usize = 1024;
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
-    let (text, title) = readable_bytes(&text_bytes(input)?);
-    Ok(vec![document(text, title)])
+    let bytes = text_bytes(input)?;
+    let mut layout = Layout::within(input.limits.text);
+    let title = walk(&decode(&bytes, declared_encoding(&bytes)), &mut layout);
+    Ok(vec![document(layout.whole()?, title)])
 }
 
 /// As [`readable`], for a page in whichever encoding.

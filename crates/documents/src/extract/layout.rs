@@ -1,7 +1,13 @@
 //! Laying out running text: lines, paragraphs, lists and tables as plain text.
 
+use super::fault::Fault;
+
 /// Lists nested deeper are indented no further.
 const DEEPEST_INDENT: usize = 8;
+
+/// Of lists nested deeper only the number is known, so that a page of nothing but lists does not take
+/// many times its size. Their items are not numbered.
+const DEEPEST_LIST: usize = 64;
 
 /// Plain text in the making. White space between words and line ends between blocks are noted when
 /// they come up and written when text follows, so that none stand at the end or too many between.
@@ -14,6 +20,8 @@ pub struct Layout {
     space: bool,
     /// What is due after them: a list item's marker or the line between two cells.
     marker: String,
+    /// What is due after that: the marks of a heading.
+    heading: &'static str,
     /// Just inside an item or cell, where blocks that open need no new line.
     fresh: bool,
     preformatted: usize,
@@ -21,7 +29,13 @@ pub struct Layout {
     leading: bool,
     /// For each open list the number of its next item; `None` when it has no numbers.
     lists: Vec<Option<usize>>,
+    /// How many lists are open within those.
+    deeper: usize,
     row: Row,
+    /// The most bytes there may be; any number when absent.
+    limit: Option<u64>,
+    /// There was more, which is left out.
+    is_over: bool,
 }
 
 /// What is known of the table row that is being written.
@@ -33,6 +47,11 @@ struct Row {
 }
 
 impl Layout {
+    /// Text of at most `limit` bytes.
+    pub fn within(limit: u64) -> Self {
+        Self { limit: Some(limit), ..Self::default() }
+    }
+
     pub fn text(&mut self, text: &str) {
         if self.preformatted > 0 {
             let text = text.strip_prefix('\n').filter(|_| self.leading).unwrap_or(text);
@@ -79,11 +98,17 @@ impl Layout {
 
     pub fn open_list(&mut self, numbered: bool) {
         self.separate_lists();
-        self.lists.push(numbered.then_some(1));
+        match self.lists.len() < DEEPEST_LIST {
+            true => self.lists.push(numbered.then_some(1)),
+            false => self.deeper += 1,
+        }
     }
 
     pub fn close_list(&mut self) {
-        self.lists.pop();
+        match self.deeper {
+            0 => drop(self.lists.pop()),
+            _ => self.deeper -= 1,
+        }
         self.separate_lists();
     }
 
@@ -94,7 +119,7 @@ impl Layout {
     pub fn open_item(&mut self) {
         self.end_line(1);
         self.marker = "  ".repeat(self.lists.len().saturating_sub(1).min(DEEPEST_INDENT));
-        match self.lists.last_mut() {
+        match self.lists.last_mut().filter(|_| self.deeper == 0) {
             Some(Some(number)) => {
                 self.marker.push_str(&format!("{number}. "));
                 *number += 1;
@@ -126,6 +151,15 @@ impl Layout {
         self.lines = 1;
     }
 
+    /// What comes is a heading, before which `marks` stand once it has text.
+    pub fn open_heading(&mut self, marks: &'static str) {
+        self.heading = marks;
+    }
+
+    pub fn close_heading(&mut self) {
+        self.heading = "";
+    }
+
     /// Another text after this one, as a paragraph of its own.
     pub fn append(&mut self, other: Self) {
         let text = other.finish();
@@ -133,6 +167,11 @@ impl Layout {
             self.end_line(2);
             self.write(&text);
         }
+    }
+
+    /// All of it, [`Fault::TextTooLarge`] when it did not fit.
+    pub fn whole(self) -> Result<String, Fault> {
+        if self.is_over { Err(Fault::TextTooLarge) } else { Ok(self.finish()) }
     }
 
     pub fn finish(mut self) -> String {
@@ -148,6 +187,11 @@ impl Layout {
 
     /// Writes `text` after all that is due before it.
     fn write(&mut self, text: &str) {
+        let length = (self.out.len() + text.len()) as u64;
+        self.is_over |= self.limit.is_some_and(|limit| length > limit);
+        if self.is_over {
+            return;
+        }
         if self.lines > 0 && !self.out.is_empty() {
             let there = self.out.bytes().rev().take(2).take_while(|byte| *byte == b'\n').count();
             self.out.extend(std::iter::repeat_n('\n', self.lines.saturating_sub(there)));
@@ -156,11 +200,55 @@ impl Layout {
             self.out.push(' ');
         }
         self.out.push_str(&self.marker);
+        if !text.trim_start().is_empty() {
+            self.out.push_str(std::mem::take(&mut self.heading));
+        }
         self.out.push_str(text);
         self.marker.clear();
         self.lines = 0;
         self.space = false;
         self.fresh = false;
         self.row.has_text = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_in_lists_are_remembered_to_a_depth_only() {
+        let mut layout = Layout::default();
+        for _ in 0..100_000 {
+            layout.open_list(true);
+        }
+        layout.open_item();
+        layout.text("deep");
+        assert!(layout.lists.capacity() <= 2 * DEEPEST_LIST);
+        for _ in 0..100_000 - 2 {
+            layout.close_list();
+        }
+        for word in ["one", "two"] {
+            layout.open_item();
+            layout.text(word);
+        }
+        layout.close_list();
+        layout.close_list();
+        layout.text("after");
+        let deep = format!("{}- deep", "  ".repeat(DEEPEST_INDENT));
+        assert_eq!(layout.finish(), format!("{deep}\n  1. one\n  2. two\n\nafter"));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_taken() {
+        let mut layout = Layout::within(7);
+        for _ in 0..1_000 {
+            layout.text("four ");
+        }
+        assert!(layout.out.len() <= 7, "{:?}", layout.out);
+        assert_eq!(layout.whole(), Err(Fault::TextTooLarge));
+        let mut layout = Layout::within(7);
+        layout.text("sev en ");
+        assert_eq!(layout.whole().as_deref(), Ok("sev en"));
     }
 }

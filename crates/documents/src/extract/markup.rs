@@ -8,6 +8,9 @@ use std::convert::Infallible;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
+/// The most of a title that is looked at, in bytes: pages that never end it are as long as they like.
+const LONGEST_TITLE: usize = 16 << 10;
+
 /// Takes what a page says, in the order of the page. What is in `template`s is not part of it.
 pub trait Content {
     fn start(&mut self, element: &[u8]);
@@ -70,7 +73,10 @@ impl<C: Content> Walk<'_, C> {
             CallbackEvent::String { value } => {
                 let text = String::from_utf8_lossy(value);
                 match self.inside {
-                    Inside::Title => self.title.push_str(&text),
+                    Inside::Title => {
+                        let room = LONGEST_TITLE.saturating_sub(self.title.len());
+                        self.title.push_str(&text[..text.floor_char_boundary(room)]);
+                    }
                     Inside::Body if self.templates == 0 => self.content.text(&text),
                     Inside::Body | Inside::Dropped => {}
                 }

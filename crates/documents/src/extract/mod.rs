@@ -33,7 +33,7 @@ use serde::{Deserialize, Serialize};
 use crate::blocking;
 use crate::worker::Readers;
 use fault::Fault;
-pub use page::WebPages;
+pub use page::{WebPages, read_page};
 
 pub use formats::file_types;
 use formats::{Reading, unconfigured};
@@ -126,12 +126,7 @@ pub(crate) fn extract(
             Part::Mail(_) => None,
         });
         let details = [&mut document.author, &mut document.description];
-        for detail in details.into_iter().chain(&mut document.title).chain(name) {
-            storable(detail);
-            if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
-                detail.truncate(end);
-            }
-        }
+        details.into_iter().chain(&mut document.title).chain(name).for_each(bounded);
     }
     if bytes > limits.text {
         return Err(Fault::TextTooLarge);
@@ -192,6 +187,14 @@ fn known_apart(name: &str) -> Option<String> {
 fn extension(name: &str) -> Option<String> {
     let (stem, extension) = name.rsplit_once('.')?;
     (!stem.is_empty() && !extension.is_empty()).then(|| extension.to_lowercase())
+}
+
+/// Makes a title, author or description [`storable`], and cuts it to [`LONGEST_DETAIL`].
+fn bounded(detail: &mut String) {
+    storable(detail);
+    if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
+        detail.truncate(end);
+    }
 }
 
 /// Takes out what PostgreSQL cannot store in text.

@@ -7,58 +7,102 @@ use carrel_domain::link::{Fetched, Page, PageReader};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
 
+use super::fault::Fault;
 use super::html::{close, declared_encoding, open};
 use super::layout::Layout;
 use super::markup::{Content, walk};
-use super::{storable, text::decode};
+use super::{bounded, storable, text::decode};
 use crate::blocking;
 
 /// Reads pages on blocking threads of this process.
 #[derive(Clone, Copy, Debug)]
-pub struct WebPages;
+pub struct WebPages {
+    limit: u64,
+}
+
+impl WebPages {
+    /// A page may hold at most `limit` bytes of text, in UTF-8.
+    pub fn new(limit: u64) -> Self {
+        Self { limit }
+    }
+}
 
 #[async_trait]
 impl PageReader for WebPages {
     async fn read(&self, page: Fetched) -> Result<Page> {
-        blocking(move || Ok::<_, Error>(read(&page))).await
+        let limit = self.limit;
+        blocking(move || read_page(page, limit)).await
     }
 }
 
-fn read(page: &Fetched) -> Page {
-    let told = page.charset.as_ref().and_then(|label| Encoding::for_label(label.as_bytes()));
-    let declared = told.or_else(|| declared_encoding(&page.content));
-    let content = decode(&page.content, declared);
-    let mut page = match page.media_type.as_str() {
-        "text/html" | "application/xhtml+xml" => readable(&content),
-        "" if looks_like_markup(&content) => readable(&content),
-        _ => Page { title: None, text: content },
+/// What people read in a page, on this thread: a title of at most 1,000 characters, and text of at
+/// most `limit` bytes, or [`Error::TooLarge`].
+pub fn read_page(page: Fetched, limit: u64) -> Result<Page> {
+    let Fetched { media_type, charset, content: bytes, .. } = page;
+    let told = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
+    let content = decode(&bytes, told.or_else(|| declared_encoding(&bytes)));
+    drop(bytes);
+    let is_markup = match media_type.as_str() {
+        "text/html" | "application/xhtml+xml" => true,
+        "" => looks_like_markup(&content),
+        _ => false,
+    };
+    let too_large = || Error::TooLarge { what: "the text of the page", limit };
+    let mut page = match is_markup {
+        true => readable(&content, limit).map_err(|_| too_large())?,
+        false => Page { title: None, text: content },
     };
     storable(&mut page.text);
-    page.title.iter_mut().for_each(storable);
-    page
+    if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
 }
 
+/// What a page begins with that does not say what it is, in lower case. As browsers see it, by the
+/// standard for sniffing media types.
+const BEGINNINGS: [&[u8]; 17] = [
+    b"<!doctype html",
+    b"<html",
+    b"<head",
+    b"<script",
+    b"<iframe",
+    b"<h1",
+    b"<div",
+    b"<font",
+    b"<table",
+    b"<a",
+    b"<style",
+    b"<title",
+    b"<b",
+    b"<body",
+    b"<br",
+    b"<p",
+    b"<!--",
+];
+
 fn looks_like_markup(content: &str) -> bool {
-    let start = content.trim_start().get(..14).unwrap_or_default().to_ascii_lowercase();
-    start.starts_with("<!doctype html") || start.starts_with("<html")
+    let start = content.trim_start().as_bytes();
+    BEGINNINGS.iter().any(|beginning| {
+        let (begins, next) = (start.get(..beginning.len()), start.get(beginning.len()));
+        begins.is_some_and(|begins| begins.eq_ignore_ascii_case(beginning))
+            && next.is_some_and(|next| next.is_ascii_whitespace() || *next == b'>')
+    })
 }
 
 /// What of a page there is to read: its title, then its content.
-fn readable(html: &str) -> Page {
-    let mut reading = Reading::default();
-    let title = walk(html, &mut reading).unwrap_or_default();
-    let content = reading.content();
+fn readable(html: &str, limit: u64) -> Result<Page, Fault> {
+    let mut reading = Reading::within(limit);
+    let mut title = walk(html, &mut reading).unwrap_or_default();
+    bounded(&mut title);
+    let content = reading.content()?;
     let is_in_content = content.trim_start_matches(['#', ' ']).starts_with(&title);
     let text = match (title.is_empty() || is_in_content, content.is_empty()) {
         (true, _) => content,
         (false, true) => title.clone(),
         (false, false) => format!("{title}\n\n{content}"),
     };
-    Page { title: (!title.is_empty()).then_some(title), text }
+    Ok(Page { title: (!title.is_empty()).then_some(title), text })
 }
 
 /// Three ways to read the same page, of which the best is chosen at its end.
-#[derive(Default)]
 struct Reading {
     /// All there is.
     all: Layout,
@@ -90,13 +134,18 @@ impl Content for Reading {
         self.each(|layout| {
             open(layout, element);
             if let Some(marks) = heading(element) {
-                layout.text(marks);
+                layout.open_heading(marks);
             }
         });
     }
 
     fn end(&mut self, element: &[u8]) {
-        self.each(|layout| close(layout, element));
+        self.each(|layout| {
+            close(layout, element);
+            if heading(element).is_some() {
+                layout.close_heading();
+            }
+        });
         if let Some(kind) = surrounding(element) {
             self.around[kind] = self.around[kind].saturating_sub(1);
         }
@@ -111,6 +160,11 @@ impl Content for Reading {
 }
 
 impl Reading {
+    fn within(limit: u64) -> Self {
+        let [all, inner, main] = std::array::from_fn(|_| Layout::within(limit));
+        Self { all, inner, main, around: Default::default(), mains: 0 }
+    }
+
     /// Writes to every layout that what comes now belongs to.
     fn each(&mut self, write: impl Fn(&mut Layout)) {
         write(&mut self.all);
@@ -125,16 +179,18 @@ impl Reading {
         }
     }
 
-    fn content(self) -> String {
-        let (all, inner, main) = (self.all.finish(), self.inner.finish(), self.main.finish());
+    fn content(self) -> Result<String, Fault> {
+        // Of the others each holds a part of what this one does.
+        let all = self.all.whole()?;
+        let (inner, main) = (self.inner.finish(), self.main.finish());
         let is_enough = |part: &str| !part.is_empty() && part.len() * LEAST_SHARE >= all.len();
-        if is_enough(&main) {
+        Ok(if is_enough(&main) {
             main
         } else if is_enough(&inner) {
             inner
         } else {
             all
-        }
+        })
     }
 }
 
@@ -159,21 +215,40 @@ fn heading(element: &[u8]) -> Option<&'static str> {
 mod tests {
     use super::*;
 
+    const LIMIT: u64 = 256 << 10;
+
+    fn page(media_type: &str, charset: Option<&str>, content: &[u8]) -> Result<Page> {
+        let (media_type, charset) = (media_type.to_owned(), charset.map(str::to_owned));
+        let fetched = Fetched { url: String::new(), media_type, charset, content: content.into() };
+        read_page(fetched, LIMIT)
+    }
+
     fn text(html: &str) -> String {
-        readable(html).text
+        page("text/html", None, html.as_bytes()).unwrap().text
     }
 
     #[test]
     fn the_title_comes_first_and_headings_are_marked() {
         let html = "<html><head><title>A page</title></head><body><h1>Hello</h1><p>The quick\n\
             <b>brown</b> fox.</p><h2>More</h2><ul><li>one<li>two</ul></body></html>";
-        let read = readable(html);
+        let read = page("text/html", None, html.as_bytes()).unwrap();
         assert_eq!(
             read.text,
             "A page\n\n# Hello\n\nThe quick brown fox.\n\n## More\n\n- one\n- two"
         );
         assert_eq!(read.title.as_deref(), Some("A page"));
         assert_eq!(text("<title>Same</title><h1>Same</h1><p>x"), "# Same\n\nx");
+    }
+
+    #[test]
+    fn a_heading_without_text_leaves_no_marks() {
+        assert_eq!(text("<h1><a href=/><img src=x></a></h1><p>Text"), "Text");
+        assert_eq!(text("<p>One<h2> </h2><h3><br></h3><p>Two"), "One\n\nTwo");
+        assert_eq!(text("<h1></h1>"), "");
+        assert_eq!(text("<h1><pre> \n</pre></h1>"), "");
+        // Nor does one take its marks elsewhere, or another's.
+        let html = "<ul><li><h2></h2>one<li><h2>two</h2></ul><h1><b>Big</b> and <i>bold</i></h1>x";
+        assert_eq!(text(html), "- one\n- ## two\n\n# Big and bold\n\nx");
     }
 
     #[test]
@@ -202,15 +277,65 @@ mod tests {
         let nested = format!("{}deep", "<div><nav></nav>".repeat(100_000));
         assert_eq!(text(&nested), "deep");
         for open in ["<main>", "<article><header>", "<nav>", "<template>", "<h1>", "<", "<title>"] {
-            text(&open.repeat(50_000));
+            assert!(text(&open.repeat(50_000)).len() <= 50_000 * open.len());
+        }
+    }
+
+    #[test]
+    fn a_title_is_cut_and_only_once_in_the_text() {
+        let long = "Ж ".repeat(40_000);
+        for html in [format!("<title>{long}"), format!("<title>{long}</title><p>Text")] {
+            let read = page("text/html", None, html.as_bytes()).unwrap();
+            assert_eq!(read.title.map(|title| title.chars().count()), Some(1_000));
+            assert!(read.text.chars().count() <= 1_006, "{}", read.text.chars().count());
+        }
+        let html = format!("<title>{long}</title><h1>{long}</h1>");
+        assert_eq!(text(&html), format!("# {}", long.trim_end()));
+    }
+
+    #[test]
+    fn a_page_that_swells_is_refused() {
+        // Each of these items takes five bytes and makes twenty.
+        let lists = format!("<main>{}", "<ul>".repeat(50_000));
+        let items = "<li>x".repeat(5_000);
+        assert!(text(&format!("{lists}{items}")).len() <= 4 * items.len());
+        for item in ["<li>x", "<li><b>x</b><p>y"] {
+            let many = format!("{lists}{}", item.repeat(2 * LIMIT as usize / item.len()));
+            let refused = page("text/html", None, many.as_bytes());
+            assert!(matches!(refused, Err(Error::TooLarge { limit: LIMIT, .. })), "{item}");
+        }
+        let plain = vec![b'x'; LIMIT as usize + 1];
+        for media_type in ["text/html", "text/plain", ""] {
+            let refused = page(media_type, None, &plain);
+            assert!(matches!(refused, Err(Error::TooLarge { .. })), "{media_type}");
+            assert_eq!(page(media_type, None, &plain[1..]).unwrap().text.len() as u64, LIMIT);
+        }
+    }
+
+    #[test]
+    fn a_page_that_does_not_say_what_it_is_is_looked_at() {
+        let read = |content: &str| page("", None, content.as_bytes()).unwrap().text;
+        for html in [
+            "<!DOCTYPE html><p>é",
+            "<!doctype HTML ><p>é",
+            "\n<html>é",
+            "\u{feff}<HTML lang=pl>é",
+            "<!DOCTYPE html>é",
+            "<p>é",
+            "<!-- x --><p>é",
+            "<body\nclass=x>é",
+        ] {
+            assert_eq!(read(html), "é", "{html}");
+        }
+        for plain in ["<", "<pé>", "<html", "<bold>é</bold>", "a < b", "# é", "<<p>>"] {
+            assert_eq!(read(plain), plain);
         }
     }
 
     #[test]
     fn text_is_read_in_the_encoding_it_is_told_to_be_in() {
         let page = |media_type: &str, charset: Option<&str>, content: &[u8]| {
-            let (media_type, charset) = (media_type.to_owned(), charset.map(str::to_owned));
-            read(&Fetched { url: String::new(), media_type, charset, content: content.into() })
+            page(media_type, charset, content).unwrap()
         };
         let latin = page("text/html", Some("iso-8859-1"), b"<p>na\xefve caf\xe9 cr\xe8me");
         assert_eq!(latin.text, "na\u{ef}ve caf\u{e9} cr\u{e8}me");
