@@ -24,16 +24,17 @@ pub(crate) use refill::refill;
 /// The most bytes of words that are kept of one passage. PostgreSQL refuses more than a MiB.
 const MOST_BYTES: usize = 800_000;
 
-/// The words of a passage as the index takes them: each once, separated by spaces.
-pub(crate) fn words_of(workspace: i32, title: &str, passage: &str) -> String {
+/// The words of a passage, after those of its document's title, as the index takes them: each once,
+/// separated by spaces.
+pub(crate) fn words_of(workspace: i32, title: &[String], passage: &str) -> String {
+    let passage = of_text(passage);
     let (mut seen, mut words) = (HashSet::new(), String::new());
-    for word in of_text(title).into_iter().chain(of_text(passage)) {
+    for word in title.iter().chain(&passage) {
         if words.len() > MOST_BYTES {
             break;
         }
-        if !seen.contains(&word) {
+        if seen.insert(word) {
             words.push_str(&format!("{workspace}_{word} "));
-            seen.insert(word);
         }
     }
     words.truncate(words.trim_end().len());
