@@ -18,7 +18,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 14] = [
+pub const MODELS: [(&str, &str); 15] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
@@ -28,6 +28,7 @@ pub const MODELS: [(&str, &str); 14] = [
     ("endless", "never stops to answer"),
     ("empty", "answers without any choice"),
     ("speechless", "answers without any text"),
+    ("thinking", "thinks and says nothing"),
     ("html", "answers with a web page"),
     ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),
     ("scribble", "answers with something that is no picture, where one is asked for"),

@@ -23,7 +23,17 @@ async fn streamed(client: &Client, path: &str, body: Value) -> Result<Vec<Value>
 
 #[tokio::test]
 async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
-    let (server, _models) = speechless("speechless").await?;
+    nothing_is_kept("speechless", "").await
+}
+
+#[tokio::test]
+async fn thoughts_without_an_answer_are_no_answer() -> Result<()> {
+    nothing_is_kept("thinking", "<think>The first passage may tell.</think>").await
+}
+
+/// Asks in every way a model that says nothing, though a stream may show what it `thought`.
+async fn nothing_is_kept(model: &str, thought: &str) -> Result<()> {
+    let (server, _models) = speechless(model).await?;
     let admin = server.admin();
     let question = json!({ "message": "Hi", "mode": "chat" });
     let answer = admin.post("/v1/workspace/alpha/chat", question.clone()).await?;
@@ -31,15 +41,19 @@ async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
     let why = answer.body["error"].as_str().unwrap_or_default();
     assert!(why.contains(SILENCE) && why.contains("stop"), "{why}");
     let told = streamed(admin, "/v1/workspace/alpha/stream-chat", question.clone()).await?;
-    assert_eq!(told[0]["type"], "abort");
-    assert!(told[0]["error"].as_str().is_some_and(|why| why.contains(SILENCE)), "{told:?}");
+    let (thoughts, told) = past_thoughts(told);
+    assert_eq!((&*thoughts, &told[0]["type"]), (thought, &json!("abort")));
+    assert_eq!(told[0]["error"], *why, "a stream is refused in the same words");
+    assert!(told.iter().all(|event| event.get("chatId").is_none()), "{told:?}");
 
     let answer = admin.post("/api/v1/workspace/alpha/chat", question.clone()).await?.ok()?;
     assert_eq!((&answer["type"], &answer["textResponse"]), (&json!("abort"), &json!(null)));
     assert_eq!((&answer["error"], &answer["sources"]), (&json!(SILENCE), &json!([])));
-    assert_eq!(answer["metrics"]["model"], "speechless");
+    assert_eq!(answer["metrics"]["model"], model);
     assert!(answer.get("chatId").is_none());
     let told = streamed(admin, "/api/v1/workspace/alpha/stream-chat", question).await?;
+    let (thoughts, told) = past_thoughts(told);
+    assert_eq!(thoughts, thought);
     let types: Vec<_> = told.iter().map(|event| &event["type"]).collect();
     assert_eq!(types, ["textResponseChunk", "finalizeResponseStream"]);
     assert!(told[1].get("chatId").is_none() && told[1].get("metrics").is_none(), "{told:?}");
@@ -48,16 +62,28 @@ async fn an_answer_without_text_is_a_failure_and_is_not_kept() -> Result<()> {
     Ok(())
 }
 
+/// What a stream says before it ends, and the events of its end.
+fn past_thoughts(mut told: Vec<Value>) -> (String, Vec<Value>) {
+    let says = |event: &Value| event["textResponse"].as_str().is_some_and(|text| !text.is_empty());
+    let end = told.iter().position(|event| !says(event)).unwrap_or(told.len());
+    let rest = told.split_off(end);
+    (told.iter().filter_map(|event| event["textResponse"].as_str()).collect(), rest)
+}
+
 #[tokio::test]
 async fn the_openai_protocol_says_that_there_was_nothing() -> Result<()> {
-    let (server, _models) = speechless("speechless").await?;
-    let admin = server.admin();
-    let asked = json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
-    let answer = admin.post("/v1/openai/chat/completions", asked.clone()).await?;
-    assert_eq!((answer.status, &answer.body["error"]["type"]), (503, &json!("server_error")));
-    let answer = admin.post("/api/v1/openai/chat/completions", asked).await?.ok()?;
-    let choice = &answer["choices"][0];
-    assert_eq!(choice["message"]["content"], json!(null));
-    assert_eq!(choice["finish_reason"], "no_content");
+    for model in ["speechless", "thinking"] {
+        let (server, _models) = speechless(model).await?;
+        let admin = server.admin();
+        let asked = json!({ "model": "alpha", "messages": [{ "role": "user", "content": "Hi" }] });
+        let answer = admin.post("/v1/openai/chat/completions", asked.clone()).await?;
+        assert_eq!((answer.status, &answer.body["error"]["type"]), (503, &json!("server_error")));
+        let answer = admin.post("/api/v1/openai/chat/completions", asked).await?.ok()?;
+        let choice = &answer["choices"][0];
+        assert_eq!(choice["message"]["content"], json!(null));
+        assert_eq!(choice["finish_reason"], "no_content");
+        let history = admin.get("/v1/workspace/alpha/chats").await?.ok()?;
+        assert_eq!(history["history"], json!([]));
+    }
     Ok(())
 }

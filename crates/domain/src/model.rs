@@ -125,7 +125,8 @@ pub enum Delta {
     /// What a reasoning model thinks before it answers.
     Reasoning(String),
     Usage(Usage),
-    /// The answer is over and had no text; why, as the provider says it, if it does.
+    /// The answer is over and had no [`Delta::Text`]; why, as the provider says it, if it does. An
+    /// answer without text is silence also where this does not come.
     Silence(String),
 }
 

@@ -95,11 +95,13 @@ impl ChatModel for Native {
         };
         let sent = self.client.exec_chat_stream(self.target(), chat, Some(&options)).await;
         let events = sent.map_err(|error| self.failure(&error))?.stream;
-        let mut answer = Box::pin(events.filter_map(|event| async move {
-            match event {
-                Ok(event) => delta(event).map(Ok),
-                Err(error) => Some(Err(error)),
-            }
+        let mut spoke = false;
+        let mut answer = Box::pin(events.flat_map(move |event| {
+            let deltas = match event {
+                Ok(event) => deltas(event, &mut spoke).map(|delta| delta.map(Ok)),
+                Err(error) => [Some(Err(error)), None],
+            };
+            stream::iter(deltas.into_iter().flatten())
         }));
         // The request is sent when the stream is first read, so a refusal shows only then.
         let first = match answer.next().await {
@@ -119,19 +121,26 @@ fn content(text: String, images: Vec<Image>) -> MessageContent {
     MessageContent::from_text(text).extended(images.into_iter().map(picture))
 }
 
-fn delta(event: ChatStreamEvent) -> Option<Delta> {
+/// What an event tells, given whether the model `spoke` before. An end tells what the answer cost, and
+/// why there is none where nothing was said.
+fn deltas(event: ChatStreamEvent, spoke: &mut bool) -> [Option<Delta>; 2] {
     match event {
-        ChatStreamEvent::Chunk(chunk) => Some(Delta::Text(chunk.content)),
-        ChatStreamEvent::ReasoningChunk(chunk) => Some(Delta::Reasoning(chunk.content)),
+        ChatStreamEvent::Chunk(chunk) => {
+            *spoke |= !chunk.content.is_empty();
+            [Some(Delta::Text(chunk.content)), None]
+        }
+        ChatStreamEvent::ReasoningChunk(chunk) => [Some(Delta::Reasoning(chunk.content)), None],
         ChatStreamEvent::End(end) => {
-            let usage = end.captured_usage?;
             let count = |tokens: Option<i32>| tokens.map_or(0, |tokens| tokens.max(0) as u64);
-            Some(Delta::Usage(Usage {
+            let usage = end.captured_usage.map(|usage| Usage {
                 prompt_tokens: count(usage.prompt_tokens),
                 completion_tokens: count(usage.completion_tokens),
-            }))
+            });
+            let why = end.captured_stop_reason.filter(|_| !*spoke);
+            let silence = why.map(|why| Delta::Silence(refusal::shortened(why.raw())));
+            [usage.map(Delta::Usage), silence]
         }
-        _ => None,
+        _ => [None, None],
     }
 }
 

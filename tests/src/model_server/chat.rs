@@ -42,7 +42,7 @@ async fn whole(model: &str, messages: &[Value]) -> HttpResponse {
         tokio::time::sleep(pause(model) * words(&answer) as u32).await;
     }
     let mut message = json!({"role": "assistant", "content": answer});
-    if model == "reasoning" {
+    if thinks(model) {
         message["reasoning_content"] = json!(THOUGHT);
     }
     let choices = json!([{"index": 0, "message": message, "finish_reason": "stop"}]);
@@ -58,7 +58,7 @@ async fn whole(model: &str, messages: &[Value]) -> HttpResponse {
 fn streamed(model: &str, body: &Value, messages: &[Value]) -> HttpResponse {
     let answer = answer(model, messages);
     let mut events = vec![chunk(model, &json!({"role": "assistant", "content": ""}), None)];
-    if model == "reasoning" {
+    if thinks(model) {
         events.push(chunk(model, &json!({"reasoning_content": THOUGHT}), None));
     }
     let said =
@@ -116,6 +116,10 @@ fn broken(parts: Vec<String>) -> impl stream::Stream<Item = Result<Bytes, std::i
     })
 }
 
+fn thinks(model: &str) -> bool {
+    matches!(model, "reasoning" | "thinking")
+}
+
 fn pause(model: &str) -> Duration {
     Duration::from_millis(if model == "slow" { 100 } else { 0 })
 }
@@ -136,7 +140,7 @@ fn chunk(model: &str, delta: &Value, finish: Option<&str>) -> String {
 }
 
 fn answer(model: &str, messages: &[Value]) -> String {
-    if model == "speechless" {
+    if let "speechless" | "thinking" = model {
         return String::new();
     }
     let question = messages.last().map(text).unwrap_or_default();

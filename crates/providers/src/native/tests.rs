@@ -42,6 +42,33 @@ fn reason(outcome: Result<Vec<Delta>>) -> String {
     reason.into_owned()
 }
 
+/// Answers once with events as Anthropic sends them.
+async fn telling(events: &[&str]) -> Server {
+    let mut stream = EVENTS.to_vec();
+    for event in events {
+        let kind = event.split('"').nth(3).unwrap();
+        stream.extend_from_slice(format!("event: {kind}\ndata: {event}\n\n").as_bytes());
+    }
+    Server::start(vec![Reply::Bytes(stream)]).await
+}
+
+#[tokio::test]
+async fn thoughts_alone_are_silence() {
+    let events = [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm."}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":3}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let server = telling(&events).await;
+    let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
+    assert_eq!(deltas[0], Delta::Reasoning("Hm.".into()));
+    assert_eq!(deltas.last(), Some(&Delta::Silence("max_tokens".into())));
+    assert!(matches!(deltas[deltas.len() - 2], Delta::Usage(usage) if usage.prompt_tokens == 5));
+}
+
 #[tokio::test]
 async fn anthropic_streams_text_and_usage() {
     let events = [
@@ -52,12 +79,7 @@ async fn anthropic_streams_text_and_usage() {
         r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3}}"#,
         r#"{"type":"message_stop"}"#,
     ];
-    let mut stream = EVENTS.to_vec();
-    for event in events {
-        let kind = event.split('"').nth(3).unwrap();
-        stream.extend_from_slice(format!("event: {kind}\ndata: {event}\n\n").as_bytes());
-    }
-    let server = Server::start(vec![Reply::Bytes(stream)]).await;
+    let server = telling(&events).await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
     assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));

@@ -27,8 +27,8 @@ pub enum Piece {
     Refused(String),
     /// Nothing more of the answer comes. Unless it has `begun`, nothing else does either.
     Failed { error: Error, begun: bool },
-    /// The model had nothing to say, for this reason, which may be empty. At most what it thought is
-    /// kept.
+    /// The model had nothing to say, for this reason, which may be empty. Nothing is kept, not even
+    /// what it thought.
     Silent(String),
     /// What was answered is kept; absent when nothing was.
     Finished(Option<Finished>),
@@ -93,7 +93,7 @@ impl Conversations {
         let started = Instant::now();
         let mut said = Said::new(pieces);
         let mut usage = Usage::default();
-        let (mut failure, mut silence) = (None, None::<String>);
+        let (mut failure, mut is_over, mut why_silent) = (None, false, String::new());
         {
             // Leaving this block drops the answer, which cancels the request.
             let mut parts = tokio::select! {
@@ -112,13 +112,11 @@ impl Conversations {
                 match part {
                     _ if said.nobody_listens => break,
                     None => {
-                        if said.text.is_empty() {
-                            silence.get_or_insert_default();
-                        }
+                        is_over = true;
                         break;
                     }
                     Some(Ok(Delta::Usage(spent))) => usage = spent,
-                    Some(Ok(Delta::Silence(why))) => silence = Some(why),
+                    Some(Ok(Delta::Silence(why))) => why_silent = why,
                     Some(Ok(Delta::Text(more))) => said.say(more).await,
                     Some(Ok(Delta::Reasoning(more))) => said.think(more).await,
                     Some(Err(error)) => {
@@ -128,18 +126,19 @@ impl Conversations {
                 }
             }
         }
+        let is_silent = is_over && !said.spoke;
         let text = said.end().await;
         let lacking = match failure {
             Some(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "an answer broke off");
                 Some(Piece::Failed { error, begun: true })
             }
-            None => silence.map(Piece::Silent),
+            None => is_silent.then_some(Piece::Silent(why_silent)),
         };
         if let Some(lacking) = lacking {
             let _ = timeout(STALLED, pieces.send(lacking)).await;
         }
-        let finished = match text.is_empty() {
+        let finished = match text.is_empty() || is_silent {
             true => None,
             false => {
                 let seconds = started.elapsed().as_secs_f64();
@@ -159,13 +158,16 @@ impl Conversations {
 struct Said<'a> {
     pieces: &'a Sender<Piece>,
     text: String,
+    /// Whether anything of it is more than a thought.
+    spoke: bool,
     is_thinking: bool,
     nobody_listens: bool,
 }
 
 impl<'a> Said<'a> {
     fn new(pieces: &'a Sender<Piece>) -> Self {
-        Self { pieces, text: String::new(), is_thinking: false, nobody_listens: false }
+        let text = String::new();
+        Self { pieces, text, spoke: false, is_thinking: false, nobody_listens: false }
     }
 
     async fn piece(&mut self, more: String) {
@@ -180,6 +182,7 @@ impl<'a> Said<'a> {
     }
 
     async fn say(&mut self, more: String) {
+        self.spoke |= !more.is_empty();
         if std::mem::take(&mut self.is_thinking) {
             self.piece("</think>".to_owned()).await;
         }
