@@ -1,6 +1,5 @@
 //! What a server has said it did, and what it may have done besides.
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Result, bail};
@@ -19,8 +18,8 @@ struct Entry {
 #[derive(Debug, Default)]
 pub struct Ledger {
     things: Mutex<BTreeMap<String, Entry>>,
-    /// How many things were asked for whose names only the answer would have told.
-    unnamed: AtomicUsize,
+    /// What was asked for that only the answer would have named: how such names begin, and its value.
+    unnamed: Mutex<Vec<(&'static str, &'static str)>>,
 }
 
 impl Ledger {
@@ -45,15 +44,16 @@ impl Ledger {
         }
     }
 
-    /// A thing is asked for whose name the answer will tell.
-    pub fn begin_unnamed(&self) {
-        self.unnamed.fetch_add(1, Ordering::Relaxed);
+    /// A thing of the value `state` is asked for whose name the answer will tell; all that is known of
+    /// it is how it begins, `kind`.
+    pub fn begin_unnamed(&self, kind: &'static str, state: &'static str) {
+        self.unnamed().push((kind, state));
     }
 
     /// The answer told the name of a thing that was asked for without one.
-    pub fn named(&self, name: &str, state: State) {
-        self.unnamed.fetch_sub(1, Ordering::Relaxed);
-        self.note(name, state);
+    pub fn named(&self, name: &str, state: &str) {
+        take_unnamed(&mut self.unnamed(), name, state);
+        self.note(name, Some(state.to_owned()));
     }
 
     /// A thing that there is.
@@ -87,14 +87,16 @@ impl Ledger {
             }
             entry.sure = found;
         }
-        let mut unnamed = self.unnamed.swap(0, Ordering::Relaxed);
+        let mut unnamed = std::mem::take(&mut *self.unnamed());
         for (name, state) in seen {
-            if !entries.contains_key(name) && unnamed > 0 {
-                unnamed -= 1;
+            if entries.contains_key(name) {
+                continue;
+            }
+            if take_unnamed(&mut unnamed, name, state) {
                 let entry = Entry { sure: Some(state.clone()), maybe: None };
                 entries.insert(name.clone(), entry);
-            } else if !entries.contains_key(name) {
-                wrong.push(format!("{name} comes from nowhere"));
+            } else {
+                wrong.push(format!("{name} ({state}) comes from nowhere"));
             }
         }
         if !wrong.is_empty() {
@@ -103,9 +105,20 @@ impl Ledger {
         Ok(())
     }
 
+    fn unnamed(&self) -> MutexGuard<'_, Vec<(&'static str, &'static str)>> {
+        self.unnamed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn entries(&self) -> MutexGuard<'_, BTreeMap<String, Entry>> {
         self.things.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Takes what this may be off what was asked for without a name; whether there was any.
+fn take_unnamed(unnamed: &mut Vec<(&str, &str)>, name: &str, state: &str) -> bool {
+    let is_it = |(kind, value): &(&str, &str)| name.starts_with(kind) && *value == state;
+    let at = unnamed.iter().position(is_it);
+    at.map(|at| unnamed.swap_remove(at)).is_some()
 }
 
 #[cfg(test)]
@@ -135,6 +148,28 @@ mod tests {
         ledger.note("a", None);
         assert!(ledger.settle(&seen(&[("a", "2")])).is_err());
         assert!(ledger.settle(&seen(&[("a", "2"), ("b", "1")])).is_err());
+    }
+
+    #[test]
+    fn what_had_no_name_yet_may_be_there_once_and_as_it_was_asked_for() {
+        let asked = || {
+            let ledger = Ledger::default();
+            ledger.begin_unnamed("invite ", "pending");
+            ledger
+        };
+        for found in [seen(&[]), seen(&[("invite 1", "pending")])] {
+            asked().settle(&found).unwrap();
+        }
+        for found in [
+            seen(&[("invite 1", "claimed")]),
+            seen(&[("user 1", "pending")]),
+            seen(&[("invite 1", "pending"), ("invite 2", "pending")]),
+        ] {
+            assert!(asked().settle(&found).is_err(), "{found:?}");
+        }
+        let ledger = asked();
+        ledger.named("invite 1", "pending");
+        assert!(ledger.settle(&seen(&[("invite 2", "pending")])).is_err());
     }
 
     #[test]

@@ -17,6 +17,9 @@ on_both_databases!(
 /// How long a store may take to hear of something, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// More passages than any test here stores, so that none is left out for others that are as near.
+const MOST_FOUND: usize = 100;
+
 /// A vector database, and a corner in it.
 enum Store {
     Chroma { address: String },
@@ -129,7 +132,9 @@ async fn add(admin: &Client, title: &str, text: &str) -> Result<String> {
 }
 
 async fn found(admin: &Client, query: &str) -> Result<Vec<String>> {
-    let query = json!({ "query": query, "searchMode": "vector", "scoreThreshold": 0.2 });
+    let query = json!({
+        "query": query, "searchMode": "vector", "scoreThreshold": 0.2, "topN": MOST_FOUND,
+    });
     let found = admin.post("/v1/workspace/alpha/vector-search", query).await?.ok()?;
     let results = found["results"].as_array().cloned().unwrap_or_default();
     let title = |result: &Value| Some(result["metadata"]["title"].as_str()?.to_owned());
@@ -208,7 +213,7 @@ async fn what_a_kill_has_kept_from_a_store_is_made_up_for(backend: Backend) -> R
     assert!(held >= acknowledged.len() as u64);
     for (_, title, text) in acknowledged.iter().step_by(5) {
         let titles = found(server.admin(), text).await?;
-        assert!(titles.contains(title) || titles.len() >= 4, "{title} is not among {titles:?}");
+        assert!(titles.contains(title), "{title} is not among {titles:?}");
     }
     Ok(())
 }

@@ -279,12 +279,19 @@ async fn nothing_that_documents_or_models_say_is_fetched() -> Result<()> {
     let picture = format!("The lamp says ![x]({evil}) and <img src=\"{evil}\">.");
     let entity = format!("<!DOCTYPE x [<!ENTITY e SYSTEM \"{evil}\">]><x>lamp &e;</x>");
     for (name, text) in [("a.md", &picture), ("b.html", &picture), ("c.xml", &entity)] {
-        admin.upload(name, text.as_bytes(), &[("addToWorkspaces", "alpha")]).await?;
+        admin.upload(name, text.as_bytes(), &[("addToWorkspaces", "alpha")]).await?.ok()?;
     }
-    let ask = json!({ "message": format!("What does the lamp say? ![y]({evil})"), "mode": "chat" });
+    // The address comes from the documents alone: what the model is shown, and says.
+    let ask = json!({ "message": "What does the lamp say?", "mode": "chat" });
     let answer = admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
     let said = answer["textResponse"].as_str().context("no answer")?;
     assert!(said.contains(&evil), "{said}");
+    let sources = answer["sources"].as_array().context("no sources")?;
+    for name in ["a.md", "b.html", "c.xml"] {
+        let source = sources.iter().find(|source| source["title"] == name);
+        let text = source.and_then(|source| source["text"].as_str()).context(name)?;
+        assert!(text.contains(&evil), "{name}: {text}");
+    }
     let mut seen = 0;
     for path in [
         "/v1/workspace/alpha/chats",

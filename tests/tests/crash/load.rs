@@ -152,11 +152,11 @@ impl Writer {
 
     /// Makes an invite and lets someone in by it: the two stand or fall together.
     async fn invite(&mut self) -> Result<()> {
-        self.ledger.begin_unnamed();
+        self.ledger.begin_unnamed("invite ", "pending");
         let made = self.admin.post("/v1/admin/invite/new", json!({})).await?;
         let code = made.ok()?["invite"]["code"].as_str().unwrap_or_default().to_owned();
         let (invite, guest) = (format!("invite {code}"), format!("guest-{}", self.unique()));
-        self.ledger.named(&invite, Some("pending".into()));
+        self.ledger.named(&invite, "pending");
         self.ledger.begin(&invite, Some("claimed".into()));
         let body = json!({ "username": guest, "password": "correct horse" });
         let path = format!("/v1/invite/{code}");
