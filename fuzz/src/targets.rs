@@ -2,10 +2,11 @@
 use std::io::Write;
 use std::path::{Component, Path};
 
-use carrel_documents::{Limits, extract_file, file_types};
+use carrel_documents::{Limits, extract_file, file_types, read_page};
 use carrel_domain::chat::{Chat, Conversation};
 use carrel_domain::chat_log::{ChatWorkspace, LoggedChat};
 use carrel_domain::export::{FormatChoice, Formatters, Layout};
+use carrel_domain::link::Fetched;
 use carrel_domain::{ChatId, DocumentPath, Error, Slug, WorkspaceId};
 use carrel_export::ExportFormats;
 use carrel_providers::sse::Events;
@@ -43,13 +44,15 @@ fn document_path(bytes: &[u8]) {
 
 const FILE: Limits = Limits { file: 1 << 20, text: 1 << 20, inflated: 1 << 24 };
 
-/// A file of any type becomes text within the limit or is refused; it is never our failure.
+/// A file of any type, or a page that was fetched, becomes text within the limit or is refused; it is
+/// never our failure.
 fn documents(bytes: &[u8]) {
     let (Some(first), Ok(mut file)) = (bytes.first(), tempfile::NamedTempFile::new()) else {
         return;
     };
     let extensions: Vec<_> = file_types().flat_map(|kind| kind.extensions.iter()).collect();
-    let extension = extensions[usize::from(*first) % extensions.len()];
+    let chosen = usize::from(*first) % (extensions.len() + 1);
+    let Some(extension) = extensions.get(chosen) else { return page(&bytes[1..]) };
     if file.write_all(&bytes[1..]).is_err() {
         return;
     }
@@ -60,6 +63,26 @@ fn documents(bytes: &[u8]) {
         }
         Err(Error::Internal(cause)) => panic!("a {extension} is our failure: {cause}"),
         Err(_) => {}
+    }
+}
+
+/// What a page may hold here, so little that some do not.
+const LARGEST_PAGE: u64 = 16 << 10;
+
+/// However its host declares it: a short title, and text that is not many times the page.
+fn page(bytes: &[u8]) {
+    for media_type in ["text/html", "", "text/plain"] {
+        let (url, media_type) = (String::new(), media_type.to_owned());
+        let fetched = Fetched { url, media_type, charset: None, content: bytes.to_vec() };
+        match read_page(fetched, LARGEST_PAGE) {
+            Ok(page) => {
+                let (length, title) = (page.text.len(), page.title.unwrap_or_default());
+                assert!(length as u64 <= LARGEST_PAGE && length <= 8 * bytes.len(), "{length}");
+                assert!(title.chars().count() <= 1_000, "{title}");
+            }
+            Err(Error::TooLarge { .. }) => {}
+            Err(error) => panic!("a page is our failure: {error}"),
+        }
     }
 }
 
