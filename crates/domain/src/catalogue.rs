@@ -51,6 +51,8 @@ pub trait Catalogue: Send + Sync {
     async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>>;
     /// `limit` documents, leaving out the first `offset` of them.
     async fn list(&self, from: &Place, offset: u64, limit: u32) -> Result<Vec<Listed>>;
+    /// Those of the paths at which a document is.
+    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// Those of the paths at which a document is that is in any workspace.
     async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>>;
     /// The document of that file name; the first by folder, where several have it.

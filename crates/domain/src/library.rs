@@ -79,7 +79,8 @@ pub trait Documents: Send + Sync {
         event: Event,
     ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>>;
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
-    /// The documents that have this in common, by folder and name, each with its workspaces.
+    /// The documents that have this in common, by folder and name, each with its workspaces. Of
+    /// many that were made of one content, the first of each part of it.
     async fn of(&self, kin: &Kin) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
     /// Puts documents in the place of `old` ones. A new document takes over the id of the old one
     /// that is the same part, and its marks and key in each workspace; the rest of the old ones is

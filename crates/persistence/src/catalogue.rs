@@ -1,5 +1,5 @@
 //! Lists of documents, and folders.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, on_each_backend};
 use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable, utc};
-use crate::documents::lock_to_remove;
+use crate::documents::{lock_to_remove, stored_path};
 use crate::removal::withdraw_everywhere;
 use crate::schema::{documents, workspace_documents};
 use crate::{Database, audit, folders, unsettled};
@@ -158,6 +158,33 @@ fn with_marks(conn: &mut AnyConnection, found: Vec<ListedRow>) -> Result<Vec<Lis
     Ok(marked.collect::<Result<_>>()?)
 }
 
+/// Those of the paths at which a document is; with `placed`, one that is in any workspace.
+fn there(
+    conn: &mut AnyConnection,
+    mut paths: Vec<DocumentPath>,
+    placed: bool,
+) -> Result<Vec<DocumentPath>, Abort> {
+    let names: Vec<String> = paths.iter().map(|path| path.name().to_owned()).collect();
+    let mut there = HashSet::with_capacity(paths.len());
+    for names in names.chunks(IDS_AT_ONCE) {
+        let named = documents::table
+            .filter(documents::name.eq_any(names.to_vec()))
+            .select((documents::folder, documents::name));
+        let places = workspace_documents::table
+            .filter(workspace_documents::document_id.eq(documents::id))
+            .select(workspace_documents::id);
+        let some: Vec<(String, String)> = match placed {
+            true => named.filter(exists(places)).load(conn)?,
+            false => named.load(conn)?,
+        };
+        for (folder, name) in some {
+            there.insert(stored_path(&folder, &name)?);
+        }
+    }
+    paths.retain(|path| there.contains(path));
+    Ok(paths)
+}
+
 /// How many documents of one file name are looked at. Names hold an id, so there is hardly a second.
 const MOST_NAMESAKES: i64 = 100;
 
@@ -208,23 +235,14 @@ impl Catalogue for Database {
         .await
     }
 
+    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let paths = paths.to_vec();
+        self.snapshot(move |conn| there(conn, paths, false)).await
+    }
+
     async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let paths = paths.to_vec();
-        self.snapshot(move |conn| {
-            let mut placed = Vec::new();
-            for path in paths {
-                let place = workspace_documents::table
-                    .inner_join(documents::table)
-                    .filter(documents::folder.eq(path.folder().to_owned()))
-                    .filter(documents::name.eq(path.name().to_owned()))
-                    .select(workspace_documents::id);
-                if place.first::<i64>(conn).optional()?.is_some() {
-                    placed.push(path);
-                }
-            }
-            Ok(placed)
-        })
-        .await
+        self.snapshot(move |conn| there(conn, paths, true)).await
     }
 
     async fn by_name(&self, name: &str) -> Result<Option<Listed>> {
@@ -325,7 +343,7 @@ fn lock_contents(
     let (mut ids, mut removed) = (Vec::new(), Vec::new());
     for (id, name) in found {
         ids.push(id);
-        let path = DocumentPath::new(folder.as_str(), &name).map_err(Error::internal)?;
+        let path = stored_path(folder.as_str(), &name)?;
         removed.push(Removed { path, places: Vec::new() });
     }
     Ok((ids, removed))

@@ -36,7 +36,7 @@ pub(crate) struct DocumentRow {
     created_at: NaiveDateTime,
     metadata: String,
     external_key: Option<String>,
-    part: String,
+    pub(crate) part: String,
     upload_digest: Option<Vec<u8>>,
     request: Option<Vec<u8>>,
     /// What its title is looked for by.
@@ -44,8 +44,9 @@ pub(crate) struct DocumentRow {
 }
 
 impl DocumentRow {
-    pub(crate) fn is_in(&self, folder: &str) -> bool {
-        self.folder == folder
+    /// An order in which those of one part come together, the first that was made first.
+    pub(crate) fn by_part(&self) -> impl Ord {
+        (&self.part, self.created_at, &self.folder, &self.name)
     }
 }
 

@@ -39,8 +39,10 @@ const COUNTS: &str = "\
     ORDER BY n.workspace_id";
 
 /// What is restored from a copy must not write over the vectors of the database it was made of, in
-/// a store that both can reach.
+/// a store that both can reach; nor must two that are restored from one copy.
 const RENAME: &str = "UPDATE vector_name SET name = lower(hex(randomblob(8)))";
+const RENAME_ON_POSTGRES: &str =
+    "UPDATE vector_name SET name = substr(md5(gen_random_uuid()::text), 1, 16)";
 
 /// Passages of workspaces that have no row in `namespaces`, which [`COUNTS`] does not see.
 const STRAYS: &str = "\
@@ -154,6 +156,17 @@ fn miscounts(conn: &mut AnyConnection) -> Result<Vec<String>, Abort> {
         faults.push(format!("{strays} passages belong to no workspace that counts them"));
     }
     Ok(faults)
+}
+
+impl Database {
+    /// Gives it a name that no other database has, as a copy needs before it is used.
+    ///
+    /// # Errors
+    /// Those of writing.
+    pub async fn take_other_name(&self) -> Result<()> {
+        let rename = if self.is_sqlite() { RENAME } else { RENAME_ON_POSTGRES };
+        self.write(move |conn| Ok(sql_query(rename).execute(conn).map(drop)?)).await
+    }
 }
 
 #[async_trait]

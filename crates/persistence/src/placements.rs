@@ -17,7 +17,7 @@ use crate::convert::{IDS_AT_ONCE, text, unreadable};
 use crate::documents::DocumentRow;
 use crate::namespaces::{self, Change};
 use crate::schema::{chunks, documents as document_table, workspace_documents};
-use crate::{Database, audit, passages};
+use crate::{Database, audit, passages, removal};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspace_documents)]
@@ -205,10 +205,7 @@ impl Placements for Database {
                 places.extend(place.first::<i64>(conn).optional()?);
             }
             if !places.is_empty() {
-                let vectors = -passages::count(conn, &places)?;
-                passages::remove_places(conn, &places)?;
-                let change = Change { additions: 0, removals: places.len(), vectors };
-                namespaces::record(conn, workspace.0, change)?;
+                removal::withdraw(conn, places.iter().map(|place| (workspace.0, *place)))?;
                 audit::record(conn, event)?;
             }
             Ok(places.into_iter().map(WorkspaceDocumentId).collect())

@@ -1,5 +1,5 @@
 //! Taking documents out of every workspace at once.
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::library::Removed;
 use carrel_domain::{WorkspaceDocumentId, WorkspaceId};
@@ -27,23 +27,31 @@ pub(crate) fn withdraw_everywhere(
     }
     // Others may have taken some out before the locks were ours, so they are looked up again.
     let places = places_of(conn, ids)?;
-    for workspace in workspaces {
-        let here: Vec<i64> =
-            places.iter().filter(|(w, ..)| *w == workspace).map(|(_, place, _)| *place).collect();
-        if here.is_empty() {
-            continue;
-        }
-        let vectors = -passages::count(conn, &here)?;
-        passages::remove_places(conn, &here)?;
-        let change = Change { additions: 0, removals: here.len(), vectors };
-        namespaces::record(conn, workspace, change)?;
-    }
+    withdraw(conn, places.iter().map(|(workspace, place, _)| (*workspace, *place)))?;
     let mut removed: HashMap<&str, &mut Removed> =
         ids.iter().map(String::as_str).zip(removed).collect();
     for (workspace, place, document) in places {
         if let Some(removed) = removed.get_mut(document.as_str()) {
             removed.places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
         }
+    }
+    Ok(())
+}
+
+/// Takes places, each with its workspace, out of workspaces that are locked.
+pub(crate) fn withdraw(
+    conn: &mut AnyConnection,
+    places: impl IntoIterator<Item = (i32, i64)>,
+) -> Result<(), Abort> {
+    let mut by_workspace: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    for (workspace, place) in places {
+        by_workspace.entry(workspace).or_default().push(place);
+    }
+    for (workspace, places) in by_workspace {
+        let vectors = -passages::count(conn, &places)?;
+        passages::remove_places(conn, &places)?;
+        let change = Change { additions: 0, removals: places.len(), vectors };
+        namespaces::record(conn, workspace, change)?;
     }
     Ok(())
 }

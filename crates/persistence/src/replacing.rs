@@ -14,9 +14,9 @@ use crate::convert::{IDS_AT_ONCE, text, time, unreadable};
 use crate::documents::{DocumentRow, lock_to_remove, stored_path};
 use crate::namespaces::{self, Change};
 use crate::placements::{self, Kept};
-use crate::removal::places_of;
+use crate::removal::{places_of, withdraw};
 use crate::schema::documents;
-use crate::{audit, folders, passages, unsettled};
+use crate::{audit, folders, unsettled};
 
 pub(crate) fn of(
     conn: &mut AnyConnection,
@@ -27,10 +27,14 @@ pub(crate) fn of(
         Kin::Key(key) => all.filter(documents::external_key.eq(text(key))).load(conn)?,
         Kin::Request(request) => all.filter(documents::request.eq(request.to_vec())).load(conn)?,
         Kin::Content(digest, folder) => {
-            let found = all.filter(documents::upload_digest.eq(digest.to_vec())).load(conn)?;
-            let is_there =
-                |row: &DocumentRow| folder.as_ref().is_none_or(|folder| row.is_in(folder.as_str()));
-            found.into_iter().filter(is_there).collect()
+            let same = all.filter(documents::upload_digest.eq(digest.to_vec()));
+            let found = match folder {
+                Some(folder) => {
+                    same.filter(documents::folder.eq(folder.as_str().to_owned())).load(conn)
+                }
+                None => same.load(conn),
+            };
+            first_of_each_part(found?)
         }
     };
     let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
@@ -45,6 +49,13 @@ pub(crate) fn of(
     let mut found = found.collect::<Result<Vec<(Document, Vec<WorkspaceId>)>>>()?;
     found.sort_by(|(a, _), (b, _)| a.path.cmp(&b.path));
     Ok(found)
+}
+
+/// Of documents made of the same content, the one that was made first of each part of it.
+fn first_of_each_part(mut rows: Vec<DocumentRow>) -> Vec<DocumentRow> {
+    rows.sort_by(|a, b| a.by_part().cmp(&b.by_part()));
+    rows.dedup_by(|next, first| next.part == first.part);
+    rows
 }
 
 /// The documents of a key, which nobody can place, replace or remove until the transaction ends.
@@ -163,15 +174,13 @@ fn clear_places(
     let parts: HashMap<&str, &str> =
         old.iter().map(|row| (row.id.as_str(), row.part.as_str())).collect();
     let mut marks = Marks { gone: Vec::new(), kept: HashMap::new() };
-    for (workspace, place, document) in places {
-        let kept = placements::kept(conn, place)?;
+    for (workspace, place, document) in &places {
+        let kept = placements::kept(conn, *place)?;
         let part = parts.get(document.as_str()).copied().unwrap_or_default();
-        marks.kept.insert((part.to_owned(), workspace), kept);
-        let vectors = -passages::count(conn, &[place])?;
-        passages::remove_places(conn, &[place])?;
-        namespaces::record(conn, workspace, Change { additions: 0, removals: 1, vectors })?;
-        marks.gone.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
+        marks.kept.insert((part.to_owned(), *workspace), kept);
+        marks.gone.push((WorkspaceId(*workspace), WorkspaceDocumentId(*place)));
     }
+    withdraw(conn, places.iter().map(|(workspace, place, _)| (*workspace, *place)))?;
     Ok(Some(marks))
 }
 

@@ -15,6 +15,7 @@ use crate::abort::Abort;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
 use crate::documents::stored_path;
+use crate::removal::places_of;
 use crate::schema::{documents, folders, workspace_documents};
 
 /// What a row tells of the document, since when it is there, and whether it is pinned.
@@ -102,14 +103,8 @@ fn workspace_page(
 fn with_places(conn: &mut AnyConnection, found: Vec<Row>) -> Result<Vec<Shelved>, Abort> {
     let ids: Vec<String> = found.iter().map(|((id, ..), ..)| id.clone()).collect();
     let mut places: HashMap<String, Vec<WorkspaceId>> = HashMap::new();
-    for ids in ids.chunks(IDS_AT_ONCE) {
-        let some: Vec<(String, i32)> = workspace_documents::table
-            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
-            .select((workspace_documents::document_id, workspace_documents::workspace_id))
-            .load(conn)?;
-        for (document, workspace) in some {
-            places.entry(document).or_default().push(WorkspaceId(workspace));
-        }
+    for (workspace, _, document) in places_of(conn, &ids)? {
+        places.entry(document).or_default().push(WorkspaceId(workspace));
     }
     let shelved = found.into_iter().map(|((id, folder, name, title, words), since, is_pinned)| {
         let mut places = places.remove(&id).unwrap_or_default();
@@ -220,12 +215,10 @@ impl Shelves for Database {
 
     async fn places(&self, of: DocumentId) -> Result<Vec<WorkspaceId>> {
         self.read(move |conn| {
-            let mut places: Vec<i32> = workspace_documents::table
-                .filter(workspace_documents::document_id.eq(of.to_string()))
-                .select(workspace_documents::workspace_id)
-                .load(conn)?;
+            let places = places_of(conn, &[of.to_string()])?.into_iter();
+            let mut places: Vec<_> = places.map(|(workspace, ..)| WorkspaceId(workspace)).collect();
             places.sort_unstable();
-            Ok(places.into_iter().map(WorkspaceId).collect())
+            Ok(places)
         })
         .await
     }

@@ -9,7 +9,7 @@ use carrel_domain::model::{
     Models, Purpose, Usage,
 };
 use carrel_domain::picture::ImageModel;
-use carrel_services::meter::Meter;
+use carrel_services::meter::{Ended, Meter};
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
 
@@ -61,22 +61,24 @@ impl ChatModel for Measured<dyn ChatModel> {
     }
 
     async fn answer(&self, request: ChatRequest) -> Result<Answer> {
-        let ask = Ask {
+        let mut ask = Ask {
             meter: self.meter.clone(),
             provider: self.model.name().provider,
             started: Instant::now(),
             usage: Usage::default(),
-            succeeded: false,
+            ended: Ended::Stopped,
         };
         // Whether it is refused, fails on its way or is given up, it is counted when it goes.
-        let answer = self.model.answer(request).await?;
+        let answer = self.model.answer(request).await;
+        let answer = answer.inspect_err(|_| ask.ended = Ended::Failed)?;
         let counted = unfold((answer, ask), |(mut answer, mut ask)| async move {
             let piece = answer.next().await;
             match &piece {
                 Some(Ok(Delta::Usage(usage))) => ask.usage = *usage,
                 Some(Ok(_)) => {}
-                Some(Err(_)) => ask.succeeded = false,
-                None => ask.succeeded = true,
+                Some(Err(_)) => ask.ended = Ended::Failed,
+                None if ask.ended == Ended::Stopped => ask.ended = Ended::Answered,
+                None => {}
             }
             Some((piece?, (answer, ask)))
         });
@@ -90,12 +92,64 @@ struct Ask {
     provider: String,
     started: Instant,
     usage: Usage,
-    succeeded: bool,
+    /// As far as is known; who goes before the end has stopped it.
+    ended: Ended,
 }
 
 impl Drop for Ask {
     fn drop(&mut self) {
-        let Self { meter, provider, started, usage, succeeded } = self;
-        meter.chat(provider, *succeeded, *usage, started.elapsed());
+        let Self { meter, provider, started, usage, ended } = self;
+        meter.chat(provider, *ended, *usage, started.elapsed());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::Error;
+    use carrel_services::meter::Readings;
+    use futures_util::stream::iter;
+
+    use super::*;
+
+    /// Answers in two pieces, breaks off after the first, or refuses.
+    struct Scripted(Option<bool>);
+
+    #[async_trait]
+    impl ChatModel for Scripted {
+        fn name(&self) -> ModelName {
+            ModelName { provider: "scripted".into(), model: String::new() }
+        }
+
+        async fn answer(&self, _: ChatRequest) -> Result<Answer> {
+            let broken = || Error::unavailable("the model", "it breaks off");
+            let is_whole = self.0.ok_or_else(broken)?;
+            let second = if is_whole { Ok(Delta::Text("b".into())) } else { Err(broken()) };
+            Ok(Box::pin(iter([Ok(Delta::Text("a".into())), second])))
+        }
+    }
+
+    async fn ask(meter: &Arc<Meter>, script: Option<bool>, pieces: usize) {
+        let model = Arc::new(Scripted(script));
+        let model: Arc<dyn ChatModel> = Arc::new(Measured { meter: meter.clone(), model });
+        if let Ok(answer) = model.answer(ChatRequest::default()).await {
+            answer.take(pieces).collect::<Vec<_>>().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn what_somebody_stops_is_no_failure_of_the_model() {
+        let meter = Arc::new(Meter::default());
+        for (script, pieces) in
+            [(Some(true), 9), (Some(true), 1), (Some(true), 1), (Some(false), 9), (None, 9)]
+        {
+            ask(&meter, script, pieces).await;
+        }
+        let told = meter.render(&Readings::default());
+        for (outcome, count) in [("answered", 1), ("stopped", 2), ("failed", 2)] {
+            let line = format!(
+                "carrel_chats_total{{provider=\"scripted\",outcome=\"{outcome}\"}} {count}"
+            );
+            assert!(told.lines().any(|told| told == line), "{line}\n{told}");
+        }
     }
 }

@@ -55,7 +55,7 @@ struct Outcome {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct Ended {
+struct JobEnded {
     kind: String,
     /// `done`, `failed` or `cancelled`.
     state: String,
@@ -64,6 +64,25 @@ struct Ended {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct Stage {
     state: String,
+}
+
+/// How a question to a language model has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    Answered,
+    Failed,
+    /// Whoever had asked wanted no more of it.
+    Stopped,
+}
+
+impl Ended {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Answered => "answered",
+            Self::Failed => "failed",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// What is read when somebody asks, and not counted.
@@ -92,7 +111,7 @@ pub struct Meter {
     embed_seconds: Histogram,
     jobs: Family<Stage, Gauge>,
     waiting: Gauge,
-    ended: Family<Ended, Counter>,
+    ended: Family<JobEnded, Counter>,
     job_seconds: Histogram,
     documents: Family<Stage, Counter>,
     memory: Gauge,
@@ -190,10 +209,10 @@ impl Meter {
         self.seconds.get_or_create(&Route { method, route }).observe(took.as_secs_f64());
     }
 
-    /// A language model has answered, or failed to.
-    pub fn chat(&self, provider: &str, succeeded: bool, usage: Usage, took: Duration) {
+    /// A question to a language model is over.
+    pub fn chat(&self, provider: &str, ended: Ended, usage: Usage, took: Duration) {
         let provider = provider.to_owned();
-        let outcome = outcome(succeeded);
+        let outcome = ended.as_str().to_owned();
         self.chats.get_or_create(&Asked { provider: provider.clone(), outcome }).inc();
         self.chat_seconds.observe(took.as_secs_f64());
         for (kind, tokens) in
@@ -214,7 +233,7 @@ impl Meter {
     /// A job is over.
     pub fn job(&self, job: &Job) {
         let (kind, state) = (job.kind.as_str().to_owned(), job.state.as_str().to_owned());
-        self.ended.get_or_create(&Ended { kind, state }).inc();
+        self.ended.get_or_create(&JobEnded { kind, state }).inc();
         if let Some((started, finished)) = job.started_at.zip(job.finished_at) {
             let took = (finished - started).to_std().unwrap_or_default();
             self.job_seconds.observe(took.as_secs_f64());
@@ -251,7 +270,7 @@ impl Meter {
 }
 
 fn outcome(succeeded: bool) -> String {
-    if succeeded { "answered" } else { "failed" }.to_owned()
+    if succeeded { Ended::Answered } else { Ended::Failed }.as_str().to_owned()
 }
 
 /// A client may make methods up; each would be counted for ever.
@@ -272,7 +291,8 @@ mod tests {
         meter.request("GET", Some("/v1/auth"), 200, Duration::from_millis(3));
         meter.request("BREW", None, 404, Duration::from_millis(3));
         let usage = Usage { prompt_tokens: 7, completion_tokens: 2 };
-        meter.chat("extractive", true, usage, Duration::from_millis(3));
+        meter.chat("extractive", Ended::Stopped, Usage::default(), Duration::from_millis(3));
+        meter.chat("extractive", Ended::Answered, usage, Duration::from_millis(3));
         meter.embedding(3, false, Duration::from_millis(3));
         let text = meter.render(&Readings { memory: 5, ..Readings::default() });
         for line in [
@@ -280,6 +300,7 @@ mod tests {
             "carrel_http_requests_total{method=\"other\",route=\"unknown\",status=\"4xx\"} 1",
             "carrel_http_request_seconds_bucket{le=\"0.005\",method=\"GET\",route=\"/v1/auth\"} 1",
             "carrel_chats_total{provider=\"extractive\",outcome=\"answered\"} 1",
+            "carrel_chats_total{provider=\"extractive\",outcome=\"stopped\"} 1",
             "carrel_tokens_total{provider=\"extractive\",kind=\"prompt\"} 7",
             "carrel_embedded_texts_total{outcome=\"failed\"} 3",
             "carrel_process_memory_bytes 5",

@@ -92,8 +92,14 @@ async fn lists_tell_where_documents_are_pinned(scratch: Scratch) {
     assert_eq!((listed[0].id, listed[0].published), (made.id, made.published));
     assert_eq!(listed[0].metadata, made.metadata);
     assert!(!listed[1].is_placed && listed[1].pinned_in.is_empty() && !listed[1].is_watched);
-    let paths = [path("b"), path("never"), path("a")];
+    // More than one statement asks for, and one that differs in its folder alone.
+    let elsewhere = path("a").moved_to(&folder("elsewhere"));
+    let mut paths = vec![path("b"), elsewhere];
+    paths.extend((0..1_100).map(|number| path(&format!("never-{number}"))));
+    paths.push(path("a"));
     assert_eq!(db.placed(&paths).await.unwrap(), [path("a")]);
+    assert_eq!(db.known(&paths).await.unwrap(), [path("b"), path("a")]);
+    assert_eq!(db.known(&[]).await.unwrap(), []);
 }
 
 async fn a_document_is_found_by_its_id_and_by_its_name(scratch: Scratch) {

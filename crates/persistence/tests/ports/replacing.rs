@@ -7,6 +7,7 @@ use crate::support::{Scratch, at, document, done, embedded, path, workspace};
 
 on_both_databases! {
     documents_are_found_by_what_they_have_in_common,
+    of_one_content_the_first_of_each_part_is_found,
     a_replacement_keeps_id_marks_and_places,
     parts_come_and_go_with_a_replacement,
     a_replacement_of_what_has_changed_changes_nothing,
@@ -48,6 +49,31 @@ async fn documents_are_found_by_what_they_have_in_common(scratch: Scratch) {
     for kin in [kin("other"), Kin::Request([7; 32]), Kin::Content([8; 32], default()), elsewhere] {
         assert_eq!(db.of(&kin).await.unwrap(), [], "{kin:?}");
     }
+}
+
+async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let other = Folder::parse("other").unwrap();
+    let of_content = |name: &str, part: &str, made: i64| {
+        let origin = Origin { part: part.into(), digest: Some([7; 32]), ..Origin::default() };
+        Document { origin, created_at: at(made), ..document(name) }
+    };
+    let mut elsewhere = of_content("e", "one", 1);
+    elsewhere.path = elsewhere.path.moved_to(&other);
+    let first = of_content("z", "one", 2);
+    let second = of_content("b", "two", 3);
+    for later in [of_content("a", "one", 4), of_content("c", "two", 5)] {
+        Documents::create(&db, later, Vec::new(), done(0)).await.unwrap();
+    }
+    for document in [&elsewhere, &first, &second] {
+        let place = embedded(here, "x", 1);
+        Documents::create(&db, document.clone(), vec![place], done(0)).await.unwrap();
+    }
+    let found = db.of(&Kin::Content([7; 32], Some(Folder::default()))).await.unwrap();
+    assert_eq!(found, [(second.clone(), vec![here]), (first, vec![here])]);
+    let found = db.of(&Kin::Content([7; 32], None)).await.unwrap();
+    assert_eq!(found, [(second, vec![here]), (elsewhere, vec![here])]);
 }
 
 async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {

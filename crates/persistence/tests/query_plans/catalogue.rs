@@ -32,6 +32,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     db.counted_folders(0, 10).await.unwrap();
     db.titles(&[path("a"), path("b")]).await.unwrap();
     Shelves::places(db, DocumentId::random()).await.unwrap();
+    db.known(&[path("a")]).await.unwrap();
     db.placed(&[path("a")]).await.unwrap();
     db.by_name("a.json").await.unwrap();
     Catalogue::by_id(db, DocumentId::random()).await.unwrap();
@@ -39,7 +40,12 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     db.create_folder(&other, done()).await.unwrap();
     let moves = [Move { from: path("b"), to: path("b").moved_to(&other) }];
     db.relocate(&moves, done()).await.unwrap();
-    for kin in [Kin::Key("k".into()), Kin::Request([1; 32]), Kin::Content([1; 32], Some(folder))] {
+    for kin in [
+        Kin::Key("k".into()),
+        Kin::Request([1; 32]),
+        Kin::Content([1; 32], Some(folder)),
+        Kin::Content([1; 32], None),
+    ] {
         db.of(&kin).await.unwrap();
     }
     let keyed = |name: &str| {

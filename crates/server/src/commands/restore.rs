@@ -1,5 +1,6 @@
 //! `carrel restore`: a storage directory from a backup.
 use std::fs::File;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow, bail};
@@ -47,14 +48,50 @@ pub async fn run(config: &Config, what: Restore) -> anyhow::Result<ExitCode> {
 
 /// Refuses a database that does not agree with itself, while nothing is in place yet.
 async fn check(restored: &Restored) -> anyhow::Result<()> {
+    match restored.database() {
+        Some(file) => make_usable(&file).await,
+        None => Ok(()),
+    }
+}
+
+/// Gives a database that agrees with itself a name of its own: the same backup may have been
+/// restored elsewhere, by somebody who uses the same vector database.
+async fn make_usable(file: &Path) -> anyhow::Result<()> {
     use carrel_domain::backup::Inventory;
-    let Some(file) = restored.database() else { return Ok(()) };
     let url = format!("sqlite://{}", file.display());
     let opened = tokio::task::spawn_blocking(move || Database::open(&url)).await?;
     let database = opened.map_err(|error| anyhow!("failed to restore: {error:#}"))?;
     let faults = database.faults().await.context("failed to check the database")?;
-    match faults.first() {
-        None => Ok(()),
-        Some(fault) => bail!("failed to restore: {fault}"),
+    if let Some(fault) = faults.first() {
+        bail!("failed to restore: {fault}");
+    }
+    database.take_other_name().await.context("failed to give the database a name of its own")
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::vector::VectorRows;
+
+    use super::*;
+
+    async fn name_of(file: &Path) -> String {
+        let database = Database::open(&format!("sqlite://{}", file.display())).unwrap();
+        database.name().await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_restored_twice_has_two_names() {
+        let directory = tempfile::tempdir().unwrap();
+        let [copy, one, other] = ["copy", "one", "other"].map(|name| directory.path().join(name));
+        let copied = name_of(&copy).await;
+        let mut names = vec![copied];
+        for restored in [one, other] {
+            std::fs::copy(&copy, &restored).unwrap();
+            make_usable(&restored).await.unwrap();
+            names.push(name_of(&restored).await);
+        }
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), 3, "{names:?}");
     }
 }

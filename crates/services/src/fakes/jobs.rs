@@ -320,10 +320,16 @@ impl JobQueue for World {
         &self,
         lease: &Lease,
         failure: Option<String>,
-        _: DateTime<Utc>,
+        now: DateTime<Utc>,
     ) -> Result<Option<Job>> {
         Ok(self.with_lease(lease, |known| {
-            known.end(failure);
+            let is_through = failure.is_none() && !known.job.cancelling;
+            if is_through && known.items.iter().any(|item| item.state == ItemState::Queued) {
+                known.lease = None;
+                (known.job.state, known.job.due_at) = (State::Queued, Some(now));
+            } else {
+                known.end(failure);
+            }
             known.job.clone()
         }))
     }

@@ -153,6 +153,11 @@ impl Catalogue for World {
         Ok(part.map(|(_, document)| listed(document)).collect())
     }
 
+    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let documents = self.documents.lock().unwrap();
+        Ok(paths.iter().filter(|path| documents.contains_key(path)).cloned().collect())
+    }
+
     async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
         let places = self.places.lock().unwrap();
         let is_placed =

@@ -169,9 +169,10 @@ impl Driver {
         self.workers.shared.queue.hand_back(&self.lease, how, Utc::now()).await.map(drop)
     }
 
-    async fn end(&mut self, failure: Option<String>) -> Result<()> {
+    pub(super) async fn end(&mut self, failure: Option<String>) -> Result<()> {
         let ended = self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await?;
-        if let Some(job) = ended {
+        // One that was given more to do meanwhile goes back to the queue.
+        if let Some(job) = ended.filter(|job| job.state.is_over()) {
             self.workers.shared.meter.job(&job);
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{FakeSettings, by, workspace};
 use crate::library::{Details, Unembedded};
+use crate::meter::{Meter, Readings};
 
 fn workers(world: &Arc<World>) -> Workers {
     Workers::new(world.library(), world.clone(), world.clone(), Arc::default())
@@ -272,4 +273,26 @@ async fn whoever_follows_is_told_each_change_once_and_what_they_missed() {
     let Some(News::Changed { items, .. }) = again.next().await else { panic!("no news") };
     assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
     assert!(workers.follow(JobId(77), Told::NEW).next().await.is_none());
+}
+
+#[tokio::test]
+async fn only_a_job_that_is_over_counts_as_ended() {
+    let world = Arc::new(World::default());
+    let meter = Arc::new(Meter::default());
+    let workers = Workers::new(world.library(), world.clone(), world.clone(), meter.clone());
+    let ended = |state: &str| {
+        let figures = meter.render(&Readings::default());
+        let line = figures.lines().find(|line| line.starts_with("carrel_jobs_ended_total{"));
+        line.is_some_and(|line| line.contains(state) && line.ends_with("} 1"))
+    };
+    let paths = documents(&world, &["one"]).await;
+    workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
+    // As when a document is added after the last step.
+    let claimed = workers.claim().await.unwrap().unwrap();
+    Driver::new(workers.clone(), claimed).end(None).await.unwrap();
+    assert_eq!(job(&world).state, State::Queued);
+    assert!(!ended("queued") && !ended("done"));
+    work(&workers).await;
+    assert_eq!(job(&world).state, State::Done);
+    assert!(ended("done"));
 }

@@ -76,12 +76,14 @@ impl Library {
 
     /// Refuses what cannot succeed before any file is copied.
     async fn check_ends(&self, moves: &[Move]) -> Result<()> {
+        let ends: Vec<_> = moves.iter().flat_map(|each| [&each.from, &each.to]).cloned().collect();
+        let known: HashSet<_> = self.catalogue.known(&ends).await?.into_iter().collect();
         let mut folders = HashSet::new();
         for Move { from, to } in moves {
-            if self.documents.by_path(from).await?.is_none() {
+            if !known.contains(from) {
                 return Err(Error::not_found("document", from));
             }
-            if from != to && self.documents.by_path(to).await?.is_some() {
+            if from != to && known.contains(to) {
                 return Err(Error::AlreadyExists { kind: "document", key: to.to_string() });
             }
             if folders.insert(to.folder()) {

@@ -1,7 +1,9 @@
 //! Taking documents out of the library, and tidying up after a crash.
+use std::collections::BTreeMap;
+
 use carrel_domain::audit::By;
 use carrel_domain::library::Removed;
-use carrel_domain::{DocumentPath, Error, Result};
+use carrel_domain::{DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, Utc};
 use serde_json::json;
 
@@ -24,10 +26,14 @@ impl Library {
 
     /// Takes documents whose rows are gone out of the index, and their files away.
     pub(super) async fn forget(&self, removed: &[Removed]) -> Result<()> {
-        for Removed { path, places } in removed {
-            for (workspace, place) in places {
-                self.index.remove(*workspace, &[*place]).await?;
-            }
+        let mut gone: BTreeMap<WorkspaceId, Vec<WorkspaceDocumentId>> = BTreeMap::new();
+        for (workspace, place) in removed.iter().flat_map(|removed| &removed.places) {
+            gone.entry(*workspace).or_default().push(*place);
+        }
+        for (workspace, places) in gone {
+            self.index.remove(workspace, &places).await?;
+        }
+        for Removed { path, .. } in removed {
             self.discard_file(path).await?;
         }
         Ok(())
