@@ -117,7 +117,7 @@ mod tests {
     #[async_trait]
     impl ChatModel for Scripted {
         fn name(&self) -> ModelName {
-            ModelName { provider: "scripted".into(), model: String::new() }
+            ModelName { provider: "scripted".into(), model: String::new(), window: 1 }
         }
 
         async fn answer(&self, _: ChatRequest) -> Result<Answer> {
@@ -129,8 +129,8 @@ mod tests {
     }
 
     async fn ask(meter: &Arc<Meter>, script: Option<bool>, pieces: usize) {
-        let model = Arc::new(Scripted(script));
-        let model: Arc<dyn ChatModel> = Arc::new(Measured { meter: meter.clone(), model });
+        let model: Arc<dyn ChatModel> = Arc::new(Scripted(script));
+        let model = Measured { meter: meter.clone(), model };
         if let Ok(answer) = model.answer(ChatRequest::default()).await {
             answer.take(pieces).collect::<Vec<_>>().await;
         }
