@@ -50,6 +50,8 @@ mod silence;
 mod streams;
 mod talk;
 mod threads;
+#[cfg(feature = "otel")]
+mod traces;
 mod vector_stores;
 mod weak_spots;
 mod workspaces;

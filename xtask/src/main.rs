@@ -12,6 +12,7 @@ mod surroundings;
 mod tally;
 mod test;
 mod tidy;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ cargo xtask <chore>
   conformance [names] recorded exchanges of existing clients, played against this server
   fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise
   fuzz-api            every operation of the OpenAPI document, by schemathesis
+  traces              the feature `otel`, which no other chore builds: its lints and its tests
   plant [names]       faults of tests/planted, one at a time, each of which a test must notice
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
@@ -85,6 +87,7 @@ fn run() -> Result<()> {
         "crash" => crash::run(&sh, &rest),
         "fuzz" => fuzz::run(&sh, &rest),
         "fuzz-api" => fuzz::api(&sh),
+        "traces" => traces::run(&sh),
         "plant" => plant::run(&sh, &rest),
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),

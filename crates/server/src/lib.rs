@@ -15,6 +15,8 @@ mod serve;
 mod settings;
 pub mod storage;
 mod terminal;
+#[cfg(feature = "otel")]
+mod traces;
 mod wiring;
 
 use std::ffi::OsString;

@@ -16,6 +16,8 @@ use chrono::Utc;
 use crate::VERSION;
 use crate::config::Config;
 use crate::refresh;
+#[cfg(feature = "otel")]
+use crate::traces;
 use crate::wiring::{Carrel, chain};
 use stop::Stop;
 
@@ -43,6 +45,8 @@ pub fn run(config: &Config) -> anyhow::Result<()> {
 }
 
 async fn serve(config: &Config) -> anyhow::Result<()> {
+    #[cfg(feature = "otel")]
+    let traces = traces::start(&config.given.environment)?;
     let (listener, address) = listen(config.listen.address)?;
     let metrics = config.metrics.map(listen).transpose()?;
     let carrel = Carrel::open(config).await?;
@@ -61,10 +65,13 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let connections = (limits::connections() / workers).max(16);
+    #[cfg(feature = "otel")]
+    let followed = traces.clone();
     let server = HttpServer::new(move || {
-        App::new()
-            .wrap(from_fn(unread::hang_up))
-            .configure(carrel_web::configure(site.clone()))
+        let app = App::new().wrap(from_fn(unread::hang_up));
+        #[cfg(feature = "otel")]
+        let app = app.app_data(followed.clone()).wrap(from_fn(traces::follow));
+        app.configure(carrel_web::configure(site.clone()))
             .configure(carrel_api::configure(ports.clone(), options.clone()))
     })
     .workers(workers)
@@ -99,6 +106,10 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     }
     carrel.ports.workers.stop().await;
     carrel.keep_up().await;
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
     tracing::info!("stopped");
     Ok(())
 }

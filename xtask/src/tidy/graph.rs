@@ -58,6 +58,7 @@ const KEPT: &[(&str, &[&str])] = &[
     ("diesel_migrations", &["carrel-persistence"]),
     ("genai", &["carrel-providers"]),
     ("object_store", &["carrel-documents"]),
+    ("opentelemetry", &["carrel-server"]),
     ("prometheus-client", &["carrel-services"]),
     ("safetensors", &["carrel-embedder"]),
     ("utoipa", &["carrel-api"]),
