@@ -1,6 +1,7 @@
 //! What is given foreign bytes, and which rules hold whatever they are.
 use std::io::Write;
 use std::path::{Component, Path};
+use std::sync::LazyLock;
 
 use carrel_documents::{Limits, extract_file, file_types, read_page};
 use carrel_domain::chat::{Chat, Conversation};
@@ -10,8 +11,8 @@ use carrel_domain::link::Fetched;
 use carrel_domain::{ChatId, DocumentPath, Error, Slug, WorkspaceId};
 use carrel_export::ExportFormats;
 use carrel_providers::sse::Events;
-use carrel_server::config::dotenv;
 use carrel_services::settings::check::unfit;
+use carrel_services::settings::dotenv;
 use carrel_services::settings::dump::quoted;
 use carrel_services::settings::registry::Registry;
 use chrono::DateTime;
@@ -167,10 +168,14 @@ fn env_dump(bytes: &[u8]) {
     assert_eq!((entries, mistakes.len()), (vec![("A", "1"), ("VALUE", &*value), ("Z", "2")], 0));
 }
 
+static REGISTRY: LazyLock<Registry> = LazyLock::new(|| match Registry::new() {
+    Ok(registry) => registry,
+    Err(error) => panic!("the table of settings is wrong: {error}"),
+});
+
 /// Every check of every setting says yes or no to any text.
 fn settings(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let Ok(registry) = Registry::new() else { panic!("the table of settings is wrong") };
+    let (text, registry) = (String::from_utf8_lossy(bytes), &*REGISTRY);
     for setting in registry.settings() {
         let mistakes = registry.mistakes(setting, &text);
         assert!(mistakes.iter().all(|mistake| !mistake.is_empty()));

@@ -6,15 +6,21 @@ use xshell::{Shell, cmd};
 
 use crate::conformance::Running;
 use crate::postgres::free_port;
-use crate::{clients, test};
+use crate::{clients, guided, test};
 
 const KEY: &str = "a-key-for-the-fuzzing-0123456789";
 
 /// How many requests are made of each operation at first, and then of its neighbours.
 const EXAMPLES: &str = "25";
 
-/// `[target] [seconds]`; all targets for a minute each unless said otherwise.
+/// `[target] [seconds]`; all targets for a minute each unless said otherwise. `--unguided` has them run
+/// as where there is no nightly compiler.
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
+    let is_guided = arguments.first().is_none_or(|first| first != "--unguided");
+    if let Some(host) = guided::host(sh).filter(|_| is_guided) {
+        return guided::run(sh, &host, arguments);
+    }
+    let arguments = &arguments[usize::from(!is_guided)..];
     Ok(cmd!(sh, "cargo run --quiet --package fuzz -- {arguments...}").run()?)
 }
 

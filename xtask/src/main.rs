@@ -5,6 +5,7 @@ mod crash;
 mod demo;
 mod fuzz;
 mod generated;
+mod guided;
 mod plant;
 mod postgres;
 mod stores;

@@ -1,6 +1,5 @@
 //! Configuration: from flags, then the environment, then `<storage>/.env`, then defaults. Nothing
 //! else in the program reads the environment.
-pub mod dotenv;
 pub mod parse;
 pub mod reader;
 pub mod variables;

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod choices;
 mod companions;
+pub mod dotenv;
 pub mod dump;
 pub mod key;
 pub mod preferences;

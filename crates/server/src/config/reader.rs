@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::dotenv;
+use carrel_services::settings::dotenv;
+
 use super::variables::{Shown, Variable};
 
 /// Values given as flags, by the flag: `--listen`.

@@ -7,13 +7,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fakes::FakeSettings;
+use crate::settings::dotenv;
 use crate::settings::key::Key;
 use crate::settings::secrets::Sealer;
 use crate::settings::{Layers, Leniency};
-
-/// The reader of the server itself, which nothing below it can depend on.
-#[path = "../../../../server/src/config/dotenv.rs"]
-mod dotenv;
 
 fn read_back(text: &str) -> Vec<(String, String)> {
     let (entries, mistakes) = dotenv::parse(text);
