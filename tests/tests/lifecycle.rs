@@ -31,12 +31,8 @@ async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()
     }
     let root = server.storage().join("documents");
     let files = server.document_files()?;
-    // What was being written has another ending, belongs to nobody and is removed within the hour.
-    let files: Vec<_> = files
-        .iter()
-        .filter_map(|file| file.strip_prefix(&root).ok()?.to_str())
-        .filter(|file| file.ends_with(".json"))
-        .collect();
+    let files: Vec<_> =
+        files.iter().filter_map(|file| file.strip_prefix(&root).ok()?.to_str()).collect();
     // On PostgreSQL a file that was being written is left alone for a minute, because the server
     // may have other clients; on SQLite whoever is alone tidies up at once.
     match server.backend() {

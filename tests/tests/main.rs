@@ -43,6 +43,7 @@ mod pictures;
 mod printed;
 mod protocol;
 mod repeats;
+mod revoked;
 mod search;
 mod shelves;
 mod sign_in;

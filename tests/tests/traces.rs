@@ -28,7 +28,7 @@ fn collector() -> Result<(String, Received)> {
         App::new().default_service(web::to(move |request: HttpRequest, body: web::Bytes| {
             let head = format!("{} {:?}", request.uri(), request.headers());
             here.lock().unwrap_or_else(PoisonError::into_inner).push((head, body));
-            async { HttpResponse::Ok() }
+            async { HttpResponse::Ok().finish() }
         }))
     });
     let server = server.workers(1).disable_signals().listen(listener)?.run();
@@ -121,6 +121,9 @@ async fn a_collector_that_is_away_harms_nobody() -> Result<()> {
         server.admin().get("/v1/auth").await?.ok()?;
     }
     assert_eq!(server.stop().await?, Some(0));
+    let log = server.log()?;
+    assert!(log.contains("failed to send the last traces") || log.contains("export"), "{log}");
+    assert!(!log.contains("panicked"), "{log}");
     Ok(())
 }
 

@@ -8,15 +8,13 @@ use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Bytes;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 use carrel_domain::{Error, Result};
+use carrel_services::admission::{Admitted, CHECK};
 use carrel_services::chat::Piece;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
 pub use listener::{Holder, Listener};
-
-/// How often it is looked whether the client may go on listening.
-const CHECK: Duration = Duration::from_secs(5);
 
 /// After how long without an answer's part the client is told that the server is still there.
 const PAUSE: Duration = Duration::from_secs(15);
@@ -55,32 +53,6 @@ pub fn told(
         let event = telling.next().await?;
         Some((Ok(Bytes::from(event)), telling))
     })
-}
-
-/// Whoever was let in to listen, and may not be any longer.
-pub trait Admitted {
-    fn may_listen(&self) -> impl Future<Output = Result<bool>>;
-}
-
-/// What `next` gives, for as long as whoever listens may hear it; `None` from then on. `next` is left
-/// and asked anew, and must lose nothing by that.
-pub async fn heard<T>(
-    mut next: impl AsyncFnMut() -> Option<T>,
-    listener: &impl Admitted,
-    checked: &mut Instant,
-) -> Option<T> {
-    loop {
-        let news = timeout(CHECK, next()).await;
-        if checked.elapsed() >= CHECK {
-            *checked = Instant::now();
-            if matches!(listener.may_listen().await, Ok(false)) {
-                return None;
-            }
-        }
-        if let Ok(news) = news {
-            return news;
-        }
-    }
 }
 
 struct Telling<T, A> {

@@ -270,6 +270,20 @@ async fn unfinished_files_are_no_documents_and_go_when_they_are_old() {
 }
 
 #[tokio::test]
+async fn with_a_file_goes_what_was_begun_of_it() {
+    let (root, store) = open();
+    let folder = root.path().join("custom-documents");
+    store.put(&document("custom-documents/b.json"), "x").await.unwrap();
+    for name in ["a.json#1", "a.json#2", "b.json#1", "c.json#1"] {
+        fs::write(folder.join(name), "{").unwrap();
+    }
+    // The first was never finished.
+    store.delete(&path("custom-documents/a.json")).await.unwrap();
+    store.delete(&path("custom-documents/b.json")).await.unwrap();
+    assert_eq!(entries(&folder), ["c.json#1"]);
+}
+
+#[tokio::test]
 async fn concurrent_writes_of_one_document_leave_one_of_them_whole() {
     let (root, store) = open();
     let texts: Vec<String> = (0..8).map(|n| n.to_string().repeat(200_000)).collect();

@@ -185,7 +185,8 @@ pub trait DocumentFiles: Send + Sync {
     /// A second file of the same content, all or nothing. [`crate::Error::NotFound`] when there is
     /// no file at `from`, [`crate::Error::AlreadyExists`] when there is one at `to`.
     async fn copy(&self, from: &DocumentPath, to: &DocumentPath) -> Result<()>;
-    /// Succeeds also when there is no such file.
+    /// With what a killed process may have begun to write there. Succeeds also when there is no such
+    /// file.
     async fn delete(&self, path: &DocumentPath) -> Result<()>;
 }
 

@@ -105,8 +105,8 @@ struct Sender {
 impl HttpClient for Sender {
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
         let (client, timeout) = (self.client.clone(), self.timeout);
-        let send = async move { client.send_bytes(request).await };
-        self.runtime.spawn(tokio::time::timeout(timeout, send)).await??
+        let send = async move { tokio::time::timeout(timeout, client.send_bytes(request)).await? };
+        self.runtime.spawn(send).await?
     }
 }
 

@@ -317,8 +317,10 @@ mod tests {
         let first = Carrel::open(&config).await.unwrap();
         let file = leave_a_file(&first, &config).await;
         drop(first);
+        let begun = file.with_file_name("orphan.json#1");
+        std::fs::write(&begun, "{").unwrap();
         Carrel::open(&config).await.unwrap();
-        assert!(!file.exists());
+        assert!(!file.exists() && !begun.exists());
     }
 
     #[tokio::test]

@@ -6,7 +6,6 @@ pub mod world;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin};
@@ -50,12 +49,13 @@ pub fn workspace(name: &str) -> Workspace {
 #[derive(Default)]
 pub struct FakeKeys {
     keys: Mutex<Vec<(KeyDigest, ApiKey)>>,
-    look_ups: AtomicUsize,
+    asked: Mutex<Vec<KeyDigest>>,
 }
 
 impl FakeKeys {
-    pub fn look_ups(&self) -> usize {
-        self.look_ups.load(Ordering::Relaxed)
+    /// What was looked up, in order.
+    pub fn asked(&self) -> Vec<KeyDigest> {
+        self.asked.lock().unwrap().clone()
     }
 
     pub fn last_used(&self, id: ApiKeyId) -> Option<DateTime<Utc>> {
@@ -88,7 +88,7 @@ impl ApiKeys for FakeKeys {
     }
 
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
-        self.look_ups.fetch_add(1, Ordering::Relaxed);
+        self.asked.lock().unwrap().push(digest);
         let keys = self.keys.lock().unwrap();
         Ok(keys.iter().find(|(known, _)| *known == digest).map(|(_, key)| key.clone()))
     }

@@ -316,9 +316,34 @@ mod tests {
         for _ in 0..100 {
             keyring.admit(secret.reveal(), now).await.unwrap();
         }
-        assert_eq!(keys.look_ups(), 1);
+        assert_eq!(keys.asked().len(), 1);
         keyring.note_uses().await.unwrap();
         assert_eq!(keys.last_used(key.id), Some(now));
+    }
+
+    #[tokio::test]
+    async fn however_near_a_guess_comes_it_is_one_look_up_of_its_digest() {
+        let (keys, keyring) = keyring();
+        let (now, empty) = (Utc::now(), Sha256::digest(b""));
+        let (secret, _) = keyring.create(KeyOptions::default(), &by()).await.unwrap();
+        let right = secret.reveal();
+        let guesses = [
+            "crl_".to_owned(),
+            "x".repeat(right.len()),
+            right[..12].to_owned(),
+            right[..right.len() - 1].to_owned(),
+            format!("{right}x"),
+            String::new(),
+        ];
+        for guess in &guesses {
+            assert!(keyring.admit(guess, now).await.unwrap().is_none(), "{guess}");
+        }
+        assert!(keyring.admit(right, now).await.unwrap().is_some());
+        let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
+        assert!(keys.asked()[..guesses.len()] == digests);
+        assert_eq!(keys.asked().len(), guesses.len() + 1);
+        // Known from elsewhere, so that what is looked up is truly SHA-256 of the whole guess.
+        assert!(digests[5] == KeyDigest(empty.into()));
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
+pub mod admission;
 mod attempts;
 pub mod audit;
 pub mod backup;

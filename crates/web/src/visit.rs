@@ -157,7 +157,7 @@ impl Guest {
 
     /// Who it is after all, if somebody is signed in.
     pub async fn who(&self) -> Result<Option<Who>, Refusal> {
-        who(&self.site.ports, gate::token(&self.request), self.at).await
+        Ok(who(&self.site.ports, gate::token(&self.request), self.at).await?)
     }
 
     pub async fn standing(&self) -> Result<Standing, Refusal> {
@@ -180,7 +180,7 @@ pub async fn who(
     ports: &Ports,
     token: Option<&str>,
     at: DateTime<Utc>,
-) -> Result<Option<Who>, Refusal> {
+) -> carrel_domain::Result<Option<Who>> {
     let Some(token) = token else { return Ok(None) };
     Ok(match ports.multi_user.is_on().await? {
         true => ports.sign_in.user_of(token, at).await?.map(Who::User),

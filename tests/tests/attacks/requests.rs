@@ -3,6 +3,7 @@
 use anyhow::{Context, Result};
 use e2e::canary::{Canary, Hosts};
 use e2e::openapi::places;
+use e2e::visitor::Visitor;
 use e2e::{Client, Options, TestServer, model_server, send};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -135,6 +136,37 @@ async fn no_redirect_leads_to_where_only_the_server_gets() -> Result<()> {
     assert_refused(server.admin(), &canary, &twice, "two redirects").await?;
     assert_eq!(canary.visitors(), []);
     assert!(server.document_files()?.is_empty());
+    Ok(())
+}
+
+/// As a manager asks for them, in the forms of the browser interface.
+#[tokio::test]
+async fn no_link_in_a_form_leads_to_where_only_the_server_gets() -> Result<()> {
+    let (canary, server) = (Canary::start()?, TestServer::start(permitting()).await?);
+    let (port, host, admin) = (canary.port()?, host::start(PERMITTED).await?, server.admin());
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let ada = json!({ "username": "ada", "password": "correct horse" });
+    admin.post("/v1/admin/enable-multi-user", ada).await?.ok()?;
+    let mut visitor = Visitor::new(admin)?;
+    visitor.post("/sign-in", &[("username", "ada"), ("password", "correct horse")]).await?;
+    let forms = ["/documents/link", "/w/alpha/documents/link"];
+    for form in forms {
+        for link in private(port).iter().chain(&odd(port)) {
+            let page = visitor.post(form, &[("link", link)]).await?;
+            assert!([400, 422].contains(&page.status), "{form} {link}: {}", page.status);
+        }
+        for to in private(port).iter().step_by(6) {
+            let page = visitor.post(form, &[("link", &host.redirect(302, to))]).await?;
+            assert!([400, 422].contains(&page.status), "{form} to {to}: {}", page.status);
+        }
+    }
+    assert_eq!(canary.visitors(), []);
+    assert!(server.document_files()?.is_empty());
+    for form in forms {
+        let page = visitor.post(form, &[("link", &host.page("<p>text</p>"))]).await?;
+        assert_eq!(page.status, 303, "{form}: {}", page.text);
+    }
+    assert_eq!(server.document_files()?.len(), 2);
     Ok(())
 }
 

@@ -1,6 +1,5 @@
 //! `/jobs*`
 use std::convert::Infallible;
-use std::time::Instant;
 
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Data, Json, Path};
@@ -8,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::job::{Job, JobFilter, Jobs};
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, JobId, Result};
+use carrel_services::admission::heard;
 use carrel_services::jobs::Workers;
 use futures_util::stream;
 
@@ -90,12 +90,11 @@ pub async fn follow_job(
     if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let following = (workers.follow(job.id, told), Holder::new(&request, &caller)?, Instant::now());
-    let told = stream::unfold(following, |(mut follow, holder, mut checked)| async move {
-        let news = streaming::heard(async || follow.next().await, &holder, &mut checked).await?;
-        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), (follow, holder, checked)))
+    let told = stream::unfold(workers.follow(job.id, told), |mut follow| async move {
+        let news = follow.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
     });
-    Ok(streaming::response().streaming(told))
+    Ok(streaming::response().streaming(heard(told, Holder::new(&request, &caller)?)))
 }
 
 /// Call a job off.

@@ -6,10 +6,10 @@ use carrel_domain::thread::{Thread, Threads};
 use carrel_domain::user::{User, Users};
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
+use carrel_services::admission::Admitted;
 use carrel_services::keyring::Keyring;
 use chrono::Utc;
 
-use super::Admitted;
 use crate::caller::Caller;
 
 pub struct Listener {

@@ -59,6 +59,21 @@ impl Directory {
         }
     }
 
+    /// Deletes what a killed process has written of the file at `path`, before it had that name.
+    pub fn remove_begun(&self, path: &DocumentPath) -> Result<()> {
+        let file = self.root.join(path.folder()).join(path.name());
+        for number in 1.. {
+            let mut begun = file.clone().into_os_string();
+            begun.push(format!("#{number}"));
+            match fs::remove_file(begun) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => break,
+                Err(error) => return Err(Error::of_file(error)),
+            }
+        }
+        Ok(())
+    }
+
     pub fn remove_unfinished(&self, before: SystemTime) -> Result<usize> {
         let mut removed = 0;
         for folder in fs::read_dir(&self.root).map_err(Error::internal)? {

@@ -121,8 +121,15 @@ impl DocumentFiles for DocumentStore {
     }
 
     async fn delete(&self, path: &DocumentPath) -> Result<()> {
-        if !self.check(path).await? {
-            return Ok(());
+        if let Some(directory) = self.directory.clone() {
+            let path = path.clone();
+            let is_there = blocking(move || {
+                let is_there = directory.check(&path)?;
+                directory.remove_begun(&path).map(|()| is_there)
+            });
+            if !is_there.await? {
+                return Ok(());
+            }
         }
         match self.store.delete(&location(path)?).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),

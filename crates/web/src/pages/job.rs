@@ -6,6 +6,7 @@ use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
 use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, State, Told};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
+use carrel_services::admission::heard;
 use carrel_services::jobs::{Follow, News};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
@@ -217,14 +218,12 @@ pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
     let job = find(&visit, &id).await?;
     // What is told first is the job as it is now, and no item of the past.
     let follow = visit.ports().workers.follow(job.id, Told::all(job.changes));
-    let following = (follow, visit.site.clone(), visit.lasting(job.workspace.id));
-    let told = stream::unfold(Some(following), |state| async move {
-        let (mut follow, site, mut lasting) = state?;
+    let told = stream::unfold(Some((follow, visit.site.clone())), |state| async move {
+        let (mut follow, site) = state?;
         let (said, is_over) = next(&mut follow, &site).await?;
-        let said = lasting.lasts().await.then(|| Ok::<_, Infallible>(Bytes::from(said)))?;
-        Some((said, (!is_over).then_some((follow, site, lasting))))
+        Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
-    Ok(reply::events().streaming(told))
+    Ok(reply::events().streaming(heard(told, visit.lasting(Some(job.workspace.id)))))
 }
 
 /// The next event, and whether it is the last. `None` when there is nothing more to tell.

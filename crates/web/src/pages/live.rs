@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Path};
 use askama::Template;
 use carrel_domain::workspace::Workspace;
+use carrel_services::admission::heard;
 use futures_util::stream;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -60,13 +61,11 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
     let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
     let watched = running.watch();
     let listener = Listener { running, workspace, watched, rest: Duration::ZERO, is_first: true };
-    let told = stream::unfold(Some((listener, visit.lasting(within))), |state| async move {
-        let (listener, mut lasting) = state?;
-        let (event, listener) = listener.next().await;
-        let event = lasting.lasts().await.then(|| Ok::<_, Infallible>(Bytes::from(event)))?;
-        Some((event, listener.map(|listener| (listener, lasting))))
+    let told = stream::unfold(Some(listener), |listener| async move {
+        let (event, listener) = listener?.next().await;
+        Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(told))
+    Ok(answer.streaming(heard(told, visit.lasting(Some(within)))))
 }
 
 struct Listener {

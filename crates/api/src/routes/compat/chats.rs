@@ -12,6 +12,7 @@ use crate::failure::shapes::Message;
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
 use crate::routes::native::chats::{file, page};
+use crate::streaming::Holder;
 use crate::wire::compat::chats as wire;
 
 /// List exchanges of all workspaces, newest first.
@@ -39,14 +40,14 @@ pub async fn list_chats(
 #[get("/system/export-chats")]
 pub async fn export_chats(
     caller: Caller<Admin>,
-    request: HttpRequest,
+    http: HttpRequest,
     settings: Data<dyn Settings>,
     exports: Data<Exports>,
 ) -> Answer<HttpResponse, Message> {
-    let name = wire::export_type(request.query_string());
+    let name = wire::export_type(http.query_string());
     let name = name.map_err(|several| exports.unknown_type(&several))?;
     let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
     let choice = FormatChoice::new(&name, Layout::Compat, &prompt);
     let request = ExportRequest { choice, filter: ChatFilter::default(), redact: false };
-    Ok(file(&exports, request, &caller.by()).await?)
+    Ok(file(&exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
 }

@@ -7,6 +7,7 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, By};
+use carrel_services::admission::Admitted;
 use carrel_services::embeds::{Embeds, Visitor};
 use carrel_services::settings::SettingsStore;
 use chrono::Utc;
@@ -17,7 +18,7 @@ use crate::failure::embeds::Denial;
 use crate::mount::Mount;
 use crate::read::Body;
 use crate::routes::register::Register;
-use crate::streaming::{self, Admitted};
+use crate::streaming;
 use crate::wire::embeds::public as wire;
 use crate::wire::history::History;
 

@@ -3,23 +3,31 @@ use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
 };
 use actix_web::web::{Bytes, Data};
-use actix_web::{HttpResponse, post};
+use actix_web::{HttpRequest, HttpResponse, post};
+use carrel_services::admission::handed;
 use carrel_services::backup::{Backups, Secrets};
 use chrono::Utc;
 use futures_util::TryStreamExt;
 
 use crate::caller::{Admin, Caller};
 use crate::failure::{Answer, Failure, Plain};
+use crate::streaming::Holder;
 
 /// Back up everything, as one archive, while the server goes on working.
 ///
 /// A tar file of the database as it is now and of every file that cannot be made again, with their
 /// SHA-256 at its end; `carrel restore` makes a storage directory of it. The key that opens the
-/// secrets in the database is not in it. One backup is made at a time.
+/// secrets in the database is not in it. One backup is made at a time. It breaks off a few seconds
+/// after its key ends.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, description = "The archive", content_type = "application/x-tar", body = Vec<u8>), Failure<Plain>))]
 #[post("/system/backup")]
-pub async fn back_up(caller: Caller<Admin>, backups: Data<Backups>) -> Answer<HttpResponse> {
+pub async fn back_up(
+    caller: Caller<Admin>,
+    request: HttpRequest,
+    backups: Data<Backups>,
+) -> Answer<HttpResponse> {
+    let holder = Holder::new(&request, &caller)?;
     let staged = backups.stage(Secrets::LeftOut, &caller.by()).await?;
     let name = format!("carrel-{}.tar", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
     let disposition = ContentDisposition {
@@ -29,5 +37,5 @@ pub async fn back_up(caller: Caller<Admin>, backups: Data<Backups>) -> Answer<Ht
     let mut response = HttpResponse::Ok();
     response.content_type("application/x-tar").insert_header((CONTENT_DISPOSITION, disposition));
     response.insert_header((CACHE_CONTROL, "no-store"));
-    Ok(response.streaming(staged.into_stream().map_ok(Bytes::from)))
+    Ok(response.streaming(handed(staged.into_stream().map_ok(Bytes::from), holder)))
 }

@@ -5,13 +5,14 @@ use actix_web::http::header::{
     CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
 };
 use actix_web::web::{Bytes, Data, Json};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::Result;
 use carrel_domain::audit::By;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
+use carrel_services::admission::handed;
 use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
 use carrel_services::workspaces as service;
@@ -20,6 +21,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use crate::caller::{Admin, Caller};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::{Body, Params};
+use crate::streaming::Holder;
 use crate::wire::admin::chats as wire;
 
 /// List exchanges of all workspaces, newest first.
@@ -45,12 +47,13 @@ pub async fn list_chats(
 ///
 /// `jsonl` is OpenAI's chat layout for fine-tuning, one conversation a line; `json` an array of
 /// records; `csv` the same as a table (RFC 4180); `jsonAlpaca` an array of instruction, input and
-/// output. The file is written as it is read.
+/// output. The file is written as it is read, and breaks off a few seconds after its key ends.
 #[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
     responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), Failure<Plain>))]
 #[get("/system/export-chats")]
 pub async fn export_chats(
     caller: Caller<Admin>,
+    http: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     settings: Data<dyn Settings>,
     exports: Data<Exports>,
@@ -66,7 +69,7 @@ pub async fn export_chats(
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
     (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
     let request = ExportRequest { choice, filter, redact: query.redact };
-    Ok(file(&exports, request, &caller.by()).await?)
+    Ok(file(&exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
 }
 
 /// The page that begins after `before` exchanges, and whether another follows.
@@ -81,14 +84,19 @@ pub async fn page(
     Ok((found, more))
 }
 
-/// An export as it is written.
-pub async fn file(exports: &Exports, request: ExportRequest, by: &By) -> Result<HttpResponse> {
+/// An export as it is written, for as long as its holder may have it.
+pub async fn file(
+    exports: &Exports,
+    request: ExportRequest,
+    by: &By,
+    holder: Holder,
+) -> Result<HttpResponse> {
     let name = request.choice.name.clone();
     let (content_type, pieces) = exports.start(request, by).await?;
     let pieces = pieces.map_err(io::Error::other);
     let slices =
         pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(io::Result::Ok)).try_flatten();
-    Ok(attachment(&name, content_type).streaming(slices))
+    Ok(attachment(&name, content_type).streaming(handed(slices, holder)))
 }
 
 /// A piece in slices of at most 64 KiB: what is handed over at once is copied into the connection's

@@ -6,6 +6,7 @@ use askama::Template;
 use carrel_domain::chat_log::{ChatFilter, LoggedChat};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::{ChatId, Error, UserId};
+use carrel_services::admission::handed;
 use carrel_services::exports::ExportRequest;
 use carrel_services::preferences::Preferences;
 use carrel_services::{record, workspaces};
@@ -145,7 +146,7 @@ pub async fn export(visit: Visit<Admin>) -> Answer {
     Ok(HttpResponse::Ok()
         .content_type(format!("{content_type}; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
-        .streaming(pieces))
+        .streaming(handed(pieces, visit.lasting(None))))
 }
 
 pub async fn delete(visit: Visit<Admin>, id: Path<String>) -> Answer {

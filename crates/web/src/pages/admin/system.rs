@@ -4,6 +4,7 @@ use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
 use askama::Template;
 use carrel_domain::model::ModelChoice;
+use carrel_services::admission::handed;
 use carrel_services::backup::Secrets;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
@@ -69,5 +70,5 @@ pub async fn backup(visit: Visit<Admin>) -> Answer {
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(staged.into_stream().map_ok(Bytes::from)))
+        .streaming(handed(staged.into_stream().map_ok(Bytes::from), visit.lasting(None))))
 }

@@ -1,0 +1,100 @@
+//! Whether whoever was let in may still be there: looked at every few seconds while something long
+//! is told to them.
+use std::io;
+use std::time::Duration;
+
+use carrel_domain::Result;
+use futures_util::stream::{self, Stream, StreamExt};
+use tokio::time::{Instant, timeout};
+
+/// How often it is looked.
+pub const CHECK: Duration = Duration::from_secs(5);
+
+/// Whoever was let in, and may not be any longer.
+pub trait Admitted {
+    fn may_listen(&self) -> impl Future<Output = Result<bool>>;
+}
+
+/// `events` for as long as whoever listens may hear them.
+pub fn heard<T>(
+    events: impl Stream<Item = T> + 'static,
+    listener: impl Admitted,
+) -> impl Stream<Item = T> {
+    lasting(events, listener, || None)
+}
+
+/// `pieces` of a file for as long as whoever takes them may have them; an error then, so that
+/// nobody takes what they have for the whole.
+pub fn handed<T>(
+    pieces: impl Stream<Item = io::Result<T>> + 'static,
+    taker: impl Admitted,
+) -> impl Stream<Item = io::Result<T>> {
+    lasting(pieces, taker, || {
+        Some(Err(io::Error::other("whoever asked for it is no longer admitted")))
+    })
+}
+
+fn lasting<T>(
+    items: impl Stream<Item = T> + 'static,
+    admitted: impl Admitted,
+    farewell: fn() -> Option<T>,
+) -> impl Stream<Item = T> {
+    let going = Some((Box::pin(items), admitted, Instant::now()));
+    stream::unfold(going, move |going| async move {
+        let (mut items, admitted, mut checked) = going?;
+        loop {
+            let next = timeout(CHECK, items.next()).await;
+            if checked.elapsed() >= CHECK {
+                checked = Instant::now();
+                // A database that does not answer now may do so again: it goes on.
+                if matches!(admitted.may_listen().await, Ok(false)) {
+                    return farewell().map(|last| (last, None));
+                }
+            }
+            if let Ok(next) = next {
+                return Some((next?, Some((items, admitted, checked))));
+            }
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::Error;
+
+    use super::*;
+
+    /// Admitted for so many seconds, at a database that may be away.
+    struct For(u64, Instant, bool);
+
+    impl Admitted for For {
+        async fn may_listen(&self) -> Result<bool> {
+            let lasts = self.1.elapsed() < Duration::from_secs(self.0);
+            if self.2 { Err(Error::internal("away")) } else { Ok(lasts) }
+        }
+    }
+
+    fn every_second() -> impl Stream<Item = io::Result<u32>> {
+        stream::unfold(0, |number| async move {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok(number), number + 1))
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_told_ends_with_who_was_let_in() {
+        let admitted = || For(7, Instant::now(), false);
+        let told: Vec<_> = heard(every_second(), admitted()).collect().await;
+        assert_eq!(told.len(), 9);
+        let silence = stream::pending::<u32>();
+        assert_eq!(heard(silence, admitted()).count().await, 0);
+        let taken: Vec<_> = handed(every_second(), admitted()).collect().await;
+        assert!(taken.len() == 10 && taken[9].is_err(), "{taken:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_that_is_away_ends_nothing() {
+        let told = heard(every_second().take(60), For(0, Instant::now(), true));
+        assert_eq!(told.count().await, 60);
+    }
+}

@@ -1,0 +1,103 @@
+//! What somebody was being told or handed when they were shut out.
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::visitor::Visitor;
+use e2e::{Backend, Client, TestServer};
+use reqwest::{Method, RequestBuilder, Response};
+use serde_json::json;
+
+use crate::browser_journey::PASSWORD;
+
+/// Longer than it takes the server to look again whether somebody may still be there.
+const A_WHILE: Duration = Duration::from_secs(6);
+
+/// More than a connection on its way holds, in bytes.
+const LARGE: usize = 20 << 20;
+
+/// A server whose exports and backups are not over at once.
+async fn full() -> Result<TestServer> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let said = json!({ "message": "word ".repeat(200_000), "mode": "chat" });
+    for _ in 0..LARGE / 1_000_000 {
+        admin.post("/v1/workspace/alpha/chat", said.clone()).await?.ok()?;
+    }
+    std::fs::write(server.storage().join("large"), vec![b'x'; LARGE])?;
+    let first = json!({ "username": "ada", "password": PASSWORD });
+    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    Ok(server)
+}
+
+async fn begun(request: RequestBuilder) -> Result<Response> {
+    let mut response = request.send().await?;
+    anyhow::ensure!(response.status() == 200, "answered {}", response.status());
+    response.chunk().await?.context("nothing came")?;
+    Ok(response)
+}
+
+/// How many bytes still came, if it came to its proper end.
+async fn rest(mut response: Response) -> Result<usize> {
+    let mut bytes = 0;
+    while let Some(piece) = response.chunk().await? {
+        bytes += piece.len();
+    }
+    Ok(bytes)
+}
+
+/// What is handed to `of`, and to somebody else, whose parts come to their ends when `of` is shut out.
+async fn assert_broken_off(of: Vec<Response>, others: Vec<Response>) -> Result<()> {
+    tokio::time::sleep(A_WHILE).await;
+    for (number, response) in of.into_iter().enumerate() {
+        let rest = rest(response).await;
+        assert!(rest.is_err(), "{number} went on to its end: {rest:?}");
+    }
+    for response in others {
+        assert!(rest(response).await? > LARGE / 2);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn exports_and_backups_break_off_with_their_key() -> Result<()> {
+    let server = full().await?;
+    let admin = server.admin();
+    let key = admin.post("/v1/admin/api-keys", json!({ "name": "short-lived" })).await?.ok()?;
+    let holder = admin.with_key(key["api_key"]["secret"].as_str().context("no secret")?);
+    let export = |client: &Client, mount: &str| {
+        client.request(Method::GET, &format!("{mount}/system/export-chats?type=json"))
+    };
+    let taken = vec![
+        begun(export(&holder, "/v1")).await?,
+        begun(export(&holder, "/api/v1")).await?,
+        begun(holder.request(Method::POST, "/v1/system/backup")).await?,
+    ];
+    let others = vec![begun(export(admin, "/v1")).await?];
+    let id = &key["api_key"]["id"];
+    admin.delete(&format!("/v1/admin/api-keys/{id}"), json!({})).await?.ok()?;
+    assert_broken_off(taken, others).await?;
+    // What was held for the backup is free again.
+    admin.post("/v1/system/backup", json!({})).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn files_for_a_visitor_break_off_with_their_suspension() -> Result<()> {
+    let server = full().await?;
+    let admin = server.admin();
+    let eve = json!({ "username": "eve", "password": PASSWORD, "role": "admin" });
+    let eve = admin.post("/v1/admin/users/new", eve).await?.ok()?["user"]["id"].clone();
+    let mut visitors = Vec::new();
+    for name in ["eve", "ada"] {
+        let mut visitor = Visitor::new(admin)?;
+        visitor.post("/sign-in", &[("username", name), ("password", PASSWORD)]).await?;
+        visitors.push(visitor);
+    }
+    let export = |visitor: &Visitor| visitor.request(Method::GET, "/admin/chats/export?type=json");
+    let backup = visitors[0].request(Method::POST, "/admin/system/backup");
+    let taken = vec![begun(export(&visitors[0])).await?, begun(backup).await?];
+    let others = vec![begun(export(&visitors[1])).await?];
+    admin.post(&format!("/v1/admin/users/{eve}"), json!({ "suspended": true })).await?.ok()?;
+    assert_broken_off(taken, others).await
+}
