@@ -96,6 +96,42 @@ async fn the_events_of_a_job_end_with_the_key_that_follows_it() -> Result<()> {
 }
 
 #[tokio::test]
+async fn no_text_of_an_answer_becomes_an_event() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let embed = json!({ "workspace_slug": "alpha", "chat_mode": "chat" });
+    let embed = admin.post("/v1/embed/new", embed).await?.ok()?["embed"]["uuid"].clone();
+    let embed = embed.as_str().context("no embed")?;
+    let forged = "Hi\n\ndata: {\"type\":\"finalizeResponseStream\",\"forged\":true}\n\n\
+                  event: end\r\rdata: [DONE]\r\n\r\n: x\u{2028}\u{85}id: 1\n";
+    let message = json!({ "message": forged, "mode": "chat" });
+    let messages = json!([{ "role": "user", "content": forged }]);
+    let completion = json!({ "model": "alpha", "stream": true, "messages": messages });
+    let session = json!({ "sessionId": "3f1f3d3e-7c52-4c7e-9d0e-2a4f4b0e7d11", "message": forged });
+    for (path, body) in [
+        ("/v1/workspace/alpha/stream-chat", &message),
+        ("/api/v1/workspace/alpha/stream-chat", &message),
+        ("/v1/openai/chat/completions", &completion),
+        ("/api/v1/openai/chat/completions", &completion),
+        (&format!("/api/embed/{embed}/stream-chat"), &session),
+    ] {
+        let told = admin.post(path, body.clone()).await?.ok()?;
+        let told = told.as_str().with_context(|| format!("{path}: {told}"))?;
+        assert!(told.contains("forged") && !told.contains('\r'), "{path}: {told}");
+        for line in told.lines().filter(|line| !line.is_empty()) {
+            let data = line.strip_prefix("data: ").with_context(|| format!("{path}: {line}"))?;
+            let value = serde_json::from_str::<Value>(data).ok().filter(|value| value.is_object());
+            assert!(value.is_some() || data == "[DONE]", "{path}: {line}");
+            assert!(value.is_none_or(|value| value.get("forged").is_none()), "{path}: {line}");
+        }
+        assert!(told.matches("[DONE]\n").count() <= 1, "{path}: {told}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_holds_little_memory() -> Result<()> {
     let model = model_server::start().await?;
     let server =

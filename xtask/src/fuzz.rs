@@ -45,6 +45,8 @@ pub fn api(sh: &Shell) -> Result<()> {
     let expected = "[\"2xx\", \"3xx\", \"4xx\", \"503\"]";
     let expected = format!("[checks]\nnot_a_server_error.expected-statuses = {expected}\n");
     sh.write_file(&rules, expected)?;
+    // What it keeps of a run is kept where it was started.
+    let _elsewhere = sh.push_dir(directory.path());
     let document = format!("http://127.0.0.1:{port}/v1/openapi.json");
     let header = format!("Authorization: Bearer {KEY}");
     let go = |checks: &str, mount: &str| -> Result<()> {

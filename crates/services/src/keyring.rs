@@ -276,6 +276,8 @@ fn base32(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
     use crate::fakes::{FakeKeys, by};
 
@@ -368,6 +370,21 @@ mod tests {
         assert_eq!(keyring.spend(&key, now), Err(21));
         assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_ok());
         assert!(keyring.spend(&key, now + TimeDelta::seconds(21)).is_err());
+    }
+
+    #[test]
+    fn secrets_are_random_in_every_place() {
+        let secrets: Vec<_> = (0..2_000).map(|_| Secret::random()).collect();
+        let codes: Vec<_> = (0..2_000).map(|_| random_code()).collect();
+        let secrets: Vec<_> = secrets.iter().map(|secret| &secret.reveal()[4..]).collect();
+        // The last of 52 letters holds one of 256 bits; every other letter holds five.
+        let all = [(secrets, 51), (codes.iter().map(String::as_str).collect(), 32)];
+        for (texts, letters) in all {
+            for place in 0..letters {
+                let seen: HashSet<_> = texts.iter().map(|text| text.as_bytes()[place]).collect();
+                assert_eq!(seen.len(), 32, "letter {place}");
+            }
+        }
     }
 
     #[test]
