@@ -13,15 +13,13 @@ const KEY: &str = "a-key-for-the-fuzzing-0123456789";
 /// How many requests are made of each operation at first, and then of its neighbours.
 const EXAMPLES: &str = "25";
 
-/// `[target] [seconds]`; all targets for a minute each unless said otherwise. `--unguided` has them run
-/// as where there is no nightly compiler.
+/// `[--guided] [target] [seconds]`; all targets for a minute each unless said otherwise, guided by what
+/// code they reach if that is wanted.
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
-    let is_guided = arguments.first().is_none_or(|first| first != "--unguided");
-    if let Some(host) = guided::host(sh).filter(|_| is_guided) {
-        return guided::run(sh, &host, arguments);
+    match arguments.split_first() {
+        Some((first, rest)) if first == "--guided" => guided::run(sh, rest),
+        _ => Ok(cmd!(sh, "cargo run --quiet --package fuzz -- {arguments...}").run()?),
     }
-    let arguments = &arguments[usize::from(!is_guided)..];
-    Ok(cmd!(sh, "cargo run --quiet --package fuzz -- {arguments...}").run()?)
 }
 
 /// Has schemathesis make requests of the document that the server itself tells.

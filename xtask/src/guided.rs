@@ -1,5 +1,5 @@
 //! The fuzz targets under libFuzzer, which keeps whatever reaches new code and goes on from there.
-//! Needs a nightly compiler; without one they run with a mutator of their own.
+//! Needs a nightly compiler.
 use std::path::Path;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -18,16 +18,18 @@ const FLAGS: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-leve
     -Cllvm-args=-sanitizer-coverage-stack-depth \
     -Zsanitizer=address -Cdebug-assertions";
 
-/// The machine that a nightly compiler makes programs for, if there is one that can do this.
-pub fn host(sh: &Shell) -> Option<String> {
-    let told = cmd!(sh, "rustup run nightly rustc -vV").quiet().ignore_stderr().read().ok()?;
-    let host = told.lines().find_map(|line| line.strip_prefix("host: "))?;
-    host.contains("-linux-").then(|| host.to_owned())
+/// The machine that the nightly compiler makes programs for.
+fn host(sh: &Shell) -> Result<String> {
+    let told = cmd!(sh, "rustup run nightly rustc -vV").quiet().read();
+    let told = told.context("a nightly compiler is needed: rustup toolchain install nightly")?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("the compiler names no machine")?.to_owned())
 }
 
 /// `[target] [seconds]`. What was found worth keeping is in the cache, and is where the next run
 /// begins; what broke a rule is there too.
-pub fn run(sh: &Shell, host: &str, arguments: &[String]) -> Result<()> {
+pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
+    let host = host(sh)?;
     let chosen = arguments.first().map_or("all", String::as_str);
     let seconds = arguments.get(1).map_or(USUAL, String::as_str);
     // With the libraries that the program itself is made of, and one or two more.
@@ -36,7 +38,7 @@ pub fn run(sh: &Shell, host: &str, arguments: &[String]) -> Result<()> {
     let build = cmd!(sh, "rustup run nightly cargo build --release --target {host}");
     let build = build.args(["--manifest-path", "fuzz/guided/Cargo.toml", "--target-dir"]);
     build.arg(&built).env("RUSTFLAGS", FLAGS).run()?;
-    let program = built.join(host).join("release/rules");
+    let program = built.join(&host).join("release/rules");
     let kept = surroundings::cache()?.join("fuzz");
     let (mut broken, mut ran) = (Vec::new(), 0);
     for seeds in sh.read_dir("fuzz/corpus")? {

@@ -32,7 +32,8 @@ cargo xtask <chore>
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
   conformance [names] recorded exchanges of existing clients, played against this server
-  fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise
+  fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise;
+                      with --guided by libFuzzer, for which a nightly compiler is needed
   fuzz-api            every operation of the OpenAPI document, by schemathesis
   traces              the feature `otel`, which no other chore builds: its lints and its tests
   plant [names]       faults of tests/planted, one at a time, each of which a test must notice
