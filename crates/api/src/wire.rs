@@ -23,33 +23,66 @@ pub mod system;
 pub mod thread;
 pub mod workspace;
 
+use std::fmt;
+
 use chrono::{DateTime, Datelike, SecondsFormat, Timelike, Utc};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 /// RFC 3339 in UTC with milliseconds: `2026-02-03T10:11:12.345Z`.
 pub fn time(time: DateTime<Utc>) -> String {
-    let year = time.year();
-    if !(0..=9999).contains(&year) {
-        return time.to_rfc3339_opts(SecondsFormat::Millis, true);
+    let mut text = [0; TIME];
+    match usual_time(time, &mut text) {
+        Some(text) => text.to_owned(),
+        None => time.to_rfc3339_opts(SecondsFormat::Millis, true),
     }
-    // Lists hold two of these in each row, and writing the digits takes a fifth of the time that
-    // a general formatter does.
-    let mut text = String::with_capacity(24);
-    let mut digits = |number: u32, width: u32, after: char| {
-        for place in (0..width).rev() {
-            text.push(char::from(b'0' + (number / 10_u32.pow(place) % 10) as u8));
+}
+
+/// How many bytes a time takes in a usual year.
+const TIME: usize = 24;
+
+/// Writes the time of a year that has four digits. Lists hold two of these in each row, and writing
+/// the digits takes a fifth of the time that a general formatter does.
+fn usual_time(time: DateTime<Utc>, text: &mut [u8; TIME]) -> Option<&str> {
+    let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
+    let numbers = [
+        (year, 4, b'-'),
+        (time.month(), 2, b'-'),
+        (time.day(), 2, b'T'),
+        (time.hour(), 2, b':'),
+        (time.minute(), 2, b':'),
+        (time.second(), 2, b'.'),
+        (time.timestamp_subsec_millis().min(999), 3, b'Z'),
+    ];
+    let mut places = text.iter_mut();
+    for (number, width, after) in numbers {
+        for (digit, place) in (0..width).rev().zip(&mut places) {
+            *place = b'0' + (number / 10_u32.pow(digit) % 10) as u8;
         }
-        text.push(after);
-    };
-    digits(year.unsigned_abs(), 4, '-');
-    digits(time.month(), 2, '-');
-    digits(time.day(), 2, 'T');
-    digits(time.hour(), 2, ':');
-    digits(time.minute(), 2, ':');
-    digits(time.second(), 2, '.');
-    digits(time.timestamp_subsec_millis().min(999), 3, 'Z');
-    text
+        *places.next()? = after;
+    }
+    std::str::from_utf8(text).ok()
+}
+
+/// [`time`], written where it belongs.
+pub struct Time(pub DateTime<Utc>);
+
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match usual_time(self.0, &mut [0; TIME]) {
+            Some(text) => serializer.serialize_str(text),
+            None => serializer.serialize_str(&time(self.0)),
+        }
+    }
+}
+
+/// What something says of itself, written where it belongs.
+pub struct Said<T>(pub T);
+
+impl<T: fmt::Display> Serialize for Said<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 /// A value that was sent, even if it was `null`: tells `{"a":null}` from `{}`.
@@ -72,9 +105,21 @@ mod tests {
 
     #[test]
     fn times_are_written_as_rfc_3339_has_them() {
-        for millis in [0, 1, 999, 1_770_113_472_345, -1, 253_402_300_799_999, 951_782_400_000] {
+        for millis in [
+            0,
+            1,
+            999,
+            1_770_113_472_345,
+            -1,
+            253_402_300_799_999,
+            253_402_300_800_000,
+            -70_000_000_000_000,
+            951_782_400_000,
+        ] {
             let at = DateTime::from_timestamp_millis(millis).unwrap();
-            assert_eq!(time(at), at.to_rfc3339_opts(SecondsFormat::Millis, true));
+            let expected = at.to_rfc3339_opts(SecondsFormat::Millis, true);
+            assert_eq!(time(at), expected);
+            assert_eq!(serde_json::to_string(&Time(at)).unwrap(), format!("\"{expected}\""));
         }
     }
 }

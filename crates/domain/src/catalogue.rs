@@ -1,35 +1,39 @@
 //! The catalogue: folders, and what lists of documents tell of each.
+mod texts;
+
 use async_trait::async_trait;
 
 use crate::audit::Event;
 use crate::document::Published;
 use crate::library::Removed;
-use crate::{DocumentId, DocumentPath, Folder, Result, WorkspaceId};
+use crate::{DocumentId, DocumentPath, Error, Folder, Result, WorkspaceId};
+
+pub use texts::{Packed, Texts};
 
 /// A document as lists show it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Listed {
     pub id: DocumentId,
-    pub folder: String,
-    pub name: String,
-    pub title: String,
-    pub url: String,
-    pub author: String,
-    pub description: String,
-    pub source: String,
-    pub chunk_source: String,
+    pub texts: Packed,
     pub published: Published,
     pub words: i32,
     pub tokens: i32,
-    /// As [`crate::document::Document::metadata`].
-    pub metadata: String,
-    /// As [`crate::document::Origin::key`].
-    pub key: Option<String>,
     /// Whether it is in any workspace.
     pub is_placed: bool,
     /// Workspaces in which it is pinned, by id.
     pub pinned_in: Vec<WorkspaceId>,
     pub is_watched: bool,
+}
+
+impl Listed {
+    pub fn texts(&self) -> Texts<'_> {
+        self.texts.texts()
+    }
+
+    pub fn path(&self) -> Result<DocumentPath> {
+        let Texts { folder, name, .. } = self.texts();
+        DocumentPath::new(folder, name).map_err(Error::internal)
+    }
 }
 
 /// Where a list of documents goes on. Documents come by folder and name, both in the order of their

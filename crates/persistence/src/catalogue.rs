@@ -1,99 +1,27 @@
 //! Lists of documents, and folders.
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
-use carrel_domain::document::Published;
 use carrel_domain::library::Removed;
 use carrel_domain::path::DEFAULT_FOLDER;
-use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, WorkspaceId};
-use chrono::NaiveDateTime;
-use diesel::dsl::{auto_type, exists};
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
+use diesel::dsl::{exists, sql};
 use diesel::prelude::*;
-use uuid::Uuid;
+use diesel::sql_types::{BigInt, Bool, Text};
 
 use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, on_each_backend};
-use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable, utc};
+use crate::convert::{IDS_AT_ONCE, rows, text, time};
 use crate::documents::{lock_to_remove, stored_path};
+use crate::listed::{self, ListedRow, with_marks};
 use crate::removal::withdraw_everywhere;
 use crate::schema::{documents, workspace_documents};
 use crate::{Database, audit, folders, unsettled};
 
-/// In the order in which [`listed`] selects.
-#[derive(Queryable)]
-struct ListedRow {
-    id: String,
-    folder: String,
-    name: String,
-    title: String,
-    url: String,
-    author: String,
-    description: String,
-    source: String,
-    chunk_source: String,
-    published_at: Option<NaiveDateTime>,
-    words: i32,
-    tokens: i32,
-    metadata: String,
-    external_key: Option<String>,
-    is_placed: bool,
-}
-
-/// Read through the connection of the database itself: there are many rows, and each value takes
-/// several times as long through a connection that may be of either kind.
-#[auto_type(no_type_alias)]
-fn listed() -> _ {
-    let places = workspace_documents::table
-        .filter(workspace_documents::document_id.eq(documents::id))
-        .select(workspace_documents::id);
-    documents::table.select((
-        documents::id,
-        documents::folder,
-        documents::name,
-        documents::title,
-        documents::url,
-        documents::author,
-        documents::description,
-        documents::source,
-        documents::chunk_source,
-        documents::published_at,
-        documents::words,
-        documents::tokens,
-        documents::metadata,
-        documents::external_key,
-        exists(places),
-    ))
-}
-
-impl TryFrom<ListedRow> for Listed {
-    type Error = Error;
-
-    fn try_from(row: ListedRow) -> Result<Self> {
-        Ok(Self {
-            id: DocumentId(Uuid::parse_str(&row.id).map_err(|_| unreadable("form of id"))?),
-            folder: row.folder,
-            name: row.name,
-            title: row.title,
-            url: row.url,
-            author: row.author,
-            description: row.description,
-            source: row.source,
-            chunk_source: row.chunk_source,
-            published: Published(utc(row.published_at)),
-            words: row.words,
-            tokens: row.tokens,
-            metadata: row.metadata,
-            key: row.external_key,
-            is_placed: row.is_placed,
-            pinned_in: Vec::new(),
-            is_watched: false,
-        })
-    }
-}
-
-/// The documents of a folder whose names are above `after`, by name.
+/// Documents as a list has them. SQLite reads them in the order in which they lie in its file, so that
+/// each page of the file is read once, however the documents of a folder are spread over it.
 fn in_folder(
     conn: &mut AnyConnection,
     folder: &str,
@@ -101,14 +29,27 @@ fn in_folder(
     offset: u64,
     limit: usize,
 ) -> QueryResult<Vec<ListedRow>> {
-    on_each_backend!(conn => listed()
-        .filter(documents::folder.eq(folder))
-        .filter(documents::name.gt(after))
-        .order((documents::folder, documents::name))
-        .offset(rows(offset))
-        .limit(rows(limit))
-        .load(conn))
+    match conn {
+        AnyConnection::Postgres(conn) => listed::all()
+            .filter(documents::folder.eq(folder))
+            .filter(documents::name.gt(after))
+            .order((documents::folder, documents::name))
+            .offset(rows(offset))
+            .limit(rows(limit))
+            .load(conn),
+        AnyConnection::Sqlite(conn) => {
+            let chosen = sql::<Bool>(
+                "documents.rowid IN (SELECT one.rowid FROM documents one WHERE one.folder = ",
+            );
+            let chosen = chosen.bind::<Text, _>(folder).sql(" AND one.name > ");
+            let chosen = chosen.bind::<Text, _>(after).sql(PART).bind::<BigInt, _>(rows(limit));
+            let chosen = chosen.sql(" OFFSET ").bind::<BigInt, _>(rows(offset)).sql(")");
+            Ok(listed::in_order(listed::all().filter(chosen).load(conn)?))
+        }
+    }
 }
+
+const PART: &str = " ORDER BY one.folder, one.name LIMIT ";
 
 /// The documents of all folders above `folder` but the default one, by folder and name.
 fn in_later_folders(
@@ -117,45 +58,25 @@ fn in_later_folders(
     offset: u64,
     limit: usize,
 ) -> QueryResult<Vec<ListedRow>> {
-    on_each_backend!(conn => listed()
-        .filter(documents::folder.gt(folder))
-        .filter(documents::folder.ne(DEFAULT_FOLDER))
-        .order((documents::folder, documents::name))
-        .offset(rows(offset))
-        .limit(rows(limit))
-        .load(conn))
-}
-
-/// Adds in which workspaces the documents are pinned, and whether they are watched anywhere.
-fn with_marks(conn: &mut AnyConnection, found: Vec<ListedRow>) -> Result<Vec<Listed>, Abort> {
-    let placed: Vec<String> =
-        found.iter().filter(|row| row.is_placed).map(|row| row.id.clone()).collect();
-    let mut marks: HashMap<String, Vec<(i32, bool, bool)>> = HashMap::new();
-    for ids in placed.chunks(IDS_AT_ONCE) {
-        let some: Vec<(String, i32, bool, bool)> = workspace_documents::table
-            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
-            .filter(workspace_documents::pinned.or(workspace_documents::watched))
-            .select((
-                workspace_documents::document_id,
-                workspace_documents::workspace_id,
-                workspace_documents::pinned,
-                workspace_documents::watched,
-            ))
-            .load(conn)?;
-        for (document, workspace, pinned, watched) in some {
-            marks.entry(document).or_default().push((workspace, pinned, watched));
+    match conn {
+        AnyConnection::Postgres(conn) => listed::all()
+            .filter(documents::folder.gt(folder))
+            .filter(documents::folder.ne(DEFAULT_FOLDER))
+            .order((documents::folder, documents::name))
+            .offset(rows(offset))
+            .limit(rows(limit))
+            .load(conn),
+        AnyConnection::Sqlite(conn) => {
+            let chosen = sql::<Bool>(
+                "documents.rowid IN (SELECT one.rowid FROM documents one WHERE one.folder > ",
+            );
+            let chosen = chosen.bind::<Text, _>(folder).sql(" AND one.folder <> ");
+            let chosen = chosen.bind::<Text, _>(DEFAULT_FOLDER).sql(PART);
+            let chosen = chosen.bind::<BigInt, _>(rows(limit)).sql(" OFFSET ");
+            let chosen = chosen.bind::<BigInt, _>(rows(offset)).sql(")");
+            Ok(listed::in_order(listed::all().filter(chosen).load(conn)?))
         }
     }
-    let marked = found.into_iter().map(|row| {
-        let marks = marks.remove(&row.id).unwrap_or_default();
-        let mut listed = Listed::try_from(row)?;
-        let pinned = marks.iter().filter(|(_, pinned, _)| *pinned);
-        listed.pinned_in = pinned.map(|(workspace, ..)| WorkspaceId(*workspace)).collect();
-        listed.pinned_in.sort_unstable();
-        listed.is_watched = marks.iter().any(|(.., watched)| *watched);
-        Ok(listed)
-    });
-    Ok(marked.collect::<Result<_>>()?)
 }
 
 /// Those of the paths at which a document is; with `placed`, one that is in any workspace.
@@ -230,7 +151,7 @@ impl Catalogue for Database {
                     found
                 }
             };
-            with_marks(conn, found)
+            Ok(with_marks(conn, found)?)
         })
         .await
     }
@@ -248,19 +169,19 @@ impl Catalogue for Database {
     async fn by_name(&self, name: &str) -> Result<Option<Listed>> {
         let name = text(name);
         self.snapshot(move |conn| {
-            let found = on_each_backend!(conn => listed()
+            let mut found = listed::in_order(on_each_backend!(conn => listed::all()
                 .filter(documents::name.eq(&name))
                 .limit(MOST_NAMESAKES)
-                .load(conn))?;
-            let first = found.into_iter().min_by(|a: &ListedRow, b| a.folder.cmp(&b.folder));
-            Ok(with_marks(conn, first.into_iter().collect())?.pop())
+                .load(conn))?);
+            found.truncate(1);
+            Ok(with_marks(conn, found)?.pop())
         })
         .await
     }
 
     async fn by_id(&self, id: DocumentId) -> Result<Option<Listed>> {
         self.snapshot(move |conn| {
-            let found = on_each_backend!(conn => listed()
+            let found = on_each_backend!(conn => listed::all()
                 .filter(documents::id.eq(id.to_string()))
                 .load(conn))?;
             Ok(with_marks(conn, found)?.pop())

@@ -1,8 +1,11 @@
 //! `/documents` and `/document/*`: what there is
+use std::future::ready;
+use std::mem::{replace, take};
+
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get};
 use carrel_domain::catalogue::Place;
-use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
+use carrel_domain::{DocumentId, Error, Folder, Result};
 use carrel_services::library::{LISTED_AT_ONCE, Library};
 use futures_util::stream::{once, try_unfold};
 use futures_util::{Stream, StreamExt, TryStreamExt};
@@ -16,7 +19,7 @@ use crate::failure::{
 };
 use crate::mount::Mount;
 use crate::read::Params;
-use crate::wire::listing as wire;
+use crate::wire::listing::{self as wire, ListWriter};
 use crate::wire::system::DocumentsRemoved;
 
 /// List documents: every folder with its documents, or one folder in pages.
@@ -24,7 +27,7 @@ use crate::wire::system::DocumentsRemoved;
 /// The default folder comes first, the others by name, and so do the documents in each. Long lists are
 /// written as they are read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::TreeQuery),
-    responses((status = 200, body = wire::DocumentTree), Failure<Plain>))]
+    responses((status = 200, body = wire::DocumentTree<'static>), Failure<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Caller<Fetcher>,
@@ -38,20 +41,13 @@ pub async fn list_documents(
         let part = part.read(Some(100), mount)?;
         return Ok(folder_page(&library, &folder, part, true, mount).await?);
     }
-    let entries = Box::pin(library.everything().await?);
-    let pieces = try_unfold(Some((entries, wire::TreeWriter::new(mount))), |state| async move {
-        let Some((mut entries, mut writer)) = state else { return Ok(None) };
-        Ok::<_, Error>(Some(match entries.try_next().await? {
-            Some(some) => (writer.piece(some)?, Some((entries, writer))),
-            None => (writer.end(), None),
-        }))
-    });
-    Ok(json_in_pieces(pieces).await?)
+    let entries = library.everything().await?;
+    Ok(list(wire::TreeWriter::new(mount), entries).await?)
 }
 
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::PartQuery),
-    responses((status = 200, body = wire::FolderPage), Failure<Plain>))]
+    responses((status = 200, body = wire::FolderPage<'static>), Failure<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Caller<Fetcher>,
@@ -74,57 +70,78 @@ async fn folder_page(
 ) -> Result<HttpResponse> {
     let missing = || HttpResponse::NotFound().json(wire::FolderPage::missing(name, with_code));
     let Ok(folder) = Folder::parse(name) else { return Ok(missing()) };
-    let Some(total_count) = library.catalogue.documents_in(&folder).await? else {
+    let Some(total) = library.catalogue.documents_in(&folder).await? else {
         return Ok(missing());
     };
     let from = Place::In { folder: folder.clone(), after: None };
     let first = limit.unwrap_or(LISTED_AT_ONCE);
     let found = library.catalogue.list(&from, offset, first).await?;
     let seen = offset.saturating_add(found.len() as u64);
-    if limit.is_some() || seen >= total_count {
-        return Ok(HttpResponse::Ok().json(wire::FolderPage {
-            folder: folder.to_string(),
-            documents: found
-                .into_iter()
-                .map(|each| wire::ListedDocument::new(each, mount))
-                .collect(),
-            total_count,
-            has_more: seen < total_count,
-            code: with_code.then_some(200),
-            error: None,
-        }));
+    let has_more = limit.is_some() && seen < total;
+    let about = wire::PageFacts { total, has_more, with_code };
+    let writer = wire::PageWriter::new(mount, folder.as_str(), about)?;
+    if limit.is_some() || seen >= total {
+        return list(writer, once(ready(Ok(found)))).await;
     }
-    let after = found.last().map(|last| last.name.clone());
-    let (mut writer, mut begin) = wire::PageWriter::new(mount, folder.as_str())?;
-    begin.extend(writer.piece(found)?);
+    let after = found.last().map(|last| last.texts().name.to_owned());
     let rest = library.rest_of(folder, after);
-    let rest = rest.map(move |some| writer.piece(some?));
-    let end = wire::PageWriter::end(total_count, with_code);
-    let begin = once(std::future::ready(Ok(begin)));
-    json_in_pieces(begin.chain(rest).chain(once(std::future::ready(Ok(end))))).await
+    list(writer, once(ready(Ok(found))).chain(rest)).await
 }
 
-/// An answer in pieces, or in one where it is short.
-async fn json_in_pieces(
-    pieces: impl Stream<Item = Result<Vec<u8>>> + 'static,
+/// An answer in pieces as its entries are read, or in one where it is short.
+async fn list<W: ListWriter + 'static>(
+    mut writer: W,
+    entries: impl Stream<Item = Result<Vec<W::Entry>>> + 'static,
 ) -> Result<HttpResponse> {
-    let mut pieces = Box::pin(pieces);
-    let mut begin = Vec::new();
-    while begin.len() < LARGEST_WHOLE {
-        match pieces.try_next().await? {
-            Some(piece) => begin.extend(piece),
-            None => return Ok(HttpResponse::Ok().content_type(JSON).body(begin)),
+    let mut entries = Box::pin(entries);
+    let mut some = Vec::new().into_iter();
+    let is_whole = write_on(&mut writer, &mut entries, &mut some, LARGEST_WHOLE).await?;
+    let begin = take(writer.written());
+    if is_whole {
+        return Ok(HttpResponse::Ok().content_type(JSON).body(begin));
+    }
+    let rest = try_unfold(Some((writer, entries, some)), |state| async move {
+        let Some((mut writer, mut entries, mut some)) = state else { return Ok(None) };
+        let is_whole = write_on(&mut writer, &mut entries, &mut some, PIECE).await?;
+        let piece = replace(writer.written(), Vec::with_capacity(PIECE + PIECE / 8));
+        Ok::<_, Error>(Some((piece, (!is_whole).then_some((writer, entries, some)))))
+    });
+    let pieces = once(ready(Ok(begin))).chain(rest).map_ok(Bytes::from);
+    Ok(HttpResponse::Ok().content_type(JSON).streaming(pieces.map_err(std::io::Error::other)))
+}
+
+/// Writes entries until there are `enough` bytes. Says whether that was all of them.
+async fn write_on<W: ListWriter>(
+    writer: &mut W,
+    entries: &mut (impl Stream<Item = Result<Vec<W::Entry>>> + Unpin),
+    some: &mut std::vec::IntoIter<W::Entry>,
+    enough: usize,
+) -> Result<bool> {
+    loop {
+        for entry in some.by_ref() {
+            writer.add(entry)?;
+            if writer.written().len() >= enough {
+                return Ok(false);
+            }
+        }
+        match entries.try_next().await? {
+            Some(more) => *some = more.into_iter(),
+            None => {
+                writer.end();
+                return Ok(true);
+            }
         }
     }
-    let begin = once(std::future::ready(Ok(begin)));
-    let pieces = begin.chain(pieces).map_ok(Bytes::from).map_err(std::io::Error::other);
-    Ok(HttpResponse::Ok().content_type(JSON).streaming(pieces))
 }
 
 const JSON: &str = "application/json";
 
 /// The longest list that is not written in pieces, in bytes.
 const LARGEST_WHOLE: usize = 256 << 10;
+
+/// How long a piece is, in bytes: what is handed over at once is copied into the connection's buffer,
+/// which keeps the size it has grown to.
+const PIECE: usize = 64 << 10;
 
 /// Tell which types of files are understood.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
@@ -159,22 +176,23 @@ pub async fn metadata_schema(_: Caller<Fetcher>) -> Answer<Json<Value>> {
 
 /// Find a document by the name of its file, in whichever folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = wire::DocumentFound), Failure<NotFoundInText>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), Failure<NotFoundInText>))]
 #[get("/document/{docName}")]
 pub async fn find_document(
     _: Caller<Fetcher>,
     request: HttpRequest,
     library: Data<Library>,
     name: Path<String>,
-) -> Answer<Json<wire::DocumentFound>, NotFoundInText> {
+) -> Answer<HttpResponse, NotFoundInText> {
     let found = library.catalogue.by_name(&name).await?;
     let found = found.ok_or_else(|| Error::not_found("document", &name))?;
-    Ok(Json(wire::DocumentFound::new(found, None, Mount::of(&request))))
+    let found = wire::DocumentFound::new(&found, None, Mount::of(&request));
+    Ok(HttpResponse::Ok().json(found))
 }
 
 /// Find a document by its id, which it keeps wherever it is moved.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::FoundQuery),
-    responses((status = 200, body = wire::DocumentFound), Failure<NotFoundInText>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), Failure<NotFoundInText>))]
 #[get("/document/id/{id}")]
 pub async fn find_document_by_id(
     _: Caller<Fetcher>,
@@ -182,12 +200,13 @@ pub async fn find_document_by_id(
     library: Data<Library>,
     id: Path<String>,
     params: Params<wire::FoundQuery>,
-) -> Answer<Json<wire::DocumentFound>, NotFoundInText> {
+) -> Answer<HttpResponse, NotFoundInText> {
     let (id, query) = (parse_id(&id)?, params.read()?);
     let found = library.catalogue.by_id(id).await?;
     let found = found.ok_or_else(|| Error::not_found("document", id))?;
     let text = if query.with_content() { library.text_at(&found).await? } else { None };
-    Ok(Json(wire::DocumentFound::new(found, text, Mount::of(&request))))
+    let found = wire::DocumentFound::new(&found, text, Mount::of(&request));
+    Ok(HttpResponse::Ok().json(found))
 }
 
 /// Remove a document, by its id, from the library and from every workspace.
@@ -202,7 +221,7 @@ pub async fn remove_document_by_id(
     let id = parse_id(&id)?;
     let missing = || Error::not_found("document", id);
     let found = library.catalogue.by_id(id).await?.ok_or_else(missing)?;
-    let path = DocumentPath::new(&found.folder, &found.name).map_err(Error::internal)?;
+    let path = found.path()?;
     let removed = library.remove(vec![path.clone()], &caller.by()).await?;
     if removed.is_empty() {
         return Err(missing().into());

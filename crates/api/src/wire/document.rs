@@ -1,4 +1,6 @@
 //! Documents as they were taken in.
+use std::borrow::Cow;
+
 use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentId, Error, Result};
 use carrel_services::library::Added;
@@ -91,8 +93,8 @@ fn added_document(
     let path = &document.path;
     AddedDocument {
         id: document.id.to_string(),
-        url: names.url,
-        title: names.title,
+        url: names.url.into_owned(),
+        title: names.title.into_owned(),
         doc_author: document.author,
         description: document.description,
         doc_source: document.source,
@@ -116,48 +118,61 @@ pub fn metadata(text: &str) -> Option<Value> {
 }
 
 /// By what a document is known.
-pub struct Names {
-    pub title: String,
-    pub url: String,
+pub struct Names<'a> {
+    pub title: Cow<'a, str>,
+    pub url: Cow<'a, str>,
 }
 
-impl Names {
-    pub fn of(document: &Document, mount: Mount) -> Self {
-        let names = Self { title: document.title.clone(), url: document.url.clone() };
-        let Document { path, title, chunk_source, metadata, .. } = document;
+impl<'a> Names<'a> {
+    pub fn new(title: &'a str, url: &'a str) -> Self {
+        Self { title: title.into(), url: url.into() }
+    }
+
+    pub fn of(document: &'a Document, mount: Mount) -> Self {
+        let Document { path, title, url, chunk_source, metadata, .. } = document;
+        let names = Self::new(title, url);
         match mount {
             Mount::Native => names,
             Mount::Compat => {
-                names.of_compat(path.name(), chunk_source, record::gives_title(metadata, title))
+                let given = || record::gives_title(metadata, title);
+                names.of_compat(path.name(), chunk_source, given)
             }
         }
     }
 
     /// As the other dialect says them of a document whose file has this `name`. Natively, a title may
     /// have been `given` by whoever handed the document in, or be the page's own.
-    pub fn of_compat(mut self, name: &str, chunk_source: &str, given: bool) -> Self {
+    pub fn of_compat(
+        mut self,
+        name: &str,
+        chunk_source: &str,
+        given: impl FnOnce() -> bool,
+    ) -> Self {
+        let file = self.url.strip_prefix("file://");
         if let Some(stem) = self.raw_stem(name) {
             // quirk(raw-text-title): the title there is the slug of the one that was given, with
             // `.txt`.
-            self.title = format!("{stem}.txt");
+            self.title = format!("{stem}.txt").into();
             if is_web(&self.url) {
-                self.url = format!("web://{}.website", self.url.to_lowercase());
+                self.url = format!("web://{}.website", self.url.to_lowercase()).into();
             }
         } else if chunk_source.starts_with("link://") {
             // quirk(link-title): a page has no title of its own there.
-            if !given && let Some(file) = self.url.strip_prefix("file://") {
-                self.title = file.to_owned();
+            if let Some(file) = file
+                && !given()
+            {
+                self.title = file.to_owned().into();
             }
-        } else if let Some(file) = self.url.strip_prefix("file://") {
+        } else if let Some(file) = file {
             // quirk(upload-directory): a file is said to have come from a directory.
-            self.url = format!("file:///uploads/{file}");
+            self.url = format!("file:///uploads/{file}").into();
         }
         self
     }
 
     /// The slug of the title of what was never a file, in the `name` of its file. Files that are
     /// called `raw-…` are called so in their address too.
-    fn raw_stem<'a>(&self, name: &'a str) -> Option<&'a str> {
+    fn raw_stem<'n>(&self, name: &'n str) -> Option<&'n str> {
         let stem = name.strip_prefix("raw-")?.strip_suffix(".json").and_then(without_id)?;
         let is_uploaded = |file: &str| !file.starts_with(stem);
         let file = self.url.strip_prefix("file://");

@@ -1,32 +1,44 @@
-//! Lists of documents, written piece by piece.
-use carrel_domain::Result;
+//! Documents in lists, and which part of a list is asked for.
+mod writers;
+
+use std::borrow::Cow;
+use std::result;
+
 use carrel_domain::catalogue::Listed;
-use carrel_services::library::Entry;
+use carrel_domain::document::{NO_METADATA, Published};
+use carrel_domain::{DocumentId, Result};
 use carrel_services::record;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
-use super::document::{Names, metadata};
+use super::Said;
+use super::document::Names;
 use crate::mount::Mount;
 use crate::routes::leading_number;
+
+pub use writers::{ListWriter, PageFacts, PageWriter, TreeWriter};
 
 /// A document in a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListedDocument {
+pub struct ListedDocument<'a> {
     /// The file's name within its folder.
-    name: String,
+    name: &'a str,
     /// `file`
     r#type: &'static str,
-    id: String,
-    url: String,
-    title: String,
-    doc_author: String,
-    description: String,
-    doc_source: String,
-    chunk_source: String,
-    published: String,
+    #[schema(value_type = String)]
+    id: Said<DocumentId>,
+    #[schema(value_type = String)]
+    url: Cow<'a, str>,
+    #[schema(value_type = String)]
+    title: Cow<'a, str>,
+    doc_author: &'a str,
+    description: &'a str,
+    doc_source: &'a str,
+    chunk_source: &'a str,
+    #[schema(value_type = String)]
+    published: Said<Published>,
     word_count: i32,
     #[serde(rename = "token_count_estimate")]
     token_count_estimate: i32,
@@ -41,55 +53,78 @@ pub struct ListedDocument {
     watched: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Value>,
+    metadata: Option<Metadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    external_id: Option<String>,
+    external_id: Option<&'a str>,
 }
 
-impl ListedDocument {
-    pub fn new(listed: Listed, mount: Mount) -> Self {
-        let metadata = metadata(&listed.metadata);
-        let names = Names { title: listed.title, url: listed.url };
+impl<'a> ListedDocument<'a> {
+    pub fn new(listed: &'a Listed, mount: Mount) -> Self {
+        let texts = listed.texts();
+        let names = Names::new(texts.title, texts.url);
         let names = match mount {
             Mount::Native => names,
             Mount::Compat => {
-                let given = record::gives_title(&listed.metadata, &names.title);
-                names.of_compat(&listed.name, &listed.chunk_source, given)
+                let given = || record::gives_title(texts.metadata, texts.title);
+                names.of_compat(texts.name, texts.chunk_source, given)
             }
         };
         Self {
-            name: listed.name,
+            name: texts.name,
             r#type: "file",
-            id: listed.id.to_string(),
+            id: Said(listed.id),
             url: names.url,
             title: names.title,
-            doc_author: listed.author,
-            description: listed.description,
-            doc_source: listed.source,
-            chunk_source: listed.chunk_source,
-            published: listed.published.to_string(),
+            doc_author: texts.author,
+            description: texts.description,
+            doc_source: texts.source,
+            chunk_source: texts.chunk_source,
+            published: Said(listed.published),
             word_count: listed.words,
             token_count_estimate: listed.tokens,
             cached: listed.is_placed,
             can_watch: Some(false),
             pinned_workspaces: Some(listed.pinned_in.iter().map(|id| id.0).collect()),
             watched: Some(listed.is_watched),
-            metadata,
-            external_id: listed.key,
+            metadata: Some(Metadata(texts.metadata)).filter(|of| of.0 != NO_METADATA),
+            external_id: texts.key,
         }
+    }
+
+    /// Appends it. Metadata that is no JSON is left out.
+    fn write(mut self, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        if serde_json::to_writer(&mut *out, &self).is_err() {
+            out.truncate(start);
+            self.metadata = None;
+            write(out, &self)?;
+        }
+        Ok(())
+    }
+}
+
+/// Metadata as it is stored, read and written in one go: lists are long. Fails where it is no JSON.
+struct Metadata<'a>(&'a str);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> result::Result<S::Ok, S::Error> {
+        let mut stored = serde_json::Deserializer::from_str(self.0);
+        let written = serde_transcode::transcode(&mut stored, serializer)?;
+        stored.end().map_err(S::Error::custom)?;
+        Ok(written)
     }
 }
 
 /// One document, by itself.
 #[derive(Serialize, ToSchema)]
-pub struct DocumentFound {
-    pub document: FoundDocument,
+pub struct DocumentFound<'a> {
+    document: FoundDocument<'a>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct FoundDocument {
+struct FoundDocument<'a> {
     #[serde(flatten)]
-    document: ListedDocument,
+    document: ListedDocument<'a>,
     /// `folder/file.json`: what other calls want to be given.
     location: String,
     /// The whole text; only with `?content=true`.
@@ -97,11 +132,13 @@ pub struct FoundDocument {
     page_content: Option<String>,
 }
 
-impl DocumentFound {
-    pub fn new(listed: Listed, page_content: Option<String>, mount: Mount) -> Self {
-        let location = format!("{}/{}", listed.folder, listed.name);
+impl<'a> DocumentFound<'a> {
+    pub fn new(listed: &'a Listed, page_content: Option<String>, mount: Mount) -> Self {
+        let texts = listed.texts();
+        let location = format!("{}/{}", texts.folder, texts.name);
         let mut document = ListedDocument::new(listed, mount);
         (document.can_watch, document.watched, document.pinned_workspaces) = (None, None, None);
+        document.metadata = document.metadata.filter(|of| serde_json::to_vec(of).is_ok());
         Self { document: FoundDocument { document, location, page_content } }
     }
 }
@@ -109,131 +146,53 @@ impl DocumentFound {
 /// Every folder with its documents.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct DocumentTree {
-    local_files: TreeRoot,
+pub struct DocumentTree<'a> {
+    local_files: TreeRoot<'a>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct TreeRoot {
+pub struct TreeRoot<'a> {
     /// `documents`
     name: String,
     /// `folder`
     r#type: String,
-    items: Vec<TreeFolder>,
+    items: Vec<TreeFolder<'a>>,
 }
 
 #[derive(Serialize, ToSchema)]
-pub struct TreeFolder {
+pub struct TreeFolder<'a> {
     name: String,
     /// `folder`
     r#type: String,
-    items: Vec<ListedDocument>,
-}
-
-/// Writes a [`DocumentTree`].
-pub struct TreeWriter {
-    mount: Mount,
-    out: Vec<u8>,
-    folders: usize,
-    documents: usize,
-}
-
-impl TreeWriter {
-    pub fn new(mount: Mount) -> Self {
-        let out = br#"{"localFiles":{"name":"documents","type":"folder","items":["#.to_vec();
-        Self { mount, out, folders: 0, documents: 0 }
-    }
-
-    /// What follows from the next entries.
-    pub fn piece(&mut self, entries: Vec<Entry>) -> Result<Vec<u8>> {
-        for entry in entries {
-            match entry {
-                Entry::Folder(name) => {
-                    let before: &[u8] =
-                        if self.folders > 0 { b"]},{\"name\":" } else { b"{\"name\":" };
-                    self.out.extend_from_slice(before);
-                    write(&mut self.out, &name)?;
-                    self.out.extend_from_slice(br#","type":"folder","items":["#);
-                    (self.folders, self.documents) = (self.folders + 1, 0);
-                }
-                Entry::Document(listed) => {
-                    if self.documents > 0 {
-                        self.out.push(b',');
-                    }
-                    self.documents += 1;
-                    write(&mut self.out, &ListedDocument::new(*listed, self.mount))?;
-                }
-            }
-        }
-        Ok(std::mem::take(&mut self.out))
-    }
-
-    pub fn end(self) -> Vec<u8> {
-        let mut out = self.out;
-        out.extend_from_slice(if self.folders > 0 { b"]}]}}" } else { b"]}}" });
-        out
-    }
+    items: Vec<ListedDocument<'a>>,
 }
 
 /// Documents of one folder.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct FolderPage {
-    pub folder: String,
-    pub documents: Vec<ListedDocument>,
+pub struct FolderPage<'a> {
+    folder: &'a str,
+    documents: Vec<ListedDocument<'a>>,
     /// How many documents the folder holds in all.
-    pub total_count: u64,
+    total_count: u64,
     /// Whether any follow.
-    pub has_more: bool,
+    has_more: bool,
     /// The status once more, in answers of `GET /documents`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub code: Option<u16>,
-    pub error: Option<String>,
+    code: Option<u16>,
+    error: Option<String>,
 }
 
-impl FolderPage {
-    pub fn missing(folder: &str, with_code: bool) -> Self {
+impl<'a> FolderPage<'a> {
+    pub fn missing(folder: &'a str, with_code: bool) -> Self {
         Self {
-            folder: folder.to_owned(),
+            folder,
             documents: Vec::new(),
             total_count: 0,
             has_more: false,
             code: with_code.then_some(404),
             error: Some(format!("Folder \"{folder}\" does not exist.")),
         }
-    }
-}
-
-/// Writes a [`FolderPage`] with all documents that there are.
-pub struct PageWriter {
-    mount: Mount,
-    documents: usize,
-}
-
-impl PageWriter {
-    /// The writer and how the page begins.
-    pub fn new(mount: Mount, folder: &str) -> Result<(Self, Vec<u8>)> {
-        let mut out = b"{\"folder\":".to_vec();
-        write(&mut out, folder)?;
-        out.extend_from_slice(b",\"documents\":[");
-        Ok((Self { mount, documents: 0 }, out))
-    }
-
-    pub fn piece(&mut self, documents: Vec<Listed>) -> Result<Vec<u8>> {
-        let mut out = Vec::new();
-        for listed in documents {
-            if self.documents > 0 {
-                out.push(b',');
-            }
-            self.documents += 1;
-            write(&mut out, &ListedDocument::new(listed, self.mount))?;
-        }
-        Ok(out)
-    }
-
-    pub fn end(total: u64, with_code: bool) -> Vec<u8> {
-        let code = if with_code { ",\"code\":200" } else { "" };
-        format!("],\"totalCount\":{total},\"hasMore\":false{code},\"error\":null}}").into_bytes()
     }
 }
 
@@ -310,5 +269,63 @@ pub struct FoundQuery {
 impl FoundQuery {
     pub fn with_content(&self) -> bool {
         self.content.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::catalogue::Texts;
+
+    use super::*;
+
+    fn written(metadata: &str) -> String {
+        let texts = Texts { name: "a.json", title: "A", metadata, ..Texts::default() };
+        let listed = Listed {
+            id: DocumentId::random(),
+            texts: texts.into(),
+            published: Published(None),
+            words: 1,
+            tokens: 2,
+            is_placed: false,
+            pinned_in: Vec::new(),
+            is_watched: false,
+        };
+        let mut out = Vec::new();
+        ListedDocument::new(&listed, Mount::Native).write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn metadata_is_written_as_reading_and_writing_it_would() {
+        for metadata in [
+            r#"{"a":1,"b":-1.5e300,"c":[null,true,{"d":"\u00e9\n\ud834\udd1e"}],"":18446744073709551616}"#,
+            " { \"spaced\" : [ 1.0 , 2 ] } ",
+            "5",
+            "null",
+        ] {
+            let value: serde_json::Value = serde_json::from_str(metadata).unwrap();
+            let expected = format!("\"metadata\":{value}}}");
+            assert!(written(metadata).ends_with(&expected), "{metadata}");
+        }
+        assert!(!written("{}").contains("metadata"));
+    }
+
+    #[test]
+    fn damaged_metadata_is_left_out_and_the_rest_is_whole() {
+        let deep = "[".repeat(100_000);
+        for metadata in [
+            "",
+            "{",
+            "{\"a\":1",
+            "{\"a\":1} x",
+            "{\"a\":\"\\ud800\"}",
+            "1e999",
+            "nope",
+            "\u{7}",
+            &deep,
+        ] {
+            let value: serde_json::Value = serde_json::from_str(&written(metadata)).unwrap();
+            assert_eq!((value["title"].as_str(), value.get("metadata")), (Some("A"), None));
+        }
     }
 }

@@ -207,7 +207,8 @@ pub struct PassageMetadata {
 impl SearchResult {
     fn new(mut hit: Hit, mount: Mount) -> Self {
         let names = Names::of(&hit.passage.document, mount);
-        (hit.passage.document.title, hit.passage.document.url) = (names.title, names.url);
+        let (title, url) = (names.title.into_owned(), names.url.into_owned());
+        (hit.passage.document.title, hit.passage.document.url) = (title, url);
         let text = record::passage_text(&hit.passage);
         let document = hit.passage.document;
         let metadata = PassageMetadata {

@@ -67,7 +67,7 @@ fn translate(source: &mut Value) {
         ["title", "url", "chunkSource"].map(|name| text(name).unwrap_or_default());
     let name = location.split_once('/').map_or("", |(_, name)| name);
     let given = source[record::TITLE_GIVEN] == true;
-    let names = Names { title: title.clone(), url }.of_compat(name, &chunk_source, given);
+    let names = Names::new(&title, &url).of_compat(name, &chunk_source, || given);
     if let Some(shown) = shown.and_then(|text| record::retitled(&text, &title, &names.title)) {
         source["text"] = shown.into();
     }

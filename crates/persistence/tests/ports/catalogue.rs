@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
+use carrel_domain::catalogue::{Catalogue, Listed, Move, Place, Texts};
 use carrel_domain::document::Document;
 use carrel_domain::library::{Documents, Placements};
 use carrel_domain::vector::VectorRows;
@@ -35,7 +35,8 @@ async fn create(db: &Database, paths: &[&str]) {
 }
 
 fn names(listed: &[Listed]) -> Vec<String> {
-    listed.iter().map(|each| format!("{}/{}", each.folder, each.name)).collect()
+    let path = |of: Texts<'_>| format!("{}/{}", of.folder, of.name);
+    listed.iter().map(|each| path(each.texts())).collect()
 }
 
 async fn lists_are_in_the_order_of_bytes(scratch: Scratch) {
@@ -57,7 +58,7 @@ async fn lists_are_in_the_order_of_bytes(scratch: Scratch) {
     loop {
         let page = db.list(&Place::Elsewhere { after: after.clone() }, 0, 2).await.unwrap();
         let Some(last) = page.last() else { break };
-        after = Some(DocumentPath::new(&last.folder, &last.name).unwrap());
+        after = Some(DocumentPath::new(last.texts().folder, last.texts().name).unwrap());
         elsewhere.extend(names(&page));
     }
     let expected = ["B/x.json", "b/Z.json", "b/_.json", "b/a.json", "b/é.json", "ä/x.json"];
@@ -90,7 +91,7 @@ async fn lists_tell_where_documents_are_pinned(scratch: Scratch) {
     let listed = db.list(&all, 0, 10).await.unwrap();
     assert_eq!((listed[0].is_placed, &listed[0].pinned_in), (true, &vec![one, two]));
     assert_eq!((listed[0].id, listed[0].published), (made.id, made.published));
-    assert_eq!(listed[0].metadata, made.metadata);
+    assert_eq!(listed[0].texts().metadata, made.metadata);
     assert!(!listed[1].is_placed && listed[1].pinned_in.is_empty() && !listed[1].is_watched);
     // More than one statement asks for, and one that differs in its folder alone.
     let elsewhere = path("a").moved_to(&folder("elsewhere"));
@@ -106,7 +107,7 @@ async fn a_document_is_found_by_its_id_and_by_its_name(scratch: Scratch) {
     let db = scratch.open();
     create(&db, &["z/same.json", "y/same.json", "y/other.json"]).await;
     let found = db.by_name("same.json").await.unwrap().unwrap();
-    assert_eq!(found.folder, "y");
+    assert_eq!(found.texts().folder, "y");
     assert_eq!(db.by_id(found.id).await.unwrap(), Some(found));
     assert_eq!(db.by_id(DocumentId::random()).await.unwrap(), None);
     for name in ["", "same", "../y/same.json", "y/same.json", "%"] {

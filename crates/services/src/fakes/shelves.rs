@@ -1,7 +1,7 @@
 //! The documents of a library in memory, and their catalogue.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
+use carrel_domain::catalogue::{Catalogue, Listed, Move, Place, Texts};
 use carrel_domain::document::Document;
 use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
 use carrel_domain::path::DEFAULT_FOLDER;
@@ -13,22 +13,24 @@ use chrono::{DateTime, Utc};
 use super::world::World;
 
 fn listed(document: &Document) -> Listed {
-    let Document { id, path, title, metadata, .. } = document.clone();
+    let texts = Texts {
+        folder: document.path.folder(),
+        name: document.path.name(),
+        title: &document.title,
+        url: &document.url,
+        author: &document.author,
+        description: &document.description,
+        source: &document.source,
+        chunk_source: &document.chunk_source,
+        metadata: &document.metadata,
+        key: document.origin.key.as_deref(),
+    };
     Listed {
-        id,
-        folder: path.folder().to_owned(),
-        name: path.name().to_owned(),
-        title,
-        url: document.url.clone(),
-        author: document.author.clone(),
-        description: document.description.clone(),
-        source: document.source.clone(),
-        chunk_source: document.chunk_source.clone(),
+        id: document.id,
+        texts: texts.into(),
         published: document.published,
         words: document.words,
         tokens: document.tokens,
-        metadata,
-        key: document.origin.key.clone(),
         is_placed: false,
         pinned_in: Vec::new(),
         is_watched: false,

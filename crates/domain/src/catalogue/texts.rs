@@ -1,0 +1,113 @@
+//! What a list says of a document in words, kept in one piece.
+use std::fmt;
+
+/// What a list says of a document in words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Texts<'a> {
+    pub folder: &'a str,
+    pub name: &'a str,
+    pub title: &'a str,
+    pub url: &'a str,
+    pub author: &'a str,
+    pub description: &'a str,
+    pub source: &'a str,
+    pub chunk_source: &'a str,
+    /// As [`crate::document::Document::metadata`].
+    pub metadata: &'a str,
+    /// As [`crate::document::Origin::key`].
+    pub key: Option<&'a str>,
+}
+
+/// How many texts there are.
+const TEXTS: usize = 10;
+
+/// [`Texts`] in one piece of memory: lists are long, and to ask for memory for each text takes longer
+/// than to copy it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Packed {
+    all: Box<str>,
+    /// Where each text ends and the next one begins.
+    ends: [u32; TEXTS],
+    has_key: bool,
+}
+
+impl Packed {
+    pub fn texts(&self) -> Texts<'_> {
+        let mut start = 0;
+        let [folder, name, title, url, author, description, source, chunk_source, metadata, key] =
+            self.ends.map(|end| {
+                let text = self.all.get(start..end as usize).unwrap_or_default();
+                start = end as usize;
+                text
+            });
+        let key = self.has_key.then_some(key);
+        Texts { folder, name, title, url, author, description, source, chunk_source, metadata, key }
+    }
+}
+
+impl From<Texts<'_>> for Packed {
+    fn from(texts: Texts<'_>) -> Self {
+        let Texts {
+            folder,
+            name,
+            title,
+            url,
+            author,
+            description,
+            source,
+            chunk_source,
+            metadata,
+            key,
+        } = texts;
+        let parts = [
+            folder,
+            name,
+            title,
+            url,
+            author,
+            description,
+            source,
+            chunk_source,
+            metadata,
+            key.unwrap_or_default(),
+        ];
+        let mut all = String::with_capacity(parts.iter().map(|part| part.len()).sum());
+        let ends = parts.map(|part| {
+            all.push_str(part);
+            u32::try_from(all.len()).unwrap_or(u32::MAX)
+        });
+        Self { all: all.into_boxed_str(), ends, has_key: key.is_some() }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.texts().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_texts_come_back_as_they_were() {
+        let all = Texts {
+            folder: "ä",
+            name: "b.json",
+            title: "",
+            url: "d",
+            author: "é",
+            description: "",
+            source: "𝄞",
+            chunk_source: "h",
+            metadata: "{}",
+            key: Some("k"),
+        };
+        for texts in
+            [all, Texts { key: None, ..all }, Texts { key: Some(""), ..all }, Texts::default()]
+        {
+            assert_eq!(Packed::from(texts).texts(), texts);
+        }
+    }
+}
