@@ -1,11 +1,11 @@
 //! The orders of an export, and where each goes on after an exchange.
 use carrel_domain::chat::Chat;
 use carrel_domain::chat_log::{ChatFilter, ExportCursor, ExportOrder};
-use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::chat_log::Query;
+use crate::fixed::Fixed;
 use crate::schema::chats;
 
 /// What exchanges are kept together by, from the outermost.
@@ -78,15 +78,17 @@ impl Key {
     }
 }
 
+const BY_CONVERSATION: Fixed<Bool> = Fixed::new(
+    "chats.workspace_id, chats.thread_id NULLS FIRST, chats.user_id NULLS FIRST, \
+     chats.session NULLS FIRST, chats.id",
+);
+
 /// Puts them into an order. Nothing comes before anything, as in the indexes.
 pub(crate) fn in_order(query: Query, order: ExportOrder) -> Query {
     match order {
         ExportOrder::ByTime => query.order(chats::id),
         ExportOrder::ByWorkspace => query.order((chats::workspace_id, chats::id)),
-        ExportOrder::ByConversation => query.order(sql::<Bool>(
-            "chats.workspace_id, chats.thread_id NULLS FIRST, chats.user_id NULLS FIRST, \
-             chats.session NULLS FIRST, chats.id",
-        )),
+        ExportOrder::ByConversation => query.order(BY_CONVERSATION),
     }
 }
 
