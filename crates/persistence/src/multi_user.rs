@@ -32,7 +32,7 @@ fn switch_on(conn: &mut AnyConnection) -> QueryResult<bool> {
 #[async_trait]
 impl MultiUser for Database {
     async fn is_on(&self) -> Result<bool> {
-        self.read(|conn| {
+        self.glance(|conn| {
             let value: Option<String> = settings::table
                 .find(names::MULTI_USER_MODE)
                 .select(settings::value)

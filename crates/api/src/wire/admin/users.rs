@@ -5,7 +5,7 @@ use carrel_services::accounts::{UserChanges, UserDraft};
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
-use crate::wire::{sent, time};
+use crate::wire::{Time, sent};
 
 #[derive(Serialize, ToSchema)]
 pub struct MultiUserMode {
@@ -27,8 +27,10 @@ pub struct UserRow {
     role: &'static str,
     /// 0 or 1.
     suspended: u8,
-    created_at: String,
-    last_updated_at: String,
+    #[schema(value_type = String)]
+    created_at: Time,
+    #[schema(value_type = String)]
+    last_updated_at: Time,
 }
 
 impl From<User> for UserRow {
@@ -39,8 +41,8 @@ impl From<User> for UserRow {
             username,
             role: role.as_str(),
             suspended: suspended.into(),
-            created_at: time(created_at),
-            last_updated_at: time(updated_at),
+            created_at: Time(created_at),
+            last_updated_at: Time(updated_at),
         }
     }
 }
