@@ -7,21 +7,49 @@ use carrel_domain::catalogue::{Catalogue, Listed, Move, Place};
 use carrel_domain::library::Removed;
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
-use diesel::dsl::{exists, sql};
+use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool, Text};
+use diesel::sql_types::BigInt;
 
 use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, on_each_backend};
 use crate::convert::{IDS_AT_ONCE, rows, text, time};
 use crate::documents::{lock_to_remove, stored_path};
+use crate::fixed::Fixed;
 use crate::listed::{self, ListedRow, with_marks};
 use crate::removal::withdraw_everywhere;
 use crate::schema::{documents, workspace_documents};
 use crate::{Database, audit, folders, unsettled};
 
-/// Documents as a list has them. SQLite reads them in the order in which they lie in its file, so that
-/// each page of the file is read once, however the documents of a folder are spread over it.
+/// Finds rows by its number, in whatever order the file has them.
+const ROW: Fixed<BigInt> = Fixed::new("documents.rowid");
+const CHOSEN_ROW: Fixed<BigInt> = Fixed::new("chosen.rowid");
+
+/// A page of the documents for which a condition on folder and name holds, by folder and name. SQLite
+/// reads them in the order in which they lie in its file, so that each page of the file is read once,
+/// however the documents of a folder are spread over it.
+macro_rules! page_of {
+    ($conn:expr, $offset:expr, $limit:expr, |$folder:ident, $name:ident| $condition:expr) => {{
+        let (offset, limit) = (rows($offset), rows($limit));
+        match $conn {
+            AnyConnection::Postgres(conn) => {
+                let ($folder, $name) = (documents::folder, documents::name);
+                let page = listed::all().filter($condition).order(($folder, $name));
+                page.offset(offset).limit(limit).load::<ListedRow>(conn)
+            }
+            AnyConnection::Sqlite(conn) => {
+                let chosen = diesel::alias!(documents as chosen);
+                let $folder = chosen.field(documents::folder);
+                let $name = chosen.field(documents::name);
+                let page = chosen.filter($condition).order(($folder, $name));
+                let page = page.offset(offset).limit(limit).select(CHOSEN_ROW);
+                listed::all().filter(ROW.eq_any(page)).load(conn).map(listed::in_order)
+            }
+        }
+    }};
+}
+
+/// The documents of a folder above the name `after`.
 fn in_folder(
     conn: &mut AnyConnection,
     folder: &str,
@@ -29,54 +57,19 @@ fn in_folder(
     offset: u64,
     limit: usize,
 ) -> QueryResult<Vec<ListedRow>> {
-    match conn {
-        AnyConnection::Postgres(conn) => listed::all()
-            .filter(documents::folder.eq(folder))
-            .filter(documents::name.gt(after))
-            .order((documents::folder, documents::name))
-            .offset(rows(offset))
-            .limit(rows(limit))
-            .load(conn),
-        AnyConnection::Sqlite(conn) => {
-            let chosen = sql::<Bool>(
-                "documents.rowid IN (SELECT one.rowid FROM documents one WHERE one.folder = ",
-            );
-            let chosen = chosen.bind::<Text, _>(folder).sql(" AND one.name > ");
-            let chosen = chosen.bind::<Text, _>(after).sql(PART).bind::<BigInt, _>(rows(limit));
-            let chosen = chosen.sql(" OFFSET ").bind::<BigInt, _>(rows(offset)).sql(")");
-            Ok(listed::in_order(listed::all().filter(chosen).load(conn)?))
-        }
-    }
+    page_of!(conn, offset, limit, |folders, name| folders.eq(folder).and(name.gt(after)))
 }
 
-const PART: &str = " ORDER BY one.folder, one.name LIMIT ";
-
-/// The documents of all folders above `folder` but the default one, by folder and name.
+/// The documents of all folders above `folder` but the default one.
 fn in_later_folders(
     conn: &mut AnyConnection,
     folder: &str,
     offset: u64,
     limit: usize,
 ) -> QueryResult<Vec<ListedRow>> {
-    match conn {
-        AnyConnection::Postgres(conn) => listed::all()
-            .filter(documents::folder.gt(folder))
-            .filter(documents::folder.ne(DEFAULT_FOLDER))
-            .order((documents::folder, documents::name))
-            .offset(rows(offset))
-            .limit(rows(limit))
-            .load(conn),
-        AnyConnection::Sqlite(conn) => {
-            let chosen = sql::<Bool>(
-                "documents.rowid IN (SELECT one.rowid FROM documents one WHERE one.folder > ",
-            );
-            let chosen = chosen.bind::<Text, _>(folder).sql(" AND one.folder <> ");
-            let chosen = chosen.bind::<Text, _>(DEFAULT_FOLDER).sql(PART);
-            let chosen = chosen.bind::<BigInt, _>(rows(limit)).sql(" OFFSET ");
-            let chosen = chosen.bind::<BigInt, _>(rows(offset)).sql(")");
-            Ok(listed::in_order(listed::all().filter(chosen).load(conn)?))
-        }
-    }
+    page_of!(conn, offset, limit, |folders, _name| {
+        folders.gt(folder).and(folders.ne(DEFAULT_FOLDER))
+    })
 }
 
 /// Those of the paths at which a document is; with `placed`, one that is in any workspace.

@@ -51,6 +51,24 @@ type Columns = (
     Fixed<Nullable<Integer>>,
 );
 
+const WHAT: Columns = (
+    documents::id,
+    documents::folder,
+    documents::name,
+    documents::title,
+    documents::url,
+    documents::author,
+    documents::description,
+    documents::source,
+    documents::chunk_source,
+    documents::metadata,
+    documents::external_key,
+    documents::published_at,
+    documents::words,
+    documents::tokens,
+    MARKS,
+);
+
 type Types = (
     Text,
     Text,
@@ -80,23 +98,7 @@ const MARKS: Fixed<Nullable<Integer>> = Fixed::new(
 
 /// All documents, as [`ListedRow`] reads them.
 pub(crate) fn all() -> Select<documents::table, Columns> {
-    documents::table.select((
-        documents::id,
-        documents::folder,
-        documents::name,
-        documents::title,
-        documents::url,
-        documents::author,
-        documents::description,
-        documents::source,
-        documents::chunk_source,
-        documents::metadata,
-        documents::external_key,
-        documents::published_at,
-        documents::words,
-        documents::tokens,
-        MARKS,
-    ))
+    documents::table.select(WHAT)
 }
 
 /// A database whose texts can be looked at where they are.
@@ -143,21 +145,9 @@ impl ListedRow {
         for (value, lent) in texts.iter_mut().zip(&mut lent) {
             *lent = value.as_mut().map(DB::text).transpose()?;
         }
-        let [lent @ .., key] = lent;
-        let [id, folder, name, title, url, author, description, source, chunk_source, metadata] =
-            lent.map(Option::unwrap_or_default);
-        let texts = Texts {
-            folder,
-            name,
-            title,
-            url,
-            author,
-            description,
-            source,
-            chunk_source,
-            metadata,
-            key,
-        };
+        let [id, texts @ .., key] = lent;
+        let texts = Texts::new(texts.map(Option::unwrap_or_default), key);
+        let id = id.unwrap_or_default();
         let published = published.map(Moment::from_sql).transpose()?.map(NaiveDateTime::from);
         let marks = marks.map(i32::from_sql).transpose()?;
         let listed = Listed {

@@ -18,65 +18,60 @@ pub struct Texts<'a> {
     pub key: Option<&'a str>,
 }
 
-/// How many texts there are.
-const TEXTS: usize = 10;
+/// How many of the texts are there for every document: all but the key.
+const ALWAYS: usize = 9;
+
+impl<'a> Texts<'a> {
+    /// Of the texts in the order of the fields.
+    pub const fn new(always: [&'a str; ALWAYS], key: Option<&'a str>) -> Self {
+        let [folder, name, title, url, author, description, source, chunk_source, metadata] =
+            always;
+        Self { folder, name, title, url, author, description, source, chunk_source, metadata, key }
+    }
+
+    const fn always(&self) -> [&'a str; ALWAYS] {
+        let Self { folder, name, title, url, author, description, source, .. } = *self;
+        let Self { chunk_source, metadata, .. } = *self;
+        [folder, name, title, url, author, description, source, chunk_source, metadata]
+    }
+}
 
 /// [`Texts`] in one piece of memory: lists are long, and to ask for memory for each text takes longer
 /// than to copy it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed {
+    /// The texts, and the key at the end.
     all: Box<str>,
-    /// Where each text ends and the next one begins.
-    ends: [u32; TEXTS],
+    /// Where each text but the key ends and the next one begins.
+    ends: [u32; ALWAYS],
     has_key: bool,
 }
 
 impl Packed {
     pub fn texts(&self) -> Texts<'_> {
         let mut start = 0;
-        let [folder, name, title, url, author, description, source, chunk_source, metadata, key] =
-            self.ends.map(|end| {
-                let text = self.all.get(start..end as usize).unwrap_or_default();
-                start = end as usize;
-                text
-            });
-        let key = self.has_key.then_some(key);
-        Texts { folder, name, title, url, author, description, source, chunk_source, metadata, key }
+        let always = self.ends.map(|end| {
+            let text = self.all.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            text
+        });
+        let key = self.all.get(start..).unwrap_or_default();
+        Texts::new(always, self.has_key.then_some(key))
     }
 }
 
 impl From<Texts<'_>> for Packed {
     fn from(texts: Texts<'_>) -> Self {
-        let Texts {
-            folder,
-            name,
-            title,
-            url,
-            author,
-            description,
-            source,
-            chunk_source,
-            metadata,
-            key,
-        } = texts;
-        let parts = [
-            folder,
-            name,
-            title,
-            url,
-            author,
-            description,
-            source,
-            chunk_source,
-            metadata,
-            key.unwrap_or_default(),
-        ];
-        let mut all = String::with_capacity(parts.iter().map(|part| part.len()).sum());
-        let ends = parts.map(|part| {
-            all.push_str(part);
+        let always = texts.always();
+        let key = texts.key.unwrap_or_default();
+        let length = always.iter().map(|text| text.len()).sum::<usize>() + key.len();
+        let mut all = String::with_capacity(length);
+        let ends = always.map(|text| {
+            all.push_str(text);
             u32::try_from(all.len()).unwrap_or(u32::MAX)
         });
-        Self { all: all.into_boxed_str(), ends, has_key: key.is_some() }
+        all.push_str(key);
+        Self { all: all.into_boxed_str(), ends, has_key: texts.key.is_some() }
     }
 }
 

@@ -42,8 +42,23 @@ fn reason(outcome: Result<Vec<Delta>>) -> String {
     reason.into_owned()
 }
 
-/// Answers once with events as Anthropic sends them.
-async fn telling(events: &[&str]) -> Server {
+/// Answers once as Anthropic does, with one block of a kind.
+async fn telling(kind: &str, said: &str, stop: &str) -> Server {
+    let events = [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#
+            .into(),
+        format!(
+            r#"{{"type":"content_block_start","index":0,"content_block":{{"type":"{kind}","{kind}":""}}}}"#
+        ),
+        format!(
+            r#"{{"type":"content_block_delta","index":0,"delta":{{"type":"{kind}_delta","{kind}":"{said}"}}}}"#
+        ),
+        r#"{"type":"content_block_stop","index":0}"#.into(),
+        format!(
+            r#"{{"type":"message_delta","delta":{{"stop_reason":"{stop}"}},"usage":{{"output_tokens":3}}}}"#
+        ),
+        r#"{"type":"message_stop"}"#.to_owned(),
+    ];
     let mut stream = EVENTS.to_vec();
     for event in events {
         let kind = event.split('"').nth(3).unwrap();
@@ -54,15 +69,7 @@ async fn telling(events: &[&str]) -> Server {
 
 #[tokio::test]
 async fn thoughts_alone_are_silence() {
-    let events = [
-        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
-        r#"{"type":"content_block_start","index":0,"content_block":{"type":"thinking","thinking":""}}"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"thinking_delta","thinking":"Hm."}}"#,
-        r#"{"type":"content_block_stop","index":0}"#,
-        r#"{"type":"message_delta","delta":{"stop_reason":"max_tokens"},"usage":{"output_tokens":3}}"#,
-        r#"{"type":"message_stop"}"#,
-    ];
-    let server = telling(&events).await;
+    let server = telling("thinking", "Hm.", "max_tokens").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Reasoning("Hm.".into()));
     assert_eq!(deltas.last(), Some(&Delta::Silence("max_tokens".into())));
@@ -71,15 +78,7 @@ async fn thoughts_alone_are_silence() {
 
 #[tokio::test]
 async fn anthropic_streams_text_and_usage() {
-    let events = [
-        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
-        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
-        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Because."}}"#,
-        r#"{"type":"content_block_stop","index":0}"#,
-        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":3}}"#,
-        r#"{"type":"message_stop"}"#,
-    ];
-    let server = telling(&events).await;
+    let server = telling("text", "Because.", "end_turn").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
     assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));

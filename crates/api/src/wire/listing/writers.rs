@@ -46,11 +46,8 @@ impl ListWriter for TreeWriter {
                 Ok(())
             }
             Entry::Document(listed) => {
-                if self.documents > 0 {
-                    self.out.push(b',');
-                }
                 self.documents += 1;
-                ListedDocument::new(&listed, self.mount).write(&mut self.out)
+                add_document(&mut self.out, self.mount, &listed, self.documents == 1)
             }
         }
     }
@@ -62,6 +59,13 @@ impl ListWriter for TreeWriter {
     fn end(&mut self) {
         self.out.extend_from_slice(if self.folders > 0 { b"]}]}}" } else { b"]}}" });
     }
+}
+
+fn add_document(out: &mut Vec<u8>, mount: Mount, listed: &Listed, is_first: bool) -> Result<()> {
+    if !is_first {
+        out.push(b',');
+    }
+    ListedDocument::new(listed, mount).write(out)
 }
 
 /// Writes a [`super::FolderPage`].
@@ -95,11 +99,8 @@ impl ListWriter for PageWriter {
     type Entry = Listed;
 
     fn add(&mut self, listed: Listed) -> Result<()> {
-        if self.documents > 0 {
-            self.out.push(b',');
-        }
         self.documents += 1;
-        ListedDocument::new(&listed, self.mount).write(&mut self.out)
+        add_document(&mut self.out, self.mount, &listed, self.documents == 1)
     }
 
     fn written(&mut self) -> &mut Vec<u8> {
