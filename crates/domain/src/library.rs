@@ -26,6 +26,14 @@ pub struct Embedded {
     pub passages: Vec<NewPassage>,
 }
 
+/// A document that is to become known, with its places, and what the audit log is told of it.
+#[derive(Clone, Debug)]
+pub struct NewDocument {
+    pub document: Document,
+    pub places: Vec<Embedded>,
+    pub event: Event,
+}
+
 /// A document's place in a workspace.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WorkspaceDocument {
@@ -61,16 +69,21 @@ pub struct Passage {
 /// such a note later, also after a crash, compares it with the documents and deletes the file.
 #[async_trait]
 pub trait Documents: Send + Sync {
-    /// Notes that a file is about to be written at `path`.
-    async fn expect_file(&self, path: &DocumentPath, now: DateTime<Utc>) -> Result<()>;
-    /// Makes the document known, places it in workspaces, and settles its file.
-    /// [`crate::Error::NotFound`] when a workspace has gone meanwhile.
+    /// Notes that files are about to be written at `paths`. What becomes of them must be settled
+    /// long before others take what was noted at `now` for left over, which is after an hour.
+    async fn expect_files(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()>;
+    /// Makes documents known, places them in workspaces, and settles their files: all of them or
+    /// none. [`crate::Error::NotFound`] when a workspace has gone meanwhile.
+    async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>>;
+    /// As [`Documents::create_all`], of a single one.
     async fn create(
         &self,
         document: Document,
         places: Vec<Embedded>,
         event: Event,
-    ) -> Result<Vec<WorkspaceDocument>>;
+    ) -> Result<Vec<WorkspaceDocument>> {
+        self.create_all(vec![NewDocument { document, places, event }]).await
+    }
     /// Places a known document in those of the workspaces in which it is not yet.
     async fn place_also(
         &self,

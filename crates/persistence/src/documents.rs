@@ -1,8 +1,12 @@
 //! Documents: what is known of each, and their removal from everywhere.
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::{Document, Origin, Published};
-use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
+use carrel_domain::library::{
+    Documents, Embedded, Kin, NewDocument, Removed, Replaced, WorkspaceDocument,
+};
 use carrel_domain::shelf::comparable;
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -12,7 +16,6 @@ use uuid::Uuid;
 use crate::abort::OrRefused;
 use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, digest, some_text, some_time, text, time, unreadable, utc};
-use crate::namespaces::{self, Change};
 use crate::removal::withdraw_everywhere;
 use crate::schema::documents;
 use crate::{Database, audit, folders, placements, replacing, unsettled};
@@ -160,42 +163,41 @@ pub(crate) fn lock_to_remove(
 
 #[async_trait]
 impl Documents for Database {
-    async fn expect_file(&self, path: &DocumentPath, now: DateTime<Utc>) -> Result<()> {
-        let path = path.clone();
-        self.write(move |conn| Ok(unsettled::note(conn, &path, time(now))?)).await
+    async fn expect_files(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()> {
+        let paths = paths.to_vec();
+        self.write(move |conn| {
+            paths.iter().try_for_each(|path| Ok(unsettled::note(conn, path, time(now))?))
+        })
+        .await
     }
 
-    async fn create(
-        &self,
-        document: Document,
-        places: Vec<Embedded>,
-        event: Event,
-    ) -> Result<Vec<WorkspaceDocument>> {
+    async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
         self.write(move |conn| {
-            let path = document.path.clone();
-            folders::use_or_make(conn, path.folder(), time(document.created_at))?;
-            let row = DocumentRow::from(document);
-            diesel::insert_into(documents::table)
-                .values(row.clone())
-                .execute(conn)
-                .or_taken("document", &path)?;
-            let mut places: Vec<(usize, Embedded)> = places.into_iter().enumerate().collect();
-            places.sort_by_key(|(_, embedded)| embedded.workspace);
-            let mut placed = Vec::with_capacity(places.len());
-            for (position, embedded) in places {
-                let workspace = embedded.workspace;
-                let vectors = embedded.passages.len() as i64;
-                placements::lock(conn, workspace)?;
-                let flags = placements::Kept::default();
-                let place = placements::insert(conn, row.clone(), embedded, flags, row.created_at)?;
-                let change = Change { additions: 1, removals: 0, vectors };
-                namespaces::record(conn, workspace.0, change)?;
-                placed.push((position, place));
+            // Locked in order, whatever order the documents and their places have.
+            let folders = new.iter().map(|new| (new.document.path.folder(), &new.document));
+            for (folder, document) in folders.collect::<BTreeMap<_, _>>() {
+                folders::use_or_make(conn, folder, time(document.created_at))?;
             }
-            unsettled::forget(conn, &path)?;
-            audit::record(conn, event)?;
-            placed.sort_by_key(|(position, _)| *position);
-            Ok(placed.into_iter().map(|(_, place)| place).collect())
+            let places = new.iter().flat_map(|new| &new.places);
+            for workspace in places.map(|place| place.workspace).collect::<BTreeSet<_>>() {
+                placements::lock(conn, workspace)?;
+            }
+            let mut placed = Vec::new();
+            for NewDocument { document, places, event } in new {
+                let path = document.path.clone();
+                let row = DocumentRow::from(document);
+                diesel::insert_into(documents::table)
+                    .values(row.clone())
+                    .execute(conn)
+                    .or_taken("document", &path)?;
+                for embedded in places {
+                    let kept = placements::Kept::default();
+                    placed.push(placements::add(conn, &row, embedded, kept, row.created_at)?);
+                }
+                unsettled::forget(conn, &path)?;
+                audit::record(conn, event)?;
+            }
+            Ok(placed)
         })
         .await
     }
@@ -214,17 +216,12 @@ impl Documents for Database {
             let mut placed = Vec::new();
             for embedded in places {
                 let workspace = embedded.workspace;
-                let vectors = embedded.passages.len() as i64;
                 placements::lock(conn, workspace)?;
                 if placements::is_placed(conn, workspace, &row.id)? {
                     continue;
                 }
-                let kept = placements::Kept::default();
-                let now = time(event.by.at);
-                let place = placements::insert(conn, row.clone(), embedded, kept, now)?;
-                let change = Change { additions: 1, removals: 0, vectors };
-                namespaces::record(conn, workspace.0, change)?;
-                placed.push((workspace, place.id));
+                let (kept, now) = (placements::Kept::default(), time(event.by.at));
+                placed.push((workspace, placements::add(conn, &row, embedded, kept, now)?.id));
             }
             if !placed.is_empty() {
                 audit::record(conn, event)?;

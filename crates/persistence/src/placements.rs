@@ -118,6 +118,20 @@ pub(crate) fn insert(
     Ok(row.of(document)?)
 }
 
+/// Places a document as [`insert`] does, and records it.
+pub(crate) fn add(
+    conn: &mut AnyConnection,
+    document: &DocumentRow,
+    embedded: Embedded,
+    kept: Kept,
+    now: NaiveDateTime,
+) -> Result<WorkspaceDocument, Abort> {
+    let (workspace, vectors) = (embedded.workspace.0, embedded.passages.len() as i64);
+    let place = insert(conn, document.clone(), embedded, kept, now)?;
+    namespaces::record(conn, workspace, Change { additions: 1, removals: 0, vectors })?;
+    Ok(place)
+}
+
 /// In which way a document is placed where it may have a place already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Placing {

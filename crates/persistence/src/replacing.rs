@@ -12,7 +12,6 @@ use crate::abort::{Abort, OrRefused};
 use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, text, time, unreadable};
 use crate::documents::{DocumentRow, lock_to_remove, stored_path};
-use crate::namespaces::{self, Change};
 use crate::placements::{self, Kept};
 use crate::removal::{places_of, withdraw};
 use crate::schema::documents;
@@ -125,12 +124,8 @@ pub(crate) fn replace(
         .or_taken("document", &path)?;
         for embedded in places {
             let workspace = embedded.workspace;
-            let vectors = embedded.passages.len() as i64;
             let kept = marks.kept.remove(&(document.origin.part.clone(), workspace.0));
-            let place =
-                placements::insert(conn, row.clone(), embedded, kept.unwrap_or_default(), now)?;
-            let change = Change { additions: 1, removals: 0, vectors };
-            namespaces::record(conn, workspace.0, change)?;
+            let place = placements::add(conn, &row, embedded, kept.unwrap_or_default(), now)?;
             replaced.placed.push((workspace, place.id));
         }
         unsettled::forget(conn, &path)?;

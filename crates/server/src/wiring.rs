@@ -45,8 +45,9 @@ use crate::models::ConfiguredModels;
 use crate::settings;
 use crate::storage::{self, Storage};
 
-/// After this long, a file without a document is taken to be left over and not on its way.
-const SETTLED: TimeDelta = TimeDelta::minutes(1);
+/// After this long, a file without a document is taken to be left over and not on its way: longer
+/// than it takes to write the files of the largest upload or move, and to commit it.
+const SETTLED: TimeDelta = TimeDelta::hours(1);
 
 /// The most bytes of a page or file that a link leads to.
 const LARGEST_PAGE: u64 = 32 << 20;
@@ -304,7 +305,13 @@ mod tests {
     /// As a process leaves it that is killed before it can commit the document of a file.
     async fn leave_a_file(carrel: &Carrel, config: &Config) -> PathBuf {
         let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
-        carrel.ports.library.documents.expect_file(&path, Utc::now()).await.unwrap();
+        carrel
+            .ports
+            .library
+            .documents
+            .expect_files(std::slice::from_ref(&path), Utc::now())
+            .await
+            .unwrap();
         let file = config.storage.documents().join("custom-documents/orphan.json");
         std::fs::write(&file, "{}").unwrap();
         file

@@ -1,6 +1,7 @@
 //! The library: files and texts become documents, with places in workspaces from the beginning. Later
 //! ones come by jobs ([`crate::jobs`]).
 mod adding;
+mod earlier;
 pub(crate) mod embedding;
 mod folders;
 pub(crate) mod incoming;
@@ -28,7 +29,7 @@ pub use adding::{Added, Unembedded};
 pub use folders::Placed;
 pub use incoming::{Details, RawText, Terms};
 pub use links::{LinkRequest, Links};
-pub use listing::{Entry, PAGE as LISTED_AT_ONCE};
+pub use listing::{Entry, FIRST as LISTED_FIRST};
 
 /// Puts documents in, gives them places, and takes them out. Cheap to clone.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get};
 use carrel_domain::catalogue::Place;
 use carrel_domain::{DocumentId, Error, Folder, Result};
-use carrel_services::library::{LISTED_AT_ONCE, Library};
+use carrel_services::library::{LISTED_FIRST, Library};
 use futures_util::stream::{once, try_unfold};
 use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
@@ -74,7 +74,7 @@ async fn folder_page(
         return Ok(missing());
     };
     let from = Place::In { folder: folder.clone(), after: None };
-    let first = limit.unwrap_or(LISTED_AT_ONCE);
+    let first = limit.unwrap_or(LISTED_FIRST);
     let found = library.catalogue.list(&from, offset, first).await?;
     let seen = offset.saturating_add(found.len() as u64);
     let has_more = limit.is_some() && seen < total;

@@ -1,5 +1,5 @@
 use carrel_domain::document::Published;
-use carrel_domain::library::{Documents, Placements, Removed};
+use carrel_domain::library::{Documents, NewDocument, Placements, Removed};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::{Error, WorkspaceId};
 use chrono::{DateTime, Utc};
@@ -11,6 +11,7 @@ on_both_databases! {
     a_path_is_given_once,
     a_new_document_is_placed_where_it_is_asked_for,
     a_document_for_a_workspace_that_has_gone_is_not_kept,
+    documents_become_known_together_or_not_at_all,
     a_document_has_one_place_in_a_workspace,
     removing_documents_removes_every_trace,
     a_file_is_unsettled_until_its_document_is_known,
@@ -37,7 +38,7 @@ async fn a_path_is_given_once(scratch: Scratch) {
     let db = scratch.open();
     let first = document("a");
     Documents::create(&db, first.clone(), Vec::new(), done(0)).await.unwrap();
-    db.expect_file(&path("a"), at(2)).await.unwrap();
+    db.expect_files(&[path("a")], at(2)).await.unwrap();
     let again = Documents::create(&db, document("a"), Vec::new(), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { kind: "document", .. })), "{again:?}");
     assert_eq!(db.by_path(&path("a")).await.unwrap(), Some(first));
@@ -62,7 +63,7 @@ async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
 async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    db.expect_file(&path("a"), at(0)).await.unwrap();
+    db.expect_files(&[path("a")], at(0)).await.unwrap();
     let places = vec![embedded(here, "a", 2), embedded(WorkspaceId(77), "a", 2)];
     let refused = Documents::create(&db, document("a"), places, done(0)).await;
     assert!(matches!(refused, Err(Error::NotFound { kind: "workspace", .. })), "{refused:?}");
@@ -71,6 +72,25 @@ async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) 
     assert_eq!(db.count(None).await.unwrap(), 0);
     assert_eq!(db.version(here).await.unwrap().additions, 0);
     assert_eq!(db.unsettled(at(1)).await.unwrap(), [(path("a"), false)]);
+}
+
+async fn documents_become_known_together_or_not_at_all(scratch: Scratch) {
+    let db = scratch.open();
+    let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    let new = |name: &str, places| NewDocument { document: document(name), places, event: done(0) };
+    let good = || new("a", vec![embedded(two, "a", 2), embedded(one, "a", 1)]);
+    db.expect_files(&[path("a"), path("b")], at(0)).await.unwrap();
+    let gone = new("b", vec![embedded(WorkspaceId(77), "b", 1)]);
+    assert!(db.create_all(vec![good(), gone]).await.is_err());
+    assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
+    assert_eq!((db.count(None).await.unwrap(), db.unsettled(at(1)).await.unwrap().len()), (0, 2));
+    let other = new("b", vec![embedded(one, "b", 3)]);
+    let placed = db.create_all(vec![good(), other]).await.unwrap();
+    let workspaces: Vec<_> = placed.iter().map(|place| place.workspace).collect();
+    assert_eq!(workspaces, [two, one, one]);
+    assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (4, 2));
+    assert_eq!(db.version(one).await.unwrap().additions, 2);
+    assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
 }
 
 async fn a_document_has_one_place_in_a_workspace(scratch: Scratch) {
@@ -111,12 +131,12 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
 
 async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
     let db = scratch.open();
-    db.expect_file(&path("a"), at(1)).await.unwrap();
-    db.expect_file(&path("b"), at(1)).await.unwrap();
+    db.expect_files(&[path("a")], at(1)).await.unwrap();
+    db.expect_files(&[path("b")], at(1)).await.unwrap();
     assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     assert_eq!(db.unsettled(at(2)).await.unwrap(), [(path("b"), false)]);
-    db.expect_file(&path("b"), at(5)).await.unwrap();
+    db.expect_files(&[path("b")], at(5)).await.unwrap();
     assert_eq!(db.unsettled(at(5)).await.unwrap(), []);
     assert_eq!(db.unsettled(at(6)).await.unwrap(), [(path("b"), false)]);
     Documents::settle(&db, &path("b")).await.unwrap();

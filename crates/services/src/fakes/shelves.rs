@@ -3,7 +3,9 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::catalogue::{Catalogue, Listed, Move, Place, Texts};
 use carrel_domain::document::Document;
-use carrel_domain::library::{Documents, Embedded, Kin, Removed, Replaced, WorkspaceDocument};
+use carrel_domain::library::{
+    Documents, Embedded, Kin, NewDocument, Removed, Replaced, WorkspaceDocument,
+};
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{
     DocumentId, DocumentPath, Error, Folder, Result, WorkspaceDocumentId, WorkspaceId,
@@ -39,21 +41,20 @@ fn listed(document: &Document) -> Listed {
 
 #[async_trait]
 impl Documents for World {
-    async fn expect_file(&self, path: &DocumentPath, _: DateTime<Utc>) -> Result<()> {
-        self.unsettled.lock().unwrap().push(path.clone());
+    async fn expect_files(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()> {
+        *self.noted_at.lock().unwrap() = Some(now);
+        self.unsettled.lock().unwrap().extend_from_slice(paths);
         Ok(())
     }
 
-    async fn create(
-        &self,
-        document: Document,
-        places: Vec<Embedded>,
-        _: Event,
-    ) -> Result<Vec<WorkspaceDocument>> {
+    async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
         self.check("create")?;
-        self.unsettled.lock().unwrap().retain(|path| *path != document.path);
-        self.put_places(&document, places);
-        self.documents.lock().unwrap().insert(document.path.clone(), document);
+        for NewDocument { document, places, .. } in new {
+            self.unsettled.lock().unwrap().retain(|path| *path != document.path);
+            self.put_places(&document, places);
+            self.documents.lock().unwrap().insert(document.path.clone(), document);
+        }
+        self.check("told")?;
         Ok(Vec::new())
     }
 
@@ -85,8 +86,13 @@ impl Documents for World {
             }
             Kin::Request(request) => document.origin.request == Some(*request),
         };
-        let found = documents.values().filter(|document| is_kin(document));
-        Ok(found.map(|document| (document.clone(), Vec::new())).collect())
+        let mut found: Vec<_> = documents.values().filter(|document| is_kin(document)).collect();
+        if let Kin::Content(..) = kin {
+            found.sort_by_key(|document| (&document.origin.part, document.created_at));
+            found.dedup_by_key(|document| &document.origin.part);
+            found.sort_by_key(|document| &document.path);
+        }
+        Ok(found.into_iter().map(|document| (document.clone(), Vec::new())).collect())
     }
 
     async fn replace(

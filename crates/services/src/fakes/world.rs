@@ -10,8 +10,8 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{
-    Chunk, Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Span, Splitter,
-    Splitting,
+    Chunk, Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Part, Span,
+    Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
@@ -48,7 +48,9 @@ pub struct World {
     pub asked: Mutex<Vec<ChatRequest>>,
     /// How many passages, the first ones, no search finds.
     pub blind: AtomicUsize,
-    /// Which parts fail: `create`, `put`, `embed`; any other word in a text to be embedded.
+    /// When files were last said to come.
+    pub noted_at: Mutex<Option<DateTime<Utc>>>,
+    /// Which parts fail: `create`, `put`, `embed`, and `told`, where all is done and nobody hears it; any other word in a text to be embedded.
     pub failing: Mutex<Vec<&'static str>>,
     pub jobs: Mutex<Vec<FakeJob>>,
     /// Vectors that are kept for the next time.
@@ -213,8 +215,20 @@ impl Extractor for World {
         if text.contains('\u{FFFD}') {
             return Err(Error::unprocessable("there is no text in it"));
         }
-        let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
-        Ok(vec![Extracted { part: None, title: None, author, description, source, text }])
+        let extracted = |part, text: &str| {
+            let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
+            let text = text.to_owned();
+            Extracted { part, title: None, author, description, source, text }
+        };
+        // A form feed ends a sheet.
+        Ok(match text.contains('\u{c}') {
+            false => vec![extracted(None, &text)],
+            true => text
+                .split('\u{c}')
+                .enumerate()
+                .map(|(number, text)| extracted(Some(Part::Sheet(number.to_string())), text))
+                .collect(),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use carrel_domain::audit::By;
 use carrel_domain::catalogue::Move;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
+use chrono::Utc;
 use serde_json::json;
 
 use super::Library;
@@ -98,12 +99,13 @@ impl Library {
     async fn carry_out(&self, moves: &[Move], by: &By) -> Result<()> {
         let mut copied = Vec::with_capacity(moves.len());
         let moved = self.copy_and_commit(moves, &mut copied, by).await;
-        let left_over: Vec<&DocumentPath> = match &moved {
-            Ok(()) => moves.iter().map(|each| &each.from).collect(),
-            Err(_) => copied.iter().collect(),
-        };
-        for path in left_over {
-            self.discard_file(path).await?;
+        match &moved {
+            Ok(()) => {
+                for Move { from, .. } in moves {
+                    self.discard_file(from).await?;
+                }
+            }
+            Err(_) => self.settle_files(&copied).await,
         }
         moved
     }
@@ -114,8 +116,9 @@ impl Library {
         copied: &mut Vec<DocumentPath>,
         by: &By,
     ) -> Result<()> {
+        let to: Vec<DocumentPath> = moves.iter().map(|each| each.to.clone()).collect();
+        self.documents.expect_files(&to, Utc::now()).await?;
         for Move { from, to } in moves {
-            self.documents.expect_file(to, by.at).await?;
             self.files.copy(from, to).await?;
             copied.push(to.clone());
         }

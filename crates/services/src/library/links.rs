@@ -60,7 +60,8 @@ impl Links {
             }
             return self.add_file(name, fetched, details, into, unembedded, by).await;
         }
-        if let Some(known) = self.library.identical(&details.terms, None, &into, by).await? {
+        let same = self.library.identical(&details.terms).await?;
+        if let Some(known) = self.library.take_single(&same, &into, by).await? {
             return Ok(known);
         }
         let page = self.reader.read(fetched).await?;
@@ -69,7 +70,7 @@ impl Links {
         }
         let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
         let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
-        self.library.take_in(Arrival { made, terms, into, unembedded, by, event }).await
+        self.library.take_in(Arrival { made, same, terms, into, unembedded, by, event }).await
     }
 
     async fn add_file(

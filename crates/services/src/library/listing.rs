@@ -9,9 +9,16 @@ use futures_util::stream::try_unfold;
 
 use super::Library;
 
-/// How many documents are read at once: some 3 MB. The more they are, the fewer times a page of the
-/// database is read that holds documents of several folders.
-pub const PAGE: u32 = 5_000;
+/// How many documents are read at first, and then at most. The more they are, the fewer times a page
+/// of the database is read that holds documents of several folders.
+pub const FIRST: u32 = 1_000;
+const MOST: u32 = 5_000;
+
+/// How many bytes they are to be, were all of them like those that were read before.
+const PAGE: usize = 4 << 20;
+
+/// What a document takes beside its metadata.
+const USUAL: usize = 600;
 
 /// A folder, or a document in the folder that came last.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,6 +32,7 @@ struct Listing {
     catalogue: Arc<dyn Catalogue>,
     /// Where it goes on; nowhere at its end.
     next: Option<Place>,
+    limit: u32,
     /// Folders that are still to come, the next one last.
     folders: Vec<Folder>,
     current: String,
@@ -53,7 +61,7 @@ impl Library {
         folders.reverse();
         let catalogue = Arc::clone(&self.catalogue);
         let next = Some(Place::In { folder: Folder::default(), after: None });
-        let listing = Listing { catalogue, next, folders, current: String::new() };
+        let listing = Listing { catalogue, next, limit: FIRST, folders, current: String::new() };
         Ok(try_unfold(listing, |mut listing| async move {
             let piece = listing.piece().await?;
             Ok(piece.map(|piece| (piece, listing)))
@@ -66,31 +74,39 @@ impl Library {
         folder: Folder,
         after: Option<String>,
     ) -> impl Stream<Item = Result<Vec<Listed>>> + Send + 'static {
-        let state = (Arc::clone(&self.catalogue), Some(Place::In { folder, after }));
-        try_unfold(state, |(catalogue, next)| async move {
+        let state = (Arc::clone(&self.catalogue), Some(Place::In { folder, after }), FIRST);
+        try_unfold(state, |(catalogue, next, limit)| async move {
             let Some(place) = next else { return Ok(None) };
-            let page = catalogue.list(&place, 0, PAGE).await?;
-            let next = following(place, &page)?;
-            Ok(Some((page, (catalogue, next))))
+            let page = catalogue.list(&place, 0, limit).await?;
+            let (next, limit) = (following(place, &page, limit)?, fitting(&page));
+            Ok(Some((page, (catalogue, next, limit))))
         })
     }
 }
 
 /// Where a list goes on after a page of it; nowhere when that was the last.
-fn following(place: Place, page: &[Listed]) -> Result<Option<Place>> {
-    let Some(last) = page.last().filter(|_| page.len() == PAGE as usize) else { return Ok(None) };
+fn following(place: Place, page: &[Listed], limit: u32) -> Result<Option<Place>> {
+    let Some(last) = page.last().filter(|_| page.len() == limit as usize) else { return Ok(None) };
     Ok(Some(match place {
         Place::In { folder, .. } => Place::In { folder, after: Some(last.texts().name.to_owned()) },
         Place::Elsewhere { .. } => Place::Elsewhere { after: Some(last.path()?) },
     }))
 }
 
+/// How many documents like these are a page.
+fn fitting(page: &[Listed]) -> u32 {
+    let bytes: usize = page.iter().map(|listed| listed.texts().metadata.len() + USUAL).sum();
+    let fitting = PAGE.saturating_mul(page.len()) / bytes.max(1);
+    u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
+}
+
 impl Listing {
     async fn piece(&mut self) -> Result<Option<Vec<Entry>>> {
         let Some(place) = self.next.take() else { return Ok(None) };
-        let page = self.catalogue.list(&place, 0, PAGE).await?;
+        let page = self.catalogue.list(&place, 0, self.limit).await?;
         let in_default = matches!(place, Place::In { .. });
-        self.next = following(place, &page)?;
+        self.next = following(place, &page, self.limit)?;
+        self.limit = fitting(&page);
         let mut entries = Vec::with_capacity(page.len() + 1);
         if in_default && self.current.is_empty() {
             self.open(DEFAULT_FOLDER.to_owned(), &mut entries);

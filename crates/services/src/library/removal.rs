@@ -47,10 +47,27 @@ impl Library {
         for (path, is_known) in &unsettled {
             match is_known {
                 true => self.documents.settle(path).await?,
-                false => self.discard_file(path).await?,
+                false => self.settle_file(path).await?,
             }
         }
         Ok(unsettled.len())
+    }
+
+    /// Deletes files of what has failed, unless it was committed after all: a connection may be lost
+    /// before the database can say so. What cannot be settled now is noted still.
+    pub(super) async fn settle_files(&self, paths: &[DocumentPath]) {
+        for path in paths {
+            if let Err(error) = self.settle_file(path).await {
+                tracing::warn!(%path, "failed to settle a file: {error}");
+            }
+        }
+    }
+
+    async fn settle_file(&self, path: &DocumentPath) -> Result<()> {
+        match self.documents.by_path(path).await? {
+            Some(_) => self.documents.settle(path).await,
+            None => self.discard_file(path).await,
+        }
     }
 
     pub(super) async fn discard_file(&self, path: &DocumentPath) -> Result<()> {

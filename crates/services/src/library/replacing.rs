@@ -2,23 +2,16 @@
 use carrel_domain::library::{Kin, Replaced};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 
-use super::adding::{Added, Arrival, Unembedded};
-use super::{Library, explain};
+use super::Library;
+use super::adding::{Added, Arrival};
 
 /// How often it is tried anew when others change the same documents meanwhile.
 const TRIES: usize = 8;
 
 impl Library {
     pub(super) async fn replace(&self, key: &str, arrival: Arrival) -> Result<Vec<Added>> {
-        let mut written = Vec::with_capacity(arrival.made.len());
+        let written = self.write_files(&arrival.made).await?;
         let mut replaced = Ok(None);
-        for (document, text) in &arrival.made {
-            written.push(document.path.clone());
-            if let Err(error) = self.write_file(document, text, &arrival.by).await {
-                replaced = Err(error);
-                break;
-            }
-        }
         for _ in 0..TRIES {
             if !matches!(replaced, Ok(None)) {
                 break;
@@ -31,9 +24,7 @@ impl Library {
                 Ok(added)
             }
             other => {
-                for path in &written {
-                    self.discard_file(path).await?;
-                }
+                self.settle_files(&written).await;
                 other?;
                 Err(Error::unavailable("the document", "others are changing it; try again"))
             }
@@ -55,13 +46,10 @@ impl Library {
         workspaces.dedup();
         let (mut new, mut warnings) = (Vec::new(), Vec::new());
         for (document, text) in &arrival.made {
-            let (places, warning) = match self.embed_for(&workspaces, text).await {
-                Ok(places) => (places, None),
-                // Documents are not taken out of workspaces because their successors fail.
-                Err(error) if !must_be_embedded && arrival.unembedded == Unembedded::Keep => {
-                    (Vec::new(), Some(explain(&error)))
-                }
-                Err(error) => return Err(error),
+            // Documents are not taken out of workspaces because their successors fail.
+            let (places, warning) = match must_be_embedded {
+                true => (self.embed_for(&workspaces, text).await?, None),
+                false => self.embedded_for(&workspaces, text, arrival).await?,
             };
             new.push((document.clone(), places));
             warnings.push(warning);

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
+use carrel_domain::audit::By;
 use carrel_domain::document::IncomingFile;
-use chrono::Utc;
+use chrono::{TimeDelta, Utc};
 
 use super::*;
 use crate::fakes::world::World;
@@ -10,7 +11,11 @@ use crate::fakes::{by, workspace};
 mod taking_in;
 
 async fn add(world: &Arc<World>, unembedded: Unembedded) -> Result<Vec<Added>> {
-    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from("some text") };
+    add_into(world, "some text", unembedded).await
+}
+
+async fn add_into(world: &Arc<World>, text: &str, unembedded: Unembedded) -> Result<Vec<Added>> {
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
     let into = vec![workspace("Alpha")];
     world.library().add_file(file, Details::default(), into, unembedded, &by()).await
 }
@@ -40,6 +45,26 @@ async fn what_fails_half_way_leaves_nothing() {
         assert!(add(&world, Unembedded::Refuse).await.is_err(), "{part}");
         assert!(is_empty(&world), "{part}");
     }
+}
+
+#[tokio::test]
+async fn what_was_committed_keeps_its_text_although_nobody_was_told() {
+    let world = Arc::new(World::default());
+    world.fail("told");
+    assert!(add(&world, Unembedded::Refuse).await.is_err());
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
+    let files = world.files.lock().unwrap();
+    assert_eq!(files.values().collect::<Vec<_>>(), ["some text"]);
+}
+
+#[tokio::test]
+async fn a_file_counts_as_expected_from_when_it_is_written() {
+    let world = Arc::new(World::default());
+    let begun = Utc::now();
+    let by = By::operator(begun - TimeDelta::hours(2));
+    let raw = RawText { text: "some text".into(), title: "a".into(), ..RawText::default() };
+    world.library().add_text(raw, Vec::new(), Unembedded::Refuse, &by).await.unwrap();
+    assert!(world.noted_at.lock().unwrap().unwrap() >= begun);
 }
 
 #[tokio::test]

@@ -67,6 +67,71 @@ async fn identical_content_is_kept_once_where_that_is_asked_for() {
 }
 
 #[tokio::test]
+async fn a_text_that_was_lost_comes_back_with_its_content() {
+    let world = Arc::new(World::default());
+    let same = || Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
+    for text in ["text", "one\u{c}two"] {
+        let digest = Some([text.len() as u8; 32]);
+        let first = add_with(&world, text, Terms { digest, ..same() }).await.unwrap();
+        world.files.lock().unwrap().clear();
+        let again = add_with(&world, text, Terms { digest, ..same() }).await.unwrap();
+        let ids =
+            |added: &[Added]| -> Vec<_> { added.iter().map(|added| added.document.id).collect() };
+        assert_eq!(ids(&again), ids(&first));
+        let files = world.files.lock().unwrap();
+        assert!(
+            again.iter().all(|added| added.existed && files.contains_key(&added.document.path))
+        );
+        assert!(world.unsettled.lock().unwrap().is_empty());
+    }
+}
+
+#[tokio::test]
+async fn an_upload_of_several_parts_is_kept_whole_or_not_at_all() {
+    let world = Arc::new(World::default());
+    world.fail("two");
+    assert!(add_into(&world, "one\u{c}two\u{c}three", Unembedded::Refuse).await.is_err());
+    assert!(is_empty(&world));
+    let added = add_into(&world, "one\u{c}two\u{c}three", Unembedded::Keep).await.unwrap();
+    let told = added.iter().map(|added| (added.text.as_str(), added.warning.is_some()));
+    assert_eq!(told.collect::<Vec<_>>(), [("one", false), ("two", true), ("three", false)]);
+}
+
+#[tokio::test]
+async fn sheets_that_were_moved_apart_are_found_and_missing_ones_come_beside_the_first() {
+    let world = Arc::new(World::default());
+    let same = || Terms { digest: Some([7; 32]), skip_identical: true, ..Terms::default() };
+    world.folders.lock().unwrap().insert(folder("new"));
+    let text = "one\u{c}two\u{c}three";
+    let first = add_with(&world, text, same()).await.unwrap();
+    let moves = vec![to(&first[1].document.path, "new")];
+    world.library().move_documents(moves, Placed::Move, &by()).await.unwrap();
+    let again = add_with(&world, text, same()).await.unwrap();
+    assert!(again.iter().all(|added| added.existed));
+    assert_eq!(again[1].document.path.folder(), "new");
+    world.library().remove(vec![first[2].document.path.clone()], &by()).await.unwrap();
+    let again = add_with(&world, text, same()).await.unwrap();
+    let existed: Vec<_> = again.iter().map(|added| added.existed).collect();
+    assert_eq!(existed, [true, true, false]);
+    assert!(
+        first.iter().any(|each| each.document.path.folder() == again[2].document.path.folder())
+    );
+    assert_eq!(world.documents.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn equal_content_of_another_key_has_no_say_in_the_folder() {
+    let world = Arc::new(World::default());
+    let of = |key: &str| Terms { skip_identical: true, ..keyed(key) };
+    let private = Terms { folder: Some(folder("private")), ..of("a") };
+    add_with(&world, "text", private).await.unwrap();
+    let other = add_with(&world, "text", of("b")).await.unwrap().remove(0);
+    assert_eq!((other.existed, other.document.path.folder()), (false, "custom-documents"));
+    let again = add_with(&world, "text", of("a")).await.unwrap().remove(0);
+    assert_eq!((again.existed, again.document.path.folder()), (true, "private"));
+}
+
+#[tokio::test]
 async fn a_request_that_was_broken_off_makes_no_document_twice() {
     let world = Arc::new(World::default());
     let named = || Terms { request: Some([9; 32]), ..Terms::default() };
@@ -160,10 +225,10 @@ async fn a_list_has_every_folder_and_every_document_once() {
             expected.push(added[0].document.path.to_string());
         }
     }
-    let (mut folders, mut documents) = (Vec::new(), Vec::new());
+    let (mut folders, mut documents, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
     let mut pieces = std::pin::pin!(world.library().everything().await.unwrap());
     while let Some(piece) = pieces.try_next().await.unwrap() {
-        assert!(piece.len() <= LISTED_AT_ONCE as usize + 10);
+        sizes.push(piece.len());
         for entry in piece {
             match entry {
                 Entry::Folder(name) => folders.push(name),
@@ -176,9 +241,26 @@ async fn a_list_has_every_folder_and_every_document_once() {
         }
     }
     assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
+    // With the folders that begin in it.
+    assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
     documents.sort();
     expected.sort();
     assert_eq!(documents, expected);
+}
+
+#[tokio::test]
+async fn documents_with_much_metadata_are_listed_in_smaller_pieces() {
+    let world = Arc::new(World::default());
+    let metadata = format!("{{\"note\":\"{}\"}}", "x".repeat(16_000));
+    for _ in 0..1_400 {
+        let terms = Terms { metadata: metadata.clone(), ..Terms::default() };
+        add_with(&world, "text", terms).await.unwrap();
+    }
+    let pieces = world.library().rest_of(Folder::default(), None);
+    let sizes: Vec<_> = pieces.map_ok(|piece| piece.len()).try_collect().await.unwrap();
+    assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1_000, 1_400));
+    assert!(sizes[1] < 260, "{sizes:?}");
 }
 
 /// The web as the links of a test see it: every page says what it was asked for.
