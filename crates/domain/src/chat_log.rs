@@ -72,20 +72,28 @@ pub struct ExportCursor {
     pub last: Chat,
 }
 
+/// How much of an export is read at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    pub exchanges: u32,
+    /// Bytes of questions and answers, after which no further exchange is read.
+    pub bytes: usize,
+}
+
 /// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
     /// Newest first: exchanges `offset` to `offset + limit` of those the filter admits. Deep pages
     /// cost about what the first does.
     async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>>;
-    /// The next `limit` exchanges of an export, from its beginning or after `cursor`. Reads by
-    /// key, so that memory and time for a page do not grow with what was read before.
+    /// The next exchanges of an export, from its beginning or after `cursor`; none at its end. Reads
+    /// by key, so that memory and time for a page do not grow with what was read before.
     async fn export(
         &self,
         filter: &ChatFilter,
         order: ExportOrder,
         cursor: Option<&ExportCursor>,
-        limit: u32,
+        at_most: Portion,
     ) -> Result<Vec<LoggedChat>>;
     /// Removes an exchange; says whether there was one.
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool>;

@@ -1,8 +1,5 @@
 //! Text inside JSON strings and CSV cells, escaped in one pass that copies whole runs.
 
-/// How many bytes are looked at together.
-const BLOCK: usize = 16;
-
 /// What becomes of line breaks inside a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breaks {
@@ -79,19 +76,22 @@ fn starts_a_formula(text: &str) -> bool {
     text.starts_with(marks)
 }
 
-/// How many bytes come before the first that is special. Blocks without one are passed over with
-/// a test that compilers make parallel.
+/// How many bytes come before the first that is special.
 #[inline(always)]
 fn run(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
-    let (blocks, tail) = bytes.as_chunks::<BLOCK>();
-    for (index, block) in blocks.iter().enumerate() {
-        if block.iter().fold(false, |found, byte| found | special(*byte)) {
-            let inside = block.iter().position(|byte| special(*byte)).unwrap_or(0);
-            return index * BLOCK + inside;
-        }
-    }
-    let inside = tail.iter().position(|byte| special(*byte)).unwrap_or(tail.len());
-    blocks.len() * BLOCK + inside
+    let mut passed = blocks::<64>(bytes, &special);
+    passed += blocks::<16>(&bytes[passed..], &special);
+    let rest = &bytes[passed..];
+    passed + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
+}
+
+/// How many bytes are in the blocks of `N` before the first one with a special byte. Compilers make
+/// the test of a block parallel.
+#[inline(always)]
+fn blocks<const N: usize>(bytes: &[u8], special: &impl Fn(u8) -> bool) -> usize {
+    let (blocks, _) = bytes.as_chunks::<N>();
+    let is_plain = |block: &&[u8; N]| !block.iter().fold(false, |any, byte| any | special(*byte));
+    N * blocks.iter().take_while(is_plain).count()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! Reading a stored answer, in whatever state it is.
+use std::borrow::Cow;
 use std::mem;
 
 use carrel_domain::chat_log::LoggedChat;
@@ -11,8 +12,9 @@ const UNKNOWN_TYPE: &str = "application/octet-stream";
 
 /// A stored answer without fault. Members that exports have no use for are passed over unread.
 #[derive(Deserialize)]
-struct Answer {
-    text: String,
+struct Answer<'a> {
+    #[serde(borrow)]
+    text: Cow<'a, str>,
     #[serde(default)]
     sources: Vec<Source>,
     #[serde(default)]
@@ -36,21 +38,26 @@ struct Image {
 /// has its parts instead, or all of it as text when there is no text in it to be found. Sources
 /// and images that cannot be read are left out; either way the record says so.
 pub fn record_of(mut chat: LoggedChat) -> ExportRecord {
-    let stored = mem::take(&mut chat.chat.response);
-    match serde_json::from_str::<Answer>(&stored) {
-        Ok(Answer { text, sources, attachments }) => ExportRecord {
-            chat,
-            response: text,
-            sources: sources.into_iter().map(|Source { text }| text).collect(),
-            attachments: attachments
-                .into_iter()
-                .map(|Image { name, mime, content }| attachment(name, &mime, content))
-                .collect(),
-            damaged: false,
-            raw: false,
-        },
-        Err(_) => salvage(chat, stored),
-    }
+    let mut stored = mem::take(&mut chat.chat.response);
+    let Ok(Answer { text, sources, attachments }) = serde_json::from_str(&stored) else {
+        return salvage(chat, stored);
+    };
+    let sources = sources.into_iter().map(|Source { text }| text).collect();
+    let attachments = attachments
+        .into_iter()
+        .map(|Image { name, mime, content }| attachment(name, &mime, content))
+        .collect();
+    let response = match text {
+        Cow::Owned(text) => text,
+        Cow::Borrowed(text) => {
+            // Where it stands: as answers are long, they are not copied without need.
+            let (start, length) = (text.as_ptr().addr() - stored.as_ptr().addr(), text.len());
+            stored.truncate(start + length);
+            stored.drain(..start);
+            stored
+        }
+    };
+    ExportRecord { chat, response, sources, attachments, damaged: false, raw: false }
 }
 
 /// Finds what can be found in an answer that has a fault, or a shape that is merely unusual.

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use carrel_domain::audit::{AuditLog, By, Event};
 use carrel_domain::chat::{Chats, Conversation, NewChat};
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder, Portion};
 use carrel_domain::user::{NewUser, PasswordHash, Role, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{Slug, WorkspaceId};
@@ -26,7 +26,7 @@ const PAGE: u32 = 20;
 /// How often each short measurement is repeated.
 const TIMES: u32 = 500;
 /// What an export reads at once.
-const AT_ONCE: u32 = 500;
+const AT_ONCE: Portion = Portion { exchanges: 500, bytes: usize::MAX };
 
 #[tokio::main]
 async fn main() {

@@ -7,9 +7,10 @@ use std::ops::Range;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat_log::{
-    ChatFilter, ChatLog, ChatWorkspace, ExportCursor, ExportOrder, LoggedChat,
+    ChatFilter, ChatLog, ChatWorkspace, ExportCursor, ExportOrder, LoggedChat, Portion,
 };
 use carrel_domain::{ChatId, Result};
+use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
@@ -35,20 +36,23 @@ struct WorkspaceRow {
 
 type Found = (Row, Option<WorkspaceRow>, Option<String>);
 
-fn load(conn: &mut AnyConnection, query: Query) -> QueryResult<Vec<LoggedChat>> {
-    let found: Vec<Found> = query
+/// What a query finds, each read when it is asked for.
+fn read(
+    conn: &mut AnyConnection,
+    query: Query,
+) -> QueryResult<impl Iterator<Item = QueryResult<LoggedChat>>> {
+    let found = query
         .select((Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable()))
-        .load(conn)?;
-    let logged = found.into_iter().map(|(chat, workspace, username)| LoggedChat {
-        chat: chat.into(),
-        workspace: workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
+        .load_iter::<Found, DefaultLoadingMode>(conn)?;
+    Ok(found.map(|found| {
+        let (chat, workspace, username) = found?;
+        let workspace = workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
             name,
             slug,
             prompt,
-        }),
-        username,
-    });
-    Ok(logged.collect())
+        });
+        Ok(LoggedChat { chat: chat.into(), workspace, username })
+    }))
 }
 
 /// How the exchanges that a filter admits are found.
@@ -175,7 +179,7 @@ fn page(
     let Some(Place { below, skip }) = place else { return Ok(Vec::new()) };
     ids.end = ids.end.min(below);
     let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(limit));
-    load(conn, query.offset(rows(skip)))
+    read(conn, query.offset(rows(skip)))?.collect()
 }
 
 fn export(
@@ -183,16 +187,24 @@ fn export(
     filter: &ChatFilter,
     order: ExportOrder,
     cursor: Option<&ExportCursor>,
-    limit: u32,
+    at_most: Portion,
 ) -> QueryResult<Vec<LoggedChat>> {
     let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
-    let limit = limit as usize;
+    let Portion { exchanges, bytes: mut room } = at_most;
+    let limit = exchanges as usize;
     let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for narrow in export_order::parts(filter, order, cursor) {
         let query = narrow(admitted(filter, ids.clone(), by));
         let query = export_order::in_order(query, order).limit(rows(limit - found.len()));
-        found.extend(load(conn, query)?);
+        for logged in read(conn, query)? {
+            let logged = logged?;
+            room = room.saturating_sub(logged.chat.prompt.len() + logged.chat.response.len());
+            found.push(logged);
+            if room == 0 {
+                return Ok(found);
+            }
+        }
         if found.len() >= limit {
             break;
         }
@@ -212,10 +224,10 @@ impl ChatLog for Database {
         filter: &ChatFilter,
         order: ExportOrder,
         cursor: Option<&ExportCursor>,
-        limit: u32,
+        at_most: Portion,
     ) -> Result<Vec<LoggedChat>> {
         let (filter, cursor) = (filter.clone(), cursor.cloned());
-        self.snapshot(move |conn| Ok(export(conn, &filter, order, cursor.as_ref(), limit)?)).await
+        self.snapshot(move |conn| Ok(export(conn, &filter, order, cursor.as_ref(), at_most)?)).await
     }
 
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool> {

@@ -4,11 +4,15 @@ use carrel_domain::audit::Event;
 use carrel_domain::user::{LAST_ADMIN, NewUser, PasswordHash, Role, User, UserPatch, Users};
 use carrel_domain::{Error, Result, UserId};
 use chrono::NaiveDateTime;
+use diesel::backend::Backend;
+use diesel::deserialize::{self, FromSql, FromSqlRow};
 use diesel::prelude::*;
+use diesel::sql_types::Text;
 
 use crate::abort::{Abort, OrRefused};
-use crate::connection::{AnyConnection, columns, on_each_backend};
+use crate::connection::{AnyBackend, AnyConnection, columns, on_each_backend};
 use crate::convert::{some_text, text, time, unreadable};
+use crate::listed::LendsText;
 use crate::moment::Moment;
 use crate::schema::{sessions, users};
 use crate::{Database, api_keys, audit, turns};
@@ -18,7 +22,8 @@ use crate::{Database, api_keys, audit, turns};
 pub(crate) struct Row {
     id: i32,
     username: String,
-    role: String,
+    #[diesel(deserialize_as = StoredRole)]
+    role: Role,
     suspended: bool,
     daily_message_limit: Option<i32>,
     bio: String,
@@ -28,6 +33,28 @@ pub(crate) struct Row {
     created_at: NaiveDateTime,
     #[diesel(deserialize_as = Moment)]
     updated_at: NaiveDateTime,
+}
+
+/// A role on its way out of a column, read where it is.
+#[derive(FromSqlRow)]
+pub(crate) struct StoredRole(Role);
+
+impl From<StoredRole> for Role {
+    fn from(StoredRole(role): StoredRole) -> Self {
+        role
+    }
+}
+
+impl<DB: LendsText> FromSql<Text, DB> for StoredRole {
+    fn from_sql(mut value: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self(parse_role(DB::text(&mut value)?)?))
+    }
+}
+
+impl FromSql<Text, AnyBackend> for StoredRole {
+    fn from_sql(value: <AnyBackend as Backend>::RawValue<'_>) -> deserialize::Result<Self> {
+        value.from_sql::<Self, Text>()
+    }
 }
 
 pub(crate) fn parse_role(text: &str) -> Result<Role> {
@@ -41,7 +68,7 @@ impl TryFrom<Row> for User {
         Ok(Self {
             id: UserId(row.id),
             username: row.username,
-            role: parse_role(&row.role)?,
+            role: row.role,
             suspended: row.suspended,
             daily_message_limit: row.daily_message_limit,
             bio: row.bio,

@@ -19,7 +19,7 @@ use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_edit::ChatEdits;
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder, Portion};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::filter::{Places, Sought};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
@@ -135,7 +135,8 @@ async fn use_the_log(db: &Database, here: WorkspaceId) {
         }
         for order in [ExportOrder::ByTime, ExportOrder::ByWorkspace, ExportOrder::ByConversation] {
             for cursor in &cursors {
-                db.export(&filter, order, cursor.as_ref(), 500).await.unwrap();
+                let at_most = Portion { exchanges: 500, bytes: usize::MAX };
+                db.export(&filter, order, cursor.as_ref(), at_most).await.unwrap();
             }
         }
     }
@@ -154,7 +155,7 @@ async fn use_everything(db: &Database) {
     Workspaces::by_slug(db, "here").await.unwrap();
     Workspaces::update(db, here, settings, done(now)).await.unwrap();
 
-    db.expect_file(&path("a"), now).await.unwrap();
+    db.expect_files(&[path("a")], now).await.unwrap();
     Documents::create(db, document("a", now), vec![embedded(here)], done(now)).await.unwrap();
     Documents::create(db, document("b", now), vec![embedded(here)], done(now)).await.unwrap();
     db.by_path(&path("a")).await.unwrap();

@@ -3,19 +3,16 @@ use std::sync::Arc;
 
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::Chat;
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, LoggedChat};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, Portion};
 use carrel_domain::export::{FormatChoice, Formatter, Formatters};
 use carrel_domain::{Error, Result};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use serde_json::json;
 
-/// How many bytes of exchanges are to be read at once: what an export holds in memory.
-const PAGE: usize = 224 << 10;
-
-/// How many exchanges are read before it is known how long they are, and at most.
-const FIRST: u32 = 8;
-const MOST: u32 = 200;
+/// What is read at once, and is what an export holds in memory, with one exchange more. A database
+/// server hands over as many exchanges as it is asked for, however long they are, so these are few.
+const PAGE: Portion = Portion { exchanges: 50, bytes: 224 << 10 };
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -42,8 +39,6 @@ struct Export {
     formatter: Box<dyn Formatter>,
     cursor: Option<ExportCursor>,
     state: State,
-    /// How many exchanges are read next.
-    limit: u32,
     /// How long the longest piece was, in bytes: a buffer that grows leaves holes behind.
     longest: usize,
     written: u64,
@@ -78,7 +73,6 @@ impl Exports {
             formatter,
             cursor: None,
             state: State::Fresh,
-            limit: FIRST,
             longest: 0,
             written: 0,
             damaged: 0,
@@ -108,11 +102,10 @@ impl Export {
         self.state = State::Reading;
         let (filter, order) = (&self.filter, self.formatter.order());
         let cursor = self.cursor.as_ref();
-        let chats = self.exports.chats.export(filter, order, cursor, self.limit).await?;
-        let is_last = chats.len() < self.limit as usize;
+        let chats = self.exports.chats.export(filter, order, cursor, PAGE).await?;
+        let is_last = chats.is_empty();
         if let Some(last) = chats.last() {
             self.cursor = Some(ExportCursor { last: without_texts(&last.chat) });
-            self.limit = fitting(&chats);
         }
         for chat in chats {
             let mut record = self.exports.formatters.read(chat);
@@ -131,13 +124,6 @@ impl Export {
         self.longest = self.longest.max(piece.len());
         Ok(Some(piece))
     }
-}
-
-/// How many exchanges like these are a page.
-fn fitting(chats: &[LoggedChat]) -> u32 {
-    let bytes: usize = chats.iter().map(|of| of.chat.prompt.len() + of.chat.response.len()).sum();
-    let fitting = PAGE.saturating_mul(chats.len()) / bytes.max(1);
-    u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
 }
 
 /// What an export needs to know of an exchange to go on after it.

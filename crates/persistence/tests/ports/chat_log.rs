@@ -1,6 +1,8 @@
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::{Chats, Conversation, NewChat};
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ChatWorkspace, ExportOrder, LoggedChat};
+use carrel_domain::chat_log::{
+    ChatFilter, ChatLog, ChatWorkspace, ExportOrder, LoggedChat, Portion,
+};
 use carrel_domain::user::Users;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{ChatId, ThreadId, UserId, WorkspaceId};
@@ -110,7 +112,8 @@ pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
 /// The whole log, oldest first.
 pub async fn everything(db: &Database) -> Vec<LoggedChat> {
     let all = ChatFilter::default();
-    db.export(&all, ExportOrder::ByTime, None, u32::MAX).await.unwrap()
+    let at_most = Portion { exchanges: u32::MAX, bytes: usize::MAX };
+    db.export(&all, ExportOrder::ByTime, None, at_most).await.unwrap()
 }
 
 pub fn ids(chats: &[LoggedChat]) -> Vec<i64> {

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use carrel_domain::chat::Conversation;
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder, LoggedChat};
+use carrel_domain::chat_log::{
+    ChatFilter, ChatLog, ExportCursor, ExportOrder, LoggedChat, Portion,
+};
 use carrel_persistence::Database;
 
 use crate::chat_log::{admits, everything, fill, filters, ids};
@@ -9,6 +11,7 @@ use crate::support::{Scratch, at, done, user, workspace};
 
 on_both_databases! {
     an_export_reads_each_exchange_once_in_every_order,
+    a_portion_ends_with_the_exchange_that_fills_it,
     exchanges_of_one_moment_are_told_apart,
     an_export_goes_on_where_its_last_exchange_was_removed,
     what_is_added_meanwhile_comes_last,
@@ -25,7 +28,8 @@ async fn next(
     limit: u32,
 ) -> Vec<LoggedChat> {
     let cursor = last.map(|last| ExportCursor { last: last.chat.clone() });
-    db.export(filter, order, cursor.as_ref(), limit).await.unwrap()
+    let at_most = Portion { exchanges: limit, bytes: usize::MAX };
+    db.export(filter, order, cursor.as_ref(), at_most).await.unwrap()
 }
 
 async fn export(
@@ -90,6 +94,30 @@ async fn an_export_reads_each_exchange_once_in_every_order(scratch: Scratch) {
     }
     for order in ORDERS {
         assert_eq!(next(&db, &ChatFilter::default(), order, None, 0).await, []);
+    }
+}
+
+async fn a_portion_ends_with_the_exchange_that_fills_it(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let users = [user(&db, "aa").await.id, user(&db, "bb").await.id];
+    fill(&scratch, here, users, 30);
+    let all = everything(&db).await;
+    let texts = |logged: &LoggedChat| logged.chat.prompt.len() + logged.chat.response.len();
+    let bytes = texts(&all[0]) + 1;
+    for order in ORDERS {
+        let (mut cursor, mut read) = (None, 0);
+        loop {
+            let at_most = Portion { exchanges: 20, bytes };
+            let some = db.export(&ChatFilter::default(), order, cursor.as_ref(), at_most).await;
+            let some = some.unwrap();
+            let Some((last, before)) = some.split_last() else { break };
+            assert!(before.iter().map(texts).sum::<usize>() < bytes, "{order:?}");
+            assert!(some.len() < 20);
+            read += some.len();
+            cursor = Some(ExportCursor { last: last.chat.clone() });
+        }
+        assert_eq!(read, all.len(), "{order:?}");
     }
 }
 
