@@ -92,12 +92,14 @@ fn operations(config: &mut impl Register) {
         .configure(native::shared_operations);
 }
 
+// Routes are tried in this order. Those of each dialect have hardly a path with a name in it, and so
+// cost nothing to pass over.
 fn at_native(config: &mut impl Register) {
-    config.configure(operations).configure(native::operations);
+    config.configure(native::operations).configure(operations);
 }
 
 fn at_compat(config: &mut impl Register) {
-    config.configure(operations).configure(compat::operations);
+    config.configure(compat::operations).configure(operations);
 }
 
 /// Registers every operation at both mounts, and answers for the paths there are not.
