@@ -3,7 +3,7 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
@@ -55,14 +55,20 @@ fn key(sh: &Shell, carrel: &Path, storage: &Path) -> Result<String> {
     Ok(key)
 }
 
-/// Adds the sample documents that earlier demos have not added.
-fn add_samples(sh: &Shell, carrel: &Path, storage: &Path) -> Result<()> {
-    let list = storage.join("demo-samples");
-    let mut added = fs::read_to_string(&list).unwrap_or_default();
+/// The sample documents.
+pub fn samples(sh: &Shell) -> Result<Vec<PathBuf>> {
     let mut samples = sh.read_dir("docs/samples")?;
     samples.retain(|sample| !sample.ends_with("README.md"));
     samples.sort();
     ensure!(!samples.is_empty(), "there are no documents in docs/samples");
+    Ok(samples)
+}
+
+/// Adds the sample documents that earlier demos have not added.
+fn add_samples(sh: &Shell, carrel: &Path, storage: &Path) -> Result<()> {
+    let list = storage.join("demo-samples");
+    let mut added = fs::read_to_string(&list).unwrap_or_default();
+    let mut samples = samples(sh)?;
     samples.retain(|sample| !added.lines().any(|line| Path::new(line) == sample));
     if !samples.is_empty() {
         let new = &samples;

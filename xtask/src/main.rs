@@ -35,7 +35,7 @@ cargo xtask <chore>
   fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise;
                       with --guided by libFuzzer, for which a nightly compiler is needed
   fuzz-api            every operation of the OpenAPI document, by schemathesis
-  traces              the feature `otel`, which no other chore builds: its lints and its tests
+  traces              the feature `otel`: its lints and its tests
   plant [names]       faults of tests/planted, one at a time, each of which a test must notice
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
   bench [arguments]   the measurements, in a release build
@@ -129,5 +129,6 @@ fn check(sh: &Shell) -> Result<()> {
     tidy::run(sh)?;
     cmd!(sh, "cargo fmt --all --check").run()?;
     cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?;
+    traces::check(sh)?;
     generated::openapi(sh, generated::Mode::Check)
 }

@@ -1,12 +1,17 @@
-//! The feature `otel`, which no other chore builds: its lints, and its tests on the real program.
+//! The feature `otel`: its lints, which are part of every check, and its tests on the real program.
 use anyhow::Result;
 use xshell::{Shell, cmd};
 
 use crate::{surroundings, test};
 
+pub fn check(sh: &Shell) -> Result<()> {
+    let features = "carrel-server/otel,e2e/otel";
+    let checked = cmd!(sh, "cargo clippy --workspace --all-targets --features {features}");
+    Ok(checked.args(["--", "-D", "warnings"]).run()?)
+}
+
 pub fn run(sh: &Shell) -> Result<()> {
-    let checked = cmd!(sh, "cargo clippy -p carrel-server -p e2e --all-targets --features otel");
-    checked.args(["--", "-D", "warnings"]).run()?;
+    check(sh)?;
     // As part of the whole workspace, whose libraries are then built once for every chore.
     cmd!(sh, "cargo build --workspace --bin carrel --features carrel-server/otel").run()?;
     let carrel = surroundings::built(sh, "debug")?.join("carrel");
