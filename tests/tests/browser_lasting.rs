@@ -30,8 +30,18 @@ async fn visited(options: Options) -> Result<(TestServer, Visitor)> {
     Ok((server, mia))
 }
 
+/// Asks as a page with scripts does. Says where the answer is told.
+pub async fn asked(visitor: &mut Visitor, conversation: &str) -> Result<String> {
+    let asked = visitor.request(Method::POST, &format!("{conversation}/ask"));
+    let kind = "application/x-www-form-urlencoded";
+    let asked = asked.header("hx-request", "true").header("content-type", kind);
+    let asked = visitor.send(asked.body("message=Is+anybody+there%3F")).await?;
+    let path = asked.text.split('"').find(|text| text.starts_with("/answers/"));
+    Ok(path.context("no answer")?.to_owned())
+}
+
 /// The events of an address, once one of this name was told.
-async fn listen(mia: &Visitor, path: &str, event: &str) -> Result<Response> {
+pub async fn listen(mia: &Visitor, path: &str, event: &str) -> Result<Response> {
     let mut told = mia.request(Method::GET, path).send().await?;
     assert_eq!(told.headers()["content-type"], "text/event-stream");
     let mut text = String::new();
@@ -47,7 +57,7 @@ async fn suspend_mia(server: &TestServer) -> Result<()> {
     Ok(())
 }
 
-async fn ends(mut told: Response) -> Result<()> {
+pub async fn ends(mut told: Response) -> Result<()> {
     let end = async { while let Ok(Some(_)) = told.chunk().await {} };
     timeout(PATIENCE, end).await.context("it went on")
 }
@@ -68,12 +78,29 @@ async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, mut mia) = visited(options).await?;
-    let asked = mia.request(Method::POST, "/w/alpha/ask").header("hx-request", "true");
-    let kind = "application/x-www-form-urlencoded";
-    let asked = asked.header("content-type", kind).body("message=Is+anybody+there%3F");
-    let asked = mia.send(asked).await?;
-    let path = asked.text.split('"').find(|text| text.starts_with("/answers/"));
-    let told = listen(&mia, path.context("no answer")?, "answer").await?;
+    let path = asked(&mut mia, "/w/alpha").await?;
+    let told = listen(&mia, &path, "answer").await?;
     suspend_mia(&server).await?;
     ends(told).await
+}
+
+#[tokio::test]
+async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
+    let model = model_server::start().await?;
+    let options = Options::with_model(model.base_url(), "pausing", "4096");
+    let (server, _mia) = visited(options).await?;
+    let admin = server.admin();
+    let user = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
+    admin.post("/v1/admin/users/new", user).await?.ok()?;
+    let members = "/v1/admin/workspaces/1/update-users";
+    admin.post(members, json!({ "user_ids": [3] })).await?.ok()?;
+    let mut bob = Visitor::new(admin)?;
+    bob.post("/sign-in", &[("username", "bob"), ("password", PASSWORD)]).await?;
+    let path = asked(&mut bob, "/w/alpha").await?;
+    let told = listen(&bob, &path, "answer").await?;
+    admin.post(members, json!({ "user_ids": [] })).await?.ok()?;
+    ends(told).await?;
+    // He is somebody still, only not there.
+    assert_eq!((bob.get("/").await?.status, bob.get("/w/alpha").await?.status), (200, 404));
+    Ok(())
 }

@@ -3,22 +3,24 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use e2e::visitor::{Page, Visitor};
-use e2e::{Backend, TestServer, on_both_databases};
+use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
 use reqwest::Method;
 use serde_json::json;
 
 use crate::browser_chat::DOT;
 use crate::browser_journey::PASSWORD;
+use crate::browser_lasting::{asked, ends, listen};
 
 on_both_databases!(
     files_go_along_with_a_question_as_a_plain_form,
     what_came_to_nothing_is_still_in_the_box,
     exchanges_are_reworded_and_corrected_by_links_and_forms,
+    a_thread_is_named_by_its_first_question_unless_somebody_was_faster,
 );
 
 /// Ada, who administers, and bob, in the workspace `alpha`.
-async fn two(backend: Backend) -> Result<(TestServer, Visitor, Visitor)> {
-    let server = TestServer::start(backend).await?;
+async fn two(options: impl Into<Options>) -> Result<(TestServer, Visitor, Visitor)> {
+    let server = TestServer::start(options).await?;
     let admin = server.admin();
     let first = json!({ "username": "ada", "password": PASSWORD });
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
@@ -147,5 +149,34 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(backend: Backen
     assert!(saved.leads_to().starts_with("/?done"), "{}", saved.leads_to());
     assert_eq!(bob.post("/w/alpha/chats/2/delete", &[("base", "/w/alpha")]).await?.status, 303);
     assert!(!bob.get("/w/alpha").await?.says("id=\"turn-2\""));
+    Ok(())
+}
+
+async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
+    backend: Backend,
+) -> Result<()> {
+    let model = model_server::start().await?;
+    let options = Options::from(backend).answered_by(model.base_url(), "pausing", "4096");
+    let (_server, _ada, mut bob) = two(options).await?;
+    for (given, name) in [(None, "Is anybody there?"), (Some("Harbour cranes"), "Harbour cranes")] {
+        let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
+        let answer = asked(&mut bob, &thread).await?;
+        let told = listen(&bob, &answer, "answer").await?;
+        if let Some(given) = given {
+            bob.post(&format!("{thread}/rename"), &[("name", given)]).await?;
+        }
+        bob.post(&format!("{answer}/stop"), &[]).await?;
+        ends(told).await?;
+        let page = bob.get(&thread).await?;
+        assert!(page.says(&format!("<h1>{name}</h1>")), "{}", page.text);
+    }
+    // One that is deleted meanwhile stays so.
+    let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
+    let answer = asked(&mut bob, &thread).await?;
+    let told = listen(&bob, &answer, "answer").await?;
+    bob.post(&format!("{thread}/delete"), &[]).await?;
+    bob.post(&format!("{answer}/stop"), &[]).await?;
+    ends(told).await?;
+    assert_eq!(bob.get(&thread).await?.status, 404);
     Ok(())
 }

@@ -1,11 +1,11 @@
 //! What follows from the end of an answer, whole or part by part: a question that came to nothing is
 //! kept, an exchange that was asked anew goes, a thread gets its name.
 use actix_web::web::Data;
-use carrel_domain::ChatId;
 use carrel_domain::audit::By;
 use carrel_domain::chat::Conversation;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, Result};
 use carrel_services::chat::Question;
 use carrel_services::{chat_edits, threads};
 
@@ -61,16 +61,25 @@ impl Sequel {
 
     /// A thread without a name is called by its first question.
     async fn name_thread(&self) {
-        let unnamed = self.thread.as_ref().filter(|thread| thread.name == threads::UNNAMED);
-        let Some(thread) = unnamed else { return };
+        if let Err(error) = self.try_to_name_thread().await {
+            tracing::warn!(%error, "a thread has no name still");
+        }
+    }
+
+    async fn try_to_name_thread(&self) -> Result<()> {
+        let unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
+        let Some(thread) = self.thread.as_ref().filter(|thread| unnamed(thread)) else {
+            return Ok(());
+        };
+        // While it was answered somebody may have named the thread, or deleted it.
+        let port = &*self.site.ports.threads;
+        let thread = port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(unnamed);
+        let Some(thread) = thread else { return Ok(()) };
         let line = self.question.lines().next().unwrap_or_default();
         let mut name: String = line.chars().take(NAMED).collect();
         if line.chars().count() > NAMED {
             name.push('…');
         }
-        if let Err(error) = threads::rename(&*self.site.ports.threads, thread, name, &self.by).await
-        {
-            tracing::warn!(%error, "a thread has no name still");
-        }
+        threads::rename(port, &thread, name, &self.by).await.map(drop)
     }
 }
