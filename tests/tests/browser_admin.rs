@@ -106,7 +106,11 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(backend: Backe
         ("vectors?provider=lancedb", "", &[]),
         ("embedding?provider=openai", "OpenAiKey", &["EmbeddingOutputDimensions"]),
         ("language?provider=bedrock", "AwsBedrockLLMRegion", &["AwsBedrockLLMTokenLimit"]),
-        ("images?provider=openai", "ImageGenerationOpenAiKey", &["ImageGenerationDimensions"]),
+        (
+            "images?provider=openai",
+            "ImageGenerationOpenAiKey",
+            &["ImageGenerationModelPref", "ImageGenerationDimensions"],
+        ),
         ("images", "", &[]),
     ] {
         let page = ada.get(&format!("/admin/models/{path}")).await?;

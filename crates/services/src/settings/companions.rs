@@ -12,7 +12,10 @@ impl Registry {
         let selector = self.settings().iter().find(selects).map(|row| row.variable);
         let Some(chosen) = self.choices.find(kind, value) else { return Vec::new() };
         let taken = self.variables().filter(|row| {
-            let is_needed = choices.iter().any(|choice| choice.needs.contains(&row.variable));
+            // The name of a model that one needs may be left to another, which takes it then.
+            let is_anyones = || choices.iter().any(|choice| choice.needs.contains(&row.variable));
+            let is_needed = chosen.needs.contains(&row.variable)
+                || (chosen.model != Some(row.variable) && is_anyones());
             let is_shared = || {
                 selector.is_some_and(|selector| first_word(selector) == first_word(row.variable))
                     && selector != Some(row.variable)
@@ -60,7 +63,7 @@ mod tests {
             ("vectors", Capability::Vectors, "chromacloud", ""),
             ("vectors", Capability::Vectors, "lancedb", ""),
             ("vectors", Capability::Vectors, "pgvector", "PGVECTOR_TABLE_NAME"),
-            ("images", Capability::Images, "openai", "IMAGE_GEN_SIZE_PREF"),
+            ("images", Capability::Images, "openai", "IMAGE_GEN_MODEL_PREF IMAGE_GEN_SIZE_PREF"),
             (
                 "images",
                 Capability::Images,
