@@ -21,6 +21,10 @@ const PAUSE: Duration = Duration::from_millis(30);
 /// The programs that are tried, in this order, unless `CARREL_TEST_CHROMIUM` names one.
 const PROGRAMS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
+/// A name of this machine. What is found under a name and without encryption is told less by browsers
+/// than what is local: no `Sec-Fetch-Site`, for one.
+pub const NAMED_HOST: &str = "desk.example";
+
 /// A browser with one tab, a profile of its own, and a memory of what it saw.
 pub struct Browser {
     child: Child,
@@ -43,7 +47,9 @@ impl Browser {
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args(["--remote-debugging-port=0", "--no-first-run", "--hide-scrollbars"])
             .args(["--disable-background-networking", "--disable-component-update", "--mute-audio"])
-            .args(["--disable-features=Translate,MediaRouter,OptimizationHints", "--lang=en-GB"])
+            .arg("--disable-features=Translate,MediaRouter,OptimizationHints,HttpsUpgrades")
+            .args(["--lang=en-GB", "--no-proxy-server"])
+            .arg(format!("--host-resolver-rules=MAP {NAMED_HOST} 127.0.0.1"))
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg("about:blank");
@@ -213,6 +219,17 @@ impl Browser {
     pub async fn forget_everything_seen(&mut self) -> Result<()> {
         let cache = json!({ "cacheDisabled": true });
         self.call("Network.setCacheDisabled", cache).await.map(drop)
+    }
+
+    /// Has pages run no scripts from now on, or run them again. What is asked here still works.
+    pub async fn run_no_scripts(&mut self, none: bool) -> Result<()> {
+        let disabled = json!({ "value": none });
+        self.call("Emulation.setScriptExecutionDisabled", disabled).await.map(drop)
+    }
+
+    /// Forgets every session.
+    pub async fn forget_cookies(&mut self) -> Result<()> {
+        self.call("Network.clearBrowserCookies", json!({})).await.map(drop)
     }
 
     /// Takes the network away, or gives it back.

@@ -1,5 +1,6 @@
 //! Pages without scripts: the first start, signing in and out, invites, and who is kept out.
 use anyhow::{Context, Result};
+use e2e::browser::{Browser, NAMED_HOST};
 use e2e::visitor::{Page, Visitor};
 use e2e::{Backend, Options, TestServer, on_both_databases};
 use reqwest::Method;
@@ -203,7 +204,7 @@ async fn pages_bind_the_browser_and_tell_their_number() -> Result<()> {
             "{policy}"
         );
         assert_eq!(page.header("x-content-type-options"), "nosniff");
-        assert_eq!(page.header("referrer-policy"), "no-referrer");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
         assert_eq!(page.header("cache-control"), "no-store");
         assert!(!page.text.contains("style=") && !page.text.contains("<script>"), "{path}");
         let id = page.header("x-request-id");
@@ -216,6 +217,33 @@ async fn pages_bind_the_browser_and_tell_their_number() -> Result<()> {
     assert!(asset.header("cache-control").contains("immutable"));
     for bad in ["/assets/app.css", "/assets/..%2f..%2fetc%2fpasswd", "/assets/"] {
         assert_eq!(visitor.get(bad).await?.status, 404, "{bad}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whoever_signs_in_again_is_back_on_the_page_of_their_form_without_scripts() -> Result<()> {
+    let (server, link) = fresh(Backend::Sqlite).await?;
+    set_up(&mut Visitor::new(server.admin())?, &link, "one", "").await?;
+    let address = server.admin().address();
+    let port = address.rsplit(':').next().context("no port")?;
+    let mut browser = Browser::start(1280, 900).await?;
+    browser.run_no_scripts(true).await?;
+    for host in [NAMED_HOST, "127.0.0.1"] {
+        browser.open(&format!("http://{host}:{port}/sign-in?next=%2Fworkspaces%2Fnew")).await?;
+        browser.fill("#password", PASSWORD).await?;
+        browser.follow("form button").await?;
+        browser.wait("location.pathname === '/workspaces/new'").await?;
+        browser.forget_cookies().await?;
+        browser.fill("#name", "Too late").await?;
+        browser.follow("main form button").await?;
+        browser.wait("location.href.endsWith('/sign-in?next=%2Fworkspaces%2Fnew')").await?;
+        browser.fill("#password", PASSWORD).await?;
+        browser.follow("form button").await?;
+        browser.wait("location.pathname === '/workspaces/new'").await?;
+        browser.fill("#name", host).await?;
+        browser.follow("main form button").await?;
+        browser.wait("location.pathname.startsWith('/w/')").await?;
     }
     Ok(())
 }

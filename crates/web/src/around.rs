@@ -113,8 +113,9 @@ fn finish_headers(headers: &mut HeaderMap, id: &str) {
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
-        // Addresses hold codes and tokens.
-        (REFERRER_POLICY, "no-referrer"),
+        // Addresses hold codes and tokens, which are nobody else's. With `no-referrer` browsers would
+        // not tell this server either that a form is its own: they make its origin `null`.
+        (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in fixed {
