@@ -1,4 +1,4 @@
-//! Files that answers have made, downloaded whole or in part.
+//! Files that were put beside the pictures that were made, downloaded whole or in part.
 use anyhow::Result;
 use e2e::{Backend, Client, TestServer, send};
 use reqwest::Method;
@@ -66,7 +66,7 @@ async fn names_lead_nowhere_else() -> Result<()> {
             assert_eq!((refused.status, &refused.body["error"]), (status, &json!(error)), "{name}");
         }
     }
-    // What answers have made may be of any workspace.
+    // What lies there may be of any workspace.
     let alpha = admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let bound = json!({ "workspace_ids": [alpha["workspace"]["id"]] });
     let bound = admin.post("/v1/admin/api-keys", bound).await?.ok()?["api_key"]["secret"].take();

@@ -2,7 +2,7 @@
 use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use e2e::{Answer, Backend, Client, Options, TestServer, model_server, send};
+use e2e::{Answer, Backend, Client, KEY, Options, TestServer, model_server, send};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -12,15 +12,18 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\nto go by";
 
 /// With the model server as a maker of pictures.
 async fn server(provider: &str, address: &str, model: &str) -> Result<TestServer> {
+    TestServer::start(painted(provider, address, model)).await
+}
+
+fn painted(provider: &str, address: &str, model: &str) -> Options {
     let base = match provider {
         "lemonade" => "IMAGE_GEN_LEMONADE_BASE_PATH",
         _ => "IMAGE_GEN_OLLAMA_BASE_PATH",
     };
-    let options = Options::from(Backend::Sqlite)
+    Options::from(Backend::Sqlite)
         .with("IMAGE_GEN_PROVIDER", provider)
         .with("IMAGE_GEN_MODEL_PREF", model)
-        .with(base, address.trim_end_matches("/v1"));
-    TestServer::start(options).await
+        .with(base, address.trim_end_matches("/v1"))
 }
 
 async fn order(client: &Client, path: &str, form: Form) -> Result<Answer> {
@@ -132,8 +135,6 @@ async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
         assert_eq!(refused.status, 400, "{body}");
         assert!(refused.body["error"].is_string(), "{body}");
     }
-    let url = json!({ "prompt": "x", "response_format": "url" });
-    assert_eq!(admin.post(native, url.clone()).await?.status, 400);
     let empty = admin.post(compat, json!({})).await?;
     assert_eq!(empty.body, json!({ "error": "A prompt is required." }));
 
@@ -165,6 +166,81 @@ async fn wrong_orders_are_refused_and_nothing_is_asked() -> Result<()> {
     assert_eq!(model.requests(), [Value::Null; 0]);
     assert!(!server.storage().join("generated-images").exists());
     assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatever_is_no_blob_is_base64_to_existing_clients() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = server("ollama", &model.base_url(), "painter").await?;
+    let [native, compat] = PATHS;
+    for format in [json!("url"), json!("png"), json!(""), json!(5), json!(["blob"])] {
+        let body = json!({ "prompt": "a cat", "size": "16x16", "response_format": format });
+        let refused = server.admin().post(native, body.clone()).await?;
+        assert_eq!(
+            (refused.status, &refused.body["error"]["param"]),
+            (400, &json!("response_format"))
+        );
+        let made = server.admin().post(compat, body).await?.ok()?;
+        let picture = STANDARD.decode(made["data"][0]["b64_json"].as_str().unwrap_or_default())?;
+        assert!(
+            picture.starts_with(b"\x89PNG") && made["data"][0].get("url").is_none(),
+            "{format}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_form_is_not_taken_where_nothing_makes_pictures() -> Result<()> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::start(Backend::Sqlite).await?;
+    for (path, status) in PATHS.into_iter().zip(["503", "500"]) {
+        let mut socket = tokio::net::TcpStream::connect(server.admin().address()).await?;
+        // The form never comes, so only a server that does not wait for it can say so.
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n\
+             Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9999\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await?;
+        let mut answer = [0; 12];
+        socket.read_exact(&mut answer).await?;
+        assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes());
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_picture_to_go_by_is_an_upload_like_others() -> Result<()> {
+    let model = model_server::start().await?;
+    let options = painted("lemonade", &model.base_url(), "painter");
+    let server = TestServer::start(options.with("CARREL_UPLOAD_LIMIT", "1MiB")).await?;
+    for (length, status) in [(900 << 10, 200), (1100 << 10, 413)] {
+        let content = [PNG, &vec![0; length]].concat();
+        let form = Form::new().text("prompt", "x").part("image_references", reference(&content));
+        assert_eq!(order(server.admin(), PATHS[0], form).await?.status, status, "{length}");
+    }
+    assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_picture_makes_room_for_itself() -> Result<()> {
+    let model = model_server::start().await?;
+    let mut server = server("ollama", &model.base_url(), "painter").await?;
+    server.stop().await?;
+    let directory = server.storage().join("generated-images");
+    std::fs::create_dir_all(&directory)?;
+    let old = directory.join("img-00000000-0000-4000-8000-000000000000.png");
+    // All that may be there: 2 GiB, of which nothing is on the disk.
+    let file = std::fs::File::create(&old)?;
+    file.set_len(2 << 30)?;
+    let yesterday = std::time::SystemTime::now() - std::time::Duration::from_secs(24 * 60 * 60);
+    file.set_modified(yesterday)?;
+    server.run().await?;
+    let made = server.admin().post(PATHS[0], json!({ "prompt": "a cat" })).await?.ok()?;
+    let name = made["data"][0]["filename"].as_str().context("no name")?;
+    assert!(directory.join(name).is_file() && !old.exists());
     Ok(())
 }
 
@@ -219,5 +295,12 @@ async fn a_provider_is_chosen_while_the_server_runs() -> Result<()> {
     admin.post(update, whole).await?.ok()?;
     admin.post(PATHS[0], json!({ "prompt": "a cat" })).await?.ok()?;
     assert_eq!(model.requests().pop().unwrap_or_default()["size"], "64x64");
+    // A size that is none is refused before it could stop every picture; `auto` leaves it open.
+    for (size, status) in [("512", 400), ("512 by 512", 400), ("auto", 200)] {
+        let change = json!({ "ImageGenerationDimensions": size });
+        assert_eq!(admin.post(update, change).await?.status, status, "{size}");
+        admin.post(PATHS[0], json!({ "prompt": "a cat" })).await?.ok()?;
+    }
+    assert!(model.requests().pop().unwrap_or_default().get("size").is_none());
     Ok(())
 }

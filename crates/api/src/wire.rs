@@ -96,6 +96,11 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// The bytes as they are.
+#[derive(ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct Binary(#[expect(dead_code, reason = "it is there for the OpenAPI document")] Vec<u8>);
+
 #[derive(Serialize, ToSchema)]
 pub struct Authenticated {
     pub authenticated: bool,

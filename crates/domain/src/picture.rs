@@ -59,7 +59,21 @@ pub struct Size {
 }
 
 impl Size {
+    /// From `1024x768`, or from `auto` or nothing, which leaves it to others.
+    ///
+    /// # Errors
+    /// As [`Size::parse`].
+    pub fn chosen(text: &str) -> Result<Option<Self>> {
+        match text.trim() {
+            "" | "auto" => Ok(None),
+            text => Self::parse(text).map(Some),
+        }
+    }
+
     /// From `1024x768`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] in the field `size` for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let side = |text: &str| {
             let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -139,6 +153,9 @@ mod tests {
     #[test]
     fn a_size_is_two_numbers_of_pixels() {
         assert_eq!(Size::parse("1024x768").unwrap().to_string(), "1024x768");
+        assert_eq!(Size::chosen(" 1024x768").unwrap(), Size::parse("1024x768").ok());
+        assert_eq!([Size::chosen("auto").unwrap(), Size::chosen(" ").unwrap()], [None, None]);
+        assert!(Size::chosen("Auto").is_err());
         for wrong in
             ["", "x", "1024", "15x16", "16x8193", "+16x16", "1e3x16", "16x16x16", "00016x16"]
         {

@@ -119,10 +119,9 @@ pub fn image_model(
         (None, Some(model)) => model.to_owned(),
         (None, None) => required(settings, "IMAGE_GEN_MODEL_PREF", service)?,
     };
-    let size = value(settings, "IMAGE_GEN_SIZE_PREF");
-    let size = size.map(|size| Size::parse(&size)).transpose();
+    let size = value(settings, "IMAGE_GEN_SIZE_PREF").as_deref().map(Size::chosen).transpose();
     let wrong = |_| Error::unavailable(service, "IMAGE_GEN_SIZE_PREF is no size, such as 512x512");
-    let size = size.map_err(wrong)?;
+    let size = size.map_err(wrong)?.flatten();
     let endpoint = endpoint(settings, row.base, row.key, service, http)?;
     Ok(Arc::new(RemoteImages { endpoint, model, size, row: *row }))
 }

@@ -43,12 +43,17 @@ impl FromRequest for Order {
 }
 
 impl Order {
+    /// Whether it is a form, which may bring hundreds of megabytes.
+    pub fn is_form(&self) -> bool {
+        self.request.content_type() == "multipart/form-data"
+    }
+
     /// Reads a body of JSON, or a form whose text fields are those of the JSON.
     ///
     /// # Errors
     /// As [`Body::read`]; of forms [`Error::Invalid`] in the field `image_references`.
     pub async fn read<T: DeserializeOwned>(mut self) -> Result<Ordered<T>> {
-        if self.request.content_type() != "multipart/form-data" {
+        if !self.is_form() {
             let body = Body::<T>::from_request(&self.request, &mut self.payload);
             let body = body.into_inner().map_err(|error| Error::internal(error.to_string()))?;
             return Ok(Ordered { body: body.read().await?, references: vec![], files: vec![] });
@@ -64,7 +69,8 @@ impl Order {
     async fn form<T: DeserializeOwned>(self) -> Result<Ordered<T>> {
         let options = self.request.app_data::<Data<Options>>();
         let options = options.ok_or_else(|| Error::internal("the options are not wired"))?;
-        let (limit, directory) = (LARGEST_PICTURE as u64, options.upload_dir.clone());
+        let limit = options.upload_limit.min(LARGEST_PICTURE as u64);
+        let directory = options.upload_dir.clone();
         announced(&self.request, limit * MOST_REFERENCES as u64 + FRAMING, "the upload")?;
         let mut parts = Multipart::new(self.request.headers(), self.payload);
         let (mut fields, mut references, mut files) = (Map::new(), Vec::new(), Vec::new());

@@ -12,12 +12,15 @@ use crate::Options;
 use crate::caller::{Caller, Fetcher};
 use crate::failure::embeds::NoFile;
 use crate::failure::{Answer, Failure};
+use crate::wire::Binary;
 
-/// Download a file that an answer has made, or a picture.
+/// Download a picture that was made, or another file that lies with them.
 ///
-/// In whole, or in part for whoever sends `Range`.
+/// Pictures are there for 30 days (`POST /openai/images/generations`). Nothing else makes files here:
+/// others are those that whoever runs the server has put there. In whole, or in part for whoever
+/// sends `Range`.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = Vec<u8>),
+    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
         (status = 206, description = "A part of the file"),
         (status = 416, description = "The file has no such part"), Failure<NoFile>))]
 #[get("/document/generated-files/{filename}")]

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
+use super::Binary;
 use super::document::is_web;
 use crate::mount::Mount;
 
@@ -14,9 +15,9 @@ use crate::mount::Mount;
 #[derive(ToSchema)]
 pub struct UploadForm {
     /// The file itself.
-    #[schema(value_type = String, format = Binary)]
+    #[schema(inline)]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
-    file: Vec<u8>,
+    file: Binary,
     /// A JSON object: `title`, `docAuthor`, `description`, `docSource`, `chunkSource`, and whatever
     /// else is to be kept, 16 kB at most.
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]

@@ -143,3 +143,24 @@ fn embedding_stays_inside_the_process_unless_an_engine_is_named() {
     );
     assert!(matches!(embedding(&[("EMBEDDING_ENGINE", "x")]), Err(Error::Invalid { .. })));
 }
+
+#[test]
+fn a_size_of_pictures_is_one_or_left_open() {
+    let painter = |size: &str| {
+        let settings = |name: &str| {
+            let value = match name {
+                "IMAGE_GEN_PROVIDER" => "openai",
+                "IMAGE_GEN_OPENAI_KEY" => "sk-1",
+                "IMAGE_GEN_SIZE_PREF" => size,
+                _ => return None,
+            };
+            Some(value.to_owned())
+        };
+        image_model(&settings, &crate::http_client().unwrap()).map(|model| model.name())
+    };
+    for good in ["512x512", "auto", ""] {
+        assert_eq!(painter(good).unwrap(), "gpt-image-1", "{good}");
+    }
+    let said = painter("huge").unwrap_err().to_string();
+    assert!(said.contains("IMAGE_GEN_SIZE_PREF is no size"), "{said}");
+}

@@ -1,4 +1,6 @@
 //! What a value must be like, each rule a pure function that answers in words clients know.
+use carrel_domain::Error;
+use carrel_domain::picture::Size;
 use url::Url;
 
 use super::choices::Choices;
@@ -29,6 +31,8 @@ pub enum Check {
     /// An address with or without a scheme.
     Address,
     PostgresUrl,
+    /// Of pictures, in pixels; or `auto`, or nothing at all.
+    Size,
     /// One of the values of this kind.
     Choice(&'static str),
     /// Cannot be changed through the API.
@@ -56,6 +60,7 @@ impl Check {
             ("no-slash", whose) if !whose.is_empty() => Self::NoSlash(whose),
             ("address", "") => Self::Address,
             ("postgres-url", "") => Self::PostgresUrl,
+            ("size", "") => Self::Size,
             ("choice", kind) if !kind.is_empty() => Self::Choice(kind),
             ("read-only", "") => Self::ReadOnly,
             ("password", "") => Self::Password,
@@ -86,6 +91,10 @@ impl Check {
             }
             Self::Address => unless(is_address(text), "URL is not a valid URL."),
             Self::PostgresUrl => postgres(text),
+            Self::Size => match Size::chosen(text) {
+                Err(Error::Invalid { reason, .. }) => Some(format!("Value {reason}, or auto")),
+                _ => None,
+            },
             Self::Choice(kind) => {
                 choices.find(kind, text).is_none().then(|| choices.refusal(kind, text))
             }
@@ -189,6 +198,11 @@ mod tests {
             ("LMStudioBasePath", "http://a/v1/", "URL cannot end with a slash"),
             ("OllamaLLMBasePath", "a", "Not a valid URL"),
             ("ChromaEndpoint", "http://a/", "Chroma URL should not end in a slash."),
+            (
+                "ImageGenerationDimensions",
+                "512",
+                "Value must be a width and a height of 16 to 8192 pixels, such as 1024x768, or auto",
+            ),
             ("JWTSecret", "x", "Cannot set this setting."),
             (
                 "AuthToken",
@@ -215,6 +229,9 @@ mod tests {
             ("PGVectorConnectionString", "postgresql://u:p@h/d"),
             ("DisableTelemetry", "banana"),
             ("EmbeddingOutputDimensions", ""),
+            ("ImageGenerationDimensions", ""),
+            ("ImageGenerationDimensions", "auto"),
+            ("ImageGenerationDimensions", "1024x768"),
             ("OpenAiModelPref", "'\"`#$(id)${HOME} é"),
         ] {
             assert_eq!(said(name, text), "", "{name}={text}");

@@ -12,6 +12,7 @@ use futures_util::TryStreamExt;
 use crate::caller::{Admin, Caller};
 use crate::failure::{Answer, Failure, Plain};
 use crate::streaming::Holder;
+use crate::wire::Binary;
 
 /// Back up everything, as one archive, while the server goes on working.
 ///
@@ -20,7 +21,7 @@ use crate::streaming::Holder;
 /// secrets in the database is not in it. One backup is made at a time. It breaks off a few seconds
 /// after its key ends.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = Vec<u8>), Failure<Plain>))]
+    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = inline(Binary)), Failure<Plain>))]
 #[post("/system/backup")]
 pub async fn back_up(
     caller: Caller<Admin>,

@@ -9,6 +9,7 @@ use crate::failure::openai::NoImage;
 use crate::failure::{Answer, Failure};
 use crate::mount::Mount;
 use crate::read::{Order, Ordered};
+use crate::wire::Binary;
 use crate::wire::openai::images as wire;
 
 /// Have a picture made.
@@ -17,7 +18,7 @@ use crate::wire::openai::images as wire;
 /// by. The picture is kept for 30 days.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content((wire::ImageBody = "application/json"), (wire::ImageForm = "multipart/form-data"))),
-    responses((status = 200, content((wire::Images = "application/json"), (Vec<u8> = "image/png"))), Failure<NoImage>))]
+    responses((status = 200, content((wire::Images = "application/json"), (inline(Binary) = "image/png"))), Failure<NoImage>))]
 #[post("/openai/images/generations")]
 pub async fn generate_image(
     _caller: Caller<Asker>,
@@ -25,6 +26,9 @@ pub async fn generate_image(
     pictures: Data<Pictures>,
     order: Order,
 ) -> Answer<HttpResponse, NoImage> {
+    if order.is_form() {
+        pictures.ready()?;
+    }
     let (mount, order) = (Mount::of(&request), order.read::<wire::ImageBody>().await?);
     let Ordered { body, references, files: _files } = order;
     let format = body.format(mount)?;

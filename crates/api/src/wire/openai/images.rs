@@ -14,13 +14,14 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::mount::Mount;
+use crate::wire::Binary;
 
 /// `n`, `model` and `quality`, which clients of OpenAI send, are not looked at.
 #[derive(Deserialize, ToSchema)]
 pub struct ImageBody {
     /// What the picture is to show, at most 32,000 bytes.
     #[serde(default)]
-    #[schema(value_type = String)]
+    #[schema(value_type = String, required = true)]
     prompt: Option<Value>,
     /// Width and height in pixels, each from 16 to 8192, such as `1024x768`; `auto` or nothing for what
     /// the settings say. Providers that know certain sizes only make the one most like it.
@@ -40,9 +41,9 @@ pub struct ImageForm {
     prompt: String,
     size: Option<String>,
     response_format: Option<String>,
-    /// At most 10, of 25 MiB each; PNG, JPEG or WebP.
-    #[schema(value_type = Option<Vec<Vec<u8>>>)]
-    image_references: Vec<Vec<u8>>,
+    /// At most 10, of 25 MiB each or as much as an upload may have, if that is less; PNG, JPEG or WebP.
+    #[schema(inline)]
+    image_references: Option<Vec<Binary>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +75,7 @@ impl ImageBody {
         }
         let size = match self.size {
             None | Some(Value::Null) => None,
-            Some(Value::String(size)) if matches!(size.trim(), "" | "auto") => None,
-            Some(Value::String(size)) => Some(Size::parse(&size)?),
+            Some(Value::String(size)) => Size::chosen(&size)?,
             Some(_) => return Err(Error::invalid("size", "must be a text")),
         };
         Ok(PictureRequest { prompt, size, references })
