@@ -7,13 +7,17 @@ use crate::browser_journey::{PAGES, base, fresh, furnish, well_behaved};
 /// The most a page may weigh with everything it needs, headers included, in bytes.
 const MOST: u64 = 60_000;
 
-/// Bytes and requests, and what was asked for only after something else had arrived: by a style
-/// sheet or a script.
+/// The most requests for it, itself included.
+const MOST_REQUESTS: u64 = 5;
+
+/// Bytes, requests, and what was asked for only after something else had arrived: by a style sheet or
+/// a script. An address counts once: the icon of a page is its picture too, and Chromium notes it a
+/// second time or not, as the two come about.
 const WEIGHED: &str = "(() => { const all = performance.getEntriesByType('resource'); \
     const page = performance.getEntriesByType('navigation')[0]; \
     const late = all.filter((one) => ['css', 'fetch', 'xmlhttprequest'].includes(one.initiatorType)); \
     return [page.transferSize + all.reduce((sum, one) => sum + one.transferSize, 0), \
-      1 + all.length, late.map((one) => one.name)]; })()";
+      1 + new Set(all.map((one) => one.name)).size, late.map((one) => one.name)]; })()";
 
 async fn weigh(browser: &mut Browser, address: &str) -> Result<(u64, u64)> {
     browser.open(address).await?;
@@ -30,7 +34,7 @@ async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself
     let mut browser = Browser::start(1280, 900).await?;
     let (bytes, requests) = weigh(&mut browser, &format!("{base}/sign-in")).await?;
     println!("/sign-in: {bytes} bytes, {requests} requests");
-    ensure!(bytes < MOST && requests <= 6, "{bytes} bytes in {requests} requests");
+    ensure!(bytes < MOST && requests <= MOST_REQUESTS, "{bytes} bytes in {requests} requests");
     furnish(&mut browser, &server, &link).await?;
     // Everything but the page itself is here already.
     let (bytes, _) = weigh(&mut browser, &format!("{base}/")).await?;
@@ -40,7 +44,10 @@ async fn a_first_page_is_light_and_needs_one_round_trip_and_the_next_only_itself
     for page in PAGES {
         let (bytes, requests) = weigh(&mut browser, &format!("{base}{page}")).await?;
         println!("{page}: {bytes} bytes, {requests} requests");
-        ensure!(bytes < MOST && requests <= 6, "{page}: {bytes} bytes in {requests} requests");
+        ensure!(
+            bytes < MOST && requests <= MOST_REQUESTS,
+            "{page}: {bytes} bytes in {requests} requests"
+        );
     }
     well_behaved(&browser, &server);
     Ok(())

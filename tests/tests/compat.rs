@@ -249,6 +249,21 @@ async fn a_token_signs_in_once(backend: Backend) -> Result<()> {
             assert_eq!(send(who.header("cookie", cookie)).await?.ok()?["user"]["id"], 1);
         }
     }
+    let bob = json!({ "username": "bob", "password": "correct horse" });
+    admin.post("/v1/admin/users/new", bob).await?.ok()?;
+    let issued = admin.get("/v1/users/2/issue-auth-token").await?.ok()?;
+    for (suspended, status) in [(1, 401), (0, 200)] {
+        let change = json!({ "suspended": suspended });
+        admin.post("/v1/admin/users/2", change).await?.ok()?;
+        let token = match suspended {
+            // One that was issued before.
+            1 => issued["token"].clone(),
+            _ => admin.get("/v1/users/2/issue-auth-token").await?.ok()?["token"].clone(),
+        };
+        let answer = redeem(token.as_str().unwrap_or_default().to_owned()).await?;
+        assert_eq!((answer.status, &answer.body["valid"]), (status, &json!(status == 200)));
+        assert_eq!(answer.header("set-cookie").is_empty(), suspended == 1, "{answer:?}");
+    }
     let token = admin.get("/api/v1/users/1/issue-auth-token").await?.ok()?["token"].clone();
     let database = tokio::fs::read(server.storage().join("carrel.db")).await.unwrap_or_default();
     let token = token.as_str().unwrap_or_default();

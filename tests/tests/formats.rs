@@ -16,38 +16,51 @@ fn fixture(name: &str) -> Result<Vec<u8>> {
     fs::read(made().join(name)).with_context(|| format!("failed to read {name}"))
 }
 
-/// A document of each format, how many documents it becomes, and a question that its text answers.
-const FORMATS: &[(&str, usize, &str)] = &[
-    ("handbook.md", 1, "reserve lamp batteries"),
-    ("pandoc.txt", 1, "reserve lamp batteries"),
-    ("pandoc.rst", 1, "reserve lamp batteries"),
-    ("pandoc.org", 1, "reserve lamp batteries"),
-    ("pandoc.adoc", 1, "reserve lamp batteries"),
-    ("pandoc.html", 1, "reserve lamp batteries"),
-    ("pandoc.json", 1, "lighthouse"),
-    ("stores.csv", 1, "paraffin in the cellar"),
-    ("pandoc.docx", 1, "reserve lamp batteries"),
-    ("office.docx", 1, "reserve lamp batteries"),
-    ("pandoc.odt", 1, "reserve lamp batteries"),
-    ("office.odt", 1, "reserve lamp batteries"),
-    ("pandoc.epub", 1, "reserve lamp batteries"),
-    ("pandoc.pptx", 1, "reserve lamp batteries"),
-    ("office.pptx", 1, "reserve lamp batteries"),
-    ("office.odp", 1, "reserve lamp batteries"),
-    ("office.pdf", 1, "reserve lamp batteries"),
-    ("columns.pdf", 1, "schoolteacher and the tide tables"),
-    ("scripts.pdf", 1, "quick brown fox"),
-    ("openpyxl.xlsx", 2, "paraffin in the cellar"),
-    ("office.xlsx", 2, "paraffin in the cellar"),
-    ("office.ods", 2, "paraffin in the cellar"),
-    ("python.mbox", 4, "supply boat from the mainland"),
-    ("python.eml", 1, "灯台の修理"),
+/// The number of a document, and a question that its text answers.
+type Question = (usize, &'static str);
+
+/// A document of each format, how many documents it becomes, and what is asked of them.
+const FORMATS: &[(&str, usize, &[Question])] = &[
+    ("handbook.md", 1, &[(0, BATTERIES)]),
+    ("pandoc.txt", 1, &[(0, BATTERIES)]),
+    ("pandoc.rst", 1, &[(0, BATTERIES)]),
+    ("pandoc.org", 1, &[(0, BATTERIES)]),
+    ("pandoc.adoc", 1, &[(0, BATTERIES)]),
+    ("pandoc.html", 1, &[(0, BATTERIES)]),
+    ("pandoc.json", 1, &[(0, "lighthouse")]),
+    ("stores.csv", 1, &[(0, PARAFFIN)]),
+    ("pandoc.docx", 1, &[(0, BATTERIES)]),
+    ("office.docx", 1, &[(0, BATTERIES)]),
+    ("pandoc.odt", 1, &[(0, BATTERIES)]),
+    ("office.odt", 1, &[(0, BATTERIES)]),
+    ("pandoc.epub", 1, &[(0, BATTERIES)]),
+    ("pandoc.pptx", 1, &[(0, BATTERIES)]),
+    ("office.pptx", 1, &[(0, BATTERIES)]),
+    ("office.odp", 1, &[(0, BATTERIES)]),
+    ("office.pdf", 1, &[(0, BATTERIES)]),
+    ("columns.pdf", 1, &[(0, "schoolteacher and the tide tables")]),
+    ("scripts.pdf", 1, &[(0, "quick brown fox")]),
+    ("openpyxl.xlsx", 2, SHEETS),
+    ("office.xlsx", 2, SHEETS),
+    ("office.ods", 2, SHEETS),
+    ("python.mbox", 4, MAILS),
+    ("python.eml", 1, &[(0, "灯台の修理")]),
+];
+
+const BATTERIES: &str = "reserve lamp batteries";
+const PARAFFIN: &str = "paraffin in the cellar";
+const SHEETS: &[Question] = &[(0, PARAFFIN), (1, "cellar key behind the barometer")];
+const MAILS: &[Question] = &[
+    (0, "supply boat from the mainland"),
+    (1, "Die Klasse aus Zürich"),
+    (2, "灯台の修理"),
+    (3, "сорок литров керосина"),
 ];
 
 async fn every_format_is_uploaded_and_found(backend: Backend) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
-    for (name, documents, question) in FORMATS {
+    for (name, documents, questions) in FORMATS {
         let workspace = name.replace('.', "-");
         admin.post("/v1/workspace/new", json!({ "name": workspace })).await?.ok()?;
         let into = [("addToWorkspaces", &*workspace)];
@@ -58,15 +71,15 @@ async fn every_format_is_uploaded_and_found(backend: Backend) -> Result<()> {
             let location = document["location"].as_str().unwrap_or_default();
             assert!(server.storage().join("documents").join(location).is_file(), "{location}");
         }
-        let search = json!({ "query": question, "topN": 1, "scoreThreshold": 0 });
-        let path = format!("/v1/workspace/{workspace}/vector-search");
-        let found = admin.post(&path, search).await?.ok()?;
-        let text = found["results"][0]["text"].as_str().unwrap_or_default();
-        let text = text.rsplit("</document_metadata>").next().unwrap_or_default().to_owned();
-        let is_there = |document: &Value| {
-            document["pageContent"].as_str().is_some_and(|whole| whole.contains(text.trim()))
-        };
-        ensure!(!text.is_empty() && added.iter().any(is_there), "{name}: {found}");
+        for (number, question) in *questions {
+            let search = json!({ "query": question, "topN": 1, "scoreThreshold": 0 });
+            let path = format!("/v1/workspace/{workspace}/vector-search");
+            let found = admin.post(&path, search).await?.ok()?;
+            let text = found["results"][0]["text"].as_str().unwrap_or_default();
+            let text = text.rsplit("</document_metadata>").next().unwrap_or_default().trim();
+            let whole = added[*number]["pageContent"].as_str().unwrap_or_default();
+            ensure!(!text.is_empty() && whole.contains(text), "{name}, {question}: {found}");
+        }
     }
     assert_eq!(leftovers(&server)?, 0);
     Ok(())

@@ -124,18 +124,24 @@ async fn the_times_of_workspaces_threads_and_places_move_with_them(backend: Back
     let admin = alpha(&server, json!({})).await?;
     let thread = json!({ "name": "One", "slug": "one" });
     admin.post("/v1/workspace/alpha/thread/new", thread).await?.ok()?;
-    let times = async || -> Result<(String, String)> {
+    let into = [("addToWorkspaces", "alpha")];
+    let added = admin.upload("a.txt", b"A text of the harbour.", &into).await?.ok()?;
+    let times = async || -> Result<[String; 3]> {
         let found = admin.get("/v1/workspace/alpha").await?.ok()?;
         let threads = admin.get("/v1/workspace/alpha/threads").await?.ok()?;
+        let (workspace, thread) = (&found["workspace"][0], &threads["threads"][0]);
         let time = |of: &Value| of["lastUpdatedAt"].as_str().unwrap_or_default().to_owned();
-        Ok((time(&found["workspace"][0]), time(&threads["threads"][0])))
+        Ok([workspace, thread, &workspace["documents"][0]].map(time))
     };
     let before = times().await?;
-    assert!(!before.0.is_empty() && !before.1.is_empty(), "{before:?}");
+    assert!(before.iter().all(|time| !time.is_empty()), "{before:?}");
     admin.post("/v1/workspace/alpha/update", json!({ "openAiTemp": 0.1 })).await?.ok()?;
     admin.post("/v1/workspace/alpha/thread/one/chat", json!({ "message": "Hi" })).await?.ok()?;
+    let pin = json!({ "docPath": added["documents"][0]["location"], "pinStatus": true });
+    admin.post("/v1/workspace/alpha/update-pin", pin).await?.ok()?;
     let after = times().await?;
     // Times are of one length, so texts compare as they do.
-    assert!(after.0 > before.0 && after.1 > before.1, "{before:?} {after:?}");
+    let moved = before.iter().zip(&after).all(|(before, after)| after > before);
+    assert!(moved, "{before:?} {after:?}");
     Ok(())
 }
