@@ -10,25 +10,13 @@ const TRIES: usize = 8;
 
 impl Library {
     pub(super) async fn replace(&self, key: &str, arrival: Arrival) -> Result<Vec<Added>> {
-        let written = self.write_files(&arrival.made).await?;
-        let mut replaced = Ok(None);
         for _ in 0..TRIES {
-            if !matches!(replaced, Ok(None)) {
-                break;
-            }
-            replaced = self.try_to_replace(key, &arrival).await;
-        }
-        match replaced {
-            Ok(Some((added, replaced))) => {
-                self.put_in_place(&replaced).await?;
-                Ok(added)
-            }
-            other => {
-                self.settle_files(&written).await;
-                other?;
-                Err(Error::unavailable("the document", "others are changing it; try again"))
+            if let Some((added, exchange)) = self.try_to_replace(key, &arrival).await? {
+                self.put_in_place(&exchange).await?;
+                return Ok(added);
             }
         }
+        Err(Error::unavailable("the document", "others are changing it; try again"))
     }
 
     /// `None` when others have changed the documents meanwhile.
@@ -57,12 +45,19 @@ impl Library {
         let paths: Vec<DocumentPath> = old.into_iter().map(|(document, _)| document.path).collect();
         let Some((first, _)) = new.first() else { return Ok(None) };
         let event = arrival.event(first);
+        // Last, because files that are noted for long count as left over, and embedding takes long.
+        let written = self.write_files(&arrival.made).await?;
         let replaced = match self.documents.replace(key, &paths, new, event).await {
             // Somebody was faster with the first upload of this key, or a workspace has gone.
-            Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => None,
-            other => other?,
+            Err(Error::AlreadyExists { .. } | Error::NotFound { kind: "workspace", .. }) => {
+                Ok(None)
+            }
+            other => other,
         };
-        let Some(mut replaced) = replaced else { return Ok(None) };
+        if !matches!(replaced, Ok(Some(_))) {
+            self.settle_files(&written).await;
+        }
+        let Some(mut replaced) = replaced? else { return Ok(None) };
         let documents = std::mem::take(&mut replaced.documents);
         let made = arrival.made.iter().zip(warnings);
         let added = documents.into_iter().zip(made).map(|(document, ((_, text), warning))| {
