@@ -48,7 +48,7 @@ pub enum Doomed<'a> {
 ///
 /// [`Error::Unavailable`] when it does not answer, refuses the key, or answers something else:
 /// always with words that help who set it up. When it does answer, and only refuses what it was
-/// asked, the error is one of [`refusal`].
+/// asked, the error is one of [`refusal`]; one of [`busy`] when it could not be asked in time.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// What people call it.
@@ -63,6 +63,10 @@ pub trait Store: Send + Sync {
     /// Takes all vectors out, then the mark.
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()>;
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64>;
+    /// As [`Store::count`], but given up before whoever searches is tired of waiting.
+    async fn count_soon(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
+        self.count(within, of).await
+    }
     /// All chunks it holds vectors of, in any order.
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>>;
     /// About the nearest by cosine, in any order; `only` names some thousand documents at most.
@@ -75,13 +79,20 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChunkId>>;
 }
 
-/// What stands behind the error of a store that answers, but will not do what it was asked.
-#[derive(Debug)]
-struct Refusal;
+/// What stands behind the error of a store of which nothing is wrong but that it has not done what
+/// it was asked.
+#[derive(Debug, PartialEq, Eq)]
+enum Refusal {
+    Answered,
+    NotAsked,
+}
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it answers, and refuses this request")
+        f.write_str(match self {
+            Self::Answered => "it answers, and refuses this request",
+            Self::NotAsked => "others are asking it, so this request was not made",
+        })
     }
 }
 
@@ -89,12 +100,34 @@ impl std::error::Error for Refusal {}
 
 /// A store will not do this: which says something of the workspace, and nothing of the store.
 pub fn refusal(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
-    Error::Unavailable { service: store, reason: reason.into(), source: Some(Box::new(Refusal)) }
+    refused(store, reason.into(), Refusal::Answered)
 }
 
-/// Whether the error is one of [`refusal`].
+/// A refusal on our side: too many others are asking the store for this to have its turn. It says
+/// nothing of the store, not even that it answers.
+pub fn busy(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
+    refused(store, reason.into(), Refusal::NotAsked)
+}
+
+fn refused(service: &'static str, reason: Cow<'static, str>, why: Refusal) -> Error {
+    Error::Unavailable { service, reason, source: Some(Box::new(why)) }
+}
+
+/// Whether the error is one of [`refusal`] or [`busy`].
 pub fn is_refusal(error: &Error) -> bool {
-    matches!(error, Error::Unavailable { source: Some(source), .. } if source.is::<Refusal>())
+    why(error).is_some()
+}
+
+/// Whether the error is one of [`busy`].
+pub fn is_busy(error: &Error) -> bool {
+    why(error) == Some(&Refusal::NotAsked)
+}
+
+fn why(error: &Error) -> Option<&Refusal> {
+    match error {
+        Error::Unavailable { source: Some(source), .. } => source.downcast_ref(),
+        _ => None,
+    }
 }
 
 /// Lengths of vectors as one text, for stores that keep no lists.

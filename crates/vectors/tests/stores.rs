@@ -127,6 +127,7 @@ on_every_index! {
         changes_while_the_store_was_away_are_made_up_for,
         what_nobody_told_of_is_found_out_at_the_next_start,
         a_store_that_was_emptied_is_filled_again,
+        what_a_search_misses_is_filled_again_whatever_the_mark_says,
         vectors_of_another_length_are_no_loss,
         a_database_that_was_set_back_is_followed,
         databases_that_share_a_store_do_not_see_each_other,
@@ -292,6 +293,21 @@ async fn a_store_that_was_emptied_is_filled_again(world: World) {
     let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(2)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     world.again().assert_agrees().await;
+}
+
+async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: World) {
+    let rows = &world.rows;
+    rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
+    world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
+    // Also when the store goes away in the middle.
+    world.store().answer(2);
+    assert!(world.mirror().agree(HERE).await.is_err());
+    world.store().answer(i64::MAX);
+    world.mirror().agree(HERE).await.unwrap();
+    assert_eq!(world.held(HERE).await, rows.ids(HERE));
 }
 
 async fn vectors_of_another_length_are_no_loss(world: World) {

@@ -31,12 +31,13 @@ const MOST_DIMENSIONS: usize = 16_000;
 const TELL: Duration = Duration::from_secs(10);
 
 impl Inner {
-    /// Brings the store up to date. With `verify` it counts what is there even if nothing seems to
-    /// have changed.
+    /// Brings the store up to date. With `verify`, or when somebody has found less there than its
+    /// mark says, it counts what is there even if nothing seems to have changed.
     pub(super) async fn agree(&self, within: WorkspaceId, verify: bool) -> Result<()> {
         let slot = self.slots.slot(within);
         let _gate = slot.gate.lock().await;
         let version = self.rows.version(within).await?;
+        let verify = slot.take_suspicion() || verify;
         if !verify && slot.mark().is_some_and(|mark| mark.covers(version)) {
             return Ok(());
         }
@@ -51,6 +52,10 @@ impl Inner {
                 Ok(())
             }
             Err(error) => {
+                if verify {
+                    // Not counted to the end.
+                    slot.suspect();
+                }
                 if is_refusal(&error) {
                     // What it holds is not known for sure; it is looked at once it is tried again.
                     slot.forget();

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::embedded::{EmbeddedIndex, sorted};
-use crate::store::{Mark, Store, is_refusal, refusal};
+use crate::store::{Mark, Store, is_busy, is_refusal, refusal};
 use slots::{Slots, Standing, reason};
 use trouble::Trouble;
 
@@ -176,7 +176,7 @@ impl Inner {
         let version = self.rows.version(within).await?;
         let slot = self.slots.slot(within);
         self.standing.check()?;
-        if slot.mark().is_some_and(|mark| mark.covers(version)) {
+        if slot.holds(version) {
             return Ok(());
         }
         if let Some(reason) = slot.filling.reason_to_wait() {
@@ -199,7 +199,10 @@ impl Inner {
     async fn search(&self, query: &Nearest<'_>) -> Result<(Vec<Neighbour>, bool)> {
         let Nearest { within, to, limit, least_similarity, .. } = *query;
         let slot = self.slots.slot(within);
-        let mark = slot.mark().unwrap_or_default();
+        let Some(mark) = slot.mark() else {
+            let reason = "what it holds of this workspace is looked at again";
+            return Err(Error::unavailable(self.store.name(), reason));
+        };
         if !mark.dimensions.contains(&to.len()) {
             return Ok((Vec::new(), false));
         }
@@ -235,11 +238,11 @@ impl Inner {
     /// Fails when somebody has emptied the store. Otherwise it has nothing but vectors of other
     /// lengths.
     async fn look_for_losses(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        let held = self.in_time(self.store.count(within, &mark.dimensions)).await?;
+        let held = self.in_time(self.store.count_soon(within, &mark.dimensions)).await?;
         if held >= mark.vectors {
             return Ok(());
         }
-        self.slots.slot(within).forget();
+        self.slots.slot(within).suspect();
         self.told.notify_one();
         let reason = "it has lost vectors of this workspace and is filled again";
         Err(Error::unavailable(self.store.name(), reason))
@@ -263,14 +266,16 @@ impl Inner {
 
     /// What the store says of all workspaces: what it refuses there concerns each of them.
     async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+        let of_all = |error: Error| match is_refusal(&error) {
+            true => Error::unavailable(self.store.name(), reason(&error)),
+            false => error,
+        };
         let marks = async {
             let marks = self.store.marks().await;
-            marks.map_err(|error| match is_refusal(&error) {
-                true => Error::unavailable(self.store.name(), reason(&error)),
-                false => error,
-            })
+            marks.map_err(|error| if is_busy(&error) { error } else { of_all(error) })
         };
-        self.in_time(marks).await
+        // That it was not asked must not be noted as if it were away.
+        self.in_time(marks).await.map_err(of_all)
     }
 
     /// [`Inner::asked`], of a store that may take [`ANSWER`].

@@ -3,10 +3,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use carrel_domain::vector::NamespaceVersion;
 use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::trouble::Trouble;
-use crate::store::{Mark, is_refusal};
+use crate::store::{Mark, is_busy, is_refusal};
 
 /// How many documents are remembered that the store has yet to lose. Beyond these it is found out
 /// by comparison.
@@ -60,6 +61,8 @@ struct State {
     /// As the store had it when it was last looked at.
     mark: Option<Mark>,
     doomed: Vec<WorkspaceDocumentId>,
+    /// The store has less than its mark says, or may have.
+    is_suspect: bool,
     busy: Option<Instant>,
 }
 
@@ -68,12 +71,27 @@ impl Slot {
         locked(&self.state).mark.clone()
     }
 
+    /// Whether the store has what there was in this state of the database, as far as is known.
+    pub fn holds(&self, version: NamespaceVersion) -> bool {
+        let state = locked(&self.state);
+        !state.is_suspect && state.mark.as_ref().is_some_and(|mark| mark.covers(version))
+    }
+
     pub fn settle(&self, mark: Mark) {
         locked(&self.state).mark = Some(mark);
     }
 
     pub fn forget(&self) {
         locked(&self.state).mark = None;
+    }
+
+    /// Has what the store holds counted before its mark is believed again.
+    pub fn suspect(&self) {
+        locked(&self.state).is_suspect = true;
+    }
+
+    pub fn take_suspicion(&self) -> bool {
+        std::mem::take(&mut locked(&self.state).is_suspect)
     }
 
     pub fn doom(&self, documents: &[WorkspaceDocumentId]) {
@@ -134,6 +152,12 @@ impl Standing {
     /// Notes whether the store has answered, if only to refuse.
     pub fn note<T>(&self, answer: &Result<T>) {
         match answer {
+            Err(error) if is_busy(error) => {
+                // Nobody has asked it, so a store that was away is so still.
+                if let Some(known) = self.trouble.reason() {
+                    self.trouble.begin(known);
+                }
+            }
             Err(error) if !is_refusal(error) => {
                 if self.trouble.begin(reason(error)) {
                     tracing::warn!("{error}; the index inside this server is used meanwhile");
@@ -159,4 +183,23 @@ pub fn reason(error: &Error) -> String {
 /// A panic elsewhere leaves these values whole, so its mark on the lock does not matter.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{busy, refusal};
+
+    #[tokio::test]
+    async fn whether_a_store_is_there_is_not_known_from_questions_that_were_not_asked() {
+        let standing = Standing::new("a store");
+        let unasked = || Err::<(), _>(busy("a store", "others are asking it"));
+        standing.note(&unasked());
+        assert!(standing.check().is_ok());
+        standing.note(&Err::<(), _>(Error::unavailable("a store", "it is away")));
+        standing.note(&unasked());
+        assert!(standing.check().unwrap_err().to_string().ends_with("it is away"));
+        standing.note(&Err::<(), _>(refusal("a store", "it will not")));
+        assert!(standing.check().is_ok());
+    }
 }

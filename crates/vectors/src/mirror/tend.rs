@@ -74,8 +74,7 @@ impl Inner {
             }
         }
         for (within, tally) in namespaces {
-            let mark = self.slots.slot(within).mark();
-            if !verify && mark.is_some_and(|mark| mark.covers(tally.version)) {
+            if !verify && self.slots.slot(within).holds(tally.version) {
                 continue;
             }
             match self.attempt(within, verify, verify).await {

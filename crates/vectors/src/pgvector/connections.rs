@@ -1,21 +1,26 @@
 //! A few connections to the PostgreSQL server that holds the vectors.
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carrel_domain::{Error, Result};
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as QueryError;
-use diesel::{Connection, PgConnection, QueryResult};
+use diesel::sql_types::Bool;
+use diesel::{Connection, PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 use url::Url;
 
 use super::NAME;
-use crate::store::refusal;
+use crate::store::{busy, refusal};
 
 /// How many connections there are at the most, idle ones included.
 const CONNECTIONS: usize = 4;
 /// How long the server may work on what prepares a connection, and wait for others to be done.
 const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'";
+/// How long the server may take to say whether the tables are there, in milliseconds. Somebody
+/// has waited for a statement that failed by then.
+const PROBED: &str = "SET statement_timeout = 1000";
 /// After how long a server counts as gone that cannot be connected to, or that takes nothing more:
 /// seconds, but the second, which is milliseconds. Who names them in the address knows better.
 const GONE: [(&str, &str); 5] = [
@@ -38,7 +43,8 @@ struct Inner {
     password: Option<String>,
     /// Statements that make the tables.
     preparation: String,
-    /// A query that fails when they are not there.
+    /// A query for one row, which says in `usable` whether they are there and may be read. It must
+    /// not wait for whoever has locked them.
     probe: String,
     state: Mutex<State>,
     turns: Arc<Semaphore>,
@@ -50,6 +56,12 @@ struct State {
     is_prepared: bool,
 }
 
+#[derive(QueryableByName)]
+struct Probed {
+    #[diesel(sql_type = Bool)]
+    usable: bool,
+}
+
 impl Connections {
     pub fn new(url: &str, preparation: String, probe: String) -> Self {
         let password = Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned));
@@ -58,19 +70,26 @@ impl Connections {
         Self { inner: Arc::new(Inner { url, password, preparation, probe, state, turns }) }
     }
 
-    /// Runs `work` on a connection that is there; the server ends each of its statements after
-    /// `limit`.
+    /// Runs `work` on a connection that is there. Waiting for a turn takes at most `limit`, and the
+    /// server ends each of the statements after what the wait has left of it.
+    ///
+    /// # Errors
+    /// One of [`busy`] when no turn came, of [`refusal`] when a statement failed while the tables
+    /// are there; otherwise [`Error::Unavailable`].
     pub async fn run<T: Send + 'static>(
         &self,
         limit: Duration,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T> + Send + 'static,
     ) -> Result<T> {
-        let turn = Arc::clone(&self.inner.turns).acquire_owned().await.map_err(Error::internal)?;
+        let deadline = Instant::now() + limit;
+        let turn = timeout(limit, Arc::clone(&self.inner.turns).acquire_owned()).await;
+        let turn = turn.map_err(|_| busy(NAME, "all its connections are busy"))?;
+        let turn = turn.map_err(Error::internal)?;
         let inner = Arc::clone(&self.inner);
         let running = tokio::task::spawn_blocking(move || {
             // Who stops waiting does not stop the statement, and so does not give its turn back.
             let _turn = turn;
-            inner.run(limit, work)
+            inner.run(deadline, work)
         });
         running.await.map_err(Error::internal)?
     }
@@ -79,34 +98,46 @@ impl Connections {
 impl Inner {
     fn run<T>(
         &self,
-        limit: Duration,
+        deadline: Instant,
         work: impl FnOnce(&mut PgConnection) -> QueryResult<T>,
     ) -> Result<T> {
-        let mut conn = self.connection(limit)?;
+        let mut conn = self.connection(deadline)?;
         let done = work(&mut conn);
-        let is_usable = done.is_ok() || conn.batch_execute(&self.probe).is_ok();
+        let is_usable = if done.is_ok() { Ok(true) } else { self.probe(&mut conn) };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if is_usable {
+        match is_usable {
             // No more than there are turns: whoever has one takes an idle connection first.
-            state.idle.push(conn);
-        } else {
-            // The others will have been closed too, or the tables are gone.
-            *state = State::default();
+            Ok(true) => state.idle.push(conn),
+            // They are made again.
+            Ok(false) => *state = State::default(),
+            // This one is closed or too slow. Whoever takes another finds out whether it is, too.
+            Err(_) => {}
         }
         drop(state);
         done.map_err(|error| match is_usable {
-            true => refusal(NAME, self.flat(&error.to_string())),
-            false => self.unavailable(&error),
+            Ok(true) => refusal(NAME, self.flat(&error.to_string())),
+            _ => self.unavailable(&error),
         })
     }
 
+    /// Whether the tables are there.
+    fn probe(&self, conn: &mut PgConnection) -> QueryResult<bool> {
+        conn.batch_execute(PROBED)?;
+        let probed: Probed = sql_query(&self.probe).get_result(conn)?;
+        Ok(probed.usable)
+    }
+
     /// One that is idle and still there, or a new one.
-    fn connection(&self, limit: Duration) -> Result<PgConnection> {
-        let limit = format!("SET statement_timeout = {}", limit.as_millis());
+    fn connection(&self, deadline: Instant) -> Result<PgConnection> {
+        let limit = || {
+            // PostgreSQL takes 0 for no limit.
+            let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
+            format!("SET statement_timeout = {left}")
+        };
         loop {
             let idle = self.state.lock().unwrap_or_else(PoisonError::into_inner).idle.pop();
             let Some(mut conn) = idle else { break };
-            if conn.batch_execute(&limit).is_ok() {
+            if conn.batch_execute(&limit()).is_ok() {
                 return Ok(conn);
             }
         }
@@ -122,7 +153,7 @@ impl Inner {
             conn.batch_execute(&self.preparation).map_err(|error| self.unprepared(&error))?;
             self.state.lock().unwrap_or_else(PoisonError::into_inner).is_prepared = true;
         }
-        conn.batch_execute(&limit).map_err(|error| self.unavailable(&error))?;
+        conn.batch_execute(&limit()).map_err(|error| self.unavailable(&error))?;
         Ok(conn)
     }
 

@@ -18,9 +18,9 @@ use tables::Tables;
 
 pub(crate) const NAME: &str = "pgvector";
 
-/// How long the server may work on a statement.
+/// How long a statement may take, waiting for its turn included.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long on one that somebody waits for: less than they do, so that they learn that it is this
+/// How long one may take that somebody waits for: less than they do, so that they learn that it is this
 /// workspace which takes too long, and not the server which is away.
 const SEARCH: Duration = ANSWER.saturating_sub(Duration::from_secs(1));
 
@@ -96,8 +96,12 @@ impl PgVector {
         self.connections.run(limit, move |conn| work(conn, &tables, &installation)).await
     }
 
-    async fn find_marks(&self, within: Option<WorkspaceId>) -> Result<Vec<(WorkspaceId, Mark)>> {
-        self.run(move |conn, tables, installation| {
+    async fn find_marks(
+        &self,
+        limit: Duration,
+        within: Option<WorkspaceId>,
+    ) -> Result<Vec<(WorkspaceId, Mark)>> {
+        self.run_within(limit, move |conn, tables, installation| {
             let marks = &tables.marks;
             let text = format!(
                 "SELECT workspace, additions, removals, last, left_out, vectors, dimensions \
@@ -119,11 +123,11 @@ impl Store for PgVector {
     }
 
     async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
-        self.find_marks(None).await
+        self.find_marks(SEARCH, None).await
     }
 
     async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
-        Ok(self.find_marks(Some(within)).await?.into_iter().next().map(|(_, mark)| mark))
+        Ok(self.find_marks(PATIENCE, Some(within)).await?.into_iter().next().map(|(_, mark)| mark))
     }
 
     async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
@@ -209,12 +213,15 @@ impl Store for PgVector {
     }
 
     async fn count(&self, within: WorkspaceId, _: &Dimensions) -> Result<u64> {
-        let found = self.numbers(within, "COUNT(*)").await?;
-        Ok(found.first().map_or(0, |n| count(*n)))
+        self.counted(PATIENCE, within).await
+    }
+
+    async fn count_soon(&self, within: WorkspaceId, _: &Dimensions) -> Result<u64> {
+        self.counted(SEARCH, within).await
     }
 
     async fn chunks(&self, within: WorkspaceId, _: &Dimensions) -> Result<Vec<ChunkId>> {
-        Ok(self.numbers(within, "chunk").await?.into_iter().map(ChunkId).collect())
+        Ok(self.numbers(PATIENCE, within, "chunk").await?.into_iter().map(ChunkId).collect())
     }
 
     /// By comparing with every vector of the workspace, which is exact, also with `only`.
@@ -250,9 +257,19 @@ impl Store for PgVector {
 }
 
 impl PgVector {
+    async fn counted(&self, limit: Duration, within: WorkspaceId) -> Result<u64> {
+        let found = self.numbers(limit, within, "COUNT(*)").await?;
+        Ok(found.first().map_or(0, |n| count(*n)))
+    }
+
     /// An expression over the vectors of a workspace.
-    async fn numbers(&self, within: WorkspaceId, expression: &'static str) -> Result<Vec<i64>> {
-        self.run(move |conn, tables, installation| {
+    async fn numbers(
+        &self,
+        limit: Duration,
+        within: WorkspaceId,
+        expression: &'static str,
+    ) -> Result<Vec<i64>> {
+        self.run_within(limit, move |conn, tables, installation| {
             let vectors = &tables.vectors;
             let text = format!(
                 "SELECT {expression} AS n FROM {vectors} WHERE installation = $1 AND workspace = $2"

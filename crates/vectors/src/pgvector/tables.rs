@@ -30,10 +30,16 @@ impl Tables {
         })
     }
 
-    /// What fails when they are not there.
+    /// Says in `usable` whether they are there and may be read. It asks the catalogue, because a
+    /// table that somebody has locked is there as well.
     pub fn probe(&self) -> String {
         let Self { vectors, marks, .. } = self;
-        format!("SELECT chunk FROM {vectors} LIMIT 0; SELECT last FROM {marks} LIMIT 0")
+        format!(
+            "SELECT COUNT(*) = 2 AS usable FROM pg_attribute
+             WHERE NOT attisdropped AND has_column_privilege(attrelid, attnum, 'SELECT')
+                 AND (attrelid = to_regclass('{vectors}') AND attname = 'chunk'
+                     OR attrelid = to_regclass('{marks}') AND attname = 'last')"
+        )
     }
 
     /// What makes them, under a lock of our own: PostgreSQL fails where two make the same at once.

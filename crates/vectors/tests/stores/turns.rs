@@ -1,62 +1,161 @@
-//! How many connections PostgreSQL sees.
-use std::process::{Command, Stdio};
+//! What becomes of PostgreSQL's few connections while statements hang, and of those who wait.
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use carrel_vectors::store::{is_busy, is_refusal};
+use tokio::time::timeout;
 
 use super::*;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
-    let Some(url) = stores::address("CARREL_TEST_PGVECTOR") else { return };
-    let name = stores::installation();
-    let table = format!("turns_{name}");
-    let separator = if url.contains('?') { '&' } else { '?' };
-    let named = format!("{url}{separator}application_name={name}");
-    let store = stores::by(
-        &[
+/// How many connections a store has.
+const CONNECTIONS: usize = 4;
+/// Long enough for a statement to reach the server.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// Tables of a test alone.
+struct Tables {
+    url: String,
+    name: String,
+    table: String,
+}
+
+/// Keeps everybody from reading the table of vectors.
+struct Lock<'a> {
+    tables: &'a Tables,
+    holder: Child,
+    pid: String,
+}
+
+impl Tables {
+    /// Makes them; `None` where there is no PostgreSQL with pgvector.
+    async fn made() -> Option<(Self, Arc<dyn Store>)> {
+        let url = stores::address("CARREL_TEST_PGVECTOR")?;
+        let name = stores::installation();
+        let tables = Self { url, table: format!("turns_{name}"), name };
+        let separator = if tables.url.contains('?') { '&' } else { '?' };
+        let named = format!("{}{separator}application_name={}", tables.url, tables.name);
+        let settings = [
             ("VECTOR_DB", "pgvector".to_owned()),
             ("PGVECTOR_CONNECTION_STRING", named),
-            ("PGVECTOR_TABLE_NAME", table.clone()),
-        ],
-        &name,
-    );
-    let store = store.unwrap();
-    assert_eq!(store.marks().await.unwrap(), []);
+            ("PGVECTOR_TABLE_NAME", tables.table.clone()),
+        ];
+        let store = stores::by(&settings, &tables.name).unwrap();
+        assert_eq!(store.marks().await.unwrap(), []);
+        Some((tables, store))
+    }
 
-    let psql = |text: &str| {
+    fn psql(&self, text: &str) -> Command {
         let mut psql = Command::new("psql");
-        psql.args([&url, "-qXAtc", text]).stdout(Stdio::piped());
+        psql.args([&self.url, "-qXAtc", text]).stdout(Stdio::piped()).stderr(Stdio::null());
         psql
-    };
-    let said = |text: &str| {
-        let output = psql(text).output().unwrap();
+    }
+
+    fn said(&self, text: &str) -> String {
+        let output = self.psql(text).output().unwrap();
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
-    };
-    // Whoever reads the table waits for this, which is told when all others are there.
-    let hold = format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep(600)");
-    let mut holder = psql(&hold).spawn().unwrap();
-    let holding = format!(
-        "SELECT pid FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE {table}%' \
-         AND wait_event = 'PgSleep'"
-    );
-    let started = Instant::now();
-    let pid = loop {
-        let pid = said(&holding);
-        if !pid.is_empty() {
-            break pid;
+    }
+
+    fn unmake(&self) {
+        self.said(&format!("DROP TABLE {0}, {0}_marks", self.table));
+    }
+
+    async fn lock(&self) -> Lock<'_> {
+        let table = &self.table;
+        let hold = format!("BEGIN; LOCK TABLE {table}; SELECT pg_sleep(600)");
+        let holder = self.psql(&hold).spawn().unwrap();
+        let mut lock = Lock { tables: self, holder, pid: String::new() };
+        let holding = format!(
+            "SELECT pid FROM pg_stat_activity WHERE query LIKE 'BEGIN; LOCK TABLE {table}%' \
+             AND wait_event = 'PgSleep'"
+        );
+        let started = Instant::now();
+        while lock.pid.is_empty() {
+            assert!(started.elapsed() < Duration::from_secs(60), "nobody holds the table");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            lock.pid = self.said(&holding);
         }
-        assert!(started.elapsed() < Duration::from_secs(60), "nobody holds the table");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    };
+        lock
+    }
+}
+
+impl Drop for Lock<'_> {
+    fn drop(&mut self) {
+        if self.pid.is_empty() {
+            let _ = self.holder.kill();
+        } else {
+            self.tables.said(&format!("SELECT pg_terminate_backend({})", self.pid));
+        }
+        let _ = self.holder.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
+    let Some((tables, store)) = Tables::made().await else { return };
+    let lock = tables.lock().await;
     for _ in 0..12 {
-        let question = store.nearest(HERE, &[1.0, 0.0], 3, None);
-        let given_up = tokio::time::timeout(Duration::from_millis(100), question).await;
+        let given_up = timeout(MOMENT, store.nearest(HERE, &[1.0, 0.0], 3, None)).await;
         assert!(given_up.is_err(), "it does not answer");
     }
+    let name = &tables.name;
     let open = format!("SELECT COUNT(*) FROM pg_stat_activity WHERE application_name = '{name}'");
-    let open: u32 = said(&open).parse().unwrap();
-    assert!((1..=4).contains(&open), "{open} connections");
-    said(&format!("SELECT pg_terminate_backend({pid})"));
-    let _ = holder.wait();
+    let open: usize = tables.said(&open).parse().unwrap();
+    assert!((1..=CONNECTIONS).contains(&open), "{open} connections");
+    drop(lock);
     assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, None).await.unwrap(), []);
-    said(&format!("DROP TABLE {table}, {table}_marks"));
+    tables.unmake();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
+    let Some((tables, store)) = Tables::made().await else { return };
+    let lock = tables.lock().await;
+    let counter = store.clone();
+    let count = async move { counter.count_soon(HERE, &Dimensions::from([2])).await };
+    let counting = tokio::spawn(count);
+    // More than have a connection.
+    let questions: Vec<_> = (0..CONNECTIONS + 2)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.nearest(HERE, &[1.0, 0.0], 3, None).await })
+        })
+        .collect();
+    for question in questions {
+        let error = question.await.unwrap().unwrap_err();
+        assert!(is_refusal(&error), "{error}");
+    }
+    // Within the time of a search, which is less than that for locks.
+    let error = counting.await.unwrap().unwrap_err();
+    assert!(is_refusal(&error) && !error.to_string().contains("lock timeout"), "{error}");
+    drop(lock);
+    assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, None).await.unwrap(), []);
+    tables.unmake();
+    let error = store.mark(HERE).await.unwrap_err();
+    assert!(!is_refusal(&error), "{error}");
+    assert_eq!(store.mark(HERE).await.unwrap(), None, "they are made again");
+    tables.unmake();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_gets_no_turn_does_not_take_the_store_for_gone() {
+    let Some((tables, store)) = Tables::made().await else { return };
+    // Without room to stand in, so that it is the store which answers.
+    let world = World::over(Arc::default(), store, 0);
+    world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    world.rows.add(THERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    let lock = tables.lock().await;
+    for _ in 0..CONNECTIONS {
+        let of_all = Dimensions::from([2]);
+        let given_up = timeout(MOMENT, world.store().chunks(HERE, &of_all)).await;
+        assert!(given_up.is_err(), "it does not answer");
+    }
+    let to = Nearest { within: THERE, ..query(&[1.0, 0.0], 9) };
+    let (found, held) = tokio::join!(world.index.nearest(to), world.index.held());
+    let (unfound, unheld) = (found.unwrap_err(), held.unwrap_err());
+    assert!(is_busy(&unfound), "{unfound}");
+    assert!(unheld.to_string().ends_with("all its connections are busy"), "{unheld}");
+    drop(lock);
+    assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
+    tables.unmake();
 }

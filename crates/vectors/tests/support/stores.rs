@@ -140,6 +140,10 @@ impl Store for Failing {
         self.store()?.count(within, of).await
     }
 
+    async fn count_soon(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
+        self.store()?.count_soon(within, of).await
+    }
+
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>> {
         self.store()?.chunks(within, of).await
     }
