@@ -281,7 +281,9 @@ async fn on_postgres_the_files_are_backed_up_and_the_rest_is_told() -> Result<()
     let target = scratch.path().join("target");
     let restored = e2e::Carrel::new(&target)?.run(&["restore", &file])?;
     assert_eq!(restored.code, Some(0), "{restored:?}");
-    assert!(restored.stderr.contains("pg_restore"), "{restored:?}");
+    for remedy in ["pg_restore", "vector_name"] {
+        assert!(restored.stderr.contains(remedy), "{restored:?}");
+    }
     assert!(target.join("documents").join(location).exists() && !target.join("carrel.db").exists());
     Ok(())
 }

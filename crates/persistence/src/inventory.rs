@@ -41,8 +41,6 @@ const COUNTS: &str = "\
 /// What is restored from a copy must not write over the vectors of the database it was made of, in
 /// a store that both can reach; nor must two that are restored from one copy.
 const RENAME: &str = "UPDATE vector_name SET name = lower(hex(randomblob(8)))";
-const RENAME_ON_POSTGRES: &str =
-    "UPDATE vector_name SET name = substr(md5(gen_random_uuid()::text), 1, 16)";
 
 /// Passages of workspaces that have no row in `namespaces`, which [`COUNTS`] does not see.
 const STRAYS: &str = "\
@@ -159,13 +157,13 @@ fn miscounts(conn: &mut AnyConnection) -> Result<Vec<String>, Abort> {
 }
 
 impl Database {
-    /// Gives it a name that no other database has, as a copy needs before it is used.
+    /// Gives a database in a file a name that no other has, as a copy of it needs before it is
+    /// used. Copies of others are made, and renamed, by their own tools.
     ///
     /// # Errors
-    /// Those of writing.
+    /// Those of writing; PostgreSQL refuses the statement.
     pub async fn take_other_name(&self) -> Result<()> {
-        let rename = if self.is_sqlite() { RENAME } else { RENAME_ON_POSTGRES };
-        self.write(move |conn| Ok(sql_query(rename).execute(conn).map(drop)?)).await
+        self.write(|conn| Ok(sql_query(RENAME).execute(conn).map(drop)?)).await
     }
 }
 

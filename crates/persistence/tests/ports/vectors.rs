@@ -116,9 +116,11 @@ async fn a_database_has_a_name_of_its_own(scratch: Scratch) {
     let mut name = db.name().await.unwrap();
     assert!(name.len() == 16 && name.chars().all(|c| c.is_ascii_alphanumeric()), "{name}");
     assert_eq!(scratch.open().name().await.unwrap(), name);
-    db.take_other_name().await.unwrap();
-    let other = std::mem::replace(&mut name, db.name().await.unwrap());
-    assert!(name != other && name.len() == 16, "{name}");
+    if scratch.is_sqlite() {
+        db.take_other_name().await.unwrap();
+        let other = std::mem::replace(&mut name, db.name().await.unwrap());
+        assert!(name != other && name.len() == 16, "{name}");
+    }
     // What is restored from a copy must not be taken for the same.
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("copy.db");

@@ -34,7 +34,8 @@ pub async fn run(config: &Config, what: Restore) -> anyhow::Result<ExitCode> {
     if !about.database {
         say(format_args!(
             "warning: the database was on a PostgreSQL server and is not in the backup; restore \
-             it with pg_restore"
+             it with pg_restore, and if the original keeps running, give the copy another \
+             vector_name (docs/CONFIG.md)"
         ));
     }
     if !about.secrets {
