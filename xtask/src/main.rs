@@ -112,6 +112,12 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     if arguments.is_empty() || arguments.iter().any(|which| which == "parsers") {
         run = run.envs(clients::fetch_parsers(sh)?.map(|at| ("CARREL_BENCH_NODE_PACKAGES", at)));
     }
+    // Until they are dropped.
+    let stores = match arguments.iter().any(|which| which == "stores") {
+        true => Some(stores::Stores::start(sh)?),
+        false => None,
+    };
+    run = run.envs(stores.iter().flat_map(|stores| stores.variables()));
     Ok(run.env("CARREL_MODEL_DIR", models).run()?)
 }
 

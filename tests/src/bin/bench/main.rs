@@ -59,10 +59,13 @@ async fn main() -> Result<()> {
     if which.as_deref() == Some("million") {
         figures.extend(log::measure_million()?);
     }
+    if which.as_deref() == Some("stores") {
+        figures.extend(programs::stores()?);
+    }
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million"
+         million, stores"
     );
     figure::print(&figures);
     Ok(())

@@ -13,6 +13,11 @@ pub fn vectors() -> Result<Vec<Figure>> {
     figures(&mut example("carrel-vectors", "search_bench"))
 }
 
+/// Vector databases, beside the embedded index.
+pub fn stores() -> Result<Vec<Figure>> {
+    figures(&mut example("carrel-vectors", "store_bench"))
+}
+
 /// The encoder, and onnxruntime with the same texts and threads where Python has it.
 pub fn encoder() -> Result<Vec<Figure>> {
     let models = carrel_embedder::testing::model_dir();

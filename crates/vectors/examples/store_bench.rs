@@ -1,0 +1,83 @@
+//! Measures searches in vector databases and in the embedded index in the same run, one after
+//! another by the clock, and prints a JSON line for each figure. The database behind the indexes is
+//! in memory here. `CARREL_TEST_PGVECTOR` and `CARREL_TEST_CHROMA` say where the stores are;
+//! `cargo xtask bench stores` starts both.
+#![expect(clippy::unwrap_used, reason = "a program that prints its results")]
+#![expect(dead_code, reason = "the database in memory can do more for tests")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use carrel_domain::WorkspaceId;
+use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_vectors::store::Dimensions;
+use carrel_vectors::{EmbeddedIndex, Mirror};
+
+use support::stores::{Kind, installation};
+use support::{Clusters, MemoryRows};
+
+const DIMENSIONS: usize = 384;
+const VECTORS: usize = 10_000;
+const QUERIES: usize = 200;
+const LIMIT: usize = 10;
+const HERE: WorkspaceId = WorkspaceId(1);
+
+#[tokio::main]
+async fn main() {
+    let mut clusters = Clusters::new(DIMENSIONS, 42);
+    let rows = Arc::new(MemoryRows::default());
+    for _ in 0..VECTORS / 20 {
+        rows.add(HERE, clusters.vectors(20));
+    }
+    let queries = clusters.vectors(QUERIES);
+    let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), usize::MAX));
+    let (right, usual) = search(&*embedded, &queries).await;
+    figure("embedded index", "searches a second", usual, "/s");
+    for (name, kind) in [("pgvector", Kind::PgVector), ("Chroma", Kind::Chroma)] {
+        let Some(store) = kind.open(&installation()).await else { continue };
+        // Without room for the embedded index to stand in.
+        let mirror = Mirror::new(store.clone(), rows.clone(), embedded.clone(), 0);
+        let start = Instant::now();
+        mirror.agree(HERE).await.unwrap();
+        figure(name, "vectors stored a second", VECTORS as f64 / seconds_since(start), "/s");
+        let (found, rate) = search(&mirror, &queries).await;
+        store.clear(HERE, &Dimensions::from([DIMENSIONS])).await.unwrap();
+        figure(name, "searches a second", rate, "/s");
+        figure(name, "time of a search beside the embedded index", usual / rate, "x");
+        let pairs = right.iter().zip(&found);
+        let common = pairs.map(|(right, found)| found.iter().filter(|c| right.contains(c)).count());
+        let common = common.sum::<usize>() as f64;
+        figure(name, "recall@10 against the embedded index", common / (LIMIT * QUERIES) as f64, "");
+    }
+}
+
+/// The chunks that each query finds, and how many queries were answered in a second.
+async fn search(index: &dyn VectorIndex, queries: &[Vec<f32>]) -> (Vec<Vec<i64>>, f64) {
+    let nearest = async |to: &[f32]| {
+        let query = Nearest { within: HERE, to, limit: LIMIT, least_similarity: 0.0, only: None };
+        let hits = index.nearest(query).await.unwrap();
+        hits.iter().map(|hit| hit.chunk.0).collect()
+    };
+    // The first one loads what the others use.
+    let _: Vec<i64> = nearest(&queries[0]).await;
+    let start = Instant::now();
+    let mut found = Vec::new();
+    for to in queries {
+        found.push(nearest(to).await);
+    }
+    (found, queries.len() as f64 / seconds_since(start))
+}
+
+fn seconds_since(start: Instant) -> f64 {
+    start.elapsed().as_secs_f64()
+}
+
+fn figure(of: &str, name: &str, value: f64, unit: &str) {
+    println!(
+        "{{\"figure\": \"{VECTORS} x {DIMENSIONS}, {of}: {name}\", \"value\": {value:.4}, \
+         \"unit\": \"{unit}\", \"at_most\": null}}"
+    );
+}
