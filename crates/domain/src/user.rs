@@ -94,6 +94,24 @@ pub struct User {
     pub updated_at: DateTime<Utc>,
 }
 
+/// What lists say of a user. They are long, and reading the rest takes as long again.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedUser {
+    pub id: UserId,
+    pub username: String,
+    pub role: Role,
+    pub suspended: bool,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+impl From<User> for ListedUser {
+    fn from(user: User) -> Self {
+        let User { id, username, role, suspended, created_at, updated_at, .. } = user;
+        Self { id, username, role, suspended, created_at, updated_at }
+    }
+}
+
 /// What changes about a user; absent parts stay.
 #[derive(Clone, Debug, Default)]
 pub struct UserPatch {
@@ -115,7 +133,9 @@ pub trait Users: Send + Sync {
     /// [`Error::AlreadyExists`] when the name is taken.
     async fn create(&self, new: NewUser, event: Event) -> Result<User>;
     /// Everyone, by id.
-    async fn list(&self) -> Result<Vec<User>>;
+    async fn list(&self) -> Result<Vec<ListedUser>>;
+    /// As [`Users::list`], with all that is known of each.
+    async fn list_whole(&self) -> Result<Vec<User>>;
     async fn by_id(&self, id: UserId) -> Result<Option<User>>;
     /// Changes a user. A new password, another role and a suspension end the user's sessions.
     /// [`Error::NotFound`] when there is none, [`Error::AlreadyExists`] when the new name is taken,

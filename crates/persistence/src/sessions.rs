@@ -64,7 +64,7 @@ impl Sessions for Database {
                 .first(conn)
                 .optional()?;
             let Some((row, hash)) = found else { return Ok(None) };
-            Ok(Some((row.try_into()?, PasswordHash(hash))))
+            Ok(Some((row.into(), PasswordHash(hash))))
         })
         .await
     }
@@ -113,7 +113,7 @@ impl Sessions for Database {
                 .select(Row::as_select())
                 .first(conn)
                 .optional()?;
-            Ok(row.map(User::try_from).transpose()?)
+            Ok(row.map(User::from))
         })
         .await
     }

@@ -51,7 +51,7 @@ impl SignInTokens for Database {
             let taken = diesel::delete(token).execute(conn)?;
             let Some((row, expires_at)) = found.filter(|_| taken > 0) else { return Ok(None) };
             audit::record(conn, event)?;
-            Ok(Some((User::try_from(row)?, expires_at.and_utc())))
+            Ok(Some((User::from(row), expires_at.and_utc())))
         })
         .await
     }

@@ -1,5 +1,5 @@
 //! People for programs that sign them in from elsewhere.
-use carrel_domain::user::User;
+use carrel_domain::user::{ListedUser, User};
 use carrel_services::keyring::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,8 +19,8 @@ pub struct DirectoryEntry {
     role: &'static str,
 }
 
-impl From<User> for DirectoryEntry {
-    fn from(user: User) -> Self {
+impl From<ListedUser> for DirectoryEntry {
+    fn from(user: ListedUser) -> Self {
         Self { id: user.id.0, username: user.username, role: user.role.as_str() }
     }
 }

@@ -131,7 +131,7 @@ struct Members {
 pub async fn members(visit: Visit<Manager>, slug: Path<String>) -> Answer {
     let workspace = visit.workspace(&slug).await?;
     let there = visit.ports().members.of(workspace.id).await?;
-    let person = |user: carrel_domain::user::User| Person {
+    let person = |user: carrel_domain::user::ListedUser| Person {
         is_member: there.iter().any(|member| member.user == user.id),
         enters_anyway: user.role != carrel_domain::user::Role::Default,
         role: role(user.role),

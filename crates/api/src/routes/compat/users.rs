@@ -18,7 +18,7 @@ use crate::wire::compat::users as wire;
     responses((status = 200, body = wire::UserList), Failure<Plain>))]
 #[get("/admin/users")]
 pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<Json<wire::UserList>> {
-    let users = users.list().await?.into_iter().map(Into::into).collect();
+    let users = users.list_whole().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::UserList { users }))
 }
 

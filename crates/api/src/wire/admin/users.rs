@@ -1,5 +1,5 @@
 //! Users on the native wire.
-use carrel_domain::user::{Role, User};
+use carrel_domain::user::{ListedUser, Role, User};
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::{UserChanges, UserDraft};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -35,7 +35,13 @@ pub struct UserRow {
 
 impl From<User> for UserRow {
     fn from(user: User) -> Self {
-        let User { id, username, role, suspended, created_at, updated_at, .. } = user;
+        ListedUser::from(user).into()
+    }
+}
+
+impl From<ListedUser> for UserRow {
+    fn from(user: ListedUser) -> Self {
+        let ListedUser { id, username, role, suspended, created_at, updated_at } = user;
         Self {
             id: id.0,
             username,

@@ -73,7 +73,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
 }
 
 /// Whoever did it, by name where there is one.
-fn actor(actor: &str, users: &[carrel_domain::user::User]) -> String {
+fn actor(actor: &str, users: &[carrel_domain::user::ListedUser]) -> String {
     let id = actor.strip_prefix("user:").and_then(|id| id.parse().ok());
     let user = id.and_then(|id: i32| users.iter().find(|user| user.id.0 == id));
     user.map_or_else(|| actor.to_owned(), |user| user.username.clone())

@@ -100,8 +100,9 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         let is_chosen = slug == chosen;
         (slug, workspace.settings.name, is_chosen)
     };
-    let person =
-        |user: carrel_domain::user::User| (user.id.0, user.username, filter.user == Some(user.id));
+    let person = |user: carrel_domain::user::ListedUser| {
+        (user.id.0, user.username, filter.user == Some(user.id))
+    };
     let page = Chats {
         frame: visit.admin_frame(t("chats.title")).await?,
         rows: found.into_iter().map(row).collect(),

@@ -69,7 +69,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         limit: user.daily_message_limit,
         since: user.created_at,
     };
-    let people = visit.ports().users.list().await?.into_iter().map(row).collect();
+    let people = visit.ports().users.list_whole().await?.into_iter().map(row).collect();
     reply::page(&visit.request, &Users { frame, people, roles: roles() })
 }
 
