@@ -78,6 +78,18 @@ impl Serialize for Time {
     }
 }
 
+impl Time {
+    /// Appends it as JSON.
+    pub fn write(self, out: &mut Vec<u8>) {
+        out.push(b'"');
+        match usual_time(self.0, &mut [0; TIME]) {
+            Some(text) => out.extend_from_slice(text.as_bytes()),
+            None => out.extend_from_slice(time(self.0).as_bytes()),
+        }
+        out.push(b'"');
+    }
+}
+
 /// What something says of itself, written where it belongs.
 pub struct Said<T>(pub T);
 
@@ -127,6 +139,9 @@ mod tests {
             let expected = at.to_rfc3339_opts(SecondsFormat::Millis, true);
             assert_eq!(time(at), expected);
             assert_eq!(serde_json::to_string(&Time(at)).unwrap(), format!("\"{expected}\""));
+            let mut out = Vec::new();
+            Time(at).write(&mut out);
+            assert_eq!(out, format!("\"{expected}\"").into_bytes());
         }
     }
 }

@@ -1,6 +1,8 @@
 //! `/v1/admin/users*`, and the switch to many users
+use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{delete, get, post};
+use actix_web::{HttpResponse, delete, get, post};
+use carrel_domain::Error;
 use carrel_domain::user::{MultiUser, Users};
 use carrel_services::accounts::Accounts;
 
@@ -41,9 +43,9 @@ pub async fn enable_multi_user(
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::UserList), Failure<Plain>))]
 #[get("/admin/users")]
-pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<Json<wire::UserList>> {
-    let users = users.list().await?.into_iter().map(Into::into).collect();
-    Ok(Json(wire::UserList { users }))
+pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<HttpResponse> {
+    let list = wire::UserList::written(&users.list().await?).map_err(Error::internal)?;
+    Ok(HttpResponse::Ok().content_type(ContentType::json()).body(list))
 }
 
 /// Create a user.

