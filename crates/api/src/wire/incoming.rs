@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use super::Binary;
 use super::document::is_web;
 use crate::mount::Mount;
 
@@ -15,9 +14,10 @@ use crate::mount::Mount;
 #[derive(ToSchema)]
 pub struct UploadForm {
     /// The file itself.
-    #[schema(inline)]
+    // Not a `Binary`: with words of its own that would become both bytes and an object.
+    #[schema(value_type = String, format = Binary)]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
-    file: Binary,
+    file: String,
     /// A JSON object: `title`, `docAuthor`, `description`, `docSource`, `chunkSource`, and whatever
     /// else is to be kept, 16 kB at most.
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
