@@ -145,7 +145,7 @@ async fn a_moved_document_keeps_its_places(scratch: Scratch) {
     let placed = Documents::create(&db, made.clone(), vec![embedded(here, "a", 2)], done(0)).await;
     db.create_folder(&folder("new"), done(0)).await.unwrap();
     let to = path("a").moved_to(&folder("new"));
-    db.expect_files(&[to.clone()], at(1)).await.unwrap();
+    db.expect_files(std::slice::from_ref(&to), at(1)).await.unwrap();
     let moves = [Move { from: path("a"), to: to.clone() }];
     db.relocate(&moves, done(2)).await.unwrap();
     assert_eq!(db.by_path(&path("a")).await.unwrap(), None);

@@ -85,7 +85,7 @@ async fn a_replacement_keeps_id_marks_and_places(scratch: Scratch) {
         .unwrap();
     scratch.execute("UPDATE workspace_documents SET pinned = TRUE");
     let second = of_key("second", "k", "");
-    db.expect_files(&[second.path.clone()], at(1)).await.unwrap();
+    db.expect_files(std::slice::from_ref(&second.path), at(1)).await.unwrap();
     let places = vec![embedded(one, "new", 2), embedded(two, "new", 2)];
     let new = vec![(second.clone(), places)];
     let replaced = db.replace("k", &[path("first")], new, done(2)).await.unwrap().unwrap();
