@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 on_both_databases!(
     a_pinned_document_comes_first,
+    a_pinned_document_is_not_found_besides,
     an_exchange_is_edited_rated_and_removed,
     sessions_are_listed_in_pages
 );
@@ -68,6 +69,27 @@ async fn a_pinned_document_comes_first(backend: Backend) -> Result<()> {
     let compat = "/api/v1/workspace/alpha/update-pin";
     let refused = admin.post(compat, json!({ "docPath": "nope" })).await?;
     assert_eq!((refused.status, refused.body), (404, json!("Not Found")));
+    Ok(())
+}
+
+async fn a_pinned_document_is_not_found_besides(backend: Backend) -> Result<()> {
+    let server = TestServer::start(backend).await?;
+    let admin = workspaces(&server).await?;
+    let into = [("addToWorkspaces", "alpha")];
+    let bees = admin.upload("bees.txt", b"Bees make honey from nectar.", &into).await?.ok()?;
+    admin.upload("cows.txt", b"Cows make milk from grass.", &into).await?.ok()?;
+    let pin = json!({ "docPath": bees["documents"][0]["location"], "pinStatus": true });
+    admin.post("/v1/workspace/alpha/update-pin", pin).await?.ok()?;
+    for mode in ["vector", "lexical", "hybrid", "rerank"] {
+        let set = json!({ "vectorSearchMode": mode, "topN": 1, "similarityThreshold": 0 });
+        admin.post("/v1/workspace/alpha/update", set).await?.ok()?;
+        // The only passage that is wanted is not spent on the nearest, which is shown already.
+        let ask = json!({ "message": "Who make honey from nectar?", "mode": "chat" });
+        let answer = admin.post("/v1/workspace/alpha/chat", ask).await?.ok()?;
+        let sources = answer["sources"].as_array().cloned().unwrap_or_default();
+        let titles: Vec<_> = sources.iter().map(|source| &source["title"]).collect();
+        assert_eq!(titles, [&json!("bees.txt"), &json!("cows.txt")], "{mode}");
+    }
     Ok(())
 }
 

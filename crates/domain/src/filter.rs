@@ -121,9 +121,6 @@ pub trait Places: Send + Sync {
         after: Option<WorkspaceDocumentId>,
         limit: usize,
     ) -> Result<Vec<Placed>>;
-
-    /// The ids of a workspace's places, ascending, at most `limit`.
-    async fn ids(&self, within: WorkspaceId, limit: usize) -> Result<Vec<WorkspaceDocumentId>>;
 }
 
 #[cfg(test)]

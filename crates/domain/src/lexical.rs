@@ -3,7 +3,7 @@ mod words;
 
 use async_trait::async_trait;
 
-use crate::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use crate::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use words::{of_query, of_text};
 
@@ -22,8 +22,8 @@ pub struct Wanted<'a> {
     pub groups: &'a [Vec<String>],
     /// How many passages at most for each group.
     pub most: usize,
-    /// Only passages of these documents.
-    pub only: Option<&'a [WorkspaceDocumentId]>,
+    /// Only passages of these documents, in any order; those that are unknown count for nothing.
+    pub among: Among<&'a [WorkspaceDocumentId]>,
 }
 
 /// The passages of one group, by id.

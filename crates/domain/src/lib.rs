@@ -3,6 +3,7 @@
 //! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
 //! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
 //! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
+mod among;
 pub mod api_key;
 pub mod audit;
 pub mod backup;
@@ -39,6 +40,7 @@ pub mod user;
 pub mod vector;
 pub mod workspace;
 
+pub use among::Among;
 pub use error::{Error, Result};
 pub use ids::{
     ApiKeyId, ChatId, ChunkId, DocumentId, EmbedId, InviteId, JobId, ThreadId, UserId,

@@ -1,7 +1,7 @@
 //! Vectors of passages, their compact codes, and the index that finds the nearest.
 use async_trait::async_trait;
 
-use crate::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use crate::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A vector reduced to one byte a dimension: `value[i]` is about `scale * code[i]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,12 +27,12 @@ impl Code {
 pub struct Nearest<'a> {
     pub within: WorkspaceId,
     pub to: &'a [f32],
-    /// How many at most; applied after `least_similarity` and `only`.
+    /// How many at most; applied after `least_similarity` and `among`.
     pub limit: usize,
     /// Only passages at least this similar, 0 to 1.
     pub least_similarity: f32,
-    /// Only passages of these documents.
-    pub only: Option<&'a [WorkspaceDocumentId]>,
+    /// Only passages of these documents, in any order; those that are unknown count for nothing.
+    pub among: Among<&'a [WorkspaceDocumentId]>,
 }
 
 /// A passage and how similar it is: the cosine of the angle, clamped to 0 to 1.

@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use async_trait::async_trait;
 use carrel_domain::lexical::{Lexical, Postings, Wanted, of_text};
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId};
+use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Text};
@@ -81,36 +81,51 @@ struct Chunk {
 }
 
 const IN_SQLITE: &str = "SELECT rowid AS id FROM passage_words WHERE passage_words MATCH ? LIMIT ?";
-const OF_SOME_IN_SQLITE: &str = "SELECT w.rowid AS id
-    FROM passage_words w CROSS JOIN chunks c ON c.id = w.rowid
-    WHERE w.passage_words MATCH ?
-        AND c.workspace_document_id IN (SELECT value FROM json_each(?)) LIMIT ?";
 const IN_POSTGRES: &str = "SELECT chunk_id AS id FROM passage_words
     WHERE words @@ $1::tsquery LIMIT $2";
-const OF_SOME_IN_POSTGRES: &str = "SELECT w.chunk_id AS id
-    FROM passage_words w JOIN chunks c ON c.id = w.chunk_id
-    WHERE w.words @@ $1::tsquery AND c.workspace_document_id = ANY ($2) LIMIT $3";
+
+/// `test` is `IN` or `NOT IN`.
+fn of_some_in_sqlite(test: &str) -> String {
+    format!(
+        "SELECT w.rowid AS id FROM passage_words w CROSS JOIN chunks c ON c.id = w.rowid
+         WHERE w.passage_words MATCH ?
+             AND c.workspace_document_id {test} (SELECT value FROM json_each(?)) LIMIT ?"
+    )
+}
+
+/// `test` is `= ANY` or `<> ALL`.
+fn of_some_in_postgres(test: &str) -> String {
+    format!(
+        "SELECT w.chunk_id AS id FROM passage_words w JOIN chunks c ON c.id = w.chunk_id
+         WHERE w.words @@ $1::tsquery AND c.workspace_document_id {test} ($2) LIMIT $3"
+    )
+}
 
 /// The passages that hold every word of a group, `limit` of them at most.
 fn postings(
     conn: &mut AnyConnection,
     workspace: i32,
     group: &[String],
-    only: Option<&[i64]>,
+    among: &Among<Vec<i64>>,
     limit: i64,
 ) -> QueryResult<Vec<Chunk>> {
     let quoted = |mark: char| {
         let words = group.iter().map(|word| format!("{mark}{workspace}_{word}{mark}"));
         words.collect::<Vec<_>>()
     };
-    match (conn, only) {
+    let (places, is_chosen) = match among {
+        Among::All => (None, true),
+        Among::Only(places) => (Some(places), true),
+        Among::Except(places) => (Some(places), false),
+    };
+    match (conn, places) {
         (AnyConnection::Sqlite(conn), None) => diesel::sql_query(IN_SQLITE)
             .bind::<Text, _>(quoted('"').join(" AND "))
             .bind::<BigInt, _>(limit)
             .load(conn),
-        (AnyConnection::Sqlite(conn), Some(only)) => {
-            let places = only.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
-            diesel::sql_query(OF_SOME_IN_SQLITE)
+        (AnyConnection::Sqlite(conn), Some(places)) => {
+            let places = places.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+            diesel::sql_query(of_some_in_sqlite(if is_chosen { "IN" } else { "NOT IN" }))
                 .bind::<Text, _>(quoted('"').join(" AND "))
                 .bind::<Text, _>(format!("[{places}]"))
                 .bind::<BigInt, _>(limit)
@@ -120,21 +135,23 @@ fn postings(
             .bind::<Text, _>(quoted('\'').join(" & "))
             .bind::<BigInt, _>(limit)
             .load(conn),
-        (AnyConnection::Postgres(conn), Some(only)) => diesel::sql_query(OF_SOME_IN_POSTGRES)
-            .bind::<Text, _>(quoted('\'').join(" & "))
-            .bind::<Array<BigInt>, _>(only)
-            .bind::<BigInt, _>(limit)
-            .load(conn),
+        (AnyConnection::Postgres(conn), Some(places)) => {
+            diesel::sql_query(of_some_in_postgres(if is_chosen { "= ANY" } else { "<> ALL" }))
+                .bind::<Text, _>(quoted('\'').join(" & "))
+                .bind::<Array<BigInt>, _>(places)
+                .bind::<BigInt, _>(limit)
+                .load(conn)
+        }
     }
 }
 
 #[async_trait]
 impl Lexical for Database {
     async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
-        let Wanted { within, groups, most, only } = wanted;
+        let Wanted { within, groups, most, among } = wanted;
         let groups = groups.to_vec();
-        let only: Option<Vec<i64>> =
-            only.map(|places| places.iter().map(|WorkspaceDocumentId(id)| *id).collect());
+        let ids = |places: &[WorkspaceDocumentId]| places.iter().map(|place| place.0).collect();
+        let among: Among<Vec<i64>> = among.map(ids);
         self.snapshot(move |conn| {
             if let AnyConnection::Postgres(conn) = conn {
                 // To look at every passage is never quicker by much, and often slower by far.
@@ -149,7 +166,7 @@ impl Lexical for Database {
                     continue;
                 }
                 let limit = rows(most).saturating_add(1);
-                let chunks = postings(conn, within.0, group, only.as_deref(), limit)?;
+                let chunks = postings(conn, within.0, group, &among, limit)?;
                 let cut = chunks.len() > most;
                 let mut chunks: Vec<_> = chunks.into_iter().map(|row| ChunkId(row.id)).collect();
                 chunks.truncate(most);

@@ -53,19 +53,6 @@ impl Places for Database {
         })
         .await
     }
-
-    async fn ids(&self, within: WorkspaceId, limit: usize) -> Result<Vec<WorkspaceDocumentId>> {
-        self.read(move |conn| {
-            let ids: Vec<i64> = workspace_documents::table
-                .filter(workspace_documents::workspace_id.eq(within.0))
-                .order(workspace_documents::id)
-                .limit(rows(limit))
-                .select(workspace_documents::id)
-                .load(conn)?;
-            Ok(ids.into_iter().map(WorkspaceDocumentId).collect())
-        })
-        .await
-    }
 }
 
 /// The places that go by a name: a path, a document's id or a place's key.

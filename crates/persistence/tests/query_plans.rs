@@ -37,7 +37,7 @@ use carrel_domain::user::{
 use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{NewWorkspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, DocumentPath, Slug, ThreadId, UserId, WorkspaceId,
+    Among, ApiKeyId, ChatId, ChunkId, DocumentId, DocumentPath, Slug, ThreadId, UserId, WorkspaceId,
 };
 use carrel_persistence::Database;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -179,14 +179,14 @@ async fn use_everything(db: &Database) {
     VectorRows::count(db, None).await.unwrap();
     let groups = [vec!["text".to_owned()], vec!["text".to_owned(), "a".to_owned()]];
     let named = [path("a").to_string(), "another".to_owned()];
-    for only in [None, Some(&[places[0].id][..])] {
-        let wanted = Wanted { within: here, groups: &groups, most: 10, only };
+    let first = [places[0].id];
+    for among in [Among::All, Among::Only(&first[..]), Among::Except(&first)] {
+        let wanted = Wanted { within: here, groups: &groups, most: 10, among };
         db.holding(wanted).await.unwrap();
-        db.placed(here, Sought::default(), only.map(|places| places[0]), 10).await.unwrap();
-        let keys = ["year".to_owned()];
-        let sought = Sought { named: Some(&named), keys: &keys };
-        db.placed(here, sought, None, 10).await.unwrap();
-        db.ids(here, 10).await.unwrap();
+    }
+    let keys = ["year".to_owned()];
+    for sought in [Sought::default(), Sought { named: Some(&named), keys: &keys }] {
+        db.placed(here, sought, Some(first[0]), 10).await.unwrap();
     }
     db.withdraw(here, &[path("a")], done(now)).await.unwrap();
     db.remove(&[path("a"), path("b")], done(now)).await.unwrap();

@@ -12,7 +12,7 @@ use carrel_domain::library::{Passage, Placements};
 use carrel_domain::model::{Models, Purpose};
 use carrel_domain::vector::{Nearest, VectorIndex};
 use carrel_domain::workspace::{SearchMode, Workspace};
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use fusion::{Candidate, Candidates};
 
@@ -87,7 +87,7 @@ struct Task<'a> {
     least_similarity: f32,
     /// The share of the question that stands in for similarity, if any does.
     enough_words: Option<f32>,
-    only: Option<&'a [WorkspaceDocumentId]>,
+    among: Among<&'a [WorkspaceDocumentId]>,
 }
 
 impl Task<'_> {
@@ -107,16 +107,16 @@ impl Search {
     /// The passages that answer a query best, best first; `None` when the workspace has none at
     /// all. Filter and least similarity are applied before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
-        let only = self.chosen(workspace.id, &query.filter).await?;
-        self.nearest_among(workspace, query, only).await
+        let chosen = self.chosen(workspace.id, &query.filter).await?;
+        self.nearest_among(workspace, query, chosen.as_deref()).await
     }
 
-    /// As [`Search::nearest`], with the places that the filter chooses at hand.
+    /// As [`Search::nearest`], among places that are already chosen; the filter is not looked at.
     pub(crate) async fn nearest_among(
         &self,
         workspace: &Workspace,
         query: Query,
-        only: Option<Vec<WorkspaceDocumentId>>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Option<Vec<Hit>>> {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
@@ -124,7 +124,7 @@ impl Search {
         if self.index.count(Some(workspace.id)).await? == 0 {
             return Ok(None);
         }
-        if only.as_ref().is_some_and(Vec::is_empty) {
+        if matches!(among, Among::Only([])) {
             return Ok(Some(Vec::new()));
         }
         let settings = &workspace.settings;
@@ -137,7 +137,7 @@ impl Search {
             least_similarity: query.least_similarity.unwrap_or(usual),
             // A bound that is sent with the query is a promise; the workspace's is about meaning.
             enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
-            only: only.as_deref(),
+            among,
         };
         let hits = match query.mode.unwrap_or(settings.search_mode).way() {
             SearchMode::Vector => self.by_meaning(&task).await?,
@@ -200,9 +200,9 @@ impl Search {
         to: &[f32],
         limit: usize,
     ) -> Result<Vec<(ChunkId, f32)>> {
-        let Task { within, least_similarity, only, .. } = *task;
+        let Task { within, least_similarity, among, .. } = *task;
         let neighbours =
-            self.index.nearest(Nearest { within, to, limit, least_similarity, only }).await?;
+            self.index.nearest(Nearest { within, to, limit, least_similarity, among }).await?;
         Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
     }
 

@@ -12,8 +12,8 @@ mod support;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use carrel_domain::WorkspaceId;
 use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_domain::{Among, WorkspaceId};
 use carrel_vectors::EmbeddedIndex;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -43,22 +43,22 @@ async fn measure(count: usize) {
     }
     let queries = clusters.vectors(QUERIES);
     let index = EmbeddedIndex::new(rows, usize::MAX);
-    let search = async |to: &[f32], limit, only| {
-        let query = Nearest { within: HERE, to, limit, least_similarity: 0.0, only };
+    let search = async |to: &[f32], limit, among| {
+        let query = Nearest { within: HERE, to, limit, least_similarity: 0.0, among };
         index.nearest(query).await.unwrap()
     };
     let start = cpu_milliseconds();
-    search(&queries[0], 10, None).await;
+    search(&queries[0], 10, Among::All).await;
     let first = cpu_milliseconds() - start;
 
     let (mut searches, mut filtered, mut exact) = (Vec::new(), Vec::new(), Vec::new());
     let mut found = 0;
     for to in &queries {
         let start = cpu_milliseconds();
-        let hits = search(to, 10, None).await;
+        let hits = search(to, 10, Among::All).await;
         searches.push(cpu_milliseconds() - start);
         let start = cpu_milliseconds();
-        search(to, 10, Some(&documents[documents.len() - 10..])).await;
+        search(to, 10, Among::Only(&documents[documents.len() - 10..])).await;
         filtered.push(cpu_milliseconds() - start);
         let start = cpu_milliseconds();
         let right = nearest_exactly(&flat, to, 10);

@@ -11,8 +11,8 @@ mod support;
 use std::sync::Arc;
 use std::time::Instant;
 
-use carrel_domain::WorkspaceId;
 use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_domain::{Among, WorkspaceId};
 use carrel_vectors::store::Dimensions;
 use carrel_vectors::{EmbeddedIndex, Mirror};
 
@@ -57,7 +57,8 @@ async fn main() {
 /// The chunks that each query finds, and how many queries were answered in a second.
 async fn search(index: &dyn VectorIndex, queries: &[Vec<f32>]) -> (Vec<Vec<i64>>, f64) {
     let nearest = async |to: &[f32]| {
-        let query = Nearest { within: HERE, to, limit: LIMIT, least_similarity: 0.0, only: None };
+        let query =
+            Nearest { within: HERE, to, limit: LIMIT, least_similarity: 0.0, among: Among::All };
         let hits = index.nearest(query).await.unwrap();
         hits.iter().map(|hit| hit.chunk.0).collect()
     };

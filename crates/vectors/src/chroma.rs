@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -48,7 +48,7 @@ struct Query<'a> {
     n_results: usize,
     include: [&'a str; 0],
     #[serde(rename = "where", skip_serializing_if = "Option::is_none")]
-    among: Option<Value>,
+    chosen: Option<Value>,
 }
 
 impl Chroma {
@@ -207,7 +207,7 @@ impl Store for Chroma {
 
     async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
         let body = match doomed {
-            Doomed::Documents(documents) => json!({ "where": among(documents) }),
+            Doomed::Documents(documents) => json!({ "where": chosen("$in", documents) }),
             Doomed::Chunks(chunks) => {
                 json!({ "ids": chunks.iter().map(|chunk| chunk.0.to_string()).collect::<Vec<_>>() })
             }
@@ -262,10 +262,14 @@ impl Store for Chroma {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        only: Option<&[WorkspaceDocumentId]>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
-        let among = only.map(among);
-        let query = Query { query_embeddings: [to], n_results: limit, include: [], among };
+        let chosen = match among {
+            Among::All => None,
+            Among::Only(documents) => Some(chosen("$in", documents)),
+            Among::Except(documents) => Some(chosen("$nin", documents)),
+        };
+        let query = Query { query_embeddings: [to], n_results: limit, include: [], chosen };
         let name = self.collection(within, to.len());
         match self.ask(&name, "query", &query).await? {
             Some(found) => self.numbers(&found["ids"][0]),
@@ -274,7 +278,7 @@ impl Store for Chroma {
     }
 }
 
-fn among(documents: &[WorkspaceDocumentId]) -> Value {
+fn chosen(how: &str, documents: &[WorkspaceDocumentId]) -> Value {
     let ids: Vec<_> = documents.iter().map(|document| document.0).collect();
-    json!({ "document": { "$in": ids } })
+    json!({ "document": { how: ids } })
 }

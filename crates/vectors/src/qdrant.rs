@@ -5,7 +5,7 @@
 //! more collection holds the marks, as payload of points.
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -165,7 +165,9 @@ impl Store for Qdrant {
 
     async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
         let body = match doomed {
-            Doomed::Documents(documents) => json!({ "filter": filter(within, Some(documents)) }),
+            Doomed::Documents(documents) => {
+                json!({ "filter": filter(within, Among::Only(documents)) })
+            }
             Doomed::Chunks(chunks) => {
                 json!({ "points": chunks.iter().map(|chunk| chunk.0).collect::<Vec<_>>() })
             }
@@ -177,7 +179,7 @@ impl Store for Qdrant {
     }
 
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
-        let all = json!({ "filter": filter(within, None) });
+        let all = json!({ "filter": filter(within, Among::All) });
         for dimensions in of {
             self.ask(&self.collection(*dimensions), "delete?wait=true", &all).await?;
         }
@@ -186,7 +188,7 @@ impl Store for Qdrant {
     }
 
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
-        let body = json!({ "filter": filter(within, None), "exact": true });
+        let body = json!({ "filter": filter(within, Among::All), "exact": true });
         let mut all = 0;
         for dimensions in of {
             if let Some(count) = self.ask(&self.collection(*dimensions), "count", &body).await? {
@@ -200,7 +202,7 @@ impl Store for Qdrant {
         let mut all = Vec::new();
         for dimensions in of {
             let name = self.collection(*dimensions);
-            let points = self.scroll(&name, &filter(within, None), false).await?;
+            let points = self.scroll(&name, &filter(within, Among::All), false).await?;
             all.extend(points.iter().filter_map(|point| Some(ChunkId(point["id"].as_i64()?))));
         }
         Ok(all)
@@ -211,9 +213,9 @@ impl Store for Qdrant {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        only: Option<&[WorkspaceDocumentId]>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
-        let filter = filter(within, only);
+        let filter = filter(within, among);
         let query = Query { query: to, filter, limit, with_payload: false };
         let Some(found) = self.ask(&self.collection(to.len()), "query", &query).await? else {
             return Ok(Vec::new());
@@ -223,11 +225,15 @@ impl Store for Qdrant {
     }
 }
 
-fn filter(within: WorkspaceId, documents: Option<&[WorkspaceDocumentId]>) -> Value {
-    let mut must = vec![json!({ "key": "workspace", "match": { "value": within.0 } })];
-    if let Some(documents) = documents {
+fn filter(within: WorkspaceId, among: Among<&[WorkspaceDocumentId]>) -> Value {
+    let here = json!({ "key": "workspace", "match": { "value": within.0 } });
+    let any_of = |documents: &[WorkspaceDocumentId]| {
         let ids: Vec<_> = documents.iter().map(|document| document.0).collect();
-        must.push(json!({ "key": "document", "match": { "any": ids } }));
+        json!({ "key": "document", "match": { "any": ids } })
+    };
+    match among {
+        Among::All => json!({ "must": [here] }),
+        Among::Only(documents) => json!({ "must": [here, any_of(documents)] }),
+        Among::Except(documents) => json!({ "must": [here], "must_not": [any_of(documents)] }),
     }
-    json!({ "must": must })
 }

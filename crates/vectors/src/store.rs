@@ -6,7 +6,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use serde_json::{Value, json};
 
 /// The lengths that the vectors of a workspace have: one, or several while its documents are
@@ -69,13 +69,13 @@ pub trait Store: Send + Sync {
     }
     /// All chunks it holds vectors of, in any order.
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>>;
-    /// About the nearest by cosine, in any order; `only` names some thousand documents at most.
+    /// About the nearest by cosine, in any order; `among` names one to a thousand documents, or all.
     async fn nearest(
         &self,
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        only: Option<&[WorkspaceDocumentId]>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>>;
 }
 

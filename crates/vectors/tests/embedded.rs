@@ -7,7 +7,7 @@ mod support;
 use std::sync::Arc;
 
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
-use carrel_domain::{ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::EmbeddedIndex;
 
 use support::{Clusters, MemoryRows};
@@ -22,7 +22,7 @@ fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
 }
 
 fn query(to: &[f32], limit: usize) -> Nearest<'_> {
-    Nearest { within: HERE, to, limit, least_similarity: 0.0, only: None }
+    Nearest { within: HERE, to, limit, least_similarity: 0.0, among: Among::All }
 }
 
 async fn chunks(index: &EmbeddedIndex, query: Nearest<'_>) -> Vec<i64> {
@@ -133,8 +133,8 @@ async fn only_the_documents_asked_for_are_searched() {
     }
     let to = clusters.vector();
     let find = async |only: &[WorkspaceDocumentId]| {
-        let only = Some(only);
-        let mut found = chunks(&index, Nearest { only, ..query(&to, 10_000) }).await;
+        let among = Among::Only(only);
+        let mut found = chunks(&index, Nearest { among, ..query(&to, 10_000) }).await;
         found.sort_unstable();
         found
     };
@@ -146,8 +146,34 @@ async fn only_the_documents_asked_for_are_searched() {
     assert!(find(&[]).await.is_empty());
     assert!(find(&[WorkspaceDocumentId(i64::MAX)]).await.is_empty());
     assert_eq!(find(&documents).await.len(), 10_000);
-    let near = index.nearest(Nearest { only: Some(&some), ..query(&to, 3) }).await.unwrap();
+    let near = index.nearest(Nearest { among: Among::Only(&some), ..query(&to, 3) }).await.unwrap();
     assert_eq!(near.len(), 3);
+}
+
+#[tokio::test]
+async fn all_documents_are_searched_but_those_left_out() {
+    let mut clusters = Clusters::new(32, 9);
+    let (rows, index) = open();
+    let documents: Vec<_> = (0..1_000).map(|_| rows.add(HERE, clusters.vectors(12))).collect();
+    let to = clusters.vector();
+    let find = async |left_out: &[WorkspaceDocumentId]| {
+        let among = Among::Except(left_out);
+        let mut found = chunks(&index, Nearest { among, ..query(&to, 20_000) }).await;
+        found.sort_unstable();
+        found
+    };
+    let all_but = |left_out: &[i64]| {
+        (1..=12_000).filter(|chunk| !left_out.contains(&((chunk - 1) / 12))).collect::<Vec<_>>()
+    };
+    // The first and the last, neighbours around the seam of two segments, twice, and unknown ones.
+    for numbers in [&[0][..], &[999], &[683, 682, 682], &[5, 500, 0, 999], &[]] {
+        let mut some: Vec<_> = numbers.iter().map(|number| documents[*number as usize]).collect();
+        some.push(WorkspaceDocumentId(-7));
+        assert_eq!(find(&some).await, all_but(numbers), "{numbers:?}");
+    }
+    assert_eq!(find(&[]).await, all_but(&[]));
+    assert!(find(&documents).await.is_empty());
+    assert_eq!(find(&documents[1..]).await, (1..=12).collect::<Vec<_>>());
 }
 
 #[tokio::test]
@@ -241,7 +267,7 @@ async fn what_another_process_removed_is_not_found() {
     let fourth = rows.add(HERE, vec![vec![0.5, 0.5]]);
     index.remove(HERE, &[second]).await.unwrap();
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 9)).await, [10]);
-    let third = Nearest { only: Some(&[third]), ..query(&[1.0, 0.0], 9) };
+    let third = Nearest { among: Among::Only(&[third]), ..query(&[1.0, 0.0], 9) };
     assert!(chunks(&index, third).await.is_empty());
     rows.remove(HERE, &[fourth]);
     assert!(chunks(&index, query(&[1.0, 0.0], 9)).await.is_empty());
@@ -329,8 +355,8 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
             let index = Arc::clone(&index);
             tokio::spawn(async move {
                 for _ in 0..200 {
-                    let only: &[_] = &[stays];
-                    let query = Nearest { only: Some(only), ..query(&[1.0; 256], 5) };
+                    let among = Among::Only(&[stays][..]);
+                    let query = Nearest { among, ..query(&[1.0; 256], 5) };
                     assert_eq!(chunks(&index, query).await, [1, 2, 3, 4, 5]);
                 }
             })
@@ -339,7 +365,7 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
     for round in 0..200 {
         let document = rows.add(HERE, vec![vec![1.0; 256]; 10]);
         index.upsert(HERE, document).await.unwrap();
-        let found = Nearest { only: Some(&[document]), ..query(&[1.0; 256], 20) };
+        let found = Nearest { among: Among::Only(&[document]), ..query(&[1.0; 256], 20) };
         assert_eq!(chunks(&index, found.clone()).await.len(), 10);
         rows.remove(HERE, &[document]);
         if round % 3 > 0 {

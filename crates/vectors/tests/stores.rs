@@ -2,6 +2,8 @@
 //! to agree with the database again after things went wrong.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
+#[path = "stores/among.rs"]
+mod among;
 #[expect(dead_code, reason = "others use the rest")]
 mod support;
 #[path = "stores/troubles.rs"]
@@ -15,10 +17,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use carrel_domain::vector::{Nearest, VectorIndex};
-use carrel_domain::{ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::store::{Dimensions, Store};
 use carrel_vectors::{EmbeddedIndex, Mirror};
 
+use among::{
+    documents_that_are_left_out_make_room_for_others,
+    only_the_documents_that_are_named_are_searched,
+    too_many_to_be_left_out_by_a_store_are_left_out_without_it,
+};
 use support::stores::{self, Failing, Kind};
 use support::{Clusters, MemoryRows};
 
@@ -92,7 +99,7 @@ impl World {
 }
 
 fn query(to: &[f32], limit: usize) -> Nearest<'_> {
-    Nearest { within: HERE, to, limit, least_similarity: 0.0, only: None }
+    Nearest { within: HERE, to, limit, least_similarity: 0.0, among: Among::All }
 }
 
 /// Runs what every index does on each of them, and the rest on those in vector databases.
@@ -118,10 +125,12 @@ macro_rules! on_every_index {
 on_every_index! {
     all: the_nearest_come_first_and_only_those_near_enough,
         only_the_documents_that_are_named_are_searched,
+        documents_that_are_left_out_make_room_for_others,
         what_was_removed_is_not_found,
         workspaces_do_not_see_each_other,
         vectors_of_other_lengths_are_passed_over;
     stored: what_is_told_twice_is_held_once,
+        too_many_to_be_left_out_by_a_store_are_left_out_without_it,
         a_workspace_that_is_gone_leaves_nothing,
         what_no_store_can_hold_is_left_out,
         changes_while_the_store_was_away_are_made_up_for,
@@ -155,20 +164,6 @@ async fn the_nearest_come_first_and_only_those_near_enough(world: World) {
     assert_eq!(index.count(Some(HERE)).await.unwrap(), 4);
 }
 
-async fn only_the_documents_that_are_named_are_searched(world: World) {
-    let rows = &world.rows;
-    let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
-    let second = rows.add(HERE, vec![vec![0.9, 0.1]; 3]);
-    let only = async |named: &[WorkspaceDocumentId]| {
-        world.found(Nearest { only: Some(named), ..query(&[1.0, 0.0], 4) }).await
-    };
-    assert_eq!(only(&[second]).await, [4, 5, 6]);
-    assert_eq!(only(&[second, first, second]).await, [1, 2, 3, 4]);
-    assert!(only(&[]).await.is_empty() && only(&[WorkspaceDocumentId(77)]).await.is_empty());
-    let many: Vec<_> = (2..2_500).map(WorkspaceDocumentId).collect();
-    assert_eq!(only(&many).await, [4, 5, 6]);
-}
-
 async fn what_was_removed_is_not_found(world: World) {
     let World { rows, index, .. } = &world;
     let first = rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
@@ -191,7 +186,7 @@ async fn workspaces_do_not_see_each_other(world: World) {
     rows.add(HERE, vec![vec![0.5, 0.5]; 2]);
     let there = rows.add(THERE, vec![vec![1.0, 0.0]; 200]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
-    let named = Nearest { only: Some(&[there]), ..query(&[1.0, 0.0], 9) };
+    let named = Nearest { among: Among::Only(&[there]), ..query(&[1.0, 0.0], 9) };
     assert!(world.found(named).await.is_empty());
     assert_eq!(index.count(None).await.unwrap(), 202);
     rows.leave(THERE);

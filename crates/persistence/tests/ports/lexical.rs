@@ -3,7 +3,7 @@ use carrel_domain::filter::{Places, Sought};
 use carrel_domain::lexical::{Lexical, Postings, Wanted, of_query};
 use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
 use carrel_domain::workspace::Workspaces;
-use carrel_domain::{Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_persistence::Database;
 
 use crate::placing::Place;
@@ -36,15 +36,15 @@ async fn holding(
     db: &Database,
     within: WorkspaceId,
     groups: &[Vec<String>],
-    only: Option<&[WorkspaceDocumentId]>,
+    among: Among<&[WorkspaceDocumentId]>,
 ) -> Vec<Postings> {
-    let wanted = Wanted { within, groups, most: 3, only };
+    let wanted = Wanted { within, groups, most: 3, among };
     db.holding(wanted).await.unwrap().1
 }
 
 /// The texts of the passages that hold every word of `query`.
 async fn found(db: &Database, within: WorkspaceId, query: &str) -> Vec<String> {
-    let found = holding(db, within, &[of_query(query)], None).await;
+    let found = holding(db, within, &[of_query(query)], Among::All).await;
     let passages = db.passages(within, &found[0].chunks).await.unwrap();
     assert_eq!(passages.len(), found[0].chunks.len(), "the index holds what is not there");
     passages.into_iter().map(|passage| passage.text).collect()
@@ -60,7 +60,7 @@ async fn passages_are_found_by_words_of_one_workspace(scratch: Scratch) {
     assert_eq!(found(&db, here, "elsewhere").await, [""; 0]);
     assert_eq!(found(&db, WorkspaceId(77), "honey").await, [""; 0]);
     let groups = [of_query("bee"), Vec::new(), of_query("nothing"), of_query("honey")];
-    let wanted = Wanted { within: here, groups: &groups, most: 10, only: None };
+    let wanted = Wanted { within: here, groups: &groups, most: 10, among: Among::All };
     let (passages, lists) = db.holding(wanted).await.unwrap();
     let lengths: Vec<_> = lists.iter().map(|list| list.chunks.len()).collect();
     assert_eq!((passages, lengths), (2, vec![1, 0, 0, 2]));
@@ -86,17 +86,29 @@ async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
         add(&db, name, vec![saying(here, &["one word", "two words"])]).await;
     }
     let word = [of_query("word")];
-    let all = holding(&db, here, &word, None).await;
+    let all = holding(&db, here, &word, Among::All).await;
     assert_eq!((all[0].chunks.len(), all[0].cut), (3, true));
     let places: Vec<_> =
         db.in_workspace(here).await.unwrap().into_iter().map(|place| place.id).collect();
-    let some = holding(&db, here, &word, Some(&places[1..2])).await;
+    let some = holding(&db, here, &word, Among::Only(&places[1..2])).await;
     assert_eq!((some[0].chunks.len(), some[0].cut), (2, false));
     let passages = db.passages(here, &some[0].chunks).await.unwrap();
     assert!(passages.iter().all(|passage| passage.place == places[1]));
-    assert_eq!(holding(&db, here, &word, Some(&[])).await, [Postings::default()]);
+    assert_eq!(holding(&db, here, &word, Among::Only(&[])).await, [Postings::default()]);
     let gone = [WorkspaceDocumentId(777)];
-    assert_eq!(holding(&db, here, &word, Some(&gone)).await, [Postings::default()]);
+    assert_eq!(holding(&db, here, &word, Among::Only(&gone)).await, [Postings::default()]);
+    for (left_out, expected) in [
+        (&places[..1], (3, true)),
+        (&[places[2], gone[0], places[0], places[2]], (2, false)),
+        (&places, (0, false)),
+        (&gone, (3, true)),
+        (&[], (3, true)),
+    ] {
+        let rest = holding(&db, here, &word, Among::Except(left_out)).await;
+        assert_eq!((rest[0].chunks.len(), rest[0].cut), expected, "{left_out:?}");
+        let passages = db.passages(here, &rest[0].chunks).await.unwrap();
+        assert!(passages.iter().all(|passage| !left_out.contains(&passage.place)));
+    }
 }
 
 async fn what_is_removed_is_found_no_more(scratch: Scratch) {
@@ -114,7 +126,7 @@ async fn what_is_removed_is_found_no_more(scratch: Scratch) {
     assert_eq!(found(&db, other, "honey").await, ["honey a", "honey c"]);
     Workspaces::delete(&db, other, done(0)).await.unwrap();
     let words = [of_query("honey")];
-    assert_eq!(holding(&db, other, &words, None).await, [Postings::default()]);
+    assert_eq!(holding(&db, other, &words, Among::All).await, [Postings::default()]);
 }
 
 async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
@@ -149,7 +161,7 @@ async fn what_earlier_versions_stored_is_found_after_an_upgrade(scratch: Scratch
         let db = scratch.open();
         assert_eq!(found(&db, here, "number3").await, [texts[3]]);
         assert_eq!(found(&db, here, "number699").await, [texts[699]]);
-        assert_eq!(holding(&db, here, &[of_query("passage")], None).await[0].chunks.len(), 3);
+        assert_eq!(holding(&db, here, &[of_query("passage")], Among::All).await[0].chunks.len(), 3);
     }
     db.remove(&[path("a")], done(0)).await.unwrap();
     assert_eq!(found(&db, here, "number3").await, [""; 0]);
@@ -166,7 +178,11 @@ async fn no_text_is_syntax_and_none_is_too_much(scratch: Scratch) {
     for query in ["\"x\"", "NEAR", "y)", "' quoted", "a b", "x OR -- \\"] {
         let words = of_query(query);
         let expected = if query.contains("OR") { 0 } else { 1 };
-        assert_eq!(holding(&db, here, &[words], None).await[0].chunks.len(), expected, "{query}");
+        assert_eq!(
+            holding(&db, here, &[words], Among::All).await[0].chunks.len(),
+            expected,
+            "{query}"
+        );
     }
     let first: String = han.chars().take(2).collect();
     assert_eq!(found(&db, here, &first).await.len(), 1);
@@ -189,9 +205,6 @@ async fn places_are_told_by_any_name(scratch: Scratch) {
     assert_eq!(named, [all[0].clone(), all[2].clone()]);
     let elsewhere = db.placed(other, by_name(&names[2..3]), None, 10).await.unwrap();
     assert_eq!(elsewhere, []);
-    let ids: Vec<_> = all.iter().map(|place| place.id).collect();
-    assert_eq!(db.ids(here, 10).await.unwrap(), ids);
-    assert_eq!(db.ids(here, 2).await.unwrap(), ids[..2]);
 }
 
 async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {

@@ -1,12 +1,12 @@
 //! What a model is shown beside the question: pinned documents, attached ones, the passages found,
 //! and passages of earlier answers where few were found.
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use carrel_domain::document::Document;
 use carrel_domain::library::Passage;
 use carrel_domain::model::Context;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId};
+use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
@@ -62,8 +62,8 @@ impl Conversations {
     ) -> Result<Gathered> {
         let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
         let chosen = self.search.chosen(workspace.id, &question.given.filter).await?;
-        let pinned = self.add_pinned(workspace, chosen.as_deref(), window, &mut gathered).await?;
-        let unshown = self.search.without(workspace.id, chosen, &pinned).await?;
+        let pinned = self.add_pinned(workspace, &chosen, window, &mut gathered).await?;
+        let unshown = chosen.without(pinned);
         for Attached { document, text } in attached {
             gathered.add_whole(document, text);
         }
@@ -71,12 +71,8 @@ impl Conversations {
         let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
         let query =
             Query { text: question.asked().to_owned(), limit: Some(wanted), ..Query::default() };
-        let hits = self.search.nearest_among(workspace, query, unshown.clone()).await?;
-        let mut hits = hits.unwrap_or_default();
-        let may_be_shown = |passage: &Passage| {
-            !pinned.contains(&passage.place) && holds(unshown.as_deref(), passage.place)
-        };
-        hits.retain(|hit| may_be_shown(&hit.passage));
+        let hits = self.search.nearest_among(workspace, query, unshown.as_deref()).await?;
+        let hits = hits.unwrap_or_default();
         let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
         for hit in hits {
             gathered.context.push(shown(&hit.passage, Some(hit.similarity)));
@@ -85,7 +81,8 @@ impl Conversations {
         if found.len() < wanted {
             let missing = wanted - found.len();
             let earlier = self.earlier(workspace, past, &found).await?;
-            let earlier = earlier.iter().filter(|passage| may_be_shown(passage)).take(missing);
+            let earlier = earlier.iter().filter(|passage| unshown.admits(passage.place));
+            let earlier = earlier.take(missing);
             gathered.context.extend(earlier.map(|passage| shown(passage, None)));
         }
         Ok(gathered)
@@ -96,17 +93,17 @@ impl Conversations {
     async fn add_pinned(
         &self,
         workspace: &Workspace,
-        chosen: Option<&[WorkspaceDocumentId]>,
+        chosen: &Among<Vec<WorkspaceDocumentId>>,
         window: u64,
         gathered: &mut Gathered,
-    ) -> Result<HashSet<WorkspaceDocumentId>> {
+    ) -> Result<BTreeSet<WorkspaceDocumentId>> {
         let mut room = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-        let mut added = HashSet::new();
+        let mut added = BTreeSet::new();
         for place in self.pins.pinned(workspace.id, MOST_PINNED).await? {
             if room == 0 {
                 break;
             }
-            if !holds(chosen, place.id) {
+            if !chosen.admits(place.id) {
                 continue;
             }
             // A file that is missing is a matter for whoever keeps the library in order.
@@ -136,11 +133,6 @@ impl Conversations {
             false => self.search.placements.passages(workspace.id, &chunks).await,
         }
     }
-}
-
-/// Whether a place is among the chosen ones, which are in order; all are where there is no choice.
-fn holds(chosen: Option<&[WorkspaceDocumentId]>, place: WorkspaceDocumentId) -> bool {
-    chosen.is_none_or(|chosen| chosen.binary_search(&place).is_ok())
 }
 
 impl Gathered {

@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use carrel_domain::document::IncomingFile;
 use carrel_domain::model::{Image, Message};
+use carrel_domain::workspace::SearchMode;
 use carrel_domain::{Error, UserId};
 
 use super::*;
@@ -212,6 +213,22 @@ async fn a_pinned_document_is_shown_whole_first_and_once() {
     let context: Vec<_> = asked[0].context.iter().map(|context| context.text.as_str()).collect();
     assert_eq!((context.len(), context[0]), (2, "Grass is red."));
     assert!(context[1].contains("The sky is green."));
+}
+
+#[tokio::test]
+async fn a_pinned_document_takes_the_place_of_no_passage() {
+    for mode in [SearchMode::Vector, SearchMode::Lexical, SearchMode::Hybrid] {
+        let world = with_pins(&["The sky is red.", "Grass is red."]).await;
+        world.places.lock().unwrap()[0].pinned = true;
+        let mut workspace = workspace("Sky");
+        workspace.settings.search_mode = mode;
+        let given = Given { passages: Some(1), ..Given::default() };
+        let asked = Question { given, ..question("Red?", None) };
+        let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
+            panic!("refused")
+        };
+        assert_eq!(titles(&sources), ["0.txt", "1.txt"], "{mode:?}");
+    }
 }
 
 #[tokio::test]

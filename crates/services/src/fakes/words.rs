@@ -6,12 +6,13 @@ use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::world::World;
 
-/// Finds every passage by every word.
+/// Finds every passage that it may by every word.
 #[async_trait]
 impl Lexical for World {
     async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
         let passages = self.passages.lock().unwrap();
-        let chunks: Vec<_> = passages.iter().map(|passage| passage.chunk).collect();
+        let among = passages.iter().filter(|passage| wanted.among.admits(passage.place));
+        let chunks: Vec<_> = among.map(|passage| passage.chunk).collect();
         let list = Postings { chunks, cut: false };
         Ok((passages.len() as u64, vec![list; wanted.groups.len()]))
     }
@@ -28,9 +29,5 @@ impl Places for World {
         _: usize,
     ) -> Result<Vec<Placed>> {
         Ok(Vec::new())
-    }
-
-    async fn ids(&self, _: WorkspaceId, _: usize) -> Result<Vec<WorkspaceDocumentId>> {
-        Ok(self.places.lock().unwrap().iter().map(|place| place.id).collect())
     }
 }

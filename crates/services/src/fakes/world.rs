@@ -240,7 +240,7 @@ impl Splitter for World {
     }
 }
 
-/// Finds every passage, all equally similar.
+/// Finds every passage that it may, all equally similar.
 #[async_trait]
 impl VectorIndex for World {
     async fn upsert(&self, _: WorkspaceId, _: WorkspaceDocumentId) -> Result<()> {
@@ -267,7 +267,8 @@ impl VectorIndex for World {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
-        Ok(passages.iter().skip(blind).take(query.limit).map(near).collect())
+        let seen = passages.iter().skip(blind).filter(|one| query.among.admits(one.place));
+        Ok(seen.take(query.limit).map(near).collect())
     }
 
     async fn similarity(&self, _: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>> {

@@ -1,8 +1,6 @@
 //! From a filter to the places whose passages are looked at.
-use std::collections::HashSet;
-
 use carrel_domain::filter::{Condition, Filter, Placed, Sought, Test, Value};
-use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::Search;
 
@@ -13,15 +11,15 @@ const AT_ONCE: usize = 1_000;
 const MOST_PLACES: usize = 100_000;
 
 impl Search {
-    /// The places that a filter chooses, by id; `None` when it chooses all. [`Error::Unprocessable`]
-    /// when there are too many to look at the metadata of each.
+    /// The places that a filter chooses, in order. [`Error::Unprocessable`] when there are too many
+    /// to look at the metadata of each.
     pub(crate) async fn chosen(
         &self,
         within: WorkspaceId,
         filter: &Filter,
-    ) -> Result<Option<Vec<WorkspaceDocumentId>>> {
+    ) -> Result<Among<Vec<WorkspaceDocumentId>>> {
         if filter.is_open() {
-            return Ok(None);
+            return Ok(Among::All);
         }
         let keys: Vec<_> = filter.metadata.iter().filter_map(needed).collect();
         let sought = Sought { named: filter.documents.as_deref(), keys: &keys };
@@ -31,9 +29,9 @@ impl Search {
             let passing = placed.iter().filter(|placed| admits(&filter.metadata, placed));
             chosen.extend(passing.map(|placed| placed.id));
             read += placed.len();
-            let Some(last) = placed.last() else { return Ok(Some(chosen)) };
+            let Some(last) = placed.last() else { return Ok(Among::Only(chosen)) };
             if placed.len() < AT_ONCE {
-                return Ok(Some(chosen));
+                return Ok(Among::Only(chosen));
             }
             if read >= MOST_PLACES {
                 return Err(Error::unprocessable(format!(
@@ -42,31 +40,6 @@ impl Search {
             }
             after = Some(last.id);
         }
-    }
-
-    /// What remains of the `chosen` places without some of them. Where there are more than can be
-    /// listed, all do.
-    pub(crate) async fn without(
-        &self,
-        within: WorkspaceId,
-        chosen: Option<Vec<WorkspaceDocumentId>>,
-        some: &HashSet<WorkspaceDocumentId>,
-    ) -> Result<Option<Vec<WorkspaceDocumentId>>> {
-        if some.is_empty() {
-            return Ok(chosen);
-        }
-        let mut left = match chosen {
-            Some(chosen) => chosen,
-            None => {
-                let all = self.places.ids(within, MOST_PLACES + 1).await?;
-                if all.len() > MOST_PLACES {
-                    return Ok(None);
-                }
-                all
-            }
-        };
-        left.retain(|place| !some.contains(place));
-        Ok(Some(left))
     }
 }
 

@@ -61,8 +61,8 @@ impl Search {
         }
         let groups: Vec<_> = words.iter().map(|word| vec![word.clone()]).collect();
         let wanted = |groups| {
-            let (within, only) = (task.within, task.only);
-            Wanted { within, groups, most: MOST_POSTINGS, only }
+            let (within, among) = (task.within, task.among);
+            Wanted { within, groups, most: MOST_POSTINGS, among }
         };
         let (passages, mut lists) = self.lexical.holding(wanted(&groups)).await?;
         let weights = lists.iter().map(|list| weight(passages, list)).collect();

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{Code, Nearest, Neighbour, VectorIndex, VectorRows};
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use tokio::sync::Semaphore;
 
 use load::load;
@@ -126,12 +126,12 @@ impl VectorIndex for EmbeddedIndex {
             return Ok(Vec::new());
         }
         let code = Arc::new(Code::of(query.to).values);
-        let only = query.only.map(|documents| Arc::new(sorted(documents)));
+        let among = query.among.map(|documents| Arc::from(sorted(documents)));
         // Passages that went between the scan and the reading of their vectors would leave fewer
         // hits than there are; a second look at the new state finds the others.
-        let (mut hits, gone) = self.inner.search(&query, &code, only.as_ref()).await?;
+        let (mut hits, gone) = self.inner.search(&query, &code, &among).await?;
         if gone {
-            (hits, _) = self.inner.search(&query, &code, only.as_ref()).await?;
+            (hits, _) = self.inner.search(&query, &code, &among).await?;
         }
         hits.retain(|hit| hit.similarity >= query.least_similarity);
         hits.truncate(query.limit);
@@ -154,13 +154,13 @@ impl Inner {
         self: &Arc<Self>,
         query: &Nearest<'_>,
         code: &Arc<Vec<i8>>,
-        only: Option<&Arc<Vec<WorkspaceDocumentId>>>,
+        among: &Among<Arc<[WorkspaceDocumentId]>>,
     ) -> Result<(Vec<Neighbour>, bool)> {
         let snapshot = self.fresh(query.within).await?;
         let keep = query.limit.saturating_mul(CANDIDATES_PER_HIT).max(FEWEST_CANDIDATES);
         let bytes = snapshot.bytes();
-        let (code, only) = (Arc::clone(code), only.cloned());
-        let scan = move || scan::candidates(&snapshot, &code, only.as_ref().map(|o| &o[..]), keep);
+        let (code, among) = (Arc::clone(code), among.clone());
+        let scan = move || scan::candidates(&snapshot, &code, among.as_deref(), keep);
         let candidates = self.compute(bytes, scan).await?;
         self.rank(query.to, &candidates).await
     }

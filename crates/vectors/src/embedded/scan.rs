@@ -2,7 +2,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use carrel_domain::{ChunkId, WorkspaceDocumentId};
+use carrel_domain::{Among, ChunkId, WorkspaceDocumentId};
 use pulp::Arch;
 
 use super::snapshot::Snapshot;
@@ -19,14 +19,14 @@ const BLOCK: usize = 512;
 pub fn candidates(
     snapshot: &Snapshot,
     code: &[i8],
-    only: Option<&[WorkspaceDocumentId]>,
+    among: Among<&[WorkspaceDocumentId]>,
     keep: usize,
 ) -> Vec<ChunkId> {
     let arch = Arch::new();
     let mut best = Best { keep, heap: BinaryHeap::new() };
     let mut products = [0; BLOCK];
     for segment in snapshot.segments(code.len()) {
-        for range in segment.ranges(only) {
+        for range in segment.ranges(among) {
             for start in range.clone().step_by(BLOCK) {
                 let rows = start..range.end.min(start + BLOCK);
                 let products = &mut products[..rows.len()];

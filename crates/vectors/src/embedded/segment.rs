@@ -2,7 +2,7 @@
 use std::iter;
 use std::ops::Range;
 
-use carrel_domain::{ChunkId, WorkspaceDocumentId};
+use carrel_domain::{Among, ChunkId, WorkspaceDocumentId};
 
 /// Rows after which a new segment is begun. A change copies the segments it touches, so they
 /// should be small; a scan goes through them one by one, so they should not be tiny.
@@ -89,11 +89,25 @@ impl Segment {
         self.runs.sort_unstable_by_key(|run| run.start);
     }
 
-    /// The rows of `documents`, which are sorted, or all rows.
-    pub fn ranges(&self, documents: Option<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
-        let Some(documents) = documents else {
-            return iter::once(0..self.chunks.len()).collect();
-        };
+    /// The rows of the documents that are `among` those listed, which are sorted.
+    pub fn ranges(&self, among: Among<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
+        match among {
+            Among::All => self.gaps(Vec::new()),
+            Among::Only(documents) => self.rows_of(documents),
+            Among::Except(documents) => self.gaps(self.rows_of(documents)),
+        }
+    }
+
+    /// The rows that are in none of these ranges, in as few as can be: a scan likes long ones.
+    fn gaps(&self, mut left_out: Vec<Range<usize>>) -> Vec<Range<usize>> {
+        left_out.sort_unstable_by_key(|rows| rows.start);
+        let starts = iter::once(0).chain(left_out.iter().map(|rows| rows.end));
+        let ends = left_out.iter().map(|rows| rows.start).chain([self.chunks.len()]);
+        starts.zip(ends).map(|(start, end)| start..end).filter(|rows| !rows.is_empty()).collect()
+    }
+
+    /// The rows of `documents`, which are sorted.
+    fn rows_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<Range<usize>> {
         let rows = |run: &Run| run.start..run.end;
         if documents.len() > self.runs.len() {
             let wanted = |run: &&Run| documents.binary_search(&run.document).is_ok();

@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{Nearest, Neighbour, VectorIndex, VectorRows};
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -136,13 +136,21 @@ impl VectorIndex for Mirror {
     }
 
     /// As that of [`EmbeddedIndex`]; [`Error::Unavailable`] when neither the store nor the
-    /// embedded index can answer.
+    /// embedded index can answer. Where more than a thousand documents are left out, which cannot be
+    /// asked in parts, the store is not asked.
     async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must hold finite numbers only"));
         }
         if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
             return Ok(Vec::new());
+        }
+        if let Among::Except(documents) = query.among
+            && documents.len() > DOCUMENTS_AT_ONCE
+        {
+            let reason = format!("no more than {DOCUMENTS_AT_ONCE} documents can be left out");
+            let refusal = refusal(self.inner.store.name(), reason);
+            return self.inner.instead(query, Some(refusal)).await;
         }
         // Candidates that are gone from the database leave fewer hits than there are; a second
         // look, when the store knows of it, finds the others.
@@ -218,21 +226,23 @@ impl Inner {
     }
 
     async fn candidates(&self, query: &Nearest<'_>, mark: &Mark) -> Result<Vec<ChunkId>> {
-        let Nearest { within, to, limit, only, .. } = *query;
+        let Nearest { within, to, limit, among, .. } = *query;
         let keep = limit.saturating_mul(CANDIDATES_PER_HIT).clamp(CANDIDATES.0, CANDIDATES.1);
-        let Some(only) = only.map(sorted) else {
-            let near = self.in_time(self.store.nearest(within, to, keep, None)).await?;
-            if near.is_empty() && mark.vectors > 0 {
-                self.look_for_losses(within, mark).await?;
+        if let Among::Only(documents) = among {
+            let mut candidates = Vec::new();
+            for some in sorted(documents).chunks(DOCUMENTS_AT_ONCE) {
+                let near = self.store.nearest(within, to, keep, Among::Only(some));
+                candidates.extend(self.in_time(near).await?);
             }
-            return Ok(near);
-        };
-        let mut candidates = Vec::new();
-        for some in only.chunks(DOCUMENTS_AT_ONCE) {
-            let near = self.store.nearest(within, to, keep, Some(some));
-            candidates.extend(self.in_time(near).await?);
+            return Ok(candidates);
         }
-        Ok(candidates)
+        // Not every store knows what to do with an empty list.
+        let among = if matches!(among, Among::Except([])) { Among::All } else { among };
+        let near = self.in_time(self.store.nearest(within, to, keep, among)).await?;
+        if near.is_empty() && mark.vectors > 0 {
+            self.look_for_losses(within, mark).await?;
+        }
+        Ok(near)
     }
 
     /// Fails when somebody has emptied the store. Otherwise it has nothing but vectors of other

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
@@ -224,19 +224,22 @@ impl Store for PgVector {
         Ok(self.numbers(PATIENCE, within, "chunk").await?.into_iter().map(ChunkId).collect())
     }
 
-    /// By comparing with every vector of the workspace, which is exact, also with `only`.
+    /// By comparing with every vector of the workspace that is among them, which is exact.
     async fn nearest(
         &self,
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        only: Option<&[WorkspaceDocumentId]>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         let (size, to) = (length(to.len()), text_of(to));
-        let is_free = only.is_none();
-        let only: Vec<i64> = only.unwrap_or_default().iter().map(|document| document.0).collect();
+        let (chosen, listed) = match among {
+            Among::All => ("$4 IS NOT NULL", &[][..]),
+            Among::Only(documents) => ("document = ANY($4)", documents),
+            Among::Except(documents) => ("document <> ALL($4)", documents),
+        };
+        let listed: Vec<i64> = listed.iter().map(|document| document.0).collect();
         self.run_within(SEARCH, move |conn, tables, installation| {
-            let chosen = if is_free { "$4 IS NOT NULL" } else { "document = ANY($4)" };
             let vectors = &tables.vectors;
             let text = format!(
                 "SELECT chunk AS n FROM {vectors} WHERE installation = $1 AND workspace = $2 \
@@ -246,7 +249,7 @@ impl Store for PgVector {
                 .bind::<Text, _>(installation)
                 .bind::<Integer, _>(within.0)
                 .bind::<Integer, _>(size)
-                .bind::<Array<BigInt>, _>(only)
+                .bind::<Array<BigInt>, _>(listed)
                 .bind::<Text, _>(to)
                 .bind::<BigInt, _>(i64::try_from(limit).unwrap_or(i64::MAX))
                 .load(conn)?;

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::store::{Dimensions, Doomed, Mark, Store, refusal};
 
 #[derive(Default)]
@@ -130,7 +130,7 @@ impl Store for MemoryStore {
         within: WorkspaceId,
         _: &[f32],
         _: usize,
-        _: Option<&[WorkspaceDocumentId]>,
+        _: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         self.state().searches += 1;
         Ok(self.of(within).await?.chunks(within))

@@ -204,15 +204,17 @@ impl Collection {
     /// The ids of the points that a filter lets through, in order.
     fn chosen(&self, filter: &Value) -> Vec<i64> {
         let none = Vec::new();
-        let must = filter["must"].as_array().unwrap_or(&none);
+        let conditions = |of: &str| filter[of].as_array().unwrap_or(&none);
+        let holds = |payload: &Value, condition: &Value| {
+            let value = &payload[condition["key"].as_str().unwrap()];
+            match condition["match"]["any"].as_array() {
+                Some(any) => any.contains(value),
+                None => condition["match"]["value"] == *value,
+            }
+        };
         let fits = |payload: &Value| {
-            must.iter().all(|condition| {
-                let value = &payload[condition["key"].as_str().unwrap()];
-                match condition["match"]["any"].as_array() {
-                    Some(any) => any.contains(value),
-                    None => condition["match"]["value"] == *value,
-                }
-            })
+            conditions("must").iter().all(|condition| holds(payload, condition))
+                && !conditions("must_not").iter().any(|condition| holds(payload, condition))
         };
         self.points.iter().filter(|(_, (_, payload))| fits(payload)).map(|(id, _)| *id).collect()
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::choose;
 use carrel_vectors::store::{Dimensions, Doomed, Mark, Store};
 
@@ -153,8 +153,8 @@ impl Store for Failing {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        only: Option<&[WorkspaceDocumentId]>,
+        among: Among<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
-        self.store()?.nearest(within, to, limit, only).await
+        self.store()?.nearest(within, to, limit, among).await
     }
 }
