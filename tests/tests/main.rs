@@ -16,6 +16,7 @@ mod browser_search;
 mod browser_talk;
 mod browser_uploads;
 mod browser_weight;
+mod clearing;
 mod command_line;
 mod compat;
 mod conversations;

@@ -3,7 +3,11 @@ use anyhow::Result;
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(a_thread_lives_in_its_workspace, history_tells_what_was_said);
+on_both_databases!(
+    a_thread_lives_in_its_workspace,
+    a_thread_is_found_by_a_part_of_its_name,
+    history_tells_what_was_said,
+);
 
 async fn server(backend: Backend) -> Result<TestServer> {
     let server = TestServer::start(backend).await?;
@@ -53,6 +57,35 @@ async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
     let gone = admin.delete("/v1/workspace/alpha/thread/My-dot-Thread", json!({})).await?.ok()?;
     assert_eq!(gone, json!({ "success": true, "error": null }));
     assert_eq!(admin.post(update, json!({ "name": "X" })).await?.status, 404);
+    Ok(())
+}
+
+async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend) -> Result<()> {
+    let server = server(backend).await?;
+    let admin = server.admin();
+    for name in ["Über 50 %", "über alles", "Anderes"] {
+        let body = json!({ "name": name });
+        admin.post("/v1/workspace/alpha/thread/new", body).await?.ok()?;
+    }
+    for mount in ["/v1", "/api/v1"] {
+        let list = format!("{mount}/workspace/alpha/threads");
+        for (search, expected, more) in [
+            ("search=%C3%9CBER", &["Über 50 %", "über alles"][..], false),
+            ("search=%C3%9CBER&limit=1", &["Über 50 %"], true),
+            ("search=%25", &["Über 50 %"], false),
+            ("search=nobody", &[], false),
+            ("search=", &["Über 50 %", "über alles", "Anderes"], false),
+        ] {
+            let page = admin.get(&format!("{list}?{search}")).await?.ok()?;
+            let threads = page["threads"].as_array().cloned().unwrap_or_default();
+            let names: Vec<_> = threads.iter().filter_map(|one| one["name"].as_str()).collect();
+            assert_eq!((names.as_slice(), &page["has_more"]), (expected, &json!(more)), "{search}");
+        }
+        let long = "a".repeat(201);
+        assert_eq!(admin.get(&format!("{list}?search={long}")).await?.status, 400, "{mount}");
+        let longest = &long[1..];
+        assert_eq!(admin.get(&format!("{list}?search={longest}")).await?.status, 200, "{mount}");
+    }
     Ok(())
 }
 

@@ -79,6 +79,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.invitations))
             .app_data(Data::from(ports.members))
             .app_data(Data::from(ports.chat_log))
+            .app_data(Data::from(ports.usages))
             .app_data(Data::from(ports.audit))
             .app_data(Data::new(ports.exports))
             .app_data(Data::new(ports.embeds))

@@ -3,6 +3,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
+use crate::model::Usage;
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
 /// Which exchanges follow one another: those that agree in every field, absent ones included.
@@ -24,6 +25,8 @@ pub struct NewChat {
     /// Whether later answers may see it.
     pub include: bool,
     pub created_at: DateTime<Utc>,
+    /// What the answer cost: zero when no model was asked, absent when the model did not say.
+    pub usage: Option<Usage>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -80,6 +80,17 @@ pub struct Portion {
     pub bytes: usize,
 }
 
+/// What a step of a removal has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cleared {
+    pub chats: u64,
+    /// The last that was removed, after which the next step goes on.
+    pub last: Option<ChatId>,
+}
+
+/// Says how the audit log tells of a step that removed so many exchanges.
+pub type Told = Box<dyn FnOnce(u64) -> Event + Send>;
+
 /// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
@@ -97,4 +108,13 @@ pub trait ChatLog: Send + Sync {
     ) -> Result<Vec<LoggedChat>>;
     /// Removes an exchange; says whether there was one.
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool>;
+    /// A step of a removal: the oldest `at_most` (500 at most) of those exchanges after `after` that
+    /// the filter admits. Its event is written unless there were none.
+    async fn clear(
+        &self,
+        filter: &ChatFilter,
+        after: Option<ChatId>,
+        at_most: u32,
+        told: Told,
+    ) -> Result<Cleared>;
 }

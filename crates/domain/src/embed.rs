@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use crate::audit::Event;
 use crate::chat::Part;
+use crate::model::Usage;
 use crate::workspace::{ChatMode, Workspace};
 use crate::{ChatId, EmbedId, Error, Result, UserId, WorkspaceId};
 
@@ -137,6 +138,8 @@ pub struct NewEmbedChat {
     /// Where the question came from: JSON text of an object.
     pub connection: String,
     pub created_at: DateTime<Utc>,
+    /// As [`crate::chat::NewChat::usage`].
+    pub usage: Option<Usage>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

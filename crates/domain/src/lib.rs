@@ -36,6 +36,7 @@ pub mod settings;
 pub mod shelf;
 pub mod slug;
 pub mod thread;
+pub mod usage;
 pub mod user;
 pub mod vector;
 pub mod workspace;

@@ -37,10 +37,12 @@ pub trait Threads: Send + Sync {
     async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>>;
     /// Threads of all workspaces, by id.
     async fn all(&self) -> Result<Vec<Thread>>;
-    /// Threads of a workspace, by id: `limit` of them above `after`, or from the first.
+    /// Threads of a workspace, by id: `limit` of them above `after`, or from the first. Their names
+    /// hold `name`, compared as [`crate::shelf::comparable`] has it; every name holds an empty one.
     async fn page(
         &self,
         workspace: WorkspaceId,
+        name: &str,
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>>;

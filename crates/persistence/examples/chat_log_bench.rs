@@ -159,6 +159,7 @@ async fn pages(file: &Path, chats: u32, is_long: bool) {
             response: "{\"text\":\"This.\"}".into(),
             include: true,
             created_at: Utc::now(),
+            usage: None,
         };
         db.append(new, done()).await.unwrap()
     })

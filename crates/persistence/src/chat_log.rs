@@ -7,7 +7,8 @@ use std::ops::Range;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat_log::{
-    ChatFilter, ChatLog, ChatWorkspace, ExportCursor, ExportOrder, LoggedChat, Portion,
+    ChatFilter, ChatLog, ChatWorkspace, Cleared, ExportCursor, ExportOrder, LoggedChat, Portion,
+    Told,
 };
 use carrel_domain::{ChatId, Result};
 use diesel::connection::DefaultLoadingMode;
@@ -18,7 +19,7 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use crate::chat_blocks::{self, Place, Span};
 use crate::chats::Row;
 use crate::connection::{AnyBackend, AnyConnection};
-use crate::convert::{rows, some_text, some_time};
+use crate::convert::{IDS_AT_ONCE, rows, some_text, some_time};
 use crate::schema::{chats, users, workspaces};
 use crate::{Database, audit, export_order, turns};
 
@@ -212,6 +213,19 @@ fn export(
     Ok(found)
 }
 
+/// The first exchanges after `after` that a filter admits.
+fn oldest(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    after: Option<ChatId>,
+    at_most: i64,
+) -> QueryResult<Vec<i64>> {
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    ids.start = ids.start.max(after.map_or(0, |ChatId(id)| id.saturating_add(1)));
+    let found = admitted(filter, ids, By::Filter).select(chats::id);
+    found.order(chats::id).limit(at_most).load(conn)
+}
+
 #[async_trait]
 impl ChatLog for Database {
     async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>> {
@@ -238,6 +252,29 @@ impl ChatLog for Database {
                 audit::record(conn, event)?;
             }
             Ok(removed > 0)
+        })
+        .await
+    }
+
+    async fn clear(
+        &self,
+        filter: &ChatFilter,
+        after: Option<ChatId>,
+        at_most: u32,
+        told: Told,
+    ) -> Result<Cleared> {
+        let filter = filter.clone();
+        self.write(move |conn| {
+            turns::take(conn)?;
+            let found = oldest(conn, &filter, after, rows(at_most).min(rows(IDS_AT_ONCE)))?;
+            let last = found.last().copied().map(ChatId);
+            if last.is_none() {
+                return Ok(Cleared { chats: 0, last });
+            }
+            let removed = diesel::delete(chats::table.filter(chats::id.eq_any(found)));
+            let chats = removed.execute(conn)? as u64;
+            audit::record(conn, told(chats))?;
+            Ok(Cleared { chats, last })
         })
         .await
     }

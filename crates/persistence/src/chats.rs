@@ -11,6 +11,7 @@ use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{some_text, text, time};
 use crate::moment::Moment;
 use crate::schema::{chats, threads, users, workspaces};
+use crate::usage::tokens;
 use crate::{Database, audit, turns};
 
 #[derive(Queryable, Selectable)]
@@ -80,7 +81,8 @@ pub(crate) fn lock(
 #[async_trait]
 impl Chats for Database {
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId> {
-        let NewChat { mut conversation, prompt, response, include, created_at } = new;
+        let NewChat { mut conversation, prompt, response, include, created_at, usage } = new;
+        let (prompt_tokens, completion_tokens) = tokens(usage);
         conversation.session = some_text(conversation.session);
         if conversation.session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
             return Err(Error::invalid("session", "must not be longer than 1024 bytes"));
@@ -103,6 +105,8 @@ impl Chats for Database {
                     chats::updated_at.eq(now),
                     chats::prompt.eq(text(prompt)),
                     chats::response.eq(text(response)),
+                    chats::prompt_tokens.eq(prompt_tokens),
+                    chats::completion_tokens.eq(completion_tokens),
                 ))
                 .returning(chats::id)
                 .get_result(conn)

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use crate::abort::{Abort, unavailable};
 use crate::connection::{AnyConnection, Manager, Purpose};
 use crate::location::{Location, conceal_passwords, without_password};
-use crate::{lexical, migrations, shelves};
+use crate::{lexical, migrations, sought};
 
 /// A SQLite or PostgreSQL database. Implements every repository port of the domain; cloning it is
 /// cheap and shares its connections.
@@ -64,9 +64,9 @@ impl Database {
         lexical::refill(&mut manager(Purpose::Writing).connect()?)
             .map_err(Error::from)
             .context("failed to take the words of passages")?;
-        shelves::fill(&mut manager(Purpose::Writing).connect()?)
+        sought::fill(&mut manager(Purpose::Writing).connect()?)
             .map_err(Error::from)
-            .context("failed to prepare titles for being looked for")?;
+            .context("failed to prepare titles and names for being looked for")?;
         let (readers, writers) = match &location {
             Location::Sqlite(_) => (
                 Connections::new(manager(Purpose::Reading), SQLITE_READERS),

@@ -7,7 +7,6 @@ use carrel_domain::document::{Document, Origin, Published};
 use carrel_domain::library::{
     Documents, Embedded, Kin, NewDocument, Removed, Replaced, WorkspaceDocument,
 };
-use carrel_domain::shelf::comparable;
 use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
@@ -18,6 +17,7 @@ use crate::connection::AnyConnection;
 use crate::convert::{IDS_AT_ONCE, digest, some_text, some_time, text, time, unreadable, utc};
 use crate::removal::withdraw_everywhere;
 use crate::schema::documents;
+use crate::sought::sought;
 use crate::{Database, audit, folders, placements, replacing, unsettled};
 
 #[derive(Clone, Queryable, Selectable, Insertable, AsChangeset)]
@@ -76,7 +76,7 @@ impl From<Document> for DocumentRow {
             id: id.to_string(),
             folder: path.folder().to_owned(),
             name: path.name().to_owned(),
-            sought: Some(text(comparable(&title))),
+            sought: Some(sought(&title)),
             title: text(title),
             url: text(url),
             author: text(author),

@@ -11,6 +11,7 @@ use crate::abort::OrRefused;
 use crate::connection::{AnyBackend, AnyConnection};
 use crate::convert::{text, time};
 use crate::schema::{embed_chats, embed_questions, embeds};
+use crate::usage::tokens;
 use crate::{Database, audit};
 
 #[derive(Queryable, Selectable)]
@@ -91,8 +92,17 @@ impl EmbedChats for Database {
     }
 
     async fn append(&self, new: NewEmbedChat, event: Event) -> Result<ChatId> {
-        let NewEmbedChat { embed, session, prompt, response, include, connection, created_at } =
-            new;
+        let NewEmbedChat {
+            embed,
+            session,
+            prompt,
+            response,
+            include,
+            connection,
+            created_at,
+            usage,
+        } = new;
+        let (prompt_tokens, completion_tokens) = tokens(usage);
         self.write(move |conn| {
             let id: i64 = diesel::insert_into(embed_chats::table)
                 .values((
@@ -103,6 +113,8 @@ impl EmbedChats for Database {
                     embed_chats::connection.eq(text(connection)),
                     embed_chats::prompt.eq(text(prompt)),
                     embed_chats::response.eq(text(response)),
+                    embed_chats::prompt_tokens.eq(prompt_tokens),
+                    embed_chats::completion_tokens.eq(completion_tokens),
                 ))
                 .returning(embed_chats::id)
                 .get_result(conn)

@@ -78,6 +78,7 @@ diesel::table! {
         user_id -> Nullable<Integer>,
         created_at -> Timestamp,
         updated_at -> Timestamp,
+        sought -> Nullable<Text>,
     }
 }
 
@@ -94,6 +95,8 @@ diesel::table! {
         updated_at -> Timestamp,
         prompt -> Text,
         response -> Text,
+        prompt_tokens -> Nullable<Integer>,
+        completion_tokens -> Nullable<Integer>,
     }
 }
 
@@ -348,6 +351,8 @@ diesel::table! {
         connection -> Nullable<Text>,
         prompt -> Text,
         response -> Text,
+        prompt_tokens -> Nullable<Integer>,
+        completion_tokens -> Nullable<Integer>,
     }
 }
 

@@ -2,7 +2,7 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use carrel_domain::shelf::{Among, Shelf, Shelved, Shelves, Sought, comparable};
+use carrel_domain::shelf::{Among, Shelf, Shelved, Shelves, Sought};
 use carrel_domain::{DocumentId, DocumentPath, Folder, Result, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::count_star;
@@ -13,10 +13,11 @@ use uuid::Uuid;
 use crate::Database;
 use crate::abort::Abort;
 use crate::connection::{AnyBackend, AnyConnection};
-use crate::convert::{IDS_AT_ONCE, rows, text, time, unreadable};
+use crate::convert::{IDS_AT_ONCE, rows, time, unreadable};
 use crate::documents::stored_path;
 use crate::removal::places_of;
 use crate::schema::{documents, folders, workspace_documents};
+use crate::sought::pattern;
 
 /// What a row tells of the document, since when it is there, and whether it is pinned.
 type Row = ((String, String, String, String, i32), NaiveDateTime, bool);
@@ -25,19 +26,6 @@ type What = (documents::id, documents::folder, documents::name, documents::title
 
 const WHAT: What =
     (documents::id, documents::folder, documents::name, documents::title, documents::words);
-
-/// What is like any title that holds `title`; nothing for an empty one.
-fn pattern(title: &str) -> Option<String> {
-    let title = text(comparable(title));
-    let mut pattern = String::with_capacity(title.len() + 2);
-    for letter in title.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    (!pattern.is_empty()).then(|| format!("%{pattern}%"))
-}
 
 /// Documents of the library, or of one folder of it.
 fn in_library<'a>(
@@ -120,29 +108,6 @@ fn with_places(conn: &mut AnyConnection, found: Vec<Row>) -> Result<Vec<Shelved>
         })
     });
     Ok(shelved.collect::<Result<_>>()?)
-}
-
-/// Fills in what titles are looked for by where an earlier version has left it out. May be broken
-/// off, and done by several processes at once.
-pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), Abort> {
-    loop {
-        let some: Vec<(String, String)> = documents::table
-            .filter(documents::sought.is_null())
-            .limit(rows(IDS_AT_ONCE))
-            .select((documents::id, documents::title))
-            .load(conn)?;
-        if some.is_empty() {
-            return Ok(());
-        }
-        conn.write(|conn| {
-            for (id, title) in some {
-                diesel::update(documents::table.find(id))
-                    .set(documents::sought.eq(Some(comparable(&title))))
-                    .execute(conn)?;
-            }
-            Ok(())
-        })?;
-    }
 }
 
 #[async_trait]

@@ -10,6 +10,7 @@ use crate::abort::OrRefused;
 use crate::connection::{AnyBackend, columns};
 use crate::convert::{text, time};
 use crate::schema::threads;
+use crate::sought::{pattern, sought};
 use crate::{Database, audit, chats, turns};
 
 #[derive(Queryable, Selectable)]
@@ -51,6 +52,7 @@ impl Threads for Database {
             let row: Row = diesel::insert_into(threads::table)
                 .values((
                     threads::slug.eq(text(slug.as_str())),
+                    threads::sought.eq(sought(&name)),
                     threads::name.eq(text(name)),
                     threads::workspace_id.eq(workspace.0),
                     threads::user_id.eq(user.map(|user| user.0)),
@@ -92,9 +94,11 @@ impl Threads for Database {
     async fn page(
         &self,
         workspace: WorkspaceId,
+        name: &str,
         after: Option<ThreadId>,
         limit: u32,
     ) -> Result<Vec<Thread>> {
+        let pattern = pattern(name);
         self.read(move |conn| {
             let mut query = threads::table
                 .filter(threads::workspace_id.eq(workspace.0))
@@ -104,6 +108,9 @@ impl Threads for Database {
                 .into_boxed::<AnyBackend>();
             if let Some(after) = after {
                 query = query.filter(threads::id.gt(after.0));
+            }
+            if let Some(pattern) = pattern {
+                query = query.filter(threads::sought.like(pattern).escape('\\'));
             }
             let rows: Vec<Row> = query.load(conn)?;
             Ok(rows.into_iter().map(Thread::from).collect())
@@ -137,7 +144,11 @@ impl Threads for Database {
     async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread> {
         self.write(move |conn| {
             let row: Option<Row> = diesel::update(threads::table.find(id.0))
-                .set((threads::name.eq(text(name)), threads::updated_at.eq(time(event.by.at))))
+                .set((
+                    threads::sought.eq(sought(&name)),
+                    threads::name.eq(text(name)),
+                    threads::updated_at.eq(time(event.by.at)),
+                ))
                 .returning(columns::<Row>())
                 .get_result(conn)
                 .optional()?;

@@ -11,6 +11,8 @@ mod jobs;
 
 #[path = "query_plans/embeds.rs"]
 mod embeds;
+#[path = "query_plans/log.rs"]
+mod log;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -19,7 +21,6 @@ use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_edit::ChatEdits;
-use carrel_domain::chat_log::{ChatFilter, ChatLog, ExportCursor, ExportOrder, Portion};
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
 use carrel_domain::filter::{Places, Sought};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
@@ -102,47 +103,6 @@ fn key(now: DateTime<Utc>) -> NewApiKey {
     }
 }
 
-/// Everything in the log, in every way.
-async fn use_the_log(db: &Database, here: WorkspaceId) {
-    let now = Utc::now();
-    let mut filters = vec![ChatFilter::default()];
-    // Every combination of parts.
-    for bits in 1..128 {
-        let has = |bit: i32| bits & (1 << bit) != 0;
-        filters.push(ChatFilter {
-            workspace: has(0).then_some(here),
-            user: has(1).then_some(UserId(1)),
-            thread: has(2).then_some(ThreadId(1)),
-            session: has(3).then(|| "s".to_owned()),
-            from: has(4).then_some(DateTime::UNIX_EPOCH),
-            to: has(5).then_some(now),
-            feedback: has(6).then_some(true),
-        });
-    }
-    let logged = ChatLog::page(db, &ChatFilter::default(), 0, 1).await.unwrap();
-    let mut cursors = vec![None, Some(ExportCursor { last: logged[0].chat.clone() })];
-    let mut last = logged[0].chat.clone();
-    last.conversation = Conversation {
-        workspace: here,
-        user: Some(UserId(1)),
-        thread: Some(ThreadId(1)),
-        session: Some("s".into()),
-    };
-    cursors.push(Some(ExportCursor { last }));
-    for filter in filters {
-        for offset in [0, 1] {
-            ChatLog::page(db, &filter, offset, 20).await.unwrap();
-        }
-        for order in [ExportOrder::ByTime, ExportOrder::ByWorkspace, ExportOrder::ByConversation] {
-            for cursor in &cursors {
-                let at_most = Portion { exchanges: 500, bytes: usize::MAX };
-                db.export(&filter, order, cursor.as_ref(), at_most).await.unwrap();
-            }
-        }
-    }
-    ChatLog::delete(db, ChatId(77), By::operator(now).event("test", "{}")).await.unwrap();
-}
-
 /// Calls every method of every port, in every way that makes another query of it.
 async fn use_everything(db: &Database) {
     let now = Utc::now();
@@ -199,6 +159,7 @@ async fn use_everything(db: &Database) {
             response: String::new(),
             include: true,
             created_at: now,
+            usage: None,
         },
         done(now),
     )
@@ -229,8 +190,8 @@ async fn use_everything(db: &Database) {
     let thread = Threads::create(db, new, done(now)).await.unwrap();
     Threads::by_slug(db, here, thread.slug.as_str()).await.unwrap();
     Threads::all(db).await.unwrap();
-    Threads::page(db, here, None, 20).await.unwrap();
-    Threads::page(db, here, Some(ThreadId(1)), 20).await.unwrap();
+    Threads::page(db, here, "", None, 20).await.unwrap();
+    Threads::page(db, here, "some", Some(ThreadId(1)), 20).await.unwrap();
     db.rename(thread.id, String::new(), done(now)).await.unwrap();
     Threads::delete(db, thread.id, done(now)).await.unwrap();
 
@@ -298,7 +259,7 @@ async fn use_everything(db: &Database) {
     db.redeem("two", user("guest"), done(now)).await.unwrap();
     db.by_code("two").await.unwrap();
     Invites::list(db).await.unwrap();
-    use_the_log(db, here).await;
+    log::use_the_log(db, here).await;
     embeds::use_embeds(db, here).await;
     Users::delete(db, somebody, done(now)).await.unwrap();
 
@@ -358,6 +319,12 @@ fn is_beginning_of_log(statement: &str, step: &str) -> bool {
         && by_index.iter().any(|index| step == format!("SCAN {index}"))
 }
 
+/// Sums of the log: an index holds all they add up, and a sum is kept for each user, workspace or day.
+fn is_sum_of_log(statement: &str, step: &str) -> bool {
+    let is_kept = step.contains("TEMP B-TREE") || ["SCAN spent", "SCAN asked"].contains(&step);
+    statement.contains("SUM(prompt_tokens)") && is_kept
+}
+
 #[tokio::test]
 async fn no_query_reads_a_whole_table() {
     set_default_instrumentation(recorder).unwrap();
@@ -390,6 +357,7 @@ async fn no_query_reads_a_whole_table() {
                     || step.contains("TEMP B-TREE")
                     || step.contains("AUTOMATIC")
             })
+            .filter(|step| !is_sum_of_log(&statement, step))
             .collect();
         if !slow.is_empty() && !is_asked_for_whole(&statement) {
             complaints.push(format!("{statement}\n    {}", slow.join("\n    ")));

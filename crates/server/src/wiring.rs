@@ -221,6 +221,7 @@ impl Carrel {
             invitations,
             members: database.clone(),
             chat_log: database.clone(),
+            usages: database.clone(),
             audit: database.clone(),
             exports,
             embeds,

@@ -305,12 +305,18 @@ impl Conversations {
         include: bool,
         by: &By,
     ) -> Result<ChatId> {
+        let usage = match response.metrics {
+            None => Some(Usage::default()),
+            // Every question has tokens: a model that tells of none has not counted.
+            Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
+        };
         let new = NewChat {
             conversation: question.conversation(workspace),
             prompt: question.text.clone(),
             response: response.stored(),
             include,
             created_at: by.at,
+            usage,
         };
         self.chats.append(new, sent(by, workspace, question)).await
     }

@@ -7,6 +7,7 @@ pub mod audit;
 pub mod backup;
 pub mod chat;
 pub mod chat_edits;
+pub mod clearing;
 pub mod embeds;
 pub mod exports;
 pub mod invitations;

@@ -16,6 +16,7 @@ use carrel_domain::repeat::Repeats;
 use carrel_domain::settings::Settings;
 use carrel_domain::shelf::Shelves;
 use carrel_domain::thread::Threads;
+use carrel_domain::usage::Usages;
 use carrel_domain::user::{MultiUser, Sessions, Users};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
@@ -72,6 +73,7 @@ pub struct Ports {
     pub invitations: Invitations,
     pub members: Arc<dyn Members>,
     pub chat_log: Arc<dyn ChatLog>,
+    pub usages: Arc<dyn Usages>,
     pub audit: Arc<dyn AuditLog>,
     pub exports: Exports,
     pub embeds: Embeds,

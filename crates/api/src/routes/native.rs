@@ -7,6 +7,7 @@ pub mod keys;
 pub mod members;
 pub mod session;
 pub mod settings;
+pub mod usage;
 pub mod users;
 
 use super::register::Register;
@@ -24,6 +25,8 @@ pub fn operations(config: &mut impl Register) {
         .service(members::update_members)
         .service(members::manage_members)
         .service(chats::list_chats)
+        .service(chats::clear_chats)
+        .service(usage::show_usage)
         .service(chats::export_chats)
         .service(settings::update_preferences)
         .service(settings::show_settings)

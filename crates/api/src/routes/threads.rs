@@ -45,7 +45,8 @@ async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> 
 
 /// List the threads of a workspace.
 ///
-/// By id, in pages: `after` takes the last id of the page before.
+/// By id, in pages: `after` takes the last id of the page before. `search` finds them by a part of
+/// the name.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::ThreadQuery),
     responses((status = 200, body = wire::ThreadPage), Failure<Plain>))]
 #[get("/workspace/{slug}/threads")]
@@ -59,7 +60,7 @@ pub async fn list_threads(
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     let query = params.read()?;
     let limit = query.limit()?;
-    let mut threads = threads.page(workspace.id, query.after(), limit + 1).await?;
+    let mut threads = threads.page(workspace.id, query.search()?, query.after(), limit + 1).await?;
     let has_more = threads.len() > limit as usize;
     threads.truncate(limit as usize);
     let threads = threads.into_iter().map(Into::into).collect();

@@ -85,7 +85,7 @@ pub async fn find_workspace(
     };
     let documents = placements.in_workspace(workspace.id).await?.into_iter();
     let documents = documents.map(|placed| wire::PlacedDocument::new(placed, mount)).collect();
-    let threads = threads.page(workspace.id, None, u32::MAX).await?;
+    let threads = threads.page(workspace.id, "", None, u32::MAX).await?;
     let threads = threads.into_iter().map(Into::into).collect();
     let row = workspace.into();
     let workspace = vec![wire::WorkspaceDetails { row, documents, threads }];

@@ -5,6 +5,7 @@ pub mod invites;
 pub mod keys;
 pub mod members;
 pub mod settings;
+pub mod usage;
 pub mod users;
 
 use serde::Serialize;

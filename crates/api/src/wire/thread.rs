@@ -1,4 +1,5 @@
 //! Threads on the wire.
+use carrel_domain::shelf::SOUGHT_TITLE;
 use carrel_domain::thread::Thread;
 use carrel_domain::{Error, Result, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
@@ -146,9 +147,20 @@ pub struct ThreadQuery {
     after: Option<i32>,
     /// How many, 1 to 500; 100 when absent.
     limit: Option<u32>,
+    /// Only threads whose names have this in them, in any case: at most 200 characters, and so much
+    /// of a name is looked through.
+    search: Option<String>,
 }
 
 impl ThreadQuery {
+    /// Some of the name; empty when any will do.
+    pub fn search(&self) -> Result<&str> {
+        match self.search.as_deref().unwrap_or_default() {
+            search if search.chars().nth(SOUGHT_TITLE).is_none() => Ok(search),
+            _ => Err(Error::invalid("search", "must not be longer than 200 characters")),
+        }
+    }
+
     pub fn after(&self) -> Option<ThreadId> {
         self.after.map(ThreadId)
     }

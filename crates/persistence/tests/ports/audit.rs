@@ -101,6 +101,7 @@ fn chat(workspace: WorkspaceId) -> NewChat {
         response: "!".into(),
         include: true,
         created_at: at(0),
+        usage: None,
     }
 }
 

@@ -21,6 +21,7 @@ async fn said(db: &Database, workspace: WorkspaceId, session: Option<&str>, time
         response: "{\"text\":\"Because.\"}".into(),
         include: true,
         created_at: at(time),
+        usage: None,
     };
     db.append(new, done(time)).await.unwrap()
 }
@@ -93,6 +94,7 @@ async fn an_exchange_touches_its_thread(scratch: Scratch) {
         response: "{}".into(),
         include: true,
         created_at: at(9),
+        usage: None,
     };
     db.append(new, done(9)).await.unwrap();
     let thread = Threads::by_slug(&db, here, "one").await.unwrap().unwrap();

@@ -127,6 +127,7 @@ fn chat(conversation: &Conversation) -> NewChat {
         response: "!".into(),
         include: true,
         created_at: at(3),
+        usage: None,
     }
 }
 

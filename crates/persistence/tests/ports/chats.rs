@@ -26,6 +26,7 @@ fn chat(conversation: &Conversation, prompt: &str) -> NewChat {
         response: format!("{{\"text\":\"{prompt}!\"}}"),
         include: true,
         created_at: at(0),
+        usage: None,
     }
 }
 

@@ -33,6 +33,7 @@ async fn say(db: &Database, embed: EmbedId, session: &str, prompt: &str) {
         include: true,
         connection: "{}".into(),
         created_at: at(0),
+        usage: None,
     };
     EmbedChats::append(db, chat, done(0)).await.unwrap();
 }
@@ -133,6 +134,7 @@ async fn an_embed_goes_with_its_workspace(scratch: Scratch) {
         include: true,
         connection: "{}".into(),
         created_at: at(0),
+        usage: None,
     };
     let late = EmbedChats::append(&db, new, done(0)).await;
     assert!(matches!(late, Err(Error::NotFound { kind: "embed", .. })), "{late:?}");

@@ -129,6 +129,7 @@ async fn act(db: &Database, number: usize) -> Result<()> {
                 response: "!".into(),
                 include: true,
                 created_at: at(number as i64),
+                usage: None,
             };
             db.append(new, done(1)).await.map(drop)
         }

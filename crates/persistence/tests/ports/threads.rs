@@ -10,6 +10,8 @@ on_both_databases! {
     a_slug_names_one_thread_of_all_workspaces,
     a_thread_needs_its_workspace_and_its_user,
     threads_come_in_pages,
+    threads_are_found_by_a_part_of_their_name,
+    names_of_earlier_versions_are_found_too,
     a_thread_takes_its_exchanges_along,
     what_is_shown_together_is_of_everyone,
     a_reset_reaches_its_conversation_only,
@@ -33,6 +35,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
         response: "{}".into(),
         include: true,
         created_at: at(0),
+        usage: None,
     };
     db.append(chat, done(0)).await.unwrap();
 }
@@ -87,9 +90,53 @@ async fn threads_come_in_pages(scratch: Scratch) {
         made.push(thread(&db, here, &format!("t{number}")).await);
         thread(&db, other, &format!("o{number}")).await;
     }
-    assert_eq!(Threads::page(&db, here, None, 100).await.unwrap(), made);
-    assert_eq!(Threads::page(&db, here, Some(made[1].id), 2).await.unwrap(), made[2..4]);
-    assert_eq!(Threads::page(&db, here, Some(made[4].id), 2).await.unwrap(), []);
+    assert_eq!(Threads::page(&db, here, "", None, 100).await.unwrap(), made);
+    assert_eq!(Threads::page(&db, here, "", Some(made[1].id), 2).await.unwrap(), made[2..4]);
+    assert_eq!(Threads::page(&db, here, "", Some(made[4].id), 2).await.unwrap(), []);
+}
+
+async fn found(db: &Database, here: WorkspaceId, name: &str) -> Vec<String> {
+    let found = Threads::page(db, here, name, None, 100).await.unwrap();
+    found.into_iter().map(|thread| thread.name).collect()
+}
+
+async fn threads_are_found_by_a_part_of_their_name(scratch: Scratch) {
+    let db = scratch.open();
+    let (here, other) = (workspace(&db, "Here").await.id, workspace(&db, "Other").await.id);
+    for name in ["Über Ärger", "100 % sure", "a_b", "axb", r"back\slash", "ΟΔΟΣ"] {
+        let new = NewThread { slug: Slug::random(), ..new(here, name) };
+        Threads::create(&db, new, done(0)).await.unwrap();
+    }
+    thread(&db, other, "Ärger elsewhere").await;
+    assert_eq!(found(&db, here, "").await.len(), 6);
+    for (name, expected) in [
+        ("ÄRGER", "Über Ärger"),
+        ("über ä", "Über Ärger"),
+        ("%", "100 % sure"),
+        ("A_B", "a_b"),
+        (r"K\S", r"back\slash"),
+        ("οδο", "ΟΔΟΣ"),
+    ] {
+        assert_eq!(found(&db, here, name).await, [expected], "{name}");
+    }
+    assert!(found(&db, here, "elsewhere").await.is_empty());
+    let named = Threads::page(&db, here, "a", None, 100).await.unwrap();
+    assert_eq!(named.len(), 3, "a_b, axb, back\\slash");
+    let rest = Threads::page(&db, here, "a", Some(named[0].id), 1).await.unwrap();
+    assert_eq!(rest, named[1..2]);
+    db.rename(named[0].id, "ZORN".into(), done(1)).await.unwrap();
+    assert_eq!(found(&db, here, "zorn").await, ["ZORN"]);
+    assert!(found(&db, here, "a_b").await.is_empty());
+}
+
+async fn names_of_earlier_versions_are_found_too(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    thread(&db, here, "ÄRGER").await;
+    scratch.execute("UPDATE threads SET sought = NULL");
+    drop(db);
+    let db = scratch.open();
+    assert_eq!(found(&db, here, "ärger").await, ["ÄRGER"]);
 }
 
 async fn a_thread_takes_its_exchanges_along(scratch: Scratch) {

@@ -258,6 +258,7 @@ async fn a_deleted_user_leaves_nothing_but_revoked_keys(scratch: Scratch) {
             response: "!".into(),
             include: true,
             created_at: at(0),
+            usage: None,
         };
         db.append(new, done(0)).await.unwrap();
     }

@@ -26,6 +26,7 @@ pub async fn use_embeds(db: &Database, here: WorkspaceId) {
         include: true,
         connection: "{}".into(),
         created_at: now,
+        usage: None,
     };
     EmbedChats::append(db, chat, done()).await.unwrap();
     db.recent(embed.id, "s", 20).await.unwrap();

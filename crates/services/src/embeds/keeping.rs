@@ -58,6 +58,7 @@ impl Chats for Keeping {
             include: new.include,
             connection: self.connection.clone(),
             created_at: new.created_at,
+            usage: new.usage,
         };
         self.chats.append(new, self.event(event)).await
     }

@@ -5,14 +5,15 @@ use actix_web::http::header::{
     CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
 };
 use actix_web::web::{Bytes, Data, Json};
-use actix_web::{HttpRequest, HttpResponse, get, post};
-use carrel_domain::Result;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::By;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Result, WorkspaceId};
 use carrel_services::admission::handed;
+use carrel_services::clearing;
 use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
 use carrel_services::workspaces as service;
@@ -36,11 +37,30 @@ pub async fn list_chats(
 ) -> Answer<Json<wire::ChatPage>> {
     let query = body.read().await?;
     let mut filter = query.filter()?;
-    if let Some(slug) = &query.workspace {
-        filter.workspace = Some(service::by_slug(&**workspaces, slug).await?.id);
-    }
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
     let (found, has_pages) = page(&**chats, &filter, query.offset()).await?;
     Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
+}
+
+/// Delete exchanges of all workspaces.
+///
+/// Those that every part of the query admits; without any part it is refused, unless `all=true`. They
+/// go oldest first, 500 in one transaction with an event of the log that tells filter and number. So
+/// whatever breaks a deletion off (the client hanging up, too), what is gone is told and the rest is
+/// there. What their answers cost goes with them.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::ClearQuery),
+    responses((status = 200, body = wire::ChatsCleared), Failure<Plain>))]
+#[delete("/admin/workspace-chats")]
+pub async fn clear_chats(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn ChatLog>,
+    params: Params<wire::ClearQuery>,
+) -> Answer<Json<wire::ChatsCleared>> {
+    let query = params.read()?;
+    let mut filter = query.filter()?;
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    Ok(Json(clearing::clear(&**chats, &filter, &caller.by()).await?.into()))
 }
 
 /// Export exchanges as a file.
@@ -61,15 +81,21 @@ pub async fn export_chats(
 ) -> Answer<HttpResponse> {
     let query = params.read()?;
     let mut filter = query.filter()?;
-    if let Some(slug) = &query.workspace {
-        filter.workspace = Some(service::by_slug(&**workspaces, slug).await?.id);
-    }
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
     let name = query.r#type.clone().unwrap_or_else(|| "jsonl".to_owned());
     let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
     (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
     let request = ExportRequest { choice, filter, redact: query.redact };
     Ok(file(&exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
+}
+
+/// The workspace that a slug names, if there is one to name it.
+async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
+    match slug {
+        Some(slug) => Ok(Some(service::by_slug(workspaces, slug).await?.id)),
+        None => Ok(None),
+    }
 }
 
 /// The page that begins after `before` exchanges, and whether another follows.

@@ -1,7 +1,9 @@
 //! The log of exchanges on the native wire, and what of it is exported.
 use carrel_domain::chat_log::{ChatFilter, LoggedChat};
 use carrel_domain::{Error, Result, ThreadId, UserId};
+use carrel_services::clearing::Outcome;
 use carrel_services::record;
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -44,8 +46,8 @@ impl ChatQuery {
             user: self.user_id.map(UserId),
             thread: self.thread_id.map(ThreadId),
             session: self.api_session_id.clone(),
-            from: self.from.as_deref().map(|at| parse_time(at, "from")).transpose()?,
-            to: self.to.as_deref().map(|at| parse_time(at, "to")).transpose()?,
+            from: moment(self.from.as_deref(), "from")?,
+            to: moment(self.to.as_deref(), "to")?,
             feedback: None,
         })
     }
@@ -120,16 +122,10 @@ pub struct ExportQuery {
 
 impl ExportQuery {
     pub fn filter(&self) -> Result<ChatFilter> {
-        let feedback = match self.rating.as_deref() {
-            None => None,
-            Some("up") => Some(true),
-            Some("down") => Some(false),
-            Some(_) => return Err(Error::invalid("rating", "must be up or down")),
-        };
         Ok(ChatFilter {
-            from: self.from.as_deref().map(|at| parse_time(at, "from")).transpose()?,
-            to: self.to.as_deref().map(|at| parse_time(at, "to")).transpose()?,
-            feedback,
+            from: moment(self.from.as_deref(), "from")?,
+            to: moment(self.to.as_deref(), "to")?,
+            feedback: feedback(self.rating.as_deref())?,
             ..ChatFilter::default()
         })
     }
@@ -140,5 +136,81 @@ impl ExportQuery {
             Some("workspace") => Ok(false),
             Some(_) => Err(Error::invalid("group_by", "must be thread or workspace")),
         }
+    }
+}
+
+/// Which exchanges are deleted. Whatever else is asked for is refused, so that a slip of the pen
+/// does not delete more than was meant.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ClearQuery {
+    /// The slug of a workspace.
+    pub workspace: Option<String>,
+    #[serde(alias = "userId", alias = "user")]
+    user_id: Option<i32>,
+    #[serde(alias = "threadId", alias = "thread")]
+    thread_id: Option<i32>,
+    #[serde(alias = "apiSessionId", alias = "session")]
+    api_session_id: Option<String>,
+    /// Not before this time (RFC 3339, or a date).
+    from: Option<String>,
+    /// Before this time.
+    to: Option<String>,
+    /// `up` or `down`.
+    rating: Option<String>,
+    /// Whether every exchange is meant, in place of the other parts.
+    #[serde(default)]
+    all: bool,
+}
+
+impl ClearQuery {
+    /// What restricts the exchanges, besides the workspace.
+    pub fn filter(&self) -> Result<ChatFilter> {
+        let filter = ChatFilter {
+            workspace: None,
+            user: self.user_id.map(UserId),
+            thread: self.thread_id.map(ThreadId),
+            session: self.api_session_id.clone(),
+            from: moment(self.from.as_deref(), "from")?,
+            to: moment(self.to.as_deref(), "to")?,
+            feedback: feedback(self.rating.as_deref())?,
+        };
+        let is_restricted = self.workspace.is_some() || filter != ChatFilter::default();
+        match (is_restricted, self.all) {
+            (false, false) => Err(Error::invalid("query", "must say which exchanges, or all=true")),
+            (true, true) => Err(Error::invalid("all", "cannot be true beside a filter")),
+            _ => Ok(filter),
+        }
+    }
+}
+
+/// What was deleted.
+#[derive(Serialize, ToSchema)]
+pub struct ChatsCleared {
+    /// How many exchanges.
+    deleted: u64,
+    /// Whether there may be more: 100,000 are deleted at a time.
+    has_more: bool,
+    error: Option<String>,
+}
+
+impl From<Outcome> for ChatsCleared {
+    fn from(Outcome { deleted, has_more }: Outcome) -> Self {
+        Self { deleted, has_more, error: None }
+    }
+}
+
+/// A bound of time, if there is one.
+pub fn moment(at: Option<&str>, field: &'static str) -> Result<Option<DateTime<Utc>>> {
+    at.map(|at| parse_time(at, field)).transpose()
+}
+
+fn feedback(rating: Option<&str>) -> Result<Option<bool>> {
+    match rating {
+        None => Ok(None),
+        Some("up") => Ok(Some(true)),
+        Some("down") => Ok(Some(false)),
+        Some(_) => Err(Error::invalid("rating", "must be up or down")),
     }
 }

@@ -16,7 +16,7 @@ impl Chats for World {
     async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
         let mut chats = self.chats.lock().unwrap();
         let id = ChatId(chats.len() as i64 + 1);
-        let NewChat { conversation, prompt, response, include, created_at } = new;
+        let NewChat { conversation, prompt, response, include, created_at, usage: _ } = new;
         let updated_at = created_at;
         chats.push(Chat {
             id,
