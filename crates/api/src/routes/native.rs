@@ -25,8 +25,6 @@ pub fn operations(config: &mut impl Register) {
         .service(members::update_members)
         .service(members::manage_members)
         .service(chats::list_chats)
-        .service(chats::clear_chats)
-        .service(usage::show_usage)
         .service(chats::export_chats)
         .service(settings::update_preferences)
         .service(settings::show_settings)
@@ -41,6 +39,8 @@ pub fn operations(config: &mut impl Register) {
 pub fn shared_operations(config: &mut impl Register) {
     config
         .service(backup::back_up)
+        .service(chats::clear_chats)
+        .service(usage::show_usage)
         .service(users::is_multi_user_mode)
         .service(users::enable_multi_user)
         .service(invites::redeem_invite)

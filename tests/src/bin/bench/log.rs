@@ -24,6 +24,7 @@ pub fn measure() -> Result<Vec<Figure>> {
     let mut figures = vec![users(&server, &address)?];
     seed(storage.path(), PAGED)?;
     figures.push(page(&server, &address)?);
+    figures.push(first_export(&server, &address)?);
     seed(storage.path(), EXPORTED - PAGED)?;
     drop(server);
     let (server, address, _) = start(storage.path())?;
@@ -137,6 +138,14 @@ fn seed(storage: &Path, count: usize) -> Result<()> {
     let written = Command::new("sqlite3").arg(storage.join("carrel.db")).arg(sql).output()?;
     ensure!(written.status.success(), "sqlite3: {}", String::from_utf8_lossy(&written.stderr));
     Ok(())
+}
+
+fn first_export(server: &Running, address: &str) -> Result<Figure> {
+    let before = processor_time(server.0.id())?;
+    let bytes = download(address, "/v1/system/export-chats?type=jsonl")?;
+    ensure!(bytes > 40_000_000, "the export was cut off after {bytes} bytes");
+    let spent = processor_time(server.0.id())? - before;
+    Ok(Figure::new("export of 10,000 exchanges as jsonl", spent, "CPU s"))
 }
 
 fn exports(server: &Running, address: &str, storage: &Path) -> Result<Vec<Figure>> {
