@@ -95,7 +95,7 @@ async fn a_deletion_says_which_exchanges(backend: Backend) -> Result<()> {
     let unknown = admin.delete(&format!("{LOG}?workspace=nope"), Value::Null).await?;
     assert_eq!(unknown.status, 404);
     assert_eq!(left(&server).await?.len(), 1);
-    // It is no part of what existing clients know.
+    // As much at the other mount.
     let elsewhere = admin.delete("/api/v1/admin/workspace-chats", Value::Null).await?;
     assert_eq!(elsewhere.status, 400);
     assert_eq!(left(&server).await?.len(), 1);
