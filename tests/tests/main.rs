@@ -37,6 +37,7 @@ mod lifecycle;
 mod links;
 mod main_job;
 mod metrics;
+mod one_person;
 mod openai;
 mod oversight;
 mod people;

@@ -30,30 +30,25 @@ pub enum Scope {
     Admin,
 }
 
-impl Scope {
-    pub const ALL: [Self; 4] = [Self::Read, Self::Chat, Self::Documents, Self::Admin];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Read => "read",
-            Self::Chat => "chat",
-            Self::Documents => "documents",
-            Self::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == text)
-    }
-}
+text_enum!(Scope {
+    Read = "read",
+    Chat = "chat",
+    Documents = "documents",
+    Admin = "admin",
+});
 
 /// Where a key came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum KeyOrigin {
     Created,
     /// Given to the server in its environment, which holds at most one.
     Environment,
 }
+
+text_enum!(KeyOrigin {
+    Created = "created",
+    Environment = "environment",
+});
 
 #[derive(Clone, Debug)]
 pub struct NewApiKey {
@@ -61,7 +56,7 @@ pub struct NewApiKey {
     pub digest: KeyDigest,
     /// The first characters of the key, by which a person tells keys apart.
     pub prefix: String,
-    pub origin: Origin,
+    pub origin: KeyOrigin,
     /// Empty means everything.
     pub scopes: Vec<Scope>,
     /// The workspaces it is good for. Empty means all.
@@ -78,7 +73,7 @@ pub struct ApiKey {
     pub id: ApiKeyId,
     pub name: Option<String>,
     pub prefix: String,
-    pub origin: Origin,
+    pub origin: KeyOrigin,
     pub scopes: Vec<Scope>,
     pub workspaces: Vec<WorkspaceId>,
     pub rate_limit: Option<u32>,
@@ -157,7 +152,7 @@ mod tests {
             id: ApiKeyId(1),
             name: None,
             prefix: "crl_".into(),
-            origin: Origin::Created,
+            origin: KeyOrigin::Created,
             scopes: scopes.to_vec(),
             workspaces: vec![],
             rate_limit: None,
@@ -205,7 +200,7 @@ mod tests {
             name: None,
             digest: KeyDigest([0; 32]),
             prefix: String::new(),
-            origin: Origin::Created,
+            origin: KeyOrigin::Created,
             scopes: scopes.to_vec(),
             workspaces: workspaces.iter().copied().map(WorkspaceId).collect(),
             rate_limit: None,

@@ -20,28 +20,62 @@ pub enum Actor {
     Server,
 }
 
+/// What an [`Actor`] is, apart from which one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorKind {
+    Key,
+    User,
+    Owner,
+    Operator,
+    Stranger,
+    Server,
+}
+
+text_enum!(ActorKind {
+    Key = "key",
+    User = "user",
+    Owner = "owner",
+    Operator = "operator",
+    Stranger = "stranger",
+    Server = "server",
+});
+
 impl Actor {
-    /// `key:7`, `user:1`, `owner`, `operator`, `stranger`, `server`.
-    pub fn to_text(self) -> String {
+    /// Splits an actor into its kind and, where the kind has several, its id.
+    pub fn kind(self) -> (ActorKind, Option<i32>) {
         match self {
-            Self::Key(id) => format!("key:{id}"),
-            Self::User(id) => format!("user:{id}"),
-            Self::Owner => "owner".to_owned(),
-            Self::Operator => "operator".to_owned(),
-            Self::Stranger => "stranger".to_owned(),
-            Self::Server => "server".to_owned(),
+            Self::Key(id) => (ActorKind::Key, Some(id.0)),
+            Self::User(id) => (ActorKind::User, Some(id.0)),
+            Self::Owner => (ActorKind::Owner, None),
+            Self::Operator => (ActorKind::Operator, None),
+            Self::Stranger => (ActorKind::Stranger, None),
+            Self::Server => (ActorKind::Server, None),
         }
     }
 
-    /// What [`Actor::to_text`] wrote.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text.split_once(':') {
-            Some(("key", id)) => Some(Self::Key(ApiKeyId(id.parse().ok()?))),
-            Some(("user", id)) => Some(Self::User(UserId(id.parse().ok()?))),
-            _ => [Self::Operator, Self::Stranger, Self::Server]
-                .into_iter()
-                .find(|actor| actor.to_text() == text),
+    /// `key:7`, `user:1`, `owner`, `operator`, `stranger`, `server`.
+    pub fn to_text(self) -> String {
+        match self.kind() {
+            (kind, Some(id)) => format!("{}:{id}", kind.as_str()),
+            (kind, None) => kind.as_str().to_owned(),
         }
+    }
+
+    /// Reads the text that [`Actor::to_text`] writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (kind, id) = match text.split_once(':') {
+            Some((kind, id)) => (kind, Some(id.parse().ok()?)),
+            None => (text, None),
+        };
+        Some(match (ActorKind::parse(kind)?, id) {
+            (ActorKind::Key, Some(id)) => Self::Key(ApiKeyId(id)),
+            (ActorKind::User, Some(id)) => Self::User(UserId(id)),
+            (ActorKind::Owner, None) => Self::Owner,
+            (ActorKind::Operator, None) => Self::Operator,
+            (ActorKind::Stranger, None) => Self::Stranger,
+            (ActorKind::Server, None) => Self::Server,
+            (ActorKind::Key | ActorKind::User, None) | (_, Some(_)) => return None,
+        })
     }
 }
 
@@ -123,12 +157,16 @@ mod tests {
 
     #[test]
     fn actors_are_read_as_they_were_written() {
-        let (key, user) = (Actor::Key(ApiKeyId(7)), Actor::User(UserId(1)));
-        for actor in [key, user, Actor::Operator, Actor::Stranger, Actor::Server] {
-            assert_eq!(Actor::parse(&actor.to_text()), Some(actor));
+        for kind in ActorKind::ALL {
+            let texts = [kind.as_str().to_owned(), format!("{}:7", kind.as_str())];
+            let actors: Vec<_> = texts.iter().filter_map(|text| Actor::parse(text)).collect();
+            assert_eq!(actors.len(), 1, "{kind:?} is read with an id or without one, not both");
+            assert_eq!(actors[0].kind().0, kind);
+            assert_eq!(Actor::parse(&actors[0].to_text()), Some(actors[0]));
         }
-        assert_eq!(Actor::parse("key:x"), None);
-        assert_eq!(Actor::parse("somebody"), None);
+        for wrong in ["key:x", "user:", "owner:", "somebody", "", "Owner"] {
+            assert_eq!(Actor::parse(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

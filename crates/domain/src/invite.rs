@@ -13,21 +13,11 @@ pub enum InviteStatus {
     Disabled,
 }
 
-impl InviteStatus {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Claimed => "claimed",
-            Self::Disabled => "disabled",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Pending, Self::Claimed, Self::Disabled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-    }
-}
+text_enum!(InviteStatus {
+    Pending = "pending",
+    Claimed = "claimed",
+    Disabled = "disabled",
+});
 
 #[derive(Clone, Debug)]
 pub struct NewInvite {

@@ -18,20 +18,10 @@ pub enum Kind {
     Refresh,
 }
 
-impl Kind {
-    pub const ALL: [Self; 2] = [Self::Embed, Self::Refresh];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Embed => "update-embeddings",
-            Self::Refresh => "refresh-embeddings",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
-    }
-}
+text_enum!(Kind {
+    Embed = "update-embeddings",
+    Refresh = "refresh-embeddings",
+});
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -47,24 +37,15 @@ pub enum State {
     Cancelled,
 }
 
+text_enum!(State {
+    Queued = "queued",
+    Running = "running",
+    Done = "done",
+    Failed = "failed",
+    Cancelled = "cancelled",
+});
+
 impl State {
-    pub const ALL: [Self; 5] =
-        [Self::Queued, Self::Running, Self::Done, Self::Failed, Self::Cancelled];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
@@ -79,22 +60,12 @@ pub enum ItemState {
     Cancelled,
 }
 
-impl ItemState {
-    pub const ALL: [Self; 4] = [Self::Queued, Self::Done, Self::Failed, Self::Cancelled];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Queued => "queued",
-            Self::Done => "done",
-            Self::Failed => "failed",
-            Self::Cancelled => "cancelled",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.as_str() == text)
-    }
-}
+text_enum!(ItemState {
+    Queued = "queued",
+    Done = "done",
+    Failed = "failed",
+    Cancelled = "cancelled",
+});
 
 #[derive(Clone, Debug)]
 pub struct NewJob {

@@ -3,6 +3,8 @@
 //! A noun and the port that keeps it live in one module: [`workspace`], [`document`],
 //! [`library`] (documents inside workspaces), [`vector`], [`model`], [`chat`], [`thread`], [`api_key`],
 //! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
+#[macro_use]
+mod text_enum;
 mod among;
 pub mod api_key;
 pub mod audit;

@@ -13,21 +13,11 @@ pub enum Role {
     Admin,
 }
 
-impl Role {
-    pub const ALL: [Self; 3] = [Self::Default, Self::Manager, Self::Admin];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Manager => "manager",
-            Self::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-}
+text_enum!(Role {
+    Default = "default",
+    Manager = "manager",
+    Admin = "admin",
+});
 
 /// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -17,19 +17,11 @@ pub enum ChatMode {
     Automatic,
 }
 
-impl ChatMode {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Chat => "chat",
-            Self::Query => "query",
-            Self::Automatic => "automatic",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Chat, Self::Query, Self::Automatic].into_iter().find(|mode| mode.as_str() == text)
-    }
-}
+text_enum!(ChatMode {
+    Chat = "chat",
+    Query = "query",
+    Automatic = "automatic",
+});
 
 /// How passages are found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,24 +38,15 @@ pub enum SearchMode {
     Rerank,
 }
 
+text_enum!(SearchMode {
+    Default = "default",
+    Hybrid = "hybrid",
+    Rerank = "rerank",
+    Vector = "vector",
+    Lexical = "lexical",
+});
+
 impl SearchMode {
-    pub const ALL: [Self; 5] =
-        [Self::Default, Self::Hybrid, Self::Rerank, Self::Vector, Self::Lexical];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Vector => "vector",
-            Self::Lexical => "lexical",
-            Self::Hybrid => "hybrid",
-            Self::Rerank => "rerank",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|mode| mode.as_str() == text)
-    }
-
     /// The way that is taken where this is chosen; never [`SearchMode::Default`].
     pub fn way(self) -> Self {
         match self {

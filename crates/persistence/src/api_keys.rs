@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::audit::Event;
 use carrel_domain::{ApiKeyId, Result, UserId, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
@@ -61,15 +61,7 @@ struct TakenOver {
     revoked_at: Option<NaiveDateTime>,
 }
 
-const CREATED: &str = "created";
-const ENVIRONMENT: &str = "environment";
-
-fn origin_text(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Created => CREATED,
-        Origin::Environment => ENVIRONMENT,
-    }
-}
+const ENVIRONMENT: &str = KeyOrigin::Environment.as_str();
 
 /// A scope that is not known makes the key unreadable: to drop it could leave none, which means
 /// everything.
@@ -84,11 +76,7 @@ impl Row {
             id: ApiKeyId(self.id),
             name: self.name,
             prefix: self.prefix,
-            origin: match self.origin.as_str() {
-                CREATED => Origin::Created,
-                ENVIRONMENT => Origin::Environment,
-                _ => return Err(unreadable("origin of a key")),
-            },
+            origin: KeyOrigin::parse(&self.origin).ok_or_else(|| unreadable("origin of a key"))?,
             scopes: parse_scopes(&self.scopes)?,
             workspaces: ids(&self.workspaces)?.into_iter().map(WorkspaceId).collect(),
             rate_limit: self.rate_limit.map(|limit| u32::try_from(limit).unwrap_or(0)),
@@ -120,7 +108,7 @@ impl From<NewApiKey> for NewRow {
             name: some_text(name),
             digest: digest.0.to_vec(),
             prefix: text(prefix),
-            origin: origin_text(origin),
+            origin: origin.as_str(),
             scopes: scopes.into_iter().map(Scope::as_str).collect::<Vec<_>>().join(","),
             workspaces: joined(workspaces.into_iter().map(|workspace| workspace.0)),
             rate_limit: rate_limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),

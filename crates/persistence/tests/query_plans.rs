@@ -17,7 +17,7 @@ mod log;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
 use carrel_domain::chat_edit::ChatEdits;
@@ -93,7 +93,7 @@ fn key(now: DateTime<Utc>) -> NewApiKey {
         name: None,
         digest: KeyDigest([1; 32]),
         prefix: String::new(),
-        origin: Origin::Environment,
+        origin: KeyOrigin::Environment,
         scopes: Vec::new(),
         workspaces: Vec::new(),
         rate_limit: None,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 use async_trait::async_trait;
-use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::{By, Event};
 use carrel_domain::settings::Settings;
 use carrel_domain::user::{Role, User};
@@ -105,7 +105,7 @@ impl ApiKeys for FakeKeys {
 
     async fn set_environment_key(&self, new: Option<NewApiKey>, event: Event) -> Result<()> {
         for (_, key) in self.keys.lock().unwrap().iter_mut() {
-            if key.origin == Origin::Environment {
+            if key.origin == KeyOrigin::Environment {
                 key.revoked_at = Some(event.by.at);
             }
         }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::audit::By;
 use carrel_domain::{ApiKeyId, Error, Result, UserId, WorkspaceId};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,7 +68,7 @@ impl KeyOptions {
             name,
             digest: digest(secret.reveal()),
             prefix: secret.prefix(),
-            origin: Origin::Created,
+            origin: KeyOrigin::Created,
             scopes,
             workspaces,
             rate_limit,
@@ -233,7 +233,7 @@ fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
         digest: digest(chosen),
         // Every character of a chosen key may matter, so none is kept.
         prefix: String::new(),
-        origin: Origin::Environment,
+        origin: KeyOrigin::Environment,
         scopes: Vec::new(),
         workspaces: Vec::new(),
         rate_limit: None,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::{Actor, AuditLog, By, Event, LoggedEvent, link};
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::chat_log::ChatLog;
@@ -79,7 +79,7 @@ async fn an_event_comes_back_as_it_was_hashed(scratch: Scratch) {
     assert_eq!(kept[5].at, DateTime::from_timestamp_millis(120).unwrap());
 }
 
-fn key(number: u8, origin: Origin) -> NewApiKey {
+fn key(number: u8, origin: KeyOrigin) -> NewApiKey {
     NewApiKey {
         name: None,
         digest: KeyDigest([number; 32]),
@@ -142,9 +142,9 @@ async fn every_change_writes_its_event(scratch: Scratch) {
     Documents::remove(&db, &[path("a")], e("removed")).await.unwrap();
     let said = db.append(chat(here), e("chat")).await.unwrap();
     ChatLog::delete(&db, said, e("chat removed")).await.unwrap();
-    let made = ApiKeys::create(&db, key(1, Origin::Created), e("key")).await.unwrap().id;
+    let made = ApiKeys::create(&db, key(1, KeyOrigin::Created), e("key")).await.unwrap().id;
     db.revoke(made, e("revoked")).await.unwrap();
-    let given = Some(key(2, Origin::Environment));
+    let given = Some(key(2, KeyOrigin::Environment));
     db.set_environment_key(given, e("key given")).await.unwrap();
     db.set_environment_key(None, e("no key given")).await.unwrap();
     let one = Invites::create(&db, invite("1"), UnknownWorkspaces::Keep, e("invite")).await;
@@ -190,8 +190,8 @@ async fn every_change_writes_its_event(scratch: Scratch) {
 
 async fn what_changes_nothing_writes_nothing(scratch: Scratch) {
     let db = scratch.open();
-    let given = || Some(key(2, Origin::Environment));
-    let revoked = ApiKeys::create(&db, key(1, Origin::Created), done(0)).await.unwrap().id;
+    let given = || Some(key(2, KeyOrigin::Environment));
+    let revoked = ApiKeys::create(&db, key(1, KeyOrigin::Created), done(0)).await.unwrap().id;
     db.revoke(revoked, done(0)).await.unwrap();
     db.set_environment_key(given(), done(0)).await.unwrap();
     let here = workspace(&db, "Here").await.id;

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::chat_log::{ChatFilter, ChatLog};
@@ -24,7 +24,7 @@ on_both_databases! {
     concurrent_events_make_one_chain,
 }
 
-fn key(number: usize, origin: Origin) -> NewApiKey {
+fn key(number: usize, origin: KeyOrigin) -> NewApiKey {
     NewApiKey {
         name: None,
         digest: KeyDigest([number as u8; 32]),
@@ -95,11 +95,12 @@ async fn act(db: &Database, number: usize) -> Result<()> {
             db.redeem(&code, new_user(&format!("guest{number}")), done(1)).await.map(drop)
         }
         12 => {
-            let new = NewApiKey { created_by: Some(somebody), ..key(number, Origin::Created) };
+            let new = NewApiKey { created_by: Some(somebody), ..key(number, KeyOrigin::Created) };
             ApiKeys::create(db, new, done(1)).await.map(drop)
         }
         13 => {
-            let given = (!number.is_multiple_of(3)).then(|| key(number % 7, Origin::Environment));
+            let given =
+                (!number.is_multiple_of(3)).then(|| key(number % 7, KeyOrigin::Environment));
             db.set_environment_key(given, done(1)).await
         }
         14 => {

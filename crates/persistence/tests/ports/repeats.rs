@@ -1,5 +1,5 @@
 use carrel_domain::ApiKeyId;
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::repeat::{BROKEN_OFF, Known, MOST_REMEMBERED, REMEMBERED, Repeatable, Repeats};
 use carrel_persistence::Database;
 use chrono::TimeDelta;
@@ -18,7 +18,7 @@ async fn key(db: &Database) -> ApiKeyId {
         name: None,
         digest: KeyDigest([1; 32]),
         prefix: String::new(),
-        origin: Origin::Created,
+        origin: KeyOrigin::Created,
         scopes: vec![Scope::Documents],
         workspaces: Vec::new(),
         rate_limit: None,

@@ -1,4 +1,4 @@
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::member::Members;
@@ -203,7 +203,7 @@ fn key_of(user: UserId, number: u8) -> NewApiKey {
         name: None,
         digest: KeyDigest([number; 32]),
         prefix: format!("crl_{number}"),
-        origin: Origin::Created,
+        origin: KeyOrigin::Created,
         scopes: Vec::new(),
         workspaces: Vec::new(),
         rate_limit: None,
