@@ -5,6 +5,7 @@
 mod bodies;
 mod crowds;
 mod floods;
+mod forms;
 mod host;
 mod names;
 mod requests;

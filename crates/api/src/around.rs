@@ -3,15 +3,13 @@
 mod etag;
 mod spelling;
 
-use std::time::Instant;
-
-use actix_web::body::{self, BodySize, BoxBody, MessageBody};
+use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
+use carrel_http::body;
+use carrel_http::request_log::RequestLog;
 use carrel_services::meter::Meter;
 use serde_json::json;
 use tracing::Instrument;
@@ -19,29 +17,20 @@ use tracing::Instrument;
 use crate::failure::{Refusal, openai};
 use crate::mount::Mount;
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest request id that is taken over from a client or proxy.
-const LONGEST_ID: usize = 64;
-
 pub async fn finish(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     spelling::correct(&mut request);
     let mount = Mount::of(request.request());
-    let (started, meter) = (Instant::now(), request.app_data::<Data<Meter>>().cloned());
-    let method = request.method().clone();
-    let id = given_id(&request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
-    let span =
-        tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
-    // Whoever asks for the head only gets the head of what `GET` answers; its body stays here.
-    let head_only = request.method() == Method::HEAD;
-    if head_only {
-        request.head_mut().method = Method::GET;
-    }
+    let meter = request.app_data::<Data<Meter>>().cloned();
+    let log = RequestLog::start(&mut request);
+    let span = log.span.clone();
     async move {
-        let mut response = next.call(request).await?.map_into_boxed_body();
+        let mut response = match body::is_encoded(request.headers()) {
+            false => next.call(request).await?.map_into_boxed_body(),
+            true => request.error_response(Refusal::Encoded).map_into_boxed_body(),
+        };
         let path = response.request().path().to_owned();
         let refused = response.response().error();
         if let Some(said) = refused.map(|error| refuse(error, mount, &path)) {
@@ -50,21 +39,7 @@ pub async fn finish(
         if mount == Mount::Compat {
             response = etag::tag(response);
         }
-        if head_only && response.response().body().size() == BodySize::Stream {
-            response = response.map_body(|_, _| BoxBody::new(body::None::new()));
-        }
-        let headers = response.headers_mut();
-        if let Ok(id) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, id);
-        }
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        let status = response.status().as_u16();
-        if let Some(meter) = meter {
-            let route = response.request().match_pattern();
-            meter.request(method.as_str(), route.as_deref(), status, started.elapsed());
-        }
-        tracing::debug!(status, "answered");
-        Ok(response)
+        Ok(log.finish(response, meter.as_ref().map(|meter| &***meter)))
     }
     .instrument(span)
     .await
@@ -80,11 +55,4 @@ fn refuse(error: &Error, mount: Mount, path: &str) -> HttpResponse {
         tracing::error!(error = cause, "failed to answer a request");
     }
     if openai::is_spoken_at(path) { refusal.respond_as_openai() } else { refusal.respond(mount) }
-}
-
-fn given_id(request: &ServiceRequest) -> Option<String> {
-    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    let usable = !id.is_empty() && id.len() <= LONGEST_ID && id.chars().all(plain);
-    usable.then(|| id.to_owned())
 }

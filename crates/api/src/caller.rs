@@ -1,6 +1,4 @@
 //! Who is calling. A handler states whom it admits in its argument types.
-pub mod origin;
-
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -15,6 +13,7 @@ use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
+use carrel_http::client_address;
 use carrel_services::keyring::{self, Keyring};
 use chrono::{DateTime, Utc};
 
@@ -153,12 +152,9 @@ async fn is_multi_user(request: &HttpRequest) -> Result<bool, Refusal> {
 
 /// The network address a request came from, or the one that a trusted proxy says it came from.
 pub fn address(request: &HttpRequest) -> Option<String> {
-    let peer = request.peer_addr()?.ip();
     let options = request.app_data::<Data<Options>>();
     let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);
-    let forwarded = request.headers().get_all("x-forwarded-for");
-    let forwarded = forwarded.filter_map(|header| header.to_str().ok());
-    Some(origin::of(peer, forwarded, trusted).to_string())
+    client_address::of(request, trusted).map(|address| address.to_string())
 }
 
 fn unwired() -> Refusal {

@@ -17,6 +17,8 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use carrel_domain::Error;
 use carrel_domain::api_key::Scope;
+use carrel_http::body::ENCODED;
+use carrel_http::status::status_of;
 use carrel_services::embeds::Denied;
 use serde_json::json;
 use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder, schema};
@@ -60,6 +62,8 @@ pub enum Refusal {
     SingleUser,
     /// A route that is switched off; why, and with which status.
     Off(StatusCode, &'static str),
+    /// A body that is compressed.
+    Encoded,
     /// Of a visitor to an embed.
     Denied(Denied),
     Failed {
@@ -95,6 +99,9 @@ impl Refusal {
                 HttpResponse::build(*status).json(json!({ "error": why }))
             }
             (Self::Off(status, why), Mount::Compat) => shapes::text(*status, why),
+            (Self::Encoded, _) => {
+                HttpResponse::UnsupportedMediaType().json(json!({ "error": ENCODED }))
+            }
             (Self::Denied(denied), _) => embeds::denied(denied),
             (Self::Failed { error, say }, mount) => say(mount, error),
         }
@@ -113,6 +120,11 @@ impl Refusal {
                 said.headers_mut().insert(RETRY_AFTER, (*seconds).into());
                 said
             }
+            Self::Encoded => openai::refusal(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                ENCODED,
+                "unsupported_content_encoding",
+            ),
             Self::SingleUser | Self::Off(..) | Self::Denied(_) | Self::Failed { .. } => {
                 self.respond(Mount::Native)
             }
@@ -168,6 +180,7 @@ impl fmt::Display for Refusal {
             Self::TooMany(_) => f.write_str("too many requests"),
             Self::SingleUser => f.write_str("not in multi-user mode"),
             Self::Off(_, why) => f.write_str(why),
+            Self::Encoded => f.write_str(ENCODED),
             Self::Denied(denied) => write!(f, "denied: {denied:?}"),
             Self::Failed { error, .. } => error.fmt(f),
         }
@@ -177,20 +190,6 @@ impl fmt::Display for Refusal {
 impl ResponseError for Refusal {
     fn error_response(&self) -> HttpResponse {
         self.respond(Mount::Native)
-    }
-}
-
-/// The status an error deserves.
-pub fn status_of(error: &Error) -> StatusCode {
-    match error {
-        Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::AlreadyExists { .. } => StatusCode::CONFLICT,
-        Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-        Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        Error::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-        Error::Exhausted { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-        Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

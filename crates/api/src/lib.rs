@@ -23,9 +23,6 @@ use actix_web::web::{Data, ServiceConfig, scope};
 use carrel_services::Ports;
 use ipnet::IpNet;
 
-/// Where a request came from, given its peer, the values of `X-Forwarded-For` and trusted proxies.
-pub use caller::origin::of as client_address;
-
 /// What an operator decides about the HTTP face.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -39,7 +36,7 @@ pub struct Options {
     pub upload_dir: PathBuf,
     /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose word is taken for the address a request came from.
+    /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
     /// Whether the OpenAPI document and the page made of it are served.
     pub docs: bool,

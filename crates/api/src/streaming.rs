@@ -2,39 +2,24 @@
 mod listener;
 
 use std::convert::Infallible;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::Bytes;
-use actix_web::{HttpResponse, HttpResponseBuilder};
 use carrel_domain::{Error, Result};
+use carrel_http::sse::MAX_SILENCE;
 use carrel_services::admission::{Admitted, CHECK};
 use carrel_services::chat::Piece;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
 
+pub use carrel_http::sse::{HEARTBEAT, json as event, response};
 pub use listener::{Holder, Listener};
-
-/// After how long without an answer's part the client is told that the server is still there.
-const PAUSE: Duration = Duration::from_secs(15);
-
-/// A line that clients ignore, so that nothing on the way takes the connection for dead.
-pub const HEARTBEAT: &str = ": still there\n\n";
-
-/// The head of an answer that comes as events.
-pub fn response() -> HttpResponseBuilder {
-    let mut response = HttpResponse::Ok();
-    response.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
-    // Proxies that collect answers before they pass them on would make it look like none.
-    response.insert_header(("x-accel-buffering", "no"));
-    response
-}
 
 /// The first piece, if it comes before a client would have to be told anything. An error if it is
 /// one: then there is still time to say so by the status.
 pub async fn first(pieces: &mut Receiver<Piece>) -> Result<Option<Piece>> {
-    match timeout(PAUSE, pieces.recv()).await {
+    match timeout(MAX_SILENCE, pieces.recv()).await {
         Ok(Some(Piece::Failed { error, begun: false })) => Err(error),
         Ok(piece) => Ok(piece),
         Err(_) => Ok(None),
@@ -82,15 +67,12 @@ impl<T: FnMut(Piece) -> String, A: Admitted> Telling<T, A> {
             match piece {
                 Ok(Some(piece)) => return Some((self.tell)(piece)),
                 Ok(None) => return None,
-                Err(_) if silent_since.elapsed() >= PAUSE => return Some(HEARTBEAT.to_owned()),
+                Err(_) if silent_since.elapsed() >= MAX_SILENCE => {
+                    return Some(HEARTBEAT.to_owned());
+                }
                 Err(_) => {}
             }
         }
         None
     }
-}
-
-/// An event: `data:` and JSON on one line.
-pub fn event(value: &serde_json::Value) -> String {
-    format!("data: {value}\n\n")
 }

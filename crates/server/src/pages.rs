@@ -1,6 +1,5 @@
 //! The browser interface's part of the wiring, and the link by which a server is set up.
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use actix_web::web::Data;
 use carrel_domain::Result;
@@ -16,16 +15,13 @@ impl Carrel {
     /// What the pages are made of.
     pub fn site(&self, config: &Config) -> Data<Site> {
         let is_postgres = config.database.url.starts_with("postgres");
-        let trusted = config.api.trusted_proxies.clone();
         let options = Options {
             version: VERSION,
             upload_limit: config.limits.upload,
             upload_dir: config.storage.uploads(),
             storage_dir: config.storage.root().to_owned(),
             database: if is_postgres { "PostgreSQL" } else { "SQLite" },
-            origin: Arc::new(move |peer, forwarded| {
-                carrel_api::client_address(peer, forwarded.iter().copied(), &trusted)
-            }),
+            trusted_proxies: config.api.trusted_proxies.clone(),
             memory,
         };
         Data::new(Site::new(self.ports.clone(), options))

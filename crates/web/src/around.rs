@@ -1,24 +1,22 @@
 //! What happens around every page: an id, a log record, headers that bind browsers, and refusals
 //! in words: as a page, or as a notice where a script asked.
-use std::time::Instant;
-
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
-    LOCATION, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
 };
-use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
+use carrel_http::request_log::RequestLog;
+use carrel_http::{body, origin};
 use tracing::Instrument;
 
+use crate::assets;
 use crate::refusal::Refusal;
 use crate::site::Site;
-use crate::{assets, origin};
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Scripts, styles, pictures and connections from this server only; nothing within the page.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
@@ -28,20 +26,14 @@ pub async fn finish(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let id = format!("{:016x}", rand::random::<u64>());
-    let span =
-        tracing::info_span!("request", id = %id, method = %request.method(), path = request.path());
-    let (started, method) = (Instant::now(), request.method().clone());
-    if request.method() == Method::HEAD {
-        request.head_mut().method = Method::GET;
-    }
+    let log = RequestLog::start(&mut request);
     let site = request.app_data::<Data<Site>>().cloned();
+    let span = log.span.clone();
     async move {
         let is_fragment = is_fragment(request.headers());
-        let trusted = origin::is_trusted(&request);
-        let mut response = match trusted {
-            true => next.call(request).await?.map_into_boxed_body(),
-            false => request.error_response(Refusal::Foreign).map_into_boxed_body(),
+        let mut response = match refusal(&request) {
+            None => next.call(request).await?.map_into_boxed_body(),
+            Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
         };
         if let Some(error) = response.response().error() {
             let refusal = error.as_error::<Refusal>();
@@ -55,27 +47,28 @@ pub async fn finish(
                 Some(site) => site.brand().await.unwrap_or_default(),
                 None => Default::default(),
             };
-            let answer = refusal.respond(is_fragment, &id, brand);
+            let answer = refusal.respond(is_fragment, &log.id, brand);
             response = response.into_response(answer);
         }
         if is_fragment && response.status() == StatusCode::SEE_OTHER {
             response = redirected(response);
         }
-        finish_headers(response.headers_mut(), &id);
+        finish_headers(response.headers_mut());
         if !is_fragment {
             announce(response.headers_mut());
         }
-        let status = response.status().as_u16();
-        if let Some(site) = site {
-            let route = response.request().match_pattern();
-            let took = started.elapsed();
-            site.ports.meter.request(method.as_str(), route.as_deref(), status, took);
-        }
-        tracing::debug!(status, "answered");
-        Ok(response)
+        Ok(log.finish(response, site.as_ref().map(|site| &*site.ports.meter)))
     }
     .instrument(span)
     .await
+}
+
+/// Why a request is refused before any page sees it.
+fn refusal(request: &ServiceRequest) -> Option<Refusal> {
+    if !origin::is_trusted(request.request()) {
+        return Some(Refusal::Foreign);
+    }
+    body::is_encoded(request.headers()).then_some(Refusal::Encoded)
 }
 
 /// Whether a script asks for a part of a page.
@@ -105,13 +98,9 @@ fn announce(headers: &mut HeaderMap) {
     }
 }
 
-fn finish_headers(headers: &mut HeaderMap, id: &str) {
-    if let Ok(id) = HeaderValue::from_str(id) {
-        headers.insert(REQUEST_ID, id);
-    }
+fn finish_headers(headers: &mut HeaderMap) {
     let fixed = [
         (CONTENT_SECURITY_POLICY, POLICY),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (X_FRAME_OPTIONS, "DENY"),
         // Addresses hold codes and tokens, which are nobody else's. With `no-referrer` browsers would
         // not tell this server either that a form is its own: they make its origin `null`.

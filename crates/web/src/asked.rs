@@ -1,22 +1,22 @@
 //! A question as a form hands it in, with pictures and documents beside it: in parts, or, where
 //! there is nothing beside it, as any other form.
-use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{ChatId, Error, Result};
+use carrel_http::body::Limits;
+use carrel_http::multipart::{FRAMING, Multipart};
 use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
 
 use crate::form::Form;
 use crate::picture;
 use crate::site::Site;
-use crate::upload::{chunk, next, wrong};
 
 /// The largest file beside a question, in bytes, unless uploads may not even be so large.
 pub const LARGEST_FILE: u64 = 16 << 20;
 /// All of them together, in bytes: they are held in memory.
-const LARGEST_TOGETHER: usize = 32 << 20;
+const LARGEST_TOGETHER: u64 = 32 << 20;
 /// Files and fields of one form.
 const MOST_PARTS: usize = MOST_ATTACHMENTS + 8;
 
@@ -67,49 +67,43 @@ impl Question {
     async fn parts(self, asked: &mut Asked) -> Result<()> {
         let site = self.request.app_data::<Data<Site>>().cloned();
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
-        let largest = site.options.upload_limit.min(LARGEST_FILE);
-        let mut parts = Multipart::new(self.request.headers(), self.payload);
+        let (largest, directory) =
+            (site.options.upload_limit.min(LARGEST_FILE), &site.options.upload_dir);
+        let bytes = LARGEST_TOGETHER + LONGEST_QUESTION as u64 + FRAMING;
+        let limits = Limits { bytes, what: "what is attached", is_upload: true };
+        let mut parts =
+            Multipart::new(&self.request, self.payload, limits, MOST_PARTS, "attachments")?;
         let (mut together, mut refusal) = (0, None);
-        for _ in 0..MOST_PARTS {
-            let Some(part) = next(&mut parts).await? else {
-                return refusal.map_or(Ok(()), Err);
-            };
-            let mut part = part.map_err(wrong)?;
-            let said = part.content_disposition();
-            let file = said.and_then(|said| said.get_filename()).map(str::to_owned);
-            let field = part.name().unwrap_or_default().to_owned();
-            let limit = if file.is_some() { largest } else { LONGEST_QUESTION as u64 };
-            let what = if file.is_some() { "an attached file" } else { "the question" };
-            let kind = part.content_type().map(ToString::to_string).unwrap_or_default();
-            let mut bytes = Vec::new();
-            while let Some(more) = chunk(&mut part).await? {
-                together += more.len();
-                if bytes.len() as u64 + more.len() as u64 > limit {
-                    return Err(Error::TooLarge { what, limit });
-                }
-                if together > LARGEST_TOGETHER {
-                    let limit = LARGEST_TOGETHER as u64;
-                    return Err(Error::TooLarge { what: "what is attached", limit });
-                }
-                bytes.extend_from_slice(&more);
-            }
-            match file {
+        while let Some(mut part) = parts.next().await? {
+            match part.file_name().map(str::to_owned) {
                 // A form without a chosen file sends an empty one without a name.
                 Some(name) if name.is_empty() => {}
-                // What is typed may still come, and is not to be lost with a bad file.
-                Some(name) => match attachment(name, &kind, &bytes) {
-                    Ok(attachment) => asked.attachments.push(attachment),
-                    Err(error) => refusal = refusal.or(Some(error)),
-                },
-                None => take(asked, &field, bytes)?,
+                Some(name) => {
+                    let kind = part.content_type();
+                    let saved = part.save(directory, largest, "an attached file").await?;
+                    together += saved.bytes;
+                    if together > LARGEST_TOGETHER {
+                        let limit = LARGEST_TOGETHER;
+                        return Err(Error::TooLarge { what: "what is attached", limit });
+                    }
+                    let bytes = tokio::fs::read(saved.content.path()).await;
+                    // What is typed may still come, and must not be lost with a bad file.
+                    match attachment(name, &kind, &bytes.map_err(Error::of_file)?) {
+                        Ok(attachment) => asked.attachments.push(attachment),
+                        Err(error) => refusal = refusal.or(Some(error)),
+                    }
+                }
+                None => {
+                    let field = part.name().to_owned();
+                    take(asked, &field, part.text(LONGEST_QUESTION).await?)?;
+                }
             }
         }
-        Err(Error::invalid("attachments", format!("must not be more than {MOST_ATTACHMENTS}")))
+        refusal.map_or(Ok(()), Err)
     }
 }
 
-fn take(asked: &mut Asked, field: &str, bytes: Vec<u8>) -> Result<()> {
-    let text = String::from_utf8(bytes).map_err(|_| Error::invalid("form", "must be UTF-8"))?;
+fn take(asked: &mut Asked, field: &str, text: String) -> Result<()> {
     match field {
         "message" => asked.text = text.trim().replace("\r\n", "\n"),
         "instead_of" if !text.is_empty() => {

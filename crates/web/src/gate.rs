@@ -5,8 +5,9 @@ use actix_web::http::header::COOKIE;
 use carrel_services::sign_in::SESSION;
 use url::{Position, Url};
 
+use carrel_http::origin;
+
 use crate::around::is_fragment;
-use crate::origin;
 use crate::reply::segment;
 
 /// Holds the token of a session; the same as the API's.

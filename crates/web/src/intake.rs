@@ -10,7 +10,7 @@ use carrel_services::library::{Details, Terms, Unembedded};
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::unread::UnreadFile;
-use crate::upload::Arrived;
+use crate::upload::UploadedFile;
 
 /// How many refusals are told of in one sentence.
 const TOLD: usize = 8;
@@ -56,7 +56,12 @@ impl Taken {
 }
 
 /// Takes files in. Goes on when whoever sent them stops waiting.
-pub async fn take_in(site: Data<Site>, files: Vec<Arrived>, how: Intake, by: By) -> Result<Taken> {
+pub async fn take_in(
+    site: Data<Site>,
+    files: Vec<UploadedFile>,
+    how: Intake,
+    by: By,
+) -> Result<Taken> {
     if files.is_empty() {
         return Err(Error::invalid("file", "must be chosen first"));
     }
@@ -97,7 +102,7 @@ pub async fn take_in(site: Data<Site>, files: Vec<Arrived>, how: Intake, by: By)
     tokio::spawn(work).await.map_err(Error::internal)?
 }
 
-async fn add(site: &Site, file: &Arrived, how: &Intake, by: &By) -> Result<Vec<DocumentPath>> {
+async fn add(site: &Site, file: &UploadedFile, how: &Intake, by: &By) -> Result<Vec<DocumentPath>> {
     // A folder that is chosen as a whole sends the ways to its files.
     let (within, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
     let top = within.split('/').find(|part| !part.is_empty());

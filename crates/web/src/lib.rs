@@ -11,7 +11,6 @@ mod gate;
 mod intake;
 mod lasting;
 mod markdown;
-mod origin;
 mod pages;
 mod paging;
 mod picture;
@@ -27,9 +26,9 @@ mod visit;
 
 use actix_web::guard;
 use actix_web::middleware::from_fn;
-use actix_web::web::{Data, FormConfig, ServiceConfig, scope, to};
+use actix_web::web::{Data, ServiceConfig, scope, to};
 
-pub use site::{Options, Origin, Site};
+pub use site::{Options, Site};
 
 /// First parts of paths that belong to the API, to what is embedded elsewhere and to who watches the server.
 const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
@@ -42,7 +41,6 @@ pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
             .guard(ours)
             .wrap(from_fn(around::finish))
             .app_data(site)
-            .app_data(FormConfig::default().limit(form::LARGEST))
             .configure(pages::configure)
             .default_service(to(pages::nowhere));
         config.service(pages);

@@ -6,6 +6,7 @@ use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
+use carrel_http::status::status_of;
 
 use crate::filters;
 use crate::frame::Brand;
@@ -23,6 +24,8 @@ pub enum Refusal {
     /// Too many attempts; again after so many seconds.
     Later(u64),
     Failed(Error),
+    /// A body that is compressed.
+    Encoded,
     /// What the framework refuses by itself.
     Other(StatusCode),
 }
@@ -86,6 +89,7 @@ impl Refusal {
             Self::SignIn(_) => t("error.sign-in").to_owned(),
             Self::Forbidden => t("error.forbidden-words").to_owned(),
             Self::Foreign => t("error.foreign").to_owned(),
+            Self::Encoded => t("error.encoded").to_owned(),
             Self::Later(seconds) => {
                 t("error.later-words").replace("{seconds}", &seconds.to_string())
             }
@@ -152,16 +156,8 @@ impl ResponseError for Refusal {
             Self::Forbidden | Self::Foreign => StatusCode::FORBIDDEN,
             Self::Later(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Other(status) => *status,
-            Self::Failed(error) => match error {
-                Error::NotFound { .. } => StatusCode::NOT_FOUND,
-                Error::AlreadyExists { .. } => StatusCode::CONFLICT,
-                Error::Invalid { .. } => StatusCode::BAD_REQUEST,
-                Error::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-                Error::Unprocessable { .. } => StatusCode::UNPROCESSABLE_ENTITY,
-                Error::Exhausted { .. } => StatusCode::TOO_MANY_REQUESTS,
-                Error::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
-                Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
-            },
+            Self::Encoded => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::Failed(error) => status_of(error),
         }
     }
 }

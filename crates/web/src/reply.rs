@@ -1,6 +1,6 @@
 //! Answers: a page, a part of one, the way to another.
 use actix_web::http::header::{CONTENT_ENCODING, LOCATION, VARY};
-use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder};
+use actix_web::{HttpRequest, HttpResponse};
 use askama::Template;
 use carrel_domain::Error;
 use flate2::Compression;
@@ -23,14 +23,6 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> Answer {
     }
     let packed = pack(text.as_bytes(), Compression::fast());
     Ok(answer.insert_header((CONTENT_ENCODING, "gzip")).body(packed))
-}
-
-/// The head of server-sent events.
-pub fn events() -> HttpResponseBuilder {
-    let mut answer = HttpResponse::Ok();
-    // Proxies that collect answers before they pass them on would make it look like none.
-    answer.content_type("text/event-stream").insert_header(("x-accel-buffering", "no"));
-    answer
 }
 
 /// The way to another page, after something was done.

@@ -1,19 +1,15 @@
 //! What the pages are wired to.
-use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use carrel_domain::Result;
 use carrel_services::Ports;
 use chrono::{DateTime, Utc};
+use ipnet::IpNet;
 
 use crate::answers::Answers;
 use crate::frame::Brand;
 use crate::unanswered::Questions;
 use crate::unread::Unread;
-
-/// Finds the address of a client from that of its peer and the values of `X-Forwarded-For`.
-pub type Origin = Arc<dyn Fn(IpAddr, &[&str]) -> IpAddr + Send + Sync>;
 
 /// What the operator decided, and facts about the process.
 #[derive(Clone)]
@@ -26,8 +22,8 @@ pub struct Options {
     pub storage_dir: PathBuf,
     /// Such as `SQLite`.
     pub database: &'static str,
-    /// Where a request came from, given its peer and what proxies say of it.
-    pub origin: Origin,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The memory this process holds, in bytes, if the system tells.
     pub memory: fn() -> Option<u64>,
 }

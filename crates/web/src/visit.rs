@@ -10,6 +10,7 @@ use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::{Role, User};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, UserId};
+use carrel_http::client_address;
 use carrel_services::Ports;
 use carrel_services::members;
 use carrel_services::ownership::Standing;
@@ -195,8 +196,6 @@ fn site(request: &HttpRequest) -> Result<Data<Site>, Refusal> {
 
 /// The network address a request came from, or the one that a trusted proxy says it came from.
 fn address(site: &Site, request: &HttpRequest) -> Option<String> {
-    let peer = request.peer_addr()?.ip();
-    let forwarded = request.headers().get_all("x-forwarded-for");
-    let forwarded: Vec<_> = forwarded.filter_map(|header| header.to_str().ok()).collect();
-    Some((site.options.origin)(peer, &forwarded).to_string())
+    let trusted = &site.options.trusted_proxies;
+    client_address::of(request, trusted).map(|address| address.to_string())
 }

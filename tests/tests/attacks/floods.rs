@@ -15,7 +15,7 @@ use super::backend;
 const CAP: u64 = 300 << 20;
 
 /// The most memory that the server has had so far, in bytes.
-fn peak(server: &TestServer) -> Result<u64> {
+pub fn peak(server: &TestServer) -> Result<u64> {
     let status = format!("/proc/{}/status", server.process_id().context("not running")?);
     let status = std::fs::read_to_string(status)?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;

@@ -15,8 +15,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("carrel-embedder", &[DOMAIN]),
     ("carrel-documents", &[DOMAIN]),
     ("carrel-export", &[DOMAIN]),
-    ("carrel-api", &["carrel-services", DOMAIN]),
-    ("carrel-web", &["carrel-services", DOMAIN]),
+    ("carrel-http", &["carrel-services", DOMAIN]),
+    ("carrel-api", &["carrel-http", "carrel-services", DOMAIN]),
+    ("carrel-web", &["carrel-http", "carrel-services", DOMAIN]),
     ("carrel-server", ALL),
     ("e2e", END_TO_END),
     ("fuzz", END_TO_END),
@@ -32,6 +33,7 @@ const ALL: &[&str] = &[
     "carrel-embedder",
     "carrel-documents",
     "carrel-export",
+    "carrel-http",
     "carrel-api",
     "carrel-web",
 ];
@@ -46,13 +48,14 @@ const END_TO_END: &[&str] = &[
     "carrel-embedder",
     "carrel-documents",
     "carrel-export",
+    "carrel-http",
     "carrel-api",
     "carrel-web",
 ];
 
 /// Libraries that carry a concern which one layer keeps to itself, and who may name them.
 const KEPT: &[(&str, &[&str])] = &[
-    ("actix-web", &["carrel-api", "carrel-web", "carrel-server", "e2e"]),
+    ("actix-web", &["carrel-http", "carrel-api", "carrel-web", "carrel-server", "e2e"]),
     ("clap", &["carrel-server"]),
     ("diesel", &["carrel-persistence", "carrel-vectors"]),
     ("diesel_migrations", &["carrel-persistence"]),

@@ -3,11 +3,12 @@ use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use carrel_domain::Error;
+use carrel_http::status::status_of;
 use carrel_services::embeds::Denied;
 use serde_json::{Value, json};
 
+use super::Refusal;
 use super::shapes::{Abort, Plain, Shape, bare};
-use super::{Refusal, status_of};
 
 /// `{"error"}`, at `/api/v1` in the words that clients know.
 pub struct NoEmbed;

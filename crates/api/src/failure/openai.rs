@@ -2,6 +2,7 @@
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
+use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
 use super::shapes::{Abort, Shape};
@@ -111,7 +112,7 @@ pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
 
 /// What ends a stream whose answer broke off.
 pub fn broken_off(error: &Error) -> Value {
-    body(&error.to_string(), super::status_of(error), None, None)
+    body(&error.to_string(), status_of(error), None, None)
 }
 
 fn body(message: &str, status: StatusCode, param: Option<&str>, code: Option<&str>) -> Value {

@@ -2,7 +2,6 @@
 use std::future::{Ready, ready};
 use std::io::Read;
 
-use actix_multipart::Multipart;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
@@ -12,8 +11,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use super::upload::{FRAMING, MOST_PARTS, file_name, next, save, text, wrong};
-use super::{Body, announced};
+use super::Body;
+use super::upload::{MAX_FIELD, file_name, parts, wrong};
 use crate::Options;
 
 /// The field that holds the pictures to go by.
@@ -52,7 +51,7 @@ impl Order {
     ///
     /// # Errors
     /// As [`Body::read`]; of forms [`Error::Invalid`] in the field `image_references`.
-    pub async fn read<T: DeserializeOwned>(mut self) -> Result<Ordered<T>> {
+    pub async fn read<T: DeserializeOwned + Send + 'static>(mut self) -> Result<Ordered<T>> {
         if !self.is_form() {
             let body = Body::<T>::from_request(&self.request, &mut self.payload);
             let body = body.into_inner().map_err(|error| Error::internal(error.to_string()))?;
@@ -71,31 +70,27 @@ impl Order {
         let options = options.ok_or_else(|| Error::internal("the options are not wired"))?;
         let limit = options.upload_limit.min(LARGEST_PICTURE as u64);
         let directory = options.upload_dir.clone();
-        announced(&self.request, limit * MOST_REFERENCES as u64 + FRAMING, "the upload")?;
-        let mut parts = Multipart::new(self.request.headers(), self.payload);
+        let mut parts = parts(&self.request, self.payload, limit * MOST_REFERENCES as u64)?;
         let (mut fields, mut references, mut files) = (Map::new(), Vec::new(), Vec::new());
-        for _ in 0..MOST_PARTS {
-            let Some(mut part) = next(&mut parts).await? else {
-                let body = serde_json::from_value(Value::Object(fields));
-                let body = body.map_err(|error| Error::invalid("body", error.to_string()))?;
-                return Ok(Ordered { body, references, files });
-            };
-            match (file_name(&part)?, part.name().map(str::to_owned)) {
-                (Some(_), Some(field)) if field == REFERENCES => {
+        while let Some(mut part) = parts.next().await? {
+            match (file_name(&part)?, part.name().to_owned()) {
+                (Some(_), field) if field == REFERENCES => {
                     if files.len() == MOST_REFERENCES {
                         return Err(wrong(format!("At most {MOST_REFERENCES} images are taken.")));
                     }
-                    let (file, _) = save(&mut part, &directory, limit).await?;
+                    let file = part.save(&directory, limit, "the file").await?.content;
                     references.push(reference(&file)?);
                     files.push(file);
                 }
-                (None, Some(field)) => {
-                    fields.insert(field, text(&mut part).await?.into());
+                (None, field) if !field.is_empty() => {
+                    fields.insert(field, part.text(MAX_FIELD).await?.into());
                 }
                 _ => return Err(wrong("Unexpected field")),
             }
         }
-        Err(wrong("Too many parts"))
+        let body = serde_json::from_value(Value::Object(fields));
+        let body = body.map_err(|error| Error::invalid("body", error.to_string()))?;
+        Ok(Ordered { body, references, files })
     }
 }
 

@@ -9,7 +9,7 @@ use carrel_services::sign_in::Refused;
 use carrel_services::sign_on::Redeemed;
 
 use crate::filters;
-use crate::form::{Fields, Form};
+use crate::form::{Fields, PublicForm};
 use crate::frame::Brand;
 use crate::gate;
 use crate::refusal::Refusal;
@@ -61,7 +61,7 @@ pub async fn door(guest: Guest) -> Answer {
     }
 }
 
-pub async fn sign_in(guest: Guest, form: Form) -> Answer {
+pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
     let form = form.read().await?;
     let (ports, by) = (&guest.site.ports, guest.by());
     let (name, password) = (form.text("username"), form.raw("password"));

@@ -7,7 +7,7 @@ use carrel_services::accounts::UserDraft;
 
 use super::entrance::signed_in;
 use crate::filters;
-use crate::form::Form;
+use crate::form::PublicForm;
 use crate::frame::Brand;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
@@ -32,7 +32,7 @@ pub async fn form(guest: Guest, code: Path<String>) -> Answer {
     reply::page(&guest.request, &Invited { brand, code, is_good })
 }
 
-pub async fn accept(guest: Guest, code: Path<String>, form: Form) -> Answer {
+pub async fn accept(guest: Guest, code: Path<String>, form: PublicForm) -> Answer {
     let form = form.read().await?;
     let (ports, by) = (&guest.site.ports, guest.by());
     let (username, password) = (form.text("username").to_owned(), form.raw("password").to_owned());

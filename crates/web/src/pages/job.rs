@@ -6,13 +6,14 @@ use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
 use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, State, Told};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
+use carrel_http::sse;
 use carrel_services::admission::heard;
 use carrel_services::jobs::{Follow, News};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 
 use super::documents::text_address;
-use super::live::{event, part};
+use super::live::part;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
@@ -223,20 +224,20 @@ pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
         let (said, is_over) = next(&mut follow, &site).await?;
         Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
-    Ok(reply::events().streaming(heard(told, visit.lasting(Some(job.workspace.id)))))
+    Ok(sse::response().streaming(heard(told, visit.lasting(Some(job.workspace.id)))))
 }
 
 /// The next event, and whether it is the last. `None` when there is nothing more to tell.
 async fn next(follow: &mut Follow, site: &Data<Site>) -> Option<(String, bool)> {
     loop {
         let job = match follow.next().await? {
-            News::Nothing => return Some((": still there\n\n".to_owned(), false)),
+            News::Nothing => return Some((sse::HEARTBEAT.to_owned(), false)),
             News::Changed { job: None, .. } => continue,
             News::Changed { job: Some(job), .. } => *job,
         };
         return Some(match view(site, job).await {
-            Ok(job) if job.is_over => (event("end", &part(&JobPart { job })), true),
-            Ok(job) => (event("job", &part(&StatePart { job })), false),
+            Ok(job) if job.is_over => (sse::event("end", &part(&JobPart { job })), true),
+            Ok(job) => (sse::event("job", &part(&StatePart { job })), false),
             Err(error) => {
                 tracing::warn!(%error, "failed to tell of a job");
                 (": later\n\n".to_owned(), false)

@@ -7,6 +7,7 @@ use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Path};
 use askama::Template;
 use carrel_domain::workspace::Workspace;
+use carrel_http::sse;
 use carrel_services::admission::heard;
 use futures_util::stream;
 use tokio::sync::watch;
@@ -16,13 +17,11 @@ use uuid::Uuid;
 use crate::answers::{End, Running, Said};
 use crate::filters;
 use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
+use crate::reply::Answer;
 use crate::texts::t;
 use crate::turn::{Shown, Turn, TurnPart};
 use crate::visit::{Reader, Visit};
 
-/// After how long without news the browser is told that the server is still there.
-const PAUSE: Duration = Duration::from_secs(15);
 /// How long a browser has to look at a part before the next one comes, at the least; and how many
 /// times as long as the part took to make.
 const BREATH: Duration = Duration::from_millis(50);
@@ -48,12 +47,12 @@ pub async fn stop(visit: Visit<Reader>, id: Path<String>) -> Answer {
 }
 
 pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
-    let mut answer = reply::events();
+    let mut answer = sse::response();
     let Some(running) = find(&visit, &id) else {
         // What was said is kept; only this process has forgotten that it was under way.
         let problem = Some(t("chat.gone").to_owned());
         let turn = Turn { problem, is_gone: true, ..Turn::default() };
-        return Ok(answer.body(event("end", &part(&TurnPart { turn }))));
+        return Ok(answer.body(sse::event("end", &part(&TurnPart { turn }))));
     };
     let workspaces = visit.ports().workspaces.list().await?;
     let within = running.matter.conversation.workspace;
@@ -81,16 +80,16 @@ impl Listener {
     async fn next(mut self) -> (String, Option<Self>) {
         tokio::time::sleep(self.rest).await;
         if !self.is_first {
-            match timeout(PAUSE, self.watched.changed()).await {
+            match timeout(sse::MAX_SILENCE, self.watched.changed()).await {
                 Ok(_) => {}
-                Err(_) => return (": still there\n\n".to_owned(), Some(self)),
+                Err(_) => return (sse::HEARTBEAT.to_owned(), Some(self)),
             }
         }
         self.is_first = false;
         let said = self.watched.borrow_and_update().clone();
         if let Some(end) = said.end {
             let turn = self.ended(&said.text, end);
-            return (event("end", &part(&TurnPart { turn })), None);
+            return (sse::event("end", &part(&TurnPart { turn })), None);
         }
         if said.text.is_empty() {
             return (": waiting\n\n".to_owned(), Some(self));
@@ -98,7 +97,7 @@ impl Listener {
         let started = Instant::now();
         let grown = part(&Growing { turn: Turn::said(&said.text, &[], &[], &self.workspace) });
         self.rest = BREATH.max(started.elapsed() * RESPITE);
-        (event("answer", &grown), Some(self))
+        (sse::event("answer", &grown), Some(self))
     }
 
     fn ended(&self, text: &str, end: End) -> Turn {
@@ -126,28 +125,4 @@ impl Listener {
 
 pub(super) fn part(template: &impl Template) -> String {
     template.render().unwrap_or_default()
-}
-
-/// An event on the wire: every line of its text is one of `data`.
-pub(super) fn event(name: &str, text: &str) -> String {
-    let mut written = format!("event: {name}\n");
-    for line in text.split(['\n', '\r']) {
-        written.push_str("data: ");
-        written.push_str(line);
-        written.push('\n');
-    }
-    written.push('\n');
-    written
-}
-
-#[cfg(test)]
-mod tests {
-    use super::event;
-
-    #[test]
-    fn no_text_forges_an_event() {
-        let written = event("answer", "a\n\nevent: end\r\rdata: x");
-        assert!(written.lines().skip(1).all(|line| line.is_empty() || line.starts_with("data: ")));
-        assert_eq!(written.matches("\n\n").count(), 1);
-    }
 }

@@ -11,7 +11,7 @@ use carrel_services::workspaces;
 
 use super::entrance::signed_in;
 use crate::filters;
-use crate::form::{Fields, Form};
+use crate::form::{Fields, PublicForm};
 use crate::frame::{Brand, Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
@@ -64,7 +64,7 @@ pub async fn form(guest: Guest) -> Answer {
     reply::page(&guest.request, &Setup { brand: guest.site.brand().await?, token, is_owned })
 }
 
-pub async fn set_up(guest: Guest, form: Form) -> Answer {
+pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
     let form = form.read().await?;
     let (ports, by) = (&guest.site.ports, guest.by());
     let (token, password) = (form.text("token"), form.raw("password").to_owned());

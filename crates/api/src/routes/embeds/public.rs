@@ -58,7 +58,7 @@ pub async fn ask_embed(
 ) -> Result<HttpResponse, Denial> {
     let visitor = visitor(&request, &settings);
     let open = embeds.open(&key, &visitor).await?;
-    let asked = body.read().await?.read()?;
+    let asked = body.read_public().await?.read()?;
     let pieces = embeds.stream(open, asked, &visitor).await?;
     let id = Uuid::new_v4().to_string();
     let visit = Visit { embeds: embeds.clone(), key: key.into_inner() };

@@ -74,6 +74,6 @@ pub async fn redeem_invite(
     body: Body<users::Registration>,
 ) -> Answer<Json<users::UserCreated>, NoUser> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
-    let user = invitations.redeem(&code, body.read().await?.into(), &by).await?;
+    let user = invitations.redeem(&code, body.read_public().await?.into(), &by).await?;
     Ok(Json(users::UserCreated { user: user.into(), error: None }))
 }

@@ -1,9 +1,11 @@
 //! `/v1/session`: people who sign in with a browser
+use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
+use carrel_http::origin;
 use carrel_services::sign_in::{Refused, SESSION, SignIn, WRONG};
 use chrono::Utc;
 
@@ -13,6 +15,8 @@ use crate::failure::shapes::{NoUser, NotDone, Shape};
 use crate::read::Body;
 use crate::wire::admin::Done;
 use crate::wire::admin::users::{MadeUser, Registration, SessionShown, UserCreated};
+
+const FOREIGN: &str = "Sessions start and end on pages of this server only.";
 
 /// Holds the token of a session. No other route looks at it.
 const NAME: &str = "carrel_session";
@@ -26,6 +30,7 @@ const NAME: &str = "carrel_session";
     (status = 200, body = UserCreated),
     (status = 400, description = "The body is malformed.", body = Object),
     (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
+    (status = 403, description = "A page of another site sent the request.", body = Object),
     (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object)))]
 #[post("/session")]
 pub async fn sign_in(
@@ -35,7 +40,9 @@ pub async fn sign_in(
     body: Body<Registration>,
 ) -> Result<HttpResponse, Refusal> {
     check_multi_user::<NoUser>(&**mode).await?;
-    let (username, password) = body.read().await.map_err(Refusal::of::<NoUser>)?.into_parts();
+    check_origin(&request)?;
+    let (username, password) =
+        body.read_public().await.map_err(Refusal::of::<NoUser>)?.into_parts();
     match people.with_password(&username, &password, &by(&request)).await {
         Ok((token, user)) => Ok(HttpResponse::Ok()
             .insert_header((SET_COOKIE, cookie(&request, token.reveal(), SESSION.num_seconds())))
@@ -75,6 +82,7 @@ pub async fn show_session(
 /// Ends the session, if there is one, and clears the cookie.
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = Done),
+    (status = 403, description = "A page of another site sent the request.", body = Object),
     (status = 401, description = "Not in multi-user mode.", body = Object)))]
 #[delete("/session")]
 pub async fn sign_out(
@@ -83,10 +91,19 @@ pub async fn sign_out(
     people: Data<SignIn>,
 ) -> Result<HttpResponse, Refusal> {
     check_multi_user::<NotDone>(&**mode).await?;
+    check_origin(&request)?;
     if let Some(token) = token(&request) {
         people.out(token, &by(&request)).await.map_err(Refusal::of::<NotDone>)?;
     }
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie(&request, "", 0))).json(Done::well()))
+}
+
+/// Refuses what a page of another site sends: it could sign a browser in as somebody else.
+fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
+    match origin::is_foreign(request) {
+        true => Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN)),
+        false => Ok(()),
+    }
 }
 
 async fn check_multi_user<S: Shape>(mode: &dyn MultiUser) -> Result<(), Refusal> {

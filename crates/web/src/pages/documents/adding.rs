@@ -13,7 +13,7 @@ use crate::form::{Fields, Form};
 use crate::intake::{self, Intake};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
-use crate::upload::{Arrived, Upload};
+use crate::upload::{Upload, UploadedFile};
 use crate::visit::{Manager, Visit};
 
 /// Word for a script that a file is in the library, and in no job.
@@ -48,7 +48,7 @@ pub async fn upload(visit: Visit<Manager>, upload: Upload) -> Answer {
 /// script asked and as its page otherwise.
 pub async fn take_in(
     visit: &Visit<Manager>,
-    files: Vec<Arrived>,
+    files: Vec<UploadedFile>,
     fields: &Fields,
     into: Option<Workspace>,
     folder: Option<Folder>,

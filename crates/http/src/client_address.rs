@@ -1,12 +1,23 @@
-//! The address a request came from, where proxies pass requests on.
+//! The address a request came from, also behind reverse proxies.
 use std::net::IpAddr;
 
+use actix_web::HttpRequest;
 use ipnet::IpNet;
 
-/// The peer's address, unless the peer is a trusted proxy: then the last address it and the proxies
-/// before it wrote into `X-Forwarded-For` that is no trusted proxy's. What stands further to the
-/// front anyone can write.
-pub fn of<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &[IpNet]) -> IpAddr {
+/// Returns the client's address: the peer's, or the one that trusted proxies forwarded.
+pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = request.peer_addr()?.ip();
+    let forwarded = request.headers().get_all("x-forwarded-for");
+    Some(resolve(peer, forwarded.filter_map(|header| header.to_str().ok()), trusted))
+}
+
+/// Walks `X-Forwarded-For` from the end for as long as trusted proxies wrote it. Anyone can write
+/// what stands before that.
+fn resolve<'a>(
+    peer: IpAddr,
+    forwarded: impl Iterator<Item = &'a str>,
+    trusted: &[IpNet],
+) -> IpAddr {
     let is_trusted = |address: IpAddr| {
         let address = address.to_canonical();
         trusted.iter().any(|network| network.contains(&address))
@@ -17,7 +28,7 @@ pub fn of<'a>(peer: IpAddr, forwarded: impl Iterator<Item = &'a str>, trusted: &
         if !is_trusted(client) {
             break;
         }
-        // What is no address was not written by a proxy that can be trusted.
+        // A proxy writes nothing but addresses.
         let Ok(hop) = hop.trim().parse() else { break };
         client = hop;
     }
@@ -41,9 +52,9 @@ mod tests {
             ("10.1.2.3", &["10.9.9.9"], "10.9.9.9"),
         ] {
             let peer = peer.parse().unwrap();
-            let found = of(peer, forwarded.iter().copied(), &proxies);
+            let found = resolve(peer, forwarded.iter().copied(), &proxies);
             assert_eq!(found.to_string(), expected, "{forwarded:?}");
-            assert_eq!(of(peer, forwarded.iter().copied(), &[]), peer);
+            assert_eq!(resolve(peer, forwarded.iter().copied(), &[]), peer);
         }
     }
 }

@@ -1,17 +1,19 @@
-//! Whether a change comes from a page of this server. The session's cookie is not sent along from
-//! elsewhere anyway (`SameSite=Strict`); this is the second lock.
-use actix_web::dev::ServiceRequest;
+//! Cross-site request forgery: whether a change was sent by a page of this server.
+//!
+//! Session cookies are `SameSite=Strict`; this check is the second lock.
+use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::ORIGIN;
 use url::Url;
 
-/// Reading changes nothing; all else must say that it comes from here.
-pub fn is_trusted(request: &ServiceRequest) -> bool {
+/// Whether a request may act with the session cookie that it brings. Reading is always allowed; any
+/// other method must come from this origin.
+pub fn is_trusted(request: &HttpRequest) -> bool {
     if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
         return true;
     }
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    // Browsers leave it out where the connection is neither encrypted nor local.
+    // Browsers omit it on connections that are neither encrypted nor local.
     if let Some(site) = header("sec-fetch-site") {
         return site == "same-origin";
     }
@@ -20,14 +22,21 @@ pub fn is_trusted(request: &ServiceRequest) -> bool {
     origin.is_some_and(|origin| is_of(&host, &origin))
 }
 
+/// Whether a browser says that a page of another origin sent this change. Programs say nothing.
+pub fn is_foreign(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let is_browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
+    is_browser && !is_trusted(request)
+}
+
 /// Whether an address is of the host that a request came to.
 pub fn is_of(host: &str, address: &Url) -> bool {
     let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
-    address.host_str().is_some_and(|name| format!("{name}{port}") == without_usual_port(host))
+    address.host_str().is_some_and(|name| format!("{name}{port}") == without_default_port(host))
 }
 
-/// A browser leaves the usual port out of an origin, and a proxy may have added it to the host.
-fn without_usual_port(host: &str) -> &str {
+/// Browsers leave the default port out of an origin; proxies may add it to the host.
+fn without_default_port(host: &str) -> &str {
     host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host)
 }
 
@@ -41,7 +50,23 @@ mod tests {
         let request = TestRequest::default().method(method);
         let request =
             headers.iter().fold(request, |request, header| request.insert_header(*header));
-        is_trusted(&request.to_srv_request())
+        is_trusted(&request.to_http_request())
+    }
+
+    #[test]
+    fn programs_are_not_pages_of_other_sites() {
+        let foreign = |headers: &[(&'static str, &'static str)]| {
+            let request = TestRequest::default().method(Method::POST);
+            let request =
+                headers.iter().fold(request, |request, header| request.insert_header(*header));
+            is_foreign(&request.to_http_request())
+        };
+        let host = ("host", "desk.example");
+        assert!(!foreign(&[host]));
+        assert!(!foreign(&[host, ("origin", "http://desk.example")]));
+        assert!(foreign(&[host, ("origin", "http://evil.example")]));
+        assert!(foreign(&[host, ("origin", "null")]));
+        assert!(foreign(&[host, ("sec-fetch-site", "cross-site")]));
     }
 
     #[test]

@@ -1,0 +1,167 @@
+//! Request bodies as a stream that is bounded in bytes and time.
+use std::io;
+use std::time::Duration;
+
+use actix_web::HttpRequest;
+use actix_web::dev::Payload;
+use actix_web::error::PayloadError;
+use actix_web::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, TRANSFER_ENCODING};
+use actix_web::web::{Bytes, BytesMut};
+use carrel_domain::{Error, Result};
+use futures_util::stream::{self, LocalBoxStream, StreamExt};
+use tokio::time::{Instant, timeout_at};
+
+/// The longest pause between two pieces of a body.
+pub const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How long a whole body may take.
+pub const MAX_DURATION: Duration = Duration::from_secs(60);
+/// The slowest upload that may take longer than [`MAX_DURATION`], in bytes a second.
+pub const MIN_UPLOAD_RATE: u64 = 4 << 10;
+
+/// What a body may cost.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// In bytes.
+    pub bytes: u64,
+    /// What is larger than allowed, for the error: "the body".
+    pub what: &'static str,
+    /// Whether each [`MIN_UPLOAD_RATE`] bytes buy another second, as files need.
+    pub is_upload: bool,
+}
+
+impl Limits {
+    pub const fn of_body(bytes: u64) -> Self {
+        Self { bytes, what: "the body", is_upload: false }
+    }
+
+    fn deadline(&self, started: Instant, received: u64) -> Instant {
+        let bought = if self.is_upload { received / MIN_UPLOAD_RATE } else { 0 };
+        (started + MAX_DURATION + Duration::from_secs(bought)).min(Instant::now() + MAX_PAUSE)
+    }
+}
+
+/// The pieces of a body. Ends with an error when a limit is exceeded; see [`error_of`].
+pub type Pieces = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
+
+/// Returns the pieces of a body. One whose announced length exceeds the limit is refused unread.
+pub fn pieces(request: &HttpRequest, payload: Payload, limits: Limits) -> Result<Pieces> {
+    let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+    if length
+        .and_then(|length| length.parse().ok())
+        .is_some_and(|length: u64| length > limits.bytes)
+    {
+        return Err(Error::TooLarge { what: limits.what, limit: limits.bytes });
+    }
+    let reading = Some((payload, Instant::now(), 0));
+    let pieces = stream::unfold(reading, move |reading| async move {
+        let (mut payload, started, received) = reading?;
+        match timeout_at(limits.deadline(started, received), payload.next()).await {
+            Err(_) => {
+                let late = io::Error::from(io::ErrorKind::TimedOut);
+                Some((Err(PayloadError::Io(late)), None))
+            }
+            Ok(None) => None,
+            Ok(Some(Err(error))) => Some((Err(error), None)),
+            Ok(Some(Ok(piece))) => {
+                let received = received + piece.len() as u64;
+                if received > limits.bytes {
+                    return Some((Err(PayloadError::Overflow), None));
+                }
+                Some((Ok(piece), Some((payload, started, received))))
+            }
+        }
+    });
+    Ok(pieces.fuse().boxed_local())
+}
+
+/// Reads a whole body into memory.
+pub async fn whole(request: &HttpRequest, payload: Payload, limits: Limits) -> Result<Bytes> {
+    let mut pieces = pieces(request, payload, limits)?;
+    let mut body = BytesMut::new();
+    while let Some(piece) = pieces.next().await {
+        body.extend_from_slice(&piece.map_err(|error| error_of(&error, limits, "body"))?);
+    }
+    Ok(body.freeze())
+}
+
+/// Returns why a body could not be read, as an error of the field `field`.
+pub fn error_of(error: &PayloadError, limits: Limits, field: &'static str) -> Error {
+    match error {
+        PayloadError::Overflow => Error::TooLarge { what: limits.what, limit: limits.bytes },
+        PayloadError::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
+            Error::invalid(field, "did not arrive in time")
+        }
+        other => Error::invalid(field, other.to_string()),
+    }
+}
+
+/// Whether a request brings a body that is compressed, which no route reads: a small one can unpack
+/// to gigabytes.
+pub fn is_encoded(headers: &HeaderMap) -> bool {
+    let is_empty = headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
+    let has_body = headers.contains_key(CONTENT_LENGTH) && !is_empty;
+    let has_body = has_body || headers.contains_key(TRANSFER_ENCODING);
+    let mut encodings = headers.get_all(CONTENT_ENCODING);
+    has_body && encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+}
+
+/// Why a compressed body is refused.
+pub const ENCODED: &str =
+    "Content-Encoding: request bodies must not be compressed; send it as it is";
+
+#[cfg(test)]
+mod tests {
+    use actix_web::error::PayloadError;
+    use actix_web::http::header::ContentEncoding;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn payload(every: Duration, piece: &'static [u8]) -> Payload {
+        let pieces = stream::unfold((), move |()| async move {
+            tokio::time::sleep(every).await;
+            Some((Ok::<_, PayloadError>(Bytes::from_static(piece)), ()))
+        });
+        Payload::Stream { payload: Box::pin(pieces) }
+    }
+
+    async fn read(payload: Payload, limits: Limits) -> (String, Duration) {
+        let request = TestRequest::default().to_http_request();
+        let started = Instant::now();
+        let error = whole(&request, payload, limits).await.unwrap_err();
+        (error.to_string(), started.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_never_ends_is_given_up() {
+        let limits = Limits::of_body(1 << 20);
+        let late = "body: did not arrive in time";
+        let (said, took) = read(payload(Duration::from_secs(3_600), b"x"), limits).await;
+        assert_eq!((said.as_str(), took.as_secs()), (late, 30));
+        let (said, took) = read(payload(Duration::from_secs(29), b"x"), limits).await;
+        assert_eq!((said.as_str(), took.as_secs()), (late, 60));
+        let (said, _) = read(payload(Duration::from_millis(1), &[0; 4096]), limits).await;
+        assert_eq!(said, "the body is larger than the 1048576 bytes allowed");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upload_may_take_longer_while_it_makes_progress() {
+        let limits = Limits { is_upload: true, ..Limits::of_body(1 << 20) };
+        let (said, took) = read(payload(Duration::from_secs(1), &[0; 8192]), limits).await;
+        assert!(said.contains("larger") && took.as_secs() > 120, "{said} {took:?}");
+        let (said, took) = read(payload(Duration::from_secs(1), &[0; 64]), limits).await;
+        assert!(said.contains("in time") && took.as_secs() < 62, "{said} {took:?}");
+    }
+
+    #[test]
+    fn compressed_bodies_are_told_apart() {
+        let with = |encoding: &'static str, length: &'static str| {
+            let request = TestRequest::default()
+                .insert_header((CONTENT_ENCODING, encoding))
+                .insert_header((CONTENT_LENGTH, length));
+            is_encoded(request.to_http_request().headers())
+        };
+        assert!(with("gzip", "9") && with(ContentEncoding::Brotli.as_str(), "9"));
+        assert!(!with("identity", "9") && !with("gzip", "0"));
+    }
+}

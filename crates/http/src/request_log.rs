@@ -1,0 +1,68 @@
+//! What every request gets: an id, a log span, a place in the metrics, and safe headers.
+use std::time::Instant;
+
+use actix_web::body::{self, BodySize, BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::Method;
+use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use carrel_services::meter::Meter;
+use tracing::Span;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest request id that is taken over from a client or proxy.
+const MAX_ID: usize = 64;
+
+/// A request that is being answered.
+pub struct RequestLog {
+    pub id: String,
+    pub span: Span,
+    method: Method,
+    started: Instant,
+}
+
+impl RequestLog {
+    /// Starts the clock and names the request. `HEAD` is routed as `GET`; [`Self::finish`] drops
+    /// the body.
+    pub fn start(request: &mut ServiceRequest) -> Self {
+        let id = given_id(request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
+        let method = request.method().clone();
+        let span = tracing::info_span!("request", id = %id, %method, path = request.path());
+        if method == Method::HEAD {
+            request.head_mut().method = Method::GET;
+        }
+        Self { id, span, method, started: Instant::now() }
+    }
+
+    /// Finishes the response and counts it.
+    pub fn finish(
+        &self,
+        mut response: ServiceResponse<BoxBody>,
+        meter: Option<&Meter>,
+    ) -> ServiceResponse<BoxBody> {
+        let is_stream = response.response().body().size() == BodySize::Stream;
+        if self.method == Method::HEAD && is_stream {
+            response = response.map_body(|_, _| BoxBody::new(body::None::new()));
+        }
+        let headers = response.headers_mut();
+        if let Ok(id) = HeaderValue::from_str(&self.id) {
+            headers.insert(REQUEST_ID, id);
+        }
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let status = response.status().as_u16();
+        if let Some(meter) = meter {
+            let route = response.request().match_pattern();
+            let took = self.started.elapsed();
+            meter.request(self.method.as_str(), route.as_deref(), status, took);
+        }
+        tracing::debug!(status, "answered");
+        response
+    }
+}
+
+fn given_id(request: &ServiceRequest) -> Option<String> {
+    let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    let is_usable = !id.is_empty() && id.len() <= MAX_ID && id.chars().all(is_plain);
+    is_usable.then(|| id.to_owned())
+}
