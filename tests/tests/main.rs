@@ -42,6 +42,7 @@ mod openai;
 mod oversight;
 mod people;
 mod pictures;
+mod postgres_tls;
 mod printed;
 mod protocol;
 mod repeats;

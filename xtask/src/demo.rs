@@ -17,8 +17,8 @@ const QUESTION: &str = "How long do the batteries of the reserve lamp last?";
 
 /// Ends as the server it starts, which runs until it is stopped.
 pub fn run(sh: &Shell) -> Result<()> {
-    cmd!(sh, "cargo build --release -p carrel-server --bin carrel").run()?;
-    let carrel = surroundings::built(sh, "release")?.join("carrel");
+    cmd!(sh, "cargo build --profile demo -p carrel-server --bin carrel").run()?;
+    let carrel = surroundings::built(sh, "demo")?.join("carrel");
     let storage = surroundings::root().join(".carrel");
     fs::create_dir_all(&storage)?;
     cmd!(sh, "{carrel} model fetch --storage {storage}").run()?;

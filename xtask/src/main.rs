@@ -1,4 +1,5 @@
 //! The chores of this repository: `cargo xtask <chore>`.
+mod certificate;
 mod clients;
 mod conformance;
 mod crash;
@@ -9,6 +10,7 @@ mod guided;
 mod plant;
 mod postgres;
 mod stores;
+mod supply;
 mod surroundings;
 mod tally;
 mod test;
@@ -24,9 +26,10 @@ const HELP: &str = "\
 cargo xtask <chore>
 
   tidy                what no compiler checks: the crate graph, the size of files, and the like
-  check               tidy, formatting, lints, generated files
+  check               tidy, deny, formatting, lints, generated files
   test [arguments]    all tests, with a PostgreSQL of their own; arguments go to the test runner
   ci                  check, then test, then conformance
+  deny                licences, bans, sources and known vulnerabilities of the libraries
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
@@ -83,6 +86,7 @@ fn run() -> Result<()> {
             test::run(&sh, &[])?;
             conformance::run(&sh, &[])
         }
+        "deny" => supply::deny(&sh),
         "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
         "schema" => generated::schema(&sh, &rest),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
@@ -133,6 +137,7 @@ fn screenshots(sh: &Shell, arguments: &[String]) -> Result<()> {
 
 fn check(sh: &Shell) -> Result<()> {
     tidy::run(sh)?;
+    supply::deny(sh)?;
     cmd!(sh, "cargo fmt --all --check").run()?;
     cmd!(sh, "cargo clippy --workspace --all-targets -- -D warnings").run()?;
     traces::check(sh)?;

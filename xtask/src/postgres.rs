@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::certificate;
+
 /// Nothing of it has to survive a crash, so nothing waits for the disk.
 const SETTINGS: &str = "-c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
     -c max_connections=300 -c fsync=off -c synchronous_commit=off -c full_page_writes=off";
@@ -21,12 +23,23 @@ const CARETAKER: &str = r#"cat; "$1/pg_ctl" -D "$2/data" -m immediate -w stop; r
 pub struct Cluster {
     caretaker: Child,
     port: u16,
+    /// The certificate of the authority that has signed the server's.
+    authority: Option<PathBuf>,
 }
 
 impl Cluster {
     pub fn start() -> Result<Self> {
         let owner = owner()?;
-        Self::start_in(directory(owner)?, owner, &programs()?)
+        let (directory, programs) = (directory(owner)?, programs()?);
+        let encrypts = Command::new(programs.join("pg_config")).arg("--configure").output();
+        let encrypts = encrypts.is_ok_and(|told| {
+            let told = String::from_utf8_lossy(&told.stdout);
+            told.contains("--with-openssl") || told.contains("--with-ssl")
+        });
+        if encrypts {
+            certificate::write(&directory, owner)?;
+        }
+        Self::start_in(directory, owner, &programs)
     }
 
     /// As [`Cluster::start`], of the PostgreSQL that a Python package carries in `packages`. It is
@@ -52,7 +65,7 @@ impl Cluster {
         // A group of its own, so that Ctrl-C in the terminal reaches everything but this.
         caretaker.stdin(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         let caretaker = caretaker.spawn().context("failed to start sh")?;
-        let mut cluster = Self { caretaker, port: 0 };
+        let mut cluster = Self { caretaker, port: 0, authority: None };
 
         let data = directory.join("data");
         let mut initdb = run_as(owner, &programs.join("initdb"));
@@ -74,7 +87,17 @@ impl Cluster {
             cluster.port = free_port()?;
             let mut start = run_as(owner, &programs.join("pg_ctl"));
             start.args(["-w", "-t", "60", "-s", "-o"]);
-            start.arg(format!("{SETTINGS} -p {}", cluster.port)).arg("-D").arg(&data);
+            let mut settings = format!("{SETTINGS} -p {}", cluster.port);
+            let authority = directory.join(certificate::AUTHORITY);
+            if authority.exists() {
+                let file = |name| directory.join(name).display().to_string();
+                let (certificate, key) = (file(certificate::CERTIFICATE), file(certificate::KEY));
+                settings.push_str(&format!(
+                    " -c ssl=on -c ssl_cert_file={certificate} -c ssl_key_file={key}"
+                ));
+                cluster.authority = Some(authority);
+            }
+            start.arg(settings).arg("-D").arg(&data);
             outcome = succeed(start.arg("-l").arg(directory.join("log")).arg("start"));
             if outcome.is_ok() {
                 return Ok(cluster);
@@ -82,6 +105,12 @@ impl Cluster {
         }
         let log = fs::read_to_string(directory.join("log")).unwrap_or_default();
         outcome.map(|()| cluster).context(log)
+    }
+
+    /// The certificate that those who verify the server's have to trust; none where this
+    /// PostgreSQL does not encrypt.
+    pub fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// A superuser's URL of the database `postgres`.

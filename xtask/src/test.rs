@@ -15,6 +15,8 @@ use crate::{clients, surroundings};
 
 /// The PostgreSQL server the tests use; one that is named already is left to its owner.
 const SERVER: &str = "CARREL_TEST_POSTGRES";
+/// The certificate of the authority that has signed the server's, where the server encrypts.
+const AUTHORITY: &str = "CARREL_TEST_POSTGRES_CA";
 
 pub fn run(sh: &Shell, arguments: &[String]) -> Result<()> {
     run_with(sh, arguments, &[])
@@ -37,6 +39,7 @@ pub fn run_with(sh: &Shell, arguments: &[String], variables: &[(&str, &str)]) ->
     tests.envs(variables.iter().copied()).envs(stores.variables());
     if let Some(cluster) = &cluster {
         tests.env(SERVER, cluster.url());
+        tests.envs(cluster.authority().map(|certificate| (AUTHORITY, certificate)));
     }
     let (succeeded, tally) = watched(tests)?;
     drop((cluster, stores));

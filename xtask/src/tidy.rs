@@ -5,12 +5,13 @@ mod graph;
 use anyhow::{Result, bail};
 use xshell::Shell;
 
-use crate::{plant, surroundings};
+use crate::{plant, supply, surroundings};
 
 pub fn run(sh: &Shell) -> Result<()> {
     let mut problems = graph::problems(&surroundings::metadata(sh)?)?;
     problems.extend(files::problems(sh)?);
     problems.extend(files::migrations(sh)?);
+    problems.extend(supply::unused_here(sh)?);
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));
     if !problems.is_empty() {

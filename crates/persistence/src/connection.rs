@@ -2,12 +2,12 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use carrel_postgres::Connector;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{Error as ConnectError, ManageConnection, R2D2Connection};
 use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection};
 
 use crate::abort::Abort;
-use crate::location::Location;
 use crate::plans;
 
 /// A connection to whichever database this process was configured with.
@@ -91,10 +91,18 @@ pub(crate) enum Purpose {
     Writing,
 }
 
+/// What connections are opened to.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// The path of a file.
+    Sqlite(String),
+    Postgres(Connector),
+}
+
 /// Opens connections to one place.
 #[derive(Clone, Debug)]
 pub(crate) struct Manager {
-    pub(crate) location: Location,
+    pub(crate) source: Source,
     pub(crate) purpose: Purpose,
 }
 
@@ -103,9 +111,9 @@ impl ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<AnyConnection, ConnectError> {
-        match &self.location {
-            Location::Postgres(url) => Ok(AnyConnection::Postgres(PgConnection::establish(url)?)),
-            Location::Sqlite(path) => {
+        match &self.source {
+            Source::Postgres(connector) => Ok(AnyConnection::Postgres(connector.connect()?)),
+            Source::Sqlite(path) => {
                 plans::keep().map_err(ConnectError::QueryError)?;
                 let mut conn = SqliteConnection::establish(path)?;
                 prepare_sqlite(&mut conn, self.purpose).map_err(ConnectError::QueryError)?;

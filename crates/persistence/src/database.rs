@@ -6,13 +6,14 @@ use anyhow::Context;
 use async_trait::async_trait;
 use carrel_domain::health::{self, Health};
 use carrel_domain::{Error, Result};
+use carrel_postgres::Connector;
 use diesel::connection::SimpleConnection;
 use diesel::r2d2::{ManageConnection, Pool};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::abort::{Abort, unavailable};
-use crate::connection::{AnyConnection, Manager, Purpose};
+use crate::connection::{AnyConnection, Manager, Purpose, Source};
 use crate::location::{Location, conceal_passwords, without_password};
 use crate::{lexical, migrations, sought};
 
@@ -58,7 +59,11 @@ impl Database {
         if let Location::Sqlite(path) = &location {
             create_private(path)?;
         }
-        let manager = |purpose| Manager { location: location.clone(), purpose };
+        let source = match &location {
+            Location::Sqlite(path) => Source::Sqlite(path.clone()),
+            Location::Postgres(url) => Source::Postgres(Connector::new(url)?),
+        };
+        let manager = |purpose| Manager { source: source.clone(), purpose };
         migrations::run(&mut manager(Purpose::Writing).connect()?)
             .context("failed to bring the schema up to date")?;
         lexical::refill(&mut manager(Purpose::Writing).connect()?)
@@ -172,7 +177,7 @@ struct Connections {
 impl Connections {
     fn new(manager: Manager, size: u32) -> Self {
         // A file does not hang up; a server may have, while the connection was idle.
-        let test = matches!(manager.location, Location::Postgres(_));
+        let test = matches!(manager.source, Source::Postgres(_));
         let pool = Pool::builder()
             .max_size(size)
             .min_idle(Some(0))

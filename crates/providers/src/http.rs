@@ -1,10 +1,7 @@
 //! The HTTP client that every provider shares.
-use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::{Error, Result};
-use rustls::RootCertStore;
-use rustls::crypto::ring;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -24,16 +21,7 @@ pub fn http_client() -> Result<reqwest::Client> {
         .map_err(Error::internal)
 }
 
-/// Connections encrypted for whoever the system trusts.
+/// Trusts the certificates that the system trusts.
 pub(crate) fn tls() -> Result<rustls::ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (trusted, _) = roots.add_parsable_certificates(found.certs);
-    if trusted == 0 {
-        tracing::warn!("no trusted certificates found: hosts behind https cannot be reached");
-    }
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(Error::internal)?;
-    Ok(tls.with_root_certificates(roots).with_no_client_auth())
+    carrel_tls::client_config().map_err(Error::internal)
 }

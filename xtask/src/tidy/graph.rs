@@ -3,16 +3,20 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 const DOMAIN: &str = "carrel-domain";
+const TLS: &str = "carrel-tls";
+const POSTGRES: &str = "carrel-postgres";
 
 /// Every package of the workspace, and those others of it that it may name. Dependencies of tests
 /// and build scripts count too.
 const LAYERS: &[(&str, &[&str])] = &[
     (DOMAIN, &[]),
+    (TLS, &[]),
+    (POSTGRES, &[TLS]),
     ("carrel-services", &[DOMAIN]),
-    ("carrel-persistence", &[DOMAIN]),
-    ("carrel-vectors", &[DOMAIN]),
-    ("carrel-providers", &[DOMAIN]),
-    ("carrel-embedder", &[DOMAIN]),
+    ("carrel-persistence", &[DOMAIN, POSTGRES]),
+    ("carrel-vectors", &[DOMAIN, POSTGRES]),
+    ("carrel-providers", &[DOMAIN, TLS]),
+    ("carrel-embedder", &[DOMAIN, TLS]),
     ("carrel-documents", &[DOMAIN]),
     ("carrel-export", &[DOMAIN]),
     ("carrel-http", &["carrel-services", DOMAIN]),
@@ -57,7 +61,7 @@ const END_TO_END: &[&str] = &[
 const KEPT: &[(&str, &[&str])] = &[
     ("actix-web", &["carrel-http", "carrel-api", "carrel-web", "carrel-server", "e2e"]),
     ("clap", &["carrel-server"]),
-    ("diesel", &["carrel-persistence", "carrel-vectors"]),
+    ("diesel", &["carrel-persistence", POSTGRES, "carrel-vectors"]),
     ("diesel_migrations", &["carrel-persistence"]),
     ("genai", &["carrel-providers"]),
     ("object_store", &["carrel-documents"]),

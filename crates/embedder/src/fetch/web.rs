@@ -1,10 +1,7 @@
 //! The model's files from the Hugging Face hub, or from a mirror that has them at the same paths.
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
-
-use rustls_platform_verifier::BuilderVerifierExt as _;
 
 use super::place::Incoming;
 use super::{ModelFile, OnProgress};
@@ -48,13 +45,8 @@ async fn download(
 }
 
 fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_platform_verifier()?
-        .with_no_client_auth();
     let client = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
+        .tls_backend_preconfigured(carrel_tls::client_config()?)
         .redirect(reqwest::redirect::Policy::limited(REDIRECTS))
         .connect_timeout(CONNECT_TIMEOUT)
         .read_timeout(STALLED)

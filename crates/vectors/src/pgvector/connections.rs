@@ -3,10 +3,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use carrel_domain::{Error, Result};
+use carrel_postgres::Connector;
 use diesel::connection::SimpleConnection;
 use diesel::result::Error as QueryError;
 use diesel::sql_types::Bool;
-use diesel::{Connection, PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
+use diesel::{PgConnection, QueryResult, QueryableByName, RunQueryDsl, sql_query};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use url::Url;
@@ -38,7 +39,8 @@ pub(super) struct Connections {
 }
 
 struct Inner {
-    url: String,
+    /// Or why there can be no connection to this address.
+    connector: Result<Connector, String>,
     /// The password in it, which no message is to show.
     password: Option<String>,
     /// Statements that make the tables.
@@ -67,7 +69,8 @@ impl Connections {
         let password = Url::parse(url).ok().and_then(|url| url.password().map(str::to_owned));
         let (url, turns) = (with_time_limits(url), Arc::new(Semaphore::new(CONNECTIONS)));
         let state = Mutex::default();
-        Self { inner: Arc::new(Inner { url, password, preparation, probe, state, turns }) }
+        let connector = Connector::new(&url).map_err(|error| error.to_string());
+        Self { inner: Arc::new(Inner { connector, password, preparation, probe, state, turns }) }
     }
 
     /// Runs `work` on a connection that is there. Waiting for a turn takes at most `limit`, and the
@@ -141,8 +144,12 @@ impl Inner {
                 return Ok(conn);
             }
         }
-        let mut conn = PgConnection::establish(&self.url).map_err(|error| {
-            let cause = self.flat(&error.to_string());
+        let connected = match &self.connector {
+            Ok(connector) => connector.connect().map_err(|error| error.to_string()),
+            Err(error) => Err(error.clone()),
+        };
+        let mut conn = connected.map_err(|error| {
+            let cause = self.flat(&error);
             let reason =
                 format!("{cause}; is it running, and is PGVECTOR_CONNECTION_STRING right?");
             Error::unavailable(NAME, reason)

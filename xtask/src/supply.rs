@@ -1,0 +1,128 @@
+//! Rules for the libraries this project builds on: licences, bans, sources, known vulnerabilities,
+//! and that each one that is named is used.
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::Value;
+use xshell::{Shell, cmd};
+
+use crate::{clients, surroundings};
+
+/// Part of what cargo-deny says when it cannot fetch the list of vulnerabilities.
+const UNREACHABLE: &str = "failed to fetch advisory database";
+
+/// Checks deny.toml with all features, and known vulnerabilities where their list can be fetched.
+pub fn deny(sh: &Shell) -> Result<()> {
+    let deny = clients::fetch_cargo_deny(sh)?;
+    cmd!(sh, "{deny} --all-features check --hide-inclusion-graph bans licenses sources").run()?;
+    let advisories = cmd!(sh, "{deny} --all-features check advisories").ignore_status();
+    let told = advisories.output().context("failed to run cargo-deny")?;
+    let text = String::from_utf8_lossy(&told.stderr);
+    if told.status.success() {
+        eprintln!("no known vulnerabilities");
+    } else if text.contains(UNREACHABLE) {
+        eprintln!("vulnerabilities not checked: the advisory database cannot be fetched from here");
+    } else {
+        bail!("cargo-deny found known vulnerabilities:\n{text}");
+    }
+    Ok(())
+}
+
+/// Names the dependencies that no code uses, and the workspace's that no package names.
+pub fn unused(metadata: &Value, manifest: &str) -> Result<Vec<String>> {
+    let mut problems = Vec::new();
+    let mut named = Vec::new();
+    for package in metadata["packages"].as_array().context("cargo lists no packages")? {
+        let name = package["name"].as_str().context("a package has no name")?;
+        let place = Path::new(package["manifest_path"].as_str().context("a package has no place")?);
+        let sources = sources(place.parent().unwrap_or(place))?;
+        for dependency in package["dependencies"].as_array().into_iter().flatten() {
+            let original = dependency["name"].as_str().unwrap_or_default();
+            let called = dependency["rename"].as_str().unwrap_or(original);
+            named.push(called.to_owned());
+            let is_used = LINKED.contains(&called) || uses(&sources, &called.replace('-', "_"));
+            if !is_used {
+                problems.push(format!("{name} names {called}, which none of its code uses"));
+            }
+        }
+    }
+    let table = manifest.split("[workspace.dependencies]").nth(1).unwrap_or_default();
+    for line in table.lines().take_while(|line| !line.starts_with('[')) {
+        let Some((dependency, _)) = line.split_once(" = ") else { continue };
+        if !named.iter().any(|name| name == dependency) {
+            problems.push(format!("Cargo.toml names {dependency}, which no package does"));
+        }
+    }
+    Ok(problems)
+}
+
+/// Libraries that are named to choose how they are built, and called by another one.
+const LINKED: [&str; 2] = ["libsqlite3-sys", "pq-sys"];
+
+/// Whether the code names `library`: in a path, or alone in a `use`.
+fn uses(sources: &[String], library: &str) -> bool {
+    sources.iter().any(|source| {
+        source.match_indices(library).any(|(at, _)| {
+            let before = source[..at].chars().next_back();
+            let after = source[at + library.len()..].trim_start();
+            !before.is_some_and(|c| c.is_alphanumeric() || c == '_')
+                && (after.starts_with("::")
+                    || (after.starts_with(';') && source[..at].ends_with("use "))
+                    || after.starts_with(" as ")
+                    || after.starts_with('!'))
+        })
+    })
+}
+
+/// The texts of all Rust files beneath `directory`.
+fn sources(directory: &Path) -> Result<Vec<String>> {
+    let mut texts = Vec::new();
+    let mut directories: Vec<PathBuf> = vec![directory.to_owned()];
+    while let Some(next) = directories.pop() {
+        for entry in std::fs::read_dir(next)? {
+            let path = entry?.path();
+            let is_own = !path.join("Cargo.toml").is_file() && !path.ends_with("target");
+            if path.is_dir() && is_own {
+                directories.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                texts.push(std::fs::read_to_string(path)?);
+            }
+        }
+    }
+    Ok(texts)
+}
+
+/// The names in the manifest of the workspace, and those of its packages.
+pub fn unused_here(sh: &Shell) -> Result<Vec<String>> {
+    unused(&surroundings::metadata(sh)?, &sh.read_file("Cargo.toml")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_library_is_used_when_a_path_begins_with_its_name() {
+        let code = ["use tokio_util as util;\nfn a() { bytes::Bytes::new(); }".to_owned()];
+        assert!(uses(&code, "bytes"));
+        assert!(!uses(&code, "tokio"));
+        assert!(!uses(&code, "util"));
+        assert!(uses(&["use anyhow::{Context, Result};".to_owned()], "anyhow"));
+        assert!(uses(&["use mimalloc;".to_owned()], "mimalloc"));
+        assert!(!uses(&["// bytes that nobody reads".to_owned()], "bytes"));
+    }
+
+    #[test]
+    fn what_the_workspace_names_in_vain_is_found() {
+        let manifest =
+            "[workspace.dependencies]\nbytes = \"1\"\nanyhow = \"1\"\n\n[profile.dev]\nx = 1\n";
+        let metadata = serde_json::json!({"packages": [{
+            "name": "xtask",
+            "manifest_path": concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"),
+            "dependencies": [{"name": "anyhow"}, {"name": "no-such-library"}],
+        }]});
+        let problems = unused(&metadata, manifest).unwrap();
+        assert_eq!(problems.len(), 2, "{problems:?}");
+        assert!(problems[0].contains("no-such-library") && problems[1].contains("bytes"));
+    }
+}
