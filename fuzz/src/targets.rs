@@ -93,7 +93,7 @@ fn sse(bytes: &[u8]) {
         let mut events = Events::default();
         let fed = pieces.all(|piece| events.feed(piece).is_ok());
         events.finish();
-        (fed, std::iter::from_fn(|| events.take()).collect())
+        (fed, std::iter::from_fn(|| events.take()).map(|event| event.data).collect())
     }
     let whole = read(std::iter::once(bytes));
     assert_eq!(whole, read(bytes.chunks(1)));

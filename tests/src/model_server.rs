@@ -5,6 +5,8 @@
 //! behaves; [`MODELS`] lists the names, and any other behaves as `echo` does.
 mod chat;
 mod embedding;
+mod misbehaving;
+mod ollama;
 mod picture;
 
 use std::net::TcpListener;
@@ -18,7 +20,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 /// What the server can be asked for, and how each behaves.
-pub const MODELS: [(&str, &str); 15] = [
+pub const MODELS: [(&str, &str); 24] = [
     ("echo", "answers well"),
     ("reasoning", "thinks before it answers"),
     ("slow", "takes a tenth of a second for each word"),
@@ -30,6 +32,15 @@ pub const MODELS: [(&str, &str); 15] = [
     ("speechless", "answers without any text"),
     ("thinking", "thinks and says nothing"),
     ("html", "answers with a web page"),
+    ("truncated", "ends a stream in the middle without saying that it does"),
+    ("error-line", "reports an error in the middle of a stream as llama-server did until 2025"),
+    ("error-event", "reports an error in the middle of a stream as an event of that type"),
+    ("lenient", "streams an answer with every oddity that clients put up with"),
+    ("halves", "cuts an emoji into the two halves of its UTF-16"),
+    ("unopened", "closes its reasoning with `</think>` without having opened it"),
+    ("limited", "ends with the finish reason `length`"),
+    ("filtered", "ends with the finish reason `content_filter` and without text"),
+    ("strict", "refuses `stream_options` and `max_tokens`"),
     ("picky", "embeds nothing together with the word `unspeakable`, which it refuses"),
     ("scribble", "answers with something that is no picture, where one is asked for"),
     ("linked", "answers with an address where a picture is asked for"),
@@ -129,6 +140,8 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
             .app_data(web::JsonConfig::default().limit(64 << 20).content_type_required(false))
             .route("/v1/models", web::get().to(models))
             .route("/v1/chat/completions", web::post().to(chat_completions))
+            .route("/api/chat", web::post().to(ollama_chat))
+            .route("/api/tags", web::get().to(ollama_tags))
             .route("/v1/embeddings", web::post().to(embeddings))
             .route("/v1/images/generations", web::post().to(images))
             .route("/api/v1/images/generations", web::post().to(images))
@@ -138,7 +151,8 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
     Ok(server.workers(1).disable_signals().shutdown_timeout(0).listen(listener)?.run())
 }
 
-async fn models() -> HttpResponse {
+async fn models(request: HttpRequest, requests: web::Data<Requests>) -> HttpResponse {
+    record(&request, &requests, &Value::Null);
     let model =
         |(name, _): &(&str, &str)| json!({"id": name, "object": "model", "owned_by": "tests"});
     let models: Vec<_> = MODELS.iter().map(model).collect();
@@ -152,6 +166,22 @@ async fn chat_completions(
 ) -> HttpResponse {
     record(&request, &requests, &body);
     chat::respond(&body).await
+}
+
+/// Ollama's own protocol.
+async fn ollama_chat(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    ollama::respond(&body)
+}
+
+async fn ollama_tags(request: HttpRequest, requests: web::Data<Requests>) -> HttpResponse {
+    record(&request, &requests, &Value::Null);
+    let model = |(name, _): &(&str, &str)| json!({ "name": name, "model": name });
+    HttpResponse::Ok().json(json!({ "models": MODELS.iter().map(model).collect::<Vec<_>>() }))
 }
 
 async fn embeddings(

@@ -84,6 +84,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.health))
             .app_data(Data::from(ports.meter))
             .app_data(Data::from(ports.settings_store))
+            .app_data(Data::from(ports.model_lists))
             .app_data(Data::from(ports.dump))
             .app_data(Data::new(ports.sign_on))
             .app_data(Data::from(ports.sign_in))

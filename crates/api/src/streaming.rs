@@ -8,7 +8,7 @@ use actix_web::web::Bytes;
 use carrel_domain::{Error, Result};
 use carrel_http::sse::MAX_SILENCE;
 use carrel_services::admission::{Admitted, CHECK};
-use carrel_services::chat::Piece;
+use carrel_services::chat::AnswerEvent;
 use futures_util::stream::{self, Stream};
 use tokio::sync::mpsc::Receiver;
 use tokio::time::timeout;
@@ -18,9 +18,9 @@ pub use listener::{Holder, Listener};
 
 /// The first piece, if it comes before a client would have to be told anything. An error if it is
 /// one: then there is still time to say so by the status.
-pub async fn first(pieces: &mut Receiver<Piece>) -> Result<Option<Piece>> {
+pub async fn first(pieces: &mut Receiver<AnswerEvent>) -> Result<Option<AnswerEvent>> {
     match timeout(MAX_SILENCE, pieces.recv()).await {
-        Ok(Some(Piece::Failed { error, begun: false })) => Err(error),
+        Ok(Some(AnswerEvent::Failed { error, begun: false })) => Err(error),
         Ok(piece) => Ok(piece),
         Err(_) => Ok(None),
     }
@@ -29,8 +29,8 @@ pub async fn first(pieces: &mut Receiver<Piece>) -> Result<Option<Piece>> {
 /// The events that `tell` makes of each piece, and heartbeats between them, for as long as the client
 /// may hear them. Leaving the stream drops the receiver, which stops the model.
 pub fn told(
-    pieces: Receiver<Piece>,
-    tell: impl FnMut(Piece) -> String,
+    pieces: Receiver<AnswerEvent>,
+    tell: impl FnMut(AnswerEvent) -> String,
     listener: impl Admitted,
 ) -> impl Stream<Item = Result<Bytes, Infallible>> {
     let telling = Telling { pieces, tell, listener, checked: Instant::now(), is_over: false };
@@ -41,14 +41,14 @@ pub fn told(
 }
 
 struct Telling<T, A> {
-    pieces: Receiver<Piece>,
+    pieces: Receiver<AnswerEvent>,
     tell: T,
     listener: A,
     checked: Instant,
     is_over: bool,
 }
 
-impl<T: FnMut(Piece) -> String, A: Admitted> Telling<T, A> {
+impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
     async fn next(&mut self) -> Option<String> {
         let silent_since = Instant::now();
         while !self.is_over {
@@ -61,7 +61,7 @@ impl<T: FnMut(Piece) -> String, A: Admitted> Telling<T, A> {
                     self.pieces.close();
                     let reason = "its key, user, thread or workspace is no longer there";
                     let error = Error::unavailable("this conversation", reason);
-                    return Some((self.tell)(Piece::Failed { error, begun: true }));
+                    return Some((self.tell)(AnswerEvent::Failed { error, begun: true }));
                 }
             }
             match piece {

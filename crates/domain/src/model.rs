@@ -42,13 +42,17 @@ pub enum Role {
     Assistant,
 }
 
-/// A picture for a model to look at.
+/// An image for a model to look at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
-    /// Such as `image/png`.
-    pub mime: String,
-    /// In base64.
-    pub data: String,
+pub enum Image {
+    Inline {
+        /// Such as `image/png`.
+        mime: String,
+        /// In base64.
+        data: String,
+    },
+    /// An http or https URL, which the provider fetches. Providers that take no URLs refuse it.
+    Url(String),
 }
 
 /// One turn of a conversation.
@@ -56,7 +60,7 @@ pub struct Image {
 pub struct Message {
     pub role: Role,
     pub text: String,
-    /// What a user showed beside the text.
+    /// Images that the user attached.
     pub images: Vec<Image>,
 }
 
@@ -79,6 +83,29 @@ pub struct Context {
     pub similarity: Option<f32>,
 }
 
+/// The form in which an answer is requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ResponseFormat {
+    Text,
+    /// Any JSON object.
+    JsonObject,
+    /// The `json_schema` object of OpenAI's `response_format`, as JSON text: `name`, `schema`,
+    /// `strict`.
+    JsonSchema(String),
+}
+
+/// How the model chooses its words. Absent fields mean the provider's default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sampling {
+    pub top_p: Option<f64>,
+    pub seed: Option<i64>,
+    /// Sequences that end the answer.
+    pub stop: Vec<String>,
+    pub presence_penalty: Option<f64>,
+    pub frequency_penalty: Option<f64>,
+    pub response_format: Option<ResponseFormat>,
+}
+
 /// Everything a model is given to answer one question.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChatRequest {
@@ -94,6 +121,7 @@ pub struct ChatRequest {
     pub temperature: Option<f64>,
     /// The most tokens of the answer; the provider's default when absent.
     pub longest_answer: Option<u32>,
+    pub sampling: Sampling,
 }
 
 impl ChatRequest {
@@ -118,16 +146,70 @@ pub struct Usage {
     pub completion_tokens: u64,
 }
 
+/// Why a model stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The answer is complete.
+    #[default]
+    Stop,
+    /// The limit of tokens cut the answer off.
+    Length,
+    ContentFilter,
+    ToolCalls,
+}
+
+impl FinishReason {
+    /// The name in OpenAI's protocol.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::ContentFilter => "content_filter",
+            Self::ToolCalls => "tool_calls",
+        }
+    }
+
+    /// Reads the name that a provider uses. Unknown names mean a complete answer.
+    pub fn of_provider(name: &str) -> Self {
+        match name.to_ascii_lowercase().as_str() {
+            "length"
+            | "max_tokens"
+            | "max_length"
+            | "max_output_tokens"
+            | "model_length"
+            | "model_context_window_exceeded" => Self::Length,
+            "content_filter"
+            | "content_filtered"
+            | "safety"
+            | "refusal"
+            | "recitation"
+            | "blocklist"
+            | "prohibited_content"
+            | "spii"
+            | "sensitive"
+            | "guardrail_intervened" => Self::ContentFilter,
+            "tool_calls" | "tool_call" | "tool_use" | "function_call" => Self::ToolCalls,
+            _ => Self::Stop,
+        }
+    }
+}
+
 /// A part of an answer as it arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Delta {
     Text(String),
-    /// What a reasoning model thinks before it answers.
+    /// What a reasoning model thinks before it answers, never part of [`Delta::Text`].
     Reasoning(String),
+    /// All [`Delta::Text`] so far was reasoning, as a model shows that closes its reasoning without
+    /// having opened it.
+    TextWasReasoning,
     Usage(Usage),
-    /// The answer is over and had no [`Delta::Text`]; why, as the provider says it, if it does. An
-    /// answer without text is silence also where this does not come.
-    Silence(String),
+    /// Why the answer ended, with the provider's own word for it. Comes at most once, last or
+    /// before the usage.
+    Finish {
+        reason: FinishReason,
+        word: String,
+    },
 }
 
 /// Parts of one answer. Dropping it cancels the request.
@@ -167,12 +249,31 @@ pub struct ModelChoice {
     pub model: Option<String>,
 }
 
+/// A model that a provider offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OfferedModel {
+    /// As settings and requests name it.
+    pub id: String,
+    /// The most tokens it takes in, if the provider says so.
+    pub window: Option<u64>,
+}
+
+/// A provider's list of its models.
+#[async_trait]
+pub trait ModelList: Send + Sync {
+    /// Equal for lists of the same provider at the same address with the same key.
+    fn identity(&self) -> String;
+    /// The models by name, 2,000 at most. [`crate::Error::Unavailable`] when the provider does not
+    /// answer or lists none.
+    async fn models(&self) -> Result<Vec<OfferedModel>>;
+}
+
 /// Chooses models by the settings as they are now.
 pub trait Models: Send + Sync {
     /// [`crate::Error::Unavailable`] when the choice is not configured.
     fn chat(&self, choice: &ModelChoice) -> Result<Arc<dyn ChatModel>>;
     fn embedder(&self) -> Result<Arc<dyn Embedder>>;
-    /// As [`Models::chat`]; nothing makes pictures unless the settings name it.
+    /// As [`Models::chat`]; nothing makes images unless the settings name it.
     fn images(&self) -> Result<Arc<dyn ImageModel>>;
 }
 

@@ -1,18 +1,23 @@
 //! From settings to models: which provider is meant, and whether everything it needs is there.
 use std::sync::Arc;
+use std::time::Duration;
 
-use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelName};
+use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, ModelName};
 use carrel_domain::picture::{ImageModel, Size};
 use carrel_domain::{Error, Result};
 
+use crate::catalog::{self, RemoteList};
 use crate::embeddings::{self, RemoteEmbedder};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Deadlines, Endpoint};
 use crate::engines::ENGINES;
 use crate::extractive::Extractive;
+use crate::http::Http;
 use crate::images::{self, IMAGE_PROVIDERS, RemoteImages};
 use crate::native::Native;
+use crate::ollama::Ollama;
 use crate::openai::OpenAi;
 use crate::refusal::Hints;
+use crate::table::listing::Listing;
 use crate::table::{Base, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
 
 pub(crate) const LANGUAGE_MODEL: &str = "the language model";
@@ -23,7 +28,7 @@ type Settings<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The model that `choice` means, with what it leaves open taken from the settings
 /// (`LLM_PROVIDER` and those of the provider); [`Extractive`] when neither names a provider.
 ///
-/// A setting that is empty counts as absent. `http` is best made by [`crate::http_client`].
+/// A setting that is empty counts as absent.
 ///
 /// # Errors
 /// [`Error::Invalid`] for a provider nobody has heard of; [`Error::Unavailable`], naming the
@@ -31,7 +36,7 @@ type Settings<'a> = &'a dyn Fn(&str) -> Option<String>;
 pub fn chat_model(
     settings: &dyn Fn(&str) -> Option<String>,
     choice: &ModelChoice,
-    http: &reqwest::Client,
+    http: &Http,
 ) -> Result<Arc<dyn ChatModel>> {
     let chosen = choice.provider.clone().filter(|name| !name.trim().is_empty());
     let field = if chosen.is_some() { "chatProvider" } else { "LLM_PROVIDER" };
@@ -52,11 +57,20 @@ pub fn chat_model(
     };
     let window = number(settings, row.window, LANGUAGE_MODEL)?.unwrap_or(row.usual_window);
     let name = ModelName { provider: row.name.into(), model, window };
-    let endpoint = endpoint(settings, row.base, row.key, LANGUAGE_MODEL, http)?;
+    let mut endpoint = endpoint(settings, row.base, row.key, LANGUAGE_MODEL, http)?;
+    endpoint.deadlines = deadlines(settings, &LANGUAGE_MODEL_PACE, LANGUAGE_MODEL)?;
+    if let Some(silence) = milliseconds(settings, row.silence(), LANGUAGE_MODEL)? {
+        endpoint.deadlines.silence = silence;
+    }
     Ok(match row.protocol {
         Protocol::OpenAi => {
             let is_reasoning = value(settings, row.kind).as_deref() == Some("reasoning");
-            Arc::new(OpenAi { endpoint: Arc::new(endpoint), name, is_reasoning })
+            Arc::new(OpenAi::new(endpoint, name, is_reasoning))
+        }
+        Protocol::Ollama => {
+            let keep_alive = value(settings, "OLLAMA_KEEP_ALIVE_TIMEOUT");
+            let keep_alive = keep_alive.and_then(|seconds| seconds.trim().parse().ok());
+            Arc::new(Ollama::new(endpoint, name, keep_alive))
         }
         Protocol::Native(protocol) => Arc::new(Native::new(endpoint, protocol, name)?),
     })
@@ -69,7 +83,7 @@ pub fn chat_model(
 /// As [`chat_model`].
 pub fn embedder(
     settings: &dyn Fn(&str) -> Option<String>,
-    http: &reqwest::Client,
+    http: &Http,
 ) -> Result<Option<Arc<dyn Embedder>>> {
     let name = value(settings, "EMBEDDING_ENGINE").unwrap_or_default();
     if matches!(name.as_str(), "" | "native") {
@@ -81,8 +95,10 @@ pub fn embedder(
     };
     let service = embeddings::SERVICE;
     let count = |name| number(settings, name, service).map(|found| found.map(|n| n as usize));
+    let mut endpoint = endpoint(settings, row.base, row.key, service, http)?;
+    endpoint.deadlines = deadlines(settings, &EMBEDDER_PACE, service)?;
     let mut embedder = RemoteEmbedder::new(
-        endpoint(settings, row.base, row.key, service, http)?,
+        endpoint,
         row.name,
         required(settings, "EMBEDDING_MODEL_PREF", service)?,
     );
@@ -99,13 +115,47 @@ pub fn embedder(
     Ok(Some(Arc::new(embedder)))
 }
 
+/// The list of models of a provider: of the setting `LLM_PROVIDER`, or of `EMBEDDING_ENGINE` where
+/// models that embed are wanted. Which of its models the settings name does not matter.
+///
+/// # Errors
+/// As [`chat_model`]; also where the provider has no list.
+pub fn model_list(
+    settings: &dyn Fn(&str) -> Option<String>,
+    provider: &str,
+    embeds: bool,
+    http: &Http,
+) -> Result<Arc<dyn ModelList>> {
+    let (base, key, service, catalog) = match embeds {
+        true => {
+            let row = ENGINES.iter().find(|row| row.name == provider);
+            let known = ENGINES.iter().map(|row| row.name);
+            let row = row.ok_or_else(|| unknown("provider", provider, known))?;
+            (row.base, row.key, embeddings::SERVICE, row.catalog())
+        }
+        false => {
+            let row = PROVIDERS.iter().find(|row| row.name == provider);
+            let known = PROVIDERS.iter().map(|row| row.name);
+            let row = row.ok_or_else(|| unknown("provider", provider, known))?;
+            (row.base, row.key, LANGUAGE_MODEL, row.catalog())
+        }
+    };
+    let Listing { base: own_base, catalog, key_header } = catalog;
+    let mut endpoint = endpoint(settings, own_base.unwrap_or(base), key, service, http)?;
+    if !key_header.is_empty() {
+        endpoint = endpoint.with_key_in(key_header);
+    }
+    endpoint.deadlines = catalog::DEADLINES;
+    Ok(Arc::new(RemoteList { endpoint, catalog, embeds }))
+}
+
 /// What makes pictures, as the settings name it (`IMAGE_GEN_PROVIDER` and those of the provider).
 ///
 /// # Errors
 /// [`Error::Unavailable`] when they name none, or a setting is missing or unusable.
 pub fn image_model(
     settings: &dyn Fn(&str) -> Option<String>,
-    http: &reqwest::Client,
+    http: &Http,
 ) -> Result<Arc<dyn ImageModel>> {
     let service = images::SERVICE;
     let name = value(settings, "IMAGE_GEN_PROVIDER");
@@ -131,7 +181,7 @@ fn endpoint(
     base: Base,
     key: Key,
     service: &'static str,
-    http: &reqwest::Client,
+    http: &Http,
 ) -> Result<Endpoint> {
     let (address, base_setting) = match base {
         Base::Fixed(address) => (address.to_owned(), ""),
@@ -140,6 +190,12 @@ fn endpoint(
             let given = given.trim().trim_end_matches('/');
             let path = if given.ends_with(path) { "" } else { path };
             (format!("{given}{path}"), setting)
+        }
+        Base::Root(setting) => {
+            let given = required(settings, setting, service)?;
+            let given = given.trim().trim_end_matches('/');
+            let root = given.strip_suffix("/v1").or_else(|| given.strip_suffix("/api"));
+            (root.unwrap_or(given).to_owned(), setting)
         }
         Base::Region(setting, address) => {
             let region = required(settings, setting, service)?;
@@ -158,7 +214,62 @@ fn endpoint(
     };
     let key = key.map(|key| key.trim().to_owned());
     let hints = Hints { base: base_setting, key: key_setting };
-    Endpoint::new(http.clone(), &address, key, service, hints)
+    Endpoint::new(http, &address, key, service, hints)
+}
+
+/// The settings that say how long one kind of provider may take, and how often it is asked.
+struct PaceSettings {
+    first: &'static str,
+    silence: &'static str,
+    whole: &'static str,
+    patience: &'static str,
+    a_minute: &'static str,
+}
+
+const LANGUAGE_MODEL_PACE: PaceSettings = PaceSettings {
+    first: "LLM_FIRST_BYTE_TIMEOUT_MS",
+    silence: "LLM_SILENCE_TIMEOUT_MS",
+    whole: "LLM_TOTAL_TIMEOUT_MS",
+    patience: "LLM_RETRY_WAIT_MS",
+    a_minute: "LLM_REQUESTS_PER_MINUTE",
+};
+
+const EMBEDDER_PACE: PaceSettings = PaceSettings {
+    first: "EMBEDDING_FIRST_BYTE_TIMEOUT_MS",
+    silence: "EMBEDDING_SILENCE_TIMEOUT_MS",
+    whole: "EMBEDDING_TOTAL_TIMEOUT_MS",
+    patience: "EMBEDDING_RETRY_WAIT_MS",
+    a_minute: "EMBEDDING_REQUESTS_PER_MINUTE",
+};
+
+fn deadlines(
+    settings: Settings<'_>,
+    names: &PaceSettings,
+    service: &'static str,
+) -> Result<Deadlines> {
+    let usual = Deadlines::default();
+    let time = |name| milliseconds(settings, name, service);
+    Ok(Deadlines {
+        first: time(names.first)?.unwrap_or(usual.first),
+        silence: time(names.silence)?.unwrap_or(usual.silence),
+        whole: time(names.whole)?,
+        patience: time(names.patience)?.unwrap_or(usual.patience),
+        a_minute: number(settings, names.a_minute, service)?
+            .map(|number| number.min(MOST_A_MINUTE) as usize),
+    })
+}
+
+/// A longer wait is none that anybody means.
+const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1000;
+const MOST_A_MINUTE: u64 = 1_000_000;
+
+fn milliseconds(
+    settings: Settings<'_>,
+    name: &str,
+    service: &'static str,
+) -> Result<Option<Duration>> {
+    let found = number(settings, name, service)?;
+    Ok(found.map(|number| Duration::from_millis(number.min(LONGEST_WAIT))))
 }
 
 fn value(settings: Settings<'_>, name: &str) -> Option<String> {

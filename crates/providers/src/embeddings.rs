@@ -1,14 +1,16 @@
 //! Embedding over HTTP, by OpenAI's embeddings protocol.
+mod reply;
+
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use carrel_domain::model::{Embedder, EmbeddingModel, Purpose};
 use carrel_domain::{Error, Result};
-use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, Refused};
 
 pub(crate) const SERVICE: &str = "the embedding service";
 
@@ -28,6 +30,8 @@ pub(crate) struct RemoteEmbedder {
     pub longest_text: usize,
     /// How many texts go into one request, >= 1.
     pub batch: usize,
+    /// As many as the provider was found to take.
+    learned_batch: AtomicUsize,
     /// Asked for by models whose vectors can be shortened.
     pub dimensions: Option<usize>,
     pub passage_prefix: String,
@@ -36,15 +40,17 @@ pub(crate) struct RemoteEmbedder {
     length: OnceLock<usize>,
 }
 
-#[derive(Deserialize)]
-struct Reply {
-    data: Vec<Item>,
+/// Why texts were not embedded.
+enum Failure {
+    /// The provider refused the request; one of its texts, or their number, may be why.
+    Refused(Refused),
+    Other(Error),
 }
 
-#[derive(Deserialize)]
-struct Item {
-    embedding: Vec<f32>,
-    index: Option<usize>,
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
 }
 
 impl RemoteEmbedder {
@@ -55,6 +61,7 @@ impl RemoteEmbedder {
             model,
             longest_text: 1000,
             batch: BATCH,
+            learned_batch: AtomicUsize::new(usize::MAX),
             dimensions: None,
             passage_prefix: String::new(),
             query_prefix: String::new(),
@@ -76,42 +83,115 @@ impl RemoteEmbedder {
         format!("{}/{shown} {digest}", self.engine)
     }
 
-    async fn batch(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>> {
+    /// Embeds texts in batches that the provider takes. Where it refuses a batch, its halves are
+    /// tried, so that one bad text fails alone.
+    async fn in_batches(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>> {
+        let mut vectors = Vec::with_capacity(texts.len());
+        // The next texts last.
+        let mut waiting: Vec<&[String]> = vec![texts];
+        let mut refused_above = None;
+        while let Some(next) = waiting.pop() {
+            let most = self.batch.min(self.learned_batch.load(Ordering::Relaxed)).max(1);
+            if next.is_empty() {
+                continue;
+            }
+            if next.len() > most {
+                let (batch, rest) = next.split_at(most);
+                waiting.extend([rest, batch]);
+                continue;
+            }
+            match self.request(next, prefix).await {
+                Ok(more) => {
+                    // A smaller batch was taken where a larger one was refused.
+                    if refused_above.is_some_and(|refused| next.len() < refused) && next.len() > 1 {
+                        self.learn(next.len());
+                    }
+                    refused_above = None;
+                    vectors.extend(more);
+                }
+                Err(Failure::Refused(refused)) if next.len() > 1 && is_of_texts(&refused) => {
+                    if is_of_number(&refused) {
+                        refused_above = Some(next.len());
+                    }
+                    let (first, second) = next.split_at(next.len().div_ceil(2));
+                    waiting.extend([second, first]);
+                }
+                Err(Failure::Refused(refused)) => {
+                    return Err(self.refusal(&refused, next, vectors.len(), texts.len()).await);
+                }
+                Err(Failure::Other(error)) => return Err(error),
+            }
+        }
+        Ok(vectors)
+    }
+
+    fn learn(&self, batch: usize) {
+        if self.learned_batch.fetch_min(batch, Ordering::Relaxed) > batch {
+            tracing::info!(
+                engine = self.engine,
+                batch,
+                "the embedding service takes smaller batches"
+            );
+        }
+    }
+
+    /// The error for a refusal: of the one text, with its place, if the provider takes others.
+    async fn refusal(&self, refused: &Refused, texts: &[String], place: usize, of: usize) -> Error {
+        let error = self.endpoint.refused(refused);
+        let ([text], Error::Unavailable { reason, .. }) = (texts, &error) else { return error };
+        let others = ["text".to_owned()];
+        if !is_of_texts(refused) || self.request(&others, "").await.is_err() {
+            return error;
+        }
+        let (number, begin) = (place + 1, beginning(text));
+        Error::unprocessable(format!(
+            "the embedding service refuses passage {number} of {of}, which begins \"{begin}\": \
+             {reason}"
+        ))
+    }
+
+    async fn request(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>, Failure> {
         let input: Vec<_> = texts.iter().map(|text| format!("{prefix}{text}")).collect();
         let mut body = json!({"model": self.model, "input": input});
         if let Some(dimensions) = self.dimensions {
             body["dimensions"] = json!(dimensions);
         }
-        let response = self.endpoint.post("embeddings", &body).await?;
-        let limit = LONGEST_ANSWER_PER_TEXT * texts.len();
-        let reply: Reply = self.endpoint.json(response, limit).await?;
-        if reply.data.len() != texts.len() {
-            let (came, asked) = (reply.data.len(), texts.len());
-            return Err(self.wrong(format!("{came} vectors came for {asked} texts")));
-        }
-        let mut vectors = vec![Vec::new(); texts.len()];
-        for (place, item) in reply.data.into_iter().enumerate() {
-            let Some(slot) = vectors.get_mut(item.index.unwrap_or(place)) else {
-                return Err(self.wrong("a vector came for a text that was not sent"));
-            };
-            if !slot.is_empty() {
-                return Err(self.wrong("two vectors came for the same text"));
-            }
-            *slot = self.unit(item.embedding)?;
+        let body = match self.endpoint.try_post("embeddings", &body).await? {
+            Ok(body) => body,
+            Err(refused) => return Err(Failure::Refused(refused)),
+        };
+        let limit = LONGEST_ANSWER_PER_TEXT * texts.len() + LONGEST_ANSWER_PER_TEXT;
+        let content = self.endpoint.content(body, limit).await?;
+        let came = reply::read(&content, texts.len()).map_err(|wrong| match wrong {
+            reply::Wrong::Reported(message) => self.endpoint.reported(&message),
+            reply::Wrong::Reply(reason) => self.wrong(reason),
+        })?;
+        let mut vectors = Vec::with_capacity(came.len());
+        for (place, vector) in came.into_iter().enumerate() {
+            vectors.push(self.unit(vector, place + 1, texts.len())?);
         }
         Ok(vectors)
     }
 
-    /// `vector` scaled to a length of one.
-    fn unit(&self, mut vector: Vec<f32>) -> Result<Vec<f32>> {
+    /// `vector`, the one at `place`, scaled to a length of one.
+    fn unit(&self, mut vector: Vec<f32>, place: usize, of: usize) -> Result<Vec<f32>> {
         // In f64, so that no finite f32 overflows.
         let square: f64 = vector.iter().map(|value| f64::from(*value).powi(2)).sum();
-        if !square.is_finite() || square <= 0.0 {
-            return Err(self.wrong("a vector came that has no direction"));
+        let came = vector.len();
+        if !square.is_finite() {
+            return Err(self.wrong(format!("vector {place} of {of} holds numbers without a value")));
         }
-        let expected = *self.length.get_or_init(|| vector.len());
-        if vector.len() != expected {
-            let came = vector.len();
+        if square <= 0.0 {
+            let what = if came == 0 { "is empty" } else { "has no direction: it holds only zeros" };
+            return Err(self.wrong(format!("vector {place} of {of} {what}")));
+        }
+        if let Some(asked) = self.dimensions.filter(|asked| *asked != came) {
+            return Err(self.wrong(format!(
+                "vectors of {came} numbers came, but EMBEDDING_OUTPUT_DIMENSIONS asks for {asked}"
+            )));
+        }
+        let expected = *self.length.get_or_init(|| came);
+        if came != expected {
             return Err(
                 self.wrong(format!("a vector of {came} numbers came after one of {expected}"))
             );
@@ -143,11 +223,29 @@ impl Embedder for RemoteEmbedder {
             Purpose::Query => &self.query_prefix,
             Purpose::Neither => "",
         };
-        let mut vectors = Vec::with_capacity(texts.len());
-        for batch in texts.chunks(self.batch.max(1)) {
-            vectors.extend(self.batch(batch, prefix).await?);
-        }
-        Ok(vectors)
+        self.in_batches(texts, prefix).await
+    }
+}
+
+/// Whether other texts, or fewer, may be taken.
+fn is_of_texts(refused: &Refused) -> bool {
+    matches!(refused.status.as_u16(), 400 | 413 | 422)
+}
+
+/// Whether the number of texts is why.
+fn is_of_number(refused: &Refused) -> bool {
+    let message = refused.message.to_ascii_lowercase();
+    let words = ["batch", "too many", "maximum number", "number of inputs", "array", "at most"];
+    refused.status.as_u16() == 413 || words.iter().any(|word| message.contains(word))
+}
+
+/// The beginning of a text, on one line.
+fn beginning(text: &str) -> String {
+    const LONGEST: usize = 60;
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    match words.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
     }
 }
 

@@ -1,32 +1,65 @@
 //! One provider's address and key, asked within deadlines and read within limits.
 use std::error::Error as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::{Error, Result};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
-use reqwest::{RequestBuilder, Response};
+use chrono::Utc;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use url::Url;
 
+use crate::http::Http;
+use crate::pace::Pacer;
 use crate::refusal::{self, Hints};
+use crate::retry;
 
 /// How much of a refusal is read, in bytes.
 const LONGEST_REFUSAL: usize = 16 << 10;
 
-/// How long a provider may be silent.
+/// How long requests wait for a provider that says it takes none.
+const LONGEST_HOLD: Duration = Duration::from_secs(600);
+
+/// How long a provider may take, and how often it is asked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
     /// Until it begins to answer. A local model may have to be loaded from disk first.
     pub first: Duration,
     /// Between two pieces of an answer.
     pub silence: Duration,
+    /// For a whole answer.
+    pub whole: Option<Duration>,
+    /// How long to wait in all where it takes no requests at the moment.
+    pub patience: Duration,
+    /// The most requests of any minute.
+    pub a_minute: Option<usize>,
 }
 
 impl Default for Deadlines {
     fn default() -> Self {
-        Self { first: Duration::from_secs(300), silence: Duration::from_secs(120) }
+        Self {
+            first: Duration::from_secs(300),
+            silence: Duration::from_secs(120),
+            whole: None,
+            patience: Duration::from_secs(60),
+            a_minute: None,
+        }
     }
+}
+
+/// An answer whose head has come.
+pub(crate) struct Body {
+    response: Response,
+    until: Option<Instant>,
+}
+
+/// A request that the provider refused.
+pub(crate) struct Refused {
+    pub status: StatusCode,
+    /// In the provider's own words, whole but without secrets.
+    pub message: String,
 }
 
 /// Where a provider is and how it is spoken to.
@@ -35,17 +68,18 @@ pub(crate) struct Endpoint {
     /// Ends in a slash.
     base: Url,
     key: Option<String>,
-    authorization: Option<HeaderValue>,
+    authorization: Option<(HeaderName, HeaderValue)>,
     /// What is said to be unavailable: "the language model".
     service: &'static str,
     hints: Hints,
     pub deadlines: Deadlines,
+    pacer: Arc<Pacer>,
 }
 
 impl Endpoint {
     /// [`Error::Unavailable`] when the address is not one of HTTP or the key cannot be sent.
     pub fn new(
-        http: reqwest::Client,
+        http: &Http,
         base: &str,
         key: Option<String>,
         service: &'static str,
@@ -68,10 +102,24 @@ impl Endpoint {
                     unusable(format!("{} holds characters that no key has", hints.key))
                 })?;
                 value.set_sensitive(true);
-                Some(value)
+                Some((AUTHORIZATION, value))
             }
         };
-        Ok(Self { http, base, key, authorization, service, hints, deadlines: Deadlines::default() })
+        let (pacer, deadlines) = (http.pacers.of(base.as_str()), Deadlines::default());
+        let http = http.client.clone();
+        Ok(Self { http, base, key, authorization, service, hints, deadlines, pacer })
+    }
+
+    /// Sends the key in a header of its own.
+    pub fn with_key_in(mut self, name: &'static str) -> Self {
+        if let (Some(key), Some(authorization)) = (&self.key, &mut self.authorization) {
+            // What is fit after `Bearer ` is fit alone.
+            if let Ok(mut value) = HeaderValue::from_str(key) {
+                value.set_sensitive(true);
+                *authorization = (HeaderName::from_static(name), value);
+            }
+        }
+        self
     }
 
     pub fn base(&self) -> &Url {
@@ -82,81 +130,143 @@ impl Endpoint {
         self.key.as_deref()
     }
 
-    /// The error that says why, with the key blotted out should the reason contain it.
+    /// The error that says why, without secrets.
     pub fn unavailable(&self, reason: impl Into<String>) -> Error {
-        let mut reason = reason.into();
-        for secret in [self.key(), self.base.password()].into_iter().flatten() {
-            if !secret.is_empty() {
-                reason = reason.replace(secret, "[key]");
-            }
-        }
-        Error::unavailable(self.service, reason)
+        Error::unavailable(self.service, self.without_secrets(reason.into()))
+    }
+
+    /// An error that the provider reports within an answer.
+    pub fn reported(&self, message: &str) -> Error {
+        // Before it is shortened, which might leave a part of a secret.
+        let message = refusal::shortened(&self.without_secrets(message.to_owned()));
+        let colon = if message.is_empty() { "" } else { ": " };
+        self.unavailable(format!("it reports an error{colon}{message}"))
+    }
+
+    fn without_secrets(&self, text: String) -> String {
+        let secrets = [self.key(), self.base.password()];
+        secrets.into_iter().flatten().fold(text, refusal::redacted)
     }
 
     /// Sends `body` to `path` below the base and waits for the head of a successful answer.
-    pub async fn post(&self, path: &str, body: &Value) -> Result<Response> {
-        self.send(path, |request| request.json(body)).await
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Body> {
+        self.try_post(path, body).await?.map_err(|refused| self.refused(&refused))
     }
 
-    /// As [`Endpoint::post`], with the body that `fill` gives to the request.
-    pub async fn send(
+    /// Like [`Endpoint::post`], but hands refusals over. Waits and tries again where the provider
+    /// takes no requests at the moment.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Result<Result<Body, Refused>> {
+        self.try_send(|| Ok(self.http.post(self.url(path)).json(body))).await
+    }
+
+    /// Like [`Endpoint::try_post`], for what is only read.
+    pub async fn try_get(&self, path: &str) -> Result<Result<Body, Refused>> {
+        // One provider wants to be told by which rules it is asked, and others ignore it.
+        let make = || Ok(self.http.get(self.url(path)).header("anthropic-version", "2023-06-01"));
+        self.try_send(make).await
+    }
+
+    /// Sends what `make` builds for each attempt. Waits as [`Endpoint::try_post`] does.
+    pub async fn try_send(
         &self,
-        path: &str,
-        fill: impl FnOnce(RequestBuilder) -> RequestBuilder,
-    ) -> Result<Response> {
-        let mut url = self.base.clone();
-        url.set_path(&format!("{}{path}", self.base.path()));
-        let mut request = fill(self.http.post(url));
-        if let Some(authorization) = &self.authorization {
-            request = request.header(AUTHORIZATION, authorization);
+        make: impl Fn() -> Result<RequestBuilder>,
+    ) -> Result<Result<Body, Refused>> {
+        let Deadlines { first, whole, patience, a_minute, .. } = self.deadlines;
+        let began = Instant::now();
+        for attempt in 0.. {
+            let left = patience.saturating_sub(began.elapsed());
+            self.pacer.turn(a_minute, left).await.map_err(|wait| self.busy(wait))?;
+            let until = whole.map(|whole| Instant::now() + whole);
+            let mut request = make()?;
+            if let Some((name, value)) = &self.authorization {
+                request = request.header(name, value);
+            }
+            let response = match timeout(first.min(whole.unwrap_or(first)), request.send()).await {
+                Ok(Ok(response)) => response,
+                Ok(Err(error)) => return Err(self.not_sent(&error)),
+                Err(_) => return Err(self.too_slow(first)),
+            };
+            let status = response.status();
+            if status.is_success() {
+                return Ok(Ok(Body { response, until }));
+            }
+            let asked = retry::after(response.headers(), Utc::now());
+            let message = refusal::message(&self.beginning(response).await);
+            let message = self.without_secrets(message);
+            let wait = retry::wait(status, asked, &message, attempt);
+            let left = patience.saturating_sub(began.elapsed());
+            match wait {
+                Some(wait) if wait <= left => self.pacer.hold(wait),
+                _ => {
+                    // Others need not find out on their own.
+                    asked.into_iter().for_each(|asked| self.pacer.hold(asked.min(LONGEST_HOLD)));
+                    return Ok(Err(Refused { status, message }));
+                }
+            }
         }
-        let response = match timeout(self.deadlines.first, request.send()).await {
-            Ok(Ok(response)) => response,
-            Ok(Err(error)) => return Err(self.not_sent(&error)),
-            Err(_) => return Err(self.too_slow(self.deadlines.first)),
-        };
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status();
-        let message = refusal::message(&self.beginning(response).await);
-        Err(self.refused(status, &message))
+        Err(self.unavailable("it takes no requests"))
     }
 
-    pub fn refused(&self, status: reqwest::StatusCode, message: &str) -> Error {
-        self.unavailable(self.hints.refused(status, message))
+    pub fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        let (path, query) = path.split_once('?').map_or((path, None), |(a, b)| (a, Some(b)));
+        url.set_path(&format!("{}{path}", self.base.path()));
+        if query.is_some() {
+            url.set_query(query);
+        }
+        url
+    }
+
+    pub fn refused(&self, refused: &Refused) -> Error {
+        let message = refusal::shortened(&refused.message);
+        self.unavailable(self.hints.refused(refused.status, &message))
+    }
+
+    fn busy(&self, wait: Duration) -> Error {
+        let seconds = wait.as_secs().max(1);
+        self.unavailable(format!("it limits how much may be asked; try again in {seconds} seconds"))
     }
 
     /// The next piece of a body; `None` at its end.
-    pub async fn piece(&self, response: &mut Response) -> Result<Option<Vec<u8>>> {
-        match timeout(self.deadlines.silence, response.chunk()).await {
+    pub async fn piece(&self, body: &mut Body) -> Result<Option<Vec<u8>>> {
+        let left = body.until.map(|until| until.saturating_duration_since(Instant::now()));
+        let silence = self.deadlines.silence;
+        let wait = left.map_or(silence, |left| left.min(silence));
+        match timeout(wait, body.response.chunk()).await {
             Ok(Ok(piece)) => Ok(piece.map(|bytes| bytes.to_vec())),
             Ok(Err(error)) => {
                 Err(self.unavailable(format!("its answer broke off: {}", root_cause(&error))))
             }
-            Err(_) => Err(self.too_slow(self.deadlines.silence)),
+            Err(_) if wait < silence => Err(self.incomplete()),
+            Err(_) => Err(self.too_slow(silence)),
         }
     }
 
     /// A whole body in JSON of at most `limit` bytes.
     pub async fn json<T: serde::de::DeserializeOwned>(
         &self,
-        mut response: Response,
+        body: Body,
         limit: usize,
     ) -> Result<T> {
-        if content_type(&response).contains("html") {
-            return Err(self.web_page());
-        }
-        let mut body = Vec::new();
-        while let Some(piece) = self.piece(&mut response).await? {
-            if body.len() + piece.len() > limit {
-                return Err(self.unavailable(format!("its answer is longer than {limit} bytes")));
-            }
-            body.extend_from_slice(&piece);
-        }
-        serde_json::from_slice(&body).map_err(|error| {
+        let content = self.content(body, limit).await?;
+        serde_json::from_slice(&content).map_err(|error| {
             self.unavailable(format!("its answer is not the JSON expected: {error}"))
         })
+    }
+
+    /// A whole body of at most `limit` bytes that is no web page.
+    pub async fn content(&self, mut body: Body, limit: usize) -> Result<Vec<u8>> {
+        let mut content = Vec::new();
+        while let Some(piece) = self.piece(&mut body).await? {
+            if content.len() + piece.len() > limit {
+                return Err(self.unavailable(format!("its answer is longer than {limit} bytes")));
+            }
+            content.extend_from_slice(&piece);
+        }
+        match content.trim_ascii_start().first() {
+            Some(b'<') => Err(self.web_page()),
+            _ => Ok(content),
+        }
     }
 
     pub fn web_page(&self) -> Error {
@@ -165,6 +275,18 @@ impl Endpoint {
             base => format!("; check {base}, which usually ends in /v1"),
         };
         self.unavailable(format!("a web page came in place of an answer{hint}"))
+    }
+
+    /// The time for a whole answer is over.
+    pub fn incomplete(&self) -> Error {
+        let whole = self.deadlines.whole.unwrap_or_default();
+        self.unavailable(format!("its answer is not complete after {whole:?}"))
+    }
+
+    /// Waits until a request may be sent.
+    pub async fn turn(&self) -> Result<()> {
+        let Deadlines { patience, a_minute, .. } = self.deadlines;
+        self.pacer.turn(a_minute, patience).await.map_err(|wait| self.busy(wait))
     }
 
     pub fn too_slow(&self, waited: Duration) -> Error {
@@ -207,11 +329,6 @@ impl Endpoint {
         body.truncate(LONGEST_REFUSAL);
         body
     }
-}
-
-pub(crate) fn content_type(response: &Response) -> String {
-    let value = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    value.unwrap_or_default().to_ascii_lowercase()
 }
 
 /// The innermost cause, which says what happened rather than where it was noticed.

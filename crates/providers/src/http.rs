@@ -3,8 +3,23 @@ use std::time::Duration;
 
 use carrel_domain::{Error, Result};
 
+use crate::pace::Pacers;
+
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(10);
+
+/// What all requests to providers share; cheap to clone, made once.
+#[derive(Clone, Debug)]
+pub struct Http {
+    pub(crate) client: reqwest::Client,
+    pub(crate) pacers: Pacers,
+}
+
+impl Http {
+    pub fn new() -> Result<Self> {
+        Ok(Self { client: http_client()?, pacers: Pacers::default() })
+    }
+}
 
 /// A client for [`crate::chat_model`] and [`crate::embedder`]; cheap to clone, made once.
 ///

@@ -2,6 +2,8 @@
 mod references;
 mod sizes;
 
+use std::sync::{Mutex, PoisonError};
+
 use async_trait::async_trait;
 use base64::Engine;
 use base64::alphabet::STANDARD;
@@ -10,7 +12,6 @@ use carrel_domain::picture::{
     ImageModel, LARGEST_PICTURE, Picture, PictureKind, PictureRequest, Size,
 };
 use carrel_domain::{Error, Result};
-use reqwest::Response;
 use reqwest::multipart::Form;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -127,7 +128,16 @@ impl RemoteImages {
                 for part in references::parts(some).await? {
                     form = form.part("image[]", part);
                 }
-                self.endpoint.send("images/edits", |request| request.multipart(form)).await?
+                // A form is sent but once.
+                let form = Mutex::new(Some(form));
+                let make = || {
+                    let form = form.lock().unwrap_or_else(PoisonError::into_inner).take();
+                    let busy = || self.wrong("it limits how much may be asked; try again later");
+                    let request = self.endpoint.http.post(self.endpoint.url("images/edits"));
+                    form.map(|form| request.multipart(form)).ok_or_else(busy)
+                };
+                let sent = self.endpoint.try_send(make).await?;
+                sent.map_err(|refused| self.endpoint.refused(&refused))?
             }
         };
         let reply: Reply = self.endpoint.json(response, LONGEST_ANSWER).await?;
@@ -152,7 +162,7 @@ impl RemoteImages {
             "model": self.model, "modalities": modalities,
             "messages": [{ "role": "user", "content": content }],
         });
-        let response: Response = self.endpoint.post("chat/completions", &body).await?;
+        let response = self.endpoint.post("chat/completions", &body).await?;
         let reply: Value = self.endpoint.json(response, LONGEST_ANSWER).await?;
         let message = &reply["choices"][0]["message"];
         match message["images"][0]["image_url"]["url"].as_str() {

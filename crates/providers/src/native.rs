@@ -1,29 +1,55 @@
 //! Language models with a protocol of their own, through `genai`.
+use std::collections::VecDeque;
+use std::ops::Deref;
+use std::pin::Pin;
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use carrel_domain::model::{Answer, ChatModel, ChatRequest, Delta, Image, ModelName, Role, Usage};
+use carrel_domain::model::{
+    Answer, ChatModel, ChatRequest, Delta, FinishReason, Image, ModelName, ResponseFormat, Role,
+    Sampling, Usage,
+};
 use carrel_domain::{Error, Result};
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use genai::adapter::AdapterKind;
 use genai::chat::{ChatMessage, ChatOptions, ChatStreamEvent, ContentPart, MessageContent};
 use genai::resolver::{AuthData, Endpoint as Address};
 use genai::{Client, ModelIden, ServiceTarget};
+use tokio::time::{Instant, timeout_at};
 
-use crate::endpoint::{Endpoint, root_cause};
+use crate::endpoint::{Endpoint, Refused, root_cause};
 use crate::refusal;
 
-pub(crate) struct Native {
+/// The longest answer, in bytes of text and reasoning.
+const LONGEST_ANSWER: usize = 16 << 20;
+
+pub(crate) struct Native(Arc<Connection>);
+
+/// What an answer that is being read needs of its model.
+pub(crate) struct Connection {
     client: Client,
     protocol: AdapterKind,
     endpoint: Endpoint,
     name: ModelName,
 }
 
+impl Deref for Native {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
 impl Native {
     pub fn new(endpoint: Endpoint, protocol: AdapterKind, name: ModelName) -> Result<Self> {
         let client = Client::builder().with_reqwest(endpoint.http.clone()).build();
-        Ok(Self { client: client.map_err(Error::internal)?, protocol, endpoint, name })
+        let client = client.map_err(Error::internal)?;
+        Ok(Self(Arc::new(Connection { client, protocol, endpoint, name })))
     }
+}
 
+impl Connection {
     /// Named with its protocol: a bare name with `::` in it would be taken apart.
     fn target(&self) -> ServiceTarget {
         let model = format!("{}::{}", self.protocol.as_lower_str(), self.name.model);
@@ -53,12 +79,10 @@ impl Native {
         }
         match error {
             E::HttpError { status, body, .. } => {
-                self.endpoint.refused(*status, &refusal::message(body.as_bytes()))
+                let message = refusal::message(body.as_bytes());
+                self.endpoint.refused(&Refused { status: *status, message })
             }
-            E::ChatResponse { body, .. } => {
-                let message = refusal::message_in(body);
-                self.endpoint.unavailable(format!("it reports an error: {message}"))
-            }
+            E::ChatResponse { body, .. } => self.endpoint.reported(&refusal::message_in(body)),
             E::StreamParse { serde_error, .. } => self
                 .endpoint
                 .unavailable(format!("its answer is not the JSON expected: {serde_error}")),
@@ -74,6 +98,8 @@ impl ChatModel for Native {
     }
 
     async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+        check(&request)?;
+        self.endpoint.turn().await?;
         let mut chat = genai::chat::ChatRequest::default();
         let system = request.system_prompt();
         if !system.is_empty() {
@@ -88,6 +114,8 @@ impl ChatModel for Native {
         let options = ChatOptions {
             temperature: request.temperature,
             max_tokens: request.longest_answer,
+            top_p: request.sampling.top_p,
+            stop_sequences: request.sampling.stop,
             capture_usage: Some(true),
             stream_header_timeout: Some(self.endpoint.deadlines.first),
             stream_read_timeout: Some(self.endpoint.deadlines.silence),
@@ -95,40 +123,120 @@ impl ChatModel for Native {
         };
         let sent = self.client.exec_chat_stream(self.target(), chat, Some(&options)).await;
         let events = sent.map_err(|error| self.failure(&error))?.stream;
-        let mut spoke = false;
-        let mut answer = Box::pin(events.flat_map(move |event| {
-            let deltas = match event {
-                Ok(event) => deltas(event, &mut spoke).map(|delta| delta.map(Ok)),
-                Err(error) => [Some(Err(error)), None],
-            };
-            stream::iter(deltas.into_iter().flatten())
+        let whole = self.endpoint.deadlines.whole;
+        let reading = Reading {
+            connection: self.0.clone(),
+            events: Box::pin(events),
+            ready: VecDeque::new(),
+            received: 0,
+            until: whole.map(|whole| Instant::now() + whole),
+            is_over: false,
+        };
+        let mut answer = Box::pin(stream::unfold(reading, |mut reading| async move {
+            let delta = reading.next().await?;
+            Some((delta, reading))
         }));
         // The request is sent when the stream is first read, so a refusal shows only then.
-        let first = match answer.next().await {
-            Some(Ok(first)) => first,
-            Some(Err(error)) => return Err(self.failure(&error)),
-            None => return Err(self.endpoint.unavailable("it answered nothing")),
+        let first = answer.next().await.transpose()?;
+        let first = first.ok_or_else(|| self.endpoint.unavailable("its answer is empty"))?;
+        Ok(Box::pin(stream::once(async { Ok(first) }).chain(answer)))
+    }
+}
+
+/// Refuses what these protocols have no place for.
+fn check(request: &ChatRequest) -> Result<()> {
+    let Sampling { seed, presence_penalty, frequency_penalty, response_format, .. } =
+        &request.sampling;
+    let wants_json = response_format.as_ref().is_some_and(|format| *format != ResponseFormat::Text);
+    let turns = request.history.iter().flat_map(|message| &message.images);
+    let has_url = turns.chain(&request.images).any(|image| matches!(image, Image::Url(_)));
+    let refused = [
+        ("seed", seed.is_some()),
+        ("presence_penalty", presence_penalty.is_some()),
+        ("frequency_penalty", frequency_penalty.is_some()),
+        ("response_format", wants_json),
+    ];
+    if let Some((name, _)) = refused.into_iter().find(|(_, is_given)| *is_given) {
+        return Err(Error::invalid(name, "is not supported by this workspace's provider"));
+    }
+    match has_url {
+        true => {
+            Err(Error::invalid("image_url", "must be a data: URL for this workspace's provider"))
+        }
+        false => Ok(()),
+    }
+}
+
+/// An answer being read.
+struct Reading {
+    connection: Arc<Connection>,
+    events: Pin<Box<dyn Stream<Item = genai::Result<ChatStreamEvent>> + Send>>,
+    ready: VecDeque<Delta>,
+    /// Bytes of text and reasoning.
+    received: usize,
+    until: Option<Instant>,
+    is_over: bool,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Delta>> {
+        loop {
+            if let Some(delta) = self.ready.pop_front() {
+                return Some(Ok(delta));
+            }
+            if self.is_over {
+                return None;
+            }
+            if let Err(error) = self.read().await {
+                self.is_over = true;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    async fn read(&mut self) -> Result<()> {
+        let endpoint = &self.connection.endpoint;
+        let event = match self.until {
+            None => self.events.next().await,
+            Some(until) => {
+                timeout_at(until, self.events.next()).await.map_err(|_| endpoint.incomplete())?
+            }
         };
-        let rest = answer.map(|item| {
-            item.map_err(|_| Error::unavailable("the language model", "its answer broke off"))
-        });
-        Ok(Box::pin(stream::once(async { Ok(first) }).chain(rest)))
+        match event {
+            None => {
+                let reason = "its answer broke off: the stream ended without a finish reason";
+                return Err(endpoint.unavailable(reason));
+            }
+            Some(Err(error)) => return Err(self.connection.failure(&error)),
+            Some(Ok(event)) => {
+                self.is_over = matches!(event, ChatStreamEvent::End(_));
+                for delta in deltas(event).into_iter().flatten() {
+                    if let Delta::Text(text) | Delta::Reasoning(text) = &delta {
+                        self.received += text.len();
+                    }
+                    self.ready.push_back(delta);
+                }
+            }
+        }
+        match self.received > LONGEST_ANSWER {
+            true => Err(endpoint.unavailable("its answer does not end")),
+            false => Ok(()),
+        }
     }
 }
 
 fn content(text: String, images: Vec<Image>) -> MessageContent {
-    let picture = |image: Image| ContentPart::from_binary_base64(image.mime, image.data, None);
-    MessageContent::from_text(text).extended(images.into_iter().map(picture))
+    let part = |image: Image| match image {
+        Image::Inline { mime, data } => ContentPart::from_binary_base64(mime, data, None),
+        Image::Url(url) => ContentPart::from_binary_url("image/*", url, None),
+    };
+    MessageContent::from_text(text).extended(images.into_iter().map(part))
 }
 
-/// What an event tells, given whether the model `spoke` before. An end tells what the answer cost, and
-/// why there is none where nothing was said.
-fn deltas(event: ChatStreamEvent, spoke: &mut bool) -> [Option<Delta>; 2] {
+/// The parts of an answer in an event. The end has the reason and the cost.
+fn deltas(event: ChatStreamEvent) -> [Option<Delta>; 2] {
     match event {
-        ChatStreamEvent::Chunk(chunk) => {
-            *spoke |= !chunk.content.is_empty();
-            [Some(Delta::Text(chunk.content)), None]
-        }
+        ChatStreamEvent::Chunk(chunk) => [Some(Delta::Text(chunk.content)), None],
         ChatStreamEvent::ReasoningChunk(chunk) => [Some(Delta::Reasoning(chunk.content)), None],
         ChatStreamEvent::End(end) => {
             let count = |tokens: Option<i32>| tokens.map_or(0, |tokens| tokens.max(0) as u64);
@@ -136,9 +244,11 @@ fn deltas(event: ChatStreamEvent, spoke: &mut bool) -> [Option<Delta>; 2] {
                 prompt_tokens: count(usage.prompt_tokens),
                 completion_tokens: count(usage.completion_tokens),
             });
-            let why = end.captured_stop_reason.filter(|_| !*spoke);
-            let silence = why.map(|why| Delta::Silence(refusal::shortened(why.raw())));
-            [usage.map(Delta::Usage), silence]
+            let finish = end.captured_stop_reason.map(|stop| Delta::Finish {
+                reason: FinishReason::of_provider(stop.raw()),
+                word: refusal::shortened(stop.raw()),
+            });
+            [usage.map(Delta::Usage), finish]
         }
         _ => [None, None],
     }

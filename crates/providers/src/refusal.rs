@@ -1,9 +1,17 @@
-//! What a provider says when it refuses, put into words for the person who asked.
+//! A provider's refusal, put into words for the person who asked.
 use reqwest::StatusCode;
 use serde_json::Value;
 
+use crate::json;
+
 /// How much of a provider's own message is passed on, in characters.
 const LONGEST_MESSAGE: usize = 300;
+
+/// How many entries of a list of errors are passed on.
+const MOST_ENTRIES: usize = 3;
+
+/// A key of fewer characters is no secret but a placeholder, and its letters stand in many words.
+const SHORTEST_SECRET: usize = 8;
 
 /// Names an operator would look for in the settings when a provider refuses.
 #[derive(Clone, Copy, Debug)]
@@ -40,30 +48,68 @@ impl Hints {
     }
 }
 
-/// The provider's own words, from the usual places of an error body; empty when there are none
-/// worth repeating.
+/// The provider's own words in the body of an error, whole; empty when there are none worth
+/// repeating.
 pub(crate) fn message(body: &[u8]) -> String {
-    match serde_json::from_slice(body) {
+    match json::parse(body) {
         Ok(value) => message_in(&value),
         Err(_) => {
             let text = String::from_utf8_lossy(body);
-            if is_markup(&text) { "a web page".into() } else { shortened(&text) }
+            if is_markup(&text) { "a web page".into() } else { text.trim().to_owned() }
         }
     }
 }
 
 /// The message of an error in JSON: `{"error": {"message": ...}}` and its relatives.
 pub(crate) fn message_in(value: &Value) -> String {
-    let places = [
-        "/error/message",
-        "/error",
-        "/message",
-        "/detail",
-        "/errors/0/message",
-        "/0/error/message",
-    ];
-    let found = places.iter().find_map(|place| value.pointer(place)?.as_str());
-    shortened(found.unwrap_or_default())
+    const NAMES: [&str; 9] =
+        ["error", "message", "detail", "msg", "errors", "error_message", "reason", "title", "code"];
+    match value {
+        Value::String(text) => text.trim().to_owned(),
+        Value::Array(list) => {
+            let messages = list.iter().map(entry).filter(|message| !message.is_empty());
+            messages.take(MOST_ENTRIES).collect::<Vec<_>>().join("; ")
+        }
+        Value::Object(fields) => {
+            let messages = NAMES.iter().filter_map(|name| fields.get(*name)).map(message_in);
+            messages.into_iter().find(|message| !message.is_empty()).unwrap_or_default()
+        }
+        _ => String::new(),
+    }
+}
+
+/// One entry of a list of errors, with the field it is about: `body.model: Field required`.
+fn entry(value: &Value) -> String {
+    let message = message_in(value);
+    let part = |part: &Value| match part {
+        Value::String(name) => name.clone(),
+        other => other.to_string(),
+    };
+    match value.get("loc").and_then(Value::as_array) {
+        Some(path) if !path.is_empty() => {
+            let path: Vec<_> = path.iter().map(part).collect();
+            format!("{}: {message}", path.join("."))
+        }
+        _ => message,
+    }
+}
+
+/// Whether a value that is no part of an answer reports an error, and in which words.
+pub(crate) fn reported_in(value: &Value) -> Option<String> {
+    let error = value.get("error").filter(|error| !json::is_blank(error));
+    if error.is_some() || value["object"] == "error" || value["type"] == "error" {
+        return Some(message_in(value));
+    }
+    if value.get("choices").is_some() {
+        return None;
+    }
+    let names = ["message", "detail", "msg", "errors", "error_message"];
+    let says = |name: &&str| match &value[*name] {
+        Value::String(text) => !text.trim().is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        _ => false,
+    };
+    names.iter().any(|name| says(&name)).then(|| message_in(value))
 }
 
 /// `text` on one line, without control characters, cut to a length fit for a message.
@@ -76,12 +122,37 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
+/// `text` with `secret` replaced. A secret of letters alone may also be a word, so that it counts
+/// only where it stands alone.
+pub(crate) fn redacted(text: String, secret: &str) -> String {
+    if secret.chars().count() < SHORTEST_SECRET || !text.contains(secret) {
+        return text;
+    }
+    if secret.contains(|one: char| one.is_ascii_digit()) {
+        return text.replace(secret, "[key]");
+    }
+    let (mut redacted, mut from) = (String::new(), 0);
+    for (at, _) in text.match_indices(secret) {
+        let end = at + secret.len();
+        let is_within_word = text[..at].ends_with(char::is_alphanumeric)
+            || text[end..].starts_with(char::is_alphanumeric);
+        if !is_within_word {
+            redacted.push_str(&text[from..at]);
+            redacted.push_str("[key]");
+            from = end;
+        }
+    }
+    redacted + &text[from..]
+}
+
 fn is_markup(text: &str) -> bool {
-    text.trim_start().starts_with('<')
+    text.trim_start_matches(['\u{feff}', ' ', '\n', '\r', '\t']).starts_with('<')
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]
@@ -89,16 +160,56 @@ mod tests {
         for body in [
             r#"{"error":{"message":"m","type":"t"}}"#,
             r#"{"error":"m"}"#,
+            r#"{"error":{},"message":"m"}"#,
             r#"{"message":"m"}"#,
             r#"{"detail":"m"}"#,
+            r#"{"detail":{"error":"m"}}"#,
+            r#"{"errors":["m"]}"#,
+            r#"{"errors":[{"message":"m"}]}"#,
+            r#"{"code":1301,"msg":"m","success":false}"#,
             r#"[{"error":{"message":"m"}}]"#,
+            r#""m""#,
             "m\n",
         ] {
             assert_eq!(message(body.as_bytes()), "m", "{body}");
         }
+        let list = r#"{"detail":[{"type":"missing","loc":["body","a",0],"msg":"x"},{"msg":"y"}]}"#;
+        assert_eq!(message(list.as_bytes()), "body.a.0: x; y");
         assert_eq!(message(b"<!DOCTYPE html><title>502</title>"), "a web page");
         assert_eq!(message(br#"{"unrelated":1}"#), "");
-        assert_eq!(message(&[0xff, 0xfe, 0]).chars().count(), 2);
-        assert!(message("long ".repeat(1000).as_bytes()).chars().count() <= LONGEST_MESSAGE + 1);
+        assert!(shortened(&"long ".repeat(1000)).chars().count() <= LONGEST_MESSAGE + 1);
+    }
+
+    #[test]
+    fn errors_are_told_from_parts_of_an_answer() {
+        for error in [
+            json!({ "error": { "message": "m" } }),
+            json!({ "error": "m", "choices": [] }),
+            json!({ "object": "error", "message": "m" }),
+            json!({ "code": "Arrearage", "message": "m" }),
+            json!({ "detail": [{ "msg": "m" }] }),
+        ] {
+            assert_eq!(reported_in(&error).as_deref(), Some("m"), "{error}");
+        }
+        for part in [
+            json!({ "error": null, "choices": [{}] }),
+            json!({ "error": {}, "choices": [{}] }),
+            json!({ "error": "", "choices": [{}] }),
+            json!({ "type": "ping" }),
+            json!({ "message": { "content": "x" } }),
+        ] {
+            assert_eq!(reported_in(&part), None, "{part}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_redacted_and_words_are_not() {
+        let redacted = |text: &str, secret: &str| redacted(text.to_owned(), secret);
+        assert_eq!(redacted("context length exceeded", "x"), "context length exceeded");
+        assert_eq!(redacted("the ollama server", "ollama"), "the ollama server");
+        assert_eq!(redacted("completed", "complete"), "completed");
+        assert_eq!(redacted("key 'complete'", "complete"), "key '[key]'");
+        assert_eq!(redacted("bad sk-0123456789.", "sk-0123456789"), "bad [key].");
+        assert_eq!(redacted("asecret-1a", "secret-1"), "a[key]a");
     }
 }

@@ -1,23 +1,36 @@
 //! Server-sent events, read from bytes within limits.
 //!
-//! Follows the parsing rules of the HTML standard (section "Server-sent events"), of which the
-//! protocols here use only the `data` field.
+//! Follows the parsing rules of the HTML standard (section "Server-sent events"). Fields other than
+//! `data` and `event` are ignored, with one exception: llama-server reported errors in a field
+//! `error` until 2025.
 use std::collections::VecDeque;
 
 /// The longest event accepted, in bytes.
 const LONGEST_EVENT: usize = 4 << 20;
 
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// An event is longer than [`LONGEST_EVENT`].
 #[derive(Debug, PartialEq)]
 pub struct TooLong;
 
-/// Takes bytes in pieces of any size, gives the data of whole events.
+/// One event.
+#[derive(Debug, Default, PartialEq)]
+pub struct Event {
+    pub data: Vec<u8>,
+    /// Whether its type is `error`, or its data came in a field of that name.
+    pub is_error: bool,
+}
+
+/// Takes bytes in pieces of any size and returns whole events.
 #[derive(Default)]
 pub struct Events {
     line: Vec<u8>,
-    data: Option<Vec<u8>>,
+    event: Option<Event>,
+    is_error: bool,
     after_return: bool,
-    ready: VecDeque<Vec<u8>>,
+    began: bool,
+    ready: VecDeque<Event>,
 }
 
 impl Events {
@@ -29,51 +42,80 @@ impl Events {
                 b'\n' | b'\r' => self.end_line(),
                 _ => self.line.push(byte),
             }
-            if self.line.len() + self.data.as_ref().map_or(0, Vec::len) > LONGEST_EVENT {
+            if self.line.len() + self.event.as_ref().map_or(0, |event| event.data.len())
+                > LONGEST_EVENT
+            {
                 return Err(TooLong);
             }
         }
         Ok(())
     }
 
-    /// The data of the next whole event.
-    pub fn take(&mut self) -> Option<Vec<u8>> {
+    /// The next whole event.
+    pub fn take(&mut self) -> Option<Event> {
         self.ready.pop_front()
     }
 
-    /// Nothing more comes: what stands unfinished counts as an event, as some servers leave out
-    /// the last empty line.
+    /// Ends the stream. An unfinished event counts, as some servers leave out the last empty line.
     pub fn finish(&mut self) {
         self.end_line();
-        self.ready.extend(self.data.take());
+        self.end_event();
     }
 
     fn end_line(&mut self) {
-        let line = std::mem::take(&mut self.line);
+        let mut line = std::mem::take(&mut self.line);
+        if !std::mem::replace(&mut self.began, true) && line.starts_with(BYTE_ORDER_MARK) {
+            line.drain(..BYTE_ORDER_MARK.len());
+        }
         if line.is_empty() {
-            self.ready.extend(self.data.take());
-        } else if let Some(value) = line.strip_prefix(b"data:") {
-            let value = value.strip_prefix(b" ").unwrap_or(value);
-            match &mut self.data {
-                Some(data) => {
-                    data.push(b'\n');
-                    data.extend_from_slice(value);
-                }
-                None => self.data = Some(value.to_vec()),
-            }
+            self.end_event();
+        } else if let Some(value) = field(&line, b"data:") {
+            self.add(value);
+        } else if let Some(value) = field(&line, b"error:") {
+            self.is_error = true;
+            self.add(value);
+        } else if let Some(name) = field(&line, b"event:") {
+            self.is_error |= name.trim_ascii().eq_ignore_ascii_case(b"error");
         }
     }
+
+    fn add(&mut self, value: &[u8]) {
+        match &mut self.event {
+            Some(event) => {
+                event.data.push(b'\n');
+                event.data.extend_from_slice(value);
+            }
+            None => self.event = Some(Event { data: value.to_vec(), is_error: false }),
+        }
+    }
+
+    fn end_event(&mut self) {
+        let is_error = std::mem::take(&mut self.is_error);
+        // An event without data is dispatched only if it reports an error.
+        let event = self.event.take().or_else(|| is_error.then(Event::default));
+        self.ready.extend(event.map(|event| Event { is_error, ..event }));
+    }
+}
+
+fn field<'a>(line: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let value = line.strip_prefix(name)?;
+    Some(value.strip_prefix(b" ").unwrap_or(value))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn events(pieces: &[&str]) -> Vec<String> {
+    fn read(pieces: &[&str]) -> Vec<(String, bool)> {
         let mut events = Events::default();
         pieces.iter().for_each(|piece| events.feed(piece.as_bytes()).unwrap());
         events.finish();
-        std::iter::from_fn(|| events.take()).map(|data| String::from_utf8(data).unwrap()).collect()
+        let text = |event: Event| (String::from_utf8(event.data).unwrap(), event.is_error);
+        std::iter::from_fn(|| events.take()).map(text).collect()
+    }
+
+    fn events(pieces: &[&str]) -> Vec<String> {
+        read(pieces).into_iter().map(|(data, _)| data).collect()
     }
 
     #[test]
@@ -87,10 +129,24 @@ mod tests {
 
     #[test]
     fn where_the_bytes_are_cut_makes_no_difference() {
-        let stream = "event: x\r\ndata: é\r\n\r\ndata: last";
+        let stream = "\u{feff}event: x\r\ndata: é\r\n\r\ndata: last";
         let single: Vec<_> = stream.chars().map(String::from).collect();
         let single: Vec<_> = single.iter().map(String::as_str).collect();
         assert_eq!(events(&single), ["é", "last"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_before_the_first_field_is_ignored() {
+        assert_eq!(events(&["\u{feff}data: a\n\ndata: b\n\n"]), ["a", "b"]);
+    }
+
+    #[test]
+    fn errors_are_told_from_data() {
+        let stream =
+            "data: a\n\nevent: error\ndata: b\n\nerror: {\"c\":1}\n\nevent: error\n\ndata: d";
+        let expected = [("a", false), ("b", true), ("{\"c\":1}", true), ("", true), ("d", false)];
+        let expected = expected.map(|(data, is_error)| (data.to_owned(), is_error));
+        assert_eq!(read(&[stream]), expected);
     }
 
     #[test]

@@ -1,4 +1,6 @@
 //! The providers of language models: rows, because they differ only in what is written here.
+pub(crate) mod listing;
+
 use genai::adapter::AdapterKind;
 
 /// How a provider is spoken to.
@@ -6,6 +8,8 @@ use genai::adapter::AdapterKind;
 pub(crate) enum Protocol {
     /// OpenAI's chat completions, below the base address.
     OpenAi,
+    /// Ollama's own, at the root of its address.
+    Ollama,
     Native(AdapterKind),
 }
 
@@ -15,6 +19,8 @@ pub(crate) enum Base {
     Fixed(&'static str),
     /// The setting that holds it, and the path that follows where an operator leaves it out.
     Setting(&'static str, &'static str),
+    /// The setting that holds it. Paths of its protocols at its end are left out: `/v1`, `/api`.
+    Root(&'static str),
     /// The setting that holds a region, and the address with `{}` where its name goes.
     Region(&'static str, &'static str),
 }
@@ -43,6 +49,19 @@ pub(crate) struct Provider {
     /// The setting that says `reasoning` of a model that is sent no temperature; empty where there
     /// is none.
     pub kind: &'static str,
+}
+
+impl Provider {
+    /// The setting, known from another product, of how long the provider may be silent while it
+    /// answers; empty where there is none.
+    pub fn silence(&self) -> &'static str {
+        match self.name {
+            "openrouter" => "OPENROUTER_TIMEOUT_MS",
+            "novita" => "NOVITA_LLM_TIMEOUT_MS",
+            "cometapi" => "COMETAPI_LLM_TIMEOUT_MS",
+            _ => "",
+        }
+    }
 }
 
 /// A row for a service on the internet that speaks the OpenAI protocol.
@@ -136,13 +155,16 @@ pub(crate) const PROVIDERS: &[Provider] = &[
             1024 * K,
         )
     },
-    own(
-        "ollama",
-        Base::Setting("OLLAMA_BASE_PATH", "/v1"),
-        Key::Optional("OLLAMA_AUTH_TOKEN"),
-        "OLLAMA_MODEL_PREF",
-        "OLLAMA_MODEL_TOKEN_LIMIT",
-    ),
+    Provider {
+        protocol: Protocol::Ollama,
+        ..own(
+            "ollama",
+            Base::Root("OLLAMA_BASE_PATH"),
+            Key::Optional("OLLAMA_AUTH_TOKEN"),
+            "OLLAMA_MODEL_PREF",
+            "OLLAMA_MODEL_TOKEN_LIMIT",
+        )
+    },
     own(
         "lmstudio",
         Base::Setting("LMSTUDIO_BASE_PATH", "/v1"),

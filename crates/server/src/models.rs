@@ -4,9 +4,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use carrel_domain::model::{ChatModel, Embedder, ModelChoice, Models};
+use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, Models};
 use carrel_domain::picture::ImageModel;
 use carrel_domain::{Error, Result};
+use carrel_providers::Http;
 use carrel_services::probe::{Lookup, Trial};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
@@ -21,7 +22,7 @@ pub struct ConfiguredModels {
     settings: Arc<SettingsStore>,
     changes: watch::Receiver<Versions>,
     native: Native,
-    http: Mutex<Option<reqwest::Client>>,
+    http: Mutex<Option<Http>>,
     built: Mutex<Built>,
 }
 
@@ -67,12 +68,12 @@ impl ConfiguredModels {
         carrel_providers::embedder(&|name| self.settings.lookup(name), &self.http()?)
     }
 
-    fn http(&self) -> Result<reqwest::Client> {
+    fn http(&self) -> Result<Http> {
         let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(http) = &*http {
             return Ok(http.clone());
         }
-        let new = carrel_providers::http_client()?;
+        let new = Http::new()?;
         Ok(http.insert(new).clone())
     }
 
@@ -157,6 +158,15 @@ impl Trial for ConfiguredModels {
         Ok(remote.unwrap_or_else(|| self.native.embedder()))
     }
 
+    fn model_list(
+        &self,
+        settings: &Lookup<'_>,
+        provider: &str,
+        embeds: bool,
+    ) -> Result<Arc<dyn ModelList>> {
+        carrel_providers::model_list(&|name| settings(name), provider, embeds, &self.http()?)
+    }
+
     fn image_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ImageModel>> {
         carrel_providers::image_model(&|name| settings(name), &self.http()?)
     }
@@ -164,10 +174,7 @@ impl Trial for ConfiguredModels {
 
 /// Why pictures could not be made. A server without any maker of pictures is as good as others; one
 /// that is named has to be whole.
-fn image_problem(
-    settings: &dyn Fn(&str) -> Option<String>,
-    http: &reqwest::Client,
-) -> Option<Error> {
+fn image_problem(settings: &dyn Fn(&str) -> Option<String>, http: &Http) -> Option<Error> {
     settings("IMAGE_GEN_PROVIDER").filter(|name| !name.trim().is_empty())?;
     carrel_providers::image_model(settings, http).err()
 }
@@ -180,7 +187,7 @@ pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Vec<String>) {
         asked.borrow_mut().insert(name.to_owned());
         store.lookup(name)
     };
-    let problems = match carrel_providers::http_client() {
+    let problems = match Http::new() {
         Ok(http) => {
             let chat = carrel_providers::chat_model(&settings, &ModelChoice::default(), &http);
             let embedder = carrel_providers::embedder(&settings, &http);

@@ -27,6 +27,7 @@ use carrel_services::keyring::Keyring;
 use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
+use carrel_services::model_lists::ModelLists;
 use carrel_services::ownership::Ownership;
 use carrel_services::pictures::Pictures;
 use carrel_services::search::Search;
@@ -203,6 +204,7 @@ impl Carrel {
             index,
             models: models.clone(),
             trial: configured.clone(),
+            model_lists: Arc::new(ModelLists::new(configured.clone(), store.clone())),
             trial_index: chosen.clone(),
             library,
             shelves: database.clone(),

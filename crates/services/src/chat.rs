@@ -2,8 +2,8 @@
 mod answer;
 mod attachments;
 mod context;
-mod fit;
-mod given;
+mod overrides;
+mod prompt_budget;
 mod request;
 mod stop;
 mod stream;
@@ -14,24 +14,20 @@ use std::sync::Arc;
 use carrel_domain::audit::{By, Event};
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
-use carrel_domain::model::{
-    ChatModel, ChatRequest, ModelChoice, ModelName, Models, Tokenizer, Usage,
-};
+use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
 use carrel_domain::pin::Pins;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
-use chrono::{DateTime, Utc};
 use serde_json::json;
 
+pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished, Metrics};
 pub use attachments::{Attachment, MOST_ATTACHMENTS};
 pub use context::Source;
-pub use given::Given;
+pub use overrides::RequestOverrides;
 pub use stop::Stop;
-pub use stream::{Finished, Piece};
 
-use self::answer::Whole;
 use crate::record::{self, Earlier};
 use crate::search::Search;
 
@@ -65,9 +61,12 @@ pub struct Question {
     pub passes_over_unreadable: bool,
     /// Whether it may be one for an agent, see [`Question::is_for_agent`].
     pub may_call_agent: bool,
-    pub given: Given,
-    /// An exchange that the new one is to stand in the stead of: the model is not told of it.
+    pub overrides: RequestOverrides,
+    /// The exchange that the new one replaces: the model does not see it.
     pub instead_of: Option<ChatId>,
+    /// Whether a stream has events for reasoning. Otherwise it comes as text between `<think>`
+    /// marks.
+    pub separates_reasoning: bool,
     pub stop: Stop,
 }
 
@@ -114,22 +113,11 @@ impl Question {
     }
 }
 
-/// What an answer cost and who gave it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Metrics {
-    pub usage: Usage,
-    /// From the request to the last part of the answer.
-    pub seconds: f64,
-    pub model: ModelName,
-    pub answered_at: DateTime<Utc>,
-    /// Whether the question was one for an agent.
-    pub as_agent: bool,
-}
-
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
     Answered {
         chat: ChatId,
+        /// Reasoning, if any, comes first between `<think>` marks.
         text: String,
         sources: Vec<Source>,
         metrics: Metrics,
@@ -139,21 +127,7 @@ pub enum Reply {
         chat: ChatId,
         text: String,
     },
-    /// The model had nothing to say. Nothing is kept.
-    Silent {
-        /// As the model says it; may be empty.
-        why: String,
-        metrics: Metrics,
-    },
-}
-
-/// What is said of a model that had nothing to say.
-pub const SILENCE: &str = "No text completion could be completed with this input.";
-
-/// That a model had nothing to say, where that is a failure.
-pub fn silence(why: &str) -> Error {
-    let why = if why.is_empty() { String::new() } else { format!(" (reason: {why})") };
-    Error::unavailable("the language model", format!("{SILENCE}{why}"))
+    Empty(EmptyCompletion),
 }
 
 /// A question on its way to a model.
@@ -199,9 +173,9 @@ impl Conversations {
             return self.refuse(workspace, question, by).await;
         };
         let Prepared { model, request, sources, mode, as_agent } = prepared;
-        let (text, metrics) = match answer::whole(&*model, request, as_agent).await? {
-            Whole::Text(text, metrics) => (text, metrics),
-            Whole::Silence(why, metrics) => return Ok(Reply::Silent { why, metrics }),
+        let (text, metrics) = match answer::collect(&*model, request, as_agent).await? {
+            Ok(answered) => answered,
+            Err(empty) => return Ok(Reply::Empty(empty)),
         };
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
         let chat = self.keep(workspace, question, kept, by).await?;
@@ -233,7 +207,11 @@ impl Conversations {
         by: &By,
     ) -> Result<Option<Prepared>> {
         let choice = ModelChoice {
-            model: question.given.model.clone().or_else(|| workspace.settings.chat_model.clone()),
+            model: question
+                .overrides
+                .model
+                .clone()
+                .or_else(|| workspace.settings.chat_model.clone()),
             ..workspace.settings.model()
         };
         let model = self.models.chat(&choice);
@@ -248,7 +226,7 @@ impl Conversations {
         }
         let model = model?;
         let request = request::compose(workspace, question, gathered.context, past, by.at);
-        let request = fit::fit(self.tokenizer.clone(), request, window).await?;
+        let request = prompt_budget::apply(self.tokenizer.clone(), request, window).await?;
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         let as_agent = question.is_for_agent(workspace);
@@ -257,7 +235,7 @@ impl Conversations {
 
     /// What is kept of the conversation, oldest first, without what is damaged.
     async fn past(&self, workspace: &Workspace, question: &Question) -> Result<Vec<Earlier>> {
-        if question.given.history.is_some() {
+        if question.overrides.history.is_some() {
             return Ok(Vec::new());
         }
         let limit = u32::try_from(workspace.settings.history).unwrap_or(0);

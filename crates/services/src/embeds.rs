@@ -15,7 +15,7 @@ use serde_json::json;
 use tokio::sync::mpsc::Receiver;
 use uuid::Uuid;
 
-use crate::chat::{Conversations, Given, Piece, Question};
+use crate::chat::{AnswerEvent, Conversations, Question, RequestOverrides};
 use keeping::{Keeping, as_chat};
 pub use pace::Pace;
 
@@ -144,7 +144,7 @@ impl Embeds {
         open: Open,
         asked: Asked,
         visitor: &Visitor,
-    ) -> Result<Receiver<Piece>, Denied> {
+    ) -> Result<Receiver<AnswerEvent>, Denied> {
         let Open { embed, workspace } = open;
         if asked.message.trim().is_empty() {
             return Err(Denied::NoMessage);
@@ -202,16 +202,16 @@ fn as_allowed(
     if let Some(model) = asked.model.filter(|_| settings.allows_model) {
         own.chat_model = Some(model);
     }
-    let given = Given {
+    let overrides = RequestOverrides {
         instructions: asked.prompt.filter(|_| settings.allows_prompt),
         temperature: asked.temperature.filter(|_| settings.allows_temperature),
-        ..Given::default()
+        ..RequestOverrides::default()
     };
     let question = Question {
         text: asked.message,
         mode: Some(settings.mode),
         session: Some(asked.session.to_string()),
-        given,
+        overrides,
         ..Question::default()
     };
     (workspace, question)
@@ -239,7 +239,10 @@ mod tests {
     fn visitors_choose_only_what_they_are_allowed_to() {
         let mut settings = EmbedSettings::of(WorkspaceId(1));
         let (closed, question) = as_allowed(&settings, workspace("A"), asked());
-        assert_eq!((closed.settings.chat_model, question.given), (None, Given::default()));
+        assert_eq!(
+            (closed.settings.chat_model, question.overrides),
+            (None, RequestOverrides::default())
+        );
         assert_eq!(closed.settings.history, 20);
         assert_eq!(closed.settings.refusal.as_deref(), Some(REFUSAL));
         settings.allows_prompt = true;
@@ -248,8 +251,8 @@ mod tests {
         settings.history = Some(3);
         let (open, question) = as_allowed(&settings, workspace("A"), asked());
         assert_eq!(open.settings.chat_model.as_deref(), Some("other"));
-        assert_eq!(question.given.instructions.as_deref(), Some("Be rude."));
-        assert_eq!(question.given.temperature, Some(2.0));
+        assert_eq!(question.overrides.instructions.as_deref(), Some("Be rude."));
+        assert_eq!(question.overrides.temperature, Some(2.0));
         assert_eq!(open.settings.history, 3);
     }
 

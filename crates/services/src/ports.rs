@@ -31,6 +31,7 @@ use crate::jobs::Workers;
 use crate::keyring::Keyring;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
+use crate::model_lists::ModelLists;
 use crate::ownership::Ownership;
 use crate::pictures::Pictures;
 use crate::probe::{Trial, TrialIndex};
@@ -55,6 +56,7 @@ pub struct Ports {
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
     pub trial: Arc<dyn Trial>,
+    pub model_lists: Arc<ModelLists>,
     pub trial_index: Arc<dyn TrialIndex>,
     pub library: Library,
     pub shelves: Arc<dyn Shelves>,

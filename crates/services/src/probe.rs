@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, Purpose};
+use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, ModelList, Purpose};
 use carrel_domain::picture::{ImageModel, PictureRequest};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::{Error, Result};
@@ -24,6 +24,13 @@ pub trait Trial: Send + Sync {
     fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>>;
     /// As [`Trial::language_model`].
     fn embedding_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>>;
+    /// The models of a provider, of those that embed or of the others. As [`Trial::language_model`].
+    fn model_list(
+        &self,
+        settings: &Lookup<'_>,
+        provider: &str,
+        embeds: bool,
+    ) -> Result<Arc<dyn ModelList>>;
     /// As [`Trial::language_model`].
     fn image_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ImageModel>>;
 }

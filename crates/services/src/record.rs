@@ -252,7 +252,7 @@ pub fn retitled(text: &str, from: &str, to: &str) -> Option<String> {
 
 /// What an answer cost and who gave it.
 pub fn metrics_of(metrics: &Metrics) -> Value {
-    let Metrics { usage, seconds, model, answered_at, as_agent } = metrics;
+    let Metrics { usage, seconds, model, answered_at, as_agent, finish: _ } = metrics;
     let tokens_a_second =
         if *seconds > 0.0 { usage.completion_tokens as f64 / seconds } else { 0.0 };
     json!({

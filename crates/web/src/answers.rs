@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
-use carrel_services::chat::{Finished, Piece, Stop, silence};
+use carrel_services::chat::{AnswerEvent, Finished, Stop};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -93,7 +93,7 @@ impl Answers {
     pub fn follow<F>(
         &self,
         matter: Matter,
-        pieces: Receiver<Piece>,
+        pieces: Receiver<AnswerEvent>,
         settle: impl FnOnce(End) -> F + Send + 'static,
     ) -> Arc<Running>
     where
@@ -130,15 +130,21 @@ impl Answers {
 }
 
 /// Takes the pieces of an answer until there are no more, and with them what is kept.
-async fn listen(running: &Running, mut pieces: Receiver<Piece>) -> End {
+async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
     let mut end = End::default();
     while let Some(piece) = pieces.recv().await {
         match piece {
-            Piece::Text(more) => running.said.send_modify(|said| said.text.push_str(&more)),
-            Piece::Refused(text) => end.problem = Some(text),
-            Piece::Failed { error, .. } => end.problem = Some(Refusal::from(error).to_string()),
-            Piece::Silent(why) => end.problem = Some(Refusal::from(silence(&why)).to_string()),
-            Piece::Finished(kept) => end.kept = kept.map(Box::new),
+            AnswerEvent::Text(more) | AnswerEvent::Reasoning(more) => {
+                running.said.send_modify(|said| said.text.push_str(&more));
+            }
+            AnswerEvent::Refused(text) => end.problem = Some(text),
+            AnswerEvent::Failed { error, .. } => {
+                end.problem = Some(Refusal::from(error).to_string())
+            }
+            AnswerEvent::Empty(empty) => {
+                end.problem = Some(Refusal::from(empty.error()).to_string());
+            }
+            AnswerEvent::Finished(kept) => end.kept = kept.map(Box::new),
         }
     }
     let is_stopped = running.is_stopped.load(Ordering::Relaxed);

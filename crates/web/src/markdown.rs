@@ -122,15 +122,6 @@ fn plain(event: Event<'_>) -> Event<'_> {
     }
 }
 
-/// What a model thought before it answered, and the answer.
-pub fn split_thinking(text: &str) -> (Option<&str>, &str) {
-    let Some(rest) = text.trim_start().strip_prefix("<think>") else { return (None, text) };
-    match rest.split_once("</think>") {
-        Some((thinking, answer)) => (Some(thinking.trim()), answer.trim_start()),
-        None => (Some(rest), ""),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -180,13 +171,6 @@ mod tests {
                 assert!(!made.to_lowercase().contains(bad), "{text}: {made}");
             }
         }
-    }
-
-    #[test]
-    fn thinking_is_told_from_the_answer() {
-        assert_eq!(split_thinking("<think>hm</think>yes"), (Some("hm"), "yes"));
-        assert_eq!(split_thinking("<think>hm"), (Some("hm"), ""));
-        assert_eq!(split_thinking("yes <think>"), (None, "yes <think>"));
     }
 
     #[test]

@@ -3,6 +3,7 @@ use askama::Template;
 use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
 use carrel_services::chat::Finished;
+use carrel_services::reasoning;
 use carrel_services::record::{self, Source, Stored};
 
 use crate::answers::Matter;
@@ -120,7 +121,7 @@ impl Turn {
         attached: &[String],
         workspace: &Workspace,
     ) -> Self {
-        let (thinking, plain) = markdown::split_thinking(text);
+        let (thinking, plain) = reasoning::split(text);
         let mut sources: Vec<_> = sources.iter().map(|source| cited(source, workspace)).collect();
         for source in &mut sources {
             let title = &source.title;

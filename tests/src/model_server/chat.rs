@@ -6,7 +6,7 @@ use actix_web::web::Bytes;
 use futures_util::stream;
 use serde_json::{Value, json};
 
-use super::error;
+use super::{error, misbehaving};
 
 /// 2024-01-01, so that two answers are the same to the byte.
 const CREATED: u64 = 1_704_067_200;
@@ -31,6 +31,7 @@ pub(super) async fn respond(body: &Value) -> HttpResponse {
         }
         "empty" => HttpResponse::Ok().json(completion(model, &json!([]), &json!(null))),
         "pausing" | "endless" => without_end(model),
+        _ if misbehaving::knows(model) => misbehaving::respond(model, body),
         _ if body["stream"] == true => streamed(model, body, messages),
         _ => whole(model, messages).await,
     }

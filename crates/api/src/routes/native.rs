@@ -5,6 +5,7 @@ pub mod events;
 pub mod invites;
 pub mod keys;
 pub mod members;
+pub mod models;
 pub mod session;
 pub mod settings;
 pub mod usage;
@@ -30,6 +31,7 @@ pub fn operations(config: &mut impl Register) {
         .service(settings::show_settings)
         .service(settings::update_settings)
         .service(settings::dump_settings)
+        .service(models::list_models)
         .service(session::sign_in)
         .service(session::show_session)
         .service(session::sign_out);

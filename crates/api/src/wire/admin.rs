@@ -4,6 +4,7 @@ pub mod events;
 pub mod invites;
 pub mod keys;
 pub mod members;
+pub mod models;
 pub mod settings;
 pub mod usage;
 pub mod users;

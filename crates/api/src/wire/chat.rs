@@ -1,7 +1,7 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
-use carrel_services::chat::{Given, Metrics, Question, Reply, SILENCE, silence};
+use carrel_services::chat::{EMPTY_COMPLETION, Metrics, Question, Reply, RequestOverrides};
 use carrel_services::record;
 use carrel_services::search::MOST_PASSAGES;
 use serde::{Deserialize, Serialize};
@@ -107,7 +107,7 @@ impl ChatBody {
             }
             Some(other) => return Err(not_a_mode(&other.to_string())),
         };
-        let given = Given {
+        let overrides = RequestOverrides {
             passages: option(self.top_n, "topN", "a whole number from 1 to 1000", mount, passages)?,
             temperature: option(
                 self.temperature,
@@ -118,7 +118,7 @@ impl ChatBody {
             )?,
             model: option(self.model, "model", "text of 1 to 200 bytes", mount, model)?,
             filter: filter::read(self.filter)?,
-            ..Given::default()
+            ..RequestOverrides::default()
         };
         let with_sources = option(self.sources, "sources", "true or false", mount, Value::as_bool)?;
         let question = Question {
@@ -128,7 +128,7 @@ impl ChatBody {
             attachments: attachments(self.attachments, mount)?,
             passes_over_unreadable: mount == Mount::Compat,
             may_call_agent: true,
-            given,
+            overrides,
             ..Question::default()
         };
         let user = user(self.user_id.as_ref(), mount)?;
@@ -241,8 +241,8 @@ impl ChatAnswer {
             Reply::Refused { text, .. } => {
                 return Ok(Self::whole(None, text, Vec::new(), json!({})));
             }
-            Reply::Silent { why, .. } if mount == Mount::Native => return Err(silence(&why)),
-            Reply::Silent { metrics, .. } => return Ok(Self::silent(&metrics)),
+            Reply::Empty(empty) if mount == Mount::Native => return Err(empty.error()),
+            Reply::Empty(empty) => return Ok(Self::silent(&empty.metrics)),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
         let sources = if with_sources { source::listed(&sources, mount) } else { Vec::new() };
@@ -258,7 +258,7 @@ impl ChatAnswer {
         Self {
             r#type: "abort",
             text_response: None,
-            error: Some(SILENCE.to_owned()),
+            error: Some(EMPTY_COMPLETION.to_owned()),
             ..Self::whole(None, String::new(), Vec::new(), record::metrics_of(metrics))
         }
     }

@@ -1,6 +1,6 @@
 //! Answers part by part on the wire: each event is `data:` and JSON on one line.
 use carrel_domain::Error;
-use carrel_services::chat::{Finished, Piece, Source, silence};
+use carrel_services::chat::{AnswerEvent, Finished, Source};
 use carrel_services::record;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -27,21 +27,25 @@ impl Teller {
 
     /// The events that tell a piece of the answer.
     // quirk(id-or-uuid): the name of the answer's id depends on the type.
-    pub fn events(&self, piece: Piece) -> String {
+    pub fn events(&self, piece: AnswerEvent) -> String {
         let id = &self.id;
         match piece {
-            Piece::Text(text) if self.as_agent => event(&self.agent_chunk(&text)),
-            Piece::Text(text) => event(&self.chunk(&text, false)),
-            Piece::Refused(text) => event(&whole(id, &text)),
-            Piece::Failed { error, begun } => {
+            AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
+                event(&self.agent_chunk(&text))
+            }
+            AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => {
+                event(&self.chunk(&text, false))
+            }
+            AnswerEvent::Refused(text) => event(&whole(id, &text)),
+            AnswerEvent::Failed { error, begun } => {
                 let name = if begun { "uuid" } else { "id" };
                 event(&failed(name, id, &error))
             }
             // quirk(silence-200): a stream without text only ends there.
-            Piece::Silent(_) if self.mount == Mount::Compat => String::new(),
-            Piece::Silent(why) => event(&failed("uuid", id, &silence(&why))),
-            Piece::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
-            Piece::Finished(finished) => self.end(finished),
+            AnswerEvent::Empty(_) if self.mount == Mount::Compat => String::new(),
+            AnswerEvent::Empty(empty) => event(&failed("uuid", id, &empty.error())),
+            AnswerEvent::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
+            AnswerEvent::Finished(finished) => self.end(finished),
         }
     }
 
@@ -164,7 +168,7 @@ mod tests {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
         for as_agent in [false, true] {
             let told =
-                Teller::new(Mount::Compat, as_agent, true).events(Piece::Text(forged.into()));
+                Teller::new(Mount::Compat, as_agent, true).events(AnswerEvent::Text(forged.into()));
             assert_eq!(told.matches("\n\n").count(), 1, "{told}");
             assert_eq!(told.matches("data: ").count(), 2, "{told}");
             let data: Value =

@@ -4,9 +4,9 @@ use crate::refusal::Hints;
 use crate::testing::{Reply, Server, response};
 
 fn embedder(base: &str) -> RemoteEmbedder {
-    let http = crate::http_client().unwrap();
+    let http = crate::Http::new().unwrap();
     let hints = Hints { base: "EMBEDDING_BASE_PATH", key: "" };
-    let endpoint = Endpoint::new(http, base, None, SERVICE, hints).unwrap();
+    let endpoint = Endpoint::new(&http, base, None, SERVICE, hints).unwrap();
     RemoteEmbedder::new(endpoint, "generic-openai", "m".into())
 }
 
@@ -95,12 +95,11 @@ async fn wrong_answers_are_refused() {
         ),
         (r#"{"data":[{"index":0,"embedding":[1]},{"index":0,"embedding":[1]}]}"#, "two vectors"),
         (r#"{"data":[{"index":0,"embedding":[1]},{"index":7,"embedding":[1]}]}"#, "not sent"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[0]}]}"#, "no direction"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[]}]}"#, "no direction"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[1e39]}]}"#, "no direction"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":[null]}]}"#, "not the JSON expected"),
-        (r#"{"data":[{"embedding":[1]},{"embedding":["x"]}]}"#, "not the JSON expected"),
-        ("[]", "not the JSON expected"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[0]}]}"#, "vector 2 of 2 has no direction"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[]}]}"#, "vector 2 of 2 is empty"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[1e39]}]}"#, "without a value"),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[NaN]}]}"#, "holds NaN"),
+        ("[]", "0 vectors came"),
         ("", "not the JSON expected"),
     ] {
         let reason = refusal(body).await;
@@ -114,4 +113,64 @@ async fn an_answer_without_end_is_given_up() {
     let server = Server::start(vec![Reply::Endless(head, vec![b' '; 8192])]).await;
     let outcome = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
     assert!(outcome.unwrap_err().to_string().contains("is longer than"));
+}
+
+/// A reply with a vector of two numbers for each text.
+fn vectors(count: usize) -> Reply {
+    let items = vec![r#"{"embedding":[1,1]}"#; count].join(",");
+    json(&format!(r#"{{"data":[{items}]}}"#))
+}
+
+fn refuse(message: &str) -> Reply {
+    let body = format!(r#"{{"error":{{"message":"{message}"}}}}"#);
+    response("400 Bad Request", "application/json", &body)
+}
+
+#[tokio::test]
+async fn a_limit_of_batches_is_found_and_remembered() {
+    let refuse = || refuse("batch size 32 is larger than the maximum of 10");
+    let replies = vec![refuse(), refuse(), vectors(8), vectors(8), vectors(8), vectors(8)];
+    let again = (0..4).map(|_| vectors(8));
+    let server = Server::start(replies.into_iter().chain(again).collect()).await;
+    let embedder = embedder(&server.url);
+    for requests in [6, 10] {
+        let came = embedder.embed(&texts(32), Purpose::Passage).await.unwrap();
+        assert_eq!((came.len(), server.requests().len()), (32, requests));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_refused_is_named_with_its_place() {
+    let refuse = || refuse("input must not be profane");
+    let server = Server::start(vec![refuse(), vectors(1), refuse(), vectors(1)]).await;
+    let outcome = embedder(&server.url).embed(&texts(2), Purpose::Passage).await;
+    let Err(Error::Unprocessable { reason }) = outcome else { panic!("{outcome:?}") };
+    for words in ["passage 2 of 2", "\"text 1\"", "must not be profane"] {
+        assert!(reason.contains(words), "{words}: {reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_takes_no_text_at_all_is_unavailable() {
+    let refuse = || refuse("no such model");
+    let server = Server::start(vec![refuse(), refuse()]).await;
+    let outcome = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
+    assert!(matches!(outcome, Err(Error::Unavailable { .. })), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn vectors_of_another_length_than_asked_for_are_refused() {
+    let server = Server::start(vec![vectors(1)]).await;
+    let mut embedder = embedder(&server.url);
+    embedder.dimensions = Some(3);
+    let error = embedder.embed(&texts(1), Purpose::Passage).await.unwrap_err().to_string();
+    assert!(error.contains("EMBEDDING_OUTPUT_DIMENSIONS asks for 3"), "{error}");
+}
+
+#[tokio::test]
+async fn an_embedder_waits_as_long_as_it_is_asked_to() {
+    let later = "429 Too Many Requests\r\nretry-after-ms: 10";
+    let server = Server::start(vec![response(later, "application/json", "{}"), vectors(1)]).await;
+    let came = embedder(&server.url).embed(&texts(1), Purpose::Passage).await;
+    assert_eq!(came.unwrap().len(), 1);
 }

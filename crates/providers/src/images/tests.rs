@@ -11,9 +11,9 @@ use crate::testing::{Reply, Server, response};
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\nof a lighthouse";
 
 fn model(base: &str, name: &str, model: &str) -> RemoteImages {
-    let http = crate::http_client().unwrap();
+    let http = crate::Http::new().unwrap();
     let hints = Hints { base: "THE_BASE", key: "THE_KEY" };
-    let endpoint = Endpoint::new(http, base, Some("secret".into()), SERVICE, hints).unwrap();
+    let endpoint = Endpoint::new(&http, base, Some("secret".into()), SERVICE, hints).unwrap();
     let row = IMAGE_PROVIDERS.iter().find(|row| row.name == name).unwrap();
     RemoteImages { endpoint, model: model.into(), size: Size::parse("512x512").ok(), row: *row }
 }

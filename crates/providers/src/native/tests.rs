@@ -12,10 +12,10 @@ fn anthropic(base: &str) -> Native {
 }
 
 fn native(base: &str, protocol: AdapterKind, model: &str) -> Native {
-    let http = crate::http_client().unwrap();
+    let http = crate::Http::new().unwrap();
     let hints = Hints { base: "", key: "ANTHROPIC_API_KEY" };
     let key = Some(KEY.to_owned());
-    let endpoint = Endpoint::new(http, base, key, "the language model", hints).unwrap();
+    let endpoint = Endpoint::new(&http, base, key, "the language model", hints).unwrap();
     let name = ModelName { provider: "any".into(), model: model.into(), window: 200_000 };
     Native::new(endpoint, protocol, name).unwrap()
 }
@@ -34,6 +34,10 @@ async fn say(model: Native) -> Result<Vec<Delta>> {
     let answer = model.answer(request).await?;
     let deltas: Vec<Result<Delta>> = answer.collect().await;
     deltas.into_iter().collect()
+}
+
+fn finish(reason: FinishReason, word: &str) -> Delta {
+    Delta::Finish { reason, word: word.into() }
 }
 
 fn reason(outcome: Result<Vec<Delta>>) -> String {
@@ -68,11 +72,11 @@ async fn telling(kind: &str, said: &str, stop: &str) -> Server {
 }
 
 #[tokio::test]
-async fn thoughts_alone_are_silence() {
+async fn thoughts_alone_end_with_the_reason() {
     let server = telling("thinking", "Hm.", "max_tokens").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Reasoning("Hm.".into()));
-    assert_eq!(deltas.last(), Some(&Delta::Silence("max_tokens".into())));
+    assert_eq!(deltas.last(), Some(&finish(FinishReason::Length, "max_tokens")));
     assert!(matches!(deltas[deltas.len() - 2], Delta::Usage(usage) if usage.prompt_tokens == 5));
 }
 
@@ -81,7 +85,8 @@ async fn anthropic_streams_text_and_usage() {
     let server = telling("text", "Because.", "end_turn").await;
     let deltas = ask(&format!("{}/v1", server.url)).await.unwrap();
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
-    assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));
+    assert!(matches!(deltas[1], Delta::Usage(usage) if usage.prompt_tokens == 5));
+    assert_eq!(deltas.last(), Some(&finish(FinishReason::Stop, "end_turn")));
     let seen = server.requests().remove(0);
     assert!(seen.starts_with("POST /v1/messages "), "{seen}");
     assert!(
@@ -127,7 +132,8 @@ async fn bedrock_streams_text_and_usage() {
     let bedrock = native(&server.url, AdapterKind::BedrockApi, "amazon.nova-lite-v1:0");
     let deltas = say(bedrock).await.unwrap();
     assert_eq!(deltas[0], Delta::Text("Because.".into()));
-    assert!(matches!(deltas.last(), Some(Delta::Usage(usage)) if usage.prompt_tokens == 5));
+    assert!(matches!(deltas[1], Delta::Usage(usage) if usage.prompt_tokens == 5));
+    assert_eq!(deltas.last(), Some(&finish(FinishReason::Stop, "end_turn")));
     let seen = server.requests().remove(0);
     assert!(seen.starts_with("POST /model/amazon.nova-lite-v1%3A0/converse-stream "), "{seen}");
     assert!(seen.contains(&format!("authorization: Bearer {KEY}")), "{seen}");
@@ -160,5 +166,58 @@ async fn failures_of_the_connection_have_words() {
     ] {
         let server = Server::start(vec![reply]).await;
         assert!(!reason(ask(&server.url).await).is_empty());
+    }
+}
+
+/// The beginning of an answer as Anthropic gives it.
+fn begun() -> Vec<u8> {
+    let mut stream = EVENTS.to_vec();
+    for event in [
+        r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"Take 5 mg"}}"#,
+    ] {
+        let kind = event.split('"').nth(3).unwrap();
+        stream.extend_from_slice(format!("event: {kind}\ndata: {event}\n\n").as_bytes());
+    }
+    stream
+}
+
+#[tokio::test]
+async fn a_break_has_its_cause() {
+    let error = "event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\",\
+        \"message\":\"Overloaded\"}}\n\n";
+    for (rest, words) in [("", "broke off"), (error, "Overloaded")] {
+        let stream = [begun(), rest.as_bytes().to_vec()].concat();
+        let server = Server::start(vec![Reply::Bytes(stream)]).await;
+        let answer = anthropic(&server.url).answer(ChatRequest::default()).await.unwrap();
+        let deltas: Vec<_> = answer.collect().await;
+        assert_eq!(deltas[0].as_ref().unwrap(), &Delta::Text("Take 5 mg".into()));
+        let Some(Err(error)) = deltas.last() else { panic!("{deltas:?}") };
+        assert!(error.to_string().contains(words), "{words}: {error}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_given_up() {
+    let text = "word ".repeat(20_000);
+    let again = format!(
+        "event: content_block_delta\ndata: {{\"type\":\"content_block_delta\",\"index\":0,\
+        \"delta\":{{\"type\":\"text_delta\",\"text\":\"{text}\"}}}}\n\n"
+    );
+    let server = Server::start(vec![Reply::Endless(begun(), again.into_bytes())]).await;
+    assert!(reason(ask(&server.url).await).contains("does not end"));
+}
+
+#[tokio::test]
+async fn what_the_protocol_has_no_place_for_is_refused_by_name() {
+    let with = |sampling| ChatRequest { sampling, ..ChatRequest::default() };
+    let url = vec![Image::Url("https://example.com/a.png".into())];
+    for (request, name) in [
+        (with(Sampling { seed: Some(1), ..Sampling::default() }), "seed"),
+        (ChatRequest { images: url, ..ChatRequest::default() }, "image_url"),
+    ] {
+        let refused = anthropic("http://127.0.0.1:9").answer(request).await;
+        assert!(matches!(refused, Err(Error::Invalid { field, .. }) if field == name), "{name}");
     }
 }

@@ -1,7 +1,8 @@
 //! The OpenAI protocol against servers on real sockets, well-behaved and not.
 use std::time::Duration;
 
-use carrel_domain::model::{Context, Message};
+use carrel_domain::model::{Context, Delta, FinishReason, Message};
+
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 
@@ -10,22 +11,26 @@ use crate::endpoint::Deadlines;
 use crate::refusal::Hints;
 use crate::testing::{EVENTS, Reply, Server, events, response};
 
+mod misbehaving;
+
 const KEY: &str = "sk-very-secret-1234";
 
 fn model(base: &str) -> OpenAi {
-    let http = crate::http_client().unwrap();
+    let http = crate::Http::new().unwrap();
     let hints = Hints { base: "THE_BASE", key: "THE_KEY" };
     let key = Some(KEY.to_owned());
-    let endpoint = Endpoint::new(http, base, key, "the language model", hints).unwrap();
+    let endpoint = Endpoint::new(&http, base, key, "the language model", hints).unwrap();
     let name = ModelName { provider: "p".into(), model: "org::qwen-max".into(), window: 4096 };
-    OpenAi { endpoint: Arc::new(endpoint), name, is_reasoning: false }
+    let mut endpoint = endpoint;
+    endpoint.deadlines.patience = Duration::ZERO;
+    OpenAi::new(endpoint, name, false)
 }
 
 fn impatient(base: &str) -> OpenAi {
     let mut model = model(base);
     let short = Duration::from_millis(100);
     let endpoint = Arc::get_mut(&mut model.endpoint).unwrap();
-    endpoint.deadlines = Deadlines { first: short, silence: short };
+    endpoint.deadlines = Deadlines { first: short, silence: short, ..Deadlines::default() };
     model
 }
 
@@ -61,6 +66,10 @@ fn reason(outcome: Result<Vec<Delta>>) -> String {
     }
 }
 
+fn finish(word: &str) -> Delta {
+    Delta::Finish { reason: FinishReason::of_provider(word), word: word.into() }
+}
+
 fn text(text: &str) -> Delta {
     Delta::Text(text.into())
 }
@@ -77,7 +86,8 @@ async fn a_stream_gives_text_reasoning_and_usage() {
     ])])
     .await;
     let usage = Usage { prompt_tokens: 7, completion_tokens: 2 };
-    let expected = [Delta::Reasoning("hm".into()), text("Be"), text("cause."), Delta::Usage(usage)];
+    let reasoning = Delta::Reasoning("hm".into());
+    let expected = [reasoning, text("Be"), text("cause."), Delta::Usage(usage), finish("stop")];
     assert_eq!(ask(&model(&format!("{}/v1", server.url))).await.unwrap(), expected);
 }
 
@@ -119,10 +129,10 @@ async fn a_server_that_does_not_stream_is_understood() {
 
 #[tokio::test]
 async fn typed_parts_are_told_apart() {
-    let parts = r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"So."}]}}]}"#;
+    let parts = r#"{"choices":[{"delta":{"content":[{"type":"thinking","thinking":[{"type":"text","text":"hm"}]},{"type":"text","text":"So."}]},"finish_reason":"stop"}]}"#;
     let server = Server::start(vec![events(&[parts])]).await;
     let deltas = ask(&model(&server.url)).await.unwrap();
-    assert_eq!(deltas, [Delta::Reasoning("hm".into()), text("So.")]);
+    assert_eq!(deltas, [Delta::Reasoning("hm".into()), text("So."), finish("stop")]);
 }
 
 #[tokio::test]
@@ -175,7 +185,7 @@ async fn bodies_that_are_no_answer_are_called_what_they_are() {
         (response("200 OK", "application/json", "[1]"), "holds no choices"),
         (events(&["nonsense"]), "not the JSON expected"),
         (events(&["[DONE]"]), "holds no choices"),
-        (events(&[]), "holds no choices"),
+        (events(&[]), "is empty"),
         (events(&[r#"{"error":{"message":"overloaded"}}"#]), "reports an error: overloaded"),
         (Reply::Bytes([EVENTS, b"data: \xff\xfe\n\n"].concat()), "not the JSON expected"),
         (Reply::Bytes(b"SSH-2.0-OpenSSH\r\n".to_vec()), "gave no answer that could be read"),
@@ -187,13 +197,15 @@ async fn bodies_that_are_no_answer_are_called_what_they_are() {
 }
 
 #[tokio::test]
-async fn an_answer_without_text_is_silence_with_its_reason() {
-    for (message, reason) in [(r#""finish_reason":"length""#, "length"), (r#""index":0"#, "")] {
+async fn an_answer_without_text_ends_with_its_reason() {
+    let length = [finish("length")];
+    for (message, expected) in [(r#""finish_reason":"length""#, &length[..]), (r#""index":0"#, &[])]
+    {
         let whole = format!(r#"{{"choices":[{{"message":{{"content":""}},{message}}}]}}"#);
         let server = Server::start(vec![response("200 OK", "application/json", &whole)]).await;
         let answer = model(&server.url).answer(request()).await.unwrap();
         let deltas: Vec<_> = answer.map(Result::unwrap).collect().await;
-        assert_eq!(deltas, [Delta::Silence(reason.into())]);
+        assert_eq!(deltas, expected);
     }
 }
 

@@ -43,7 +43,7 @@ impl Attachment {
 
     /// As a model sees it.
     pub fn image(&self) -> Image {
-        Image { mime: self.mime.clone(), data: self.data().to_owned() }
+        Image::Inline { mime: self.mime.clone(), data: self.data().to_owned() }
     }
 
     /// Of content as it is.
@@ -155,7 +155,8 @@ mod tests {
         for content in ["data:image/png;base64,iVBORw0KGgo=", "iVBORw0KGgo=", " iVBORw0KGgo "] {
             let image = attachment("Image/PNG", content);
             assert!(image.is_image() && image.is_readable(), "{content}");
-            assert_eq!(image.image().data.trim_end_matches('='), "iVBORw0KGgo");
+            let Image::Inline { data, .. } = image.image() else { panic!("not inline") };
+            assert_eq!(data.trim_end_matches('='), "iVBORw0KGgo");
         }
         for content in ["", "data:image/png", "data:image/png;base64,", "?"] {
             assert!(!attachment("image/png", content).is_readable(), "{content}");

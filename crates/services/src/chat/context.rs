@@ -61,13 +61,14 @@ impl Conversations {
         window: u64,
     ) -> Result<Gathered> {
         let mut gathered = Gathered { context: Vec::new(), sources: Vec::new() };
-        let chosen = self.search.chosen(workspace.id, &question.given.filter).await?;
+        let chosen = self.search.chosen(workspace.id, &question.overrides.filter).await?;
         let pinned = self.add_pinned(workspace, &chosen, window, &mut gathered).await?;
         let unshown = chosen.without(pinned);
         for Attached { document, text } in attached {
             gathered.add_whole(document, text);
         }
-        let wanted = question.given.passages.or(usize::try_from(workspace.settings.passages).ok());
+        let wanted =
+            question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
         let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
         let query =
             Query { text: question.asked().to_owned(), limit: Some(wanted), ..Query::default() };

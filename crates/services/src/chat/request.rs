@@ -1,14 +1,14 @@
-//! From a question and what was gathered for it to what a model is asked.
-use carrel_domain::model::{ChatRequest, Context, Message};
+//! Composes the request to a model from a question and the context gathered for it.
+use carrel_domain::model::{ChatRequest, Context, Image, Message, Role};
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
 
 use super::Question;
 use crate::prompt::Values;
 use crate::record::Earlier;
-use crate::{preferences, prompt};
+use crate::{preferences, prompt, reasoning};
 
-/// How many pictures of earlier questions the model is shown again, the newest first.
+/// How many images of earlier questions the model sees again, the newest first.
 const MOST_EARLIER_IMAGES: usize = 8;
 
 pub(super) fn compose(
@@ -18,24 +18,36 @@ pub(super) fn compose(
     past: Vec<Earlier>,
     now: DateTime<Utc>,
 ) -> ChatRequest {
-    let images = question.attachments.iter().filter(|attached| attached.is_image());
+    let overrides = &question.overrides;
+    let attached = question.attachments.iter().filter(|attached| attached.is_image());
+    let urls = overrides.image_urls.iter().cloned().map(Image::Url);
     ChatRequest {
         instructions: instructions(workspace, question, now),
         context,
-        history: question.given.history.clone().unwrap_or_else(|| turns(past)),
+        history: overrides.history.clone().map_or_else(|| turns(past), without_reasoning),
         question: question.asked().to_owned(),
-        images: images.map(|image| image.image()).collect(),
-        temperature: question.given.temperature.or(workspace.settings.temperature),
-        longest_answer: question.given.longest_answer,
+        images: attached.map(|image| image.image()).chain(urls).collect(),
+        temperature: overrides.temperature.or(workspace.settings.temperature),
+        longest_answer: overrides.longest_answer,
+        sampling: overrides.sampling.clone(),
     }
 }
 
 fn instructions(workspace: &Workspace, question: &Question, now: DateTime<Utc>) -> String {
-    if let Some(instructions) = &question.given.instructions {
+    if let Some(instructions) = &question.overrides.instructions {
         return instructions.clone();
     }
     let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
     prompt::expand(prompt, &Values { workspace, user: question.user.as_ref(), now })
+}
+
+/// The conversation that a client sent. What a model thought is never sent to it again.
+fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
+    for message in history.iter_mut().filter(|message| message.role == Role::Assistant) {
+        message.text = reasoning::without(&message.text).to_owned();
+    }
+    history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
+    history
 }
 
 /// Earlier exchanges as the model sees them.
@@ -43,6 +55,11 @@ fn turns(past: Vec<Earlier>) -> Vec<Message> {
     let mut left = MOST_EARLIER_IMAGES;
     let mut turns = Vec::with_capacity(past.len() * 2);
     for Earlier { prompt, answer, mut images, .. } in past.into_iter().rev() {
+        let answer = reasoning::without(&answer);
+        // Somebody stopped the model while it was thinking.
+        if answer.is_empty() {
+            continue;
+        }
         images.truncate(left);
         left -= images.len();
         turns.push(Message::assistant(answer));

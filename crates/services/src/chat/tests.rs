@@ -78,14 +78,14 @@ async fn what_a_client_brings_along_takes_the_place_of_what_is_kept() {
     workspace.settings.temperature = Some(0.1);
     ask(&world, &workspace, question("Hi", None)).await.unwrap();
     let earlier = Message::assistant("Welcome.");
-    let given = Given {
+    let overrides = RequestOverrides {
         instructions: Some("Say {date}.".into()),
         history: Some(vec![earlier.clone()]),
         temperature: Some(0.9),
         longest_answer: Some(7),
-        ..Given::default()
+        ..RequestOverrides::default()
     };
-    ask(&world, &workspace, Question { given, ..question("Go on", None) }).await.unwrap();
+    ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
     let asked = world.asked.lock().unwrap();
     assert_eq!((asked[0].temperature, asked[0].longest_answer), (Some(0.1), None));
     assert_eq!((asked[1].temperature, asked[1].longest_answer), (Some(0.9), Some(7)));
@@ -116,8 +116,8 @@ async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
     let (mut text, mut finished) = (String::new(), None);
     while let Some(piece) = pieces.recv().await {
         match piece {
-            Piece::Text(more) => text.push_str(&more),
-            Piece::Finished(end) => finished = end,
+            AnswerEvent::Text(more) => text.push_str(&more),
+            AnswerEvent::Finished(end) => finished = end,
             other => panic!("{other:?}"),
         }
     }
@@ -134,7 +134,7 @@ async fn a_streamed_question_is_refused_as_any_other() {
     let workspace = workspace("Empty");
     let hi = question("Hi", Some(ChatMode::Query));
     let mut pieces = world.conversations().stream(&workspace, hi, &by()).await.unwrap();
-    assert!(matches!(pieces.recv().await, Some(Piece::Refused(text)) if text == REFUSAL));
+    assert!(matches!(pieces.recv().await, Some(AnswerEvent::Refused(text)) if text == REFUSAL));
     assert!(pieces.recv().await.is_none());
     assert!(!world.chats.lock().unwrap()[0].include);
 }
@@ -222,8 +222,8 @@ async fn a_pinned_document_takes_the_place_of_no_passage() {
         world.places.lock().unwrap()[0].pinned = true;
         let mut workspace = workspace("Sky");
         workspace.settings.search_mode = mode;
-        let given = Given { passages: Some(1), ..Given::default() };
-        let asked = Question { given, ..question("Red?", None) };
+        let overrides = RequestOverrides { passages: Some(1), ..RequestOverrides::default() };
+        let asked = Question { overrides, ..question("Red?", None) };
         let Reply::Answered { sources, .. } = ask(&world, &workspace, asked).await.unwrap() else {
             panic!("refused")
         };
@@ -236,9 +236,10 @@ async fn passages_of_earlier_answers_fill_up_what_is_missing() {
     let world = with_pins(&["The sky is green.", "Grass is red.", "Snow is blue."]).await;
     let workspace = workspace("Sky");
     ask(&world, &workspace, question("One?", None)).await.unwrap();
-    let two = Given { passages: Some(2), ..Given::default() };
+    let two = RequestOverrides { passages: Some(2), ..RequestOverrides::default() };
     world.blind.store(2, std::sync::atomic::Ordering::Relaxed);
-    let asked = ask(&world, &workspace, Question { given: two, ..question("Two?", None) }).await;
+    let asked =
+        ask(&world, &workspace, Question { overrides: two, ..question("Two?", None) }).await;
     let Reply::Answered { sources, .. } = asked.unwrap() else { panic!("refused") };
     assert_eq!(titles(&sources), ["2.txt"]);
     let second = world.asked.lock().unwrap()[1].clone();
@@ -269,7 +270,7 @@ async fn pictures_are_shown_and_documents_are_read() {
     assert_eq!(titles(&sources), ["sky.txt"]);
     ask(&world, &workspace, question("Again", None)).await.unwrap();
     let requests = world.asked.lock().unwrap();
-    let image = Image { mime: "image/png".into(), data: "iVBORw0KGgo=".into() };
+    let image = Image::Inline { mime: "image/png".into(), data: "iVBORw0KGgo=".into() };
     assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
     assert_eq!(requests[1].history[0].images, [image]);

@@ -32,6 +32,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/admin/keys/{id}/revoke", post().to(keys::revoke))
         .service(resource("/admin/models/{kind}").get(models::show).post(models::save))
         .route("/admin/models/{kind}/test", post().to(models::test))
+        .route("/admin/models/{kind}/names", get().to(models::names))
         .service(resource("/admin/settings").get(settings::list).post(settings::save))
         .service(resource("/admin/appearance").get(appearance::show).post(appearance::save))
         .route("/admin/chats", get().to(chats::list))

@@ -5,7 +5,7 @@ use actix_web::web::Path;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
-use carrel_services::chat::{Finished, Question, Reply, Stop, silence};
+use carrel_services::chat::{Finished, Question, Reply, Stop};
 use carrel_services::record;
 
 use super::chat::{self, Composer, Place};
@@ -129,7 +129,7 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
             (End::kept(Finished { chat, text, sources, metrics }), Ok(()))
         }
         Ok(Reply::Refused { text, .. }) => (End::of_nothing(text), Ok(())),
-        Ok(Reply::Silent { why, .. }) => failed(silence(&why)),
+        Ok(Reply::Empty(empty)) => failed(empty.error()),
         Err(error) => failed(error),
     };
     sequel.follow(&end).await;

@@ -4,7 +4,7 @@ use actix_web::{HttpRequest, HttpResponse, post};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
-use carrel_services::chat::{Conversations, Piece};
+use carrel_services::chat::{AnswerEvent, Conversations};
 use chrono::Utc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::Receiver;
@@ -43,7 +43,7 @@ pub async fn complete_chat(
         }
         Err(error) => return Err(error.into()),
     };
-    let (manner, question) = (body.manner(mount)?, body.question(mount)?);
+    let (manner, mut question) = (body.manner(mount)?, body.question(mount)?);
     let mut heading = Heading::new(mount, workspace.slug.to_string(), Utc::now().timestamp());
     if mount == Mount::Compat {
         let is_empty = index.count(Some(workspace.id)).await? == 0;
@@ -53,6 +53,7 @@ pub async fn complete_chat(
         let reply = conversations.ask(&workspace, question, &caller.by()).await?;
         return Ok(HttpResponse::Ok().json(heading.completion(reply)?));
     }
+    question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = conversations.stream(&workspace, question, &caller.by()).await?;
     Ok(match mount {
@@ -70,9 +71,9 @@ pub async fn complete_chat(
 
 /// The stream that `tell` makes of the pieces, after `begin`.
 async fn streamed(
-    mut pieces: Receiver<Piece>,
+    mut pieces: Receiver<AnswerEvent>,
     begin: String,
-    mut tell: impl FnMut(Piece) -> String + 'static,
+    mut tell: impl FnMut(AnswerEvent) -> String + 'static,
     listener: Listener,
 ) -> Result<HttpResponse> {
     let first = streaming::first(&mut pieces).await?;

@@ -1,6 +1,6 @@
 //! What visitors ask, and what they are told.
 use carrel_domain::Error;
-use carrel_services::chat::Piece;
+use carrel_services::chat::AnswerEvent;
 use carrel_services::embeds::{Asked, Denied, uuid};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -82,12 +82,12 @@ fn text(value: Option<Value>, longest: usize) -> Option<String> {
 
 /// The events that tell a visitor a piece of the answer `id`: nothing of what it is built on, nor why
 /// it failed.
-pub fn tell(id: &str, piece: Piece) -> String {
+pub fn tell(id: &str, piece: AnswerEvent) -> String {
     match piece {
-        Piece::Text(text) => chunk(id, &text, false),
-        Piece::Silent(_) => String::new(),
-        Piece::Finished(_) => chunk(id, "", true),
-        Piece::Refused(text) => event(&json!({
+        AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => chunk(id, &text, false),
+        AnswerEvent::Empty(_) => String::new(),
+        AnswerEvent::Finished(_) => chunk(id, "", true),
+        AnswerEvent::Refused(text) => event(&json!({
             "id": id,
             "type": "textResponse",
             "textResponse": text,
@@ -95,7 +95,7 @@ pub fn tell(id: &str, piece: Piece) -> String {
             "close": true,
             "error": null,
         })),
-        Piece::Failed { .. } => event(&json!({
+        AnswerEvent::Failed { .. } => event(&json!({
             "id": id,
             "type": "abort",
             "textResponse": null,

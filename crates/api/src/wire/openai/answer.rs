@@ -1,8 +1,8 @@
 //! Chat completions: whole ones, and ones that come part by part.
 use carrel_domain::Result;
-use carrel_domain::model::Usage;
-use carrel_services::chat::{Finished, Piece, Reply, silence};
-use carrel_services::record;
+use carrel_domain::model::{FinishReason, Usage};
+use carrel_services::chat::{AnswerEvent, EmptyCompletion, Finished, Reply};
+use carrel_services::{reasoning, record};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -51,7 +51,7 @@ struct Choice {
     message: Said,
     /// Always null.
     logprobs: Option<bool>,
-    /// `stop`. At `/api/v1` a refusal is `abort` where the workspace is empty, else `no_content`, as
+    /// Why the model stopped: `stop`, `length`, `content_filter` or `tool_calls`. At `/api/v1` a refusal is `abort` where the workspace is empty, else `no_content`, as
     /// is an answer without text.
     finish_reason: &'static str,
 }
@@ -60,8 +60,11 @@ struct Choice {
 struct Said {
     /// `assistant`.
     role: &'static str,
-    /// Null at `/api/v1` where the model had nothing to say.
+    /// Null where the model ended without any text.
     content: Option<String>,
+    /// What a reasoning model thought, natively: an extension of the protocol.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_content: Option<String>,
 }
 
 impl Heading {
@@ -75,21 +78,28 @@ impl Heading {
     }
 
     pub fn completion(self, reply: Reply) -> Result<Completion> {
+        let mut reasoning_content = None;
         let (content, finish_reason, usage, sources) = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
                 let sources = source::listed(&sources, self.mount);
-                (Some(text), "stop", record::metrics_of(&metrics), sources)
+                let (reasoning, answer) = reasoning::split(&text);
+                reasoning_content = reasoning.map(str::to_owned);
+                let finish = metrics.finish.as_str();
+                (Some(answer.to_owned()), finish, record::metrics_of(&metrics), sources)
             }
             Reply::Refused { text, .. } => {
                 (Some(text), self.refused, self.nothing_spent(), Vec::new())
             }
             // quirk(silence-200)
-            Reply::Silent { metrics, .. } if self.mount == Mount::Compat => {
-                (None, "no_content", record::metrics_of(&metrics), Vec::new())
+            Reply::Empty(empty) if self.mount == Mount::Compat => {
+                (None, "no_content", record::metrics_of(&empty.metrics), Vec::new())
             }
-            Reply::Silent { why, .. } => return Err(silence(&why)),
+            Reply::Empty(empty) => match cut_short(&empty) {
+                Some(finish) => (None, finish, record::metrics_of(&empty.metrics), Vec::new()),
+                None => return Err(empty.error()),
+            },
         };
-        let message = Said { role: "assistant", content };
+        let message = Said { role: "assistant", content, reasoning_content };
         Ok(Completion {
             id: self.id,
             object: "chat.completion",
@@ -135,6 +145,12 @@ impl Heading {
     }
 }
 
+/// The finish reason of an empty answer that OpenAI's own servers would not call a failure.
+fn cut_short(empty: &EmptyCompletion) -> Option<&'static str> {
+    let finish = empty.metrics.finish;
+    matches!(finish, FinishReason::Length | FinishReason::ContentFilter).then(|| finish.as_str())
+}
+
 /// A stream as OpenAI's own servers send it, with the sources in the last part.
 pub struct NativeStream {
     heading: Heading,
@@ -153,32 +169,38 @@ impl NativeStream {
         self.part(&json!({ "role": "assistant", "content": "" }), None, None)
     }
 
-    pub fn tell(&mut self, piece: Piece) -> String {
+    pub fn tell(&mut self, piece: AnswerEvent) -> String {
         match piece {
             _ if self.broke_off => String::new(),
-            Piece::Text(text) => self.part(&json!({ "content": text }), None, None),
-            Piece::Refused(text) => {
-                let said = self.part(&json!({ "content": text }), None, None);
-                said + &self.end(&json!([]), self.heading.nothing_spent())
+            AnswerEvent::Text(text) => self.part(&json!({ "content": text }), None, None),
+            AnswerEvent::Reasoning(text) => {
+                self.part(&json!({ "reasoning_content": text }), None, None)
             }
-            Piece::Failed { error, .. } => {
+            AnswerEvent::Refused(text) => {
+                let said = self.part(&json!({ "content": text }), None, None);
+                said + &self.end("stop", &json!([]), self.heading.nothing_spent())
+            }
+            AnswerEvent::Failed { error, .. } => {
                 self.broke_off = true;
                 event(&broken_off(&error))
             }
-            Piece::Silent(why) => {
-                self.broke_off = true;
-                event(&broken_off(&silence(&why)))
-            }
-            Piece::Finished(None) => String::new(),
-            Piece::Finished(Some(Finished { sources, metrics, .. })) => {
+            AnswerEvent::Empty(empty) => match cut_short(&empty) {
+                Some(finish) => self.end(finish, &json!([]), record::metrics_of(&empty.metrics)),
+                None => {
+                    self.broke_off = true;
+                    event(&broken_off(&empty.error()))
+                }
+            },
+            AnswerEvent::Finished(None) => String::new(),
+            AnswerEvent::Finished(Some(Finished { sources, metrics, .. })) => {
                 let sources = source::listed(&sources, self.heading.mount).into();
-                self.end(&sources, record::metrics_of(&metrics))
+                self.end(metrics.finish.as_str(), &sources, record::metrics_of(&metrics))
             }
         }
     }
 
-    fn end(&self, sources: &Value, usage: Value) -> String {
-        let mut end = self.part(&json!({}), Some("stop"), Some(sources));
+    fn end(&self, finish: &str, sources: &Value, usage: Value) -> String {
+        let mut end = self.part(&json!({}), Some(finish), Some(sources));
         if self.counts {
             let mut last = self.heading.chunk(&json!({}), None, Some(usage));
             last["choices"] = json!([]);
@@ -202,16 +224,20 @@ impl NativeStream {
 pub struct CompatStream(pub Heading);
 
 impl CompatStream {
-    pub fn tell(&self, piece: Piece) -> String {
+    pub fn tell(&self, piece: AnswerEvent) -> String {
         match piece {
-            Piece::Text(text) => self.part(json!(text), None, json!({})),
-            Piece::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
-            Piece::Failed { .. } => self.part(json!(null), None, json!({})),
-            Piece::Silent(_) => String::new(),
-            Piece::Finished(finished) => {
-                let spent = finished.map(|finished| record::metrics_of(&finished.metrics));
+            AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
+            // quirk(whole-chunks): the field is one of the native mount.
+            AnswerEvent::Reasoning(_) => String::new(),
+            AnswerEvent::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
+            AnswerEvent::Failed { .. } => self.part(json!(null), None, json!({})),
+            AnswerEvent::Empty(_) => String::new(),
+            AnswerEvent::Finished(finished) => {
+                let metrics = finished.map(|finished| finished.metrics);
+                let finish = metrics.as_ref().map_or("stop", |metrics| metrics.finish.as_str());
+                let spent = metrics.as_ref().map(record::metrics_of);
                 let spent = spent.unwrap_or_else(|| json!({}));
-                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some("stop"), spent)
+                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some(finish), spent)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a client of the chat completions asks for.
 use carrel_domain::model::{Message, Role};
 use carrel_domain::{Error, Result};
-use carrel_services::chat::{Attachment, Given, Question};
+use carrel_services::chat::{Attachment, Question, RequestOverrides};
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -131,15 +131,15 @@ impl CompletionBody {
         let filter = filter::read(self.filter)?;
         let Read { instructions, history, text, attachments } = read(self.messages, mount)?;
         let history = Some(history);
-        let given = Given {
+        let overrides = RequestOverrides {
             instructions,
             history,
             temperature,
             longest_answer,
             filter,
-            ..Given::default()
+            ..RequestOverrides::default()
         };
-        Ok(Question { text, session, attachments, given, ..Question::default() })
+        Ok(Question { text, session, attachments, overrides, ..Question::default() })
     }
 }
 

@@ -3,6 +3,7 @@
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
+use carrel_services::model_lists::ModelKind;
 use carrel_services::probe;
 use carrel_services::settings::registry::{Capability, Setting};
 use carrel_services::settings::{Leniency, SettingsStore};
@@ -70,6 +71,15 @@ struct Field {
     is_secret: bool,
     is_set: bool,
     is_fixed: bool,
+    /// Whether it names a model, of which the provider may have a list.
+    names_model: bool,
+}
+
+/// The names of models that a field suggests.
+#[derive(Template)]
+#[template(path = "part/model_names.html")]
+struct ModelNames {
+    names: Vec<String>,
 }
 
 #[derive(Template)]
@@ -117,6 +127,7 @@ async fn page(
     let chosen = asked.unwrap_or_else(|| current.clone());
     let known = registry.choices.find(kind.values, &chosen);
     let needs = known.map(|choice| choice.needs.clone()).unwrap_or_default();
+    let model = known.and_then(|choice| choice.model);
     let fixed = store.fixed();
     let field = |setting: &Setting| {
         let value = store.lookup(setting.variable).filter(|value| !value.is_empty());
@@ -127,6 +138,7 @@ async fn page(
             value: typed.or(value).filter(|_| !setting.secret).unwrap_or_default(),
             is_secret: setting.secret,
             is_fixed: fixed.contains(&setting.name),
+            names_model: model == Some(setting.variable),
         }
     };
     // Of several names for one variable the last is the one that names no provider.
@@ -152,6 +164,24 @@ async fn page(
         chosen,
     };
     reply::page(&visit.request, &page)
+}
+
+/// The names of the provider's models, for a field to suggest. A provider that has no list, or does
+/// not answer, suggests nothing.
+pub async fn names(visit: Visit<Admin>, name: Path<String>) -> Answer {
+    let kind = match kind(&name)?.name {
+        "language" => ModelKind::Language,
+        "embedding" => ModelKind::Embedding,
+        _ => return reply::page(&visit.request, &ModelNames { names: Vec::new() }),
+    };
+    let provider = Fields::of_query(&visit.request).given("provider");
+    let listed = visit.ports().model_lists.list(kind, provider, &Map::new()).await;
+    let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
+        tracing::debug!(%error, "failed to list the models of a provider");
+        Vec::new()
+    });
+    let names = models.into_iter().map(|model| model.id).collect();
+    reply::page(&visit.request, &ModelNames { names })
 }
 
 /// Everything that is filled in is set, or nothing.

@@ -23,9 +23,9 @@ fn messages_are_instructions_history_and_a_question() {
         Mount::Native,
     )
     .unwrap();
-    assert_eq!(asked.given.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
+    assert_eq!(asked.overrides.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
     let welcome = Message::assistant("Welcome.");
-    assert_eq!(asked.given.history, Some(vec![welcome]));
+    assert_eq!(asked.overrides.history, Some(vec![welcome]));
     assert_eq!(asked.text, "One\ntwo");
 }
 
@@ -48,7 +48,7 @@ fn natively_wrong_fields_are_refused_by_name_and_passed_over_elsewhere() {
         let refused = question(body.clone(), Mount::Native).unwrap_err().to_string();
         assert!(refused.starts_with(field), "{field}: {refused}");
         let asked = question(body, Mount::Compat).unwrap();
-        assert_eq!((asked.given.temperature, asked.session), (None, None), "{field}");
+        assert_eq!((asked.overrides.temperature, asked.session), (None, None), "{field}");
     }
 }
 

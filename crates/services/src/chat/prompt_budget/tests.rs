@@ -10,7 +10,7 @@ fn context(word: &str, number: usize) -> Context {
 }
 
 async fn fitted(request: ChatRequest, window: u64) -> ChatRequest {
-    fit(Arc::new(Words), request, window).await.unwrap()
+    apply(Arc::new(Words), request, window).await.unwrap()
 }
 
 /// As the model would count it, generously.

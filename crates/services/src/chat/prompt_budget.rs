@@ -14,8 +14,8 @@ const ANSWER: usize = 600;
 /// What stands between two turns or around a passage, in tokens, at most.
 const BETWEEN: usize = 16;
 
-/// What a picture takes, in tokens, about.
-const PICTURE: usize = 1000;
+/// About what an image takes, in tokens.
+const IMAGE: usize = 1000;
 
 /// What the question and the instructions may take of the window, in hundredths.
 const QUESTION_SHARE: usize = 70;
@@ -31,7 +31,7 @@ const CUT: &str = "\n\n--prompt truncated for brevity--\n\n";
 const CUT_TOKENS: usize = 16;
 
 /// `request` as it fits a window of so many tokens, with room for the answer.
-pub(super) async fn fit(
+pub(super) async fn apply(
     tokenizer: Arc<dyn Tokenizer>,
     request: ChatRequest,
     window: u64,
@@ -43,26 +43,26 @@ pub(super) async fn fit(
     if most_tokens(&request) <= budget {
         return Ok(request);
     }
-    let squeeze = move || squeeze(&Scale(&*tokenizer), request, budget);
-    tokio::task::spawn_blocking(squeeze).await.map_err(Error::internal)
+    let trimmed = move || trim(&TokenCounter(&*tokenizer), request, budget);
+    tokio::task::spawn_blocking(trimmed).await.map_err(Error::internal)
 }
 
 /// More than a request can have.
 fn most_tokens(request: &ChatRequest) -> usize {
     let ChatRequest { instructions, context, history, question, images, .. } = request;
     let context: usize = context.iter().map(|part| part.text.len() + 3 * BETWEEN).sum();
-    let turn = |turn: &Message| turn.text.len() + turn.images.len() * PICTURE + BETWEEN;
+    let turn = |turn: &Message| turn.text.len() + turn.images.len() * IMAGE + BETWEEN;
     let history: usize = history.iter().map(turn).sum();
-    let asked = question.len() + images.len() * PICTURE;
+    let asked = question.len() + images.len() * IMAGE;
     instructions.len() + context + history + asked + 3 * BETWEEN
 }
 
-/// Weighs text.
-struct Scale<'a>(&'a dyn Tokenizer);
+/// Counts the tokens of text.
+struct TokenCounter<'a>(&'a dyn Tokenizer);
 
-impl Scale<'_> {
+impl TokenCounter<'_> {
     /// The tokens of `text`, or more than `limit`.
-    fn weigh(&self, text: &str, limit: usize) -> usize {
+    fn count(&self, text: &str, limit: usize) -> usize {
         self.0.count(text, limit).unwrap_or(limit.saturating_add(1))
     }
 
@@ -79,36 +79,36 @@ impl Scale<'_> {
     }
 }
 
-fn squeeze(scale: &Scale<'_>, mut request: ChatRequest, budget: usize) -> ChatRequest {
+fn trim(counter: &TokenCounter<'_>, mut request: ChatRequest, budget: usize) -> ChatRequest {
     let share = |hundredths: usize| budget / 100 * hundredths + budget % 100 * hundredths / 100;
-    request.question = scale.cut(request.question, share(QUESTION_SHARE));
-    let pictures = request.images.len() * PICTURE;
-    let question = scale.weigh(&request.question, budget) + pictures + BETWEEN;
+    request.question = counter.cut(request.question, share(QUESTION_SHARE));
+    let image_tokens = request.images.len() * IMAGE;
+    let question = counter.count(&request.question, budget) + image_tokens + BETWEEN;
     let left = budget.saturating_sub(question);
-    request.instructions = scale.cut(request.instructions, share(INSTRUCTIONS_SHARE).min(left));
-    let left = left.saturating_sub(scale.weigh(&request.instructions, left) + BETWEEN);
+    request.instructions = counter.cut(request.instructions, share(INSTRUCTIONS_SHARE).min(left));
+    let left = left.saturating_sub(counter.count(&request.instructions, left) + BETWEEN);
 
-    let history = weigh_history(scale, &request.history, left);
-    let context = weigh_context(scale, &request.context, left);
+    let history = count_history(counter, &request.history, left);
+    let context = count_context(counter, &request.context, left);
     if history + context <= left {
         return request;
     }
     let for_history = (left / 3).max(left.saturating_sub(context));
-    let (kept, spent) = newest(scale, request.history, for_history);
+    let (kept, spent) = newest(counter, request.history, for_history);
     request.history = kept;
-    request.context = first(scale, request.context, left.saturating_sub(spent));
+    request.context = first(counter, request.context, left.saturating_sub(spent));
     request
 }
 
-fn turn_weight(scale: &Scale<'_>, turn: &Message, limit: usize) -> usize {
-    scale.weigh(&turn.text, limit) + turn.images.len() * PICTURE + BETWEEN
+fn count_turn(counter: &TokenCounter<'_>, turn: &Message, limit: usize) -> usize {
+    counter.count(&turn.text, limit) + turn.images.len() * IMAGE + BETWEEN
 }
 
-/// What the turns weigh, or more than `limit`.
-fn weigh_history(scale: &Scale<'_>, turns: &[Message], limit: usize) -> usize {
+/// The tokens of the turns, or more than `limit`.
+fn count_history(counter: &TokenCounter<'_>, turns: &[Message], limit: usize) -> usize {
     let mut sum = 0;
     for turn in turns.iter().rev() {
-        sum += turn_weight(scale, turn, limit);
+        sum += count_turn(counter, turn, limit);
         if sum > limit {
             break;
         }
@@ -116,11 +116,11 @@ fn weigh_history(scale: &Scale<'_>, turns: &[Message], limit: usize) -> usize {
     sum
 }
 
-/// What the context weighs, or more than `limit`.
-fn weigh_context(scale: &Scale<'_>, context: &[Context], limit: usize) -> usize {
+/// The tokens of the context, or more than `limit`.
+fn count_context(counter: &TokenCounter<'_>, context: &[Context], limit: usize) -> usize {
     let mut sum = 0;
     for part in context {
-        sum += scale.weigh(&part.text, limit) + BETWEEN;
+        sum += counter.count(&part.text, limit) + BETWEEN;
         if sum > limit {
             break;
         }
@@ -128,9 +128,8 @@ fn weigh_context(scale: &Scale<'_>, context: &[Context], limit: usize) -> usize 
     sum
 }
 
-/// The newest exchanges that weigh no more than `limit`, and what they weigh. The very last is cut
-/// if need be.
-fn newest(scale: &Scale<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>, usize) {
+/// The newest exchanges that fit `limit`, and their tokens. The newest of all is cut if need be.
+fn newest(counter: &TokenCounter<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>, usize) {
     let mut kept: Vec<Message> = Vec::new();
     let mut spent = 0;
     // Pairs, from the end: a question and its answer go together.
@@ -138,16 +137,16 @@ fn newest(scale: &Scale<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>
     while end > 0 {
         let start = end.saturating_sub(2);
         let pair = &turns[start..end];
-        let weight: usize = pair.iter().map(|turn| turn_weight(scale, turn, limit)).sum();
-        if spent + weight <= limit {
+        let tokens: usize = pair.iter().map(|turn| count_turn(counter, turn, limit)).sum();
+        if spent + tokens <= limit {
             kept.extend(pair.iter().rev().cloned());
-            spent += weight;
+            spent += tokens;
         } else {
             if kept.is_empty() && limit > 2 * SHORTEST {
                 let each = limit / pair.len() - BETWEEN;
                 for turn in pair.iter().rev() {
-                    let text = scale.cut(turn.text.clone(), each);
-                    spent += scale.weigh(&text, each) + BETWEEN;
+                    let text = counter.cut(turn.text.clone(), each);
+                    spent += counter.count(&text, each) + BETWEEN;
                     kept.push(Message { role: turn.role, text, images: Vec::new() });
                 }
             }
@@ -159,21 +158,20 @@ fn newest(scale: &Scale<'_>, turns: Vec<Message>, limit: usize) -> (Vec<Message>
     (kept, spent)
 }
 
-/// The first parts of the context that weigh no more than `limit`; the last of them is cut if need
-/// be.
-fn first(scale: &Scale<'_>, context: Vec<Context>, limit: usize) -> Vec<Context> {
+/// The first parts of the context that fit `limit`; the last of them is cut if need be.
+fn first(counter: &TokenCounter<'_>, context: Vec<Context>, limit: usize) -> Vec<Context> {
     let mut kept = Vec::new();
     let mut left = limit;
     for part in context {
-        let weight = scale.weigh(&part.text, left) + BETWEEN;
-        if weight <= left {
-            left -= weight;
+        let tokens = counter.count(&part.text, left) + BETWEEN;
+        if tokens <= left {
+            left -= tokens;
             kept.push(part);
             continue;
         }
         let rest = left.saturating_sub(BETWEEN);
         if rest >= SHORTEST {
-            kept.push(Context { text: scale.cut(part.text, rest), ..part });
+            kept.push(Context { text: counter.cut(part.text, rest), ..part });
         }
         break;
     }

@@ -1,0 +1,108 @@
+//! The answer of an embedding service, put into the order of the texts.
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use crate::{json, refusal};
+
+/// Why an answer is of no use.
+#[derive(Debug, PartialEq)]
+pub(super) enum Wrong {
+    /// The provider reports an error with status 200.
+    Reported(String),
+    Reply(String),
+}
+
+/// One vector for each of so many texts.
+pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong> {
+    let reply = json::parse(content).map_err(|error| {
+        // Python writes them into JSON, which has no such numbers.
+        let text = String::from_utf8_lossy(content);
+        let named = ["NaN", "Infinity"].into_iter().find(|name| text.contains(name));
+        Wrong::Reply(match named {
+            Some(name) => format!("a vector came that holds {name}"),
+            None => format!("its answer is not the JSON expected: {error}"),
+        })
+    })?;
+    let items = reply["data"].as_array().or_else(|| reply.as_array());
+    let Some(items) = items else {
+        return Err(match refusal::reported_in(&reply) {
+            Some(message) => Wrong::Reported(message),
+            None => Wrong::Reply("its answer holds no vectors".into()),
+        });
+    };
+    if items.len() != texts {
+        return Err(Wrong::Reply(format!("{} vectors came for {texts} texts", items.len())));
+    }
+    let mut vectors = vec![None; texts];
+    for (place, item) in items.iter().enumerate() {
+        let place = item["index"].as_u64().map_or(place, |index| index as usize);
+        let Some(slot) = vectors.get_mut(place) else {
+            return Err(Wrong::Reply("a vector came for a text that was not sent".into()));
+        };
+        if slot.is_some() {
+            return Err(Wrong::Reply("two vectors came for the same text".into()));
+        }
+        let vector = vector(&item["embedding"]);
+        *slot = Some(vector.map_err(|what| {
+            Wrong::Reply(format!("vector {} of {texts} holds {what}", place + 1))
+        })?);
+    }
+    Ok(vectors.into_iter().flatten().collect())
+}
+
+/// Numbers, or their bytes in base64, which some servers send unasked.
+fn vector(value: &Value) -> Result<Vec<f32>, String> {
+    match value {
+        Value::Array(numbers) => numbers
+            .iter()
+            .map(|number| match number.as_f64() {
+                Some(number) => Ok(number as f32),
+                None => Err(refusal::shortened(&format!("{number}, which is no number"))),
+            })
+            .collect(),
+        Value::String(text) => {
+            let bytes = STANDARD.decode(text).map_err(|_| "text that is not base64".to_owned())?;
+            let (numbers, rest) = bytes.as_chunks();
+            match rest.is_empty() {
+                true => Ok(numbers.iter().map(|number| f32::from_le_bytes(*number)).collect()),
+                false => Err("a part of a number".into()),
+            }
+        }
+        _ => Err("no numbers".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_wrong_is_called_what_it_is() {
+        for (content, words) in [
+            (r#"{"data":[{"embedding":[1.0,NaN]}]}"#, "holds NaN"),
+            (r#"{"data":[{"embedding":[1.0,-Infinity]}]}"#, "holds Infinity"),
+            (r#"{"data":[{"embedding":[1.0,null]}]}"#, "vector 1 of 1 holds null"),
+            (r#"{"data":[{"embedding":["x"]}]}"#, "which is no number"),
+            (r#"{"data":[{}]}"#, "holds no numbers"),
+            (r#"{"data":[]}"#, "0 vectors came for 1 texts"),
+            (r#"{"data":[{"index":7,"embedding":[1]}]}"#, "not sent"),
+            (r#"{}"#, "no vectors"),
+            ("{", "not the JSON expected"),
+        ] {
+            let Err(Wrong::Reply(reason)) = read(content.as_bytes(), 1) else {
+                panic!("{content}")
+            };
+            assert!(reason.contains(words), "{content}: {reason}");
+        }
+        let reported = read(br#"{"error":"no such model"}"#, 1);
+        assert_eq!(reported, Err(Wrong::Reported("no such model".into())));
+    }
+
+    #[test]
+    fn vectors_come_in_the_order_of_their_texts() {
+        let content =
+            br#"{"data":[{"index":1,"embedding":[2]},{"index":0,"embedding":"AACAPw=="}]}"#;
+        assert_eq!(read(content, 2), Ok(vec![vec![1.0], vec![2.0]]));
+    }
+}

@@ -1,0 +1,105 @@
+//! When the next request to a provider may be sent.
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+const MINUTE: Duration = Duration::from_secs(60);
+/// The most addresses that are remembered.
+const MOST: usize = 256;
+
+/// Sets the pace of all requests to one address.
+#[derive(Debug, Default)]
+pub(crate) struct Pacer(Mutex<Pace>);
+
+#[derive(Debug, Default)]
+struct Pace {
+    /// The provider takes nothing before.
+    not_before: Option<Instant>,
+    /// When the requests of the last minute are or were sent, oldest first.
+    sent: VecDeque<Instant>,
+}
+
+impl Pacer {
+    /// Waits until a request may be sent, at most so long. Returns the wait that would be too long.
+    pub async fn turn(&self, a_minute: Option<usize>, longest: Duration) -> Result<(), Duration> {
+        let at = self.reserve(a_minute, longest)?;
+        sleep_until(at).await;
+        Ok(())
+    }
+
+    fn reserve(&self, a_minute: Option<usize>, longest: Duration) -> Result<Instant, Duration> {
+        let now = Instant::now();
+        let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = pace.not_before.map_or(now, |not_before| not_before.max(now));
+        if let Some(most) = a_minute.map(|most| most.max(1)) {
+            while pace.sent.front().is_some_and(|sent| *sent + MINUTE <= now) {
+                pace.sent.pop_front();
+            }
+            let full = pace.sent.len().checked_sub(most).and_then(|first| pace.sent.get(first));
+            at = full.map_or(at, |sent| at.max(*sent + MINUTE));
+        }
+        if at > now + longest {
+            return Err(at - now);
+        }
+        if a_minute.is_some() {
+            pace.sent.push_back(at);
+        }
+        Ok(at)
+    }
+
+    /// Nobody sends before `wait` has passed.
+    pub fn hold(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        pace.not_before = pace.not_before.max(Some(until));
+    }
+}
+
+/// The pacers of all addresses, so that models of one provider share theirs.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pacers(Arc<Mutex<HashMap<String, Arc<Pacer>>>>);
+
+impl Pacers {
+    pub fn of(&self, address: &str) -> Arc<Pacer> {
+        let mut pacers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if pacers.len() >= MOST && !pacers.contains_key(address) {
+            // Those in use go on; addresses are only this many when somebody tries many.
+            pacers.retain(|_, pacer| Arc::strong_count(pacer) > 1);
+        }
+        pacers.entry(address.to_owned()).or_default().clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENT: Duration = Duration::from_secs(600);
+
+    #[tokio::test(start_paused = true)]
+    async fn no_minute_has_more_requests_than_allowed() {
+        let pacer = Pacer::default();
+        let start = Instant::now();
+        let mut sent = Vec::new();
+        for _ in 0..7 {
+            pacer.turn(Some(3), PATIENT).await.unwrap();
+            sent.push((Instant::now() - start).as_secs());
+        }
+        assert_eq!(sent, [0, 0, 0, 60, 60, 60, 120]);
+        let wait = pacer.turn(Some(3), Duration::ZERO).await;
+        assert_eq!(wait.map_err(|wait| wait.as_secs()), Ok(()), "the minute has room for two more");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everybody_waits_for_a_provider_that_asks_for_it() {
+        let pacer = Pacer::default();
+        pacer.hold(Duration::from_secs(5));
+        pacer.hold(Duration::from_secs(2));
+        assert_eq!(pacer.turn(None, Duration::from_secs(1)).await, Err(Duration::from_secs(5)));
+        let start = Instant::now();
+        pacer.turn(None, PATIENT).await.unwrap();
+        assert_eq!((Instant::now() - start).as_secs(), 5);
+    }
+}

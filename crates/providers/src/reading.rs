@@ -1,0 +1,212 @@
+//! Reading an answer from its connection, whichever protocol it comes by.
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use carrel_domain::model::{Answer, Delta, FinishReason, Usage};
+use carrel_domain::{Error, Result};
+use futures_util::stream;
+use serde_json::Value;
+
+use crate::endpoint::{Body, Endpoint};
+use crate::frames::{Broken, Frame, Frames};
+use crate::json::Joiner;
+use crate::refusal;
+use crate::think::{Splitter, Unopened};
+
+/// The longest answer read, in bytes on the wire. A stream wraps each word in some 200 bytes.
+const LONGEST_ANSWER: usize = 64 << 20;
+
+/// Adds one value of an answer to what came before. The error is the provider's own.
+pub(crate) type Take = fn(&mut Collected, &Value) -> Result<(), Reported>;
+
+/// An error that the provider reports within an answer.
+pub(crate) struct Reported(pub String);
+
+/// What an answer has come to so far.
+pub(crate) struct Collected {
+    ready: VecDeque<Delta>,
+    splitter: Splitter,
+    text: Joiner,
+    thoughts: Joiner,
+    pub usage: Option<Usage>,
+    finish: Option<String>,
+    /// Whether anything came that belongs to an answer.
+    pub is_answer: bool,
+    /// Whether the answer is complete even without a reason why it ended.
+    pub is_complete: bool,
+    pub has_text: bool,
+}
+
+impl Collected {
+    fn new(unopened: Unopened) -> Self {
+        Self {
+            ready: VecDeque::new(),
+            splitter: Splitter::new(unopened),
+            text: Joiner::default(),
+            thoughts: Joiner::default(),
+            usage: None,
+            finish: None,
+            is_answer: false,
+            is_complete: false,
+            has_text: false,
+        }
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.has_text |= !text.is_empty();
+        let text = self.text.join(text);
+        self.ready.extend(self.splitter.push(&text));
+    }
+
+    /// Reasoning that comes apart from the text.
+    pub fn reasoning(&mut self, text: &str) {
+        if text.is_empty() {
+            return;
+        }
+        self.splitter.told_apart();
+        self.ready.push_back(Delta::Reasoning(self.thoughts.join(text)));
+    }
+
+    /// The answer has ended, in the provider's word for the reason.
+    pub fn finish(&mut self, word: &str) {
+        self.finish = Some(word.to_owned());
+    }
+
+    fn end(&mut self) {
+        let rest: String = self.text.end().into_iter().collect();
+        self.ready.extend(self.splitter.push(&rest));
+        self.ready.extend(self.splitter.end());
+        self.ready.extend(self.usage.take().map(Delta::Usage));
+        if let Some(word) = self.finish.take() {
+            let reason = FinishReason::of_provider(&word);
+            self.ready.push_back(Delta::Finish { reason, word: refusal::shortened(&word) });
+        }
+    }
+}
+
+/// An answer being read. Dropping it drops the connection, which tells the provider to stop.
+struct Reading {
+    endpoint: Arc<Endpoint>,
+    body: Option<Body>,
+    frames: Frames,
+    take: Take,
+    collected: Collected,
+    /// Reported once everything that came before it has been passed on.
+    failure: Option<Error>,
+    received: usize,
+}
+
+/// Reads the answer in `body`.
+pub(crate) fn answer(
+    endpoint: Arc<Endpoint>,
+    body: Body,
+    take: Take,
+    unopened: Unopened,
+) -> Answer {
+    let reading = Reading {
+        endpoint,
+        body: Some(body),
+        frames: Frames::default(),
+        take,
+        collected: Collected::new(unopened),
+        failure: None,
+        received: 0,
+    };
+    Box::pin(stream::unfold(reading, |mut reading| async move {
+        let delta = reading.next().await?;
+        Some((delta, reading))
+    }))
+}
+
+impl Reading {
+    async fn next(&mut self) -> Option<Result<Delta>> {
+        loop {
+            if let Some(delta) = self.collected.ready.pop_front() {
+                return Some(Ok(delta));
+            }
+            if let Some(error) = self.failure.take() {
+                return Some(Err(error));
+            }
+            let body = self.body.as_mut()?;
+            let read = match self.endpoint.piece(body).await {
+                Ok(piece) => self.read(piece),
+                // The reason why it ended is the last that an answer needs.
+                Err(_) if self.collected.finish.is_some() => self.end(),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                self.body = None;
+                self.collected.end_text();
+                self.failure = Some(error);
+            }
+        }
+    }
+
+    /// Takes in a piece of the body, or its end.
+    fn read(&mut self, piece: Option<Vec<u8>>) -> Result<()> {
+        let is_over = piece.is_none();
+        let fed = match piece {
+            Some(piece) => {
+                self.received += piece.len();
+                match self.received <= LONGEST_ANSWER {
+                    true => self.frames.feed(&piece),
+                    false => Err(Broken::TooLong),
+                }
+            }
+            None => self.frames.finish(),
+        };
+        while let Some(frame) = self.frames.take() {
+            match frame {
+                Frame::Done => {
+                    self.collected.is_complete = true;
+                    return self.end();
+                }
+                Frame::Error(data) => {
+                    return Err(self.endpoint.reported(&refusal::message(&data)));
+                }
+                Frame::Json(value) => (self.take)(&mut self.collected, &value)
+                    .map_err(|Reported(message)| self.endpoint.reported(&message))?,
+            }
+        }
+        match fed {
+            Ok(()) if is_over => self.end(),
+            Ok(()) => Ok(()),
+            Err(Broken::TooLong) => Err(self.endpoint.unavailable("its answer does not end")),
+            Err(Broken::WebPage) => Err(self.endpoint.web_page()),
+            Err(Broken::NotJson(_)) if is_over && self.collected.is_answer => {
+                Err(self.endpoint.unavailable("its answer broke off"))
+            }
+            Err(Broken::NotJson(error)) => {
+                let reason = format!("its answer is not the JSON expected: {error}");
+                Err(self.endpoint.unavailable(reason))
+            }
+        }
+    }
+
+    /// The provider says no more.
+    fn end(&mut self) -> Result<()> {
+        self.body = None;
+        let Collected { is_answer, is_complete, finish, .. } = &self.collected;
+        if self.received == 0 {
+            return Err(self.endpoint.unavailable("its answer is empty"));
+        }
+        if !is_answer {
+            return Err(self.endpoint.unavailable("its answer holds no choices"));
+        }
+        if !is_complete && finish.is_none() {
+            let reason = "its answer broke off: the stream ended without a finish reason";
+            return Err(self.endpoint.unavailable(reason));
+        }
+        self.collected.end();
+        Ok(())
+    }
+}
+
+impl Collected {
+    /// Passes on the text that was held back when the answer breaks off.
+    fn end_text(&mut self) {
+        self.finish = None;
+        self.usage = None;
+        self.end();
+    }
+}

@@ -1,0 +1,274 @@
+//! Tells reasoning that a model writes into its text from its answer.
+//!
+//! Models mark it with `<think>` and `</think>`; with some chat templates the opening mark is part
+//! of the prompt and never comes.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use carrel_domain::model::Delta;
+
+const MARKS: [(&str, &str); 3] =
+    [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
+
+/// The closing mark of models that do not open their reasoning.
+const CLOSE: &str = "</think>";
+
+/// Whether a model begins with reasoning that it does not open. Found at its first answer.
+pub(crate) type Unopened = Arc<AtomicBool>;
+
+#[derive(Debug)]
+enum State {
+    /// Nothing but white space has come, or the beginning of an opening mark.
+    Beginning,
+    /// Within reasoning, until this mark.
+    Reasoning(&'static str),
+    /// Text that counts as reasoning should a closing mark come, and as the answer otherwise.
+    Undecided,
+    /// After reasoning; white space before the answer is dropped.
+    Between,
+    Answer,
+}
+
+/// A closing mark at this place in the text that is held.
+enum Close {
+    At(usize),
+    /// What follows it decides.
+    Perhaps(usize),
+}
+
+/// Splits the text of one answer.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    state: State,
+    /// What cannot be decided yet.
+    held: String,
+    /// What has been passed on as text while it was undecided.
+    passed: String,
+    unopened: Unopened,
+}
+
+/// How much text may come before the closing mark of reasoning that is not opened, in bytes.
+const LONGEST_UNOPENED: usize = 256 << 10;
+
+impl Splitter {
+    pub fn new(unopened: Unopened) -> Self {
+        let (held, passed) = (String::new(), String::new());
+        Self { state: State::Beginning, held, passed, unopened }
+    }
+
+    /// Takes in more text.
+    pub fn push(&mut self, text: &str) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        self.held.push_str(text);
+        while self.step(&mut deltas) {}
+        deltas
+    }
+
+    /// The provider has sent reasoning in a field of its own, so the text holds none.
+    pub fn told_apart(&mut self) {
+        if matches!(self.state, State::Undecided) {
+            self.state = State::Answer;
+        }
+    }
+
+    /// No more text comes.
+    pub fn end(&mut self) -> Vec<Delta> {
+        let mut deltas = Vec::new();
+        if let (State::Undecided, Some(Close::At(at) | Close::Perhaps(at))) =
+            (&self.state, self.unopened_close())
+        {
+            self.close_unopened(at, &mut deltas);
+        }
+        let rest = std::mem::take(&mut self.held);
+        deltas.extend(match self.state {
+            State::Reasoning(_) => reasoning(&rest),
+            State::Between => None,
+            _ => answer(&rest),
+        });
+        deltas
+    }
+
+    /// Where reasoning that was not opened is closed in what is held. An answer may well speak of
+    /// the mark: in quotes, in a block of code, or within a sentence.
+    fn unopened_close(&self) -> Option<Close> {
+        let at = self.held.find(CLOSE)?;
+        let before = format!("{}{}", self.passed, &self.held[..at]);
+        let after = &self.held[at + CLOSE.len()..];
+        if before.ends_with(is_quote) || before.matches("```").count() % 2 == 1 {
+            return None;
+        }
+        let ends_a_line = before.trim_end_matches([' ', '\t']).ends_with('\n');
+        let is_undecided =
+            after.is_empty() || !ends_a_line && matches!(after, "\n" | "\r" | "\r\n");
+        if is_undecided {
+            return Some(Close::Perhaps(at));
+        }
+        let is_followed = after.starts_with("\n\n") || after.starts_with("\r\n\r\n");
+        let is_tight = !before.ends_with(char::is_whitespace)
+            && !after.starts_with(char::is_whitespace)
+            && !after.starts_with(is_quote);
+        let closes = is_followed || (ends_a_line || is_tight) && !goes_on(after);
+        closes.then_some(Close::At(at))
+    }
+
+    fn close_unopened(&mut self, at: usize, deltas: &mut Vec<Delta>) {
+        self.unopened.store(true, Ordering::Relaxed);
+        if !self.passed.is_empty() {
+            self.passed.clear();
+            deltas.push(Delta::TextWasReasoning);
+        }
+        deltas.extend(reasoning(self.held[..at].trim_end()));
+        self.held.drain(..at + CLOSE.len());
+        self.state = State::Between;
+    }
+
+    /// Decides about a part of what is held. Returns whether there may be more to decide.
+    fn step(&mut self, deltas: &mut Vec<Delta>) -> bool {
+        match self.state {
+            State::Beginning => {
+                let begun = self.held.trim_start();
+                if let Some((open, close)) = MARKS.iter().find(|(open, _)| begun.starts_with(open))
+                {
+                    self.held = begun[open.len()..].trim_start().to_owned();
+                    self.state = State::Reasoning(close);
+                } else if MARKS.iter().any(|(open, _)| open.starts_with(begun)) {
+                    return false;
+                } else {
+                    self.state = State::Undecided;
+                }
+            }
+            State::Undecided => match self.unopened_close() {
+                Some(Close::At(at)) => self.close_unopened(at, deltas),
+                Some(Close::Perhaps(_)) => return false,
+                None if self.passed.len() + self.held.len() > LONGEST_UNOPENED => {
+                    self.state = State::Answer;
+                }
+                None if self.unopened.load(Ordering::Relaxed) => return false,
+                None => {
+                    // A mark may be cut off at the end.
+                    let safe = self.held.len() - pending(&self.held, CLOSE);
+                    deltas.extend(answer(&self.held[..safe]));
+                    self.passed.extend(self.held.drain(..safe));
+                    return false;
+                }
+            },
+            State::Reasoning(close) => match self.held.find(close) {
+                Some(at) => {
+                    deltas.extend(reasoning(self.held[..at].trim_end()));
+                    self.held.drain(..at + close.len());
+                    self.state = State::Between;
+                }
+                None => {
+                    let safe = self.held.len() - pending(&self.held, close);
+                    deltas.extend(reasoning(&self.held[..safe]));
+                    self.held.drain(..safe);
+                    return false;
+                }
+            },
+            State::Between => {
+                self.held = self.held.trim_start().to_owned();
+                if self.held.is_empty() {
+                    return false;
+                }
+                self.state = State::Answer;
+            }
+            State::Answer => {
+                deltas.extend(answer(&std::mem::take(&mut self.held)));
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// Whether a sentence goes on after the mark.
+fn goes_on(after: &str) -> bool {
+    after.starts_with([' ', '.', ',', ':', ';', '?', '!', ')'])
+}
+
+fn is_quote(one: char) -> bool {
+    matches!(one, '`' | '"' | '\'' | '“' | '”' | '‘' | '’' | '«' | '»')
+}
+
+/// How many bytes at the end of `text` may be the beginning of `mark`.
+fn pending(text: &str, mark: &str) -> usize {
+    (1..mark.len()).rev().find(|length| text.ends_with(&mark[..*length])).unwrap_or(0)
+}
+
+fn reasoning(text: &str) -> Option<Delta> {
+    (!text.is_empty()).then(|| Delta::Reasoning(text.to_owned()))
+}
+
+fn answer(text: &str) -> Option<Delta> {
+    (!text.is_empty()).then(|| Delta::Text(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The reasoning and the answer of a text that comes in pieces.
+    fn split(unopened: &Unopened, pieces: &[&str]) -> (String, String) {
+        let mut splitter = Splitter::new(unopened.clone());
+        let mut deltas: Vec<_> = pieces.iter().flat_map(|piece| splitter.push(piece)).collect();
+        deltas.extend(splitter.end());
+        let (mut reasoning, mut answer) = (String::new(), String::new());
+        for delta in deltas {
+            match delta {
+                Delta::Reasoning(more) => reasoning.push_str(&more),
+                Delta::Text(more) => answer.push_str(&more),
+                Delta::TextWasReasoning => reasoning.push_str(&std::mem::take(&mut answer)),
+                other => panic!("{other:?}"),
+            }
+        }
+        (reasoning, answer)
+    }
+
+    fn both(reasoning: &str, answer: &str) -> (String, String) {
+        (reasoning.into(), answer.into())
+    }
+
+    #[test]
+    fn marked_reasoning_is_found_however_it_is_cut() {
+        for (text, expected) in [
+            ("<think>\nplan\n</think>\n\nHello world", both("plan", "Hello world")),
+            ("\n <thinking>plan</thinking>Hello", both("plan", "Hello")),
+            ("<think></think>Hello", both("", "Hello")),
+            ("<think>plan", both("plan", "")),
+            ("<thin ice", both("", "<thin ice")),
+            ("Hello <think> world", both("", "Hello <think> world")),
+            ("  \n", both("", "  \n")),
+        ] {
+            let unopened = Unopened::default();
+            assert_eq!(split(&unopened, &[text]), expected, "{text:?}");
+            let single: Vec<_> = text.split_inclusive(|_| true).collect();
+            assert_eq!(split(&unopened, &single), expected, "{text:?} in pieces");
+        }
+    }
+
+    #[test]
+    fn reasoning_that_is_not_opened_is_found_and_remembered() {
+        let unopened = Unopened::default();
+        let first = split(&unopened, &["secret plan\n</think>\n\n", "Hello world"]);
+        assert_eq!(first, both("secret plan", "Hello world"));
+        let next = split(&unopened, &["an", "other ", "plan\n</th", "ink>\n", "\nHello"]);
+        assert_eq!(next, both("another plan", "Hello"));
+        let unthinking = split(&unopened, &["Hello", " world"]);
+        assert_eq!(unthinking, both("", "Hello world"), "nothing is lost without a mark");
+        let late = split(&Unopened::default(), &["sec", "ret plan\n", "</think>", "\n\n", "Hello"]);
+        assert_eq!(late, both("secret plan\n", "Hello"), "text that was passed on is taken back");
+        let in_line = split(&Unopened::default(), &["secret plan</think>Hello world"]);
+        assert_eq!(in_line, both("secret plan", "Hello world"));
+    }
+
+    #[test]
+    fn an_answer_may_speak_of_the_mark() {
+        for text in [
+            "The mark `</think>` ends it.",
+            "The mark </think> ends it.",
+            "Write:\n```\n</think>\n```\nand go on",
+        ] {
+            assert_eq!(split(&Unopened::default(), &[text]), both("", text));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Which models a provider offers, so that nobody has to type a name.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use carrel_domain::model::OfferedModel;
+use carrel_domain::{Error, Result};
+use serde_json::{Map, Value};
+
+use crate::probe::Trial;
+use crate::settings::SettingsStore;
+
+/// How long a list counts as current.
+const FRESH: Duration = Duration::from_secs(300);
+/// How many lists are kept.
+const MOST_LISTS: usize = 64;
+
+/// Parts of the names of settings that say where a secret is sent.
+const ADDRESSES: [&str; 3] = ["BASE_PATH", "ENDPOINT", "REGION"];
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModelKind {
+    Language,
+    Embedding,
+}
+
+impl ModelKind {
+    /// The setting that names the provider.
+    fn selector(self) -> &'static str {
+        match self {
+            Self::Language => "LLM_PROVIDER",
+            Self::Embedding => "EMBEDDING_ENGINE",
+        }
+    }
+}
+
+/// The models of one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offered {
+    pub provider: String,
+    pub models: Vec<OfferedModel>,
+}
+
+/// Asks providers for their models and remembers the answers for five minutes.
+pub struct ModelLists {
+    trial: Arc<dyn Trial>,
+    settings: Arc<SettingsStore>,
+    known: Mutex<HashMap<String, (Instant, Vec<OfferedModel>)>>,
+}
+
+impl ModelLists {
+    pub fn new(trial: Arc<dyn Trial>, settings: Arc<SettingsStore>) -> Self {
+        Self { trial, settings, known: Mutex::default() }
+    }
+
+    /// The models of a provider, by default of the one that the settings name. `changes` are
+    /// settings that are tried without being saved; a stored secret is not sent to an address that
+    /// they change. Providers inside this process offer none.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an unknown provider, [`Error::Unavailable`] when it does not answer.
+    pub async fn list(
+        &self,
+        kind: ModelKind,
+        provider: Option<String>,
+        changes: &Map<String, Value>,
+    ) -> Result<Offered> {
+        let store = &*self.settings;
+        let preview = store.preview(changes)?;
+        let registry = store.registry();
+        let is_given = |variable: &str| {
+            let given = changes.keys().filter_map(|name| registry.by_name(name));
+            given.into_iter().any(|setting| setting.variable == variable)
+        };
+        let is_address = |variable: &str| ADDRESSES.iter().any(|part| variable.contains(part));
+        let moves = registry.settings().iter().any(|setting| {
+            let variable = setting.variable;
+            is_address(variable) && preview.lookup(variable) != store.lookup(variable)
+        });
+        let is_secret =
+            |variable: &str| registry.by_variable(variable).is_some_and(|setting| setting.secret);
+        let lookup = |variable: &str| match moves && is_secret(variable) && !is_given(variable) {
+            true => None,
+            false => preview.lookup(variable),
+        };
+        let named = provider.or_else(|| lookup(kind.selector())).unwrap_or_default();
+        let provider = named.trim().to_owned();
+        if matches!(provider.as_str(), "" | "extractive" | "native") {
+            return Ok(Offered { provider, models: Vec::new() });
+        }
+        let list = self.trial.model_list(&lookup, &provider, kind == ModelKind::Embedding)?;
+        let key = format!("{} {}", kind.selector(), list.identity());
+        if let Some(models) = self.known(&key) {
+            return Ok(Offered { provider, models });
+        }
+        let models = list.models().await?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST_LISTS {
+            known.clear();
+        }
+        known.insert(key, (Instant::now(), models.clone()));
+        Ok(Offered { provider, models })
+    }
+
+    fn known(&self, key: &str) -> Option<Vec<OfferedModel>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let (at, models) = known.get(key)?;
+        (at.elapsed() < FRESH).then(|| models.clone())
+    }
+}
+
+impl std::str::FromStr for ModelKind {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "llm" => Ok(Self::Language),
+            "embedding" => Ok(Self::Embedding),
+            _ => Err(Error::invalid("kind", "must be `llm` or `embedding`")),
+        }
+    }
+}
