@@ -336,3 +336,27 @@ async fn an_answer_that_is_stopped_before_it_begins_is_none() {
     assert!(pieces.unwrap().recv().await.is_none());
     assert!(world.chats.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn what_a_model_thought_is_never_sent_to_it_again() {
+    let world = Arc::new(World::default());
+    let workspace = workspace("Sky");
+    let overrides = RequestOverrides {
+        history: Some(vec![Message::user("Hi"), Message::assistant("<think>plan</think>Hello")]),
+        ..RequestOverrides::default()
+    };
+    ask(&world, &workspace, Question { overrides, ..question("Go on", None) }).await.unwrap();
+    let asked = world.asked.lock().unwrap().pop().unwrap();
+    assert_eq!(asked.history, [Message::user("Hi"), Message::assistant("Hello")]);
+    // The stored answer of a model that thinks aloud.
+    ask(&world, &workspace, question("<think>", None)).await.unwrap();
+    let stored = "plan\n</think>\n\nHello".to_owned();
+    world.chats.lock().unwrap().iter_mut().for_each(|chat| {
+        chat.response = record::with_text(&chat.response, &stored).unwrap();
+    });
+    ask(&world, &workspace, question("And?", None)).await.unwrap();
+    let asked = world.asked.lock().unwrap().pop().unwrap();
+    let answers: Vec<_> = asked.history.iter().skip(1).step_by(2).collect();
+    assert!(!answers.is_empty());
+    assert!(answers.iter().all(|answer| answer.text == "Hello"), "{answers:?}");
+}
