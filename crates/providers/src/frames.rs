@@ -58,7 +58,10 @@ impl Frames {
             begun.extend_from_slice(bytes);
             let bare = begun.strip_prefix(BYTE_ORDER_MARK).unwrap_or(begun).trim_ascii_start();
             let mut body = match bare.first() {
-                None => return Ok(()),
+                None => {
+                    begun.clear();
+                    return Ok(());
+                }
                 Some(_) if BYTE_ORDER_MARK.starts_with(bare) => return Ok(()),
                 Some(b'{' | b'[') => Body::Values(Values::default()),
                 Some(b'<') => return Err(Broken::WebPage),

@@ -96,6 +96,9 @@ fn entry(value: &Value) -> String {
 
 /// Whether a value that is no part of an answer reports an error, and in which words.
 pub(crate) fn reported_in(value: &Value) -> Option<String> {
+    if let Some(list) = value.as_array() {
+        return list.iter().find_map(reported_in);
+    }
     let error = value.get("error").filter(|error| !json::is_blank(error));
     if error.is_some() || value["object"] == "error" || value["type"] == "error" {
         return Some(message_in(value));

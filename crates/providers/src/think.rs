@@ -20,6 +20,8 @@ pub(crate) type Unopened = Arc<AtomicBool>;
 enum State {
     /// Nothing but white space has come, or the beginning of an opening mark.
     Beginning,
+    /// After an opening mark; white space before the reasoning is dropped.
+    Opening(&'static str),
     /// Within reasoning, until this mark.
     Reasoning(&'static str),
     /// Text that counts as reasoning should a closing mark come, and as the answer otherwise.
@@ -82,7 +84,7 @@ impl Splitter {
         let rest = std::mem::take(&mut self.held);
         deltas.extend(match self.state {
             State::Reasoning(_) => reasoning(&rest),
-            State::Between => None,
+            State::Between | State::Opening(_) => None,
             _ => answer(&rest),
         });
         deltas
@@ -129,8 +131,8 @@ impl Splitter {
                 let begun = self.held.trim_start();
                 if let Some((open, close)) = MARKS.iter().find(|(open, _)| begun.starts_with(open))
                 {
-                    self.held = begun[open.len()..].trim_start().to_owned();
-                    self.state = State::Reasoning(close);
+                    self.held = begun[open.len()..].to_owned();
+                    self.state = State::Opening(close);
                 } else if MARKS.iter().any(|(open, _)| open.starts_with(begun)) {
                     return false;
                 } else {
@@ -152,6 +154,13 @@ impl Splitter {
                     return false;
                 }
             },
+            State::Opening(close) => {
+                self.held = self.held.trim_start().to_owned();
+                if self.held.is_empty() {
+                    return false;
+                }
+                self.state = State::Reasoning(close);
+            }
             State::Reasoning(close) => match self.held.find(close) {
                 Some(at) => {
                     deltas.extend(reasoning(self.held[..at].trim_end()));
@@ -160,6 +169,8 @@ impl Splitter {
                 }
                 None => {
                     let safe = self.held.len() - pending(&self.held, close);
+                    // White space before the mark is dropped.
+                    let safe = self.held[..safe].trim_end().len();
                     deltas.extend(reasoning(&self.held[..safe]));
                     self.held.drain(..safe);
                     return false;

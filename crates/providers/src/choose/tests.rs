@@ -9,7 +9,7 @@ fn chat(settings: &[(&str, &str)], provider: &str, model: &str) -> Result<ModelN
     };
     let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     let choice = ModelChoice { provider: given(provider), model: given(model) };
-    let http = crate::Http::new().unwrap();
+    let http = Http::new().unwrap();
     chat_model(&settings, &choice, &http).map(|model| model.name())
 }
 
@@ -17,7 +17,7 @@ fn embedding(settings: &[(&str, &str)]) -> Result<Option<carrel_domain::model::E
     let settings = |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };
-    let http = crate::Http::new().unwrap();
+    let http = Http::new().unwrap();
     Ok(embedder(&settings, &http)?.map(|embedder| embedder.model()))
 }
 
@@ -49,7 +49,7 @@ fn a_workspace_overrides_provider_and_model() {
 
 #[test]
 fn every_provider_can_be_set_up_by_its_settings_alone() {
-    let http = crate::Http::new().unwrap();
+    let http = Http::new().unwrap();
     for row in PROVIDERS {
         let any = |name: &str| {
             Some(if name.ends_with("BASE_PATH") || name.ends_with("ENDPOINT") {
@@ -156,7 +156,7 @@ fn a_size_of_pictures_is_one_or_left_open() {
             };
             Some(value.to_owned())
         };
-        image_model(&settings, &crate::Http::new().unwrap()).map(|model| model.name())
+        image_model(&settings, &Http::new().unwrap()).map(|model| model.name())
     };
     for good in ["512x512", "auto", ""] {
         assert_eq!(painter(good).unwrap(), "gpt-image-1", "{good}");

@@ -233,7 +233,7 @@ async fn a_body_without_end_is_given_up() {
     let stream = std::str::from_utf8(EVENTS).unwrap();
     for (reply, words) in [
         (endless(refused, "aaaaaaaaaaaaaaaa"), "it failed (status 500"),
-        (endless(json, "                "), "longer than"),
+        (endless(json, "                "), "does not end"),
         (endless(stream, "aaaaaaaaaaaaaaaa"), "does not end"),
         (endless(stream, ": comment\n\n"), "does not end"),
     ] {
@@ -270,10 +270,10 @@ async fn dropping_an_answer_tells_the_provider_to_stop() {
 }
 
 #[test]
-fn a_model_that_reasons_is_sent_no_temperature() {
+fn a_model_that_refuses_a_temperature_is_sent_none() {
     let request = ChatRequest { temperature: Some(0.5), ..request() };
-    let mut model = model("http://127.0.0.1:1");
-    assert_eq!(model.body(&request)["temperature"], 0.5);
-    model.is_reasoning = true;
-    assert!(model.body(&request).get("temperature").is_none());
+    let body = |adaptations| body::of("m", &request, &adaptations).unwrap();
+    assert_eq!(body(Adaptations::new())["temperature"], 0.5);
+    let without = Adaptations::from([Adaptation::Without("temperature")]);
+    assert!(body(without).get("temperature").is_none());
 }
