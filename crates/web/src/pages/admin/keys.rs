@@ -1,7 +1,7 @@
 //! API keys: made, listed, revoked.
 use actix_web::web::Path;
 use askama::Template;
-use carrel_domain::api_key::{ApiKey, Origin, Scope};
+use carrel_domain::api_key::{ApiKey, KeyOrigin, Scope};
 use carrel_domain::{ApiKeyId, WorkspaceId};
 use carrel_services::keyring::KeyOptions;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -60,7 +60,7 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
     let within: Vec<_> =
         key.workspaces.iter().filter_map(named).map(|(_, name)| name.as_str()).collect();
     let is_over = key.expires_at.is_some_and(|end| end <= now);
-    let (id, is_environment) = (key.id.0, key.origin == Origin::Environment);
+    let (id, is_environment) = (key.id.0, key.origin == KeyOrigin::Environment);
     Row {
         id,
         name: key.name.unwrap_or_else(|| t("keys.unnamed").to_owned()),
