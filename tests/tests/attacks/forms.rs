@@ -3,7 +3,8 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use e2e::{TestServer, Visitor, send};
+use e2e::visitor::Visitor;
+use e2e::{TestServer, send};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures_util::future::join_all;

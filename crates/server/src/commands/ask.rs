@@ -5,7 +5,7 @@ use anyhow::Context;
 use carrel_domain::audit::By;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, Slug};
-use carrel_services::chat::{Question, Reply, SILENCE, Source};
+use carrel_services::chat::{EMPTY_COMPLETION, Question, Reply, Source};
 use carrel_services::workspaces;
 use chrono::Utc;
 use serde_json::json;
@@ -80,7 +80,7 @@ fn as_json(reply: &Reply) -> serde_json::Value {
         Reply::Answered { metrics, .. } => {
             json!({ "provider": metrics.model.provider, "model": metrics.model.model })
         }
-        Reply::Silent { .. } | Reply::Refused { .. } => serde_json::Value::Null,
+        Reply::Empty(_) | Reply::Refused { .. } => serde_json::Value::Null,
     };
     json!({ "answer": text, "sources": sources.iter().map(source).collect::<Vec<_>>(), "model": model })
 }
@@ -89,6 +89,6 @@ fn parts(reply: &Reply) -> (&str, &[Source]) {
     match reply {
         Reply::Answered { text, sources, .. } => (text, sources),
         Reply::Refused { text, .. } => (text, &[]),
-        Reply::Silent { .. } => (SILENCE, &[]),
+        Reply::Empty(_) => (EMPTY_COMPLETION, &[]),
     }
 }
