@@ -54,7 +54,7 @@ fn every_provider_can_be_set_up_by_its_settings_alone() {
         let any = |name: &str| {
             Some(if name.ends_with("BASE_PATH") || name.ends_with("ENDPOINT") {
                 "http://127.0.0.1:1".to_owned()
-            } else if name.ends_with("TOKEN_LIMIT") {
+            } else if ["_LIMIT", "_MS", "_MINUTE"].iter().any(|end| name.ends_with(end)) {
                 "5000".to_owned()
             } else if name.ends_with("REGION") {
                 "eu-west-1".to_owned()

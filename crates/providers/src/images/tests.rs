@@ -13,7 +13,7 @@ const PNG: &[u8] = b"\x89PNG\r\n\x1a\nof a lighthouse";
 fn model(base: &str, name: &str, model: &str) -> RemoteImages {
     let http = crate::Http::new().unwrap();
     let hints = Hints { base: "THE_BASE", key: "THE_KEY" };
-    let endpoint = Endpoint::new(&http, base, Some("secret".into()), SERVICE, hints).unwrap();
+    let endpoint = Endpoint::new(&http, base, Some("secret-1234".into()), SERVICE, hints).unwrap();
     let row = IMAGE_PROVIDERS.iter().find(|row| row.name == name).unwrap();
     RemoteImages { endpoint, model: model.into(), size: Size::parse("512x512").ok(), row: *row }
 }
@@ -48,7 +48,7 @@ async fn a_picture_is_asked_for_as_each_provider_wants_it() {
         assert!(sent.starts_with("POST /images/generations "), "{sent}");
         assert!(sent.contains(&format!(r#""size":"{size}""#)), "{sent}");
         assert_eq!(sent.contains(r#""response_format":"b64_json""#), format, "{sent}");
-        assert!(sent.contains("authorization: Bearer secret"), "{sent}");
+        assert!(sent.contains("authorization: Bearer secret-1234"), "{sent}");
     }
 }
 
@@ -130,7 +130,7 @@ async fn what_is_no_picture_is_refused_with_the_reason() {
             response("400 Bad Request", "application/json", r#"{"error":{"message":"no cats"}}"#),
             "no cats",
         ),
-        (response("401 Unauthorized", "text/plain", "secret is wrong"), "[key] is wrong"),
+        (response("401 Unauthorized", "text/plain", "secret-1234 is wrong"), "[key] is wrong"),
         (response("200 OK", "text/html", "<h1>Hello</h1>"), "a web page came"),
     ];
     for (reply, words) in refusing {
