@@ -93,6 +93,8 @@ pub enum Part {
     Sheet(String),
     /// The mail of a mailbox, from 1.
     Mail(u32),
+    /// A file within the file, by its name: an attachment, an object, an entry of an archive.
+    File(String),
 }
 
 /// One document's worth of text found in a file. A mailbox or spreadsheet holds several.

@@ -2,16 +2,13 @@
 //!
 //! Entries are looked up by name and read as streams. Nothing is ever written by an entry's name,
 //! so what a name looks like does not matter.
-use std::cell::Cell;
-use std::fs::File;
 use std::io::{self, BufReader, Read, Seek};
-use std::rc::Rc;
 
 use zip::ZipArchive;
 
 use super::fault::Fault;
+use super::input::{Input, Source};
 use super::xml::{self, Visitor};
-use super::{Input, Limits};
 
 /// More entries than any document needs.
 const MOST_ENTRIES: usize = 20_000;
@@ -23,30 +20,37 @@ const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 const DIRECTORY_WITHIN: u64 = 4 << 20;
 
 pub struct Archive<'a> {
-    zip: ZipArchive<BufReader<&'a File>>,
+    zip: ZipArchive<Source<'a>>,
     /// What it is to the person who sent it: `a Word document`.
     what: &'static str,
-    limits: Limits,
-    /// How many bytes may still be unpacked.
-    room: Rc<Cell<u64>>,
+    /// Knows how many bytes may still be unpacked.
+    input: Input<'a>,
 }
 
 impl<'a> Archive<'a> {
     pub fn open(input: &Input<'a>, what: &'static str) -> Result<Self, Fault> {
-        input.check_size()?;
-        let mut file = input.file;
+        let mut file = input.reader()?;
         let mut start = [0; 8];
-        file.rewind()?;
         let is_compound = file.read_exact(&mut start).is_ok() && start == COMPOUND_FILE;
         if is_compound {
-            return Err(compound_file(file)?);
+            return Err(compound_file(input)?);
         }
-        let zip = ZipArchive::new(BufReader::new(file)).map_err(|_| Fault::damaged(what))?;
+        file.rewind()?;
+        let zip = ZipArchive::new(file).map_err(|_| Fault::damaged(what))?;
         if zip.len() > MOST_ENTRIES {
             return Err(Fault::too_many_entries(MOST_ENTRIES));
         }
-        let limits = input.limits;
-        Ok(Self { zip, what, limits, room: Rc::new(Cell::new(limits.inflated)) })
+        Ok(Self { zip, what, input: input.clone() })
+    }
+
+    /// The most text that may be made of it, in bytes.
+    pub fn text_limit(&self) -> u64 {
+        self.input.limits.text
+    }
+
+    /// The names of all parts.
+    pub fn names(&self) -> Vec<String> {
+        self.zip.file_names().flatten().map(|name| name.into_owned()).collect()
     }
 
     pub fn has(&self, name: &str) -> bool {
@@ -82,12 +86,12 @@ impl<'a> Archive<'a> {
         let packed: u64 = (0..self.zip.len())
             .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
             .fold(0, u64::saturating_add);
-        if packed.saturating_mul(DEFLATE_AT_MOST) <= self.limits.inflated {
+        if packed.saturating_mul(DEFLATE_AT_MOST) <= self.input.inflatable() {
             return Ok(());
         }
         for index in 0..self.zip.len() {
             let entry = self.zip.by_index(index).map_err(|_| Fault::damaged(self.what))?;
-            let mut part = Metered { entry, room: self.room.clone() };
+            let mut part = Metered { entry, input: self.input.clone() };
             if io::copy(&mut part, &mut io::sink()).is_err() {
                 drop(part);
                 return Err(self.fault(xml::Wrong::Unread));
@@ -96,18 +100,20 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
-    fn part(&mut self, name: &str) -> Result<Option<Metered<impl Read + use<'_, 'a>>>, Fault> {
+    fn part(&mut self, name: &str) -> Result<Option<Metered<'a, impl Read + use<'_, 'a>>>, Fault> {
         let Some(index) = self.zip.index_for_name(name) else { return Ok(None) };
         match self.zip.by_index(index) {
             Ok(entry) if entry.encrypted() => Err(Fault::protected()),
-            Ok(entry) => Ok(Some(Metered { entry, room: self.room.clone() })),
+            Ok(entry) => Ok(Some(Metered { entry, input: self.input.clone() })),
             Err(_) => Err(Fault::damaged(self.what)),
         }
     }
 
     fn fault(&self, wrong: xml::Wrong) -> Fault {
         match wrong {
-            _ if self.room.get() == 0 => Fault::inflates_too_far(self.limits.inflated),
+            _ if self.input.inflatable() == 0 => {
+                Fault::inflates_too_far(self.input.limits.inflated)
+            }
             xml::Wrong::TooDeep => Fault::refused(format!(
                 "is nested more than {} elements deep, which is too deep.",
                 xml::DEEPEST
@@ -117,10 +123,13 @@ impl<'a> Archive<'a> {
     }
 }
 
+pub fn is_zip(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"PK")
+}
+
 /// Why a file in Office's own binary format is refused.
-fn compound_file(file: &File) -> Result<Fault, Fault> {
-    let mut bytes = Vec::new();
-    (&mut &*file).take(DIRECTORY_WITHIN).read_to_end(&mut bytes)?;
+fn compound_file(input: &Input<'_>) -> Result<Fault, Fault> {
+    let bytes = input.start(DIRECTORY_WITHIN)?;
     let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     if bytes.windows(sealed.len()).any(|window| window == sealed) {
         return Ok(Fault::protected());
@@ -132,21 +141,21 @@ fn compound_file(file: &File) -> Result<Fault, Fault> {
 }
 
 /// Ends with an error once there is no more room for what it reads.
-struct Metered<R> {
+struct Metered<'a, R> {
     entry: R,
-    room: Rc<Cell<u64>>,
+    input: Input<'a>,
 }
 
-impl<R: Read> Read for Metered<R> {
+impl<R: Read> Read for Metered<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.entry.read(buffer)?;
-        match self.room.get().checked_sub(read as u64).filter(|room| *room > 0) {
+        match self.input.inflatable().checked_sub(read as u64).filter(|room| *room > 0) {
             Some(room) => {
-                self.room.set(room);
+                self.input.set_inflatable(room);
                 Ok(read)
             }
             None => {
-                self.room.set(0);
+                self.input.set_inflatable(0);
                 Err(io::Error::other("there is no more room"))
             }
         }

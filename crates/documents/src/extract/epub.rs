@@ -5,7 +5,7 @@ use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
 use super::fault::Fault;
-use super::ooxml::resolve;
+use super::office::package::resolve;
 use super::xml::{Element, Visitor};
 use super::{Input, html};
 
@@ -24,7 +24,8 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder);
     let (mut text, mut seen) = (String::new(), HashSet::new());
     for id in &book.order {
-        let Some(target) = book.items.get(id) else { continue };
+        let fallback = || book.items.get(book.fallbacks.get(id)?);
+        let Some(target) = book.items.get(id).or_else(fallback) else { continue };
         let part = resolve(folder, &unescaped(target));
         if !seen.insert(part.clone()) {
             continue;
@@ -33,7 +34,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
             return Err(Fault::refused("is protected by digital rights management."));
         }
         let Some(bytes) = archive.bytes(&part)? else { continue };
-        let (chapter, _) = html::readable_bytes(&bytes);
+        let (chapter, _) = html::readable_bytes(&bytes, input.limits.text)?;
         if !text.is_empty() && !chapter.is_empty() {
             text.push_str("\n\n");
         }
@@ -97,6 +98,8 @@ impl Visitor for Container {
 struct Book {
     /// Parts by id.
     items: HashMap<String, String>,
+    /// What is read in place of parts that are neither pages nor drawings.
+    fallbacks: HashMap<String, String>,
     /// The ids of those that are read one after another.
     order: Vec<String>,
 }
@@ -107,8 +110,13 @@ impl Visitor for Book {
             "item" => {
                 let (id, target) = (element.attribute("id"), element.attribute("href"));
                 let kind = element.attribute("media-type").unwrap_or_default();
-                if let (Some(id), Some(target), true) = (id, target, kind.contains("html")) {
-                    self.items.insert(id.into_owned(), target.into_owned());
+                let is_text = ["html", "svg", "dtbook", "oeb1-document"]
+                    .iter()
+                    .any(|known| kind.contains(known));
+                if let (Some(id), true, Some(target)) = (&id, is_text, target) {
+                    self.items.insert(id.to_string(), target.into_owned());
+                } else if let (Some(id), Some(other)) = (id, element.attribute("fallback")) {
+                    self.fallbacks.insert(id.into_owned(), other.into_owned());
                 }
             }
             "itemref" => {

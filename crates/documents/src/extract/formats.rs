@@ -3,7 +3,10 @@ use Reading::{Apart, Awaits, Here};
 use carrel_domain::document::{Extracted, FileType};
 
 use super::fault::Fault;
-use super::{Input, epub, html, mail, ooxml, opendocument, pdf, sheets, text};
+use super::{
+    Input, bundle, epub, html, mail, markup, notebook, office, opendocument, pdf, rtf, sheets,
+    subtitles, text,
+};
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
 
@@ -41,27 +44,111 @@ const TRANSCRIPTION: Reading = Awaits("WHISPER_PROVIDER");
 const FORMATS: &[Format] = &[
     format("text/plain", &[".txt", ".md", ".org", ".adoc", ".rst"], Here(text::read)),
     Format { aliases: &[".htm"], ..format("text/html", &[".html"], Here(html::read)) },
+    format("application/xhtml+xml", &[".xhtml"], Here(html::read)),
     format("text/csv", &[".csv"], Here(text::read)),
+    Format {
+        aliases: &[".tab"],
+        ..format("text/tab-separated-values", &[".tsv"], Here(text::read))
+    },
     format("application/json", &[".json"], Here(text::read_json)),
+    format("application/jsonl", &[".jsonl"], Here(text::read)),
+    Format { aliases: &[".yml"], ..format("application/yaml", &[".yaml"], Here(text::read)) },
+    format("application/toml", &[".toml"], Here(text::read)),
+    format("application/xml", &[".xml"], Here(markup::read_xml)),
+    format("application/x-tex", &[".tex"], Here(text::read)),
+    format("application/rtf", &[".rtf"], Here(rtf::read)),
+    format("application/x-subrip", &[".srt"], Here(subtitles::read)),
+    format("text/vtt", &[".vtt"], Here(subtitles::read)),
+    format("text/calendar", &[".ics"], Here(mail::read_calendar)),
+    format("text/vcard", &[".vcf"], Here(mail::read_cards)),
+    format("application/x-ipynb+json", &[".ipynb"], Apart(notebook::read)),
+    format("application/x-fictionbook+xml", &[".fb2"], Apart(markup::read_book)),
     format(
         "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
         &[".docx"],
-        Apart(ooxml::read_word),
+        Apart(office::read_word),
+    ),
+    format(
+        "application/vnd.ms-word.document.macroEnabled.12",
+        &[".docm", ".dotm"],
+        Apart(office::read_word),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.template",
+        &[".dotx"],
+        Apart(office::read_word),
     ),
     format(
         "application/vnd.openxmlformats-officedocument.presentationml.presentation",
         &[".pptx"],
-        Apart(ooxml::read_powerpoint),
+        Apart(office::read_powerpoint),
+    ),
+    format(
+        "application/vnd.ms-powerpoint.presentation.macroEnabled.12",
+        &[".pptm", ".ppsm", ".potm"],
+        Apart(office::read_powerpoint),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.presentationml.slideshow",
+        &[".ppsx"],
+        Apart(office::read_powerpoint),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.presentationml.template",
+        &[".potx"],
+        Apart(office::read_powerpoint),
     ),
     format(
         "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         &[".xlsx"],
         Apart(sheets::read),
     ),
-    format("application/vnd.oasis.opendocument.text", &[".odt"], Apart(opendocument::read)),
-    format("application/vnd.oasis.opendocument.presentation", &[".odp"], Apart(opendocument::read)),
+    format(
+        "application/vnd.ms-excel.sheet.macroEnabled.12",
+        &[".xlsm", ".xltm"],
+        Apart(sheets::read),
+    ),
+    format(
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.template",
+        &[".xltx"],
+        Apart(sheets::read),
+    ),
+    format(
+        "application/vnd.ms-excel.sheet.binary.macroEnabled.12",
+        &[".xlsb"],
+        Apart(sheets::read_binary),
+    ),
+    format("application/vnd.ms-excel", &[".xls"], Apart(sheets::read_binary)),
+    Format {
+        aliases: &[".ott"],
+        ..format("application/vnd.oasis.opendocument.text", &[".odt"], Apart(opendocument::read))
+    },
+    Format {
+        aliases: &[".otp", ".odg"],
+        ..format(
+            "application/vnd.oasis.opendocument.presentation",
+            &[".odp"],
+            Apart(opendocument::read),
+        )
+    },
+    format(
+        "application/vnd.oasis.opendocument.text-flat-xml",
+        &[".fodt", ".fodp"],
+        Apart(opendocument::read_flat),
+    ),
+    format(
+        "application/vnd.oasis.opendocument.spreadsheet-flat-xml",
+        &[".fods"],
+        Apart(opendocument::read_flat_sheets),
+    ),
     format("application/pdf", &[".pdf"], Apart(pdf::read)),
     format("application/mbox", &[".mbox"], Apart(mail::read_mailbox)),
+    format("application/vnd.ms-outlook", &[".msg"], Apart(mail::read_outlook)),
+    Format {
+        aliases: &[".mht"],
+        ..format("multipart/related", &[".mhtml"], Apart(mail::read_archived_page))
+    },
+    format("application/zip", &[".zip"], Apart(bundle::read)),
     format("audio/wav", &[".wav"], TRANSCRIPTION),
     format("audio/mpeg", &[".mp3"], TRANSCRIPTION),
     format("audio/ogg", &[".ogg", ".oga"], TRANSCRIPTION),
@@ -76,21 +163,96 @@ const FORMATS: &[Format] = &[
     Format { aliases: &[".jpeg"], ..format("image/jpeg", &[".jpg"], OCR) },
     format("image/jpg", &[".jpg"], OCR),
     format("image/webp", &[".webp"], OCR),
-    format(
-        "application/vnd.oasis.opendocument.spreadsheet",
-        &[".ods"],
-        Apart(opendocument::read_sheets),
-    ),
+    Format {
+        aliases: &[".ots"],
+        ..format(
+            "application/vnd.oasis.opendocument.spreadsheet",
+            &[".ods"],
+            Apart(opendocument::read_sheets),
+        )
+    },
     format("message/rfc822", &[".eml"], Apart(mail::read_mail)),
 ];
 
 /// Types that are refused by name, even where a file happens to look like text.
 const NOT_TEXT: &[&str] = &[
-    "doc", "ppt", "xls", "docm", "dotx", "pptm", "xlsm", "xlsb", "odg", "flac", "mpg", "mov",
-    "avi", "mkv", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "zip", "gz", "bz2", "xz",
-    "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm",
-    "sqlite", "db", "woff", "woff2", "ttf", "otf",
+    "flac", "mpg", "mov", "avi", "mkv", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "gz",
+    "bz2", "xz", "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar",
+    "wasm", "sqlite", "db", "woff", "woff2", "ttf", "otf",
 ];
+
+/// Types that are refused with the advice to save the file as another.
+const TO_BE_SAVED: &[(&[&str], &str, &str)] = &[
+    (&["doc", "dot"], "Word before 2007", ".docx or .pdf"),
+    (&["ppt", "pps", "pot"], "PowerPoint before 2007", ".pptx or .pdf"),
+    (&["pages"], "Apple Pages", ".docx or .pdf"),
+    (&["numbers"], "Apple Numbers", ".xlsx or .csv"),
+    (&["key"], "Apple Keynote", ".pptx or .pdf"),
+    (&["wpd"], "WordPerfect", ".docx or .pdf"),
+    (&["pub"], "Publisher", ".pdf"),
+    (&["one"], "OneNote", ".docx or .pdf"),
+    (&["djvu"], "DjVu", ".pdf"),
+    (&["mobi", "azw", "azw3"], "a Kindle", ".epub"),
+];
+
+/// Languages of source code by their extensions.
+const LANGUAGES: &[(&str, &str)] = &[
+    ("rs", "Rust"),
+    ("py", "Python"),
+    ("js", "JavaScript"),
+    ("mjs", "JavaScript"),
+    ("ts", "TypeScript"),
+    ("tsx", "TypeScript"),
+    ("jsx", "JavaScript"),
+    ("java", "Java"),
+    ("kt", "Kotlin"),
+    ("c", "C"),
+    ("h", "C"),
+    ("cpp", "C++"),
+    ("hpp", "C++"),
+    ("cc", "C++"),
+    ("cs", "C#"),
+    ("go", "Go"),
+    ("rb", "Ruby"),
+    ("php", "PHP"),
+    ("swift", "Swift"),
+    ("scala", "Scala"),
+    ("sh", "shell"),
+    ("bash", "shell"),
+    ("ps1", "PowerShell"),
+    ("sql", "SQL"),
+    ("r", "R"),
+    ("jl", "Julia"),
+    ("lua", "Lua"),
+    ("pl", "Perl"),
+    ("hs", "Haskell"),
+    ("ex", "Elixir"),
+    ("erl", "Erlang"),
+    ("clj", "Clojure"),
+    ("dart", "Dart"),
+    ("css", "CSS"),
+    ("scss", "SCSS"),
+    ("vue", "Vue"),
+];
+
+/// Why a file is refused whose program can save it as something that is read.
+pub fn advice(extension: &str) -> Option<Fault> {
+    let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
+    Some(Fault::refused(format!(
+        "is in the format of {program}, which is not read. Save it as {better} and send it again."
+    )))
+}
+
+pub fn language(extension: &str) -> Option<&'static str> {
+    LANGUAGES.iter().find(|(known, _)| *known == extension).map(|(_, language)| *language)
+}
+
+/// Whether files of a type are read as far as its name tells.
+pub fn is_read(extension: &str) -> bool {
+    matches!(reading(extension), Some(Here(_) | Apart(_)))
+        || language(extension).is_some()
+        || matches!(extension, "log" | "text" | "ini" | "conf" | "properties")
+}
 
 /// `extension` is in lower case, without its dot.
 pub fn reading(extension: &str) -> Option<Reading> {

@@ -1,112 +1,164 @@
-//! HTML, element by element.
-//!
-//! A page is read token by token and never becomes a tree: a tree of deeply nested elements takes
-//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
-//! and memory grow with the size of the page alone.
-use std::convert::Infallible;
+//! XML of any kind, and books in FictionBook, as text with structure.
+use carrel_domain::document::Extracted;
 
-use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use super::Input;
+use super::fault::Fault;
+use super::text::{decode_text, document, text_bytes};
+use super::writer::Writer;
+use super::xml::{self, Element, Visitor};
 
-/// The most of a title that is looked at, in bytes: pages that never end it are as long as they like.
-const LONGEST_TITLE: usize = 16 << 10;
-
-/// Takes what a page says, in the order of the page. What is in `template`s is not part of it.
-pub trait Content {
-    fn start(&mut self, element: &[u8]);
-    fn end(&mut self, element: &[u8]);
-    fn text(&mut self, text: &str);
-}
-
-/// Reads a page into `content` and returns its title, if it has one.
-pub fn walk(html: &str, content: &mut impl Content) -> Option<String> {
-    let mut walk = Walk {
-        content,
-        title: String::new(),
-        inside: Inside::Body,
-        templates: 0,
-        element: Vec::new(),
+/// A book in FictionBook (`.fb2`), without its pictures.
+pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut book = Book {
+        writer: Writer::within(input.limits.text),
+        hidden: 0,
+        in_body: false,
+        has_body: false,
+        title: None,
+        in_title: false,
     };
-    let mut emitter =
-        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
-            walk.event(event);
-            None
-        });
-    emitter.naively_switch_states(true);
-    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
-    let title = walk.title.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!title.is_empty()).then_some(title)
+    let page = decode_text(&input.bytes()?);
+    let walked = xml::walk(page.as_bytes(), &mut book);
+    if walked.is_err() || !book.has_body {
+        return Err(Fault::damaged("a book in FictionBook (.fb2)"));
+    }
+    Ok(vec![document(book.writer.whole()?, book.title.map(|title| title.trim().to_owned()))])
 }
 
-struct Walk<'a, C> {
-    content: &'a mut C,
-    title: String,
-    /// Where the text of the next tokens belongs.
-    inside: Inside,
-    /// How many `template` elements are open.
-    templates: usize,
-    /// The element whose start tag is being read.
-    element: Vec<u8>,
+struct Book {
+    writer: Writer,
+    hidden: usize,
+    in_body: bool,
+    has_body: bool,
+    title: Option<String>,
+    in_title: bool,
 }
 
-#[derive(PartialEq)]
-enum Inside {
-    Body,
-    Title,
-    /// Content that is code or stands in for something else; it ends at the next end tag.
-    Dropped,
-}
-
-impl<C: Content> Walk<'_, C> {
-    fn event(&mut self, event: CallbackEvent<'_>) {
-        match event {
-            CallbackEvent::OpenStartTag { name } => {
-                self.element.clear();
-                self.element.extend_from_slice(name);
+impl Visitor for Book {
+    fn start(&mut self, element: &Element<'_>) {
+        match element.name() {
+            _ if self.hidden > 0 => self.hidden += 1,
+            "binary" | "stylesheet" => self.hidden = 1,
+            "book-title" if self.title.is_none() => {
+                self.title = Some(String::new());
+                self.in_title = true;
             }
-            CallbackEvent::CloseStartTag { .. } => {
-                let element = std::mem::take(&mut self.element);
-                self.start(&element);
-                self.element = element;
-            }
-            CallbackEvent::EndTag { name } => self.end(name),
-            CallbackEvent::String { value } => {
-                let text = String::from_utf8_lossy(value);
-                match self.inside {
-                    Inside::Title => {
-                        let room = LONGEST_TITLE.saturating_sub(self.title.len());
-                        self.title.push_str(&text[..text.floor_char_boundary(room)]);
-                    }
-                    Inside::Body if self.templates == 0 => self.content.text(&text),
-                    Inside::Body | Inside::Dropped => {}
+            "body" => (self.in_body, self.has_body) = (true, true),
+            "annotation" => self.in_body = true,
+            "table" => self.writer.open_table(),
+            "tr" => self.writer.open_row(),
+            "td" | "th" => self.writer.open_cell(super::writer::Span::default()),
+            "image" => {
+                let text = element.attribute("alt").filter(|text| !text.trim().is_empty());
+                if let Some(text) = text {
+                    self.writer.text(&format!(" [Image: {text}] "));
                 }
+            }
+            "v" | "text-author" | "date" => self.writer.separate(1),
+            "p" | "title" | "subtitle" | "section" | "poem" | "stanza" | "cite" | "epigraph"
+            | "empty-line" => self.writer.separate(2),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        if self.hidden > 0 {
+            self.hidden -= 1;
+            return;
+        }
+        match name {
+            "book-title" => self.in_title = false,
+            "body" | "annotation" => {
+                self.in_body = false;
+                self.writer.separate(2);
+            }
+            "table" => self.writer.close_table(),
+            "tr" => self.writer.close_row(),
+            "td" | "th" => self.writer.close_cell(),
+            "v" | "text-author" | "date" => self.writer.separate(1),
+            "p" | "title" | "subtitle" | "section" | "poem" | "stanza" | "cite" => {
+                self.writer.separate(2)
             }
             _ => {}
         }
     }
 
-    fn start(&mut self, element: &[u8]) {
-        match element {
-            b"script" | b"style" | b"iframe" | b"noembed" | b"noscript" => {
-                self.inside = Inside::Dropped;
-            }
-            // Only the first is the page's; later ones belong to drawings in it.
-            b"title" if self.title.is_empty() && self.templates == 0 => {
-                self.inside = Inside::Title;
-            }
-            b"title" => self.inside = Inside::Dropped,
-            b"template" => self.templates += 1,
-            _ if self.templates > 0 => {}
-            _ => self.content.start(element),
+    fn text(&mut self, text: &str) {
+        if self.hidden > 0 {
+        } else if self.in_title {
+            self.title.get_or_insert_default().push_str(text);
+        } else if self.in_body {
+            self.writer.text(text);
         }
     }
+}
 
-    fn end(&mut self, element: &[u8]) {
-        self.inside = Inside::Body;
-        match element {
-            b"template" => self.templates = self.templates.saturating_sub(1),
-            _ if self.templates > 0 => {}
-            _ => self.content.end(element),
+/// XML that is no document of a known kind: a line for each value, after the names it lies within.
+/// What cannot be read as XML is text as it stands.
+pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let page = decode_text(&text_bytes(input)?);
+    let mut values = Values {
+        writer: Writer::within(input.limits.text),
+        names: Vec::new(),
+        text: String::new(),
+        has_elements: false,
+    };
+    if xml::walk(page.as_bytes(), &mut values).is_err() {
+        return Ok(vec![document(page, None)]);
+    }
+    let text = values.writer.whole()?;
+    Ok(vec![document(if text.trim().is_empty() { page } else { text }, None)])
+}
+
+struct Values {
+    writer: Writer,
+    names: Vec<String>,
+    text: String,
+    /// The element that ends next holds others.
+    has_elements: bool,
+}
+
+impl Values {
+    /// Text between elements, as in prose.
+    fn flush(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        if !text.trim().is_empty() {
+            self.writer.text(&text);
         }
+    }
+}
+
+impl Visitor for Values {
+    fn start(&mut self, element: &Element<'_>) {
+        let is_in_prose = !self.text.trim().is_empty();
+        self.flush();
+        if !is_in_prose {
+            self.writer.separate(1);
+        }
+        let attributes = element.attributes();
+        if !attributes.is_empty() {
+            let told: Vec<_> =
+                attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            self.writer.text(&format!("{} ({}) ", element.name(), told.join(", ")));
+        }
+        self.names.push(element.name().to_owned());
+        self.has_elements = false;
+    }
+
+    fn end(&mut self, name: &str) {
+        self.names.pop();
+        let text = std::mem::take(&mut self.text);
+        if !text.trim().is_empty() {
+            match self.has_elements {
+                false => self.writer.text(&format!("{name}: {}", text.trim())),
+                true => self.writer.text(&text),
+            }
+            self.writer.separate(usize::from(!self.has_elements));
+        }
+        self.has_elements = true;
+    }
+
+    fn text(&mut self, text: &str) {
+        self.text.push_str(text);
     }
 }

@@ -5,24 +5,31 @@
 //! process for everything that has to be unpacked or decoded.
 
 mod archive;
+mod bundle;
+mod embedded;
+mod encoding;
 mod epub;
 pub(crate) mod fault;
 mod formats;
 mod html;
-mod layout;
+mod input;
 mod mail;
 mod markup;
-mod ooxml;
+mod notebook;
+mod office;
 mod opendocument;
-mod page;
 mod pdf;
-mod sheet;
+mod plausible;
+mod rtf;
+mod sealed;
 mod sheets;
+mod subtitles;
 mod text;
+mod writer;
 mod xml;
 
+use std::collections::HashSet;
 use std::fs::File;
-use std::io::{Read, Seek};
 use std::path::Path;
 
 use async_trait::async_trait;
@@ -33,10 +40,11 @@ use serde::{Deserialize, Serialize};
 use crate::blocking;
 use crate::worker::Readers;
 use fault::Fault;
-pub use page::{WebPages, read_page};
 
 pub use formats::file_types;
 use formats::{Reading, unconfigured};
+pub use html::page::{WebPages, read_page};
+use input::Input;
 
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
@@ -111,22 +119,25 @@ pub(crate) fn extract(
     file: &File,
     limits: Limits,
 ) -> Result<Vec<Extracted>, Fault> {
-    let input = Input { file, limits };
-    let mut documents = match formats::reading(extension) {
-        Some(Reading::Here(read) | Reading::Apart(read)) => read(&input)?,
-        Some(Reading::Awaits(setting)) => return Err(unconfigured(extension, setting)),
-        None => text::read_unknown(&input, extension)?,
-    };
-    let mut bytes = 0;
+    let input = Input::new(file, limits);
+    let mut documents = read_as(extension, &input)?;
+    let (mut bytes, mut names) = (0, HashSet::new());
     for document in &mut documents {
         storable(&mut document.text);
         bytes += document.text.len() as u64;
-        let name = document.part.as_mut().and_then(|part| match part {
-            Part::Sheet(name) => Some(name),
-            Part::Mail(_) => None,
-        });
         let details = [&mut document.author, &mut document.description];
-        details.into_iter().chain(&mut document.title).chain(name).for_each(bounded);
+        details.into_iter().chain(&mut document.title).for_each(bounded);
+        if let Some(Part::Sheet(name) | Part::File(name)) = &mut document.part {
+            bounded(name);
+        }
+        if let Some(Part::File(name)) = &mut document.part {
+            let mut number = 1;
+            let plain = name.clone();
+            while !names.insert(name.clone()) {
+                number += 1;
+                *name = format!("{plain} ({number})");
+            }
+        }
     }
     if bytes > limits.text {
         return Err(Fault::TextTooLarge);
@@ -135,28 +146,23 @@ pub(crate) fn extract(
     if documents.is_empty() { Err(Fault::empty()) } else { Ok(documents) }
 }
 
-/// What a reader of one format is given.
-struct Input<'a> {
-    file: &'a File,
-    limits: Limits,
-}
-
-impl Input<'_> {
-    /// The whole file.
-    fn bytes(&self) -> Result<Vec<u8>, Fault> {
-        let (mut file, limit) = (self.file, self.limits.file);
-        let size = self.check_size()?;
-        let mut bytes = Vec::new();
-        bytes.reserve_exact(usize::try_from(size).unwrap_or(0));
-        file.rewind()?;
-        // One more than allowed, to notice a file that has grown meanwhile.
-        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit { Err(Fault::FileTooLarge) } else { Ok(bytes) }
+/// The documents of a file by its extension, or by its content where that is plainly another's.
+fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    if let Some(opened) = sealed::open(extension, input)? {
+        let inner = input.embedded(&opened).ok_or_else(Fault::protected)?;
+        return read_as(extension, &inner);
     }
-
-    fn check_size(&self) -> Result<u64, Fault> {
-        let size = self.file.metadata()?.len();
-        if size > self.limits.file { Err(Fault::FileTooLarge) } else { Ok(size) }
+    if let Some(read) = sealed::other_format(extension, input)? {
+        return read(input);
+    }
+    match formats::reading(extension) {
+        Some(Reading::Here(read) | Reading::Apart(read)) => read(input),
+        Some(Reading::Awaits(setting)) => Err(unconfigured(extension, setting)),
+        None => match (formats::advice(extension), formats::language(extension)) {
+            (Some(fault), _) => Err(fault),
+            (None, Some(language)) => text::read_code(input, language),
+            (None, None) => text::read_unknown(input, extension),
+        },
     }
 }
 

@@ -4,9 +4,13 @@
 use std::borrow::Cow;
 use std::io::BufRead;
 
+use encoding_rs::UTF_8;
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
+
+use super::encoding::decode;
+use super::html::declared_encoding;
 
 /// Deeper than any document written by a program for people.
 pub const DEEPEST: usize = 1_000;
@@ -46,6 +50,18 @@ impl Element<'_> {
         wanted.next()?.normalized_value(XmlVersion::Implicit1_0).ok()
     }
 
+    /// All attributes but the declarations of name spaces, at most 50.
+    pub fn attributes(&self) -> Vec<(String, String)> {
+        let mut attributes = self.start.attributes();
+        let attributes = attributes.with_checks(false).flatten();
+        let told = attributes.filter(|attribute| !attribute.key.into_inner().starts_with("xmlns"));
+        let pair = |attribute: quick_xml::events::attributes::Attribute<'_>| {
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).ok()?;
+            Some((attribute.key.local_name().into_inner().to_owned(), value.into_owned()))
+        };
+        told.filter_map(pair).take(50).collect()
+    }
+
     /// As [`Element::attribute`], of one that has a prefix: `r:id` beside `id`.
     pub fn prefixed(&self, name: &str) -> Option<Cow<'_, str>> {
         let mut attributes = self.start.attributes();
@@ -56,7 +72,24 @@ impl Element<'_> {
     }
 }
 
-pub fn walk(part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong> {
+pub fn walk(mut part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong> {
+    // Nearly all are in UTF-8, which is read as it comes; others are decoded first.
+    let start = part.fill_buf().map_err(|_| Wrong::Unread)?;
+    if is_in_other_encoding(start) {
+        let mut bytes = Vec::new();
+        part.read_to_end(&mut bytes).map_err(|_| Wrong::Unread)?;
+        return walk_utf8(decode(&bytes, declared_encoding(&bytes)).as_bytes(), visitor);
+    }
+    walk_utf8(part, visitor)
+}
+
+fn is_in_other_encoding(start: &[u8]) -> bool {
+    let is_wide =
+        matches!(start, [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, b'<', ..] | [b'<', 0, ..]);
+    is_wide || (start.starts_with(b"<?xml") && declared_encoding(start).is_some_and(|e| e != UTF_8))
+}
+
+fn walk_utf8(part: impl BufRead, visitor: &mut impl Visitor) -> Result<(), Wrong> {
     let mut reader = Reader::from_reader(part);
     let (mut buffer, mut depth) = (Vec::new(), 0usize);
     loop {

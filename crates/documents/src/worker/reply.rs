@@ -20,6 +20,8 @@ enum Head {
 struct Document {
     sheet: Option<String>,
     mail: Option<u32>,
+    #[serde(default)]
+    file: Option<String>,
     title: Option<String>,
     author: String,
     description: String,
@@ -64,18 +66,19 @@ pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, Fault>> {
 
 fn divide(extracted: Extracted) -> (Document, String) {
     let Extracted { part, title, author, description, source, text } = extracted;
-    let (sheet, mail) = match part {
-        None => (None, None),
-        Some(Part::Sheet(name)) => (Some(name), None),
-        Some(Part::Mail(number)) => (None, Some(number)),
+    let (sheet, mail, file) = match part {
+        None => (None, None, None),
+        Some(Part::Sheet(name)) => (Some(name), None, None),
+        Some(Part::Mail(number)) => (None, Some(number), None),
+        Some(Part::File(name)) => (None, None, Some(name)),
     };
     let bytes = text.len();
-    (Document { sheet, mail, title, author, description, source, bytes }, text)
+    (Document { sheet, mail, file, title, author, description, source, bytes }, text)
 }
 
 fn join(document: Document, text: String) -> Extracted {
-    let Document { sheet, mail, title, author, description, source, bytes: _ } = document;
-    let part = sheet.map(Part::Sheet).or(mail.map(Part::Mail));
+    let Document { sheet, mail, file, title, author, description, source, bytes: _ } = document;
+    let part = sheet.map(Part::Sheet).or(mail.map(Part::Mail)).or(file.map(Part::File));
     Extracted { part, title, author, description, source, text }
 }
 
@@ -100,6 +103,7 @@ mod tests {
             document(None, "日本\nx"),
             document(Some(Part::Sheet("S".into())), ""),
             document(Some(Part::Mail(7)), "y"),
+            document(Some(Part::File("a/b.txt".into())), "z"),
         ];
         assert_eq!(read(&written(Ok(documents.clone()))), Some(Ok(documents)));
         let fault = Fault::refused("is odd.");

@@ -63,6 +63,7 @@ impl Terms {
             None => String::new(),
             Some(Part::Sheet(name)) => format!("sheet {name}"),
             Some(Part::Mail(number)) => format!("mail {number}"),
+            Some(Part::File(name)) => format!("file {name}"),
         };
         Origin { key: self.key.clone(), part, digest: self.digest, request: self.request }
     }
@@ -132,6 +133,9 @@ pub fn from_file(
         None => (stored_name(name, id), name.to_owned()),
         Some(Part::Mail(number)) => {
             (stored_name(name, format_args!("{id}-msg-{number}")), name.to_owned())
+        }
+        Some(Part::File(inner)) => {
+            (stored_name(&inner.replace('/', "-"), id), format!("{name} - {inner}"))
         }
         Some(Part::Sheet(sheet)) => {
             (stored_name(&format!("sheet-{sheet}"), id), format!("{name} - Sheet:{sheet}"))

@@ -7,12 +7,13 @@ use carrel_domain::link::{Fetched, Page, PageReader};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
 
-use super::fault::Fault;
-use super::html::{close, declared_encoding, open};
-use super::layout::Layout;
-use super::markup::{Content, walk};
-use super::{bounded, storable, text::decode};
+use super::walk::{Content, Tag, walk};
+use super::{close, declared_encoding, open, xhtml};
 use crate::blocking;
+use crate::extract::encoding::decode;
+use crate::extract::fault::Fault;
+use crate::extract::writer::Writer;
+use crate::extract::{bounded, storable};
 
 /// Reads pages on blocking threads of this process.
 #[derive(Clone, Copy, Debug)]
@@ -90,7 +91,8 @@ fn looks_like_markup(content: &str) -> bool {
 /// What of a page there is to read: its title, then its content.
 fn readable(html: &str, limit: u64) -> Result<Page, Fault> {
     let mut reading = Reading::within(limit);
-    let mut title = walk(html, &mut reading).unwrap_or_default();
+    let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
+    let mut title = walk(expanded.as_deref().unwrap_or(html), &mut reading).unwrap_or_default();
     bounded(&mut title);
     let content = reading.content()?;
     let is_in_content = content.trim_start_matches(['#', ' ']).starts_with(&title);
@@ -105,11 +107,11 @@ fn readable(html: &str, limit: u64) -> Result<Page, Fault> {
 /// Three ways to read the same page, of which the best is chosen at its end.
 struct Reading {
     /// All there is.
-    all: Layout,
+    all: Writer,
     /// All but what surrounds the content.
-    inner: Layout,
+    inner: Writer,
     /// Only what the page says is its content.
-    main: Layout,
+    main: Writer,
     /// Open elements that surround the content, each by its name.
     around: [usize; SURROUNDINGS.len()],
     /// Open elements that say they are the content.
@@ -117,33 +119,44 @@ struct Reading {
 }
 
 /// Elements that hold what comes with every page of a site, or asks something of the reader.
-const SURROUNDINGS: [&[u8]; 9] =
-    [b"nav", b"header", b"footer", b"aside", b"form", b"dialog", b"button", b"select", b"menu"];
+const SURROUNDINGS: [&[u8]; 10] = [
+    b"nav",
+    b"header",
+    b"footer",
+    b"aside",
+    b"form",
+    b"dialog",
+    b"button",
+    b"select",
+    b"menu",
+    b"noscript",
+];
 
 /// The least share of the text that the narrower reading must have to be chosen: one fifth.
 const LEAST_SHARE: usize = 5;
 
 impl Content for Reading {
-    fn start(&mut self, element: &[u8]) {
+    fn start(&mut self, tag: &Tag) {
+        let element = tag.name.as_slice();
         if let b"main" | b"article" = element {
             self.mains += 1;
         }
         if let Some(kind) = surrounding(element) {
             self.around[kind] += 1;
         }
-        self.each(|layout| {
-            open(layout, element);
+        self.each(|writer| {
+            open(writer, tag);
             if let Some(marks) = heading(element) {
-                layout.open_heading(marks);
+                writer.open_heading(marks);
             }
         });
     }
 
     fn end(&mut self, element: &[u8]) {
-        self.each(|layout| {
-            close(layout, element);
+        self.each(|writer| {
+            close(writer, element);
             if heading(element).is_some() {
-                layout.close_heading();
+                writer.close_heading();
             }
         });
         if let Some(kind) = surrounding(element) {
@@ -155,18 +168,18 @@ impl Content for Reading {
     }
 
     fn text(&mut self, text: &str) {
-        self.each(|layout| layout.text(text));
+        self.each(|writer| writer.text(text));
     }
 }
 
 impl Reading {
     fn within(limit: u64) -> Self {
-        let [all, inner, main] = std::array::from_fn(|_| Layout::within(limit));
+        let [all, inner, main] = std::array::from_fn(|_| Writer::within(limit));
         Self { all, inner, main, around: Default::default(), mains: 0 }
     }
 
-    /// Writes to every layout that what comes now belongs to.
-    fn each(&mut self, write: impl Fn(&mut Layout)) {
+    /// Writes to every writer that what comes now belongs to.
+    fn each(&mut self, write: impl Fn(&mut Writer)) {
         write(&mut self.all);
         // An article has a header of its own, in which its title is.
         let [_, header, ..] = self.around;

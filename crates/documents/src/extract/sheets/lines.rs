@@ -1,4 +1,4 @@
-//! A sheet of cells as comma-separated lines, without the emptiness around and between them.
+//! The lines of a sheet: cells as comma-separated lines, without the emptiness around and between them.
 
 /// A gap of more columns than this is written as one: sheets may be 16,384 columns wide.
 const WIDEST_GAP: u32 = 64;

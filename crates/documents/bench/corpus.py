@@ -1,0 +1,276 @@
+"""Compares what is read of the files in a folder with what other programs read of them.
+
+    corpus.py READER FOLDER [--most N] [--formats docx,pptx] [--worst N]
+
+READER is the example `read_file` of this crate. Peers that are not installed are left out. For each
+format it prints:
+
+recall     share of the words that at least two peers (or the only one) agree on, tenth percentile
+precision  share of the words read that any peer reads too, median
+order      longest common order of the agreed words beside the best peer's text, median
+pairs      the same for neighbouring words, share of the best peer's pairs, median
+cpu, mem   processor milliseconds and peak memory of a reading, median and maximum
+"""
+import argparse
+import bisect
+import collections
+import importlib.util
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import unicodedata
+
+TIMEOUT = 60
+IDEOGRAPHS = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"
+WORD = re.compile(rf"[{IDEOGRAPHS}]|[^\W_{IDEOGRAPHS}]+")
+
+
+def words(text):
+    return WORD.findall(unicodedata.normalize("NFKC", text or "").lower())
+
+
+def by_python(code, module):
+    """A peer in Python, run in a process of its own: `code` has the file's name in `path`."""
+    if importlib.util.find_spec(module) is None:
+        return None
+
+    def run(path):
+        program = f"import sys, warnings\nwarnings.simplefilter('ignore')\npath = sys.argv[1]\n{code}"
+        return output([sys.executable, "-c", program, path])
+
+    return run
+
+
+def output(command):
+    done = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def by_program(name, arguments):
+    if shutil.which(name) is None:
+        return None
+    return lambda path: output([name, *[part.replace("PATH", path) for part in arguments]])
+
+
+PYTHON = {
+    "markitdown": ("markitdown", "from markitdown import MarkItDown\nprint(MarkItDown().convert(path).text_content)"),
+    "python-docx": (
+        "docx",
+        "import docx\nd = docx.Document(path)\n"
+        "for b in d.iter_inner_content():\n"
+        "    if hasattr(b, 'rows'):\n"
+        "        for r in b.rows: print(' | '.join(c.text for c in r.cells))\n"
+        "    else: print(b.text)",
+    ),
+    "python-pptx": (
+        "pptx",
+        "import pptx\n"
+        "def show(shapes):\n"
+        "    for s in shapes:\n"
+        "        if s.shape_type == 6: show(s.shapes)\n"
+        "        if s.has_text_frame: print(s.text_frame.text)\n"
+        "        if getattr(s, 'has_table', False) and s.has_table:\n"
+        "            for r in s.table.rows: print(' | '.join(c.text for c in r.cells))\n"
+        "for s in pptx.Presentation(path).slides:\n"
+        "    show(s.shapes)\n"
+        "    if s.has_notes_slide: print(s.notes_slide.notes_text_frame.text)",
+    ),
+    "openpyxl": (
+        "openpyxl",
+        "import openpyxl\nb = openpyxl.load_workbook(path, data_only=True, read_only=False)\n"
+        "for s in b.worksheets:\n"
+        "    for r in s.iter_rows(values_only=True):\n"
+        "        print(' '.join(str(c) for c in r if c is not None))",
+    ),
+    "xlrd": (
+        "xlrd",
+        "import xlrd\nb = xlrd.open_workbook(path)\n"
+        "for s in b.sheets():\n"
+        "    for r in range(s.nrows): print(' '.join(str(c) for c in s.row_values(r) if c != ''))",
+    ),
+    "odfpy": ("odf", "from odf import teletype\nfrom odf.opendocument import load\nprint(teletype.extractText(load(path).body))"),
+    "beautifulsoup": (
+        "bs4",
+        "import bs4\ns = bs4.BeautifulSoup(open(path, 'rb').read(), 'lxml')\n"
+        "[t.extract() for t in s(['script', 'style', 'template'])]\nprint(s.get_text(' '))",
+    ),
+    "trafilatura": ("trafilatura", "import trafilatura\nprint(trafilatura.html2txt(open(path, 'rb').read()))"),
+    "charset-normalizer": ("charset_normalizer", "import charset_normalizer\nprint(str(charset_normalizer.from_path(path).best()))"),
+    "email": (
+        "email",
+        "import email, email.policy, sys\n"
+        "m = email.message_from_binary_file(open(path, 'rb'), policy=email.policy.default)\n"
+        "print(m['subject'], m['from'], m['to'])\n"
+        "for p in m.walk():\n"
+        "    if p.get_content_type() == 'text/plain':\n"
+        "        try: print(p.get_content())\n"
+        "        except Exception: pass",
+    ),
+    "pymupdf": ("pymupdf", "import pymupdf\n[print(p.get_text()) for p in pymupdf.open(path)]"),
+    "pypdf": ("pypdf", "import pypdf\n[print(p.extract_text()) for p in pypdf.PdfReader(path).pages]"),
+    "striprtf": ("striprtf", "from striprtf.striprtf import rtf_to_text\nprint(rtf_to_text(open(path, encoding='latin-1').read(), errors='ignore'))"),
+}
+OFFICE = ["soffice", ["--headless", "--cat", "PATH"]]
+PEERS = {
+    "docx": ["markitdown", "python-docx", "pandoc", "soffice"],
+    "docm": ["pandoc", "soffice"],
+    "pptx": ["markitdown", "python-pptx", "soffice"],
+    "xlsx": ["markitdown", "openpyxl", "soffice"],
+    "xlsm": ["openpyxl", "soffice"],
+    "xls": ["markitdown", "xlrd", "soffice"],
+    "odt": ["odfpy", "pandoc", "soffice"],
+    "odp": ["odfpy", "soffice"],
+    "epub": ["markitdown", "pandoc"],
+    "html": ["markitdown", "beautifulsoup", "trafilatura", "pandoc"],
+    "xhtml": ["markitdown", "beautifulsoup"],
+    "txt": ["charset-normalizer"],
+    "eml": ["email"],
+    "msg": ["markitdown"],
+    "pdf": ["pymupdf", "pypdf", "pdftotext"],
+    "rtf": ["striprtf", "pandoc", "soffice"],
+}
+
+
+def peers_of(kind):
+    found = {}
+    for name in PEERS.get(kind, []):
+        if name in PYTHON:
+            module, code = PYTHON[name]
+            peer = by_python(code, module)
+        elif name == "soffice":
+            peer = by_program(*OFFICE)
+        elif name == "pdftotext":
+            peer = by_program(name, ["PATH", "-"])
+        else:
+            peer = by_program(name, ["-t", "plain", "--wrap=none", "PATH"])
+        if peer:
+            found[name] = peer
+    return found
+
+
+def share(part, whole):
+    """Which share of the words of `whole` is in `part`."""
+    total = sum(whole.values())
+    return sum((part & whole).values()) / total if total else 1.0
+
+
+def order(text, reference):
+    """The longest run of common words that come in the same order, as a share of the common words."""
+    places = collections.defaultdict(list)
+    for at, word in enumerate(reference):
+        places[word].append(at)
+    seen, line, common = collections.Counter(), [], 0
+    for word in text:
+        known = places.get(word, [])
+        if seen[word] < len(known):
+            at = known[seen[word]]
+            seen[word] += 1
+            common += 1
+            slot = bisect.bisect_left(line, at)
+            line[slot : slot + 1] = [at]
+    return len(line) / common if common else 1.0
+
+
+def pairs(text):
+    return collections.Counter(zip(text, text[1:]))
+
+
+def read_by_us(reader, path):
+    try:
+        done = subprocess.run([reader, path], capture_output=True, timeout=TIMEOUT, check=False)
+        return json.loads(done.stdout)
+    except (ValueError, subprocess.TimeoutExpired) as error:
+        return {"text": "", "refusal": f"no answer: {error}"[:200], "cpu_ms": 0, "memory_kb": 0}
+
+
+def quiet(peer, path):
+    try:
+        return peer(path)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+
+
+def measure(reader, path, peers):
+    ours = read_by_us(reader, path)
+    theirs = {name: words(text) for name, peer in peers.items() if (text := quiet(peer, path)) is not None}
+    own = words(ours["text"])
+    counted = {name: collections.Counter(text) for name, text in theirs.items()}
+    if not any(counted.values()):
+        return None, ours
+    lists = list(counted.values())
+    agreed = collections.Counter()
+    for at, one in enumerate(lists):
+        for other in lists[at + 1 :]:
+            agreed |= one & other
+    if len(lists) == 1:
+        agreed = lists[0]
+    everything = collections.Counter()
+    for one in lists:
+        everything |= one
+    best = max(theirs.values(), key=lambda text: share(collections.Counter(text), agreed))
+    result = {
+        "recall": share(collections.Counter(own), agreed),
+        "precision": share(everything, collections.Counter(own)),
+        "order": order(own, best),
+        "pairs": share(pairs(own), pairs(best)),
+        "missing": list((agreed - collections.Counter(own)).elements())[:12],
+        "peers": {name: share(one, agreed) for name, one in counted.items()},
+    }
+    return result, ours
+
+
+def percentile(values, part):
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * part))] if values else float("nan")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("reader")
+    arguments.add_argument("folder")
+    arguments.add_argument("--most", type=int, default=10**9)
+    arguments.add_argument("--formats", default="")
+    arguments.add_argument("--worst", type=int, default=8)
+    given = arguments.parse_args()
+    files = collections.defaultdict(list)
+    for folder, _, names in os.walk(given.folder):
+        for name in sorted(names):
+            kind = name.rpartition(".")[2].lower()
+            files[kind].append(os.path.join(folder, name))
+    wanted = set(filter(None, given.formats.split(",")))
+    print("format files refused recall-p10 precision order pairs cpu-ms cpu-max mem-MB | peers' recall-p10")
+    for kind in sorted(files):
+        if wanted and kind not in wanted:
+            continue
+        peers, results, costs, refused = peers_of(kind), [], [], []
+        step = max(1, len(files[kind]) // given.most)
+        for path in files[kind][::step]:
+            result, ours = measure(given.reader, path, peers)
+            costs.append((ours["cpu_ms"] or 0, (ours["memory_kb"] or 0) / 1024))
+            if ours["refusal"]:
+                refused.append((path, ours["refusal"]))
+            if result:
+                results.append((result, path))
+        middle = lambda key: statistics.median([result[key] for result, _ in results]) if results else float("nan")
+        recall = percentile([result["recall"] for result, _ in results], 0.1)
+        theirs = [
+            f"{name} {percentile([result['peers'].get(name, 0) for result, _ in results], 0.1):.3f}" for name in peers
+        ]
+        print(
+            f"{kind} {len(costs)} {len(refused)} {recall:.3f} {middle('precision'):.3f} {middle('order'):.3f} "
+            f"{middle('pairs'):.3f} {statistics.median(c for c, _ in costs):.1f} {max(c for c, _ in costs):.0f} "
+            f"{max(m for _, m in costs):.0f} | {', '.join(theirs)}"
+        )
+        for result, path in sorted(results, key=lambda pair: pair[0]["recall"])[: given.worst]:
+            print(f"    {result['recall']:.3f} {os.path.basename(path)}: without {' '.join(result['missing'])}")
+        for path, refusal in refused[: given.worst]:
+            print(f"    refused {os.path.basename(path)}: {refusal[:160]}")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

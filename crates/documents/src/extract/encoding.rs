@@ -1,0 +1,262 @@
+//! The encoding of a text: told by its marks, its zeros, its escapes, its declaration or its letters.
+use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
+use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, MACINTOSH, UTF_8, WINDOWS_1252};
+use oem_cp::code_table::{DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP852};
+
+use super::plausible::score;
+
+/// How much of a file its encoding is guessed from.
+const GUESSED_FROM: usize = 1 << 20;
+/// How much of a file tells how wide its code units are.
+const UNITS_TOLD_BY: usize = 64 << 10;
+
+/// The text of a file: by its byte order mark, as UTF-8, as `declared` within the file, or in the
+/// encoding that its bytes are most likely in. Bytes that mean nothing there become U+FFFD.
+pub fn decode(bytes: &[u8], declared: Option<&'static Encoding>) -> String {
+    if let Some(text) = wide_units(bytes) {
+        return text;
+    }
+    if let Some((encoding, mark)) = Encoding::for_bom(bytes) {
+        return encoding.decode_without_bom_handling(&bytes[mark..]).0.into_owned();
+    }
+    if let Some(text) = escaped(bytes) {
+        return text;
+    }
+    if is_mostly_utf8(bytes) {
+        return String::from_utf8_lossy(bytes).into_owned();
+    }
+    match declared.filter(|declared| *declared != UTF_8 && fits(bytes, declared)) {
+        Some(declared) => declared.decode_without_bom_handling(bytes).0.into_owned(),
+        None => guessed(bytes),
+    }
+}
+
+/// Whether `bytes` are in UTF-16 or UTF-32, with or without a mark.
+pub fn has_wide_units(bytes: &[u8]) -> bool {
+    wide(bytes).is_some()
+}
+
+#[derive(Clone, Copy)]
+enum Wide {
+    Utf16 { little: bool },
+    Utf32 { little: bool },
+}
+
+fn wide_units(bytes: &[u8]) -> Option<String> {
+    let text = match wide(bytes)? {
+        Wide::Utf16 { little } => {
+            let order = if little { u16::from_le_bytes } else { u16::from_be_bytes };
+            let units = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]]));
+            char::decode_utf16(units).map(|unit| unit.unwrap_or('\u{fffd}')).collect::<String>()
+        }
+        Wide::Utf32 { little } => {
+            let order = if little { u32::from_le_bytes } else { u32::from_be_bytes };
+            let units =
+                bytes.chunks_exact(4).map(|four| order([four[0], four[1], four[2], four[3]]));
+            units.map(|unit| char::from_u32(unit).unwrap_or('\u{fffd}')).collect()
+        }
+    };
+    Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn wide(bytes: &[u8]) -> Option<Wide> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] if bytes.len() % 4 == 0 => {
+            return Some(Wide::Utf32 { little: true });
+        }
+        [0, 0, 0xfe, 0xff, ..] => return Some(Wide::Utf32 { little: false }),
+        [0xff, 0xfe, ..] => return Some(Wide::Utf16 { little: true }),
+        [0xfe, 0xff, ..] => return Some(Wide::Utf16 { little: false }),
+        _ => {}
+    }
+    let start = &bytes[..bytes.len().min(UNITS_TOLD_BY)];
+    let zeros = start.iter().filter(|byte| **byte == 0).count();
+    if zeros == 0 || start.len() < 4 {
+        return None;
+    }
+    if zeros * 2 > start.len() {
+        for little in [true, false] {
+            let order = if little { u32::from_le_bytes } else { u32::from_be_bytes };
+            let mut units =
+                start.chunks_exact(4).map(|four| order([four[0], four[1], four[2], four[3]]));
+            if units.all(|unit| char::from_u32(unit).is_some_and(is_written)) {
+                return Some(Wide::Utf32 { little });
+            }
+        }
+    }
+    [true, false]
+        .into_iter()
+        .find(|little| is_utf16(start, *little))
+        .map(|little| Wide::Utf16 { little })
+}
+
+/// Whether nearly every unit is a character that people write, and enough of them are spaces or
+/// line ends or belong to the first 256: text in other encodings has no zeros at all.
+fn is_utf16(bytes: &[u8], little: bool) -> bool {
+    let order = if little { u16::from_le_bytes } else { u16::from_be_bytes };
+    let units = bytes.chunks_exact(2).map(|pair| order([pair[0], pair[1]]));
+    let (mut all, mut written, mut latin) = (0usize, 0usize, 0usize);
+    for c in char::decode_utf16(units) {
+        all += 1;
+        let Ok(c) = c else { continue };
+        written += usize::from(is_written(c));
+        latin += usize::from(is_written(c) && c < '\u{100}');
+    }
+    all > 0 && written * 100 >= all * 97 && latin * 200 >= all
+}
+
+fn is_written(c: char) -> bool {
+    match c {
+        '\t' | '\n' | '\r' | '\u{c}' | '\u{feff}' => true,
+        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => false,
+        '\u{e000}'..='\u{f8ff}' | '\u{fff0}'..='\u{ffff}' => false,
+        // Rarely used blocks that chance bytes often fall into.
+        '\u{0700}'..='\u{08ff}' | '\u{1400}'..='\u{1cff}' | '\u{2800}'..='\u{2e7f}' => false,
+        '\u{a000}'..='\u{abff}' => false,
+        _ => true,
+    }
+}
+
+/// Text in one of the encodings of seven bits that switch by escapes.
+fn escaped(bytes: &[u8]) -> Option<String> {
+    if bytes.iter().any(|byte| *byte >= 0x80) {
+        return None;
+    }
+    let has = |sequence: &[u8]| bytes.windows(sequence.len()).any(|window| window == sequence);
+    if has(b"\x1b$)C") {
+        return Some(shifted(bytes));
+    }
+    if has(b"\x1b$B") || has(b"\x1b$@") || has(b"\x1b(I") {
+        return Some(ISO_2022_JP.decode_without_bom_handling(bytes).0.into_owned());
+    }
+    if has(b"~{") && has(b"~}") { tilded(bytes) } else { None }
+}
+
+/// ISO-2022-KR: between SO and SI the bytes of EUC-KR without their highest bit.
+fn shifted(bytes: &[u8]) -> String {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut is_shifted = false;
+    let mut rest = bytes;
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        match first {
+            0x0e => is_shifted = true,
+            0x0f => is_shifted = false,
+            0x1b if others.starts_with(b"$)C") => rest = &others[3..],
+            byte if is_shifted && *byte > 0x20 => plain.push(byte | 0x80),
+            byte => plain.push(*byte),
+        }
+    }
+    EUC_KR.decode_without_bom_handling(&plain).0.into_owned()
+}
+
+/// HZ: between `~{` and `~}` the bytes of GB 2312 without their highest bit. `None` when what
+/// stands there is no Chinese.
+fn tilded(bytes: &[u8]) -> Option<String> {
+    let mut plain = Vec::with_capacity(bytes.len());
+    let mut is_shifted = false;
+    let mut rest = bytes;
+    while let Some((first, others)) = rest.split_first() {
+        rest = others;
+        match (first, others.first()) {
+            (b'~', Some(b'{')) => (is_shifted, rest) = (true, &others[1..]),
+            (b'~', Some(b'}')) => (is_shifted, rest) = (false, &others[1..]),
+            (b'~', Some(b'~')) => {
+                plain.push(b'~');
+                rest = &others[1..];
+            }
+            (b'\n', _) => {
+                is_shifted = false;
+                plain.push(b'\n');
+            }
+            (byte, _) if is_shifted => plain.push(byte | 0x80),
+            (byte, _) => plain.push(*byte),
+        }
+    }
+    let (text, _, has_errors) = GBK.decode(&plain);
+    (!has_errors).then(|| text.into_owned())
+}
+
+/// Whether a declaration can be true: nothing is undefined there but for a few damaged places, and
+/// no control characters stand where letters should.
+fn fits(bytes: &[u8], declared: &'static Encoding) -> bool {
+    let start = &bytes[..bytes.len().min(GUESSED_FROM)];
+    let (text, _) = declared.decode_without_bom_handling(start);
+    let wrong = text.chars().filter(|c| matches!(c, '\u{fffd}' | '\u{80}'..='\u{9f}')).count();
+    let beyond = text.chars().filter(|c| !c.is_ascii()).count();
+    wrong * 20 <= beyond
+}
+
+/// In the encoding that the bytes are most likely in.
+fn guessed(bytes: &[u8]) -> String {
+    let start = &bytes[..bytes.len().min(GUESSED_FROM)];
+    let mut detector = EncodingDetector::new(Iso2022JpDetection::Allow);
+    detector.feed(start, start.len() == bytes.len());
+    let guess = detector.guess(None, Utf8Detection::Deny);
+    let decode = |encoding: &'static Encoding| encoding.decode_without_bom_handling(start).0;
+    let guess_text = decode(guess);
+    let beyond = guess_text.chars().filter(|c| !c.is_ascii()).count();
+    let told = score(&guess_text);
+    let is_sure = !is_latin(guess) && told * 2 > i64::try_from(beyond).unwrap_or(i64::MAX);
+    if !guess.is_single_byte() || is_sure {
+        return guess.decode_without_bom_handling(bytes).0.into_owned();
+    }
+    // Beside what browsers know, text of old computers: DOS and the first Macintoshes.
+    let others = [
+        Candidate::Web(WINDOWS_1252),
+        Candidate::Web(MACINTOSH),
+        Candidate::Table(&DECODING_TABLE_CP850),
+        Candidate::Table(&DECODING_TABLE_CP852),
+        Candidate::Table(&DECODING_TABLE_CP437),
+    ];
+    let mut best = (Candidate::Web(guess), told);
+    for candidate in others {
+        let score = score(&candidate.decode(start));
+        if score > best.1 {
+            best = (candidate, score);
+        }
+    }
+    best.0.decode(bytes)
+}
+
+/// Whether an encoding is for the languages written in Latin letters.
+fn is_latin(encoding: &'static Encoding) -> bool {
+    let name = encoding.name();
+    let windows = ["windows-1250", "windows-1252", "windows-1254", "windows-1257", "windows-1258"];
+    let iso = ["ISO-8859-2", "ISO-8859-3", "ISO-8859-4", "ISO-8859-10", "ISO-8859-13"];
+    windows.contains(&name) || iso.contains(&name) || name.starts_with("ISO-8859-1")
+}
+
+#[derive(Clone, Copy)]
+enum Candidate {
+    Web(&'static Encoding),
+    Table(&'static [char; 128]),
+}
+
+impl Candidate {
+    fn decode(self, bytes: &[u8]) -> String {
+        match self {
+            Self::Web(encoding) => encoding.decode_without_bom_handling(bytes).0.into_owned(),
+            Self::Table(table) => by_table(bytes, table),
+        }
+    }
+}
+
+fn by_table(bytes: &[u8], table: &[char; 128]) -> String {
+    let character = |byte: &u8| table.get(usize::from(*byte).wrapping_sub(128)).copied();
+    bytes.iter().map(|byte| character(byte).unwrap_or(char::from(*byte))).collect()
+}
+
+/// Whether it is UTF-8, or damaged in so few places that it cannot be anything else.
+pub fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    if str::from_utf8(bytes).is_ok() {
+        return true;
+    }
+    let (mut good, mut bad) = (0usize, 0usize);
+    for chunk in bytes.utf8_chunks() {
+        // What other encodings' letters look like by chance are mostly controls.
+        good += chunk.valid().chars().filter(|c| *c >= '\u{a0}').count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good >= 2 * bad || (bad == 1 && good > 0)
+}

@@ -1,0 +1,271 @@
+//! HTML, element by element.
+//!
+//! A page is read token by token and never becomes a tree: a tree of deeply nested elements takes
+//! time that grows with the square of its depth to build, and a stack as deep to walk. Here time
+//! and memory grow with the size of the page alone.
+use std::convert::Infallible;
+
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
+
+/// The most of a title that is looked at, in bytes: pages that never end it are as long as they like.
+const LONGEST_TITLE: usize = 16 << 10;
+/// The most of an attribute that is looked at, in bytes.
+const LONGEST_VALUE: usize = 16 << 10;
+
+/// Takes what a page shows, in the order of the page. What is in `template`s is not part of it.
+pub trait Content {
+    fn start(&mut self, tag: &Tag);
+    fn end(&mut self, element: &[u8]);
+    fn text(&mut self, text: &str);
+}
+
+/// The beginning of an element, with those of its attributes that matter to readers.
+#[derive(Debug, Default)]
+pub struct Tag {
+    pub name: Vec<u8>,
+    attributes: Vec<(&'static str, String)>,
+}
+
+/// The attributes that are looked at.
+const ATTRIBUTES: [&str; 14] = [
+    "alt",
+    "hidden",
+    "style",
+    "type",
+    "value",
+    "colspan",
+    "rowspan",
+    "start",
+    "role",
+    "class",
+    "id",
+    "placeholder",
+    "checked",
+    "epub:type",
+];
+
+impl Tag {
+    pub fn attribute(&self, name: &str) -> Option<&str> {
+        let mut known = self.attributes.iter();
+        known.find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether browsers show nothing of the element.
+    pub fn is_hidden(&self) -> bool {
+        let is_note = self.attribute("epub:type").is_some_and(|kind| kind.contains("note"));
+        let hidden = self.attribute("hidden").is_some_and(|value| value != "until-found");
+        let style =
+            || self.attribute("style").map(|style| style.to_ascii_lowercase().replace(' ', ""));
+        let is_unseen =
+            |style: String| style.contains("display:none") || style.contains("visibility:hidden");
+        !is_note && (hidden || style().is_some_and(is_unseen))
+    }
+}
+
+/// Reads a page into `content` and returns its title, if it has one.
+pub fn walk(html: &str, content: &mut impl Content) -> Option<String> {
+    let mut walk = Walk {
+        content,
+        title: String::new(),
+        inside: Inside::Body,
+        templates: 0,
+        unseen: None,
+        drawings: 0,
+        raw: String::new(),
+        tag: Tag::default(),
+        attribute: None,
+    };
+    tokenize(html, &mut walk);
+    let title = walk.title.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!title.is_empty()).then_some(title)
+}
+
+fn tokenize<C: Content>(html: &str, walk: &mut Walk<'_, C>) {
+    let mut emitter =
+        CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| -> Option<Infallible> {
+            walk.event(event);
+            None
+        });
+    emitter.naively_switch_states(true);
+    let Ok(()) = Tokenizer::new_with_emitter(html, emitter).finish();
+}
+
+struct Walk<'a, C> {
+    content: &'a mut C,
+    title: String,
+    /// Where the text of the next tokens belongs.
+    inside: Inside,
+    /// How many `template` elements are open.
+    templates: usize,
+    /// The element that hides its content, and how many of its name are open within it.
+    unseen: Option<(Vec<u8>, usize)>,
+    /// How many `svg` elements are open.
+    drawings: usize,
+    /// What stands in a `noscript`, which is markup for those who run no scripts.
+    raw: String,
+    /// The start tag that is being read, and its last attribute.
+    tag: Tag,
+    attribute: Option<&'static str>,
+}
+
+#[derive(PartialEq)]
+enum Inside {
+    Body,
+    Title,
+    NoScript,
+    /// Content that is code or stands in for something else; it ends at the next end tag.
+    Dropped,
+}
+
+impl<C: Content> Walk<'_, C> {
+    fn event(&mut self, event: CallbackEvent<'_>) {
+        match event {
+            CallbackEvent::OpenStartTag { name } => {
+                self.tag.name.clear();
+                self.tag.attributes.clear();
+                self.tag.name.extend_from_slice(name);
+                self.attribute = None;
+            }
+            CallbackEvent::AttributeName { name } => {
+                let is_new = |known: &&&str| self.tag.attribute(known).is_none();
+                let mut known = ATTRIBUTES.iter().filter(|known| known.as_bytes() == name);
+                self.attribute = known.find(is_new).copied();
+                self.tag.attributes.extend(self.attribute.map(|name| (name, String::new())));
+            }
+            CallbackEvent::AttributeValue { value } if self.attribute.is_some() => {
+                if let Some((_, kept)) = self.tag.attributes.last_mut() {
+                    let value = String::from_utf8_lossy(value);
+                    let room = LONGEST_VALUE.saturating_sub(kept.len());
+                    kept.push_str(&value[..value.floor_char_boundary(room)]);
+                }
+            }
+            CallbackEvent::CloseStartTag { self_closing } => {
+                let tag = std::mem::take(&mut self.tag);
+                self.start(&tag);
+                if self_closing && tag.name == b"svg" {
+                    self.end(b"svg");
+                }
+                self.tag = tag;
+            }
+            CallbackEvent::EndTag { name } => self.end(name),
+            CallbackEvent::String { value } => {
+                let text = String::from_utf8_lossy(value);
+                match self.inside {
+                    Inside::Title => {
+                        let room = LONGEST_TITLE.saturating_sub(self.title.len());
+                        self.title.push_str(&text[..text.floor_char_boundary(room)]);
+                    }
+                    Inside::NoScript => self.raw.push_str(&text),
+                    Inside::Body if self.templates == 0 && self.unseen.is_none() => {
+                        self.content.text(&text);
+                    }
+                    Inside::Body | Inside::Dropped => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn start(&mut self, tag: &Tag) {
+        let element = tag.name.as_slice();
+        match element {
+            b"script" | b"style" | b"iframe" | b"noembed" => {
+                self.inside = Inside::Dropped;
+                return;
+            }
+            // Only the first is the page's; later ones belong to drawings in it.
+            b"title" if self.drawings == 0 && self.title.is_empty() && self.templates == 0 => {
+                self.inside = Inside::Title;
+                return;
+            }
+            b"title" if self.drawings == 0 => {
+                self.inside = Inside::Dropped;
+                return;
+            }
+            b"template" => {
+                self.templates += 1;
+                return;
+            }
+            b"noscript" => self.inside = Inside::NoScript,
+            b"svg" => self.drawings += 1,
+            _ => {}
+        }
+        if self.templates > 0 {
+            return;
+        }
+        if let Some((name, open)) = &mut self.unseen {
+            // Elements that need no end tag end where the next of them begins.
+            if name != element {
+                return;
+            }
+            if !ends_by_itself(element) {
+                *open += 1;
+                return;
+            }
+            self.unseen = None;
+        }
+        if tag.is_hidden() && !is_void(element) {
+            self.unseen = Some((element.to_vec(), 1));
+            return;
+        }
+        if !(tag.is_hidden() && is_void(element)) {
+            self.content.start(tag);
+        }
+    }
+
+    fn end(&mut self, element: &[u8]) {
+        let was_in = std::mem::replace(&mut self.inside, Inside::Body);
+        if was_in == Inside::NoScript {
+            let raw = std::mem::take(&mut self.raw);
+            tokenize(&raw, self);
+            self.inside = Inside::Body;
+        }
+        match element {
+            b"template" => {
+                self.templates = self.templates.saturating_sub(1);
+                return;
+            }
+            b"svg" => self.drawings = self.drawings.saturating_sub(1),
+            _ => {}
+        }
+        if self.templates > 0 {
+            return;
+        }
+        if let Some((name, open)) = &mut self.unseen {
+            if name == element {
+                *open -= 1;
+            }
+            if *open == 0 || matches!(element, b"body" | b"html") {
+                self.unseen = None;
+            }
+            return;
+        }
+        self.content.end(element);
+    }
+}
+
+fn ends_by_itself(element: &[u8]) -> bool {
+    matches!(element, b"p" | b"li" | b"dt" | b"dd" | b"tr" | b"td" | b"th" | b"option")
+}
+
+/// Elements that have no content and no end tag.
+pub fn is_void(element: &[u8]) -> bool {
+    matches!(
+        element,
+        b"area"
+            | b"base"
+            | b"br"
+            | b"col"
+            | b"embed"
+            | b"hr"
+            | b"img"
+            | b"input"
+            | b"link"
+            | b"meta"
+            | b"param"
+            | b"source"
+            | b"track"
+            | b"wbr"
+    )
+}

@@ -1,0 +1,138 @@
+//! What a reader of one format is given: the content of a file, and how much it may make of it.
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
+use std::rc::Rc;
+
+use super::Limits;
+use super::fault::Fault;
+
+/// Files within files are opened to this depth: a mail in an archive in a mail.
+const DEEPEST: u32 = 4;
+/// Files within one file that are opened, at all depths together.
+const MOST_EMBEDDED: u32 = 1_000;
+
+#[derive(Clone)]
+pub struct Input<'a> {
+    content: Content<'a>,
+    pub limits: Limits,
+    depth: u32,
+    /// What all files within the outermost one may still take.
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    files: Cell<u32>,
+    /// Bytes that archives may still be unpacked to.
+    inflated: Cell<u64>,
+}
+
+#[derive(Clone, Copy)]
+pub enum Content<'a> {
+    File(&'a File),
+    Bytes(&'a [u8]),
+}
+
+impl<'a> Input<'a> {
+    pub fn new(file: &'a File, limits: Limits) -> Self {
+        let inflated = Cell::new(limits.inflated);
+        let shared = Rc::new(Shared { files: Cell::new(MOST_EMBEDDED), inflated });
+        Self { content: Content::File(file), limits, depth: 0, shared }
+    }
+
+    /// A file found within this one; `None` when there are too many or they lie too deep.
+    pub fn embedded<'b>(&self, bytes: &'b [u8]) -> Option<Input<'b>> {
+        let files = self.shared.files.get().checked_sub(1)?;
+        if self.depth >= DEEPEST {
+            return None;
+        }
+        self.shared.files.set(files);
+        let (limits, shared) = (self.limits, Rc::clone(&self.shared));
+        Some(Input { content: Content::Bytes(bytes), limits, depth: self.depth + 1, shared })
+    }
+
+    pub fn inflatable(&self) -> u64 {
+        self.shared.inflated.get()
+    }
+
+    pub fn set_inflatable(&self, bytes: u64) {
+        self.shared.inflated.set(bytes);
+    }
+
+    /// The content from its beginning, to be read and searched.
+    pub fn reader(&self) -> Result<Source<'a>, Fault> {
+        self.check_size()?;
+        Ok(match self.content {
+            Content::File(file) => {
+                let mut reader = BufReader::new(file);
+                reader.rewind()?;
+                Source::File(reader)
+            }
+            Content::Bytes(bytes) => Source::Bytes(Cursor::new(bytes)),
+        })
+    }
+
+    /// The whole content.
+    pub fn bytes(&self) -> Result<Vec<u8>, Fault> {
+        let (limit, size) = (self.limits.file, self.check_size()?);
+        let mut bytes = Vec::new();
+        bytes.reserve_exact(usize::try_from(size).unwrap_or(0));
+        // One more than allowed, to notice a file that has grown meanwhile.
+        self.reader()?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > limit { Err(Fault::FileTooLarge) } else { Ok(bytes) }
+    }
+
+    /// At most the first `most` bytes.
+    pub fn start(&self, most: u64) -> Result<Vec<u8>, Fault> {
+        let mut bytes = Vec::new();
+        self.reader()?.take(most).read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    fn check_size(&self) -> Result<u64, Fault> {
+        let size = match self.content {
+            Content::File(file) => file.metadata()?.len(),
+            Content::Bytes(bytes) => bytes.len() as u64,
+        };
+        if size > self.limits.file { Err(Fault::FileTooLarge) } else { Ok(size) }
+    }
+}
+
+pub enum Source<'a> {
+    File(BufReader<&'a File>),
+    Bytes(Cursor<&'a [u8]>),
+}
+
+impl Read for Source<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Bytes(bytes) => bytes.read(buffer),
+        }
+    }
+}
+
+impl BufRead for Source<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self {
+            Self::File(file) => file.fill_buf(),
+            Self::Bytes(bytes) => bytes.fill_buf(),
+        }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        match self {
+            Self::File(file) => file.consume(amount),
+            Self::Bytes(bytes) => bytes.consume(amount),
+        }
+    }
+}
+
+impl Seek for Source<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::File(file) => file.seek(to),
+            Self::Bytes(bytes) => bytes.seek(to),
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! A mail as a document: its head, its text, and the names of what is attached.
+use carrel_domain::document::Extracted;
+use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
+
+use super::{calendar, tnef};
+use crate::extract::Input;
+use crate::extract::embedded::Embedded;
+use crate::extract::fault::Fault;
+use crate::extract::html;
+use crate::extract::text;
+
+/// Mails forwarded within forwarded mails are read to this depth.
+const DEEPEST: usize = 8;
+/// Attachments of one mail that are looked at.
+const MOST_ATTACHMENTS: usize = 500;
+/// The plain text of a mail is taken when it has so many times the words of its page, in tenths.
+const RICHER: usize = 13;
+
+/// `None` when it is no mail or there is nothing in it. Its files are added to `attached`.
+pub fn document(
+    input: &Input<'_>,
+    mail: &[u8],
+    source: &str,
+    attached: &mut Embedded,
+) -> Result<Option<Extracted>, Fault> {
+    let Some(message) = MessageParser::default().parse(mail) else { return Ok(None) };
+    let subject = message.subject().map(one_line).filter(|subject| !subject.is_empty());
+    let author = message.from().map(people).filter(|from| !from.is_empty());
+    let mut writing = Writing { input, attached, text: String::new() };
+    writing.message(&message, 0)?;
+    let text = writing.text;
+    Ok((!text.trim().is_empty()).then(|| Extracted {
+        part: None,
+        title: subject,
+        author: author.unwrap_or_else(|| "no author found".to_owned()),
+        description: "No description found.".to_owned(),
+        source: source.to_owned(),
+        text,
+    }))
+}
+
+/// A page that a browser has saved with all that belongs to it, as a mail.
+pub fn read_archived_page(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let bytes = input.bytes()?;
+    let damaged = || Fault::damaged("an archived page (.mhtml)");
+    let message = MessageParser::default().parse(&bytes).ok_or_else(damaged)?;
+    let (mut texts, mut title) = (Vec::new(), message.subject().map(one_line));
+    for part in &message.parts {
+        if let PartType::Html(page) = &part.body {
+            let (text, own) = html::readable(page, input.limits.text)?;
+            title = title.or(own);
+            texts.push(text);
+        }
+    }
+    if texts.is_empty() && message.content_type().is_none() {
+        return Err(damaged());
+    }
+    if texts.is_empty() {
+        texts.extend(message.body_text(0).map(|text| text.into_owned()));
+    }
+    Ok(vec![text::document(texts.join("\n\n"), title)])
+}
+
+struct Writing<'a, 'b> {
+    input: &'a Input<'b>,
+    attached: &'a mut Embedded,
+    text: String,
+}
+
+impl Writing<'_, '_> {
+    fn message(&mut self, message: &Message<'_>, depth: usize) -> Result<(), Fault> {
+        let heads = [
+            ("Subject", message.subject().map(one_line)),
+            ("From", message.from().map(people)),
+            ("To", message.to().map(people)),
+            ("Cc", message.cc().map(people)),
+            ("Date", message.date().map(|date| date.to_rfc822())),
+        ];
+        for (name, value) in heads {
+            let value = value.filter(|value| !value.is_empty());
+            self.text.extend(value.map(|value| format!("{name}: {value}\n")));
+        }
+        let body = self.body(message)?;
+        self.push(&body);
+        let mut names = Vec::new();
+        for part in message.attachments().take(MOST_ATTACHMENTS) {
+            if let PartType::Message(inner) = &part.body {
+                self.push("Forwarded message:");
+                if depth < DEEPEST {
+                    self.message(inner, depth + 1)?;
+                }
+            } else {
+                names.extend(self.attachment(part)?);
+            }
+        }
+        if !names.is_empty() {
+            self.push(&format!("Attachments: {}", names.join(", ")));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, text: &str) {
+        if !text.trim().is_empty() {
+            self.text.push('\n');
+            self.text.push_str(text.trim());
+            self.text.push('\n');
+        }
+    }
+
+    /// What is read of a mail: the richer of its plain text and its page.
+    fn body(&self, message: &Message<'_>) -> Result<String, Fault> {
+        let limit = self.input.limits.text;
+        let texts = |ids: &[u32]| -> Result<String, Fault> {
+            let mut texts = Vec::new();
+            for part in ids.iter().filter_map(|id| message.part(*id)) {
+                match &part.body {
+                    PartType::Text(text) if is_kind(part, "calendar") => {
+                        texts.push(calendar::text(text))
+                    }
+                    PartType::Text(text) => texts.push(text.replace("\r\n", "\n")),
+                    PartType::Html(page) => texts.push(html::readable(page, limit)?.0),
+                    _ => {}
+                }
+            }
+            texts.retain(|text| !text.trim().is_empty());
+            Ok(texts.iter().map(|text| text.trim()).collect::<Vec<_>>().join("\n\n"))
+        };
+        let plain = texts(&message.text_body)?;
+        if message.text_body == message.html_body {
+            return Ok(plain);
+        }
+        let page = texts(&message.html_body)?;
+        let words = |text: &str| text.split_whitespace().count();
+        let is_richer = words(&plain) * 10 > words(&page) * RICHER;
+        Ok(if page.is_empty() || (is_richer && !plain.is_empty()) { plain } else { page })
+    }
+
+    /// Reads an attachment; its name, unless it is part of the text.
+    fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, Fault> {
+        let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
+        if is_kind(part, "calendar") {
+            let invitation = calendar::text(&String::from_utf8_lossy(part.contents()));
+            self.push(&invitation);
+            return Ok(name);
+        }
+        if is_kind(part, "ms-tnef") || name.as_deref() == Some("winmail.dat") {
+            let text = tnef::read(self.input, part.contents(), self.attached)?;
+            self.push(&text);
+            return Ok(None);
+        }
+        // Pictures in the text have names that mean nothing.
+        let is_inline = part.content_disposition().is_some_and(|how| how.is_inline());
+        let is_picture = part.content_type().is_some_and(|kind| kind.ctype() == "image");
+        let is_attached = part.content_disposition().is_some_and(|how| how.is_attachment());
+        if (is_inline || !is_attached) && is_picture && name.is_none() {
+            return Ok(None);
+        }
+        let name = name.unwrap_or_else(|| usual_name(part));
+        self.attached.add(self.input, &name, part.contents());
+        Ok(Some(name))
+    }
+}
+
+fn is_kind(part: &MessagePart<'_>, kind: &str) -> bool {
+    let subtype = part.content_type().and_then(|known| known.subtype());
+    subtype.is_some_and(|subtype| subtype.eq_ignore_ascii_case(kind))
+}
+
+/// A name for an attachment that has none, by its type.
+fn usual_name(part: &MessagePart<'_>) -> String {
+    let subtype = part.content_type().and_then(|known| known.subtype()).unwrap_or("bin");
+    let extension = match subtype.to_ascii_lowercase().as_str() {
+        "plain" => "txt",
+        "rfc822" => "eml",
+        "html" => "html",
+        "pdf" => "pdf",
+        "csv" => "csv",
+        "rtf" => "rtf",
+        _ => "bin",
+    };
+    format!("attachment.{extension}")
+}
+
+/// `Ann Lee <ann@example.com>, bob@example.com`
+pub fn people(address: &Address<'_>) -> String {
+    let one = |person: &mail_parser::Addr<'_>| match (&person.name, &person.address) {
+        (Some(name), Some(address)) => format!("{} <{address}>", one_line(name)),
+        (Some(name), None) => one_line(name),
+        (None, Some(address)) => address.to_string(),
+        (None, None) => String::new(),
+    };
+    let people: Vec<_> = address.iter().map(one).filter(|person| !person.is_empty()).collect();
+    people.join(", ")
+}
+
+pub fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limits;
+
+    fn read(mail: &str) -> Vec<Extracted> {
+        let file = tempfile::tempfile().unwrap();
+        let input = Input::new(&file, Limits::text(1 << 20));
+        let mut attached = Embedded::default();
+        let document = document(&input, mail.as_bytes(), "s", &mut attached).unwrap().unwrap();
+        [document].into_iter().chain(attached.into_documents()).collect()
+    }
+
+    #[test]
+    fn heads_and_bodies_are_decoded() {
+        let mail = "From: =?utf-8?q?Andr=C3=A9?= <a@example.com>\r\nTo: b@example.com\r\n\
+            Subject: =?utf-8?b?5pel5pys?=\r\n plan\r\nDate: Tue, 3 Feb 2026 10:11:12 +0100\r\n\
+            Content-Type: text/html; charset=iso-8859-1\r\n\
+            Content-Transfer-Encoding: quoted-printable\r\n\r\n<p>Caf=E9<p>zwei\r\n";
+        let document = &read(mail)[0];
+        assert_eq!(document.title.as_deref(), Some("日本 plan"));
+        assert_eq!(document.author, "André <a@example.com>");
+        let expected = "Subject: 日本 plan\nFrom: André <a@example.com>\nTo: b@example.com\n\
+            Date: Tue, 3 Feb 2026 10:11:12 +0100\n\nCafé\n\nzwei\n";
+        assert_eq!(document.text, expected);
+    }
+}

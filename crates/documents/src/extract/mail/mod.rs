@@ -1,0 +1,116 @@
+//! Mails, alone or in mailboxes, and what is attached to them.
+mod calendar;
+mod compressed;
+mod message;
+mod outlook;
+mod properties;
+mod tnef;
+
+use std::borrow::Cow;
+
+use carrel_domain::document::{Extracted, Part};
+
+use super::Input;
+use super::embedded::Embedded;
+use super::encoding::{decode, has_wide_units};
+use super::fault::Fault;
+pub use calendar::{read_calendar, read_cards};
+pub use message::read_archived_page;
+pub use outlook::read as read_outlook;
+
+/// Mails of one mailbox; each becomes a document.
+const MOST_MAILS: usize = 10_000;
+
+/// Each mail of a mailbox on its own.
+pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let bytes = input.bytes()?;
+    let bytes = in_bytes(&bytes);
+    let mails = split(&bytes);
+    if mails.is_empty() && !bytes.trim_ascii().is_empty() {
+        return Err(Fault::damaged("a mailbox (.mbox)"));
+    }
+    if mails.len() > MOST_MAILS {
+        return Err(Fault::refused(format!(
+            "holds more than {MOST_MAILS} mails. Send it in several pieces."
+        )));
+    }
+    let mut documents = Vec::new();
+    for (mail, number) in mails.into_iter().zip(1..) {
+        let mut attached = Embedded::default();
+        let source = "Mbox message file uploaded by the user.";
+        let found = message::document(input, &unquoted(mail), source, &mut attached)?;
+        let Some(mut document) = found else { continue };
+        document.part = Some(Part::Mail(number));
+        documents.push(document);
+        for mut file in attached.into_documents() {
+            if let Some(Part::File(name)) = &mut file.part {
+                *name = format!("{number}/{name}");
+            }
+            documents.push(file);
+        }
+    }
+    Ok(documents)
+}
+
+/// A mail, then each of the files attached to it.
+pub fn read_mail(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let bytes = input.bytes()?;
+    let mut attached = Embedded::default();
+    let source = "Mail file uploaded by the user.";
+    let document = message::document(input, &in_bytes(&bytes), source, &mut attached)?;
+    let mut documents = vec![document.ok_or_else(|| Fault::damaged("a mail (.eml)"))?];
+    documents.extend(attached.into_documents());
+    Ok(documents)
+}
+
+/// Mails that a program has saved as UTF-16, as the bytes that they were sent in.
+fn in_bytes(bytes: &[u8]) -> Cow<'_, [u8]> {
+    match has_wide_units(bytes) {
+        true => Cow::Owned(decode(bytes, None).into_bytes()),
+        false => Cow::Borrowed(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)),
+    }
+}
+
+/// The mails of a mailbox, without the lines between them. A mail begins at a line that begins
+/// with `From ` and is the first, or follows an empty one; elsewhere such a line is text.
+fn split(mailbox: &[u8]) -> Vec<&[u8]> {
+    let (mut mails, mut start) = (Vec::new(), None);
+    let (mut at, mut after_blank) = (0, true);
+    for line in mailbox.split_inclusive(|byte| *byte == b'\n') {
+        if after_blank && line.starts_with(b"From ") {
+            mails.extend(start.map(|start| &mailbox[start..at]));
+            start = Some(at + line.len());
+        }
+        after_blank = line.trim_ascii().is_empty();
+        at += line.len();
+    }
+    mails.extend(start.map(|start| &mailbox[start..]));
+    mails
+}
+
+/// A mail with one `>` less before each `From ` that a mailbox has quoted.
+fn unquoted(mail: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(mail.len());
+    for line in mail.split_inclusive(|byte| *byte == b'\n') {
+        let marks = line.iter().take_while(|byte| **byte == b'>').count();
+        let is_quoted = marks > 0 && line[marks..].starts_with(b"From ");
+        plain.extend_from_slice(if is_quoted { &line[1..] } else { line });
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mailbox_is_cut_at_the_lines_between_its_mails() {
+        let mailbox = b"From a\nSubject: 1\n\nFrom here on\nx\nFrom there\n>From me\n\nFrom b\n\
+            Subject: 2\n\ny\n";
+        // The line after the head is text, however it looks: a mail has a head first.
+        let mails = split(mailbox);
+        assert_eq!(mails.last().unwrap(), b"Subject: 2\n\ny\n");
+        assert!(split(b"no mail at all\n").is_empty());
+        assert_eq!(unquoted(b">From me\n>>From you\n> From\n"), b"From me\n>From you\n> From\n");
+    }
+}

@@ -1,0 +1,273 @@
+//! Charts as tables: the title, then a row for each category and a column for each series.
+use std::collections::BTreeMap;
+
+use crate::extract::archive::Archive;
+use crate::extract::fault::Fault;
+use crate::extract::sheets::number;
+use crate::extract::writer::Writer;
+use crate::extract::xml::{Element, Visitor};
+
+/// Points of a series that are shown.
+const MOST_POINTS: u32 = 10_000;
+const MOST_SERIES: usize = 255;
+/// Cells of one chart that are shown.
+const MOST_CELLS: usize = 200_000;
+
+/// The chart in `part` as Markdown; empty where there is nothing to read.
+pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
+    let mut chart = Chart::default();
+    archive.visit(part, &mut chart)?;
+    Ok(chart.markdown(archive.text_limit()))
+}
+
+#[derive(Default)]
+struct Series {
+    name: String,
+    categories: Points,
+    values: Points,
+    sizes: Points,
+}
+
+#[derive(Default)]
+struct Points {
+    format: String,
+    /// By index, from the outermost level of categories to the innermost.
+    texts: BTreeMap<u32, Vec<String>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq)]
+enum Place {
+    #[default]
+    None,
+    Title,
+    AxisTitle,
+    Name,
+    Categories,
+    Values,
+    Sizes,
+    Label,
+}
+
+#[derive(Default)]
+struct Chart {
+    title: String,
+    axes: Vec<String>,
+    labels: Vec<String>,
+    series: Vec<Series>,
+    place: Place,
+    outer: Vec<(String, Place)>,
+    index: u32,
+    text: String,
+    in_text: bool,
+    in_axis: bool,
+    format: String,
+    in_format: bool,
+}
+
+impl Chart {
+    fn points(&mut self) -> Option<&mut Points> {
+        let place = self.place;
+        let series = self.series.last_mut()?;
+        match place {
+            Place::Categories => Some(&mut series.categories),
+            Place::Values => Some(&mut series.values),
+            Place::Sizes => Some(&mut series.sizes),
+            _ => None,
+        }
+    }
+
+    fn take(&mut self) {
+        let text = std::mem::take(&mut self.text);
+        match self.place {
+            Place::Title => self.title.push_str(&text),
+            Place::AxisTitle => match self.axes.last_mut() {
+                Some(axis) => axis.push_str(&text),
+                None => self.axes.push(text),
+            },
+            Place::Label => self.labels.push(text),
+            Place::Name => {
+                if let Some(series) = self.series.last_mut() {
+                    series.name.push_str(&text);
+                }
+            }
+            Place::None => {}
+            Place::Categories | Place::Values | Place::Sizes => {
+                let index = self.index;
+                if let Some(points) = self.points().filter(|_| index < MOST_POINTS) {
+                    let format = std::mem::take(&mut points.format);
+                    let shown = number::shown_text(&text, &format);
+                    points.format = format;
+                    points.texts.entry(index).or_default().push(shown);
+                }
+            }
+        }
+    }
+
+    fn markdown(self, limit: u64) -> String {
+        let mut writer = Writer::within(limit);
+        let axes = self.axes.join(" / ");
+        let heading = match (self.title.trim(), axes.trim()) {
+            ("", "") => "Chart".to_owned(),
+            (title, "") => format!("Chart: {title}"),
+            ("", axes) => format!("Chart: {axes}"),
+            (title, axes) => format!("Chart: {title} ({axes})"),
+        };
+        writer.text(&heading);
+        writer.separate(2);
+        let mut rows = vec![vec![String::new()]];
+        let names = self.series.iter().enumerate().map(|(at, series)| match series.name.trim() {
+            "" => format!("Series {}", at + 1),
+            name => name.to_owned(),
+        });
+        rows[0].extend(names);
+        let indexes: std::collections::BTreeSet<u32> = self
+            .series
+            .iter()
+            .flat_map(|series| series.values.texts.keys().chain(series.categories.texts.keys()))
+            .copied()
+            .collect();
+        let mut cells = 0;
+        for index in indexes {
+            cells += self.series.len() + 1;
+            if cells > MOST_CELLS {
+                break;
+            }
+            let category =
+                self.series.iter().find_map(|series| series.categories.texts.get(&index));
+            let category = category.map(|levels| levels.iter().rev().cloned().collect::<Vec<_>>());
+            let mut row = vec![category.unwrap_or_default().join(", ")];
+            for series in &self.series {
+                let value = series.values.texts.get(&index).map(|texts| texts.join(" "));
+                let size = series.sizes.texts.get(&index).map(|texts| texts.join(" "));
+                let parts: Vec<_> = value.into_iter().chain(size).collect();
+                row.push(parts.join(" / "));
+            }
+            rows.push(row);
+        }
+        if self.series.is_empty() && self.title.trim().is_empty() && self.labels.is_empty() {
+            return String::new();
+        }
+        if rows.len() > 1 || rows[0].len() > 1 {
+            writer.table(&rows);
+        }
+        for label in self.labels {
+            writer.separate(1);
+            writer.text(&label);
+        }
+        writer.finish()
+    }
+}
+
+impl Visitor for Chart {
+    fn start(&mut self, element: &Element<'_>) {
+        let name = element.name();
+        let place = match name {
+            "ser" | "series" => {
+                if self.series.len() < MOST_SERIES {
+                    self.series.push(Series::default());
+                }
+                Place::None
+            }
+            "catAx" | "valAx" | "dateAx" | "serAx" | "axis" => {
+                self.in_axis = true;
+                self.place
+            }
+            "title" if self.in_axis => {
+                self.axes.push(String::new());
+                Place::AxisTitle
+            }
+            "title" => Place::Title,
+            "tx" if matches!(self.place, Place::Title | Place::AxisTitle | Place::Label) => {
+                self.place
+            }
+            "tx" if !self.series.is_empty() => Place::Name,
+            "cat" | "xVal" => Place::Categories,
+            "val" | "yVal" => Place::Values,
+            "bubbleSize" => Place::Sizes,
+            "dLbl" => Place::Label,
+            "strDim" | "numDim" => {
+                // The lists come before the series that they belong to.
+                if self.series.is_empty() {
+                    self.series.push(Series::default());
+                }
+                if name == "strDim" { Place::Categories } else { Place::Values }
+            }
+            "pt" => {
+                let index = element.attribute("idx").and_then(|index| index.parse().ok());
+                self.index = index.unwrap_or(self.index);
+                self.text.clear();
+                self.in_text = matches!(self.place, Place::Categories | Place::Values)
+                    && element.attribute("idx").is_some();
+                self.place
+            }
+            "v" | "t" => {
+                self.in_text = true;
+                self.place
+            }
+            "formatCode" => {
+                self.in_format = true;
+                self.format.clear();
+                self.place
+            }
+            "lvl" => {
+                let format = element.attribute("formatCode").unwrap_or_default().into_owned();
+                if let Some(points) = self.points() {
+                    points.format = format;
+                }
+                self.place
+            }
+            _ => self.place,
+        };
+        if place != self.place || matches!(name, "title" | "tx" | "cat" | "val") {
+            self.outer.push((name.to_owned(), self.place));
+            self.place = place;
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "v" | "t" => {
+                self.in_text = false;
+                self.take();
+            }
+            "pt" => {
+                if self.in_text && !self.text.trim().is_empty() {
+                    self.take();
+                }
+                self.in_text = false;
+            }
+            "p" if matches!(self.place, Place::Title | Place::AxisTitle) => {
+                let title = if self.place == Place::Title {
+                    Some(&mut self.title)
+                } else {
+                    self.axes.last_mut()
+                };
+                if let Some(title) = title {
+                    title.push(' ');
+                }
+            }
+            "catAx" | "valAx" | "dateAx" | "serAx" | "axis" => self.in_axis = false,
+            "formatCode" => {
+                self.in_format = false;
+                let format = std::mem::take(&mut self.format);
+                if let Some(points) = self.points() {
+                    points.format = format;
+                }
+            }
+            _ => {}
+        }
+        if self.outer.last().is_some_and(|(open, _)| open == name)
+            && let Some((_, place)) = self.outer.pop()
+        {
+            self.place = place;
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.in_format {
+            self.format.push_str(text);
+        } else if self.in_text {
+            self.text.push_str(text);
+        }
+    }
+}

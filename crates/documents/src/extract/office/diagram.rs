@@ -1,0 +1,57 @@
+//! SmartArt: the texts of its points, in the order in which they were written.
+use crate::extract::archive::Archive;
+use crate::extract::fault::Fault;
+use crate::extract::writer::Writer;
+use crate::extract::xml::{Element, Visitor};
+
+/// The texts of the diagram whose data is in `part`, an item for each point.
+pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
+    let mut diagram =
+        Diagram { writer: Writer::within(archive.text_limit()), is_shown: false, in_text: false };
+    archive.visit(part, &mut diagram)?;
+    Ok(diagram.writer.finish())
+}
+
+struct Diagram {
+    writer: Writer,
+    /// In a point that is not there for the presentation alone.
+    is_shown: bool,
+    in_text: bool,
+}
+
+impl Visitor for Diagram {
+    fn start(&mut self, element: &Element<'_>) {
+        match element.name() {
+            "pt" => {
+                let kind = element.attribute("type");
+                self.is_shown = kind.is_none_or(|kind| matches!(&*kind, "node" | "asst" | "doc"));
+                if self.is_shown {
+                    self.writer.open_item();
+                }
+            }
+            "t" => self.in_text = true,
+            "br" => self.writer.text(" "),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        match name {
+            "pt" => {
+                if self.is_shown {
+                    self.writer.close_line();
+                }
+                self.is_shown = false;
+            }
+            "t" => self.in_text = false,
+            "p" => self.writer.text(" "),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.is_shown && self.in_text {
+            self.writer.text(text);
+        }
+    }
+}

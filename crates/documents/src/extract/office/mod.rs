@@ -1,0 +1,28 @@
+//! Word documents and PowerPoint presentations: packages of XML parts that name each other.
+pub mod chart;
+pub mod diagram;
+mod fields;
+mod numbering;
+mod ordinals;
+pub mod package;
+mod slides;
+mod styles;
+mod symbols;
+mod word;
+mod word_body;
+
+pub use slides::read as read_powerpoint;
+pub use symbols::in_font as symbol_in_font;
+pub use word::read as read_word;
+
+/// A number as OpenDocument's formats `1`, `a`, `A`, `i` and `I` have it.
+pub fn ordinal(number: u32, format: &str) -> String {
+    let format = match format {
+        "a" => "lowerLetter",
+        "A" => "upperLetter",
+        "i" => "lowerRoman",
+        "I" => "upperRoman",
+        _ => "decimal",
+    };
+    ordinals::write(number, format)
+}

@@ -1,0 +1,98 @@
+//! The parts of a package and how they name each other.
+use std::collections::{BTreeMap, HashMap};
+
+use crate::extract::archive::Archive;
+use crate::extract::fault::Fault;
+use crate::extract::xml::{Element, Visitor};
+
+/// Relationships of one part that are looked at.
+const MOST_RELATIONS: usize = 100_000;
+
+/// The part that the package says is the document, for those that name it otherwise than usual.
+pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, Fault> {
+    if archive.has(usual) {
+        return Ok(usual.to_owned());
+    }
+    let relations = Relations::of(archive, "")?;
+    let named = relations.of_kind("/officeDocument").next().map(|(_, part)| part.to_owned());
+    Ok(named.unwrap_or_else(|| usual.to_owned()))
+}
+
+/// What a part says it is related to.
+#[derive(Default)]
+pub struct Relations {
+    folder: String,
+    /// By id, the kind and the part.
+    parts: BTreeMap<String, (String, String)>,
+}
+
+impl Relations {
+    pub fn of(archive: &mut Archive<'_>, part: &str) -> Result<Self, Fault> {
+        let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
+        let file = format!("{folder}/_rels/{name}.rels");
+        let mut relations = Self { folder: folder.to_owned(), parts: BTreeMap::new() };
+        archive.visit(file.trim_start_matches('/'), &mut relations)?;
+        Ok(relations)
+    }
+
+    /// The parts related in a way whose type ends with `kind`, by id.
+    pub fn of_kind<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let parts = self.parts.iter().filter(move |(_, (known, _))| known.ends_with(kind));
+        parts.map(|(id, (_, part))| (id.as_str(), part.as_str()))
+    }
+
+    pub fn part(&self, id: &str) -> Option<&str> {
+        self.parts.get(id).map(|(_, part)| part.as_str())
+    }
+}
+
+impl Visitor for Relations {
+    fn start(&mut self, element: &Element<'_>) {
+        if element.name() != "Relationship" || self.parts.len() >= MOST_RELATIONS {
+            return;
+        }
+        let [id, kind, target] = ["Id", "Type", "Target"].map(|name| element.attribute(name));
+        let (Some(id), Some(kind), Some(target)) = (id, kind, target) else { return };
+        if element.attribute("TargetMode").is_none_or(|mode| mode != "External") {
+            let part = resolve(&self.folder, &target);
+            self.parts.insert(id.into_owned(), (kind.into_owned(), part));
+        }
+    }
+
+    fn end(&mut self, _: &str) {}
+
+    fn text(&mut self, _: &str) {}
+}
+
+/// The name of the part that `target` means when it is said by a part in `folder`.
+pub fn resolve(folder: &str, target: &str) -> String {
+    let (target, folder) = match target.strip_prefix('/') {
+        Some(absolute) => (absolute, ""),
+        None => (target, folder),
+    };
+    let mut segments: Vec<&str> = folder.split('/').collect();
+    for segment in target.split('/') {
+        match segment {
+            ".." => _ = segments.pop(),
+            "." => {}
+            _ => segments.push(segment),
+        }
+    }
+    segments.retain(|segment| !segment.is_empty());
+    segments.join("/")
+}
+
+/// Texts by the id that the main part refers to them with.
+pub type Texts = HashMap<String, String>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_found_from_where_they_are_named() {
+        assert_eq!(resolve("ppt/slides", "../notesSlides/n1.xml"), "ppt/notesSlides/n1.xml");
+        assert_eq!(resolve("ppt", "/ppt/slides/s1.xml"), "ppt/slides/s1.xml");
+        assert_eq!(resolve("", "../../word/./document.xml"), "word/document.xml");
+    }
+}

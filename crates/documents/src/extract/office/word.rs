@@ -1,0 +1,177 @@
+//! Word documents: headers once, the text with its notes and remarks where they belong, footers once.
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use carrel_domain::document::Extracted;
+
+use super::numbering::Numbering;
+use super::package::{Relations, Texts, main_part};
+use super::styles::Styles;
+use super::word_body::{Body, Context};
+use super::{chart, diagram};
+use crate::extract::archive::Archive;
+use crate::extract::fault::Fault;
+use crate::extract::xml::{Element, Visitor};
+use crate::extract::{Input, by_nobody, embedded};
+
+const WHAT: &str = "a Word document (.docx)";
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut archive = Archive::open(input, WHAT)?;
+    let main = main_part(&mut archive, "word/document.xml")?;
+    let relations = Relations::of(&mut archive, &main)?;
+    let mut context = Context::new(archive.text_limit());
+    if let Some(part) = first(&relations, "/styles") {
+        let mut styles = Styles::default();
+        archive.visit(&part, &mut styles)?;
+        context.styles = Rc::new(styles);
+    }
+    let mut numbering = Numbering::default();
+    if let Some(part) = first(&relations, "/numbering") {
+        archive.visit(&part, &mut numbering)?;
+    }
+    for (kind, element) in
+        [("/footnotes", "footnote"), ("/endnotes", "endnote"), ("/comments", "comment")]
+    {
+        let Some(part) = first(&relations, kind) else { continue };
+        let texts = notes(&mut archive, &part, element, &context, &numbering)?;
+        let known = match element {
+            "comment" => &mut context.comments,
+            "footnote" => &mut context.footnotes,
+            _ => &mut context.endnotes,
+        };
+        *known = Rc::new(texts);
+    }
+    let mut others = embedded::Embedded::default();
+    context.drawings = Rc::new(drawings(&mut archive, &relations)?);
+    context.chunks = Rc::new(chunks(&mut archive, input, &relations)?);
+    for kind in ["/package", "/oleObject"] {
+        for (_, part) in relations.of_kind(kind) {
+            others.read(input, &mut archive, part)?;
+        }
+    }
+    let headers = surroundings(&mut archive, &relations, "/header", &context, &numbering)?;
+    let footers = surroundings(&mut archive, &relations, "/footer", &context, &numbering)?;
+    let mut body = Body::new(context, numbering);
+    headers.iter().for_each(|header| body.writer.block(header));
+    archive.visit_needed(&main, &mut body)?;
+    let unreferenced = body.unreferenced();
+    let mut writer = body.writer;
+    for note in unreferenced.iter().chain(&footers) {
+        writer.separate(2);
+        writer.block(note);
+    }
+    let document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
+    Ok(others.after(document))
+}
+
+fn first(relations: &Relations, kind: &str) -> Option<String> {
+    relations.of_kind(kind).next().map(|(_, part)| part.to_owned())
+}
+
+/// Charts and diagrams by the id of their relationship.
+pub fn drawings(archive: &mut Archive<'_>, relations: &Relations) -> Result<Texts, Fault> {
+    let mut texts = HashMap::new();
+    let charts = relations.of_kind("/chart").chain(relations.of_kind("/chartEx"));
+    for (id, part) in charts {
+        texts.insert(id.to_owned(), chart::read(archive, part)?);
+    }
+    for (id, part) in relations.of_kind("/diagramData") {
+        texts.insert(id.to_owned(), diagram::read(archive, part)?);
+    }
+    Ok(texts)
+}
+
+/// Files of other types that stand in the text.
+fn chunks(
+    archive: &mut Archive<'_>,
+    input: &Input<'_>,
+    relations: &Relations,
+) -> Result<Texts, Fault> {
+    let mut texts = HashMap::new();
+    for (id, part) in relations.of_kind("/aFChunk") {
+        if let Some(text) = embedded::text_of(input, archive, part)? {
+            texts.insert(id.to_owned(), text);
+        }
+    }
+    Ok(texts)
+}
+
+/// The different texts of headers or footers, each once.
+fn surroundings(
+    archive: &mut Archive<'_>,
+    relations: &Relations,
+    kind: &str,
+    context: &Context,
+    numbering: &Numbering,
+) -> Result<Vec<String>, Fault> {
+    let mut texts: Vec<String> = Vec::new();
+    for (_, part) in relations.of_kind(kind) {
+        let own = Relations::of(archive, part)?;
+        let drawings = Rc::new(drawings(archive, &own)?);
+        let context = Context { drawings, ..context.clone() };
+        let mut body = Body::new(context, numbering.clone());
+        archive.visit(part, &mut body)?;
+        let text = body.writer.whole()?;
+        if !text.is_empty() && !texts.contains(&text) {
+            texts.push(text);
+        }
+    }
+    Ok(texts)
+}
+
+/// The notes of a part by their ids.
+fn notes(
+    archive: &mut Archive<'_>,
+    part: &str,
+    element: &'static str,
+    context: &Context,
+    numbering: &Numbering,
+) -> Result<Texts, Fault> {
+    let own = Relations::of(archive, part)?;
+    let drawings = Rc::new(drawings(archive, &own)?);
+    let context = Context { drawings, ..context.clone() };
+    let body = Body::new(context, numbering.clone());
+    let mut notes = Notes { element, body, id: None, author: String::new(), texts: HashMap::new() };
+    archive.visit(part, &mut notes)?;
+    Ok(notes.texts)
+}
+
+struct Notes {
+    element: &'static str,
+    body: Body,
+    id: Option<String>,
+    author: String,
+    texts: Texts,
+}
+
+impl Visitor for Notes {
+    fn start(&mut self, element: &Element<'_>) {
+        if element.name() == self.element {
+            let is_text = element.attribute("type").is_none_or(|kind| kind == "normal");
+            self.id = element.attribute("id").filter(|_| is_text).map(|id| id.into_owned());
+            self.author = element.attribute("author").unwrap_or_default().into_owned();
+            self.body.take_text();
+        } else {
+            self.body.start(element);
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        if name != self.element {
+            return self.body.end(name);
+        }
+        let text = self.body.take_text();
+        let Some(id) = self.id.take().filter(|_| !text.is_empty()) else { return };
+        let text = match (self.element, self.author.as_str()) {
+            ("comment", "") => format!("[Comment: {text}]"),
+            ("comment", author) => format!("[Comment by {author}: {text}]"),
+            _ => text,
+        };
+        self.texts.insert(id, text);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.body.text(text);
+    }
+}

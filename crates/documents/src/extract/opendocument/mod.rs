@@ -1,0 +1,93 @@
+//! OpenDocument texts, presentations and spreadsheets, packed or as one file of XML.
+mod lists;
+mod text;
+mod workbook;
+
+use std::collections::HashMap;
+
+use carrel_domain::document::Extracted;
+
+use super::archive::Archive;
+use super::embedded::Embedded;
+use super::fault::Fault;
+use super::xml::{self, Element, Visitor};
+use super::{Input, by_nobody};
+use text::{Styles, Text};
+pub use workbook::read as read_sheets;
+pub use workbook::read_flat as read_flat_sheets;
+
+const CONTENT: &str = "content.xml";
+/// Objects within one document that are read.
+const MOST_OBJECTS: usize = 1_000;
+
+/// Texts by the place of the object that they stand for.
+type Objects = HashMap<String, String>;
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut archive = open(input, "an OpenDocument file")?;
+    let mut styles = Styles::default();
+    archive.visit("styles.xml", &mut styles)?;
+    archive.visit(CONTENT, &mut styles)?;
+    let (objects, others) = objects(input, &mut archive)?;
+    let mut text = Text::new(input.limits.text, styles, objects);
+    archive.visit("styles.xml", &mut text)?;
+    archive.visit_needed(CONTENT, &mut text)?;
+    let document = by_nobody(text.finish()?, "Office file uploaded by the user.");
+    Ok(others.after(document))
+}
+
+/// A document whose parts all stand in one file.
+pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let damaged = |_| Fault::damaged("an OpenDocument file");
+    let mut styles = Styles::default();
+    xml::walk(input.reader()?, &mut styles).map_err(damaged)?;
+    let mut text = Text::new(input.limits.text, styles, Objects::new());
+    xml::walk(input.reader()?, &mut text).map_err(damaged)?;
+    if !text.has_body() {
+        return Err(Fault::damaged("an OpenDocument file"));
+    }
+    Ok(vec![by_nobody(text.finish()?, "Office file uploaded by the user.")])
+}
+
+fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, Fault> {
+    let mut archive = Archive::open(input, what)?;
+    let mut manifest = Manifest::default();
+    archive.visit("META-INF/manifest.xml", &mut manifest)?;
+    if manifest.is_sealed { Err(Fault::protected()) } else { Ok(archive) }
+}
+
+/// Charts, tables and the like that stand in a document as documents of their own.
+fn objects(input: &Input<'_>, archive: &mut Archive<'_>) -> Result<(Objects, Embedded), Fault> {
+    let (mut texts, mut others) = (Objects::new(), Embedded::default());
+    for name in archive.names() {
+        if texts.len() >= MOST_OBJECTS {
+            break;
+        }
+        if let Some(folder) = name.strip_suffix("/content.xml") {
+            let mut text = Text::new(input.limits.text, Styles::default(), Objects::new());
+            // An object that cannot be read leaves the document readable.
+            if archive.visit(&name, &mut text).is_ok() {
+                texts.insert(folder.to_owned(), text.finish()?);
+            }
+        } else if !name.contains('/') && name.starts_with("Object") && !name.ends_with(".xml") {
+            others.read(input, archive, &name)?;
+        }
+    }
+    Ok((texts, others))
+}
+
+/// Whether parts are encrypted.
+#[derive(Default)]
+struct Manifest {
+    is_sealed: bool,
+}
+
+impl Visitor for Manifest {
+    fn start(&mut self, element: &Element<'_>) {
+        self.is_sealed |= element.name() == "encryption-data";
+    }
+
+    fn end(&mut self, _: &str) {}
+
+    fn text(&mut self, _: &str) {}
+}

@@ -1,0 +1,276 @@
+//! OpenDocument spreadsheets: each sheet on its own.
+use std::collections::HashSet;
+
+use carrel_domain::document::Extracted;
+
+use super::{CONTENT, Objects, objects, open};
+use crate::extract::Input;
+use crate::extract::fault::Fault;
+use crate::extract::sheets::{self, Sheet};
+use crate::extract::writer::Writer;
+use crate::extract::xml::{self, Element, Visitor};
+
+const WHAT: &str = "an OpenDocument spreadsheet (.ods)";
+/// As many as a sheet can have.
+const MOST_COLUMNS: u32 = 16_384;
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut archive = open(input, WHAT)?;
+    let (objects, others) = objects(input, &mut archive)?;
+    let mut workbook = Workbook::new(input, objects);
+    archive.visit_needed(CONTENT, &mut workbook)?;
+    let mut documents = workbook.whole()?;
+    documents.extend(others.into_documents());
+    Ok(documents)
+}
+
+/// A workbook whose parts all stand in one file.
+pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let mut workbook = Workbook::new(input, Objects::new());
+    xml::walk(input.reader()?, &mut workbook).map_err(|_| Fault::damaged(WHAT))?;
+    let sheets = workbook.whole()?;
+    if sheets.is_empty() { Err(Fault::damaged(WHAT)) } else { Ok(sheets) }
+}
+
+/// What stands in a sheet and is not its text.
+fn is_hidden(name: &str) -> bool {
+    matches!(
+        name,
+        "tracked-changes"
+            | "ruby-text"
+            | "forms"
+            | "desc"
+            | "title"
+            | "creator"
+            | "date"
+            | "binary-data"
+    )
+}
+
+/// The sheets of a workbook, each cell as it is shown.
+struct Workbook {
+    sheets: Vec<Extracted>,
+    /// The name of the sheet that is being read, and what is in it.
+    sheet: Option<(String, Sheet)>,
+    row: u32,
+    column: u32,
+    /// How often the row that is being read stands in the sheet, and whether it is empty.
+    rows: u32,
+    is_blank: bool,
+    /// How often the cell that is being read stands in the row.
+    times: u32,
+    cell: Writer,
+    /// What stands beside the cells of the sheet.
+    beside: Vec<String>,
+    remark: Option<Writer>,
+    objects: Objects,
+    /// Sheets of these styles are not shown.
+    hidden_styles: HashSet<String>,
+    style: String,
+    is_hidden: bool,
+    in_shapes: bool,
+    limit: u64,
+    hidden: usize,
+    /// How many bytes of text there may still be.
+    room: usize,
+    is_too_large: bool,
+}
+
+impl Workbook {
+    fn new(input: &Input<'_>, objects: Objects) -> Self {
+        Self {
+            sheets: Vec::new(),
+            sheet: None,
+            row: 0,
+            column: 0,
+            rows: 1,
+            is_blank: true,
+            times: 1,
+            cell: Writer::within(input.limits.text),
+            beside: Vec::new(),
+            remark: None,
+            objects,
+            hidden_styles: HashSet::new(),
+            style: String::new(),
+            is_hidden: false,
+            in_shapes: false,
+            limit: input.limits.text,
+            hidden: 0,
+            room: usize::try_from(input.limits.text).unwrap_or(usize::MAX),
+            is_too_large: false,
+        }
+    }
+
+    fn whole(self) -> Result<Vec<Extracted>, Fault> {
+        if self.is_too_large { Err(Fault::TextTooLarge) } else { Ok(self.sheets) }
+    }
+
+    /// Where text goes now.
+    fn out(&mut self) -> &mut Writer {
+        self.remark.as_mut().unwrap_or(&mut self.cell)
+    }
+
+    fn end_beside(&mut self, before: &str, after: &str) {
+        let Some(writer) = self.remark.take() else { return };
+        let text = writer.finish();
+        if !text.is_empty() {
+            self.beside.push(format!("{before}{text}{after}"));
+        }
+    }
+
+    fn end_cell(&mut self) {
+        let text = std::mem::replace(&mut self.cell, Writer::within(self.limit)).finish();
+        let Some((_, sheet)) = &mut self.sheet else { return };
+        if !text.is_empty() {
+            self.is_blank = false;
+            for column in self.column..self.column.saturating_add(self.times) {
+                self.is_too_large |= sheet.put(self.row, column, &text).is_err();
+                if self.is_too_large {
+                    return;
+                }
+            }
+        }
+        self.column = self.column.saturating_add(self.times);
+    }
+
+    fn end_row(&mut self) {
+        if let (Some((_, sheet)), false) = (&mut self.sheet, self.is_blank) {
+            self.is_too_large |= sheet.repeat(self.rows - 1).is_err();
+        }
+        self.row = self.row.saturating_add(self.rows);
+    }
+}
+
+impl Visitor for Workbook {
+    fn start(&mut self, element: &Element<'_>) {
+        let name = element.name();
+        if self.hidden > 0 || is_hidden(name) || self.is_too_large {
+            self.hidden += 1;
+            return;
+        }
+        let repeated = |name| {
+            let times = element.attribute(name).and_then(|times| times.parse::<u32>().ok());
+            times.unwrap_or(1)
+        };
+        match name {
+            "table" => {
+                let name = element.attribute("name").unwrap_or_default().into_owned();
+                let style = element.attribute("style-name").unwrap_or_default();
+                self.is_hidden = self.hidden_styles.contains(&*style);
+                self.sheet = Some((name, Sheet::with_room(self.room)));
+                self.row = 0;
+            }
+            "table-row" => {
+                self.column = 0;
+                self.is_blank = true;
+                self.rows = repeated("number-rows-repeated").max(1);
+            }
+            "table-cell" | "covered-table-cell" => {
+                self.times = repeated("number-columns-repeated").clamp(1, MOST_COLUMNS);
+            }
+            "p" => self.out().separate(1),
+            "s" | "tab" => self.out().text(" "),
+            "line-break" => self.out().line_break(),
+            "style" => self.style = element.attribute("name").unwrap_or_default().into_owned(),
+            "table-properties" => {
+                if element.attribute("display").is_some_and(|is| is == "false") {
+                    self.hidden_styles.insert(self.style.clone());
+                }
+            }
+            "annotation" => self.remark = Some(Writer::within(self.limit)),
+            "frame" | "custom-shape" | "text-box" if self.remark.is_none() => {
+                self.in_shapes = true;
+                self.remark = Some(Writer::within(self.limit));
+            }
+            "object" => {
+                let place = element.attribute("href").unwrap_or_default();
+                let text = self.objects.remove(place.trim_start_matches("./"));
+                self.beside.extend(text.filter(|text| !text.is_empty()));
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, name: &str) {
+        if self.hidden > 0 {
+            self.hidden -= 1;
+            return;
+        }
+        match name {
+            "table" => {
+                if let Some((name, sheet)) = self.sheet.take() {
+                    self.room = sheet.room();
+                    let beside = std::mem::take(&mut self.beside);
+                    self.sheets.push(sheets::document(name, self.is_hidden, sheet, &beside));
+                }
+            }
+            "table-row" => self.end_row(),
+            "annotation" => {
+                let (row, column) = (self.row + 1, letters(self.column));
+                self.end_beside(&format!("[Comment on {column}{row}: "), "]");
+            }
+            "frame" | "custom-shape" if self.in_shapes => {
+                self.in_shapes = false;
+                self.end_beside("", "");
+            }
+            "table-cell" | "covered-table-cell" => self.end_cell(),
+            _ => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        if self.hidden == 0 && self.sheet.is_some() {
+            self.out().text(text);
+        }
+    }
+}
+
+/// A column, from 0, as spreadsheets call it.
+fn letters(mut column: u32) -> String {
+    let mut letters = String::new();
+    loop {
+        letters.insert(0, char::from(b'A' + u8::try_from(column % 26).unwrap_or(0)));
+        match (column / 26).checked_sub(1) {
+            Some(more) => column = more,
+            None => return letters,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::document::Part;
+
+    use super::*;
+
+    fn workbook(room: u64) -> Workbook {
+        let file = tempfile::tempfile().unwrap();
+        let limits = crate::Limits { file: 1_000, text: room, inflated: 1_000 };
+        Workbook::new(&Input::new(&file, limits), Objects::new())
+    }
+
+    #[test]
+    fn cells_are_repeated_and_sheets_are_apart() {
+        let xml = "<b><t:table t:name='A'><t:table-row><t:table-cell><p>1</p></t:table-cell>\
+            <t:table-cell t:number-columns-repeated='2'/><t:table-cell \
+            t:number-columns-repeated='2'><p>x, y</p></t:table-cell></t:table-row><t:table-row \
+            t:number-rows-repeated='1048575'><t:table-cell t:number-columns-repeated='16384'/>\
+            </t:table-row></t:table><t:table t:name='B'><t:table-row><t:table-cell><p>z</p>\
+            </t:table-cell></t:table-row></t:table></b>";
+        let mut workbook = workbook(100);
+        assert!(xml::walk(xml.as_bytes(), &mut workbook).is_ok());
+        let sheets: Vec<_> = workbook.sheets.into_iter().map(|s| (s.part, s.text)).collect();
+        let sheet = |name: &str, text: &str| (Some(Part::Sheet(name.into())), text.to_owned());
+        assert_eq!(sheets, [sheet("A", "1,,,\"x, y\",\"x, y\"\n"), sheet("B", "z\n")]);
+    }
+
+    #[test]
+    fn a_cell_that_fills_a_row_a_million_times_is_too_large() {
+        let xml = "<b><t:table t:name='A'><t:table-row><t:table-cell \
+            t:number-columns-repeated='16384'><p>xxxxxxxx</p></t:table-cell></t:table-row>\
+            </t:table></b>";
+        let mut workbook = workbook(1_000);
+        assert!(xml::walk(xml.as_bytes(), &mut workbook).is_ok());
+        assert!(workbook.is_too_large);
+    }
+}

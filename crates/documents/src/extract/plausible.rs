@@ -1,0 +1,74 @@
+//! How much a text looks like one that people wrote in an alphabet: for telling encodings apart.
+
+/// The greater, the likelier. What lies beyond ASCII counts alone: letters that stand among letters
+/// of their kind add, symbols inside words and capitals behind small letters take away.
+pub fn score(text: &str) -> i64 {
+    let mut score = 0;
+    let mut before = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(c) = characters.next() {
+        let next = characters.peek().copied().unwrap_or(' ');
+        if !c.is_ascii() {
+            score += judge(before, c, next);
+        }
+        before = c;
+    }
+    score
+}
+
+fn judge(before: char, c: char, next: char) -> i64 {
+    let in_word = before.is_alphabetic() || next.is_alphabetic();
+    match c {
+        '\u{80}'..='\u{9f}' | '\u{fffd}' => -8,
+        _ if c.is_alphabetic() => letter(before, c, next),
+        // Quotation marks, dashes and the like stand at the edges of words ...
+        '‘' | '’' | '“' | '”' | '„' | '«' | '»' | '–' | '—' | '…' | '•' | '°' | '€' | '§' | '£'
+        | '©' | '®' | '™' | '\u{a0}' | '¿' | '¡' | '´' | '·' | '×' | '±' | 'º' | 'ª' | '²'
+        | '³' | '½' | '¼' => match (before.is_alphabetic(), next.is_alphabetic(), c) {
+            (true, true, '’' | '–' | '—' | '·' | '\u{a0}' | '´') => 2,
+            (true, true, _) => -3,
+            _ => 2,
+        },
+        // ... and frames beside each other.
+        '\u{2500}'..='\u{259f}' if in_word => -6,
+        '\u{2500}'..='\u{259f}' if before == c || next == c => 2,
+        _ if in_word => -5,
+        _ => -1,
+    }
+}
+
+fn letter(before: char, c: char, next: char) -> i64 {
+    if script(c) != 0
+        && [before, next].iter().any(|near| near.is_alphabetic() && script(*near) != script(c))
+    {
+        return -4;
+    }
+    if c.is_uppercase() {
+        let after_small = before.is_lowercase();
+        return if after_small {
+            -5
+        } else if next.is_lowercase() || next.is_uppercase() {
+            2
+        } else {
+            0
+        };
+    }
+    let near = i64::from(before.is_alphabetic()) + i64::from(next.is_alphabetic());
+    if before.is_uppercase() && next.is_uppercase() {
+        return -4;
+    }
+    let common = "éèêëàâäáãåæçíîïìñóôöòõøúûüùßąćęłńśźżčďěňřšťůžőűğışăâîșțöđ";
+    if common.contains(c) { 2 + near } else { near - 1 }
+}
+
+/// Letters of different scripts do not stand beside each other.
+fn script(c: char) -> u8 {
+    match c {
+        'A'..='Z' | 'a'..='z' | '\u{c0}'..='\u{24f}' => 0,
+        '\u{370}'..='\u{3ff}' => 1,
+        '\u{400}'..='\u{52f}' => 2,
+        '\u{590}'..='\u{5ff}' => 3,
+        '\u{600}'..='\u{6ff}' => 4,
+        _ => 5,
+    }
+}

@@ -1,0 +1,124 @@
+//! Paragraphs, and the rows and cells of tables.
+use super::{Kind, Reader};
+use crate::extract::writer::Span;
+
+/// Cells of one row.
+const MOST_CELLS: usize = 1_000;
+
+#[derive(Default)]
+pub struct Row {
+    is_table_open: bool,
+    is_row_open: bool,
+    is_cell_open: bool,
+    /// What was said of the cell whose end comes next, and of all cells of the row.
+    goes_on: (bool, bool),
+    cells: Vec<(bool, bool)>,
+    at: usize,
+}
+
+impl Reader {
+    /// Opens the cell that the text belongs to, or closes the table that it follows.
+    pub fn place(&mut self) {
+        let in_note = matches!(self.group().kind, Kind::Note | Kind::Comment);
+        if in_note {
+            return;
+        }
+        if !self.group().in_table {
+            return self.close_table();
+        }
+        self.open_cell();
+    }
+
+    fn open_cell(&mut self) {
+        if !std::mem::replace(&mut self.row.is_table_open, true) {
+            self.writer.open_table();
+        }
+        if !std::mem::replace(&mut self.row.is_row_open, true) {
+            self.writer.open_row();
+            self.row.at = 0;
+        }
+        if !std::mem::replace(&mut self.row.is_cell_open, true) {
+            let (beside, above) = self.row.cells.get(self.row.at).copied().unwrap_or_default();
+            self.writer.open_cell(Span { continues: above && !beside, ..Span::default() });
+        }
+    }
+
+    pub fn close_table(&mut self) {
+        if std::mem::take(&mut self.row.is_table_open) {
+            self.writer.close_table();
+            (self.row.is_row_open, self.row.is_cell_open) = (false, false);
+        }
+    }
+
+    /// Words that stand for characters, or for the ends of lines, paragraphs, cells and rows.
+    pub fn layout(&mut self, word: &str) {
+        let character = match word {
+            "emdash" => "—",
+            "endash" => "–",
+            "lquote" => "‘",
+            "rquote" => "’",
+            "ldblquote" => "“",
+            "rdblquote" => "”",
+            "bullet" => "•",
+            "tab" | "emspace" | "enspace" | "qmspace" => " ",
+            "chcbpat" | "zwj" | "zwnj" => "",
+            _ => return self.structure(word),
+        };
+        self.flush();
+        self.write(character);
+    }
+
+    fn structure(&mut self, word: &str) {
+        match word {
+            "par" | "sect" | "page" | "column" => {
+                self.flush();
+                self.writer.separate(2);
+            }
+            "line" => {
+                self.flush();
+                self.writer.line_break();
+            }
+            "pard" => {
+                self.flush();
+                self.group().in_table = false;
+            }
+            "intbl" => {
+                self.flush();
+                self.group().in_table = true;
+            }
+            "trowd" => {
+                self.row.cells.clear();
+                self.row.goes_on = (false, false);
+            }
+            "clmrg" => self.row.goes_on.0 = true,
+            "clvmrg" => self.row.goes_on.1 = true,
+            "cellx" => {
+                let goes_on = std::mem::take(&mut self.row.goes_on);
+                if self.row.cells.len() < MOST_CELLS {
+                    self.row.cells.push(goes_on);
+                }
+            }
+            "cell" => {
+                self.flush();
+                self.open_cell();
+                self.row.is_cell_open = false;
+                self.row.at += 1;
+                self.writer.close_cell();
+            }
+            "nestcell" => {
+                self.flush();
+                self.writer.text(" | ");
+            }
+            "nestrow" => {
+                self.flush();
+                self.writer.separate(1);
+            }
+            "row" => {
+                self.flush();
+                (self.row.is_row_open, self.row.is_cell_open) = (false, false);
+                self.writer.close_row();
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Files that are not what their extension says: sealed with a password that everybody knows, or saved
+//! in another format under an old name.
+use super::fault::Fault;
+use super::input::Input;
+use super::{html, office, rtf, sheets, text};
+use carrel_domain::document::Extracted;
+
+/// What Excel seals workbooks with that are only protected from being changed.
+const DEFAULT_PASSWORD: &str = "VelvetSweatshop";
+const COMPOUND_FILE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
+const ZIP: &[u8] = b"PK\x03\x04";
+
+/// The content of an office document that Excel's own password opens; `None` where there is nothing
+/// to open.
+pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, Fault> {
+    let is_packed =
+        ["docx", "docm", "pptx", "xlsx", "xlsm", "xlsb", "xltx", "xls"].contains(&extension);
+    if !is_packed || !input.start(8)?.starts_with(COMPOUND_FILE) {
+        return Ok(None);
+    }
+    let bytes = input.bytes()?;
+    let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    if !bytes.windows(sealed.len()).any(|window| window == sealed) {
+        return Ok(None);
+    }
+    let opened = office_crypto::decrypt_from_bytes(bytes, DEFAULT_PASSWORD);
+    Ok(opened.ok().filter(|opened| opened.starts_with(ZIP)))
+}
+
+type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
+
+/// The reader of what a file is in truth, where that is something else than it is called.
+pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, Fault> {
+    if !["doc", "dot", "xls", "xlt", "xlsx", "docx", "rtf", "ppt"].contains(&extension) {
+        return Ok(None);
+    }
+    let start = input.start(512)?;
+    let begins = start.trim_ascii_start().to_ascii_lowercase();
+    let is_packed = start.starts_with(ZIP);
+    let is_old = start.starts_with(COMPOUND_FILE);
+    Ok(match extension {
+        _ if begins.starts_with(b"{\\rtf") && extension != "rtf" => Some(rtf::read),
+        "rtf" if is_packed => Some(office::read_word),
+        "doc" | "dot" if is_packed => Some(office::read_word),
+        "ppt" if is_packed => Some(office::read_powerpoint),
+        "xls" | "xlt" if is_packed => Some(sheets::read),
+        "xlsx" if is_old => Some(sheets::read_binary),
+        _ if begins.starts_with(b"<html")
+            || begins.starts_with(b"<!doctype html")
+            || begins.starts_with(b"<table") =>
+        {
+            Some(html::read)
+        }
+        // A table of text, as many programs call a workbook.
+        "xls" if !is_packed && !is_old && !begins.is_empty() && !begins.contains(&0) => {
+            Some(text::read)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,86 @@
+//! Workbooks in the binary formats of Excel, of before 2007 and after.
+use std::io::Cursor;
+
+use calamine::{Data, DataType, Reader, SheetType, SheetVisible, Xls, XlsError, Xlsb, XlsbError};
+use carrel_domain::document::Extracted;
+
+use super::lines::Sheet;
+use super::number::{Format, general};
+use super::{MOST_SHEETS, document};
+use crate::extract::Input;
+use crate::extract::archive::{Archive, is_zip};
+use crate::extract::fault::Fault;
+
+const WHAT: &str = "an Excel workbook (.xls, .xlsb)";
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let bytes = input.bytes()?;
+    if is_zip(&bytes) {
+        Archive::open(input, WHAT)?.measure()?;
+        let mut workbook = Xlsb::new(Cursor::new(bytes)).map_err(|error| match error {
+            XlsbError::Password => Fault::protected(),
+            _ => Fault::damaged(WHAT),
+        })?;
+        return sheets(input, &mut workbook);
+    }
+    let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
+        XlsError::Password => Fault::protected(),
+        _ => Fault::damaged(WHAT),
+    })?;
+    sheets(input, &mut workbook)
+}
+
+fn sheets<W: Reader<Cursor<Vec<u8>>>>(
+    input: &Input<'_>,
+    workbook: &mut W,
+) -> Result<Vec<Extracted>, Fault> {
+    let listed: Vec<_> = workbook
+        .sheets_metadata()
+        .iter()
+        .filter(|sheet| matches!(sheet.typ, SheetType::WorkSheet | SheetType::MacroSheet))
+        .map(|sheet| (sheet.name.clone(), sheet.visible != SheetVisible::Visible))
+        .collect();
+    if listed.len() > MOST_SHEETS {
+        return Err(Fault::refused(format!("has more than {MOST_SHEETS} sheets.")));
+    }
+    let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
+    let mut documents = Vec::new();
+    for (name, is_hidden) in listed {
+        let Ok(cells) = workbook.worksheet_range(&name) else { continue };
+        let (first_row, first_column) = cells.start().unwrap_or((0, 0));
+        let mut sheet = Sheet::with_room(room);
+        for (row, column, value) in cells.used_cells() {
+            let (Ok(row), Ok(column)) = (u32::try_from(row), u32::try_from(column)) else {
+                continue;
+            };
+            let text = shown(value);
+            if !text.is_empty() {
+                let put = sheet.put(first_row + row, first_column + column, &text);
+                put.map_err(|_| Fault::TextTooLarge)?;
+            }
+        }
+        room = sheet.room();
+        documents.push(document(name, is_hidden, sheet, &[]));
+    }
+    Ok(documents)
+}
+
+/// A cell as a person would read it.
+fn shown(value: &Data) -> String {
+    match value {
+        Data::DateTime(time) if time.is_duration() => {
+            Format::of_code("[h]:mm:ss").show(time.as_f64(), false)
+        }
+        Data::DateTime(time) => {
+            let serial = time.as_f64();
+            let format = match (serial < 1.0, serial.fract() == 0.0) {
+                (true, _) => Format::of_code("hh:mm:ss"),
+                (false, true) => Format::Date,
+                (false, false) => Format::DateAndTime,
+            };
+            format.show(serial, false)
+        }
+        Data::Float(number) => general(*number),
+        value => value.as_string().unwrap_or_else(|| value.to_string()),
+    }
+}

@@ -1,0 +1,44 @@
+//! Workbooks: each sheet becomes a document of comma-separated lines.
+//!
+//! Cells are read one after another and written as they come. A grid is never made of them: a
+//! sheet of two cells may claim seventeen thousand million.
+mod binary;
+mod comments;
+mod lines;
+pub mod number;
+mod strings;
+mod styles;
+mod workbook;
+
+use carrel_domain::document::{Extracted, Part};
+
+pub use binary::read as read_binary;
+pub use lines::Sheet;
+pub use workbook::read;
+
+/// More sheets than anybody has use for.
+const MOST_SHEETS: usize = 1_000;
+
+/// The document that a sheet becomes; `more` follows the cells.
+pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) -> Extracted {
+    let mut text = sheet.finish();
+    let mark = is_hidden.then(|| "[Hidden sheet]".to_owned());
+    if !text.is_empty() || !more.is_empty() {
+        for block in more.iter().chain(&mark) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(block);
+            text.push('\n');
+        }
+    }
+    let hidden = if is_hidden { " (hidden)" } else { "" };
+    Extracted {
+        title: None,
+        author: "Unknown".to_owned(),
+        description: format!("Spreadsheet data from sheet: {name}{hidden}"),
+        source: "an xlsx file uploaded by the user.".to_owned(),
+        text,
+        part: Some(Part::Sheet(name)),
+    }
+}

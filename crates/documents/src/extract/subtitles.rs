@@ -1,0 +1,30 @@
+//! Subtitles (`.srt`, `.vtt`): what is said, each time after the mark of its second.
+use carrel_domain::document::Extracted;
+
+use super::Input;
+use super::fault::Fault;
+use super::html;
+use super::text::{decode_text, document, text_bytes};
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let source = decode_text(&text_bytes(input)?).replace("\r\n", "\n");
+    let mut out = String::new();
+    for block in source.split("\n\n") {
+        let lines: Vec<_> = block.lines().collect();
+        let Some(at) = lines.iter().position(|line| line.contains("-->")) else { continue };
+        let said: Vec<_> = lines[at + 1..].iter().map(|line| line.trim()).collect();
+        // Formatting is written as in HTML.
+        let (said, _) = html::readable(&said.join("\n"), input.limits.text)?;
+        let said = said.split_whitespace().collect::<Vec<_>>().join(" ");
+        if !said.is_empty() {
+            out.push_str(&format!("[{}] {said}\n", second(lines[at])));
+        }
+    }
+    Ok(vec![document(if out.is_empty() { source } else { out }, None)])
+}
+
+/// `00:01:02,345 --> 00:01:04,000` begins at `00:01:02`.
+fn second(line: &str) -> &str {
+    let start = line.split("-->").next().unwrap_or_default().trim();
+    start.split([',', '.']).next().unwrap_or(start)
+}

@@ -1,0 +1,255 @@
+//! Text in the making: paragraphs, lists, and tables as Markdown, from the events of any format.
+//!
+//! White space between words and line ends between blocks are noted when they come up and written
+//! when text follows, so that none stand at the end or too many between.
+mod flow;
+mod table;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use super::fault::Fault;
+use flow::Flow;
+pub use table::Span;
+use table::Table;
+
+/// Tables within tables are laid out as such to this depth; those deeper are running text.
+const DEEPEST_TABLE: usize = 16;
+
+/// How many bytes may still be written, shared by all parts of one text.
+#[derive(Clone)]
+struct Room {
+    left: Rc<Cell<u64>>,
+    is_over: Rc<Cell<bool>>,
+}
+
+impl Room {
+    /// Takes room for `bytes`; says whether there was enough.
+    fn take(&self, bytes: usize) -> bool {
+        let left = self.left.get().checked_sub(bytes as u64).filter(|_| !self.is_over.get());
+        match left {
+            Some(left) => self.left.set(left),
+            None => self.is_over.set(true),
+        }
+        left.is_some()
+    }
+}
+
+pub struct Writer {
+    root: Flow,
+    frames: Vec<Frame>,
+    /// How many tables are open beyond the deepest.
+    deeper: usize,
+    room: Room,
+}
+
+/// What is open within the text, innermost last.
+enum Frame {
+    Table(Box<Table>),
+    /// What stands beside the text and follows the paragraph it belongs to.
+    Aside {
+        flow: Box<Flow>,
+        before: &'static str,
+        after: &'static str,
+    },
+}
+
+impl Writer {
+    /// Text of at most `limit` bytes.
+    pub fn within(limit: u64) -> Self {
+        let room = Room { left: Rc::new(Cell::new(limit)), is_over: Rc::default() };
+        Self { root: Flow::new(room.clone()), frames: Vec::new(), deeper: 0, room }
+    }
+
+    fn flow(&mut self) -> &mut Flow {
+        match self.frames.last_mut() {
+            None => &mut self.root,
+            Some(Frame::Table(table)) => table.flow(),
+            Some(Frame::Aside { flow, .. }) => flow,
+        }
+    }
+
+    pub fn text(&mut self, text: &str) {
+        self.flow().text(text);
+    }
+
+    /// At least `lines` line ends before the next text, 0 for none. Notes of the paragraph that
+    /// this ends follow it.
+    pub fn separate(&mut self, lines: usize) {
+        self.flow().separate(lines);
+    }
+
+    pub fn line_break(&mut self) {
+        self.flow().line_break();
+    }
+
+    pub fn open_preformatted(&mut self) {
+        self.flow().open_preformatted();
+    }
+
+    pub fn close_preformatted(&mut self) {
+        self.flow().close_preformatted();
+    }
+
+    pub fn open_list(&mut self, first: Option<usize>) {
+        self.flow().open_list(first);
+    }
+
+    pub fn close_list(&mut self) {
+        self.flow().close_list();
+    }
+
+    pub fn open_item(&mut self) {
+        self.flow().open_item();
+    }
+
+    /// An item with a marker of its own, which stands in front of its text.
+    pub fn open_marked(&mut self, marker: &str) {
+        self.flow().open_marked(marker);
+    }
+
+    /// The end of an item: what was due in it is not any more, and the next follows closely.
+    pub fn close_line(&mut self) {
+        self.flow().close_line();
+    }
+
+    /// What comes is a heading, before which `marks` stand once it has text.
+    pub fn open_heading(&mut self, marks: &'static str) {
+        self.flow().heading = marks;
+    }
+
+    pub fn close_heading(&mut self) {
+        self.flow().heading = "";
+    }
+
+    /// A block that follows the paragraph that is being written.
+    pub fn note(&mut self, text: String) {
+        if !text.trim().is_empty() && self.room.take(text.len()) {
+            self.flow().notes.push(text);
+        }
+    }
+
+    /// A block by itself, as it is.
+    pub fn block(&mut self, text: &str) {
+        if !text.trim().is_empty() && self.room.take(text.len()) {
+            self.flow().block(text.trim_matches('\n'));
+        }
+    }
+
+    /// What is written until [`Writer::close_aside`] follows the paragraph, between the two texts.
+    pub fn open_aside(&mut self, before: &'static str, after: &'static str) {
+        let flow = Box::new(Flow::new(self.room.clone()));
+        self.frames.push(Frame::Aside { flow, before, after });
+    }
+
+    pub fn close_aside(&mut self) {
+        // What an aside left open ends with it.
+        while let Some(frame) = self.frames.pop() {
+            match frame {
+                Frame::Table(table) => self.write_table(*table),
+                Frame::Aside { flow, before, after } => {
+                    let text = flow.finish();
+                    if !text.is_empty() {
+                        self.flow().notes.push(format!("{before}{text}{after}"));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    pub fn open_table(&mut self) {
+        if self.frames.len() >= DEEPEST_TABLE {
+            self.deeper += 1;
+            self.separate(1);
+            return;
+        }
+        if let Some(Frame::Table(table)) = self.frames.last_mut() {
+            table.is_layout = true;
+        }
+        self.frames.push(Frame::Table(Box::new(Table::new(self.room.clone()))));
+    }
+
+    /// A table that only places things beside each other.
+    pub fn is_layout(&mut self) {
+        if let (0, Some(Frame::Table(table))) = (self.deeper, self.frames.last_mut()) {
+            table.is_layout = true;
+        }
+    }
+
+    pub fn open_row(&mut self) {
+        self.in_table(1, Table::open_row);
+    }
+
+    pub fn close_row(&mut self) {
+        self.in_table(1, Table::close_row);
+    }
+
+    pub fn open_cell(&mut self, span: Span) {
+        self.in_table(1, |table| table.open_cell(span));
+    }
+
+    pub fn close_cell(&mut self) {
+        self.in_table(0, Table::close_cell);
+    }
+
+    fn in_table(&mut self, lines: usize, act: impl FnOnce(&mut Table)) {
+        match self.frames.last_mut() {
+            Some(Frame::Table(table)) if self.deeper == 0 => act(table),
+            _ => self.separate(lines),
+        }
+    }
+
+    pub fn close_table(&mut self) {
+        if self.deeper > 0 {
+            self.deeper -= 1;
+            return self.separate(1);
+        }
+        match self.frames.pop() {
+            Some(Frame::Table(table)) => self.write_table(*table),
+            Some(other) => self.frames.push(other),
+            None => {}
+        }
+    }
+
+    fn write_table(&mut self, table: Table) {
+        let (before, text) = table.finish();
+        let flow = self.flow();
+        flow.block(&before);
+        flow.block(&text);
+    }
+
+    /// A table of ready cells, the first row of which is its head.
+    pub fn table(&mut self, rows: &[Vec<String>]) {
+        self.open_table();
+        for row in rows {
+            self.open_row();
+            for cell in row {
+                self.open_cell(Span::default());
+                self.text(cell);
+                self.close_cell();
+            }
+            self.close_row();
+        }
+        self.close_table();
+    }
+
+    /// All of it, [`Fault::TextTooLarge`] when it did not fit.
+    pub fn whole(self) -> Result<String, Fault> {
+        let is_over = Rc::clone(&self.room.is_over);
+        let text = self.finish();
+        if is_over.get() { Err(Fault::TextTooLarge) } else { Ok(text) }
+    }
+
+    /// As much of it as fits.
+    pub fn finish(mut self) -> String {
+        self.deeper = 0;
+        while let Some(frame) = self.frames.last() {
+            match frame {
+                Frame::Table(_) => self.close_table(),
+                Frame::Aside { .. } => self.close_aside(),
+            }
+        }
+        self.root.finish()
+    }
+}
