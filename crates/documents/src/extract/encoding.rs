@@ -74,6 +74,11 @@ fn wide(bytes: &[u8]) -> Option<Wide> {
     if zeros == 0 || start.len() < 4 {
         return None;
     }
+    // A few zeros in text of single bytes are damage.
+    let is_single = |byte: &u8| matches!(byte, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~');
+    if zeros * 4 < start.len() && start.iter().all(is_single) {
+        return None;
+    }
     if zeros * 2 > start.len() {
         for little in [true, false] {
             let order = if little { u32::from_le_bytes } else { u32::from_be_bytes };

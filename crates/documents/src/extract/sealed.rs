@@ -19,12 +19,16 @@ pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, Fault
         return Ok(None);
     }
     let bytes = input.bytes()?;
-    let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
-    if !bytes.windows(sealed.len()).any(|window| window == sealed) {
+    if !is_sealed(&bytes) {
         return Ok(None);
     }
     let opened = office_crypto::decrypt_from_bytes(bytes, DEFAULT_PASSWORD);
     Ok(opened.ok().filter(|opened| opened.starts_with(ZIP)))
+}
+
+fn is_sealed(bytes: &[u8]) -> bool {
+    let name: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(name.len()).any(|window| window == name)
 }
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
@@ -44,7 +48,7 @@ pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, 
         "doc" | "dot" if is_packed => Some(office::read_word),
         "ppt" if is_packed => Some(office::read_powerpoint),
         "xls" | "xlt" if is_packed => Some(sheets::read),
-        "xlsx" if is_old => Some(sheets::read_binary),
+        "xlsx" if is_old && !is_sealed(&input.bytes()?) => Some(sheets::read_binary),
         _ if begins.starts_with(b"<html")
             || begins.starts_with(b"<!doctype html")
             || begins.starts_with(b"<table") =>

@@ -115,7 +115,7 @@ impl Writing<'_, '_> {
             for part in ids.iter().filter_map(|id| message.part(*id)) {
                 match &part.body {
                     PartType::Text(text) if is_kind(part, "calendar") => {
-                        texts.push(calendar::text(text))
+                        texts.push(calendar::shown(text))
                     }
                     PartType::Text(text) => texts.push(text.replace("\r\n", "\n")),
                     PartType::Html(page) => texts.push(html::readable(page, limit)?.0),
@@ -139,7 +139,7 @@ impl Writing<'_, '_> {
     fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, Fault> {
         let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
         if is_kind(part, "calendar") {
-            let invitation = calendar::text(&String::from_utf8_lossy(part.contents()));
+            let invitation = calendar::shown(&String::from_utf8_lossy(part.contents()));
             self.push(&invitation);
             return Ok(name);
         }
