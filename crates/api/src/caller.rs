@@ -14,7 +14,8 @@ use carrel_domain::user::MultiUser;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_http::client_address;
-use carrel_services::keyring::{self, Keyring};
+use carrel_services::api_keys::ApiKeyService;
+use carrel_services::token;
 use chrono::{DateTime, Utc};
 
 use crate::Options;
@@ -82,7 +83,7 @@ impl Policy for Host {
 /// read by handlers, so a stranger's body never is.
 pub struct Caller<P> {
     pub key: Arc<ApiKey>,
-    /// By which the keyring knows the key.
+    /// By which the api_keys knows the key.
     pub digest: KeyDigest,
     address: Option<String>,
     at: DateTime<Utc>,
@@ -112,11 +113,11 @@ impl<P: Policy> FromRequest for Caller<P> {
         let request = request.clone();
         Box::pin(async move {
             let secret = secret(&request).ok_or(Refusal::NotAdmitted)?;
-            let keyring = request.app_data::<Data<Keyring>>().ok_or_else(unwired)?;
+            let api_keys = request.app_data::<Data<ApiKeyService>>().ok_or_else(unwired)?;
             let at = Utc::now();
-            let key = keyring.admit(secret, at).await.map_err(Refusal::plain)?;
+            let key = api_keys.authenticate(secret, at).await.map_err(Refusal::plain)?;
             let key = key.ok_or(Refusal::NotAdmitted)?;
-            keyring.spend(&key, at).map_err(Refusal::TooMany)?;
+            api_keys.check_rate_limit(&key, at).map_err(Refusal::TooMany)?;
             if !key.grants(P::SCOPE) {
                 return Err(Refusal::LacksScope(P::SCOPE));
             }
@@ -126,7 +127,7 @@ impl<P: Policy> FromRequest for Caller<P> {
             if P::MANY_USERS && !is_multi_user(&request).await? {
                 return Err(Refusal::SingleUser);
             }
-            let (digest, address) = (keyring::digest(secret), address(&request));
+            let (digest, address) = (token::digest(secret), address(&request));
             Ok(Self { key, digest, address, at, policy: PhantomData })
         })
     }

@@ -51,7 +51,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .wrap(cors)
             .configure(routes::configure(options.docs));
         config
-            .app_data(Data::from(ports.keyring))
+            .app_data(Data::from(ports.api_keys))
             .app_data(Data::from(ports.workspaces))
             .app_data(Data::from(ports.placements))
             .app_data(Data::from(ports.threads))

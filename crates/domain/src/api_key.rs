@@ -108,7 +108,8 @@ impl ApiKey {
         self.workspaces.is_empty() || self.workspaces.contains(&workspace)
     }
 
-    /// Whether whoever holds this key may make one like `other`: one that may no more.
+    /// Whether the holder of this key may create `other`, which must not be able to do more: no
+    /// scope, workspace, time or rate beyond those of this key.
     pub fn may_make(&self, other: &NewApiKey) -> bool {
         let scopes = match (self.scopes.is_empty(), other.scopes.is_empty()) {
             (true, _) => true,
@@ -123,7 +124,10 @@ impl ApiKey {
             (Some(ours), Some(theirs)) => theirs <= ours,
             (Some(_), None) => false,
         };
-        scopes && workspaces && ends
+        let rate = self.rate_limit.is_none_or(|ours| {
+            other.rate_limit.is_some_and(|theirs| (1..=ours).contains(&theirs))
+        });
+        scopes && workspaces && ends && rate
     }
 }
 
@@ -218,6 +222,11 @@ mod tests {
         bound.workspaces = vec![WorkspaceId(1)];
         assert!(bound.may_make(&new(&[], &[1], None)) && !bound.may_make(&new(&[], &[1, 2], None)));
         assert!(!bound.may_make(&new(&[], &[], None)));
+        let mut limited = key(&[]);
+        limited.rate_limit = Some(5);
+        let at_rate = |rate_limit| NewApiKey { rate_limit, ..new(&[], &[], None) };
+        assert!(limited.may_make(&at_rate(Some(5))) && limited.may_make(&at_rate(Some(1))));
+        assert!([None, Some(0), Some(6)].into_iter().all(|rate| !limited.may_make(&at_rate(rate))));
         let mut ending = key(&[]);
         ending.expires_at = Some(now);
         assert!(

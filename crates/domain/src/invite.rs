@@ -25,7 +25,6 @@ pub struct NewInvite {
     pub code: String,
     /// Joined by whoever redeems the invite.
     pub workspaces: Vec<WorkspaceId>,
-    pub created_by: Option<UserId>,
     pub expires_at: Option<DateTime<Utc>>,
     pub created_at: DateTime<Utc>,
 }
@@ -55,6 +54,7 @@ pub enum UnknownWorkspaces {
 /// Where invites are kept. Each method is one transaction.
 #[async_trait]
 pub trait Invites: Send + Sync {
+    /// Creates an invite in the name of the user who makes it, or whose API key does.
     /// With [`UnknownWorkspaces::Refuse`], [`crate::Error::Invalid`] names the first unknown one.
     async fn create(
         &self,

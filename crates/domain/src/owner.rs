@@ -30,7 +30,7 @@ pub struct NewSetupLink {
 pub trait Owner: Send + Sync {
     /// `None` until the server is set up.
     async fn password(&self) -> Result<Option<PasswordHash>>;
-    /// Sets the password and ends the owner's sessions.
+    /// Sets the password, ends the owner's sessions and withdraws setup links.
     async fn set_password(&self, password: PasswordHash, event: Event) -> Result<()>;
     /// Opens a session if the password is still the one of `hash`; says whether it was.
     async fn open(

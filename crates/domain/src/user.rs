@@ -6,7 +6,8 @@ use crate::api_key::KeyDigest;
 use crate::audit::Event;
 use crate::{Error, Result, UserId};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a user may do. Roles are ordered: each may do what the ones before it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
     Default,
     Manager,
@@ -127,11 +128,15 @@ pub trait Users: Send + Sync {
     /// As [`Users::list`], with all that is known of each.
     async fn list_whole(&self) -> Result<Vec<User>>;
     async fn by_id(&self, id: UserId) -> Result<Option<User>>;
-    /// Changes a user. A new password, another role and a suspension end the user's sessions.
+    /// Changes a user. A new password, another role and a suspension end the user's sessions and
+    /// sign-in tokens. A lower role also revokes everything the higher one granted: API keys,
+    /// pending invites, tokens issued for others and the sessions that those opened. A suspension
+    /// does the same, except that API keys only rest.
     /// [`Error::NotFound`] when there is none, [`Error::AlreadyExists`] when the new name is taken,
     /// [`Error::Invalid`] with [`LAST_ADMIN`] when no admin would be left that is not suspended.
     async fn update(&self, id: UserId, patch: UserPatch, event: Event) -> Result<User>;
-    /// Removes a user with sessions, memberships, threads and chats, and revokes the user's keys.
+    /// Removes a user with sessions, memberships, threads and chats, and revokes what the user
+    /// granted, as for a lower role.
     /// Refuses as [`Users::update`] does.
     async fn delete(&self, id: UserId, event: Event) -> Result<User>;
 }
@@ -151,6 +156,9 @@ pub struct NewSession {
     /// Of the token that the browser keeps.
     pub digest: KeyDigest,
     pub user: UserId,
+    /// The admin whose sign-in token opened it, if one did. The session ends with their right to
+    /// issue tokens.
+    pub issued_by: Option<UserId>,
     pub expires_at: DateTime<Utc>,
     pub created_at: DateTime<Utc>,
 }
@@ -190,15 +198,25 @@ pub struct NewSignInToken {
     pub created_at: DateTime<Utc>,
 }
 
+/// A sign-in token that was redeemed.
+#[derive(Clone, Debug)]
+pub struct TakenToken {
+    /// Whom it signs in, suspended or not.
+    pub user: User,
+    pub expires_at: DateTime<Utc>,
+    /// The user it was issued by, directly or with an API key.
+    pub issued_by: Option<UserId>,
+}
+
 /// Where tokens to sign in with are kept. Each method is one transaction.
 #[async_trait]
 pub trait SignInTokens: Send + Sync {
     /// Puts a token in the place of those the user has. [`Error::NotFound`] when there is no such
     /// user.
     async fn issue(&self, token: NewSignInToken, event: Event) -> Result<()>;
-    /// Takes a token away, so that of any number of calls one gets it: whose it was, suspended or
-    /// not, and until when it was good. The event is written when there was one.
-    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<(User, DateTime<Utc>)>>;
+    /// Takes a token away, so that of any number of calls one gets it. The event is written when
+    /// there was one.
+    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<TakenToken>>;
 }
 
 /// How often each user has asked.

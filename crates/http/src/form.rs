@@ -5,6 +5,7 @@ use actix_web::dev::Payload;
 use actix_web::web::Bytes;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use carrel_domain::{Error, Result};
+use chrono::TimeDelta;
 
 use crate::body::{self, Limits};
 use crate::json::off_worker;
@@ -140,6 +141,43 @@ impl Fields {
 
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// Refuses fields that are neither in `once` nor in `many`, and fields of `once` that are repeated.
+    ///
+    /// Forms that grant something call this: a misspelled or repeated limit would otherwise be
+    /// dropped in silence.
+    pub fn expect(&self, once: &[&str], many: &[&str]) -> Result<()> {
+        for (place, (name, _)) in self.0.iter().enumerate() {
+            let shown: String = name.chars().take(60).collect();
+            if once.contains(&name.as_str()) {
+                if self.0[..place].iter().any(|(earlier, _)| earlier == name) {
+                    return Err(Error::invalid(shown, "must be given once"));
+                }
+            } else if !many.contains(&name.as_str()) {
+                return Err(Error::invalid("form", format!("unknown field `{shown}`")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads every field of a name with `parse`, and refuses a value that it does not know.
+    pub fn parsed<T>(
+        &self,
+        name: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>> {
+        let unknown = || Error::invalid(name, "must be one of the offered values");
+        self.all(name).map(|value| parse(value).ok_or_else(unknown)).collect()
+    }
+
+    /// Returns a whole number of days from 1 to `most`, if the field is not empty.
+    pub fn days(&self, name: &'static str, most: i64) -> Result<Option<TimeDelta>> {
+        let days: Option<i64> = self.number(name)?;
+        if days.is_some_and(|days| !(1..=most).contains(&days)) {
+            return Err(Error::invalid(name, format!("must be from 1 to {most}")));
+        }
+        Ok(days.map(TimeDelta::days))
     }
 
     /// Returns a number, if the field is not empty.

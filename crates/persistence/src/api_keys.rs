@@ -14,7 +14,7 @@ use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, on_each_backend};
 use crate::convert::{ids, joined, some_text, some_time, text, time, unreadable, utc};
 use crate::schema::{api_keys, users};
-use crate::{Database, audit};
+use crate::{Database, audit, authority, members};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = api_keys)]
@@ -123,6 +123,8 @@ impl From<NewApiKey> for NewRow {
 impl ApiKeys for Database {
     async fn create(&self, new: NewApiKey, event: Event) -> Result<ApiKey> {
         self.write(move |conn| {
+            authority::confirm(conn, &event.by)?;
+            members::need_workspaces(conn, &new.workspaces)?;
             let row = NewRow::from(new);
             let (prefix, creator) = (row.prefix.clone(), row.created_by.unwrap_or(0));
             let id: i32 = diesel::insert_into(api_keys::table)

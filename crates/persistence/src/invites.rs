@@ -11,7 +11,7 @@ use crate::abort::{Abort, OrRefused};
 use crate::connection::{AnyConnection, columns};
 use crate::convert::{ids, joined, some_time, text, time, unreadable, utc};
 use crate::schema::{invites, users as user_table};
-use crate::{Database, audit, members, turns, users};
+use crate::{Database, audit, authority, members, turns, users};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = invites)]
@@ -61,19 +61,6 @@ fn lock(conn: &mut AnyConnection, id: InviteId) -> Result<Invite, Abort> {
     Ok(row.of(name)?)
 }
 
-/// Refuses when one of the workspaces does not exist.
-fn need_all(conn: &mut AnyConnection, workspaces: &[WorkspaceId]) -> Result<(), Abort> {
-    let wanted: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
-    let known = members::existing_workspaces(conn, &wanted)?;
-    match wanted.iter().find(|workspace| !known.contains(workspace)) {
-        Some(unknown) => {
-            let reason = format!("no workspace has the id {unknown}");
-            Err(Error::invalid("workspace_ids", reason).into())
-        }
-        None => Ok(()),
-    }
-}
-
 /// Claims a pending invite, which makes all others who want it wait for the end of the transaction
 /// and then go without. Returns its id and workspaces.
 fn claim(
@@ -101,10 +88,11 @@ impl Invites for Database {
         unknown: UnknownWorkspaces,
         event: Event,
     ) -> Result<Invite> {
-        let NewInvite { code, workspaces, created_by, expires_at, created_at } = new;
+        let NewInvite { code, workspaces, expires_at, created_at } = new;
         self.write(move |conn| {
+            let creator = authority::confirm(conn, &event.by)?;
             if unknown == UnknownWorkspaces::Refuse {
-                need_all(conn, &workspaces)?;
+                members::need_workspaces(conn, &workspaces)?;
             }
             let now = time(created_at);
             let row: Row = diesel::insert_into(invites::table)
@@ -112,7 +100,7 @@ impl Invites for Database {
                     invites::code.eq(text(code)),
                     invites::status.eq(InviteStatus::Pending.as_str()),
                     invites::workspaces.eq(joined(workspaces.iter().map(|workspace| workspace.0))),
-                    invites::created_by.eq(created_by.map(|user| user.0)),
+                    invites::created_by.eq(creator.map(|user| user.0)),
                     invites::expires_at.eq(some_time(expires_at)),
                     invites::created_at.eq(now),
                     invites::updated_at.eq(now),
@@ -120,8 +108,7 @@ impl Invites for Database {
                 .returning(columns::<Row>())
                 .get_result(conn)
                 // The code is a secret, and not for messages.
-                .or_taken("invite", "")
-                .or_not_found("user", created_by.map_or(0, |user| user.0))?;
+                .or_taken("invite", "")?;
             audit::record(conn, event)?;
             Ok(row.of(None)?)
         })

@@ -20,6 +20,7 @@
 mod abort;
 mod api_keys;
 mod audit;
+mod authority;
 mod catalogue;
 mod chat_blocks;
 mod chat_edits;

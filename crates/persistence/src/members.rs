@@ -38,6 +38,22 @@ pub(crate) fn existing_workspaces(
     Ok(found)
 }
 
+/// Refuses ids that no workspace has.
+pub(crate) fn need_workspaces(
+    conn: &mut AnyConnection,
+    workspaces: &[WorkspaceId],
+) -> Result<(), Abort> {
+    let wanted: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
+    let known = existing_workspaces(conn, &wanted)?;
+    match wanted.iter().find(|workspace| !known.contains(workspace)) {
+        Some(unknown) => {
+            let reason = format!("no workspace has the id {unknown}");
+            Err(Error::invalid("workspace_ids", reason).into())
+        }
+        None => Ok(()),
+    }
+}
+
 fn existing_users(conn: &mut AnyConnection, wanted: &[UserId]) -> QueryResult<HashSet<UserId>> {
     let mut found = HashSet::new();
     for wanted in wanted.chunks(IDS_AT_ONCE) {

@@ -7,8 +7,8 @@ use carrel_domain::{Error, Result};
 use diesel::prelude::*;
 
 use crate::connection::{AnyConnection, on_each_backend};
-use crate::schema::settings;
-use crate::{Database, audit, users};
+use crate::schema::{owner_sessions, settings, setup_links};
+use crate::{Database, audit, authority, users};
 
 const ON: &str = "true";
 const OFF: &str = "false";
@@ -49,6 +49,10 @@ impl MultiUser for Database {
                 let (kind, key) = ("multi-user mode", ON.to_owned());
                 return Err(Error::AlreadyExists { kind, key }.into());
             }
+            authority::confirm(conn, &event.by)?;
+            // The owner signs in as a user from now on.
+            diesel::delete(owner_sessions::table).execute(conn)?;
+            diesel::delete(setup_links::table).execute(conn)?;
             let admin = users::insert(conn, NewUser { role: Role::Admin, ..admin })?;
             audit::record(conn, event)?;
             Ok(admin)

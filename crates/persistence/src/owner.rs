@@ -43,6 +43,7 @@ impl Owner for Database {
                 .set(values)
                 .execute(conn))?;
             diesel::delete(owner_sessions::table).execute(conn)?;
+            diesel::delete(setup_links::table).execute(conn)?;
             audit::record(conn, event)
         })
         .await

@@ -256,6 +256,7 @@ diesel::table! {
         expires_at -> Timestamp,
         created_at -> Timestamp,
         address -> Nullable<Text>,
+        issued_by -> Nullable<Integer>,
     }
 }
 
@@ -290,6 +291,7 @@ diesel::table! {
         user_id -> Integer,
         expires_at -> Timestamp,
         created_at -> Timestamp,
+        issued_by -> Nullable<Integer>,
     }
 }
 

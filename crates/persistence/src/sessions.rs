@@ -83,7 +83,7 @@ impl Sessions for Database {
 
     async fn open(&self, session: NewSession, event: Event) -> Result<()> {
         self.write(move |conn| {
-            let NewSession { digest, user, expires_at, created_at } = session;
+            let NewSession { digest, user, issued_by, expires_at, created_at } = session;
             if !lock_to_sign_in(conn, user)? {
                 return Err(Error::not_found("user", user).into());
             }
@@ -92,6 +92,7 @@ impl Sessions for Database {
                 .values((
                     sessions::digest.eq(digest.0.to_vec()),
                     sessions::user_id.eq(user.0),
+                    sessions::issued_by.eq(issued_by.map(|issuer| issuer.0)),
                     sessions::expires_at.eq(time(expires_at)),
                     sessions::created_at.eq(time(created_at)),
                     sessions::address.eq(some_text(event.by.address.clone())),

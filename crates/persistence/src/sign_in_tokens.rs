@@ -1,10 +1,10 @@
 //! Tokens to sign in with, once. Only digests of them are kept.
 use async_trait::async_trait;
-use carrel_domain::Result;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
-use carrel_domain::user::{NewSignInToken, SignInTokens, User};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use carrel_domain::user::{NewSignInToken, SignInTokens, TakenToken};
+use carrel_domain::{Result, UserId};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::abort::OrRefused;
@@ -12,7 +12,7 @@ use crate::connection::on_each_backend;
 use crate::convert::time;
 use crate::schema::{sign_in_tokens, users};
 use crate::users::{Row, lock};
-use crate::{Database, audit};
+use crate::{Database, audit, authority};
 
 #[async_trait]
 impl SignInTokens for Database {
@@ -20,7 +20,9 @@ impl SignInTokens for Database {
         self.write(move |conn| {
             let NewSignInToken { digest, user, expires_at, created_at } = token;
             lock(conn, user)?;
+            let issuer = authority::confirm(conn, &event.by)?;
             let values = (
+                sign_in_tokens::issued_by.eq(issuer.map(|issuer| issuer.0)),
                 sign_in_tokens::digest.eq(digest.0.to_vec()),
                 sign_in_tokens::expires_at.eq(time(expires_at)),
                 sign_in_tokens::created_at.eq(time(created_at)),
@@ -38,20 +40,28 @@ impl SignInTokens for Database {
         .await
     }
 
-    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<(User, DateTime<Utc>)>> {
+    async fn take(&self, digest: KeyDigest, event: Event) -> Result<Option<TakenToken>> {
         self.write(move |conn| {
             let token = sign_in_tokens::table.find(digest.0.to_vec());
-            let found: Option<(Row, NaiveDateTime)> = token
+            let found: Option<(Row, NaiveDateTime, Option<i32>)> = token
                 .clone()
                 .inner_join(users::table)
-                .select((Row::as_select(), sign_in_tokens::expires_at))
+                .select((
+                    Row::as_select(),
+                    sign_in_tokens::expires_at,
+                    sign_in_tokens::issued_by,
+                ))
                 .first(conn)
                 .optional()?;
             // Others may have found it too; whoever removes it has it.
             let taken = diesel::delete(token).execute(conn)?;
-            let Some((row, expires_at)) = found.filter(|_| taken > 0) else { return Ok(None) };
+            let Some((row, expires_at, issuer)) = found.filter(|_| taken > 0) else { return Ok(None) };
             audit::record(conn, event)?;
-            Ok(Some((User::from(row), expires_at.and_utc())))
+            Ok(Some(TakenToken {
+                user: row.into(),
+                expires_at: expires_at.and_utc(),
+                issued_by: issuer.map(UserId),
+            }))
         })
         .await
     }

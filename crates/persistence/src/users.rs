@@ -1,6 +1,6 @@
 //! People.
 use async_trait::async_trait;
-use carrel_domain::audit::Event;
+use carrel_domain::audit::{Actor, Event};
 use carrel_domain::user::{
     LAST_ADMIN, ListedUser, NewUser, PasswordHash, Role, User, UserPatch, Users,
 };
@@ -16,8 +16,8 @@ use crate::connection::{AnyBackend, AnyConnection, columns, on_each_backend};
 use crate::convert::{some_text, text, time, unreadable};
 use crate::listed::LendsText;
 use crate::moment::Moment;
-use crate::schema::{sessions, users};
-use crate::{Database, api_keys, audit, turns};
+use crate::schema::users;
+use crate::{Database, audit, authority, turns};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = users)]
@@ -194,6 +194,7 @@ fn keep_an_admin(conn: &mut AnyConnection, besides: UserId) -> Result<(), Abort>
 impl Users for Database {
     async fn create(&self, new: NewUser, event: Event) -> Result<User> {
         self.write(move |conn| {
+            authority::confirm(conn, &event.by)?;
             let user = insert(conn, new)?;
             audit::record(conn, event)?;
             Ok(user)
@@ -237,8 +238,16 @@ impl Users for Database {
         self.write(move |conn| {
             turns::take(conn)?;
             let before = lock(conn, id)?;
+            let is_own = event.by.actor == Actor::User(id)
+                && patch.role.is_none()
+                && patch.suspended.is_none()
+                && patch.daily_message_limit.is_none();
+            if !is_own {
+                authority::confirm(conn, &event.by)?;
+            }
+            let now = time(event.by.at);
             let (has_new_password, name) = (patch.password.is_some(), patch.username.clone());
-            let changes = Changes::of(patch, time(event.by.at));
+            let changes = Changes::of(patch, now);
             let row: Row = diesel::update(users::table.find(id.0))
                 .set(changes)
                 .returning(columns::<Row>())
@@ -249,7 +258,12 @@ impl Users for Database {
                 keep_an_admin(conn, id)?;
             }
             if has_new_password || after.role != before.role || after.suspended {
-                diesel::delete(sessions::table.filter(sessions::user_id.eq(id.0))).execute(conn)?;
+                authority::sign_out(conn, id)?;
+            }
+            if after.role < before.role {
+                authority::revoke_grants(conn, id, now)?;
+            } else if after.suspended && !before.suspended {
+                authority::withdraw(conn, id, now)?;
             }
             audit::record(conn, event)?;
             Ok(after)
@@ -264,7 +278,8 @@ impl Users for Database {
             if governs(&user) {
                 keep_an_admin(conn, id)?;
             }
-            api_keys::revoke_all_of(conn, id, time(event.by.at))?;
+            authority::confirm(conn, &event.by)?;
+            authority::revoke_grants(conn, id, time(event.by.at))?;
             diesel::delete(users::table.find(id.0)).execute(conn)?;
             audit::record(conn, event)?;
             Ok(user)

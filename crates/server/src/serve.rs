@@ -52,7 +52,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let carrel = Carrel::open(config).await?;
     let key = config.api_key.as_deref();
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    let taken = carrel.ports.keyring.take_from_environment(key, &by).await;
+    let taken = carrel.ports.api_keys.take_from_environment(key, &by).await;
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
     // Until here a signal ends the process at once, which leaves nothing half done.
@@ -188,7 +188,7 @@ async fn welcome(carrel: &Carrel, address: SocketAddr) {
 /// Tells an operator what is still missing before anybody can use the server.
 async fn advise(carrel: &Carrel, config: &Config) {
     let here = format!("--storage {}", config.storage.root().display());
-    match carrel.ports.keyring.is_empty(Utc::now()).await {
+    match carrel.ports.api_keys.is_empty(Utc::now()).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(
             "there is no API key yet, so every request is refused; make one with: \

@@ -23,7 +23,7 @@ use carrel_services::embeds::{Embeds, Pace};
 use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
-use carrel_services::keyring::Keyring;
+use carrel_services::api_keys::ApiKeyService;
 use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
@@ -170,12 +170,12 @@ impl Carrel {
             conversations: conversations.clone(),
             pace: Arc::new(Pace::new(config.api.embed_rate)),
         };
-        let keyring = Arc::new(Keyring::new(database.clone()));
+        let api_keys = Arc::new(ApiKeyService::new(database.clone()));
         let multi_user = Arc::new(RememberedMode::new(database.clone()));
         let accounts = Accounts {
             users: database.clone(),
             multi_user: multi_user.clone(),
-            keyring: keyring.clone(),
+            api_keys: api_keys.clone(),
             passwords: Passwords::new(config.passwords),
         };
         let (sessions, audit): (Arc<dyn Sessions>, _) = (database.clone(), database.clone());
@@ -193,7 +193,7 @@ impl Carrel {
         let root = config.storage.root().to_owned();
         let pictures = Pictures::new(models.clone(), root, config.storage.uploads());
         let ports = Ports {
-            keyring,
+            api_keys,
             workspaces: database.clone(),
             placements: database.clone(),
             threads: database.clone(),

@@ -10,7 +10,7 @@ use serde_json::json;
 
 pub use password::{PasswordRules, Passwords, is_bcrypt};
 
-use crate::keyring::Keyring;
+use crate::api_keys::ApiKeyService;
 
 /// The longest text about a user, in characters.
 const LONGEST_BIO: usize = 1000;
@@ -43,7 +43,7 @@ pub struct UserChanges {
 pub struct Accounts {
     pub users: Arc<dyn Users>,
     pub multi_user: Arc<dyn MultiUser>,
-    pub keyring: Arc<Keyring>,
+    pub api_keys: Arc<ApiKeyService>,
     pub passwords: Passwords,
 }
 
@@ -72,7 +72,7 @@ impl Accounts {
         let patch = self.patch(&before, changes).await?;
         let event = by.event("user_updated", json!({ "userName": before.username }).to_string());
         let updated = self.users.update(id, patch, event).await.map_err(taken)?;
-        self.keyring.forget();
+        self.api_keys.forget();
         Ok(updated)
     }
 
@@ -82,7 +82,7 @@ impl Accounts {
         let event =
             by.event("api_user_deleted", json!({ "userName": before.username }).to_string());
         self.users.delete(id, event).await?;
-        self.keyring.forget();
+        self.api_keys.forget();
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::json;
 
 use crate::accounts::{Accounts, UserDraft};
-use crate::keyring;
+use crate::token;
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -31,8 +31,8 @@ impl Invitations {
         }
         let event =
             by.event("invite_created", json!({ "workspaces": workspaces.len() }).to_string());
-        let code = keyring::random_code();
-        let new = NewInvite { code, workspaces, created_by: None, expires_at, created_at: by.at };
+        let code = token::random_code();
+        let new = NewInvite { code, workspaces, expires_at, created_at: by.at };
         self.invites.create(new, unknown, event).await
     }
 

@@ -1,6 +1,7 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
+pub mod api_keys;
 pub mod admission;
 mod attempts;
 pub mod audit;
@@ -12,7 +13,6 @@ pub mod embeds;
 pub mod exports;
 pub mod invitations;
 pub mod jobs;
-pub mod keyring;
 pub mod library;
 pub mod members;
 pub mod meter;
@@ -33,6 +33,7 @@ pub mod settings;
 pub mod sign_in;
 pub mod sign_on;
 pub mod threads;
+pub mod token;
 pub mod workspaces;
 
 #[cfg(test)]

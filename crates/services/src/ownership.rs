@@ -11,7 +11,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::accounts::{Accounts, UserDraft};
 use crate::attempts::Attempts;
-use crate::keyring::{self, Secret};
+use crate::token::{self, Secret};
 use crate::sign_in::{Refused, SESSION};
 
 /// How long a link to set the server up is good.
@@ -79,7 +79,7 @@ impl Ownership {
         if self.multi_user.is_on().await? {
             return Ok(false);
         }
-        self.links.is_good(keyring::digest(link), now).await
+        self.links.is_good(token::digest(link), now).await
     }
 
     /// Makes whoever holds the link the owner, in place of an earlier one, and opens a session.
@@ -125,12 +125,12 @@ impl Ownership {
         if self.multi_user.is_on().await? {
             return Ok(false);
         }
-        self.owner.is_open(keyring::digest(token), now).await
+        self.owner.is_open(token::digest(token), now).await
     }
 
     /// Ends a session. Says whether there was one.
     pub async fn out(&self, token: &str, by: &By) -> Result<bool> {
-        self.close(keyring::digest(token), by).await
+        self.close(token::digest(token), by).await
     }
 
     /// As [`Ownership::out`], for a session that is listed.
@@ -174,7 +174,7 @@ impl Ownership {
 
     async fn spend(&self, link: &str, by: &By) -> Result<()> {
         let event = by.event("setup_link_spent", "{}");
-        if self.links.spend(keyring::digest(link), event).await? { Ok(()) } else { Err(gone()) }
+        if self.links.spend(token::digest(link), event).await? { Ok(()) } else { Err(gone()) }
     }
 }
 

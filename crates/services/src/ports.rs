@@ -28,7 +28,7 @@ use crate::embeds::Embeds;
 use crate::exports::Exports;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
-use crate::keyring::Keyring;
+use crate::api_keys::ApiKeyService;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;
@@ -45,7 +45,7 @@ use crate::sign_on::SignOn;
 /// command) is given. Built once at startup.
 #[derive(Clone)]
 pub struct Ports {
-    pub keyring: Arc<Keyring>,
+    pub api_keys: Arc<ApiKeyService>,
     pub workspaces: Arc<dyn Workspaces>,
     pub placements: Arc<dyn Placements>,
     pub threads: Arc<dyn Threads>,

@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::{Passwords, is_bcrypt};
 use crate::attempts::Attempts;
-use crate::keyring::{self, Secret};
+use crate::token::{self, Secret};
 
 /// How long a session lasts.
 pub const SESSION: TimeDelta = TimeDelta::days(30);
@@ -109,7 +109,7 @@ impl SignIn {
 
     /// Whose session a token stands for.
     pub async fn user_of(&self, token: &str, now: DateTime<Utc>) -> Result<Option<User>> {
-        self.sessions.user_of(keyring::digest(token), now).await
+        self.sessions.user_of(token::digest(token), now).await
     }
 
     /// Ends a session. Says whether there was one.
@@ -117,7 +117,7 @@ impl SignIn {
         let user = self.user_of(token, by.at).await?;
         let actor = user.map_or(by.actor, |user| Actor::User(user.id));
         let by = By { actor, ..by.clone() };
-        self.sessions.close(keyring::digest(token), by.event("logout_event", "{}")).await
+        self.sessions.close(token::digest(token), by.event("logout_event", "{}")).await
     }
 
     async fn open(&self, user: &User, by: &By) -> Result<Secret, Refused> {
@@ -125,6 +125,7 @@ impl SignIn {
         let session = NewSession {
             digest: token.digest(),
             user: user.id,
+            issued_by: None,
             expires_at: by.at + SESSION,
             created_at: by.at,
         };
@@ -149,7 +150,7 @@ impl SignIn {
     }
 
     async fn decoy(&self) -> Result<&PasswordHash> {
-        self.decoy.get_or_try_init(|| self.passwords.hash(keyring::random_code())).await
+        self.decoy.get_or_try_init(|| self.passwords.hash(token::random_code())).await
     }
 
     async fn refuse<T>(&self, why: &'static str, username: &str, by: &By) -> Result<T, Refused> {

@@ -2,12 +2,12 @@
 use std::sync::Arc;
 
 use carrel_domain::audit::By;
-use carrel_domain::user::{NewSession, NewSignInToken, Sessions, SignInTokens, User};
+use carrel_domain::user::{NewSession, NewSignInToken, Sessions, SignInTokens, TakenToken, User};
 use carrel_domain::{Result, UserId};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::keyring::{self, Secret};
+use crate::token::{self, Secret};
 use crate::sign_in::SESSION;
 
 /// How long a token waits to be redeemed.
@@ -50,9 +50,11 @@ impl SignOn {
     /// Opens a session for whoever holds a token. However that ends, the token is spent.
     pub async fn redeem(&self, token: &str, by: &By) -> Result<Redeemed> {
         let event = by.event("sign_in_token_redeemed", "{}");
-        let taken = self.tokens.take(keyring::digest(token), event).await?;
-        let Some((user, until)) = taken else { return Ok(Redeemed::Unknown) };
-        if until <= by.at {
+        let taken = self.tokens.take(token::digest(token), event).await?;
+        let Some(TakenToken { user, expires_at, issued_by }) = taken else {
+            return Ok(Redeemed::Unknown);
+        };
+        if expires_at <= by.at {
             return Ok(Redeemed::Expired);
         }
         if user.suspended {
@@ -62,6 +64,7 @@ impl SignOn {
         let session = NewSession {
             digest: secret.digest(),
             user: user.id,
+            issued_by,
             expires_at: by.at + SESSION,
             created_at: by.at,
         };

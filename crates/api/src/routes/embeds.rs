@@ -55,7 +55,8 @@ pub async fn create_embed(
     embeds: Data<Embeds>,
     body: Body<wire::EmbedFields>,
 ) -> Answer<Json<wire::EmbedMade>, NoEmbed> {
-    let (mount, fields) = (Mount::of(&request), body.read().await?);
+    let mount = Mount::of(&request);
+    let fields = body.read().await?.checked(mount)?;
     let slug = fields.slug(mount)?.ok_or_else(unnamed)?;
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     let settings = fields.into_new(workspace.id, mount)?;
@@ -77,7 +78,8 @@ pub async fn update_embed(
     key: Path<String>,
     body: Body<wire::EmbedFields>,
 ) -> Answer<HttpResponse, NoEmbed> {
-    let (mount, fields) = (Mount::of(&request), body.read().await?);
+    let mount = Mount::of(&request);
+    let fields = body.read().await?.checked(mount)?;
     let embed = embeds.find(&key).await?;
     if fields.is_empty() {
         return match mount {

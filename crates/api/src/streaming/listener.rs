@@ -7,13 +7,13 @@ use carrel_domain::user::{User, Users};
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_services::admission::Admitted;
-use carrel_services::keyring::Keyring;
+use carrel_services::api_keys::ApiKeyService;
 use chrono::Utc;
 
 use crate::caller::Caller;
 
 pub struct Listener {
-    keyring: Data<Keyring>,
+    api_keys: Data<ApiKeyService>,
     workspaces: Data<dyn Workspaces>,
     threads: Data<dyn Threads>,
     users: Data<dyn Users>,
@@ -31,7 +31,7 @@ impl Listener {
         workspace: &Workspace,
     ) -> Result<Self> {
         Ok(Self {
-            keyring: wired(request)?,
+            api_keys: wired(request)?,
             workspaces: wired(request)?,
             threads: wired(request)?,
             users: wired(request)?,
@@ -51,7 +51,7 @@ impl Listener {
 impl Admitted for Listener {
     /// Whether the key is still good, the user still admitted, and the conversation still there.
     async fn may_listen(&self) -> Result<bool> {
-        if !self.keyring.lasts(self.key, Utc::now()).await? {
+        if !self.api_keys.is_valid(self.key, Utc::now()).await? {
             return Ok(false);
         }
         if let Some(user) = &self.user {
@@ -73,19 +73,19 @@ impl Admitted for Listener {
 
 /// Whoever follows something with a key, for as long as that is good.
 pub struct Holder {
-    keyring: Data<Keyring>,
+    api_keys: Data<ApiKeyService>,
     key: KeyDigest,
 }
 
 impl Holder {
     pub fn new<P>(request: &HttpRequest, caller: &Caller<P>) -> Result<Self> {
-        Ok(Self { keyring: wired(request)?, key: caller.digest })
+        Ok(Self { api_keys: wired(request)?, key: caller.digest })
     }
 }
 
 impl Admitted for Holder {
     async fn may_listen(&self) -> Result<bool> {
-        self.keyring.lasts(self.key, Utc::now()).await
+        self.api_keys.is_valid(self.key, Utc::now()).await
     }
 }
 

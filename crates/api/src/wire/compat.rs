@@ -5,7 +5,34 @@ pub mod members;
 pub mod settings;
 pub mod users;
 
+use std::collections::BTreeMap;
+
+use carrel_domain::{Error, Result};
+use serde::de::IgnoredAny;
 use serde_json::Value;
+
+/// Fields of a body that the operation does not know.
+pub type UnknownFields = BTreeMap<String, IgnoredAny>;
+
+/// Refuses an unknown field whose name differs from a known one only in case, separators or a plural
+/// `s`: ignoring a misspelled limit would grant more than the client asked for.
+// quirk(unknown-fields): any other unknown field is ignored.
+pub fn refuse_misspelled(unknown: &UnknownFields, known: &[&'static str]) -> Result<()> {
+    for name in unknown.keys() {
+        if let Some(meant) = known.iter().find(|known| plain(known) == plain(name)) {
+            let name: String = name.chars().take(60).collect();
+            let reason = format!("unknown field `{name}`; did you mean `{meant}`?");
+            return Err(Error::invalid("body", reason));
+        }
+    }
+    Ok(())
+}
+
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    letters.trim_end_matches('s').to_owned()
+}
 
 /// The text that clients of a JavaScript server get for a value: `5` is `"5"`, null is `"null"`.
 // quirk(values-as-text)
@@ -56,6 +83,18 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn only_misspelled_names_are_refused() {
+        let unknown = |name: &str| UnknownFields::from([(name.to_owned(), IgnoredAny)]);
+        let known = ["dailyMessageLimit", "suspended"];
+        for misspelled in ["daily_message_limit", "DailyMessageLimits", "Suspended"] {
+            assert!(refuse_misspelled(&unknown(misspelled), &known).is_err(), "{misspelled}");
+        }
+        for other in ["id", "foo", "", "limit"] {
+            assert!(refuse_misspelled(&unknown(other), &known).is_ok(), "{other}");
+        }
+    }
 
     #[test]
     fn values_are_read_as_clients_of_a_javascript_server_expect() {

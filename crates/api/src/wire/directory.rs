@@ -1,6 +1,6 @@
 //! People for programs that sign them in from elsewhere.
 use carrel_domain::user::{ListedUser, User};
-use carrel_services::keyring::Secret;
+use carrel_services::token::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

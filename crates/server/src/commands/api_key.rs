@@ -6,7 +6,7 @@ use anyhow::Context;
 use carrel_domain::api_key::{self, Scope};
 use carrel_domain::audit::By;
 use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
-use carrel_services::keyring::KeyOptions;
+use carrel_services::api_keys::KeyOptions;
 use carrel_services::workspaces;
 use chrono::{TimeDelta, Utc};
 
@@ -39,7 +39,7 @@ async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
     let expires_at =
         expires_in.context("failed to work out when the key expires")?.map(|time| now + time);
     let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
-    let created = carrel.ports.keyring.create(options, &By::operator(now)).await;
+    let created = carrel.ports.api_keys.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;
     let (id, may, within) = (key.id, may(&key.scopes), listed(slugs, "all workspaces"));
     say(format_args!("API key {id} may {may} in {within}; it is not shown again:"));
@@ -54,7 +54,7 @@ async fn user(carrel: &Carrel, name: &str) -> carrel_domain::Result<UserId> {
 }
 
 async fn list(carrel: &Carrel) -> anyhow::Result<()> {
-    let keys = carrel.ports.keyring.list().await.context("failed to list the API keys")?;
+    let keys = carrel.ports.api_keys.list().await.context("failed to list the API keys")?;
     if keys.is_empty() {
         say(format_args!("there are no API keys; make one with: carrel api-key create"));
     }
@@ -80,7 +80,7 @@ async fn list(carrel: &Carrel) -> anyhow::Result<()> {
 }
 
 async fn revoke(carrel: &Carrel, id: i32) -> anyhow::Result<()> {
-    let revoked = carrel.ports.keyring.revoke(ApiKeyId(id), &By::operator(Utc::now())).await;
+    let revoked = carrel.ports.api_keys.revoke(ApiKeyId(id), &By::operator(Utc::now())).await;
     revoked.context("failed to revoke the API key")?;
     say(format_args!("API key {id} is revoked"));
     Ok(())

@@ -4,7 +4,7 @@ use std::path::{Component, PathBuf};
 use std::time::Duration;
 
 use carrel_providers::Exempt;
-use carrel_services::keyring::SHORTEST_CHOSEN_KEY;
+use carrel_services::api_keys::SHORTEST_CHOSEN_KEY;
 use ipnet::IpNet;
 
 /// Bytes: `1048576`, or a whole number with a unit of a thousand (`kB`, `MB`, `GB`) or of 1,024

@@ -4,7 +4,7 @@ use carrel_domain::Error;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::user::OpenSession;
 use carrel_services::accounts::UserChanges;
-use carrel_services::keyring;
+use carrel_services::token;
 use carrel_services::sign_in::Refused;
 use chrono::{DateTime, Utc};
 
@@ -43,7 +43,7 @@ pub async fn show(visit: Visit<Reader>) -> Answer {
         Who::Owner => ports.ownership.sessions(visit.at).await?,
         Who::User(user) => ports.sessions.of(user.id, visit.at).await?,
     };
-    let this = gate::token(&visit.request).map(keyring::digest);
+    let this = gate::token(&visit.request).map(token::digest);
     let session = |open: OpenSession| Session {
         is_this: this == Some(open.digest),
         mark: hex(open.digest),

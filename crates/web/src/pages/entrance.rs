@@ -3,7 +3,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::SET_COOKIE;
 use askama::Template;
 use carrel_domain::Error;
-use carrel_services::keyring::Secret;
+use carrel_services::token::Secret;
 use carrel_services::ownership::Standing;
 use carrel_services::sign_in::Refused;
 use carrel_services::sign_on::Redeemed;

@@ -4,7 +4,7 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::workspace::WorkspaceSettings;
 use carrel_services::accounts::UserDraft;
-use carrel_services::keyring::KeyOptions;
+use carrel_services::api_keys::KeyOptions;
 use carrel_services::library::Unembedded;
 use carrel_services::ownership::Standing;
 use carrel_services::workspaces;
@@ -128,7 +128,7 @@ pub async fn first_key(visit: Visit<Admin>) -> Answer {
         created_by: visit.who.id(),
         ..KeyOptions::default()
     };
-    let (secret, _) = visit.ports().keyring.create(options, &visit.by()).await?;
+    let (secret, _) = visit.ports().api_keys.create(options, &visit.by()).await?;
     let frame = visit.frame(t("key.title"), Section::Home).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&visit.request));
     reply::page(&visit.request, &NewKey { frame, secret, base, next: "/welcome" })

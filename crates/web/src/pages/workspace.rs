@@ -156,7 +156,8 @@ pub async fn save_members(
 ) -> Result<actix_web::HttpResponse, Refusal> {
     let workspace = visit.workspace(&slug).await?;
     let form = form.read().await?;
-    let users: Vec<_> = form.all("user").filter_map(|id| id.parse().ok()).map(UserId).collect();
+    form.expect(&[], &["user"])?;
+    let users = form.parsed("user", |id| id.parse().ok().map(UserId))?;
     let known = &*visit.ports().members;
     members::manage(known, workspace.id, &users, true, &visit.by()).await?;
     Ok(reply::done(&format!("/w/{}/members", workspace.slug), "saved"))

@@ -2,7 +2,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::ApiKeyId;
-use carrel_services::keyring::Keyring;
+use carrel_services::api_keys::ApiKeyService;
 
 use super::super::parse_id;
 use crate::caller::{Admin, Caller};
@@ -17,9 +17,9 @@ use crate::wire::admin::{Done, keys as wire};
 #[get("/admin/api-keys")]
 pub async fn list_api_keys(
     _: Caller<Admin>,
-    keyring: Data<Keyring>,
+    api_keys: Data<ApiKeyService>,
 ) -> Answer<Json<wire::KeyList>> {
-    let api_keys = keyring.list().await?.into_iter().map(Into::into).collect();
+    let api_keys = api_keys.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::KeyList { api_keys }))
 }
 
@@ -31,11 +31,11 @@ pub async fn list_api_keys(
 #[post("/admin/api-keys")]
 pub async fn create_api_key(
     caller: Caller<Admin>,
-    keyring: Data<Keyring>,
+    api_keys: Data<ApiKeyService>,
     body: Body<wire::NewKey>,
 ) -> Answer<Json<wire::KeyCreated>, NoKey> {
     let options = body.read().await?.into_options()?;
-    let (secret, key) = keyring.create_as(&caller.key, options, &caller.by()).await?;
+    let (secret, key) = api_keys.create_as(&caller.key, options, &caller.by()).await?;
     Ok(Json(wire::KeyCreated::new(&secret, key)))
 }
 
@@ -45,9 +45,9 @@ pub async fn create_api_key(
 #[delete("/admin/api-keys/{id}")]
 pub async fn revoke_api_key(
     caller: Caller<Admin>,
-    keyring: Data<Keyring>,
+    api_keys: Data<ApiKeyService>,
     id: Path<String>,
 ) -> Answer<Json<Done>, NotDone> {
-    keyring.revoke(ApiKeyId(parse_id("API key", &id)?), &caller.by()).await?;
+    api_keys.revoke(ApiKeyId(parse_id("API key", &id)?), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

@@ -46,6 +46,7 @@ impl From<Invite> for InviteRow {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewInvite {
     /// Workspaces that whoever redeems it joins.
     #[serde(alias = "workspaceIds")]

@@ -1,7 +1,8 @@
 //! API keys on the native wire.
 use carrel_domain::api_key::{ApiKey, Scope};
 use carrel_domain::{Error, Result, WorkspaceId};
-use carrel_services::keyring::{KeyOptions, Secret};
+use carrel_services::api_keys::KeyOptions;
+use carrel_services::token::Secret;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -51,7 +52,10 @@ impl From<ApiKey> for KeyRow {
     }
 }
 
+/// The options of a new key. Unknown fields are refused: ignoring a misspelled limit would create a
+/// key without it.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewKey {
     /// At most 200 characters.
     name: Option<String>,
@@ -72,12 +76,6 @@ pub struct NewKey {
 impl NewKey {
     pub fn into_options(self) -> Result<KeyOptions> {
         let Self { name, scopes, workspace_ids, rate_limit, expires_at } = self;
-        if name.as_ref().is_some_and(|name| name.chars().count() > 200) {
-            return Err(Error::invalid("name", "must not be longer than 200 characters"));
-        }
-        if rate_limit == Some(0) {
-            return Err(Error::invalid("rate_limit", "must be at least 1"));
-        }
         let allowed = "must be of read, chat, documents, admin";
         let scope =
             |text: &String| Scope::parse(text).ok_or_else(|| Error::invalid("scopes", allowed));

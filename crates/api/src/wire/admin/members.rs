@@ -26,6 +26,7 @@ impl From<Member> for MemberRow {
 
 /// The users who may enter the workspace.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UpdateMembers {
     #[serde(alias = "userIds")]
     #[schema(example = json!([1, 2, 4, 12]))]
@@ -39,6 +40,7 @@ impl UpdateMembers {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ManageMembers {
     #[serde(alias = "userIds")]
     #[schema(example = json!([1, 2, 4, 12]))]

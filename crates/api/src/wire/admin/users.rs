@@ -85,6 +85,7 @@ impl From<ListedUser> for UserRow {
 
 /// A new user.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
     #[serde(default)]
@@ -125,6 +126,7 @@ pub fn parse_role(role: &str) -> Result<Role> {
 
 /// What is to change about a user; what is absent stays.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct UserUpdate {
     #[schema(example = "sample-sam")]
     username: Option<String>,

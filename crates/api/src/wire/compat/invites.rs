@@ -70,7 +70,7 @@ impl From<Invite> for InviteRow {
 }
 
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = compat::NewInvite)]
 pub struct NewInvite {
     /// Workspaces that whoever redeems it joins, if they exist then.

@@ -33,7 +33,7 @@ impl From<Member> for MemberRow {
 
 /// The users who may enter a workspace.
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = compat::MemberIds)]
 pub struct MemberIds {
     /// Numbers, or numeric texts.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::{as_flag, as_number, as_text};
+use super::{UnknownFields, as_flag, as_number, as_text, refuse_misspelled};
 use crate::wire::admin::users::parse_role;
 use crate::wire::{sent, time};
 
@@ -105,11 +105,18 @@ pub struct UserFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     pfp_filename: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: UnknownFields,
 }
+
+const FIELDS: [&str; 7] =
+    ["username", "password", "role", "suspended", "dailyMessageLimit", "bio", "pfpFilename"];
 
 impl UserFields {
     pub fn into_draft(self) -> Result<UserDraft> {
-        let Self { username, password, role, daily_message_limit, bio, .. } = self;
+        let Self { username, password, role, daily_message_limit, bio, unknown, .. } = self;
+        refuse_misspelled(&unknown, &FIELDS)?;
         let password = match password {
             None => String::new(),
             Some(Value::String(password)) => password,
@@ -126,8 +133,17 @@ impl UserFields {
     }
 
     pub fn into_changes(self) -> Result<UserChanges> {
-        let Self { username, password, role, suspended, daily_message_limit, bio, pfp_filename } =
-            self;
+        let Self {
+            username,
+            password,
+            role,
+            suspended,
+            daily_message_limit,
+            bio,
+            pfp_filename,
+            unknown,
+        } = self;
+        refuse_misspelled(&unknown, &FIELDS)?;
         let role = role.map(|role| parse_role(&as_text(&role))).transpose()?;
         let unless_null = |value: Value| (!value.is_null()).then(|| as_text(&value));
         Ok(UserChanges {

@@ -7,23 +7,24 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::mount::Mount;
+use crate::wire::compat::{UnknownFields, refuse_misspelled};
 use crate::wire::sent;
 
 /// The most pages of one embed.
 const MOST_ORIGINS: usize = 1000;
 
-/// Settings of an embed; those that are absent stay as they are. Fields of other names are ignored.
+/// Settings of an embed; those that are absent stay as they are.
 ///
-/// Natively a value of the wrong kind is refused. At `/api/v1` it is replaced by the default, but for
+/// Natively a value of the wrong kind and an unknown field are refused. At `/api/v1` it is replaced by the default, but for
 /// pages: a list of which nothing can be read is refused there too.
 #[derive(Default, PartialEq, Deserialize, ToSchema)]
 pub struct EmbedFields {
     /// The workspace that answers.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "workspaceSlug", deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "alpha-team")]
     workspace_slug: Option<Value>,
     /// The workspace that answers from now on.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "workspaceId", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     workspace_id: Option<Value>,
     /// A new embed always is, at `/api/v1`.
@@ -31,36 +32,53 @@ pub struct EmbedFields {
     #[schema(value_type = Option<bool>)]
     enabled: Option<Value>,
     /// `chat` or `query`.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "chatMode", deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     chat_mode: Option<Value>,
     /// Origins of the pages that may use it, as an array or separated by commas; null for any page.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "allowlistDomains", deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["https://example.com"]))]
     allowlist_domains: Option<Value>,
     /// Whether visitors may choose the model.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "allowModelOverride", deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     allow_model_override: Option<Value>,
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "allowTemperatureOverride", deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     allow_temperature_override: Option<Value>,
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "allowPromptOverride", deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     allow_prompt_override: Option<Value>,
     /// Questions in any 24 hours, >= 1; null for any number.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "maxChatsPerDay", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     max_chats_per_day: Option<Value>,
     /// Those of one session, >= 1.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "maxChatsPerSession", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     max_chats_per_session: Option<Value>,
     /// How many earlier exchanges the model sees, >= 1; 20 when null.
-    #[serde(default, deserialize_with = "sent")]
+    #[serde(default, alias = "messageLimit", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     message_limit: Option<Value>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    unknown: UnknownFields,
 }
+
+const FIELDS: [&str; 11] = [
+    "workspace_slug",
+    "workspace_id",
+    "enabled",
+    "chat_mode",
+    "allowlist_domains",
+    "allow_model_override",
+    "allow_temperature_override",
+    "allow_prompt_override",
+    "max_chats_per_day",
+    "max_chats_per_session",
+    "message_limit",
+];
 
 impl EmbedFields {
     /// The workspace that is named by its slug, if any is.
@@ -74,9 +92,20 @@ impl EmbedFields {
         }
     }
 
-    /// Whether nothing was sent that can be set.
+    /// Whether the body sets nothing.
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        *self == Self { unknown: self.unknown.clone(), ..Self::default() }
+    }
+
+    /// Refuses unknown fields: all of them natively, misspelled ones at `/api/v1`.
+    pub fn checked(self, mount: Mount) -> Result<Self> {
+        match (mount, self.unknown.keys().next()) {
+            (Mount::Native, Some(name)) => {
+                let name: String = name.chars().take(60).collect();
+                Err(Error::invalid("body", format!("unknown field `{name}`")))
+            }
+            _ => refuse_misspelled(&self.unknown, &FIELDS).map(|()| self),
+        }
     }
 
     /// The settings of a new embed.

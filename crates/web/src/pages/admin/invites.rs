@@ -3,7 +3,7 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::invite::{Invite, InviteStatus, UnknownWorkspaces};
 use carrel_domain::{InviteId, WorkspaceId};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 
 use super::super::setup::base;
 use super::parse_id;
@@ -71,10 +71,10 @@ pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
         return Err(Refusal::missing("user", "many"));
     }
     let form = form.read().await?;
-    let workspaces = form.all("workspace").filter_map(|id| id.parse().ok()).map(WorkspaceId);
-    let days: Option<i64> = form.number("days")?;
-    let until = days.map(|days| visit.at + TimeDelta::days(days.clamp(0, 3650)));
-    let (workspaces, unknown) = (workspaces.collect(), UnknownWorkspaces::Refuse);
+    form.expect(&["days"], &["workspace"])?;
+    let workspaces = form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?;
+    let until = form.days("days", 3650)?.map(|lasts| visit.at + lasts);
+    let unknown = UnknownWorkspaces::Refuse;
     visit.ports().invitations.create(workspaces, unknown, until, &visit.by()).await?;
     Ok(reply::done("/admin/invites", "invited"))
 }

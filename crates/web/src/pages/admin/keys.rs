@@ -3,8 +3,8 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::api_key::{ApiKey, KeyOrigin, Scope};
 use carrel_domain::{ApiKeyId, WorkspaceId};
-use carrel_services::keyring::KeyOptions;
-use chrono::{DateTime, TimeDelta, Utc};
+use carrel_services::api_keys::KeyOptions;
+use chrono::{DateTime, Utc};
 
 use super::super::setup::{NewKey, base};
 use super::parse_id;
@@ -45,7 +45,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let known: Vec<_> = visit.workspaces().await?;
     let known: Vec<_> =
         known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
-    let mut keys = visit.ports().keyring.list().await?;
+    let mut keys = visit.ports().api_keys.list().await?;
     // Good ones first, the newest of them on top.
     keys.sort_by_key(|key| (!key.is_valid(visit.at), std::cmp::Reverse(key.id)));
     let rows = keys.into_iter().map(|key| row(key, &known, visit.at)).collect();
@@ -82,23 +82,20 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
     }
 }
 
-/// Makes a key and shows it, this once.
+/// Creates a key and shows it once.
 pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
     let form = form.read().await?;
-    let days: Option<i64> = form.number("days")?;
+    form.expect(&["name", "days", "rate"], &["scope", "workspace"])?;
+    let expires_at = form.days("days", 36_500)?.map(|lasts| visit.at + lasts);
     let options = KeyOptions {
         name: form.given("name"),
-        scopes: form.all("scope").filter_map(Scope::parse).collect(),
-        workspaces: form
-            .all("workspace")
-            .filter_map(|id| id.parse().ok())
-            .map(WorkspaceId)
-            .collect(),
+        scopes: form.parsed("scope", Scope::parse)?,
+        workspaces: form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?,
         rate_limit: form.number("rate")?,
-        expires_at: days.map(|days| visit.at + TimeDelta::days(days.clamp(0, 36500))),
+        expires_at,
         created_by: visit.who.id(),
     };
-    let (secret, _) = visit.ports().keyring.create(options, &visit.by()).await?;
+    let (secret, _) = visit.ports().api_keys.create(options, &visit.by()).await?;
     let frame = visit.admin_frame(t("key.title")).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&visit.request));
     reply::page(&visit.request, &NewKey { frame, secret, base, next: "/admin/keys" })
@@ -106,6 +103,6 @@ pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
 
 pub async fn revoke(visit: Visit<Admin>, id: Path<String>) -> Answer {
     let id = ApiKeyId(parse_id("API key", &id)?);
-    visit.ports().keyring.revoke(id, &visit.by()).await?;
+    visit.ports().api_keys.revoke(id, &visit.by()).await?;
     Ok(reply::done("/admin/keys", "revoked"))
 }

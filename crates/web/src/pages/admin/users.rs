@@ -81,10 +81,11 @@ fn shared(visit: &Visit<Admin>) -> Result<(), Refusal> {
 pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
     shared(&visit)?;
     let form = form.read().await?;
+    form.expect(&["username", "password", "role"], &[])?;
     let draft = UserDraft {
         username: form.text("username").to_owned(),
         password: form.raw("password").to_owned(),
-        role: Role::parse(form.text("role")),
+        role: form.parsed("role", Role::parse)?.pop(),
         ..UserDraft::default()
     };
     visit.ports().accounts.create(draft, &visit.by()).await?;
@@ -126,6 +127,7 @@ pub async fn save(visit: Visit<Admin>, id: Path<String>, form: Form) -> Answer {
 }
 
 fn changes(form: &Fields) -> Result<UserChanges, Error> {
+    form.expect(&["username", "role", "limit", "password", "suspended"], &[])?;
     let unknown = || Error::invalid("role", "must be one of those offered");
     Ok(UserChanges {
         username: form.given("username"),

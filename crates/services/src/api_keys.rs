@@ -1,0 +1,237 @@
+//! API keys: made, recognised, revoked.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
+use carrel_domain::audit::By;
+use carrel_domain::{ApiKeyId, Error, Result, UserId, WorkspaceId};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::token::{Secret, digest};
+
+/// How long a key once seen in the database is taken to be good without looking again. Keys
+/// revoked by this process are out at once; keys revoked by another are out within this time.
+const TRUSTED: TimeDelta = TimeDelta::seconds(1);
+
+/// The fewest characters of a key that an operator chooses.
+pub const SHORTEST_CHOSEN_KEY: usize = 16;
+
+/// The longest name of a key, in characters.
+const LONGEST_NAME: usize = 200;
+
+/// The options of a new key.
+#[derive(Clone, Debug, Default)]
+pub struct KeyOptions {
+    pub name: Option<String>,
+    /// Empty means every scope.
+    pub scopes: Vec<Scope>,
+    /// Empty means all.
+    pub workspaces: Vec<WorkspaceId>,
+    /// The most requests a minute; unlimited when absent.
+    pub rate_limit: Option<u32>,
+    pub expires_at: Option<DateTime<Utc>>,
+    pub created_by: Option<UserId>,
+}
+
+impl KeyOptions {
+    fn check(&self, now: DateTime<Utc>) -> Result<()> {
+        let is_long = |name: &String| name.chars().count() > LONGEST_NAME;
+        if self.name.as_ref().is_some_and(is_long) {
+            return Err(Error::invalid("name", "must not be longer than 200 characters"));
+        }
+        // A limit of zero would be stored as no limit.
+        if self.rate_limit.is_some_and(|limit| limit == 0 || i32::try_from(limit).is_err()) {
+            return Err(Error::invalid("rate_limit", "must be from 1 to 2147483647"));
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(Error::invalid("expires_at", "must lie in the future"));
+        }
+        Ok(())
+    }
+
+    fn into_new(self, secret: &Secret, created_at: DateTime<Utc>) -> NewApiKey {
+        let Self { name, scopes, workspaces, rate_limit, expires_at, created_by } = self;
+        NewApiKey {
+            name,
+            digest: digest(secret.reveal()),
+            prefix: secret.prefix(),
+            origin: KeyOrigin::Created,
+            scopes,
+            workspaces,
+            rate_limit,
+            created_by,
+            expires_at,
+            created_at,
+        }
+    }
+}
+
+struct Seen {
+    key: Arc<ApiKey>,
+    at: DateTime<Utc>,
+}
+
+/// Knows which keys are good, mostly without asking the database.
+pub struct ApiKeyService {
+    keys: Arc<dyn ApiKeys>,
+    seen: RwLock<HashMap<KeyDigest, Seen>>,
+    used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    /// When each limited key would have spent all it may: its allowance flows back evenly.
+    spent: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+}
+
+impl ApiKeyService {
+    pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
+        Self { keys, seen: RwLock::default(), used: Mutex::default(), spent: Mutex::default() }
+    }
+
+    /// The key that `secret` is, if it is good at `now`.
+    pub async fn authenticate(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+        let digest = digest(secret);
+        let key = match self.recall(digest, now) {
+            Some(key) => Some(key),
+            None => self.look_up(digest, now).await?,
+        };
+        let good = key.filter(|key| key.is_valid(now));
+        if let Some(key) = &good {
+            self.uses().insert(key.id, now);
+        }
+        Ok(good)
+    }
+
+    /// Whether a key that was admitted before is still good at `now`.
+    pub async fn is_valid(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<bool> {
+        let key = match self.recall(digest, now) {
+            Some(key) => Some(key),
+            None => self.look_up(digest, now).await?,
+        };
+        Ok(key.is_some_and(|key| key.is_valid(now)))
+    }
+
+    /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
+    /// is admitted.
+    pub fn check_rate_limit(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {
+        let Some(limit) = key.rate_limit.filter(|limit| *limit > 0) else { return Ok(()) };
+        let one = TimeDelta::microseconds(60_000_000 / i64::from(limit));
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let until = spent.get(&key.id).copied().unwrap_or(now).max(now) + one;
+        let over = until - now - TimeDelta::minutes(1);
+        if over > TimeDelta::zero() {
+            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
+        }
+        spent.insert(key.id, until);
+        Ok(())
+    }
+
+    fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
+        let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
+        let found = seen.get(&digest).filter(|seen| now - seen.at < TRUSTED)?;
+        Some(found.key.clone())
+    }
+
+    async fn look_up(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+        let key = self.keys.by_digest(digest).await?.map(Arc::new);
+        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        match &key {
+            Some(key) => seen.insert(digest, Seen { key: key.clone(), at: now }),
+            None => seen.remove(&digest),
+        };
+        Ok(key)
+    }
+
+    /// Creates a key. [`Error::Invalid`] when an option is out of range or names a workspace that
+    /// does not exist.
+    pub async fn create(&self, options: KeyOptions, by: &By) -> Result<(Secret, ApiKey)> {
+        options.check(by.at)?;
+        let secret = Secret::random();
+        let new = options.into_new(&secret, by.at);
+        let details = json!({ "name": new.name, "prefix": new.prefix }).to_string();
+        let key = self.keys.create(new, by.event("api_key_created", details)).await?;
+        Ok((secret, key))
+    }
+
+    /// Creates a key on behalf of the holder of `maker`, which the new key must not exceed.
+    pub async fn create_as(
+        &self,
+        maker: &ApiKey,
+        options: KeyOptions,
+        by: &By,
+    ) -> Result<(Secret, ApiKey)> {
+        let options = KeyOptions { created_by: maker.created_by, ..options };
+        options.check(by.at)?;
+        if !maker.may_make(&options.clone().into_new(&Secret::random(), by.at)) {
+            let reason = "must not exceed the scopes, workspaces, rate limit and expiry of your key";
+            return Err(Error::invalid("api_key", reason));
+        }
+        self.create(options, by).await
+    }
+
+    pub async fn list(&self) -> Result<Vec<ApiKey>> {
+        self.keys.list().await
+    }
+
+    /// Ends a key at once. [`Error::NotFound`] when there is none, or it had ended already.
+    pub async fn revoke(&self, id: ApiKeyId, by: &By) -> Result<()> {
+        let details = json!({ "id": id.0 }).to_string();
+        let revoked = self.keys.revoke(id, by.event("api_key_deleted", details)).await?;
+        self.seen
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|_, seen| seen.key.id != id);
+        if revoked { Ok(()) } else { Err(Error::not_found("API key", id)) }
+    }
+
+    /// Makes `chosen` the one key that comes from the environment, in place of an earlier one.
+    pub async fn take_from_environment(&self, chosen: Option<&str>, by: &By) -> Result<()> {
+        let new = chosen.map(|chosen| environment_key(chosen, by.at)).transpose()?;
+        let details = json!({ "given": new.is_some() }).to_string();
+        self.keys.set_environment_key(new, by.event("api_key_from_environment", details)).await?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Looks every key up anew from now on: users may have been suspended.
+    pub fn forget(&self) {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// Whether any key would be admitted at `now`.
+    pub async fn is_empty(&self, now: DateTime<Utc>) -> Result<bool> {
+        Ok(!self.keys.list().await?.iter().any(|key| key.is_valid(now)))
+    }
+
+    /// Writes down when keys were last used. Called now and then and at shutdown, so that a
+    /// request costs no write.
+    pub async fn note_uses(&self) -> Result<()> {
+        let times: Vec<_> = self.uses().drain().collect();
+        if times.is_empty() { Ok(()) } else { self.keys.used(times).await }
+    }
+
+    fn uses(&self) -> MutexGuard<'_, HashMap<ApiKeyId, DateTime<Utc>>> {
+        self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn environment_key(chosen: &str, now: DateTime<Utc>) -> Result<NewApiKey> {
+    if chosen.chars().count() < SHORTEST_CHOSEN_KEY || chosen.contains(char::is_whitespace) {
+        let reason = "must have 16 characters or more and no white space";
+        return Err(Error::invalid("CARREL_API_KEY", reason));
+    }
+    Ok(NewApiKey {
+        name: Some("CARREL_API_KEY".to_owned()),
+        digest: digest(chosen),
+        // Every character of a chosen key may matter, so none is kept.
+        prefix: String::new(),
+        origin: KeyOrigin::Environment,
+        scopes: Vec::new(),
+        workspaces: Vec::new(),
+        rate_limit: None,
+        created_by: None,
+        expires_at: None,
+        created_at: now,
+    })
+}
+
+#[cfg(test)]
+mod tests;

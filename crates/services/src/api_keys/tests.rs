@@ -1,0 +1,95 @@
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::fakes::{FakeKeys, by};
+
+fn service() -> (Arc<FakeKeys>, ApiKeyService) {
+    let keys = Arc::new(FakeKeys::default());
+    (keys.clone(), ApiKeyService::new(keys))
+}
+
+#[tokio::test]
+async fn a_key_is_admitted_until_it_is_revoked() {
+    let (_, service) = service();
+    let now = Utc::now();
+    let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
+    assert_eq!(secret.reveal().len(), 4 + 52);
+    assert!(secret.reveal().starts_with(&key.prefix));
+    assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_some());
+    assert!(service.authenticate(&secret.reveal().to_uppercase(), now).await.unwrap().is_none());
+    service.revoke(key.id, &by()).await.unwrap();
+    assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_none());
+    assert!(service.revoke(key.id, &by()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_key_revoked_elsewhere_is_out_within_a_second() {
+    let (keys, service) = service();
+    let now = Utc::now();
+    let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
+    service.authenticate(secret.reveal(), now).await.unwrap();
+    keys.revoke(key.id, by().event("api_key_deleted", "{}")).await.unwrap();
+    assert!(service.authenticate(secret.reveal(), now + TRUSTED).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn requests_cost_no_look_up_and_no_write_each() {
+    let (keys, service) = service();
+    let now = Utc::now();
+    let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
+    for _ in 0..100 {
+        service.authenticate(secret.reveal(), now).await.unwrap();
+    }
+    assert_eq!(keys.asked().len(), 1);
+    service.note_uses().await.unwrap();
+    assert_eq!(keys.last_used(key.id), Some(now));
+}
+
+#[tokio::test]
+async fn however_near_a_guess_comes_it_is_one_look_up_of_its_digest() {
+    let (keys, service) = service();
+    let (now, empty) = (Utc::now(), Sha256::digest(b""));
+    let (secret, _) = service.create(KeyOptions::default(), &by()).await.unwrap();
+    let right = secret.reveal();
+    let guesses = [
+        "crl_".to_owned(),
+        "x".repeat(right.len()),
+        right[..12].to_owned(),
+        right[..right.len() - 1].to_owned(),
+        format!("{right}x"),
+        String::new(),
+    ];
+    for guess in &guesses {
+        assert!(service.authenticate(guess, now).await.unwrap().is_none(), "{guess}");
+    }
+    assert!(service.authenticate(right, now).await.unwrap().is_some());
+    let digests: Vec<_> = guesses.iter().map(|guess| digest(guess)).collect();
+    assert!(keys.asked()[..guesses.len()] == digests);
+    assert_eq!(keys.asked().len(), guesses.len() + 1);
+    // Known from elsewhere, so that what is looked up is truly SHA-256 of the whole guess.
+    assert!(digests[5] == KeyDigest(empty.into()));
+}
+
+#[tokio::test]
+async fn a_key_from_the_environment_is_long_and_whole() {
+    let (_, service) = service();
+    let now = Utc::now();
+    for bad in ["", "fifteen-charact", "sixteen characters"] {
+        assert!(service.take_from_environment(Some(bad), &by()).await.is_err(), "{bad}");
+    }
+    service.take_from_environment(Some("sixteen-characte"), &by()).await.unwrap();
+    assert!(service.authenticate("sixteen-characte", now).await.unwrap().is_some());
+    assert!(!service.is_empty(now).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_limited_key_waits_its_turn() {
+    let (_, service) = service();
+    let now = Utc::now();
+    let options = KeyOptions { rate_limit: Some(3), ..KeyOptions::default() };
+    let (_, key) = service.create(options, &by()).await.unwrap();
+    assert!((0..3).all(|_| service.check_rate_limit(&key, now).is_ok()));
+    assert_eq!(service.check_rate_limit(&key, now), Err(21));
+    assert!(service.check_rate_limit(&key, now + TimeDelta::seconds(21)).is_ok());
+    assert!(service.check_rate_limit(&key, now + TimeDelta::seconds(21)).is_err());
+}
