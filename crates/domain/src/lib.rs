@@ -27,6 +27,7 @@ pub mod job;
 pub mod lexical;
 pub mod library;
 pub mod link;
+pub mod login_attempt;
 pub mod member;
 pub mod model;
 pub mod owner;

@@ -157,6 +157,12 @@ pub trait Placements: Send + Sync {
     ) -> Result<Vec<WorkspaceDocumentId>>;
     /// Documents of a workspace, in the order they were placed.
     async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>>;
+    /// Those of `paths` whose documents are in at least one of the workspaces.
+    async fn placed_in(
+        &self,
+        workspaces: &[WorkspaceId],
+        paths: &[DocumentPath],
+    ) -> Result<Vec<DocumentPath>>;
     /// How many documents each workspace has; those without any are left out.
     async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>>;
     /// Passages with their documents, in the order of `chunks`; chunks that are gone, or belong to

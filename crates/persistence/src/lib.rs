@@ -44,6 +44,7 @@ mod jobs;
 mod lexical;
 mod listed;
 mod location;
+mod login_attempts;
 mod members;
 mod migrations;
 mod moment;

@@ -227,6 +227,30 @@ impl Placements for Database {
         .await
     }
 
+    async fn placed_in(
+        &self,
+        workspaces: &[WorkspaceId],
+        paths: &[DocumentPath],
+    ) -> Result<Vec<DocumentPath>> {
+        let workspaces: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
+        let paths = paths.to_vec();
+        self.read(move |conn| {
+            let mut found = Vec::new();
+            for path in paths {
+                let place = workspace_documents::table
+                    .inner_join(document_table::table)
+                    .filter(document_table::folder.eq(path.folder().to_owned()))
+                    .filter(document_table::name.eq(path.name().to_owned()))
+                    .filter(workspace_documents::workspace_id.eq_any(workspaces.clone()))
+                    .select(workspace_documents::id);
+                let place: Option<i64> = place.first(conn).optional()?;
+                found.extend(place.map(|_| path));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>> {
         self.read(|conn| {
             let counts: Vec<(i32, i64)> = workspace_documents::table

@@ -261,6 +261,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    login_attempts (subject) {
+        subject -> Binary,
+        refilled_at -> Timestamp,
+        succeeded_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
     owner (id) {
         id -> Integer,
         password_hash -> Text,

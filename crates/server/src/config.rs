@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use carrel_providers::Exempt;
 use carrel_services::accounts::PasswordRules;
+use carrel_services::settings::dump::DumpedSecrets;
 use carrel_services::settings::key::Key;
 use ipnet::IpNet;
 pub use reader::{Effective, Environment, Flags, Given, Source};
@@ -114,6 +115,8 @@ pub struct Config {
     pub passwords: PasswordRules,
     /// Whether the settings in force may be written to the `.env` file.
     pub production: bool,
+    /// How secrets are written there.
+    pub dumped_secrets: DumpedSecrets,
     pub api: Api,
     /// Hosts that links may lead to although they are not everybody's.
     pub link_hosts: Vec<Exempt>,
@@ -163,6 +166,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let secret_key = reader.optional(&var::SECRET_KEY, |text| Key::parse(text).ok()).value();
     let passwords = passwords(reader);
     let production = reader.optional(&var::APP_ENV, |text| Some(text == "production"));
+    let dumped_secrets = reader.read(&var::ENV_DUMP_SECRETS, "sealed", parse::dumped_secrets);
     vector_index(reader);
     provider(reader);
     Some(Config {
@@ -178,6 +182,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         secret_key,
         passwords: passwords?,
         production: production.value().unwrap_or_default(),
+        dumped_secrets: dumped_secrets?,
         api: api?,
         link_hosts: link_hosts?,
         shutdown: Shutdown { timeout: timeout? },

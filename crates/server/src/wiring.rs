@@ -24,6 +24,7 @@ use carrel_services::exports::Exports;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::api_keys::ApiKeyService;
+use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::library::{Library, Links};
 use carrel_services::meter::Meter;
 use carrel_services::mode::RememberedMode;
@@ -179,9 +180,17 @@ impl Carrel {
             passwords: Passwords::new(config.passwords),
         };
         let (sessions, audit): (Arc<dyn Sessions>, _) = (database.clone(), database.clone());
-        let ownership = Ownership::new(database.clone(), database.clone(), accounts.clone(), audit);
+        let throttle = LoginThrottle::new(database.clone());
+        let ownership = Ownership::new(
+            database.clone(),
+            database.clone(),
+            accounts.clone(),
+            audit,
+            throttle.clone(),
+        );
         let passwords = accounts.passwords.clone();
-        let sign_in = Arc::new(SignIn::new(database.clone(), database.clone(), passwords));
+        let sign_in = SignIn::new(database.clone(), database.clone(), passwords, throttle);
+        let sign_in = Arc::new(sign_in);
         let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
         let exports = Exports {
             chats: database.clone(),
@@ -189,7 +198,13 @@ impl Carrel {
             audit: database.clone(),
         };
         let backups = Backups::new(database.clone(), database.clone(), storage::to_keep(config));
-        let dump = Dump::new(store.clone(), config.storage.settings_file(), config.production);
+        let dump = Dump::new(
+            store.clone(),
+            database.clone(),
+            config.storage.settings_file(),
+            config.production,
+            config.dumped_secrets,
+        );
         let root = config.storage.root().to_owned();
         let pictures = Pictures::new(models.clone(), root, config.storage.uploads());
         let ports = Ports {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
-use carrel_domain::audit::{By, Event};
+use carrel_domain::audit::{AuditLog, By, Event, LoggedEvent};
 use carrel_domain::settings::Settings;
 use carrel_domain::user::{Role, User};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
@@ -43,6 +43,36 @@ pub fn workspace(name: &str) -> Workspace {
         settings: WorkspaceSettings::named(name),
         created_at: DateTime::UNIX_EPOCH,
         updated_at: DateTime::UNIX_EPOCH,
+    }
+}
+
+/// Keeps the names of events.
+#[derive(Default)]
+pub struct FakeAudit(Mutex<Vec<&'static str>>);
+
+impl FakeAudit {
+    pub fn names(&self) -> Vec<&'static str> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+#[async_trait]
+impl AuditLog for FakeAudit {
+    async fn add(&self, event: Event) -> Result<()> {
+        self.0.lock().unwrap().push(event.name);
+        Ok(())
+    }
+
+    async fn page(&self, _: Option<i64>, _: u64, _: u32) -> Result<Vec<LoggedEvent>> {
+        Ok(Vec::new())
+    }
+
+    async fn count(&self) -> Result<u64> {
+        Ok(0)
+    }
+
+    async fn since(&self, _: i64, _: u32) -> Result<Vec<LoggedEvent>> {
+        Ok(Vec::new())
     }
 }
 

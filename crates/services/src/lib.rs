@@ -3,7 +3,6 @@
 pub mod accounts;
 pub mod api_keys;
 pub mod admission;
-mod attempts;
 pub mod audit;
 pub mod backup;
 pub mod chat;
@@ -14,6 +13,7 @@ pub mod exports;
 pub mod invitations;
 pub mod jobs;
 pub mod library;
+pub mod login_throttle;
 pub mod members;
 pub mod meter;
 pub mod mode;

@@ -10,7 +10,7 @@ use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::accounts::{Accounts, UserDraft};
-use crate::attempts::Attempts;
+use crate::login_throttle::LoginThrottle;
 use crate::token::{self, Secret};
 use crate::sign_in::{Refused, SESSION};
 
@@ -37,7 +37,7 @@ pub struct Ownership {
     pub multi_user: Arc<dyn MultiUser>,
     pub accounts: Accounts,
     pub audit: Arc<dyn AuditLog>,
-    attempts: Attempts,
+    throttle: LoginThrottle,
 }
 
 impl Ownership {
@@ -46,9 +46,10 @@ impl Ownership {
         links: Arc<dyn SetupLinks>,
         accounts: Accounts,
         audit: Arc<dyn AuditLog>,
+        throttle: LoginThrottle,
     ) -> Self {
         let multi_user = accounts.multi_user.clone();
-        Self { owner, links, multi_user, accounts, audit, attempts: Attempts::default() }
+        Self { owner, links, multi_user, accounts, audit, throttle }
     }
 
     pub async fn standing(&self) -> Result<Standing> {
@@ -105,7 +106,7 @@ impl Ownership {
 
     /// Opens a session for whoever knows the owner's password.
     pub async fn with_password(&self, password: &str, by: &By) -> Result<Secret, Refused> {
-        self.attempts.admit(OWNER, by).map_err(Refused::Later)?;
+        self.throttle.admit(OWNER, by).await?;
         if self.multi_user.is_on().await? {
             return Err(Refused::Wrong);
         }
@@ -116,7 +117,7 @@ impl Ownership {
             return Err(Refused::Wrong);
         }
         let session = self.open(hash, by).await?.ok_or(Refused::Wrong)?;
-        self.attempts.forgive(OWNER, by);
+        self.throttle.forgive(OWNER, by).await?;
         Ok(session)
     }
 
@@ -139,17 +140,25 @@ impl Ownership {
     }
 
     /// Sets another password, which ends every session, and opens a new one.
-    /// [`Error::Invalid`] when `current` is not the password.
-    pub async fn change_password(&self, current: &str, new: String, by: &By) -> Result<Secret> {
-        let wrong = || Error::invalid("current", "is not your password");
+    /// [`Refused::Wrong`] when `current` is not the password.
+    pub async fn change_password(
+        &self,
+        current: &str,
+        new: String,
+        by: &By,
+    ) -> Result<Secret, Refused> {
         self.accounts.passwords.check(&new)?;
-        let hash = self.owner.password().await?.ok_or_else(wrong)?;
+        // An open session must not be a way to guess the password faster.
+        self.throttle.admit(OWNER, by).await?;
+        let hash = self.owner.password().await?.ok_or(Refused::Wrong)?;
         if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
-            return Err(wrong());
+            self.audit.add(by.event("failed_login_invalid_password", "{}")).await?;
+            return Err(Refused::Wrong);
         }
+        self.throttle.forgive(OWNER, by).await?;
         let hash = self.accounts.passwords.hash(new).await?;
         self.owner.set_password(hash.clone(), by.event("owner_password_set", "{}")).await?;
-        self.open(hash, by).await?.ok_or_else(wrong)
+        self.open(hash, by).await?.ok_or(Refused::Wrong)
     }
 
     pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {

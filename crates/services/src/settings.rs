@@ -3,6 +3,7 @@
 pub mod check;
 pub mod choices;
 mod companions;
+mod destinations;
 pub mod dotenv;
 pub mod dump;
 pub mod key;

@@ -11,7 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::{Passwords, is_bcrypt};
-use crate::attempts::Attempts;
+use crate::login_throttle::{LoginThrottle, Throttled};
 use crate::token::{self, Secret};
 
 /// How long a session lasts.
@@ -29,7 +29,7 @@ pub struct SignIn {
     sessions: Arc<dyn Sessions>,
     audit: Arc<dyn AuditLog>,
     passwords: Passwords,
-    attempts: Attempts,
+    throttle: LoginThrottle,
     /// Checked when there is no such user, so that the answer takes as long.
     decoy: OnceCell<PasswordHash>,
 }
@@ -44,6 +44,15 @@ pub enum Refused {
     Failed(Error),
 }
 
+impl From<Throttled> for Refused {
+    fn from(throttled: Throttled) -> Self {
+        match throttled {
+            Throttled::Later(seconds) => Self::Later(seconds),
+            Throttled::Failed(error) => Self::Failed(error),
+        }
+    }
+}
+
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         Self::Failed(error)
@@ -55,8 +64,9 @@ impl SignIn {
         sessions: Arc<dyn Sessions>,
         audit: Arc<dyn AuditLog>,
         passwords: Passwords,
+        throttle: LoginThrottle,
     ) -> Self {
-        Self { sessions, audit, passwords, attempts: Attempts::default(), decoy: OnceCell::new() }
+        Self { sessions, audit, passwords, throttle, decoy: OnceCell::new() }
     }
 
     /// Opens a session for whoever knows the password.
@@ -66,7 +76,7 @@ impl SignIn {
         password: &str,
         by: &By,
     ) -> Result<(Secret, User), Refused> {
-        self.attempts.admit(username, by).map_err(Refused::Later)?;
+        self.throttle.admit(username, by).await?;
         let started = Instant::now();
         let outcome = self.check(username, password, by).await;
         if let Err(Refused::Wrong) = outcome {
@@ -103,7 +113,7 @@ impl SignIn {
             let stronger = self.passwords.hash(password.to_owned()).await?;
             self.sessions.strengthen(user.id, &hash, stronger).await?;
         }
-        self.attempts.forgive(username, by);
+        self.throttle.forgive(username, by).await?;
         Ok((token, user))
     }
 

@@ -65,7 +65,8 @@ fn wanted(request: &HttpRequest) -> Option<String> {
 pub fn is_own(address: &str) -> bool {
     address.starts_with('/')
         && !address.starts_with("//")
-        && !address.contains(['\\', '\t', '\n', '\r'])
+        // A header holds visible ASCII only; browsers drop or reinterpret some of the rest.
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
 /// Where to go after signing in: a page of this server, whatever the address said.
@@ -88,6 +89,10 @@ mod tests {
             "//evil.example",
             "/\\evil.example",
             "/\t/evil.example",
+            "/a\u{1}b",
+            "/a\u{7f}b",
+            "/a b",
+            "/\u{e9}",
             "javascript:x",
         ] {
             assert_eq!(safe_next(bad), "/", "{bad}");

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
 use carrel_domain::library::Placements;
 use carrel_domain::model::Models;
 use carrel_domain::workspace::{Workspace, Workspaces};
-use carrel_domain::{Error, Result};
+use carrel_domain::{DocumentPath, Error, Result};
 use carrel_services::jobs::Workers;
 use carrel_services::library::{Failures, Library};
 
@@ -22,7 +22,8 @@ use crate::wire::workspace as wire;
 ///
 /// Documents taken out come first. Each is placed on its own: `failedToEmbed` lists those that
 /// could not be, `errors` why. A document that is placed already is embedded anew. With `async` the
-/// answer does not wait for the documents to be placed, and names the job that places them.
+/// answer does not wait for the documents to be placed, and names the job that places them. A key
+/// that is bound to workspaces can only place documents that are in one of them.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
     params(UpdateQuery),
     responses((status = 200, body = wire::EmbeddingsUpdated),
@@ -41,6 +42,7 @@ pub async fn update_embeddings(
     let mount = Mount::of(&request);
     let update = body.read().await?.read(mount)?;
     let Update { adds, deletes, refused: mut failures, later } = update;
+    let adds = ports.placeable(&caller, adds, &mut failures).await?;
     ports.library.withdraw(&workspace, &deletes, &by).await?;
     if later || query.later {
         let job = ports.workers.embed_later(&workspace, adds, &by).await?;
@@ -79,6 +81,28 @@ impl FromRequest for PlacementPorts {
 }
 
 impl PlacementPorts {
+    /// The documents that the caller may place: a key that is bound to workspaces knows only those
+    /// that are in one of them. Any other is reported as if it did not exist.
+    async fn placeable<P>(
+        &self,
+        caller: &Caller<P>,
+        paths: Vec<DocumentPath>,
+        failures: &mut Failures,
+    ) -> Result<Vec<DocumentPath>> {
+        let bound = &caller.key.workspaces;
+        if bound.is_empty() || paths.is_empty() {
+            return Ok(paths);
+        }
+        let known = self.placements.placed_in(bound, &paths).await?;
+        let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
+        let missing = |path: DocumentPath| {
+            let reason = Error::not_found("document", &path).to_string();
+            (path.to_string(), reason)
+        };
+        failures.extend(Vec::into_iter(unknown).map(missing));
+        Ok(known)
+    }
+
     async fn updated(
         &self,
         workspace: Workspace,

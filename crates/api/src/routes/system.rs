@@ -10,15 +10,22 @@ use crate::mount::Mount;
 use crate::read::Body;
 use crate::wire::system as wire;
 
-/// Count the vectors of all workspaces.
+/// Count the vectors of all workspaces that the key may enter.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = wire::VectorCount), Failure<Plain>))]
 #[get("/system/vector-count")]
 pub async fn count_vectors(
-    _: Caller<Reader>,
+    caller: Caller<Reader>,
     index: Data<dyn VectorIndex>,
 ) -> Answer<Json<wire::VectorCount>> {
-    Ok(Json(wire::VectorCount { vector_count: index.count(None).await? }))
+    if caller.key.workspaces.is_empty() {
+        return Ok(Json(wire::VectorCount { vector_count: index.count(None).await? }));
+    }
+    let mut vector_count = 0;
+    for workspace in &caller.key.workspaces {
+        vector_count += index.count(Some(*workspace)).await?;
+    }
+    Ok(Json(wire::VectorCount { vector_count }))
 }
 
 /// Remove documents from the library and from every workspace.

@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use carrel_domain::api_key::{self, Scope};
 use carrel_domain::audit::By;
 use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
@@ -36,8 +36,13 @@ async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
         None => None,
     };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();
-    let expires_at =
-        expires_in.context("failed to work out when the key expires")?.map(|time| now + time);
+    let expires_in = expires_in.context("failed to work out when the key expires")?;
+    let expires_at = expires_in.map(|lasts| now.checked_add_signed(lasts));
+    let expires_at = match expires_at {
+        Some(None) => bail!("failed to create an API key: --expires-in is too long"),
+        Some(at) => at,
+        None => None,
+    };
     let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
     let created = carrel.ports.api_keys.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use carrel_providers::Exempt;
 use carrel_services::api_keys::SHORTEST_CHOSEN_KEY;
+use carrel_services::settings::dump::DumpedSecrets;
 use ipnet::IpNet;
 
 /// Bytes: `1048576`, or a whole number with a unit of a thousand (`kB`, `MB`, `GB`) or of 1,024
@@ -42,6 +43,15 @@ pub fn duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     number.checked_mul(seconds).map(Duration::from_secs)
+}
+
+/// How a dump of the settings writes secrets.
+pub fn dumped_secrets(text: &str) -> Option<DumpedSecrets> {
+    match text {
+        "sealed" => Some(DumpedSecrets::Sealed),
+        "plain" => Some(DumpedSecrets::Plain),
+        _ => None,
+    }
 }
 
 /// A [`duration`] above zero, or `never`.

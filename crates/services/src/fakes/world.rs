@@ -149,6 +149,14 @@ impl World {
 
 #[async_trait]
 impl Placements for World {
+    async fn placed_in(
+        &self,
+        _: &[WorkspaceId],
+        paths: &[DocumentPath],
+    ) -> Result<Vec<DocumentPath>> {
+        Ok(paths.to_vec())
+    }
+
     async fn withdraw(
         &self,
         _: WorkspaceId,

@@ -1,14 +1,29 @@
-//! Writing the settings in force to a `.env` file, for whoever runs the server from one.
+//! Writes the settings in force to a `.env` file, from which another start of the server reads them.
+//!
+//! Anyone may ask for it, so it writes little and rarely: nothing that came from the environment of
+//! the process, secrets sealed, at most once a minute, and with an audit event.
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use carrel_domain::audit::{AuditLog, By};
 use carrel_domain::{Error, Result};
+use serde_json::json;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::store::SettingsStore;
+
+/// How a dump writes secrets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DumpedSecrets {
+    /// Under the key of this installation, as in the database.
+    #[default]
+    Sealed,
+    /// In the clear, where the operator asks for it.
+    Plain,
+}
 
 /// The lines around what this server writes; the rest of the file is the operator's.
 const BEGIN: &str = "# Settings written by carrel; changes between these lines are lost.";
@@ -32,8 +47,10 @@ pub enum Dumped {
 /// Keeps the file in step with the settings, as often as it is asked to but no more.
 pub struct Dump {
     store: Arc<SettingsStore>,
+    audit: Arc<dyn AuditLog>,
     path: PathBuf,
     production: bool,
+    secrets: DumpedSecrets,
     state: Mutex<State>,
 }
 
@@ -42,11 +59,20 @@ struct State {
     /// When the file was last looked at, and the generation of settings it holds if that went well.
     last: Option<(Instant, Option<u64>)>,
     planned: bool,
+    /// What was rendered last, and the generation of settings it holds: sealing the same secret
+    /// twice gives two texts, and an unchanged file is not to be written again.
+    rendered: Option<(u64, String)>,
 }
 
 impl Dump {
-    pub fn new(store: Arc<SettingsStore>, path: PathBuf, production: bool) -> Arc<Self> {
-        Arc::new(Self { store, path, production, state: Mutex::default() })
+    pub fn new(
+        store: Arc<SettingsStore>,
+        audit: Arc<dyn AuditLog>,
+        path: PathBuf,
+        production: bool,
+        secrets: DumpedSecrets,
+    ) -> Arc<Self> {
+        Arc::new(Self { store, audit, path, production, secrets, state: Mutex::default() })
     }
 
     /// Writes the file, or sees to it that it is written before long. Calls at the same moment
@@ -54,7 +80,7 @@ impl Dump {
     ///
     /// # Errors
     /// [`Error::Internal`] when the file cannot be written; the old one is still there then.
-    pub async fn write(self: &Arc<Self>) -> Result<Dumped> {
+    pub async fn write(self: &Arc<Self>, by: &By) -> Result<Dumped> {
         if !self.production {
             return Ok(Dumped::Off);
         }
@@ -67,26 +93,31 @@ impl Dump {
             }
             if !state.planned {
                 state.planned = true;
-                tokio::spawn(self.clone().write_at(at + PAUSE));
+                tokio::spawn(self.clone().write_at(at + PAUSE, by.clone()));
             }
             return Ok(Dumped::Later);
         }
-        self.write_now(&mut state).await
+        self.write_now(&mut state, by).await
     }
 
-    async fn write_at(self: Arc<Self>, time: Instant) {
+    async fn write_at(self: Arc<Self>, time: Instant, by: By) {
         tokio::time::sleep_until(time).await;
         let mut state = self.state.lock().await;
         state.planned = false;
-        if let Err(error) = self.write_now(&mut state).await {
+        if let Err(error) = self.write_now(&mut state, &by).await {
             tracing::error!("failed to write the settings to a file: {error:?}");
         }
     }
 
-    async fn write_now(&self, state: &mut State) -> Result<Dumped> {
+    async fn write_now(&self, state: &mut State, by: &By) -> Result<Dumped> {
         state.last = Some((Instant::now(), None));
         let generation = self.store.generation();
-        let (path, block) = (self.path.clone(), render(&self.store));
+        let block = match state.rendered.take().filter(|(of, _)| *of == generation) {
+            Some((_, block)) => block,
+            None => render(&self.store, self.secrets)?,
+        };
+        state.rendered = Some((generation, block.clone()));
+        let path = self.path.clone();
         let written = tokio::task::spawn_blocking(move || bring_up_to_date(&path, &block)).await;
         let written = written.map_err(Error::internal)?;
         let written = written.map_err(|error| {
@@ -94,23 +125,38 @@ impl Dump {
             Error::internal(std::io::Error::new(error.kind(), text))
         })?;
         state.last = Some((Instant::now(), Some(generation)));
-        Ok(if written { Dumped::Written } else { Dumped::Unchanged })
+        if !written {
+            return Ok(Dumped::Unchanged);
+        }
+        let sealed = self.secrets == DumpedSecrets::Sealed;
+        let details = json!({ "secretsSealed": sealed }).to_string();
+        self.audit.add(by.event("settings_dumped", details)).await?;
+        Ok(Dumped::Written)
     }
 }
 
-/// Everything that was set, one line for each variable. Defaults are left out, and so is what only
-/// the environment of the process may say.
-pub fn render(store: &SettingsStore) -> String {
+/// Renders every setting that was made here, one line for each variable. Defaults are left out, and
+/// so is everything that the environment of the process says.
+///
+/// # Errors
+/// Those of sealing.
+pub fn render(store: &SettingsStore, secrets: DumpedSecrets) -> Result<String> {
     let snapshot = store.snapshot();
     let mut text = format!("{BEGIN}\n");
     for row in store.registry().variables().filter(|row| !row.is_read_only()) {
-        if let Some(value) = store.given(&snapshot, row.variable) {
-            text.push_str(&format!("{}={}\n", row.variable, quoted(value)));
-        }
+        let value = store.given(&snapshot, row.variable);
+        let Some(value) = value.filter(|_| !store.layers.fixed.contains_key(row.variable)) else {
+            continue;
+        };
+        let value = match secrets {
+            DumpedSecrets::Sealed if row.secret => &*store.sealer.seal(row.variable, value)?,
+            _ => value,
+        };
+        text.push_str(&format!("{}={}\n", row.variable, quoted(value)));
     }
     text.push_str(END);
     text.push('\n');
-    text
+    Ok(text)
 }
 
 /// A value as a `.env` file holds it, on one line: in single quotes, which readers of all kinds

@@ -109,14 +109,36 @@ pub struct Setting {
     pub secret: bool,
     pub unset: Unset,
     pub checks: Vec<Check>,
+    /// The addresses that a secret is sent to.
+    pub destinations: Vec<Destination>,
+}
+
+/// A setting with an address that a secret is sent to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Destination {
+    pub variable: &'static str,
+    /// The value of `EMBEDDING_ENGINE` with which it is used, if it takes one.
+    pub engine: Option<&'static str>,
+}
+
+impl Destination {
+    fn parse(text: &'static str) -> Self {
+        match text.split_once('@') {
+            Some((variable, engine)) => Self { variable, engine: Some(engine) },
+            None => Self { variable: text, engine: None },
+        }
+    }
 }
 
 impl Setting {
     fn parse(line: &'static str) -> Option<Self> {
-        let [name, variable, capabilities, secret, unset, checks] =
-            line.split('\t').collect::<Vec<_>>()[..]
-        else {
-            return None;
+        let columns: Vec<_> = line.split('\t').collect();
+        let (&[name, variable, capabilities, secret, unset, checks], addresses) =
+            columns.split_first_chunk()?;
+        let destinations = match addresses {
+            [] => Vec::new(),
+            [addresses] => addresses.split(',').map(Destination::parse).collect(),
+            _ => return None,
         };
         let secret = match secret {
             "secret" => true,
@@ -128,7 +150,8 @@ impl Setting {
             checks => checks.split("; ").map(Check::parse).collect::<Option<_>>()?,
         };
         let capabilities = capabilities.split(',').map(Capability::parse).collect::<Option<_>>()?;
-        Some(Self { name, variable, capabilities, secret, unset: Unset::parse(unset)?, checks })
+        let unset = Unset::parse(unset)?;
+        Some(Self { name, variable, capabilities, secret, unset, checks, destinations })
     }
 
     /// Whether the API can change it at all.
@@ -249,6 +272,35 @@ mod tests {
                 assert_eq!(registry.mistakes(row, &text), [""; 0], "{}", row.name);
             }
         }
+    }
+
+    #[test]
+    fn every_address_belongs_to_the_secrets_of_its_provider() {
+        let registry = Registry::new().unwrap();
+        let words = ["BASE_PATH", "ENDPOINT", "BASE_URL", "API_URL", "ADDRESS"];
+        let is_address = |row: &&Setting| words.iter().any(|word| row.variable.ends_with(word));
+        let named: BTreeSet<_> = registry
+            .settings()
+            .iter()
+            .flat_map(|row| row.destinations.iter().map(|to| to.variable))
+            .collect();
+        for destination in &named {
+            assert!(registry.by_variable(destination).is_some(), "{destination}");
+        }
+        // These providers take no secret.
+        let open = [
+            "AGENT_SEARXNG_API_URL",
+            "DOCKER_MODEL_RUNNER_BASE_PATH",
+            "FOUNDRY_BASE_PATH",
+            "KOBOLD_CPP_BASE_PATH",
+            "NVIDIA_NIM_LLM_BASE_PATH",
+            "PRIVATEMODE_LLM_BASE_PATH",
+        ];
+        let all = registry.settings().iter().filter(is_address).map(|row| row.variable);
+        let without: BTreeSet<_> = all.filter(|variable| !named.contains(variable)).collect();
+        assert_eq!(without, BTreeSet::from(open));
+        let secrets = registry.settings().iter().filter(|row| !row.destinations.is_empty());
+        assert!(secrets.into_iter().all(|row| row.secret));
     }
 
     #[test]

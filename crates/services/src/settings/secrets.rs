@@ -52,6 +52,11 @@ impl Sealer {
         Self(XChaCha20Poly1305::new(key.bytes().into()))
     }
 
+    /// Whether a text is in the form that [`Sealer::seal`] writes.
+    pub fn is_sealed(text: &str) -> bool {
+        text.starts_with(FORM)
+    }
+
     /// # Errors
     /// [`Error::Internal`] for texts beyond what the cipher takes (256 GiB).
     pub fn seal(&self, name: &str, text: &str) -> Result<String> {

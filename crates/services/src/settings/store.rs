@@ -55,6 +55,26 @@ pub struct SettingsStore {
     versions: watch::Sender<Versions>,
 }
 
+/// Opens the secrets that an earlier dump sealed. One that cannot be opened counts as not set.
+fn open_sealed(initial: &mut BTreeMap<String, String>, registry: &Registry, sealer: &Sealer) {
+    initial.retain(|variable, value| {
+        let is_secret = registry.by_variable(variable).is_some_and(|row| row.secret);
+        if !is_secret || !Sealer::is_sealed(value) {
+            return true;
+        }
+        match sealer.open(variable, value) {
+            Ok(text) => {
+                *value = text;
+                true
+            }
+            Err(error) => {
+                tracing::error!("{error}");
+                false
+            }
+        }
+    });
+}
+
 impl SettingsStore {
     /// Reads the database once. A secret that cannot be opened is logged with its remedy and
     /// counts as not set until it is set again, so that one lost key does not stop the server.
@@ -68,8 +88,10 @@ impl SettingsStore {
     ) -> Result<Self> {
         layers.fixed.retain(|_, value| !value.trim().is_empty());
         layers.initial.retain(|_, value| !value.trim().is_empty());
+        let registry = Registry::new()?;
+        open_sealed(&mut layers.initial, &registry, &sealer);
         let store = Self {
-            registry: Registry::new()?,
+            registry,
             settings,
             layers,
             sealer,

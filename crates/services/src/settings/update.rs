@@ -1,5 +1,5 @@
 //! Changing settings: all of a request is checked first, then all of it is stored, or nothing.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::{Error, Result};
@@ -51,7 +51,8 @@ impl SettingsStore {
     /// that is what it comes to, else `settings_updated`.
     ///
     /// A secret given as asterisks stays as it is. An empty text, where one is allowed, clears.
-    /// What the environment fixes can only be set to what it is.
+    /// What the environment fixes can only be set to what it is. An address to which a secret that is
+    /// kept would be sent is refused unless the request gives the secret again.
     ///
     /// # Errors
     /// [`Error::Invalid`] when a value has a type that cannot be one and, if strict, when any value
@@ -78,6 +79,7 @@ impl SettingsStore {
     ) -> Result<(Updated, Plan<'_>)> {
         let mut updated = Updated::default();
         let mut planned = Plan::new();
+        let mut given = BTreeSet::new();
         let mut refusals = Vec::new();
         for (name, value) in changes {
             let Some(setting) = self.registry.by_name(name) else {
@@ -114,19 +116,25 @@ impl SettingsStore {
                 continue;
             }
             updated.new_values.insert(name.clone(), visible::echo(setting, value, &text));
+            given.insert(setting.variable);
             planned.insert(setting.variable, Change { setting, text });
+        }
+        if refusals.is_empty() {
+            refusals.extend(self.redirected_secrets(&planned, &given, before));
         }
         if leniency == Leniency::Strict {
             if updated.ignored.len() == changes.len() {
-                return Err(Error::invalid("body", "names no setting that there is"));
+                return Err(Error::invalid("body", "none of these settings exist"));
             }
             if refusals.is_empty() {
                 refusals.extend(self.missing_companions(&planned, before));
             }
             refuse(&refusals)?;
-        } else if let Some((_, mistakes)) = refusals.first() {
+        } else if let Some((name, mistakes)) = refusals.first() {
             updated.new_values.clear();
-            updated.error = Some(mistakes.join("\n"));
+            let redirects = mistakes.iter().any(|mistake| mistake.starts_with("would send "));
+            let name = if redirects { format!("{name} ") } else { String::new() };
+            updated.error = Some(format!("{name}{}", mistakes.join("\n")));
             planned.clear();
         }
         Ok((updated, planned))

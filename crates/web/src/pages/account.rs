@@ -75,7 +75,10 @@ pub async fn change_password(visit: Visit<Reader>, form: Form) -> Answer {
     let (ports, by) = (visit.ports(), visit.by());
     let (current, new) = (form.raw("current"), form.raw("new").to_owned());
     let session = match &visit.who {
-        Who::Owner => ports.ownership.change_password(current, new, &by).await?,
+        Who::Owner => {
+            ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;
+            ports.ownership.change_password(current, new, &by).await.map_err(refused)?
+        }
         Who::User(user) => {
             let name = &user.username;
             ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;

@@ -74,7 +74,7 @@ pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
     };
     let session = match form.text("mode") {
         "one" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
-        _ => {
+        "many" => {
             let username = form.text("username").to_owned();
             let draft = UserDraft { username, password, ..UserDraft::default() };
             ports.ownership.share(token, draft.clone(), &by).await.map_err(gone)?;
@@ -82,6 +82,7 @@ pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
             let session = ports.sign_in.with_password(&username, &password, &by).await;
             session.map_err(|_| Refusal::SignIn("/sign-in".to_owned()))?.0
         }
+        _ => return Err(Error::invalid("mode", "must be `one` or `many`").into()),
     };
     Ok(signed_in(&guest, &session, "/welcome"))
 }

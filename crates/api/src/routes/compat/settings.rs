@@ -1,12 +1,14 @@
 //! `/api/v1/admin/preferences`, `/api/v1/system`, its `update-env` and its `env-dump`
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use carrel_domain::audit::{Actor, By};
 use carrel_domain::settings::Settings;
 use carrel_services::settings::dump::Dump;
 use carrel_services::settings::{Leniency, SettingsStore, preferences};
+use chrono::Utc;
 
-use crate::caller::{Admin, Caller, Host};
+use crate::caller::{Admin, Caller, Host, address};
 use crate::facts::Facts;
 use crate::failure::shapes::{NoValues, NotDone, bare};
 use crate::failure::{Answer, Failure, Plain};
@@ -62,8 +64,9 @@ pub async fn update_settings(
 /// Write the settings to `<storage>/.env`, in production. Needs no key and tells nothing.
 #[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), Failure<Plain>))]
 #[get("/system/env-dump")]
-pub async fn dump_settings(dump: Data<Dump>) -> Answer<HttpResponse> {
-    dump.into_inner().write().await?;
+pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse> {
+    let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
+    dump.into_inner().write(&by).await?;
     // quirk(done-in-text)
     Ok(bare(StatusCode::OK))
 }

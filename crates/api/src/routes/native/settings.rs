@@ -1,11 +1,13 @@
 //! `/v1/admin/preferences`, `/v1/system`, `/v1/system/update-env` and `/v1/system/env-dump`
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use carrel_domain::audit::{Actor, By};
 use carrel_domain::settings::Settings;
 use carrel_services::settings::dump::Dump;
 use carrel_services::settings::{Leniency, SettingsStore, preferences};
+use chrono::Utc;
 
-use crate::caller::{Admin, Caller, Host};
+use crate::caller::{Admin, Caller, Host, address};
 use crate::facts::Facts;
 use crate::failure::shapes::{NoValues, NotDone};
 use crate::failure::{Answer, Failure, Plain};
@@ -63,7 +65,8 @@ pub async fn update_settings(
 /// Needs no key and tells nothing; asked often, it writes at most once a minute.
 #[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), Failure<Plain>))]
 #[get("/system/env-dump")]
-pub async fn dump_settings(dump: Data<Dump>) -> Answer<HttpResponse> {
-    dump.into_inner().write().await?;
+pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse> {
+    let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
+    dump.into_inner().write(&by).await?;
     Ok(HttpResponse::Ok().finish())
 }

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
-use carrel_domain::audit::By;
+use carrel_domain::audit::{Actor, By};
 use chrono::DateTime;
 use rand::RngExt;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fakes::FakeSettings;
+use crate::fakes::{FakeAudit, FakeSettings};
 use crate::settings::dotenv;
 use crate::settings::key::Key;
 use crate::settings::secrets::Sealer;
@@ -36,6 +36,12 @@ struct World {
     folder: tempfile::TempDir,
     store: Arc<SettingsStore>,
     dump: Arc<Dump>,
+    audit: Arc<FakeAudit>,
+    key: Key,
+}
+
+fn stranger() -> By {
+    By { actor: Actor::Stranger, address: None, at: DateTime::UNIX_EPOCH }
 }
 
 impl World {
@@ -46,17 +52,24 @@ impl World {
         ]);
         let layers = Layers { fixed, ..Layers::default() };
         let settings = Arc::new(FakeSettings::default());
-        let store = SettingsStore::open(settings, layers, Sealer::new(&Key::random()));
+        let key = Key::random();
+        let store = SettingsStore::open(settings, layers, Sealer::new(&key));
         let store = Arc::new(store.await.unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let dump = Dump::new(store.clone(), folder.path().join(".env"), production);
-        Self { folder, store, dump }
+        let (audit, path) = (Arc::new(FakeAudit::default()), folder.path().join(".env"));
+        let secrets = DumpedSecrets::Sealed;
+        let dump = Dump::new(store.clone(), audit.clone(), path, production, secrets);
+        Self { folder, store, dump, audit, key }
     }
 
     async fn set(&self, changes: Value) {
         let by = By::operator(DateTime::UNIX_EPOCH);
         let changes = changes.as_object().unwrap();
         self.store.update(changes, Leniency::Strict, &by).await.unwrap();
+    }
+
+    fn sealer(&self) -> Sealer {
+        Sealer::new(&self.key)
     }
 
     fn text(&self) -> String {
@@ -71,16 +84,28 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
     world.set(json!({ "OpenAiModelPref": nasty, "OpenAiKey": "sk-1" })).await;
     let own = "# mine\nCARREL_LISTEN=\"a\nb\"\nLLM_PROVIDER=openai";
     std::fs::write(world.folder.path().join(".env"), own).unwrap();
-    assert_eq!(world.dump.write().await.unwrap(), Dumped::Written);
+    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Written);
     let text = world.text();
     let block = text.strip_prefix(&format!("{own}\n")).unwrap();
     let values: BTreeMap<_, _> = read_back(block).into_iter().collect();
     assert_eq!(values["OPEN_MODEL_PREF"], nasty);
-    assert_eq!(values["OPEN_AI_KEY"], "sk-1");
-    assert_eq!(values["OLLAMA_BASE_PATH"], "http://a:1");
-    assert_eq!(values.len(), 3);
-    let again = spliced(&text, &render(&world.store));
-    assert_eq!(again, text);
+    // Sealed, readable by the next start, and nothing of the environment.
+    assert!(!text.contains("sk-1"));
+    let initial = values.clone();
+    assert_eq!(initial.len(), 2);
+    let layers = Layers { initial, ..Layers::default() };
+    let next = SettingsStore::open(Arc::new(FakeSettings::default()), layers, world.sealer());
+    assert_eq!(next.await.unwrap().lookup("OPEN_AI_KEY").as_deref(), Some("sk-1"));
+    let other = Layers { initial: values, ..Layers::default() };
+    let other = SettingsStore::open(
+        Arc::new(FakeSettings::default()),
+        other,
+        Sealer::new(&Key::random()),
+    );
+    assert_eq!(other.await.unwrap().lookup("OPEN_AI_KEY"), None);
+    let plain = render(&world.store, DumpedSecrets::Plain).unwrap();
+    assert!(plain.contains("OPEN_AI_KEY='sk-1'") && !plain.contains("OLLAMA"));
+    assert_eq!(world.audit.names(), ["settings_dumped"]);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -93,19 +118,19 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
 #[tokio::test]
 async fn nothing_is_written_outside_production() {
     let world = World::new(false).await;
-    assert_eq!(world.dump.write().await.unwrap(), Dumped::Off);
+    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Off);
     assert_eq!(world.text(), "");
 }
 
 #[tokio::test(start_paused = true)]
 async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
     let world = World::new(true).await;
-    let all = futures_util::future::join_all((0..50).map(|_| world.dump.write())).await;
+    let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&stranger()))).await;
     let written = all.iter().filter(|done| matches!(done, Ok(Dumped::Written))).count();
     assert_eq!(written, 1);
     world.set(json!({ "OpenAiModelPref": "later" })).await;
     for _ in 0..50 {
-        assert_eq!(world.dump.write().await.unwrap(), Dumped::Later);
+        assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Later);
     }
     assert!(!world.text().contains("later"));
     tokio::time::sleep(PAUSE).await;
@@ -115,7 +140,7 @@ async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
     assert!(world.text().contains("later"));
     tokio::time::sleep(PAUSE).await;
     let before = world.text();
-    assert_eq!(world.dump.write().await.unwrap(), Dumped::Unchanged);
+    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Unchanged);
     assert_eq!(world.text(), before);
 }
 
@@ -124,12 +149,12 @@ async fn a_dump_that_fails_says_so_and_is_tried_again() {
     let world = World::new(true).await;
     let path = world.folder.path().join(".env");
     std::fs::create_dir(&path).unwrap();
-    assert!(world.dump.write().await.is_err());
+    assert!(world.dump.write(&stranger()).await.is_err());
     std::fs::remove_dir(&path).unwrap();
-    assert_eq!(world.dump.write().await.unwrap(), Dumped::Later);
+    assert_eq!(world.dump.write(&stranger()).await.unwrap(), Dumped::Later);
     tokio::time::sleep(PAUSE * 2).await;
     while world.dump.state.lock().await.planned {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert!(world.text().contains("OLLAMA_BASE_PATH"));
+    assert!(world.text().contains(BEGIN));
 }

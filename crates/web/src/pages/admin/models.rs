@@ -7,7 +7,7 @@ use carrel_services::model_lists::ModelKind;
 use carrel_services::probe;
 use carrel_services::settings::registry::{Capability, Setting};
 use carrel_services::settings::{Leniency, SettingsStore};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::around::is_fragment;
 use crate::filters;
@@ -239,6 +239,9 @@ async fn tried(
     let ports = visit.ports();
     let preview = ports.settings_store.preview(filled)?;
     let lookup = |variable: &str| preview.lookup(variable);
+    let selected = kind.variable;
+    let details = json!({ "kind": kind.name, "provider": lookup(selected) }).to_string();
+    ports.audit.add(visit.by().event("connection_tested", details)).await?;
     let answered = match kind.name {
         "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
         "embedding" => probe::embedder(ports.trial.embedding_model(&lookup)?).await?,

@@ -1,0 +1,163 @@
+//! Where secrets are sent. A change that would send a kept secret to another server is refused, so
+//! that whoever may change settings cannot read a sealed secret by naming a server of their own.
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use super::registry::{Destination, Setting};
+use super::secrets::Secret;
+use super::store::{SettingsStore, Snapshot};
+use super::update::Plan;
+
+impl SettingsStore {
+    /// Refusals of a plan that redirects secrets, by public name of the address or engine that does
+    /// it. A secret that the request gives again may go anywhere.
+    pub(super) fn redirected_secrets(
+        &self,
+        planned: &Plan<'_>,
+        given: &BTreeSet<&'static str>,
+        before: &Snapshot,
+    ) -> Vec<(&'static str, Vec<String>)> {
+        let mut after = before.clone();
+        for (variable, change) in planned {
+            after.stored.insert(variable, Secret::new(change.text.clone()));
+        }
+        let mut refusals = Vec::new();
+        for secret in self.registry().variables().filter(|row| !row.destinations.is_empty()) {
+            let is_set = self.given(&after, secret.variable).is_some();
+            if !is_set || given.contains(secret.variable) {
+                continue;
+            }
+            let known = self.servers_of(secret, before);
+            let new = self.servers_of(secret, &after).into_iter().find(|(server, _)| {
+                known.iter().all(|(known, _)| known != server)
+            });
+            let Some((_, destination)) = new else { continue };
+            // Either the address was changed, or the engine that makes use of it.
+            let at_fault = [destination.variable, ENGINE];
+            let at_fault = at_fault.into_iter().find(|variable| planned.contains_key(variable));
+            let row = at_fault.and_then(|variable| self.registry().by_variable(variable));
+            let name = row.map_or(secret.name, |row| row.name);
+            let reason = format!(
+                "would send {} to another server; give {} again in the same request",
+                secret.name, secret.name
+            );
+            refusals.push((name, vec![reason]));
+        }
+        refusals
+    }
+
+    fn servers_of<'a>(
+        &self,
+        secret: &'a Setting,
+        snapshot: &Snapshot,
+    ) -> Vec<(String, &'a Destination)> {
+        let engine = self.lookup_in(snapshot, ENGINE);
+        let is_used = |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
+        let used = secret.destinations.iter().filter(is_used);
+        used.filter_map(|to| Some((server(&self.lookup_in(snapshot, to.variable)?), to))).collect()
+    }
+}
+
+const ENGINE: &str = "EMBEDDING_ENGINE";
+
+/// The scheme, host and port of an address; the text itself where it is no URL.
+fn server(address: &str) -> String {
+    let text = address.trim().to_lowercase();
+    let url = Url::parse(&text).ok().filter(Url::has_host);
+    url.map_or(text, |url| {
+        let (scheme, host) = (url.scheme(), url.host_str().unwrap_or_default());
+        format!("{scheme}://{host}:{}", url.port_or_known_default().unwrap_or_default())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use carrel_domain::audit::By;
+    use chrono::DateTime;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fakes::FakeSettings;
+    use crate::settings::key::Key;
+    use crate::settings::secrets::Sealer;
+    use crate::settings::{Layers, Leniency};
+
+    async fn store(fixed: &[(&str, &str)]) -> SettingsStore {
+        let fixed = fixed.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+        let layers = Layers { fixed: fixed.collect::<BTreeMap<_, _>>(), ..Layers::default() };
+        let settings = Arc::new(FakeSettings::default());
+        SettingsStore::open(settings, layers, Sealer::new(&Key::random())).await.unwrap()
+    }
+
+    async fn refused(store: &SettingsStore, changes: Value, leniency: Leniency) -> Option<String> {
+        let by = By::operator(DateTime::UNIX_EPOCH);
+        match store.update(changes.as_object().unwrap(), leniency, &by).await {
+            Ok(updated) => updated.error,
+            Err(error) => Some(error.to_string()),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_kept_secret_goes_to_no_other_server() {
+        for secret in store(&[]).await.registry().settings() {
+            for to in &secret.destinations {
+                let store = store(&[]).await;
+                let address = store.registry().by_variable(to.variable).unwrap().name;
+                let url = |host: &str| match to.variable {
+                    "MILVUS_ADDRESS" => format!("{host}:19530"),
+                    _ => format!("http://{host}:1/v1"),
+                };
+                let mut first = json!({ secret.name: "s3cret-value", address: url("good.example") });
+                if let Some(engine) = to.engine {
+                    first["EmbeddingEngine"] = json!(engine);
+                    first["EmbeddingModelPref"] = json!("m");
+                }
+                assert_eq!(refused(&store, first, Leniency::Strict).await, None, "{address}");
+                let evil = json!({ address: url("evil.example") });
+                for leniency in [Leniency::Strict, Leniency::Lenient] {
+                    for change in [
+                        evil.clone(),
+                        json!({ address: url("evil.example"), secret.name: "******" }),
+                    ] {
+                        let said = refused(&store, change, leniency).await.unwrap_or_default();
+                        assert!(said.contains(secret.name), "{address}: {said}");
+                    }
+                }
+                assert!(store.preview(evil.as_object().unwrap()).is_err(), "{address}");
+                let again = json!({ address: url("evil.example"), secret.name: "s3cret-value" });
+                assert_eq!(refused(&store, again, Leniency::Strict).await, None, "{address}");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_uses_an_address_is_a_change_of_address() {
+        let store = store(&[]).await;
+        let first = json!({ "OllamaLLMBasePath": "http://good.example:1",
+            "OllamaLLMAuthToken": "s3cret-value", "EmbeddingModelPref": "m" });
+        assert_eq!(refused(&store, first, Leniency::Strict).await, None);
+        // No secret goes there yet.
+        let base = json!({ "EmbeddingBasePath": "http://evil.example:1" });
+        assert_eq!(refused(&store, base, Leniency::Strict).await, None);
+        let engine = json!({ "EmbeddingEngine": "ollama" });
+        let said = refused(&store, engine, Leniency::Strict).await.unwrap_or_default();
+        assert!(said.contains("OllamaLLMAuthToken"), "{said}");
+        let same = json!({ "EmbeddingEngine": "ollama",
+            "EmbeddingBasePath": "http://GOOD.example:1/api" });
+        assert_eq!(refused(&store, same, Leniency::Strict).await, None);
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_has_no_address_yet_gets_none_either() {
+        let store = store(&[("QDRANT_API_KEY", "from-the-environment")]).await;
+        let evil = json!({ "QdrantEndpoint": "http://evil.example:6333" });
+        assert!(refused(&store, evil, Leniency::Strict).await.is_some());
+        let known = json!({ "QdrantEndpoint": "http://good.example:6333",
+            "QdrantApiKey": "from-the-environment" });
+        assert_eq!(refused(&store, known, Leniency::Strict).await, None);
+    }
+}
