@@ -9,9 +9,12 @@ use url::Url;
 /// Whether a request may act with the session cookie that it brings. Reading is always allowed; any
 /// other method must come from this origin.
 pub fn is_trusted(request: &HttpRequest) -> bool {
-    if [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method()) {
-        return true;
-    }
+    let is_reading = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
+    is_reading || is_from_here(request)
+}
+
+/// Whether a browser says that a page of this origin sent the request.
+pub fn is_from_here(request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     // Browsers omit it on connections that are neither encrypted nor local.
     if let Some(site) = header("sec-fetch-site") {
@@ -27,6 +30,21 @@ pub fn is_foreign(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     is_browser && !is_trusted(request)
+}
+
+/// [`is_foreign`] also for a request that only reads, where reading has an effect.
+pub fn is_read_from_elsewhere(request: &HttpRequest) -> bool {
+    let headers = request.headers();
+    let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
+    let is_browser = headers.contains_key(ORIGIN) || site.is_some_and(|site| site != "none");
+    is_browser && !is_from_here(request)
+}
+
+/// Whether a browser opens the address as a page, rather than that a script fetches it.
+pub fn is_navigation(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    header("sec-fetch-mode") == Some("navigate")
+        || header("accept").is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// Whether an address is of the host that a request came to.

@@ -4,14 +4,19 @@ use std::time::Instant;
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::http::header::{HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::HttpMessage;
+use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use carrel_services::meter::Meter;
+use carrel_services::redact;
 use tracing::Span;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest request id that is taken over from a client or proxy.
 const MAX_ID: usize = 64;
+
+/// Marks a `HEAD` request, which must have no effect although it is routed as `GET`.
+pub struct HeadOnly;
 
 /// A request that is being answered.
 pub struct RequestLog {
@@ -27,8 +32,10 @@ impl RequestLog {
     pub fn start(request: &mut ServiceRequest) -> Self {
         let id = given_id(request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
         let method = request.method().clone();
-        let span = tracing::info_span!("request", id = %id, %method, path = request.path());
+        let path = redact::path(request.path());
+        let span = tracing::info_span!("request", id = %id, %method, path = &*path);
         if method == Method::HEAD {
+            request.extensions_mut().insert(HeadOnly);
             request.head_mut().method = Method::GET;
         }
         Self { id, span, method, started: Instant::now() }
@@ -49,6 +56,10 @@ impl RequestLog {
             headers.insert(REQUEST_ID, id);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // Answers hold keys, codes and documents, which no cache may keep.
+        if !headers.contains_key(CACHE_CONTROL) {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
         let status = response.status().as_u16();
         if let Some(meter) = meter {
             let route = response.request().match_pattern();

@@ -28,6 +28,7 @@ pub mod probe;
 pub mod prompt;
 pub mod reasoning;
 pub mod record;
+pub mod redact;
 pub mod search;
 pub mod settings;
 pub mod sign_in;

@@ -1,17 +1,19 @@
 //! `/users*`: people for programs that sign them in from elsewhere, and where browsers arrive
 use actix_web::http::StatusCode;
-use actix_web::http::header::{CACHE_CONTROL, SET_COOKIE};
+use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Json, Path, Query};
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::{MultiUser, Users};
 use carrel_domain::{Error, UserId};
+use carrel_http::origin;
+use carrel_http::request_log::HeadOnly;
 use carrel_services::settings::SettingsStore;
 use carrel_services::sign_in::SESSION;
 use carrel_services::sign_on::{Redeemed, SignOn};
 use chrono::Utc;
 
-use super::native::session::cookie;
+use super::native::session::{FOREIGN, cookie};
 use super::parse_id;
 use crate::caller::{Admin, Caller, address};
 use crate::facts::SIMPLE_SSO;
@@ -67,15 +69,23 @@ pub async fn redeem_auth_token(
     query: Query<wire::TokenQuery>,
 ) -> Result<HttpResponse, Refusal> {
     check_sign_on(&store, &**mode).await?;
+    if request.extensions().contains::<HeadOnly>() {
+        return Ok(HttpResponse::MethodNotAllowed().finish());
+    }
+    if origin::is_read_from_elsewhere(&request) {
+        return Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN));
+    }
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
     let redeemed = sign_on.redeem(&query.token, &by).await;
     let why = match redeemed {
         Ok(Redeemed::In(token, user)) => {
-            let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
-            return Ok(HttpResponse::Ok()
-                .insert_header((SET_COOKIE, cookie))
-                .insert_header((CACHE_CONTROL, "no-store"))
-                .json(wire::SignedIn::new(&token, user)));
+            let mut answer = HttpResponse::Ok();
+            // A link that leads here must not sign its reader in to an account of its author's.
+            if !origin::is_navigation(&request) {
+                let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
+                answer.insert_header((SET_COOKIE, cookie));
+            }
+            return Ok(answer.json(wire::SignedIn::new(&token, user)));
         }
         Ok(Redeemed::Unknown) => "Invalid token.",
         Ok(Redeemed::Expired) => "Token expired.",

@@ -1,8 +1,10 @@
 //! Signing in and out.
-use actix_web::HttpResponse;
+use actix_web::{HttpMessage, HttpResponse};
 use actix_web::http::header::SET_COOKIE;
 use askama::Template;
 use carrel_domain::Error;
+use carrel_http::origin;
+use carrel_http::request_log::HeadOnly;
 use carrel_services::token::Secret;
 use carrel_services::ownership::Standing;
 use carrel_services::sign_in::Refused;
@@ -15,7 +17,7 @@ use crate::gate;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::t;
-use crate::visit::Guest;
+use crate::visit::{Guest, Who};
 
 /// What switches signing in by token on, whatever it holds.
 const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
@@ -40,6 +42,17 @@ struct Fresh {
 struct Hop {
     brand: Brand,
     to: String,
+}
+
+/// Asks before a link signs somebody in.
+#[derive(Template)]
+#[template(path = "sign_on.html")]
+struct Confirm {
+    brand: Brand,
+    token: String,
+    to: String,
+    /// Who is signed in now.
+    current: Option<String>,
 }
 
 pub async fn door(guest: Guest) -> Answer {
@@ -95,21 +108,43 @@ pub async fn sign_out(guest: Guest) -> Answer {
     Ok(answer)
 }
 
-/// Signs in whoever holds a token that a program asked for.
+/// A link with a token that a program asked for. A link on a page of another site must not sign its
+/// reader in to an account of the site's choice, so a browser that comes from there is asked first.
 pub async fn sign_on(guest: Guest) -> Answer {
     let ports = &guest.site.ports;
     if ports.settings_store.lookup(SIMPLE_SSO).is_none() {
         return Err(Refusal::missing("page", "/sso/simple"));
     }
     let query = Fields::of_query(&guest.request);
-    let redeemed = ports.sign_on.redeem(query.text("token"), &guest.by()).await?;
+    let head_only = guest.request.extensions().contains::<HeadOnly>();
+    if head_only || !origin::is_from_here(&guest.request) {
+        let current = match guest.who().await? {
+            Some(Who::User(user)) => Some(user.username),
+            _ => None,
+        };
+        let (brand, token) = (guest.site.brand().await?, query.text("token").to_owned());
+        let to = gate::safe_next(query.text("redirectTo")).to_owned();
+        return reply::page(&guest.request, &Confirm { brand, token, to, current });
+    }
+    redeem(&guest, &query).await
+}
+
+/// Signs in the holder of a token who has confirmed it.
+pub async fn confirm_sign_on(guest: Guest, form: Form) -> Answer {
+    if guest.site.ports.settings_store.lookup(SIMPLE_SSO).is_none() {
+        return Err(Refusal::missing("page", "/sso/simple"));
+    }
+    redeem(&guest, &form.read().await?).await
+}
+
+async fn redeem(guest: &Guest, fields: &Fields) -> Answer {
+    let redeemed = guest.site.ports.sign_on.redeem(fields.text("token"), &guest.by()).await?;
     let Redeemed::In(session, _) = redeemed else {
         return Err(
             Error::unprocessable(format!("{}. {}", t("sso.over"), t("sso.over-words"))).into()
         );
     };
-    let to = query.given("redirectTo").unwrap_or_default();
-    let to = gate::safe_next(&to).to_owned();
+    let to = gate::safe_next(fields.text("redirectTo")).to_owned();
     let mut answer = reply::page(&guest.request, &Hop { brand: guest.site.brand().await?, to })?;
     set_cookie(&mut answer, &gate::open(&guest.request, session.reveal()));
     Ok(answer)

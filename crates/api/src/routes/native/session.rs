@@ -16,7 +16,7 @@ use crate::read::Body;
 use crate::wire::admin::Done;
 use crate::wire::admin::users::{MadeUser, Registration, SessionShown, UserCreated};
 
-const FOREIGN: &str = "Sessions start and end on pages of this server only.";
+pub(crate) const FOREIGN: &str = "Sessions start and end on pages of this server only.";
 
 /// Holds the token of a session. No other route looks at it.
 const NAME: &str = "carrel_session";

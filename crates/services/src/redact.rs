@@ -1,0 +1,39 @@
+//! Paths as logs and traces may show them: without the secrets that some of them hold.
+use std::borrow::Cow;
+
+/// Replaces the code of an invite, and the session of a visitor of a widget, by an ellipsis.
+pub fn path(path: &str) -> Cow<'_, str> {
+    let mut segments: Vec<_> = path.split('/').collect();
+    let mut hidden = false;
+    for place in 1..segments.len() {
+        let is_invite = segments[place - 1] == "invite" && !segments[..place].contains(&"admin");
+        let is_session = place == 4 && segments[..3] == ["", "api", "embed"];
+        if (is_invite || is_session) && segments[place] != "stream-chat" {
+            segments[place] = "\u{2026}";
+            hidden = true;
+        }
+    }
+    if hidden { Cow::Owned(segments.join("/")) } else { Cow::Borrowed(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_code_of_an_invite_is_shown() {
+        for (given, shown) in [
+            ("/invite/c0de", "/invite/\u{2026}"),
+            ("/v1/invite/c0de", "/v1/invite/\u{2026}"),
+            ("/api/v1/invite/c0de/x", "/api/v1/invite/\u{2026}/x"),
+            ("/v1/admin/invite/7", "/v1/admin/invite/7"),
+            ("/v1/admin/invite/new", "/v1/admin/invite/new"),
+            ("/api/embed/u-u-i-d/s-e-s", "/api/embed/u-u-i-d/\u{2026}"),
+            ("/api/embed/u-u-i-d/stream-chat", "/api/embed/u-u-i-d/stream-chat"),
+            ("/v1/workspaces", "/v1/workspaces"),
+            ("/", "/"),
+        ] {
+            assert_eq!(path(given), shown);
+        }
+    }
+}
