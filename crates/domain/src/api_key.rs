@@ -124,9 +124,9 @@ impl ApiKey {
             (Some(ours), Some(theirs)) => theirs <= ours,
             (Some(_), None) => false,
         };
-        let rate = self.rate_limit.is_none_or(|ours| {
-            other.rate_limit.is_some_and(|theirs| (1..=ours).contains(&theirs))
-        });
+        let rate = self
+            .rate_limit
+            .is_none_or(|ours| other.rate_limit.is_some_and(|theirs| (1..=ours).contains(&theirs)));
         scopes && workspaces && ends && rate
     }
 }

@@ -1,10 +1,10 @@
 //! What every request gets: an id, a log span, a place in the metrics, and safe headers.
 use std::time::Instant;
 
+use actix_web::HttpMessage;
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::Method;
-use actix_web::HttpMessage;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
 use carrel_services::meter::Meter;
 use carrel_services::redact;

@@ -46,16 +46,14 @@ impl SignInTokens for Database {
             let found: Option<(Row, NaiveDateTime, Option<i32>)> = token
                 .clone()
                 .inner_join(users::table)
-                .select((
-                    Row::as_select(),
-                    sign_in_tokens::expires_at,
-                    sign_in_tokens::issued_by,
-                ))
+                .select((Row::as_select(), sign_in_tokens::expires_at, sign_in_tokens::issued_by))
                 .first(conn)
                 .optional()?;
             // Others may have found it too; whoever removes it has it.
             let taken = diesel::delete(token).execute(conn)?;
-            let Some((row, expires_at, issuer)) = found.filter(|_| taken > 0) else { return Ok(None) };
+            let Some((row, expires_at, issuer)) = found.filter(|_| taken > 0) else {
+                return Ok(None);
+            };
             audit::record(conn, event)?;
             Ok(Some(TakenToken {
                 user: row.into(),

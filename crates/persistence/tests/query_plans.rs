@@ -235,7 +235,8 @@ async fn use_everything(db: &Database) {
     db.strengthen(somebody, &hash, hash.clone()).await.unwrap();
     for (number, expires_at) in [(1, now), (2, now + TimeDelta::days(1))] {
         let digest = KeyDigest([number; 32]);
-        let session = NewSession { digest, user: somebody, expires_at, created_at: now };
+        let session =
+            NewSession { digest, user: somebody, issued_by: None, expires_at, created_at: now };
         Sessions::open(db, session, done(now)).await.unwrap();
     }
     db.user_of(KeyDigest([2; 32]), now).await.unwrap();
@@ -249,7 +250,6 @@ async fn use_everything(db: &Database) {
     let invite = |code: &str| NewInvite {
         code: code.into(),
         workspaces: vec![here],
-        created_by: None,
         expires_at: None,
         created_at: now,
     };

@@ -87,7 +87,11 @@ impl ApiKeyService {
     }
 
     /// The key that `secret` is, if it is good at `now`.
-    pub async fn authenticate(&self, secret: &str, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+    pub async fn authenticate(
+        &self,
+        secret: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Arc<ApiKey>>> {
         let digest = digest(secret);
         let key = match self.recall(digest, now) {
             Some(key) => Some(key),
@@ -161,7 +165,8 @@ impl ApiKeyService {
         let options = KeyOptions { created_by: maker.created_by, ..options };
         options.check(by.at)?;
         if !maker.may_make(&options.clone().into_new(&Secret::random(), by.at)) {
-            let reason = "must not exceed the scopes, workspaces, rate limit and expiry of your key";
+            let reason =
+                "must not exceed the scopes, workspaces, rate limit and expiry of your key";
             return Err(Error::invalid("api_key", reason));
         }
         self.create(options, by).await

@@ -1,8 +1,8 @@
 //! What carrel does that takes more than one port, or a decision that two entrances must make
 //! alike. Knows no HTTP, no SQL and no provider.
 pub mod accounts;
-pub mod api_keys;
 pub mod admission;
+pub mod api_keys;
 pub mod audit;
 pub mod backup;
 pub mod chat;

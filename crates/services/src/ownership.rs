@@ -11,8 +11,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::accounts::{Accounts, UserDraft};
 use crate::login_throttle::LoginThrottle;
-use crate::token::{self, Secret};
 use crate::sign_in::{Refused, SESSION};
+use crate::token::{self, Secret};
 
 /// How long a link to set the server up is good.
 pub const LINK: TimeDelta = TimeDelta::hours(24);

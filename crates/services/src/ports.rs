@@ -22,13 +22,13 @@ use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::Workspaces;
 
 use crate::accounts::Accounts;
+use crate::api_keys::ApiKeyService;
 use crate::backup::Backups;
 use crate::chat::Conversations;
 use crate::embeds::Embeds;
 use crate::exports::Exports;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
-use crate::api_keys::ApiKeyService;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;

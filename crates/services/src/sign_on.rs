@@ -7,8 +7,8 @@ use carrel_domain::{Result, UserId};
 use chrono::TimeDelta;
 use serde_json::json;
 
-use crate::token::{self, Secret};
 use crate::sign_in::SESSION;
+use crate::token::{self, Secret};
 
 /// How long a token waits to be redeemed.
 const WAITS: TimeDelta = TimeDelta::minutes(6);

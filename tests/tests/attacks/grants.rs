@@ -74,7 +74,8 @@ async fn no_operation_that_grants_ignores_a_misspelled_option() -> Result<()> {
 async fn options_of_other_products_make_no_broader_key() -> Result<()> {
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
-    let listed = || server.carrel().run(&["api-key", "list"]).map(|list| list.stdout.lines().count());
+    let listed =
+        || server.carrel().run(&["api-key", "list"]).map(|list| list.stdout.lines().count());
     let before = listed()?;
     for mount in ["/v1", "/api/v1"] {
         for body in [

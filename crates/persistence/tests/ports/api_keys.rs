@@ -1,4 +1,4 @@
-use carrel_domain::api_key::{ApiKeys, KeyDigest, NewApiKey, Origin, Scope};
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::user::Users;
 use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
 use carrel_persistence::Database;
@@ -21,7 +21,7 @@ fn new_key(number: u8) -> NewApiKey {
         name: Some(format!("key {number}")),
         digest: KeyDigest([number; 32]),
         prefix: format!("crl_{number}"),
-        origin: Origin::Created,
+        origin: KeyOrigin::Created,
         scopes: Vec::new(),
         workspaces: Vec::new(),
         rate_limit: None,
@@ -32,7 +32,7 @@ fn new_key(number: u8) -> NewApiKey {
 }
 
 fn given(number: u8) -> Option<NewApiKey> {
-    Some(NewApiKey { origin: Origin::Environment, name: None, ..new_key(number) })
+    Some(NewApiKey { origin: KeyOrigin::Environment, name: None, ..new_key(number) })
 }
 
 async fn valid(db: &Database) -> Vec<String> {
@@ -112,7 +112,7 @@ async fn the_environment_holds_one_valid_key(scratch: Scratch) {
     assert_eq!(valid(&db).await, ["crl_9"]);
     assert_eq!(ApiKeys::list(&db).await.unwrap().len(), 3);
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
-    assert_eq!((key.origin, key.revoked_at), (Origin::Environment, Some(at(5))));
+    assert_eq!((key.origin, key.revoked_at), (KeyOrigin::Environment, Some(at(5))));
 }
 
 async fn a_key_given_in_the_environment_is_valid_whatever_was_known_of_it(scratch: Scratch) {
@@ -122,7 +122,7 @@ async fn a_key_given_in_the_environment_is_valid_whatever_was_known_of_it(scratc
     db.revoke(made.id, done(2)).await.unwrap();
     db.set_environment_key(given(1), done(3)).await.unwrap();
     let key = db.by_digest(KeyDigest([1; 32])).await.unwrap().unwrap();
-    assert_eq!((key.id, key.origin), (made.id, Origin::Environment));
+    assert_eq!((key.id, key.origin), (made.id, KeyOrigin::Environment));
     assert!(key.is_valid(at(100)) && key.grants(Scope::Admin));
 }
 

@@ -51,8 +51,13 @@ async fn act(db: &Database, number: usize) -> Result<()> {
     let here = here.id;
     let name = (number % 4).to_string();
     let token = KeyDigest([number as u8 % 9; 32]);
-    let session =
-        NewSession { digest: token, user: somebody, expires_at: at(5), created_at: at(0) };
+    let session = NewSession {
+        digest: token,
+        user: somebody,
+        issued_by: None,
+        expires_at: at(5),
+        created_at: at(0),
+    };
     match number % 23 {
         0 => Workspaces::delete(db, here, done(1)).await.map(drop),
         1 => Users::delete(db, somebody, done(1)).await.map(drop),
@@ -82,7 +87,6 @@ async fn act(db: &Database, number: usize) -> Result<()> {
             let new = NewInvite {
                 code: code.clone(),
                 workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
-                created_by: Some(somebody),
                 expires_at: None,
                 created_at: at(0),
             };

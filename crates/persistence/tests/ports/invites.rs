@@ -1,7 +1,7 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use carrel_domain::audit::AuditLog;
+use carrel_domain::audit::{Actor, AuditLog, By, Event};
 use carrel_domain::invite::{Invite, InviteStatus, Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::member::Members;
 use carrel_domain::user::{NewUser, Role, Users};
@@ -26,13 +26,13 @@ on_both_databases! {
 }
 
 fn new_invite(code: &str) -> NewInvite {
-    NewInvite {
-        code: code.into(),
-        workspaces: Vec::new(),
-        created_by: None,
-        expires_at: None,
-        created_at: at(0),
-    }
+    NewInvite { code: code.into(), workspaces: Vec::new(), expires_at: None, created_at: at(0) }
+}
+
+/// An event of a user's.
+fn done_by(user: UserId, second: i64) -> Event {
+    let event = done(second);
+    Event { by: By { actor: Actor::User(user), ..event.by }, ..event }
 }
 
 async fn create(db: &Database, new: NewInvite) -> Invite {
@@ -45,17 +45,14 @@ fn is_not_found<T>(outcome: &Result<T, Error>) -> bool {
 
 async fn an_invite_comes_back_as_made(scratch: Scratch) {
     let db = scratch.open();
-    let creator = user(&db, "creator").await.id;
-    let made = create(
-        &db,
-        NewInvite {
-            workspaces: vec![WorkspaceId(9), WorkspaceId(2), WorkspaceId(9)],
-            created_by: Some(creator),
-            expires_at: Some(at(60)),
-            ..new_invite("one")
-        },
-    )
-    .await;
+    let creator = admin(&db, "creator").await.id;
+    let new = NewInvite {
+        workspaces: vec![WorkspaceId(9), WorkspaceId(2), WorkspaceId(9)],
+        expires_at: Some(at(60)),
+        ..new_invite("one")
+    };
+    let event = done_by(creator, 0);
+    let made = Invites::create(&db, new, UnknownWorkspaces::Keep, event).await.unwrap();
     let expected = Invite {
         id: made.id,
         code: "one".into(),
@@ -254,7 +251,8 @@ async fn an_invite_outlives_those_who_made_and_claimed_it(scratch: Scratch) {
     let db = scratch.open();
     let creator = admin(&db, "creator").await.id;
     admin(&db, "other").await;
-    create(&db, NewInvite { created_by: Some(creator), ..new_invite("code") }).await;
+    let (new, event) = (new_invite("code"), done_by(creator, 0));
+    Invites::create(&db, new, UnknownWorkspaces::Keep, event).await.unwrap();
     let guest = db.redeem("code", new_user("guest"), done(1)).await.unwrap();
     for id in [creator, guest.id] {
         Users::delete(&db, id, done(2)).await.unwrap();

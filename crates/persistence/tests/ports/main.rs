@@ -25,6 +25,7 @@ mod job_queue;
 mod jobs;
 mod lexical;
 mod library;
+mod login_attempts;
 mod members;
 mod migrations;
 mod opening;

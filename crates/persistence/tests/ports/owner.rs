@@ -66,7 +66,13 @@ async fn somebody_sees_their_own_sessions(scratch: Scratch) {
     let (one, two) = (user(&db, "one").await.id, user(&db, "two").await.id);
     for (token, user) in [(1, one), (2, one), (3, two)] {
         let created_at = at(i64::from(token));
-        let session = NewSession { digest: digest(token), user, expires_at: at(50), created_at };
+        let session = NewSession {
+            digest: digest(token),
+            user,
+            issued_by: None,
+            expires_at: at(50),
+            created_at,
+        };
         Sessions::open(&db, session, done(0)).await.unwrap();
     }
     let seen = Sessions::of(&db, one, at(10)).await.unwrap();

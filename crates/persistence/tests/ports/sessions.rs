@@ -20,7 +20,13 @@ fn digest(token: u8) -> KeyDigest {
 }
 
 fn session(user: UserId, token: u8, until: i64) -> NewSession {
-    NewSession { digest: digest(token), user, expires_at: at(until), created_at: at(0) }
+    NewSession {
+        digest: digest(token),
+        user,
+        issued_by: None,
+        expires_at: at(until),
+        created_at: at(0),
+    }
 }
 
 async fn a_session_is_somebodys_until_it_runs_out(scratch: Scratch) {

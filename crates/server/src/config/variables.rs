@@ -92,8 +92,7 @@ pub const SECRET_KEY: Variable = Variable {
     shown: Shown::Never,
     ..variable("CARREL_SECRET_KEY", "64 hexadecimal digits, such as `openssl rand -hex 32` prints")
 };
-pub const ENV_DUMP_SECRETS: Variable =
-    variable("CARREL_ENV_DUMP_SECRETS", "sealed or plain");
+pub const ENV_DUMP_SECRETS: Variable = variable("CARREL_ENV_DUMP_SECRETS", "sealed or plain");
 pub const APP_ENV: Variable =
     variable("APP_ENV", "production, for a server that writes its settings to .env, or another");
 const LENGTH: &str = "a number of characters from 1 to 1000";

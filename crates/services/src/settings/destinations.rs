@@ -29,9 +29,10 @@ impl SettingsStore {
                 continue;
             }
             let known = self.servers_of(secret, before);
-            let new = self.servers_of(secret, &after).into_iter().find(|(server, _)| {
-                known.iter().all(|(known, _)| known != server)
-            });
+            let new = self
+                .servers_of(secret, &after)
+                .into_iter()
+                .find(|(server, _)| known.iter().all(|(known, _)| known != server));
             let Some((_, destination)) = new else { continue };
             // Either the address was changed, or the engine that makes use of it.
             let at_fault = [destination.variable, ENGINE];
@@ -53,7 +54,8 @@ impl SettingsStore {
         snapshot: &Snapshot,
     ) -> Vec<(String, &'a Destination)> {
         let engine = self.lookup_in(snapshot, ENGINE);
-        let is_used = |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
+        let is_used =
+            |to: &&Destination| to.engine.is_none_or(|used| engine.as_deref() == Some(used));
         let used = secret.destinations.iter().filter(is_used);
         used.filter_map(|to| Some((server(&self.lookup_in(snapshot, to.variable)?), to))).collect()
     }
@@ -111,7 +113,8 @@ mod tests {
                     "MILVUS_ADDRESS" => format!("{host}:19530"),
                     _ => format!("http://{host}:1/v1"),
                 };
-                let mut first = json!({ secret.name: "s3cret-value", address: url("good.example") });
+                let mut first =
+                    json!({ secret.name: "s3cret-value", address: url("good.example") });
                 if let Some(engine) = to.engine {
                     first["EmbeddingEngine"] = json!(engine);
                     first["EmbeddingModelPref"] = json!("m");

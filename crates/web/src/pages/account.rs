@@ -4,8 +4,8 @@ use carrel_domain::Error;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::user::OpenSession;
 use carrel_services::accounts::UserChanges;
-use carrel_services::token;
 use carrel_services::sign_in::Refused;
+use carrel_services::token;
 use chrono::{DateTime, Utc};
 
 use super::entrance::set_cookie;

@@ -1,14 +1,14 @@
 //! Signing in and out.
-use actix_web::{HttpMessage, HttpResponse};
 use actix_web::http::header::SET_COOKIE;
+use actix_web::{HttpMessage, HttpResponse};
 use askama::Template;
 use carrel_domain::Error;
 use carrel_http::origin;
 use carrel_http::request_log::HeadOnly;
-use carrel_services::token::Secret;
 use carrel_services::ownership::Standing;
 use carrel_services::sign_in::Refused;
 use carrel_services::sign_on::Redeemed;
+use carrel_services::token::Secret;
 
 use crate::filters;
 use crate::form::{Fields, PublicForm};
@@ -130,7 +130,7 @@ pub async fn sign_on(guest: Guest) -> Answer {
 }
 
 /// Signs in the holder of a token who has confirmed it.
-pub async fn confirm_sign_on(guest: Guest, form: Form) -> Answer {
+pub async fn confirm_sign_on(guest: Guest, form: PublicForm) -> Answer {
     if guest.site.ports.settings_store.lookup(SIMPLE_SSO).is_none() {
         return Err(Refusal::missing("page", "/sso/simple"));
     }

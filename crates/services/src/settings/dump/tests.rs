@@ -97,11 +97,8 @@ async fn a_dump_holds_what_was_set_and_leaves_the_rest_of_the_file_alone() {
     let next = SettingsStore::open(Arc::new(FakeSettings::default()), layers, world.sealer());
     assert_eq!(next.await.unwrap().lookup("OPEN_AI_KEY").as_deref(), Some("sk-1"));
     let other = Layers { initial: values, ..Layers::default() };
-    let other = SettingsStore::open(
-        Arc::new(FakeSettings::default()),
-        other,
-        Sealer::new(&Key::random()),
-    );
+    let other =
+        SettingsStore::open(Arc::new(FakeSettings::default()), other, Sealer::new(&Key::random()));
     assert_eq!(other.await.unwrap().lookup("OPEN_AI_KEY"), None);
     let plain = render(&world.store, DumpedSecrets::Plain).unwrap();
     assert!(plain.contains("OPEN_AI_KEY='sk-1'") && !plain.contains("OLLAMA"));

@@ -57,7 +57,8 @@ async fn filter(visit: &Visit<Admin>, asked: &Fields) -> Result<ChatFilter, Refu
     let mut filter = ChatFilter {
         user: asked.number("user")?.map(UserId),
         from: date(asked.text("from"), "from")?,
-        to: date(asked.text("to"), "to")?.map(|day| day.checked_add_signed(TimeDelta::days(1)).unwrap_or(day)),
+        to: date(asked.text("to"), "to")?
+            .map(|day| day.checked_add_signed(TimeDelta::days(1)).unwrap_or(day)),
         feedback: match asked.text("rating") {
             "up" => Some(true),
             "down" => Some(false),
