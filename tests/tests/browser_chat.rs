@@ -38,7 +38,7 @@ async fn ask(browser: &mut Browser, text: &str) -> Result<()> {
 
 async fn answered(browser: &mut Browser, turns: usize) -> Result<()> {
     let there = format!(
-        "!document.querySelector('[sse-connect]') && \
+        "!document.querySelector('[data-answer]') && \
          document.querySelectorAll('.turn[id^=turn-]').length === {turns}"
     );
     browser.wait(&there).await
@@ -218,9 +218,9 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     // Esc stops; what was said is kept, with everything that can be done to it.
     use_model(&server, "slow").await?;
     ask(&mut browser, "Second, with as many words as there are in this question?").await?;
-    browser.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    browser.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
     browser.press("Escape").await?;
-    browser.wait_for("Stopped. What was said so far is kept.").await?;
+    browser.wait_for("Stopped. The answer so far is kept.").await?;
     answered(&mut browser, 2).await?;
     browser.open(&format!("{}/w/harbour", base(&server))).await?;
     assert_eq!(browser.run("document.querySelectorAll('.turn').length").await?, 2);
@@ -241,11 +241,11 @@ async fn an_answer_stays_until_the_one_asked_anew_is_whole() -> Result<()> {
     let first = first.as_str().unwrap_or_default();
     let again = format!("#{first} [data-again] button");
     let stays = "[...document.querySelectorAll('.turn')].pop().innerText\
-                 .includes('The answer before it stays too.')";
+                 .includes('The previous answer is kept too.')";
     // Stopped half way; then broken off by its provider.
     use_model(&server, "pausing").await?;
     browser.click(&again).await?;
-    browser.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    browser.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
     browser.press("Escape").await?;
     answered(&mut browser, 2).await?;
     browser.wait(stays).await?;

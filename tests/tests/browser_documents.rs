@@ -62,7 +62,7 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     let marks = ada.run(marks).await?;
     assert_eq!(marks, "cranes.txt done,empty.txt failed,rude.txt failed,tides.md done");
     let said = ada.run("document.querySelector('.job').innerText").await?.to_string();
-    assert!(said.contains("not to be said") && said.contains("Done, but not all"), "{said}");
+    assert!(said.contains("not to be said") && said.contains("Finished with problems"), "{said}");
     ada.wait("document.querySelector('#shelf').innerText.includes('tides.md')").await?;
     let shelf = ada.run("document.querySelector('#shelf').innerText").await?.to_string();
     assert!(shelf.contains("cranes.txt") && !shelf.contains("rude.txt"), "{shelf}");
@@ -73,7 +73,7 @@ async fn each_file_is_followed_until_it_is_in_the_workspace() -> Result<()> {
     ada.open(&format!("{base}/w/harbour/documents")).await?;
     ada.wait("document.querySelectorAll('.job-row[data-state=failed]').length === 2").await?;
     ada.open(&format!("{base}/jobs/1")).await?;
-    ada.wait_for("Documents for Harbour").await?;
+    ada.wait_for("Indexing for Harbour").await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     ada.follow("form[action='/jobs/1/retry'] button").await?;
     ada.wait("document.querySelectorAll('.job[data-over] .job-row').length === 4").await?;
@@ -136,7 +136,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.follow(".paging a").await?;
     assert_eq!(ada.run(rows).await?, 2);
     ada.click("[data-choose-all]").await?;
-    ada.wait("document.querySelector('.bulk-count').innerText === '2 chosen'").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '2 selected'").await?;
     ada.fill("#workspace", "harbour").await?;
     ada.follow("button[value=place]").await?;
     ada.wait(
@@ -149,7 +149,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.open(&format!("{base}/documents")).await?;
     ada.fill("#folder-name", "Old").await?;
     ada.follow(".folder-new button").await?;
-    ada.wait_for("Nothing in this folder").await?;
+    ada.wait_for("This folder is empty").await?;
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     ada.open(&format!("{base}/documents?q=note+1")).await?;
     assert_eq!(ada.run(rows).await?, 10);
@@ -157,7 +157,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     // What is left out is said, and what was ticked stays ticked.
     ada.click("button[value=move]").await?;
     ada.wait("!!document.querySelector('#notices [role=alert]')").await?;
-    ada.wait("document.querySelector('.bulk-count').innerText === '1 chosen'").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '1 selected'").await?;
     ada.complaints.retain(|said| !said.contains("Response Status Error Code 400"));
     forget_refusals(&mut ada);
     ada.fill("#to", "Old").await?;
@@ -188,7 +188,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.choose_files("#directory", &[&plans]).await?;
     ada.wait("document.querySelectorAll('.upload[data-state=done]').length === 2").await?;
     ada.wait("document.querySelector('#shelf').innerText.includes('two.txt')").await?;
-    ada.wait("document.querySelector('.bulk-count').innerText === '1 chosen'").await?;
+    ada.wait("document.querySelector('.bulk-count').innerText === '1 selected'").await?;
     let still = format!(
         "[...document.querySelectorAll('input[name=path]:checked')]\
          .map((box) => box.value).join() === {chosen}"

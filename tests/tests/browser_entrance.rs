@@ -113,7 +113,7 @@ async fn the_owner_of_a_server_without_users_signs_in(backend: Backend) -> Resul
 
     let mut other = Visitor::new(server.admin())?;
     let wrong = other.post("/sign-in", &[("password", "wrong password")]).await?;
-    assert!(wrong.status == 400 && wrong.says("The password is wrong."), "{}", wrong.status);
+    assert!(wrong.status == 400 && wrong.says("Wrong password."), "{}", wrong.status);
     let to = other.post("/sign-in", &[("password", PASSWORD), ("next", "//evil.example")]).await?;
     assert_eq!((to.status, to.leads_to()), (303, "/"));
     let session = other.cookie().map(str::to_owned);
@@ -148,14 +148,14 @@ async fn an_invite_lets_one_person_in(backend: Backend) -> Result<()> {
     let invite = admin.post("/v1/admin/invite/new", invite).await?.ok()?["invite"].take();
     let path = format!("/invite/{}", invite["code"].as_str().unwrap_or_default());
     let mut bob = Visitor::new(admin)?;
-    assert!(bob.get(&path).await?.says("You are invited"));
+    assert!(bob.get(&path).await?.says("You’re invited"));
     let fields = [("username", "bob"), ("password", PASSWORD), ("role", "admin")];
     assert_eq!(bob.post(&path, &fields).await?.leads_to(), "/");
     let home = bob.get("/").await?;
     assert!(home.says(">Alpha<") && !home.says(">Beta<"), "{}", home.text);
     for forbidden in ["/welcome", "/workspaces/new"] {
         let page = bob.get(forbidden).await?;
-        assert!(page.status == 403 && page.says("This is not for you"), "{forbidden}");
+        assert!(page.status == 403 && page.says("You don’t have access"), "{forbidden}");
     }
     let mut eve = Visitor::new(admin)?;
     assert!(eve.get(&path).await?.says("not good any more"));

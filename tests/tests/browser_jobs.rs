@@ -26,7 +26,7 @@ async fn a_job_is_called_off_in_the_list_that_comes_anew() -> Result<()> {
     assert_eq!(ada.run("document.activeElement.id").await?, "job-1-do");
     assert_eq!(violations(&mut ada).await?, [""; 0]);
     ada.leave_by("document.activeElement.click()").await?;
-    ada.wait_for("Called off. What was done stays done.").await?;
+    ada.wait_for("Cancelled. Documents that were finished stay.").await?;
     assert_eq!(ada.run("location.href").await?, page.as_str());
     assert_eq!(ada.run("!!document.querySelector('#job-1-do')").await?, false);
     ada.open(&format!("{}/admin/jobs", base(&server))).await?;
@@ -44,7 +44,7 @@ async fn what_has_failed_is_tried_again_and_looked_at_from_the_list() -> Result<
     let page = format!("{}/admin/jobs", base(&server));
     ada.open(&page).await?;
     ada.follow("#job-1-do").await?;
-    ada.wait_for("They are being tried again.").await?;
+    ada.wait_for("The failed documents are being retried.").await?;
     assert_eq!(ada.run("location.href").await?, page.as_str());
     let again = |job: &serde_json::Value| is_over(job) && *job != before["job"];
     until(server.admin(), &job["id"], again).await.context("nothing was tried")?;

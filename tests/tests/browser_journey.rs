@@ -108,8 +108,8 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.fill("#message", "What is the crane in the old harbour called?").await?;
     ada.press("Enter").await?;
     // It grows before it is whole.
-    ada.wait("document.querySelector('[sse-swap=answer] .prose')?.innerText.length > 10").await?;
-    ada.wait("!document.querySelector('[sse-connect]')").await?;
+    ada.wait("document.querySelector('[data-answer] [data-growing=\"\"]')?.innerText.length > 10").await?;
+    ada.wait("!document.querySelector('[data-answer]')").await?;
     ada.wait("document.querySelector('.answered .prose').innerText.includes('Berta')").await?;
     assert_eq!(ada.run("document.querySelector('#message').value").await?, "");
     ada.follow(".sources a").await?;
@@ -119,9 +119,9 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.open(&format!("{base}/w/harbour")).await?;
     ada.fill("#message", "And how much does it lift, in as many words as you can?").await?;
     ada.press("Enter").await?;
-    ada.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    ada.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
     ada.open(&format!("{base}/w/harbour")).await?;
-    ada.wait("!!document.querySelector('[sse-connect] .prose')").await?;
+    ada.wait("!!document.querySelector('[data-answer] [data-blocks] > *, [data-answer] [data-tail] > *')").await?;
     ada.click("[data-stop-running]").await?;
     ada.wait_for("Stopped.").await?;
     let started = std::time::Instant::now();
@@ -157,7 +157,7 @@ async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -
     grace.follow("form button").await?;
     grace.wait_for("Harbour").await?;
     grace.open(&format!("{base}/admin")).await?;
-    grace.wait_for("This is not for you").await?;
+    grace.wait_for("You don’t have access").await?;
     grace.complaints.retain(|complaint| !complaint.contains("status of 403"));
     // Conversations are one's own.
     grace.open(&format!("{base}/w/harbour")).await?;

@@ -91,7 +91,7 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend) -> Result<()
     );
 
     let text = mia.get(&format!("/documents/text?in={}", location.replace('/', "%2F"))).await?;
-    assert!(text.says("The text of Über") && text.says("No workspace yet"), "{}", text.text);
+    assert!(text.says("The text of Über") && text.says("Not in a workspace"), "{}", text.text);
     assert!(!text.says("<b>Kräne"));
     Ok(())
 }
@@ -115,7 +115,7 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
     let placed = post(&mut mia, with(&[("do", "place"), ("workspace", "alpha")])).await?;
     let job = placed.leads_to().to_owned();
     assert!(job.starts_with("/jobs/"), "{}", placed.text);
-    until(&mut mia, &job, "All done").await?;
+    until(&mut mia, &job, "Finished").await?;
     let shelf = mia.get("/w/alpha/documents?q=tw").await?;
     assert!(shelf.says("Two") && shelf.says("1 documents"));
     assert!(mia.get("/documents").await?.says("class=\"tag\" href=\"/w/alpha/documents\""));
@@ -126,7 +126,7 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
     let made = mia.post("/documents/folders", &[("name", "Old & new")]).await?;
     assert_eq!(made.leads_to(), "/documents?folder=Old%20%26%20new&done=created");
     assert_eq!(mia.post("/documents/folders", &[("name", "Old & new")]).await?.status, 409);
-    assert!(mia.get("/documents?folder=Old%20%26%20new").await?.says("Nothing in this folder"));
+    assert!(mia.get("/documents?folder=Old%20%26%20new").await?.says("This folder is empty"));
     let moved = with(&[("do", "move"), ("to", "Old & new"), ("folder", "custom-documents")]);
     let moved = post(&mut mia, moved).await?;
     assert_eq!(moved.leads_to(), "/documents?folder=custom-documents&done=moved");
@@ -144,8 +144,8 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
         let saved = mia.post("/w/alpha/documents/pin", &pin).await?;
         assert_eq!(saved.leads_to(), "/w/alpha/documents?done=saved", "{}", saved.text);
         let shelf = mia.get("/w/alpha/documents").await?;
-        assert_eq!(shelf.says("Take the pin out"), is_said, "{}", shelf.text);
-        assert_eq!(shelf.says("Pinned"), is_said, "{}", shelf.text);
+        assert_eq!(shelf.says("Stop including"), is_said, "{}", shelf.text);
+        assert_eq!(shelf.says("Always included"), is_said, "{}", shelf.text);
     }
     let elsewhere = [("path", "custom-documents/never.json"), ("pinned", "1")];
     assert_eq!(mia.post("/w/alpha/documents/pin", &elsewhere).await?.status, 404);
@@ -171,9 +171,9 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
     let job = sent.leads_to().to_owned();
     assert!(job.starts_with("/jobs/"), "{} {}", sent.status, sent.text);
     // It can be looked at again at any time, with what could not be read.
-    let over = until(&mut mia, &job, "Done, but not all").await?;
+    let over = until(&mut mia, &job, "Finished with problems").await?;
     assert!(over.says("one.txt") && over.says("two.md") && over.says("bad.pdf"), "{}", over.text);
-    assert!(over.says("Not read") && over.says("data-state=\"done\""));
+    assert!(over.says("Could not be read") && over.says("data-state=\"done\""));
     let events = mia.get(&format!("{job}/events")).await?;
     assert_eq!(events.header("content-type"), "text/event-stream");
     assert!(events.text.starts_with("event: end\ndata: "), "{}", events.text);
@@ -188,8 +188,8 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
         let sent = mia.send(request).await?;
         assert_eq!(sent.leads_to(), leads_to, "{} {}", sent.status, sent.text);
     }
-    let over = until(&mut mia, &job, "All done").await?;
-    assert!(over.says("3 of 3 documents") && !over.says("Not read"), "{}", over.text);
+    let over = until(&mut mia, &job, "Finished").await?;
+    assert!(over.says("3 of 3 documents") && !over.says("Could not be read"), "{}", over.text);
 
     let bad = send(&mut mia, "/w/alpha/documents/upload", &[("empty.txt", "")]).await?;
     assert!(bad.status == 422 && bad.says("empty"), "{} {}", bad.status, bad.text);
@@ -199,7 +199,7 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
     let sent = send(&mut mia, "/documents/upload", &within).await?;
     assert_eq!(sent.leads_to(), "/documents?done=added");
     let plans = mia.get("/documents?folder=Plans").await?;
-    assert!(plans.says("a.txt") && plans.says("b.txt") && plans.says("Nowhere yet"));
+    assert!(plans.says("a.txt") && plans.says("b.txt") && plans.says("Not in a workspace"));
     let text = [("title", "Pasted"), ("text", "A pasted text."), ("folder", "Plans")];
     let pasted = mia.post("/documents/paste", &text).await?;
     assert_eq!(pasted.leads_to(), "/documents?folder=Plans&done=added");
@@ -216,14 +216,14 @@ async fn a_large_job_is_looked_through_by_state(backend: Backend) -> Result<()> 
     }
     fields.extend(paths.iter().map(|path| ("path", path.as_str())));
     let job = mia.post("/documents", &fields).await?.leads_to().to_owned();
-    let over = until(&mut mia, &job, "Done, but not all").await?;
+    let over = until(&mut mia, &job, "Finished with problems").await?;
     assert!(over.says("106 of 106 documents, 1 failed") && over.says("after=99"), "{}", over.text);
     assert!(over.says("Note 098") && !over.says("Note 099"));
     let rest = mia.get(&format!("{job}?state=&after=99")).await?;
     assert!(rest.says("Note 104") && !rest.says("Note 098"), "{}", rest.text);
     let failed = mia.get(&format!("{job}?state=failed")).await?;
     assert!(failed.says("no document matches") && !failed.says("Note 001"), "{}", failed.text);
-    assert!(mia.get(&format!("{job}?state=queued")).await?.says("None of them."));
+    assert!(mia.get(&format!("{job}?state=queued")).await?.says("No documents."));
     assert_eq!(mia.get(&format!("{job}?after=x")).await?.status, 400);
     // The list of documents tells of what has failed, and of nothing else.
     let list = mia.get("/w/alpha/documents?q=nothing").await?;

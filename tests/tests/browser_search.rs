@@ -16,10 +16,10 @@ async fn every_way_says_what_it_found_and_why(backend: Backend) -> Result<()> {
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
     let mut ada = Visitor::new(admin)?;
     ada.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
-    assert!(ada.get("/search").await?.says("Nothing to search yet"));
+    assert!(ada.get("/search").await?.says("No workspaces yet"));
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let empty = ada.get("/search?q=crane").await?;
-    assert!(empty.says("Nothing to find here yet") && empty.says("/w/alpha/documents"));
+    assert!(empty.says("No documents yet") && empty.says("/w/alpha/documents"));
     for (name, text) in [
         ("crane.txt", "The crane in the old harbour is called Berta."),
         ("ferry.txt", "The boat to the island departs at nine in the morning."),
@@ -34,14 +34,14 @@ async fn every_way_says_what_it_found_and_why(backend: Backend) -> Result<()> {
     let headings: Option<Vec<_>> = ways.iter().map(|way| heading(way)).collect();
     assert_eq!(
         headings.context("no heading")?,
-        ["By meaning", "By words", "Both", "Both, ranked anew"]
+        ["By meaning", "By words", "Hybrid", "Hybrid + reranking"]
     );
     // Only the passage that holds a word of the question is found by words, and says how.
     assert!(ways[1].contains("Berta") && !ways[1].contains("The boat"), "{}", ways[1]);
     assert!(ways[1].contains("No. 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
     assert!(ways[0].contains("by meaning") && !ways[0].contains("by words"), "{}", ways[0]);
     assert!(ways[2].contains("No. 1 by words") && ways[2].contains("by meaning"), "{}", ways[2]);
-    assert!(ways[2].contains("In use here") && !ways[3].contains("In use here"));
+    assert!(ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace"));
     assert!(ways[3].contains("Similarity"), "{}", ways[3]);
     // What is marked is what an answer would be built on.
     assert!(ways[2].contains("hit-used"), "{}", ways[2]);

@@ -67,7 +67,7 @@ async fn what_was_lost_on_the_way_is_sent_again() -> Result<()> {
     ada.go_offline(true).await?;
     ada.choose_files("#file", &[&cranes]).await?;
     uploads(&mut ada, "failed", 1).await?;
-    ada.wait_for("The server does not answer.").await?;
+    ada.wait_for("The server isn’t responding.").await?;
     ada.go_offline(false).await?;
     ada.click(".upload[data-state=failed] button").await?;
     ada.wait("!!document.querySelector('.job[data-over] .job-row[data-state=done]')").await?;

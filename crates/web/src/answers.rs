@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::refusal::Refusal;
 use crate::texts::t;
+use crate::view::{Growth, Renderer};
 
 /// How long an answer that has ended waits for a browser that has not seen its end.
 const LINGERS: Duration = Duration::from_secs(60);
@@ -50,6 +51,14 @@ pub struct Said {
     pub end: Option<End>,
 }
 
+/// An answer so far, as HTML. Rendered once, for everybody who watches.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    pub growth: Growth,
+    /// The whole text and how it ended, once it has.
+    pub end: Option<(Arc<str>, End)>,
+}
+
 /// What is being answered.
 #[derive(Clone, Debug)]
 pub struct Matter {
@@ -68,13 +77,19 @@ pub struct Running {
     pub id: Uuid,
     pub matter: Matter,
     said: watch::Sender<Said>,
+    shown: watch::Sender<Shown>,
     is_stopped: AtomicBool,
 }
 
 impl Running {
     /// Tells of every change.
-    pub fn watch(&self) -> watch::Receiver<Said> {
-        self.said.subscribe()
+    pub fn watch(&self) -> watch::Receiver<Shown> {
+        self.shown.subscribe()
+    }
+
+    /// What the anchors of its sources begin with, while it grows.
+    pub fn prefix(&self) -> String {
+        format!("source-{}", self.id)
     }
 
     pub fn stop(&self) {
@@ -84,10 +99,17 @@ impl Running {
 }
 
 /// Cheap to clone.
-#[derive(Clone, Default)]
-pub struct Answers(Arc<Mutex<HashMap<Uuid, Arc<Running>>>>);
+#[derive(Clone)]
+pub struct Answers {
+    all: Arc<Mutex<HashMap<Uuid, Arc<Running>>>>,
+    renderer: Renderer,
+}
 
 impl Answers {
+    pub fn new(renderer: Renderer) -> Self {
+        Self { all: Arc::default(), renderer }
+    }
+
     /// Follows an answer until it ends, whoever listens. `settle` sees to what follows from its
     /// end before anybody is told of it.
     pub fn follow<F>(
@@ -99,9 +121,10 @@ impl Answers {
     where
         F: Future<Output = End> + Send,
     {
-        let (id, said, is_stopped) = (Uuid::new_v4(), watch::Sender::default(), false.into());
-        let running = Arc::new(Running { id, matter, said, is_stopped });
+        let (id, said, shown) = (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
+        let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
         self.all().insert(running.id, running.clone());
+        tokio::spawn(render(running.clone(), self.renderer.clone()));
         let (answers, followed) = (self.clone(), running.clone());
         tokio::spawn(async move {
             let end = settle(listen(&followed, pieces).await).await;
@@ -125,7 +148,45 @@ impl Answers {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Running>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// How often an answer is rendered while it grows, at the most; and how many times as long as it took.
+const PAUSE: Duration = Duration::from_millis(80);
+const RESPITE: u32 = 4;
+
+/// Renders an answer as it grows, until it has ended.
+async fn render(running: Arc<Running>, renderer: Renderer) {
+    let (mut watched, prefix) = (running.said.subscribe(), running.prefix());
+    let mut growth = Growth::default();
+    loop {
+        let said = watched.borrow_and_update().clone();
+        let is_over = said.end.is_some();
+        let mut rest = PAUSE;
+        // Of what nobody looks at, only the end is rendered.
+        if is_over || running.shown.receiver_count() > 0 {
+            let (text, prefix, mut grown) = (said.text.clone(), prefix.clone(), growth.clone());
+            let started = Instant::now();
+            let work = move || {
+                grown.advance(&text, &prefix);
+                if is_over {
+                    grown.close();
+                }
+                grown
+            };
+            match renderer.run(work).await {
+                Ok(grown) => growth = grown,
+                Err(error) => tracing::error!(%error, "failed to render an answer"),
+            }
+            rest = PAUSE.max(started.elapsed() * RESPITE);
+            let end = said.end.map(|end| (Arc::from(said.text), end));
+            running.shown.send_replace(Shown { growth: growth.clone(), end });
+        }
+        if is_over || watched.changed().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(rest).await;
     }
 }
 

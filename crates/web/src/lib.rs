@@ -10,7 +10,6 @@ mod frame;
 mod gate;
 mod intake;
 mod lasting;
-mod markdown;
 mod pages;
 mod paging;
 mod picture;
@@ -22,6 +21,7 @@ mod turn;
 mod unanswered;
 mod unread;
 mod upload;
+mod view;
 mod visit;
 
 use actix_web::guard;

@@ -47,6 +47,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/t/{thread}/forget", post().to(ask::forget_in_thread))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
+        .route("/w/{slug}/chats/{id}", get().to(exchange::show))
         .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
         .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
         .service(

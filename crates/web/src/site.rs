@@ -10,6 +10,7 @@ use crate::answers::Answers;
 use crate::frame::Brand;
 use crate::unanswered::Questions;
 use crate::unread::Unread;
+use crate::view::Renderer;
 
 /// What the operator decided, and facts about the process.
 #[derive(Clone)]
@@ -37,14 +38,17 @@ pub struct Site {
     pub unanswered: Questions,
     /// Files of recent jobs that could not be read.
     pub unread: Unread,
+    /// Where texts are rendered.
+    pub renderer: Renderer,
     pub started: DateTime<Utc>,
 }
 
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
-        let (answers, started) = (Answers::default(), Utc::now());
+        let renderer = Renderer::default();
+        let (answers, started) = (Answers::new(renderer.clone()), Utc::now());
         let (unanswered, unread) = (Questions::default(), Unread::default());
-        Self { ports, options, answers, unanswered, unread, started }
+        Self { ports, options, answers, unanswered, unread, renderer, started }
     }
 
     /// What this installation calls itself.

@@ -8,8 +8,13 @@ use carrel_services::record::{self, Source, Stored};
 
 use crate::answers::Matter;
 use crate::filters;
-use crate::markdown;
+use crate::view::markdown::{self, Citations};
 use crate::reply::segment;
+
+/// How many bytes of stored answers one page renders.
+const PAGE: usize = 1024 * 1024;
+/// How much of an answer is shown beyond them, in bytes.
+const BEGINNING: usize = 2_000;
 
 /// A source under an answer.
 #[derive(Clone, Debug)]
@@ -62,6 +67,10 @@ pub struct Turn {
     pub is_unanswered: bool,
     /// Whether this process knows nothing of it any more.
     pub is_gone: bool,
+    /// Whether only the beginning of the answer is shown, the page being full.
+    pub is_cut: bool,
+    /// Whether the page has the answer already: it was shown while it grew.
+    pub is_grown: bool,
     /// The exchange that this one has taken the place of, or would have.
     pub instead_of: Option<i64>,
 }
@@ -90,6 +99,40 @@ impl Turn {
             feedback: chat.feedback,
             base: base.to_owned(),
             ..Self::built(&stored, workspace)
+        }
+    }
+
+    /// The exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest on, answers are
+    /// shown by their beginning, with the way to the whole.
+    pub fn of_chats(chats: Vec<Chat>, workspace: &Workspace, base: &str) -> Vec<Self> {
+        let mut left = PAGE;
+        let newest_first = chats.into_iter().rev().map(|chat| {
+            let size = chat.response.len();
+            let is_shown = size <= left;
+            left = left.saturating_sub(size);
+            if is_shown { Self::of_chat(chat, workspace, base) } else { Self::begun(chat, workspace, base) }
+        });
+        let mut turns: Vec<_> = newest_first.collect();
+        turns.reverse();
+        turns
+    }
+
+    /// An exchange of the past, by the beginning of its answer.
+    fn begun(chat: Chat, workspace: &Workspace, base: &str) -> Self {
+        let text = record::read(&chat.response).map(|stored| stored.text);
+        let text = text.unwrap_or(chat.response);
+        let (_, answer) = markdown::split_thinking(&text);
+        let plain = answer[..answer.floor_char_boundary(BEGINNING)].to_owned();
+        Self {
+            id: Some(chat.id.0),
+            question: chat.prompt,
+            answer: markdown::html(&plain, &Citations::None),
+            plain,
+            feedback: chat.feedback,
+            base: base.to_owned(),
+            slug: workspace.slug.to_string(),
+            is_cut: true,
+            ..Self::default()
         }
     }
 
@@ -132,8 +175,8 @@ impl Turn {
         let address = |source: &Cited| source.address.clone().unwrap_or_default();
         let addresses: Vec<_> = sources.iter().map(address).collect();
         Self {
-            answer: markdown::html(plain, &addresses),
-            thinking: thinking.map(|thinking| markdown::html(thinking, &[])),
+            answer: markdown::html(plain, &Citations::Sources(&addresses)),
+            thinking: thinking.map(|thinking| markdown::html(thinking, &Citations::None)),
             plain: plain.to_owned(),
             whole: text.to_owned(),
             sources,

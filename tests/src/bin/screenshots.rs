@@ -102,7 +102,7 @@ async fn prepare(server: &TestServer, browser: &mut Browser, link: &str) -> Resu
     fs::write(&notes, "The tower was painted in May.")?;
     browser.choose_files("#attach", &[&picture, &notes]).await?;
     ask(browser, "When was the tower on this plan painted?").await?;
-    // Where answers come from documents only, and there are none.
+    // Answers use documents only, and there are none.
     let query = json!({ "chatMode": "query" });
     admin.post("/v1/workspace/contracts-2026/update", query).await?.ok()?;
     let base = format!("http://{}", admin.address());
@@ -165,7 +165,7 @@ async fn ask(browser: &mut Browser, question: &str) -> Result<()> {
     browser.click("button.send").await?;
     let there = format!(
         "document.querySelectorAll('.turn').length > {turns} && \
-         !document.querySelector('[sse-connect]')"
+         !document.querySelector('[data-answer]')"
     );
     browser.wait(&there).await
 }

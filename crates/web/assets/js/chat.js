@@ -7,7 +7,7 @@
   const toEnd = () => scrollTo({ top: document.documentElement.scrollHeight });
   const settle = () => {
     const page = chat();
-    if (page) page.toggleAttribute("data-busy", !!page.querySelector("[sse-connect]"));
+    if (page) page.toggleAttribute("data-busy", !!page.querySelector("[data-answer]"));
   };
 
   // What was typed outlives a lost connection, a closed tab, a signed-out session: until an answer
@@ -100,15 +100,14 @@
   });
 
   let wasAtEnd = true;
-  document.addEventListener("htmx:sseBeforeMessage", () => { wasAtEnd = isAtEnd(); });
-  document.addEventListener("htmx:sseMessage", () => { if (wasAtEnd) toEnd(); });
-  document.addEventListener("htmx:load", (event) => {
-    const turn = event.detail.elt;
+  document.addEventListener("answer-grows", () => { wasAtEnd = isAtEnd(); });
+  document.addEventListener("answer-grown", () => { if (wasAtEnd) toEnd(); });
+  document.addEventListener("answer-ended", ({ detail: turn }) => {
+    settle();
     if (box() && turn.matches("[data-gone], [data-unanswered], [data-instead]")) ended(turn);
     else if (box() && turn.matches(".turn[id^=turn-]")) remember("sent", "");
   });
   document.addEventListener("htmx:afterSettle", settle);
-  document.addEventListener("htmx:sseClose", () => setTimeout(settle));
   document.addEventListener("htmx:afterRequest", ({ target, detail }) => {
     if (!target.matches("[data-again]")) return;
     if (detail.successful) toEnd();

@@ -25,10 +25,16 @@
     try { localStorage.setItem("theme", theme); } catch { /* Then it holds for this page. */ }
   };
 
+  // What a button copies: the code it stands above, or the text it names.
+  const source = (button) => {
+    if ("copyCode" in button.dataset) return button.closest("figure").querySelector("code");
+    const named = document.getElementById(button.dataset.copy);
+    return named?.dataset.text === "" ? named.closest(".turn").querySelector(".answered > .prose") : named;
+  };
   const copy = async (button) => {
-    const from = document.getElementById(button.dataset.copy);
+    const from = source(button);
     if (!from) return;
-    const text = from.dataset.text || from.textContent;
+    const text = from.dataset.text || from.innerText || from.textContent;
     let copied = true;
     try {
       await navigator.clipboard.writeText(text.trim());
@@ -45,18 +51,19 @@
     }
     const label = button.querySelector("[data-said]") || button;
     const before = label.textContent;
-    label.textContent = copied ? button.dataset.done : button.dataset.failed;
+    const words = document.body.dataset;
+    label.textContent = copied ? button.dataset.done || words.copied : button.dataset.failed || words.copyFailed;
     setTimeout(() => { label.textContent = before; }, 1600);
   };
 
   document.addEventListener("click", (event) => {
-    const button = event.target.closest("[data-turn], [data-copy], [data-dismiss]");
+    const button = event.target.closest("[data-turn], [data-copy], [data-copy-code], [data-dismiss]");
     if (!button) {
       for (const menu of document.querySelectorAll("details.menu[open]")) {
         if (!menu.contains(event.target)) menu.open = false;
       }
     } else if ("turn" in button.dataset) turn();
-    else if ("copy" in button.dataset) copy(button);
+    else if ("copy" in button.dataset || "copyCode" in button.dataset) copy(button);
     else button.closest(".notice").remove();
   });
 

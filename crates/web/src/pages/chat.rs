@@ -142,11 +142,13 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
     let running = visit.site.answers.current(&conversation).map(|running| Asked::of(&running));
+    let (of, at) = (workspace.clone(), base.clone());
+    let turns = visit.site.renderer.run(move || Turn::of_chats(chats, &of, &at)).await?;
     let frame = visit.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         threads: known.into_iter().map(entry).collect(),
         is_thread: thread.is_some(),
-        turns: chats.into_iter().map(|chat| Turn::of_chat(chat, &workspace, &base)).collect(),
+        turns,
         running,
         has_documents: ports.index.count(Some(workspace.id)).await? > 0,
         is_manager: frame.is_manager,

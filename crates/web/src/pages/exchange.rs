@@ -39,6 +39,23 @@ fn parse(id: &str) -> Result<ChatId, Error> {
     id.parse().map(ChatId).map_err(|_| Error::not_found("chat", id))
 }
 
+#[derive(Template)]
+#[template(path = "exchange.html")]
+struct ExchangePage {
+    frame: Frame,
+    turn: Turn,
+}
+
+/// One exchange as a page of its own, with the whole answer.
+pub async fn show(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
+    let workspace = visit.workspace(&path.0).await?;
+    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+    let slug = workspace.slug.to_string();
+    let turn = rendered(&visit, chat, workspace, &format!("/w/{slug}")).await?;
+    let frame = visit.frame_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
+    reply::page(&visit.request, &ExchangePage { frame, turn })
+}
+
 /// Thumbs up or down; the same thumb again takes it back.
 pub async fn rate(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
     let workspace = visit.workspace(&path.0).await?;
@@ -52,7 +69,19 @@ pub async fn rate(visit: Visit<Reader>, path: Path<(String, String)>, form: Form
     if !is_fragment(visit.request.headers()) {
         return Ok(reply::see(&format!("{base}#turn-{}", chat.id)));
     }
-    reply::page(&visit.request, &TurnPart { turn: Turn::of_chat(chat, &workspace, base) })
+    let turn = rendered(&visit, chat, workspace, base).await?;
+    reply::page(&visit.request, &TurnPart { turn })
+}
+
+/// An exchange with its answer rendered.
+async fn rendered(
+    visit: &Visit<Reader>,
+    chat: Chat,
+    workspace: Workspace,
+    base: &str,
+) -> Result<Turn, Error> {
+    let base = base.to_owned();
+    visit.site.renderer.run(move || Turn::of_chat(chat, &workspace, &base)).await
 }
 
 pub async fn delete(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
@@ -83,10 +112,10 @@ pub async fn correct(visit: Visit<Reader>, path: Path<(String, String)>) -> Answ
     let workspace = visit.workspace(&path.0).await?;
     let chat = own(&visit, &workspace, parse(&path.1)?).await?;
     let asked = Fields::of_query(&visit.request);
-    let turn = Turn::of_chat(chat, &workspace, safe_next(asked.text("base")));
+    let slug = workspace.slug.to_string();
+    let turn = rendered(&visit, chat, workspace, safe_next(asked.text("base"))).await?;
     if !is_fragment(visit.request.headers()) {
-        let slug = workspace.slug.as_str();
-        let frame = visit.frame_in(t("chat.correct"), Section::Workspace, Some(slug)).await?;
+        let frame = visit.frame_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
         return reply::page(&visit.request, &CorrectPage { frame, turn });
     }
     match asked.has("back") {
@@ -108,7 +137,8 @@ pub async fn save(visit: Visit<Reader>, path: Path<(String, String)>, form: Form
         return Ok(reply::done(&format!("{base}#turn-{}", chat.id), "saved"));
     }
     let chat = own(&visit, &workspace, chat.id).await?;
-    reply::page(&visit.request, &TurnPart { turn: Turn::of_chat(chat, &workspace, base) })
+    let turn = rendered(&visit, chat, workspace, base).await?;
+    reply::page(&visit.request, &TurnPart { turn })
 }
 
 /// A picture that was shown beside a question, by its place from 0. Browsers keep it, and ask before

@@ -1,7 +1,19 @@
 //! `/answers/{id}`: an answer as it grows, as server-sent events; and stopping it.
+//!
+//! What a browser has is not sent again. Events, for the reasoning (`thought`) and the answer alike:
+//!
+//! | event | what the browser does |
+//! |---|---|
+//! | `start` | forgets what it has: the events of the whole answer follow |
+//! | `block`, `thought-block` | adds a finished block (HTML) |
+//! | `tail`, `thought-tail` | replaces the unfinished block (HTML) |
+//! | `more`, `thought-more` | adds text to the end of the unfinished block |
+//! | `keep`, `thought-keep` | makes the unfinished block a finished one |
+//! | `beat` | nothing: the server is still there |
+//! | `end` | puts the exchange (HTML) in place of the answer under way, and leaves its blocks in it |
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::web::{Bytes, Path};
@@ -14,24 +26,21 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::answers::{End, Running, Said};
-use crate::filters;
+use crate::answers::{End, Running, Shown};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::texts::t;
-use crate::turn::{Shown, Turn, TurnPart};
+use crate::turn::{self, Turn, TurnPart};
+use crate::view::Renderer;
 use crate::visit::{Reader, Visit};
 
-/// How long a browser has to look at a part before the next one comes, at the least; and how many
-/// times as long as the part took to make.
-const BREATH: Duration = Duration::from_millis(50);
-const RESPITE: u32 = 10;
+mod sent;
 
-#[derive(Template)]
-#[template(path = "part/growing.html")]
-struct Growing {
-    turn: Turn,
-}
+use sent::Sent;
+
+/// After how long without news the browser is told that the server is still there. It takes the
+/// server for lost after 10 s.
+const PAUSE: Duration = Duration::from_secs(4);
 
 /// The answer, if it is the visitor's.
 fn find(visit: &Visit<Reader>, id: &str) -> Option<Arc<Running>> {
@@ -59,7 +68,16 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
     let workspace = workspaces.into_iter().find(|workspace| workspace.id == within);
     let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
     let watched = running.watch();
-    let listener = Listener { running, workspace, watched, rest: Duration::ZERO, is_first: true };
+    let renderer = visit.site.renderer.clone();
+    let listener = Listener {
+        running,
+        workspace,
+        watched,
+        renderer,
+        is_first: true,
+        thinking: Sent::default(),
+        answer: Sent::default(),
+    };
     let told = stream::unfold(Some(listener), |listener| async move {
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
@@ -70,57 +88,66 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
 struct Listener {
     running: Arc<Running>,
     workspace: Workspace,
-    watched: watch::Receiver<Said>,
-    rest: Duration,
+    watched: watch::Receiver<Shown>,
+    renderer: Renderer,
     is_first: bool,
+    thinking: Sent,
+    answer: Sent,
 }
 
 impl Listener {
-    /// The next event; without a listener when it is the last.
+    /// The next events; without a listener when they are the last.
     async fn next(mut self) -> (String, Option<Self>) {
-        tokio::time::sleep(self.rest).await;
-        if !self.is_first {
-            match timeout(sse::MAX_SILENCE, self.watched.changed()).await {
-                Ok(_) => {}
-                Err(_) => return (sse::HEARTBEAT.to_owned(), Some(self)),
-            }
+        let mut events = String::new();
+        if self.is_first {
+            events.push_str(&sse::event("start", ""));
+        } else if timeout(PAUSE, self.watched.changed()).await.is_err() {
+            return (sse::event("beat", ""), Some(self));
         }
         self.is_first = false;
-        let said = self.watched.borrow_and_update().clone();
-        if let Some(end) = said.end {
-            let turn = self.ended(&said.text, end);
-            return (sse::event("end", &part(&TurnPart { turn })), None);
-        }
-        if said.text.is_empty() {
-            return (": waiting\n\n".to_owned(), Some(self));
-        }
-        let started = Instant::now();
-        let grown = part(&Growing { turn: Turn::said(&said.text, &[], &[], &self.workspace) });
-        self.rest = BREATH.max(started.elapsed() * RESPITE);
-        (sse::event("answer", &grown), Some(self))
+        let shown = self.watched.borrow_and_update().clone();
+        self.thinking.update("thought-", &shown.growth.thinking, &mut events);
+        self.answer.update("", &shown.growth.answer, &mut events);
+        let Some((text, end)) = shown.end else {
+            let events = if events.is_empty() { sse::event("beat", "") } else { events };
+            return (events, Some(self));
+        };
+        events.push_str(&self.ended(text, end).await);
+        (events, None)
     }
 
-    fn ended(&self, text: &str, end: End) -> Turn {
-        let matter = &self.running.matter;
-        let (is_whole, is_kept) = (end.is_whole(), end.kept.is_some());
-        let turn = match &end.kept {
-            Some(kept) => Turn::of_end(matter, text, kept, &self.workspace),
-            None => Turn {
-                question: matter.question.clone(),
-                attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
-                is_unanswered: true,
-                ..Turn::said(text, &[], &[], &self.workspace)
-            },
+    /// The last event: the exchange, without the answer, which the browser has by now.
+    async fn ended(&self, text: Arc<str>, end: End) -> String {
+        let (running, workspace) = (Arc::clone(&self.running), self.workspace.clone());
+        let work = move || {
+            let turn = ended(&running, &workspace, &text, end);
+            let is_grown = text.len() <= crate::view::markdown::LIMIT;
+            sse::event("end", &part(&TurnPart { turn: Turn { is_grown, ..turn } }))
         };
-        let old = matter.instead_of.map(|id| id.0);
-        let stays = |problem| match old.filter(|_| is_kept) {
-            Some(_) => format!("{problem} {}", t("chat.old-stays")),
-            None => problem,
-        };
-        let problem = end.problem.map(stays);
-        let instead_of = old.filter(|_| is_whole || !is_kept);
-        Turn { base: matter.base.clone(), problem, instead_of, ..turn }
+        self.renderer.run(work).await.unwrap_or_default()
     }
+}
+
+fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Turn {
+    let matter = &running.matter;
+    let (is_whole, is_kept) = (end.is_whole(), end.kept.is_some());
+    let turn = match &end.kept {
+        Some(kept) => Turn::of_end(matter, text, kept, workspace),
+        None => Turn {
+            question: matter.question.clone(),
+            attached: matter.attached.iter().map(|name| turn::Shown::named(name)).collect(),
+            is_unanswered: true,
+            ..Turn::said(text, &[], &[], workspace)
+        },
+    };
+    let old = matter.instead_of.map(|id| id.0);
+    let stays = |problem| match old.filter(|_| is_kept) {
+        Some(_) => format!("{problem} {}", t("chat.old-stays")),
+        None => problem,
+    };
+    let problem = end.problem.map(stays);
+    let instead_of = old.filter(|_| is_whole || !is_kept);
+    Turn { base: matter.base.clone(), problem, instead_of, ..turn }
 }
 
 pub(super) fn part(template: &impl Template) -> String {

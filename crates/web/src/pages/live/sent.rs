@@ -1,0 +1,144 @@
+//! What of a growing text a browser has, so that no more is sent than what is new.
+use carrel_http::sse::event;
+
+use crate::view::Part;
+
+/// What a browser has of one part.
+#[derive(Default)]
+pub struct Sent {
+    closed: usize,
+    /// The unfinished block, as the browser shows it.
+    tail: String,
+    /// What finished blocks and unfinished ones took, in bytes.
+    blocks: usize,
+    tails: usize,
+}
+
+impl Sent {
+    /// How much unfinished blocks may take beyond a third of what the finished ones took, in bytes:
+    /// what is replaced again and again must not outweigh what stays.
+    const ALLOWANCE: usize = 4_096;
+
+    pub fn update(&mut self, kind: &str, part: &Part, events: &mut String) {
+        for block in &part.closed[self.closed.min(part.closed.len())..] {
+            match added(&self.tail, block) {
+                Some(more) if !self.tail.is_empty() => {
+                    self.more(kind, more, events);
+                    events.push_str(&event(&format!("{kind}keep"), ""));
+                }
+                _ => {
+                    self.blocks += block.len();
+                    events.push_str(&event(&format!("{kind}block"), block));
+                    if !self.tail.is_empty() {
+                        events.push_str(&event(&format!("{kind}tail"), ""));
+                    }
+                }
+            }
+            self.tail.clear();
+        }
+        self.closed = part.closed.len();
+        if *part.tail == *self.tail {
+            return;
+        }
+        match added(&self.tail, &part.tail) {
+            Some(more) if !self.tail.is_empty() => self.more(kind, more, events),
+            _ if self.tails + part.tail.len() <= self.blocks / 3 + Self::ALLOWANCE => {
+                self.tails += part.tail.len();
+                events.push_str(&event(&format!("{kind}tail"), &part.tail));
+            }
+            _ => return,
+        }
+        self.tail = part.tail.to_string();
+    }
+
+    fn more(&mut self, kind: &str, more: &str, events: &mut String) {
+        self.blocks += more.len();
+        if !more.is_empty() {
+            events.push_str(&event(&format!("{kind}more"), more));
+        }
+    }
+}
+
+/// What was added to the last text of a block, if that is all that has changed.
+fn added<'a>(old: &str, new: &'a str) -> Option<&'a str> {
+    let closing = closing_tags(old);
+    let (body, end) = old.split_at(old.len() - closing);
+    let more = new.strip_prefix(body)?.strip_suffix(end)?;
+    // Text before and after: otherwise it would stand within the wrong element.
+    let joins = !body.ends_with('>') && !body.is_empty();
+    (joins && !more.contains('<')).then_some(more)
+}
+
+/// The length of the closing tags at the end of `html`, in bytes.
+fn closing_tags(html: &str) -> usize {
+    let mut rest = html;
+    loop {
+        let trimmed = rest.trim_end_matches('\n');
+        let Some(at) = trimmed.rfind("</").filter(|_| trimmed.ends_with('>')) else { break };
+        if trimmed[at + 2..trimmed.len() - 1].contains(['<', '>']) {
+            break;
+        }
+        rest = &trimmed[..at];
+    }
+    html.len() - rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_at_the_end_of_a_block_is_told_from_other_changes() {
+        assert_eq!(added("<p>a</p>\n", "<p>a b</p>\n"), Some(" b"));
+        assert_eq!(added("<ul>\n<li>a</li>\n</ul>\n", "<ul>\n<li>ab</li>\n</ul>\n"), Some("b"));
+        assert_eq!(added("<p>a</p>\n", "<p>a</p>\n"), Some(""));
+        for (old, new) in [
+            ("<p>a <em>b</em></p>", "<p>a <em>b</em> c</p>"),
+            ("<p>a</p>", "<p>a <em>b</em></p>"),
+            ("<p>*a</p>", "<p><em>a</em></p>"),
+            ("", "<p>a</p>"),
+        ] {
+            assert_eq!(added(old, new), None, "{old} {new}");
+        }
+    }
+
+    /// What the browser shows after `events`.
+    fn replayed(events: &str) -> String {
+        let (mut blocks, mut tail) = (String::new(), String::new());
+        for event in events.split("\n\n").filter(|event| !event.is_empty()) {
+            let mut lines = event.lines();
+            let name = lines.next().unwrap().trim_start_matches("event: ");
+            let data: Vec<_> = lines.map(|line| &line["data: ".len()..]).collect();
+            let data = data.join("\n");
+            match name {
+                "block" => blocks.push_str(&data),
+                "tail" => tail = data,
+                "more" => tail.insert_str(tail.len() - closing_tags(&tail), &data),
+                "keep" => blocks.push_str(&std::mem::take(&mut tail)),
+                other => panic!("{other}"),
+            }
+        }
+        blocks + &tail
+    }
+
+    #[test]
+    fn a_browser_ends_with_the_whole_answer_and_is_sent_little_more() {
+        let paragraph = "The reserve lamp takes over within *eight* seconds, see [1] & the log. ";
+        let block = format!("{}\n\n```rust\n{}```\n\n", paragraph.repeat(6), "let a = 1;\n".repeat(12));
+        let text = block.repeat(26);
+        assert!(text.len() > 14_000, "{}", text.len());
+        let mut growth = crate::view::Growth::default();
+        let (mut sent, mut events) = (Sent::default(), String::new());
+        let mut at = 0;
+        while at < text.len() {
+            at = (at + 24).min(text.len());
+            growth.advance(&text[..at], "s");
+            sent.update("", &growth.answer, &mut events);
+        }
+        growth.close();
+        sent.update("", &growth.answer, &mut events);
+        let whole: String = growth.answer.closed.iter().map(|block| &**block).collect();
+        assert_eq!(replayed(&events), whole);
+        assert!(events.len() < whole.len() * 2 + text.len(), "{} {}", events.len(), whole.len());
+    }
+}

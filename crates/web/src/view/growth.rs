@@ -1,0 +1,105 @@
+//! A text that grows, as HTML: closed blocks are rendered once, the last one again and again.
+use std::sync::Arc;
+
+use super::markdown::{self, Citations};
+
+/// The reasoning and the answer of a model, as far as they have come.
+#[derive(Clone, Debug, Default)]
+pub struct Growth {
+    pub thinking: Part,
+    pub answer: Part,
+}
+
+/// A text whose blocks are rendered one after another.
+#[derive(Clone, Debug, Default)]
+pub struct Part {
+    /// HTML of the blocks that do not change any more, each with all its text.
+    pub closed: Vec<Arc<str>>,
+    /// HTML of the last block, which may still change.
+    pub tail: Arc<str>,
+    /// How much of the text the closed blocks hold, in bytes.
+    until: usize,
+    /// How long the text was when it was last looked at.
+    length: usize,
+}
+
+impl Growth {
+    /// Takes in what was said up to now. Citations lead to `#<prefix>-<n>`.
+    pub fn advance(&mut self, said: &str, prefix: &str) {
+        let (thinking, answer) = markdown::split_thinking(said);
+        if let Some(thinking) = thinking {
+            self.thinking.advance(thinking, &Citations::None);
+        }
+        self.answer.advance(answer, &Citations::Pending(prefix));
+    }
+
+    /// Closes the last blocks: nothing more will come.
+    pub fn close(&mut self) {
+        self.thinking.close();
+        self.answer.close();
+    }
+}
+
+impl Part {
+    fn advance(&mut self, text: &str, citations: &Citations<'_>) {
+        if text.len() == self.length {
+            return;
+        }
+        self.length = text.len();
+        // Beyond the limit a page shows plain text, once the answer has ended.
+        let shown = &text[..text.floor_char_boundary(markdown::LIMIT)];
+        let Some(open) = shown.get(self.until..) else { return };
+        let blocks = markdown::blocks(open);
+        let closed = blocks.split_last().map_or(&[][..], |(_, closed)| closed);
+        for block in closed {
+            self.closed.push(markdown::html(&open[block.clone()], citations).into());
+        }
+        let start = blocks.last().map_or(0, |last| last.start);
+        self.until += start;
+        self.tail = markdown::html(&open[start..], citations).into();
+    }
+
+    fn close(&mut self) {
+        if !self.tail.is_empty() {
+            self.closed.push(std::mem::take(&mut self.tail));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_grows_ends_as_one_that_is_rendered_whole() {
+        let text = "# Lamps\n\nTwo *lamps*, see [1].\n\n- a\n- b\n\n```rust\nlet a = 1;\n\nlet b;\n```\n\n\
+                    | a | b |\n|---|--:|\n| 1 | 2 |\n\nThe end.";
+        let mut growth = Growth::default();
+        for (end, _) in text.char_indices().skip(1) {
+            growth.advance(&text[..end], "a");
+        }
+        growth.advance(text, "a");
+        growth.close();
+        let grown: String = growth.answer.closed.iter().map(|block| &**block).collect();
+        assert_eq!(grown, markdown::html(text, &Citations::Pending("a")));
+    }
+
+    #[test]
+    fn closed_blocks_are_rendered_once() {
+        let mut growth = Growth::default();
+        growth.advance("One.\n\nTwo", "a");
+        let first = Arc::clone(&growth.answer.closed[0]);
+        growth.advance("One.\n\nTwo and more", "a");
+        assert!(Arc::ptr_eq(&first, &growth.answer.closed[0]));
+        assert!(growth.answer.tail.contains("more"));
+    }
+
+    #[test]
+    fn reasoning_is_apart() {
+        let mut growth = Growth::default();
+        growth.advance("<think>Hm.\n\nWell", "a");
+        assert_eq!((growth.thinking.closed.len(), growth.answer.closed.len()), (1, 0));
+        growth.advance("<think>Hm.\n\nWell.</think>Yes.", "a");
+        assert!(growth.answer.tail.contains("Yes."));
+    }
+}

@@ -1,0 +1,121 @@
+//! Citations in an answer: `[1]`, `[1, 2]`, `[1-3]`, `[1][2]`, `【1】` become links to the sources.
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use super::writer::escape;
+
+/// The most numbers that one pair of brackets stands for.
+const MOST: usize = 20;
+
+/// Where citations lead.
+pub enum Citations<'a> {
+    /// There are none: numbers in brackets are text.
+    None,
+    /// The address of each source, from 1; empty where there is nothing to lead to.
+    Sources(&'a [String]),
+    /// The answer is under way and its sources are not known yet. Links lead to `#<prefix>-<n>`.
+    Pending(&'a str),
+}
+
+/// Numbers in brackets.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Citation {
+    pub range: Range<usize>,
+    pub numbers: Vec<usize>,
+}
+
+impl Citations<'_> {
+    /// Writes the links of `found`, or `text` as it stands when it names no source.
+    pub fn write(&self, found: &Citation, text: &str, html: &mut String) {
+        let known = |number: &usize| match self {
+            Self::None => false,
+            Self::Sources(addresses) => (1..=addresses.len()).contains(number),
+            Self::Pending(_) => (1..100).contains(number),
+        };
+        if !found.numbers.iter().all(known) {
+            return escape(text, html);
+        }
+        for &number in &found.numbers {
+            match self {
+                Self::Sources(addresses) if !addresses[number - 1].is_empty() => {
+                    html.push_str("<a class=\"cite\" href=\"");
+                    escape(&addresses[number - 1], html);
+                    let _ = write!(html, "\">{number}</a>");
+                }
+                Self::Pending(prefix) => {
+                    let _ = write!(html, "<a class=\"cite\" href=\"#{prefix}-{number}\">{number}</a>");
+                }
+                _ => {
+                    let _ = write!(html, "<span class=\"cite\">{number}</span>");
+                }
+            }
+        }
+    }
+}
+
+/// Finds the citations in running text.
+pub fn find(text: &str) -> Vec<Citation> {
+    let mut found = Vec::new();
+    let mut from = 0;
+    while let Some(at) = text[from..].find(['[', '【']).map(|at| from + at) {
+        from = at + 1;
+        while !text.is_char_boundary(from) {
+            from += 1;
+        }
+        let close = if text[at..].starts_with('[') { ']' } else { '】' };
+        // Brackets around anything longer hold no numbers.
+        let rest = &text[from..];
+        let Some(length) = rest.char_indices().take(64).find(|(_, c)| *c == close) else { continue };
+        if let Some(numbers) = numbers(&rest[..length.0]) {
+            let end = from + length.0 + close.len_utf8();
+            found.push(Citation { range: at..end, numbers });
+            from = end;
+        }
+    }
+    found
+}
+
+/// Reads `1`, `1, 2`, `1-3` and mixtures of them.
+fn numbers(text: &str) -> Option<Vec<usize>> {
+    let mut numbers = Vec::new();
+    for part in text.split([',', ';', '，', '、']) {
+        let part = part.trim().trim_start_matches('†').trim();
+        let mut ends = part.split(['-', '–', '—']).map(str::trim);
+        let first = number(ends.next()?)?;
+        let last = ends.next().map_or(Some(first), number)?;
+        if ends.next().is_some() || last < first || last - first >= MOST {
+            return None;
+        }
+        numbers.extend(first..=last);
+    }
+    (numbers.len() <= MOST).then_some(numbers)
+}
+
+fn number(text: &str) -> Option<usize> {
+    let is_number = !text.is_empty() && text.len() <= 3 && text.bytes().all(|b| b.is_ascii_digit());
+    if is_number { text.parse().ok().filter(|&number| number > 0) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<Vec<usize>> {
+        find(text).into_iter().map(|citation| citation.numbers).collect()
+    }
+
+    #[test]
+    fn numbers_in_brackets_are_citations_however_they_are_written() {
+        assert_eq!(found("a [1][2]."), [vec![1], vec![2]]);
+        assert_eq!(found("a [1, 2] b [3;4]"), [vec![1, 2], vec![3, 4]]);
+        assert_eq!(found("[1-3] [2–4]"), [vec![1, 2, 3], vec![2, 3, 4]]);
+        assert_eq!(found("灯【1】と【2】"), [vec![1], vec![2]]);
+    }
+
+    #[test]
+    fn other_brackets_are_text() {
+        for text in ["[]", "[a]", "[0]", "[1", "[2024]", "[1-99]", "[3-1]", "[1-2-3]", "[1.5]"] {
+            assert!(found(text).is_empty(), "{text}");
+        }
+    }
+}

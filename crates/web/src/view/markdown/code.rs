@@ -1,0 +1,126 @@
+//! Code blocks, coloured on the server: a card with the language, a button that copies, and classes
+//! for the kinds of words, which style sheets colour.
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
+
+use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
+
+use super::writer::escape;
+use crate::texts::t;
+
+/// How many bytes of code one text may have coloured, and how long that may take.
+const BYTES: usize = 64 * 1024;
+const TIME: Duration = Duration::from_millis(150);
+/// The longest line that is coloured, in bytes.
+const LINE: usize = 2_000;
+
+static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
+
+/// The beginning of a scope, and the class of words in it. Later rows are more particular.
+static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
+    let rows = [
+        ("comment", "c"),
+        ("string", "s"),
+        ("constant", "n"),
+        ("keyword", "k"),
+        ("storage", "k"),
+        ("entity.name", "f"),
+        ("support.function", "f"),
+        ("variable.function", "f"),
+        ("entity.name.tag", "k"),
+        ("entity.other.attribute-name", "t"),
+        ("support.type", "t"),
+        ("support.class", "t"),
+        ("entity.name.type", "t"),
+        ("entity.name.class", "t"),
+        ("entity.name.struct", "t"),
+        ("storage.type.function", "k"),
+        ("markup.inserted", "i"),
+        ("markup.deleted", "d"),
+        ("keyword.operator", ""),
+        ("punctuation.definition.comment", "c"),
+        ("punctuation.definition.string", "s"),
+    ];
+    rows.into_iter().filter_map(|(scope, class)| Some((Scope::new(scope).ok()?, class))).collect()
+});
+
+/// What one text may still spend on colours.
+pub struct Budget {
+    bytes: usize,
+    time: Duration,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { bytes: BYTES, time: TIME }
+    }
+}
+
+/// Writes a code block. Without a known language, or beyond the budget, it has no colours.
+pub fn write(language: &str, text: &str, budget: &mut Budget, html: &mut String) {
+    html.push_str("<figure class=\"code\"><figcaption><span>");
+    escape(if language.is_empty() { t("code.plain") } else { language }, html);
+    html.push_str("</span><button type=\"button\" class=\"button button-quiet button-s\" data-copy-code>");
+    escape(t("copy"), html);
+    html.push_str("</button></figcaption><pre tabindex=\"0\" dir=\"ltr\"><code>");
+    match syntax(language) {
+        Some(syntax) if text.len() <= budget.bytes => {
+            budget.bytes -= text.len();
+            let started = Instant::now();
+            coloured(syntax, text, budget.time, html);
+            budget.time = budget.time.saturating_sub(started.elapsed());
+        }
+        _ => escape(text, html),
+    }
+    html.push_str("</code></pre></figure>\n");
+}
+
+fn syntax(language: &str) -> Option<&'static SyntaxReference> {
+    let language = language.to_ascii_lowercase();
+    let known = match language.as_str() {
+        "" | "text" | "txt" | "plain" | "plaintext" => return None,
+        "typescript" | "ts" | "tsx" | "jsx" | "mjs" => "js",
+        "shell" | "console" | "zsh" | "fish" => "sh",
+        "c++" | "cc" | "hpp" => "cpp",
+        "golang" => "go",
+        "jsonc" | "json5" | "jsonl" => "json",
+        other => other,
+    };
+    SYNTAXES.find_syntax_by_token(known)
+}
+
+fn coloured(syntax: &SyntaxReference, text: &str, time: Duration, html: &mut String) {
+    let started = Instant::now();
+    let (mut state, mut scopes) = (ParseState::new(syntax), ScopeStack::new());
+    let mut written = 0;
+    for line in text.split_inclusive('\n') {
+        let parsed = match line.len() <= LINE && started.elapsed() < time {
+            true => state.parse_line(line, &SYNTAXES).ok(),
+            false => None,
+        };
+        let Some(operations) = parsed else { return escape(&text[written..], html) };
+        let mut from = 0;
+        for (at, operation) in operations {
+            word(&line[from..at], &scopes, html);
+            from = at;
+            if scopes.apply(&operation).is_err() {
+                return escape(&text[written + from..], html);
+            }
+        }
+        word(&line[from..], &scopes, html);
+        written += line.len();
+    }
+}
+
+fn word(text: &str, scopes: &ScopeStack, html: &mut String) {
+    let matching = |scope: &Scope| CLASSES.iter().rev().find(|(start, _)| start.is_prefix_of(*scope));
+    let class = scopes.as_slice().iter().rev().find_map(matching).map_or("", |(_, class)| class);
+    if class.is_empty() || text.trim().is_empty() {
+        return escape(text, html);
+    }
+    html.push_str("<span class=\"hl-");
+    html.push_str(class);
+    html.push_str("\">");
+    escape(text, html);
+    html.push_str("</span>");
+}

@@ -1,0 +1,118 @@
+use super::*;
+
+fn plain(text: &str) -> String {
+    html(text, &Citations::None)
+}
+
+#[test]
+fn markdown_becomes_html_and_citations_become_links() {
+    let sources = ["/w/a/passage/7".to_owned(), String::new()];
+    let made = html("**Two** lamps [1][2], not [3].\n\n- a\n- b", &Citations::Sources(&sources));
+    assert!(made.contains("<strong>Two</strong>") && made.contains("<li>a</li>"), "{made}");
+    assert!(made.contains("<a class=\"cite\" href=\"/w/a/passage/7\">1</a>"), "{made}");
+    assert!(made.contains("<span class=\"cite\">2</span>") && made.contains("not [3]"), "{made}");
+    let coded = html("`[1]`\n\n    [1]", &Citations::Sources(&sources));
+    assert!(!coded.contains("class=\"cite\""), "{coded}");
+}
+
+#[test]
+fn what_github_shows_is_shown() {
+    let table = plain("| a | b |\n|:-:|--:|\n| 1 |  |\n");
+    assert!(table.contains("<th class=\"align-center\">a</th>"), "{table}");
+    assert!(table.contains("<td class=\"align-end\"></td>"), "{table}");
+    let tasks = plain("- [x] done\n- [ ] open");
+    assert!(tasks.contains("<input type=\"checkbox\" disabled checked>"), "{tasks}");
+    let link = plain("see https://a.example/b?c=d&e, or me@a.example.");
+    assert!(link.contains("<a href=\"https://a.example/b?c=d&amp;e\""), "{link}");
+    assert!(link.contains("href=\"mailto:me@a.example\""), "{link}");
+    assert!(plain("~~gone~~").contains("<del>gone</del>"));
+    assert!(plain("a[^n]\n\n[^n]: note").contains("<sup class=\"footnote\">1</sup>"));
+    assert!(plain("> [!NOTE]\n> x").contains("alert-note"));
+}
+
+#[test]
+fn code_has_its_language_and_colours() {
+    let made = plain("```rust\nfn main() { let a = \"x\"; } // end\n```");
+    assert!(made.contains("<span>rust</span>") && made.contains("data-copy-code"), "{made}");
+    assert!(made.contains("<span class=\"hl-s\">") && made.contains("<span class=\"hl-c\">"), "{made}");
+    let unknown = plain("```mermaid\ngraph <b>\n```");
+    assert!(unknown.contains("<span>mermaid</span>") && unknown.contains("graph &lt;b&gt;"));
+}
+
+#[test]
+fn formulas_are_mathml_however_they_are_written() {
+    for text in ["$x^2$", "$$x^2$$", r"\(x^2\)", r"\[x^2\]"] {
+        let made = plain(text);
+        assert!(made.contains("<math") && made.contains("<msup>"), "{text}: {made}");
+    }
+    let prices = plain("It costs $5 or $10.");
+    assert!(prices.contains("$5 or $10"), "{prices}");
+}
+
+/// The tags of `html`, with what is in them.
+fn tags(html: &str) -> impl Iterator<Item = &str> {
+    html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default())
+}
+
+#[test]
+fn nothing_in_a_text_runs_or_is_fetched() {
+    for text in [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        "a <svg/onload=alert(1)> b",
+        "<div onclick=\"alert(1)\">x</div>",
+        "[x](javascript:alert(1))",
+        "[x](JaVaScRiPt:alert(1))",
+        "[x](java\tscript:alert(1))",
+        "[x](<java&#10;script:alert(1)>)",
+        "[x](&#1;javascript:alert(1))",
+        "[x](data:text/html;base64,PHNjcmlwdD4=)",
+        "[x](vbscript:a)",
+        "![x](https://evil.example/pixel.png)",
+        "<a href=\"javascript:alert(1)\">x</a>",
+        "```html\n<script>alert(1)</script>\n```",
+        "```\"><script>alert(1)</script>\nx\n```",
+        "[x](https://a.example \"\\\" onmouseover=alert(1)\")",
+        "[x](https://a.example/\"onmouseover=alert(1))",
+        "<style>*{display:none}</style>",
+        "<iframe src=//evil.example></iframe>",
+        "<form action=//evil.example><input></form>",
+        "# x {#id .class onclick=alert(1)}",
+        r"$\text{<script>alert(1)</script>}$",
+        r"$\href{javascript:alert(1)}{x}$",
+        "| <script> |\n|---|\n| <img src=x> |",
+    ] {
+        let made = plain(text);
+        for tag in tags(&made) {
+            let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
+            let is_bad = ["script", "img", "svg", "style", "iframe", "form", "object"].contains(&name);
+            let lower = tag.to_lowercase();
+            let attributes = [" on", "javascript:", "data:", "vbscript:", " style=", " src="];
+            let runs = attributes.iter().any(|bad| lower.split('"').step_by(2).any(|part| part.contains(bad)))
+                || lower.contains("href=\"javascript") || lower.contains("href=\"data:");
+            assert!(!is_bad && !runs, "{text}: {made}");
+        }
+    }
+}
+
+#[test]
+fn thinking_is_told_from_the_answer() {
+    assert_eq!(split_thinking("<think>hm</think>yes"), (Some("hm"), "yes"));
+    assert_eq!(split_thinking("<think>hm"), (Some("hm"), ""));
+    assert_eq!(split_thinking("yes <think>"), (None, "yes <think>"));
+}
+
+#[test]
+fn what_is_beyond_the_limit_is_plain() {
+    let text = format!("{}\n\n**last**", "*a* ".repeat(LIMIT / 4));
+    let made = plain(&text);
+    assert!(made.contains("<em>a</em>") && made.contains("**last**"));
+    assert!(!made.contains("<strong>"));
+}
+
+#[test]
+fn deep_nesting_ends() {
+    for text in ["> ", "[", "*a ", "- ", "<div>", "![", "`", "~~", "| ", "$", "\\(", "【", "[1]"] {
+        plain(&text.repeat(3_000));
+    }
+}

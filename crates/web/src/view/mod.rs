@@ -1,0 +1,7 @@
+//! What pages are made of: texts as HTML, and where that work is done. Knows no route and no service.
+mod growth;
+pub mod markdown;
+mod rendering;
+
+pub use growth::{Growth, Part};
+pub use rendering::Renderer;
