@@ -108,7 +108,8 @@ async fn ask_and_open_the_source(ada: &mut Browser, base: &str) -> Result<()> {
     ada.fill("#message", "What is the crane in the old harbour called?").await?;
     ada.press("Enter").await?;
     // It grows before it is whole.
-    ada.wait("document.querySelector('[data-answer] [data-growing=\"\"]')?.innerText.length > 10").await?;
+    ada.wait("document.querySelector('[data-answer] [data-growing=\"\"]')?.innerText.length > 10")
+        .await?;
     ada.wait("!document.querySelector('[data-answer]')").await?;
     ada.wait("document.querySelector('.answered .prose').innerText.includes('Berta')").await?;
     assert_eq!(ada.run("document.querySelector('#message').value").await?, "");

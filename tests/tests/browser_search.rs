@@ -41,7 +41,9 @@ async fn every_way_says_what_it_found_and_why(backend: Backend) -> Result<()> {
     assert!(ways[1].contains("No. 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
     assert!(ways[0].contains("by meaning") && !ways[0].contains("by words"), "{}", ways[0]);
     assert!(ways[2].contains("No. 1 by words") && ways[2].contains("by meaning"), "{}", ways[2]);
-    assert!(ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace"));
+    assert!(
+        ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace")
+    );
     assert!(ways[3].contains("Similarity"), "{}", ways[3]);
     // What is marked is what an answer would be built on.
     assert!(ways[2].contains("hit-used"), "{}", ways[2]);

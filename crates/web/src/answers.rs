@@ -121,7 +121,8 @@ impl Answers {
     where
         F: Future<Output = End> + Send,
     {
-        let (id, said, shown) = (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
+        let (id, said, shown) =
+            (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
         let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
         self.all().insert(running.id, running.clone());
         tokio::spawn(render(running.clone(), self.renderer.clone()));

@@ -8,8 +8,8 @@ use carrel_services::record::{self, Source, Stored};
 
 use crate::answers::Matter;
 use crate::filters;
-use crate::view::markdown::{self, Citations};
 use crate::reply::segment;
+use crate::view::markdown::{self, Citations};
 
 /// How many bytes of stored answers one page renders.
 const PAGE: usize = 1024 * 1024;
@@ -110,7 +110,11 @@ impl Turn {
             let size = chat.response.len();
             let is_shown = size <= left;
             left = left.saturating_sub(size);
-            if is_shown { Self::of_chat(chat, workspace, base) } else { Self::begun(chat, workspace, base) }
+            if is_shown {
+                Self::of_chat(chat, workspace, base)
+            } else {
+                Self::begun(chat, workspace, base)
+            }
         });
         let mut turns: Vec<_> = newest_first.collect();
         turns.reverse();
@@ -121,7 +125,7 @@ impl Turn {
     fn begun(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let text = record::read(&chat.response).map(|stored| stored.text);
         let text = text.unwrap_or(chat.response);
-        let (_, answer) = markdown::split_thinking(&text);
+        let (_, answer) = reasoning::split(&text);
         let plain = answer[..answer.floor_char_boundary(BEGINNING)].to_owned();
         Self {
             id: Some(chat.id.0),

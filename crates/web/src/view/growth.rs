@@ -1,6 +1,8 @@
 //! A text that grows, as HTML: closed blocks are rendered once, the last one again and again.
 use std::sync::Arc;
 
+use carrel_services::reasoning;
+
 use super::markdown::{self, Citations};
 
 /// The reasoning and the answer of a model, as far as they have come.
@@ -26,7 +28,7 @@ pub struct Part {
 impl Growth {
     /// Takes in what was said up to now. Citations lead to `#<prefix>-<n>`.
     pub fn advance(&mut self, said: &str, prefix: &str) {
-        let (thinking, answer) = markdown::split_thinking(said);
+        let (thinking, answer) = reasoning::split(said);
         if let Some(thinking) = thinking {
             self.thinking.advance(thinking, &Citations::None);
         }
@@ -49,7 +51,9 @@ impl Part {
         // Beyond the limit a page shows plain text, once the answer has ended.
         let shown = &text[..text.floor_char_boundary(markdown::LIMIT)];
         let Some(open) = shown.get(self.until..) else { return };
-        let blocks = markdown::blocks(open);
+        // What a line is shows at its end: the beginning of a row is none yet.
+        let lines = open.rfind('\n').map_or(0, |at| at + 1);
+        let blocks = markdown::blocks(&open[..lines]);
         let closed = blocks.split_last().map_or(&[][..], |(_, closed)| closed);
         for block in closed {
             self.closed.push(markdown::html(&open[block.clone()], citations).into());
@@ -87,9 +91,9 @@ mod tests {
     #[test]
     fn closed_blocks_are_rendered_once() {
         let mut growth = Growth::default();
-        growth.advance("One.\n\nTwo", "a");
+        growth.advance("One.\n\nTwo\n", "a");
         let first = Arc::clone(&growth.answer.closed[0]);
-        growth.advance("One.\n\nTwo and more", "a");
+        growth.advance("One.\n\nTwo\nand more", "a");
         assert!(Arc::ptr_eq(&first, &growth.answer.closed[0]));
         assert!(growth.answer.tail.contains("more"));
     }
@@ -97,9 +101,9 @@ mod tests {
     #[test]
     fn reasoning_is_apart() {
         let mut growth = Growth::default();
-        growth.advance("<think>Hm.\n\nWell", "a");
+        growth.advance("<think>Hm.\n\nWell\nand", "a");
         assert_eq!((growth.thinking.closed.len(), growth.answer.closed.len()), (1, 0));
-        growth.advance("<think>Hm.\n\nWell.</think>Yes.", "a");
+        growth.advance("<think>Hm.\n\nWell\nand.</think>Yes.", "a");
         assert!(growth.answer.tail.contains("Yes."));
     }
 }

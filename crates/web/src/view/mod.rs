@@ -1,4 +1,4 @@
-//! What pages are made of: texts as HTML, and where that work is done. Knows no route and no service.
+//! What pages are made of: texts as HTML, and where that work is done. Knows no route.
 mod growth;
 pub mod markdown;
 mod rendering;

@@ -124,7 +124,8 @@ mod tests {
     #[test]
     fn a_browser_ends_with_the_whole_answer_and_is_sent_little_more() {
         let paragraph = "The reserve lamp takes over within *eight* seconds, see [1] & the log. ";
-        let block = format!("{}\n\n```rust\n{}```\n\n", paragraph.repeat(6), "let a = 1;\n".repeat(12));
+        let block =
+            format!("{}\n\n```rust\n{}```\n\n", paragraph.repeat(6), "let a = 1;\n".repeat(12));
         let text = block.repeat(26);
         assert!(text.len() > 14_000, "{}", text.len());
         let mut growth = crate::view::Growth::default();

@@ -43,7 +43,8 @@ impl Citations<'_> {
                     let _ = write!(html, "\">{number}</a>");
                 }
                 Self::Pending(prefix) => {
-                    let _ = write!(html, "<a class=\"cite\" href=\"#{prefix}-{number}\">{number}</a>");
+                    let _ =
+                        write!(html, "<a class=\"cite\" href=\"#{prefix}-{number}\">{number}</a>");
                 }
                 _ => {
                     let _ = write!(html, "<span class=\"cite\">{number}</span>");
@@ -65,7 +66,9 @@ pub fn find(text: &str) -> Vec<Citation> {
         let close = if text[at..].starts_with('[') { ']' } else { '】' };
         // Brackets around anything longer hold no numbers.
         let rest = &text[from..];
-        let Some(length) = rest.char_indices().take(64).find(|(_, c)| *c == close) else { continue };
+        let Some(length) = rest.char_indices().take(64).find(|(_, c)| *c == close) else {
+            continue;
+        };
         if let Some(numbers) = numbers(&rest[..length.0]) {
             let end = from + length.0 + close.len_utf8();
             found.push(Citation { range: at..end, numbers });

@@ -60,7 +60,9 @@ impl Default for Budget {
 pub fn write(language: &str, text: &str, budget: &mut Budget, html: &mut String) {
     html.push_str("<figure class=\"code\"><figcaption><span>");
     escape(if language.is_empty() { t("code.plain") } else { language }, html);
-    html.push_str("</span><button type=\"button\" class=\"button button-quiet button-s\" data-copy-code>");
+    html.push_str(
+        "</span><button type=\"button\" class=\"button button-quiet button-s\" data-copy-code>",
+    );
     escape(t("copy"), html);
     html.push_str("</button></figcaption><pre tabindex=\"0\" dir=\"ltr\"><code>");
     match syntax(language) {
@@ -113,7 +115,8 @@ fn coloured(syntax: &SyntaxReference, text: &str, time: Duration, html: &mut Str
 }
 
 fn word(text: &str, scopes: &ScopeStack, html: &mut String) {
-    let matching = |scope: &Scope| CLASSES.iter().rev().find(|(start, _)| start.is_prefix_of(*scope));
+    let matching =
+        |scope: &Scope| CLASSES.iter().rev().find(|(start, _)| start.is_prefix_of(*scope));
     let class = scopes.as_slice().iter().rev().find_map(matching).map_or("", |(_, class)| class);
     if class.is_empty() || text.trim().is_empty() {
         return escape(text, html);

@@ -32,8 +32,8 @@ pub fn to_mathml(formula: &str, display: Display, count: usize) -> Outcome {
         Display::Inline => MathDisplay::Inline,
         Display::Block => MathDisplay::Block,
     };
-    match LatexToMathML::const_default().convert_with_local_counter(formula.trim(), display) {
-        Ok(made) if is_plain(&made) => Outcome::MathMl(made),
+    match LatexToMathML::default().convert_with_local_state(formula.trim(), display) {
+        Ok(made) if is_plain(&made.mathml) => Outcome::MathMl(made.mathml),
         _ => Outcome::Unreadable,
     }
 }
@@ -42,7 +42,8 @@ pub fn to_mathml(formula: &str, display: Display, count: usize) -> Outcome {
 /// with an operator in it.
 fn looks_like_math(text: &str) -> bool {
     let is_atom = text.chars().count() == 1 || text.bytes().all(|b| b.is_ascii_digit());
-    is_atom || text.contains(['\\', '^', '_', '=', '+', '<', '>', '{', '/', '*', '|', '(', '!'])
+    is_atom
+        || text.contains(['\\', '^', '_', '=', '+', '<', '>', '{', '/', '*', '|', '(', '!'])
         || (text.contains('-') && text.len() > 2 && !text.ends_with('-'))
         || (text.len() <= 3 && text.chars().all(char::is_alphabetic))
 }
@@ -83,7 +84,9 @@ pub fn with_dollars(text: &str) -> String {
     let mut at_start = true;
     while !rest.is_empty() {
         let line_start = rest.trim_start_matches(' ');
-        if at_start && let Some(mark) = ["```", "~~~"].into_iter().find(|m| line_start.starts_with(m)) {
+        if at_start
+            && let Some(mark) = ["```", "~~~"].into_iter().find(|m| line_start.starts_with(m))
+        {
             match fence {
                 None => fence = Some(mark),
                 Some(open) if open == mark => fence = None,
@@ -163,7 +166,9 @@ mod tests {
             _ => String::new(),
         };
         assert!(made(r"\frac{1}{2}").contains("<mfrac>"));
-        for bad in [r"\frac{1", &"{".repeat(100), r"\href{javascript:alert(1)}{x}", r"\text{<script>}"] {
+        for bad in
+            [r"\frac{1", &"{".repeat(100), r"\href{javascript:alert(1)}{x}", r"\text{<script>}"]
+        {
             let made = made(bad);
             assert!(!made.contains("<script") && !made.contains("href"), "{bad}: {made}");
         }

@@ -56,15 +56,6 @@ pub fn blocks(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Splits what a reasoning model thought from its answer.
-pub fn split_thinking(text: &str) -> (Option<&str>, &str) {
-    let Some(rest) = text.trim_start().strip_prefix("<think>") else { return (None, text) };
-    match rest.split_once("</think>") {
-        Some((thinking, answer)) => (Some(thinking.trim()), answer.trim_start()),
-        None => (Some(rest), ""),
-    }
-}
-
 fn options() -> Options {
     Options::ENABLE_TABLES
         | Options::ENABLE_STRIKETHROUGH

@@ -34,7 +34,10 @@ fn what_github_shows_is_shown() {
 fn code_has_its_language_and_colours() {
     let made = plain("```rust\nfn main() { let a = \"x\"; } // end\n```");
     assert!(made.contains("<span>rust</span>") && made.contains("data-copy-code"), "{made}");
-    assert!(made.contains("<span class=\"hl-s\">") && made.contains("<span class=\"hl-c\">"), "{made}");
+    assert!(
+        made.contains("<span class=\"hl-s\">") && made.contains("<span class=\"hl-c\">"),
+        "{made}"
+    );
     let unknown = plain("```mermaid\ngraph <b>\n```");
     assert!(unknown.contains("<span>mermaid</span>") && unknown.contains("graph &lt;b&gt;"));
 }
@@ -85,21 +88,18 @@ fn nothing_in_a_text_runs_or_is_fetched() {
         let made = plain(text);
         for tag in tags(&made) {
             let name = tag.trim_start_matches('/').split([' ', '/']).next().unwrap_or_default();
-            let is_bad = ["script", "img", "svg", "style", "iframe", "form", "object"].contains(&name);
+            let is_bad =
+                ["script", "img", "svg", "style", "iframe", "form", "object"].contains(&name);
             let lower = tag.to_lowercase();
             let attributes = [" on", "javascript:", "data:", "vbscript:", " style=", " src="];
-            let runs = attributes.iter().any(|bad| lower.split('"').step_by(2).any(|part| part.contains(bad)))
-                || lower.contains("href=\"javascript") || lower.contains("href=\"data:");
+            let runs = attributes
+                .iter()
+                .any(|bad| lower.split('"').step_by(2).any(|part| part.contains(bad)))
+                || lower.contains("href=\"javascript")
+                || lower.contains("href=\"data:");
             assert!(!is_bad && !runs, "{text}: {made}");
         }
     }
-}
-
-#[test]
-fn thinking_is_told_from_the_answer() {
-    assert_eq!(split_thinking("<think>hm</think>yes"), (Some("hm"), "yes"));
-    assert_eq!(split_thinking("<think>hm"), (Some("hm"), ""));
-    assert_eq!(split_thinking("yes <think>"), (None, "yes <think>"));
 }
 
 #[test]

@@ -146,7 +146,11 @@ impl<'c> Writer<'c> {
             Tag::Subscript => self.html.push_str("<sub>"),
             Tag::Link { dest_url, link_type, .. } => {
                 let is_mail = link_type == pulldown_cmark::LinkType::Email;
-                self.open_link(&if is_mail { format!("mailto:{dest_url}") } else { dest_url.into() });
+                self.open_link(&if is_mail {
+                    format!("mailto:{dest_url}")
+                } else {
+                    dest_url.into()
+                });
             }
             // An image would be fetched from wherever the text says.
             Tag::Image { dest_url, .. } => self.open_link(&dest_url),
