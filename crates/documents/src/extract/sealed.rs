@@ -23,7 +23,8 @@ pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, Fault
         return Ok(None);
     }
     let opened = office_crypto::decrypt_from_bytes(bytes, DEFAULT_PASSWORD);
-    Ok(opened.ok().filter(|opened| opened.starts_with(ZIP)))
+    let opened = opened.ok().filter(|opened| opened.starts_with(ZIP));
+    opened.map(Some).ok_or_else(Fault::protected)
 }
 
 fn is_sealed(bytes: &[u8]) -> bool {

@@ -24,6 +24,9 @@ async fn main() -> Result<()> {
     if which.as_deref() == Some("models") {
         return streams::serve_models();
     }
+    if which.as_deref() == Some("corpus") {
+        return programs::corpus(arguments);
+    }
     let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);
     let mut figures = Vec::new();
     if wanted("server") {
@@ -65,7 +68,7 @@ async fn main() -> Result<()> {
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million, stores"
+         million, stores, corpus FOLDER"
     );
     figure::print(&figures);
     Ok(())

@@ -1,4 +1,5 @@
 //! The programs that measure one crate from inside: their JSON lines, as figures.
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -74,6 +75,20 @@ pub fn parsers() -> Result<Vec<Figure>> {
         all.push(Figure::new(format!("{} beside Node", our.name), ratio, "x").at_most(1.0));
     }
     Ok(all)
+}
+
+/// What is read of the files in a folder, beside other programs: a table on standard output.
+pub fn corpus(arguments: impl Iterator<Item = String>) -> Result<()> {
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--release", "-q", "-p", "carrel-documents", "--example", "read_file"]);
+    ensure!(build.status()?.success(), "failed to build the reader");
+    let target = std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| "target".into());
+    let reader = Path::new(&target).join("release/examples/read_file");
+    let mut script = Command::new("python3");
+    script.arg("crates/documents/bench/corpus.py").arg(reader).args(arguments);
+    let status = script.status().context("failed to start python3")?;
+    ensure!(status.success(), "the comparison ended with {status}");
+    Ok(())
 }
 
 fn example(package: &str, name: &str) -> Command {

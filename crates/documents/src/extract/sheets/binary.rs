@@ -1,5 +1,6 @@
 //! Workbooks in the binary formats of Excel, of before 2007 and after.
 use std::io::Cursor;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use calamine::{Data, DataType, Reader, SheetType, SheetVisible, Xls, XlsError, Xlsb, XlsbError};
 use carrel_domain::document::Extracted;
@@ -14,6 +15,12 @@ use crate::extract::fault::Fault;
 const WHAT: &str = "an Excel workbook (.xls, .xlsb)";
 
 pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    // The library panics on some damaged workbooks; one within a mail must not take the mail along.
+    let read = catch_unwind(AssertUnwindSafe(|| workbook(input)));
+    read.unwrap_or_else(|_| Err(Fault::damaged(WHAT)))
+}
+
+fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let bytes = input.bytes()?;
     if is_zip(&bytes) {
         Archive::open(input, WHAT)?.measure()?;
