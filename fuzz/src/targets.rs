@@ -7,7 +7,7 @@ use carrel_documents::{Limits, extract_file, file_types, read_page};
 use carrel_domain::chat::{Chat, Conversation};
 use carrel_domain::chat_log::{ChatWorkspace, LoggedChat};
 use carrel_domain::export::{FormatChoice, Formatters, Layout};
-use carrel_domain::link::Fetched;
+use carrel_domain::link::FetchedPage;
 use carrel_domain::{ChatId, DocumentPath, Error, Slug, WorkspaceId};
 use carrel_export::ExportFormats;
 use carrel_providers::sse::Events;
@@ -74,7 +74,7 @@ const LARGEST_PAGE: u64 = 16 << 10;
 fn page(bytes: &[u8]) {
     for media_type in ["text/html", "", "text/plain"] {
         let (url, media_type) = (String::new(), media_type.to_owned());
-        let fetched = Fetched { url, media_type, charset: None, content: bytes.to_vec() };
+        let fetched = FetchedPage { url, media_type, charset: None, content: bytes.to_vec() };
         match read_page(fetched, LARGEST_PAGE) {
             Ok(page) => {
                 let (length, title) = (page.text.len(), page.title.unwrap_or_default());

@@ -19,7 +19,7 @@ use carrel_domain::Error;
 use carrel_domain::api_key::Scope;
 use carrel_http::body::ENCODED;
 use carrel_http::status::status_of;
-use carrel_services::embeds::Denied;
+use carrel_services::widgets::WidgetDenied;
 use serde_json::json;
 use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder, schema};
 
@@ -65,7 +65,7 @@ pub enum Refusal {
     /// A body that is compressed.
     Encoded,
     /// Of a visitor to an embed.
-    Denied(Denied),
+    Denied(WidgetDenied),
     Failed {
         error: Error,
         say: fn(Mount, &Error) -> HttpResponse,
@@ -134,7 +134,7 @@ impl Refusal {
     /// What the log should know and the client should not.
     pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Failed { error, .. } | Self::Denied(Denied::Failed(error)) => {
+            Self::Failed { error, .. } | Self::Denied(WidgetDenied::Failed(error)) => {
                 status_of(error).is_server_error().then_some(error)
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! Requests that may be repeated, by the header `Idempotency-Key`: the same request under the same
 //! name is carried out once, and answered the same each time.
 use actix_web::HttpRequest;
-use carrel_domain::repeat::{Known, Repeatable, Repeats};
+use carrel_domain::idempotency::{IdempotencyKeys, IdempotencyState, IdempotentRequest};
 use carrel_domain::{Error, Result};
 use carrel_services::library::Library;
 use chrono::{DateTime, Utc};
@@ -22,7 +22,7 @@ pub fn named<P>(
     request: &HttpRequest,
     caller: &Caller<P>,
     content: [u8; 32],
-) -> Result<Option<Repeatable>> {
+) -> Result<Option<IdempotentRequest>> {
     let wrong = |reason| Error::invalid("Idempotency-Key", reason);
     let mut given = request.headers().get_all(HEADER);
     let Some(name) = given.next() else { return Ok(None) };
@@ -39,21 +39,21 @@ pub fn named<P>(
     let content =
         Sha256::new().chain_update(request.path()).chain_update([0]).chain_update(content);
     let (name, content) = (name.finalize().into(), content.finalize().into());
-    Ok(Some(Repeatable { name, by, content }))
+    Ok(Some(IdempotentRequest { name, by, content }))
 }
 
 /// What documents keep of the request that made them. The content is in it, as a name may be used for
 /// another request once the first one is forgotten.
-pub fn mark(request: &Repeatable) -> [u8; 32] {
+pub fn mark(request: &IdempotentRequest) -> [u8; 32] {
     Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
 }
 
 /// Carries `work` out, to its end even when the client hangs up, unless the request was carried out
 /// before: then it is answered as it was, with the texts as they are now.
 pub async fn once<W>(
-    repeats: Arc<dyn Repeats>,
+    repeats: Arc<dyn IdempotencyKeys>,
     library: &Library,
-    request: Option<Repeatable>,
+    request: Option<IdempotentRequest>,
     now: DateTime<Utc>,
     work: W,
 ) -> Result<DocumentsAdded>
@@ -62,13 +62,13 @@ where
 {
     let Some(request) = request else { return work.await };
     match repeats.begin(request, now).await? {
-        Known::Nothing => {}
-        Known::Answered(answer) => return replay(library, &answer).await,
-        Known::UnderWay => {
+        IdempotencyState::New => {}
+        IdempotencyState::Completed(answer) => return replay(library, &answer).await,
+        IdempotencyState::InProgress => {
             let kind = "unfinished request of this";
             return Err(Error::AlreadyExists { kind, key: "Idempotency-Key".to_owned() });
         }
-        Known::Another => return Err(Error::unprocessable(ANOTHER)),
+        IdempotencyState::Mismatch => return Err(Error::unprocessable(ANOTHER)),
     }
     let carry_out = async move {
         match work.await {
@@ -106,9 +106,9 @@ mod tests {
 
     #[test]
     fn a_name_used_again_for_something_else_marks_other_documents() {
-        let first = Repeatable { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
+        let first = IdempotentRequest { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
         let marks =
-            [first, Repeatable { content: [3; 32], ..first }, first].map(|each| mark(&each));
+            [first, IdempotentRequest { content: [3; 32], ..first }, first].map(|each| mark(&each));
         assert!(marks[0] != marks[1] && marks[0] == marks[2]);
     }
 }

@@ -38,7 +38,7 @@ fn document(path: &str) -> Document {
         digest: [0; 32],
         created_at: time,
         metadata: NO_METADATA.into(),
-        origin: document::Origin::default(),
+        origin: document::DocumentOrigin::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use carrel_documents::{Limits, extract_file};
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 use unicode_normalization::UnicodeNormalization;
 
 const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20 };
@@ -118,7 +118,11 @@ fn each_sheet_is_a_document() {
     for name in ["openpyxl.xlsx", "office.xlsx", "office.ods"] {
         let sheets = documents(name);
         let names: Vec<_> = sheets.iter().map(|sheet| sheet.part.clone().unwrap()).collect();
-        assert_eq!(names, ["Stores", "Notes 2026"].map(|name| Part::Sheet(name.into())), "{name}");
+        assert_eq!(
+            names,
+            ["Stores", "Notes 2026"].map(|name| DocumentPart::Sheet(name.into())),
+            "{name}"
+        );
         assert_found(name, &stores, &sheets[0].text, 0.98);
         assert_eq!(sheets[0].description, "Spreadsheet data from sheet: Stores");
         let notes = ",The cellar key hangs behind the barometer.\n,,,";
@@ -136,7 +140,7 @@ fn each_mail_is_a_document() {
     let expected: Vec<_> = source.split("\n===\n").collect();
     assert_eq!(mails.len(), expected.len());
     for ((mail, expected), number) in mails.iter().zip(&expected).zip(1..) {
-        assert_eq!(mail.part, Some(Part::Mail(number)));
+        assert_eq!(mail.part, Some(DocumentPart::Mail(number)));
         assert_eq!(mail.author, "André Dupont <andre@example.com>");
         assert_eq!(mail.title.as_deref(), expected.lines().next());
         assert_found("python.mbox", expected, &mail.text, 0.3);

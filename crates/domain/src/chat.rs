@@ -44,7 +44,7 @@ pub struct Chat {
 
 /// Exchanges that are shown together, of everyone who took part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Shown {
+pub enum ChatScope {
     /// Those of a workspace that belong to no thread and no session, and are included.
     Workspace(WorkspaceId),
     /// Those of a session without a user, also where later answers may not see them.
@@ -55,7 +55,7 @@ pub enum Shown {
 
 /// Which part of the exchanges shown, and in which order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct ChatRange {
     pub newest_first: bool,
     /// How many are passed over.
     pub offset: u32,
@@ -68,7 +68,7 @@ pub trait Chats: Send + Sync {
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
     /// The newest `limit` included exchanges of a conversation, oldest first.
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
-    async fn shown(&self, of: &Shown, part: Part) -> Result<Vec<Chat>>;
+    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Vec<Chat>>;
     /// Hides exchanges from later answers, and says how many: those of the conversation; where it
     /// has a thread but no user, those of everyone in the thread.
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64>;

@@ -18,7 +18,7 @@ pub struct ChatChange {
 
 /// A conversation that a client has named.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Session {
+pub struct ChatSession {
     pub name: String,
     /// How many exchanges it has, also those that later answers may not see.
     pub chats: u64,
@@ -47,5 +47,5 @@ pub trait ChatEdits: Send + Sync {
         workspace: WorkspaceId,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<Vec<Session>>;
+    ) -> Result<Vec<ChatSession>>;
 }

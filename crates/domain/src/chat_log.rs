@@ -82,14 +82,14 @@ pub struct Portion {
 
 /// What a step of a removal has done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cleared {
+pub struct DeletedChats {
     pub chats: u64,
     /// The last that was removed, after which the next step goes on.
     pub last: Option<ChatId>,
 }
 
 /// Says how the audit log tells of a step that removed so many exchanges.
-pub type Told = Box<dyn FnOnce(u64) -> Event + Send>;
+pub type DeletionEvent = Box<dyn FnOnce(u64) -> Event + Send>;
 
 /// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
@@ -115,6 +115,6 @@ pub trait ChatLog: Send + Sync {
         filter: &ChatFilter,
         after: Option<ChatId>,
         at_most: u32,
-        told: Told,
-    ) -> Result<Cleared>;
+        told: DeletionEvent,
+    ) -> Result<DeletedChats>;
 }

@@ -57,7 +57,7 @@ pub struct Document {
     /// What whoever handed it in says of it: a JSON object as text, `{}` where that is nothing. At
     /// most [`LARGEST_METADATA`] bytes, without NUL.
     pub metadata: String,
-    pub origin: Origin,
+    pub origin: DocumentOrigin,
 }
 
 /// The most bytes of JSON that a document's metadata may take.
@@ -68,7 +68,7 @@ pub const LONGEST_KEY: usize = 512;
 
 /// Which upload a document is from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Origin {
+pub struct DocumentOrigin {
     /// What its owner calls the upload; another one of the same key takes its place.
     pub key: Option<String>,
     /// What tells the document from others of the same upload; empty where there are none.
@@ -88,7 +88,7 @@ pub struct IncomingFile {
 
 /// What tells a document from others of the same file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum DocumentPart {
     /// The sheet of a workbook, by its name. The sheets of one upload lie in a folder of their own.
     Sheet(String),
     /// The mail of a mailbox, from 1.
@@ -100,7 +100,7 @@ pub enum Part {
 /// One document's worth of text found in a file. A mailbox or spreadsheet holds several.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Extracted {
-    pub part: Option<Part>,
+    pub part: Option<DocumentPart>,
     pub title: Option<String>,
     pub author: String,
     pub description: String,

@@ -5,7 +5,7 @@ use crate::{DocumentId, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A choice of documents. The default is all of them.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Filter {
+pub struct DocumentFilter {
     /// Documents by what clients call them: `folder/file.json`, a document's id, or a `docId` of the
     /// workspace. Those that are not there choose nothing.
     pub documents: Option<Vec<String>>,
@@ -13,7 +13,7 @@ pub struct Filter {
     pub metadata: Vec<Condition>,
 }
 
-impl Filter {
+impl DocumentFilter {
     /// Whether it chooses every document.
     pub fn is_open(&self) -> bool {
         self.documents.is_none() && self.metadata.is_empty()
@@ -81,7 +81,7 @@ impl Bound {
 
 /// A document's place as filters see it.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Placed {
+pub struct FilterRow {
     pub id: WorkspaceDocumentId,
     pub document: DocumentId,
     /// `folder/file.json`
@@ -102,25 +102,25 @@ pub struct Placed {
 
 /// Which places are read at all.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Sought<'a> {
-    /// Only those named here, as in [`Filter::documents`].
+pub struct FilterHint<'a> {
+    /// Only those named here, as in [`DocumentFilter::documents`].
     pub named: Option<&'a [String]>,
     /// Those whose metadata lack any of these keys may be left out. Keys are of ASCII letters and
     /// digits.
     pub keys: &'a [String],
 }
 
-/// Places of documents as filters see them.
+/// FilterRows of documents as filters see them.
 #[async_trait]
-pub trait Places: Send + Sync {
-    /// Places of a workspace by id, at most `limit` of those above `after`, or from the first.
+pub trait FilterRows: Send + Sync {
+    /// FilterRows of a workspace by id, at most `limit` of those above `after`, or from the first.
     async fn placed(
         &self,
         within: WorkspaceId,
-        sought: Sought<'_>,
+        sought: FilterHint<'_>,
         after: Option<WorkspaceDocumentId>,
         limit: usize,
-    ) -> Result<Vec<Placed>>;
+    ) -> Result<Vec<FilterRow>>;
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ number!(UserId, i32);
 number!(WorkspaceId, i32);
 number!(ThreadId, i32);
 number!(InviteId, i32);
-number!(EmbedId, i32);
+number!(WidgetId, i32);
 number!(ChatId, i64);
 number!(JobId, i64);
 number!(

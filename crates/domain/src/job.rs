@@ -7,24 +7,24 @@ use chrono::{DateTime, Utc};
 
 use crate::audit::{By, Event};
 use crate::{DocumentPath, JobId, Result, Slug, WorkspaceId};
-use queue::Hold;
+use queue::LeaseRequest;
 
 /// What is done to each document of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum JobKind {
     /// It is placed in the workspace, in the stead of an earlier place there.
     Embed,
     /// Its place gets passages by the recipe of now, if there still is such a place.
     Refresh,
 }
 
-text_enum!(Kind {
+text_enum!(JobKind {
     Embed = "update-embeddings",
     Refresh = "refresh-embeddings",
 });
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum JobState {
     /// Nobody works on it; somebody will.
     Queued,
     /// Somebody holds a [`Lease`] on it. If they vanish, somebody else will go on.
@@ -37,7 +37,7 @@ pub enum State {
     Cancelled,
 }
 
-text_enum!(State {
+text_enum!(JobState {
     Queued = "queued",
     Running = "running",
     Done = "done",
@@ -45,7 +45,7 @@ text_enum!(State {
     Cancelled = "cancelled",
 });
 
-impl State {
+impl JobState {
     pub fn is_over(self) -> bool {
         matches!(self, Self::Done | Self::Failed | Self::Cancelled)
     }
@@ -69,7 +69,7 @@ text_enum!(ItemState {
 
 #[derive(Clone, Debug)]
 pub struct NewJob {
-    pub kind: Kind,
+    pub kind: JobKind,
     pub workspace: WorkspaceId,
     /// Each once; their places in this list become the items' numbers.
     pub paths: Vec<DocumentPath>,
@@ -87,7 +87,7 @@ pub struct JobWorkspace {
 
 /// How many documents of a job have come how far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct JobProgress {
     pub total: u32,
     pub done: u32,
     pub failed: u32,
@@ -97,13 +97,13 @@ pub struct Progress {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Job {
     pub id: JobId,
-    pub kind: Kind,
-    pub state: State,
+    pub kind: JobKind,
+    pub state: JobState,
     pub workspace: JobWorkspace,
     /// Who asked for it, and when.
     pub by: By,
     pub awaited: bool,
-    pub progress: Progress,
+    pub progress: JobProgress,
     /// How often it was tried, without getting any further, since it last got further.
     pub attempts: u32,
     /// What keeps it from getting further, or kept it.
@@ -121,7 +121,7 @@ pub struct Job {
 
 /// One document of a job.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Item {
+pub struct JobItem {
     /// Tells it from the others of its job.
     pub number: i64,
     pub path: DocumentPath,
@@ -137,20 +137,20 @@ pub struct Item {
 /// Which jobs are asked for. Absent parts admit all.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct JobFilter {
-    pub state: Option<State>,
-    pub kind: Option<Kind>,
+    pub state: Option<JobState>,
+    pub kind: Option<JobKind>,
     pub workspaces: Option<Vec<WorkspaceId>>,
 }
 
 /// How much of a job somebody has been told of: everything up to an item's change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Told {
+pub struct Cursor {
     pub changes: i64,
     /// Of the items that changed with that change, those up to this number.
     pub number: i64,
 }
 
-impl Told {
+impl Cursor {
     /// Of nothing but that it was made.
     pub const NEW: Self = Self { changes: 0, number: i64::MAX };
 
@@ -170,7 +170,7 @@ impl Told {
 pub trait Jobs: Send + Sync {
     /// Makes a job, held by whoever brings a lease for it.
     /// [`crate::Error::NotFound`] when there is no such workspace.
-    async fn create(&self, new: NewJob, hold: Option<Hold>, event: Event) -> Result<Job>;
+    async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job>;
     async fn by_id(&self, id: JobId) -> Result<Option<Job>>;
     /// Jobs newest first: `limit` of them below `before`, or from the newest.
     async fn page(&self, filter: &JobFilter, before: Option<JobId>, limit: u32)
@@ -182,9 +182,14 @@ pub trait Jobs: Send + Sync {
         state: Option<ItemState>,
         after: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Item>>;
+    ) -> Result<Vec<JobItem>>;
     /// The job, and `limit` of the items that have changed since `told`, in the order of change.
-    async fn changed(&self, id: JobId, told: Told, limit: u32) -> Result<Option<(Job, Vec<Item>)>>;
+    async fn changed(
+        &self,
+        id: JobId,
+        told: Cursor,
+        limit: u32,
+    ) -> Result<Option<(Job, Vec<JobItem>)>>;
     /// Calls a job off: at once if nobody works on it, else whoever does is told.
     /// A job that is over stays as it is.
     async fn cancel(&self, id: JobId, event: Event) -> Result<Option<Job>>;

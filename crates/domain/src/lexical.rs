@@ -3,7 +3,7 @@ mod words;
 
 use async_trait::async_trait;
 
-use crate::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
 pub use words::{of_query, of_text};
 
@@ -23,7 +23,7 @@ pub struct Wanted<'a> {
     /// How many passages at most for each group.
     pub most: usize,
     /// Only passages of these documents, in any order; those that are unknown count for nothing.
-    pub among: Among<&'a [WorkspaceDocumentId]>,
+    pub among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
 /// The passages of one group, by id.

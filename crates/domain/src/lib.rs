@@ -5,23 +5,24 @@
 //! [`user`], [`settings`], [`job`]. Every failure is an [`Error`].
 #[macro_use]
 mod text_enum;
-mod among;
 pub mod api_key;
 pub mod audit;
 pub mod backup;
-pub mod catalogue;
 pub mod chat;
 pub mod chat_edit;
 pub mod chat_log;
 pub mod document;
-pub mod embed;
+pub mod document_list;
 pub mod embedding;
 mod error;
 pub mod export;
 pub mod filter;
+pub mod folder;
 pub mod generated_file;
 pub mod health;
+pub mod idempotency;
 pub mod ids;
+pub mod image;
 pub mod invite;
 pub mod job;
 pub mod lexical;
@@ -31,24 +32,25 @@ pub mod login_attempt;
 pub mod member;
 pub mod model;
 pub mod owner;
+mod page;
 pub mod path;
-pub mod picture;
 pub mod pin;
-pub mod repeat;
+mod selection;
 pub mod settings;
-pub mod shelf;
 pub mod slug;
 pub mod thread;
 pub mod usage;
 pub mod user;
 pub mod vector;
+pub mod widget;
 pub mod workspace;
 
-pub use among::Among;
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, EmbedId, InviteId, JobId, ThreadId, UserId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, JobId, ThreadId, UserId, WidgetId,
     WorkspaceDocumentId, WorkspaceId,
 };
+pub use page::Page;
 pub use path::{DocumentPath, Folder};
+pub use selection::DocumentSelection;
 pub use slug::Slug;

@@ -17,7 +17,7 @@ pub struct NewPassage {
 
 /// A document cut and embedded for one workspace.
 #[derive(Clone, Debug)]
-pub struct Embedded {
+pub struct IndexedDocument {
     pub workspace: WorkspaceId,
     /// Which model, by its identity, and which splitting made the passages:
     /// `Xenova/all-MiniLM-L6-v2 1000+20`. When the configured ones differ, the passages are stale.
@@ -30,7 +30,7 @@ pub struct Embedded {
 #[derive(Clone, Debug)]
 pub struct NewDocument {
     pub document: Document,
-    pub places: Vec<Embedded>,
+    pub places: Vec<IndexedDocument>,
     pub event: Event,
 }
 
@@ -71,7 +71,7 @@ pub struct Passage {
 pub trait Documents: Send + Sync {
     /// Notes that files are about to be written at `paths`. What becomes of them must be settled
     /// long before others take what was noted at `now` for left over, which is after an hour.
-    async fn expect_files(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()>;
+    async fn record_intent(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()>;
     /// Makes documents known, places them in workspaces, and settles their files: all of them or
     /// none. [`crate::Error::NotFound`] when a workspace has gone meanwhile.
     async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>>;
@@ -79,22 +79,22 @@ pub trait Documents: Send + Sync {
     async fn create(
         &self,
         document: Document,
-        places: Vec<Embedded>,
+        places: Vec<IndexedDocument>,
         event: Event,
     ) -> Result<Vec<WorkspaceDocument>> {
         self.create_all(vec![NewDocument { document, places, event }]).await
     }
     /// Places a known document in those of the workspaces in which it is not yet.
-    async fn place_also(
+    async fn add_to_workspaces(
         &self,
         path: &DocumentPath,
-        places: Vec<Embedded>,
+        places: Vec<IndexedDocument>,
         event: Event,
     ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>>;
     async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>>;
     /// The documents that have this in common, by folder and name, each with its workspaces. Of
     /// many that were made of one content, the first of each part of it.
-    async fn of(&self, kin: &Kin) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
+    async fn related(&self, to: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>>;
     /// Puts documents in the place of `old` ones. A new document takes over the id of the old one
     /// that is the same part, and its marks and key in each workspace; the rest of the old ones is
     /// removed. Their files are noted as unsettled and the new ones settled.
@@ -105,21 +105,21 @@ pub trait Documents: Send + Sync {
         &self,
         key: &str,
         old: &[DocumentPath],
-        new: Vec<(Document, Vec<Embedded>)>,
+        new: Vec<(Document, Vec<IndexedDocument>)>,
         event: Event,
-    ) -> Result<Option<Replaced>>;
+    ) -> Result<Option<Replacement>>;
     /// Removes documents with every trace of them in every workspace and notes their files as
     /// unsettled. Paths that name no document are passed over; what was removed is returned.
-    async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<Removed>>;
+    async fn remove(&self, paths: &[DocumentPath], event: Event) -> Result<Vec<RemovedDocument>>;
     /// Unsettled paths noted before `before`, with whether a document is known there.
-    async fn unsettled(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>>;
+    async fn pending_files(&self, before: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>>;
     /// Forgets the note.
-    async fn settle(&self, path: &DocumentPath) -> Result<()>;
+    async fn reconcile(&self, path: &DocumentPath) -> Result<()>;
 }
 
 /// What documents have in common.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kin {
+pub enum RelatedDocuments {
     /// What their owner calls the upload they are from.
     Key(String),
     /// What was handed in, and the folder they are in, where that matters.
@@ -130,7 +130,7 @@ pub enum Kin {
 
 /// What a replacement did.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replaced {
+pub struct Replacement {
     /// The new documents, in the order they were given, with the ids they have now.
     pub documents: Vec<Document>,
     pub placed: Vec<(WorkspaceId, WorkspaceDocumentId)>,
@@ -139,7 +139,7 @@ pub struct Replaced {
 
 /// A document that was removed, and where it had been placed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Removed {
+pub struct RemovedDocument {
     pub path: DocumentPath,
     pub places: Vec<(WorkspaceId, WorkspaceDocumentId)>,
 }
@@ -147,7 +147,7 @@ pub struct Removed {
 /// Which documents are in which workspace. They are placed by jobs ([`crate::job`]). Each method is
 /// one transaction, which writes the event if it changes anything.
 #[async_trait]
-pub trait Placements: Send + Sync {
+pub trait WorkspaceDocuments: Send + Sync {
     /// Takes documents out of a workspace; paths not placed there are passed over.
     async fn withdraw(
         &self,

@@ -16,7 +16,7 @@ pub struct Link {
 
 /// What was fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fetched {
+pub struct FetchedPage {
     /// Where it was found after all redirects.
     pub url: String,
     /// In lower case and without parameters, such as `text/html`; empty when not told.
@@ -32,12 +32,12 @@ pub trait LinkFetcher: Send + Sync {
     /// [`crate::Error::Invalid`] of the field `link` for what is no address or leads to a host that
     /// must not be reached, [`crate::Error::Unprocessable`] when nothing came of it in time. What
     /// the host said is in neither.
-    async fn fetch(&self, link: &Link) -> Result<Fetched>;
+    async fn fetch(&self, link: &Link) -> Result<FetchedPage>;
 }
 
 /// What people read in a page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct WebPage {
     pub title: Option<String>,
     /// Markdown.
     pub text: String,
@@ -48,5 +48,5 @@ pub struct Page {
 pub trait PageReader: Send + Sync {
     /// HTML, or text where `media_type` says so; where it is empty, whichever it looks like.
     /// [`crate::Error::TooLarge`] when it has more text than the operator allows.
-    async fn read(&self, page: Fetched) -> Result<Page>;
+    async fn read(&self, page: FetchedPage) -> Result<WebPage>;
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use futures_core::Stream;
 
 use crate::Result;
-use crate::picture::ImageModel;
+use crate::image::ImageModel;
 
 /// Why text is embedded. Some models want to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ pub trait Embedder: Send + Sync {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum MessageRole {
     User,
     Assistant,
 }
@@ -58,7 +58,7 @@ pub enum Image {
 /// One turn of a conversation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    pub role: Role,
+    pub role: MessageRole,
     pub text: String,
     /// Images that the user attached.
     pub images: Vec<Image>,
@@ -66,11 +66,11 @@ pub struct Message {
 
 impl Message {
     pub fn user(text: impl Into<String>) -> Self {
-        Self { role: Role::User, text: text.into(), images: Vec::new() }
+        Self { role: MessageRole::User, text: text.into(), images: Vec::new() }
     }
 
     pub fn assistant(text: impl Into<String>) -> Self {
-        Self { role: Role::Assistant, text: text.into(), images: Vec::new() }
+        Self { role: MessageRole::Assistant, text: text.into(), images: Vec::new() }
     }
 }
 
@@ -213,14 +213,14 @@ pub enum Delta {
 }
 
 /// Parts of one answer. Dropping it cancels the request.
-pub type Answer = Pin<Box<dyn Stream<Item = Result<Delta>> + Send>>;
+pub type AnswerStream = Pin<Box<dyn Stream<Item = Result<Delta>> + Send>>;
 
 /// A language model that continues a conversation.
 #[async_trait]
 pub trait ChatModel: Send + Sync {
     /// The provider and the model, as an operator would write them in the settings.
     fn name(&self) -> ModelName;
-    async fn answer(&self, request: ChatRequest) -> Result<Answer>;
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream>;
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -48,7 +48,7 @@ mod tests {
     use crate::api_key::{KeyOrigin, Scope};
     use crate::audit::ActorKind;
     use crate::invite::InviteStatus;
-    use crate::job::{ItemState, Kind, State};
+    use crate::job::{ItemState, JobKind, JobState};
     use crate::user::Role;
     use crate::workspace::{ChatMode, SearchMode};
 
@@ -74,11 +74,11 @@ mod tests {
             InviteStatus,
             ItemState,
             KeyOrigin,
-            Kind,
+            JobKind,
             Role,
             Scope,
             SearchMode,
-            State,
+            JobState,
         );
     }
 }

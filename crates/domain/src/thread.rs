@@ -38,7 +38,7 @@ pub trait Threads: Send + Sync {
     /// Threads of all workspaces, by id.
     async fn all(&self) -> Result<Vec<Thread>>;
     /// Threads of a workspace, by id: `limit` of them above `after`, or from the first. Their names
-    /// hold `name`, compared as [`crate::shelf::comparable`] has it; every name holds an empty one.
+    /// hold `name`, compared as [`crate::document_list::comparable`] has it; every name holds an empty one.
     async fn page(
         &self,
         workspace: WorkspaceId,

@@ -1,7 +1,7 @@
 //! Vectors of passages, their compact codes, and the index that finds the nearest.
 use async_trait::async_trait;
 
-use crate::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A vector reduced to one byte a dimension: `value[i]` is about `scale * code[i]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,7 +24,7 @@ impl Code {
 
 /// What is asked of the index.
 #[derive(Clone, Debug)]
-pub struct Nearest<'a> {
+pub struct VectorQuery<'a> {
     pub within: WorkspaceId,
     pub to: &'a [f32],
     /// How many at most; applied after `least_similarity` and `among`.
@@ -32,7 +32,7 @@ pub struct Nearest<'a> {
     /// Only passages at least this similar, 0 to 1.
     pub least_similarity: f32,
     /// Only passages of these documents, in any order; those that are unknown count for nothing.
-    pub among: Among<&'a [WorkspaceDocumentId]>,
+    pub among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
 /// A passage and how similar it is: the cosine of the angle, clamped to 0 to 1.
@@ -53,14 +53,14 @@ pub trait VectorIndex: Send + Sync {
     /// Documents' passages have been removed.
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()>;
     /// A workspace is gone with all its passages.
-    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()>;
+    async fn drop_workspace(&self, within: WorkspaceId) -> Result<()>;
     /// How many vectors there are, in one workspace or in all.
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64>;
     /// How many vectors the index holds itself, asked of whatever it keeps them in. Says whether
     /// that answers; while it is being filled it holds fewer than there are.
     async fn held(&self) -> Result<u64>;
     /// The nearest passages, nearest first.
-    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>>;
+    async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>>;
     /// How similar passages are that were found in another way, in any order. Those that are gone
     /// or cannot be compared are left out.
     async fn similarity(&self, to: &[f32], chunks: &[ChunkId]) -> Result<Vec<Neighbour>>;
@@ -116,7 +116,7 @@ pub trait VectorRows: Send + Sync {
     /// those apart that share a store.
     async fn name(&self) -> Result<String>;
     /// Every workspace there is, with what its vectors amount to.
-    async fn namespaces(&self) -> Result<Vec<(WorkspaceId, Tally)>>;
+    async fn vector_versions(&self) -> Result<Vec<(WorkspaceId, Tally)>>;
     /// Whole vectors of chunks above `after` by id, at most `limit` and as many as fit into 4 MiB
     /// but at least one, and what all vectors of the workspace amounted to at that moment. A
     /// workspace that is gone has none.

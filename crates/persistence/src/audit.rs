@@ -6,10 +6,10 @@ use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::Database;
-use crate::abort::Abort;
-use crate::connection::AnyConnection;
-use crate::convert::{digest, rows, some_text, text, time};
-use crate::schema::{audit_head, events};
+use crate::database::connection::AnyConnection;
+use crate::database::convert::{digest, rows, some_text, text, time};
+use crate::database::schema::{audit_head, events};
+use crate::database::tx_error::TxError;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
@@ -59,7 +59,7 @@ const HEAD: i32 = 1;
 
 /// Writes an event. Comes at the end of a transaction: on PostgreSQL it keeps everyone else from
 /// writing one until the transaction ends, so that ids have no gaps and the chain no forks.
-pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), Abort> {
+pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), TxError> {
     let head = audit_head::table.find(HEAD).select((audit_head::last_id, audit_head::digest));
     let (last, before): (i64, Vec<u8>) = match conn {
         AnyConnection::Postgres(conn) => head.for_update().first(conn)?,

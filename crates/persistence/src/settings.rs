@@ -7,10 +7,11 @@ use carrel_domain::audit::Event;
 use carrel_domain::settings::Settings;
 use diesel::prelude::*;
 
-use crate::connection::on_each_backend;
-use crate::convert::text;
-use crate::schema::settings;
-use crate::{Database, audit};
+use crate::Database;
+use crate::audit;
+use crate::database::connection::on_each_backend;
+use crate::database::convert::text;
+use crate::database::schema::settings;
 
 #[async_trait]
 impl Settings for Database {

@@ -8,11 +8,14 @@ use carrel_domain::{Error, Result, Slug, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
-use crate::abort::{Abort, OrRefused};
-use crate::connection::{AnyConnection, columns};
-use crate::convert::{some_text, text, time, unreadable};
-use crate::schema::{chats, workspaces};
-use crate::{Database, audit, namespaces, turns};
+use crate::Database;
+use crate::audit;
+use crate::database::advisory_lock;
+use crate::database::connection::{AnyConnection, columns};
+use crate::database::convert::{some_text, text, time, unreadable};
+use crate::database::schema::{chats, workspaces};
+use crate::database::tx_error::{OrRefused, TxError};
+use crate::documents::vector_versions;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspaces)]
@@ -119,7 +122,10 @@ impl TryFrom<Row> for Workspace {
     }
 }
 
-pub(crate) fn by_id(conn: &mut AnyConnection, id: WorkspaceId) -> Result<Option<Workspace>, Abort> {
+pub(crate) fn by_id(
+    conn: &mut AnyConnection,
+    id: WorkspaceId,
+) -> Result<Option<Workspace>, TxError> {
     let row: Option<Row> =
         workspaces::table.find(id.0).select(Row::as_select()).first(conn).optional()?;
     Ok(row.map(Workspace::try_from).transpose()?)
@@ -141,7 +147,7 @@ impl Workspaces for Database {
                 .returning(columns::<Row>())
                 .get_result(conn)
                 .or_taken("workspace", &slug)?;
-            namespaces::create(conn, row.id)?;
+            vector_versions::create(conn, row.id)?;
             audit::record(conn, event)?;
             Ok(row.try_into()?)
         })
@@ -159,7 +165,7 @@ impl Workspaces for Database {
 
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {
         let slug = text(slug);
-        self.glance(move |conn| {
+        self.read_inline(move |conn| {
             let row: Option<Row> = workspaces::table
                 .filter(workspaces::slug.eq(slug))
                 .select(Row::as_select())
@@ -191,8 +197,8 @@ impl Workspaces for Database {
 
     async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            turns::take(conn)?;
-            namespaces::delete(conn, id.0)?;
+            advisory_lock::acquire(conn)?;
+            vector_versions::delete(conn, id.0)?;
             // Before its exchanges: whoever is adding one holds on to the workspace.
             if diesel::delete(workspaces::table.find(id.0)).execute(conn)? == 0 {
                 return Ok(false);

@@ -19,16 +19,16 @@ use std::sync::Mutex;
 
 use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::{AuditLog, By};
-use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::chat::{ChatRange, ChatScope, Chats, Conversation, NewChat};
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::document::{self, Document, NO_METADATA, Published};
-use carrel_domain::filter::{Places, Sought};
+use carrel_domain::filter::{FilterHint, FilterRows};
+use carrel_domain::idempotency::{IdempotencyKeys, IdempotentRequest};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::lexical::{Lexical, Wanted};
-use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
+use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::member::Members;
 use carrel_domain::pin::Pins;
-use carrel_domain::repeat::{Repeatable, Repeats};
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::user::{
@@ -38,7 +38,8 @@ use carrel_domain::user::{
 use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{NewWorkspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{
-    Among, ApiKeyId, ChatId, ChunkId, DocumentId, DocumentPath, Slug, ThreadId, UserId, WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, DocumentPath, DocumentSelection, Slug, ThreadId, UserId,
+    WorkspaceId,
 };
 use carrel_persistence::Database;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -79,13 +80,13 @@ fn document(name: &str, now: DateTime<Utc>) -> Document {
         digest: [0; 32],
         created_at: now,
         metadata: NO_METADATA.into(),
-        origin: document::Origin::default(),
+        origin: document::DocumentOrigin::default(),
     }
 }
 
-fn embedded(workspace: WorkspaceId) -> Embedded {
+fn embedded(workspace: WorkspaceId) -> IndexedDocument {
     let passage = NewPassage { text: "text".into(), span: None, vector: vec![1.0] };
-    Embedded { workspace, recipe: String::new(), passages: vec![passage] }
+    IndexedDocument { workspace, recipe: String::new(), passages: vec![passage] }
 }
 
 fn key(now: DateTime<Utc>) -> NewApiKey {
@@ -115,15 +116,15 @@ async fn use_everything(db: &Database) {
     Workspaces::by_slug(db, "here").await.unwrap();
     Workspaces::update(db, here, settings, done(now)).await.unwrap();
 
-    db.expect_files(&[path("a")], now).await.unwrap();
+    db.record_intent(&[path("a")], now).await.unwrap();
     Documents::create(db, document("a", now), vec![embedded(here)], done(now)).await.unwrap();
     Documents::create(db, document("b", now), vec![embedded(here)], done(now)).await.unwrap();
     db.by_path(&path("a")).await.unwrap();
     catalogue::use_all(db, here, now).await;
-    db.unsettled(now).await.unwrap();
-    Documents::settle(db, &path("a")).await.unwrap();
+    db.pending_files(now).await.unwrap();
+    Documents::reconcile(db, &path("a")).await.unwrap();
     let places = db.in_workspace(here).await.unwrap();
-    Placements::counts(db).await.unwrap();
+    WorkspaceDocuments::counts(db).await.unwrap();
     jobs::use_all(db, here).await;
     db.pinned(here, 10).await.unwrap();
     db.pin(here, &path("a"), true, done(now)).await.unwrap();
@@ -140,12 +141,16 @@ async fn use_everything(db: &Database) {
     let groups = [vec!["text".to_owned()], vec!["text".to_owned(), "a".to_owned()]];
     let named = [path("a").to_string(), "another".to_owned()];
     let first = [places[0].id];
-    for among in [Among::All, Among::Only(&first[..]), Among::Except(&first)] {
+    for among in [
+        DocumentSelection::All,
+        DocumentSelection::Only(&first[..]),
+        DocumentSelection::Except(&first),
+    ] {
         let wanted = Wanted { within: here, groups: &groups, most: 10, among };
         db.holding(wanted).await.unwrap();
     }
     let keys = ["year".to_owned()];
-    for sought in [Sought::default(), Sought { named: Some(&named), keys: &keys }] {
+    for sought in [FilterHint::default(), FilterHint { named: Some(&named), keys: &keys }] {
         db.placed(here, sought, Some(first[0]), 10).await.unwrap();
     }
     db.withdraw(here, &[path("a")], done(now)).await.unwrap();
@@ -178,11 +183,11 @@ async fn use_everything(db: &Database) {
     }
     for newest_first in [true, false] {
         for of in [
-            Shown::Workspace(here),
-            Shown::Session(here, "s".to_owned()),
-            Shown::Thread(ThreadId(1)),
+            ChatScope::Workspace(here),
+            ChatScope::Session(here, "s".to_owned()),
+            ChatScope::Thread(ThreadId(1)),
         ] {
-            db.shown(&of, Part { newest_first, offset: 1, limit: 20 }).await.unwrap();
+            db.shown(&of, ChatRange { newest_first, offset: 1, limit: 20 }).await.unwrap();
         }
     }
     let (slug, name) = (Slug::random(), String::new());
@@ -201,7 +206,7 @@ async fn use_everything(db: &Database) {
     db.by_digest(KeyDigest([1; 32])).await.unwrap();
     ApiKeys::list(db).await.unwrap();
     db.set_environment_key(Some(key(now)), done(now)).await.unwrap();
-    let request = Repeatable { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
+    let request = IdempotentRequest { name: [1; 32], by: ApiKeyId(1), content: [2; 32] };
     for _ in 0..2 {
         db.begin(request, now).await.unwrap();
     }

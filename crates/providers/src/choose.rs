@@ -2,8 +2,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use carrel_domain::image::{ImageModel, ImageSize};
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, ModelName};
-use carrel_domain::picture::{ImageModel, Size};
 use carrel_domain::{Error, Result};
 
 use crate::catalog::{self, RemoteList};
@@ -169,7 +169,7 @@ pub fn image_model(
         (None, Some(model)) => model.to_owned(),
         (None, None) => required(settings, "IMAGE_GEN_MODEL_PREF", service)?,
     };
-    let size = value(settings, "IMAGE_GEN_SIZE_PREF").as_deref().map(Size::chosen).transpose();
+    let size = value(settings, "IMAGE_GEN_SIZE_PREF").as_deref().map(ImageSize::chosen).transpose();
     let wrong = |_| Error::unavailable(service, "IMAGE_GEN_SIZE_PREF is no size, such as 512x512");
     let size = size.map_err(wrong)?.flatten();
     let endpoint = endpoint(settings, row.base, row.key, service, http)?;

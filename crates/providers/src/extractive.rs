@@ -5,7 +5,9 @@ mod terms;
 
 use async_trait::async_trait;
 use carrel_domain::Result;
-use carrel_domain::model::{Answer, ChatModel, ChatRequest, Context, Delta, ModelName, Usage};
+use carrel_domain::model::{
+    AnswerStream, ChatModel, ChatRequest, Context, Delta, ModelName, Usage,
+};
 use futures_util::stream;
 
 use self::ranking::{Quote, Relevance};
@@ -35,7 +37,7 @@ impl ChatModel for Extractive {
         ModelName { provider: "extractive".into(), model: "extractive".into(), window: WINDOW }
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let parts = parts(&request);
         let said: usize = parts.iter().map(|part| part.chars().count()).sum();
         let usage = Usage {

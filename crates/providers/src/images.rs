@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use carrel_domain::picture::{
-    ImageModel, LARGEST_PICTURE, Picture, PictureKind, PictureRequest, Size,
+use carrel_domain::image::{
+    GeneratedImage, ImageFormat, ImageModel, ImageRequest, ImageSize, LARGEST_PICTURE,
 };
 use carrel_domain::{Error, Result};
 use reqwest::multipart::Form;
@@ -89,7 +89,7 @@ pub(crate) struct RemoteImages {
     pub endpoint: Endpoint,
     pub model: String,
     /// What the settings want where a request says nothing.
-    pub size: Option<Size>,
+    pub size: Option<ImageSize>,
     pub row: ImageProvider,
 }
 
@@ -106,7 +106,7 @@ struct Item {
 }
 
 impl RemoteImages {
-    async fn by_images(&self, request: &PictureRequest, size: Option<Size>) -> Result<Vec<u8>> {
+    async fn by_images(&self, request: &ImageRequest, size: Option<ImageSize>) -> Result<Vec<u8>> {
         let mut fields = vec![("model", self.model.clone()), ("prompt", request.prompt.clone())];
         fields.extend(size.map(|size| ("size", size.to_string())));
         // OpenAI's newer models answer with bytes always and refuse to be told so.
@@ -150,7 +150,7 @@ impl RemoteImages {
         }
     }
 
-    async fn by_chat(&self, request: &PictureRequest) -> Result<Vec<u8>> {
+    async fn by_chat(&self, request: &ImageRequest) -> Result<Vec<u8>> {
         let mut content = vec![json!({ "type": "text", "text": request.prompt })];
         for url in references::urls(&request.references).await? {
             content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
@@ -204,7 +204,7 @@ impl ImageModel for RemoteImages {
         self.model.clone()
     }
 
-    async fn draw(&self, request: &PictureRequest) -> Result<Picture> {
+    async fn draw(&self, request: &ImageRequest) -> Result<GeneratedImage> {
         let (content, notice) = match self.row.protocol {
             Protocol::PromptOnly if !request.references.is_empty() => {
                 let reason = format!("{} makes pictures of a prompt alone", self.row.name);
@@ -226,9 +226,9 @@ impl ImageModel for RemoteImages {
                 (self.by_images(request, size).await?, notice)
             }
         };
-        let kind = PictureKind::of(&content)
+        let kind = ImageFormat::of(&content)
             .ok_or_else(|| self.wrong("it answered with something that is no PNG, JPEG or WebP"))?;
-        Ok(Picture { kind, content, notice })
+        Ok(GeneratedImage { kind, content, notice })
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use carrel_domain::link::{Fetched, Link, LinkFetcher};
+use carrel_domain::link::{FetchedPage, Link, LinkFetcher};
 use carrel_domain::{Error, Result};
 use reqwest::header::{ACCEPT, ACCEPT_ENCODING, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use reqwest::{Response, StatusCode};
@@ -73,7 +73,7 @@ impl WebFetcher {
         Ok(self.tls.get_or_init(|| tls).clone())
     }
 
-    async fn follow(&self, link: &Link) -> Result<Fetched> {
+    async fn follow(&self, link: &Link) -> Result<FetchedPage> {
         let mut url = Url::parse(&link.url).map_err(|_| not_an_address())?;
         let mut headers = given(&link.headers)?;
         for _ in 0..=MOST_REDIRECTS {
@@ -143,7 +143,7 @@ impl WebFetcher {
         request.send().await.map_err(|error| failed(&error))
     }
 
-    async fn read(&self, url: Url, response: Response, take_errors: bool) -> Result<Fetched> {
+    async fn read(&self, url: Url, response: Response, take_errors: bool) -> Result<FetchedPage> {
         let status = response.status();
         if !status.is_success() && !take_errors {
             return Err(nothing(&format!(
@@ -157,13 +157,13 @@ impl WebFetcher {
             media_type = "text/plain".to_owned();
         }
         let content = body::whole(response, self.limits.bytes).await?;
-        Ok(Fetched { url: url.into(), media_type, charset, content })
+        Ok(FetchedPage { url: url.into(), media_type, charset, content })
     }
 }
 
 #[async_trait]
 impl LinkFetcher for WebFetcher {
-    async fn fetch(&self, link: &Link) -> Result<Fetched> {
+    async fn fetch(&self, link: &Link) -> Result<FetchedPage> {
         let fetched = tokio::time::timeout(self.limits.time, self.follow(link)).await;
         let fetched = fetched.unwrap_or_else(|_| Err(nothing("It did not answer in time.")));
         fetched.map_err(|error| match error {

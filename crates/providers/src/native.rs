@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::model::{
-    Answer, ChatModel, ChatRequest, Delta, FinishReason, Image, ModelName, ResponseFormat, Role,
-    Sampling, Usage,
+    AnswerStream, ChatModel, ChatRequest, Delta, FinishReason, Image, MessageRole, ModelName,
+    ResponseFormat, Sampling, Usage,
 };
 use carrel_domain::{Error, Result};
 use futures_util::{Stream, StreamExt, stream};
@@ -97,7 +97,7 @@ impl ChatModel for Native {
         self.name.clone()
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         check(&request)?;
         self.endpoint.turn().await?;
         let mut chat = genai::chat::ChatRequest::default();
@@ -106,8 +106,8 @@ impl ChatModel for Native {
             chat = chat.with_system(system);
         }
         let history = request.history.into_iter().map(|message| match message.role {
-            Role::User => ChatMessage::user(content(message.text, message.images)),
-            Role::Assistant => ChatMessage::assistant(message.text),
+            MessageRole::User => ChatMessage::user(content(message.text, message.images)),
+            MessageRole::Assistant => ChatMessage::assistant(message.text),
         });
         let question = ChatMessage::user(content(request.question, request.images));
         chat = chat.append_messages(history).append_message(question);

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::model::{
-    Answer, ChatModel, ChatRequest, Image, Message, ModelName, ResponseFormat, Role, Sampling,
-    Usage,
+    AnswerStream, ChatModel, ChatRequest, Image, Message, MessageRole, ModelName, ResponseFormat,
+    Sampling, Usage,
 };
 use carrel_domain::{Error, Result};
 use serde_json::{Value, json};
@@ -39,8 +39,8 @@ impl Ollama {
         }
         for Message { role, text, images } in &request.history {
             let role = match role {
-                Role::User => "user",
-                Role::Assistant => "assistant",
+                MessageRole::User => "user",
+                MessageRole::Assistant => "assistant",
             };
             messages.push(message(role, text, images)?);
         }
@@ -82,7 +82,7 @@ impl ChatModel for Ollama {
         self.name.clone()
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let body = self.body(&request)?;
         let response = self.endpoint.post("api/chat", &body).await?;
         Ok(reading::answer(self.endpoint.clone(), response, take, self.unopened.clone()))

@@ -9,7 +9,7 @@ mod refused;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use carrel_domain::model::{Answer, ChatModel, ChatRequest, ModelName, Usage};
+use carrel_domain::model::{AnswerStream, ChatModel, ChatRequest, ModelName, Usage};
 use carrel_domain::{Error, Result};
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ impl ChatModel for OpenAi {
         self.name.clone()
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let known = self.adaptations();
         let mut adaptations = known.clone();
         loop {

@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use carrel_domain::model::{Answer, Delta, FinishReason, Usage};
+use carrel_domain::model::{AnswerStream, Delta, FinishReason, Usage};
 use carrel_domain::{Error, Result};
 use futures_util::stream;
 use serde_json::Value;
@@ -102,7 +102,7 @@ pub(crate) fn answer(
     body: Body,
     take: Take,
     unopened: Unopened,
-) -> Answer {
+) -> AnswerStream {
     let reading = Reading {
         endpoint,
         body: Some(body),

@@ -19,7 +19,7 @@ use clap::CommandFactory;
 
 use crate::cli::{Cli, Command};
 use crate::config::{self, Config, Environment};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 use crate::{cli, logging, serve, terminal};
 
 pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
@@ -70,10 +70,10 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
 /// Runs a command on the storage itself; a server may be running there or not.
 fn local(
     config: &Config,
-    work: impl AsyncFnOnce(&Carrel) -> anyhow::Result<ExitCode>,
+    work: impl AsyncFnOnce(&App) -> anyhow::Result<ExitCode>,
 ) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
-        let carrel = Carrel::open(config).await?;
+        let carrel = App::open(config).await?;
         work(&carrel).await
     })
 }

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
-use carrel_domain::vector::{Nearest, Neighbour, VectorIndex, VectorRows};
+use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery, VectorRows};
 use carrel_domain::{ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
-use carrel_services::probe::{Lookup, TrialIndex};
+use carrel_services::connection_test::{IndexConnectionTest, SettingsLookup};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
 use carrel_vectors::store::Store;
-use carrel_vectors::{EmbeddedIndex, Mirror, choose};
+use carrel_vectors::{EmbeddedIndex, SyncedIndex, choose};
 use tokio::sync::watch;
 
 use crate::wiring::chain;
@@ -34,7 +34,7 @@ pub struct ConfiguredIndex {
 struct Built {
     version: u64,
     /// `None` for the index inside this server, which also stands in for one that cannot be.
-    mirror: Option<Mirror>,
+    synced: Option<SyncedIndex>,
     problem: Option<String>,
 }
 
@@ -60,34 +60,34 @@ impl ConfiguredIndex {
 
     /// Keeps a vector database in agreement, whichever is meant. Never ends; can be dropped at any
     /// moment.
-    pub async fn tend(&self) {
+    pub async fn sync_loop(&self) {
         let mut changes = self.changes.clone();
         loop {
-            let Built { version, mirror, problem } = self.built();
+            let Built { version, synced, problem } = self.built();
             if let Some(problem) = problem {
                 tracing::warn!("{problem}; the index inside this server is used in its place");
             }
-            if let Some(mirror) = &mirror {
-                let (name, store) = (&self.name, mirror.store());
+            if let Some(synced) = &synced {
+                let (name, store) = (&self.name, synced.store());
                 tracing::info!(name, "vectors are kept in {store}");
             }
             let is_other = |versions: &Versions| versions.of(Capability::Vectors) != version;
             tokio::select! {
                 Ok(_) = changes.wait_for(is_other) => {}
-                () = tend(mirror) => {}
+                () = sync_loop(synced) => {}
             }
         }
     }
 
     fn current(&self) -> Arc<dyn VectorIndex> {
-        match self.built().mirror {
-            Some(mirror) => Arc::new(mirror),
+        match self.built().synced {
+            Some(synced) => Arc::new(synced),
             None => self.embedded.clone(),
         }
     }
 
-    fn mirror(&self, store: Arc<dyn Store>) -> Mirror {
-        Mirror::new(store, self.rows.clone(), self.embedded.clone(), self.room)
+    fn synced(&self, store: Arc<dyn Store>) -> SyncedIndex {
+        SyncedIndex::new(store, self.rows.clone(), self.embedded.clone(), self.room)
     }
 
     fn built(&self) -> Built {
@@ -101,24 +101,24 @@ impl ConfiguredIndex {
         let unknown = self.settings.unavailable("VECTOR_DB");
         let unknown = unknown.map(|problem| format!("VECTOR_DB: {problem}"));
         let problem = unknown.or_else(|| chosen.as_ref().err().map(|error| chain(error)));
-        let mirror = chosen.ok().flatten().map(|store| self.mirror(store));
-        built.insert(Built { version, mirror, problem }).clone()
+        let synced = chosen.ok().flatten().map(|store| self.synced(store));
+        built.insert(Built { version, synced, problem }).clone()
     }
 }
 
-impl TrialIndex for ConfiguredIndex {
-    fn index(&self, settings: &Lookup<'_>) -> Result<Arc<dyn VectorIndex>> {
+impl IndexConnectionTest for ConfiguredIndex {
+    fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>> {
         let settings = |name: &str| settings(name);
         match choose::store(&settings, carrel_providers::http_client, &self.name)? {
-            Some(store) => Ok(Arc::new(self.mirror(store))),
+            Some(store) => Ok(Arc::new(self.synced(store))),
             None => Ok(self.embedded.clone()),
         }
     }
 }
 
-async fn tend(mirror: Option<Mirror>) {
-    match mirror {
-        Some(mirror) => mirror.tend().await,
+async fn sync_loop(synced: Option<SyncedIndex>) {
+    match synced {
+        Some(synced) => synced.sync_loop().await,
         None => std::future::pending().await,
     }
 }
@@ -147,8 +147,8 @@ impl VectorIndex for ConfiguredIndex {
         self.current().remove(within, documents).await
     }
 
-    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()> {
-        self.current().drop_namespace(within).await
+    async fn drop_workspace(&self, within: WorkspaceId) -> Result<()> {
+        self.current().drop_workspace(within).await
     }
 
     async fn count(&self, within: Option<WorkspaceId>) -> Result<u64> {
@@ -159,7 +159,7 @@ impl VectorIndex for ConfiguredIndex {
         self.current().held().await
     }
 
-    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+    async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         self.current().nearest(query).await
     }
 
@@ -192,7 +192,7 @@ mod tests {
             let by = By::operator(Utc::now());
             store.update(changes.as_object().unwrap(), Leniency::Lenient, &by).await.unwrap()
         };
-        assert!(index.built().mirror.is_none() && index.problem().is_none());
+        assert!(index.built().synced.is_none() && index.problem().is_none());
         set(json!({ "VectorDB": "chroma" })).await;
         assert_eq!(index.problem().unwrap(), "Chroma is unavailable: CHROMA_ENDPOINT is not set");
         assert_eq!(index.held().await.unwrap(), 0, "the index inside this server answers");
@@ -200,12 +200,12 @@ mod tests {
         assert!(asked.contains("CHROMA_ENDPOINT") && problem.is_some());
         set(json!({ "ChromaEndpoint": "http://127.0.0.1:9" })).await;
         let before = index.built();
-        assert!(before.mirror.is_some() && before.problem.is_none());
+        assert!(before.synced.is_some() && before.problem.is_none());
         let error = index.held().await.unwrap_err().to_string();
         assert!(error.contains("http://127.0.0.1:9/ cannot be reached"), "{error}");
         set(json!({ "DisableTelemetry": "true" })).await;
         assert_eq!(index.built().version, before.version);
         set(json!({ "VectorDB": "lancedb" })).await;
-        assert!(index.built().mirror.is_none());
+        assert!(index.built().synced.is_none());
     }
 }

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use cli::Cli;
-pub use wiring::Carrel;
+pub use wiring::App;
 
 /// What `--version` and the log say.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use carrel_domain::Result;
+use carrel_domain::image::ImageModel;
 use carrel_domain::model::{
-    Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
+    AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose, Usage,
 };
-use carrel_domain::picture::ImageModel;
 use carrel_services::meter::{Ended, Meter};
 use futures_util::StreamExt;
 use futures_util::stream::unfold;
@@ -60,7 +60,7 @@ impl ChatModel for Measured<dyn ChatModel> {
         self.model.name()
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let mut ask = Ask {
             meter: self.meter.clone(),
             provider: self.model.name().provider,
@@ -120,7 +120,7 @@ mod tests {
             ModelName { provider: "scripted".into(), model: String::new(), window: 1 }
         }
 
-        async fn answer(&self, _: ChatRequest) -> Result<Answer> {
+        async fn answer(&self, _: ChatRequest) -> Result<AnswerStream> {
             let broken = || Error::unavailable("the model", "it breaks off");
             let is_whole = self.0.ok_or_else(broken)?;
             let second = if is_whole { Ok(Delta::Text("b".into())) } else { Err(broken()) };

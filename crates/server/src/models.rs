@@ -4,11 +4,11 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use carrel_domain::image::ImageModel;
 use carrel_domain::model::{ChatModel, Embedder, ModelChoice, ModelList, Models};
-use carrel_domain::picture::ImageModel;
 use carrel_domain::{Error, Result};
 use carrel_providers::Http;
-use carrel_services::probe::{Lookup, Trial};
+use carrel_services::connection_test::{ConnectionTest, SettingsLookup};
 use carrel_services::settings::registry::Capability;
 use carrel_services::settings::{SettingsStore, Versions};
 use tokio::sync::watch;
@@ -148,26 +148,26 @@ impl Models for ConfiguredModels {
     }
 }
 
-impl Trial for ConfiguredModels {
-    fn language_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ChatModel>> {
+impl ConnectionTest for ConfiguredModels {
+    fn language_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ChatModel>> {
         carrel_providers::chat_model(&|name| settings(name), &ModelChoice::default(), &self.http()?)
     }
 
-    fn embedding_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn Embedder>> {
+    fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>> {
         let remote = carrel_providers::embedder(&|name| settings(name), &self.http()?)?;
         Ok(remote.unwrap_or_else(|| self.native.embedder()))
     }
 
     fn model_list(
         &self,
-        settings: &Lookup<'_>,
+        settings: &SettingsLookup<'_>,
         provider: &str,
         embeds: bool,
     ) -> Result<Arc<dyn ModelList>> {
         carrel_providers::model_list(&|name| settings(name), provider, embeds, &self.http()?)
     }
 
-    fn image_model(&self, settings: &Lookup<'_>) -> Result<Arc<dyn ImageModel>> {
+    fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>> {
         carrel_providers::image_model(&|name| settings(name), &self.http()?)
     }
 }

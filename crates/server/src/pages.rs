@@ -4,14 +4,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use actix_web::web::Data;
 use carrel_domain::Result;
 use carrel_domain::audit::By;
-use carrel_services::ownership::Standing;
+use carrel_services::ownership::SetupState;
 use carrel_web::{Options, Site};
 
 use crate::VERSION;
 use crate::config::Config;
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-impl Carrel {
+impl App {
     /// What the pages are made of.
     pub fn site(&self, config: &Config) -> Data<Site> {
         let is_postgres = config.database.url.starts_with("postgres");
@@ -35,7 +35,7 @@ impl Carrel {
 
     /// Whether nobody has set the server up in a browser yet.
     pub async fn is_fresh(&self) -> Result<bool> {
-        Ok(self.ports.ownership.standing().await? == Standing::Fresh)
+        Ok(self.ports.ownership.setup_state().await? == SetupState::Fresh)
     }
 }
 

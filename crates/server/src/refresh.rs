@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use carrel_domain::audit::{Actor, By};
-use carrel_domain::job::queue::Refreshes;
+use carrel_domain::job::queue::QueuedRefreshes;
 use carrel_services::Ports;
 use carrel_services::settings::registry::Capability;
 use chrono::Utc;
@@ -48,7 +48,7 @@ pub async fn keep_embedded(ports: &Ports) {
 async fn queue(ports: &Ports) -> bool {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
     match ports.workers.queue_refreshes(&by).await {
-        Ok(Refreshes { queued, under_way }) => {
+        Ok(QueuedRefreshes { queued, under_way }) => {
             if queued > 0 {
                 tracing::info!(
                     workspaces = queued,

@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::refresh;
 #[cfg(feature = "otel")]
 use crate::traces;
-use crate::wiring::{Carrel, chain};
+use crate::wiring::{App, chain};
 use stop::Stop;
 
 /// How long a connection without a request stays open.
@@ -49,19 +49,19 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let traces = traces::start(&config.given.environment)?;
     let (listener, address) = listen(config.listen.address)?;
     let metrics = config.metrics.map(listen).transpose()?;
-    let carrel = Carrel::open(config).await?;
+    let app = App::open(config).await?;
     let key = config.api_key.as_deref();
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    let taken = carrel.ports.api_keys.take_from_environment(key, &by).await;
+    let taken = app.ports.api_keys.take_from_environment(key, &by).await;
     taken.context("failed to store the key in CARREL_API_KEY")?;
 
     // Until here a signal ends the process at once, which leaves nothing half done.
     let stop = Stop::new().context("failed to listen for signals")?;
     let metrics =
-        metrics.map(|(listener, address)| watched(&carrel, listener, address)).transpose()?;
-    let (ports, options) = (carrel.ports.clone(), options(config));
-    let jobs = carrel.ports.workers.clone();
-    let site = carrel.site(config);
+        metrics.map(|(listener, address)| watched(&app, listener, address)).transpose()?;
+    let (ports, options) = (app.ports.clone(), options(config));
+    let jobs = app.ports.workers.clone();
+    let site = app.site(config);
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
     let connections = (limits::connections() / workers).max(16);
@@ -98,14 +98,14 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         biased;
         ended = server => ended.context("failed to serve")?,
         ended = figures(metrics) => ended.context("failed to serve figures")?,
-        () = keep_up(&carrel, config, address) => {}
-        () = carrel.ports.settings_store.keep_fresh(FRESH) => {}
-        () = refresh::keep_embedded(&carrel.ports) => {}
-        () = carrel.index.tend() => {}
-        () = carrel.ports.workers.work() => {}
+        () = keep_up(&app, config, address) => {}
+        () = app.ports.settings_store.keep_fresh(FRESH) => {}
+        () = refresh::keep_embedded(&app.ports) => {}
+        () = app.index.sync_loop() => {}
+        () = app.ports.workers.work() => {}
     }
-    carrel.ports.workers.stop().await;
-    carrel.keep_up().await;
+    app.ports.workers.stop().await;
+    app.keep_up().await;
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         traces.finish().await;
@@ -115,8 +115,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 }
 
 /// A server of nothing but figures, to whoever reaches its address.
-fn watched(carrel: &Carrel, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
-    let ports = carrel.ports.clone();
+fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
+    let ports = app.ports.clone();
     let server = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(unread::hang_up))
@@ -157,26 +157,26 @@ fn options(config: &Config) -> carrel_api::Options {
 }
 
 /// Never ends.
-async fn keep_up(carrel: &Carrel, config: &Config, address: SocketAddr) {
-    advise(carrel, config).await;
-    welcome(carrel, address).await;
+async fn keep_up(app: &App, config: &Config, address: SocketAddr) {
+    advise(app, config).await;
+    welcome(app, address).await;
     let mut ticks = tokio::time::interval(KEEP_UP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for tick in 0u32.. {
         ticks.tick().await;
         if tick % UNFINISHED == 0 {
-            carrel.remove_unfinished().await;
+            app.remove_unfinished().await;
         }
-        carrel.keep_up().await;
+        app.keep_up().await;
     }
 }
 
 /// Tells whoever reads the log where to set the server up, until somebody has.
-async fn welcome(carrel: &Carrel, address: SocketAddr) {
+async fn welcome(app: &App, address: SocketAddr) {
     let by = By { actor: Actor::Server, address: None, at: Utc::now() };
-    let link = match carrel.is_fresh().await {
+    let link = match app.is_fresh().await {
         Ok(false) => return,
-        Ok(true) => carrel.setup_link(address, &by).await,
+        Ok(true) => app.setup_link(address, &by).await,
         Err(error) => Err(error),
     };
     match link {
@@ -186,9 +186,9 @@ async fn welcome(carrel: &Carrel, address: SocketAddr) {
 }
 
 /// Tells an operator what is still missing before anybody can use the server.
-async fn advise(carrel: &Carrel, config: &Config) {
+async fn advise(app: &App, config: &Config) {
     let here = format!("--storage {}", config.storage.root().display());
-    match carrel.ports.api_keys.is_empty(Utc::now()).await {
+    match app.ports.api_keys.is_empty(Utc::now()).await {
         Ok(false) => {}
         Ok(true) => tracing::warn!(
             "there is no API key yet, so every request is refused; make one with: \
@@ -196,7 +196,7 @@ async fn advise(carrel: &Carrel, config: &Config) {
         ),
         Err(error) => tracing::warn!(error = chain(&error), "failed to look for API keys"),
     }
-    let models = carrel.models.clone();
+    let models = app.models.clone();
     let problems = tokio::task::spawn_blocking(move || models.problems()).await;
     for problem in problems.unwrap_or_default() {
         tracing::warn!("{problem}");

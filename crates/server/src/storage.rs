@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use carrel_services::backup::Place;
+use carrel_services::backup::BackupPaths;
 
 use crate::config::Config;
 use crate::settings;
@@ -58,7 +58,7 @@ impl Layout {
 }
 
 /// What of it a backup holds: all but what can be made or fetched again.
-pub fn to_keep(config: &Config) -> Place {
+pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
     let mut left_out = vec![layout.root().join("models"), layout.model(), layout.lock()];
     if let Some(database) = settings::file_of(&config.database.url) {
@@ -69,7 +69,7 @@ pub fn to_keep(config: &Config) -> Place {
             PathBuf::from(file)
         }));
     }
-    Place {
+    BackupPaths {
         root: layout.root().to_owned(),
         scratch: layout.uploads(),
         left_out,

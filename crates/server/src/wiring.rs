@@ -1,5 +1,5 @@
 //! Every port and service, built once from the configuration and wired together.
-mod upkeep;
+mod maintenance;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,25 +18,25 @@ use carrel_services::Ports;
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::api_keys::ApiKeyService;
 use carrel_services::backup::Backups;
-use carrel_services::backup::check::Check;
+use carrel_services::backup::check::IntegrityCheck;
 use carrel_services::chat::Conversations;
-use carrel_services::embeds::{Embeds, Pace};
 use carrel_services::exports::Exports;
+use carrel_services::images::ImageService;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
 use carrel_services::library::{Library, Links};
 use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
-use carrel_services::mode::RememberedMode;
 use carrel_services::model_lists::ModelLists;
+use carrel_services::multi_user_mode::CachedMultiUserMode;
 use carrel_services::ownership::Ownership;
-use carrel_services::pictures::Pictures;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::settings::key::Key;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
+use carrel_services::widgets::{RateLimiter, WidgetService};
 use chrono::{TimeDelta, Utc};
 
 use crate::cli::PARSE_WORKER;
@@ -58,7 +58,7 @@ const LARGEST_PAGE: u64 = 32 << 20;
 const LINK_TIME: Duration = Duration::from_secs(20);
 
 /// A storage directory and its database, open, with everything that works on them.
-pub struct Carrel {
+pub struct App {
     /// What the API, the pages and the commands are wired to.
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
@@ -70,7 +70,7 @@ pub struct Carrel {
     storage: Storage,
 }
 
-impl Carrel {
+impl App {
     /// Opens the storage and the database, both made if need be, and puts in order what an earlier
     /// process may have left half done. Any number of processes may have the same storage open.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
@@ -87,14 +87,14 @@ impl Carrel {
         let room = config.limits.vector_cache;
         let index = ConfiguredIndex::open(store.clone(), database.clone(), room).await;
         let index = index.context("failed to read the database")?;
-        let mut carrel = Self::wire(config, database, store, Arc::new(index), storage)?;
-        carrel.settle(before).await;
+        let mut app = Self::wire(config, database, store, Arc::new(index), storage)?;
+        app.reconcile(before).await;
         if left_over {
             // Whoever held them is gone.
             carrel.ports.workers.release(now).await.context("failed to take jobs up again")?;
         }
         carrel.storage.share().context("failed to share the storage directory")?;
-        Ok(carrel)
+        Ok(app)
     }
 
     fn wire(
@@ -123,13 +123,13 @@ impl Carrel {
             models: models.clone(),
             index: index.clone(),
             lexical: database.clone(),
-            placements: database.clone(),
+            workspace_documents: database.clone(),
             places: database.clone(),
         };
         let library = Library {
             documents: database.clone(),
-            catalogue: database.clone(),
-            placements: database.clone(),
+            folders: database.clone(),
+            workspace_documents: database.clone(),
             files: Arc::new(files.clone()),
             extractor: Arc::new(FileExtractor::new(limits, readers)),
             splitter: Arc::new(RecursiveSplitter),
@@ -165,14 +165,14 @@ impl Carrel {
             tokenizer: library.tokenizer.clone(),
             scratch: config.storage.uploads(),
         };
-        let embeds = Embeds {
-            embeds: database.clone(),
+        let widgets = WidgetService {
+            widgets: database.clone(),
             chats: database.clone(),
             conversations: conversations.clone(),
-            pace: Arc::new(Pace::new(config.api.embed_rate)),
+            rate_limiter: Arc::new(RateLimiter::new(config.api.embed_rate)),
         };
         let api_keys = Arc::new(ApiKeyService::new(database.clone()));
-        let multi_user = Arc::new(RememberedMode::new(database.clone()));
+        let multi_user = Arc::new(CachedMultiUserMode::new(database.clone()));
         let accounts = Accounts {
             users: database.clone(),
             multi_user: multi_user.clone(),
@@ -206,11 +206,11 @@ impl Carrel {
             config.dumped_secrets,
         );
         let root = config.storage.root().to_owned();
-        let pictures = Pictures::new(models.clone(), root, config.storage.uploads());
+        let images = ImageService::new(models.clone(), root, config.storage.uploads());
         let ports = Ports {
             api_keys,
             workspaces: database.clone(),
-            placements: database.clone(),
+            workspace_documents: database.clone(),
             threads: database.clone(),
             chats: database.clone(),
             chat_edits: database.clone(),
@@ -218,18 +218,18 @@ impl Carrel {
             settings: database.clone(),
             index,
             models: models.clone(),
-            trial: configured.clone(),
+            connection_test: configured.clone(),
             model_lists: Arc::new(ModelLists::new(configured.clone(), store.clone())),
-            trial_index: chosen.clone(),
+            index_connection_test: chosen.clone(),
             library,
-            shelves: database.clone(),
+            document_list: database.clone(),
             jobs: database.clone(),
             workers,
             links,
-            repeats: database.clone(),
+            idempotency_keys: database.clone(),
             search,
             conversations,
-            pictures: Arc::new(pictures),
+            images: Arc::new(images),
             users: database.clone(),
             sessions,
             multi_user,
@@ -241,7 +241,7 @@ impl Carrel {
             usages: database.clone(),
             audit: database.clone(),
             exports,
-            embeds,
+            widgets,
             backups: Arc::new(backups),
             health: database.clone(),
             meter,
@@ -257,8 +257,8 @@ impl Carrel {
     }
 
     /// What looks for disagreement in everything that is stored.
-    pub fn check(&self) -> Check {
-        Check {
+    pub fn check(&self) -> IntegrityCheck {
+        IntegrityCheck {
             inventory: self.database.clone(),
             documents: self.database.clone(),
             files: Arc::new(self.files.clone()),
@@ -321,13 +321,13 @@ mod tests {
     }
 
     /// As a process leaves it that is killed before it can commit the document of a file.
-    async fn leave_a_file(carrel: &Carrel, config: &Config) -> PathBuf {
+    async fn leave_a_file(app: &App, config: &Config) -> PathBuf {
         let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
         carrel
             .ports
             .library
             .documents
-            .expect_files(std::slice::from_ref(&path), Utc::now())
+            .record_intent(std::slice::from_ref(&path), Utc::now())
             .await
             .unwrap();
         let file = config.storage.documents().join("custom-documents/orphan.json");
@@ -339,12 +339,12 @@ mod tests {
     async fn what_a_killed_process_left_is_gone_at_the_next_start() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
-        let first = Carrel::open(&config).await.unwrap();
+        let first = App::open(&config).await.unwrap();
         let file = leave_a_file(&first, &config).await;
         drop(first);
         let begun = file.with_file_name("orphan.json#1");
         std::fs::write(&begun, "{").unwrap();
-        Carrel::open(&config).await.unwrap();
+        App::open(&config).await.unwrap();
         assert!(!file.exists() && !begun.exists());
     }
 
@@ -354,14 +354,14 @@ mod tests {
         let mut config = config(directory.path());
         let changes = serde_json::json!({ "OpenAiKey": "sk-hidden" });
         let by = carrel_domain::audit::By::operator(Utc::now());
-        let first = Carrel::open(&config).await.unwrap();
+        let first = App::open(&config).await.unwrap();
         let store = &first.ports.settings_store;
         store.update(changes.as_object().unwrap(), Leniency::Strict, &by).await.unwrap();
-        let second = Carrel::open(&config).await.unwrap();
+        let second = App::open(&config).await.unwrap();
         let read = second.ports.settings_store.lookup("OPEN_AI_KEY");
         assert_eq!(read.as_deref(), Some("sk-hidden"));
         config.secret_key = Some(Key::random());
-        let third = Carrel::open(&config).await.unwrap();
+        let third = App::open(&config).await.unwrap();
         assert_eq!(third.ports.settings_store.unreadable(), ["OpenAiKey"]);
     }
 
@@ -369,7 +369,7 @@ mod tests {
     async fn a_damaged_key_of_secrets_is_told_of_with_its_remedy() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("secret.key"), "no key").unwrap();
-        let error = Carrel::open(&config(directory.path())).await.err().unwrap();
+        let error = App::open(&config(directory.path())).await.err().unwrap();
         assert!(format!("{error:#}").contains("from a backup"), "{error:#}");
     }
 
@@ -382,9 +382,9 @@ mod tests {
     async fn what_another_process_is_writing_stays() {
         let directory = tempfile::tempdir().unwrap();
         let config = config(directory.path());
-        let first = Carrel::open(&config).await.unwrap();
+        let first = App::open(&config).await.unwrap();
         let file = leave_a_file(&first, &config).await;
-        let second = Carrel::open(&config).await.unwrap();
+        let second = App::open(&config).await.unwrap();
         second.keep_up().await;
         assert!(file.exists());
     }

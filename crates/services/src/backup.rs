@@ -31,7 +31,7 @@ const ATTEMPTS: usize = 5;
 
 /// What of the storage directory goes into a backup.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct BackupPaths {
     pub root: PathBuf,
     /// Where copies wait until they are in the archive; on the file system of `root`.
     pub scratch: PathBuf,
@@ -53,7 +53,7 @@ pub enum Secrets {
 pub struct Backups {
     copies: Arc<dyn Copies>,
     audit: Arc<dyn AuditLog>,
-    place: Place,
+    place: BackupPaths,
     turn: Arc<Semaphore>,
 }
 
@@ -65,7 +65,7 @@ pub struct Staged {
 }
 
 impl Backups {
-    pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, place: Place) -> Self {
+    pub fn new(copies: Arc<dyn Copies>, audit: Arc<dyn AuditLog>, place: BackupPaths) -> Self {
         Self { copies, audit, place, turn: Arc::new(Semaphore::new(1)) }
     }
 

@@ -5,16 +5,18 @@
 //! is not done yet. Each step embeds some documents and records them as done in the transaction
 //! that places them, so that nothing is done twice or by halves.
 mod batch;
-mod drive;
-mod follow;
+mod watcher;
+mod worker;
 
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::job::queue::{Backlog, Claimed, Hold, JobQueue, Lease, Refreshes, Retention};
-use carrel_domain::job::{ItemState, Job, Jobs, Kind, NewJob, Told};
+use carrel_domain::job::queue::{
+    Backlog, ClaimedJob, JobQueue, Lease, LeaseRequest, QueuedRefreshes, Retention,
+};
+use carrel_domain::job::{Cursor, ItemState, Job, JobKind, Jobs, NewJob};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, JobId, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -24,11 +26,11 @@ use tokio::sync::{Notify, RwLock, Semaphore, broadcast, watch};
 use tokio::time::{sleep, timeout};
 use uuid::Uuid;
 
-pub use follow::{Follow, News};
+pub use watcher::{JobUpdate, JobWatcher};
 
 use crate::library::{Failures, Library};
 use crate::meter::Meter;
-use drive::Driver;
+use worker::Worker;
 
 /// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
 const SLOTS: usize = 2;
@@ -114,10 +116,10 @@ impl Workers {
         if paths.is_empty() {
             return Ok(Failures::new());
         }
-        let hold = hold();
+        let hold = lease_request();
         let job = self.create(workspace, paths, Some(hold), by).await?;
         let (id, lease) = (job.id, Lease { job: job.id, token: hold.token });
-        let driver = Driver::new(self.clone(), Claimed { job, lease, resumed: false });
+        let driver = Worker::new(self.clone(), ClaimedJob { job, lease, resumed: false });
         self.shared.runtime.spawn(driver.run()).await.map_err(Error::internal)??;
         self.failures(id).await
     }
@@ -159,7 +161,7 @@ impl Workers {
         &self,
         workspace: &Workspace,
         mut paths: Vec<DocumentPath>,
-        hold: Option<Hold>,
+        hold: Option<LeaseRequest>,
         by: &By,
     ) -> Result<Job> {
         let mut seen = HashSet::with_capacity(paths.len());
@@ -168,7 +170,7 @@ impl Workers {
             return Err(Error::invalid("adds", "must not name more than 100000 documents"));
         }
         let event = added(workspace, paths.len(), by);
-        let (kind, workspace) = (Kind::Embed, workspace.id);
+        let (kind, workspace) = (JobKind::Embed, workspace.id);
         let new = NewJob { kind, workspace, paths, awaited: hold.is_some() };
         self.shared.jobs.create(new, hold, event).await
     }
@@ -204,7 +206,7 @@ impl Workers {
 
     /// Queues a job for every workspace with documents that were embedded by another recipe than
     /// that of now.
-    pub async fn queue_refreshes(&self, by: &By) -> Result<Refreshes> {
+    pub async fn queue_refreshes(&self, by: &By) -> Result<QueuedRefreshes> {
         let recipe = self.shared.library.recipe().await?;
         let event = by.event("embeddings_stale", json!({ "recipe": recipe }).to_string());
         let refreshes = self.shared.queue.queue_refreshes(&recipe, event).await?;
@@ -244,8 +246,8 @@ impl Workers {
     }
 
     /// Tells of a job's changes from those that are known already.
-    pub fn follow(&self, id: JobId, told: Told) -> Follow {
-        Follow::new(self.clone(), id, told)
+    pub fn watch(&self, id: JobId, told: Cursor) -> JobWatcher {
+        JobWatcher::new(self.clone(), id, told)
     }
 
     /// Works on jobs as they become due. Never ends, and can be dropped at any moment.
@@ -266,7 +268,7 @@ impl Workers {
                 let workers = self.clone();
                 self.shared.runtime.spawn(async move {
                     let id = claimed.job.id;
-                    if let Err(error) = Driver::new(workers.clone(), claimed).run().await {
+                    if let Err(error) = Worker::new(workers.clone(), claimed).run().await {
                         tracing::warn!(job = id.0, %error, "failed to go on with a job");
                     }
                     drop(slot);
@@ -280,10 +282,10 @@ impl Workers {
         }
     }
 
-    async fn claim(&self) -> Result<Option<Claimed>> {
+    async fn claim(&self) -> Result<Option<ClaimedJob>> {
         // A look disturbs nobody; a claim waits for its turn among those who write.
         match self.shared.queue.is_due(Utc::now()).await? {
-            true => self.shared.queue.claim(hold(), Utc::now()).await,
+            true => self.shared.queue.claim(lease_request(), Utc::now()).await,
             false => Ok(None),
         }
     }
@@ -332,8 +334,8 @@ fn added(workspace: &Workspace, documents: usize, by: &By) -> Event {
 }
 
 /// A lease from now on.
-fn hold() -> Hold {
-    Hold { token: Uuid::new_v4(), until: Utc::now() + LEASE }
+fn lease_request() -> LeaseRequest {
+    LeaseRequest { token: Uuid::new_v4(), until: Utc::now() + LEASE }
 }
 
 #[cfg(test)]

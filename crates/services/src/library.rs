@@ -14,10 +14,10 @@ pub(crate) mod scratch;
 use std::sync::Arc;
 
 use carrel_domain::audit::By;
-use carrel_domain::catalogue::Catalogue;
 use carrel_domain::document::{DocumentFiles, Extractor, Splitter};
 use carrel_domain::embedding::EmbeddingCache;
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::folder::Folders;
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::model::{Models, Tokenizer};
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
@@ -26,17 +26,17 @@ use carrel_domain::{DocumentPath, Error, Result};
 use serde_json::json;
 
 pub use adding::{Added, Unembedded};
-pub use folders::Placed;
+pub use folders::MovePolicy;
 pub use incoming::{Details, RawText, Terms};
 pub use links::{LinkRequest, Links};
-pub use listing::{Entry, FIRST as LISTED_FIRST};
+pub use listing::{FIRST as LISTED_FIRST, ListEntry};
 
 /// Puts documents in, gives them places, and takes them out. Cheap to clone.
 #[derive(Clone)]
 pub struct Library {
     pub documents: Arc<dyn Documents>,
-    pub catalogue: Arc<dyn Catalogue>,
-    pub placements: Arc<dyn Placements>,
+    pub folders: Arc<dyn Folders>,
+    pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     pub files: Arc<dyn DocumentFiles>,
     pub extractor: Arc<dyn Extractor>,
     pub splitter: Arc<dyn Splitter>,
@@ -63,7 +63,7 @@ impl Library {
         let named: Vec<_> = paths.iter().map(ToString::to_string).collect();
         let details = json!({ "workspaceName": workspace.settings.name, "documents": named });
         let event = by.event("workspace_documents_removed", details.to_string());
-        let gone = self.placements.withdraw(workspace.id, paths, event).await?;
+        let gone = self.workspace_documents.withdraw(workspace.id, paths, event).await?;
         self.index.remove(workspace.id, &gone).await
     }
 }

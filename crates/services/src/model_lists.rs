@@ -7,7 +7,7 @@ use carrel_domain::model::OfferedModel;
 use carrel_domain::{Error, Result};
 use serde_json::{Map, Value};
 
-use crate::probe::Trial;
+use crate::connection_test::ConnectionTest;
 use crate::settings::SettingsStore;
 
 /// How long a list counts as current.
@@ -43,13 +43,13 @@ pub struct Offered {
 
 /// Asks providers for their models and remembers the answers for five minutes.
 pub struct ModelLists {
-    trial: Arc<dyn Trial>,
+    trial: Arc<dyn ConnectionTest>,
     settings: Arc<SettingsStore>,
     known: Mutex<HashMap<String, (Instant, Vec<OfferedModel>)>>,
 }
 
 impl ModelLists {
-    pub fn new(trial: Arc<dyn Trial>, settings: Arc<SettingsStore>) -> Self {
+    pub fn new(trial: Arc<dyn ConnectionTest>, settings: Arc<SettingsStore>) -> Self {
         Self { trial, settings, known: Mutex::default() }
     }
 

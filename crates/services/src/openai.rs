@@ -10,7 +10,7 @@ pub const LONGEST_TEXT: usize = 1 << 20;
 /// How many texts are embedded before others get their turn.
 const AT_ONCE: usize = 32;
 
-pub struct Embedded {
+pub struct EmbeddedTexts {
     pub model: String,
     /// One for each text, in order.
     pub vectors: Vec<Vec<f32>>,
@@ -24,7 +24,7 @@ pub async fn embed(
     models: &dyn Models,
     texts: Vec<String>,
     dimensions: Option<usize>,
-) -> Result<Embedded> {
+) -> Result<EmbeddedTexts> {
     let embedder = models.embedder()?;
     let mut vectors = Vec::with_capacity(texts.len());
     for some in texts.chunks(AT_ONCE) {
@@ -36,5 +36,5 @@ pub async fn embed(
         }
     }
     let tokens = texts.iter().map(|text| text.chars().count().div_ceil(4)).sum();
-    Ok(Embedded { model: embedder.model().name, vectors, tokens })
+    Ok(EmbeddedTexts { model: embedder.model().name, vectors, tokens })
 }

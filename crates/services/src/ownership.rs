@@ -22,7 +22,7 @@ const OWNER: &str = "(owner)";
 
 /// Who uses a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum SetupState {
     /// Nobody has set it up in a browser yet.
     Fresh,
     /// One person, with a password.
@@ -52,13 +52,13 @@ impl Ownership {
         Self { owner, links, multi_user, accounts, audit, throttle }
     }
 
-    pub async fn standing(&self) -> Result<Standing> {
+    pub async fn setup_state(&self) -> Result<SetupState> {
         if self.multi_user.is_on().await? {
-            return Ok(Standing::Shared);
+            return Ok(SetupState::Shared);
         }
         Ok(match self.owner.password().await? {
-            Some(_) => Standing::Owned,
-            None => Standing::Fresh,
+            Some(_) => SetupState::Owned,
+            None => SetupState::Fresh,
         })
     }
 

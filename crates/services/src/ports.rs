@@ -5,16 +5,16 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
+use carrel_domain::document_list::DocumentList;
 use carrel_domain::health::Health;
+use carrel_domain::idempotency::IdempotencyKeys;
 use carrel_domain::invite::Invites;
 use carrel_domain::job::Jobs;
-use carrel_domain::library::Placements;
+use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
-use carrel_domain::repeat::Repeats;
 use carrel_domain::settings::Settings;
-use carrel_domain::shelf::Shelves;
 use carrel_domain::thread::Threads;
 use carrel_domain::usage::Usages;
 use carrel_domain::user::{MultiUser, Sessions, Users};
@@ -25,21 +25,21 @@ use crate::accounts::Accounts;
 use crate::api_keys::ApiKeyService;
 use crate::backup::Backups;
 use crate::chat::Conversations;
-use crate::embeds::Embeds;
+use crate::connection_test::{ConnectionTest, IndexConnectionTest};
 use crate::exports::Exports;
+use crate::images::ImageService;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
 use crate::library::{Library, Links};
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;
 use crate::ownership::Ownership;
-use crate::pictures::Pictures;
-use crate::probe::{Trial, TrialIndex};
 use crate::search::Search;
 use crate::settings::SettingsStore;
 use crate::settings::dump::Dump;
 use crate::sign_in::SignIn;
 use crate::sign_on::SignOn;
+use crate::widgets::WidgetService;
 
 /// The ports and services, wired together: what an entrance to this server (an API, pages, a
 /// command) is given. Built once at startup.
@@ -47,7 +47,7 @@ use crate::sign_on::SignOn;
 pub struct Ports {
     pub api_keys: Arc<ApiKeyService>,
     pub workspaces: Arc<dyn Workspaces>,
-    pub placements: Arc<dyn Placements>,
+    pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     pub threads: Arc<dyn Threads>,
     pub chats: Arc<dyn Chats>,
     pub chat_edits: Arc<dyn ChatEdits>,
@@ -55,18 +55,18 @@ pub struct Ports {
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
-    pub trial: Arc<dyn Trial>,
+    pub connection_test: Arc<dyn ConnectionTest>,
     pub model_lists: Arc<ModelLists>,
-    pub trial_index: Arc<dyn TrialIndex>,
+    pub index_connection_test: Arc<dyn IndexConnectionTest>,
     pub library: Library,
-    pub shelves: Arc<dyn Shelves>,
+    pub document_list: Arc<dyn DocumentList>,
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
     pub links: Links,
-    pub repeats: Arc<dyn Repeats>,
+    pub idempotency_keys: Arc<dyn IdempotencyKeys>,
     pub search: Search,
     pub conversations: Conversations,
-    pub pictures: Arc<Pictures>,
+    pub images: Arc<ImageService>,
     pub users: Arc<dyn Users>,
     pub sessions: Arc<dyn Sessions>,
     pub multi_user: Arc<dyn MultiUser>,
@@ -78,7 +78,7 @@ pub struct Ports {
     pub usages: Arc<dyn Usages>,
     pub audit: Arc<dyn AuditLog>,
     pub exports: Exports,
-    pub embeds: Embeds,
+    pub widgets: WidgetService,
     pub backups: Arc<Backups>,
     pub health: Arc<dyn Health>,
     pub meter: Arc<Meter>,

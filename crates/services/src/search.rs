@@ -6,13 +6,13 @@ mod words;
 
 use std::sync::Arc;
 
-use carrel_domain::filter::{Filter, Places};
+use carrel_domain::filter::{DocumentFilter, FilterRows};
 use carrel_domain::lexical::Lexical;
-use carrel_domain::library::{Passage, Placements};
+use carrel_domain::library::{Passage, WorkspaceDocuments};
 use carrel_domain::model::{Models, Purpose};
-use carrel_domain::vector::{Nearest, VectorIndex};
+use carrel_domain::vector::{VectorIndex, VectorQuery};
 use carrel_domain::workspace::{SearchMode, Workspace};
-use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use fusion::{Candidate, Candidates};
 
@@ -33,8 +33,8 @@ pub struct Search {
     pub models: Arc<dyn Models>,
     pub index: Arc<dyn VectorIndex>,
     pub lexical: Arc<dyn Lexical>,
-    pub placements: Arc<dyn Placements>,
-    pub places: Arc<dyn Places>,
+    pub workspace_documents: Arc<dyn WorkspaceDocuments>,
+    pub places: Arc<dyn FilterRows>,
 }
 
 /// A passage that was found.
@@ -76,7 +76,7 @@ pub struct Query {
     /// hold most of the question's words are let through as well.
     pub least_similarity: Option<f32>,
     pub mode: Option<SearchMode>,
-    pub filter: Filter,
+    pub filter: DocumentFilter,
 }
 
 /// A search whose bounds are settled.
@@ -87,7 +87,7 @@ struct Task<'a> {
     least_similarity: f32,
     /// The share of the question that stands in for similarity, if any does.
     enough_words: Option<f32>,
-    among: Among<&'a [WorkspaceDocumentId]>,
+    among: DocumentSelection<&'a [WorkspaceDocumentId]>,
 }
 
 impl Task<'_> {
@@ -105,7 +105,7 @@ impl Task<'_> {
 
 impl Search {
     /// The passages that answer a query best, best first; `None` when the workspace has none at
-    /// all. Filter and least similarity are applied before the limit.
+    /// all. DocumentFilter and least similarity are applied before the limit.
     pub async fn nearest(&self, workspace: &Workspace, query: Query) -> Result<Option<Vec<Hit>>> {
         let chosen = self.chosen(workspace.id, &query.filter).await?;
         self.nearest_among(workspace, query, chosen.as_deref()).await
@@ -116,7 +116,7 @@ impl Search {
         &self,
         workspace: &Workspace,
         query: Query,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Option<Vec<Hit>>> {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
@@ -124,7 +124,7 @@ impl Search {
         if self.index.count(Some(workspace.id)).await? == 0 {
             return Ok(None);
         }
-        if matches!(among, Among::Only([])) {
+        if matches!(among, DocumentSelection::Only([])) {
             return Ok(Some(Vec::new()));
         }
         let settings = &workspace.settings;
@@ -202,7 +202,7 @@ impl Search {
     ) -> Result<Vec<(ChunkId, f32)>> {
         let Task { within, least_similarity, among, .. } = *task;
         let neighbours =
-            self.index.nearest(Nearest { within, to, limit, least_similarity, among }).await?;
+            self.index.nearest(VectorQuery { within, to, limit, least_similarity, among }).await?;
         Ok(neighbours.into_iter().map(|near| (near.chunk, near.similarity)).collect())
     }
 
@@ -210,7 +210,8 @@ impl Search {
     async fn hits(&self, task: &Task<'_>, ranked: Vec<Candidate>) -> Result<Vec<Hit>> {
         let lacking = |candidate: &&Candidate| candidate.passage.is_none();
         let lacking: Vec<_> = ranked.iter().filter(lacking).map(|one| one.chunk).collect();
-        let mut passages = self.placements.passages(task.within, &lacking).await?.into_iter();
+        let mut passages =
+            self.workspace_documents.passages(task.within, &lacking).await?.into_iter();
         let mut next = passages.next();
         let mut hits = Vec::with_capacity(ranked.len());
         for candidate in ranked {

@@ -10,7 +10,7 @@ pub const UNNAMED: &str = "Thread";
 
 /// What somebody chose for a new thread.
 #[derive(Clone, Debug, Default)]
-pub struct Choice {
+pub struct ThreadChoice {
     pub name: Option<String>,
     /// Its words become the slug. Random when absent.
     pub slug: Option<String>,
@@ -21,10 +21,10 @@ pub struct Choice {
 pub async fn create(
     threads: &dyn Threads,
     workspace: &Workspace,
-    choice: Choice,
+    choice: ThreadChoice,
     by: &By,
 ) -> Result<Thread> {
-    let Choice { name, slug, user } = choice;
+    let ThreadChoice { name, slug, user } = choice;
     let new = NewThread {
         slug: slug.map_or_else(Slug::random, |slug| Slug::chosen(&slug)),
         name: name.unwrap_or_else(|| UNNAMED.to_owned()),

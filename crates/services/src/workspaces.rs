@@ -124,7 +124,7 @@ pub async fn delete(
     if !workspaces.delete(workspace.id, by.event("api_workspace_deleted", details)).await? {
         return Err(Error::not_found("workspace", slug));
     }
-    index.drop_namespace(workspace.id).await
+    index.drop_workspace(workspace.id).await
 }
 
 #[cfg(test)]

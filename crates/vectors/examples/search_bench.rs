@@ -12,8 +12,8 @@ mod support;
 use std::cmp::Reverse;
 use std::sync::Arc;
 
-use carrel_domain::vector::{Nearest, VectorIndex};
-use carrel_domain::{Among, WorkspaceId};
+use carrel_domain::vector::{VectorIndex, VectorQuery};
+use carrel_domain::{DocumentSelection, WorkspaceId};
 use carrel_vectors::EmbeddedIndex;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -44,21 +44,21 @@ async fn measure(count: usize) {
     let queries = clusters.vectors(QUERIES);
     let index = EmbeddedIndex::new(rows, usize::MAX);
     let search = async |to: &[f32], limit, among| {
-        let query = Nearest { within: HERE, to, limit, least_similarity: 0.0, among };
+        let query = VectorQuery { within: HERE, to, limit, least_similarity: 0.0, among };
         index.nearest(query).await.unwrap()
     };
     let start = cpu_milliseconds();
-    search(&queries[0], 10, Among::All).await;
+    search(&queries[0], 10, DocumentSelection::All).await;
     let first = cpu_milliseconds() - start;
 
     let (mut searches, mut filtered, mut exact) = (Vec::new(), Vec::new(), Vec::new());
     let mut found = 0;
     for to in &queries {
         let start = cpu_milliseconds();
-        let hits = search(to, 10, Among::All).await;
+        let hits = search(to, 10, DocumentSelection::All).await;
         searches.push(cpu_milliseconds() - start);
         let start = cpu_milliseconds();
-        search(to, 10, Among::Only(&documents[documents.len() - 10..])).await;
+        search(to, 10, DocumentSelection::Only(&documents[documents.len() - 10..])).await;
         filtered.push(cpu_milliseconds() - start);
         let start = cpu_milliseconds();
         let right = nearest_exactly(&flat, to, 10);

@@ -11,10 +11,10 @@ mod support;
 use std::sync::Arc;
 use std::time::Instant;
 
-use carrel_domain::vector::{Nearest, VectorIndex};
-use carrel_domain::{Among, WorkspaceId};
+use carrel_domain::vector::{VectorIndex, VectorQuery};
+use carrel_domain::{DocumentSelection, WorkspaceId};
 use carrel_vectors::store::Dimensions;
-use carrel_vectors::{EmbeddedIndex, Mirror};
+use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
 use support::stores::{Kind, installation};
 use support::{Clusters, MemoryRows};
@@ -39,11 +39,11 @@ async fn main() {
     for (name, kind) in [("pgvector", Kind::PgVector), ("Chroma", Kind::Chroma)] {
         let Some(store) = kind.open(&installation()).await else { continue };
         // Without room for the embedded index to stand in.
-        let mirror = Mirror::new(store.clone(), rows.clone(), embedded.clone(), 0);
+        let synced = SyncedIndex::new(store.clone(), rows.clone(), embedded.clone(), 0);
         let start = Instant::now();
-        mirror.agree(HERE).await.unwrap();
+        synced.reconcile(HERE).await.unwrap();
         figure(name, "vectors stored a second", VECTORS as f64 / seconds_since(start), "/s");
-        let (found, rate) = search(&mirror, &queries).await;
+        let (found, rate) = search(&synced, &queries).await;
         store.clear(HERE, &Dimensions::from([DIMENSIONS])).await.unwrap();
         figure(name, "searches a second", rate, "/s");
         figure(name, "time of a search beside the embedded index", usual / rate, "x");
@@ -57,8 +57,13 @@ async fn main() {
 /// The chunks that each query finds, and how many queries were answered in a second.
 async fn search(index: &dyn VectorIndex, queries: &[Vec<f32>]) -> (Vec<Vec<i64>>, f64) {
     let nearest = async |to: &[f32]| {
-        let query =
-            Nearest { within: HERE, to, limit: LIMIT, least_similarity: 0.0, among: Among::All };
+        let query = VectorQuery {
+            within: HERE,
+            to,
+            limit: LIMIT,
+            least_similarity: 0.0,
+            among: DocumentSelection::All,
+        };
         let hits = index.nearest(query).await.unwrap();
         hits.iter().map(|hit| hit.chunk.0).collect()
     };

@@ -1,20 +1,20 @@
 //! Chroma, by the second version of its REST interface.
 //!
 //! A workspace has a collection for each length of its vectors, named after the database, the
-//! workspace and the length. One more collection holds the marks, as metadata of points.
+//! workspace and the length. One more collection holds the watermarks, as metadata of points.
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Doomed, Mark, Store, mark_of, said_of};
+use crate::store::{Dimensions, Store, Tombstones, Watermark, said_of, watermark_of};
 
-/// Points whose ids or marks are read at a time.
+/// Points whose ids or watermarks are read at a time.
 const PAGE: usize = 5_000;
 /// How many ids of collections are remembered.
 const MOST_IDS: usize = 10_000;
@@ -60,7 +60,7 @@ impl Chroma {
     }
 
     fn marks_name(&self) -> String {
-        format!("{}-marks", self.prefix)
+        format!("{}-watermarks", self.prefix)
     }
 
     fn collection(&self, within: WorkspaceId, dimensions: usize) -> String {
@@ -159,39 +159,39 @@ impl Store for Chroma {
         self.rest.names.service
     }
 
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
-        let mut marks = Vec::new();
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
+        let mut watermarks = Vec::new();
         for offset in (0..).step_by(PAGE) {
             let body = json!({ "limit": PAGE, "offset": offset, "include": ["metadatas"] });
             let Some(page) = self.ask(&self.marks_name(), "get", &body).await? else {
                 // There is nothing; whoever asks wants to know whether it answers at all.
                 let any = self.rest.get(&self.path(&["?limit=1"])).await?;
-                return any.map(|_| marks).ok_or_else(|| self.no_database());
+                return any.map(|_| watermarks).ok_or_else(|| self.no_database());
             };
             let ids = self.numbers(&page["ids"])?;
             let read = ids.len();
             let said = page["metadatas"].as_array().ok_or_else(|| self.rest.strange())?;
-            marks.extend(ids.into_iter().zip(said).filter_map(|(id, said)| {
-                Some((WorkspaceId(i32::try_from(id.0).ok()?), mark_of(said)?))
+            watermarks.extend(ids.into_iter().zip(said).filter_map(|(id, said)| {
+                Some((WorkspaceId(i32::try_from(id.0).ok()?), watermark_of(said)?))
             }));
             if read < PAGE {
                 break;
             }
         }
-        Ok(marks)
+        Ok(watermarks)
     }
 
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
         let body = json!({ "ids": [within.0.to_string()], "include": ["metadatas"] });
         let found = self.ask(&self.marks_name(), "get", &body).await?;
-        Ok(found.and_then(|found| mark_of(&found["metadatas"][0])))
+        Ok(found.and_then(|found| watermark_of(&found["metadatas"][0])))
     }
 
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let body = json!({
             "ids": [within.0.to_string()],
             "embeddings": [[1.0]],
-            "metadatas": [said_of(mark)],
+            "metadatas": [said_of(watermark)],
         });
         self.tell(&self.marks_name(), "upsert", &body).await
     }
@@ -205,10 +205,15 @@ impl Store for Chroma {
         self.tell(&self.collection(within, dimensions), "upsert", &points).await
     }
 
-    async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
-        let body = match doomed {
-            Doomed::Documents(documents) => json!({ "where": chosen("$in", documents) }),
-            Doomed::Chunks(chunks) => {
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        of: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
+        let body = match tombstones {
+            Tombstones::Documents(documents) => json!({ "where": chosen("$in", documents) }),
+            Tombstones::Chunks(chunks) => {
                 json!({ "ids": chunks.iter().map(|chunk| chunk.0.to_string()).collect::<Vec<_>>() })
             }
         };
@@ -262,12 +267,12 @@ impl Store for Chroma {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         let chosen = match among {
-            Among::All => None,
-            Among::Only(documents) => Some(chosen("$in", documents)),
-            Among::Except(documents) => Some(chosen("$nin", documents)),
+            DocumentSelection::All => None,
+            DocumentSelection::Only(documents) => Some(chosen("$in", documents)),
+            DocumentSelection::Except(documents) => Some(chosen("$nin", documents)),
         };
         let query = Query { query_embeddings: [to], n_results: limit, include: [], chosen };
         let name = self.collection(within, to.len());

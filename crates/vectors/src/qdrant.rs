@@ -2,17 +2,17 @@
 //!
 //! All vectors of one length are in one collection, named after the database and the length, with
 //! workspace and document as indexed payload; that is what Qdrant advises for many tenants. One
-//! more collection holds the marks, as payload of points.
+//! more collection holds the watermarks, as payload of points.
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
-use crate::store::{Dimensions, Doomed, Mark, Store, mark_of, said_of};
+use crate::store::{Dimensions, Store, Tombstones, Watermark, said_of, watermark_of};
 
-/// Points whose ids or marks are read at a time.
+/// Points whose ids or watermarks are read at a time.
 const PAGE: usize = 5_000;
 
 pub(crate) struct Qdrant {
@@ -129,28 +129,28 @@ impl Store for Qdrant {
         self.rest.names.service
     }
 
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         // Whoever asks wants to know whether it answers at all, even when there is nothing.
         let there = self.rest.get(&["collections"]).await?;
         there.filter(|there| there["result"].is_object()).ok_or_else(|| self.rest.strange())?;
         let points = self.scroll(&self.marks_name(), &json!({}), true).await?;
-        let marks = points.iter().filter_map(|point| {
+        let watermarks = points.iter().filter_map(|point| {
             let id = i32::try_from(point["id"].as_i64()?).ok()?;
-            Some((WorkspaceId(id), mark_of(&point["payload"])?))
+            Some((WorkspaceId(id), watermark_of(&point["payload"])?))
         });
-        Ok(marks.collect())
+        Ok(watermarks.collect())
     }
 
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
-        let marks = self.marks_name();
-        let path = ["collections", marks.as_str(), "points"];
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
+        let watermarks = self.marks_name();
+        let path = ["collections", watermarks.as_str(), "points"];
         let body = json!({ "ids": [within.0], "with_payload": true });
         let found = self.rest.post(&path, &body).await?;
-        Ok(found.and_then(|found| mark_of(&found["result"][0]["payload"])))
+        Ok(found.and_then(|found| watermark_of(&found["result"][0]["payload"])))
     }
 
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        let point = Point { id: within.0.into(), vector: &[1.0], payload: said_of(mark) };
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+        let point = Point { id: within.0.into(), vector: &[1.0], payload: said_of(watermark) };
         self.put_points(&self.marks_name(), 1, vec![point]).await
     }
 
@@ -163,12 +163,17 @@ impl Store for Qdrant {
         self.put_points(&self.collection(dimensions), dimensions, points).await
     }
 
-    async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
-        let body = match doomed {
-            Doomed::Documents(documents) => {
-                json!({ "filter": filter(within, Among::Only(documents)) })
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        of: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
+        let body = match tombstones {
+            Tombstones::Documents(documents) => {
+                json!({ "filter": filter(within, DocumentSelection::Only(documents)) })
             }
-            Doomed::Chunks(chunks) => {
+            Tombstones::Chunks(chunks) => {
                 json!({ "points": chunks.iter().map(|chunk| chunk.0).collect::<Vec<_>>() })
             }
         };
@@ -179,16 +184,16 @@ impl Store for Qdrant {
     }
 
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
-        let all = json!({ "filter": filter(within, Among::All) });
+        let all = json!({ "filter": filter(within, DocumentSelection::All) });
         for dimensions in of {
             self.ask(&self.collection(*dimensions), "delete?wait=true", &all).await?;
         }
-        let mark = json!({ "points": [within.0] });
-        self.ask(&self.marks_name(), "delete?wait=true", &mark).await.map(drop)
+        let watermark = json!({ "points": [within.0] });
+        self.ask(&self.marks_name(), "delete?wait=true", &watermark).await.map(drop)
     }
 
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
-        let body = json!({ "filter": filter(within, Among::All), "exact": true });
+        let body = json!({ "filter": filter(within, DocumentSelection::All), "exact": true });
         let mut all = 0;
         for dimensions in of {
             if let Some(count) = self.ask(&self.collection(*dimensions), "count", &body).await? {
@@ -202,7 +207,7 @@ impl Store for Qdrant {
         let mut all = Vec::new();
         for dimensions in of {
             let name = self.collection(*dimensions);
-            let points = self.scroll(&name, &filter(within, Among::All), false).await?;
+            let points = self.scroll(&name, &filter(within, DocumentSelection::All), false).await?;
             all.extend(points.iter().filter_map(|point| Some(ChunkId(point["id"].as_i64()?))));
         }
         Ok(all)
@@ -213,7 +218,7 @@ impl Store for Qdrant {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         let filter = filter(within, among);
         let query = Query { query: to, filter, limit, with_payload: false };
@@ -225,15 +230,17 @@ impl Store for Qdrant {
     }
 }
 
-fn filter(within: WorkspaceId, among: Among<&[WorkspaceDocumentId]>) -> Value {
+fn filter(within: WorkspaceId, among: DocumentSelection<&[WorkspaceDocumentId]>) -> Value {
     let here = json!({ "key": "workspace", "match": { "value": within.0 } });
     let any_of = |documents: &[WorkspaceDocumentId]| {
         let ids: Vec<_> = documents.iter().map(|document| document.0).collect();
         json!({ "key": "document", "match": { "any": ids } })
     };
     match among {
-        Among::All => json!({ "must": [here] }),
-        Among::Only(documents) => json!({ "must": [here, any_of(documents)] }),
-        Among::Except(documents) => json!({ "must": [here], "must_not": [any_of(documents)] }),
+        DocumentSelection::All => json!({ "must": [here] }),
+        DocumentSelection::Only(documents) => json!({ "must": [here, any_of(documents)] }),
+        DocumentSelection::Except(documents) => {
+            json!({ "must": [here], "must_not": [any_of(documents)] })
+        }
     }
 }

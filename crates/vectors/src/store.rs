@@ -1,12 +1,12 @@
 //! What a vector database has to be able to do, in the terms of the databases: named places that
-//! hold points. What that means for searches is decided in [`crate::mirror`].
+//! hold points. What that means for searches is decided in [`crate::synced`].
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
-use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use serde_json::{Value, json};
 
 /// The lengths that the vectors of a workspace have: one, or several while its documents are
@@ -16,7 +16,7 @@ pub type Dimensions = BTreeSet<usize>;
 /// How far a store has come with a workspace, kept in the store itself: one that is emptied, or
 /// that others fill too, always says so truly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct Watermark {
     /// The state of the database that the store holds all of and nothing more.
     pub version: NamespaceVersion,
     /// Chunks up to this one have been stored, also those of a later state.
@@ -29,7 +29,7 @@ pub struct Mark {
     pub dimensions: Dimensions,
 }
 
-impl Mark {
+impl Watermark {
     /// Whether a search by this state finds what had been committed by the other.
     pub fn covers(&self, version: NamespaceVersion) -> bool {
         let ours = self.version;
@@ -39,7 +39,7 @@ impl Mark {
 
 /// What is to go.
 #[derive(Clone, Copy, Debug)]
-pub enum Doomed<'a> {
+pub enum Tombstones<'a> {
     Documents(&'a [WorkspaceDocumentId]),
     Chunks(&'a [ChunkId]),
 }
@@ -53,14 +53,19 @@ pub enum Doomed<'a> {
 pub trait Store: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>>;
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>>;
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()>;
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>>;
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()>;
     /// Stores vectors of one length, in the place of those with the same chunks.
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()>;
     /// Takes at most some hundred out.
-    async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()>;
-    /// Takes all vectors out, then the mark.
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        of: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()>;
+    /// Takes all vectors out, then the watermark.
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()>;
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64>;
     /// As [`Store::count`], but given up before whoever searches is tired of waiting.
@@ -75,7 +80,7 @@ pub trait Store: Send + Sync {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>>;
 }
 
@@ -141,22 +146,22 @@ pub fn unlisted(text: &str) -> Dimensions {
     text.split(',').filter_map(|length| length.parse().ok()).collect()
 }
 
-/// A mark as stores of JSON keep it.
-pub(crate) fn said_of(mark: &Mark) -> Value {
+/// A watermark as stores of JSON keep it.
+pub(crate) fn said_of(watermark: &Watermark) -> Value {
     json!({
-        "additions": mark.version.additions,
-        "removals": mark.version.removals,
-        "last": mark.last,
-        "left_out": mark.left_out,
-        "vectors": mark.vectors,
-        "dimensions": listed(&mark.dimensions),
+        "additions": watermark.version.additions,
+        "removals": watermark.version.removals,
+        "last": watermark.last,
+        "left_out": watermark.left_out,
+        "vectors": watermark.vectors,
+        "dimensions": listed(&watermark.dimensions),
     })
 }
 
 /// What [`said_of`] said; `None` for anything else.
-pub(crate) fn mark_of(said: &Value) -> Option<Mark> {
+pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
     let number = |name: &str| said[name].as_i64();
-    Some(Mark {
+    Some(Watermark {
         version: NamespaceVersion {
             additions: number("additions")?,
             removals: number("removals")?,

@@ -6,8 +6,8 @@ mod support;
 
 use std::sync::Arc;
 
-use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
-use carrel_domain::{Among, ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
+use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::EmbeddedIndex;
 
 use support::{Clusters, MemoryRows};
@@ -21,11 +21,11 @@ fn open() -> (Arc<MemoryRows>, EmbeddedIndex) {
     (Arc::clone(&rows), EmbeddedIndex::new(rows, PLENTY))
 }
 
-fn query(to: &[f32], limit: usize) -> Nearest<'_> {
-    Nearest { within: HERE, to, limit, least_similarity: 0.0, among: Among::All }
+fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {
+    VectorQuery { within: HERE, to, limit, least_similarity: 0.0, among: DocumentSelection::All }
 }
 
-async fn chunks(index: &EmbeddedIndex, query: Nearest<'_>) -> Vec<i64> {
+async fn chunks(index: &EmbeddedIndex, query: VectorQuery<'_>) -> Vec<i64> {
     index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
 }
 
@@ -98,7 +98,8 @@ async fn the_threshold_comes_before_the_limit_and_loses_nothing() {
     let all = exactly(&vectors, &to, 3_000);
     for (place, limit) in [(0, 5), (4, 5), (4, 500), (200, 3_000), (200, 10), (2_999, 3_000)] {
         let least_similarity = all[place].similarity;
-        let hits = index.nearest(Nearest { least_similarity, ..query(&to, limit) }).await.unwrap();
+        let hits =
+            index.nearest(VectorQuery { least_similarity, ..query(&to, limit) }).await.unwrap();
         let passing = all.iter().filter(|hit| hit.similarity >= least_similarity);
         let expected: Vec<_> = passing.take(limit).collect();
         assert_eq!(hits.len(), expected.len());
@@ -107,7 +108,7 @@ async fn the_threshold_comes_before_the_limit_and_loses_nothing() {
         }
     }
     for least_similarity in [1.1, f32::INFINITY, f32::NAN] {
-        let none = index.nearest(Nearest { least_similarity, ..query(&to, 5) }).await.unwrap();
+        let none = index.nearest(VectorQuery { least_similarity, ..query(&to, 5) }).await.unwrap();
         assert!(none.is_empty());
     }
 }
@@ -133,8 +134,8 @@ async fn only_the_documents_asked_for_are_searched() {
     }
     let to = clusters.vector();
     let find = async |only: &[WorkspaceDocumentId]| {
-        let among = Among::Only(only);
-        let mut found = chunks(&index, Nearest { among, ..query(&to, 10_000) }).await;
+        let among = DocumentSelection::Only(only);
+        let mut found = chunks(&index, VectorQuery { among, ..query(&to, 10_000) }).await;
         found.sort_unstable();
         found
     };
@@ -146,7 +147,10 @@ async fn only_the_documents_asked_for_are_searched() {
     assert!(find(&[]).await.is_empty());
     assert!(find(&[WorkspaceDocumentId(i64::MAX)]).await.is_empty());
     assert_eq!(find(&documents).await.len(), 10_000);
-    let near = index.nearest(Nearest { among: Among::Only(&some), ..query(&to, 3) }).await.unwrap();
+    let near = index
+        .nearest(VectorQuery { among: DocumentSelection::Only(&some), ..query(&to, 3) })
+        .await
+        .unwrap();
     assert_eq!(near.len(), 3);
 }
 
@@ -157,8 +161,8 @@ async fn all_documents_are_searched_but_those_left_out() {
     let documents: Vec<_> = (0..1_000).map(|_| rows.add(HERE, clusters.vectors(12))).collect();
     let to = clusters.vector();
     let find = async |left_out: &[WorkspaceDocumentId]| {
-        let among = Among::Except(left_out);
-        let mut found = chunks(&index, Nearest { among, ..query(&to, 20_000) }).await;
+        let among = DocumentSelection::Except(left_out);
+        let mut found = chunks(&index, VectorQuery { among, ..query(&to, 20_000) }).await;
         found.sort_unstable();
         found
     };
@@ -267,7 +271,7 @@ async fn what_another_process_removed_is_not_found() {
     let fourth = rows.add(HERE, vec![vec![0.5, 0.5]]);
     index.remove(HERE, &[second]).await.unwrap();
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 9)).await, [10]);
-    let third = Nearest { among: Among::Only(&[third]), ..query(&[1.0, 0.0], 9) };
+    let third = VectorQuery { among: DocumentSelection::Only(&[third]), ..query(&[1.0, 0.0], 9) };
     assert!(chunks(&index, third).await.is_empty());
     rows.remove(HERE, &[fourth]);
     assert!(chunks(&index, query(&[1.0, 0.0], 9)).await.is_empty());
@@ -297,8 +301,8 @@ async fn a_dropped_namespace_leaves_the_memory() {
     assert_eq!(index.count(None).await.unwrap(), 110);
     chunks(&index, query(&[1.0, 0.0], 1)).await;
     rows.remove(HERE, &[document]);
-    index.drop_namespace(HERE).await.unwrap();
-    index.drop_namespace(HERE).await.unwrap();
+    index.drop_workspace(HERE).await.unwrap();
+    index.drop_workspace(HERE).await.unwrap();
     assert_eq!(index.cached_bytes(), 0);
     assert!(chunks(&index, query(&[1.0, 0.0], 1)).await.is_empty());
 }
@@ -313,7 +317,7 @@ async fn workspaces_not_used_for_longest_make_room() {
     let visit = async |workspace| {
         let within = WorkspaceId(workspace);
         let before = rows.codes_read();
-        let hits = index.nearest(Nearest { within, ..query(&[1.0; 100], 2) }).await.unwrap();
+        let hits = index.nearest(VectorQuery { within, ..query(&[1.0; 100], 2) }).await.unwrap();
         assert_eq!(hits.len(), 2);
         rows.codes_read() > before
     };
@@ -355,8 +359,8 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
             let index = Arc::clone(&index);
             tokio::spawn(async move {
                 for _ in 0..200 {
-                    let among = Among::Only(&[stays][..]);
-                    let query = Nearest { among, ..query(&[1.0; 256], 5) };
+                    let among = DocumentSelection::Only(&[stays][..]);
+                    let query = VectorQuery { among, ..query(&[1.0; 256], 5) };
                     assert_eq!(chunks(&index, query).await, [1, 2, 3, 4, 5]);
                 }
             })
@@ -365,7 +369,8 @@ async fn searches_during_changes_see_whole_documents_that_exist() {
     for round in 0..200 {
         let document = rows.add(HERE, vec![vec![1.0; 256]; 10]);
         index.upsert(HERE, document).await.unwrap();
-        let found = Nearest { among: Among::Only(&[document]), ..query(&[1.0; 256], 20) };
+        let found =
+            VectorQuery { among: DocumentSelection::Only(&[document]), ..query(&[1.0; 256], 20) };
         assert_eq!(chunks(&index, found.clone()).await.len(), 10);
         rows.remove(HERE, &[document]);
         if round % 3 > 0 {

@@ -1,13 +1,13 @@
 //! What every index does, whatever it keeps its vectors in; and how one in a vector database comes
-//! to agree with the database again after things went wrong.
+//! to reconcile with the database again after things went wrong.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
-#[path = "stores/among.rs"]
-mod among;
+#[path = "stores/failures.rs"]
+mod failures;
+#[path = "stores/selection.rs"]
+mod selection;
 #[expect(dead_code, reason = "others use the rest")]
 mod support;
-#[path = "stores/troubles.rs"]
-mod troubles;
 #[path = "stores/turns.rs"]
 mod turns;
 #[path = "stores/words.rs"]
@@ -16,10 +16,10 @@ mod words;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use carrel_domain::vector::{Nearest, VectorIndex};
-use carrel_domain::{Among, ChunkId, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::vector::{VectorIndex, VectorQuery};
+use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::store::{Dimensions, Store};
-use carrel_vectors::{EmbeddedIndex, Mirror};
+use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
 use among::{
     documents_that_are_left_out_make_room_for_others,
@@ -38,14 +38,14 @@ struct World {
     rows: Arc<MemoryRows>,
     index: Arc<dyn VectorIndex>,
     /// Where the index is in a vector database.
-    mirror: Option<(Mirror, Arc<Failing>)>,
+    synced: Option<(SyncedIndex, Arc<Failing>)>,
 }
 
 impl World {
     fn embedded() -> Self {
         let rows = Arc::new(MemoryRows::default());
         let index = Arc::new(EmbeddedIndex::new(rows.clone(), PLENTY));
-        Self { rows, index, mirror: None }
+        Self { rows, index, synced: None }
     }
 
     async fn stored(kind: Kind) -> Option<Self> {
@@ -56,8 +56,8 @@ impl World {
     fn over(rows: Arc<MemoryRows>, store: Arc<dyn Store>, room: usize) -> Self {
         let store = Failing::new(store);
         let embedded = Arc::new(EmbeddedIndex::new(rows.clone(), PLENTY));
-        let mirror = Mirror::new(store.clone(), rows.clone(), embedded, room);
-        Self { rows, index: Arc::new(mirror.clone()), mirror: Some((mirror, store)) }
+        let synced = SyncedIndex::new(store.clone(), rows.clone(), embedded, room);
+        Self { rows, index: Arc::new(synced.clone()), synced: Some((synced, store)) }
     }
 
     /// As after a restart: nothing is remembered but what database and store hold.
@@ -65,15 +65,15 @@ impl World {
         Self::over(self.rows.clone(), self.store().whole(), PLENTY)
     }
 
-    fn mirror(&self) -> &Mirror {
-        &self.mirror.as_ref().unwrap().0
+    fn synced(&self) -> &SyncedIndex {
+        &self.synced.as_ref().unwrap().0
     }
 
     fn store(&self) -> &Arc<Failing> {
-        &self.mirror.as_ref().unwrap().1
+        &self.synced.as_ref().unwrap().1
     }
 
-    async fn found(&self, query: Nearest<'_>) -> Vec<i64> {
+    async fn found(&self, query: VectorQuery<'_>) -> Vec<i64> {
         self.index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
     }
 
@@ -89,7 +89,7 @@ impl World {
 
     /// Brings the store up to date and compares it with the database.
     async fn assert_agrees(&self) {
-        self.mirror().agree_with_all().await.unwrap();
+        self.synced().reconcile_all().await.unwrap();
         for within in [HERE, THERE] {
             assert_eq!(self.held(within).await, self.rows.ids(within));
         }
@@ -98,8 +98,8 @@ impl World {
     }
 }
 
-fn query(to: &[f32], limit: usize) -> Nearest<'_> {
-    Nearest { within: HERE, to, limit, least_similarity: 0.0, among: Among::All }
+fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {
+    VectorQuery { within: HERE, to, limit, least_similarity: 0.0, among: DocumentSelection::All }
 }
 
 /// Runs what every index does on each of them, and the rest on those in vector databases.
@@ -153,7 +153,7 @@ async fn the_nearest_come_first_and_only_those_near_enough(world: World) {
     let found: Vec<_> = hits.iter().map(|hit| (hit.chunk.0, hit.similarity)).collect();
     let exact = |a: f32, b: f32| a / (a * a + b * b).sqrt();
     assert_eq!(found, [(3, exact(2.0, 1.0)), (2, exact(1.0, 1.0)), (1, 0.0), (4, 0.0)]);
-    let enough = Nearest { least_similarity: 0.8, ..query(&[1.0, 0.0], 9) };
+    let enough = VectorQuery { least_similarity: 0.8, ..query(&[1.0, 0.0], 9) };
     assert_eq!(world.found(enough).await, [3]);
     assert!(world.found(query(&[0.0, 0.0], 9)).await.is_empty());
     assert!(world.found(query(&[1.0, 0.0], 0)).await.is_empty());
@@ -186,12 +186,12 @@ async fn workspaces_do_not_see_each_other(world: World) {
     rows.add(HERE, vec![vec![0.5, 0.5]; 2]);
     let there = rows.add(THERE, vec![vec![1.0, 0.0]; 200]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
-    let named = Nearest { among: Among::Only(&[there]), ..query(&[1.0, 0.0], 9) };
+    let named = VectorQuery { among: DocumentSelection::Only(&[there]), ..query(&[1.0, 0.0], 9) };
     assert!(world.found(named).await.is_empty());
     assert_eq!(index.count(None).await.unwrap(), 202);
     rows.leave(THERE);
-    index.drop_namespace(THERE).await.unwrap();
-    index.drop_namespace(THERE).await.unwrap();
+    index.drop_workspace(THERE).await.unwrap();
+    index.drop_workspace(THERE).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2]);
 }
 
@@ -201,7 +201,7 @@ async fn vectors_of_other_lengths_are_passed_over(world: World) {
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 3]);
     assert_eq!(world.found(query(&[1.0, 0.0, 0.0], 9)).await, [2]);
     assert!(world.found(query(&[1.0; 8], 9)).await.is_empty());
-    if world.mirror.is_some() {
+    if world.synced.is_some() {
         world.assert_agrees().await;
     }
 }
@@ -211,10 +211,10 @@ async fn what_is_told_twice_is_held_once(world: World) {
     let document = rows.add(HERE, vec![vec![1.0, 0.0]; 600]);
     for _ in 0..2 {
         index.upsert(HERE, document).await.unwrap();
-        world.mirror().agree(HERE).await.unwrap();
+        world.synced().reconcile(HERE).await.unwrap();
     }
     assert_eq!(world.held(HERE).await, rows.ids(HERE));
-    world.again().mirror().agree(HERE).await.unwrap();
+    world.again().synced().reconcile(HERE).await.unwrap();
     world.assert_agrees().await;
 }
 
@@ -224,9 +224,9 @@ async fn a_workspace_that_is_gone_leaves_nothing(world: World) {
     rows.add(THERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
     rows.leave(THERE);
-    index.drop_namespace(THERE).await.unwrap();
+    index.drop_workspace(THERE).await.unwrap();
     world.assert_agrees().await;
-    assert_eq!(world.store().marks().await.unwrap().len(), 1);
+    assert_eq!(world.store().watermarks().await.unwrap().len(), 1);
 }
 
 async fn what_no_store_can_hold_is_left_out(world: World) {
@@ -236,7 +236,7 @@ async fn what_no_store_can_hold_is_left_out(world: World) {
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [2, 5, 4]);
     assert_eq!(world.held(HERE).await, [2, 4, 5]);
     rows.remove(HERE, &[more]);
-    world.mirror().agree_with_all().await.unwrap();
+    world.synced().reconcile_all().await.unwrap();
     assert_eq!(world.held(HERE).await, [2, 4]);
     rows.remove(HERE, &[odd]);
     world.assert_agrees().await;
@@ -284,8 +284,8 @@ async fn a_store_that_was_emptied_is_filled_again(world: World) {
     world.store().clear(HERE, &Dimensions::from([2])).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
     world.assert_agrees().await;
-    // A part is missing, while the mark says that all is there.
-    let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(2)]);
+    // A part is missing, while the watermark says that all is there.
+    let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(2)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     world.again().assert_agrees().await;
 }
@@ -294,14 +294,14 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     let rows = &world.rows;
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
-    let gone = carrel_vectors::store::Doomed::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
+    let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
     // Also when the store goes away in the middle.
     world.store().answer(2);
-    assert!(world.mirror().agree(HERE).await.is_err());
+    assert!(world.synced().reconcile(HERE).await.is_err());
     world.store().answer(i64::MAX);
-    world.mirror().agree(HERE).await.unwrap();
+    world.synced().reconcile(HERE).await.unwrap();
     assert_eq!(world.held(HERE).await, rows.ids(HERE));
 }
 
@@ -377,7 +377,7 @@ async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
                 let passages = 1 + dice(300) as usize;
                 placed.push(world.rows.add(HERE, clusters.vectors(passages)));
             }
-            let _ = world.mirror().agree(HERE).await;
+            let _ = world.synced().reconcile(HERE).await;
         }
         if round % 3 == 0 {
             world = world.again();

@@ -1,6 +1,6 @@
 //! Lists in pages: which page of a shelf is asked for, what is on it, and the ways to others.
-use carrel_domain::Result;
-use carrel_domain::shelf::{Shelf, Shelves, Sought};
+use carrel_domain::document_list::{DocumentList, DocumentQuery, DocumentSummary};
+use carrel_domain::{Page, Result};
 
 use crate::form::Fields;
 
@@ -39,21 +39,21 @@ pub fn query(fields: &[(&str, &str)]) -> String {
     written
 }
 
-/// The page of a shelf that is asked for, or its last one where there are fewer.
-pub async fn leaf(
-    shelves: &dyn Shelves,
-    sought: &Sought,
+/// Fetches the requested page of documents, or the last one if there are fewer.
+pub async fn fetch_page(
+    list: &dyn DocumentList,
+    query: &DocumentQuery,
     asked: &Fields,
     fields: &[(&str, &str)],
-) -> Result<(Shelf, Paging)> {
+) -> Result<(Page<DocumentSummary>, Paging)> {
     let page = asked.number::<u64>("page").ok().flatten().unwrap_or(1).clamp(1, LAST);
     let offset = |page: u64| (page - 1) * u64::from(PAGE);
-    let shelf = shelves.seek(sought, offset(page), PAGE).await?;
-    let paging = Paging::of(shelf.found, page, fields);
+    let found = list.list(query, offset(page), PAGE).await?;
+    let paging = Paging::of(found.total, page, fields);
     if paging.page == page {
-        return Ok((shelf, paging));
+        return Ok((found, paging));
     }
-    let last = shelves.seek(sought, offset(paging.page), PAGE).await?;
+    let last = list.list(query, offset(paging.page), PAGE).await?;
     Ok((last, paging))
 }
 

@@ -13,7 +13,7 @@ use carrel_domain::{Error, UserId};
 use carrel_http::client_address;
 use carrel_services::Ports;
 use carrel_services::members;
-use carrel_services::ownership::Standing;
+use carrel_services::ownership::SetupState;
 use chrono::{DateTime, Utc};
 
 use crate::gate;
@@ -161,8 +161,8 @@ impl Guest {
         Ok(who(&self.site.ports, gate::token(&self.request), self.at).await?)
     }
 
-    pub async fn standing(&self) -> Result<Standing, Refusal> {
-        Ok(self.site.ports.ownership.standing().await?)
+    pub async fn standing(&self) -> Result<SetupState, Refusal> {
+        Ok(self.site.ports.ownership.setup_state().await?)
     }
 }
 

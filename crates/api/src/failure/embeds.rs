@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use carrel_domain::Error;
 use carrel_http::status::status_of;
-use carrel_services::embeds::Denied;
+use carrel_services::widgets::WidgetDenied;
 use serde_json::{Value, json};
 
 use super::Refusal;
@@ -58,9 +58,9 @@ pub const OUT_OF_ORDER: &str = "This chat is out of order at the moment - try ag
 const FULL: &str = "This chat has answered as many questions as it may for today. Try again later.";
 
 /// Why a visitor is not served, on its way out.
-pub struct Denial(Denied);
+pub struct Denial(WidgetDenied);
 
-impl<E: Into<Denied>> From<E> for Denial {
+impl<E: Into<WidgetDenied>> From<E> for Denial {
     fn from(denied: E) -> Self {
         Self(denied.into())
     }
@@ -73,27 +73,27 @@ impl From<Denial> for actix_web::Error {
 }
 
 /// What visitors are told: the envelope of a chat that is broken off.
-pub fn denied(denied: &Denied) -> HttpResponse {
+pub fn denied(denied: &WidgetDenied) -> HttpResponse {
     let abort = |status, message: &str| HttpResponse::build(status).json(Abort::body(message));
     match denied {
-        Denied::Unknown => bare(StatusCode::NOT_FOUND),
-        Denied::Disabled => {
+        WidgetDenied::Unknown => bare(StatusCode::NOT_FOUND),
+        WidgetDenied::Disabled => {
             let message = "This chat has been disabled by the administrator - try again later.";
             abort(StatusCode::SERVICE_UNAVAILABLE, message)
         }
-        Denied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
-        Denied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
-        Denied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
-        Denied::DayIsFull => {
+        WidgetDenied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
+        WidgetDenied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
+        WidgetDenied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
+        WidgetDenied::DayIsFull => {
             let mut body = Abort::body("Rate limit exceeded");
             body["errorMsg"] = json!(FULL);
             HttpResponse::TooManyRequests().json(body)
         }
-        Denied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
-        Denied::TooFast(seconds) => HttpResponse::TooManyRequests()
+        WidgetDenied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
+        WidgetDenied::TooFast(seconds) => HttpResponse::TooManyRequests()
             .insert_header((RETRY_AFTER, *seconds))
             .json(Abort::body(&format!("Too many requests; try again in {seconds} s"))),
-        Denied::Failed(error) => {
+        WidgetDenied::Failed(error) => {
             let status = status_of(error);
             let message = match status.is_server_error() {
                 true => OUT_OF_ORDER.to_owned(),

@@ -5,7 +5,7 @@ use std::io::Read;
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
-use carrel_domain::picture::{LARGEST_PICTURE, MOST_REFERENCES, PictureKind, Reference};
+use carrel_domain::image::{ImageFormat, LARGEST_PICTURE, MOST_REFERENCES, ReferenceImage};
 use carrel_domain::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -27,7 +27,7 @@ pub struct Order {
 /// What was ordered.
 pub struct Ordered<T> {
     pub body: T,
-    pub references: Vec<Reference>,
+    pub references: Vec<ReferenceImage>,
     /// What the references are in; they go when these do.
     pub files: Vec<NamedTempFile>,
 }
@@ -95,12 +95,12 @@ impl Order {
 }
 
 /// What a file shows, by its first bytes.
-fn reference(file: &NamedTempFile) -> Result<Reference> {
+fn reference(file: &NamedTempFile) -> Result<ReferenceImage> {
     let mut beginning = [0; 16];
     let mut open = file.reopen().map_err(Error::of_file)?;
     let read = open.read(&mut beginning).map_err(Error::of_file)?;
-    let kind = PictureKind::of(&beginning[..read])
+    let kind = ImageFormat::of(&beginning[..read])
         .ok_or_else(|| wrong("Only PNG, JPEG and WebP images are taken."))?;
     let length = open.metadata().map_err(Error::of_file)?.len();
-    Ok(Reference { kind, content: file.path().to_owned(), length })
+    Ok(ReferenceImage { kind, content: file.path().to_owned(), length })
 }

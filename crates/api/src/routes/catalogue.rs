@@ -4,7 +4,7 @@ use std::mem::{replace, take};
 
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get};
-use carrel_domain::catalogue::Place;
+use carrel_domain::folder::ListPosition;
 use carrel_domain::{DocumentId, Error, Folder, Result};
 use carrel_services::library::{LISTED_FIRST, Library};
 use futures_util::stream::{once, try_unfold};
@@ -70,12 +70,12 @@ async fn folder_page(
 ) -> Result<HttpResponse> {
     let missing = || HttpResponse::NotFound().json(wire::FolderPage::missing(name, with_code));
     let Ok(folder) = Folder::parse(name) else { return Ok(missing()) };
-    let Some(total) = library.catalogue.documents_in(&folder).await? else {
+    let Some(total) = library.folders.documents_in(&folder).await? else {
         return Ok(missing());
     };
-    let from = Place::In { folder: folder.clone(), after: None };
+    let from = ListPosition::In { folder: folder.clone(), after: None };
     let first = limit.unwrap_or(LISTED_FIRST);
-    let found = library.catalogue.list(&from, offset, first).await?;
+    let found = library.folders.list(&from, offset, first).await?;
     let seen = offset.saturating_add(found.len() as u64);
     let has_more = limit.is_some() && seen < total;
     let about = wire::PageFacts { total, has_more, with_code };
@@ -184,7 +184,7 @@ pub async fn find_document(
     library: Data<Library>,
     name: Path<String>,
 ) -> Answer<HttpResponse, NotFoundInText> {
-    let found = library.catalogue.by_name(&name).await?;
+    let found = library.folders.by_name(&name).await?;
     let found = found.ok_or_else(|| Error::not_found("document", &name))?;
     let found = wire::DocumentFound::new(&found, None, Mount::of(&request));
     Ok(HttpResponse::Ok().json(found))
@@ -202,7 +202,7 @@ pub async fn find_document_by_id(
     params: Params<wire::FoundQuery>,
 ) -> Answer<HttpResponse, NotFoundInText> {
     let (id, query) = (parse_id(&id)?, params.read()?);
-    let found = library.catalogue.by_id(id).await?;
+    let found = library.folders.by_id(id).await?;
     let found = found.ok_or_else(|| Error::not_found("document", id))?;
     let text = if query.with_content() { library.text_at(&found).await? } else { None };
     let found = wire::DocumentFound::new(&found, text, Mount::of(&request));
@@ -220,7 +220,7 @@ pub async fn remove_document_by_id(
 ) -> Answer<Json<DocumentsRemoved>, NoSuccess> {
     let id = parse_id(&id)?;
     let missing = || Error::not_found("document", id);
-    let found = library.catalogue.by_id(id).await?.ok_or_else(missing)?;
+    let found = library.folders.by_id(id).await?.ok_or_else(missing)?;
     let path = found.path()?;
     let removed = library.remove(vec![path.clone()], &caller.by()).await?;
     if removed.is_empty() {

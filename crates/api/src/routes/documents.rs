@@ -2,7 +2,7 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, post};
 use carrel_domain::document::IncomingFile;
-use carrel_domain::repeat::Repeats;
+use carrel_domain::idempotency::IdempotencyKeys;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Folder, Result};
 use carrel_services::library::{Library, Links, Unembedded};
@@ -13,9 +13,9 @@ use crate::failure::{
     Answer, Failure,
     shapes::{NoDocuments, NoLink},
 };
+use crate::idempotency;
 use crate::mount::Mount;
 use crate::read::{Body, Form, Params};
-use crate::repeat;
 use crate::wire::document::DocumentsAdded;
 use crate::wire::{folder, incoming as wire};
 
@@ -56,7 +56,7 @@ pub async fn upload_into_folder(
 }
 
 /// What uploads are wired to: the workspaces, the library, and the requests carried out before.
-type Uploading = (Data<dyn Workspaces>, Data<Library>, Data<dyn Repeats>);
+type Uploading = (Data<dyn Workspaces>, Data<Library>, Data<dyn IdempotencyKeys>);
 
 async fn upload(
     caller: Caller<Keeper>,

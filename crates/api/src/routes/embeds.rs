@@ -5,7 +5,7 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
-use carrel_services::embeds::Embeds;
+use carrel_services::widgets::WidgetService;
 use serde_json::json;
 
 use super::register::Register;
@@ -32,27 +32,27 @@ pub fn operations(config: &mut impl Register) {
 }
 
 /// List every embed.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])),
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
     responses((status = 200, body = wire::EmbedList), Failure<NoEmbed>))]
 #[get("/embed")]
 pub async fn list_embeds(
     _caller: Caller<Admin>,
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
 ) -> Answer<Json<wire::EmbedList>, NoEmbed> {
     let listed = embeds.embeds.list().await?;
     Ok(Json(wire::EmbedList::of(listed, Mount::of(&request))))
 }
 
 /// Make an embed, by which pages of other sites may ask a workspace.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])), request_body = wire::EmbedFields,
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = wire::EmbedFields,
     responses((status = 200, body = wire::EmbedMade), Failure<NoEmbed>))]
 #[post("/embed/new")]
 pub async fn create_embed(
     caller: Caller<Admin>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     body: Body<wire::EmbedFields>,
 ) -> Answer<Json<wire::EmbedMade>, NoEmbed> {
     let mount = Mount::of(&request);
@@ -67,14 +67,14 @@ pub async fn create_embed(
 /// Change an embed.
 ///
 /// What is not sent stays as it is.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])), request_body = wire::EmbedFields,
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = wire::EmbedFields,
     responses((status = 200, body = wire::EmbedDone), Failure<NoEmbed>))]
 #[post("/embed/{embed}")]
 pub async fn update_embed(
     caller: Caller<Admin>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     key: Path<String>,
     body: Body<wire::EmbedFields>,
 ) -> Answer<HttpResponse, NoEmbed> {
@@ -98,12 +98,12 @@ pub async fn update_embed(
 }
 
 /// Delete an embed with its exchanges.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])),
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
     responses((status = 200, body = wire::EmbedDone), Failure<NoEmbed>))]
 #[delete("/embed/{embed}")]
 pub async fn delete_embed(
     caller: Caller<Admin>,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     key: Path<String>,
 ) -> Answer<Json<wire::EmbedDone>, NoEmbed> {
     let embed = embeds.find(&key).await?;
@@ -112,13 +112,13 @@ pub async fn delete_embed(
 }
 
 /// List the exchanges of an embed.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])), params(HistoryParams),
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = wire::EmbedChats), Failure<NoEmbed>))]
 #[get("/embed/{embed}/chats")]
 pub async fn list_embed_chats(
     _caller: Caller<Admin>,
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     key: Path<String>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::EmbedChats>, NoEmbed> {
@@ -127,13 +127,13 @@ pub async fn list_embed_chats(
 }
 
 /// List the exchanges of one session of an embed.
-#[utoipa::path(tag = "Embeds", security(("api_key" = [])), params(HistoryParams),
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = wire::EmbedChats), Failure<NoEmbed>))]
 #[get("/embed/{embed}/chats/{session}")]
 pub async fn list_session_chats(
     _caller: Caller<Admin>,
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::EmbedChats>, NoEmbed> {
@@ -142,7 +142,7 @@ pub async fn list_session_chats(
 }
 
 async fn chats(
-    embeds: &Embeds,
+    embeds: &WidgetService,
     key: &str,
     session: Option<&str>,
     params: &[(String, String)],

@@ -2,7 +2,7 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, delete, post};
 use carrel_domain::Error;
-use carrel_services::library::{Library, Placed};
+use carrel_services::library::{Library, MovePolicy};
 
 use crate::caller::{Caller, Keeper};
 use crate::failure::{
@@ -66,9 +66,9 @@ pub async fn move_files(
     let moves = body.read().await?.into_moves()?;
     let asked = moves.len();
     let placed = match Mount::of(&request) {
-        Mount::Native => Placed::Move,
+        Mount::Native => MovePolicy::Move,
         // quirk(placed-stay): documents that are in a workspace are not moved.
-        Mount::Compat => Placed::Stay,
+        Mount::Compat => MovePolicy::Stay,
     };
     let stayed = library.move_documents(moves, placed, &caller.by()).await?;
     Ok(Json(wire::FolderChanged::moved(asked, stayed)))

@@ -1,7 +1,7 @@
 //! `GET /workspace/{slug}/chats` and `/thread/{thread}/chats`
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, get};
-use carrel_domain::chat::{Chats, Shown};
+use carrel_domain::chat::{ChatScope, Chats};
 use carrel_domain::thread::Threads;
 use carrel_domain::workspace::Workspaces;
 use carrel_services::threads;
@@ -34,8 +34,8 @@ pub async fn list_workspace_chats(
     let mount = Mount::of(&request);
     let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL), mount)?;
     let of = match query.session {
-        Some(session) => Shown::Session(workspace, session),
-        None => Shown::Workspace(workspace),
+        Some(session) => ChatScope::Session(workspace, session),
+        None => ChatScope::Workspace(workspace),
     };
     Ok(Json(wire::History::new(chats.shown(&of, query.part).await?, mount)))
 }
@@ -57,6 +57,6 @@ pub async fn list_thread_chats(
     let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
     let mount = Mount::of(&request);
     let query = wire::HistoryQuery::read(&params.read()?, None, mount)?;
-    let shown = chats.shown(&Shown::Thread(thread.id), query.part).await?;
+    let shown = chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(wire::History::new(shown, mount)))
 }

@@ -90,7 +90,7 @@ pub async fn follow_job(
     if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let told = stream::unfold(workers.follow(job.id, told), |mut follow| async move {
+    let told = stream::unfold(workers.watch(job.id, told), |mut follow| async move {
         let news = follow.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
     });

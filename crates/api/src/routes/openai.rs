@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::register::Register;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get};
-use carrel_domain::library::Placements;
+use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_services::settings::SettingsStore;
@@ -74,7 +74,7 @@ pub async fn list_vector_stores(
     caller: Caller<Reader>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
-    placements: Data<dyn Placements>,
+    placements: Data<dyn WorkspaceDocuments>,
     settings: Data<SettingsStore>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::VectorStores>, OpenAi> {

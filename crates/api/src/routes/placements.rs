@@ -4,7 +4,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
-use carrel_domain::library::Placements;
+use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::model::Models;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{DocumentPath, Error, Result};
@@ -57,7 +57,7 @@ pub struct PlacementPorts {
     workspaces: Data<dyn Workspaces>,
     library: Data<Library>,
     workers: Data<Workers>,
-    placements: Data<dyn Placements>,
+    placements: Data<dyn WorkspaceDocuments>,
     models: Data<dyn Models>,
 }
 
@@ -71,7 +71,7 @@ impl FromRequest for PlacementPorts {
                 workspaces: request.app_data::<Data<dyn Workspaces>>()?.clone(),
                 library: request.app_data::<Data<Library>>()?.clone(),
                 workers: request.app_data::<Data<Workers>>()?.clone(),
-                placements: request.app_data::<Data<dyn Placements>>()?.clone(),
+                placements: request.app_data::<Data<dyn WorkspaceDocuments>>()?.clone(),
                 models: request.app_data::<Data<dyn Models>>()?.clone(),
             })
         };
@@ -109,7 +109,7 @@ impl PlacementPorts {
         failures: Failures,
         mount: Mount,
     ) -> Result<wire::EmbeddingsUpdated> {
-        let documents = self.placements.in_workspace(workspace.id).await?;
+        let documents = self.workspace_documents.in_workspace(workspace.id).await?;
         let model = self.models.chat(&workspace.settings.model());
         let window = model.ok().map(|model| model.name().window);
         Ok(wire::EmbeddingsUpdated::new(workspace, documents, window, failures, mount))

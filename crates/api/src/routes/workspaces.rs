@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
-use carrel_domain::library::Placements;
+use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::vector::VectorIndex;
@@ -70,7 +70,7 @@ pub async fn find_workspace(
     caller: Caller<Reader>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
-    placements: Data<dyn Placements>,
+    placements: Data<dyn WorkspaceDocuments>,
     threads: Data<dyn Threads>,
     slug: Path<String>,
 ) -> Answer<Json<wire::WorkspaceFound>> {

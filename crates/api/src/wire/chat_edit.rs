@@ -1,5 +1,5 @@
 //! Single exchanges and sessions on the wire.
-use carrel_domain::chat_edit::Session;
+use carrel_domain::chat_edit::ChatSession;
 use carrel_domain::{ChatId, Error, Result};
 use carrel_services::chat_edits::Edit;
 use serde::{Deserialize, Serialize};
@@ -99,9 +99,9 @@ pub struct SessionRow {
     last_updated_at: String,
 }
 
-impl From<Session> for SessionRow {
-    fn from(session: Session) -> Self {
-        let Session { name, chats, first_at, last_at } = session;
+impl From<ChatSession> for SessionRow {
+    fn from(session: ChatSession) -> Self {
+        let ChatSession { name, chats, first_at, last_at } = session;
         let (created_at, last_updated_at) = (time(first_at), time(last_at));
         Self { session_id: name, chats, created_at, last_updated_at }
     }

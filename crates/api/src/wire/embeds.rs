@@ -2,7 +2,7 @@
 pub mod fields;
 pub mod public;
 
-use carrel_domain::embed::{Embed, EmbedChat, ListedEmbed, Origin};
+use carrel_domain::widget::{ListedWidget, WebOrigin, Widget, WidgetChat};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -51,8 +51,8 @@ struct EmbedRow {
 }
 
 impl EmbedMade {
-    pub fn of(embed: Embed, mount: Mount) -> Self {
-        let Embed { id, key, settings, created_by, created_at } = embed;
+    pub fn of(embed: Widget, mount: Mount) -> Self {
+        let Widget { id, key, settings, created_by, created_at } = embed;
         let row = EmbedRow {
             id: id.0,
             uuid: key.to_string(),
@@ -74,9 +74,9 @@ impl EmbedMade {
     }
 }
 
-fn origins(origins: Option<Vec<Origin>>, mount: Mount) -> Value {
+fn origins(origins: Option<Vec<WebOrigin>>, mount: Mount) -> Value {
     let Some(origins) = origins else { return Value::Null };
-    let list = json!(origins.iter().map(Origin::as_str).collect::<Vec<_>>());
+    let list = json!(origins.iter().map(WebOrigin::as_str).collect::<Vec<_>>());
     match mount {
         Mount::Native => list,
         // quirk(list-as-text)
@@ -112,9 +112,9 @@ struct EmbedWorkspace {
 }
 
 impl EmbedList {
-    pub fn of(embeds: Vec<ListedEmbed>, mount: Mount) -> Self {
-        let listed = |listed: ListedEmbed| {
-            let Embed { id, key, settings, created_by: _, created_at } = listed.embed;
+    pub fn of(embeds: Vec<ListedWidget>, mount: Mount) -> Self {
+        let listed = |listed: ListedWidget| {
+            let Widget { id, key, settings, created_by: _, created_at } = listed.widget;
             EmbedListed {
                 id: id.0,
                 uuid: key.to_string(),
@@ -155,10 +155,18 @@ struct EmbedExchange {
 }
 
 impl EmbedChats {
-    pub fn new(chats: Vec<EmbedChat>, mount: Mount) -> Self {
-        let exchange = |chat: EmbedChat| {
-            let EmbedChat { id, embed, session, prompt, response, include, connection, created_at } =
-                chat;
+    pub fn new(chats: Vec<WidgetChat>, mount: Mount) -> Self {
+        let exchange = |chat: WidgetChat| {
+            let WidgetChat {
+                id,
+                embed,
+                session,
+                prompt,
+                response,
+                include,
+                connection,
+                created_at,
+            } = chat;
             EmbedExchange {
                 id: id.0,
                 prompt,

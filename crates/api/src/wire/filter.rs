@@ -1,5 +1,5 @@
 //! Which documents are searched, as clients say it.
-use carrel_domain::filter::{self, Bound, Condition, Filter, Test};
+use carrel_domain::filter::{self, Bound, Condition, DocumentFilter, Test};
 use carrel_domain::{Error, Result};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -28,12 +28,14 @@ pub struct FilterBody {
 
 /// Reads a filter. What is not understood is refused, for a filter that was ignored would let too
 /// much through.
-pub fn read(value: Option<Value>) -> Result<Filter> {
-    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(Filter::default()) };
+pub fn read(value: Option<Value>) -> Result<DocumentFilter> {
+    let Some(value) = value.filter(|value| !value.is_null()) else {
+        return Ok(DocumentFilter::default());
+    };
     let Value::Object(fields) = value else {
         return Err(wrong("must be an object with `documents` or `metadata`"));
     };
-    let mut filter = Filter::default();
+    let mut filter = DocumentFilter::default();
     for (name, value) in fields {
         match (name.as_str(), value) {
             (_, Value::Null) => {}

@@ -1,5 +1,5 @@
 //! Folders on the wire.
-use carrel_domain::catalogue::Move;
+use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -115,14 +115,14 @@ pub struct MoveOne {
 }
 
 impl MoveBody {
-    pub fn into_moves(self) -> Result<Vec<Move>> {
+    pub fn into_moves(self) -> Result<Vec<DocumentMove>> {
         let wrong = || Error::invalid("files", "must be an array of objects with `from` and `to`");
         let Some(Value::Array(files)) = self.files else { return Err(wrong()) };
         let mut moves = Vec::with_capacity(files.len());
         for file in files {
             let MoveOne { from, to } = serde_json::from_value(file).map_err(|_| wrong())?;
             let (from, to) = (DocumentPath::parse(&from)?, DocumentPath::parse(&to)?);
-            moves.push(Move { from, to });
+            moves.push(DocumentMove { from, to });
         }
         Ok(moves)
     }

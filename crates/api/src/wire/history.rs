@@ -1,5 +1,5 @@
 //! Earlier questions and answers on the wire.
-use carrel_domain::chat::{Chat, Part};
+use carrel_domain::chat::{Chat, ChatRange};
 use carrel_domain::{Error, Result};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ pub struct HistoryParams {
 
 pub struct HistoryQuery {
     pub session: Option<String>,
-    pub part: Part,
+    pub part: ChatRange,
 }
 
 impl HistoryQuery {
@@ -57,7 +57,7 @@ impl HistoryQuery {
             },
         };
         let session = find(["apiSessionId", "api_session_id"]).map(str::to_owned);
-        Ok(Self { session, part: Part { newest_first, offset, limit } })
+        Ok(Self { session, part: ChatRange { newest_first, offset, limit } })
     }
 }
 
@@ -184,7 +184,7 @@ fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
 mod tests {
     use super::*;
 
-    fn read(query: &[(&str, &str)], mount: Mount) -> Result<Part> {
+    fn read(query: &[(&str, &str)], mount: Mount) -> Result<ChatRange> {
         let pairs: Vec<_> =
             query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         Ok(HistoryQuery::read(&pairs, Some(100), mount)?.part)
@@ -198,7 +198,7 @@ mod tests {
             assert!(read(&[(name, value)], Mount::Native).is_err(), "{name}={value}");
         }
         let part = read(&[("limit", "7"), ("offset", "2"), ("orderBy", "desc")], Mount::Native);
-        assert_eq!(part.unwrap(), Part { newest_first: true, offset: 2, limit: 7 });
+        assert_eq!(part.unwrap(), ChatRange { newest_first: true, offset: 2, limit: 7 });
     }
 
     #[test]
@@ -208,6 +208,6 @@ mod tests {
             assert_eq!(part.limit, limit, "{text}");
         }
         let part = read(&[("orderBy", "zzz"), ("offset", "x")], Mount::Compat).unwrap();
-        assert_eq!(part, Part { newest_first: false, offset: 0, limit: 100 });
+        assert_eq!(part, ChatRange { newest_first: false, offset: 0, limit: 100 });
     }
 }

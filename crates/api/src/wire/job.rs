@@ -1,7 +1,9 @@
 //! Jobs on the wire.
-use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, Progress, State, Told};
+use carrel_domain::job::{
+    Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobProgress, JobState,
+};
 use carrel_domain::{Error, JobId, Result};
-use carrel_services::jobs::News;
+use carrel_services::jobs::JobUpdate;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -56,9 +58,9 @@ struct ProgressRow {
 
 impl From<Job> for JobRow {
     fn from(job: Job) -> Self {
-        let Progress { total, done, failed, cancelled } = job.progress;
+        let JobProgress { total, done, failed, cancelled } = job.progress;
         let queued = total.saturating_sub(done + failed + cancelled);
-        let due = job.due_at.filter(|_| job.state == State::Queued && job.attempts > 0);
+        let due = job.due_at.filter(|_| job.state == JobState::Queued && job.attempts > 0);
         let some = |at: Option<DateTime<Utc>>| at.map(time);
         Self {
             id: job.id.0,
@@ -98,9 +100,9 @@ pub struct ItemRow {
     reason: Option<String>,
 }
 
-impl From<Item> for ItemRow {
-    fn from(item: Item) -> Self {
-        let Item { number, path, state, attempts, reason, changed: _ } = item;
+impl From<JobItem> for ItemRow {
+    fn from(item: JobItem) -> Self {
+        let JobItem { number, path, state, attempts, reason, changed: _ } = item;
         let state = state.as_str();
         Self { number, path: path.to_string(), state, attempts, reason }
     }
@@ -124,8 +126,8 @@ pub struct JobQuery {
 impl JobQuery {
     /// Without the workspaces, which depend on the caller.
     pub fn filter(&self) -> Result<JobFilter> {
-        let state = parsed(self.state.as_deref(), "state", State::parse)?;
-        let kind = parsed(self.kind.as_deref(), "kind", Kind::parse)?;
+        let state = parsed(self.state.as_deref(), "state", JobState::parse)?;
+        let kind = parsed(self.kind.as_deref(), "kind", JobKind::parse)?;
         Ok(JobFilter { state, kind, workspaces: None })
     }
 
@@ -204,19 +206,19 @@ pub struct JobChanged {
 }
 
 /// How much a client has been told, by the last id it has seen. What is no such id means nothing.
-pub fn told(id: Option<&str>) -> Told {
+pub fn told(id: Option<&str>) -> Cursor {
     let read = || {
         let id = id?;
         let (changes, number) = id.split_once('-').unwrap_or((id, ""));
         let number = if number.is_empty() { i64::MAX } else { number.parse().ok()? };
-        Some(Told { changes: changes.parse().ok()?, number })
+        Some(Cursor { changes: changes.parse().ok()?, number })
     };
-    read().unwrap_or(Told::NEW)
+    read().unwrap_or(Cursor::NEW)
 }
 
-/// News as server-sent events: `item` for each document that has changed, then `job`.
-pub fn events(news: News) -> String {
-    let News::Changed { items, job } = news else { return HEARTBEAT.to_owned() };
+/// JobUpdate as server-sent events: `item` for each document that has changed, then `job`.
+pub fn events(news: JobUpdate) -> String {
+    let JobUpdate::Changed { items, job } = news else { return HEARTBEAT.to_owned() };
     let mut events = String::new();
     for item in items {
         let id = format!("{}-{}", item.changed, item.number);
@@ -239,10 +241,10 @@ mod tests {
 
     #[test]
     fn ids_of_events_say_what_was_told() {
-        assert_eq!(told(Some("12")), Told::all(12));
-        assert_eq!(told(Some("12-40")), Told { changes: 12, number: 40 });
+        assert_eq!(told(Some("12")), Cursor::all(12));
+        assert_eq!(told(Some("12-40")), Cursor { changes: 12, number: 40 });
         for unknown in [None, Some(""), Some("x"), Some("1-x"), Some("99999999999999999999")] {
-            assert_eq!(told(unknown), Told::NEW);
+            assert_eq!(told(unknown), Cursor::NEW);
         }
     }
 }

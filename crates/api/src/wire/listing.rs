@@ -4,8 +4,8 @@ mod writers;
 use std::borrow::Cow;
 use std::result;
 
-use carrel_domain::catalogue::Listed;
 use carrel_domain::document::{NO_METADATA, Published};
+use carrel_domain::folder::ListedDocument;
 use carrel_domain::{DocumentId, Result};
 use carrel_services::record;
 use serde::ser::Error as _;
@@ -59,7 +59,7 @@ pub struct ListedDocument<'a> {
 }
 
 impl<'a> ListedDocument<'a> {
-    pub fn new(listed: &'a Listed, mount: Mount) -> Self {
+    pub fn new(listed: &'a ListedDocument, mount: Mount) -> Self {
         let texts = listed.texts();
         let names = Names::new(texts.title, texts.url);
         let names = match mount {
@@ -133,7 +133,7 @@ struct FoundDocument<'a> {
 }
 
 impl<'a> DocumentFound<'a> {
-    pub fn new(listed: &'a Listed, page_content: Option<String>, mount: Mount) -> Self {
+    pub fn new(listed: &'a ListedDocument, page_content: Option<String>, mount: Mount) -> Self {
         let texts = listed.texts();
         let location = format!("{}/{}", texts.folder, texts.name);
         let mut document = ListedDocument::new(listed, mount);
@@ -274,13 +274,13 @@ impl FoundQuery {
 
 #[cfg(test)]
 mod tests {
-    use carrel_domain::catalogue::Texts;
+    use carrel_domain::folder::Texts;
 
     use super::*;
 
     fn written(metadata: &str) -> String {
         let texts = Texts { name: "a.json", title: "A", metadata, ..Texts::default() };
-        let listed = Listed {
+        let listed = ListedDocument {
             id: DocumentId::random(),
             texts: texts.into(),
             published: Published(None),

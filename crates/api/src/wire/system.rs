@@ -1,7 +1,7 @@
 //! The server itself on the wire.
 use std::collections::HashSet;
 
-use carrel_domain::library::Removed;
+use carrel_domain::library::RemovedDocument;
 use carrel_domain::{DocumentPath, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -52,7 +52,7 @@ pub struct DocumentsRemoved {
 }
 
 impl DocumentsRemoved {
-    pub fn new(asked: &[DocumentPath], removed: &[Removed], mount: Mount) -> Self {
+    pub fn new(asked: &[DocumentPath], removed: &[RemovedDocument], mount: Mount) -> Self {
         let gone: HashSet<_> = removed.iter().map(|removed| &removed.path).collect();
         let unknown = asked.iter().filter(|path| !gone.contains(path)).map(ToString::to_string);
         let unknown: Vec<_> = unknown.collect();

@@ -1,5 +1,5 @@
 //! Threads on the wire.
-use carrel_domain::shelf::SOUGHT_TITLE;
+use carrel_domain::document_list::LONGEST_TITLE_QUERY;
 use carrel_domain::thread::Thread;
 use carrel_domain::{Error, Result, ThreadId, UserId};
 use serde::{Deserialize, Serialize};
@@ -156,7 +156,7 @@ impl ThreadQuery {
     /// Some of the name; empty when any will do.
     pub fn search(&self) -> Result<&str> {
         match self.search.as_deref().unwrap_or_default() {
-            search if search.chars().nth(SOUGHT_TITLE).is_none() => Ok(search),
+            search if search.chars().nth(LONGEST_TITLE_QUERY).is_none() => Ok(search),
             _ => Err(Error::invalid("search", "must not be longer than 200 characters")),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Each is read by the reader of its type and becomes documents of its own, named by its place. What
 //! cannot be read is named in the text of the document that holds it.
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::archive::Archive;
 use super::fault::Fault;
@@ -76,11 +76,11 @@ pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<Vec<Extr
         .map(|document| {
             let part = match &document.part {
                 None => name.to_owned(),
-                Some(Part::Sheet(sheet)) => format!("{name}/{sheet}"),
-                Some(Part::Mail(number)) => format!("{name}/{number}"),
-                Some(Part::File(inner)) => format!("{name}/{inner}"),
+                Some(DocumentPart::Sheet(sheet)) => format!("{name}/{sheet}"),
+                Some(DocumentPart::Mail(number)) => format!("{name}/{number}"),
+                Some(DocumentPart::File(inner)) => format!("{name}/{inner}"),
             };
-            Extracted { part: Some(Part::File(part)), ..document }
+            Extracted { part: Some(DocumentPart::File(part)), ..document }
         })
         .collect();
     (!named.is_empty()).then_some(named)

@@ -33,7 +33,7 @@ use std::fs::File;
 use std::path::Path;
 
 use async_trait::async_trait;
-use carrel_domain::document::{Extracted, Extractor, FileType, IncomingFile, Part};
+use carrel_domain::document::{DocumentPart, Extracted, Extractor, FileType, IncomingFile};
 use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -127,10 +127,10 @@ pub(crate) fn extract(
         bytes += document.text.len() as u64;
         let details = [&mut document.author, &mut document.description];
         details.into_iter().chain(&mut document.title).for_each(bounded);
-        if let Some(Part::Sheet(name) | Part::File(name)) = &mut document.part {
+        if let Some(DocumentPart::Sheet(name) | DocumentPart::File(name)) = &mut document.part {
             bounded(name);
         }
-        if let Some(Part::File(name)) = &mut document.part {
+        if let Some(DocumentPart::File(name)) = &mut document.part {
             let mut number = 1;
             let plain = name.clone();
             while !names.insert(name.clone()) {

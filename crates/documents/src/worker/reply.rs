@@ -1,7 +1,7 @@
 //! What a worker answers: one line of JSON, then the texts of the documents one after another.
 use std::io::{self, Write};
 
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::fault::Fault;
@@ -68,9 +68,9 @@ fn divide(extracted: Extracted) -> (Document, String) {
     let Extracted { part, title, author, description, source, text } = extracted;
     let (sheet, mail, file) = match part {
         None => (None, None, None),
-        Some(Part::Sheet(name)) => (Some(name), None, None),
-        Some(Part::Mail(number)) => (None, Some(number), None),
-        Some(Part::File(name)) => (None, None, Some(name)),
+        Some(DocumentPart::Sheet(name)) => (Some(name), None, None),
+        Some(DocumentPart::Mail(number)) => (None, Some(number), None),
+        Some(DocumentPart::File(name)) => (None, None, Some(name)),
     };
     let bytes = text.len();
     (Document { sheet, mail, file, title, author, description, source, bytes }, text)
@@ -78,7 +78,10 @@ fn divide(extracted: Extracted) -> (Document, String) {
 
 fn join(document: Document, text: String) -> Extracted {
     let Document { sheet, mail, file, title, author, description, source, bytes: _ } = document;
-    let part = sheet.map(Part::Sheet).or(mail.map(Part::Mail)).or(file.map(Part::File));
+    let part = sheet
+        .map(DocumentPart::Sheet)
+        .or(mail.map(DocumentPart::Mail))
+        .or(file.map(DocumentPart::File));
     Extracted { part, title, author, description, source, text }
 }
 
@@ -86,7 +89,7 @@ fn join(document: Document, text: String) -> Extracted {
 mod tests {
     use super::*;
 
-    fn document(part: Option<Part>, text: &str) -> Extracted {
+    fn document(part: Option<DocumentPart>, text: &str) -> Extracted {
         let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
         Extracted { part, title: Some("t".into()), author, description, source, text: text.into() }
     }
@@ -101,9 +104,9 @@ mod tests {
     fn what_is_written_is_read() {
         let documents = vec![
             document(None, "日本\nx"),
-            document(Some(Part::Sheet("S".into())), ""),
-            document(Some(Part::Mail(7)), "y"),
-            document(Some(Part::File("a/b.txt".into())), "z"),
+            document(Some(DocumentPart::Sheet("S".into())), ""),
+            document(Some(DocumentPart::Mail(7)), "y"),
+            document(Some(DocumentPart::File("a/b.txt".into())), "z"),
         ];
         assert_eq!(read(&written(Ok(documents.clone()))), Some(Ok(documents)));
         let fault = Fault::refused("is odd.");

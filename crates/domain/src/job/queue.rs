@@ -3,9 +3,9 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
-use super::{Item, Job};
+use super::{Job, JobItem};
 use crate::audit::Event;
-use crate::library::Embedded;
+use crate::library::IndexedDocument;
 use crate::{JobId, Result, WorkspaceDocumentId};
 
 /// The right to work on one job. Lost when it is not prolonged in time and somebody else takes it.
@@ -17,14 +17,14 @@ pub struct Lease {
 
 /// A lease that is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Hold {
+pub struct LeaseRequest {
     pub token: Uuid,
     pub until: DateTime<Utc>,
 }
 
 /// A job in somebody's hands.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claimed {
+pub struct ClaimedJob {
     pub job: Job,
     pub lease: Lease,
     /// Whether whoever held it before has vanished.
@@ -33,15 +33,15 @@ pub struct Claimed {
 
 /// What became of an item.
 #[derive(Clone, Debug)]
-pub struct Finished {
-    pub item: Item,
-    pub outcome: Outcome,
+pub struct FinishedItem {
+    pub item: JobItem,
+    pub outcome: ItemOutcome,
 }
 
 #[derive(Clone, Debug)]
-pub enum Outcome {
-    /// To be placed as [`Kind`] says.
-    Embedded(Embedded),
+pub enum ItemOutcome {
+    /// To be placed as [`JobKind`] says.
+    Indexed(IndexedDocument),
     /// For good; why.
     Failed(String),
     /// To be tried again after the others; why.
@@ -50,7 +50,7 @@ pub enum Outcome {
 
 /// What a step of a job came to.
 #[derive(Clone, Debug)]
-pub struct Completed {
+pub struct StepResult {
     pub job: Job,
     /// New places.
     pub placed: Vec<WorkspaceDocumentId>,
@@ -62,7 +62,7 @@ pub struct Completed {
 
 /// How a job goes back to the queue.
 #[derive(Clone, Debug)]
-pub struct HandBack {
+pub struct Requeue {
     pub due_at: DateTime<Utc>,
     pub attempts: u32,
     pub error: Option<String>,
@@ -70,7 +70,7 @@ pub struct HandBack {
 
 /// How many jobs were made of stale places.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refreshes {
+pub struct QueuedRefreshes {
     pub queued: u32,
     /// Workspaces with stale places for which there is such a job already. It may have begun by an
     /// earlier recipe, so they are to be looked at again once it is over.
@@ -103,30 +103,26 @@ pub struct Backlog {
 #[async_trait]
 pub trait JobQueue: Send + Sync {
     /// Makes a job for every workspace with places whose passages were not made by `recipe`.
-    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes>;
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<QueuedRefreshes>;
     /// Whether there is anything to claim.
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
     /// The job that has been due the longest. No two get the same one.
-    async fn claim(&self, hold: Hold, now: DateTime<Utc>) -> Result<Option<Claimed>>;
-    async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
+    async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>>;
+    async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>>;
     /// Items that are to be done next.
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<Item>>>;
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>>;
     /// Records what became of items, and places those that were embedded; the lease then lasts
     /// `until`. The event is written if anything is placed, at its time.
     async fn complete(
         &self,
         lease: &Lease,
-        finished: Vec<Finished>,
+        finished: Vec<FinishedItem>,
         until: DateTime<Utc>,
         event: Event,
-    ) -> Result<Option<Completed>>;
+    ) -> Result<Option<StepResult>>;
     /// Gives the lease back before the job is over.
-    async fn hand_back(
-        &self,
-        lease: &Lease,
-        how: HandBack,
-        now: DateTime<Utc>,
-    ) -> Result<Option<Job>>;
+    async fn requeue(&self, lease: &Lease, how: Requeue, now: DateTime<Utc>)
+    -> Result<Option<Job>>;
     /// Ends a job. What was not done has failed for the reason given, or was called off. Goes back
     /// to the queue instead when there is no reason, nobody has called it off, and items were added
     /// after the last look at it.

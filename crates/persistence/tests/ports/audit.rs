@@ -5,7 +5,7 @@ use carrel_domain::audit::{Actor, AuditLog, By, Event, LoggedEvent, link};
 use carrel_domain::chat::{Chats, Conversation, NewChat};
 use carrel_domain::chat_log::ChatLog;
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::member::Members;
 use carrel_domain::settings::Settings;
 use carrel_domain::user::{MultiUser, NewSession, Sessions, UserPatch, Users};
@@ -14,7 +14,7 @@ use carrel_domain::{ApiKeyId, ChatId, UserId, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::DateTime;
 
-use crate::placing::Place;
+use crate::indexing_together::Place;
 use crate::support::{
     Scratch, at, document, done, embedded, new_user, new_workspace, path, user, workspace,
 };

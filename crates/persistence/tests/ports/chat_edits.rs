@@ -1,5 +1,5 @@
 use carrel_domain::chat::{Chats, Conversation, NewChat};
-use carrel_domain::chat_edit::{ChatChange, ChatEdits, Session};
+use carrel_domain::chat_edit::{ChatChange, ChatEdits, ChatSession};
 use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::{ChatId, Slug, WorkspaceId};
 use carrel_persistence::Database;
@@ -69,7 +69,7 @@ async fn sessions_come_by_name_in_pages(scratch: Scratch) {
     let page = db.sessions(here, None, 2).await.unwrap();
     let names: Vec<_> = page.iter().map(|session| session.name.as_str()).collect();
     assert_eq!(names, ["a", "b"]);
-    let b = Session { name: "b".into(), chats: 2, first_at: at(1), last_at: at(3) };
+    let b = ChatSession { name: "b".into(), chats: 2, first_at: at(1), last_at: at(3) };
     assert_eq!(page[1], b);
     let rest = db.sessions(here, Some("b"), 2).await.unwrap();
     assert_eq!((rest.len(), rest[0].name.as_str()), (1, "c"));

@@ -1,10 +1,10 @@
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
 use carrel_persistence::Database;
 
-use crate::placing::Place;
+use crate::indexing_together::Place;
 use crate::support::{Scratch, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {

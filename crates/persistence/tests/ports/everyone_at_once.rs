@@ -14,7 +14,7 @@ use carrel_domain::{ApiKeyId, Error, Result};
 use carrel_persistence::Database;
 
 use crate::audit::verified;
-use crate::placing::Place;
+use crate::indexing_together::Place;
 use crate::support::{
     Scratch, admin, at, document, done, embedded, new_user, new_workspace, path, workspace,
 };

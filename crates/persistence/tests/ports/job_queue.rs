@@ -1,9 +1,9 @@
 //! Jobs as those who work on them see them.
 use carrel_domain::job::queue::{
-    Backlog, Claimed, Finished, HandBack, JobQueue, Outcome, Refreshes,
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, QueuedRefreshes, Requeue,
 };
-use carrel_domain::job::{ItemState, Jobs, Kind, Progress, State};
-use carrel_domain::library::{Documents, Embedded, Placements};
+use carrel_domain::job::{ItemState, JobKind, JobProgress, JobState, Jobs};
+use carrel_domain::library::{Documents, IndexedDocument, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 
 use crate::jobs::{add, claim, finish, hold, queue};
@@ -37,7 +37,9 @@ async fn a_job_is_claimed_once(scratch: Scratch) {
     for claim in claims {
         claimed.extend(claim.await.unwrap());
     }
-    assert!(claimed.iter().all(|claimed| claimed.job.state == State::Running && !claimed.resumed));
+    assert!(
+        claimed.iter().all(|claimed| claimed.job.state == JobState::Running && !claimed.resumed)
+    );
     let mut ids: Vec<_> = claimed.iter().map(|claimed| claimed.job.id).collect();
     ids.sort_unstable();
     // One that another is about to take may be passed over; it is there for the next.
@@ -56,10 +58,10 @@ async fn what_is_left_to_do_is_counted(scratch: Scratch) {
     for names in [&["a", "b"][..], &["a"], &["b"]] {
         queue(&db, here, names).await;
     }
-    let Claimed { lease, job, .. } = claim(&db, 1).await;
+    let ClaimedJob { lease, job, .. } = claim(&db, 1).await;
     assert_eq!(job.progress.total, 2);
     assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 1, documents: 4 });
-    finish(&db, &lease, |_| Outcome::Failed("because".into())).await;
+    finish(&db, &lease, |_| ItemOutcome::Failed("because".into())).await;
     assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 1, documents: 2 });
     db.end(&lease, None, at(2)).await.unwrap();
     assert_eq!(db.backlog().await.unwrap(), Backlog { queued: 2, running: 0, documents: 2 });
@@ -70,15 +72,15 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a", "b", "c", "d"]).await;
     let made = queue(&db, here, &["d", "gone", "b", "c", "a"]).await;
-    let Claimed { lease, .. } = claim(&db, 1).await;
+    let ClaimedJob { lease, .. } = claim(&db, 1).await;
     let events = scratch.rows_in("events");
     let job = finish(&db, &lease, |name| match name {
-        "b" => Outcome::Failed("because".into()),
-        "c" => Outcome::Again("not\0now".into()),
-        _ => Outcome::Embedded(embedded(here, name, 2)),
+        "b" => ItemOutcome::Failed("because".into()),
+        "c" => ItemOutcome::Again("not\0now".into()),
+        _ => ItemOutcome::Indexed(embedded(here, name, 2)),
     })
     .await;
-    assert_eq!(job.progress, Progress { total: 5, done: 2, failed: 2, cancelled: 0 });
+    assert_eq!(job.progress, JobProgress { total: 5, done: 2, failed: 2, cancelled: 0 });
     assert_eq!((job.changes, scratch.rows_in("events")), (2, events + 1));
     let placed = db.in_workspace(here).await.unwrap();
     assert_eq!((placed.len(), db.count(Some(here)).await.unwrap()), (2, 4));
@@ -97,17 +99,18 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
             (ItemState::Done, 0, None, 2),
         ]
     );
-    let job = finish(&db, &lease, |name| Outcome::Embedded(embedded(here, name, 1))).await;
-    assert_eq!((job.progress.done, job.state), (3, State::Running));
+    let job = finish(&db, &lease, |name| ItemOutcome::Indexed(embedded(here, name, 1))).await;
+    assert_eq!((job.progress.done, job.state), (3, JobState::Running));
     let over = db.end(&lease, None, at(9)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.finished_at, over.due_at), (State::Failed, Some(at(9)), None));
+    assert_eq!((over.state, over.finished_at, over.due_at), (JobState::Failed, Some(at(9)), None));
     assert_eq!(db.claim(hold(999), at(900)).await.unwrap(), None);
 
     // The same again: each has one place, and another.
     queue(&db, here, &["a", "c", "d"]).await;
-    let Claimed { lease, .. } = claim(&db, 10).await;
+    let ClaimedJob { lease, .. } = claim(&db, 10).await;
     let items = db.waiting(&lease, 10).await.unwrap().unwrap();
-    let again = |item| Finished { item, outcome: Outcome::Embedded(embedded(here, "again", 3)) };
+    let again =
+        |item| FinishedItem { item, outcome: ItemOutcome::Indexed(embedded(here, "again", 3)) };
     let finished = items.into_iter().map(again).collect();
     let completed = db.complete(&lease, finished, at(30), done(11)).await.unwrap().unwrap();
     assert_eq!((completed.placed.len(), completed.replaced.len()), (3, 3));
@@ -115,7 +118,7 @@ async fn a_step_places_documents_and_records_what_became_of_them(scratch: Scratc
     assert_eq!(db.in_workspace(here).await.unwrap().len(), 3);
     assert_eq!((db.count(Some(here)).await.unwrap(), scratch.rows_in("chunks")), (9, 9));
     let over = db.end(&lease, None, at(12)).await.unwrap().unwrap();
-    assert_eq!(over.state, State::Done);
+    assert_eq!(over.state, JobState::Done);
 }
 
 async fn a_job_whose_holder_has_vanished_goes_on(scratch: Scratch) {
@@ -124,7 +127,7 @@ async fn a_job_whose_holder_has_vanished_goes_on(scratch: Scratch) {
     queue(&db, here, &["a"]).await;
     let first = claim(&db, 0).await;
     assert_eq!(db.claim(hold(30), at(19)).await.unwrap(), None);
-    db.prolong(&first.lease, at(50)).await.unwrap().unwrap();
+    db.renew(&first.lease, at(50)).await.unwrap().unwrap();
     assert_eq!(db.claim(hold(70), at(49)).await.unwrap(), None);
     let second = claim(&db, 50).await;
     assert!(second.resumed && second.job.attempts == 1);
@@ -140,16 +143,16 @@ async fn whoever_has_lost_the_lease_changes_nothing(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;
     queue(&db, here, &["a"]).await;
-    let Claimed { lease, .. } = claim(&db, 0).await;
+    let ClaimedJob { lease, .. } = claim(&db, 0).await;
     let items = db.waiting(&lease, 1).await.unwrap().unwrap();
     let second = claim(&db, 30).await;
-    let outcome = Outcome::Embedded(embedded(here, "a", 1));
-    let finished = vec![Finished { item: items[0].clone(), outcome }];
+    let outcome = ItemOutcome::Indexed(embedded(here, "a", 1));
+    let finished = vec![FinishedItem { item: items[0].clone(), outcome }];
     assert!(db.complete(&lease, finished, at(60), done(31)).await.unwrap().is_none());
-    assert_eq!(db.prolong(&lease, at(60)).await.unwrap(), None);
+    assert_eq!(db.renew(&lease, at(60)).await.unwrap(), None);
     assert_eq!(db.waiting(&lease, 1).await.unwrap(), None);
-    let how = HandBack { due_at: at(0), attempts: 0, error: None };
-    assert_eq!(db.hand_back(&lease, how, at(31)).await.unwrap(), None);
+    let how = Requeue { due_at: at(0), attempts: 0, error: None };
+    assert_eq!(db.requeue(&lease, how, at(31)).await.unwrap(), None);
     assert_eq!(db.end(&lease, None, at(31)).await.unwrap(), None);
     assert_eq!(Jobs::by_id(&db, second.job.id).await.unwrap(), Some(second.job));
     assert_eq!(db.in_workspace(here).await.unwrap(), []);
@@ -159,16 +162,16 @@ async fn a_job_that_was_put_off_waits(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     queue(&db, here, &["a"]).await;
-    let Claimed { lease, .. } = claim(&db, 0).await;
-    let how = HandBack { due_at: at(60), attempts: 3, error: Some("it is down".into()) };
-    let waiting = db.hand_back(&lease, how, at(1)).await.unwrap().unwrap();
-    assert_eq!((waiting.state, waiting.attempts), (State::Queued, 3));
+    let ClaimedJob { lease, .. } = claim(&db, 0).await;
+    let how = Requeue { due_at: at(60), attempts: 3, error: Some("it is down".into()) };
+    let waiting = db.requeue(&lease, how, at(1)).await.unwrap().unwrap();
+    assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, 3));
     assert_eq!((waiting.error.as_deref(), waiting.due_at), (Some("it is down"), Some(at(60))));
     assert_eq!(db.claim(hold(80), at(59)).await.unwrap(), None);
-    let Claimed { job, resumed, lease } = claim(&db, 60).await;
+    let ClaimedJob { job, resumed, lease } = claim(&db, 60).await;
     assert!(!resumed && job.attempts == 3);
     let over = db.end(&lease, Some("it is still down".into()), at(61)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.progress.failed), (State::Failed, 1));
+    assert_eq!((over.state, over.progress.failed), (JobState::Failed, 1));
     assert_eq!(over.error.as_deref(), Some("it is still down"));
     let items = db.items(over.id, None, None, 9).await.unwrap();
     assert_eq!(items[0].reason.as_deref(), Some("it is still down"));
@@ -177,7 +180,7 @@ async fn a_job_that_was_put_off_waits(scratch: Scratch) {
 async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
     let db = scratch.open();
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
-    let made_by = |recipe: &str, workspace, count| Embedded {
+    let made_by = |recipe: &str, workspace, count| IndexedDocument {
         recipe: recipe.into(),
         ..embedded(workspace, "text", count)
     };
@@ -191,14 +194,14 @@ async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
     let before = db.in_workspace(one).await.unwrap();
     let events = scratch.rows_in("events");
     let refreshes = db.queue_refreshes("new", done(1)).await.unwrap();
-    assert_eq!(refreshes, Refreshes { queued: 2, under_way: 0 });
+    assert_eq!(refreshes, QueuedRefreshes { queued: 2, under_way: 0 });
     let refreshes = db.queue_refreshes("new", done(1)).await.unwrap();
-    assert_eq!(refreshes, Refreshes { queued: 0, under_way: 2 });
+    assert_eq!(refreshes, QueuedRefreshes { queued: 0, under_way: 2 });
     assert_eq!(scratch.rows_in("events"), events + 1);
 
-    let Claimed { job, lease, .. } = claim(&db, 2).await;
-    assert_eq!((job.kind, job.workspace.id, job.progress.total), (Kind::Refresh, one, 1));
-    finish(&db, &lease, |_| Outcome::Embedded(made_by("new", one, 3))).await;
+    let ClaimedJob { job, lease, .. } = claim(&db, 2).await;
+    assert_eq!((job.kind, job.workspace.id, job.progress.total), (JobKind::Refresh, one, 1));
+    finish(&db, &lease, |_| ItemOutcome::Indexed(made_by("new", one, 3))).await;
     let after = db.in_workspace(one).await.unwrap();
     let (old, new) = (&before[0], &after[1]);
     assert!(new.id > old.id && new.watched && !new.pinned && new.recipe == "new");
@@ -214,11 +217,11 @@ async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
     db.remove(&[path("d")], done(3)).await.unwrap();
     scratch.execute("UPDATE workspace_documents SET recipe = 'new'");
     let places = db.in_workspace(two).await.unwrap();
-    let Claimed { job, lease, .. } = claim(&db, 4).await;
+    let ClaimedJob { job, lease, .. } = claim(&db, 4).await;
     assert_eq!((job.workspace.id, job.progress.total), (two, 3));
-    let job = finish(&db, &lease, |_| Outcome::Embedded(made_by("new", two, 9))).await;
+    let job = finish(&db, &lease, |_| ItemOutcome::Indexed(made_by("new", two, 9))).await;
     assert_eq!((job.progress.done, job.progress.failed), (2, 1));
     assert_eq!(db.in_workspace(two).await.unwrap(), places);
     let refreshes = db.queue_refreshes("new", done(6)).await.unwrap();
-    assert_eq!(refreshes, Refreshes::default());
+    assert_eq!(refreshes, QueuedRefreshes::default());
 }

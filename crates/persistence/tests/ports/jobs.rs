@@ -1,7 +1,7 @@
 use carrel_domain::job::queue::{
-    Claimed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Retention,
+    ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, Requeue, Retention,
 };
-use carrel_domain::job::{ItemState, Job, JobFilter, Jobs, Kind, NewJob, State, Told};
+use carrel_domain::job::{Cursor, ItemState, Job, JobFilter, JobKind, JobState, Jobs, NewJob};
 use carrel_domain::library::Documents;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{DocumentPath, Error, JobId, WorkspaceId};
@@ -27,15 +27,15 @@ pub fn paths(names: &[&str]) -> Vec<DocumentPath> {
 }
 
 pub async fn queue(db: &Database, workspace: WorkspaceId, names: &[&str]) -> Job {
-    let new = NewJob { kind: Kind::Embed, workspace, paths: paths(names), awaited: false };
+    let new = NewJob { kind: JobKind::Embed, workspace, paths: paths(names), awaited: false };
     Jobs::create(db, new, None, done(0)).await.unwrap()
 }
 
-pub fn hold(seconds: i64) -> Hold {
-    Hold { token: Uuid::new_v4(), until: at(seconds) }
+pub fn hold(seconds: i64) -> LeaseRequest {
+    LeaseRequest { token: Uuid::new_v4(), until: at(seconds) }
 }
 
-pub async fn claim(db: &Database, now: i64) -> Claimed {
+pub async fn claim(db: &Database, now: i64) -> ClaimedJob {
     db.claim(hold(now + 20), at(now)).await.unwrap().unwrap()
 }
 
@@ -46,11 +46,11 @@ pub async fn add(db: &Database, names: &[&str]) {
 }
 
 /// Has one thing become of each item that waits, by name.
-pub async fn finish(db: &Database, lease: &Lease, outcome: impl Fn(&str) -> Outcome) -> Job {
+pub async fn finish(db: &Database, lease: &Lease, outcome: impl Fn(&str) -> ItemOutcome) -> Job {
     let items = db.waiting(lease, 100).await.unwrap().unwrap();
     let finished = items.into_iter().map(|item| {
         let outcome = outcome(item.path.name().trim_end_matches(".json"));
-        Finished { item, outcome }
+        FinishedItem { item, outcome }
     });
     db.complete(lease, finished.collect(), at(100), done(5)).await.unwrap().unwrap().job
 }
@@ -60,7 +60,7 @@ async fn a_job_is_kept_with_its_items(scratch: Scratch) {
     let here = workspace(&db, "Here").await;
     let made = queue(&db, here.id, &["a", "b", "c"]).await;
     assert_eq!(Jobs::by_id(&db, made.id).await.unwrap().as_ref(), Some(&made));
-    assert_eq!((made.state, made.kind, made.changes), (State::Queued, Kind::Embed, 0));
+    assert_eq!((made.state, made.kind, made.changes), (JobState::Queued, JobKind::Embed, 0));
     assert_eq!((made.workspace.slug.as_str(), made.workspace.name.as_str()), ("here", "Here"));
     assert_eq!((&made.by, made.progress.total), (&done(0).by, 3));
     let items = db.items(made.id, None, None, 2).await.unwrap();
@@ -69,7 +69,7 @@ async fn a_job_is_kept_with_its_items(scratch: Scratch) {
     assert_eq!((rest.len(), &rest[0].path), (1, &path("c")));
     assert_eq!(Jobs::by_id(&db, JobId(77)).await.unwrap(), None);
     let nowhere = NewJob {
-        kind: Kind::Embed,
+        kind: JobKind::Embed,
         workspace: WorkspaceId(77),
         paths: paths(&["a"]),
         awaited: false,
@@ -87,25 +87,25 @@ async fn documents_are_added_to_a_job_under_way_and_to_one_that_is_over(scratch:
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a", "b", "c"]).await;
     let job = queue(&db, here, &["a"]).await.id;
-    let Claimed { lease, .. } = claim(&db, 1).await;
-    finish(&db, &lease, |_| Outcome::Embedded(embedded(here, "x", 1))).await;
+    let ClaimedJob { lease, .. } = claim(&db, 1).await;
+    finish(&db, &lease, |_| ItemOutcome::Indexed(embedded(here, "x", 1))).await;
     // Added after the last look of whoever works on it: not forgotten when that one ends it.
     let more = db.extend(job, paths(&["b"]), done(6)).await.unwrap().unwrap();
-    assert_eq!((more.state, more.progress.total, more.progress.done), (State::Running, 2, 1));
-    let (_, items) = db.changed(job, Told::all(more.changes - 1), 9).await.unwrap().unwrap();
+    assert_eq!((more.state, more.progress.total, more.progress.done), (JobState::Running, 2, 1));
+    let (_, items) = db.changed(job, Cursor::all(more.changes - 1), 9).await.unwrap().unwrap();
     assert_eq!((items.len(), items[0].number, &items[0].path), (1, 1, &path("b")));
     let ended = db.end(&lease, None, at(7)).await.unwrap().unwrap();
-    assert_eq!((ended.state, ended.progress.cancelled), (State::Queued, 0));
-    let Claimed { lease, .. } = claim(&db, 8).await;
-    finish(&db, &lease, |_| Outcome::Failed("no".into())).await;
+    assert_eq!((ended.state, ended.progress.cancelled), (JobState::Queued, 0));
+    let ClaimedJob { lease, .. } = claim(&db, 8).await;
+    finish(&db, &lease, |_| ItemOutcome::Failed("no".into())).await;
     let over = db.end(&lease, None, at(9)).await.unwrap().unwrap();
-    assert_eq!(over.state, State::Failed);
+    assert_eq!(over.state, JobState::Failed);
 
     let again = db.extend(job, paths(&["c"]), done(10)).await.unwrap().unwrap();
-    assert_eq!((again.state, again.finished_at), (State::Queued, None));
+    assert_eq!((again.state, again.finished_at), (JobState::Queued, None));
     assert_eq!((again.progress.total, again.progress.failed), (3, 1));
-    let Claimed { lease, .. } = claim(&db, 11).await;
-    let through = finish(&db, &lease, |_| Outcome::Embedded(embedded(here, "x", 1))).await;
+    let ClaimedJob { lease, .. } = claim(&db, 11).await;
+    let through = finish(&db, &lease, |_| ItemOutcome::Indexed(embedded(here, "x", 1))).await;
     assert_eq!((through.progress.done, through.progress.failed), (2, 1));
     db.cancel(job, done(12)).await.unwrap();
     db.end(&lease, None, at(13)).await.unwrap();
@@ -120,20 +120,20 @@ async fn a_queued_job_is_called_off_at_once_and_a_running_one_told(scratch: Scra
     let here = workspace(&db, "Here").await.id;
     let queued = queue(&db, here, &["a", "b"]).await;
     let cancelled = db.cancel(queued.id, done(1)).await.unwrap().unwrap();
-    assert_eq!((cancelled.state, cancelled.progress.cancelled), (State::Cancelled, 2));
+    assert_eq!((cancelled.state, cancelled.progress.cancelled), (JobState::Cancelled, 2));
     assert_eq!(db.cancel(queued.id, done(2)).await.unwrap(), Some(cancelled));
     let running = queue(&db, here, &["a"]).await;
-    let Claimed { lease, .. } = claim(&db, 3).await;
+    let ClaimedJob { lease, .. } = claim(&db, 3).await;
     let told = db.cancel(running.id, done(4)).await.unwrap().unwrap();
-    assert!(told.cancelling && told.state == State::Running);
-    assert!(db.prolong(&lease, at(40)).await.unwrap().unwrap().cancelling);
-    let how = HandBack { due_at: at(5), attempts: 0, error: None };
-    let over = db.hand_back(&lease, how, at(5)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.cancelling), (State::Cancelled, false));
+    assert!(told.cancelling && told.state == JobState::Running);
+    assert!(db.renew(&lease, at(40)).await.unwrap().unwrap().cancelling);
+    let how = Requeue { due_at: at(5), attempts: 0, error: None };
+    let over = db.requeue(&lease, how, at(5)).await.unwrap().unwrap();
+    assert_eq!((over.state, over.cancelling), (JobState::Cancelled, false));
     let left = queue(&db, here, &["a"]).await;
     claim(&db, 6).await;
     let over = db.cancel(left.id, done(60)).await.unwrap().unwrap();
-    assert_eq!(over.state, State::Cancelled, "whoever held it has vanished");
+    assert_eq!(over.state, JobState::Cancelled, "whoever held it has vanished");
     assert_eq!(db.cancel(JobId(77), done(1)).await.unwrap(), None);
 }
 
@@ -143,21 +143,21 @@ async fn failed_items_are_tried_again(scratch: Scratch) {
     add(&db, &["a", "b"]).await;
     let made = queue(&db, here, &["a", "b"]).await;
     assert_eq!(db.retry(made.id, done(1)).await.unwrap().as_ref(), Some(&made));
-    let Claimed { lease, .. } = claim(&db, 1).await;
+    let ClaimedJob { lease, .. } = claim(&db, 1).await;
     finish(&db, &lease, |name| match name {
-        "a" => Outcome::Embedded(embedded(here, name, 1)),
-        _ => Outcome::Failed("because".into()),
+        "a" => ItemOutcome::Indexed(embedded(here, name, 1)),
+        _ => ItemOutcome::Failed("because".into()),
     })
     .await;
     let over = db.end(&lease, None, at(2)).await.unwrap().unwrap();
     let again = db.retry(over.id, done(3)).await.unwrap().unwrap();
-    assert_eq!((again.state, again.progress.done, again.progress.failed), (State::Queued, 1, 0));
-    let Claimed { lease, .. } = claim(&db, 3).await;
+    assert_eq!((again.state, again.progress.done, again.progress.failed), (JobState::Queued, 1, 0));
+    let ClaimedJob { lease, .. } = claim(&db, 3).await;
     let items = db.waiting(&lease, 9).await.unwrap().unwrap();
     assert_eq!((items.len(), &items[0].path, items[0].attempts), (1, &path("b"), 0));
-    finish(&db, &lease, |name| Outcome::Embedded(embedded(here, name, 1))).await;
+    finish(&db, &lease, |name| ItemOutcome::Indexed(embedded(here, name, 1))).await;
     let over = db.end(&lease, None, at(4)).await.unwrap().unwrap();
-    assert_eq!((over.state, over.progress.done), (State::Done, 2));
+    assert_eq!((over.state, over.progress.done), (JobState::Done, 2));
     assert_eq!(db.retry(over.id, done(5)).await.unwrap(), Some(over));
 }
 
@@ -165,18 +165,18 @@ async fn changes_are_told_from_where_somebody_stopped(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
     let made = queue(&db, here, &["a", "b", "c"]).await;
-    assert!(db.changed(made.id, Told::NEW, 10).await.unwrap().unwrap().1.is_empty());
-    let Claimed { lease, .. } = claim(&db, 0).await;
-    let job = finish(&db, &lease, |_| Outcome::Failed("because".into())).await;
+    assert!(db.changed(made.id, Cursor::NEW, 10).await.unwrap().unwrap().1.is_empty());
+    let ClaimedJob { lease, .. } = claim(&db, 0).await;
+    let job = finish(&db, &lease, |_| ItemOutcome::Failed("because".into())).await;
     let told = async |told, limit| {
         let (job, items) = db.changed(made.id, told, limit).await.unwrap().unwrap();
         (job.changes, items.iter().map(|item| item.number).collect::<Vec<_>>())
     };
-    assert_eq!(told(Told::NEW, 10).await, (job.changes, vec![0, 1, 2]));
-    assert_eq!(told(Told::NEW, 2).await.1, [0, 1]);
-    assert_eq!(told(Told { changes: job.changes, number: 1 }, 10).await.1, [2]);
-    assert!(told(Told::all(job.changes), 10).await.1.is_empty());
-    assert_eq!(db.changed(JobId(77), Told::NEW, 1).await.unwrap(), None);
+    assert_eq!(told(Cursor::NEW, 10).await, (job.changes, vec![0, 1, 2]));
+    assert_eq!(told(Cursor::NEW, 2).await.1, [0, 1]);
+    assert_eq!(told(Cursor { changes: job.changes, number: 1 }, 10).await.1, [2]);
+    assert!(told(Cursor::all(job.changes), 10).await.1.is_empty());
+    assert_eq!(db.changed(JobId(77), Cursor::NEW, 1).await.unwrap(), None);
 }
 
 async fn jobs_come_newest_first_and_by_filter(scratch: Scratch) {
@@ -202,9 +202,9 @@ async fn jobs_come_newest_first_and_by_filter(scratch: Scratch) {
     assert_eq!(ids(of(&[one]), None, 9).await, [2, 0]);
     assert_eq!(ids(of(&[one, two]), None, 9).await, [3, 2, 1, 0]);
     assert!(ids(of(&[]), None, 9).await.is_empty());
-    let cancelled = JobFilter { state: Some(State::Cancelled), ..all() };
+    let cancelled = JobFilter { state: Some(JobState::Cancelled), ..all() };
     assert_eq!(ids(cancelled, None, 9).await, [0]);
-    let refreshes = JobFilter { kind: Some(Kind::Refresh), ..all() };
+    let refreshes = JobFilter { kind: Some(JobKind::Refresh), ..all() };
     assert!(ids(refreshes, None, 9).await.is_empty());
 }
 
@@ -237,12 +237,12 @@ async fn jobs_go_with_their_workspace(scratch: Scratch) {
     let here = workspace(&db, "Here").await.id;
     add(&db, &["a"]).await;
     queue(&db, here, &["a"]).await;
-    let Claimed { lease, .. } = claim(&db, 0).await;
+    let ClaimedJob { lease, .. } = claim(&db, 0).await;
     let items = db.waiting(&lease, 1).await.unwrap().unwrap();
     Workspaces::delete(&db, here, done(1)).await.unwrap();
     assert_eq!((scratch.rows_in("jobs"), scratch.rows_in("job_items")), (0, 0));
-    let outcome = Outcome::Embedded(embedded(here, "a", 1));
-    let finished = vec![Finished { item: items[0].clone(), outcome }];
+    let outcome = ItemOutcome::Indexed(embedded(here, "a", 1));
+    let finished = vec![FinishedItem { item: items[0].clone(), outcome }];
     assert!(db.complete(&lease, finished, at(9), done(2)).await.unwrap().is_none());
-    assert_eq!(db.prolong(&lease, at(9) + TimeDelta::days(1)).await.unwrap(), None);
+    assert_eq!(db.renew(&lease, at(9) + TimeDelta::days(1)).await.unwrap(), None);
 }

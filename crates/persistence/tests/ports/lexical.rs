@@ -1,12 +1,12 @@
 use carrel_domain::document::Document;
-use carrel_domain::filter::{Places, Sought};
+use carrel_domain::filter::{FilterHint, FilterRows};
 use carrel_domain::lexical::{Lexical, Postings, Wanted, of_query};
-use carrel_domain::library::{Documents, Embedded, NewPassage, Placements};
+use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::workspace::Workspaces;
-use carrel_domain::{Among, Error, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_persistence::Database;
 
-use crate::placing::Place;
+use crate::indexing_together::Place;
 use crate::support::{Scratch, document, done, path, vector, workspace};
 
 on_both_databases! {
@@ -21,14 +21,14 @@ on_both_databases! {
     only_places_with_a_key_are_read_for_it,
 }
 
-fn saying(workspace: WorkspaceId, texts: &[&str]) -> Embedded {
+fn saying(workspace: WorkspaceId, texts: &[&str]) -> IndexedDocument {
     let passage =
         |text: &&str| NewPassage { text: (*text).to_owned(), span: None, vector: vector(1) };
     let passages = texts.iter().map(passage).collect();
-    Embedded { workspace, recipe: "r".into(), passages }
+    IndexedDocument { workspace, recipe: "r".into(), passages }
 }
 
-async fn add(db: &Database, name: &str, places: Vec<Embedded>) {
+async fn add(db: &Database, name: &str, places: Vec<IndexedDocument>) {
     Documents::create(db, document(name), places, done(0)).await.unwrap();
 }
 
@@ -36,7 +36,7 @@ async fn holding(
     db: &Database,
     within: WorkspaceId,
     groups: &[Vec<String>],
-    among: Among<&[WorkspaceDocumentId]>,
+    among: DocumentSelection<&[WorkspaceDocumentId]>,
 ) -> Vec<Postings> {
     let wanted = Wanted { within, groups, most: 3, among };
     db.holding(wanted).await.unwrap().1
@@ -44,7 +44,7 @@ async fn holding(
 
 /// The texts of the passages that hold every word of `query`.
 async fn found(db: &Database, within: WorkspaceId, query: &str) -> Vec<String> {
-    let found = holding(db, within, &[of_query(query)], Among::All).await;
+    let found = holding(db, within, &[of_query(query)], DocumentSelection::All).await;
     let passages = db.passages(within, &found[0].chunks).await.unwrap();
     assert_eq!(passages.len(), found[0].chunks.len(), "the index holds what is not there");
     passages.into_iter().map(|passage| passage.text).collect()
@@ -60,7 +60,7 @@ async fn passages_are_found_by_words_of_one_workspace(scratch: Scratch) {
     assert_eq!(found(&db, here, "elsewhere").await, [""; 0]);
     assert_eq!(found(&db, WorkspaceId(77), "honey").await, [""; 0]);
     let groups = [of_query("bee"), Vec::new(), of_query("nothing"), of_query("honey")];
-    let wanted = Wanted { within: here, groups: &groups, most: 10, among: Among::All };
+    let wanted = Wanted { within: here, groups: &groups, most: 10, among: DocumentSelection::All };
     let (passages, lists) = db.holding(wanted).await.unwrap();
     let lengths: Vec<_> = lists.iter().map(|list| list.chunks.len()).collect();
     assert_eq!((passages, lengths), (2, vec![1, 0, 0, 2]));
@@ -86,17 +86,23 @@ async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
         add(&db, name, vec![saying(here, &["one word", "two words"])]).await;
     }
     let word = [of_query("word")];
-    let all = holding(&db, here, &word, Among::All).await;
+    let all = holding(&db, here, &word, DocumentSelection::All).await;
     assert_eq!((all[0].chunks.len(), all[0].cut), (3, true));
     let places: Vec<_> =
         db.in_workspace(here).await.unwrap().into_iter().map(|place| place.id).collect();
-    let some = holding(&db, here, &word, Among::Only(&places[1..2])).await;
+    let some = holding(&db, here, &word, DocumentSelection::Only(&places[1..2])).await;
     assert_eq!((some[0].chunks.len(), some[0].cut), (2, false));
     let passages = db.passages(here, &some[0].chunks).await.unwrap();
     assert!(passages.iter().all(|passage| passage.place == places[1]));
-    assert_eq!(holding(&db, here, &word, Among::Only(&[])).await, [Postings::default()]);
+    assert_eq!(
+        holding(&db, here, &word, DocumentSelection::Only(&[])).await,
+        [Postings::default()]
+    );
     let gone = [WorkspaceDocumentId(777)];
-    assert_eq!(holding(&db, here, &word, Among::Only(&gone)).await, [Postings::default()]);
+    assert_eq!(
+        holding(&db, here, &word, DocumentSelection::Only(&gone)).await,
+        [Postings::default()]
+    );
     for (left_out, expected) in [
         (&places[..1], (3, true)),
         (&[places[2], gone[0], places[0], places[2]], (2, false)),
@@ -104,7 +110,7 @@ async fn lists_are_cut_and_restricted_to_documents(scratch: Scratch) {
         (&gone, (3, true)),
         (&[], (3, true)),
     ] {
-        let rest = holding(&db, here, &word, Among::Except(left_out)).await;
+        let rest = holding(&db, here, &word, DocumentSelection::Except(left_out)).await;
         assert_eq!((rest[0].chunks.len(), rest[0].cut), expected, "{left_out:?}");
         let passages = db.passages(here, &rest[0].chunks).await.unwrap();
         assert!(passages.iter().all(|passage| !left_out.contains(&passage.place)));
@@ -126,7 +132,7 @@ async fn what_is_removed_is_found_no_more(scratch: Scratch) {
     assert_eq!(found(&db, other, "honey").await, ["honey a", "honey c"]);
     Workspaces::delete(&db, other, done(0)).await.unwrap();
     let words = [of_query("honey")];
-    assert_eq!(holding(&db, other, &words, Among::All).await, [Postings::default()]);
+    assert_eq!(holding(&db, other, &words, DocumentSelection::All).await, [Postings::default()]);
 }
 
 async fn replacing_a_document_replaces_its_words(scratch: Scratch) {
@@ -161,7 +167,12 @@ async fn what_earlier_versions_stored_is_found_after_an_upgrade(scratch: Scratch
         let db = scratch.open();
         assert_eq!(found(&db, here, "number3").await, [texts[3]]);
         assert_eq!(found(&db, here, "number699").await, [texts[699]]);
-        assert_eq!(holding(&db, here, &[of_query("passage")], Among::All).await[0].chunks.len(), 3);
+        assert_eq!(
+            holding(&db, here, &[of_query("passage")], DocumentSelection::All).await[0]
+                .chunks
+                .len(),
+            3
+        );
     }
     db.remove(&[path("a")], done(0)).await.unwrap();
     assert_eq!(found(&db, here, "number3").await, [""; 0]);
@@ -179,7 +190,7 @@ async fn no_text_is_syntax_and_none_is_too_much(scratch: Scratch) {
         let words = of_query(query);
         let expected = if query.contains("OR") { 0 } else { 1 };
         assert_eq!(
-            holding(&db, here, &[words], Among::All).await[0].chunks.len(),
+            holding(&db, here, &[words], DocumentSelection::All).await[0].chunks.len(),
             expected,
             "{query}"
         );
@@ -194,13 +205,16 @@ async fn places_are_told_by_any_name(scratch: Scratch) {
     for name in ["a", "b", "c"] {
         add(&db, name, vec![saying(here, &["x"]), saying(other, &["x"])]).await;
     }
-    let all = db.placed(here, Sought::default(), None, 10).await.unwrap();
+    let all = db.placed(here, FilterHint::default(), None, 10).await.unwrap();
     assert_eq!(all.len(), 3);
     assert_eq!(all[0].title, "a.txt");
     assert_eq!(all[0].published.as_deref().map(str::len), Some(20));
-    assert_eq!(db.placed(here, Sought::default(), Some(all[0].id), 1).await.unwrap(), all[1..2]);
+    assert_eq!(
+        db.placed(here, FilterHint::default(), Some(all[0].id), 1).await.unwrap(),
+        all[1..2]
+    );
     let names = [all[2].path.clone(), all[0].document.to_string(), all[0].key.clone(), "?".into()];
-    let by_name = |names| Sought { named: Some(names), keys: &[] };
+    let by_name = |names| FilterHint { named: Some(names), keys: &[] };
     let named = db.placed(here, by_name(&names), None, 10).await.unwrap();
     assert_eq!(named, [all[0].clone(), all[2].clone()]);
     let elsewhere = db.placed(other, by_name(&names[2..3]), None, 10).await.unwrap();
@@ -220,7 +234,7 @@ async fn only_places_with_a_key_are_read_for_it(scratch: Scratch) {
     let keys = ["team", "year"].map(str::to_owned);
     let mut titles = Vec::new();
     for keys in [&keys[..0], &keys[..1], &keys[..]] {
-        let places = db.placed(here, Sought { named: None, keys }, None, 10).await.unwrap();
+        let places = db.placed(here, FilterHint { named: None, keys }, None, 10).await.unwrap();
         titles.push(places.into_iter().map(|place| place.title).collect::<String>());
     }
     // What only looks as if it had the key may come too.

@@ -1,5 +1,5 @@
 use carrel_domain::document::Published;
-use carrel_domain::library::{Documents, NewDocument, Placements, Removed};
+use carrel_domain::library::{Documents, NewDocument, RemovedDocument, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::{Error, WorkspaceId};
 use chrono::{DateTime, Utc};
@@ -38,11 +38,11 @@ async fn a_path_is_given_once(scratch: Scratch) {
     let db = scratch.open();
     let first = document("a");
     Documents::create(&db, first.clone(), Vec::new(), done(0)).await.unwrap();
-    db.expect_files(&[path("a")], at(2)).await.unwrap();
+    db.record_intent(&[path("a")], at(2)).await.unwrap();
     let again = Documents::create(&db, document("a"), Vec::new(), done(0)).await;
     assert!(matches!(again, Err(Error::AlreadyExists { kind: "document", .. })), "{again:?}");
     assert_eq!(db.by_path(&path("a")).await.unwrap(), Some(first));
-    assert_eq!(db.unsettled(at(3)).await.unwrap(), [(path("a"), true)]);
+    assert_eq!(db.pending_files(at(3)).await.unwrap(), [(path("a"), true)]);
 }
 
 async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
@@ -63,7 +63,7 @@ async fn a_new_document_is_placed_where_it_is_asked_for(scratch: Scratch) {
 async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) {
     let db = scratch.open();
     let here = workspace(&db, "Here").await.id;
-    db.expect_files(&[path("a")], at(0)).await.unwrap();
+    db.record_intent(&[path("a")], at(0)).await.unwrap();
     let places = vec![embedded(here, "a", 2), embedded(WorkspaceId(77), "a", 2)];
     let refused = Documents::create(&db, document("a"), places, done(0)).await;
     assert!(matches!(refused, Err(Error::NotFound { kind: "workspace", .. })), "{refused:?}");
@@ -71,7 +71,7 @@ async fn a_document_for_a_workspace_that_has_gone_is_not_kept(scratch: Scratch) 
     assert_eq!(db.in_workspace(here).await.unwrap(), []);
     assert_eq!(db.count(None).await.unwrap(), 0);
     assert_eq!(db.version(here).await.unwrap().additions, 0);
-    assert_eq!(db.unsettled(at(1)).await.unwrap(), [(path("a"), false)]);
+    assert_eq!(db.pending_files(at(1)).await.unwrap(), [(path("a"), false)]);
 }
 
 async fn documents_become_known_together_or_not_at_all(scratch: Scratch) {
@@ -79,18 +79,21 @@ async fn documents_become_known_together_or_not_at_all(scratch: Scratch) {
     let (one, two) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
     let new = |name: &str, places| NewDocument { document: document(name), places, event: done(0) };
     let good = || new("a", vec![embedded(two, "a", 2), embedded(one, "a", 1)]);
-    db.expect_files(&[path("a"), path("b")], at(0)).await.unwrap();
+    db.record_intent(&[path("a"), path("b")], at(0)).await.unwrap();
     let gone = new("b", vec![embedded(WorkspaceId(77), "b", 1)]);
     assert!(db.create_all(vec![good(), gone]).await.is_err());
     assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
-    assert_eq!((db.count(None).await.unwrap(), db.unsettled(at(1)).await.unwrap().len()), (0, 2));
+    assert_eq!(
+        (db.count(None).await.unwrap(), db.pending_files(at(1)).await.unwrap().len()),
+        (0, 2)
+    );
     let other = new("b", vec![embedded(one, "b", 3)]);
     let placed = db.create_all(vec![good(), other]).await.unwrap();
     let workspaces: Vec<_> = placed.iter().map(|place| place.workspace).collect();
     assert_eq!(workspaces, [two, one, one]);
     assert_eq!((db.count(Some(one)).await.unwrap(), db.count(Some(two)).await.unwrap()), (4, 2));
     assert_eq!(db.version(one).await.unwrap().additions, 2);
-    assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
+    assert_eq!(db.pending_files(at(1)).await.unwrap(), []);
 }
 
 async fn a_document_has_one_place_in_a_workspace(scratch: Scratch) {
@@ -114,8 +117,8 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
     let paths = [path("b"), path("missing"), path("a"), path("b")];
     let removed = db.remove(&paths, done(9)).await.unwrap();
     let expected = [
-        Removed { path: path("a"), places: vec![(one, a[0].id), (two, a[1].id)] },
-        Removed { path: path("b"), places: vec![(one, b[0].id)] },
+        RemovedDocument { path: path("a"), places: vec![(one, a[0].id), (two, a[1].id)] },
+        RemovedDocument { path: path("b"), places: vec![(one, b[0].id)] },
     ];
     assert_eq!(removed, expected);
     assert_eq!(db.by_path(&path("a")).await.unwrap(), None);
@@ -131,24 +134,24 @@ async fn removing_documents_removes_every_trace(scratch: Scratch) {
 
 async fn a_file_is_unsettled_until_its_document_is_known(scratch: Scratch) {
     let db = scratch.open();
-    db.expect_files(&[path("a")], at(1)).await.unwrap();
-    db.expect_files(&[path("b")], at(1)).await.unwrap();
-    assert_eq!(db.unsettled(at(1)).await.unwrap(), []);
+    db.record_intent(&[path("a")], at(1)).await.unwrap();
+    db.record_intent(&[path("b")], at(1)).await.unwrap();
+    assert_eq!(db.pending_files(at(1)).await.unwrap(), []);
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
-    assert_eq!(db.unsettled(at(2)).await.unwrap(), [(path("b"), false)]);
-    db.expect_files(&[path("b")], at(5)).await.unwrap();
-    assert_eq!(db.unsettled(at(5)).await.unwrap(), []);
-    assert_eq!(db.unsettled(at(6)).await.unwrap(), [(path("b"), false)]);
-    Documents::settle(&db, &path("b")).await.unwrap();
-    Documents::settle(&db, &path("b")).await.unwrap();
-    assert_eq!(db.unsettled(at(6)).await.unwrap(), []);
+    assert_eq!(db.pending_files(at(2)).await.unwrap(), [(path("b"), false)]);
+    db.record_intent(&[path("b")], at(5)).await.unwrap();
+    assert_eq!(db.pending_files(at(5)).await.unwrap(), []);
+    assert_eq!(db.pending_files(at(6)).await.unwrap(), [(path("b"), false)]);
+    Documents::reconcile(&db, &path("b")).await.unwrap();
+    Documents::reconcile(&db, &path("b")).await.unwrap();
+    assert_eq!(db.pending_files(at(6)).await.unwrap(), []);
 }
 
 async fn the_file_of_a_removed_document_is_unsettled(scratch: Scratch) {
     let db = scratch.open();
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
     db.remove(&[path("a"), path("never")], done(3)).await.unwrap();
-    assert_eq!(db.unsettled(at(4)).await.unwrap(), [(path("a"), false)]);
+    assert_eq!(db.pending_files(at(4)).await.unwrap(), [(path("a"), false)]);
     Documents::create(&db, document("a"), Vec::new(), done(0)).await.unwrap();
-    assert_eq!(db.unsettled(at(4)).await.unwrap(), []);
+    assert_eq!(db.pending_files(at(4)).await.unwrap(), []);
 }

@@ -1,4 +1,4 @@
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::pin::Pins;
 use carrel_domain::{DocumentPath, WorkspaceId};
 use carrel_persistence::Database;

@@ -1,7 +1,7 @@
 //! A database of its own for every test, and things to put into it.
 use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{self, Document, NO_METADATA, Published, Span};
-use carrel_domain::library::{Embedded, NewPassage};
+use carrel_domain::library::{IndexedDocument, NewPassage};
 use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{DocumentId, DocumentPath, Slug, WorkspaceId};
@@ -214,7 +214,7 @@ pub fn document(name: &str) -> Document {
         digest: [42; 32],
         created_at: at(1),
         metadata: NO_METADATA.into(),
-        origin: document::Origin::default(),
+        origin: document::DocumentOrigin::default(),
     }
 }
 
@@ -230,8 +230,8 @@ pub fn span(number: usize) -> Span {
 }
 
 /// A document embedded for `workspace` as so many passages: `words 0`, `words 1`, ...
-pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> Embedded {
-    Embedded {
+pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> IndexedDocument {
+    IndexedDocument {
         workspace,
         recipe: "model/3 1000+20".into(),
         passages: (0..passages)

@@ -1,4 +1,4 @@
-use carrel_domain::chat::{Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::chat::{ChatRange, ChatScope, Chats, Conversation, NewChat};
 use carrel_domain::thread::{NewThread, Thread, Threads};
 use carrel_domain::{Error, Slug, ThreadId, UserId, WorkspaceId};
 use carrel_persistence::Database;
@@ -17,7 +17,7 @@ on_both_databases! {
     a_reset_reaches_its_conversation_only,
 }
 
-const ALL: Part = Part { newest_first: false, offset: 0, limit: 100 };
+const ALL: ChatRange = ChatRange { newest_first: false, offset: 0, limit: 100 };
 
 fn new(workspace: WorkspaceId, name: &str) -> NewThread {
     let slug = Slug::chosen(name);
@@ -40,7 +40,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
     db.append(chat, done(0)).await.unwrap();
 }
 
-async fn shown(db: &Database, of: &Shown, part: Part) -> Vec<String> {
+async fn shown(db: &Database, of: &ChatScope, part: ChatRange) -> Vec<String> {
     db.shown(of, part).await.unwrap().into_iter().map(|chat| chat.prompt).collect()
 }
 
@@ -181,13 +181,13 @@ async fn talks(db: &Database) -> (WorkspaceId, ThreadId, UserId) {
 async fn what_is_shown_together_is_of_everyone(scratch: Scratch) {
     let db = scratch.open();
     let (here, thread, _) = talks(&db).await;
-    let workspace = Shown::Workspace(here);
+    let workspace = ChatScope::Workspace(here);
     assert_eq!(shown(&db, &workspace, ALL).await, ["plain", "sam"]);
-    let newest = Part { newest_first: true, limit: 1, ..ALL };
+    let newest = ChatRange { newest_first: true, limit: 1, ..ALL };
     assert_eq!(shown(&db, &workspace, newest).await, ["sam"]);
-    assert_eq!(shown(&db, &workspace, Part { offset: 1, ..ALL }).await, ["sam"]);
-    assert_eq!(shown(&db, &Shown::Session(here, "s".into()), ALL).await, ["session"]);
-    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await, ["thread", "thread of sam"]);
+    assert_eq!(shown(&db, &workspace, ChatRange { offset: 1, ..ALL }).await, ["sam"]);
+    assert_eq!(shown(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
+    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await, ["thread", "thread of sam"]);
 }
 
 async fn a_reset_reaches_its_conversation_only(scratch: Scratch) {
@@ -196,17 +196,17 @@ async fn a_reset_reaches_its_conversation_only(scratch: Scratch) {
     let plain = Conversation { workspace: here, user: None, thread: None, session: None };
     assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 1);
     assert_eq!(db.reset(&plain, done(1)).await.unwrap(), 0);
-    assert_eq!(shown(&db, &Shown::Workspace(here), ALL).await, ["sam"]);
-    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await.len(), 2);
+    assert_eq!(shown(&db, &ChatScope::Workspace(here), ALL).await, ["sam"]);
+    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await.len(), 2);
     let session = Conversation { session: Some("s".into()), ..plain.clone() };
     assert_eq!(db.history(&session, 9).await.unwrap().len(), 1);
     assert_eq!(db.reset(&session, done(2)).await.unwrap(), 1);
     assert!(db.history(&session, 9).await.unwrap().is_empty());
     // What was reset is still shown to whoever names the session.
-    assert_eq!(shown(&db, &Shown::Session(here, "s".into()), ALL).await, ["session"]);
+    assert_eq!(shown(&db, &ChatScope::Session(here, "s".into()), ALL).await, ["session"]);
     let own = Conversation { user: Some(sam), thread: Some(thread), ..plain.clone() };
     assert_eq!(db.reset(&own, done(3)).await.unwrap(), 1);
-    assert_eq!(shown(&db, &Shown::Thread(thread), ALL).await, ["thread"]);
+    assert_eq!(shown(&db, &ChatScope::Thread(thread), ALL).await, ["thread"]);
     assert_eq!(db.reset(&Conversation { user: None, ..own }, done(4)).await.unwrap(), 1);
     assert_eq!(scratch.number("SELECT COUNT(*) AS n FROM chats WHERE include"), 3);
 }

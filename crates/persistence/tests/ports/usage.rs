@@ -1,7 +1,7 @@
 use carrel_domain::chat::{Chats, Conversation, NewChat};
-use carrel_domain::embed::{EmbedChats, EmbedSettings, Embeds, NewEmbed, NewEmbedChat};
 use carrel_domain::model::Usage;
 use carrel_domain::usage::{UsageBy, UsageOf, UsageQuery, Usages, Used};
+use carrel_domain::widget::{NewWidget, NewWidgetChat, WidgetChats, WidgetSettings, Widgets};
 use carrel_domain::{UserId, WorkspaceId};
 use carrel_persistence::Database;
 use uuid::Uuid;
@@ -39,10 +39,10 @@ async fn say(
 }
 
 async fn say_to_an_embed(db: &Database, workspace: WorkspaceId, usage: Option<Usage>) {
-    let settings = EmbedSettings::of(workspace);
-    let new = NewEmbed { key: Uuid::new_v4(), settings, created_by: None, created_at: at(0) };
-    let embed = Embeds::create(db, new, done(0)).await.unwrap().id;
-    let chat = NewEmbedChat {
+    let settings = WidgetSettings::of(workspace);
+    let new = NewWidget { key: Uuid::new_v4(), settings, created_by: None, created_at: at(0) };
+    let embed = Widgets::create(db, new, done(0)).await.unwrap().id;
+    let chat = NewWidgetChat {
         embed,
         session: "s".into(),
         prompt: "?".into(),
@@ -52,7 +52,7 @@ async fn say_to_an_embed(db: &Database, workspace: WorkspaceId, usage: Option<Us
         created_at: at(0),
         usage,
     };
-    EmbedChats::append(db, chat, done(0)).await.unwrap();
+    WidgetChats::append(db, chat, done(0)).await.unwrap();
 }
 
 fn all(by: UsageBy) -> UsageQuery {

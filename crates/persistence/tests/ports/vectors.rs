@@ -1,5 +1,5 @@
 use carrel_domain::backup::Copies;
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::vector::{Code, NamespaceVersion, Tally, VectorRows};
 use carrel_domain::{ChunkId, WorkspaceId};
 
@@ -92,7 +92,7 @@ async fn vectors_are_read_page_by_page_with_what_they_amount_to(scratch: Scratch
     assert_eq!(db.chunks(here, Some(ids[5]), 1).await.unwrap(), ids[6..7]);
     let (tally, none) = db.rows(WorkspaceId(77), None, 5).await.unwrap();
     assert!(tally == Tally::default() && none.is_empty());
-    let all = db.namespaces().await.unwrap();
+    let all = db.vector_versions().await.unwrap();
     let vectors: Vec<_> = all.iter().map(|(id, tally)| (*id, tally.vectors)).collect();
     assert_eq!(vectors, [(here, 8), (other, 4)]);
 }

@@ -1,9 +1,9 @@
-use carrel_domain::library::{Documents, Placements};
+use carrel_domain::library::{Documents, WorkspaceDocuments};
 use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, WorkspaceId};
 
-use crate::placing::Place;
+use crate::indexing_together::Place;
 use crate::support::{Scratch, at, document, done, embedded, new_workspace, path, workspace};
 
 on_both_databases! {

@@ -1,8 +1,8 @@
 //! Lists of documents, folders and replacements.
 use carrel_domain::audit::By;
-use carrel_domain::catalogue::{Catalogue, Move, Place};
-use carrel_domain::library::{Documents, Kin};
-use carrel_domain::shelf::{Among, Shelves, Sought};
+use carrel_domain::document_list::{DocumentList, DocumentQuery, DocumentScope};
+use carrel_domain::folder::{DocumentMove, Folders, ListPosition};
+use carrel_domain::library::{Documents, RelatedDocuments};
 use carrel_domain::{DocumentId, Folder, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, Utc};
@@ -14,37 +14,41 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
     let done = || By::operator(now).event("test", "{}");
     let folder = Folder::parse("folder").unwrap();
     db.folders().await.unwrap();
-    Catalogue::documents_in(db, &folder).await.unwrap();
+    Folders::documents_in(db, &folder).await.unwrap();
     let after = Some("a".to_owned());
     for place in [
-        Place::In { folder: folder.clone(), after },
-        Place::Elsewhere { after: None },
-        Place::Elsewhere { after: Some(path("a")) },
+        ListPosition::In { folder: folder.clone(), after },
+        ListPosition::Elsewhere { after: None },
+        ListPosition::Elsewhere { after: Some(path("a")) },
     ] {
         db.list(&place, 1, 10).await.unwrap();
     }
-    for among in [Among::Everything, Among::Folder(folder.clone()), Among::Workspace(here)] {
+    for among in [
+        DocumentScope::Everything,
+        DocumentScope::Folder(folder.clone()),
+        DocumentScope::Workspace(here),
+    ] {
         for title in ["", "t"] {
-            let sought = Sought { among: among.clone(), title: title.into() };
-            db.seek(&sought, 1, 10).await.unwrap();
+            let sought = DocumentQuery { among: among.clone(), title: title.into() };
+            db.list(&sought, 1, 10).await.unwrap();
         }
     }
     db.counted_folders(0, 10).await.unwrap();
     db.titles(&[path("a"), path("b")]).await.unwrap();
-    Shelves::places(db, DocumentId::random()).await.unwrap();
+    DocumentList::places(db, DocumentId::random()).await.unwrap();
     db.known(&[path("a")]).await.unwrap();
     db.placed(&[path("a")]).await.unwrap();
     db.by_name("a.json").await.unwrap();
-    Catalogue::by_id(db, DocumentId::random()).await.unwrap();
+    Folders::by_id(db, DocumentId::random()).await.unwrap();
     let other = Folder::parse("other").unwrap();
     db.create_folder(&other, done()).await.unwrap();
-    let moves = [Move { from: path("b"), to: path("b").moved_to(&other) }];
+    let moves = [DocumentMove { from: path("b"), to: path("b").moved_to(&other) }];
     db.relocate(&moves, done()).await.unwrap();
     for kin in [
-        Kin::Key("k".into()),
-        Kin::Request([1; 32]),
-        Kin::Content([1; 32], Some(folder)),
-        Kin::Content([1; 32], None),
+        RelatedDocuments::Key("k".into()),
+        RelatedDocuments::Request([1; 32]),
+        RelatedDocuments::Content([1; 32], Some(folder)),
+        RelatedDocuments::Content([1; 32], None),
     ] {
         db.of(&kin).await.unwrap();
     }
@@ -58,7 +62,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         db.replace("k", &old, keyed(new), done()).await.unwrap().unwrap();
     }
     let again = vec![embedded(here)];
-    db.place_also(&path("k2").moved_to(&other), again, done()).await.unwrap();
+    db.add_to_workspaces(&path("k2").moved_to(&other), again, done()).await.unwrap();
     db.remove_folder(&other, done()).await.unwrap().unwrap();
     Documents::create(db, document("b", now), vec![embedded(here)], done()).await.unwrap();
 }

@@ -1,8 +1,10 @@
 //! Jobs, and vectors that are kept for the next time.
 use carrel_domain::audit::By;
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::job::queue::{Claimed, Finished, HandBack, Hold, JobQueue, Outcome, Retention};
-use carrel_domain::job::{ItemState, JobFilter, Jobs, Kind, NewJob, State, Told};
+use carrel_domain::job::queue::{
+    ClaimedJob, FinishedItem, ItemOutcome, JobQueue, LeaseRequest, Requeue, Retention,
+};
+use carrel_domain::job::{Cursor, ItemState, JobFilter, JobKind, JobState, Jobs, NewJob};
 use carrel_domain::{DocumentPath, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{TimeDelta, Utc};
@@ -13,9 +15,9 @@ use crate::{embedded, path};
 pub async fn use_all(db: &Database, here: WorkspaceId) {
     let now = Utc::now();
     let done = || By::operator(now).event("test", "{}");
-    let hold = || Hold { token: uuid::Uuid::new_v4(), until: now };
+    let hold = || LeaseRequest { token: uuid::Uuid::new_v4(), until: now };
     let new = |paths: Vec<DocumentPath>| NewJob {
-        kind: Kind::Embed,
+        kind: JobKind::Embed,
         workspace: here,
         paths,
         awaited: false,
@@ -23,20 +25,20 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     let paths = vec![path("a"), path("b"), path("gone")];
     let job = Jobs::create(db, new(paths.clone()), None, done()).await.unwrap().id;
     assert!(db.is_due(now).await.unwrap());
-    let Claimed { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
-    db.prolong(&lease, now).await.unwrap().unwrap();
+    let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
+    db.renew(&lease, now).await.unwrap().unwrap();
     let items = db.waiting(&lease, 10).await.unwrap().unwrap();
     let outcomes = [
-        Outcome::Embedded(embedded(here)),
-        Outcome::Again(String::new()),
-        Outcome::Failed(String::new()),
+        ItemOutcome::Indexed(embedded(here)),
+        ItemOutcome::Again(String::new()),
+        ItemOutcome::Failed(String::new()),
     ];
     let finished = items.into_iter().zip(outcomes);
-    let finished = finished.map(|(item, outcome)| Finished { item, outcome }).collect();
+    let finished = finished.map(|(item, outcome)| FinishedItem { item, outcome }).collect();
     db.complete(&lease, finished, now, done()).await.unwrap().unwrap();
-    let how = HandBack { due_at: now, attempts: 1, error: None };
-    db.hand_back(&lease, how, now).await.unwrap().unwrap();
-    let Claimed { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
+    let how = Requeue { due_at: now, attempts: 1, error: None };
+    db.requeue(&lease, how, now).await.unwrap().unwrap();
+    let ClaimedJob { lease, .. } = db.claim(hold(), now).await.unwrap().unwrap();
     db.end(&lease, Some(String::new()), now).await.unwrap().unwrap();
     db.retry(job, done()).await.unwrap().unwrap();
     db.extend(job, vec![path("a")], done()).await.unwrap().unwrap();
@@ -45,12 +47,12 @@ pub async fn use_all(db: &Database, here: WorkspaceId) {
     for state in [None, Some(ItemState::Done)] {
         db.items(job, state, Some(0), 10).await.unwrap();
     }
-    db.changed(job, Told::NEW, 10).await.unwrap();
+    db.changed(job, Cursor::NEW, 10).await.unwrap();
     for bits in 0..8 {
         let has = |bit: i32| bits & (1 << bit) != 0;
         let filter = JobFilter {
-            state: has(0).then_some(State::Done),
-            kind: has(1).then_some(Kind::Embed),
+            state: has(0).then_some(JobState::Done),
+            kind: has(1).then_some(JobKind::Embed),
             workspaces: has(2).then(|| vec![here, WorkspaceId(77)]),
         };
         for before in [None, Some(job)] {

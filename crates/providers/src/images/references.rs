@@ -1,7 +1,7 @@
 //! Pictures to go by, on their way from their files to a provider.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use carrel_domain::picture::Reference;
+use carrel_domain::image::ReferenceImage;
 use carrel_domain::{Error, Result};
 use futures_util::stream::try_unfold;
 use reqwest::Body;
@@ -16,7 +16,7 @@ const MOST_IN_JSON: u64 = 20 << 20;
 const PIECE: usize = 64 << 10;
 
 /// Parts of a form, which are read while they are sent.
-pub(super) async fn parts(references: &[Reference]) -> Result<Vec<Part>> {
+pub(super) async fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
     let mut parts = Vec::with_capacity(references.len());
     for (number, reference) in references.iter().enumerate() {
         let file = File::open(&reference.content).await.map_err(Error::of_file)?;
@@ -34,14 +34,14 @@ pub(super) async fn parts(references: &[Reference]) -> Result<Vec<Part>> {
 }
 
 /// `data:` addresses.
-pub(super) async fn urls(references: &[Reference]) -> Result<Vec<String>> {
+pub(super) async fn urls(references: &[ReferenceImage]) -> Result<Vec<String>> {
     let together: u64 = references.iter().map(|reference| reference.length).sum();
     if together > MOST_IN_JSON {
         let reason = format!("must not be more than {MOST_IN_JSON} bytes together");
         return Err(Error::invalid("image_references", reason));
     }
     let mut urls = Vec::with_capacity(references.len());
-    for Reference { kind, content, .. } in references {
+    for ReferenceImage { kind, content, .. } in references {
         let content = tokio::fs::read(content).await.map_err(Error::of_file)?;
         urls.push(format!("data:{};base64,{}", kind.mime(), STANDARD.encode(content)));
     }

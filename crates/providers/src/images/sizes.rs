@@ -1,28 +1,28 @@
 //! The sizes of pictures that OpenAI's models make; other servers take any, or refuse by themselves.
-use carrel_domain::picture::Size;
+use carrel_domain::image::ImageSize;
 
-const fn square(side: u32) -> Size {
-    Size { width: side, height: side }
+const fn square(side: u32) -> ImageSize {
+    ImageSize { width: side, height: side }
 }
 
-const fn size(width: u32, height: u32) -> Size {
-    Size { width, height }
+const fn size(width: u32, height: u32) -> ImageSize {
+    ImageSize { width, height }
 }
 
 /// By what the names of models begin with; the last row is for all others.
-const SIZES: [(&str, [Size; 3]); 3] = [
+const SIZES: [(&str, [ImageSize; 3]); 3] = [
     ("dall-e-2", [square(256), square(512), square(1024)]),
     ("dall-e-3", [square(1024), size(1792, 1024), size(1024, 1792)]),
     ("", [square(1024), size(1536, 1024), size(1024, 1536)]),
 ];
 
 /// The size that a model makes and that is most like the one wanted: in shape first.
-pub(super) fn nearest(model: &str, wanted: Size) -> Size {
+pub(super) fn nearest(model: &str, wanted: ImageSize) -> ImageSize {
     let row = SIZES.iter().find(|(start, _)| model.starts_with(start));
     let sizes = row.map_or(&[][..], |(_, sizes)| sizes);
-    let shape = |size: &Size| (f64::from(size.width) / f64::from(size.height)).ln();
-    let unlike = |size: &Size| {
-        let area = |size: &Size| f64::from(size.width) * f64::from(size.height);
+    let shape = |size: &ImageSize| (f64::from(size.width) / f64::from(size.height)).ln();
+    let unlike = |size: &ImageSize| {
+        let area = |size: &ImageSize| f64::from(size.width) * f64::from(size.height);
         let (shapes, areas) = (shape(size) - shape(&wanted), (area(size) / area(&wanted)).ln());
         shapes.abs() * 100.0 + areas.abs()
     };
@@ -45,7 +45,7 @@ mod tests {
             ("dall-e-2", "512x512", "512x512"),
             ("dall-e-2", "300x280", "256x256"),
         ] {
-            let wanted = Size::parse(wanted).unwrap();
+            let wanted = ImageSize::parse(wanted).unwrap();
             assert_eq!(nearest(model, wanted).to_string(), made, "{model} {wanted}");
         }
     }

@@ -2,7 +2,7 @@
 use std::io::Write;
 
 use base64::engine::general_purpose::STANDARD;
-use carrel_domain::picture::Reference;
+use carrel_domain::image::ReferenceImage;
 
 use super::*;
 use crate::refusal::Hints;
@@ -15,11 +15,16 @@ fn model(base: &str, name: &str, model: &str) -> RemoteImages {
     let hints = Hints { base: "THE_BASE", key: "THE_KEY" };
     let endpoint = Endpoint::new(&http, base, Some("secret-1234".into()), SERVICE, hints).unwrap();
     let row = IMAGE_PROVIDERS.iter().find(|row| row.name == name).unwrap();
-    RemoteImages { endpoint, model: model.into(), size: Size::parse("512x512").ok(), row: *row }
+    RemoteImages {
+        endpoint,
+        model: model.into(),
+        size: ImageSize::parse("512x512").ok(),
+        row: *row,
+    }
 }
 
-fn lighthouse() -> PictureRequest {
-    PictureRequest { prompt: "a lighthouse".into(), ..PictureRequest::default() }
+fn lighthouse() -> ImageRequest {
+    ImageRequest { prompt: "a lighthouse".into(), ..ImageRequest::default() }
 }
 
 fn json(body: &Value) -> Reply {
@@ -40,9 +45,9 @@ async fn a_picture_is_asked_for_as_each_provider_wants_it() {
     ] {
         let server = Server::start(vec![json(&picture())]).await;
         let mut request = lighthouse();
-        request.size = Size::parse(if of == "dall-e-2" { "512x512" } else { "500x500" }).ok();
+        request.size = ImageSize::parse(if of == "dall-e-2" { "512x512" } else { "500x500" }).ok();
         let drawn = model(&server.url, name, of).draw(&request).await.unwrap();
-        assert_eq!((drawn.kind, drawn.content.as_slice()), (PictureKind::Png, PNG));
+        assert_eq!((drawn.kind, drawn.content.as_slice()), (ImageFormat::Png, PNG));
         assert_eq!(drawn.notice.as_deref(), notice, "{name}");
         let sent = server.requests().remove(0);
         assert!(sent.starts_with("POST /images/generations "), "{sent}");
@@ -61,11 +66,11 @@ async fn the_size_of_the_settings_holds_where_none_is_asked_for_and_is_not_remar
 }
 
 /// A picture in a file that stays while the answer does.
-fn reference() -> (tempfile::NamedTempFile, Reference) {
+fn reference() -> (tempfile::NamedTempFile, ReferenceImage) {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(PNG).unwrap();
-    let (kind, length) = (PictureKind::Png, PNG.len() as u64);
-    let reference = Reference { kind, content: file.path().to_owned(), length };
+    let (kind, length) = (ImageFormat::Png, PNG.len() as u64);
+    let reference = ReferenceImage { kind, content: file.path().to_owned(), length };
     (file, reference)
 }
 
@@ -90,7 +95,7 @@ async fn pictures_to_go_by_are_sent_along() {
 async fn a_chat_may_answer_with_a_picture() {
     let (_file, reference) = reference();
     let mut request = lighthouse();
-    (request.references, request.size) = (vec![reference], Size::parse("64x64").ok());
+    (request.references, request.size) = (vec![reference], ImageSize::parse("64x64").ok());
     let url = format!("data:image/png;base64,{}", STANDARD.encode(PNG));
     let shown = json!({ "choices": [{ "message": { "content": "Here.",
         "images": [{ "type": "image_url", "image_url": { "url": url } }] } }] });

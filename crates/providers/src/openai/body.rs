@@ -1,5 +1,5 @@
 //! The body of a request, without what the provider was found to refuse.
-use carrel_domain::model::{ChatRequest, Image, ResponseFormat, Role, Sampling};
+use carrel_domain::model::{ChatRequest, Image, MessageRole, ResponseFormat, Sampling};
 use carrel_domain::{Error, Result};
 use serde_json::{Value, json};
 
@@ -58,8 +58,8 @@ fn messages(request: &ChatRequest, adaptations: &Adaptations) -> Vec<Value> {
     }
     for message in &request.history {
         let role = match message.role {
-            Role::User => "user",
-            Role::Assistant => "assistant",
+            MessageRole::User => "user",
+            MessageRole::Assistant => "assistant",
         };
         messages.push(json!({ "role": role, "content": content(&message.text, &message.images) }));
     }

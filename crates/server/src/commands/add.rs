@@ -17,10 +17,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::cli::Add;
 use crate::files;
 use crate::terminal::{one_line, print, say};
-use crate::wiring::{Carrel, chain};
+use crate::wiring::{App, chain};
 
-pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
-    let types = carrel.ports.library.extractor.file_types().into_iter();
+pub async fn run(app: &App, what: Add) -> anyhow::Result<ExitCode> {
+    let types = app.ports.library.extractor.file_types().into_iter();
     let readable = types.filter(|file_type| file_type.needs.is_none());
     let extensions = readable.flat_map(|known| known.extensions.iter().chain(known.aliases));
     let known: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
@@ -29,7 +29,7 @@ pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
         let known = known.into_iter().collect::<Vec<_>>().join(" ");
         bail!("failed to add anything: no files of these types are there: {known}");
     }
-    if let Some(problem) = carrel.models.embedder_problem() {
+    if let Some(problem) = app.models.embedder_problem() {
         bail!("failed to add anything: {problem}");
     }
     let workspace = workspace(carrel, &what.workspace).await.context("failed to add")?;
@@ -39,7 +39,7 @@ pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
             Err((path, error)) => report.failed(&path, &error.to_string()),
             Ok(path) => {
                 report.begins(&path);
-                match add(carrel, &workspace, &path).await {
+                match add(app, &workspace, &path).await {
                     Ok(added) => report.added(&added),
                     Err(error) => report.failed(&path, &chain(&error)),
                 }
@@ -50,23 +50,19 @@ pub async fn run(carrel: &Carrel, what: Add) -> anyhow::Result<ExitCode> {
     Ok(report.end(&workspace))
 }
 
-async fn add(
-    carrel: &Carrel,
-    workspace: &Workspace,
-    path: &Path,
-) -> carrel_domain::Result<Vec<Added>> {
+async fn add(app: &App, workspace: &Workspace, path: &Path) -> carrel_domain::Result<Vec<Added>> {
     let name = path.file_name().and_then(|name| name.to_str());
     let name = name.ok_or_else(|| Error::invalid("file name", "must be UTF-8"))?.to_owned();
     let file = IncomingFile { name, content: PathBuf::from(path) };
     let into = vec![workspace.clone()];
-    let (library, by) = (&carrel.ports.library, By::operator(Utc::now()));
+    let (library, by) = (&app.ports.library, By::operator(Utc::now()));
     library.add_file(file, Details::default(), into, Unembedded::Refuse, &by).await
 }
 
 /// The workspace of this slug or name, made if there is none.
-async fn workspace(carrel: &Carrel, name: &str) -> carrel_domain::Result<Workspace> {
+async fn workspace(app: &App, name: &str) -> carrel_domain::Result<Workspace> {
     for slug in [name, Slug::of(name).as_str()] {
-        if let Some(workspace) = carrel.ports.workspaces.by_slug(slug).await? {
+        if let Some(workspace) = app.ports.workspaces.by_slug(slug).await? {
             return Ok(workspace);
         }
     }
@@ -74,7 +70,7 @@ async fn workspace(carrel: &Carrel, name: &str) -> carrel_domain::Result<Workspa
     if name.is_empty() || name.chars().count() > 255 {
         return Err(Error::invalid("workspace", "must have a name of 1 to 255 characters"));
     }
-    let (workspaces, settings) = (&*carrel.ports.workspaces, &*carrel.ports.settings);
+    let (workspaces, settings) = (&*app.ports.workspaces, &*app.ports.settings);
     let new = WorkspaceSettings::named(name);
     let created = workspaces::create(workspaces, settings, new, &By::operator(Utc::now())).await?;
     say(format_args!("created workspace {}", created.slug));

@@ -12,23 +12,23 @@ use chrono::{TimeDelta, Utc};
 
 use crate::cli::{ApiKey, NewKey};
 use crate::terminal::{one_line, print, say, table, when};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, what: ApiKey) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, what: ApiKey) -> anyhow::Result<ExitCode> {
     match what {
-        ApiKey::Create(new) => create(carrel, new).await?,
-        ApiKey::List => list(carrel).await?,
-        ApiKey::Revoke { id } => revoke(carrel, id).await?,
+        ApiKey::Create(new) => create(app, new).await?,
+        ApiKey::List => list(app).await?,
+        ApiKey::Revoke { id } => revoke(app, id).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
+async fn create(app: &App, new: NewKey) -> anyhow::Result<()> {
     let NewKey { name, scopes, workspaces: slugs, rate_limit, owner, expires_in } = new;
     let now = Utc::now();
     let mut workspaces = Vec::new();
     for slug in &slugs {
-        let found = workspaces::by_slug(&*carrel.ports.workspaces, slug).await;
+        let found = workspaces::by_slug(&*app.ports.workspaces, slug).await;
         workspaces.push(found.context("failed to create an API key")?.id);
     }
     let created_by = match owner {
@@ -44,7 +44,7 @@ async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
         None => None,
     };
     let options = KeyOptions { name, scopes, workspaces, rate_limit, expires_at, created_by };
-    let created = carrel.ports.api_keys.create(options, &By::operator(now)).await;
+    let created = app.ports.api_keys.create(options, &By::operator(now)).await;
     let (secret, key) = created.context("failed to create an API key")?;
     let (id, may, within) = (key.id, may(&key.scopes), listed(slugs, "all workspaces"));
     say(format_args!("API key {id} may {may} in {within}; it is not shown again:"));
@@ -52,18 +52,18 @@ async fn create(carrel: &Carrel, new: NewKey) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn user(carrel: &Carrel, name: &str) -> carrel_domain::Result<UserId> {
-    let users = carrel.ports.users.list().await?;
+async fn user(app: &App, name: &str) -> carrel_domain::Result<UserId> {
+    let users = app.ports.users.list().await?;
     let user = users.iter().find(|user| user.username == name);
     user.map(|user| user.id).ok_or_else(|| Error::not_found("user", name))
 }
 
-async fn list(carrel: &Carrel) -> anyhow::Result<()> {
-    let keys = carrel.ports.api_keys.list().await.context("failed to list the API keys")?;
+async fn list(app: &App) -> anyhow::Result<()> {
+    let keys = app.ports.api_keys.list().await.context("failed to list the API keys")?;
     if keys.is_empty() {
         say(format_args!("there are no API keys; make one with: carrel api-key create"));
     }
-    let workspaces = carrel.ports.workspaces.list().await;
+    let workspaces = app.ports.workspaces.list().await;
     let workspaces = workspaces.context("failed to list the API keys")?;
     let slugs = workspaces.iter().map(|workspace| (workspace.id, workspace.slug.to_string()));
     let slugs: HashMap<_, _> = slugs.collect();
@@ -84,8 +84,8 @@ async fn list(carrel: &Carrel) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn revoke(carrel: &Carrel, id: i32) -> anyhow::Result<()> {
-    let revoked = carrel.ports.api_keys.revoke(ApiKeyId(id), &By::operator(Utc::now())).await;
+async fn revoke(app: &App, id: i32) -> anyhow::Result<()> {
+    let revoked = app.ports.api_keys.revoke(ApiKeyId(id), &By::operator(Utc::now())).await;
     revoked.context("failed to revoke the API key")?;
     say(format_args!("API key {id} is revoked"));
     Ok(())

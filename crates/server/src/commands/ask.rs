@@ -12,9 +12,9 @@ use serde_json::json;
 
 use crate::cli::Ask;
 use crate::terminal::{one_line, plain, print};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, what: Ask) -> anyhow::Result<ExitCode> {
     let Ask { workspace, question, json, session } = what;
     let workspace = find(carrel, &workspace).await.context("failed to ask")?;
     // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
@@ -22,7 +22,7 @@ pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
     let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));
     let question = Question { text: question, session: Some(session), ..Question::default() };
     let by = By::operator(Utc::now());
-    let reply = carrel.ports.conversations.ask(&workspace, question, &by).await;
+    let reply = app.ports.conversations.ask(&workspace, question, &by).await;
     let reply = reply.context("failed to ask")?;
     let said = if json { as_json(&reply).to_string() } else { plain(&as_text(&reply)) };
     print(&said)?;
@@ -30,14 +30,14 @@ pub async fn run(carrel: &Carrel, what: Ask) -> anyhow::Result<ExitCode> {
 }
 
 /// By its slug, or by the slug that its name suggests.
-async fn find(carrel: &Carrel, name: &str) -> Result<Workspace> {
-    match carrel.ports.workspaces.by_slug(name).await? {
+async fn find(app: &App, name: &str) -> Result<Workspace> {
+    match app.ports.workspaces.by_slug(name).await? {
         Some(workspace) => Ok(workspace),
         None => {
-            let suggested = carrel.ports.workspaces.by_slug(Slug::of(name).as_str()).await?;
+            let suggested = app.ports.workspaces.by_slug(Slug::of(name).as_str()).await?;
             match suggested {
                 Some(workspace) => Ok(workspace),
-                None => workspaces::by_slug(&*carrel.ports.workspaces, name).await,
+                None => workspaces::by_slug(&*app.ports.workspaces, name).await,
             }
         }
     }

@@ -7,18 +7,18 @@ use carrel_services::audit::{self, Verdict};
 
 use crate::cli::Audit;
 use crate::terminal::{one_line, print, say, table, when};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, what: Audit) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, what: Audit) -> anyhow::Result<ExitCode> {
     match what {
-        Audit::Verify => verify(carrel).await?,
-        Audit::List { limit } => list(carrel, limit).await?,
+        Audit::Verify => verify(app).await?,
+        Audit::List { limit } => list(app, limit).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn verify(carrel: &Carrel) -> anyhow::Result<()> {
-    let verdict = audit::verify(&*carrel.ports.audit).await;
+async fn verify(app: &App) -> anyhow::Result<()> {
+    let verdict = audit::verify(&*app.ports.audit).await;
     match verdict.context("failed to check the audit log")? {
         Verdict::Whole(events) => {
             let s = if events == 1 { "" } else { "s" };
@@ -31,8 +31,8 @@ async fn verify(carrel: &Carrel) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn list(carrel: &Carrel, limit: u32) -> anyhow::Result<()> {
-    let events = carrel.ports.audit.page(None, 0, limit).await;
+async fn list(app: &App, limit: u32) -> anyhow::Result<()> {
+    let events = app.ports.audit.page(None, 0, limit).await;
     let events = events.context("failed to read the audit log")?;
     if events.is_empty() {
         say(format_args!("nothing has been changed yet"));

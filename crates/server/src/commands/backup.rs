@@ -10,9 +10,9 @@ use chrono::Utc;
 
 use crate::cli::Backup;
 use crate::terminal::say;
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, what: Backup) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, what: Backup) -> anyhow::Result<ExitCode> {
     let file = &what.file;
     let shown = file.display();
     if file.exists() {
@@ -21,7 +21,7 @@ pub async fn run(carrel: &Carrel, what: Backup) -> anyhow::Result<ExitCode> {
     let folder = file.parent().filter(|folder| *folder != Path::new(""));
     let folder = folder.unwrap_or(Path::new(".")).to_owned();
     let secrets = if what.without_secrets { Secrets::LeftOut } else { Secrets::Included };
-    let staged = carrel.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
+    let staged = app.ports.backups.stage(secrets, &By::operator(Utc::now())).await;
     let staged = staged.context("failed to back up")?;
     let database = staged.has_database();
     // Under its name only once it is whole; readable to its owner alone.

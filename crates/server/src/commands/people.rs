@@ -8,9 +8,9 @@ use chrono::Utc;
 
 use crate::cli::{MultiUser, NewUser, User};
 use crate::terminal::{password, say};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn create(carrel: &Carrel, what: User) -> anyhow::Result<ExitCode> {
+pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
     let User::Create(NewUser { name, role, password: from }) = what;
     if !carrel.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
@@ -20,13 +20,13 @@ pub async fn create(carrel: &Carrel, what: User) -> anyhow::Result<ExitCode> {
     }
     let password = password(from.password_stdin)?;
     let draft = UserDraft { username: name, password, role: Some(role), ..UserDraft::default() };
-    let created = carrel.ports.accounts.create(draft, &By::operator(Utc::now())).await;
+    let created = app.ports.accounts.create(draft, &By::operator(Utc::now())).await;
     let user = created.context("failed to create the user")?;
     say(format_args!("user {} is created, as {}", user.username, user.role.as_str()));
     Ok(ExitCode::SUCCESS)
 }
 
-pub async fn enable(carrel: &Carrel, what: MultiUser) -> anyhow::Result<ExitCode> {
+pub async fn enable(app: &App, what: MultiUser) -> anyhow::Result<ExitCode> {
     let MultiUser::Enable { name, password: from } = what;
     if carrel.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
         bail!("failed to enable multi-user mode: it is enabled already");
@@ -34,7 +34,7 @@ pub async fn enable(carrel: &Carrel, what: MultiUser) -> anyhow::Result<ExitCode
     let password = password(from.password_stdin)?;
     let draft = UserDraft { username: name, password, ..UserDraft::default() };
     let by = By::operator(Utc::now());
-    let enabled = carrel.ports.accounts.enable_multi_user(draft, &by).await;
+    let enabled = app.ports.accounts.enable_multi_user(draft, &by).await;
     let user = enabled.context("failed to enable multi-user mode")?;
     say(format_args!("multi-user mode is enabled, with {} as its first admin", user.username));
     Ok(ExitCode::SUCCESS)

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use crate::cli::{NewSetting, Setting};
 use crate::terminal::{first_line, say};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, what: Setting) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, what: Setting) -> anyhow::Result<ExitCode> {
     let Setting::Set(NewSetting { name, value }) = what;
-    let store = &carrel.ports.settings_store;
+    let store = &app.ports.settings_store;
     let registry = store.registry();
     let setting = registry.by_name(&name).or_else(|| registry.by_variable(&name));
     let Some(setting) = setting else {

@@ -7,13 +7,13 @@ use chrono::Utc;
 
 use crate::config::Config;
 use crate::terminal::{print, say};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel, config: &Config) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App, config: &Config) -> anyhow::Result<ExitCode> {
     if carrel.ports.multi_user.is_on().await.context("failed to make a link")? {
         anyhow::bail!("failed to make a link: the server is set up already; sign in instead");
     }
-    let link = carrel.setup_link(config.listen.address, &By::operator(Utc::now())).await;
+    let link = app.setup_link(config.listen.address, &By::operator(Utc::now())).await;
     let link = link.context("failed to make a link")?;
     say(format_args!("open this in a browser; it works once, within 24 hours:"));
     print(&link)?;

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::terminal::{one_line, print, say};
-use crate::wiring::Carrel;
+use crate::wiring::App;
 
-pub async fn run(carrel: &Carrel) -> anyhow::Result<ExitCode> {
+pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
     let findings = carrel.check().run().await.context("failed to verify")?;
     for fault in &findings.faults {
         print(&one_line(fault))?;
     }
-    let unreadable = carrel.ports.settings_store.unreadable();
+    let unreadable = app.ports.settings_store.unreadable();
     for name in &unreadable {
         say(format_args!("warning: {name} was sealed with another key of secrets"));
     }

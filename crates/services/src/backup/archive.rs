@@ -48,7 +48,7 @@ pub struct Written {
 
 /// What an archive says about itself.
 #[derive(Clone, Debug)]
-pub struct About {
+pub struct BackupManifest {
     /// Of the program that made it.
     pub version: String,
     pub made: String,
@@ -218,7 +218,7 @@ impl Sink for Nowhere {
 ///
 /// # Errors
 /// [`Error::Unprocessable`] when it is damaged, cut off, or no archive of this program.
-pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<About> {
+pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
     let mut about = None;
     let mut sums = tempfile::tempfile().map_err(|error| failed("make a temporary file", error))?;
     let mut complete = false;
@@ -274,7 +274,7 @@ fn name(path: &Path) -> Result<PathBuf> {
     }
 }
 
-fn said(from: &mut impl Read) -> Result<About> {
+fn said(from: &mut impl Read) -> Result<BackupManifest> {
     let mut text = String::new();
     from.take(LONGEST_ABOUT).read_to_string(&mut text).map_err(damaged)?;
     let about: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not readable"))?;
@@ -284,7 +284,7 @@ fn said(from: &mut impl Read) -> Result<About> {
         Some(_) => return Err(wrong(format!("it was made by carrel {}", text("version")))),
         None => return Err(wrong("it was not made by carrel")),
     }
-    Ok(About {
+    Ok(BackupManifest {
         version: text("version"),
         made: text("made"),
         database: about["database"].as_bool().unwrap_or_default(),

@@ -19,7 +19,7 @@ use crate::audit::{self, Verdict};
 /// The most faults that are told.
 const MOST: usize = 100;
 
-pub struct Check {
+pub struct IntegrityCheck {
     pub inventory: Arc<dyn Inventory>,
     pub documents: Arc<dyn Documents>,
     pub files: Arc<dyn DocumentFiles>,
@@ -37,7 +37,7 @@ pub struct Findings {
     pub faults: Vec<String>,
 }
 
-impl Check {
+impl IntegrityCheck {
     /// Reads everything once. A server may go on working meanwhile.
     pub async fn run(&self) -> Result<Findings> {
         let mut findings =
@@ -89,7 +89,7 @@ impl Check {
                 }
             }
         }
-        let noted = self.documents.unsettled(Utc::now() + TimeDelta::days(1)).await?;
+        let noted = self.documents.pending_files(Utc::now() + TimeDelta::days(1)).await?;
         let noted: BTreeSet<_> = noted.into_iter().map(|(path, _)| path).collect();
         let mut faults = Vec::new();
         for path in strays.into_iter().filter(|path| !noted.contains(path)) {

@@ -7,12 +7,12 @@ use carrel_domain::{Error, Result};
 use tempfile::TempDir;
 
 use super::DATABASE;
-use super::archive::{self, About, Nowhere, Sink};
+use super::archive::{self, BackupManifest, Nowhere, Sink};
 use super::staging::failed;
 
 /// A storage directory that is not in its place yet. Unless it is put there, nothing of it stays.
 pub struct Restored {
-    pub about: About,
+    pub about: BackupManifest,
     directory: TempDir,
     root: PathBuf,
 }
@@ -27,7 +27,7 @@ impl Restored {
     ///
     /// # Errors
     /// As [`unpack`], when something else has come to be there.
-    pub fn put_in_place(self) -> Result<About> {
+    pub fn put_in_place(self) -> Result<BackupManifest> {
         let Self { about, directory, root } = self;
         vacant(&root)?;
         sync(directory.path()).map_err(|error| failed("write to the disk", error))?;

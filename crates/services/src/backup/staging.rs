@@ -10,7 +10,7 @@ use carrel_domain::{DocumentPath, Error, Result};
 use tempfile::TempDir;
 
 use super::archive::Contents;
-use super::{DATABASE, DOCUMENTS, PAGE, Place, Secrets};
+use super::{BackupPaths, DATABASE, DOCUMENTS, PAGE, Secrets};
 
 /// A directory of its own beneath `scratch`.
 pub async fn make(scratch: &Path) -> Result<TempDir> {
@@ -29,7 +29,7 @@ pub struct Staging {
 }
 
 impl Staging {
-    pub fn new(place: &Place, directory: &Path, secrets: Secrets) -> Self {
+    pub fn new(place: &BackupPaths, directory: &Path, secrets: Secrets) -> Self {
         let mut left_out = place.left_out.clone();
         left_out.push(place.scratch.clone());
         if secrets == Secrets::LeftOut {

@@ -6,7 +6,7 @@ use carrel_domain::document::Document;
 use carrel_domain::library::Passage;
 use carrel_domain::model::Context;
 use carrel_domain::workspace::Workspace;
-use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId};
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
@@ -94,7 +94,7 @@ impl Conversations {
     async fn add_pinned(
         &self,
         workspace: &Workspace,
-        chosen: &Among<Vec<WorkspaceDocumentId>>,
+        chosen: &DocumentSelection<Vec<WorkspaceDocumentId>>,
         window: u64,
         gathered: &mut Gathered,
     ) -> Result<BTreeSet<WorkspaceDocumentId>> {
@@ -131,7 +131,7 @@ impl Conversations {
             chunks.filter(|chunk| seen.insert(*chunk)).take(MOST_PASSAGES).collect();
         match chunks.is_empty() {
             true => Ok(Vec::new()),
-            false => self.search.placements.passages(workspace.id, &chunks).await,
+            false => self.search.workspace_documents.passages(workspace.id, &chunks).await,
         }
     }
 }

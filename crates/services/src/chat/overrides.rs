@@ -1,5 +1,5 @@
 //! What one request overrides.
-use carrel_domain::filter::Filter;
+use carrel_domain::filter::DocumentFilter;
 use carrel_domain::model::{Message, Sampling};
 
 /// Each field takes precedence over the workspace's settings; absent fields leave those in force.
@@ -19,7 +19,7 @@ pub struct RequestOverrides {
     pub passages: Option<usize>,
     /// Which documents of the workspace the answer is built on. Documents attached to the question
     /// are added to them.
-    pub filter: Filter,
+    pub filter: DocumentFilter,
     pub sampling: Sampling,
     /// http and https URLs of images that belong to the question. They are not stored.
     pub image_urls: Vec<String>,

@@ -1,5 +1,5 @@
 //! Composes the request to a model from a question and the context gathered for it.
-use carrel_domain::model::{ChatRequest, Context, Image, Message, Role};
+use carrel_domain::model::{ChatRequest, Context, Image, Message, MessageRole};
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
 
@@ -43,7 +43,7 @@ fn instructions(workspace: &Workspace, question: &Question, now: DateTime<Utc>) 
 
 /// The conversation that a client sent. What a model thought is never sent to it again.
 fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
-    for message in history.iter_mut().filter(|message| message.role == Role::Assistant) {
+    for message in history.iter_mut().filter(|message| message.role == MessageRole::Assistant) {
         message.text = reasoning::without(&message.text).to_owned();
     }
     history.retain(|message| !message.text.is_empty() || !message.images.is_empty());

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event, LoggedEvent};
 use carrel_domain::chat::Conversation;
-use carrel_domain::chat_log::{Cleared, ExportOrder, LoggedChat, Told};
+use carrel_domain::chat_log::{DeletedChats, DeletionEvent, ExportOrder, LoggedChat};
 use carrel_domain::export::{ExportRecord, Layout};
 use carrel_domain::{ChatId, WorkspaceId};
 use chrono::{DateTime, Utc};
@@ -62,8 +62,14 @@ impl ChatLog for Log {
         Ok(false)
     }
 
-    async fn clear(&self, _: &ChatFilter, _: Option<ChatId>, _: u32, _: Told) -> Result<Cleared> {
-        Ok(Cleared { chats: 0, last: None })
+    async fn clear(
+        &self,
+        _: &ChatFilter,
+        _: Option<ChatId>,
+        _: u32,
+        _: DeletionEvent,
+    ) -> Result<DeletedChats> {
+        Ok(DeletedChats { chats: 0, last: None })
     }
 }
 

@@ -4,11 +4,12 @@ use std::collections::BTreeSet;
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::job::queue::{
-    Backlog, Claimed, Completed, Finished, HandBack, Hold, JobQueue, Lease, Outcome, Refreshes,
-    Retention,
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, QueuedRefreshes,
+    Requeue, Retention, StepResult,
 };
 use carrel_domain::job::{
-    Item, ItemState, Job, JobFilter, JobWorkspace, Jobs, Kind, NewJob, Progress, State, Told,
+    Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobProgress, JobState, JobWorkspace, Jobs,
+    NewJob,
 };
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::{Error, JobId, Result, Slug, WorkspaceDocumentId};
@@ -20,7 +21,7 @@ use super::world::World;
 pub struct FakeJob {
     pub job: Job,
     pub lease: Option<Uuid>,
-    pub items: Vec<Item>,
+    pub items: Vec<JobItem>,
 }
 
 impl FakeJob {
@@ -39,7 +40,7 @@ impl FakeJob {
 
     fn count(&mut self) {
         let count = |state| self.items.iter().filter(|item| item.state == state).count() as u32;
-        self.job.progress = Progress {
+        self.job.progress = JobProgress {
             total: self.items.len() as u32,
             done: count(ItemState::Done),
             failed: count(ItemState::Failed),
@@ -51,27 +52,27 @@ impl FakeJob {
         let left = if failure.is_some() { ItemState::Failed } else { ItemState::Cancelled };
         self.turn(ItemState::Queued, left, failure.clone());
         self.job.state = match self.job.progress {
-            Progress { cancelled: 1.., .. } => State::Cancelled,
-            Progress { failed: 1.., .. } => State::Failed,
-            _ => State::Done,
+            JobProgress { cancelled: 1.., .. } => JobState::Cancelled,
+            JobProgress { failed: 1.., .. } => JobState::Failed,
+            _ => JobState::Done,
         };
         (self.lease, self.job.due_at, self.job.error) = (None, None, failure);
     }
 }
 
 impl World {
-    fn add_job(&self, kind: Kind, of: JobWorkspace, new: Vec<Item>, event: &Event) -> JobId {
+    fn add_job(&self, kind: JobKind, of: JobWorkspace, new: Vec<JobItem>, event: &Event) -> JobId {
         let mut jobs = self.jobs.lock().unwrap();
         let id = JobId(jobs.len() as i64 + 1);
         let total = new.len() as u32;
         let job = Job {
             id,
             kind,
-            state: State::Queued,
+            state: JobState::Queued,
             workspace: of,
             by: event.by.clone(),
             awaited: false,
-            progress: Progress { total, ..Progress::default() },
+            progress: JobProgress { total, ..JobProgress::default() },
             attempts: 0,
             error: None,
             cancelling: false,
@@ -96,13 +97,13 @@ impl World {
     }
 }
 
-fn item(path: carrel_domain::DocumentPath, number: i64) -> Item {
-    Item { number, path, state: ItemState::Queued, attempts: 0, reason: None, changed: 0 }
+fn item(path: carrel_domain::DocumentPath, number: i64) -> JobItem {
+    JobItem { number, path, state: ItemState::Queued, attempts: 0, reason: None, changed: 0 }
 }
 
 #[async_trait]
 impl Jobs for World {
-    async fn create(&self, new: NewJob, hold: Option<Hold>, event: Event) -> Result<Job> {
+    async fn create(&self, new: NewJob, hold: Option<LeaseRequest>, event: Event) -> Result<Job> {
         let of = JobWorkspace { id: new.workspace, slug: Slug::of("a"), name: "a".into() };
         let items = new.paths.into_iter().zip(0..).map(|(path, number)| item(path, number));
         let id = self.add_job(new.kind, of, items.collect(), &event);
@@ -110,7 +111,7 @@ impl Jobs for World {
             known.job.awaited = new.awaited;
             if let Some(hold) = hold {
                 (known.lease, known.job.due_at) = (Some(hold.token), Some(hold.until));
-                known.job.state = State::Running;
+                known.job.state = JobState::Running;
             }
             known.job.clone()
         });
@@ -131,17 +132,23 @@ impl Jobs for World {
         state: Option<ItemState>,
         after: Option<i64>,
         limit: u32,
-    ) -> Result<Vec<Item>> {
-        let is_asked_for = |item: &&Item| {
+    ) -> Result<Vec<JobItem>> {
+        let is_asked_for = |item: &&JobItem| {
             state.is_none_or(|state| item.state == state) && Some(item.number) > after
         };
         let items = self.with_job(of, |known| known.items.clone()).unwrap_or_default();
         Ok(items.iter().filter(is_asked_for).take(limit as usize).cloned().collect())
     }
 
-    async fn changed(&self, id: JobId, told: Told, limit: u32) -> Result<Option<(Job, Vec<Item>)>> {
+    async fn changed(
+        &self,
+        id: JobId,
+        told: Cursor,
+        limit: u32,
+    ) -> Result<Option<(Job, Vec<JobItem>)>> {
         Ok(self.with_job(id, |known| {
-            let is_new = |item: &&Item| (item.changed, item.number) > (told.changes, told.number);
+            let is_new =
+                |item: &&JobItem| (item.changed, item.number) > (told.changes, told.number);
             let mut items: Vec<_> = known.items.iter().filter(is_new).cloned().collect();
             items.sort_by_key(|item| (item.changed, item.number));
             items.truncate(limit as usize);
@@ -152,7 +159,7 @@ impl Jobs for World {
     async fn cancel(&self, id: JobId, _: Event) -> Result<Option<Job>> {
         Ok(self.with_job(id, |known| {
             match known.job.state {
-                State::Queued => known.end(None),
+                JobState::Queued => known.end(None),
                 _ => known.job.cancelling = true,
             }
             known.job.clone()
@@ -168,10 +175,10 @@ impl Jobs for World {
         Ok(self.with_job(id, |known| {
             let (first, changed) = (known.items.len() as i64, known.change());
             let items = paths.into_iter().zip(first..).map(|(path, number)| item(path, number));
-            known.items.extend(items.map(|item| Item { changed, ..item }));
+            known.items.extend(items.map(|item| JobItem { changed, ..item }));
             known.count();
             if known.job.state.is_over() {
-                (known.job.state, known.job.due_at) = (State::Queued, Some(event.by.at));
+                (known.job.state, known.job.due_at) = (JobState::Queued, Some(event.by.at));
             }
             known.job.clone()
         }))
@@ -180,7 +187,7 @@ impl Jobs for World {
     async fn retry(&self, id: JobId, event: Event) -> Result<Option<Job>> {
         Ok(self.with_job(id, |known| {
             known.turn(ItemState::Failed, ItemState::Queued, None);
-            (known.job.state, known.job.due_at) = (State::Queued, Some(event.by.at));
+            (known.job.state, known.job.due_at) = (JobState::Queued, Some(event.by.at));
             known.job.clone()
         }))
     }
@@ -188,11 +195,11 @@ impl Jobs for World {
 
 #[async_trait]
 impl JobQueue for World {
-    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<Refreshes> {
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<QueuedRefreshes> {
         let places = self.places.lock().unwrap().clone();
         let stale = places.iter().filter(|place| place.recipe != recipe);
         let workspaces: BTreeSet<_> = stale.clone().map(|place| place.workspace).collect();
-        let mut refreshes = Refreshes::default();
+        let mut refreshes = QueuedRefreshes::default();
         for id in workspaces {
             let is_active =
                 |known: &FakeJob| known.job.workspace.id == id && known.job.due_at.is_some();
@@ -203,7 +210,7 @@ impl JobQueue for World {
             let here = stale.clone().filter(|place| place.workspace == id);
             let items = here.map(|place| item(place.document.path.clone(), place.id.0)).collect();
             let of = JobWorkspace { id, slug: Slug::of("a"), name: "a".into() };
-            self.add_job(Kind::Refresh, of, items, &event);
+            self.add_job(JobKind::Refresh, of, items, &event);
             refreshes.queued += 1;
         }
         Ok(refreshes)
@@ -214,35 +221,35 @@ impl JobQueue for World {
         Ok(self.jobs.lock().unwrap().iter().any(is_due))
     }
 
-    async fn claim(&self, hold: Hold, now: DateTime<Utc>) -> Result<Option<Claimed>> {
+    async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>> {
         let mut jobs = self.jobs.lock().unwrap();
         let is_due = |known: &&mut FakeJob| known.job.due_at.is_some_and(|due| due <= now);
         let Some(known) = jobs.iter_mut().find(is_due) else { return Ok(None) };
-        let resumed = known.job.state == State::Running;
+        let resumed = known.job.state == JobState::Running;
         known.job.attempts += u32::from(resumed);
-        (known.job.state, known.job.due_at) = (State::Running, Some(hold.until));
+        (known.job.state, known.job.due_at) = (JobState::Running, Some(hold.until));
         known.lease = Some(hold.token);
         let lease = Lease { job: known.job.id, token: hold.token };
-        Ok(Some(Claimed { job: known.job.clone(), lease, resumed }))
+        Ok(Some(ClaimedJob { job: known.job.clone(), lease, resumed }))
     }
 
     async fn backlog(&self) -> Result<Backlog> {
         let jobs = self.jobs.lock().unwrap();
         let count = |state| jobs.iter().filter(|known| known.job.state == state).count() as u64;
-        let (queued, running) = (count(State::Queued), count(State::Running));
+        let (queued, running) = (count(JobState::Queued), count(JobState::Running));
         Ok(Backlog { queued, running, documents: 0 })
     }
 
-    async fn prolong(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
+    async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
         Ok(self.with_lease(lease, |known| {
             known.job.due_at = Some(until);
             known.job.clone()
         }))
     }
 
-    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<Item>>> {
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
         Ok(self.with_lease(lease, |known| {
-            let is_queued = |item: &&Item| item.state == ItemState::Queued;
+            let is_queued = |item: &&JobItem| item.state == ItemState::Queued;
             let mut items: Vec<_> = known.items.iter().filter(is_queued).cloned().collect();
             items.sort_by_key(|item| (item.attempts, item.number));
             items.truncate(limit as usize);
@@ -253,21 +260,21 @@ impl JobQueue for World {
     async fn complete(
         &self,
         lease: &Lease,
-        finished: Vec<Finished>,
+        finished: Vec<FinishedItem>,
         _: DateTime<Utc>,
         _: Event,
-    ) -> Result<Option<Completed>> {
+    ) -> Result<Option<StepResult>> {
         let mut placed = Vec::new();
         let known = self.with_lease(lease, |known| {
             let changed = known.change();
-            for Finished { item: Item { number, path, .. }, outcome } in finished {
+            for FinishedItem { item: JobItem { number, path, .. }, outcome } in finished {
                 let position = known.items.iter().position(|item| item.number == number).unwrap();
                 let item = &mut known.items[position];
                 item.changed = changed;
                 (item.state, item.reason) = match outcome {
-                    Outcome::Failed(reason) => (ItemState::Failed, Some(reason)),
-                    Outcome::Again(reason) => (ItemState::Queued, Some(reason)),
-                    Outcome::Embedded(embedded) => {
+                    ItemOutcome::Failed(reason) => (ItemState::Failed, Some(reason)),
+                    ItemOutcome::Again(reason) => (ItemState::Queued, Some(reason)),
+                    ItemOutcome::Indexed(embedded) => {
                         placed.push((known.job.kind, path, embedded));
                         (ItemState::Done, None)
                     }
@@ -289,27 +296,22 @@ impl JobQueue for World {
             let old = places.iter().position(is_here).map(|old| places.remove(old));
             drop(places);
             match (kind, old) {
-                (Kind::Refresh, Some(old)) => {
+                (JobKind::Refresh, Some(old)) => {
                     let new = WorkspaceDocument { recipe: embedded.recipe, ..old };
                     ids.push(self.put_place(new).id);
                 }
-                (Kind::Refresh, None) => {}
-                (Kind::Embed, _) => self.put_places(&document, vec![embedded]),
+                (JobKind::Refresh, None) => {}
+                (JobKind::Embed, _) => self.put_places(&document, vec![embedded]),
             }
         }
         let replaced: Vec<WorkspaceDocumentId> = Vec::new();
-        Ok(Some(Completed { job, placed: ids, replaced, others_wait: false }))
+        Ok(Some(StepResult { job, placed: ids, replaced, others_wait: false }))
     }
 
-    async fn hand_back(
-        &self,
-        lease: &Lease,
-        how: HandBack,
-        _: DateTime<Utc>,
-    ) -> Result<Option<Job>> {
+    async fn requeue(&self, lease: &Lease, how: Requeue, _: DateTime<Utc>) -> Result<Option<Job>> {
         Ok(self.with_lease(lease, |known| {
             known.lease = None;
-            known.job.state = State::Queued;
+            known.job.state = JobState::Queued;
             (known.job.due_at, known.job.attempts) = (Some(how.due_at), how.attempts);
             known.job.error = how.error;
             known.job.clone()
@@ -326,7 +328,7 @@ impl JobQueue for World {
             let is_through = failure.is_none() && !known.job.cancelling;
             if is_through && known.items.iter().any(|item| item.state == ItemState::Queued) {
                 known.lease = None;
-                (known.job.state, known.job.due_at) = (State::Queued, Some(now));
+                (known.job.state, known.job.due_at) = (JobState::Queued, Some(now));
             } else {
                 known.end(failure);
             }

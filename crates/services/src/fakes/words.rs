@@ -1,6 +1,6 @@
 //! The library in memory as searches by words and filters see it.
 use async_trait::async_trait;
-use carrel_domain::filter::{Placed, Places, Sought};
+use carrel_domain::filter::{FilterHint, FilterRow, FilterRows};
 use carrel_domain::lexical::{Lexical, Postings, Wanted};
 use carrel_domain::{Result, WorkspaceDocumentId, WorkspaceId};
 
@@ -20,14 +20,14 @@ impl Lexical for World {
 
 /// Knows no place by any name.
 #[async_trait]
-impl Places for World {
+impl FilterRows for World {
     async fn placed(
         &self,
         _: WorkspaceId,
-        _: Sought<'_>,
+        _: FilterHint<'_>,
         _: Option<WorkspaceDocumentId>,
         _: usize,
-    ) -> Result<Vec<Placed>> {
+    ) -> Result<Vec<FilterRow>> {
         Ok(Vec::new())
     }
 }

@@ -10,17 +10,17 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{
-    Chunk, Document, DocumentFiles, Extracted, Extractor, FileType, IncomingFile, Part, Span,
-    Splitter, Splitting,
+    Chunk, Document, DocumentFiles, DocumentPart, Extracted, Extractor, FileType, IncomingFile,
+    Span, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::library::{Embedded, Passage, Placements, WorkspaceDocument};
+use carrel_domain::image::ImageModel;
+use carrel_domain::library::{IndexedDocument, Passage, WorkspaceDocument, WorkspaceDocuments};
 use carrel_domain::model::{
-    Answer, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
+    AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
-use carrel_domain::picture::ImageModel;
-use carrel_domain::vector::{Nearest, Neighbour, VectorIndex};
+use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
     ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
@@ -38,7 +38,7 @@ use crate::search::Search;
 pub struct World {
     pub documents: Mutex<BTreeMap<DocumentPath, Document>>,
     pub files: Mutex<BTreeMap<DocumentPath, String>>,
-    pub unsettled: Mutex<Vec<DocumentPath>>,
+    pub pending_files: Mutex<Vec<DocumentPath>>,
     pub folders: Mutex<BTreeSet<Folder>>,
     pub places: Mutex<Vec<WorkspaceDocument>>,
     pub passages: Mutex<Vec<Passage>>,
@@ -63,8 +63,8 @@ impl World {
     pub fn library(self: &Arc<Self>) -> Library {
         Library {
             documents: self.clone(),
-            catalogue: self.clone(),
-            placements: self.clone(),
+            folders: self.clone(),
+            workspace_documents: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
             splitter: self.clone(),
@@ -82,7 +82,7 @@ impl World {
             models: Arc::new(FakeModels(self.clone())),
             index: self.clone(),
             lexical: self.clone(),
-            placements: self.clone(),
+            workspace_documents: self.clone(),
             places: self.clone(),
         }
     }
@@ -114,9 +114,9 @@ impl World {
         }
     }
 
-    pub fn put_places(&self, document: &Document, places: Vec<Embedded>) {
+    pub fn put_places(&self, document: &Document, places: Vec<IndexedDocument>) {
         let mut passages = self.passages.lock().unwrap();
-        for Embedded { workspace, recipe, passages: new } in places {
+        for IndexedDocument { workspace, recipe, passages: new } in places {
             let place = self.put_place(WorkspaceDocument {
                 id: WorkspaceDocumentId(0),
                 workspace,
@@ -148,7 +148,7 @@ impl World {
 }
 
 #[async_trait]
-impl Placements for World {
+impl WorkspaceDocuments for World {
     async fn placed_in(
         &self,
         _: &[WorkspaceId],
@@ -234,7 +234,9 @@ impl Extractor for World {
             true => text
                 .split('\u{c}')
                 .enumerate()
-                .map(|(number, text)| extracted(Some(Part::Sheet(number.to_string())), text))
+                .map(|(number, text)| {
+                    extracted(Some(DocumentPart::Sheet(number.to_string())), text)
+                })
                 .collect(),
         })
     }
@@ -259,7 +261,7 @@ impl VectorIndex for World {
         Ok(())
     }
 
-    async fn drop_namespace(&self, _: WorkspaceId) -> Result<()> {
+    async fn drop_workspace(&self, _: WorkspaceId) -> Result<()> {
         Ok(())
     }
 
@@ -271,7 +273,7 @@ impl VectorIndex for World {
         self.count(None).await
     }
 
-    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+    async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         let passages = self.passages.lock().unwrap();
         let near = |passage: &Passage| Neighbour { chunk: passage.chunk, similarity: 0.5 };
         let blind = self.blind.load(Ordering::Relaxed);
@@ -324,7 +326,7 @@ impl ChatModel for World {
         ModelName { provider: "fake".into(), model: "echo".into(), window: 4096 }
     }
 
-    async fn answer(&self, request: ChatRequest) -> Result<Answer> {
+    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let words =
             vec![Ok(Delta::Text("You asked: ".into())), Ok(Delta::Text(request.question.clone()))];
         self.asked.lock().unwrap().push(request);

@@ -2,9 +2,9 @@
 use std::ops::Range;
 
 use carrel_domain::document::Chunk;
-use carrel_domain::job::queue::{Finished, Lease, Outcome};
-use carrel_domain::job::{Item, Job};
-use carrel_domain::library::Embedded;
+use carrel_domain::job::queue::{FinishedItem, ItemOutcome, Lease};
+use carrel_domain::job::{Job, JobItem};
+use carrel_domain::library::IndexedDocument;
 use carrel_domain::{Error, Result};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -28,7 +28,7 @@ pub(super) enum Step {
     /// Somebody else has the job now.
     Lost,
     Made {
-        finished: Vec<Finished>,
+        finished: Vec<FinishedItem>,
         /// Why the embedder takes nothing at all, if so.
         down: Option<String>,
         /// Goes when what was made is stored.
@@ -38,7 +38,7 @@ pub(super) enum Step {
 
 /// A document that is cut, and which of the chunks are its.
 struct Cut {
-    item: Item,
+    item: JobItem,
     place: Range<usize>,
 }
 
@@ -77,7 +77,7 @@ impl Workers {
     }
 
     /// The texts of the first of these documents, and what became of those that have none.
-    async fn read(&self, items: Vec<Item>) -> (Vec<(Item, String)>, Vec<Finished>) {
+    async fn read(&self, items: Vec<JobItem>) -> (Vec<(JobItem, String)>, Vec<FinishedItem>) {
         let (mut texts, mut finished, mut bytes) = (Vec::new(), Vec::new(), 0);
         for item in items {
             match self.shared.library.files.text(&item.path).await {
@@ -103,7 +103,7 @@ struct Embedding<'a> {
     workers: &'a Workers,
     job: &'a Job,
     method: Method,
-    finished: Vec<Finished>,
+    finished: Vec<FinishedItem>,
     down: Option<String>,
 }
 
@@ -133,17 +133,18 @@ impl Embedding<'_> {
                 Ok(vectors) => self.embedded(item, chunks.to_vec(), vectors),
                 Err(error) if self.is_down(&error).await => return,
                 Err(error) if self.may_pass(&item, &error) => {
-                    self.finished.push(Finished { item, outcome: Outcome::Again(reason(&error)) });
+                    self.finished
+                        .push(FinishedItem { item, outcome: ItemOutcome::Again(reason(&error)) });
                 }
                 Err(error) => self.finished.push(failed(item, &error)),
             }
         }
     }
 
-    fn embedded(&mut self, item: Item, chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) {
+    fn embedded(&mut self, item: JobItem, chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) {
         let (workspace, recipe) = (self.job.workspace.id, self.method.recipe());
-        let embedded = Embedded { workspace, recipe, passages: passages(chunks, vectors) };
-        self.finished.push(Finished { item, outcome: Outcome::Embedded(embedded) });
+        let embedded = IndexedDocument { workspace, recipe, passages: passages(chunks, vectors) };
+        self.finished.push(FinishedItem { item, outcome: ItemOutcome::Indexed(embedded) });
     }
 
     /// Whether a failure is not that of a text, but the embedder takes none; if so, notes why.
@@ -156,14 +157,14 @@ impl Embedding<'_> {
     }
 
     /// Whether another try may do better. Nothing is put off while a client waits.
-    fn may_pass(&self, item: &Item, error: &Error) -> bool {
+    fn may_pass(&self, item: &JobItem, error: &Error) -> bool {
         let is_passing = matches!(error, Error::Unavailable { .. });
         is_passing && !self.job.awaited && item.attempts + 1 < TRIES
     }
 }
 
-fn failed(item: Item, error: &Error) -> Finished {
-    Finished { item, outcome: Outcome::Failed(reason(error)) }
+fn failed(item: JobItem, error: &Error) -> FinishedItem {
+    FinishedItem { item, outcome: ItemOutcome::Failed(reason(error)) }
 }
 
 /// Why something failed, in words of bounded length.

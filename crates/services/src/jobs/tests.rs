@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use carrel_domain::document::IncomingFile;
-use carrel_domain::job::State;
+use carrel_domain::job::JobState;
 
 use super::*;
 use crate::fakes::world::World;
@@ -33,7 +33,7 @@ async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
 /// Works on what is due until nothing is, as [`Workers::work`] does.
 async fn work(workers: &Workers) {
     while let Some(claimed) = workers.claim().await.unwrap() {
-        Driver::new(workers.clone(), claimed).run().await.unwrap();
+        Worker::new(workers.clone(), claimed).run().await.unwrap();
     }
 }
 
@@ -58,7 +58,7 @@ async fn what_is_awaited_tells_each_path_that_fails() {
     let texts = world.embedded.lock().unwrap().clone();
     assert_eq!(texts, ["one", "two"], "documents are embedded together, and each text once");
     let job = job(&world);
-    assert_eq!((job.state, job.progress.total, job.progress.done), (State::Failed, 4, 3));
+    assert_eq!((job.state, job.progress.total, job.progress.done), (JobState::Failed, 4, 3));
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn nothing_is_put_off_while_a_client_waits() {
     let failures = workers(&world).embed(&workspace("Alpha"), paths, &by()).await.unwrap();
     assert_eq!(failures.len(), 2);
     assert!(failures.iter().all(|(_, why)| why == "the test is unavailable: embed"));
-    assert_eq!(job(&world).state, State::Failed);
+    assert_eq!(job(&world).state, JobState::Failed);
 }
 
 #[tokio::test]
@@ -99,19 +99,19 @@ async fn a_job_is_put_off_while_the_embedder_takes_nothing_and_fails_in_the_end(
     for attempt in 1..=8 {
         work(&workers).await;
         let waiting = job(&world);
-        assert_eq!((waiting.state, waiting.attempts), (State::Queued, attempt));
+        assert_eq!((waiting.state, waiting.attempts), (JobState::Queued, attempt));
         let pause = waiting.due_at.unwrap() - Utc::now();
         assert!(pause > TimeDelta::seconds((1 << attempt) - 1).min(TimeDelta::seconds(298)));
         assert_eq!(waiting.error.as_deref(), Some("the test is unavailable: embed"));
         world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     }
     work(&workers).await;
-    assert_eq!(job(&world).state, State::Failed);
+    assert_eq!(job(&world).state, JobState::Failed);
     assert_eq!(reasons(&world), [Some("the test is unavailable: embed".to_owned())]);
     world.failing.lock().unwrap().clear();
     workers.retry(&job(&world), &by()).await.unwrap();
     work(&workers).await;
-    assert_eq!(job(&world).state, State::Done);
+    assert_eq!(job(&world).state, JobState::Done);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_text_that_is_refused_does_not_keep_others_out() {
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     work(&workers).await;
     let over = job(&world);
-    assert_eq!((over.state, over.progress.done, over.progress.failed), (State::Failed, 2, 1));
+    assert_eq!((over.state, over.progress.done, over.progress.failed), (JobState::Failed, 2, 1));
     assert_eq!(world.jobs.lock().unwrap()[0].items[1].attempts, 3);
     assert_eq!(reasons(&world)[1].as_deref(), Some("the test is unavailable: bad"));
     let refused = workers.cancel(&over, &by()).await.unwrap_err();
@@ -139,9 +139,9 @@ async fn documents_that_come_one_by_one_are_one_job_of_one_workspace() {
     let first = workers.embed_later(&alpha, vec![paths[0].clone()], &by()).await.unwrap();
     work(&workers).await;
     let same = workers.embed_along(first.id, &alpha, vec![paths[1].clone()], &by()).await.unwrap();
-    assert_eq!((same.id, same.progress.total, same.state), (first.id, 2, State::Queued));
+    assert_eq!((same.id, same.progress.total, same.state), (first.id, 2, JobState::Queued));
     work(&workers).await;
-    assert_eq!((job(&world).progress.done, job(&world).state), (2, State::Done));
+    assert_eq!((job(&world).progress.done, job(&world).state), (2, JobState::Done));
     let beta = Workspace { id: carrel_domain::WorkspaceId(77), ..workspace("Beta") };
     let other = workers.embed_along(first.id, &beta, vec![paths[2].clone()], &by()).await.unwrap();
     assert_ne!(other.id, first.id);
@@ -156,16 +156,16 @@ async fn a_cancelled_job_ends_and_what_it_did_stays() {
     let workers = workers(&world);
     let queued = workers.embed_later(&workspace("Alpha"), paths.clone(), &by()).await.unwrap();
     let cancelled = workers.cancel(&queued, &by()).await.unwrap();
-    assert_eq!((cancelled.state, cancelled.progress.cancelled), (State::Cancelled, 2));
+    assert_eq!((cancelled.state, cancelled.progress.cancelled), (JobState::Cancelled, 2));
     let refused = workers.retry(&cancelled, &by()).await.unwrap_err();
     assert_eq!(refused.to_string(), "job: has no failed documents");
 
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     let claimed = workers.claim().await.unwrap().unwrap();
     workers.cancel(&claimed.job, &by()).await.unwrap();
-    let told = Claimed { job: job(&world), ..claimed };
-    Driver::new(workers.clone(), told).run().await.unwrap();
-    assert_eq!(job(&world).state, State::Cancelled);
+    let told = ClaimedJob { job: job(&world), ..claimed };
+    Worker::new(workers.clone(), told).run().await.unwrap();
+    assert_eq!(job(&world).state, JobState::Cancelled);
     assert!(world.places.lock().unwrap().is_empty());
 }
 
@@ -177,7 +177,7 @@ async fn a_document_that_ends_the_process_is_found_out_and_left() {
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     for _ in 0..4 {
         let claimed = workers.claim().await.unwrap().unwrap();
-        assert_ne!(claimed.job.state, State::Failed);
+        assert_ne!(claimed.job.state, JobState::Failed);
         // The process vanishes: its lease runs out.
         world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     }
@@ -197,10 +197,10 @@ async fn whoever_has_lost_a_lease_changes_nothing() {
     world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     let second = workers.claim().await.unwrap().unwrap();
     assert!(second.resumed && !first.resumed);
-    Driver::new(workers.clone(), first).run().await.unwrap();
-    assert_eq!(job(&world).state, State::Running);
-    Driver::new(workers, second).run().await.unwrap();
-    assert_eq!(job(&world).state, State::Done);
+    Worker::new(workers.clone(), first).run().await.unwrap();
+    assert_eq!(job(&world).state, JobState::Running);
+    Worker::new(workers, second).run().await.unwrap();
+    assert_eq!(job(&world).state, JobState::Done);
     assert_eq!(world.places.lock().unwrap().len(), 1);
 }
 
@@ -212,8 +212,8 @@ async fn what_is_worked_on_goes_back_to_the_queue_at_the_end() {
     workers.embed_later(&workspace("Alpha"), paths.clone(), &by()).await.unwrap();
     let claimed = workers.claim().await.unwrap().unwrap();
     workers.wind_down();
-    Driver::new(workers.clone(), claimed).run().await.unwrap();
-    assert_eq!((job(&world).state, job(&world).attempts), (State::Queued, 0));
+    Worker::new(workers.clone(), claimed).run().await.unwrap();
+    assert_eq!((job(&world).state, job(&world).attempts), (JobState::Queued, 0));
     let alpha = workspace("Alpha");
     assert_eq!(workers.embed(&alpha, paths.clone(), &by()).await.unwrap(), []);
     workers.stop().await;
@@ -230,26 +230,26 @@ async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
     let before = workers(&world);
     before.embed(&workspace("Alpha"), paths, &by()).await.unwrap();
     let places = world.places.lock().unwrap().clone();
-    assert_eq!(before.queue_refreshes(&by()).await.unwrap(), Refreshes::default());
+    assert_eq!(before.queue_refreshes(&by()).await.unwrap(), QueuedRefreshes::default());
 
     let settings = FakeSettings::default();
     let size = carrel_domain::settings::names::CHUNK_SIZE.to_owned();
     settings.0.lock().unwrap().insert(size, "500".into());
     let library = Library { settings: Arc::new(settings), ..world.library() };
     let after = Workers::new(library, world.clone(), world.clone(), Arc::default());
-    let queued = Refreshes { queued: 1, under_way: 0 };
+    let queued = QueuedRefreshes { queued: 1, under_way: 0 };
     assert_eq!(after.queue_refreshes(&by()).await.unwrap(), queued);
-    let under_way = Refreshes { queued: 0, under_way: 1 };
+    let under_way = QueuedRefreshes { queued: 0, under_way: 1 };
     assert_eq!(after.queue_refreshes(&by()).await.unwrap(), under_way);
     work(&after).await;
-    assert_eq!((job(&world).state, job(&world).progress.done), (State::Done, 120));
+    assert_eq!((job(&world).state, job(&world).progress.done), (JobState::Done, 120));
     let renewed = world.places.lock().unwrap().clone();
     assert!(renewed.iter().all(|place| place.recipe == "fake 500+20"));
     let keys = |places: &[carrel_domain::library::WorkspaceDocument]| -> HashSet<_> {
         places.iter().map(|place| place.key).collect()
     };
     assert_eq!(keys(&renewed), keys(&places));
-    assert_eq!(after.queue_refreshes(&by()).await.unwrap(), Refreshes::default());
+    assert_eq!(after.queue_refreshes(&by()).await.unwrap(), QueuedRefreshes::default());
     assert_eq!(world.embedded.lock().unwrap().len(), 120, "the chunks are the same as before");
 }
 
@@ -260,19 +260,19 @@ async fn whoever_follows_is_told_each_change_once_and_what_they_missed() {
     paths.push(DocumentPath::parse("a/b.json").unwrap());
     let workers = workers(&world);
     let made = workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
-    let mut follow = workers.follow(made.id, Told::NEW);
-    let Some(News::Changed { items, job }) = follow.next().await else { panic!("no news") };
-    assert_eq!((items.len(), job.unwrap().state), (0, State::Queued));
+    let mut follow = workers.watch(made.id, Cursor::NEW);
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    assert_eq!((items.len(), job.unwrap().state), (0, JobState::Queued));
     work(&workers).await;
-    let Some(News::Changed { items, job }) = follow.next().await else { panic!("no news") };
+    let Some(JobUpdate::Changed { items, job }) = follow.next().await else { panic!("no news") };
     let job = job.unwrap();
-    assert_eq!((items.len(), job.state), (3, State::Failed));
+    assert_eq!((items.len(), job.state), (3, JobState::Failed));
     assert!(follow.next().await.is_none());
 
-    let mut again = workers.follow(made.id, Told { changes: items[0].changed, number: 0 });
-    let Some(News::Changed { items, .. }) = again.next().await else { panic!("no news") };
+    let mut again = workers.watch(made.id, Cursor { changes: items[0].changed, number: 0 });
+    let Some(JobUpdate::Changed { items, .. }) = again.next().await else { panic!("no news") };
     assert_eq!(items.iter().map(|item| item.number).collect::<Vec<_>>(), [1, 2]);
-    assert!(workers.follow(JobId(77), Told::NEW).next().await.is_none());
+    assert!(workers.watch(JobId(77), Cursor::NEW).next().await.is_none());
 }
 
 #[tokio::test]
@@ -289,10 +289,10 @@ async fn only_a_job_that_is_over_counts_as_ended() {
     workers.embed_later(&workspace("Alpha"), paths, &by()).await.unwrap();
     // As when a document is added after the last step.
     let claimed = workers.claim().await.unwrap().unwrap();
-    Driver::new(workers.clone(), claimed).end(None).await.unwrap();
-    assert_eq!(job(&world).state, State::Queued);
+    Worker::new(workers.clone(), claimed).end(None).await.unwrap();
+    assert_eq!(job(&world).state, JobState::Queued);
     assert!(!ended("queued") && !ended("done"));
     work(&workers).await;
-    assert_eq!(job(&world).state, State::Done);
+    assert_eq!(job(&world).state, JobState::Done);
     assert!(ended("done"));
 }

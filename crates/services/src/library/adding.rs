@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{Document, IncomingFile};
-use carrel_domain::library::{Embedded, NewDocument};
+use carrel_domain::library::{IndexedDocument, NewDocument};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Folder, Result, WorkspaceId};
 use chrono::Utc;
@@ -168,7 +168,7 @@ impl Library {
         let placed = match self.documents.create_all(new).await {
             Ok(placed) => placed,
             Err(error) => {
-                self.settle_files(&written).await;
+                self.reconcile_files(&written).await;
                 return Err(error);
             }
         };
@@ -188,7 +188,7 @@ impl Library {
         workspaces: &[WorkspaceId],
         text: &str,
         arrival: &Arrival,
-    ) -> Result<(Vec<Embedded>, Option<String>)> {
+    ) -> Result<(Vec<IndexedDocument>, Option<String>)> {
         match self.embed_for(workspaces, text).await {
             Ok(places) => Ok((places, None)),
             Err(error) if arrival.unembedded == Unembedded::Keep => {
@@ -207,10 +207,10 @@ impl Library {
             made.iter().map(|(document, _)| document.path.clone()).collect();
         // The time at which they are written: that of the request may be long past, and what was
         // noted then would count as left over.
-        self.documents.expect_files(&paths, Utc::now()).await?;
+        self.documents.record_intent(&paths, Utc::now()).await?;
         for (document, text) in made {
             if let Err(error) = self.files.put(document, text).await {
-                self.settle_files(&paths).await;
+                self.reconcile_files(&paths).await;
                 return Err(error);
             }
         }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use carrel_domain::audit::By;
 use carrel_domain::document::Document;
-use carrel_domain::library::Kin;
+use carrel_domain::library::RelatedDocuments;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Result, WorkspaceId};
 use serde_json::json;
@@ -23,10 +23,10 @@ impl Library {
             return Ok(Vec::new());
         };
         let kin = match &terms.key {
-            Some(key) => Kin::Key(key.clone()),
-            None => Kin::Content(digest, terms.folder.clone()),
+            Some(key) => RelatedDocuments::Key(key.clone()),
+            None => RelatedDocuments::Content(digest, terms.folder.clone()),
         };
-        let mut found = self.documents.of(&kin).await?;
+        let mut found = self.documents.related(&kin).await?;
         if found.iter().any(|(document, _)| document.origin.digest != Some(digest)) {
             found.clear();
         }
@@ -54,7 +54,7 @@ impl Library {
     pub(super) async fn earlier(&self, arrival: &mut Arrival) -> Result<HashMap<String, Placed>> {
         let mut earlier = std::mem::take(&mut arrival.same);
         if let Some(request) = arrival.terms.request {
-            earlier.extend(self.documents.of(&Kin::Request(request)).await?);
+            earlier.extend(self.documents.related(&RelatedDocuments::Request(request)).await?);
         }
         let by_part = |placed: Placed| (placed.0.origin.part.clone(), placed);
         Ok(earlier.into_iter().map(by_part).collect())
@@ -74,7 +74,7 @@ impl Library {
         }
         let made = [(document, text)];
         for path in self.write_files(&made).await? {
-            self.documents.settle(&path).await?;
+            self.documents.reconcile(&path).await?;
         }
         let [(document, text)] = made;
         self.place_known((document, places), text, into, by).await
@@ -87,12 +87,12 @@ impl Library {
         into: &[Workspace],
         by: &By,
     ) -> Result<Added> {
-        let warning = self.place_also(&document, &text, &places, into, by).await?;
+        let warning = self.add_to_workspaces(&document, &text, &places, into, by).await?;
         Ok(Added { document, text, warning, existed: true })
     }
 
     /// Places a document where it is not yet; why not, if so.
-    async fn place_also(
+    async fn add_to_workspaces(
         &self,
         document: &Document,
         text: &str,
@@ -110,7 +110,8 @@ impl Library {
         let documents = [document.path.to_string()];
         let details = json!({ "workspaceNames": names, "documents": documents }).to_string();
         let event = by.event("workspace_documents_added", details);
-        for (workspace, place) in self.documents.place_also(&document.path, embedded, event).await?
+        for (workspace, place) in
+            self.documents.add_to_workspaces(&document.path, embedded, event).await?
         {
             self.index.upsert(workspace, place).await?;
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use carrel_domain::document::{Chunk, Splitting};
 use carrel_domain::embedding::TextKey;
-use carrel_domain::library::{Embedded, NewPassage};
+use carrel_domain::library::{IndexedDocument, NewPassage};
 use carrel_domain::model::{Embedder, Purpose};
 use carrel_domain::{Error, Result, WorkspaceId};
 use chrono::Utc;
@@ -61,7 +61,7 @@ impl Library {
         &self,
         workspaces: &[WorkspaceId],
         text: &str,
-    ) -> Result<Vec<Embedded>> {
+    ) -> Result<Vec<IndexedDocument>> {
         if workspaces.is_empty() {
             return Ok(Vec::new());
         }
@@ -70,7 +70,7 @@ impl Library {
         let vectors = self.vectors(&method, &chunks).await?;
         let passages = passages(chunks, vectors);
         let recipe = method.recipe();
-        let place = |workspace: &WorkspaceId| Embedded {
+        let place = |workspace: &WorkspaceId| IndexedDocument {
             workspace: *workspace,
             recipe: recipe.clone(),
             passages: passages.clone(),

@@ -2,7 +2,7 @@
 use std::collections::HashSet;
 
 use carrel_domain::audit::By;
-use carrel_domain::catalogue::Move;
+use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
 use chrono::Utc;
 use serde_json::json;
@@ -11,7 +11,7 @@ use super::Library;
 
 /// What becomes of documents that are in workspaces when they are to be moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Placed {
+pub enum MovePolicy {
     /// They move, and stay in their workspaces.
     Move,
     /// They stay where they are.
@@ -26,7 +26,7 @@ impl Library {
     pub async fn create_folder(&self, folder: &Folder, by: &By) -> Result<()> {
         let event =
             by.event("api_folder_created", json!({ "folder": folder.as_str() }).to_string());
-        self.catalogue.create_folder(folder, event).await
+        self.folders.create_folder(folder, event).await
     }
 
     /// Removes a folder and its documents everywhere; how many those were, `None` when there is no
@@ -39,7 +39,7 @@ impl Library {
         let event =
             by.event("api_folder_removed", json!({ "folder": folder.as_str() }).to_string());
         let remove = async move {
-            let Some(removed) = library.catalogue.remove_folder(&folder, event).await? else {
+            let Some(removed) = library.folders.remove_folder(&folder, event).await? else {
                 return Ok(None);
             };
             library.forget(&removed).await?;
@@ -52,15 +52,15 @@ impl Library {
     /// workspace. Nothing is overwritten.
     pub async fn move_documents(
         &self,
-        mut moves: Vec<Move>,
-        placed: Placed,
+        mut moves: Vec<DocumentMove>,
+        placed: MovePolicy,
         by: &By,
     ) -> Result<usize> {
         check(&moves)?;
         let asked = moves.len();
-        if placed == Placed::Stay {
+        if placed == MovePolicy::Stay {
             let from: Vec<DocumentPath> = moves.iter().map(|each| each.from.clone()).collect();
-            let stay: HashSet<_> = self.catalogue.placed(&from).await?.into_iter().collect();
+            let stay: HashSet<_> = self.folders.placed(&from).await?.into_iter().collect();
             moves.retain(|each| !stay.contains(&each.from));
         }
         let stayed = asked - moves.len();
@@ -76,11 +76,11 @@ impl Library {
     }
 
     /// Refuses what cannot succeed before any file is copied.
-    async fn check_ends(&self, moves: &[Move]) -> Result<()> {
+    async fn check_ends(&self, moves: &[DocumentMove]) -> Result<()> {
         let ends: Vec<_> = moves.iter().flat_map(|each| [&each.from, &each.to]).cloned().collect();
-        let known: HashSet<_> = self.catalogue.known(&ends).await?.into_iter().collect();
+        let known: HashSet<_> = self.folders.known(&ends).await?.into_iter().collect();
         let mut folders = HashSet::new();
-        for Move { from, to } in moves {
+        for DocumentMove { from, to } in moves {
             if !known.contains(from) {
                 return Err(Error::not_found("document", from));
             }
@@ -89,48 +89,47 @@ impl Library {
             }
             if folders.insert(to.folder()) {
                 let folder = Folder::parse(to.folder())?;
-                let there = self.catalogue.documents_in(&folder).await?;
+                let there = self.folders.documents_in(&folder).await?;
                 there.ok_or_else(|| Error::not_found("folder", &folder))?;
             }
         }
         Ok(())
     }
 
-    async fn carry_out(&self, moves: &[Move], by: &By) -> Result<()> {
+    async fn carry_out(&self, moves: &[DocumentMove], by: &By) -> Result<()> {
         let mut copied = Vec::with_capacity(moves.len());
         let moved = self.copy_and_commit(moves, &mut copied, by).await;
         match &moved {
             Ok(()) => {
-                for Move { from, .. } in moves {
+                for DocumentMove { from, .. } in moves {
                     self.discard_file(from).await?;
                 }
             }
-            Err(_) => self.settle_files(&copied).await,
+            Err(_) => self.reconcile_files(&copied).await,
         }
         moved
     }
 
     async fn copy_and_commit(
         &self,
-        moves: &[Move],
+        moves: &[DocumentMove],
         copied: &mut Vec<DocumentPath>,
         by: &By,
     ) -> Result<()> {
         let to: Vec<DocumentPath> = moves.iter().map(|each| each.to.clone()).collect();
-        self.documents.expect_files(&to, Utc::now()).await?;
-        for Move { from, to } in moves {
+        self.documents.record_intent(&to, Utc::now()).await?;
+        for DocumentMove { from, to } in moves {
             self.files.copy(from, to).await?;
             copied.push(to.clone());
         }
-        let said =
-            |each: &Move| json!({ "from": each.from.to_string(), "to": each.to.to_string() });
+        let said = |each: &DocumentMove| json!({ "from": each.from.to_string(), "to": each.to.to_string() });
         let files: Vec<_> = moves.iter().map(said).collect();
         let event = by.event("api_documents_moved", json!({ "files": files }).to_string());
-        self.catalogue.relocate(moves, event).await
+        self.folders.relocate(moves, event).await
     }
 }
 
-fn check(moves: &[Move]) -> Result<()> {
+fn check(moves: &[DocumentMove]) -> Result<()> {
     let wrong = |reason| Err(Error::invalid("files", reason));
     if moves.len() > MOST_MOVES {
         return wrong("must not be more than 10,000");

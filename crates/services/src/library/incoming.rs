@@ -2,8 +2,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use carrel_domain::document::{Document, Extracted, NO_METADATA, Origin, Part, Published};
-use carrel_domain::link::Page;
+use carrel_domain::document::{
+    Document, DocumentOrigin, DocumentPart, Extracted, NO_METADATA, Published,
+};
+use carrel_domain::link::WebPage;
 use carrel_domain::model::Tokenizer;
 use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, slug};
 use chrono::{DateTime, Utc};
@@ -28,11 +30,11 @@ pub struct Terms {
     pub folder: Option<Folder>,
     /// As [`Document::metadata`].
     pub metadata: String,
-    /// As [`Origin::key`]; documents of the same key are replaced.
+    /// As [`DocumentOrigin::key`]; documents of the same key are replaced.
     pub key: Option<String>,
-    /// As [`Origin::digest`].
+    /// As [`DocumentOrigin::digest`].
     pub digest: Option<[u8; 32]>,
-    /// As [`Origin::request`].
+    /// As [`DocumentOrigin::request`].
     pub request: Option<[u8; 32]>,
     /// Whether documents made earlier of the same content in the same folder will do.
     pub skip_identical: bool,
@@ -58,14 +60,14 @@ impl Terms {
         DocumentPath::new(folder.as_str(), name)
     }
 
-    fn origin(&self, part: Option<&Part>) -> Origin {
+    fn origin(&self, part: Option<&DocumentPart>) -> DocumentOrigin {
         let part = match part {
             None => String::new(),
-            Some(Part::Sheet(name)) => format!("sheet {name}"),
-            Some(Part::Mail(number)) => format!("mail {number}"),
-            Some(Part::File(name)) => format!("file {name}"),
+            Some(DocumentPart::Sheet(name)) => format!("sheet {name}"),
+            Some(DocumentPart::Mail(number)) => format!("mail {number}"),
+            Some(DocumentPart::File(name)) => format!("file {name}"),
         };
-        Origin { key: self.key.clone(), part, digest: self.digest, request: self.request }
+        DocumentOrigin { key: self.key.clone(), part, digest: self.digest, request: self.request }
     }
 }
 
@@ -88,7 +90,7 @@ pub struct RawText {
 pub struct FoundPage {
     /// As it was asked for, without a slash at the end.
     pub link: Url,
-    pub page: Page,
+    pub page: WebPage,
 }
 
 /// The longest name, in bytes, that a client's file may have.
@@ -116,7 +118,7 @@ pub fn check_file_name(name: &str) -> Result<()> {
 
 /// The folder that the sheets of an upload lie in unless the client names one: nobody else's.
 pub fn folder_for_sheets(name: &str, parts: &[Extracted]) -> Result<Option<Folder>> {
-    let is_sheet = |part: &Extracted| matches!(part.part, Some(Part::Sheet(_)));
+    let is_sheet = |part: &Extracted| matches!(part.part, Some(DocumentPart::Sheet(_)));
     let unique = DocumentId::random().to_string();
     let folder = || format!("{}-{}", stem(name), &unique[..8]);
     parts.iter().any(is_sheet).then(folder).map(|name| Folder::parse(&name)).transpose()
@@ -131,13 +133,13 @@ pub fn from_file(
     let id = DocumentId::random();
     let (stored, usual_title) = match &part.part {
         None => (stored_name(name, id), name.to_owned()),
-        Some(Part::Mail(number)) => {
+        Some(DocumentPart::Mail(number)) => {
             (stored_name(name, format_args!("{id}-msg-{number}")), name.to_owned())
         }
-        Some(Part::File(inner)) => {
+        Some(DocumentPart::File(inner)) => {
             (stored_name(&inner.replace('/', "-"), id), format!("{name} - {inner}"))
         }
-        Some(Part::Sheet(sheet)) => {
+        Some(DocumentPart::Sheet(sheet)) => {
             (stored_name(&format!("sheet-{sheet}"), id), format!("{name} - Sheet:{sheet}"))
         }
     };
@@ -330,7 +332,7 @@ mod tests {
         assert!((100_000..=100_010).contains(&tokens[2]), "{tokens:?}");
     }
 
-    fn part(part: Option<Part>) -> Extracted {
+    fn part(part: Option<DocumentPart>) -> Extracted {
         let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
         Extracted { part, title: None, author, description, source, text: "t".into() }
     }
@@ -338,7 +340,7 @@ mod tests {
     #[test]
     fn sheets_lie_in_a_folder_of_their_upload_and_mails_have_numbers() {
         let details = Details::default();
-        let sheet = part(Some(Part::Sheet("Q1: costs".into())));
+        let sheet = part(Some(DocumentPart::Sheet("Q1: costs".into())));
         let folder =
             folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap().unwrap();
         let name = folder.as_str();
@@ -349,12 +351,12 @@ mod tests {
         assert!(sheet.path.to_string().starts_with(&format!("{folder}/sheet-Q1-costs-")));
         assert_eq!(sheet.title, "my book.xlsx - Sheet:Q1: costs");
 
-        let mail = part(Some(Part::Mail(12)));
+        let mail = part(Some(DocumentPart::Mail(12)));
         assert_eq!(folder_for_sheets("a.mbox", std::slice::from_ref(&mail)).unwrap(), None);
         let (mail, _) = from_file("a.mbox", mail, &details, Utc::now()).unwrap();
         assert!(mail.path.to_string().ends_with("-msg-12.json"));
         assert_eq!(mail.title, "a.mbox");
-        let long = part(Some(Part::Mail(u32::MAX)));
+        let long = part(Some(DocumentPart::Mail(u32::MAX)));
         assert!(from_file(&"x".repeat(255), long, &details, Utc::now()).is_ok());
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use carrel_domain::audit::By;
 use carrel_domain::document::{FileType, IncomingFile};
-use carrel_domain::link::{Fetched, Link, LinkFetcher, PageReader};
+use carrel_domain::link::{FetchedPage, Link, LinkFetcher, PageReader};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result};
 use sha2::{Digest, Sha256};
@@ -76,7 +76,7 @@ impl Links {
     async fn add_file(
         &self,
         name: String,
-        fetched: Fetched,
+        fetched: FetchedPage,
         details: Details,
         into: Vec<Workspace>,
         unembedded: Unembedded,
@@ -88,7 +88,7 @@ impl Links {
     }
 
     /// What is to be done with an answer: by its type, or by its address where that says more.
-    fn kind(&self, fetched: &Fetched) -> Result<Kind> {
+    fn kind(&self, fetched: &FetchedPage) -> Result<Kind> {
         let media_type = fetched.media_type.as_str();
         let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
         if is_page(media_type) {

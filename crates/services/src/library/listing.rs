@@ -1,7 +1,7 @@
 //! Everything in the library, page by page: memory does not grow with the number of documents.
 use std::sync::Arc;
 
-use carrel_domain::catalogue::{Catalogue, Listed, Place};
+use carrel_domain::folder::{Folders, ListPosition, ListedDocument};
 use carrel_domain::path::DEFAULT_FOLDER;
 use carrel_domain::{DocumentId, Folder, Result};
 use futures_util::Stream;
@@ -22,16 +22,16 @@ const USUAL: usize = 600;
 
 /// A folder, or a document in the folder that came last.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
+pub enum ListEntry {
     Folder(String),
-    Document(Listed),
+    Document(ListedDocument),
 }
 
 /// A list under way.
 struct Listing {
-    catalogue: Arc<dyn Catalogue>,
+    port: Arc<dyn Folders>,
     /// Where it goes on; nowhere at its end.
-    next: Option<Place>,
+    next: Option<ListPosition>,
     limit: u32,
     /// Folders that are still to come, the next one last.
     folders: Vec<Folder>,
@@ -41,12 +41,12 @@ struct Listing {
 impl Library {
     /// The text of a document, wherever it lies by now.
     pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
-        let Some(found) = self.catalogue.by_id(id).await? else { return Ok(None) };
+        let Some(found) = self.folders.by_id(id).await? else { return Ok(None) };
         self.text_at(&found).await
     }
 
     /// The text of a document that was listed.
-    pub async fn text_at(&self, found: &Listed) -> Result<Option<String>> {
+    pub async fn text_at(&self, found: &ListedDocument) -> Result<Option<String>> {
         self.files.text(&found.path()?).await
     }
 
@@ -55,13 +55,13 @@ impl Library {
     /// is moved.
     pub async fn everything(
         &self,
-    ) -> Result<impl Stream<Item = Result<Vec<Entry>>> + Send + 'static> {
-        let mut folders = self.catalogue.folders().await?;
+    ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
+        let mut folders = self.folders.folders().await?;
         folders.retain(|folder| !folder.is_default());
         folders.reverse();
-        let catalogue = Arc::clone(&self.catalogue);
-        let next = Some(Place::In { folder: Folder::default(), after: None });
-        let listing = Listing { catalogue, next, limit: FIRST, folders, current: String::new() };
+        let port = Arc::clone(&self.folders);
+        let next = Some(ListPosition::In { folder: Folder::default(), after: None });
+        let listing = Listing { port, next, limit: FIRST, folders, current: String::new() };
         Ok(try_unfold(listing, |mut listing| async move {
             let piece = listing.piece().await?;
             Ok(piece.map(|piece| (piece, listing)))
@@ -73,38 +73,44 @@ impl Library {
         &self,
         folder: Folder,
         after: Option<String>,
-    ) -> impl Stream<Item = Result<Vec<Listed>>> + Send + 'static {
-        let state = (Arc::clone(&self.catalogue), Some(Place::In { folder, after }), FIRST);
-        try_unfold(state, |(catalogue, next, limit)| async move {
+    ) -> impl Stream<Item = Result<Vec<ListedDocument>>> + Send + 'static {
+        let state = (Arc::clone(&self.folders), Some(ListPosition::In { folder, after }), FIRST);
+        try_unfold(state, |(port, next, limit)| async move {
             let Some(place) = next else { return Ok(None) };
-            let page = catalogue.list(&place, 0, limit).await?;
+            let page = port.list(&place, 0, limit).await?;
             let (next, limit) = (following(place, &page, limit)?, fitting(&page));
-            Ok(Some((page, (catalogue, next, limit))))
+            Ok(Some((page, (port, next, limit))))
         })
     }
 }
 
 /// Where a list goes on after a page of it; nowhere when that was the last.
-fn following(place: Place, page: &[Listed], limit: u32) -> Result<Option<Place>> {
+fn following(
+    place: ListPosition,
+    page: &[ListedDocument],
+    limit: u32,
+) -> Result<Option<ListPosition>> {
     let Some(last) = page.last().filter(|_| page.len() == limit as usize) else { return Ok(None) };
     Ok(Some(match place {
-        Place::In { folder, .. } => Place::In { folder, after: Some(last.texts().name.to_owned()) },
-        Place::Elsewhere { .. } => Place::Elsewhere { after: Some(last.path()?) },
+        ListPosition::In { folder, .. } => {
+            ListPosition::In { folder, after: Some(last.texts().name.to_owned()) }
+        }
+        ListPosition::Elsewhere { .. } => ListPosition::Elsewhere { after: Some(last.path()?) },
     }))
 }
 
 /// How many documents like these are a page.
-fn fitting(page: &[Listed]) -> u32 {
+fn fitting(page: &[ListedDocument]) -> u32 {
     let bytes: usize = page.iter().map(|listed| listed.texts().metadata.len() + USUAL).sum();
     let fitting = PAGE.saturating_mul(page.len()) / bytes.max(1);
     u32::try_from(fitting).unwrap_or(MOST).clamp(1, MOST)
 }
 
 impl Listing {
-    async fn piece(&mut self) -> Result<Option<Vec<Entry>>> {
+    async fn piece(&mut self) -> Result<Option<Vec<ListEntry>>> {
         let Some(place) = self.next.take() else { return Ok(None) };
-        let page = self.catalogue.list(&place, 0, self.limit).await?;
-        let in_default = matches!(place, Place::In { .. });
+        let page = self.port.list(&place, 0, self.limit).await?;
+        let in_default = matches!(place, ListPosition::In { .. });
         self.next = following(place, &page, self.limit)?;
         self.limit = fitting(&page);
         let mut entries = Vec::with_capacity(page.len() + 1);
@@ -116,10 +122,10 @@ impl Listing {
             if folder != self.current {
                 self.open_until(folder, &mut entries);
             }
-            entries.push(Entry::Document(document));
+            entries.push(ListEntry::Document(document));
         }
         match (in_default, &self.next) {
-            (true, None) => self.next = Some(Place::Elsewhere { after: None }),
+            (true, None) => self.next = Some(ListPosition::Elsewhere { after: None }),
             (false, None) => {
                 while let Some(folder) = self.folders.pop() {
                     self.open(folder.to_string(), &mut entries);
@@ -131,7 +137,7 @@ impl Listing {
     }
 
     /// Opens the folders up to that of a document, which may be newer than the list of them.
-    fn open_until(&mut self, folder: &str, entries: &mut Vec<Entry>) {
+    fn open_until(&mut self, folder: &str, entries: &mut Vec<ListEntry>) {
         while self.folders.last().is_some_and(|next| next.as_str() < folder) {
             let Some(earlier) = self.folders.pop() else { break };
             self.open(earlier.to_string(), entries);
@@ -142,8 +148,8 @@ impl Listing {
         self.open(folder.to_owned(), entries);
     }
 
-    fn open(&mut self, folder: String, entries: &mut Vec<Entry>) {
+    fn open(&mut self, folder: String, entries: &mut Vec<ListEntry>) {
         self.current.clone_from(&folder);
-        entries.push(Entry::Folder(folder));
+        entries.push(ListEntry::Folder(folder));
     }
 }

@@ -1,5 +1,5 @@
 //! Uploads with a key: each takes the place of the earlier one, in every workspace that it is in.
-use carrel_domain::library::{Kin, Replaced};
+use carrel_domain::library::{RelatedDocuments, Replacement};
 use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
 
 use super::Library;
@@ -25,7 +25,7 @@ impl Library {
         key: &str,
         arrival: &Arrival,
     ) -> Result<Option<(Vec<Added>, Exchange)>> {
-        let old = self.documents.of(&Kin::Key(key.to_owned())).await?;
+        let old = self.documents.related(&RelatedDocuments::Key(key.to_owned())).await?;
         let mut workspaces: Vec<WorkspaceId> =
             old.iter().flat_map(|(_, places)| places.iter().copied()).collect();
         let must_be_embedded = !workspaces.is_empty();
@@ -55,7 +55,7 @@ impl Library {
             other => other,
         };
         if !matches!(replaced, Ok(Some(_))) {
-            self.settle_files(&written).await;
+            self.reconcile_files(&written).await;
         }
         let Some(mut replaced) = replaced? else { return Ok(None) };
         let documents = std::mem::take(&mut replaced.documents);
@@ -85,6 +85,6 @@ impl Library {
 
 /// A replacement that is committed, and where the earlier documents were.
 struct Exchange {
-    replaced: Replaced,
+    replaced: Replacement,
     old: Vec<DocumentPath>,
 }

@@ -23,7 +23,7 @@ async fn add_into(world: &Arc<World>, text: &str, unembedded: Unembedded) -> Res
 fn is_empty(world: &World) -> bool {
     world.files.lock().unwrap().is_empty()
         && world.documents.lock().unwrap().is_empty()
-        && world.unsettled.lock().unwrap().is_empty()
+        && world.pending_files.lock().unwrap().is_empty()
         && world.passages.lock().unwrap().is_empty()
 }
 
@@ -34,7 +34,7 @@ async fn a_file_becomes_a_document_with_its_place() {
     assert_eq!((added[0].text.as_str(), &added[0].warning), ("some text", &None));
     assert_eq!(world.files.lock().unwrap()[&added[0].document.path], "some text");
     assert_eq!(world.passages.lock().unwrap().len(), 1);
-    assert!(world.unsettled.lock().unwrap().is_empty());
+    assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -96,10 +96,10 @@ async fn settling_deletes_files_that_no_document_owns() {
     let known = added[0].document.path.clone();
     let orphan = DocumentPath::parse("custom-documents/orphan.json").unwrap();
     world.files.lock().unwrap().insert(orphan.clone(), "half".into());
-    world.unsettled.lock().unwrap().extend([known.clone(), orphan]);
-    assert_eq!(world.library().settle(Utc::now()).await.unwrap(), 2);
+    world.pending_files.lock().unwrap().extend([known.clone(), orphan]);
+    assert_eq!(world.library().reconcile(Utc::now()).await.unwrap(), 2);
     assert_eq!(world.files.lock().unwrap().keys().collect::<Vec<_>>(), [&known]);
-    assert!(world.unsettled.lock().unwrap().is_empty());
+    assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! From a filter to the places whose passages are looked at.
-use carrel_domain::filter::{Condition, Filter, Placed, Sought, Test, Value};
-use carrel_domain::{Among, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::filter::{Condition, DocumentFilter, FilterHint, FilterRow, Test, Value};
+use carrel_domain::{DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
 use super::Search;
 
@@ -16,22 +16,22 @@ impl Search {
     pub(crate) async fn chosen(
         &self,
         within: WorkspaceId,
-        filter: &Filter,
-    ) -> Result<Among<Vec<WorkspaceDocumentId>>> {
+        filter: &DocumentFilter,
+    ) -> Result<DocumentSelection<Vec<WorkspaceDocumentId>>> {
         if filter.is_open() {
-            return Ok(Among::All);
+            return Ok(DocumentSelection::All);
         }
         let keys: Vec<_> = filter.metadata.iter().filter_map(needed).collect();
-        let sought = Sought { named: filter.documents.as_deref(), keys: &keys };
+        let sought = FilterHint { named: filter.documents.as_deref(), keys: &keys };
         let (mut chosen, mut after, mut read) = (Vec::new(), None, 0);
         loop {
             let placed = self.places.placed(within, sought, after, AT_ONCE).await?;
             let passing = placed.iter().filter(|placed| admits(&filter.metadata, placed));
             chosen.extend(passing.map(|placed| placed.id));
             read += placed.len();
-            let Some(last) = placed.last() else { return Ok(Among::Only(chosen)) };
+            let Some(last) = placed.last() else { return Ok(DocumentSelection::Only(chosen)) };
             if placed.len() < AT_ONCE {
-                return Ok(Among::Only(chosen));
+                return Ok(DocumentSelection::Only(chosen));
             }
             if read >= MOST_PLACES {
                 return Err(Error::unprocessable(format!(
@@ -54,7 +54,7 @@ fn needed(condition: &Condition) -> Option<String> {
     (is_plain && !passes_without && !is_known(key)).then(|| key.clone())
 }
 
-fn admits(conditions: &[Condition], placed: &Placed) -> bool {
+fn admits(conditions: &[Condition], placed: &FilterRow) -> bool {
     if conditions.is_empty() {
         return true;
     }
@@ -80,7 +80,7 @@ fn value_of(value: &serde_json::Value) -> Option<Value> {
 }
 
 /// What is known of every document, by the names that clients know it by.
-fn known(placed: &Placed, key: &str) -> Option<String> {
+fn known(placed: &FilterRow, key: &str) -> Option<String> {
     Some(match key {
         "title" => placed.title.clone(),
         "url" => placed.url.clone(),
@@ -115,7 +115,7 @@ mod tests {
         for key in ["title", "published", "", "a_b", "100%", "größe", "a\"b"] {
             assert_eq!(condition(key, one(Value::Flag(true))), None, "{key}");
         }
-        let placed = Placed {
+        let placed = FilterRow {
             id: WorkspaceDocumentId(1),
             document: carrel_domain::DocumentId::random(),
             path: String::new(),

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use carrel_domain::document::IncomingFile;
-use carrel_domain::filter::Filter;
+use carrel_domain::filter::DocumentFilter;
 
 use super::*;
 use crate::fakes::world::World;
@@ -66,7 +66,8 @@ async fn a_search_by_words_needs_no_embedder() {
 #[tokio::test]
 async fn a_filter_that_chooses_nothing_finds_nothing() {
     let world = world(&TEXTS).await;
-    let filter = Filter { documents: Some(vec!["a/b.json".into()]), ..Filter::default() };
+    let filter =
+        DocumentFilter { documents: Some(vec!["a/b.json".into()]), ..DocumentFilter::default() };
     let hits = found(&world, "red door", Query { filter, ..Query::default() }).await;
     assert_eq!(hits, []);
 }

@@ -77,7 +77,7 @@ impl Search {
             chosen = self::chosen(&lists, &weights, |_| true);
         }
         chosen.truncate((task.limit * READ_PER_HIT).max(FEWEST_READ));
-        let passages = self.placements.passages(task.within, &chosen).await?;
+        let passages = self.workspace_documents.passages(task.within, &chosen).await?;
         let found = ranked(&asked, passages);
         Ok((asked, found))
     }

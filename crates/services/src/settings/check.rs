@@ -1,6 +1,6 @@
 //! What a value must be like, each rule a pure function that answers in words clients know.
 use carrel_domain::Error;
-use carrel_domain::picture::Size;
+use carrel_domain::image::ImageSize;
 use url::Url;
 
 use super::choices::Choices;
@@ -91,7 +91,7 @@ impl Check {
             }
             Self::Address => unless(is_address(text), "URL is not a valid URL."),
             Self::PostgresUrl => postgres(text),
-            Self::Size => match Size::chosen(text) {
+            Self::Size => match ImageSize::chosen(text) {
                 Err(Error::Invalid { reason, .. }) => Some(format!("Value {reason}, or auto")),
                 _ => None,
             },

@@ -8,22 +8,22 @@
 //! The database decides what is there. Every search first asks for the version of the workspace's
 //! vectors, so changes of other processes are seen by the next search after they are committed.
 
+mod cache;
 mod load;
 mod scan;
 mod segment;
-mod shelves;
 mod snapshot;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use carrel_domain::vector::{Code, Nearest, Neighbour, VectorIndex, VectorRows};
-use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::vector::{Code, Neighbour, VectorIndex, VectorQuery, VectorRows};
+use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use tokio::sync::Semaphore;
 
+use cache::{SegmentCache, Slot};
 use load::load;
-use shelves::{Shelves, Slot};
 use snapshot::Snapshot;
 
 /// How many candidates are ranked exactly for each passage asked for.
@@ -45,7 +45,7 @@ pub struct EmbeddedIndex {
 
 struct Inner {
     rows: Arc<dyn VectorRows>,
-    shelves: Shelves,
+    shelves: SegmentCache,
     processors: Arc<Semaphore>,
 }
 
@@ -57,7 +57,7 @@ impl EmbeddedIndex {
         Self {
             inner: Arc::new(Inner {
                 rows,
-                shelves: Shelves::new(cache_bytes),
+                shelves: SegmentCache::new(cache_bytes),
                 processors: Arc::new(Semaphore::new(processors)),
             }),
         }
@@ -102,7 +102,7 @@ impl VectorIndex for EmbeddedIndex {
         Ok(())
     }
 
-    async fn drop_namespace(&self, within: WorkspaceId) -> Result<()> {
+    async fn drop_workspace(&self, within: WorkspaceId) -> Result<()> {
         self.forget(within);
         Ok(())
     }
@@ -118,7 +118,7 @@ impl VectorIndex for EmbeddedIndex {
     /// [`Error::Invalid`] when the vector asked for holds something that is not a finite number.
     /// Stored vectors of other dimensions than that of the query are passed over, and a query of
     /// nothing but zeros, which has no direction, is near to nothing.
-    async fn nearest(&self, query: Nearest<'_>) -> Result<Vec<Neighbour>> {
+    async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must hold finite numbers only"));
         }
@@ -152,9 +152,9 @@ impl Inner {
     /// All candidates by their exact similarity, best first, and whether some had gone meanwhile.
     async fn search(
         self: &Arc<Self>,
-        query: &Nearest<'_>,
+        query: &VectorQuery<'_>,
         code: &Arc<Vec<i8>>,
-        among: &Among<Arc<[WorkspaceDocumentId]>>,
+        among: &DocumentSelection<Arc<[WorkspaceDocumentId]>>,
     ) -> Result<(Vec<Neighbour>, bool)> {
         let snapshot = self.fresh(query.within).await?;
         let keep = query.limit.saturating_mul(CANDIDATES_PER_HIT).max(FEWEST_CANDIDATES);
@@ -214,7 +214,7 @@ impl Inner {
         let next = Arc::new(load(&*self.rows, within, grown.as_deref()).await?);
         tracing::debug!(workspace = within.0, bytes = next.bytes(), "vector codes loaded");
         slot.store(Arc::clone(&next));
-        self.shelves.make_room(within);
+        self.shelves.evict(within);
         Ok(next)
     }
 

@@ -2,7 +2,7 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-use carrel_domain::{Among, ChunkId, WorkspaceDocumentId};
+use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
 use pulp::Arch;
 
 use super::snapshot::Snapshot;
@@ -19,7 +19,7 @@ const BLOCK: usize = 512;
 pub fn candidates(
     snapshot: &Snapshot,
     code: &[i8],
-    among: Among<&[WorkspaceDocumentId]>,
+    among: DocumentSelection<&[WorkspaceDocumentId]>,
     keep: usize,
 ) -> Vec<ChunkId> {
     let arch = Arch::new();

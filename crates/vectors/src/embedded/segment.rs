@@ -2,7 +2,7 @@
 use std::iter;
 use std::ops::Range;
 
-use carrel_domain::{Among, ChunkId, WorkspaceDocumentId};
+use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
 
 /// Rows after which a new segment is begun. A change copies the segments it touches, so they
 /// should be small; a scan goes through them one by one, so they should not be tiny.
@@ -90,11 +90,11 @@ impl Segment {
     }
 
     /// The rows of the documents that are `among` those listed, which are sorted.
-    pub fn ranges(&self, among: Among<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
+    pub fn ranges(&self, among: DocumentSelection<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
         match among {
-            Among::All => self.gaps(Vec::new()),
-            Among::Only(documents) => self.rows_of(documents),
-            Among::Except(documents) => self.gaps(self.rows_of(documents)),
+            DocumentSelection::All => self.gaps(Vec::new()),
+            DocumentSelection::Only(documents) => self.rows_of(documents),
+            DocumentSelection::Except(documents) => self.gaps(self.rows_of(documents)),
         }
     }
 

@@ -1,4 +1,4 @@
-//! PostgreSQL with the extension pgvector: one table of vectors, and beside it one of marks.
+//! PostgreSQL with the extension pgvector: one table of vectors, and beside it one of watermarks.
 mod connections;
 mod tables;
 
@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use carrel_domain::vector::{NamespaceVersion, VectorRow};
-use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Integer, Text};
 
-use crate::mirror::ANSWER;
-use crate::store::{Dimensions, Doomed, Mark, Store, listed, unlisted};
+use crate::store::{Dimensions, Store, Tombstones, Watermark, listed, unlisted};
+use crate::synced::ANSWER;
 use connections::Connections;
 use tables::Tables;
 
@@ -49,12 +49,12 @@ struct MarkRow {
 }
 
 impl MarkRow {
-    fn read(self) -> (WorkspaceId, Mark) {
+    fn read(self) -> (WorkspaceId, Watermark) {
         let Self { workspace, additions, removals, last, left_out, vectors, dimensions } = self;
         let version = NamespaceVersion { additions, removals };
         let (left_out, vectors) = (count(left_out), count(vectors));
         let dimensions = unlisted(&dimensions);
-        (WorkspaceId(workspace), Mark { version, last, left_out, vectors, dimensions })
+        (WorkspaceId(workspace), Watermark { version, last, left_out, vectors, dimensions })
     }
 }
 
@@ -65,7 +65,7 @@ struct Number {
 }
 
 impl PgVector {
-    /// `table` is the name of the table of vectors, with its schema if need be; that of marks ends
+    /// `table` is the name of the table of vectors, with its schema if need be; that of watermarks ends
     /// in `_marks`. Both are made when they are first needed.
     ///
     /// # Errors
@@ -100,12 +100,12 @@ impl PgVector {
         &self,
         limit: Duration,
         within: Option<WorkspaceId>,
-    ) -> Result<Vec<(WorkspaceId, Mark)>> {
+    ) -> Result<Vec<(WorkspaceId, Watermark)>> {
         self.run_within(limit, move |conn, tables, installation| {
-            let marks = &tables.marks;
+            let watermarks = &tables.watermarks;
             let text = format!(
                 "SELECT workspace, additions, removals, last, left_out, vectors, dimensions \
-                 FROM {marks} WHERE installation = $1 AND ($2 < 0 OR workspace = $2)"
+                 FROM {watermarks} WHERE installation = $1 AND ($2 < 0 OR workspace = $2)"
             );
             let query = sql_query(text).bind::<Text, _>(installation);
             let rows: Vec<MarkRow> =
@@ -122,22 +122,27 @@ impl Store for PgVector {
         NAME
     }
 
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         self.find_marks(SEARCH, None).await
     }
 
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
-        Ok(self.find_marks(PATIENCE, Some(within)).await?.into_iter().next().map(|(_, mark)| mark))
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
+        Ok(self
+            .find_marks(PATIENCE, Some(within))
+            .await?
+            .into_iter()
+            .next()
+            .map(|(_, watermark)| watermark))
     }
 
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        let Mark { version, last, left_out, vectors, dimensions } = mark.clone();
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+        let Watermark { version, last, left_out, vectors, dimensions } = watermark.clone();
         self.run(move |conn, tables, installation| {
             sql_query(format!(
                 "INSERT INTO {} VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
                  ON CONFLICT (installation, workspace) DO UPDATE SET additions = $3, \
                  removals = $4, last = $5, left_out = $6, vectors = $7, dimensions = $8",
-                tables.marks
+                tables.watermarks
             ))
             .bind::<Text, _>(installation)
             .bind::<Integer, _>(within.0)
@@ -179,10 +184,17 @@ impl Store for PgVector {
         .await
     }
 
-    async fn remove(&self, within: WorkspaceId, _: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
-        let (column, ids): (_, Vec<i64>) = match doomed {
-            Doomed::Documents(documents) => ("document", documents.iter().map(|d| d.0).collect()),
-            Doomed::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        _: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
+        let (column, ids): (_, Vec<i64>) = match tombstones {
+            Tombstones::Documents(documents) => {
+                ("document", documents.iter().map(|d| d.0).collect())
+            }
+            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
         };
         self.run(move |conn, tables, installation| {
             let vectors = &tables.vectors;
@@ -199,7 +211,7 @@ impl Store for PgVector {
 
     async fn clear(&self, within: WorkspaceId, _: &Dimensions) -> Result<()> {
         self.run(move |conn, tables, installation| {
-            for table in [&tables.vectors, &tables.marks] {
+            for table in [&tables.vectors, &tables.watermarks] {
                 sql_query(format!(
                     "DELETE FROM {table} WHERE installation = $1 AND workspace = $2"
                 ))
@@ -230,13 +242,13 @@ impl Store for PgVector {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         let (size, to) = (length(to.len()), text_of(to));
         let (chosen, listed) = match among {
-            Among::All => ("$4 IS NOT NULL", &[][..]),
-            Among::Only(documents) => ("document = ANY($4)", documents),
-            Among::Except(documents) => ("document <> ALL($4)", documents),
+            DocumentSelection::All => ("$4 IS NOT NULL", &[][..]),
+            DocumentSelection::Only(documents) => ("document = ANY($4)", documents),
+            DocumentSelection::Except(documents) => ("document <> ALL($4)", documents),
         };
         let listed: Vec<i64> = listed.iter().map(|document| document.0).collect();
         self.run_within(SEARCH, move |conn, tables, installation| {

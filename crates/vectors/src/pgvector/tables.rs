@@ -1,10 +1,10 @@
-//! The tables in PostgreSQL that hold vectors and marks: their names, and what makes them.
+//! The tables in PostgreSQL that hold vectors and watermarks: their names, and what makes them.
 
 /// The tables as SQL names them, quoted.
 #[derive(Clone)]
 pub struct Tables {
     pub vectors: String,
-    pub marks: String,
+    pub watermarks: String,
     documents: String,
 }
 
@@ -25,7 +25,7 @@ impl Tables {
         let schema = schema.map(|schema| format!("\"{schema}\".")).unwrap_or_default();
         Some(Self {
             vectors: format!("{schema}\"{name}\""),
-            marks: format!("{schema}\"{name}_marks\""),
+            watermarks: format!("{schema}\"{name}_marks\""),
             documents: format!("\"{name}_documents\""),
         })
     }
@@ -33,19 +33,19 @@ impl Tables {
     /// Says in `usable` whether they are there and may be read. It asks the catalogue, because a
     /// table that somebody has locked is there as well.
     pub fn probe(&self) -> String {
-        let Self { vectors, marks, .. } = self;
+        let Self { vectors, watermarks, .. } = self;
         format!(
             "SELECT COUNT(*) = 2 AS usable FROM pg_attribute
              WHERE NOT attisdropped AND has_column_privilege(attrelid, attnum, 'SELECT')
                  AND (attrelid = to_regclass('{vectors}') AND attname = 'chunk'
-                     OR attrelid = to_regclass('{marks}') AND attname = 'last')"
+                     OR attrelid = to_regclass('{watermarks}') AND attname = 'last')"
         )
     }
 
     /// What makes them, under a lock of our own: PostgreSQL fails where two make the same at once.
     /// The last statement fails when there is a table of this name that is none of ours.
     pub fn preparation(&self) -> String {
-        let Self { vectors, marks, documents } = self;
+        let Self { vectors, watermarks, documents } = self;
         format!(
             "BEGIN;
              SET LOCAL client_min_messages = warning;
@@ -62,7 +62,7 @@ impl Tables {
              );
              SELECT installation, chunk, dimensions FROM {vectors} LIMIT 0;
              CREATE INDEX IF NOT EXISTS {documents} ON {vectors} (installation, workspace, document);
-             CREATE TABLE IF NOT EXISTS {marks} (
+             CREATE TABLE IF NOT EXISTS {watermarks} (
                  installation TEXT NOT NULL,
                  workspace INTEGER NOT NULL,
                  additions BIGINT NOT NULL,

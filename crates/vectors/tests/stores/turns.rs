@@ -40,7 +40,7 @@ impl Tables {
             ("PGVECTOR_TABLE_NAME", tables.table.clone()),
         ];
         let store = stores::by(&settings, &tables.name).unwrap();
-        assert_eq!(store.marks().await.unwrap(), []);
+        assert_eq!(store.watermarks().await.unwrap(), []);
         Some((tables, store))
     }
 
@@ -94,7 +94,8 @@ async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
     let Some((tables, store)) = Tables::made().await else { return };
     let lock = tables.lock().await;
     for _ in 0..12 {
-        let given_up = timeout(MOMENT, store.nearest(HERE, &[1.0, 0.0], 3, Among::All)).await;
+        let given_up =
+            timeout(MOMENT, store.nearest(HERE, &[1.0, 0.0], 3, DocumentSelection::All)).await;
         assert!(given_up.is_err(), "it does not answer");
     }
     let name = &tables.name;
@@ -102,7 +103,7 @@ async fn a_statement_that_nobody_waits_for_keeps_its_turn() {
     let open: usize = tables.said(&open).parse().unwrap();
     assert!((1..=CONNECTIONS).contains(&open), "{open} connections");
     drop(lock);
-    assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, Among::All).await.unwrap(), []);
+    assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, DocumentSelection::All).await.unwrap(), []);
     tables.unmake();
 }
 
@@ -117,7 +118,9 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
     let questions: Vec<_> = (0..CONNECTIONS + 2)
         .map(|_| {
             let store = store.clone();
-            tokio::spawn(async move { store.nearest(HERE, &[1.0, 0.0], 3, Among::All).await })
+            tokio::spawn(async move {
+                store.nearest(HERE, &[1.0, 0.0], 3, DocumentSelection::All).await
+            })
         })
         .collect();
     for question in questions {
@@ -128,11 +131,11 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
     let error = counting.await.unwrap().unwrap_err();
     assert!(is_refusal(&error) && !error.to_string().contains("lock timeout"), "{error}");
     drop(lock);
-    assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, Among::All).await.unwrap(), []);
+    assert_eq!(store.nearest(HERE, &[1.0, 0.0], 3, DocumentSelection::All).await.unwrap(), []);
     tables.unmake();
-    let error = store.mark(HERE).await.unwrap_err();
+    let error = store.watermark(HERE).await.unwrap_err();
     assert!(!is_refusal(&error), "{error}");
-    assert_eq!(store.mark(HERE).await.unwrap(), None, "they are made again");
+    assert_eq!(store.watermark(HERE).await.unwrap(), None, "they are made again");
     tables.unmake();
 }
 

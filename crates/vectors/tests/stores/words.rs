@@ -8,7 +8,7 @@ async fn said(settings: &[(&str, &str)]) -> String {
     let settings: Vec<_> =
         settings.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     let error = match stores::by(&settings, "words") {
-        Ok(store) => store.marks().await.unwrap_err(),
+        Ok(store) => store.watermarks().await.unwrap_err(),
         Err(error) => error,
     };
     assert!(matches!(error, Error::Unavailable { .. }), "{error:?}");
@@ -91,7 +91,7 @@ async fn a_server_without_pgvector_is_told_from_one_with_it() {
     // Somebody may have installed it there; then there is nothing to tell.
     let Err(error) = stores::by(&with.map(|(name, value)| (name, value.to_owned())), "words")
         .unwrap()
-        .marks()
+        .watermarks()
         .await
     else {
         return;
@@ -123,7 +123,7 @@ async fn answered(status: u16, body: &'static str) -> Error {
         ("CHROMA_API_KEY", "hush-hush"),
     ];
     let settings = settings.map(|(name, value)| (name, value.to_owned()));
-    stores::by(&settings, "words").unwrap().mark(HERE).await.unwrap_err()
+    stores::by(&settings, "words").unwrap().watermark(HERE).await.unwrap_err()
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{Among, ChunkId, Result, WorkspaceDocumentId, WorkspaceId};
-use carrel_vectors::store::{Dimensions, Doomed, Mark, Store, refusal};
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_vectors::store::{Dimensions, Store, Tombstones, Watermark, refusal};
 
 #[derive(Default)]
 pub struct MemoryStore {
@@ -15,7 +15,7 @@ pub struct MemoryStore {
 #[derive(Default)]
 struct State {
     points: BTreeMap<(WorkspaceId, ChunkId), VectorRow>,
-    marks: BTreeMap<WorkspaceId, Mark>,
+    watermarks: BTreeMap<WorkspaceId, Watermark>,
     is_silent: bool,
     refused: BTreeSet<WorkspaceId>,
     refusals: usize,
@@ -79,16 +79,16 @@ impl Store for MemoryStore {
         "Memory"
     }
 
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
-        Ok(self.answer().await.marks.clone().into_iter().collect())
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
+        Ok(self.answer().await.watermarks.clone().into_iter().collect())
     }
 
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
-        Ok(self.answer().await.marks.get(&within).cloned())
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
+        Ok(self.answer().await.watermarks.get(&within).cloned())
     }
 
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        self.of(within).await?.marks.insert(within, mark.clone());
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+        self.of(within).await?.watermarks.insert(within, watermark.clone());
         Ok(())
     }
 
@@ -98,11 +98,16 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn remove(&self, within: WorkspaceId, _: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        _: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
         self.of(within).await?.points.retain(|(of, chunk), row| {
-            let is_doomed = match doomed {
-                Doomed::Documents(documents) => documents.contains(&row.document),
-                Doomed::Chunks(chunks) => chunks.contains(chunk),
+            let is_doomed = match tombstones {
+                Tombstones::Documents(documents) => documents.contains(&row.document),
+                Tombstones::Chunks(chunks) => chunks.contains(chunk),
             };
             *of != within || !is_doomed
         });
@@ -112,7 +117,7 @@ impl Store for MemoryStore {
     async fn clear(&self, within: WorkspaceId, _: &Dimensions) -> Result<()> {
         let mut state = self.of(within).await?;
         state.points.retain(|(of, _), _| *of != within);
-        state.marks.remove(&within);
+        state.watermarks.remove(&within);
         Ok(())
     }
 
@@ -130,7 +135,7 @@ impl Store for MemoryStore {
         within: WorkspaceId,
         _: &[f32],
         _: usize,
-        _: Among<&[WorkspaceDocumentId]>,
+        _: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         self.state().searches += 1;
         Ok(self.of(within).await?.chunks(within))

@@ -157,7 +157,7 @@ impl VectorRows for MemoryRows {
         Ok("memory".to_owned())
     }
 
-    async fn namespaces(&self) -> Result<Vec<(WorkspaceId, Tally)>> {
+    async fn vector_versions(&self) -> Result<Vec<(WorkspaceId, Tally)>> {
         let state = self.state();
         let ids: Vec<_> = state.versions.keys().copied().collect();
         Ok(ids.into_iter().map(|id| (id, state.tally(id))).collect())

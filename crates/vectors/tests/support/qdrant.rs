@@ -158,11 +158,11 @@ impl Collection {
     }
 
     fn delete(&mut self, body: &Value) -> Answer {
-        let doomed = match body["points"].as_array() {
+        let tombstones = match body["points"].as_array() {
             Some(ids) => ids.iter().filter_map(Value::as_i64).collect(),
             None => self.chosen(&body["filter"]),
         };
-        self.points.retain(|id, _| !doomed.contains(id));
+        self.points.retain(|id, _| !tombstones.contains(id));
         fine(json!({ "status": "completed" }))
     }
 

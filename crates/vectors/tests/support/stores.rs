@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
-use carrel_domain::{Among, ChunkId, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use carrel_vectors::choose;
-use carrel_vectors::store::{Dimensions, Doomed, Mark, Store};
+use carrel_vectors::store::{Dimensions, Store, Tombstones, Watermark};
 
 use super::qdrant;
 
@@ -112,24 +112,29 @@ impl Store for Failing {
         self.store.name()
     }
 
-    async fn marks(&self) -> Result<Vec<(WorkspaceId, Mark)>> {
-        self.store()?.marks().await
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
+        self.store()?.watermarks().await
     }
 
-    async fn mark(&self, within: WorkspaceId) -> Result<Option<Mark>> {
-        self.store()?.mark(within).await
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
+        self.store()?.watermark(within).await
     }
 
-    async fn set_mark(&self, within: WorkspaceId, mark: &Mark) -> Result<()> {
-        self.store()?.set_mark(within, mark).await
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+        self.store()?.set_watermark(within, watermark).await
     }
 
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
         self.store()?.put(within, dimensions, rows).await
     }
 
-    async fn remove(&self, within: WorkspaceId, of: &Dimensions, doomed: Doomed<'_>) -> Result<()> {
-        self.store()?.remove(within, of, doomed).await
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        of: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
+        self.store()?.remove(within, of, tombstones).await
     }
 
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
@@ -153,7 +158,7 @@ impl Store for Failing {
         within: WorkspaceId,
         to: &[f32],
         limit: usize,
-        among: Among<&[WorkspaceDocumentId]>,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
     ) -> Result<Vec<ChunkId>> {
         self.store()?.nearest(within, to, limit, among).await
     }

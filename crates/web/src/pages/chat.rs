@@ -166,7 +166,7 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
 /// Starts a thread.
 pub async fn new_thread(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let workspace = visit.workspace(&slug).await?;
-    let choice = threads::Choice { user: visit.who.id(), ..threads::Choice::default() };
+    let choice = threads::ThreadChoice { user: visit.who.id(), ..threads::ThreadChoice::default() };
     let thread = threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
     Ok(reply::see(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
 }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 use askama::Template;
-use carrel_domain::shelf::{Among, Shelved, Sought};
+use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Folder, WorkspaceId};
 use chrono::{DateTime, Utc};
@@ -16,7 +16,7 @@ use super::job;
 use crate::filters;
 use crate::form::Fields;
 use crate::frame::{Frame, Section};
-use crate::paging::{Paging, leaf, query};
+use crate::paging::{Paging, fetch_page, query};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::texts::t;
@@ -100,11 +100,12 @@ async fn all(visit: Visit<Manager>) -> Answer {
     let (query, folder) = (asked.text("q").to_owned(), asked.raw("folder").to_owned());
     let among = among(&visit, &folder).await?;
     let fields = [("folder", folder.as_str()), ("q", query.as_str())];
-    let sought = Sought { among, title: query.clone() };
-    let (shelf, paging) = leaf(&*visit.ports().shelves, &sought, &asked, &fields).await?;
+    let sought = DocumentQuery { scope: among, title: query.clone() };
+    let (shelf, paging) =
+        fetch_page(&*visit.ports().document_list, &sought, &asked, &fields).await?;
     let workspaces = visit.workspaces().await?;
     let known: HashMap<_, _> = workspaces.iter().map(|known| (known.id, place(known))).collect();
-    let rows = shelf.documents.into_iter().map(|document| row(document, &known)).collect();
+    let rows = shelf.items.into_iter().map(|document| row(document, &known)).collect();
     let listed = folders(&visit, &asked, &folder).await?;
     let jobs = job::told_of(&visit.site, None, visit.at).await?;
     let here = format!("/documents{}{}", paging.base, paging.page);
@@ -126,22 +127,22 @@ async fn all(visit: Visit<Manager>) -> Answer {
 }
 
 /// Everything, or what is in a folder that there is.
-async fn among(visit: &Visit<Manager>, folder: &str) -> Result<Among, Refusal> {
+async fn among(visit: &Visit<Manager>, folder: &str) -> Result<DocumentScope, Refusal> {
     if folder.is_empty() {
-        return Ok(Among::Everything);
+        return Ok(DocumentScope::Everything);
     }
     let parsed = Folder::parse(folder)?;
-    let found = visit.ports().library.catalogue.documents_in(&parsed).await?;
-    found.map(|_| Among::Folder(parsed)).ok_or_else(|| Refusal::missing("folder", folder))
+    let found = visit.ports().library.folders.documents_in(&parsed).await?;
+    found.map(|_| DocumentScope::Folder(parsed)).ok_or_else(|| Refusal::missing("folder", folder))
 }
 
 fn place(workspace: &Workspace) -> Place {
     Place { name: workspace.settings.name.clone(), slug: workspace.slug.to_string() }
 }
 
-fn row(document: Shelved, known: &HashMap<WorkspaceId, Place>) -> Row {
+fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
     let mut places: Vec<_> =
-        document.places.iter().filter_map(|place| known.get(place)).cloned().collect();
+        document.workspaces.iter().filter_map(|place| known.get(place)).cloned().collect();
     let more = places.len().saturating_sub(NAMED);
     places.truncate(NAMED);
     Row {
@@ -151,7 +152,7 @@ fn row(document: Shelved, known: &HashMap<WorkspaceId, Place>) -> Row {
         location: document.path.to_string(),
         title: document.title,
         words: document.words,
-        since: document.since,
+        since: document.added_at,
         places,
         more,
     }
@@ -171,7 +172,7 @@ async fn folders(
 ) -> Result<Folders, Refusal> {
     let page = asked.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
     let offset = u64::from(page - 1) * u64::from(FOLDERS);
-    let mut found = visit.ports().shelves.counted_folders(offset, FOLDERS + 1).await?;
+    let mut found = visit.ports().document_list.counted_folders(offset, FOLDERS + 1).await?;
     let has_more = found.len() > FOLDERS as usize;
     found.truncate(FOLDERS as usize);
     let row = |(folder, count): (Folder, u64)| FolderRow {

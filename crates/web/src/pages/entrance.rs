@@ -5,7 +5,7 @@ use askama::Template;
 use carrel_domain::Error;
 use carrel_http::origin;
 use carrel_http::request_log::HeadOnly;
-use carrel_services::ownership::Standing;
+use carrel_services::ownership::SetupState;
 use carrel_services::sign_in::Refused;
 use carrel_services::sign_on::Redeemed;
 use carrel_services::token::Secret;
@@ -65,10 +65,10 @@ pub async fn door(guest: Guest) -> Answer {
     if gate::is_from_elsewhere(&guest.request) {
         return reply::page(&guest.request, &Hop { brand, to: guest.request.uri().to_string() });
     }
-    match guest.standing().await? {
-        Standing::Fresh => reply::page(&guest.request, &Fresh { brand }),
+    match guest.setup_state().await? {
+        SetupState::Fresh => reply::page(&guest.request, &Fresh { brand }),
         standing => {
-            let is_shared = standing == Standing::Shared;
+            let is_shared = standing == SetupState::Shared;
             reply::page(&guest.request, &Door { brand, next, is_shared })
         }
     }
@@ -78,15 +78,15 @@ pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
     let form = form.read().await?;
     let (ports, by) = (&guest.site.ports, guest.by());
     let (name, password) = (form.text("username"), form.raw("password"));
-    let standing = guest.standing().await?;
+    let standing = guest.setup_state().await?;
     let session = match standing {
-        Standing::Shared => {
+        SetupState::Shared => {
             ports.sign_in.with_password(name, password, &by).await.map(|(token, _)| token)
         }
         _ => ports.ownership.with_password(password, &by).await,
     };
     let wrong = match standing {
-        Standing::Shared => t("sign-in.wrong"),
+        SetupState::Shared => t("sign-in.wrong"),
         _ => t("sign-in.wrong-alone"),
     };
     match session {

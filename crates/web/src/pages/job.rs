@@ -4,11 +4,11 @@ use std::convert::Infallible;
 
 use actix_web::web::{Bytes, Data, Path};
 use askama::Template;
-use carrel_domain::job::{Item, ItemState, Job, JobFilter, Kind, State, Told};
+use carrel_domain::job::{Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobState};
 use carrel_domain::{DocumentPath, Error, JobId, Result, WorkspaceId};
 use carrel_http::sse;
 use carrel_services::admission::heard;
-use carrel_services::jobs::{Follow, News};
+use carrel_services::jobs::{JobUpdate, JobWatcher};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::stream;
 
@@ -117,11 +117,12 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
     let more = total.saturating_sub(items.len() as u32);
     let rows = rows(site, &job, items).await?;
     let (progress, unread) = (job.progress, site.unread.of(job.id));
-    let is_bad = job.state == State::Failed || (job.state == State::Done && !unread.is_empty());
+    let is_bad =
+        job.state == JobState::Failed || (job.state == JobState::Done && !unread.is_empty());
     let key = match job.kind {
-        Kind::Embed if is_bad => "status.placing-failed".to_owned(),
-        Kind::Embed => format!("status.placing-{}", job.state.as_str()),
-        Kind::Refresh => format!("status.job-{}", job.state.as_str()),
+        JobKind::Embed if is_bad => "status.placing-failed".to_owned(),
+        JobKind::Embed => format!("status.placing-{}", job.state.as_str()),
+        JobKind::Refresh => format!("status.job-{}", job.state.as_str()),
     };
     Ok(JobView {
         id: job.id.0,
@@ -140,11 +141,11 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
     })
 }
 
-async fn rows(site: &Site, job: &Job, items: Vec<Item>) -> Result<Vec<Row>> {
+async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<Row>> {
     let paths: Vec<DocumentPath> = items.iter().map(|item| item.path.clone()).collect();
-    let mut titles: HashMap<_, _> = site.ports.shelves.titles(&paths).await?;
-    let is_running = job.state == State::Running;
-    let row = |item: Item| {
+    let mut titles: HashMap<_, _> = site.ports.document_list.titles(&paths).await?;
+    let is_running = job.state == JobState::Running;
+    let row = |item: JobItem| {
         let mark = match item.state {
             ItemState::Queued if is_running => "embedding",
             other => other.as_str(),
@@ -168,11 +169,11 @@ pub async fn told_of(
     now: DateTime<Utc>,
 ) -> Result<Vec<JobView>> {
     let workspaces = within.map(|within| vec![within]);
-    let filter = JobFilter { kind: Some(Kind::Embed), workspaces, state: None };
+    let filter = JobFilter { kind: Some(JobKind::Embed), workspaces, state: None };
     let mut views = Vec::new();
     for job in site.ports.jobs.page(&filter, None, RECENT).await? {
         let is_recent = now - job.updated_at < TOLD_FOR;
-        let has_failed = job.state == State::Failed || !site.unread.of(job.id).is_empty();
+        let has_failed = job.state == JobState::Failed || !site.unread.of(job.id).is_empty();
         if !job.state.is_over() || (is_recent && has_failed) {
             views.push(view(site, job).await?.in_brief());
         }
@@ -218,7 +219,7 @@ pub async fn show(visit: Visit<Manager>, id: Path<String>) -> Answer {
 pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
     let job = find(&visit, &id).await?;
     // What is told first is the job as it is now, and no item of the past.
-    let follow = visit.ports().workers.follow(job.id, Told::all(job.changes));
+    let follow = visit.ports().workers.watch(job.id, Cursor::all(job.changes));
     let told = stream::unfold(Some((follow, visit.site.clone())), |state| async move {
         let (mut follow, site) = state?;
         let (said, is_over) = next(&mut follow, &site).await?;
@@ -228,12 +229,12 @@ pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
 }
 
 /// The next event, and whether it is the last. `None` when there is nothing more to tell.
-async fn next(follow: &mut Follow, site: &Data<Site>) -> Option<(String, bool)> {
+async fn next(follow: &mut JobWatcher, site: &Data<Site>) -> Option<(String, bool)> {
     loop {
         let job = match follow.next().await? {
-            News::Nothing => return Some((sse::HEARTBEAT.to_owned(), false)),
-            News::Changed { job: None, .. } => continue,
-            News::Changed { job: Some(job), .. } => *job,
+            JobUpdate::Nothing => return Some((sse::HEARTBEAT.to_owned(), false)),
+            JobUpdate::Changed { job: None, .. } => continue,
+            JobUpdate::Changed { job: Some(job), .. } => *job,
         };
         return Some(match view(site, job).await {
             Ok(job) if job.is_over => (sse::event("end", &part(&JobPart { job })), true),

@@ -2,7 +2,7 @@
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::DocumentPath;
-use carrel_domain::shelf::{Among, Shelved, Sought};
+use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
 use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use super::job;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
-use crate::paging::{Paging, leaf};
+use crate::paging::{Paging, fetch_page};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::upload::Upload;
@@ -49,11 +49,13 @@ pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let workspace = visit.workspace(&slug).await?;
     let asked = Fields::of_query(&visit.request);
     let query = asked.text("q").to_owned();
-    let sought = Sought { among: Among::Workspace(workspace.id), title: query.clone() };
+    let sought =
+        DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title: query.clone() };
     let fields = [("q", query.as_str())];
-    let (found, paging) = leaf(&*visit.ports().shelves, &sought, &asked, &fields).await?;
+    let (found, paging) =
+        fetch_page(&*visit.ports().document_list, &sought, &asked, &fields).await?;
     let slug = workspace.slug.to_string();
-    let rows = found.documents.into_iter().map(|document| row(document, &slug)).collect();
+    let rows = found.items.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
     let frame = visit.frame_in(&name, Section::Workspace, Some(&slug)).await?;
     let is_manager = frame.is_manager;
@@ -66,7 +68,7 @@ pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     reply::page(&visit.request, &page)
 }
 
-fn row(document: Shelved, slug: &str) -> Row {
+fn row(document: DocumentSummary, slug: &str) -> Row {
     let location = document.path.to_string();
     Row {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
@@ -74,7 +76,7 @@ fn row(document: Shelved, slug: &str) -> Row {
         title: document.title,
         words: document.words,
         is_pinned: document.is_pinned,
-        since: document.since,
+        since: document.added_at,
     }
 }
 
@@ -152,14 +154,14 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let path = DocumentPath::parse(asked.text("in"))?;
     let missing = || Refusal::missing("document", asked.text("in"));
     let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
-    if !ports.shelves.places(document.id).await?.contains(&workspace.id) {
+    if !ports.document_list.workspaces_of(document.id).await?.contains(&workspace.id) {
         return Err(missing());
     }
     let text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
     let passage = match asked.text("passage").parse() {
         Ok(chunk) => {
             let chunks = [carrel_domain::ChunkId(chunk)];
-            let found = ports.placements.passages(workspace.id, &chunks).await?;
+            let found = ports.workspace_documents.passages(workspace.id, &chunks).await?;
             found.into_iter().next().filter(|found| found.document.path == path)
         }
         Err(_) => None,

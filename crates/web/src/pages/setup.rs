@@ -6,7 +6,7 @@ use carrel_domain::workspace::WorkspaceSettings;
 use carrel_services::accounts::UserDraft;
 use carrel_services::api_keys::KeyOptions;
 use carrel_services::library::Unembedded;
-use carrel_services::ownership::Standing;
+use carrel_services::ownership::SetupState;
 use carrel_services::workspaces;
 
 use super::entrance::signed_in;
@@ -60,7 +60,7 @@ pub async fn form(guest: Guest) -> Answer {
     if !ownership.is_good(&token, guest.at).await? {
         return Err(over());
     }
-    let is_owned = guest.standing().await? == Standing::Owned;
+    let is_owned = guest.setup_state().await? == SetupState::Owned;
     reply::page(&guest.request, &Setup { brand: guest.site.brand().await?, token, is_owned })
 }
 

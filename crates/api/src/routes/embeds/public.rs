@@ -8,8 +8,8 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, By};
 use carrel_services::admission::Admitted;
-use carrel_services::embeds::{Embeds, Visitor};
 use carrel_services::settings::SettingsStore;
+use carrel_services::widgets::{WidgetService, WidgetVisitor};
 use chrono::Utc;
 use uuid::Uuid;
 
@@ -46,12 +46,12 @@ pub fn cors() -> Cors {
 ///
 /// As server-sent events: `textResponseChunk` for each part, the last with `close`; one `textResponse`
 /// when the question is refused, `abort` when it fails.
-#[utoipa::path(tag = "Embeds", request_body = wire::EmbedQuestion,
+#[utoipa::path(tag = "WidgetService", request_body = wire::EmbedQuestion,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Denial))]
 #[post("/{embed}/stream-chat")]
 pub async fn ask_embed(
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     settings: Data<SettingsStore>,
     key: Path<String>,
     body: Body<wire::EmbedQuestion>,
@@ -68,7 +68,7 @@ pub async fn ask_embed(
 
 /// Somebody who listens to an answer for as long as the embed is there.
 struct Visit {
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     key: String,
 }
 
@@ -81,11 +81,11 @@ impl Admitted for Visit {
 /// Show a session what was said in it.
 ///
 /// The newest thousand exchanges, without what they are built on.
-#[utoipa::path(tag = "Embeds", responses((status = 200, body = History), Denial))]
+#[utoipa::path(tag = "WidgetService", responses((status = 200, body = History), Denial))]
 #[get("/{embed}/{session}")]
 pub async fn show_history(
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     settings: Data<SettingsStore>,
     path: Path<(String, String)>,
 ) -> Result<Json<History>, Denial> {
@@ -96,11 +96,11 @@ pub async fn show_history(
 }
 
 /// Forget what was said in a session.
-#[utoipa::path(tag = "Embeds", responses((status = 200, description = "It is forgotten"), Denial))]
+#[utoipa::path(tag = "WidgetService", responses((status = 200, description = "It is forgotten"), Denial))]
 #[delete("/{embed}/{session}")]
 pub async fn forget_history(
     request: HttpRequest,
-    embeds: Data<Embeds>,
+    embeds: Data<WidgetService>,
     settings: Data<SettingsStore>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Denial> {
@@ -110,9 +110,9 @@ pub async fn forget_history(
     Ok(HttpResponse::Ok().finish())
 }
 
-fn visitor(request: &HttpRequest, settings: &SettingsStore) -> Visitor {
+fn visitor(request: &HttpRequest, settings: &SettingsStore) -> WidgetVisitor {
     let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
-    Visitor {
+    WidgetVisitor {
         by: By { actor: Actor::Stranger, address: address(request), at: Utc::now() },
         origin: origin.map(str::to_owned),
         needs_list: settings.lookup(NEEDS_LIST).is_some(),

@@ -13,7 +13,7 @@ use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Result, WorkspaceId};
 use carrel_services::admission::handed;
-use carrel_services::clearing;
+use carrel_services::bulk_delete;
 use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
 use carrel_services::workspaces as service;

@@ -1,7 +1,7 @@
 //! `POST /openai/images/generations`
 use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, post};
-use carrel_services::pictures::Pictures;
+use carrel_services::images::ImageService;
 use chrono::Utc;
 
 use crate::caller::{Asker, Caller};
@@ -23,7 +23,7 @@ use crate::wire::openai::images as wire;
 pub async fn generate_image(
     _caller: Caller<Asker>,
     request: HttpRequest,
-    pictures: Data<Pictures>,
+    pictures: Data<ImageService>,
     order: Order,
 ) -> Answer<HttpResponse, NoImage> {
     if order.is_form() {

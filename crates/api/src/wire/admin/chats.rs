@@ -1,7 +1,7 @@
 //! The log of exchanges on the native wire, and what of it is exported.
 use carrel_domain::chat_log::{ChatFilter, LoggedChat};
 use carrel_domain::{Error, Result, ThreadId, UserId};
-use carrel_services::clearing::Outcome;
+use carrel_services::bulk_delete::BulkDeleteResult;
 use carrel_services::record;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -195,8 +195,8 @@ pub struct ChatsCleared {
     error: Option<String>,
 }
 
-impl From<Outcome> for ChatsCleared {
-    fn from(Outcome { deleted, has_more }: Outcome) -> Self {
+impl From<BulkDeleteResult> for ChatsCleared {
+    fn from(BulkDeleteResult { deleted, has_more }: BulkDeleteResult) -> Self {
         Self { deleted, has_more, error: None }
     }
 }

@@ -1,5 +1,5 @@
 //! What a client may set about an embed, and how each value is read.
-use carrel_domain::embed::{EmbedSettings, Origin};
+use carrel_domain::widget::{WebOrigin, WidgetSettings};
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, WorkspaceId};
 use serde::Deserialize;
@@ -109,17 +109,18 @@ impl EmbedFields {
     }
 
     /// The settings of a new embed.
-    pub fn into_new(self, workspace: WorkspaceId, mount: Mount) -> Result<EmbedSettings> {
-        let made = Self { workspace_id: None, ..self }.onto(EmbedSettings::of(workspace), mount)?;
+    pub fn into_new(self, workspace: WorkspaceId, mount: Mount) -> Result<WidgetSettings> {
+        let made =
+            Self { workspace_id: None, ..self }.onto(WidgetSettings::of(workspace), mount)?;
         // quirk(enabled-when-new)
-        Ok(EmbedSettings { enabled: made.enabled || mount == Mount::Compat, ..made })
+        Ok(WidgetSettings { enabled: made.enabled || mount == Mount::Compat, ..made })
     }
 
     /// `settings` with what was sent in place of what was there.
-    pub fn onto(self, settings: EmbedSettings, mount: Mount) -> Result<EmbedSettings> {
+    pub fn onto(self, settings: WidgetSettings, mount: Mount) -> Result<WidgetSettings> {
         let flag = |value, field, before| flag(value, field, before, mount);
         let limit = |value, field, before| limit(value, field, before, mount);
-        Ok(EmbedSettings {
+        Ok(WidgetSettings {
             workspace: workspace(self.workspace_id, settings.workspace)?,
             enabled: flag(self.enabled, "enabled", settings.enabled)?,
             mode: mode(self.chat_mode, settings.mode, mount)?,
@@ -207,7 +208,7 @@ fn limit(
 }
 
 /// The pages that a list names. Only null, and at `/api/v1` an empty text, means any page.
-fn origins(value: Value, mount: Mount) -> Result<Option<Vec<Origin>>> {
+fn origins(value: Value, mount: Mount) -> Result<Option<Vec<WebOrigin>>> {
     let texts: Vec<String> = match value {
         Value::Null => return Ok(None),
         Value::String(text) if text.trim().is_empty() && mount == Mount::Compat => return Ok(None),
@@ -226,7 +227,7 @@ fn origins(value: Value, mount: Mount) -> Result<Option<Vec<Origin>>> {
     }
     let mut origins = Vec::new();
     for text in texts {
-        match Origin::parse(&text) {
+        match WebOrigin::parse(&text) {
             Ok(origin) if !origins.contains(&origin) => origins.push(origin),
             Ok(_) => {}
             // quirk(unreadable-pages): what is no origin is left out.
@@ -250,14 +251,15 @@ mod tests {
 
     use super::*;
 
-    fn set(fields: Value, mount: Mount) -> Result<EmbedSettings> {
+    fn set(fields: Value, mount: Mount) -> Result<WidgetSettings> {
         let fields: EmbedFields = serde_json::from_value(fields).unwrap();
-        fields.onto(EmbedSettings::of(WorkspaceId(1)), mount)
+        fields.onto(WidgetSettings::of(WorkspaceId(1)), mount)
     }
 
     fn pages(value: Value, mount: Mount) -> Result<Option<Vec<String>>> {
         let settings = set(json!({ "allowlist_domains": value }), mount)?;
-        let texts = |origins: Vec<Origin>| origins.iter().map(|o| o.as_str().to_owned()).collect();
+        let texts =
+            |origins: Vec<WebOrigin>| origins.iter().map(|o| o.as_str().to_owned()).collect();
         Ok(settings.origins.map(texts))
     }
 

@@ -1,7 +1,7 @@
 //! What visitors ask, and what they are told.
 use carrel_domain::Error;
 use carrel_services::chat::AnswerEvent;
-use carrel_services::embeds::{Asked, Denied, uuid};
+use carrel_services::widgets::{WidgetDenied, WidgetQuestion, uuid};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
@@ -49,16 +49,18 @@ pub struct EmbedQuestion {
 
 impl EmbedQuestion {
     /// What is no session, or no message, is denied; what else is of the wrong kind is passed over.
-    pub fn read(self) -> Result<Asked, Denied> {
+    pub fn read(self) -> Result<WidgetQuestion, WidgetDenied> {
         let session =
             session(self.session_id.as_ref().and_then(Value::as_str).unwrap_or_default())?;
-        let Some(Value::String(message)) = self.message else { return Err(Denied::NoMessage) };
+        let Some(Value::String(message)) = self.message else {
+            return Err(WidgetDenied::NoMessage);
+        };
         if message.len() > LONGEST_TEXT {
             let limit = LONGEST_TEXT as u64;
-            return Err(Denied::Failed(Error::TooLarge { what: "the message", limit }));
+            return Err(WidgetDenied::Failed(Error::TooLarge { what: "the message", limit }));
         }
         let temperature = self.temperature.as_ref().and_then(Value::as_f64);
-        Ok(Asked {
+        Ok(WidgetQuestion {
             session,
             message,
             username: text(self.username, LONGEST_NAME),
@@ -69,8 +71,8 @@ impl EmbedQuestion {
     }
 }
 
-pub fn session(text: &str) -> Result<Uuid, Denied> {
-    uuid(text).ok_or(Denied::WrongSession)
+pub fn session(text: &str) -> Result<Uuid, WidgetDenied> {
+    uuid(text).ok_or(WidgetDenied::WrongSession)
 }
 
 fn text(value: Option<Value>, longest: usize) -> Option<String> {

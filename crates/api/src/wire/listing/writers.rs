@@ -1,14 +1,14 @@
 //! Lists of documents, as bytes in pieces.
 use carrel_domain::Result;
-use carrel_domain::catalogue::Listed;
-use carrel_services::library::Entry;
+use carrel_domain::folder::ListedDocument;
+use carrel_services::library::ListEntry;
 
 use super::{ListedDocument, write};
 use crate::mount::Mount;
 
 /// A list that is written entry by entry.
 pub trait ListWriter {
-    type Entry;
+    type ListEntry;
 
     fn add(&mut self, entry: Self::Entry) -> Result<()>;
     /// What was written since it was asked for last.
@@ -33,11 +33,11 @@ impl TreeWriter {
 }
 
 impl ListWriter for TreeWriter {
-    type Entry = Entry;
+    type ListEntry = ListEntry;
 
-    fn add(&mut self, entry: Entry) -> Result<()> {
+    fn add(&mut self, entry: ListEntry) -> Result<()> {
         match entry {
-            Entry::Folder(name) => {
+            ListEntry::Folder(name) => {
                 let before: &[u8] = if self.folders > 0 { b"]},{\"name\":" } else { b"{\"name\":" };
                 self.out.extend_from_slice(before);
                 write(&mut self.out, &name)?;
@@ -45,7 +45,7 @@ impl ListWriter for TreeWriter {
                 (self.folders, self.documents) = (self.folders + 1, 0);
                 Ok(())
             }
-            Entry::Document(listed) => {
+            ListEntry::Document(listed) => {
                 self.documents += 1;
                 add_document(&mut self.out, self.mount, &listed, self.documents == 1)
             }
@@ -61,7 +61,12 @@ impl ListWriter for TreeWriter {
     }
 }
 
-fn add_document(out: &mut Vec<u8>, mount: Mount, listed: &Listed, is_first: bool) -> Result<()> {
+fn add_document(
+    out: &mut Vec<u8>,
+    mount: Mount,
+    listed: &ListedDocument,
+    is_first: bool,
+) -> Result<()> {
     if !is_first {
         out.push(b',');
     }
@@ -96,9 +101,9 @@ pub struct PageFacts {
 }
 
 impl ListWriter for PageWriter {
-    type Entry = Listed;
+    type ListEntry = ListedDocument;
 
-    fn add(&mut self, listed: Listed) -> Result<()> {
+    fn add(&mut self, listed: ListedDocument) -> Result<()> {
         self.documents += 1;
         add_document(&mut self.out, self.mount, &listed, self.documents == 1)
     }

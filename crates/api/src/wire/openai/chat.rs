@@ -1,5 +1,5 @@
 //! What a client of the chat completions asks for.
-use carrel_domain::model::{Message, Role};
+use carrel_domain::model::{Message, MessageRole};
 use carrel_domain::{Error, Result};
 use carrel_services::chat::{Attachment, Question, RequestOverrides};
 use serde::Deserialize;
@@ -193,7 +193,8 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
         match role {
             "system" | "developer" => instructions.push(content(message, role, place, mount)?),
             "user" | "assistant" => {
-                let speaker = if role == "user" { Role::User } else { Role::Assistant };
+                let speaker =
+                    if role == "user" { MessageRole::User } else { MessageRole::Assistant };
                 let text = content(message, role, place, mount)?;
                 history.push(Message { role: speaker, text, images: Vec::new() });
             }

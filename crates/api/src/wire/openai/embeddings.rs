@@ -2,7 +2,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carrel_domain::{Error, Result};
-use carrel_services::openai::{Embedded, LONGEST_TEXT, MOST_TEXTS};
+use carrel_services::openai::{EmbeddedTexts, LONGEST_TEXT, MOST_TEXTS};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -132,8 +132,8 @@ pub struct Spent {
 }
 
 impl Embeddings {
-    pub fn of(embedded: Embedded, encoding: Encoding) -> Self {
-        let Embedded { model, vectors, tokens } = embedded;
+    pub fn of(embedded: EmbeddedTexts, encoding: Encoding) -> Self {
+        let EmbeddedTexts { model, vectors, tokens } = embedded;
         let embedding = |(index, vector): (usize, Vec<f32>)| Embedding {
             object: "embedding",
             embedding: match encoding {

@@ -5,9 +5,9 @@ use actix_web::http::header::{
 };
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use carrel_domain::picture::{LONGEST_PROMPT, PictureRequest, Reference, Size};
+use carrel_domain::image::{ImageRequest, ImageSize, LONGEST_PROMPT, ReferenceImage};
 use carrel_domain::{Error, Result};
-use carrel_services::pictures::Made;
+use carrel_services::images::StoredImage;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -64,7 +64,7 @@ impl ImageBody {
         }
     }
 
-    pub fn wanted(self, references: Vec<Reference>) -> Result<PictureRequest> {
+    pub fn wanted(self, references: Vec<ReferenceImage>) -> Result<ImageRequest> {
         let prompt = match self.prompt {
             Some(Value::String(prompt)) if !prompt.trim().is_empty() => prompt,
             _ => return Err(Error::invalid("prompt", "A prompt is required.")),
@@ -75,10 +75,10 @@ impl ImageBody {
         }
         let size = match self.size {
             None | Some(Value::Null) => None,
-            Some(Value::String(size)) => Size::chosen(&size)?,
+            Some(Value::String(size)) => ImageSize::chosen(&size)?,
             Some(_) => return Err(Error::invalid("size", "must be a text")),
         };
-        Ok(PictureRequest { prompt, size, references })
+        Ok(ImageRequest { prompt, size, references })
     }
 }
 
@@ -102,7 +102,7 @@ struct Image {
 }
 
 /// A picture on its way out.
-pub fn answer(made: Made, format: Format, mount: Mount, now: DateTime<Utc>) -> HttpResponse {
+pub fn answer(made: StoredImage, format: Format, mount: Mount, now: DateTime<Utc>) -> HttpResponse {
     let (filename, picture) = (made.file.as_str().to_owned(), made.picture);
     match format {
         Format::Json => HttpResponse::Ok().json(Images {

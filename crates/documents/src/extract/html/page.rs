@@ -3,7 +3,7 @@
 //! What surrounds the content (navigation, headers, footers, forms) is left out, unless
 //! then next to nothing would be left.
 use async_trait::async_trait;
-use carrel_domain::link::{Fetched, Page, PageReader};
+use carrel_domain::link::{FetchedPage, PageReader, WebPage};
 use carrel_domain::{Error, Result};
 use encoding_rs::Encoding;
 
@@ -30,7 +30,7 @@ impl WebPages {
 
 #[async_trait]
 impl PageReader for WebPages {
-    async fn read(&self, page: Fetched) -> Result<Page> {
+    async fn read(&self, page: FetchedPage) -> Result<WebPage> {
         let limit = self.limit;
         blocking(move || read_page(page, limit)).await
     }
@@ -38,8 +38,8 @@ impl PageReader for WebPages {
 
 /// What people read in a page, on this thread: a title of at most 1,000 characters, and text of at
 /// most `limit` bytes, or [`Error::TooLarge`].
-pub fn read_page(page: Fetched, limit: u64) -> Result<Page> {
-    let Fetched { media_type, charset, content: bytes, .. } = page;
+pub fn read_page(page: FetchedPage, limit: u64) -> Result<WebPage> {
+    let FetchedPage { media_type, charset, content: bytes, .. } = page;
     let told = charset.and_then(|label| Encoding::for_label(label.as_bytes()));
     let content = decode(&bytes, told.or_else(|| declared_encoding(&bytes)));
     drop(bytes);
@@ -51,7 +51,7 @@ pub fn read_page(page: Fetched, limit: u64) -> Result<Page> {
     let too_large = || Error::TooLarge { what: "the text of the page", limit };
     let mut page = match is_markup {
         true => readable(&content, limit).map_err(|_| too_large())?,
-        false => Page { title: None, text: content },
+        false => WebPage { title: None, text: content },
     };
     storable(&mut page.text);
     if page.text.len() as u64 > limit { Err(too_large()) } else { Ok(page) }
@@ -89,7 +89,7 @@ fn looks_like_markup(content: &str) -> bool {
 }
 
 /// What of a page there is to read: its title, then its content.
-fn readable(html: &str, limit: u64) -> Result<Page, Fault> {
+fn readable(html: &str, limit: u64) -> Result<WebPage, Fault> {
     let mut reading = Reading::within(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
     let mut title = walk(expanded.as_deref().unwrap_or(html), &mut reading).unwrap_or_default();
@@ -101,7 +101,7 @@ fn readable(html: &str, limit: u64) -> Result<Page, Fault> {
         (false, true) => title.clone(),
         (false, false) => format!("{title}\n\n{content}"),
     };
-    Ok(Page { title: (!title.is_empty()).then_some(title), text })
+    Ok(WebPage { title: (!title.is_empty()).then_some(title), text })
 }
 
 /// Three ways to read the same page, of which the best is chosen at its end.
@@ -230,9 +230,10 @@ mod tests {
 
     const LIMIT: u64 = 256 << 10;
 
-    fn page(media_type: &str, charset: Option<&str>, content: &[u8]) -> Result<Page> {
+    fn page(media_type: &str, charset: Option<&str>, content: &[u8]) -> Result<WebPage> {
         let (media_type, charset) = (media_type.to_owned(), charset.map(str::to_owned));
-        let fetched = Fetched { url: String::new(), media_type, charset, content: content.into() };
+        let fetched =
+            FetchedPage { url: String::new(), media_type, charset, content: content.into() };
         read_page(fetched, LIMIT)
     }
 

@@ -8,7 +8,7 @@ mod tnef;
 
 use std::borrow::Cow;
 
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::Input;
 use super::embedded::Embedded;
@@ -40,10 +40,10 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         let source = "Mbox message file uploaded by the user.";
         let found = message::document(input, &unquoted(mail), source, &mut attached)?;
         let Some(mut document) = found else { continue };
-        document.part = Some(Part::Mail(number));
+        document.part = Some(DocumentPart::Mail(number));
         documents.push(document);
         for mut file in attached.into_documents() {
-            if let Some(Part::File(name)) = &mut file.part {
+            if let Some(DocumentPart::File(name)) = &mut file.part {
                 *name = format!("{number}/{name}");
             }
             documents.push(file);

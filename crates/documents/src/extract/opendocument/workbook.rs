@@ -239,7 +239,7 @@ fn letters(mut column: u32) -> String {
 
 #[cfg(test)]
 mod tests {
-    use carrel_domain::document::Part;
+    use carrel_domain::document::DocumentPart;
 
     use super::*;
 
@@ -260,7 +260,8 @@ mod tests {
         let mut workbook = workbook(100);
         assert!(xml::walk(xml.as_bytes(), &mut workbook).is_ok());
         let sheets: Vec<_> = workbook.sheets.into_iter().map(|s| (s.part, s.text)).collect();
-        let sheet = |name: &str, text: &str| (Some(Part::Sheet(name.into())), text.to_owned());
+        let sheet =
+            |name: &str, text: &str| (Some(DocumentPart::Sheet(name.into())), text.to_owned());
         assert_eq!(sheets, [sheet("A", "1,,,\"x, y\",\"x, y\"\n"), sheet("B", "z\n")]);
     }
 

@@ -10,7 +10,7 @@ mod strings;
 mod styles;
 mod workbook;
 
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 
 pub use binary::read as read_binary;
 pub use lines::Sheet;
@@ -39,6 +39,6 @@ pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) ->
         description: format!("Spreadsheet data from sheet: {name}{hidden}"),
         source: "an xlsx file uploaded by the user.".to_owned(),
         text,
-        part: Some(Part::Sheet(name)),
+        part: Some(DocumentPart::Sheet(name)),
     }
 }

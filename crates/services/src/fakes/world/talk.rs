@@ -1,7 +1,7 @@
 //! What a library in memory needs to be talked with.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, Chats, Conversation, NewChat, Part, Shown};
+use carrel_domain::chat::{Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::model::Tokenizer;
 use carrel_domain::pin::Pins;
@@ -36,7 +36,7 @@ impl Chats for World {
         Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
     }
 
-    async fn shown(&self, _: &Shown, _: Part) -> Result<Vec<Chat>> {
+    async fn shown(&self, _: &ChatScope, _: ChatRange) -> Result<Vec<Chat>> {
         Ok(self.chats.lock().unwrap().clone())
     }
 

@@ -1,7 +1,7 @@
 //! Uploads that repeat, replace or skip, links, folders and lists.
 use carrel_domain::Folder;
-use carrel_domain::catalogue::Move;
-use carrel_domain::link::{Fetched, Link, LinkFetcher, Page, PageReader};
+use carrel_domain::folder::DocumentMove;
+use carrel_domain::link::{FetchedPage, Link, LinkFetcher, PageReader, WebPage};
 use futures_util::TryStreamExt;
 
 use super::*;
@@ -25,7 +25,7 @@ async fn an_upload_with_a_key_takes_the_place_of_the_one_before() {
     assert_eq!(world.documents.lock().unwrap().len(), 2);
     let files = world.files.lock().unwrap();
     assert_eq!((files.len(), files[&second.document.path].as_str()), (2, "second"));
-    assert!(world.unsettled.lock().unwrap().is_empty());
+    assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_replacement_that_fails_leaves_what_was_there() {
         assert!(add_with(&world, "second", keyed("k")).await.is_err(), "{part}");
         let files = world.files.lock().unwrap();
         assert_eq!((files.len(), files[&first.document.path].as_str()), (1, "first"), "{part}");
-        assert!(world.unsettled.lock().unwrap().is_empty(), "{part}");
+        assert!(world.pending_files.lock().unwrap().is_empty(), "{part}");
     }
 }
 
@@ -45,7 +45,7 @@ async fn a_replacement_that_fails_leaves_what_was_there() {
 async fn what_fails_after_a_replacement_does_not_take_the_new_text() {
     let world = Arc::new(World::default());
     add_with(&world, "first", keyed("k")).await.unwrap();
-    world.fail("settle");
+    world.fail("reconcile");
     assert!(add_with(&world, "second", keyed("k")).await.is_err());
     let documents = world.documents.lock().unwrap();
     let path = documents.keys().next().unwrap();
@@ -82,7 +82,7 @@ async fn a_text_that_was_lost_comes_back_with_its_content() {
         assert!(
             again.iter().all(|added| added.existed && files.contains_key(&added.document.path))
         );
-        assert!(world.unsettled.lock().unwrap().is_empty());
+        assert!(world.pending_files.lock().unwrap().is_empty());
     }
 }
 
@@ -105,7 +105,7 @@ async fn sheets_that_were_moved_apart_are_found_and_missing_ones_come_beside_the
     let text = "one\u{c}two\u{c}three";
     let first = add_with(&world, text, same()).await.unwrap();
     let moves = vec![to(&first[1].document.path, "new")];
-    world.library().move_documents(moves, Placed::Move, &by()).await.unwrap();
+    world.library().move_documents(moves, MovePolicy::Move, &by()).await.unwrap();
     let again = add_with(&world, text, same()).await.unwrap();
     assert!(again.iter().all(|added| added.existed));
     assert_eq!(again[1].document.path.folder(), "new");
@@ -152,8 +152,8 @@ async fn two_documents(world: &Arc<World>) -> [DocumentPath; 2] {
     [one.document.path, two.document.path]
 }
 
-fn to(path: &DocumentPath, name: &str) -> Move {
-    Move { from: path.clone(), to: path.moved_to(&folder(name)) }
+fn to(path: &DocumentPath, name: &str) -> DocumentMove {
+    DocumentMove { from: path.clone(), to: path.moved_to(&folder(name)) }
 }
 
 #[tokio::test]
@@ -161,11 +161,11 @@ async fn moving_takes_the_file_along() {
     let world = Arc::new(World::default());
     let [one, two] = two_documents(&world).await;
     let moves = vec![to(&one, "new"), to(&two, "custom-documents")];
-    assert_eq!(world.library().move_documents(moves, Placed::Move, &by()).await.unwrap(), 0);
+    assert_eq!(world.library().move_documents(moves, MovePolicy::Move, &by()).await.unwrap(), 0);
     let files = world.files.lock().unwrap();
     assert_eq!(files[&one.moved_to(&folder("new"))], "one");
     assert_eq!((files.len(), files[&two].as_str()), (2, "two"));
-    assert!(world.unsettled.lock().unwrap().is_empty());
+    assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -178,12 +178,12 @@ async fn a_move_that_fails_moves_nothing() {
         if part.is_empty() {
             moves.push(to(&two.moved_to(&folder("never")), "new"));
         }
-        let moved = world.library().move_documents(moves, Placed::Move, &by()).await;
+        let moved = world.library().move_documents(moves, MovePolicy::Move, &by()).await;
         assert!(moved.is_err(), "{part}");
         let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
         assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
         // Whether there is half a copy is looked into later: what is there may be somebody else's.
-        let noted = world.unsettled.lock().unwrap().clone();
+        let noted = world.pending_files.lock().unwrap().clone();
         let half = (part == "copy").then(|| one.moved_to(&folder("new")));
         assert_eq!(noted, Vec::from_iter(half), "{part}");
     }
@@ -193,14 +193,17 @@ async fn a_move_that_fails_moves_nothing() {
 async fn moves_that_cannot_all_be_right_are_refused() {
     let world = Arc::new(World::default());
     let [one, two] = two_documents(&world).await;
-    let onto = |from: &DocumentPath, to: &DocumentPath| Move { from: from.clone(), to: to.clone() };
+    let onto = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
+        from: from.clone(),
+        to: to.clone(),
+    };
     for moves in [
         vec![onto(&one, &two)],
         vec![to(&one, "never")],
         vec![to(&one, "new"), onto(&two, &one.moved_to(&folder("new")))],
         vec![to(&one, "new"), onto(&one, &two.moved_to(&folder("new")))],
     ] {
-        let refused = world.library().move_documents(moves.clone(), Placed::Move, &by()).await;
+        let refused = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
         assert!(refused.is_err(), "{moves:?}");
     }
     assert_eq!(world.files.lock().unwrap().len(), 2);
@@ -231,8 +234,8 @@ async fn a_list_has_every_folder_and_every_document_once() {
         sizes.push(piece.len());
         for entry in piece {
             match entry {
-                Entry::Folder(name) => folders.push(name),
-                Entry::Document(listed) => {
+                ListEntry::Folder(name) => folders.push(name),
+                ListEntry::Document(listed) => {
                     let of = listed.texts();
                     assert_eq!(folders.last().map(String::as_str), Some(of.folder));
                     documents.push(format!("{}/{}", of.folder, of.name));
@@ -268,17 +271,17 @@ struct Web(&'static str);
 
 #[async_trait::async_trait]
 impl LinkFetcher for Web {
-    async fn fetch(&self, link: &Link) -> Result<Fetched> {
+    async fn fetch(&self, link: &Link) -> Result<FetchedPage> {
         let content = link.url.clone().into_bytes();
-        Ok(Fetched { url: link.url.clone(), media_type: self.0.into(), charset: None, content })
+        Ok(FetchedPage { url: link.url.clone(), media_type: self.0.into(), charset: None, content })
     }
 }
 
 #[async_trait::async_trait]
 impl PageReader for Web {
-    async fn read(&self, page: Fetched) -> Result<Page> {
+    async fn read(&self, page: FetchedPage) -> Result<WebPage> {
         let text = String::from_utf8(page.content).unwrap();
-        Ok(Page { title: Some("A page".into()), text })
+        Ok(WebPage { title: Some("A page".into()), text })
     }
 }
 

@@ -2,7 +2,7 @@
 //! of each document is on the page of a job.
 use askama::Template;
 use carrel_domain::JobId;
-use carrel_domain::job::{Job, JobFilter, State};
+use carrel_domain::job::{Job, JobFilter, JobState};
 use chrono::{DateTime, Utc};
 
 use crate::filters;
@@ -67,8 +67,8 @@ fn row(job: Job) -> Row {
         id: job.id.0,
         kind: named("job", job.kind.as_str()),
         state: named("job", job.state.as_str()),
-        is_good: job.state == State::Done,
-        is_bad: job.state == State::Failed,
+        is_good: job.state == JobState::Done,
+        is_bad: job.state == JobState::Failed,
         is_over: job.state.is_over(),
         workspace: job.workspace.name,
         slug: job.workspace.slug.to_string(),

@@ -3,8 +3,8 @@
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
+use carrel_services::connection_test;
 use carrel_services::model_lists::ModelKind;
-use carrel_services::probe;
 use carrel_services::settings::registry::{Capability, Setting};
 use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value, json};
@@ -243,11 +243,17 @@ async fn tried(
     let details = json!({ "kind": kind.name, "provider": lookup(selected) }).to_string();
     ports.audit.add(visit.by().event("connection_tested", details)).await?;
     let answered = match kind.name {
-        "language" => probe::language_model(ports.trial.language_model(&lookup)?).await?,
-        "embedding" => probe::embedder(ports.trial.embedding_model(&lookup)?).await?,
-        "images" => probe::image_model(ports.trial.image_model(&lookup)?).await?,
+        "language" => {
+            connection_test::language_model(ports.connection_test.language_model(&lookup)?).await?
+        }
+        "embedding" => {
+            connection_test::embedder(ports.connection_test.embedding_model(&lookup)?).await?
+        }
+        "images" => {
+            connection_test::image_model(ports.connection_test.image_model(&lookup)?).await?
+        }
         _ => {
-            let count = probe::index(ports.trial_index.index(&lookup)?).await?;
+            let count = connection_test::index(ports.index_connection_test.index(&lookup)?).await?;
             return Ok(t("models.counted").replace("{count}", &count.to_string()));
         }
     };

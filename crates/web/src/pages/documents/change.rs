@@ -1,7 +1,7 @@
 //! Documents of the library, many at a time: placed, taken out, moved, deleted; and their folders.
-use carrel_domain::catalogue::Move;
+use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
-use carrel_services::library::Placed;
+use carrel_services::library::MovePolicy;
 
 use super::folder_address;
 use crate::form::{Fields, Form};
@@ -28,9 +28,9 @@ pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
         }
         "move" => {
             let folder = Folder::parse(&chosen(&form, "to")?)?;
-            let to = |from: DocumentPath| Move { to: from.moved_to(&folder), from };
+            let to = |from: DocumentPath| DocumentMove { to: from.moved_to(&folder), from };
             let moves = paths.into_iter().map(to).collect();
-            ports.library.move_documents(moves, Placed::Move, &by).await?;
+            ports.library.move_documents(moves, MovePolicy::Move, &by).await?;
             "moved"
         }
         "delete" => {

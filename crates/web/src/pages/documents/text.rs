@@ -41,7 +41,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
     let missing = || Refusal::missing("document", asked.raw("in"));
     let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
     let mut text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
-    let used = ports.shelves.places(document.id).await?;
+    let used = ports.document_list.workspaces_of(document.id).await?;
     let workspaces = visit.workspaces().await?;
     let (places, others): (Vec<_>, Vec<_>) =
         workspaces.iter().partition(|known| used.contains(&known.id));

@@ -1,0 +1,108 @@
+//! What a list says of a document in words, kept in one piece.
+use std::fmt;
+
+/// What a list says of a document in words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Texts<'a> {
+    pub folder: &'a str,
+    pub name: &'a str,
+    pub title: &'a str,
+    pub url: &'a str,
+    pub author: &'a str,
+    pub description: &'a str,
+    pub source: &'a str,
+    pub chunk_source: &'a str,
+    /// As [`crate::document::Document::metadata`].
+    pub metadata: &'a str,
+    /// As [`crate::document::DocumentOrigin::key`].
+    pub key: Option<&'a str>,
+}
+
+/// How many of the texts are there for every document: all but the key.
+const ALWAYS: usize = 9;
+
+impl<'a> Texts<'a> {
+    /// Of the texts in the order of the fields.
+    pub const fn new(always: [&'a str; ALWAYS], key: Option<&'a str>) -> Self {
+        let [folder, name, title, url, author, description, source, chunk_source, metadata] =
+            always;
+        Self { folder, name, title, url, author, description, source, chunk_source, metadata, key }
+    }
+
+    const fn always(&self) -> [&'a str; ALWAYS] {
+        let Self { folder, name, title, url, author, description, source, .. } = *self;
+        let Self { chunk_source, metadata, .. } = *self;
+        [folder, name, title, url, author, description, source, chunk_source, metadata]
+    }
+}
+
+/// [`Texts`] in one piece of memory: lists are long, and to ask for memory for each text takes longer
+/// than to copy it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The texts, and the key at the end.
+    all: Box<str>,
+    /// Where each text but the key ends and the next one begins.
+    ends: [u32; ALWAYS],
+    has_key: bool,
+}
+
+impl Packed {
+    pub fn texts(&self) -> Texts<'_> {
+        let mut start = 0;
+        let always = self.ends.map(|end| {
+            let text = self.all.get(start..end as usize).unwrap_or_default();
+            start = end as usize;
+            text
+        });
+        let key = self.all.get(start..).unwrap_or_default();
+        Texts::new(always, self.has_key.then_some(key))
+    }
+}
+
+impl From<Texts<'_>> for Packed {
+    fn from(texts: Texts<'_>) -> Self {
+        let always = texts.always();
+        let key = texts.key.unwrap_or_default();
+        let length = always.iter().map(|text| text.len()).sum::<usize>() + key.len();
+        let mut all = String::with_capacity(length);
+        let ends = always.map(|text| {
+            all.push_str(text);
+            u32::try_from(all.len()).unwrap_or(u32::MAX)
+        });
+        all.push_str(key);
+        Self { all: all.into_boxed_str(), ends, has_key: texts.key.is_some() }
+    }
+}
+
+impl fmt::Debug for Packed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.texts().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_texts_come_back_as_they_were() {
+        let all = Texts {
+            folder: "ä",
+            name: "b.json",
+            title: "",
+            url: "d",
+            author: "é",
+            description: "",
+            source: "𝄞",
+            chunk_source: "h",
+            metadata: "{}",
+            key: Some("k"),
+        };
+        for texts in
+            [all, Texts { key: None, ..all }, Texts { key: Some(""), ..all }, Texts::default()]
+        {
+            assert_eq!(Packed::from(texts).texts(), texts);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Requests that may be repeated: whoever sends one again is answered as the first time.
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+
+use crate::{ApiKeyId, Result};
+
+/// How long an answer is remembered.
+pub const REMEMBERED: TimeDelta = TimeDelta::hours(24);
+
+/// How many requests of one key are remembered; of more, the earliest are forgotten.
+pub const MOST_REMEMBERED: u32 = 1_000;
+
+/// After this long, a request without an answer is taken to have been broken off.
+pub const BROKEN_OFF: TimeDelta = TimeDelta::minutes(10);
+
+/// A request that its sender has given a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IdempotentRequest {
+    /// SHA-256 of the sender and the name.
+    pub name: [u8; 32],
+    pub by: ApiKeyId,
+    /// SHA-256 of what is asked.
+    pub content: [u8; 32],
+}
+
+/// What is known of a request when it comes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdempotencyState {
+    /// Nothing: it is noted as begun, and whoever asked carries it out. Also when it was broken
+    /// off earlier.
+    Nothing,
+    /// Another of the same name is being carried out.
+    UnderWay,
+    /// The same name was given to a request that asks for something else.
+    Another,
+    /// It was answered so.
+    Answered(String),
+}
+
+/// Where requests are remembered. Each method is one transaction.
+#[async_trait]
+pub trait IdempotencyKeys: Send + Sync {
+    /// Forgets what is out of date, too.
+    async fn begin(
+        &self,
+        request: IdempotentRequest,
+        now: DateTime<Utc>,
+    ) -> Result<IdempotencyState>;
+    async fn answered(&self, name: [u8; 32], answer: String) -> Result<()>;
+    /// Forgets a request that came to nothing.
+    async fn failed(&self, name: [u8; 32]) -> Result<()>;
+}

@@ -1,0 +1,168 @@
+//! Pictures that models make: what is asked for, what comes back, who makes it.
+use std::path::PathBuf;
+
+use async_trait::async_trait;
+
+use crate::{Error, Result};
+
+/// The largest picture that is taken, from a client or from a provider, in bytes.
+pub const LARGEST_PICTURE: usize = 25 << 20;
+
+/// How many pictures may be shown beside a prompt.
+pub const MOST_REFERENCES: usize = 10;
+
+/// The longest prompt, in bytes.
+pub const LONGEST_PROMPT: usize = 32_000;
+
+/// How a picture is encoded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImageFormat {
+    Png,
+    Jpeg,
+    WebP,
+}
+
+impl ImageFormat {
+    /// By the bytes that content begins with, whatever it is called; `None` for everything else.
+    pub fn of(content: &[u8]) -> Option<Self> {
+        match content {
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(Self::WebP),
+            _ => None,
+        }
+    }
+
+    pub fn mime(self) -> &'static str {
+        match self {
+            Self::Png => "image/png",
+            Self::Jpeg => "image/jpeg",
+            Self::WebP => "image/webp",
+        }
+    }
+
+    /// What names of such files end with, without the dot.
+    pub fn ending(self) -> &'static str {
+        match self {
+            Self::Png => "png",
+            Self::Jpeg => "jpg",
+            Self::WebP => "webp",
+        }
+    }
+}
+
+/// Width and height in pixels, each from 16 to 8192.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ImageSize {
+    pub width: u32,
+    pub height: u32,
+}
+
+impl ImageSize {
+    /// From `1024x768`, or from `auto` or nothing, which leaves it to others.
+    ///
+    /// # Errors
+    /// As [`ImageSize::parse`].
+    pub fn chosen(text: &str) -> Result<Option<Self>> {
+        match text.trim() {
+            "" | "auto" => Ok(None),
+            text => Self::parse(text).map(Some),
+        }
+    }
+
+    /// From `1024x768`.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] in the field `size` for anything else.
+    pub fn parse(text: &str) -> Result<Self> {
+        let side = |text: &str| {
+            let digits = text.len() <= 4 && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse().ok().filter(|side| digits && (16..=8192).contains(side))
+        };
+        let size = text.trim().split_once('x');
+        let size = size
+            .and_then(|(width, height)| Some(Self { width: side(width)?, height: side(height)? }));
+        let wrong = "must be a width and a height of 16 to 8192 pixels, such as 1024x768";
+        size.ok_or_else(|| Error::invalid("size", wrong))
+    }
+}
+
+impl std::fmt::Display for ImageSize {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}x{}", self.width, self.height)
+    }
+}
+
+/// A picture to go by, in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReferenceImage {
+    pub kind: ImageFormat,
+    pub content: PathBuf,
+    /// In bytes.
+    pub length: u64,
+}
+
+/// A picture that somebody wants.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageRequest {
+    pub prompt: String,
+    /// The provider's usual size when absent.
+    pub size: Option<ImageSize>,
+    /// Pictures to make the new one of; at most [`MOST_REFERENCES`].
+    pub references: Vec<ReferenceImage>,
+}
+
+/// A picture as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedImage {
+    pub kind: ImageFormat,
+    pub content: Vec<u8>,
+    /// What was done otherwise than asked; ASCII.
+    pub notice: Option<String>,
+}
+
+/// Makes pictures.
+#[async_trait]
+pub trait ImageModel: Send + Sync {
+    /// As an operator would write it in the settings.
+    fn name(&self) -> String;
+    /// [`Error::Invalid`] for what this model cannot be asked for.
+    async fn draw(&self, request: &ImageRequest) -> Result<GeneratedImage>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_picture_is_known_by_its_first_bytes() {
+        for (content, kind) in [
+            (&b"\x89PNG\r\n\x1a\n...."[..], Some(ImageFormat::Png)),
+            (b"\xff\xd8\xff\xe0", Some(ImageFormat::Jpeg)),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Some(ImageFormat::WebP)),
+            (b"RIFF\x10\0\0\0WAVE", None),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None),
+            (b"GIF89a", None),
+            (b"\x89PNG", None),
+            (b"", None),
+        ] {
+            assert_eq!(ImageFormat::of(content), kind);
+        }
+    }
+
+    #[test]
+    fn a_size_is_two_numbers_of_pixels() {
+        assert_eq!(ImageSize::parse("1024x768").unwrap().to_string(), "1024x768");
+        assert_eq!(ImageSize::chosen(" 1024x768").unwrap(), ImageSize::parse("1024x768").ok());
+        assert_eq!(
+            [ImageSize::chosen("auto").unwrap(), ImageSize::chosen(" ").unwrap()],
+            [None, None]
+        );
+        assert!(ImageSize::chosen("Auto").is_err());
+        for wrong in
+            ["", "x", "1024", "15x16", "16x8193", "+16x16", "1e3x16", "16x16x16", "00016x16"]
+        {
+            assert!(ImageSize::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Of which documents of a workspace passages are looked for.
+use std::collections::BTreeSet;
+use std::ops::Deref;
+
+use crate::WorkspaceDocumentId;
+
+/// The documents whose passages count. `L` is a list of their places: a slice where an index is
+/// asked, and whatever its owner keeps it in elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DocumentSelection<L> {
+    #[default]
+    All,
+    Only(L),
+    /// All but these. Meant for some hundred at most; of an index in a vector database with more,
+    /// see what it says.
+    Except(L),
+}
+
+impl<L> DocumentSelection<L> {
+    /// The same documents, listed in another way.
+    pub fn map<M>(self, list: impl FnOnce(L) -> M) -> DocumentSelection<M> {
+        match self {
+            Self::All => DocumentSelection::All,
+            Self::Only(places) => DocumentSelection::Only(list(places)),
+            Self::Except(places) => DocumentSelection::Except(list(places)),
+        }
+    }
+}
+
+impl<L: Deref<Target = [WorkspaceDocumentId]>> DocumentSelection<L> {
+    pub fn as_deref(&self) -> DocumentSelection<&[WorkspaceDocumentId]> {
+        match self {
+            Self::All => DocumentSelection::All,
+            Self::Only(places) => DocumentSelection::Only(places),
+            Self::Except(places) => DocumentSelection::Except(places),
+        }
+    }
+
+    /// Whether the passages of a document count. The list must be in order.
+    pub fn admits(&self, place: WorkspaceDocumentId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(places) => places.binary_search(&place).is_ok(),
+            Self::Except(places) => places.binary_search(&place).is_err(),
+        }
+    }
+}
+
+impl DocumentSelection<Vec<WorkspaceDocumentId>> {
+    /// What remains without some of them. A list that was in order still is.
+    #[must_use]
+    pub fn without(self, mut some: BTreeSet<WorkspaceDocumentId>) -> Self {
+        match self {
+            Self::All if some.is_empty() => Self::All,
+            Self::All => Self::Except(some.into_iter().collect()),
+            Self::Only(mut places) => {
+                places.retain(|place| !some.contains(place));
+                Self::Only(places)
+            }
+            Self::Except(places) => {
+                some.extend(places);
+                Self::Except(some.into_iter().collect())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(ids: &[i64]) -> Vec<WorkspaceDocumentId> {
+        ids.iter().copied().map(WorkspaceDocumentId).collect()
+    }
+
+    #[test]
+    fn what_is_left_out_is_listed_itself_and_never_all_the_others() {
+        let some = |ids: &[i64]| list(ids).into_iter().collect();
+        assert_eq!(
+            DocumentSelection::All.without(some(&[7, 3])),
+            DocumentSelection::Except(list(&[3, 7]))
+        );
+        assert_eq!(DocumentSelection::All.without(some(&[])), DocumentSelection::All);
+        assert_eq!(
+            DocumentSelection::Only(list(&[1, 3, 5])).without(some(&[3, 9])),
+            DocumentSelection::Only(list(&[1, 5]))
+        );
+        assert_eq!(
+            DocumentSelection::Only(list(&[3])).without(some(&[3])),
+            DocumentSelection::Only(list(&[]))
+        );
+        let except = DocumentSelection::Except(list(&[2, 4]));
+        assert_eq!(except.without(some(&[4, 3])), DocumentSelection::Except(list(&[2, 3, 4])));
+    }
+
+    #[test]
+    fn a_document_counts_as_the_list_says() {
+        for (among, expected) in [
+            (DocumentSelection::All, [true, true, true]),
+            (DocumentSelection::Only(list(&[1, 3])), [true, false, true]),
+            (DocumentSelection::Only(list(&[])), [false, false, false]),
+            (DocumentSelection::Except(list(&[1, 3])), [false, true, false]),
+            (DocumentSelection::Except(list(&[])), [true, true, true]),
+        ] {
+            let admitted = [1, 2, 3].map(|id| among.admits(WorkspaceDocumentId(id)));
+            assert_eq!(admitted, expected, "{among:?}");
+            assert_eq!(among.as_deref().map(<[_]>::to_vec), among);
+        }
+    }
+}

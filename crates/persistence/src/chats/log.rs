@@ -1,0 +1,284 @@
+//! The log of all exchanges: its pages, and its export.
+//!
+//! Ids are the order of time: the newest exchange is the one with the largest id. A filter by time
+//! is first made a range of ids, so that every order can begin in the middle.
+use std::ops::Range;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat_log::{
+    ChatFilter, ChatLog, ChatWorkspace, DeletedChats, DeletionEvent, ExportCursor, ExportOrder,
+    LoggedChat, Portion,
+};
+use carrel_domain::{ChatId, Result};
+use diesel::connection::DefaultLoadingMode;
+use diesel::dsl::{IntoBoxed, LeftJoin, sql};
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
+
+use crate::Database;
+use crate::audit;
+use crate::chats::blocks::{self, Place, Span};
+use crate::chats::exchanges::Row;
+use crate::chats::export;
+use crate::database::advisory_lock;
+use crate::database::connection::{AnyBackend, AnyConnection};
+use crate::database::convert::{IDS_AT_ONCE, rows, some_text, some_time};
+use crate::database::schema::{chats, users, workspaces};
+
+/// Exchanges with what they belong to, as far as that still exists.
+pub(crate) type Log = LeftJoin<LeftJoin<chats::table, workspaces::table>, users::table>;
+pub(crate) type Query = IntoBoxed<'static, Log, AnyBackend>;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = workspaces)]
+struct WorkspaceRow {
+    name: String,
+    slug: String,
+    prompt: Option<String>,
+}
+
+type Found = (Row, Option<WorkspaceRow>, Option<String>);
+
+/// What a query finds, each read when it is asked for.
+fn read(
+    conn: &mut AnyConnection,
+    query: Query,
+) -> QueryResult<impl Iterator<Item = QueryResult<LoggedChat>>> {
+    let found = query
+        .select((Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable()))
+        .load_iter::<Found, DefaultLoadingMode>(conn)?;
+    Ok(found.map(|found| {
+        let (chat, workspace, username) = found?;
+        let workspace = workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
+            name,
+            slug,
+            prompt,
+        });
+        Ok(LoggedChat { chat: chat.into(), workspace, username })
+    }))
+}
+
+/// How the exchanges that a filter admits are found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum By {
+    /// With whichever index serves the filter.
+    Filter,
+    /// With that of an order over several columns, in which the exchanges then come. An index that
+    /// served the filter would have everything it admits sorted again for every page.
+    Order,
+}
+
+/// Ids among which everything is that a filter admits; `None` when nothing is.
+fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Range<i64>>> {
+    match span(filter) {
+        span if span.is_all() => Ok(Some(0..i64::MAX)),
+        span => blocks::ids_of(conn, span),
+    }
+}
+
+/// The exchanges that a filter admits, among some ids.
+fn admitted(filter: &ChatFilter, ids: Range<i64>, by: By) -> Query {
+    let mut query = admitted_by(filter, by);
+    let id = || sql::<BigInt>("chats.id + 0");
+    if ids.start > 0 {
+        query = match by {
+            By::Filter => query.filter(chats::id.ge(ids.start)),
+            By::Order => query.filter(id().ge(ids.start)),
+        };
+    }
+    if ids.end < i64::MAX {
+        query = match by {
+            By::Filter => query.filter(chats::id.lt(ids.end)),
+            By::Order => query.filter(id().lt(ids.end)),
+        };
+    }
+    query
+}
+
+fn admitted_by(filter: &ChatFilter, by: By) -> Query {
+    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter.clone();
+    let mut query = chats::table
+        .left_join(workspaces::table)
+        .left_join(users::table)
+        .into_boxed::<AnyBackend>();
+    if let Some(workspace) = workspace {
+        query = query.filter(chats::workspace_id.eq(workspace.0));
+    }
+    // Expressions are beyond the reach of indexes.
+    if let Some(user) = user {
+        query = match by {
+            By::Filter => query.filter(chats::user_id.eq(user.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.user_id + 0").eq(user.0)),
+        };
+    }
+    if let Some(thread) = thread {
+        query = match by {
+            By::Filter => query.filter(chats::thread_id.eq(thread.0)),
+            By::Order => query.filter(sql::<Nullable<Integer>>("chats.thread_id + 0").eq(thread.0)),
+        };
+    }
+    if let Some(session) = some_text(session) {
+        query = match by {
+            By::Filter => query.filter(chats::session.eq(session)),
+            By::Order => query.filter(sql::<Nullable<Text>>("chats.session || ''").eq(session)),
+        };
+    }
+    if let Some(feedback) = feedback {
+        query = match by {
+            By::Filter => query.filter(chats::feedback.eq(feedback)),
+            By::Order if feedback => query.filter(sql::<Bool>("chats.feedback IS TRUE")),
+            By::Order => query.filter(sql::<Bool>("chats.feedback IS FALSE")),
+        };
+    }
+    if let Some(from) = some_time(from) {
+        query = query.filter(chats::created_at.ge(from));
+    }
+    if let Some(to) = some_time(to) {
+        query = query.filter(chats::created_at.lt(to));
+    }
+    query
+}
+
+fn span(filter: &ChatFilter) -> Span {
+    Span { from: some_time(filter.from), to: some_time(filter.to) }
+}
+
+/// Whether nothing but the time is restricted.
+fn is_only_of_time(filter: &ChatFilter) -> bool {
+    *filter == ChatFilter { from: filter.from, to: filter.to, ..ChatFilter::default() }
+}
+
+/// Where the page begins that is `skip` exchanges from the newest; `None` beyond the oldest.
+fn seek(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    ids: Range<i64>,
+    skip: u64,
+) -> QueryResult<Option<Place>> {
+    if skip == 0 {
+        return Ok(Some(Place { below: ids.end, skip }));
+    }
+    if is_only_of_time(filter) {
+        return blocks::seek(conn, span(filter), skip);
+    }
+    // Only ids, which an index has: the texts are read from where the page begins.
+    let first: Option<i64> = admitted(filter, ids, By::Filter)
+        .select(chats::id)
+        .order(chats::id.desc())
+        .offset(rows(skip))
+        .first(conn)
+        .optional()?;
+    Ok(first.map(|id| Place { below: id + 1, skip: 0 }))
+}
+
+fn page(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    offset: u64,
+    limit: u32,
+) -> QueryResult<Vec<LoggedChat>> {
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    let place = seek(conn, filter, ids.clone(), offset)?;
+    let Some(Place { below, skip }) = place else { return Ok(Vec::new()) };
+    ids.end = ids.end.min(below);
+    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(limit));
+    read(conn, query.offset(rows(skip)))?.collect()
+}
+
+fn export(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    order: ExportOrder,
+    cursor: Option<&ExportCursor>,
+    at_most: Portion,
+) -> QueryResult<Vec<LoggedChat>> {
+    let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
+    let Portion { exchanges, bytes: mut room } = at_most;
+    let limit = exchanges as usize;
+    let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    let mut found = Vec::new();
+    for narrow in export::parts(filter, order, cursor) {
+        let query = narrow(admitted(filter, ids.clone(), by));
+        let query = export::in_order(query, order).limit(rows(limit - found.len()));
+        for logged in read(conn, query)? {
+            let logged = logged?;
+            room = room.saturating_sub(logged.chat.prompt.len() + logged.chat.response.len());
+            found.push(logged);
+            if room == 0 {
+                return Ok(found);
+            }
+        }
+        if found.len() >= limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// The first exchanges after `after` that a filter admits.
+fn oldest(
+    conn: &mut AnyConnection,
+    filter: &ChatFilter,
+    after: Option<ChatId>,
+    at_most: i64,
+) -> QueryResult<Vec<i64>> {
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    ids.start = ids.start.max(after.map_or(0, |ChatId(id)| id.saturating_add(1)));
+    let found = admitted(filter, ids, By::Filter).select(chats::id);
+    found.order(chats::id).limit(at_most).load(conn)
+}
+
+#[async_trait]
+impl ChatLog for Database {
+    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>> {
+        let filter = filter.clone();
+        self.snapshot(move |conn| Ok(page(conn, &filter, offset, limit)?)).await
+    }
+
+    async fn export(
+        &self,
+        filter: &ChatFilter,
+        order: ExportOrder,
+        cursor: Option<&ExportCursor>,
+        at_most: Portion,
+    ) -> Result<Vec<LoggedChat>> {
+        let (filter, cursor) = (filter.clone(), cursor.cloned());
+        self.snapshot(move |conn| Ok(export(conn, &filter, order, cursor.as_ref(), at_most)?)).await
+    }
+
+    async fn delete(&self, id: ChatId, event: Event) -> Result<bool> {
+        self.write(move |conn| {
+            advisory_lock::acquire(conn)?;
+            let removed = diesel::delete(chats::table.find(id.0)).execute(conn)?;
+            if removed > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(removed > 0)
+        })
+        .await
+    }
+
+    async fn clear(
+        &self,
+        filter: &ChatFilter,
+        after: Option<ChatId>,
+        at_most: u32,
+        told: DeletionEvent,
+    ) -> Result<DeletedChats> {
+        let filter = filter.clone();
+        self.write(move |conn| {
+            advisory_lock::acquire(conn)?;
+            let found = oldest(conn, &filter, after, rows(at_most).min(rows(IDS_AT_ONCE)))?;
+            let last = found.last().copied().map(ChatId);
+            if last.is_none() {
+                return Ok(DeletedChats { chats: 0, last });
+            }
+            let removed = diesel::delete(chats::table.filter(chats::id.eq_any(found)));
+            let chats = removed.execute(conn)? as u64;
+            audit::record(conn, told(chats))?;
+            Ok(DeletedChats { chats, last })
+        })
+        .await
+    }
+}

@@ -1,0 +1,176 @@
+//! Threads of workspaces.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::thread::{NewThread, Thread, Threads};
+use carrel_domain::{Error, Result, Slug, ThreadId, UserId, WorkspaceId};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::audit;
+use crate::chats::exchanges;
+use crate::database::advisory_lock;
+use crate::database::connection::{AnyBackend, columns};
+use crate::database::convert::{text, time};
+use crate::database::schema::threads;
+use crate::database::tx_error::OrRefused;
+use crate::documents::title_search::{pattern, sought};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = threads)]
+struct Row {
+    id: i32,
+    slug: String,
+    name: String,
+    workspace_id: i32,
+    user_id: Option<i32>,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+impl From<Row> for Thread {
+    fn from(row: Row) -> Self {
+        let Row { id, slug, name, workspace_id, user_id, created_at, updated_at } = row;
+        Self {
+            id: ThreadId(id),
+            slug: Slug::from_stored(slug),
+            name,
+            workspace: WorkspaceId(workspace_id),
+            user: user_id.map(UserId),
+            created_at: created_at.and_utc(),
+            updated_at: updated_at.and_utc(),
+        }
+    }
+}
+
+#[async_trait]
+impl Threads for Database {
+    async fn create(&self, new: NewThread, event: Event) -> Result<Thread> {
+        let NewThread { slug, name, workspace, user, created_at } = new;
+        self.write(move |conn| {
+            if !exchanges::lock(conn, workspace, user)? {
+                return Err(Error::not_found("workspace", workspace).into());
+            }
+            let now = time(created_at);
+            let row: Row = diesel::insert_into(threads::table)
+                .values((
+                    threads::slug.eq(text(slug.as_str())),
+                    threads::sought.eq(sought(&name)),
+                    threads::name.eq(text(name)),
+                    threads::workspace_id.eq(workspace.0),
+                    threads::user_id.eq(user.map(|user| user.0)),
+                    threads::created_at.eq(now),
+                    threads::updated_at.eq(now),
+                ))
+                .returning(columns::<Row>())
+                .get_result(conn)
+                .or_taken("thread", &slug)
+                .or_not_found("user", user.map(|user| user.to_string()).unwrap_or_default())?;
+            audit::record(conn, event)?;
+            Ok(row.into())
+        })
+        .await
+    }
+
+    async fn by_slug(&self, workspace: WorkspaceId, slug: &str) -> Result<Option<Thread>> {
+        let slug = text(slug);
+        self.read(move |conn| {
+            let row: Option<Row> = threads::table
+                .filter(threads::slug.eq(slug))
+                .select(Row::as_select())
+                .first(conn)
+                .optional()?;
+            Ok(row.map(Thread::from).filter(|thread| thread.workspace == workspace))
+        })
+        .await
+    }
+
+    async fn all(&self) -> Result<Vec<Thread>> {
+        self.read(|conn| {
+            let rows: Vec<Row> =
+                threads::table.select(Row::as_select()).order(threads::id).load(conn)?;
+            Ok(rows.into_iter().map(Thread::from).collect())
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+        after: Option<ThreadId>,
+        limit: u32,
+    ) -> Result<Vec<Thread>> {
+        let pattern = pattern(name);
+        self.read(move |conn| {
+            let mut query = threads::table
+                .filter(threads::workspace_id.eq(workspace.0))
+                .order(threads::id)
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            if let Some(after) = after {
+                query = query.filter(threads::id.gt(after.0));
+            }
+            if let Some(pattern) = pattern {
+                query = query.filter(threads::sought.like(pattern).escape('\\'));
+            }
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().map(Thread::from).collect())
+        })
+        .await
+    }
+
+    async fn latest(
+        &self,
+        workspace: WorkspaceId,
+        user: Option<UserId>,
+        limit: u32,
+    ) -> Result<Vec<Thread>> {
+        self.read(move |conn| {
+            let mut query = threads::table
+                .filter(threads::workspace_id.eq(workspace.0))
+                .order(threads::id.desc())
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            query = match user {
+                Some(user) => query.filter(threads::user_id.eq(user.0)),
+                None => query.filter(threads::user_id.is_null()),
+            };
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().map(Thread::from).collect())
+        })
+        .await
+    }
+
+    async fn rename(&self, id: ThreadId, name: String, event: Event) -> Result<Thread> {
+        self.write(move |conn| {
+            let row: Option<Row> = diesel::update(threads::table.find(id.0))
+                .set((
+                    threads::sought.eq(sought(&name)),
+                    threads::name.eq(text(name)),
+                    threads::updated_at.eq(time(event.by.at)),
+                ))
+                .returning(columns::<Row>())
+                .get_result(conn)
+                .optional()?;
+            let row = row.ok_or_else(|| Error::not_found("thread", id))?;
+            audit::record(conn, event)?;
+            Ok(row.into())
+        })
+        .await
+    }
+
+    async fn delete(&self, id: ThreadId, event: Event) -> Result<bool> {
+        self.write(move |conn| {
+            advisory_lock::acquire(conn)?;
+            if diesel::delete(threads::table.find(id.0)).execute(conn)? == 0 {
+                return Ok(false);
+            }
+            audit::record(conn, event)?;
+            Ok(true)
+        })
+        .await
+    }
+}

@@ -1,0 +1,191 @@
+//! Exchanges of widgets, and how often each has been asked.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat::ChatRange;
+use carrel_domain::widget::{Admission, NewWidgetChat, Widget, WidgetChat, WidgetChats};
+use carrel_domain::{ChatId, Error, Result, WidgetId};
+use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::audit;
+use crate::chats::usage::tokens;
+use crate::database::connection::{AnyBackend, AnyConnection};
+use crate::database::convert::{text, time};
+use crate::database::schema::{embed_chats, embed_questions, embeds};
+use crate::database::tx_error::OrRefused;
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = embed_chats)]
+struct Row {
+    id: i64,
+    embed_id: i32,
+    session: String,
+    include: bool,
+    created_at: NaiveDateTime,
+    connection: Option<String>,
+    prompt: String,
+    response: String,
+}
+
+impl From<Row> for WidgetChat {
+    fn from(row: Row) -> Self {
+        let Row { id, embed_id, session, include, created_at, connection, prompt, response } = row;
+        Self {
+            id: ChatId(id),
+            widget: WidgetId(embed_id),
+            session,
+            prompt,
+            response,
+            include,
+            connection,
+            created_at: created_at.and_utc(),
+        }
+    }
+}
+
+/// Keeps others from asking the widget until the transaction ends. Says whether it is there.
+fn lock(conn: &mut AnyConnection, widget: WidgetId) -> QueryResult<bool> {
+    let row = embeds::table.find(widget.0).select(embeds::id);
+    let found: Option<i32> = match conn {
+        // Weaker than an update, so that whoever only refers to the widget does not wait.
+        AnyConnection::Postgres(conn) => row.for_no_key_update().first(conn).optional()?,
+        AnyConnection::Sqlite(conn) => row.first(conn).optional()?,
+    };
+    Ok(found.is_some())
+}
+
+#[async_trait]
+impl WidgetChats for Database {
+    async fn admit(&self, widget: &Widget, session: &str, now: DateTime<Utc>) -> Result<Admission> {
+        let (id, settings, session) = (widget.id, widget.settings.clone(), text(session));
+        self.write(move |conn| {
+            if !lock(conn, id)? {
+                return Err(Error::not_found("embed", id).into());
+            }
+            let day_ago = now.checked_sub_signed(TimeDelta::hours(24)).unwrap_or(now);
+            let of_widget = embed_questions::table.filter(embed_questions::embed_id.eq(id.0));
+            let is_past = embed_questions::asked_at.le(time(day_ago));
+            diesel::delete(of_widget.filter(is_past)).execute(conn)?;
+            if let Some(limit) = settings.day_limit {
+                let asked: i64 = of_widget.count().get_result(conn)?;
+                if asked >= i64::from(limit) {
+                    return Ok(Admission::DayIsFull);
+                }
+            }
+            if let Some(limit) = settings.session_limit {
+                let of_session = of_widget.filter(embed_questions::session.eq(session.clone()));
+                let asked: i64 = of_session.count().get_result(conn)?;
+                if asked >= i64::from(limit) {
+                    return Ok(Admission::SessionIsFull);
+                }
+            }
+            diesel::insert_into(embed_questions::table)
+                .values((
+                    embed_questions::embed_id.eq(id.0),
+                    embed_questions::session.eq(session),
+                    embed_questions::asked_at.eq(time(now)),
+                ))
+                .execute(conn)?;
+            Ok(Admission::Admitted)
+        })
+        .await
+    }
+
+    async fn append(&self, new: NewWidgetChat, event: Event) -> Result<ChatId> {
+        let NewWidgetChat {
+            widget,
+            session,
+            prompt,
+            response,
+            include,
+            connection,
+            created_at,
+            usage,
+        } = new;
+        let (prompt_tokens, completion_tokens) = tokens(usage);
+        self.write(move |conn| {
+            let id: i64 = diesel::insert_into(embed_chats::table)
+                .values((
+                    embed_chats::embed_id.eq(widget.0),
+                    embed_chats::session.eq(text(session)),
+                    embed_chats::include.eq(include),
+                    embed_chats::created_at.eq(time(created_at)),
+                    embed_chats::connection.eq(text(connection)),
+                    embed_chats::prompt.eq(text(prompt)),
+                    embed_chats::response.eq(text(response)),
+                    embed_chats::prompt_tokens.eq(prompt_tokens),
+                    embed_chats::completion_tokens.eq(completion_tokens),
+                ))
+                .returning(embed_chats::id)
+                .get_result(conn)
+                .or_not_found("embed", widget)?;
+            audit::record(conn, event)?;
+            Ok(ChatId(id))
+        })
+        .await
+    }
+
+    async fn recent(&self, widget: WidgetId, session: &str, limit: u32) -> Result<Vec<WidgetChat>> {
+        let session = text(session);
+        self.read(move |conn| {
+            let rows: Vec<Row> = embed_chats::table
+                .filter(embed_chats::embed_id.eq(widget.0))
+                .filter(embed_chats::session.eq(session))
+                .filter(embed_chats::include.eq(true))
+                .order(embed_chats::id.desc())
+                .limit(i64::from(limit))
+                .select(Row::as_select())
+                .load(conn)?;
+            Ok(rows.into_iter().rev().map(WidgetChat::from).collect())
+        })
+        .await
+    }
+
+    async fn page(
+        &self,
+        widget: WidgetId,
+        session: Option<&str>,
+        part: ChatRange,
+    ) -> Result<Vec<WidgetChat>> {
+        let (session, ChatRange { newest_first, offset, limit }) = (session.map(text), part);
+        self.read(move |conn| {
+            let mut query = embed_chats::table
+                .filter(embed_chats::embed_id.eq(widget.0))
+                .limit(i64::from(limit))
+                .offset(i64::from(offset))
+                .select(Row::as_select())
+                .into_boxed::<AnyBackend>();
+            if let Some(session) = session {
+                query = query.filter(embed_chats::session.eq(session));
+            }
+            query = match newest_first {
+                true => query.order(embed_chats::id.desc()),
+                false => query.order(embed_chats::id.asc()),
+            };
+            let rows: Vec<Row> = query.load(conn)?;
+            Ok(rows.into_iter().map(WidgetChat::from).collect())
+        })
+        .await
+    }
+
+    async fn hide(&self, widget: WidgetId, session: &str, event: Event) -> Result<u64> {
+        let session = text(session);
+        self.write(move |conn| {
+            // One after another, as two of them could meet the same exchanges in different orders.
+            lock(conn, widget)?;
+            let of_session = embed_chats::table
+                .filter(embed_chats::embed_id.eq(widget.0))
+                .filter(embed_chats::session.eq(session))
+                .filter(embed_chats::include.eq(true));
+            let hidden =
+                diesel::update(of_session).set(embed_chats::include.eq(false)).execute(conn)?;
+            // Visitors may ask for this as often as they like: what changes nothing is not told.
+            if hidden > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(hidden as u64)
+        })
+        .await
+    }
+}

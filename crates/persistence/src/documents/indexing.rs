@@ -1,0 +1,363 @@
+//! Which documents are in which workspace, and their passages there.
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::document::Span;
+use carrel_domain::library::{IndexedDocument, Passage, WorkspaceDocument, WorkspaceDocuments};
+use carrel_domain::{ChunkId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use chrono::NaiveDateTime;
+use diesel::dsl::count_star;
+use diesel::prelude::*;
+use uuid::Uuid;
+
+use crate::Database;
+use crate::audit;
+use crate::database::connection::AnyConnection;
+use crate::database::convert::{IDS_AT_ONCE, text, unreadable};
+use crate::database::schema::{chunks, documents as document_table, workspace_documents};
+use crate::database::tx_error::{OrRefused, TxError};
+use crate::documents::passages;
+use crate::documents::remove;
+use crate::documents::rows::DocumentRow;
+use crate::documents::vector_versions::{self, Change};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = workspace_documents)]
+pub(crate) struct PlaceRow {
+    id: i64,
+    workspace_id: i32,
+    key: String,
+    pinned: bool,
+    watched: bool,
+    recipe: String,
+    created_at: NaiveDateTime,
+    updated_at: NaiveDateTime,
+}
+
+/// What a place takes over from the one it replaces.
+#[derive(Default)]
+pub(crate) struct CarriedOver {
+    pinned: bool,
+    watched: bool,
+    /// Its key and when it was created, unless the new place is another one to clients.
+    identity: Option<(String, NaiveDateTime)>,
+}
+
+impl PlaceRow {
+    pub(crate) fn of(self, document: DocumentRow) -> Result<WorkspaceDocument> {
+        Ok(WorkspaceDocument {
+            id: WorkspaceDocumentId(self.id),
+            workspace: WorkspaceId(self.workspace_id),
+            document: document.try_into()?,
+            key: Uuid::parse_str(&self.key).map_err(|_| unreadable("form of docId"))?,
+            pinned: self.pinned,
+            watched: self.watched,
+            recipe: self.recipe,
+            created_at: self.created_at.and_utc(),
+            updated_at: self.updated_at.and_utc(),
+        })
+    }
+}
+
+/// Whether a document has a place in a workspace.
+pub(crate) fn is_placed(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    document: &str,
+) -> QueryResult<bool> {
+    let place = workspace_documents::table
+        .filter(workspace_documents::workspace_id.eq(workspace.0))
+        .filter(workspace_documents::document_id.eq(document.to_owned()))
+        .select(workspace_documents::id);
+    Ok(place.first::<i64>(conn).optional()?.is_some())
+}
+
+/// What a new place would take over from this one, with its key and its marks.
+pub(crate) fn carried_over(conn: &mut AnyConnection, place: i64) -> QueryResult<CarriedOver> {
+    let old: PlaceRow =
+        workspace_documents::table.find(place).select(PlaceRow::as_select()).first(conn)?;
+    let identity = Some((old.key, old.created_at));
+    Ok(CarriedOver { pinned: old.pinned, watched: old.watched, identity })
+}
+
+/// Places a document in a workspace whose namespace is locked. Leaves the record to the caller.
+pub(crate) fn insert(
+    conn: &mut AnyConnection,
+    document: DocumentRow,
+    embedded: IndexedDocument,
+    carried_over: CarriedOver,
+    now: NaiveDateTime,
+) -> Result<WorkspaceDocument, TxError> {
+    let IndexedDocument { workspace, recipe, passages } = embedded;
+    let CarriedOver { pinned, watched, identity } = carried_over;
+    let (key, created_at) = identity.unwrap_or_else(|| (Uuid::new_v4().to_string(), now));
+    let recipe = text(recipe);
+    let id: i64 = diesel::insert_into(workspace_documents::table)
+        .values((
+            workspace_documents::workspace_id.eq(workspace.0),
+            workspace_documents::document_id.eq(document.id.clone()),
+            workspace_documents::key.eq(key.clone()),
+            workspace_documents::pinned.eq(pinned),
+            workspace_documents::watched.eq(watched),
+            workspace_documents::recipe.eq(recipe.clone()),
+            workspace_documents::created_at.eq(created_at),
+            workspace_documents::updated_at.eq(now),
+        ))
+        .returning(workspace_documents::id)
+        .get_result(conn)
+        .or_taken("place of the document in workspace", workspace)?;
+    passages::insert(conn, workspace.0, id, &document.title, passages)?;
+    let row = PlaceRow {
+        id,
+        workspace_id: workspace.0,
+        key,
+        pinned,
+        watched,
+        recipe,
+        created_at,
+        updated_at: now,
+    };
+    Ok(row.of(document)?)
+}
+
+/// Places a document as [`insert`] does, and records it.
+pub(crate) fn add(
+    conn: &mut AnyConnection,
+    document: &DocumentRow,
+    embedded: IndexedDocument,
+    carried_over: CarriedOver,
+    now: NaiveDateTime,
+) -> Result<WorkspaceDocument, TxError> {
+    let (workspace, vectors) = (embedded.workspace.0, embedded.passages.len() as i64);
+    let place = insert(conn, document.clone(), embedded, carried_over, now)?;
+    vector_versions::record(conn, workspace, Change { additions: 1, removals: 0, vectors })?;
+    Ok(place)
+}
+
+/// In which way a document is placed where it may have a place already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Placing {
+    /// As another place to clients, with the marks of an earlier one.
+    Anew,
+    /// With passages made anew for the place it has; not at all where it has none, or where they
+    /// are by the same recipe.
+    Renewing,
+}
+
+/// What placing a document came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct UpsertOutcome {
+    pub(crate) place: Option<WorkspaceDocumentId>,
+    pub(crate) replaced: Option<WorkspaceDocumentId>,
+    pub(crate) change: Change,
+}
+
+/// Places a document in a workspace whose namespace is locked, in the stead of an earlier place.
+/// Leaves the record to the caller.
+pub(crate) fn put(
+    conn: &mut AnyConnection,
+    document: DocumentRow,
+    embedded: IndexedDocument,
+    placing: Placing,
+    now: NaiveDateTime,
+) -> Result<UpsertOutcome, TxError> {
+    let earlier: Option<PlaceRow> = workspace_documents::table
+        .filter(workspace_documents::workspace_id.eq(embedded.workspace.0))
+        .filter(workspace_documents::document_id.eq(document.id.clone()))
+        .select(PlaceRow::as_select())
+        .first(conn)
+        .optional()?;
+    let mut change = Change { additions: 1, removals: 0, vectors: embedded.passages.len() as i64 };
+    let (mut carried_over, mut replaced) = (CarriedOver::default(), None);
+    match earlier {
+        None if placing == Placing::Renewing => return Ok(UpsertOutcome::default()),
+        Some(old) if placing == Placing::Renewing && old.recipe == text(&*embedded.recipe) => {
+            return Ok(UpsertOutcome::default());
+        }
+        None => {}
+        Some(PlaceRow { id, key, pinned, watched, created_at, .. }) => {
+            change.removals = 1;
+            change.vectors -= passages::count(conn, &[id])?;
+            let identity = (placing == Placing::Renewing).then_some((key, created_at));
+            (carried_over, replaced) =
+                (CarriedOver { pinned, watched, identity }, Some(WorkspaceDocumentId(id)));
+            passages::remove_places(conn, &[id])?;
+        }
+    }
+    let place = insert(conn, document, embedded, carried_over, now)?;
+    Ok(UpsertOutcome { place: Some(place.id), replaced, change })
+}
+
+/// Locks the namespace of a workspace, or refuses because there is no such workspace.
+pub(crate) fn lock(conn: &mut AnyConnection, workspace: WorkspaceId) -> Result<(), TxError> {
+    if vector_versions::lock(conn, workspace.0)? {
+        return Ok(());
+    }
+    Err(Error::not_found("workspace", workspace).into())
+}
+
+#[async_trait]
+impl WorkspaceDocuments for Database {
+    async fn withdraw(
+        &self,
+        workspace: WorkspaceId,
+        paths: &[DocumentPath],
+        event: Event,
+    ) -> Result<Vec<WorkspaceDocumentId>> {
+        let mut paths = paths.to_vec();
+        paths.sort();
+        paths.dedup();
+        self.write(move |conn| {
+            if !vector_versions::lock(conn, workspace.0)? {
+                return Ok(Vec::new());
+            }
+            let mut places: Vec<i64> = Vec::new();
+            for path in &paths {
+                let place = workspace_documents::table
+                    .inner_join(document_table::table)
+                    .filter(document_table::folder.eq(path.folder().to_owned()))
+                    .filter(document_table::name.eq(path.name().to_owned()))
+                    .filter(workspace_documents::workspace_id.eq(workspace.0))
+                    .select(workspace_documents::id);
+                places.extend(place.first::<i64>(conn).optional()?);
+            }
+            if !places.is_empty() {
+                remove::withdraw(conn, places.iter().map(|place| (workspace.0, *place)))?;
+                audit::record(conn, event)?;
+            }
+            Ok(places.into_iter().map(WorkspaceDocumentId).collect())
+        })
+        .await
+    }
+
+    async fn placed_in(
+        &self,
+        workspaces: &[WorkspaceId],
+        paths: &[DocumentPath],
+    ) -> Result<Vec<DocumentPath>> {
+        let workspaces: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
+        let paths = paths.to_vec();
+        self.read(move |conn| {
+            let mut found = Vec::new();
+            for path in paths {
+                let place = workspace_documents::table
+                    .inner_join(document_table::table)
+                    .filter(document_table::folder.eq(path.folder().to_owned()))
+                    .filter(document_table::name.eq(path.name().to_owned()))
+                    .filter(workspace_documents::workspace_id.eq_any(workspaces.clone()))
+                    .select(workspace_documents::id);
+                let place: Option<i64> = place.first(conn).optional()?;
+                found.extend(place.map(|_| path));
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn counts(&self) -> Result<Vec<(WorkspaceId, u64)>> {
+        self.read(|conn| {
+            let counts: Vec<(i32, i64)> = workspace_documents::table
+                .group_by(workspace_documents::workspace_id)
+                .select((workspace_documents::workspace_id, count_star()))
+                .load(conn)?;
+            let count = |(id, count)| (WorkspaceId(id), u64::try_from(count).unwrap_or(0));
+            Ok(counts.into_iter().map(count).collect())
+        })
+        .await
+    }
+
+    async fn in_workspace(&self, workspace: WorkspaceId) -> Result<Vec<WorkspaceDocument>> {
+        self.read(move |conn| {
+            let rows: Vec<(PlaceRow, DocumentRow)> = workspace_documents::table
+                .inner_join(document_table::table)
+                .filter(workspace_documents::workspace_id.eq(workspace.0))
+                .order(workspace_documents::id)
+                .select((PlaceRow::as_select(), DocumentRow::as_select()))
+                .load(conn)?;
+            Ok(rows
+                .into_iter()
+                .map(|(place, document)| place.of(document))
+                .collect::<Result<_>>()?)
+        })
+        .await
+    }
+
+    async fn passages(&self, workspace: WorkspaceId, chunks: &[ChunkId]) -> Result<Vec<Passage>> {
+        let wanted: Vec<i64> = chunks.iter().map(|chunk| chunk.0).collect();
+        self.snapshot(move |conn| {
+            let mut found = HashMap::with_capacity(wanted.len());
+            for some in wanted.chunks(IDS_AT_ONCE) {
+                for passage in passages_among(conn, workspace, some.to_vec())? {
+                    found.insert(passage.chunk.0, passage);
+                }
+            }
+            Ok(wanted.iter().filter_map(|chunk| found.get(chunk).cloned()).collect())
+        })
+        .await
+    }
+}
+
+/// The recipes that places are made by. There are many places and few recipes, so this looks at
+/// each recipe once instead of at each place.
+pub(crate) fn recipes(conn: &mut AnyConnection) -> QueryResult<Vec<String>> {
+    let recipe = workspace_documents::recipe;
+    let recipes = || workspace_documents::table.select(recipe).order(recipe);
+    let mut found: Vec<String> = Vec::new();
+    loop {
+        let next = match found.last() {
+            Some(last) => recipes().filter(recipe.gt(last.clone())).first(conn),
+            None => recipes().filter(recipe.ge("")).first(conn),
+        };
+        match next.optional()? {
+            Some(next) => found.push(next),
+            None => return Ok(found),
+        }
+    }
+}
+
+/// The workspaces of places made by a recipe, one for each place.
+pub(crate) fn workspaces_with(
+    conn: &mut AnyConnection,
+    recipe: &str,
+) -> QueryResult<Vec<WorkspaceId>> {
+    let found: Vec<i32> = workspace_documents::table
+        .filter(workspace_documents::recipe.eq(recipe.to_owned()))
+        .select(workspace_documents::workspace_id)
+        .load(conn)?;
+    Ok(found.into_iter().map(WorkspaceId).collect())
+}
+
+/// In any order.
+fn passages_among(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    wanted: Vec<i64>,
+) -> Result<Vec<Passage>, TxError> {
+    type Row = (i64, i64, i32, String, (Option<i32>, Option<i32>), DocumentRow);
+    let rows: Vec<Row> = chunks::table
+        .inner_join(workspace_documents::table.inner_join(document_table::table))
+        .filter(chunks::id.eq_any(wanted))
+        .filter(chunks::workspace_id.eq(workspace.0))
+        .select((
+            chunks::id,
+            chunks::workspace_document_id,
+            chunks::ordinal,
+            chunks::text,
+            (chunks::span_start, chunks::span_end),
+            DocumentRow::as_select(),
+        ))
+        .load(conn)?;
+    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, (start, end), document)| {
+        let place_of = |at: Option<i32>| u32::try_from(at?).ok();
+        Ok(Passage {
+            chunk: ChunkId(chunk),
+            place: WorkspaceDocumentId(place),
+            ordinal,
+            span: place_of(start).zip(place_of(end)).map(|(start, end)| Span { start, end }),
+            text,
+            document: document.try_into()?,
+        })
+    });
+    Ok(passages.collect::<Result<_>>()?)
+}

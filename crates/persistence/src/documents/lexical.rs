@@ -1,0 +1,180 @@
+//! Which passages hold which words: FTS5 on SQLite, a GIN index over `tsvector` on PostgreSQL.
+//!
+//! Both serve as nothing but lists of passages by word. Words are taken from text, and passages
+//! ranked, by the program, so that the databases agree. In the index a word stands under its
+//! workspace, as `17_word`; it holds letters and digits only, so there is nothing to escape.
+mod refill;
+
+use std::collections::HashSet;
+
+use async_trait::async_trait;
+use carrel_domain::lexical::{Lexical, Postings, Wanted, of_text};
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Text};
+
+use crate::Database;
+use crate::database::connection::AnyConnection;
+use crate::database::convert::rows;
+use crate::database::schema::namespaces;
+
+pub(crate) use refill::refill;
+
+/// The most bytes of words that are kept of one passage. PostgreSQL refuses more than a MiB.
+const MOST_BYTES: usize = 800_000;
+
+/// The words of a passage, after those of its document's title, as the index takes them: each once,
+/// separated by spaces.
+pub(crate) fn words_of(workspace: i32, title: &[String], passage: &str) -> String {
+    let passage = of_text(passage);
+    let (mut seen, mut words) = (HashSet::new(), String::new());
+    for word in title.iter().chain(&passage) {
+        if words.len() > MOST_BYTES {
+            break;
+        }
+        if seen.insert(word) {
+            words.push_str(&format!("{workspace}_{word} "));
+        }
+    }
+    words.truncate(words.trim_end().len());
+    words
+}
+
+mod in_sqlite {
+    diesel::table! {
+        passage_words (rowid) {
+            rowid -> BigInt,
+            words -> Text,
+        }
+    }
+}
+
+/// Puts the words of new passages into the index.
+pub(crate) fn insert(conn: &mut AnyConnection, ids: &[i64], words: Vec<String>) -> QueryResult<()> {
+    use in_sqlite::passage_words;
+    match conn {
+        AnyConnection::Sqlite(conn) => {
+            for (id, words) in ids.iter().zip(words) {
+                diesel::insert_into(passage_words::table)
+                    .values((passage_words::rowid.eq(id), passage_words::words.eq(words)))
+                    .execute(conn)?;
+            }
+        }
+        AnyConnection::Postgres(conn) => {
+            let insert = "INSERT INTO passage_words (chunk_id, words)
+                 SELECT id, array_to_tsvector(string_to_array(words, ' '))
+                 FROM unnest($1, $2) AS new (id, words)";
+            diesel::sql_query(insert)
+                .bind::<Array<BigInt>, _>(ids)
+                .bind::<Array<Text>, _>(words)
+                .execute(conn)?;
+        }
+    }
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Chunk {
+    #[diesel(sql_type = BigInt)]
+    id: i64,
+}
+
+const IN_SQLITE: &str = "SELECT rowid AS id FROM passage_words WHERE passage_words MATCH ? LIMIT ?";
+const IN_POSTGRES: &str = "SELECT chunk_id AS id FROM passage_words
+    WHERE words @@ $1::tsquery LIMIT $2";
+
+/// `test` is `IN` or `NOT IN`.
+fn of_some_in_sqlite(test: &str) -> String {
+    format!(
+        "SELECT w.rowid AS id FROM passage_words w CROSS JOIN chunks c ON c.id = w.rowid
+         WHERE w.passage_words MATCH ?
+             AND c.workspace_document_id {test} (SELECT value FROM json_each(?)) LIMIT ?"
+    )
+}
+
+/// `test` is `= ANY` or `<> ALL`.
+fn of_some_in_postgres(test: &str) -> String {
+    format!(
+        "SELECT w.chunk_id AS id FROM passage_words w JOIN chunks c ON c.id = w.chunk_id
+         WHERE w.words @@ $1::tsquery AND c.workspace_document_id {test} ($2) LIMIT $3"
+    )
+}
+
+/// The passages that hold every word of a group, `limit` of them at most.
+fn postings(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    group: &[String],
+    among: &DocumentSelection<Vec<i64>>,
+    limit: i64,
+) -> QueryResult<Vec<Chunk>> {
+    let quoted = |mark: char| {
+        let words = group.iter().map(|word| format!("{mark}{workspace}_{word}{mark}"));
+        words.collect::<Vec<_>>()
+    };
+    let (places, is_chosen) = match among {
+        DocumentSelection::All => (None, true),
+        DocumentSelection::Only(places) => (Some(places), true),
+        DocumentSelection::Except(places) => (Some(places), false),
+    };
+    match (conn, places) {
+        (AnyConnection::Sqlite(conn), None) => diesel::sql_query(IN_SQLITE)
+            .bind::<Text, _>(quoted('"').join(" AND "))
+            .bind::<BigInt, _>(limit)
+            .load(conn),
+        (AnyConnection::Sqlite(conn), Some(places)) => {
+            let places = places.iter().map(i64::to_string).collect::<Vec<_>>().join(",");
+            diesel::sql_query(of_some_in_sqlite(if is_chosen { "IN" } else { "NOT IN" }))
+                .bind::<Text, _>(quoted('"').join(" AND "))
+                .bind::<Text, _>(format!("[{places}]"))
+                .bind::<BigInt, _>(limit)
+                .load(conn)
+        }
+        (AnyConnection::Postgres(conn), None) => diesel::sql_query(IN_POSTGRES)
+            .bind::<Text, _>(quoted('\'').join(" & "))
+            .bind::<BigInt, _>(limit)
+            .load(conn),
+        (AnyConnection::Postgres(conn), Some(places)) => {
+            diesel::sql_query(of_some_in_postgres(if is_chosen { "= ANY" } else { "<> ALL" }))
+                .bind::<Text, _>(quoted('\'').join(" & "))
+                .bind::<Array<BigInt>, _>(places)
+                .bind::<BigInt, _>(limit)
+                .load(conn)
+        }
+    }
+}
+
+#[async_trait]
+impl Lexical for Database {
+    async fn holding(&self, wanted: Wanted<'_>) -> Result<(u64, Vec<Postings>)> {
+        let Wanted { within, groups, most, among } = wanted;
+        let groups = groups.to_vec();
+        let ids = |places: &[WorkspaceDocumentId]| places.iter().map(|place| place.0).collect();
+        let among: DocumentSelection<Vec<i64>> = among.map(ids);
+        self.snapshot(move |conn| {
+            if let AnyConnection::Postgres(conn) = conn {
+                // To look at every passage is never quicker by much, and often slower by far.
+                conn.batch_execute("SET LOCAL enable_seqscan = off")?;
+            }
+            let vectors = namespaces::table.find(within.0).select(namespaces::vectors);
+            let passages: i64 = vectors.first(conn).optional()?.unwrap_or_default();
+            let mut found = Vec::with_capacity(groups.len());
+            for group in groups.iter() {
+                if group.is_empty() || most == 0 {
+                    found.push(Postings::default());
+                    continue;
+                }
+                let limit = rows(most).saturating_add(1);
+                let chunks = postings(conn, within.0, group, &among, limit)?;
+                let cut = chunks.len() > most;
+                let mut chunks: Vec<_> = chunks.into_iter().map(|row| ChunkId(row.id)).collect();
+                chunks.truncate(most);
+                chunks.sort_unstable();
+                found.push(Postings { chunks, cut });
+            }
+            Ok((u64::try_from(passages).unwrap_or(0), found))
+        })
+        .await
+    }
+}

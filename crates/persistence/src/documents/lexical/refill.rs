@@ -1,0 +1,73 @@
+//! Filling the index of words anew after a version of the program took other words from text, or none.
+use carrel_domain::lexical::{VERSION, of_text};
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+
+use super::{insert, words_of};
+use crate::database::connection::AnyConnection;
+use crate::database::schema::{chunks, documents, lexical_version, workspace_documents};
+use crate::database::tx_error::TxError;
+
+/// Passages read at a time.
+const AT_ONCE: i64 = 500;
+
+/// Any number that nobody else locks in the same PostgreSQL database.
+const LOCK: &str = "SELECT pg_advisory_xact_lock(4158205374)";
+
+/// Takes the words of every passage again if need be, in one transaction: some ten seconds for
+/// 100,000 passages. Several processes may do so at once: one does the work, the others wait.
+pub(crate) fn refill(conn: &mut AnyConnection) -> Result<(), TxError> {
+    if is_filled(conn)? {
+        return Ok(());
+    }
+    conn.write(|conn| {
+        if let AnyConnection::Postgres(conn) = conn {
+            conn.batch_execute(LOCK)?;
+        }
+        if is_filled(conn)? {
+            return Ok(());
+        }
+        conn.batch_execute(match conn {
+            AnyConnection::Postgres(_) => "DELETE FROM passage_words",
+            AnyConnection::Sqlite(_) => {
+                "INSERT INTO passage_words (passage_words) VALUES ('delete-all')"
+            }
+        })?;
+        let (mut after, mut passages) = (0, 0);
+        while let Some((last, some)) = page(conn, after)? {
+            after = last;
+            passages += some;
+        }
+        if passages > 0 {
+            tracing::info!(passages, "words of passages taken anew");
+        }
+        diesel::update(lexical_version::table)
+            .set(lexical_version::version.eq(VERSION))
+            .execute(conn)?;
+        Ok(())
+    })
+}
+
+fn is_filled(conn: &mut AnyConnection) -> QueryResult<bool> {
+    let version = lexical_version::table.select(lexical_version::version);
+    let version: Option<i32> = version.first(conn).optional()?;
+    Ok(version == Some(VERSION))
+}
+
+/// The last id of the next passages and how many they were; nothing at the end.
+fn page(conn: &mut AnyConnection, after: i64) -> QueryResult<Option<(i64, usize)>> {
+    let passages: Vec<(i64, i32, String, String)> = chunks::table
+        .inner_join(workspace_documents::table.inner_join(documents::table))
+        .filter(chunks::id.gt(after))
+        .order(chunks::id)
+        .limit(AT_ONCE)
+        .select((chunks::id, chunks::workspace_id, documents::title, chunks::text))
+        .load(conn)?;
+    let Some(last) = passages.last().map(|(id, ..)| *id) else { return Ok(None) };
+    let (ids, words): (Vec<_>, Vec<_>) = passages
+        .into_iter()
+        .map(|(id, workspace, title, text)| (id, words_of(workspace, &of_text(&title), &text)))
+        .unzip();
+    insert(conn, &ids, words)?;
+    Ok(Some((last, ids.len())))
+}

@@ -1,0 +1,141 @@
+//! Passages of placed documents with their vectors: written and removed together.
+use carrel_domain::lexical::of_text;
+use carrel_domain::library::NewPassage;
+use carrel_domain::vector::Code;
+use diesel::prelude::*;
+
+use crate::database::connection::{AnyConnection, on_each_backend};
+use crate::database::convert::{IDS_AT_ONCE, bytes_of, bytes_of_code, text};
+use crate::database::schema::{chunks, vector_codes, vectors, workspace_documents};
+use crate::documents::lexical;
+
+#[derive(Insertable)]
+#[diesel(table_name = chunks)]
+struct ChunkRow {
+    workspace_document_id: i64,
+    workspace_id: i32,
+    ordinal: i32,
+    text: String,
+    span_start: Option<i32>,
+    span_end: Option<i32>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = vector_codes)]
+struct CodeRow {
+    chunk_id: i64,
+    workspace_id: i32,
+    workspace_document_id: i64,
+    scale: f32,
+    code: Vec<u8>,
+}
+
+#[derive(Insertable)]
+#[diesel(table_name = vectors)]
+struct VectorRow {
+    chunk_id: i64,
+    vector: Vec<u8>,
+}
+
+/// Passages in one statement. Each takes six bound values at most.
+const ROWS_AT_ONCE: usize = 250;
+
+/// Stores the passages of a place, in the order of its text. They are found by the words of the
+/// document's title too.
+pub(crate) fn insert(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    place: i64,
+    title: &str,
+    passages: Vec<NewPassage>,
+) -> QueryResult<()> {
+    let title = of_text(title);
+    let mut passages = passages.into_iter();
+    let mut next = 0;
+    loop {
+        let batch: Vec<NewPassage> = passages.by_ref().take(ROWS_AT_ONCE).collect();
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let words = batch.iter().map(|passage| lexical::words_of(workspace, &title, &passage.text));
+        let words = words.collect();
+        let ids = insert_batch(conn, workspace, place, next, batch)?;
+        lexical::insert(conn, &ids, words)?;
+        next = next.saturating_add(ids.len() as i32);
+    }
+}
+
+/// Stores passages numbered from `first`; returns their ids, in their order.
+fn insert_batch(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    place: i64,
+    first: i32,
+    passages: Vec<NewPassage>,
+) -> QueryResult<Vec<i64>> {
+    let (mut rows, mut whole) = (Vec::new(), Vec::new());
+    for (passage, ordinal) in passages.into_iter().zip(first..) {
+        let NewPassage { text: words, span, vector } = passage;
+        whole.push(vector);
+        rows.push(ChunkRow {
+            workspace_document_id: place,
+            workspace_id: workspace,
+            ordinal,
+            text: text(words),
+            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
+            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
+        });
+    }
+    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
+    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
+        .values(&rows)
+        .returning(chunks::id)
+        .get_results(conn))?;
+    ids.sort_unstable();
+
+    let codes: Vec<CodeRow> = ids
+        .iter()
+        .zip(&whole)
+        .map(|(&chunk_id, vector)| {
+            let Code { scale, values } = Code::of(vector);
+            CodeRow {
+                chunk_id,
+                workspace_id: workspace,
+                workspace_document_id: place,
+                scale,
+                code: bytes_of_code(&values),
+            }
+        })
+        .collect();
+    on_each_backend!(conn => diesel::insert_into(vector_codes::table)
+        .values(&codes)
+        .execute(conn))?;
+
+    let whole: Vec<VectorRow> = ids
+        .iter()
+        .zip(&whole)
+        .map(|(&chunk_id, vector)| VectorRow { chunk_id, vector: bytes_of(vector) })
+        .collect();
+    on_each_backend!(conn => diesel::insert_into(vectors::table).values(&whole).execute(conn))?;
+    Ok(ids)
+}
+
+/// How many passages, and so vectors, these places hold.
+pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64> {
+    places.chunks(IDS_AT_ONCE).try_fold(0, |total, places| {
+        let some: i64 = chunks::table
+            .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
+            .count()
+            .get_result(conn)?;
+        Ok(total + some)
+    })
+}
+
+/// Removes places with their passages and vectors.
+pub(crate) fn remove_places(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<()> {
+    for places in places.chunks(IDS_AT_ONCE) {
+        let places = workspace_documents::id.eq_any(places.to_vec());
+        diesel::delete(workspace_documents::table.filter(places)).execute(conn)?;
+    }
+    Ok(())
+}

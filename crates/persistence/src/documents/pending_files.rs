@@ -1,0 +1,77 @@
+//! Paths at which a file may lie that no document accounts for.
+use carrel_domain::{DocumentPath, Result};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+use diesel::sql_types::Timestamp;
+
+use crate::database::connection::{AnyConnection, on_each_backend};
+use crate::database::schema::{documents, unsettled_files};
+use crate::database::tx_error::TxError;
+use crate::documents::rows::stored_path;
+
+/// Notes the path, or that it was noted before and matters again.
+pub(crate) fn record_intent(
+    conn: &mut AnyConnection,
+    path: &DocumentPath,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    let note = (
+        unsettled_files::folder.eq(path.folder()),
+        unsettled_files::name.eq(path.name()),
+        unsettled_files::noted_at.eq(now),
+    );
+    on_each_backend!(conn => diesel::insert_into(unsettled_files::table)
+        .values(note)
+        .on_conflict((unsettled_files::folder, unsettled_files::name))
+        .do_update()
+        .set(unsettled_files::noted_at.eq(now))
+        .execute(conn))
+    .map(drop)
+}
+
+/// Notes the path of every document in a folder.
+pub(crate) fn note_folder(
+    conn: &mut AnyConnection,
+    folder: &str,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    on_each_backend!(conn => documents::table
+        .filter(documents::folder.eq(folder))
+        .select((documents::folder, documents::name, now.into_sql::<Timestamp>()))
+        .insert_into(unsettled_files::table)
+        .into_columns((
+            unsettled_files::folder,
+            unsettled_files::name,
+            unsettled_files::noted_at,
+        ))
+        .on_conflict((unsettled_files::folder, unsettled_files::name))
+        .do_update()
+        .set(unsettled_files::noted_at.eq(now))
+        .execute(conn))
+    .map(drop)
+}
+
+pub(crate) fn forget(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
+    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
+    diesel::delete(note).execute(conn).map(drop)
+}
+
+/// Each with whether a document is known there, earliest first.
+pub(crate) fn noted_before(
+    conn: &mut AnyConnection,
+    time: NaiveDateTime,
+) -> Result<Vec<(DocumentPath, bool)>, TxError> {
+    let same_path = documents::folder
+        .eq(unsettled_files::folder)
+        .and(documents::name.eq(unsettled_files::name));
+    let rows: Vec<(String, String, Option<String>)> = unsettled_files::table
+        .left_join(documents::table.on(same_path))
+        .filter(unsettled_files::noted_at.lt(time))
+        .order(unsettled_files::noted_at)
+        .select((unsettled_files::folder, unsettled_files::name, documents::id.nullable()))
+        .load(conn)?;
+    let paths = rows
+        .into_iter()
+        .map(|(folder, name, known)| Ok((stored_path(&folder, &name)?, known.is_some())));
+    Ok(paths.collect::<Result<_>>()?)
+}

@@ -1,0 +1,78 @@
+//! Taking documents out of every workspace at once.
+use std::collections::{BTreeMap, HashMap};
+
+use carrel_domain::library::RemovedDocument;
+use carrel_domain::{WorkspaceDocumentId, WorkspaceId};
+use diesel::prelude::*;
+
+use crate::database::connection::AnyConnection;
+use crate::database::convert::IDS_AT_ONCE;
+use crate::database::schema::workspace_documents;
+use crate::database::tx_error::TxError;
+use crate::documents::passages;
+use crate::documents::vector_versions::{self, Change};
+
+/// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
+/// with `ids`.
+pub(crate) fn withdraw_everywhere(
+    conn: &mut AnyConnection,
+    ids: &[String],
+    removed: &mut [RemovedDocument],
+) -> Result<(), TxError> {
+    let mut workspaces: Vec<i32> = places_of(conn, ids)?.into_iter().map(|(w, ..)| w).collect();
+    workspaces.sort_unstable();
+    workspaces.dedup();
+    for &workspace in &workspaces {
+        vector_versions::lock(conn, workspace)?;
+    }
+    // Others may have taken some out before the locks were ours, so they are looked up again.
+    let places = places_of(conn, ids)?;
+    withdraw(conn, places.iter().map(|(workspace, place, _)| (*workspace, *place)))?;
+    let mut removed: HashMap<&str, &mut RemovedDocument> =
+        ids.iter().map(String::as_str).zip(removed).collect();
+    for (workspace, place, document) in places {
+        if let Some(removed) = removed.get_mut(document.as_str()) {
+            removed.places.push((WorkspaceId(workspace), WorkspaceDocumentId(place)));
+        }
+    }
+    Ok(())
+}
+
+/// Takes places, each with its workspace, out of workspaces that are locked.
+pub(crate) fn withdraw(
+    conn: &mut AnyConnection,
+    places: impl IntoIterator<Item = (i32, i64)>,
+) -> Result<(), TxError> {
+    let mut by_workspace: BTreeMap<i32, Vec<i64>> = BTreeMap::new();
+    for (workspace, place) in places {
+        by_workspace.entry(workspace).or_default().push(place);
+    }
+    for (workspace, places) in by_workspace {
+        let vectors = -passages::count(conn, &places)?;
+        passages::remove_places(conn, &places)?;
+        let change = Change { additions: 0, removals: places.len(), vectors };
+        vector_versions::record(conn, workspace, change)?;
+    }
+    Ok(())
+}
+
+/// Workspace, place and document of every place, by place.
+pub(crate) fn places_of(
+    conn: &mut AnyConnection,
+    ids: &[String],
+) -> QueryResult<Vec<(i32, i64, String)>> {
+    let mut places = Vec::new();
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        let some: Vec<(i32, i64, String)> = workspace_documents::table
+            .filter(workspace_documents::document_id.eq_any(ids.to_vec()))
+            .select((
+                workspace_documents::workspace_id,
+                workspace_documents::id,
+                workspace_documents::document_id,
+            ))
+            .load(conn)?;
+        places.extend(some);
+    }
+    places.sort_by_key(|(_, place, _)| *place);
+    Ok(places)
+}

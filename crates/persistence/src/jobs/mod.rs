@@ -1,0 +1,4 @@
+//! Background jobs, their items, and the queue that workers take them from.
+pub(crate) mod items;
+pub(crate) mod queue;
+pub(crate) mod rows;

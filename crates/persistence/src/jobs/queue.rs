@@ -1,0 +1,362 @@
+//! Jobs as those who work on them see them: claimed, held, taken step by step, ended.
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::job::queue::{
+    Backlog, ClaimedJob, FinishedItem, ItemOutcome, JobQueue, Lease, LeaseRequest, QueuedRefreshes,
+    Requeue, Retention, StepResult,
+};
+use carrel_domain::job::{ItemState, Job, JobItem, JobKind, JobState};
+use carrel_domain::library::IndexedDocument;
+use carrel_domain::{Error, JobId, Result, WorkspaceId};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use diesel::dsl::{count_star, sum};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::audit;
+use crate::database::connection::AnyConnection;
+use crate::database::convert::{IDS_AT_ONCE, some_text, text, time};
+use crate::database::schema::jobs;
+use crate::database::tx_error::TxError;
+use crate::documents::indexing;
+use crate::documents::indexing::{Placing, UpsertOutcome};
+use crate::documents::rows;
+use crate::documents::vector_versions::{self, Change};
+use crate::jobs::items;
+use crate::jobs::rows::{Row, insert, lock, save};
+
+/// The job, locked, if the lease on it still holds.
+fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
+    let token = lease.token.to_string();
+    Ok(lock(conn, lease.job)?.filter(|row| row.lease.as_ref() == Some(&token)))
+}
+
+/// A job that is free to be taken.
+fn due(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<Option<Row>> {
+    let due = jobs::table.filter(jobs::due_at.le(now)).order((jobs::due_at, jobs::id));
+    match conn {
+        AnyConnection::Postgres(conn) => {
+            due.select(Row::as_select()).for_update().skip_locked().first(conn).optional()
+        }
+        AnyConnection::Sqlite(conn) => due.select(Row::as_select()).first(conn).optional(),
+    }
+}
+
+fn is_due(conn: &mut AnyConnection, now: NaiveDateTime, but: JobId) -> QueryResult<bool> {
+    let found: Option<i64> = jobs::table
+        .filter(jobs::due_at.le(now))
+        .filter(jobs::id.ne(but.0))
+        .select(jobs::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+fn refresh(
+    conn: &mut AnyConnection,
+    workspace: WorkspaceId,
+    stale: &[String],
+    event: &Event,
+) -> Result<(), TxError> {
+    let mut row = insert(conn, JobKind::Refresh, workspace, 0, None, false, &event.by)?;
+    let mut total = 0;
+    for recipe in stale {
+        total += items::insert_places(conn, row.id, workspace, recipe)?;
+    }
+    row.total = total as i32;
+    save(conn, row).map(drop)
+}
+
+fn is_under_way(conn: &mut AnyConnection, kind: JobKind, of: WorkspaceId) -> QueryResult<bool> {
+    let found: Option<i64> = jobs::table
+        .filter(jobs::workspace_id.eq(of.0))
+        .filter(jobs::kind.eq(kind.as_str()))
+        .filter(jobs::due_at.is_not_null())
+        .select(jobs::id)
+        .first(conn)
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// What a step did to a job's items.
+#[derive(Default)]
+struct Step {
+    done: Vec<i64>,
+    failed: Vec<(i64, ItemState, String)>,
+    put: Vec<UpsertOutcome>,
+}
+
+/// Places what was embedded. Nothing is written before the job is known to be held.
+fn step(
+    conn: &mut AnyConnection,
+    lease: &Lease,
+    mut finished: Vec<FinishedItem>,
+    now: NaiveDateTime,
+) -> Result<Option<(Row, Step)>, TxError> {
+    finished.sort_by(|one, other| one.item.path.cmp(&other.item.path));
+    let workspace: Option<i32> =
+        jobs::table.find(lease.job.0).select(jobs::workspace_id).first(conn).optional()?;
+    let Some(workspace) = workspace else { return Ok(None) };
+    let (mut step, mut embedded) = (Step::default(), Vec::new());
+    for FinishedItem { item: JobItem { number, path, .. }, outcome } in finished {
+        match outcome {
+            ItemOutcome::Failed(reason) => step.failed.push((number, ItemState::Failed, reason)),
+            ItemOutcome::Again(reason) => step.failed.push((number, ItemState::Queued, reason)),
+            ItemOutcome::Indexed(passages) => match rows::lock_to_refer(conn, &path)? {
+                Some(document) => embedded.push((number, document, passages)),
+                None => {
+                    let reason = Error::not_found("document", path).to_string();
+                    step.failed.push((number, ItemState::Failed, reason));
+                }
+            },
+        }
+    }
+    if !vector_versions::lock(conn, workspace)? {
+        return Ok(None);
+    }
+    let Some(row) = held(conn, lease)? else { return Ok(None) };
+    let placing = match row.kind()? {
+        JobKind::Embed => Placing::Anew,
+        JobKind::Refresh => Placing::Renewing,
+    };
+    let mut change = Change::default();
+    for (number, document, passages) in embedded {
+        let passages = IndexedDocument { workspace: WorkspaceId(workspace), ..passages };
+        let put = indexing::put(conn, document, passages, placing, now)?;
+        change += put.change;
+        step.done.push(number);
+        step.put.push(put);
+    }
+    if !change.is_nothing() {
+        vector_versions::record(conn, workspace, change)?;
+    }
+    Ok(Some((row, step)))
+}
+
+fn complete(
+    conn: &mut AnyConnection,
+    lease: &Lease,
+    finished: Vec<FinishedItem>,
+    until: NaiveDateTime,
+    event: Event,
+) -> Result<Option<StepResult>, TxError> {
+    let now = time(event.by.at);
+    let Some((mut row, Step { done, failed, put })) = step(conn, lease, finished, now)? else {
+        return Ok(None);
+    };
+    let changed = row.change(now);
+    items::done(conn, row.id, &done, changed)?;
+    row.done += done.len() as i32;
+    for (number, state, reason) in &failed {
+        items::failed(conn, row.id, *number, *state, reason, changed)?;
+        row.failed += i32::from(*state == ItemState::Failed);
+    }
+    (row.attempts, row.error, row.due_at) = (0, None, Some(until));
+    let job = save(conn, row)?;
+    let placed: Vec<_> = put.iter().filter_map(|put| put.place).collect();
+    if !placed.is_empty() {
+        audit::record(conn, event)?;
+    }
+    Ok(Some(StepResult {
+        job,
+        placed,
+        replaced: put.iter().filter_map(|put| put.replaced).collect(),
+        others_wait: is_due(conn, now, lease.job)?,
+    }))
+}
+
+fn prune(conn: &mut AnyConnection, retention: Retention) -> QueryResult<u64> {
+    let Retention { before, jobs: most_jobs, items: most_items } = retention;
+    let over: Vec<(i64, i32, Option<NaiveDateTime>)> = jobs::table
+        .filter(jobs::finished_at.is_not_null())
+        .order((jobs::finished_at.desc(), jobs::id.desc()))
+        .select((jobs::id, jobs::total, jobs::finished_at))
+        .load(conn)?;
+    let (before, mut items, mut old) = (time(before), 0, Vec::new());
+    for (position, (id, total, finished)) in over.into_iter().enumerate() {
+        items += u64::from(total.unsigned_abs());
+        // The newest stays however large it is: somebody may be looking at it.
+        let is_too_many = position > 0 && (position >= most_jobs || items > most_items);
+        if is_too_many || finished.is_some_and(|finished| finished < before) {
+            old.push(id);
+        }
+    }
+    for ids in old.chunks(IDS_AT_ONCE) {
+        diesel::delete(jobs::table.filter(jobs::id.eq_any(ids.to_vec()))).execute(conn)?;
+    }
+    Ok(old.len() as u64)
+}
+
+/// A state, its jobs, and of their documents all, done and failed ones.
+type Count = (String, i64, Option<i64>, Option<i64>, Option<i64>);
+
+fn backlog(conn: &mut AnyConnection) -> QueryResult<Backlog> {
+    let active = [JobState::Queued, JobState::Running].map(JobState::as_str);
+    let counts: Vec<Count> = jobs::table
+        .filter(jobs::state.eq_any(active))
+        .group_by(jobs::state)
+        .select((jobs::state, count_star(), sum(jobs::total), sum(jobs::done), sum(jobs::failed)))
+        .load(conn)?;
+    let mut backlog = Backlog::default();
+    for (state, count, total, done, failed) in counts {
+        let of_state = match JobState::parse(&state) {
+            Some(JobState::Running) => &mut backlog.running,
+            _ => &mut backlog.queued,
+        };
+        *of_state = count.unsigned_abs();
+        let over = done.unwrap_or(0) + failed.unwrap_or(0);
+        backlog.documents += u64::try_from(total.unwrap_or(0) - over).unwrap_or(0);
+    }
+    Ok(backlog)
+}
+
+#[async_trait]
+impl JobQueue for Database {
+    async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<QueuedRefreshes> {
+        let recipe = text(recipe);
+        self.write(move |conn| {
+            let stale: Vec<String> =
+                indexing::recipes(conn)?.into_iter().filter(|other| *other != recipe).collect();
+            let mut workspaces = BTreeSet::new();
+            for recipe in &stale {
+                workspaces.extend(indexing::workspaces_with(conn, recipe)?);
+            }
+            let mut refreshes = QueuedRefreshes::default();
+            for workspace in workspaces {
+                if is_under_way(conn, JobKind::Refresh, workspace)? {
+                    refreshes.under_way += 1;
+                    continue;
+                }
+                refresh(conn, workspace, &stale, &event)?;
+                refreshes.queued += 1;
+            }
+            if refreshes.queued > 0 {
+                audit::record(conn, event)?;
+            }
+            Ok(refreshes)
+        })
+        .await
+    }
+
+    async fn is_due(&self, now: DateTime<Utc>) -> Result<bool> {
+        self.read(move |conn| Ok(is_due(conn, time(now), JobId(0))?)).await
+    }
+
+    async fn claim(&self, hold: LeaseRequest, now: DateTime<Utc>) -> Result<Option<ClaimedJob>> {
+        self.write(move |conn| {
+            let now = time(now);
+            let Some(mut row) = due(conn, now)? else { return Ok(None) };
+            let resumed = row.state()? == JobState::Running;
+            row.attempts += i32::from(resumed);
+            row.set_state(JobState::Running);
+            row.lease = Some(hold.token.to_string());
+            row.due_at = Some(time(hold.until));
+            row.started_at = row.started_at.or(Some(now));
+            row.change(now);
+            let lease = Lease { job: JobId(row.id), token: hold.token };
+            Ok(Some(ClaimedJob { job: save(conn, row)?, lease, resumed }))
+        })
+        .await
+    }
+
+    async fn renew(&self, lease: &Lease, until: DateTime<Utc>) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            row.due_at = Some(time(until));
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn waiting(&self, lease: &Lease, limit: u32) -> Result<Option<Vec<JobItem>>> {
+        let lease = *lease;
+        self.read(move |conn| {
+            let token: Option<Option<String>> =
+                jobs::table.find(lease.job.0).select(jobs::lease).first(conn).optional()?;
+            if token.flatten() != Some(lease.token.to_string()) {
+                return Ok(None);
+            }
+            let items = items::waiting(conn, lease.job.0, limit)?;
+            Ok(Some(items.into_iter().map(JobItem::try_from).collect::<Result<_>>()?))
+        })
+        .await
+    }
+
+    async fn complete(
+        &self,
+        lease: &Lease,
+        finished: Vec<FinishedItem>,
+        until: DateTime<Utc>,
+        event: Event,
+    ) -> Result<Option<StepResult>> {
+        let lease = *lease;
+        self.write(move |conn| complete(conn, &lease, finished, time(until), event)).await
+    }
+
+    async fn requeue(
+        &self,
+        lease: &Lease,
+        how: Requeue,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let Requeue { due_at, attempts, error } = how;
+            if row.cancelling {
+                row.end(conn, None, time(now))?;
+                return Ok(Some(save(conn, row)?));
+            }
+            row.set_state(JobState::Queued);
+            row.change(time(now));
+            (row.lease, row.due_at) = (None, Some(time(due_at)));
+            row.attempts = i32::try_from(attempts).unwrap_or(i32::MAX);
+            row.error = some_text(error);
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn end(
+        &self,
+        lease: &Lease,
+        failure: Option<String>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Job>> {
+        let lease = *lease;
+        self.write(move |conn| {
+            let Some(mut row) = held(conn, &lease)? else { return Ok(None) };
+            let is_through = failure.is_none() && !row.cancelling;
+            if is_through && items::is_any_waiting(conn, row.id)? {
+                row.set_state(JobState::Queued);
+                row.change(time(now));
+                (row.lease, row.due_at) = (None, Some(time(now)));
+            } else {
+                row.end(conn, failure, time(now))?;
+            }
+            Ok(Some(save(conn, row)?))
+        })
+        .await
+    }
+
+    async fn backlog(&self) -> Result<Backlog> {
+        self.read(|conn| Ok(backlog(conn)?)).await
+    }
+
+    async fn release(&self, now: DateTime<Utc>) -> Result<u64> {
+        let now = time(now);
+        self.write(move |conn| {
+            let in_hands =
+                jobs::table.filter(jobs::due_at.gt(now)).filter(jobs::lease.is_not_null());
+            Ok(diesel::update(in_hands).set(jobs::due_at.eq(Some(now))).execute(conn)? as u64)
+        })
+        .await
+    }
+
+    async fn prune(&self, retention: Retention) -> Result<u64> {
+        self.write(move |conn| Ok(prune(conn, retention)?)).await
+    }
+}

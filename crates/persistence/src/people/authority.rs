@@ -1,0 +1,106 @@
+//! Rights that are checked, or that end, inside the transaction of a change.
+//!
+//! A request is authorized before it does its work. Between the two an admin can be demoted, so
+//! every change that grants something checks the actor again here, and every change that takes a
+//! role away revokes here what the role had granted.
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::invite::InviteStatus::{Disabled, Pending};
+use carrel_domain::user::Role;
+use carrel_domain::{Error, UserId};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::database::connection::AnyConnection;
+use crate::database::schema::{api_keys as keys, invites, sessions, sign_in_tokens, users};
+use crate::database::tx_error::TxError;
+use crate::people::api_keys;
+
+/// Returns the user under whose authority `by` grants something, and keeps that authority from
+/// being revoked before the transaction ends.
+///
+/// A user must be an admin and not suspended; an API key must not be revoked, and its creator not
+/// be suspended. The owner, the operator, the server and strangers act under no user.
+pub(crate) fn confirm(conn: &mut AnyConnection, by: &By) -> Result<Option<UserId>, TxError> {
+    let (user, key) = match by.actor {
+        Actor::User(id) => (Some(id.0), None),
+        // The creator of a key never changes, and users are locked before keys.
+        Actor::Key(id) => {
+            let creator: Option<Option<i32>> =
+                keys::table.find(id.0).select(keys::created_by).first(conn).optional()?;
+            (creator.ok_or_else(revoked)?, Some(id.0))
+        }
+        Actor::Owner | Actor::Operator | Actor::Stranger | Actor::Server => (None, None),
+    };
+    if let Some(user) = user {
+        let role = active_role(conn, user)?.ok_or_else(revoked)?;
+        // A key that the operator made for a user acts by its own scopes.
+        if key.is_none() && role != Role::Admin.as_str() {
+            return Err(revoked());
+        }
+    }
+    if let Some(key) = key
+        && !lock_valid_key(conn, key)?
+    {
+        return Err(revoked());
+    }
+    Ok(user.map(UserId))
+}
+
+/// The role of a user who is not suspended, locked against changes.
+fn active_role(conn: &mut AnyConnection, user: i32) -> QueryResult<Option<String>> {
+    let row = users::table.find(user).filter(users::suspended.eq(false)).select(users::role);
+    match conn {
+        AnyConnection::Postgres(conn) => row.for_share().first(conn).optional(),
+        AnyConnection::Sqlite(conn) => row.first(conn).optional(),
+    }
+}
+
+fn lock_valid_key(conn: &mut AnyConnection, key: i32) -> QueryResult<bool> {
+    let row = keys::table.find(key).filter(keys::revoked_at.is_null()).select(keys::id);
+    let found: Option<i32> = match conn {
+        AnyConnection::Postgres(conn) => row.for_share().first(conn).optional()?,
+        AnyConnection::Sqlite(conn) => row.first(conn).optional()?,
+    };
+    Ok(found.is_some())
+}
+
+fn revoked() -> TxError {
+    Error::invalid("authorization", "was revoked while the request was in progress").into()
+}
+
+/// Revokes everything that `user` granted or was granted as an admin: API keys, pending invites,
+/// sign-in tokens, and sessions that those tokens opened for others.
+pub(crate) fn revoke_grants(
+    conn: &mut AnyConnection,
+    user: UserId,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    api_keys::revoke_all_of(conn, user, now)?;
+    withdraw(conn, user, now)
+}
+
+/// Withdraws what others hold because of `user`: pending invites, sign-in tokens and the sessions
+/// that those tokens opened.
+pub(crate) fn withdraw(
+    conn: &mut AnyConnection,
+    user: UserId,
+    now: NaiveDateTime,
+) -> QueryResult<()> {
+    diesel::update(invites::table)
+        .filter(invites::created_by.eq(user.0))
+        .filter(invites::status.eq(Pending.as_str()))
+        .set((invites::status.eq(Disabled.as_str()), invites::updated_at.eq(now)))
+        .execute(conn)?;
+    diesel::delete(sign_in_tokens::table.filter(sign_in_tokens::issued_by.eq(user.0)))
+        .execute(conn)?;
+    diesel::delete(sessions::table.filter(sessions::issued_by.eq(user.0))).execute(conn)?;
+    Ok(())
+}
+
+/// Ends what signs `user` in: sessions and sign-in tokens.
+pub(crate) fn sign_out(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
+    diesel::delete(sessions::table.filter(sessions::user_id.eq(user.0))).execute(conn)?;
+    diesel::delete(sign_in_tokens::table.filter(sign_in_tokens::user_id.eq(user.0)))
+        .execute(conn)?;
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! The switch from one user to many.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::settings::names;
+use carrel_domain::user::{MultiUser, NewUser, Role, User};
+use carrel_domain::{Error, Result};
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::audit;
+use crate::database::connection::{AnyConnection, on_each_backend};
+use crate::database::schema::{owner_sessions, settings, setup_links};
+use crate::people::authority;
+use crate::people::users;
+
+const ON: &str = "true";
+const OFF: &str = "false";
+
+/// Says whether this transaction is the one that switched multi-user mode on.
+fn switch_on(conn: &mut AnyConnection) -> QueryResult<bool> {
+    // The row must be there before it is updated: who waits for another's insert then sees what
+    // the other made of it.
+    let off = (settings::key.eq(names::MULTI_USER_MODE), settings::value.eq(OFF));
+    on_each_backend!(conn => diesel::insert_into(settings::table)
+        .values(off)
+        .on_conflict_do_nothing()
+        .execute(conn))?;
+    let switched = diesel::update(settings::table.find(names::MULTI_USER_MODE))
+        .filter(settings::value.ne(ON))
+        .set(settings::value.eq(ON))
+        .execute(conn)?;
+    Ok(switched > 0)
+}
+
+#[async_trait]
+impl MultiUser for Database {
+    async fn is_on(&self) -> Result<bool> {
+        self.read_inline(|conn| {
+            let value: Option<String> = settings::table
+                .find(names::MULTI_USER_MODE)
+                .select(settings::value)
+                .first(conn)
+                .optional()?;
+            Ok(value.as_deref() == Some(ON))
+        })
+        .await
+    }
+
+    async fn enable(&self, admin: NewUser, event: Event) -> Result<User> {
+        self.write(move |conn| {
+            if !switch_on(conn)? {
+                let (kind, key) = ("multi-user mode", ON.to_owned());
+                return Err(Error::AlreadyExists { kind, key }.into());
+            }
+            authority::confirm(conn, &event.by)?;
+            // The owner signs in as a user from now on.
+            diesel::delete(owner_sessions::table).execute(conn)?;
+            diesel::delete(setup_links::table).execute(conn)?;
+            let admin = users::insert(conn, NewUser { role: Role::Admin, ..admin })?;
+            audit::record(conn, event)?;
+            Ok(admin)
+        })
+        .await
+    }
+}

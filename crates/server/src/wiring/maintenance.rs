@@ -1,0 +1,54 @@
+//! Keeping up: what is written down, forgotten and tidied while a server runs.
+use std::time::{Duration, SystemTime};
+
+use chrono::{DateTime, Utc};
+
+use super::{App, SETTLED, chain};
+
+/// After this long, a file that is still being written is taken to be left over.
+const WRITTEN: Duration = Duration::from_secs(3_600);
+
+impl App {
+    /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
+    /// logged, and tried again the next time.
+    pub async fn keep_up(&self) {
+        if let Err(error) = self.ports.api_keys.note_uses().await {
+            tracing::warn!(error = chain(&error), "failed to note when API keys were used");
+        }
+        if let Err(error) = self.ports.workers.prune(Utc::now()).await {
+            tracing::warn!(error = chain(&error), "failed to forget old jobs");
+        }
+        self.reconcile(Utc::now() - SETTLED).await;
+    }
+
+    /// Removes files whose writing was broken off, and pictures that are kept no longer. Reads every
+    /// folder of documents, so it is for now and then.
+    pub async fn remove_unfinished(&self) {
+        let Some(before) = SystemTime::now().checked_sub(WRITTEN) else { return };
+        match self.files.remove_unfinished(before).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed files that were never finished"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "failed to look for unfinished files");
+            }
+        }
+        match self.ports.images.sweep(SystemTime::now()).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed old pictures"),
+            Err(error) => tracing::warn!(error = chain(&error), "failed to remove old pictures"),
+        }
+    }
+
+    pub(super) async fn reconcile(&self, before: DateTime<Utc>) {
+        match self.ports.library.reconcile(before).await {
+            Ok(0) => {}
+            Ok(settled) => tracing::info!(settled, "put files and documents in accord"),
+            Err(error) => {
+                tracing::warn!(
+                    error = chain(&error),
+                    "failed to put files and documents in accord"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Removing many exchanges from the log at once.
+use carrel_domain::audit::By;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, DeletedChats};
+use carrel_domain::{Result, ThreadId, UserId, WorkspaceId};
+use serde_json::{Value, json};
+
+/// How many exchanges one transaction removes: others who write wait for no more than that.
+const AT_ONCE: u32 = 500;
+
+/// How many of them one call makes: 100,000 exchanges.
+const STEPS: u32 = 200;
+
+/// What a removal has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BulkDeleteResult {
+    pub deleted: u64,
+    /// Whether there may be more that the filter admits.
+    pub has_more: bool,
+}
+
+/// Removes the exchanges that a filter admits, oldest first, 100,000 at most. Each step of 500 is a
+/// transaction with an event of its own, which holds the filter and the number: whatever ends the
+/// removal early, what is gone is told, and the rest is there.
+pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<BulkDeleteResult> {
+    let (mut deleted, mut after) = (0, None);
+    for _ in 0..STEPS {
+        let (by, mut details) = (by.clone(), told(filter));
+        let event = move |chats: u64| {
+            details["deleted"] = json!(chats);
+            by.event("api_chats_deleted", details.to_string())
+        };
+        let DeletedChats { chats, last } =
+            log.clear(filter, after, AT_ONCE, Box::new(event)).await?;
+        deleted += chats;
+        if chats < u64::from(AT_ONCE) {
+            return Ok(BulkDeleteResult { deleted, has_more: false });
+        }
+        after = last;
+    }
+    Ok(BulkDeleteResult { deleted, has_more: true })
+}
+
+/// The filter as the audit log tells it: the parts that restrict.
+fn told(filter: &ChatFilter) -> Value {
+    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter;
+    let parts = [
+        ("workspaceId", workspace.map(|WorkspaceId(id)| json!(id))),
+        ("userId", user.map(|UserId(id)| json!(id))),
+        ("threadId", thread.map(|ThreadId(id)| json!(id))),
+        ("session", session.as_ref().map(|session| json!(session))),
+        ("from", from.map(|from| json!(from.to_rfc3339()))),
+        ("to", to.map(|to| json!(to.to_rfc3339()))),
+        ("rating", feedback.map(|is_up| json!(if is_up { "up" } else { "down" }))),
+    ];
+    let parts = parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(parts.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+    use carrel_domain::audit::Event;
+    use carrel_domain::chat_log::{DeletionEvent, ExportCursor, ExportOrder, LoggedChat, Portion};
+    use carrel_domain::{ChatId, Error};
+    use chrono::DateTime;
+
+    use super::*;
+
+    /// A log of so many exchanges, with what was told of those that were removed.
+    #[derive(Default)]
+    struct Log {
+        chats: i64,
+        told: Mutex<Vec<String>>,
+    }
+
+    #[async_trait]
+    impl ChatLog for Log {
+        async fn page(&self, _: &ChatFilter, _: u64, _: u32) -> Result<Vec<LoggedChat>> {
+            Err(Error::internal("nobody asks for it"))
+        }
+
+        async fn export(
+            &self,
+            _: &ChatFilter,
+            _: ExportOrder,
+            _: Option<&ExportCursor>,
+            _: Portion,
+        ) -> Result<Vec<LoggedChat>> {
+            Err(Error::internal("nobody asks for it"))
+        }
+
+        async fn delete(&self, _: ChatId, _: Event) -> Result<bool> {
+            Err(Error::internal("nobody asks for it"))
+        }
+
+        async fn clear(
+            &self,
+            _: &ChatFilter,
+            after: Option<ChatId>,
+            at_most: u32,
+            told: DeletionEvent,
+        ) -> Result<DeletedChats> {
+            let gone = after.map_or(0, |after| after.0);
+            let chats = i64::from(at_most).min(self.chats - gone);
+            self.told.lock().unwrap().push(told(chats as u64).details);
+            Ok(DeletedChats { chats: chats as u64, last: Some(ChatId(gone + chats)) })
+        }
+    }
+
+    async fn cleared(chats: i64) -> (BulkDeleteResult, Vec<String>) {
+        let log = Log { chats, ..Log::default() };
+        let filter = ChatFilter {
+            user: Some(UserId(7)),
+            from: Some(DateTime::UNIX_EPOCH),
+            feedback: Some(false),
+            ..ChatFilter::default()
+        };
+        let by = By::operator(DateTime::UNIX_EPOCH);
+        let outcome = clear(&log, &filter, &by).await.unwrap();
+        (outcome, log.told.into_inner().unwrap())
+    }
+
+    #[tokio::test]
+    async fn every_step_is_told_with_its_filter_and_number() {
+        let (outcome, told) = cleared(501).await;
+        assert_eq!(outcome, BulkDeleteResult { deleted: 501, has_more: false });
+        let told: Vec<Value> = told.iter().map(|one| serde_json::from_str(one).unwrap()).collect();
+        let event = |deleted: u64| json!({ "userId": 7, "from": "1970-01-01T00:00:00+00:00", "rating": "down", "deleted": deleted });
+        assert_eq!(told, [event(500), event(1)]);
+    }
+
+    #[tokio::test]
+    async fn a_call_removes_so_many_and_says_that_there_may_be_more() {
+        let most = u64::from(AT_ONCE * STEPS);
+        let (outcome, told) = cleared(1_000_000).await;
+        assert_eq!(outcome, BulkDeleteResult { deleted: most, has_more: true });
+        assert_eq!(told.len(), STEPS as usize);
+    }
+}

@@ -1,0 +1,109 @@
+//! Whether what settings name really answers: asked something small, as somebody waits.
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use carrel_domain::image::{ImageModel, ImageRequest};
+use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, ModelList, Purpose};
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::{Error, Result};
+use futures_util::StreamExt;
+use tokio::time::timeout;
+
+/// How long an answer is waited for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a picture is waited for.
+const DRAWING: Duration = Duration::from_secs(120);
+
+/// Settings by variable, whether they are in force or only tried.
+pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
+
+/// Makes models of any settings, for once.
+pub trait ConnectionTest: Send + Sync {
+    /// [`Error::Unavailable`] or [`Error::Invalid`] when the settings make no model.
+    fn language_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ChatModel>>;
+    /// As [`ConnectionTest::language_model`].
+    fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>>;
+    /// The models of a provider, of those that embed or of the others. As [`ConnectionTest::language_model`].
+    fn model_list(
+        &self,
+        settings: &SettingsLookup<'_>,
+        provider: &str,
+        embeds: bool,
+    ) -> Result<Arc<dyn ModelList>>;
+    /// As [`ConnectionTest::language_model`].
+    fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
+}
+
+/// As [`ConnectionTest`], of the index of vectors.
+pub trait IndexConnectionTest: Send + Sync {
+    /// As [`ConnectionTest::language_model`]. Nothing is asked of it or written to it yet.
+    fn index(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn VectorIndex>>;
+}
+
+/// What answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ConnectionTestResult {
+    /// The name of the model.
+    pub by: String,
+    pub seconds: f64,
+    /// The length of its vectors, where it is an embedder.
+    pub dimensions: Option<usize>,
+}
+
+/// Asks a language model for a word.
+pub async fn language_model(model: Arc<dyn ChatModel>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let request = ChatRequest {
+        instructions: "Answer with one word.".to_owned(),
+        question: "Are you there?".to_owned(),
+        longest_answer: Some(16),
+        ..ChatRequest::default()
+    };
+    let ask = async {
+        let mut parts = model.answer(request).await?;
+        while let Some(part) = parts.next().await {
+            if matches!(part?, Delta::Text(_) | Delta::Reasoning(_)) {
+                return Ok(());
+            }
+        }
+        Err(Error::unavailable("the language model", "it answered with nothing"))
+    };
+    timeout(PATIENCE, ask).await.map_err(|_| late("the language model"))??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
+}
+
+/// Has an embedder embed a word.
+pub async fn embedder(embedder: Arc<dyn Embedder>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let texts = ["lighthouse".to_owned()];
+    let vectors = timeout(PATIENCE, embedder.embed(&texts, Purpose::Query)).await;
+    let vectors = vectors.map_err(|_| late("the embedder"))??;
+    let dimensions = vectors.first().map(Vec::len).filter(|length| *length > 0);
+    let nothing = || Error::unavailable("the embedder", "it answered with nothing");
+    let dimensions = dimensions.ok_or_else(nothing)?;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: embedder.model().name, seconds, dimensions: Some(dimensions) })
+}
+
+/// Has one picture made, which some providers take money for.
+pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let request =
+        ImageRequest { prompt: "A small lighthouse".to_owned(), ..ImageRequest::default() };
+    let drawn = timeout(DRAWING, model.draw(&request)).await;
+    let slow = || Error::unavailable("image generation", "no picture came within 2 minutes");
+    drawn.map_err(|_| slow())??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: model.name(), seconds, dimensions: None })
+}
+
+/// Asks an index how many vectors it holds.
+pub async fn index(index: Arc<dyn VectorIndex>) -> Result<u64> {
+    timeout(PATIENCE, index.held()).await.map_err(|_| late("the vector database"))?
+}
+
+fn late(service: &'static str) -> Error {
+    Error::unavailable(service, "it did not answer within 30 seconds")
+}

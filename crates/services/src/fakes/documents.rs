@@ -1,0 +1,219 @@
+//! The documents of a library in memory, and their catalogue.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::document::Document;
+use carrel_domain::folder::{DocumentMove, Folders, ListPosition, ListedDocument, Texts};
+use carrel_domain::library::{
+    Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, Replacement,
+    WorkspaceDocument,
+};
+use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::{
+    DocumentId, DocumentPath, Error, Folder, Result, WorkspaceDocumentId, WorkspaceId,
+};
+use chrono::{DateTime, Utc};
+
+use super::world::World;
+
+fn listed(document: &Document) -> ListedDocument {
+    let texts = Texts {
+        folder: document.path.folder(),
+        name: document.path.name(),
+        title: &document.title,
+        url: &document.url,
+        author: &document.author,
+        description: &document.description,
+        source: &document.source,
+        chunk_source: &document.chunk_source,
+        metadata: &document.metadata,
+        key: document.origin.key.as_deref(),
+    };
+    ListedDocument {
+        id: document.id,
+        texts: texts.into(),
+        published: document.published,
+        words: document.words,
+        tokens: document.tokens,
+        is_placed: false,
+        pinned_in: Vec::new(),
+        is_watched: false,
+    }
+}
+
+#[async_trait]
+impl Documents for World {
+    async fn record_intent(&self, paths: &[DocumentPath], now: DateTime<Utc>) -> Result<()> {
+        *self.noted_at.lock().unwrap() = Some(now);
+        self.pending_files.lock().unwrap().extend_from_slice(paths);
+        Ok(())
+    }
+
+    async fn create_all(&self, new: Vec<NewDocument>) -> Result<Vec<WorkspaceDocument>> {
+        self.check("create")?;
+        for NewDocument { document, places, .. } in new {
+            self.pending_files.lock().unwrap().retain(|path| *path != document.path);
+            self.put_places(&document, places);
+            self.documents.lock().unwrap().insert(document.path.clone(), document);
+        }
+        self.check("told")?;
+        Ok(Vec::new())
+    }
+
+    async fn add_to_workspaces(
+        &self,
+        path: &DocumentPath,
+        places: Vec<IndexedDocument>,
+        _: Event,
+    ) -> Result<Vec<(WorkspaceId, WorkspaceDocumentId)>> {
+        let documents = self.documents.lock().unwrap();
+        let document = documents.get(path).ok_or_else(|| Error::not_found("document", path))?;
+        self.put_places(document, places);
+        Ok(Vec::new())
+    }
+
+    async fn by_path(&self, path: &DocumentPath) -> Result<Option<Document>> {
+        Ok(self.documents.lock().unwrap().get(path).cloned())
+    }
+
+    async fn related(&self, kin: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+        let documents = self.documents.lock().unwrap();
+        let is_kin = |document: &Document| match kin {
+            RelatedDocuments::Key(key) => document.origin.key.as_ref() == Some(key),
+            RelatedDocuments::Content(digest, folder) => {
+                document.origin.digest == Some(*digest)
+                    && folder
+                        .as_ref()
+                        .is_none_or(|folder| document.path.folder() == folder.as_str())
+            }
+            RelatedDocuments::Request(request) => document.origin.request == Some(*request),
+        };
+        let mut found: Vec<_> = documents.values().filter(|document| is_kin(document)).collect();
+        if let RelatedDocuments::Content(..) = kin {
+            found.sort_by_key(|document| (&document.origin.part, document.created_at));
+            found.dedup_by_key(|document| &document.origin.part);
+            found.sort_by_key(|document| &document.path);
+        }
+        Ok(found.into_iter().map(|document| (document.clone(), Vec::new())).collect())
+    }
+
+    async fn replace(
+        &self,
+        _: &str,
+        old: &[DocumentPath],
+        new: Vec<(Document, Vec<IndexedDocument>)>,
+        _: Event,
+    ) -> Result<Option<Replacement>> {
+        self.check("create")?;
+        let mut documents = self.documents.lock().unwrap();
+        documents.retain(|path, _| !old.contains(path));
+        let new: Vec<_> = new.into_iter().map(|(document, _)| document).collect();
+        self.pending_files.lock().unwrap().retain(|noted| new.iter().all(|new| new.path != *noted));
+        documents.extend(new.iter().map(|document| (document.path.clone(), document.clone())));
+        Ok(Some(Replacement { documents: new, ..Replacement::default() }))
+    }
+
+    async fn remove(&self, paths: &[DocumentPath], _: Event) -> Result<Vec<RemovedDocument>> {
+        let mut documents = self.documents.lock().unwrap();
+        let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
+        let removed: Vec<_> =
+            known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
+        self.pending_files
+            .lock()
+            .unwrap()
+            .extend(removed.iter().map(|removed| removed.path.clone()));
+        Ok(removed)
+    }
+
+    async fn pending_files(&self, _: DateTime<Utc>) -> Result<Vec<(DocumentPath, bool)>> {
+        let documents = self.documents.lock().unwrap();
+        let noted = self.pending_files.lock().unwrap();
+        Ok(noted.iter().map(|path| (path.clone(), documents.contains_key(path))).collect())
+    }
+
+    async fn reconcile(&self, path: &DocumentPath) -> Result<()> {
+        self.check("reconcile")?;
+        self.pending_files.lock().unwrap().retain(|noted| noted != path);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Folders for World {
+    async fn folders(&self) -> Result<Vec<Folder>> {
+        Ok(self.folders.lock().unwrap().iter().cloned().collect())
+    }
+
+    async fn documents_in(&self, folder: &Folder) -> Result<Option<u64>> {
+        let documents = self.documents.lock().unwrap();
+        let count = documents.keys().filter(|path| path.folder() == folder.as_str()).count();
+        let there = count > 0 || self.folders.lock().unwrap().contains(folder);
+        Ok(there.then_some(count as u64))
+    }
+
+    async fn list(
+        &self,
+        from: &ListPosition,
+        offset: u64,
+        limit: u32,
+    ) -> Result<Vec<ListedDocument>> {
+        let documents = self.documents.lock().unwrap();
+        let is_meant = |path: &&DocumentPath| match from {
+            ListPosition::In { folder, after } => {
+                path.folder() == folder.as_str()
+                    && after.as_ref().is_none_or(|after| path.name() > after.as_str())
+            }
+            ListPosition::Elsewhere { after } => {
+                path.folder() != DEFAULT_FOLDER && after.as_ref().is_none_or(|after| *path > after)
+            }
+        };
+        let meant = documents.iter().filter(|(path, _)| is_meant(path));
+        let part = meant.skip(offset as usize).take(limit as usize);
+        Ok(part.map(|(_, document)| listed(document)).collect())
+    }
+
+    async fn known(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let documents = self.documents.lock().unwrap();
+        Ok(paths.iter().filter(|path| documents.contains_key(path)).cloned().collect())
+    }
+
+    async fn placed(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        let places = self.places.lock().unwrap();
+        let is_placed =
+            |path: &&DocumentPath| places.iter().any(|place| place.document.path == **path);
+        Ok(paths.iter().filter(is_placed).cloned().collect())
+    }
+
+    async fn by_name(&self, _: &str) -> Result<Option<ListedDocument>> {
+        Ok(None)
+    }
+
+    async fn by_id(&self, _: DocumentId) -> Result<Option<ListedDocument>> {
+        Ok(None)
+    }
+
+    async fn create_folder(&self, folder: &Folder, _: Event) -> Result<()> {
+        match self.folders.lock().unwrap().insert(folder.clone()) {
+            true => Ok(()),
+            false => Err(Error::AlreadyExists { kind: "folder", key: folder.to_string() }),
+        }
+    }
+
+    async fn remove_folder(&self, _: &Folder, _: Event) -> Result<Option<Vec<RemovedDocument>>> {
+        Ok(None)
+    }
+
+    async fn relocate(&self, moves: &[DocumentMove], _: Event) -> Result<()> {
+        self.check("relocate")?;
+        let mut documents = self.documents.lock().unwrap();
+        let mut pending_files = self.pending_files.lock().unwrap();
+        for DocumentMove { from, to } in moves {
+            let missing = || Error::not_found("document", from);
+            let mut document = documents.remove(from).ok_or_else(missing)?;
+            document.path = to.clone();
+            documents.insert(to.clone(), document);
+            pending_files.retain(|noted| noted != to);
+            pending_files.push(from.clone());
+        }
+        Ok(())
+    }
+}

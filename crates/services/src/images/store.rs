@@ -1,0 +1,175 @@
+//! The directory of pictures that were made: what is in it, and what has to go from it.
+use std::fs;
+use std::io::{self, ErrorKind, Write};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use carrel_domain::generated_file::{GeneratedFile, PICTURES};
+use tempfile::NamedTempFile;
+
+/// How long pictures are kept. Nothing in the database refers to them.
+const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+/// How much of them is kept, in bytes; the newest stay.
+pub const ROOM: u64 = 2 << 30;
+
+/// All of it blocks.
+pub struct ImageStore {
+    /// Of everything that is stored.
+    root: PathBuf,
+    /// Where files are written before they have their names; on the same disk.
+    scratch: PathBuf,
+    /// The most bytes that are kept.
+    most: u64,
+    /// How many bytes lie there, once they were counted. Another server on this storage may have
+    /// added to them; the next sweep counts those too.
+    together: Mutex<Option<u64>>,
+}
+
+impl ImageStore {
+    pub fn new(root: PathBuf, scratch: PathBuf, most: u64) -> Self {
+        Self { root, scratch, most, together: Mutex::default() }
+    }
+
+    /// Keeps a picture, all of it or nothing, and removes the oldest ones if there is too much then.
+    pub fn keep(&self, file: &GeneratedFile, content: &[u8], now: SystemTime) -> io::Result<()> {
+        let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
+        self.write(file, content)?;
+        *together = together.map(|together| together + content.len() as u64);
+        if together.is_none_or(|together| together > self.most) {
+            let swept = self.sweep_all(now, &mut together);
+            // The picture is there, whatever became of the others.
+            if let Err(error) = swept {
+                tracing::warn!(%error, "failed to make room for pictures");
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes what is too old, and the oldest of what is too much. Says how many.
+    pub fn sweep(&self, now: SystemTime) -> io::Result<usize> {
+        let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
+        self.sweep_all(now, &mut together)
+    }
+
+    fn write(&self, file: &GeneratedFile, content: &[u8]) -> io::Result<()> {
+        let to = file.beneath(&self.root);
+        if let Some(directory) = to.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let mut file = NamedTempFile::new_in(&self.scratch)?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        file.persist(to).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn sweep_all(&self, now: SystemTime, together: &mut Option<u64>) -> io::Result<usize> {
+        *together = None;
+        let entries = match fs::read_dir(self.root.join(PICTURES)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                *together = Some(0);
+                return Ok(0);
+            }
+            entries => entries?,
+        };
+        let mut files = Vec::new();
+        for entry in entries {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_ours = name.to_str().is_some_and(|name| GeneratedFile::parse(name).is_ok());
+            // Another server on this storage may have removed it meanwhile.
+            let Some(metadata) = entry.metadata().ok().filter(|file| is_ours && file.is_file())
+            else {
+                continue;
+            };
+            files.push((metadata.modified()?, metadata.len(), entry.path()));
+        }
+        files.sort_by(|one, other| other.cmp(one));
+        let (mut seen, mut stay, mut removed) = (0, 0, 0);
+        for (made, length, path) in files {
+            seen += length;
+            let age = now.duration_since(made).unwrap_or_default();
+            let must_go = age > KEPT || seen > self.most;
+            if must_go && fs::remove_file(path).is_ok() {
+                removed += 1;
+            } else {
+                stay += length;
+            }
+        }
+        *together = Some(stay);
+        Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+    fn name(number: u8) -> GeneratedFile {
+        GeneratedFile::parse(&format!("img-00000000-0000-4000-8000-0000000000{number:02}.png"))
+            .unwrap()
+    }
+
+    /// A room on a disk of its own, and the time it is.
+    fn room(most: u64) -> (tempfile::TempDir, ImageStore, SystemTime) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_owned();
+        (directory, ImageStore::new(root.clone(), root, most), SystemTime::now())
+    }
+
+    fn is_there(room: &ImageStore, number: u8) -> bool {
+        name(number).beneath(&room.root).exists()
+    }
+
+    /// A picture of 100 bytes, as if it had been made before.
+    fn made(room: &ImageStore, number: u8, days: u32, now: SystemTime) {
+        room.write(&name(number), &[0; 100]).unwrap();
+        let file = fs::File::options().append(true).open(name(number).beneath(&room.root));
+        file.unwrap().set_modified(now - days * DAY).unwrap();
+    }
+
+    #[test]
+    fn old_pictures_go_and_so_do_the_oldest_of_too_many() {
+        let (_disk, mut room, now) = room(1000);
+        assert_eq!(room.sweep(now).unwrap(), 0);
+        for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
+            made(&room, number, days, now);
+        }
+        let other = room.root.join(PICTURES).join("notes.txt");
+        fs::write(&other, "mine").unwrap();
+        assert_eq!(room.sweep(now).unwrap(), 1);
+        assert!(!is_there(&room, 4) && is_there(&room, 3));
+        room.most = 250;
+        assert_eq!(room.sweep(now).unwrap(), 1);
+        assert!(!is_there(&room, 3) && is_there(&room, 2) && is_there(&room, 1) && other.exists());
+    }
+
+    #[test]
+    fn a_picture_makes_room_for_itself() {
+        let (_disk, room, now) = room(250);
+        // Before anything was counted, and after.
+        made(&room, 1, 3, now);
+        made(&room, 2, 2, now);
+        room.keep(&name(3), &[0; 100], now).unwrap();
+        assert!(!is_there(&room, 1) && is_there(&room, 2) && is_there(&room, 3));
+        made(&room, 3, 1, now);
+        room.keep(&name(4), &[0; 50], now).unwrap();
+        assert!(is_there(&room, 2));
+        room.keep(&name(5), &[0; 50], now).unwrap();
+        assert!(!is_there(&room, 2) && [3, 4, 5].iter().all(|number| is_there(&room, *number)));
+    }
+
+    #[test]
+    fn a_picture_is_kept_whole_or_not_at_all() {
+        let (_disk, mut room, now) = room(1000);
+        let good = std::mem::replace(&mut room.scratch, room.root.join("nowhere"));
+        assert!(room.keep(&name(1), b"x", now).is_err() && !is_there(&room, 1));
+        room.scratch = good;
+        room.keep(&name(1), b"x", now).unwrap();
+        assert_eq!(fs::read(name(1).beneath(&room.root)).unwrap(), b"x");
+    }
+}

@@ -1,0 +1,241 @@
+//! Whoever works on one job: step after step, until it is over or has to be given back.
+use std::time::{Duration, Instant};
+
+use carrel_domain::audit::{By, Event};
+use carrel_domain::job::queue::{
+    ClaimedJob, FinishedItem, ItemOutcome, Lease, Requeue, StepResult,
+};
+use carrel_domain::job::{ItemState, Job, JobKind};
+use carrel_domain::{JobId, Result};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+use tokio::time::sleep;
+
+use super::batch::Step;
+use super::{LEASE, Stage, Workers};
+
+/// How often a lease is prolonged while nothing else is written.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a job is worked on while others wait for their turn.
+const TURN: Duration = Duration::from_secs(2);
+/// How often a job is put off while the embedder takes nothing, before what is left of it fails.
+const PUT_OFF: u32 = 8;
+/// The first pause; each is twice as long as the one before ...
+const PAUSE: TimeDelta = TimeDelta::seconds(2);
+/// ... but no longer than this.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::seconds(300);
+/// How often a job may lose its process without getting any further, before the document that comes
+/// next is taken to be the reason.
+const VANISHED: u32 = 4;
+
+pub(super) struct Worker {
+    workers: Workers,
+    job: Job,
+    lease: Lease,
+    resumed: bool,
+    told: broadcast::Receiver<JobId>,
+    stage: watch::Receiver<Stage>,
+    began: Instant,
+}
+
+/// Why work has to stop in the middle of a step.
+enum Interrupt {
+    /// Somebody else has the job now.
+    Lost,
+    Cancelled,
+    Stopping,
+}
+
+impl Worker {
+    pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
+        let ClaimedJob { job, lease, resumed } = claimed;
+        let (told, stage) = (workers.shared.told.subscribe(), workers.shared.stage.subscribe());
+        Self { workers, job, lease, resumed, told, stage, began: Instant::now() }
+    }
+
+    /// Fails when the database does. Then the job goes on once its lease has run out.
+    pub(super) async fn run(mut self) -> Result<()> {
+        let driving = self.workers.shared.driving.clone().read_owned().await;
+        let ended = self.drive().await;
+        self.workers.tell(self.job.id);
+        drop(driving);
+        ended
+    }
+
+    async fn drive(&mut self) -> Result<()> {
+        if self.job.cancelling {
+            return self.end(None).await;
+        }
+        if self.resumed {
+            tracing::info!(job = self.job.id.0, "going on with a job that was left");
+        }
+        if self.resumed && self.job.attempts >= VANISHED {
+            self.give_up_on_next().await?;
+        }
+        loop {
+            // Whole steps only: what has been begun to be written is finished.
+            let one_by_one = self.resumed && self.job.attempts > 0;
+            let held =
+                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
+            let step = tokio::select! {
+                biased;
+                interrupt = held => return self.leave(interrupt).await,
+                step = self.workers.step(&self.job, &self.lease, one_by_one) => step?,
+            };
+            let (finished, down, turn) = match step {
+                Step::Over => return self.end(None).await,
+                Step::Lost => return Ok(()),
+                Step::Made { finished, down, turn } => (finished, down, turn),
+            };
+            let mut others_wait = false;
+            if !finished.is_empty() {
+                match self.complete(finished).await? {
+                    None => return Ok(()),
+                    Some(waiting) => others_wait = waiting,
+                }
+            }
+            drop(turn);
+            if self.job.cancelling {
+                return self.end(None).await;
+            }
+            if let Some(reason) = down {
+                return self.put_off(reason).await;
+            }
+            if others_wait && !self.job.awaited && self.began.elapsed() >= TURN {
+                return self.requeue(Utc::now(), 0, None).await;
+            }
+        }
+    }
+
+    /// Records a step and tells the index. Says whether others wait, or `None` when the job is lost.
+    async fn complete(&mut self, finished: Vec<FinishedItem>) -> Result<Option<bool>> {
+        let (queue, index) = (&self.workers.shared.queue, &self.workers.shared.library.index);
+        let now = Utc::now();
+        let event = placed(&self.job, &finished, now);
+        let outcomes: Vec<_> = finished.iter().filter_map(|one| outcome(&one.outcome)).collect();
+        let completed = queue.complete(&self.lease, finished, now + LEASE, event).await?;
+        let Some(StepResult { job, placed, replaced, others_wait }) = completed else {
+            return Ok(None);
+        };
+        outcomes.into_iter().for_each(|outcome| self.workers.shared.meter.document(outcome));
+        let workspace = job.workspace.id;
+        self.job = job;
+        self.workers.tell(self.job.id);
+        if !replaced.is_empty() {
+            index.remove(workspace, &replaced).await?;
+        }
+        for place in placed {
+            index.upsert(workspace, place).await?;
+        }
+        Ok(Some(others_wait))
+    }
+
+    async fn give_up_on_next(&mut self) -> Result<()> {
+        let waiting = self.workers.shared.queue.waiting(&self.lease, 1).await?;
+        let Some(item) = waiting.into_iter().flatten().next() else { return Ok(()) };
+        let reason = "the server ended while it was embedded, several times";
+        let outcome = ItemOutcome::Failed(reason.to_owned());
+        self.complete(vec![FinishedItem { item, outcome }]).await.map(drop)
+    }
+
+    async fn leave(&mut self, interrupt: Interrupt) -> Result<()> {
+        match interrupt {
+            Interrupt::Lost => Ok(()),
+            Interrupt::Cancelled => self.end(None).await,
+            Interrupt::Stopping => {
+                let (attempts, error) = (self.job.attempts, self.job.error.clone());
+                self.requeue(Utc::now(), attempts, error).await
+            }
+        }
+    }
+
+    /// The embedder takes nothing: later, unless a client waits or it has been tried often enough.
+    async fn put_off(&mut self, reason: String) -> Result<()> {
+        let attempts = self.job.attempts + 1;
+        if self.job.awaited || attempts > PUT_OFF {
+            return self.end(Some(reason)).await;
+        }
+        let pause = PAUSE * 2_i32.saturating_pow(attempts.saturating_sub(1));
+        let due = Utc::now() + pause.min(LONGEST_PAUSE);
+        self.requeue(due, attempts, Some(reason)).await
+    }
+
+    async fn requeue(
+        &mut self,
+        due_at: DateTime<Utc>,
+        attempts: u32,
+        error: Option<String>,
+    ) -> Result<()> {
+        let how = Requeue { due_at, attempts, error };
+        self.workers.shared.queue.requeue(&self.lease, how, Utc::now()).await.map(drop)
+    }
+
+    pub(super) async fn end(&mut self, failure: Option<String>) -> Result<()> {
+        let ended = self.workers.shared.queue.end(&self.lease, failure, Utc::now()).await?;
+        // One that was given more to do meanwhile goes back to the queue.
+        if let Some(job) = ended.filter(|job| job.state.is_over()) {
+            self.workers.shared.meter.job(&job);
+        }
+        Ok(())
+    }
+}
+
+/// Prolongs a lease for as long as it is polled. Ends when the work has to.
+async fn heartbeat(
+    workers: &Workers,
+    job: &Job,
+    lease: &Lease,
+    told: &mut broadcast::Receiver<JobId>,
+    stage: &mut watch::Receiver<Stage>,
+) -> Interrupt {
+    let last = if job.awaited { Stage::Awaited } else { Stage::All };
+    loop {
+        tokio::select! {
+            _ = stage.wait_for(|stage| *stage > last) => return Interrupt::Stopping,
+            () = sleep(HEARTBEAT) => {}
+            () = changed(told, job.id) => {}
+        }
+        match workers.shared.queue.renew(lease, Utc::now() + LEASE).await {
+            Ok(Some(job)) if job.cancelling => return Interrupt::Cancelled,
+            Ok(Some(_)) => {}
+            Ok(None) => return Interrupt::Lost,
+            Err(error) => tracing::warn!(job = job.id.0, %error, "failed to renew a lease"),
+        }
+    }
+}
+
+/// Waits until somebody tells of a change of the job.
+pub(super) async fn changed(told: &mut broadcast::Receiver<JobId>, id: JobId) {
+    loop {
+        match told.recv().await {
+            Ok(other) if other != id => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            // The sender lives as long as the workers do.
+            Err(RecvError::Closed) => std::future::pending().await,
+        }
+    }
+}
+
+/// What a document has come to; nothing yet when it is tried again.
+fn outcome(outcome: &ItemOutcome) -> Option<ItemState> {
+    match outcome {
+        ItemOutcome::Indexed(_) => Some(ItemState::Done),
+        ItemOutcome::Failed(_) => Some(ItemState::Failed),
+        ItemOutcome::Again(_) => None,
+    }
+}
+
+/// The event of a step, in the name of whoever asked for the job.
+fn placed(job: &Job, finished: &[FinishedItem], now: DateTime<Utc>) -> Event {
+    let is_placed = |finished: &&FinishedItem| matches!(finished.outcome, ItemOutcome::Indexed(_));
+    let paths = finished.iter().filter(is_placed).map(|finished| finished.item.path.to_string());
+    let paths: Vec<_> = paths.collect();
+    let name = match job.kind {
+        JobKind::Embed => "workspace_documents_added",
+        JobKind::Refresh => "workspace_documents_refreshed",
+    };
+    let details = json!({ "workspaceName": job.workspace.name, "documents": paths });
+    By { at: now, ..job.by.clone() }.event(name, details.to_string())
+}

@@ -1,0 +1,80 @@
+//! Conversations of a widget, kept apart from those of its workspace.
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::chat::{Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
+use carrel_domain::widget::{NewWidgetChat, Widget, WidgetChat, WidgetChats};
+use carrel_domain::{ChatId, Result, WidgetId, WorkspaceId};
+use serde_json::json;
+
+/// Where the exchanges of one widget are kept, as a conversation knows it.
+pub struct WidgetChatStore {
+    chats: Arc<dyn WidgetChats>,
+    widget: WidgetId,
+    /// Where the questions come from.
+    connection: String,
+}
+
+impl WidgetChatStore {
+    pub fn new(chats: Arc<dyn WidgetChats>, widget: &Widget, connection: String) -> Self {
+        Self { chats, widget: widget.id, connection }
+    }
+
+    fn event(&self, event: Event) -> Event {
+        let details = json!({ "embedId": self.widget.0 }).to_string();
+        Event { name: "embed_sent_chat", details, ..event }
+    }
+}
+
+fn session(of: &Conversation) -> &str {
+    of.session.as_deref().unwrap_or_default()
+}
+
+/// An exchange of a widget as one of its workspace.
+pub fn as_chat(workspace: WorkspaceId, chat: WidgetChat) -> Chat {
+    let WidgetChat { id, widget: _, session, prompt, response, include, connection: _, created_at } =
+        chat;
+    Chat {
+        id,
+        conversation: Conversation { workspace, user: None, thread: None, session: Some(session) },
+        prompt,
+        response,
+        include,
+        feedback: None,
+        created_at,
+        updated_at: created_at,
+    }
+}
+
+#[async_trait]
+impl Chats for WidgetChatStore {
+    async fn append(&self, new: NewChat, event: Event) -> Result<ChatId> {
+        let new = NewWidgetChat {
+            widget: self.widget,
+            session: session(&new.conversation).to_owned(),
+            prompt: new.prompt,
+            response: new.response,
+            include: new.include,
+            connection: self.connection.clone(),
+            created_at: new.created_at,
+            usage: new.usage,
+        };
+        self.chats.append(new, self.event(event)).await
+    }
+
+    async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>> {
+        let chats = self.chats.recent(self.widget, session(of), limit).await?;
+        Ok(chats.into_iter().map(|chat| as_chat(of.workspace, chat)).collect())
+    }
+
+    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Vec<Chat>> {
+        let ChatScope::Session(workspace, session) = of else { return Ok(Vec::new()) };
+        let chats = self.chats.page(self.widget, Some(session), part).await?;
+        Ok(chats.into_iter().map(|chat| as_chat(*workspace, chat)).collect())
+    }
+
+    async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {
+        self.chats.hide(self.widget, session(of), self.event(event)).await
+    }
+}

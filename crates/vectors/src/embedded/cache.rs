@@ -1,0 +1,118 @@
+//! Which workspaces' codes are in memory, and which of them have to make room.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use carrel_domain::WorkspaceId;
+
+use super::snapshot::Snapshot;
+
+/// The place of one workspace's codes.
+pub struct Slot {
+    /// Held by whoever changes the codes; readers do not need it.
+    pub gate: tokio::sync::Mutex<()>,
+    snapshot: Mutex<Option<Arc<Snapshot>>>,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self { gate: tokio::sync::Mutex::new(()), snapshot: Mutex::new(None) }
+    }
+
+    pub fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        locked(&self.snapshot).clone()
+    }
+
+    pub fn store(&self, snapshot: Arc<Snapshot>) {
+        // The old one may be large: it is freed after the lock is released.
+        let old = locked(&self.snapshot).replace(snapshot);
+        drop(old);
+    }
+
+    fn bytes(&self) -> Option<usize> {
+        locked(&self.snapshot).as_ref().map(|snapshot| snapshot.bytes())
+    }
+}
+
+/// All slots, bounded by the bytes of their codes.
+pub struct SegmentCache {
+    limit: usize,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    uses: u64,
+    slots: HashMap<WorkspaceId, Entry>,
+}
+
+struct Entry {
+    slot: Arc<Slot>,
+    /// The number of the latest use: the smaller, the longer ago.
+    used: u64,
+}
+
+/// What a slot costs beside its codes, so that empty ones are let go as well.
+const SLOT_BYTES: usize = 256;
+
+impl SegmentCache {
+    pub fn new(limit: usize) -> Self {
+        Self { limit, state: Mutex::default() }
+    }
+
+    /// The slot of a workspace that is about to be searched.
+    pub fn slot(&self, within: WorkspaceId) -> Arc<Slot> {
+        let mut state = locked(&self.state);
+        state.uses += 1;
+        let used = state.uses;
+        let entry = state
+            .slots
+            .entry(within)
+            .or_insert_with(|| Entry { slot: Arc::new(Slot::new()), used });
+        entry.used = used;
+        Arc::clone(&entry.slot)
+    }
+
+    /// The slot of a workspace, if it has one, without counting as use.
+    pub fn peek(&self, within: WorkspaceId) -> Option<Arc<Slot>> {
+        locked(&self.state).slots.get(&within).map(|entry| Arc::clone(&entry.slot))
+    }
+
+    pub fn forget(&self, within: WorkspaceId) {
+        let entry = locked(&self.state).slots.remove(&within);
+        drop(entry);
+    }
+
+    pub fn bytes(&self) -> usize {
+        locked(&self.state).slots.values().filter_map(|entry| entry.slot.bytes()).sum()
+    }
+
+    /// Lets go what was used longest ago, but not `keep`, until the rest fits. Slots that are
+    /// still being loaded stay: they hold nothing yet, and others wait at their gate.
+    pub fn evict(&self, keep: WorkspaceId) {
+        let mut freed = Vec::new();
+        let mut state = locked(&self.state);
+        let mut loaded: Vec<_> = state
+            .slots
+            .iter()
+            .filter_map(|(id, entry)| Some((entry.used, *id, entry.slot.bytes()? + SLOT_BYTES)))
+            .collect();
+        let mut total: usize = loaded.iter().map(|(.., bytes)| bytes).sum();
+        loaded.sort_unstable();
+        for (_, id, bytes) in loaded {
+            if total <= self.limit {
+                break;
+            }
+            if id != keep {
+                freed.extend(state.slots.remove(&id));
+                total -= bytes;
+            }
+        }
+        drop(state);
+        drop(freed);
+    }
+}
+
+/// A panic elsewhere leaves these values whole, so its watermark on the lock does not matter.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

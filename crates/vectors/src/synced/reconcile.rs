@@ -1,0 +1,221 @@
+//! Bringing the store to the state of the database, one workspace at a time.
+//!
+//! Chunks added later have larger ids, and the watermark says up to which they are stored: so what was
+//! added is what comes after. What was removed is told by whoever removed it; when the numbers do
+//! not reconcile afterwards, because nobody was there to tell or to hear, chunks are compared one by
+//! one. The watermark is moved last, so that a crash at any point means that some of it is done again.
+//!
+//! Several processes may do this at once. Whoever has put something looks for removals afterwards,
+//! so that what another took out meanwhile does not come back to stay.
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
+
+use carrel_domain::vector::{NamespaceVersion, Tally, VectorRow};
+use carrel_domain::{ChunkId, Error, Result, WorkspaceId};
+
+use super::Inner;
+use super::slots::Slot;
+use crate::store::{Tombstones, Watermark, is_refusal, refusal};
+
+/// Vectors read at a time.
+const PAGE: usize = 512;
+/// Values sent at a time: some megabytes of text.
+const VALUES_AT_ONCE: usize = 256 << 10;
+/// Chunks or documents that are taken out at a time.
+const TOMBSTONES_AT_ONCE: usize = 500;
+/// Ids read at a time.
+const IDS: usize = 10_000;
+/// More dimensions than any store takes.
+const MOST_DIMENSIONS: usize = 16_000;
+/// How often somebody who reads the log is told how far it is.
+const TELL: Duration = Duration::from_secs(10);
+
+impl Inner {
+    /// Brings the store up to date. With `verify`, or when somebody has found less there than its
+    /// watermark says, it counts what is there even if nothing seems to have changed.
+    pub(super) async fn reconcile(&self, within: WorkspaceId, verify: bool) -> Result<()> {
+        let slot = self.slots.slot(within);
+        let _gate = slot.gate.lock().await;
+        let version = self.rows.version(within).await?;
+        let verify = slot.take_suspicion() || verify;
+        if !verify && slot.watermark().is_some_and(|watermark| watermark.covers(version)) {
+            return Ok(());
+        }
+        let _work = slot.work();
+        let filled = self.fill_whole(within, &slot, verify).await;
+        self.note_of(within, &slot.filling, &filled);
+        match filled {
+            Ok(watermark) => {
+                slot.advance(watermark);
+                // What stood in for the store is not needed for a while.
+                self.embedded.forget(within);
+                Ok(())
+            }
+            Err(error) => {
+                if verify {
+                    // Not counted to the end.
+                    slot.suspect();
+                }
+                if is_refusal(&error) {
+                    // What it holds is not known for sure; it is looked at once it is tried again.
+                    slot.forget();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The watermark that the store ends with, emptied on the way if need be.
+    async fn fill_whole(
+        &self,
+        within: WorkspaceId,
+        slot: &Slot,
+        verify: bool,
+    ) -> Result<Watermark> {
+        for _ in 0..2 {
+            if let Some(watermark) = self.fill(within, slot, verify).await? {
+                return Ok(watermark);
+            }
+        }
+        Err(refusal(self.store.name(), "it loses vectors while it is being filled"))
+    }
+
+    /// The watermark that the store ends with, or `None` when it had to be emptied.
+    async fn fill(
+        &self,
+        within: WorkspaceId,
+        slot: &Slot,
+        verify: bool,
+    ) -> Result<Option<Watermark>> {
+        // The watermark first: the state of the database is then as late as any watermark.
+        let found = self.asked(self.store.watermark(within)).await?;
+        let version = self.rows.version(within).await?;
+        let mut watermark = found.clone().unwrap_or_default();
+        let is_gone = version == NamespaceVersion::default() && found.is_some();
+        if is_gone || !covers(version, watermark.version) {
+            // Of a workspace that is gone, or of a database that was set back.
+            self.asked(self.store.clear(within, &watermark.dimensions)).await?;
+            watermark = Watermark::default();
+        } else if !verify && found.is_some() && watermark.covers(version) {
+            return Ok(Some(watermark));
+        }
+        let tombstones = slot.take_tombstones();
+        if !watermark.dimensions.is_empty() {
+            for some in tombstones.chunks(TOMBSTONES_AT_ONCE) {
+                let gone = Tombstones::Documents(some);
+                self.asked(self.store.remove(within, &watermark.dimensions, gone)).await?;
+            }
+        }
+        let tally = self.add(within, &mut watermark).await?;
+        if verify || tally.version.removals != watermark.version.removals {
+            let held = self.asked(self.store.count(within, &watermark.dimensions)).await?;
+            watermark.vectors = held;
+            let agrees = held + watermark.left_out == tally.vectors;
+            if !agrees && !self.compare(within, &mut watermark).await? {
+                self.asked(self.store.clear(within, &watermark.dimensions)).await?;
+                return Ok(None);
+            }
+        } else {
+            watermark.vectors = tally.vectors.saturating_sub(watermark.left_out);
+        }
+        watermark.version = tally.version;
+        if found.as_ref() != Some(&watermark) && tally.version != NamespaceVersion::default() {
+            self.asked(self.store.set_watermark(within, &watermark)).await?;
+        }
+        Ok(Some(watermark))
+    }
+
+    /// Stores what was added; gives what there was when nothing more came.
+    async fn add(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<Tally> {
+        let (mut added, mut told) = (0, Instant::now());
+        loop {
+            let after = (watermark.last > 0).then_some(ChunkId(watermark.last));
+            let (tally, page) = self.rows.rows(within, after, PAGE).await?;
+            let Some(last) = page.last().map(|row| row.chunk.0) else {
+                if added >= PAGE {
+                    let (workspace, store) = (within.0, self.store.name());
+                    tracing::info!(workspace, added, "{store} holds the vectors of a workspace");
+                }
+                return Ok(tally);
+            };
+            if last <= watermark.last {
+                return Err(Error::internal("the database gave a page of vectors twice"));
+            }
+            added += page.len();
+            self.put(within, watermark, page).await?;
+            watermark.last = last;
+            self.asked(self.store.set_watermark(within, watermark)).await?;
+            if told.elapsed() >= TELL {
+                told = Instant::now();
+                let (workspace, of) = (within.0, tally.vectors);
+                tracing::info!(workspace, added, of, "filling {}", self.store.name());
+            }
+        }
+    }
+
+    async fn put(
+        &self,
+        within: WorkspaceId,
+        watermark: &mut Watermark,
+        page: Vec<VectorRow>,
+    ) -> Result<()> {
+        let mut by_length: BTreeMap<usize, Vec<VectorRow>> = BTreeMap::new();
+        for row in page {
+            let length = row.vector.len();
+            let fits = (1..=MOST_DIMENSIONS).contains(&length);
+            if fits && row.vector.iter().all(|value| value.is_finite()) {
+                by_length.entry(length).or_default().push(row);
+            } else {
+                watermark.left_out += 1;
+            }
+        }
+        let known = watermark.dimensions.len();
+        watermark.dimensions.extend(by_length.keys());
+        if watermark.dimensions.len() > known {
+            // Before there is anything: what is stored where no watermark points to would stay for good.
+            self.asked(self.store.set_watermark(within, watermark)).await?;
+        }
+        for (length, rows) in by_length {
+            for some in rows.chunks((VALUES_AT_ONCE / length).max(1)) {
+                self.asked(self.store.put(within, length, some)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes out what the database does not have. `false` when the store lacks something besides.
+    async fn compare(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<bool> {
+        let mut known = HashSet::new();
+        let mut after = None;
+        loop {
+            let page = self.rows.chunks(within, after, IDS).await?;
+            let Some(last) = page.last().copied() else { break };
+            // Later ones are on their way.
+            known.extend(page.into_iter().filter(|chunk| chunk.0 <= watermark.last));
+            after = Some(last);
+            if last.0 > watermark.last {
+                break;
+            }
+        }
+        let mut held = self.asked(self.store.chunks(within, &watermark.dimensions)).await?;
+        held.retain(|chunk| chunk.0 <= watermark.last);
+        let (kept, surplus): (Vec<_>, Vec<_>) =
+            held.into_iter().partition(|chunk| known.contains(chunk));
+        for some in surplus.chunks(TOMBSTONES_AT_ONCE) {
+            let gone = Tombstones::Chunks(some);
+            self.asked(self.store.remove(within, &watermark.dimensions, gone)).await?;
+        }
+        let kept: HashSet<_> = kept.into_iter().collect();
+        let lacking = (known.len() - kept.len()) as u64;
+        let (workspace, removed) = (within.0, surplus.len());
+        tracing::info!(workspace, removed, lacking, "compared {}", self.store.name());
+        let is_whole = lacking <= watermark.left_out;
+        (watermark.left_out, watermark.vectors) = (lacking, kept.len() as u64);
+        Ok(is_whole)
+    }
+}
+
+/// Whether a database in the state `now` may have been in the state `then`.
+fn covers(now: NamespaceVersion, then: NamespaceVersion) -> bool {
+    now.additions >= then.additions && now.removals >= then.removals
+}

@@ -1,0 +1,206 @@
+//! What is known of each workspace in the store, and of the store itself.
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use carrel_domain::vector::NamespaceVersion;
+use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
+
+use super::circuit_breaker::CircuitBreaker;
+use crate::store::{Watermark, is_busy, is_refusal};
+
+/// How many documents are remembered that the store has yet to lose. Beyond these it is found out
+/// by comparison.
+const MOST_TOMBSTONES: usize = 10_000;
+
+#[derive(Default)]
+pub struct Slots {
+    slots: Mutex<HashMap<WorkspaceId, Arc<Slot>>>,
+    /// Workspaces that are gone, for the store to hear of.
+    left: Mutex<BTreeSet<WorkspaceId>>,
+}
+
+impl Slots {
+    pub fn slot(&self, within: WorkspaceId) -> Arc<Slot> {
+        Arc::clone(locked(&self.slots).entry(within).or_default())
+    }
+
+    pub fn leave(&self, within: WorkspaceId) {
+        locked(&self.slots).remove(&within);
+        locked(&self.left).insert(within);
+    }
+
+    /// As [`Slots::leave`], of one that the store would not let go yet.
+    pub fn leave_again(&self, within: WorkspaceId) {
+        locked(&self.left).insert(within);
+    }
+
+    pub fn take_left(&self) -> BTreeSet<WorkspaceId> {
+        std::mem::take(&mut locked(&self.left))
+    }
+
+    pub fn remove(&self, within: WorkspaceId) {
+        locked(&self.slots).remove(&within);
+    }
+}
+
+/// One workspace.
+#[derive(Default)]
+pub struct Slot {
+    /// Held by whoever changes what the store has of it.
+    pub gate: tokio::sync::Mutex<()>,
+    /// With storing what is to be there.
+    pub filling: CircuitBreaker,
+    /// With finding anything there.
+    pub searching: CircuitBreaker,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// As the store had it when it was last looked at.
+    watermark: Option<Watermark>,
+    tombstones: Vec<WorkspaceDocumentId>,
+    /// The store has less than its watermark says, or may have.
+    is_suspect: bool,
+    busy: Option<Instant>,
+}
+
+impl Slot {
+    pub fn watermark(&self) -> Option<Watermark> {
+        locked(&self.state).watermark.clone()
+    }
+
+    /// Whether the store has what there was in this state of the database, as far as is known.
+    pub fn holds(&self, version: NamespaceVersion) -> bool {
+        let state = locked(&self.state);
+        !state.is_suspect
+            && state.watermark.as_ref().is_some_and(|watermark| watermark.covers(version))
+    }
+
+    pub fn advance(&self, watermark: Watermark) {
+        locked(&self.state).watermark = Some(watermark);
+    }
+
+    pub fn forget(&self) {
+        locked(&self.state).watermark = None;
+    }
+
+    /// Has what the store holds counted before its watermark is believed again.
+    pub fn suspect(&self) {
+        locked(&self.state).is_suspect = true;
+    }
+
+    pub fn take_suspicion(&self) -> bool {
+        std::mem::take(&mut locked(&self.state).is_suspect)
+    }
+
+    pub fn tombstone(&self, documents: &[WorkspaceDocumentId]) {
+        let mut state = locked(&self.state);
+        if state.tombstones.len() + documents.len() <= MOST_TOMBSTONES {
+            state.tombstones.extend_from_slice(documents);
+        }
+    }
+
+    pub fn take_tombstones(&self) -> Vec<WorkspaceDocumentId> {
+        std::mem::take(&mut locked(&self.state).tombstones)
+    }
+
+    /// How long it has been brought up to date, if it is now.
+    pub fn busy_for(&self) -> Option<Duration> {
+        locked(&self.state).busy.map(|since| since.elapsed())
+    }
+
+    /// Says that it is being brought up to date until the answer goes.
+    pub fn work(&self) -> Work<'_> {
+        locked(&self.state).busy = Some(Instant::now());
+        Work(self)
+    }
+}
+
+pub struct Work<'a>(&'a Slot);
+
+impl Drop for Work<'_> {
+    fn drop(&mut self) {
+        locked(&self.0.state).busy = None;
+    }
+}
+
+/// Whether the store answers, so that searches need not wait for one that does not.
+pub struct HealthState {
+    name: &'static str,
+    breaker: CircuitBreaker,
+}
+
+impl HealthState {
+    pub fn new(name: &'static str) -> Self {
+        Self { name, breaker: CircuitBreaker::default() }
+    }
+
+    /// [`Error::Unavailable`] until the store has answered again, which others find out.
+    pub fn check(&self) -> Result<()> {
+        match self.breaker.reason() {
+            Some(reason) => Err(Error::unavailable(self.name, reason)),
+            None => Ok(()),
+        }
+    }
+
+    /// How long until a store that does not answer is worth asking again.
+    pub fn pause(&self) -> Option<Duration> {
+        self.breaker.pause()
+    }
+
+    /// Notes whether the store has answered, if only to refuse.
+    pub fn note<T>(&self, answer: &Result<T>) {
+        match answer {
+            Err(error) if is_busy(error) => {
+                // Nobody has asked it, so a store that was away is so still.
+                if let Some(known) = self.breaker.reason() {
+                    self.breaker.begin(known);
+                }
+            }
+            Err(error) if !is_refusal(error) => {
+                if self.breaker.begin(reason(error)) {
+                    tracing::warn!("{error}; the index inside this server is used meanwhile");
+                }
+            }
+            _ => {
+                if self.breaker.end() {
+                    tracing::info!("{} answers again", self.name);
+                }
+            }
+        }
+    }
+}
+
+/// What is wrong, without the name of what is unavailable.
+pub fn reason(error: &Error) -> String {
+    match error {
+        Error::Unavailable { reason, .. } => reason.to_string(),
+        other => other.to_string(),
+    }
+}
+
+/// A panic elsewhere leaves these values whole, so its watermark on the lock does not matter.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{busy, refusal};
+
+    #[tokio::test]
+    async fn whether_a_store_is_there_is_not_known_from_questions_that_were_not_asked() {
+        let health = HealthState::new("a store");
+        let unasked = || Err::<(), _>(busy("a store", "others are asking it"));
+        health.note(&unasked());
+        assert!(health.check().is_ok());
+        health.note(&Err::<(), _>(Error::unavailable("a store", "it is away")));
+        health.note(&unasked());
+        assert!(health.check().unwrap_err().to_string().ends_with("it is away"));
+        health.note(&Err::<(), _>(refusal("a store", "it will not")));
+        assert!(health.check().is_ok());
+    }
+}

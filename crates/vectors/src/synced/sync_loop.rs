@@ -1,0 +1,96 @@
+//! Keeping the store in agreement while nobody searches.
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use carrel_domain::{Result, WorkspaceId};
+
+use super::Inner;
+use crate::store::{is_refusal, refusal};
+
+/// How long changes by other processes may stay unknown to the store when nobody searches.
+const LOOK: Duration = Duration::from_secs(5);
+/// How often everything the store holds is counted.
+const VERIFY: Duration = Duration::from_secs(3_600);
+
+impl Inner {
+    pub(super) async fn sync_loop(&self) {
+        let mut verified: Option<Instant> = None;
+        let mut failing = false;
+        loop {
+            if self.health.pause().is_some_and(|pause| pause.is_zero()) {
+                // What it answers does not matter here: whether it does is noted.
+                let _ = self.watermarks().await;
+            }
+            if self.health.check().is_ok() {
+                let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
+                let done = self.round(verify).await;
+                // What the store refuses of one workspace is not asked for all of them again.
+                if verify && done.as_ref().err().is_none_or(is_refusal) {
+                    verified = Some(Instant::now());
+                }
+                if verify && done.is_ok() {
+                    self.say_what_is_held();
+                }
+                // What the store has not done is told of where it is noted.
+                if let Some(error) = done.as_ref().err().filter(|_| !failing) {
+                    tracing::debug!("failed to keep {} up to date: {error}", self.store.name());
+                }
+                failing = done.is_err();
+            }
+            let pause = self.health.pause().map_or(LOOK, |pause| pause.min(LOOK));
+            tokio::select! {
+                () = self.told.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    fn say_what_is_held(&self) {
+        tracing::info!("{} holds all vectors", self.store.name());
+    }
+
+    /// Brings every workspace up to date that is not. What the store refuses of some does not keep
+    /// it from the others: the first of these errors comes back when all have had their turn.
+    pub(super) async fn round(&self, verify: bool) -> Result<()> {
+        // Marks first: what has one by then and is not in the database is of the past.
+        let watermarks = if verify { self.watermarks().await? } else { Vec::new() };
+        let vector_versions = self.rows.vector_versions().await?;
+        let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
+        let mut gone = self.slots.take_left();
+        gone.extend(watermarks.into_iter().map(|(within, _)| within));
+        let mut gone: Vec<_> = gone.difference(&there).copied().collect();
+        let mut outcome = Ok(());
+        while let Some(within) = gone.pop() {
+            match self.attempt(within, true, verify).await {
+                Ok(()) => self.slots.remove(within),
+                Err(error) => {
+                    self.slots.leave_again(within);
+                    if !is_refusal(&error) {
+                        gone.into_iter().for_each(|within| self.slots.leave_again(within));
+                        return Err(error);
+                    }
+                    outcome = outcome.and(Err(error));
+                }
+            }
+        }
+        for (within, tally) in vector_versions {
+            if !verify && self.slots.slot(within).holds(tally.version) {
+                continue;
+            }
+            match self.attempt(within, verify, verify).await {
+                Err(error) if !is_refusal(&error) => return Err(error),
+                done => outcome = outcome.and(done),
+            }
+        }
+        outcome
+    }
+
+    /// [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
+    async fn attempt(&self, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
+        let slot = self.slots.slot(within);
+        match slot.filling.reason_to_wait() {
+            Some(reason) if !now => Err(refusal(self.store.name(), reason)),
+            _ => self.reconcile(within, verify).await,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! What becomes of searches while a store is in trouble, in a time that passes by itself.
+use std::time::Duration;
+
+use support::memory::MemoryStore;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use super::*;
+
+/// More than the longest pause before a store is asked again.
+const LATER: Duration = Duration::from_secs(90);
+
+fn over(store: &Arc<MemoryStore>) -> World {
+    World::over(Arc::default(), store.clone(), PLENTY)
+}
+
+fn tended(world: &World) -> JoinHandle<()> {
+    let synced = world.synced().clone();
+    tokio::spawn(async move { synced.sync_loop().await })
+}
+
+fn of(within: WorkspaceId) -> VectorQuery<'static> {
+    VectorQuery { within, ..query(&[1.0, 0.0], 9) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn searches_do_not_wait_for_a_store_that_hangs() {
+    let store = Arc::new(MemoryStore::default());
+    let world = over(&store);
+    world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    store.fall_silent(true);
+    assert_eq!(world.found(of(HERE)).await, [1, 2, 3], "the embedded index answers");
+    assert_eq!(store.searches(), 2);
+    assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    assert_eq!(store.searches(), 2, "it is known to hang");
+    assert!(world.index.held().await.unwrap_err().to_string().contains("no answer for 10s"));
+
+    // Somebody asks it now and then; it is not the searches that have to wait for that.
+    let tending = tended(&world);
+    sleep(LATER).await;
+    assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    assert_eq!(store.searches(), 2);
+    store.fall_silent(false);
+    sleep(LATER).await;
+    assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    assert_eq!(store.searches(), 3);
+    tending.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_workspace_that_is_refused_leaves_the_others_where_they_are() {
+    let store = Arc::new(MemoryStore::default());
+    let world = over(&store);
+    for within in [WorkspaceId(0), HERE, THERE] {
+        world.rows.add(within, vec![vec![1.0, 0.0]; 3]);
+    }
+    store.refuse(HERE);
+    let refused = world.synced().reconcile_all().await.unwrap_err();
+    assert!(carrel_vectors::store::is_refusal(&refused), "{refused:?}");
+    for within in [WorkspaceId(0), THERE] {
+        assert_eq!(world.held(within).await, world.rows.ids(within));
+    }
+    assert_eq!(world.found(of(THERE)).await, [7, 8, 9]);
+    assert_eq!(store.searches(), 1, "the store answers for the others");
+    assert_eq!(world.found(of(HERE)).await, [4, 5, 6]);
+    assert_eq!(store.searches(), 1, "the embedded index answers for this one");
+
+    // It is tried again, after pauses.
+    let tending = tended(&world);
+    let before = store.refusals();
+    sleep(LATER * 10).await;
+    let tries = store.refusals() - before;
+    assert!((10..=30).contains(&tries), "{tries} tries");
+    world.rows.leave(HERE);
+    world.index.drop_workspace(HERE).await.unwrap();
+    sleep(LATER).await;
+    store.refuse_nothing();
+    sleep(LATER).await;
+    assert_eq!(world.held(HERE).await, world.rows.ids(HERE));
+    world.rows.add(HERE, vec![vec![1.0, 0.0]]);
+    assert_eq!(world.found(of(HERE)).await, [10]);
+    assert_eq!(store.searches(), 2);
+    tending.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() {
+    let store = Arc::new(MemoryStore::default());
+    let world = over(&store);
+    world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
+    world.assert_agrees().await;
+    store.refuse(HERE);
+    for _ in 0..3 {
+        assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    }
+    assert_eq!(store.searches(), 1);
+    assert_eq!(world.index.held().await.unwrap(), 3, "the store answers");
+    store.refuse_nothing();
+    sleep(LATER).await;
+    for _ in 0..3 {
+        assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
+    }
+    assert_eq!(store.searches(), 4);
+}
