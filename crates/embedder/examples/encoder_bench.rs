@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_domain::{Error, Result};
-use carrel_embedder::{MiniLm, Options};
+use carrel_embedder::catalog::MINILM;
+use carrel_embedder::{Directory, NativeEmbedder, Options};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<()> {
@@ -17,7 +18,8 @@ async fn main() -> Result<()> {
         arguments.next().map_or_else(carrel_embedder::testing::model_dir, PathBuf::from);
     let threads = arguments.next().unwrap_or_else(|| "2".into());
     let threads: NonZeroUsize = threads.parse().map_err(Error::internal)?;
-    let model = MiniLm::new(Options { directory, threads, release_after: None });
+    let directory = Directory { path: directory, model: Some(&MINILM) };
+    let model = NativeEmbedder::new(Options { directory, threads, release_after: None });
 
     let loading = Instant::now();
     model.embed(&words(1, 0..1), Purpose::Query).await?;
@@ -58,7 +60,12 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-async fn latency(model: &MiniLm, figure: &str, text: Vec<String>, rounds: usize) -> Result<()> {
+async fn latency(
+    model: &NativeEmbedder,
+    figure: &str,
+    text: Vec<String>,
+    rounds: usize,
+) -> Result<()> {
     let (mut wall, mut cpu) = (Vec::new(), Vec::new());
     for round in 0..rounds + 5 {
         let (started, used) = (Instant::now(), cpu_seconds());
@@ -73,7 +80,12 @@ async fn latency(model: &MiniLm, figure: &str, text: Vec<String>, rounds: usize)
     Ok(())
 }
 
-async fn throughput(model: &MiniLm, figure: &str, texts: Vec<String>, rounds: usize) -> Result<()> {
+async fn throughput(
+    model: &NativeEmbedder,
+    figure: &str,
+    texts: Vec<String>,
+    rounds: usize,
+) -> Result<()> {
     model.embed(&texts, Purpose::Passage).await?;
     let mut rates = Vec::new();
     for _ in 0..rounds {

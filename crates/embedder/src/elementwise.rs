@@ -6,9 +6,6 @@ use crate::kernel::{Line, mul_add};
 #[cfg(test)]
 mod tests;
 
-/// BERT's, added to the variance before its root is taken.
-const LAYER_NORM_EPSILON: f32 = 1e-12;
-
 /// `e` to the power of each lane, for lanes at most 0; below -87 they count as -87.
 ///
 /// Off by at most a few units in the last place: a power of two from the exponent bits times a polynomial for the rest.
@@ -53,11 +50,26 @@ fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.max_f32s(x, simd.splat_f32s(0.0)), half)
 }
 
-/// GELU of every element.
+/// GELU of every element. Here and below, lengths are multiples of a [`Line`]'s.
 #[inline(always)]
-pub fn gelu_rows<S: Simd, const N: usize>(simd: S, rows: &mut [[f32; N]]) {
-    for value in S::as_mut_simd_f32s(rows.as_flattened_mut()).0 {
+pub fn gelu_all<S: Simd>(simd: S, values: &mut [f32]) {
+    for value in S::as_mut_simd_f32s(values).0 {
         *value = gelu(simd, *value);
+    }
+}
+
+/// Multiplies every element by `g / (1 + e^-g)`, the SiLU of its counterpart in `gates`.
+#[inline(always)]
+pub fn gate_by_silu<S: Simd>(simd: S, values: &mut [f32], gates: &[f32]) {
+    let (values, gates) = (S::as_mut_simd_f32s(values).0, S::as_simd_f32s(gates).0);
+    let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
+    for (value, &gate) in values.iter_mut().zip(gates) {
+        // The exponential is for numbers up to 0: with p = e^-|g| the sigmoid is 1/(1+p) or p/(1+p).
+        let power = exp(simd, simd.sub_f32s(zero, simd.abs_f32s(gate)));
+        let positive = simd.less_than_f32s(zero, gate);
+        let above = simd.select_f32s(positive, one, power);
+        let sigmoid = simd.div_f32s(above, simd.add_f32s(one, power));
+        *value = simd.mul_f32s(*value, simd.mul_f32s(gate, sigmoid));
     }
 }
 
@@ -83,28 +95,33 @@ pub fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [f32], length: usize) -> 
     simd.reduce_sum_f32s(sum)
 }
 
-/// Gives the row mean 0 and variance 1, then multiplies by `scale` and adds `shift`.
+/// How rows are normalised: to mean 0 and variance 1, then times `scale` plus `shift`, each as wide as a row.
+pub struct Norm {
+    pub scale: Vec<f32>,
+    pub shift: Vec<f32>,
+    /// Added to the variance before its root is taken.
+    pub epsilon: f32,
+}
+
+/// Normalises one row.
 #[inline(always)]
-pub fn layer_norm<S: Simd, const N: usize>(
-    simd: S,
-    row: &mut [f32; N],
-    scale: &[f32; N],
-    shift: &[f32; N],
-) {
+pub fn layer_norm<S: Simd>(simd: S, row: &mut [f32], norm: &Norm) {
+    let Norm { scale, shift, epsilon } = norm;
+    let width = row.len() as f32;
     let row = S::as_mut_simd_f32s(row).0;
     let (scale, shift) = (S::as_simd_f32s(scale).0, S::as_simd_f32s(shift).0);
     let mut sum = simd.splat_f32s(0.0);
     for value in row.iter() {
         sum = simd.add_f32s(sum, *value);
     }
-    let mean = simd.splat_f32s(simd.reduce_sum_f32s(sum) / N as f32);
+    let mean = simd.splat_f32s(simd.reduce_sum_f32s(sum) / width);
     let mut squares = simd.splat_f32s(0.0);
     for value in row.iter() {
         let difference = simd.sub_f32s(*value, mean);
         squares = mul_add(simd, difference, difference, squares);
     }
-    let variance = simd.reduce_sum_f32s(squares) / N as f32;
-    let factor = simd.splat_f32s(1.0 / (variance + LAYER_NORM_EPSILON).sqrt());
+    let variance = simd.reduce_sum_f32s(squares) / width;
+    let factor = simd.splat_f32s(1.0 / (variance + epsilon).sqrt());
     for ((value, &scale), &shift) in row.iter_mut().zip(scale).zip(shift) {
         let normal = simd.mul_f32s(simd.sub_f32s(*value, mean), factor);
         *value = mul_add(simd, normal, scale, shift);
@@ -113,7 +130,7 @@ pub fn layer_norm<S: Simd, const N: usize>(
 
 /// Adds `other` to `row`.
 #[inline(always)]
-pub fn add<S: Simd, const N: usize>(simd: S, row: &mut [f32; N], other: &[f32; N]) {
+pub fn add<S: Simd>(simd: S, row: &mut [f32], other: &[f32]) {
     let (row, other) = (S::as_mut_simd_f32s(row).0, S::as_simd_f32s(other).0);
     for (value, &other) in row.iter_mut().zip(other) {
         *value = simd.add_f32s(*value, other);

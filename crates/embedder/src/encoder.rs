@@ -10,10 +10,11 @@ use std::sync::{Mutex, PoisonError};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use crate::elementwise::{add, gelu_rows, layer_norm, scale, softmax_unscaled};
-use crate::kernel::{Instructions, Line, PANEL, multiply};
-use crate::tokenizer::MAX_TOKENS;
-use crate::weights::{ATTENTION, BLOCKS, HEAD, HEADS, HIDDEN, LAYERS, Layer, Row, Weights};
+use crate::architecture::Pooling;
+use crate::attention::{self, attend};
+use crate::elementwise::{add, gate_by_silu, gelu_all, layer_norm};
+use crate::kernel::{Instructions, Line, Rows};
+use crate::weights::{Dense, Layer, Weights};
 
 #[cfg(test)]
 mod tests;
@@ -25,11 +26,9 @@ const STRIP_STEP: usize = 12;
 /// A short query is shared too, though each strip reads all weights anew: half a millisecond sooner for a third more work.
 /// Strips lower than this would only wait for memory.
 const LOWEST_STRIP: usize = 4;
-/// Attention is computed for this many queries at a time.
-const QUERIES: usize = 12;
 
 pub struct Encoder {
-    weights: Weights,
+    pub weights: Weights,
     instructions: Instructions,
     /// Working memory of earlier calls, to be used again.
     spare: Mutex<Vec<Workspace>>,
@@ -38,34 +37,21 @@ pub struct Encoder {
 /// Room for everything that is computed on the way.
 #[derive(Default)]
 struct Workspace {
-    hidden: Vec<Row>,
+    hidden: Vec<f32>,
     /// Query, key and value of each row, for the layer at hand and for the one after.
-    attention: Vec<[f32; ATTENTION]>,
-    next: Vec<[f32; ATTENTION]>,
+    attention: Vec<f32>,
+    next: Vec<f32>,
     strips: Vec<Scratch>,
 }
 
 /// What one strip needs for itself.
+#[derive(Default)]
 struct Scratch {
-    context: Vec<Row>,
-    block: Vec<Row>,
-    queries: Vec<[f32; HEAD]>,
-    keys: Vec<Line>,
-    values: Vec<Line>,
-    scores: Vec<[f32; MAX_TOKENS]>,
-}
-
-impl Scratch {
-    fn new(rows: usize) -> Self {
-        Self {
-            context: vec![[0.0; HIDDEN]; rows],
-            block: vec![[0.0; HIDDEN]; rows],
-            queries: vec![[0.0; HEAD]; MAX_TOKENS],
-            keys: vec![[0.0; PANEL]; MAX_TOKENS / PANEL * HEAD],
-            values: vec![[0.0; PANEL]; MAX_TOKENS * (HEAD / PANEL)],
-            scores: vec![[0.0; MAX_TOKENS]; QUERIES],
-        }
-    }
+    context: Vec<f32>,
+    block: Vec<f32>,
+    gate: Vec<f32>,
+    panels: Vec<Line>,
+    attention: attention::Scratch,
 }
 
 impl Encoder {
@@ -73,9 +59,10 @@ impl Encoder {
         Self { weights, instructions, spare: Mutex::default() }
     }
 
-    /// The mean over the tokens of each text, scaled to unit length.
+    /// One vector of unit length for each text.
     ///
-    /// Every text has 1 to [`MAX_TOKENS`] ids, all of the vocabulary. Runs on the current thread pool.
+    /// Every text has at least one id and no more than the architecture's `max_tokens`, all within the table of words.
+    /// Runs on the current thread pool.
     pub fn encode(&self, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
         let tokens: Vec<Token> = texts.iter().flat_map(|ids| Token::of(ids)).collect();
         let spans: Vec<Range<usize>> = texts
@@ -88,10 +75,13 @@ impl Encoder {
 
         let height = strip_height(tokens.len(), rayon::current_num_threads());
         let mut workspace = self.take_workspace(tokens.len(), height);
-        for layer in 0..=LAYERS {
+        for layer in 0..=self.weights.layers.len() {
             self.step(layer, height, &tokens, &spans, &mut workspace);
         }
-        let vectors = spans.into_iter().map(|span| pool(&workspace.hidden[span])).collect();
+        let width = self.weights.architecture.hidden;
+        let pooling = self.weights.architecture.pooling;
+        let rows = |span: Range<usize>| &workspace.hidden[span.start * width..span.end * width];
+        let vectors = spans.into_iter().map(|span| pool(rows(span), width, pooling)).collect();
         self.give_back(workspace);
         vectors
     }
@@ -105,15 +95,17 @@ impl Encoder {
         spans: &[Range<usize>],
         workspace: &mut Workspace,
     ) {
-        let attention = &workspace.attention[..tokens.len()];
-        workspace.hidden[..tokens.len()]
-            .par_chunks_mut(height)
-            .zip(workspace.next[..tokens.len()].par_chunks_mut(height))
+        let width = self.weights.architecture.hidden;
+        let (values, all) = (tokens.len() * width, 3 * tokens.len() * width);
+        let attention = &workspace.attention[..all];
+        workspace.hidden[..values]
+            .par_chunks_mut(height * width)
+            .zip(workspace.next[..all].par_chunks_mut(3 * height * width))
             .zip(&mut workspace.strips)
             .enumerate()
             .for_each(|(index, ((hidden, next), scratch))| {
                 let start = index * height;
-                let tokens = &tokens[start..start + hidden.len()];
+                let tokens = &tokens[start..start + hidden.len() / width];
                 let weights = &self.weights;
                 self.instructions.run(Strip {
                     weights,
@@ -133,15 +125,14 @@ impl Encoder {
     fn take_workspace(&self, rows: usize, height: usize) -> Workspace {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut workspace = spare.unwrap_or_default();
-        if workspace.hidden.len() < rows {
-            workspace.hidden.resize(rows, [0.0; HIDDEN]);
-            workspace.attention.resize(rows, [0.0; ATTENTION]);
-            workspace.next.resize(rows, [0.0; ATTENTION]);
+        let values = rows * self.weights.architecture.hidden;
+        if workspace.hidden.len() < values {
+            workspace.hidden.resize(values, 0.0);
+            workspace.attention.resize(3 * values, 0.0);
+            workspace.next.resize(3 * values, 0.0);
         }
-        workspace.strips.retain(|strip| strip.block.len() >= height);
-        workspace.strips.resize_with(rows.div_ceil(height).max(workspace.strips.len()), || {
-            Scratch::new(height)
-        });
+        let strips = rows.div_ceil(height).max(workspace.strips.len());
+        workspace.strips.resize_with(strips, Scratch::default);
         workspace
     }
 
@@ -162,11 +153,14 @@ struct Token {
     id: u32,
     /// In its text.
     position: usize,
+    /// Of its text, in tokens.
+    length: usize,
 }
 
 impl Token {
     fn of(ids: &[u32]) -> impl Iterator<Item = Self> {
-        ids.iter().enumerate().map(|(position, &id)| Self { id, position })
+        let length = ids.len();
+        ids.iter().enumerate().map(move |(position, &id)| Self { id, position, length })
     }
 }
 
@@ -180,9 +174,9 @@ struct Strip<'a> {
     /// The rows of each text.
     spans: &'a [Range<usize>],
     /// Query, key and value of all rows.
-    attention: &'a [[f32; ATTENTION]],
-    hidden: &'a mut [Row],
-    next: &'a mut [[f32; ATTENTION]],
+    attention: &'a [f32],
+    hidden: &'a mut [f32],
+    next: &'a mut [f32],
     scratch: &'a mut Scratch,
 }
 
@@ -192,124 +186,97 @@ impl WithSimd for Strip<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { weights, layer, start, tokens, spans, attention, hidden, next, scratch } = self;
+        let width = weights.architecture.hidden;
         match layer.checked_sub(1) {
             None => {
-                for (token, row) in tokens.iter().zip(&mut *hidden) {
+                for (token, row) in tokens.iter().zip(hidden.chunks_mut(width)) {
                     weights.embed(token.id, token.position, row);
-                    let norm = &weights.embedding_norm;
-                    layer_norm(simd, row, &norm.scale, &norm.shift);
+                    layer_norm(simd, row, &weights.embedding_norm);
                 }
             }
             Some(before) => {
-                attend(simd, start, hidden.len(), spans, attention, scratch);
-                transform(simd, weights, before, hidden, scratch);
+                scratch.context.resize(hidden.len(), 0.0);
+                let rows = start..start + tokens.len();
+                let (context, room) = (&mut scratch.context, &mut scratch.attention);
+                attend(simd, &weights.architecture, rows, spans, attention, context, room);
+                transform(simd, &weights.layers[before], hidden, scratch, width);
             }
         }
-        if let Some(Layer { attention_bias, .. }) = weights.layers.get(layer) {
-            next.fill(*attention_bias);
-            multiply(simd, hidden, HIDDEN, weights.matrices(layer).attention, next, 0);
+        if let Some(Layer { attention, .. }) = weights.layers.get(layer) {
+            let left = Rows { values: hidden, width };
+            apply(simd, attention, left, next, 3 * width, &mut scratch.panels);
+            let positions = tokens.iter().map(|token| (token.position, token.length));
+            attention::rotate(&weights.architecture, positions, next);
         }
     }
 }
 
-/// Fills the context of the strip's rows: the values of their texts, weighted by how well keys match queries.
+/// Writes the products of the rows with a matrix, and its bias, over `out`.
 #[inline(always)]
-fn attend<S: Simd>(
+fn apply<S: Simd>(
     simd: S,
-    start: usize,
-    height: usize,
-    spans: &[Range<usize>],
-    attention: &[[f32; ATTENTION]],
-    scratch: &mut Scratch,
+    dense: &Dense,
+    left: Rows<'_>,
+    out: &mut [f32],
+    width: usize,
+    scratch: &mut Vec<Line>,
 ) {
-    let strip = start..start + height;
-    scratch.context[..height].fill([0.0; HIDDEN]);
-    let first = spans.partition_point(|span| span.end <= strip.start);
-    for span in spans[first..].iter().take_while(|span| span.start < strip.end) {
-        let rows = span.start.max(strip.start)..span.end.min(strip.end);
-        let length = span.len();
-        let panels = length.div_ceil(2 * PANEL) * 2;
-        for head in 0..HEADS {
-            let column = head * HEAD;
-            let part = |row: usize, which: usize| -> &[f32] {
-                &attention[row][which * HIDDEN + column..][..HEAD]
-            };
-            let keys = &mut scratch.keys[..panels * HEAD];
-            let (first_values, second_values) = scratch.values[..2 * length].split_at_mut(length);
-            for (index, row) in span.clone().enumerate() {
-                let panel = &mut keys[index / PANEL * HEAD..][..HEAD];
-                for (line, &value) in panel.iter_mut().zip(part(row, 1)) {
-                    line[index % PANEL] = value;
-                }
-                let value = part(row, 2);
-                first_values[index].copy_from_slice(&value[..PANEL]);
-                second_values[index].copy_from_slice(&value[PANEL..]);
-            }
-            let queries = &mut scratch.queries[..rows.len()];
-            for (query, row) in queries.iter_mut().zip(rows.clone()) {
-                query.copy_from_slice(part(row, 0));
-            }
-            let context = &mut scratch.context[rows.start - start..rows.end - start];
-            for (queries, context) in queries.chunks(QUERIES).zip(context.chunks_mut(QUERIES)) {
-                let scores = &mut scratch.scores[..queries.len()];
-                for row in scores.iter_mut() {
-                    row[..panels * PANEL].fill(0.0);
-                }
-                multiply(simd, queries, HEAD, keys, scores, 0);
-                let mut sums = [0.0; QUERIES];
-                for (row, sum) in scores.iter_mut().zip(&mut sums) {
-                    *sum = softmax_unscaled(simd, row, length);
-                }
-                multiply(simd, scores, length, &scratch.values[..2 * length], context, column);
-                for (row, sum) in context.iter_mut().zip(sums) {
-                    scale(simd, &mut row[column..column + HEAD], 1.0 / sum);
-                }
-            }
-        }
-    }
+    out.chunks_mut(width).for_each(|row| row.copy_from_slice(&dense.bias));
+    dense.panels.multiply(simd, left, out, (width, 0), scratch);
 }
 
 /// The rest of a layer after attention: its output matrix and the feed-forward step, each with residual and norm.
 #[inline(always)]
 fn transform<S: Simd>(
     simd: S,
-    weights: &Weights,
-    layer: usize,
-    hidden: &mut [Row],
+    layer: &Layer,
+    hidden: &mut [f32],
     scratch: &mut Scratch,
+    width: usize,
 ) {
-    let matrices = weights.matrices(layer);
-    let layer = &weights.layers[layer];
-    let context = &mut scratch.context[..hidden.len()];
-    let block = &mut scratch.block[..hidden.len()];
-
-    for row in hidden.iter_mut() {
-        add(simd, row, &layer.output_bias);
+    let Scratch { context, block, gate, panels, .. } = scratch;
+    for row in hidden.chunks_mut(width) {
+        add(simd, row, &layer.output.bias);
     }
-    multiply(simd, context, HIDDEN, matrices.output, hidden, 0);
+    let left = Rows { values: context, width };
+    layer.output.panels.multiply(simd, left, hidden, (width, 0), panels);
     // The context has done its part; from here its rows collect the sum of the feed-forward step.
-    for (row, sum) in hidden.iter_mut().zip(&mut *context) {
-        layer_norm(simd, row, &layer.output_norm.scale, &layer.output_norm.shift);
-        *sum = *row;
+    for (row, sum) in hidden.chunks_mut(width).zip(context.chunks_mut(width)) {
+        layer_norm(simd, row, &layer.output_norm);
+        sum.copy_from_slice(row);
         add(simd, sum, &layer.outward_bias);
     }
-    for index in 0..BLOCKS {
-        let (inward, outward) = matrices.block(index);
-        block.fill(layer.inward_bias[index]);
-        multiply(simd, hidden, HIDDEN, inward, block, 0);
-        gelu_rows(simd, block);
-        multiply(simd, block, HIDDEN, outward, context, 0);
+    let left = Rows { values: hidden, width };
+    for part in &layer.blocks {
+        let inner = part.inward.bias.len();
+        let rows = left.values.len() / width;
+        block.resize(rows * inner, 0.0);
+        apply(simd, &part.inward, left, block, inner, panels);
+        match &part.gate {
+            None => gelu_all(simd, block),
+            Some(dense) => {
+                gate.resize(rows * inner, 0.0);
+                apply(simd, dense, left, gate, inner, panels);
+                gate_by_silu(simd, block, gate);
+            }
+        }
+        let left = Rows { values: block, width: inner };
+        part.outward.multiply(simd, left, context, (width, 0), panels);
     }
-    for (row, sum) in hidden.iter_mut().zip(context) {
-        *row = *sum;
-        layer_norm(simd, row, &layer.outward_norm.scale, &layer.outward_norm.shift);
+    hidden.copy_from_slice(context);
+    for row in hidden.chunks_mut(width) {
+        layer_norm(simd, row, &layer.outward_norm);
     }
 }
 
-/// The mean of the rows, scaled to unit length.
-fn pool(rows: &[Row]) -> Vec<f32> {
-    let mut sum = vec![0.0; HIDDEN];
-    for row in rows {
+/// One vector of unit length for the rows of a text.
+fn pool(rows: &[f32], width: usize, pooling: Pooling) -> Vec<f32> {
+    let rows = match pooling {
+        Pooling::Mean => rows,
+        Pooling::Cls => &rows[..width],
+    };
+    let mut sum = vec![0.0; width];
+    for row in rows.chunks(width) {
         sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
     // The length of the sum and of the mean differ, their direction does not.

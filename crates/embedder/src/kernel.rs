@@ -62,56 +62,64 @@ pub fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s 
     if fused { simd.mul_add_e_f32s(a, b, c) } else { simd.add_f32s(simd.mul_f32s(a, b), c) }
 }
 
-/// Adds `left` times the panels to `out`, whose columns are counted from `column`.
+/// Rows of equal width, one after another.
+#[derive(Clone, Copy)]
+pub struct Rows<'a> {
+    pub values: &'a [f32],
+    /// Of one row, > 0.
+    pub width: usize,
+}
+
+/// Adds `left` times the panels to `out`, whose columns are counted from `column` and whose rows are `width` wide.
 ///
 /// `panels` holds whole panels of `depth` lines each, an even number of them. The first `depth` columns of `left` count.
 #[inline(always)]
-pub fn multiply<S: Simd, const LEFT: usize, const OUT: usize>(
+pub fn multiply<S: Simd>(
     simd: S,
-    left: &[[f32; LEFT]],
+    left: Rows<'_>,
     depth: usize,
     panels: &[Line],
-    out: &mut [[f32; OUT]],
-    column: usize,
+    out: &mut [f32],
+    (width, column): (usize, usize),
 ) {
-    let product = Product { left, depth, panels, out, column };
+    let product = Product { left, depth, panels, out, width, column };
     match S::F32_LANES {
-        16 => simd.vectorize(Tiles::<LEFT, OUT, 12, 2>(product)),
-        8 => simd.vectorize(Tiles::<LEFT, OUT, 6, 2>(product)),
-        _ => simd.vectorize(Tiles::<LEFT, OUT, 3, 4>(product)),
+        16 => simd.vectorize(Tiles::<12, 2>(product)),
+        8 => simd.vectorize(Tiles::<6, 2>(product)),
+        _ => simd.vectorize(Tiles::<3, 4>(product)),
     }
 }
 
-struct Product<'a, const LEFT: usize, const OUT: usize> {
-    left: &'a [[f32; LEFT]],
+struct Product<'a> {
+    left: Rows<'a>,
     depth: usize,
     panels: &'a [Line],
-    out: &'a mut [[f32; OUT]],
+    out: &'a mut [f32],
+    width: usize,
     column: usize,
 }
 
 /// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, which together fill the registers.
-struct Tiles<'a, const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize>(
-    Product<'a, LEFT, OUT>,
-);
+struct Tiles<'a, const ROWS: usize, const VECTORS: usize>(Product<'a>);
 
-impl<const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize> WithSimd
-    for Tiles<'_, LEFT, OUT, ROWS, VECTORS>
-{
+impl<const ROWS: usize, const VECTORS: usize> WithSimd for Tiles<'_, ROWS, VECTORS> {
     type Output = ();
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Product { left, depth, panels, out, mut column } = self.0;
+        let Product { left, depth, panels, out, width, mut column } = self.0;
         let columns = VECTORS * S::F32_LANES;
-        let (tiles, last) = left.as_chunks::<ROWS>();
         for strip in panels.chunks_exact(columns / PANEL * depth) {
             let strip = strip.split_at(depth);
-            let (out_tiles, out_last) = out.as_chunks_mut::<ROWS>();
-            for (rows, out) in tiles.iter().zip(out_tiles) {
-                tile::<S, LEFT, OUT, ROWS, VECTORS>(simd, rows, strip, out, column);
+            let rows = left.values.chunks(ROWS * left.width).zip(out.chunks_mut(ROWS * width));
+            for (values, out) in rows {
+                let rows = Rows { values, width: left.width };
+                if values.len() == ROWS * left.width {
+                    tile::<S, ROWS, VECTORS>(simd, rows, strip, out, (width, column));
+                } else {
+                    remainder::<S, VECTORS>(simd, rows, strip, out, (width, column));
+                }
             }
-            remainder::<S, LEFT, OUT, VECTORS>(simd, last, strip, out_last, column);
             column += columns;
         }
     }
@@ -119,21 +127,17 @@ impl<const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usiz
 
 /// The rows left over when all whole tiles are done, as one tile of just that height.
 #[inline(always)]
-fn remainder<S: Simd, const LEFT: usize, const OUT: usize, const VECTORS: usize>(
+fn remainder<S: Simd, const VECTORS: usize>(
     simd: S,
-    left: &[[f32; LEFT]],
+    left: Rows<'_>,
     strip: (&[Line], &[Line]),
-    out: &mut [[f32; OUT]],
-    column: usize,
+    out: &mut [f32],
+    place: (usize, usize),
 ) {
     macro_rules! of_height {
         ($($rows:literal)*) => {
-            match left.len() {
-                $($rows => {
-                    if let (Some(rows), Some(out)) = (left.first_chunk::<$rows>(), out.first_chunk_mut::<$rows>()) {
-                        tile::<S, LEFT, OUT, $rows, VECTORS>(simd, rows, strip, out, column);
-                    }
-                })*
+            match left.values.len() / left.width {
+                $($rows => tile::<S, $rows, VECTORS>(simd, left, strip, out, place),)*
                 _ => {}
             }
         };
@@ -146,19 +150,19 @@ fn remainder<S: Simd, const LEFT: usize, const OUT: usize, const VECTORS: usize>
 }
 
 #[inline(always)]
-fn tile<S: Simd, const LEFT: usize, const OUT: usize, const ROWS: usize, const VECTORS: usize>(
+fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     simd: S,
-    left: &[[f32; LEFT]; ROWS],
+    left: Rows<'_>,
     (first, second): (&[Line], &[Line]),
-    out: &mut [[f32; OUT]; ROWS],
-    column: usize,
+    out: &mut [f32],
+    (width, column): (usize, usize),
 ) {
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-    let depth = first.len().min(LEFT);
-    let first = &first[..depth];
+    let depth = first.len();
     // Narrow vectors take their columns from the first panel alone.
     let second = if VECTORS * lanes > PANEL { &second[..depth] } else { first };
+    let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &left.values[row * left.width..][..depth]);
     for k in 0..depth {
         let (first, second) = (S::as_simd_f32s(&first[k]).0, S::as_simd_f32s(&second[k]).0);
         let mut line = [simd.splat_f32s(0.0); VECTORS];
@@ -167,15 +171,16 @@ fn tile<S: Simd, const LEFT: usize, const OUT: usize, const ROWS: usize, const V
             *value =
                 if start < PANEL { first[start / lanes] } else { second[(start - PANEL) / lanes] };
         }
-        for (row, sums) in left.iter().zip(&mut sums) {
+        for (row, sums) in rows.iter().zip(&mut sums) {
             let factor = simd.splat_f32s(row[k]);
             for (sum, &value) in sums.iter_mut().zip(&line) {
                 *sum = mul_add(simd, factor, value, *sum);
             }
         }
     }
-    for (out, sums) in out.iter_mut().zip(sums) {
-        let out = S::as_mut_simd_f32s(&mut out[column..column + VECTORS * lanes]).0;
+    for (row, sums) in sums.into_iter().enumerate() {
+        let out = &mut out[row * width + column..][..VECTORS * lanes];
+        let out = S::as_mut_simd_f32s(out).0;
         for (out, sum) in out.iter_mut().zip(sums) {
             *out = simd.add_f32s(*out, sum);
         }

@@ -1,14 +1,23 @@
-//! Embedding inside this process: all-MiniLM-L6-v2, a BERT encoder of 6 layers, and fetching its files.
+//! Embedding inside this process: encoders of the BERT family, their tokenizers, and fetching their files.
 //!
-//! [`MiniLm`] is the adapter; everything else here is what it is made of.
+//! [`NativeEmbedder`] is the adapter, [`catalog`] the models known by name; everything else here is what they are made of.
+mod architecture;
+mod attention;
+pub mod catalog;
+mod config;
+mod directory;
 mod elementwise;
 mod encoder;
 pub mod fetch;
 mod kernel;
-mod minilm;
+mod native;
+mod panels;
+pub mod quantize;
+mod tensors;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod tokenizer;
 mod weights;
 
-pub use minilm::{MiniLm, NAME, Options};
+pub use directory::Directory;
+pub use native::{NativeEmbedder, Options};

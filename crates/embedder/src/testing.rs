@@ -2,17 +2,29 @@
 use std::env;
 use std::path::PathBuf;
 
-use crate::fetch::{DIRECTORY, FILES, Sources, fetch};
+use crate::catalog::{MINILM, Model};
+use crate::fetch::{Sources, fetch};
 
-/// The directory of the model's files: `CARREL_MODEL_DIR`, or a place of its own in cargo's target directory or else in
+/// The directory of all-MiniLM-L6-v2: `CARREL_MODEL_DIR`, or a place of its own in cargo's target directory or else in
 /// the user's cache, where the files are fetched to if they are missing.
 ///
 /// # Panics
 /// When the files cannot be had, with everything that was tried.
 pub fn model_dir() -> PathBuf {
-    let directory = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
-    let there = FILES.iter().all(|file| {
-        directory.join(file.name).metadata().is_ok_and(|found| found.len() == file.size)
+    directory_of(&MINILM)
+}
+
+/// As [`model_dir`], of another model: beside it.
+///
+/// # Panics
+/// As [`model_dir`].
+pub fn directory_of(model: &'static Model) -> PathBuf {
+    let minilm = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
+    let directory =
+        if model.name == MINILM.name { minilm } else { minilm.with_file_name(model.name) };
+    let there = model.files.iter().all(|file| {
+        let found = directory.join(file.name).metadata();
+        found.is_ok_and(|found| model.bits.is_some() || found.len() == file.size)
     });
     if !there {
         // On a thread of its own, because the test may already be inside a runtime.
@@ -21,7 +33,8 @@ pub fn model_dir() -> PathBuf {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(|error| error.to_string())?;
             let sources = Sources::default();
-            runtime.block_on(fetch(&into, &sources, |_| {})).map_err(|error| error.to_string())
+            let fetched = runtime.block_on(fetch(model, &into, &sources, |_| {}));
+            fetched.map_err(|error| error.to_string())
         });
         match fetching.join() {
             Ok(Ok(())) => {}
@@ -35,5 +48,5 @@ pub fn model_dir() -> PathBuf {
 fn default_dir() -> PathBuf {
     let cache = env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
     let cache = cache.or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cache")));
-    cache.unwrap_or_else(env::temp_dir).join("carrel").join(DIRECTORY)
+    cache.unwrap_or_else(env::temp_dir).join("carrel/models").join(MINILM.name)
 }

@@ -1,203 +1,37 @@
-//! Text to token ids: the WordPiece tokenizer of uncased BERT, agreeing with the reference on every id.
-use std::collections::HashMap;
+//! Text to token ids, by the two kinds of vocabulary that encoders of the BERT family come with.
+mod charsmap;
+mod json;
+mod sentencepiece;
+mod unigram;
+mod wordpiece;
 
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::canonical_combining_class;
+pub use json::parse as parse_json;
+pub use sentencepiece::{Piece, parse as parse_sentencepiece, write as write_sentencepiece};
+pub use unigram::Unigram;
+pub use wordpiece::{Letters, WordPiece};
 
-mod tables;
-#[cfg(test)]
-mod tests;
-
-/// The most tokens of one text, the marks at its beginning and end included. What lies beyond is not read.
-pub const MAX_TOKENS: usize = 256;
-/// A longer word, in characters, becomes one unknown token.
-const LONGEST_WORD: usize = 100;
-/// The reference recognises these in raw text, wherever they stand.
-const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
-
-pub struct Tokenizer {
-    /// Pieces that begin a word.
-    beginnings: HashMap<Box<str>, u32>,
-    /// Pieces inside a word, without their `##`.
-    continuations: HashMap<Box<str>, u32>,
-    /// The longest piece, in bytes.
-    longest_piece: usize,
-    special: [u32; SPECIAL.len()],
-    unknown: u32,
-    beginning: u32,
-    end: u32,
+/// The vocabulary of a model with the rules by which text is cut into its pieces.
+pub enum Tokenizer {
+    WordPiece(WordPiece),
+    Unigram(Unigram),
 }
 
 impl Tokenizer {
-    /// Reads a vocabulary of one piece a line, whose line numbers from 0 are the ids.
-    ///
-    /// `None` when the special tokens are not among them.
-    pub fn parse(vocabulary: &str) -> Option<Self> {
-        let mut beginnings = HashMap::new();
-        let mut continuations = HashMap::new();
-        let mut longest_piece = 0;
-        for (id, piece) in (0..).zip(vocabulary.lines()) {
-            longest_piece = longest_piece.max(piece.len());
-            match piece.strip_prefix("##") {
-                Some(inner) if !inner.is_empty() => continuations.insert(inner.into(), id),
-                _ => beginnings.insert(piece.into(), id),
-            };
-        }
-        let [pad, unknown, beginning, end, mask] =
-            SPECIAL.map(|token| beginnings.get(token).copied());
-        let (unknown, beginning, end) = (unknown?, beginning?, end?);
-        let special = [pad?, unknown, beginning, end, mask?];
-        Some(Self { beginnings, continuations, longest_piece, special, unknown, beginning, end })
-    }
-
-    /// The number of pieces; every id is below it.
-    pub fn size(&self) -> usize {
-        self.beginnings.len() + self.continuations.len()
-    }
-
-    /// The ids of `text`, between the marks of its beginning and end: 2 to [`MAX_TOKENS`] of them.
+    /// The ids of `text`, between the marks of its beginning and end: 2 to `most` of them.
     ///
     /// Reads no further than the last token needs, however long the text is.
-    pub fn encode(&self, text: &str) -> Vec<u32> {
-        let mut ids = vec![self.beginning];
-        let mut rest = text;
-        while ids.len() < MAX_TOKENS - 1 && !rest.is_empty() {
-            let special = next_special(rest);
-            let (plain, after) = match special {
-                Some((start, which)) => (&rest[..start], &rest[start + SPECIAL[which].len()..]),
-                None => (rest, ""),
-            };
-            self.encode_plain(plain, &mut ids);
-            if let Some((_, which)) = special {
-                ids.push(self.special[which]);
-            }
-            rest = after;
-        }
-        ids.truncate(MAX_TOKENS - 1);
-        ids.push(self.end);
-        ids
-    }
-
-    fn encode_plain(&self, text: &str, ids: &mut Vec<u32>) {
-        let mut word = Word::default();
-        for character in normalized(text) {
-            let apart = is_punctuation(character);
-            if apart || character.is_whitespace() {
-                self.encode_word(&mut word, ids);
-                if apart {
-                    word.push(character);
-                    self.encode_word(&mut word, ids);
-                }
-                if ids.len() >= MAX_TOKENS - 1 {
-                    return;
-                }
-            } else {
-                word.push(character);
-            }
-        }
-        self.encode_word(&mut word, ids);
-    }
-
-    /// Cuts a word, and empties it, into the longest pieces from the left, or one unknown token when that fails.
-    fn encode_word(&self, word: &mut Word, ids: &mut Vec<u32>) {
-        let text = std::mem::take(&mut word.text);
-        let length = std::mem::take(&mut word.length);
-        if length == 0 {
-            return;
-        }
-        if length > LONGEST_WORD {
-            ids.push(self.unknown);
-            return;
-        }
-        let first = ids.len();
-        let mut rest = text.as_str();
-        while !rest.is_empty() {
-            let pieces = if ids.len() == first { &self.beginnings } else { &self.continuations };
-            let Some((id, length)) = self.longest(pieces, rest) else {
-                ids.truncate(first);
-                ids.push(self.unknown);
-                break;
-            };
-            ids.push(id);
-            rest = &rest[length..];
-        }
-        word.text = text;
-        word.text.clear();
-    }
-
-    /// The longest piece that `text` begins with: its id and its length in bytes.
-    fn longest(&self, pieces: &HashMap<Box<str>, u32>, text: &str) -> Option<(u32, usize)> {
-        (1..=text.len().min(self.longest_piece))
-            .rev()
-            .filter(|&end| text.is_char_boundary(end))
-            .find_map(|end| Some((*pieces.get(&text[..end])?, end)))
-    }
-}
-
-/// A word in the making. Of one that is too long only the beginning is kept.
-#[derive(Default)]
-struct Word {
-    text: String,
-    /// In characters.
-    length: usize,
-}
-
-impl Word {
-    fn push(&mut self, character: char) {
-        self.length += 1;
-        if self.length <= LONGEST_WORD {
-            self.text.push(character);
+    pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
+        match self {
+            Self::WordPiece(tokenizer) => tokenizer.encode(text, most),
+            Self::Unigram(tokenizer) => tokenizer.encode(text, most),
         }
     }
-}
 
-/// Where the next special token begins, and which it is.
-fn next_special(text: &str) -> Option<(usize, usize)> {
-    text.match_indices('[').find_map(|(start, _)| {
-        let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;
-        Some((start, which))
-    })
-}
-
-/// Cleaned, ideographs set apart, accents stripped, lowercase: in the reference's order, which matters.
-fn normalized(text: &str) -> impl Iterator<Item = char> {
-    text.chars()
-        .filter_map(|character| match character {
-            ' '..='~' => Some(character),
-            _ if within(tables::SPACES, character) => Some(' '),
-            _ if within(tables::DROPPED, character) => None,
-            // These would be stripped below anyway. Without them decomposing never has to hold and sort more than a
-            // few characters, whatever the text.
-            _ if is_mark(character) && canonical_combining_class(character) != 0 => None,
-            _ => Some(character),
-        })
-        .flat_map(|character| {
-            let space = within_ideographs(character).then_some(' ');
-            space.into_iter().chain([character]).chain(space)
-        })
-        .nfd()
-        .filter(|&character| !is_mark(character))
-        .flat_map(char::to_lowercase)
-}
-
-fn within_ideographs(character: char) -> bool {
-    character >= '\u{3400}' && within(tables::IDEOGRAPHS, character)
-}
-
-fn is_mark(character: char) -> bool {
-    character >= '\u{300}' && within(tables::MARKS, character)
-}
-
-fn is_punctuation(character: char) -> bool {
-    if character.is_ascii() {
-        character.is_ascii_punctuation()
-    } else {
-        within(tables::PUNCTUATION, character)
+    /// Every id is below this.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::WordPiece(tokenizer) => tokenizer.size(),
+            Self::Unigram(tokenizer) => tokenizer.size(),
+        }
     }
-}
-
-fn within(ranges: &[(u32, u32)], character: char) -> bool {
-    let code = u32::from(character);
-    let after = ranges.partition_point(|&(first, _)| first <= code);
-    after > 0 && code <= ranges[after - 1].1
 }

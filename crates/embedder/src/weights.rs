@@ -1,229 +1,250 @@
-//! The model's weights: read from its file, and laid out the way the kernels read them.
-use std::fs::File;
-use std::io::{self, Read as _, Seek as _, SeekFrom};
+//! The weights of an encoder: read from its file, and laid out the way the kernels read them.
+use std::io;
 use std::path::Path;
 
-use memmap2::{Mmap, MmapMut};
-use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, Metadata};
+use memmap2::Mmap;
 
-use crate::fetch::WEIGHTS;
-use crate::kernel::{Line, PANEL};
-use crate::tokenizer::MAX_TOKENS;
-
-pub const LAYERS: usize = 6;
-pub const HEADS: usize = 12;
-pub const HEAD: usize = HIDDEN / HEADS;
-pub const HIDDEN: usize = 384;
-pub const INTERMEDIATE: usize = 1536;
-/// The feed-forward step goes through its intermediate values in this many blocks as wide as a row.
-pub const BLOCKS: usize = INTERMEDIATE / HIDDEN;
-/// Query, key and value side by side.
-pub const ATTENTION: usize = 3 * HIDDEN;
-
-pub type Row = [f32; HIDDEN];
-
-/// Lines of the packed matrices of one layer, in this order: attention, attention output, and for each block of the
-/// feed-forward step the matrix into it and the matrix out of it.
-const LAYER_LINES: usize = (ATTENTION + HIDDEN + 2 * INTERMEDIATE) / PANEL * HIDDEN;
-const SQUARE_LINES: usize = HIDDEN / PANEL * HIDDEN;
+use crate::architecture::{Activation, Architecture, Naming, Positions};
+use crate::elementwise::Norm;
+use crate::panels::{Matrix, Panels};
+use crate::tensors::{Table, Tensors, invalid};
 
 pub struct Weights {
+    pub architecture: Architecture,
     /// The model's own file: the table of words is read where it lies, and only its rows in use take up memory.
     file: Mmap,
-    /// Where in the file the table of words begins, in bytes.
-    words: usize,
-    /// For each position, with the row that says "first segment" added: there never is a second one.
-    positions: Vec<Row>,
+    words: Table,
+    /// The rows in the table of words; every id is below it.
+    pub vocabulary: usize,
+    /// What is added to a token: for each position, or the same for all where positions are rotations. The row that says
+    /// "first segment" is part of it, for there never is a second segment.
+    added: Vec<f32>,
     pub embedding_norm: Norm,
     pub layers: Vec<Layer>,
-    /// Every packed matrix. A mapping of its own is page-aligned and goes back to the system whole.
-    packed: MmapMut,
 }
 
-pub struct Norm {
-    pub scale: Row,
-    pub shift: Row,
-}
-
-/// What of a layer is not a matrix.
 pub struct Layer {
-    pub attention_bias: [f32; ATTENTION],
-    pub output_bias: Row,
+    /// Query, key and value side by side.
+    pub attention: Dense,
+    pub output: Dense,
     pub output_norm: Norm,
-    /// Of each block.
-    pub inward_bias: [Row; BLOCKS],
-    pub outward_bias: Row,
+    pub blocks: Vec<Block>,
+    pub outward_bias: Vec<f32>,
     pub outward_norm: Norm,
 }
 
-/// The packed matrices of a layer.
-#[derive(Clone, Copy)]
-pub struct Matrices<'a> {
-    pub attention: &'a [Line],
-    pub output: &'a [Line],
-    feed_forward: &'a [Line],
+/// A matrix with what is added to each of its outputs.
+pub struct Dense {
+    pub panels: Panels,
+    pub bias: Vec<f32>,
 }
 
-impl<'a> Matrices<'a> {
-    /// The matrices into and out of one block of the feed-forward step.
-    pub fn block(self, block: usize) -> (&'a [Line], &'a [Line]) {
-        self.feed_forward[2 * block * SQUARE_LINES..][..2 * SQUARE_LINES].split_at(SQUARE_LINES)
-    }
+/// A share of the feed-forward step, so that what lies between its matrices is no wider than a row and stays in cache.
+pub struct Block {
+    pub inward: Dense,
+    pub gate: Option<Dense>,
+    pub outward: Panels,
 }
 
 impl Weights {
-    /// Reads a `model.safetensors` whose vocabulary has `words` pieces.
+    /// Reads the weights of `architecture` from a `safetensors` file.
     ///
-    /// An error of kind [`io::ErrorKind::InvalidData`] says that the file is not this model.
-    pub fn open(path: &Path, words: usize) -> io::Result<Self> {
-        let source = File::open(path)?;
-        let length = source.metadata()?.len();
-        if length != WEIGHTS.size {
-            return Err(invalid(format!("has {length} bytes instead of {}", WEIGHTS.size)));
+    /// An error of kind [`io::ErrorKind::InvalidData`] completes "the file …": it is another model's, or damaged.
+    pub fn open(path: &Path, architecture: Architecture) -> io::Result<Self> {
+        if let Some(problem) = architecture.problem() {
+            return Err(invalid(format!("is of a model with {problem}")));
         }
-        let file = map(&source)?;
-        let (header, metadata) = SafeTensors::read_metadata(&file).map_err(invalid)?;
-        let mut tensors = Tensors { file: source, data: header + size_of::<u64>(), metadata };
-        let words = tensors.locate("embeddings.word_embeddings.weight", words * HIDDEN)?.start;
-
-        let mut positions = tensors.rows("embeddings.position_embeddings.weight", 512)?;
-        positions.truncate(MAX_TOKENS);
-        let segment = tensors.rows("embeddings.token_type_embeddings.weight", 2)?[0];
-        for row in &mut positions {
-            row.iter_mut().zip(segment).for_each(|(value, segment)| *value += segment);
-        }
-
-        let mut packed = MmapMut::map_anon(LAYERS * LAYER_LINES * size_of::<Line>())?;
-        #[cfg(target_os = "linux")]
-        // Fewer, larger pages where the system has them; no loss where it has not.
-        let _ = packed.advise(memmap2::Advice::HugePage);
-        let lines: &mut [Line] = bytemuck::cast_slice_mut(&mut packed);
-        let layers = lines
-            .chunks_exact_mut(LAYER_LINES)
-            .enumerate()
-            .map(|(layer, lines)| tensors.layer(layer, lines))
-            .collect::<io::Result<_>>()?;
-        let embedding_norm = tensors.norm("embeddings.LayerNorm")?;
-        Ok(Self { file, words, positions, embedding_norm, layers, packed })
+        let mut reader = Reader { tensors: Tensors::open(path)?, architecture: &architecture };
+        let width = architecture.hidden;
+        let name = "embeddings.word_embeddings.weight";
+        let vocabulary = match reader.tensors.shape(name) {
+            Some(&[rows, _]) if rows > 0 => rows,
+            _ => return Err(invalid(format!("has the tensor {name} of an unexpected shape"))),
+        };
+        // Quantized tables have another shape, and are checked by their size.
+        let words = reader.tensors.table(name, vocabulary, width)?;
+        let added = reader.added()?;
+        let embedding_norm = reader.norm(match architecture.naming {
+            Naming::Bert => "embeddings.LayerNorm",
+            Naming::Nomic => "emb_ln",
+        })?;
+        let layers = 0..architecture.layers;
+        let layers = layers.map(|layer| reader.layer(layer)).collect::<io::Result<_>>()?;
+        let file = reader.tensors.into_map();
+        Ok(Self { architecture, file, words, vocabulary, added, embedding_norm, layers })
     }
 
-    pub fn matrices(&self, layer: usize) -> Matrices<'_> {
-        let lines: &[Line] = bytemuck::cast_slice(&self.packed);
-        let lines = &lines[layer * LAYER_LINES..][..LAYER_LINES];
-        let (attention, lines) = lines.split_at(3 * SQUARE_LINES);
-        let (output, feed_forward) = lines.split_at(SQUARE_LINES);
-        Matrices { attention, output, feed_forward }
+    /// As [`Self::open`], reading the first layer alone and the names of the others. Gives the rows in the table of words.
+    pub fn check(path: &Path, architecture: Architecture) -> io::Result<usize> {
+        let layers = architecture.layers;
+        let first = Self::open(path, Architecture { layers: 1, ..architecture })?;
+        let tensors = Tensors::open(path)?;
+        let names = match first.architecture.naming {
+            Naming::Bert => ["attention.self.query.weight", "output.LayerNorm.bias"],
+            Naming::Nomic => ["attn.Wqkv.weight", "norm2.bias"],
+        };
+        let stem = if first.architecture.naming == Naming::Bert { "layer" } else { "layers" };
+        for layer in 0..layers {
+            let missing = names
+                .iter()
+                .find(|name| tensors.shape(&format!("encoder.{stem}.{layer}.{name}")).is_none());
+            if let Some(name) = missing {
+                return Err(invalid(format!("lacks the tensor encoder.{stem}.{layer}.{name}")));
+            }
+        }
+        Ok(first.vocabulary)
     }
 
     /// Writes what stands for the word `id` at `position` of its text.
-    pub fn embed(&self, id: u32, position: usize, row: &mut Row) {
-        let start = self.words + id as usize * size_of::<Row>();
-        let (word, _) = self.file[start..start + size_of::<Row>()].as_chunks();
-        for ((value, &word), position) in row.iter_mut().zip(word).zip(self.positions[position]) {
-            *value = f32::from_le_bytes(word) + position;
+    pub fn embed(&self, id: u32, position: usize, row: &mut [f32]) {
+        self.words.read(&self.file, id as usize, row);
+        let start = match self.architecture.positions {
+            Positions::Learned { .. } => position * row.len(),
+            Positions::Rotary { .. } => 0,
+        };
+        let added = &self.added[start..][..row.len()];
+        row.iter_mut().zip(added).for_each(|(value, added)| *value += added);
+    }
+}
+
+struct Reader<'a> {
+    tensors: Tensors,
+    architecture: &'a Architecture,
+}
+
+impl Reader<'_> {
+    fn added(&mut self) -> io::Result<Vec<f32>> {
+        let Architecture { hidden, max_tokens, .. } = *self.architecture;
+        let name = "embeddings.token_type_embeddings.weight";
+        let segment = match self.tensors.shape(name).map(<[usize]>::to_vec) {
+            Some(shape) => self.tensors.floats(name, shape.iter().product())?,
+            None => vec![0.0; hidden],
+        };
+        let segment =
+            segment.get(..hidden).ok_or_else(|| invalid(format!("has too small a {name}")))?;
+        let mut added = match self.architecture.positions {
+            Positions::Rotary { .. } => return Ok(segment.to_vec()),
+            Positions::Learned { first } => {
+                let name = "embeddings.position_embeddings.weight";
+                let shape = self.tensors.shape(name).map(<[usize]>::to_vec).unwrap_or_default();
+                let mut rows = self.tensors.floats(name, shape.iter().product())?;
+                let wanted = first * hidden..(first + max_tokens) * hidden;
+                if shape.get(1) != Some(&hidden) || rows.len() < wanted.end {
+                    return Err(invalid(format!(
+                        "has the tensor {name} of shape {shape:?}, which is too small for {max_tokens} tokens of {hidden}"
+                    )));
+                }
+                rows.truncate(wanted.end);
+                rows.split_off(wanted.start)
+            }
+        };
+        for row in added.chunks_mut(hidden) {
+            row.iter_mut().zip(segment).for_each(|(value, segment)| *value += segment);
         }
-    }
-}
-
-#[expect(unsafe_code, reason = "mapping a file is unsafe: another process could change it")]
-fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: Fetching the model replaces its files by renaming, never in place, so what is mapped stays as it was.
-    unsafe { Mmap::map(file) }
-}
-
-fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, error)
-}
-
-/// The tensors of a file, read one by one so that no more than one is held beside the packed weights.
-struct Tensors {
-    file: File,
-    /// Where the tensors' data begins, in bytes.
-    data: usize,
-    metadata: Metadata,
-}
-
-impl Tensors {
-    /// Where a tensor of `length` numbers lies in the file, in bytes.
-    fn locate(&self, name: &str, length: usize) -> io::Result<std::ops::Range<usize>> {
-        let wrong = |what: &str| invalid(format!("the tensor {name} {what}"));
-        let info = self.metadata.info(name).ok_or_else(|| wrong("is missing"))?;
-        let (start, end) = info.data_offsets;
-        if info.dtype != Dtype::F32 || end - start != length * size_of::<f32>() {
-            return Err(wrong("has an unexpected type or size"));
-        }
-        Ok(self.data + start..self.data + end)
-    }
-
-    fn floats(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
-        let range = self.locate(name, length)?;
-        let mut bytes = vec![0; range.len()];
-        self.file.seek(SeekFrom::Start(range.start as u64))?;
-        self.file.read_exact(&mut bytes)?;
-        Ok(bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect())
-    }
-
-    fn rows(&mut self, name: &str, rows: usize) -> io::Result<Vec<Row>> {
-        Ok(self.floats(name, rows * HIDDEN)?.as_chunks().0.to_vec())
-    }
-
-    fn row(&mut self, name: &str) -> io::Result<Row> {
-        Ok(self.rows(name, 1)?[0])
+        Ok(added)
     }
 
     fn norm(&mut self, name: &str) -> io::Result<Norm> {
-        let scale = self.row(&format!("{name}.weight"))?;
-        Ok(Norm { scale, shift: self.row(&format!("{name}.bias"))? })
+        let width = self.architecture.hidden;
+        let scale = self.tensors.floats(&format!("{name}.weight"), width)?;
+        let shift = self.tensors.floats(&format!("{name}.bias"), width)?;
+        Ok(Norm { scale, shift, epsilon: self.architecture.epsilon })
     }
 
-    fn layer(&mut self, layer: usize, packed: &mut [Line]) -> io::Result<Layer> {
-        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
-        let (attention, packed) = packed.split_at_mut(3 * SQUARE_LINES);
-        let (output, packed) = packed.split_at_mut(SQUARE_LINES);
-
-        let mut attention_bias = [0.0; ATTENTION];
-        for (index, part) in ["query", "key", "value"].into_iter().enumerate() {
-            let mut weights = self.rows(&name(&format!("attention.self.{part}.weight")), HIDDEN)?;
-            let mut bias = self.row(&name(&format!("attention.self.{part}.bias")))?;
-            if part == "query" {
-                // Scores are divided by the root of a head's width; doing it here does it once.
-                let factor = 1.0 / (HEAD as f32).sqrt();
-                weights.as_flattened_mut().iter_mut().for_each(|value| *value *= factor);
-                bias.iter_mut().for_each(|value| *value *= factor);
-            }
-            pack(&weights, &mut attention[index * SQUARE_LINES..][..SQUARE_LINES]);
-            attention_bias[index * HIDDEN..][..HIDDEN].copy_from_slice(&bias);
-        }
-        pack(&self.rows(&name("attention.output.dense.weight"), HIDDEN)?, output);
-
-        let inward = self.rows(&name("intermediate.dense.weight"), INTERMEDIATE)?;
-        let inward_bias = self.rows(&name("intermediate.dense.bias"), BLOCKS)?;
-        let outward = self.rows(&name("output.dense.weight"), INTERMEDIATE)?;
-        for (block, packed) in packed.chunks_exact_mut(2 * SQUARE_LINES).enumerate() {
-            let (into, out_of) = packed.split_at_mut(SQUARE_LINES);
-            pack(&inward[block * HIDDEN..][..HIDDEN], into);
-            let columns: Vec<Row> = outward.iter().copied().skip(block).step_by(BLOCKS).collect();
-            pack(&columns, out_of);
-        }
-        Ok(Layer {
-            attention_bias,
-            output_bias: self.row(&name("attention.output.dense.bias"))?,
-            output_norm: self.norm(&name("attention.output.LayerNorm"))?,
-            inward_bias: std::array::from_fn(|block| inward_bias[block]),
-            outward_bias: self.row(&name("output.dense.bias"))?,
-            outward_norm: self.norm(&name("output.LayerNorm"))?,
-        })
+    /// A matrix and its bias, which models of some kinds do not have.
+    fn dense(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<(Matrix, Vec<f32>)> {
+        let matrix = self.tensors.matrix(&format!("{name}.weight"), rows, columns)?;
+        let bias = match self.architecture.naming {
+            Naming::Bert => self.tensors.floats(&format!("{name}.bias"), rows)?,
+            Naming::Nomic => vec![0.0; rows],
+        };
+        Ok((matrix, bias))
     }
-}
 
-/// Packs a matrix given with one row for each output, as the file has them.
-fn pack(weights: &[Row], packed: &mut [Line]) {
-    for (panel, weights) in packed.chunks_exact_mut(HIDDEN).zip(weights.as_chunks::<PANEL>().0) {
-        for (depth, line) in panel.iter_mut().enumerate() {
-            for (value, row) in line.iter_mut().zip(weights) {
-                *value = row[depth];
+    fn layer(&mut self, layer: usize) -> io::Result<Layer> {
+        let Architecture { hidden, naming, .. } = *self.architecture;
+        let name = |part: &str| match naming {
+            Naming::Bert => format!("encoder.layer.{layer}.{part}"),
+            Naming::Nomic => format!("encoder.layers.{layer}.{part}"),
+        };
+        let parts = match naming {
+            Naming::Bert => {
+                ["attention.output.dense", "attention.output.LayerNorm", "output.LayerNorm"]
             }
+            Naming::Nomic => ["attn.out_proj", "norm1", "norm2"],
+        };
+        let attention = self.attention(&name)?;
+        let (output, bias) = self.dense(&name(parts[0]), hidden, hidden)?;
+        let output = Dense { panels: Panels::pack(&output, hidden)?, bias };
+        let output_norm = self.norm(&name(parts[1]))?;
+        let outward_norm = self.norm(&name(parts[2]))?;
+        let (blocks, outward_bias) = self.feed_forward(&name)?;
+        Ok(Layer { attention, output, output_norm, blocks, outward_bias, outward_norm })
+    }
+
+    fn attention(&mut self, name: &dyn Fn(&str) -> String) -> io::Result<Dense> {
+        let Architecture { hidden, naming, .. } = *self.architecture;
+        let (query, key, value) = match naming {
+            Naming::Bert => {
+                let mut part = |part: &str| {
+                    self.dense(&name(&format!("attention.self.{part}")), hidden, hidden)
+                };
+                (part("query")?, part("key")?, part("value")?)
+            }
+            Naming::Nomic => {
+                let (all, bias) = self.dense(&name("attn.Wqkv"), 3 * hidden, hidden)?;
+                let part = |part: usize| {
+                    let rows = part * hidden..(part + 1) * hidden;
+                    (all.part(hidden, rows.clone(), 0..hidden), bias[rows].to_vec())
+                };
+                (part(0), part(1), part(2))
+            }
+        };
+        let (mut matrix, mut bias) = query;
+        // Scores are divided by the root of a head's width; doing it here does it once.
+        let factor = 1.0 / (self.architecture.head() as f32).sqrt();
+        matrix.scale(factor);
+        bias.iter_mut().for_each(|value| *value *= factor);
+        for (more, other) in [key, value] {
+            matrix.append(more)?;
+            bias.extend(other);
         }
+        Ok(Dense { panels: Panels::pack(&matrix, hidden)?, bias })
+    }
+
+    fn feed_forward(
+        &mut self,
+        name: &dyn Fn(&str) -> String,
+    ) -> io::Result<(Vec<Block>, Vec<f32>)> {
+        let Architecture { hidden, intermediate, naming, activation, .. } = *self.architecture;
+        let [inward, gate, outward] = match naming {
+            Naming::Bert => ["intermediate.dense", "", "output.dense"],
+            Naming::Nomic => ["mlp.fc11", "mlp.fc12", "mlp.fc2"],
+        };
+        let (inward, inward_bias) = self.dense(&name(inward), intermediate, hidden)?;
+        let gate = match activation {
+            Activation::Gelu => None,
+            Activation::SwiGlu => Some(self.dense(&name(gate), intermediate, hidden)?),
+        };
+        let (outward, outward_bias) = self.dense(&name(outward), hidden, intermediate)?;
+        let mut blocks = Vec::new();
+        for start in (0..intermediate).step_by(hidden) {
+            let rows = start..(start + hidden).min(intermediate);
+            let part = |(matrix, bias): (&Matrix, &[f32])| -> io::Result<Dense> {
+                let matrix = matrix.part(hidden, rows.clone(), 0..hidden);
+                Ok(Dense {
+                    panels: Panels::pack(&matrix, hidden)?,
+                    bias: bias[rows.clone()].to_vec(),
+                })
+            };
+            let gate = gate.as_ref().map(|(matrix, bias)| part((matrix, bias)));
+            let columns = outward.part(intermediate, 0..hidden, rows.clone());
+            blocks.push(Block {
+                inward: part((&inward, &inward_bias))?,
+                gate: gate.transpose()?,
+                outward: Panels::pack(&columns, rows.len())?,
+            });
+        }
+        Ok((blocks, outward_bias))
     }
 }

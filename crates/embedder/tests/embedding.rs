@@ -6,16 +6,17 @@ use std::sync::Arc;
 
 use carrel_domain::Error;
 use carrel_domain::model::{Embedder as _, Purpose};
-use carrel_embedder::fetch::{FILES, WEIGHTS};
+use carrel_embedder::catalog::MINILM;
 use carrel_embedder::testing::model_dir;
-use carrel_embedder::{MiniLm, Options};
+use carrel_embedder::{Directory, NativeEmbedder, Options};
 
-fn open(directory: PathBuf, threads: usize) -> MiniLm {
+fn open(directory: PathBuf, threads: usize) -> NativeEmbedder {
     let threads = NonZeroUsize::new(threads).unwrap();
-    MiniLm::new(Options { directory, threads, release_after: None })
+    let directory = Directory { path: directory, model: Some(&MINILM) };
+    NativeEmbedder::new(Options { directory, threads, release_after: None })
 }
 
-async fn embed(model: &MiniLm, texts: &[String]) -> Vec<Vec<f32>> {
+async fn embed(model: &NativeEmbedder, texts: &[String]) -> Vec<Vec<f32>> {
     model.embed(texts, Purpose::Passage).await.unwrap()
 }
 
@@ -139,7 +140,7 @@ async fn huge_texts_are_embedded_by_their_beginning() {
 }
 
 fn link_model(into: &Path) {
-    for file in FILES {
+    for file in MINILM.files {
         std::fs::copy(model_dir().join(file.name), into.join(file.name)).unwrap();
     }
 }
@@ -162,7 +163,7 @@ async fn a_missing_model_says_how_to_get_it_and_works_once_it_is_there() {
 async fn a_damaged_model_is_refused_with_the_same_advice() {
     let directory = tempfile::tempdir().unwrap();
     link_model(directory.path());
-    let weights = directory.path().join(WEIGHTS.name);
+    let weights = directory.path().join("model.safetensors");
     let whole = std::fs::read(&weights).unwrap();
     let mut wrong_header = whole.clone();
     wrong_header[20] ^= 1;
@@ -170,9 +171,8 @@ async fn a_damaged_model_is_refused_with_the_same_advice() {
         std::fs::write(&weights, damaged).unwrap();
         let model = open(directory.path().into(), 1);
         let error = model.embed(&["a".into()], Purpose::Query).await.unwrap_err();
-        assert!(
-            error.to_string().ends_with("its files are damaged; run `carrel model fetch`"),
-            "{error}"
-        );
+        let text = error.to_string();
+        assert!(text.contains("its files are damaged or another model's"), "{text}");
+        assert!(text.contains("`carrel model fetch`"), "{text}");
     }
 }

@@ -5,9 +5,8 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use carrel_embedder::fetch::{
-    FILES, FetchError, Progress, Sources, VOCABULARY, WEIGHTS, fetch, is_complete,
-};
+use carrel_embedder::catalog::MINILM;
+use carrel_embedder::fetch::{FetchError, Progress, Sources, fetch, is_complete};
 use carrel_embedder::testing::model_dir;
 
 const NOWHERE: Sources = Sources { directory: None, hub: None, python: false };
@@ -71,26 +70,26 @@ async fn files_come_from_a_directory_and_stay_once_they_are_there() {
     let target = into.path().join("models/deep/down");
     let seen = Mutex::new(Vec::new());
     let note = |progress| seen.lock().unwrap().push(progress);
-    fetch(&target, &from_directory(model_dir()), note).await.unwrap();
+    fetch(&MINILM, &target, &from_directory(model_dir()), note).await.unwrap();
     assert_eq!(names(&target), ["model.safetensors", "vocab.txt"]);
-    assert!(is_complete(&target).await);
+    assert!(is_complete(&MINILM, &target).await);
     let seen = seen.into_inner().unwrap();
-    for file in FILES {
+    for file in MINILM.files {
         let (name, total) = (file.name, file.size);
         assert!(seen.contains(&Progress::Read { file: name, bytes: total, total }));
         assert!(seen.contains(&Progress::Placed { file: name }));
     }
-    fetch(&target, &NOWHERE, |progress| panic!("{progress:?}")).await.unwrap();
+    fetch(&MINILM, &target, &NOWHERE, |progress| panic!("{progress:?}")).await.unwrap();
 }
 
 #[tokio::test]
 async fn a_damaged_file_is_replaced_and_never_taken() {
     let into = tempfile::tempdir().unwrap();
     let from = tempfile::tempdir().unwrap();
-    for file in FILES {
+    for file in MINILM.files {
         std::fs::copy(model_dir().join(file.name), from.path().join(file.name)).unwrap();
     }
-    let vocabulary = from.path().join(VOCABULARY.name);
+    let vocabulary = from.path().join("vocab.txt");
     let whole = std::fs::read(&vocabulary).unwrap();
     let mut altered = whole.clone();
     altered[1000] ^= 1;
@@ -101,31 +100,32 @@ async fn a_damaged_file_is_replaced_and_never_taken() {
         (&longer, "vocab.txt is larger than the 231508 bytes it should have"),
     ] {
         std::fs::write(&vocabulary, damaged).unwrap();
-        std::fs::write(into.path().join(VOCABULARY.name), damaged).unwrap();
-        let error = fetch(into.path(), &from_directory(from.path()), |_| {}).await.unwrap_err();
+        std::fs::write(into.path().join("vocab.txt"), damaged).unwrap();
+        let error =
+            fetch(&MINILM, into.path(), &from_directory(from.path()), |_| {}).await.unwrap_err();
         assert!(error.to_string().contains(reason), "{error}");
-        assert!(!is_complete(into.path()).await);
+        assert!(!is_complete(&MINILM, into.path()).await);
     }
     // What was intact has been kept, what was not has left nothing behind.
     assert_eq!(names(into.path()), ["model.safetensors", "vocab.txt"]);
-    fetch(into.path(), &from_directory(model_dir()), |_| {}).await.unwrap();
-    assert!(is_complete(into.path()).await);
+    fetch(&MINILM, into.path(), &from_directory(model_dir()), |_| {}).await.unwrap();
+    assert!(is_complete(&MINILM, into.path()).await);
 }
 
 #[tokio::test]
 async fn files_come_from_a_mirror_through_redirects() {
     let into = tempfile::tempdir().unwrap();
     let sources = Sources { hub: Some(serve(model_dir()) + "/"), ..NOWHERE };
-    fetch(into.path(), &sources, |_| {}).await.unwrap();
-    assert!(is_complete(into.path()).await);
+    fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap();
+    assert!(is_complete(&MINILM, into.path()).await);
 }
 
 #[tokio::test]
 async fn a_mirror_that_sends_something_else_is_refused() {
     let (into, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    std::fs::write(from.path().join(WEIGHTS.name), vec![0; 100_000_000]).unwrap();
+    std::fs::write(from.path().join("model.safetensors"), vec![0; 100_000_000]).unwrap();
     let sources = Sources { hub: Some(serve(from.path().into())), ..NOWHERE };
-    let error = fetch(into.path(), &sources, |_| {}).await.unwrap_err();
+    let error = fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap_err();
     assert!(error.to_string().contains("larger than the 90868376 bytes"), "{error}");
     assert!(names(into.path()).is_empty());
 }
@@ -133,10 +133,11 @@ async fn a_mirror_that_sends_something_else_is_refused() {
 #[tokio::test]
 async fn one_source_provides_what_another_lacks() {
     let (into, from) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    std::fs::copy(model_dir().join(WEIGHTS.name), from.path().join(WEIGHTS.name)).unwrap();
+    std::fs::copy(model_dir().join("model.safetensors"), from.path().join("model.safetensors"))
+        .unwrap();
     let sources = Sources { hub: Some(serve(model_dir())), ..from_directory(from.path()) };
-    fetch(into.path(), &sources, |_| {}).await.unwrap();
-    assert!(is_complete(into.path()).await);
+    fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap();
+    assert!(is_complete(&MINILM, into.path()).await);
 }
 
 #[tokio::test]
@@ -144,7 +145,7 @@ async fn when_no_source_has_them_the_error_names_each_with_its_reason() {
     let (into, empty) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let hub = serve(empty.path().into());
     let sources = Sources { hub: Some(hub.clone()), ..from_directory(empty.path()) };
-    let error = fetch(into.path(), &sources, |_| {}).await.unwrap_err();
+    let error = fetch(&MINILM, into.path(), &sources, |_| {}).await.unwrap_err();
     let FetchError::Sources(attempts) = &error else { panic!("{error}") };
     assert_eq!(attempts.0.len(), 2);
     let text = error.to_string();
@@ -158,7 +159,7 @@ async fn a_directory_that_cannot_be_written_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = fetch(&file, &NOWHERE, |_| {}).await.unwrap_err();
+    let error = fetch(&MINILM, &file, &NOWHERE, |_| {}).await.unwrap_err();
     assert!(error.to_string().starts_with(&format!("failed to write to {}: ", file.display())));
 }
 
@@ -169,8 +170,8 @@ async fn fetching_twice_at_the_same_time_does_the_work_once() {
     let one = || fetch_counting(into.path(), &placed);
     let (first, second, third) = tokio::join!(one(), one(), one());
     assert!(first.is_ok() && second.is_ok() && third.is_ok());
-    assert_eq!(placed.into_inner().unwrap(), FILES.len());
-    assert!(is_complete(into.path()).await);
+    assert_eq!(placed.into_inner().unwrap(), MINILM.files.len());
+    assert!(is_complete(&MINILM, into.path()).await);
 }
 
 async fn fetch_counting(into: &Path, placed: &Mutex<usize>) -> Result<(), FetchError> {
@@ -179,5 +180,5 @@ async fn fetch_counting(into: &Path, placed: &Mutex<usize>) -> Result<(), FetchE
             *placed.lock().unwrap() += 1;
         }
     };
-    fetch(into, &from_directory(model_dir()), note).await
+    fetch(&MINILM, into, &from_directory(model_dir()), note).await
 }

@@ -4,8 +4,9 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use carrel_domain::model::{Embedder as _, Purpose};
+use carrel_embedder::catalog::MINILM;
 use carrel_embedder::testing::model_dir;
-use carrel_embedder::{MiniLm, Options};
+use carrel_embedder::{Directory, NativeEmbedder, Options};
 
 /// Resident memory of this process, in megabytes.
 fn resident() -> usize {
@@ -17,8 +18,8 @@ fn resident() -> usize {
 
 #[tokio::test]
 async fn an_idle_model_gives_its_memory_back_and_loads_again() {
-    let model = MiniLm::new(Options {
-        directory: model_dir(),
+    let model = NativeEmbedder::new(Options {
+        directory: Directory { path: model_dir(), model: Some(&MINILM) },
         threads: NonZeroUsize::MIN,
         release_after: Some(Duration::from_secs(3)),
     });

@@ -295,22 +295,46 @@ pub struct NewSetting {
 
 #[derive(Debug, Subcommand)]
 pub enum Model {
-    /// Download the embedding model, or copy it from a directory; about 90 MB, checked
+    /// Download a model, or copy it from a directory, and check every file
     #[command(after_help = "\
-What is there already is not fetched again. Without a way out to the internet, copy the files
-model.safetensors and vocab.txt of all-MiniLM-L6-v2 to this machine and name their directory:
-  carrel model fetch --from /media/usb/all-MiniLM-L6-v2")]
+Without a name, the model in use is fetched. Files that are there already are not fetched again.
+Models:
+  multilingual-e5-small   multilingual, 100 languages, 72 MB
+  all-MiniLM-L6-v2        English, fastest, 91 MB
+  bge-small-en-v1.5       English, more exact, 133 MB
+  nomic-embed-text-v1.5   English, long texts, 547 MB
+Without access to the internet, copy the model's files to this machine and name their directory:
+  carrel model fetch all-MiniLM-L6-v2 --from /media/usb/all-MiniLM-L6-v2")]
     Fetch(Fetch),
+    /// Make a smaller model of one in full precision, and compare the two
+    #[command(after_help = "\
+Example:
+  carrel model quantize /srv/models/bge-small-en-v1.5 --bits 8 --into /srv/models/bge-small-q8")]
+    Quantize(Quantize),
 }
 
 #[derive(Debug, Args)]
 pub struct Fetch {
+    /// Name of the model; the one in use when left out
+    pub name: Option<String>,
     /// Directory that holds the files already
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,
-    /// Server that answers in the way of the Hugging Face hub
+    /// Server that answers like the Hugging Face hub
     #[arg(long, value_name = "URL", conflicts_with = "from")]
     pub mirror: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Quantize {
+    /// Directory of the model in full precision
+    pub from: PathBuf,
+    /// Bits of each weight
+    #[arg(long, value_parser = ["4", "8"])]
+    pub bits: String,
+    /// Directory for the smaller model
+    #[arg(long, value_name = "DIR")]
+    pub into: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,7 +13,7 @@ use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::dump::DumpedSecrets;
 use carrel_services::settings::key::Key;
 use ipnet::IpNet;
-pub use reader::{Effective, Environment, Flags, Given, Source};
+pub use reader::{Effective, Environment, Flags, Found, Given, Source};
 use reader::{Found, Reader};
 use variables as var;
 
@@ -73,7 +73,10 @@ pub struct Parsing {
 /// The embedder inside this process.
 #[derive(Clone, Debug)]
 pub struct Model {
-    pub directory: PathBuf,
+    /// The directory of the model, where the operator names one.
+    pub given: Option<PathBuf>,
+    /// Where models lie otherwise, each in a directory of its name.
+    pub models: PathBuf,
     pub threads: usize,
     /// How long it stays in memory unused; `None` means for good.
     pub idle: Option<Duration>,
@@ -279,17 +282,17 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
 }
 
 fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {
-    let directory = match storage {
-        Some(storage) => {
-            let default = storage.model().display().to_string();
-            reader.read(&var::MODEL_DIR, &default, parse::path)
-        }
-        None => reader.optional(&var::MODEL_DIR, parse::path).value(),
-    };
+    let given = reader.optional(&var::MODEL_DIR, parse::path);
+    let models = storage.map(Layout::models);
     let threads = processors().min(256).to_string();
     let threads = reader.read(&var::EMBEDDER_THREADS, &threads, parse::threads);
     let idle = reader.read(&var::EMBEDDER_IDLE, "never", parse::idle);
-    Some(Model { directory: directory?, threads: threads?, idle: idle? })
+    let given = match given {
+        Found::Nothing => None,
+        Found::Value(path) => Some(path),
+        Found::Wrong => return None,
+    };
+    Some(Model { given, models: models?, threads: threads?, idle: idle? })
 }
 
 fn api(reader: &mut Reader) -> Option<Api> {

@@ -14,7 +14,7 @@ use carrel_services::settings::{SettingsStore, Versions};
 use tokio::sync::watch;
 
 use crate::config;
-use crate::native::Native;
+use crate::native::{self, Native, PREFERENCE};
 use crate::wiring::chain;
 
 /// The models of the settings, behind the domain's port.
@@ -59,7 +59,7 @@ impl ConfiguredModels {
     pub fn embedder_problem(&self) -> Option<String> {
         match self.remote() {
             Ok(Some(_)) => None,
-            Ok(None) => self.native.missing(),
+            Ok(None) => self.native.problem(self.settings.lookup(PREFERENCE).as_deref()),
             Err(error) => Some(chain(&error)),
         }
     }
@@ -136,7 +136,7 @@ impl Models for ConfiguredModels {
         drop(built);
         let embedder = match self.remote()? {
             Some(embedder) => embedder,
-            None => self.native.embedder(),
+            None => self.native.embedder(self.settings.lookup(PREFERENCE).as_deref())?,
         };
         self.keep(&versions, |built| built.embedder = Some(embedder.clone()));
         Ok(embedder)
@@ -155,7 +155,10 @@ impl ConnectionTest for ConfiguredModels {
 
     fn embedding_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Embedder>> {
         let remote = carrel_providers::embedder(&|name| settings(name), &self.http()?)?;
-        Ok(remote.unwrap_or_else(|| self.native.embedder()))
+        match remote {
+            Some(remote) => Ok(remote),
+            None => Ok(self.native.embedder(settings(PREFERENCE).as_deref())?),
+        }
     }
 
     fn model_list(
@@ -180,24 +183,31 @@ fn image_problem(settings: &dyn Fn(&str) -> Option<String>, http: &Http) -> Opti
 }
 
 /// The names of the settings on which the choice of models depends, and what is wrong with them.
-/// A model that is not here yet is none of that.
-pub fn review(store: &SettingsStore) -> (BTreeSet<String>, Vec<String>) {
+/// Last, what is wrong with the model inside this process, where that is used: the server runs without it.
+pub fn review(
+    store: &SettingsStore,
+    model: Option<&config::Model>,
+) -> (BTreeSet<String>, Vec<String>, Option<String>) {
     let asked = RefCell::new(BTreeSet::new());
     let settings = |name: &str| {
         asked.borrow_mut().insert(name.to_owned());
         store.lookup(name)
     };
+    let mut native = None;
     let problems = match Http::new() {
         Ok(http) => {
             let chat = carrel_providers::chat_model(&settings, &ModelChoice::default(), &http);
             let embedder = carrel_providers::embedder(&settings, &http);
+            if let (Ok(None), Some(model)) = (&embedder, model) {
+                native = native::problem(model, settings(PREFERENCE).as_deref());
+            }
             let images = image_problem(&settings, &http);
             [chat.err(), embedder.err(), images].into_iter().flatten().collect()
         }
         Err(error) => vec![error],
     };
     let problems = problems.iter().map(|error| chain(error)).collect();
-    (asked.into_inner(), problems)
+    (asked.into_inner(), problems, native)
 }
 
 #[cfg(test)]
@@ -229,7 +239,7 @@ mod tests {
     async fn a_review_names_what_is_asked_for_and_what_is_missing() {
         let directory = tempfile::tempdir().unwrap();
         let given = [("LLM_PROVIDER", "generic-openai"), ("EMBEDDING_ENGINE", "nobody")];
-        let (asked, problems) = review(&*store(directory.path(), &given).await);
+        let (asked, problems, _) = review(&*store(directory.path(), &given).await, None);
         assert!(asked.contains("GENERIC_OPEN_AI_MODEL_PREF"), "{asked:?}");
         assert!(problems[0].contains("GENERIC_OPEN_AI_MODEL_PREF is not set"), "{problems:?}");
         assert!(problems[1].contains("EMBEDDING_ENGINE"), "{problems:?}");
@@ -239,7 +249,8 @@ mod tests {
     async fn models_are_swapped_when_the_settings_change_and_kept_when_others_do() {
         let directory = tempfile::tempdir().unwrap();
         let store = store(directory.path(), &[]).await;
-        let model = config::Model { directory: directory.path().into(), threads: 1, idle: None };
+        let model =
+            config::Model { given: None, models: directory.path().into(), threads: 1, idle: None };
         let models = ConfiguredModels::new(&model, store.clone());
         let chat = || models.chat(&ModelChoice::default()).unwrap();
         assert_eq!(chat().name().provider, "extractive");

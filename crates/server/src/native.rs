@@ -1,68 +1,159 @@
-//! The embedder inside this process: where its model is, and whether it is there.
+//! The embedder inside this process: which model the settings mean, where it is, and whether it is there.
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use carrel_domain::model::Embedder;
-use carrel_embedder::fetch::{FILES, ModelFile};
-use carrel_embedder::{MiniLm, Options};
+use carrel_domain::{Error, Result};
+use carrel_embedder::catalog::{self, MINILM, Model as Known};
+use carrel_embedder::{Directory, NativeEmbedder, Options};
 
 use crate::config::Model;
 
+/// The variable that names the model.
+pub const PREFERENCE: &str = "EMBEDDING_MODEL_PREF";
+
 pub struct Native {
-    directory: PathBuf,
-    embedder: Arc<MiniLm>,
+    model: Model,
+    /// The embedder last asked for: it holds the loaded model.
+    built: Mutex<Option<(Directory, Arc<NativeEmbedder>)>>,
 }
 
 impl Native {
     /// Opens nothing: the model is loaded when a text is first embedded.
     pub fn new(model: &Model) -> Self {
-        let Model { directory, threads, idle } = model.clone();
+        Self { model: model.clone(), built: Mutex::default() }
+    }
+
+    /// The embedder of the model that a setting names, or of the default.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the setting names no model.
+    pub fn embedder(&self, preference: Option<&str>) -> Result<Arc<NativeEmbedder>> {
+        let directory = directory(&self.model, preference)?;
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((known, embedder)) = &*built
+            && known.path == directory.path
+        {
+            return Ok(embedder.clone());
+        }
+        let Model { threads, idle, .. } = self.model;
         let threads = NonZeroUsize::new(threads).unwrap_or(NonZeroUsize::MIN);
         let options = Options { directory: directory.clone(), threads, release_after: idle };
-        Self { directory, embedder: Arc::new(MiniLm::new(options)) }
+        let embedder = Arc::new(NativeEmbedder::new(options));
+        *built = Some((directory, embedder.clone()));
+        Ok(embedder)
     }
 
-    pub fn embedder(&self) -> Arc<dyn Embedder> {
-        self.embedder.clone()
+    /// Why the model could not embed: one sentence that names what is missing. Reads the files as far as their
+    /// tensors, which takes some hundred milliseconds.
+    pub fn problem(&self, preference: Option<&str>) -> Option<String> {
+        problem(&self.model, preference)
     }
+}
 
-    /// What to do when files are missing or cut short. Their content is not read: that is done
-    /// once, by whoever fetches them.
-    pub fn missing(&self) -> Option<String> {
-        let is_there = |file: &&ModelFile| {
-            let metadata = std::fs::metadata(self.directory.join(file.name));
-            metadata.is_ok_and(|metadata| metadata.is_file() && metadata.len() == file.size)
+/// As [`Native::problem`], without an embedder.
+pub fn problem(model: &Model, preference: Option<&str>) -> Option<String> {
+    let directory = match directory(model, preference) {
+        Ok(directory) => directory,
+        Err(error) => return Some(error.to_string()),
+    };
+    let error = directory.check().err()?;
+    let fetch = match directory.model {
+        Some(known) => format!("; download it with: carrel model fetch {}", known.name),
+        None => String::new(),
+    };
+    Some(format!("the embedding model cannot be loaded: {error}{fetch}"))
+}
+
+/// Where the model is that a setting names.
+///
+/// # Errors
+/// As [`Native::embedder`].
+pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
+    let preference = preference.map(str::trim).filter(|name| !name.is_empty());
+    let Some(name) = preference else {
+        let default = || Directory { path: model.models.join(MINILM.name), model: Some(&MINILM) };
+        let given = model.given.clone();
+        return Ok(given.map_or_else(default, |path| Directory { model: known_in(&path), path }));
+    };
+    if let Some(known) = catalog::find(name) {
+        let path = match &model.given {
+            // The directory that is given holds this model, or others lie beside it.
+            Some(given) if known_in(given).is_some_and(|here| here.name == known.name) => {
+                given.clone()
+            }
+            Some(given) => given.with_file_name(known.name),
+            None => model.models.join(known.name),
         };
-        let complete = FILES.iter().all(is_there);
-        let directory = self.directory.display();
-        (!complete).then(|| {
-            format!(
-                "the embedding model is not in {directory}; download it with: carrel model fetch"
-            )
-        })
+        return Ok(Directory { path, model: Some(known) });
     }
+    let is_name = Path::new(name).file_name().is_some_and(|file| file == name);
+    let path = model.models.join(name);
+    if is_name && path.is_dir() {
+        return Ok(Directory { path, model: None });
+    }
+    let known = catalog::MODELS.map(|model| model.name).join(", ");
+    let models = model.models.display();
+    Err(Error::unavailable(
+        "the embedding model",
+        format!("{PREFERENCE} must be one of {known}, or the name of a directory in {models}"),
+    ))
+}
+
+/// The model that a directory holds by its name, or by having nothing but what all-MiniLM-L6-v2 needs.
+fn known_in(path: &PathBuf) -> Option<&'static Known> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let found = catalog::MODELS.into_iter().find(|model| model.name == name);
+    found.or_else(|| (!path.join("config.json").exists()).then_some(&MINILM))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn model(root: &Path) -> Model {
+        Model { given: None, models: root.to_owned(), threads: 1, idle: None }
+    }
+
     #[test]
-    fn a_model_that_is_missing_or_cut_short_is_told_of() {
+    fn a_model_that_is_missing_is_told_of_in_one_sentence() {
         let directory = tempfile::tempdir().unwrap();
-        let model = Model { directory: directory.path().to_owned(), threads: 1, idle: None };
-        let native = Native::new(&model);
-        assert!(native.missing().unwrap().contains("carrel model fetch"));
-        for file in FILES {
-            std::fs::File::create(directory.path().join(file.name)).unwrap().set_len(1).unwrap();
+        let model = model(directory.path());
+        let problem = problem(&model, None).unwrap();
+        assert!(problem.contains("lacks the file vocab.txt"), "{problem}");
+        assert!(problem.contains("carrel model fetch all-MiniLM-L6-v2"), "{problem}");
+    }
+
+    #[test]
+    fn models_go_by_their_own_names_and_those_of_clients() {
+        let root = tempfile::tempdir().unwrap();
+        let mut model = model(root.path());
+        for (name, expected) in [
+            ("", "all-MiniLM-L6-v2"),
+            ("Xenova/all-MiniLM-L6-v2", "all-MiniLM-L6-v2"),
+            ("MintplexLabs/multilingual-e5-small", "multilingual-e5-small"),
+            ("multilingual-e5-small", "multilingual-e5-small"),
+            ("Xenova/nomic-embed-text-v1", "nomic-embed-text-v1.5"),
+            ("BAAI/bge-small-en-v1.5", "bge-small-en-v1.5"),
+        ] {
+            let found = directory(&model, Some(name)).unwrap();
+            assert_eq!(found.path, root.path().join(expected), "{name}");
         }
-        assert!(native.missing().is_some());
-        for file in FILES {
-            let file_size = file.size;
-            let file = std::fs::File::create(directory.path().join(file.name)).unwrap();
-            file.set_len(file_size).unwrap();
+        model.given = Some("/srv/models/all-MiniLM-L6-v2".into());
+        let beside = directory(&model, Some("multilingual-e5-small")).unwrap();
+        assert_eq!(beside.path, Path::new("/srv/models/multilingual-e5-small"));
+        assert_eq!(directory(&model, None).unwrap().path, model.given.clone().unwrap());
+    }
+
+    #[test]
+    fn a_name_is_a_directory_of_models_or_refused() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir(root.path().join("mine")).unwrap();
+        let model = model(root.path());
+        assert!(directory(&model, Some("mine")).unwrap().model.is_none());
+        for name in ["nobody", "../mine", "/etc", "..", "mine/."] {
+            let error = directory(&model, Some(name)).unwrap_err().to_string();
+            assert!(error.contains("EMBEDDING_MODEL_PREF must be one of"), "{name}: {error}");
         }
-        assert_eq!(native.missing(), None);
     }
 }

@@ -33,9 +33,9 @@ impl Layout {
         self.root.join("documents")
     }
 
-    /// The files of the embedding model.
-    pub fn model(&self) -> PathBuf {
-        self.root.join(carrel_embedder::fetch::DIRECTORY)
+    /// The files of embedding models, each model in a directory of its name.
+    pub fn models(&self) -> PathBuf {
+        self.root.join("models")
     }
 
     /// Uploads that are on their way in.
@@ -60,7 +60,7 @@ impl Layout {
 /// What of it a backup holds: all but what can be made or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
-    let mut left_out = vec![layout.root().join("models"), layout.model(), layout.lock()];
+    let mut left_out = vec![layout.models(), layout.lock()];
     if let Some(database) = settings::file_of(&config.database.url) {
         // Beside the file itself, SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {

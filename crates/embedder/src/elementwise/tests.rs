@@ -11,7 +11,7 @@ impl WithSimd for Gelu<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        gelu_rows(simd, self.0);
+        gelu_all(simd, self.0.as_flattened_mut());
     }
 }
 

@@ -1,11 +1,16 @@
 //! The encoder with the real model, on every set of instructions and with texts cut into strips anywhere.
 use super::*;
-use crate::fetch::WEIGHTS;
+use crate::catalog::MINILM;
 use crate::kernel::tests::all_instructions;
 use crate::testing::model_dir;
 
 fn ids(length: usize) -> Vec<u32> {
     (0..length as u32).map(|index| 1000 + index * 37 % 20_000).collect()
+}
+
+fn weights() -> Weights {
+    let path = model_dir().join("model.safetensors");
+    Weights::open(&path, MINILM.architecture.clone()).unwrap()
 }
 
 fn furthest(a: &[f32], b: &[f32]) -> f32 {
@@ -20,7 +25,7 @@ fn every_set_of_instructions_gives_the_same_vectors() {
         // Without vector instructions it takes a hundred times as long.
         let slow = matches!(instructions, Instructions::Baseline);
         let texts = if slow { &texts[..6] } else { &texts };
-        let weights = Weights::open(&model_dir().join(WEIGHTS.name), 30_522).unwrap();
+        let weights = weights();
         let vectors = Encoder::new(weights, instructions).encode(texts);
         let expected = first.get_or_insert_with(|| vectors.clone());
         for (vector, expected) in vectors.iter().zip(expected) {
@@ -31,7 +36,7 @@ fn every_set_of_instructions_gives_the_same_vectors() {
 
 #[test]
 fn where_strips_begin_changes_nothing() {
-    let weights = Weights::open(&model_dir().join(WEIGHTS.name), 30_522).unwrap();
+    let weights = weights();
     let encoder = Encoder::new(weights, Instructions::detect());
     let alone = encoder.encode(&[ids(256)]).remove(0);
     for before in [1, 5, 11, 12, 13, 100, 255] {

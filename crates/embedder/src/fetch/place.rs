@@ -62,13 +62,13 @@ impl Incoming {
 
 /// Temporary files are for their owner alone; the model may be shared by servers of several users.
 #[cfg(unix)]
-fn readable_by_all(file: &File) -> io::Result<()> {
+pub fn readable_by_all(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn readable_by_all(_: &File) -> io::Result<()> {
+pub fn readable_by_all(_: &File) -> io::Result<()> {
     Ok(())
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::place::Incoming;
 use super::{ModelFile, OnProgress};
+use crate::catalog::Model;
 
-const REPOSITORY: &str = "sentence-transformers/all-MiniLM-L6-v2/resolve/main";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Without a single byte. How long a whole file takes depends on the line.
 const STALLED: Duration = Duration::from_secs(30);
@@ -14,14 +14,17 @@ const REDIRECTS: usize = 5;
 
 /// Takes each file off `missing` as it is put in place.
 pub async fn fetch(
+    model: &Model,
     base: &str,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
+    let (repository, revision) = model.repository;
     let client = client().map_err(io::Error::other)?;
     while let Some(&file) = missing.last() {
-        let url = format!("{}/{REPOSITORY}/{}", base.trim_end_matches('/'), file.name);
+        let url =
+            format!("{}/{repository}/resolve/{revision}/{}", base.trim_end_matches('/'), file.name);
         download(&client, &url, file, into, progress).await?;
         missing.pop();
     }

@@ -13,10 +13,10 @@ pub fn all_instructions() -> Vec<Instructions> {
 }
 
 struct Multiply<'a> {
-    left: &'a [[f32; 48]],
+    left: &'a [f32],
     depth: usize,
     panels: &'a [Line],
-    out: &'a mut [[f32; 100]],
+    out: &'a mut [f32],
 }
 
 impl WithSimd for Multiply<'_> {
@@ -24,7 +24,8 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        multiply(simd, self.left, self.depth, self.panels, self.out, 3);
+        let left = Rows { values: self.left, width: 48 };
+        multiply(simd, left, self.depth, self.panels, self.out, (100, 3));
     }
 }
 
@@ -33,15 +34,15 @@ fn a_product_of_any_height_is_added_where_it_belongs() {
     let value = |row: usize, column: usize| ((row * 31 + column * 17) % 23) as f32 - 11.0;
     for instructions in all_instructions() {
         for (rows, depth) in (0..30).flat_map(|rows| [(rows, 1), (rows, 48)]) {
-            let left: Vec<[f32; 48]> =
-                (0..rows).map(|row| std::array::from_fn(|k| value(row, k))).collect();
+            let left: Vec<f32> =
+                (0..rows).flat_map(|row| (0..48).map(move |k| value(row, k))).collect();
             let panels: Vec<Line> = (0..4)
                 .flat_map(|panel| (0..depth).map(move |k| (panel, k)))
                 .map(|(panel, k)| std::array::from_fn(|column| value(k, panel * PANEL + column)))
                 .collect();
-            let mut out = vec![[1.0; 100]; rows];
+            let mut out = vec![1.0; 100 * rows];
             instructions.run(Multiply { left: &left, depth, panels: &panels, out: &mut out });
-            for (row, out) in out.iter().enumerate() {
+            for (row, out) in out.chunks(100).enumerate() {
                 for (column, &found) in out.iter().enumerate() {
                     let sum =
                         |column| (0..depth).map(|k| value(row, k) * value(k, column)).sum::<f32>();

@@ -18,6 +18,7 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
         Ok(config) => database(config).await,
         Err(_) => Ok(None),
     };
+    let model = config.as_ref().ok().map(|config| config.model.clone());
     let mut problems = config.err().unwrap_or_default();
     let opened = opened.unwrap_or_else(|error| {
         problems.push(format!("{error:#}"));
@@ -27,7 +28,8 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
     let rows = stored.all().await.context("failed to read the settings")?;
     let store = settings::open(&given, stored, &key).await;
     let store = store.context("failed to read the settings")?;
-    let (asked, wrong) = models::review(&store);
+    let (asked, wrong, native) = models::review(&store, model.as_ref());
+    warnings.extend(native);
     let sources = Sources { store: &store, given: &given, rows };
     let (vectors, unusable) = index::review(&store);
     let mut names = asked;
@@ -70,7 +72,7 @@ pub async fn run(reading: Reading) -> anyhow::Result<ExitCode> {
 }
 
 /// The settings of the database and the key of secrets, neither made where there is none yet.
-async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Settings>, Key)>> {
+pub async fn database(config: &Config) -> anyhow::Result<Option<(Arc<dyn Settings>, Key)>> {
     if settings::file_of(&config.database.url).is_some_and(|file| !file.exists()) {
         return Ok(None);
     }

@@ -1,20 +1,41 @@
-//! `carrel model fetch`: getting the embedding model, each file checked before it takes its place.
+//! `carrel model`: fetching models, each file checked before it takes its place, and making smaller ones.
 use std::io::IsTerminal;
+use std::sync::Arc;
 
+use anyhow::{Context, bail};
 use carrel_embedder::fetch::{self, Progress, Sources};
+use carrel_embedder::quantize::{Bits, Cosine, quantize};
+use carrel_embedder::{Directory, catalog};
+use carrel_services::settings::key::Key;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::cli::{Fetch, Model};
+use super::check;
+use crate::cli::{Fetch, Model, Quantize};
 use crate::config::Config;
+use crate::native::{self, PREFERENCE};
+use crate::settings::{self, NoSettings};
 use crate::storage::private_directory;
 use crate::terminal::{one_line, say};
 
 pub async fn run(config: &Config, what: Model) -> anyhow::Result<()> {
-    let Model::Fetch(Fetch { from, mirror }) = what;
-    let into = &config.model.directory;
+    match what {
+        Model::Fetch(what) => fetch(config, what).await,
+        Model::Quantize(what) => smaller(&what),
+    }
+}
+
+async fn fetch(config: &Config, Fetch { name, from, mirror }: Fetch) -> anyhow::Result<()> {
     // The storage may not exist yet, and is nobody else's business from the start. Should this
     // fail, what follows fails too and says why.
     let _ = private_directory(config.storage.root());
+    let preference = match name {
+        Some(name) => Some(name),
+        None => preference(config).await?,
+    };
+    let Directory { path, model } = native::directory(&config.model, preference.as_deref())?;
+    let Some(model) = model else {
+        bail!("{} holds a model of your own, which cannot be downloaded", path.display());
+    };
     let sources = match (from, mirror) {
         (Some(directory), _) => Sources { directory: Some(directory), hub: None, python: false },
         (None, Some(mirror)) => Sources { hub: Some(mirror), ..Sources::default() },
@@ -24,11 +45,42 @@ pub async fn run(config: &Config, what: Model) -> anyhow::Result<()> {
     let template = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
     let style = ProgressStyle::with_template(template);
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let fetched = fetch::fetch(into, &sources, |progress| tell(&bar, progress)).await;
+    let fetched = fetch::fetch(model, &path, &sources, |progress| tell(&bar, progress)).await;
     bar.finish_and_clear();
     fetched?;
-    say(format_args!("the embedding model is in {}", into.display()));
+    say(format_args!("{} is in {}", model.name, path.display()));
     Ok(())
+}
+
+/// The model that the settings name, from the environment or the database.
+async fn preference(config: &Config) -> anyhow::Result<Option<String>> {
+    let given = &config.given;
+    let (stored, key) = match check::database(config).await? {
+        Some(opened) => opened,
+        None => (Arc::new(NoSettings) as _, Key::random()),
+    };
+    let store = settings::open(given, stored, &key).await?;
+    Ok(store.lookup(PREFERENCE).filter(|_| {
+        let engine = store.lookup("EMBEDDING_ENGINE").unwrap_or_default();
+        matches!(engine.as_str(), "" | "native")
+    }))
+}
+
+fn smaller(what: &Quantize) -> anyhow::Result<()> {
+    let Quantize { from, bits, into } = what;
+    let bits = if bits == "4" { Bits::Four } else { Bits::Eight };
+    let name = from.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let model = catalog::find(name).filter(|_| !from.join("config.json").exists());
+    let directory = Directory { path: from.clone(), model };
+    let cosine = quantize(&directory, into, bits).context("failed to quantize the model")?;
+    say(format_args!("the smaller model is in {}: {}", into.display(), said(cosine)));
+    Ok(())
+}
+
+fn said(Cosine { mean, least, texts }: Cosine) -> String {
+    format!(
+        "cosine to the published model {mean:.4} on average and {least:.4} at least, over {texts} texts"
+    )
 }
 
 /// A bar where a person watches, and a line now and then everywhere.
@@ -43,6 +95,7 @@ fn tell(bar: &ProgressBar, progress: Progress) {
             return;
         }
         Progress::Trying { source } => format!("trying {source}"),
+        Progress::Quantized { cosine } => format!("made smaller: {}", said(cosine)),
         Progress::Placed { file } => format!("fetched {file}"),
         Progress::Failed { source, reason } => format!("{source} failed: {reason}"),
     };

@@ -1,20 +1,21 @@
 //! The tokenizer beside the reference, and on texts that are too long.
 use super::*;
-use crate::fetch::VOCABULARY;
 
-fn tokenizer() -> Tokenizer {
-    let path = crate::testing::model_dir().join(VOCABULARY.name);
-    Tokenizer::parse(&std::fs::read_to_string(path).unwrap()).unwrap()
+const MOST: usize = 256;
+
+fn tokenizer() -> WordPiece {
+    let path = crate::testing::model_dir().join("vocab.txt");
+    WordPiece::parse(&std::fs::read_to_string(path).unwrap(), Letters::UNCASED).unwrap()
 }
 
 #[test]
 fn every_text_gets_the_ids_of_the_reference() {
     let tokenizer = tokenizer();
-    let fixture = include_str!("../../tests/fixtures/tokens.json");
+    let fixture = include_str!("../../../tests/fixtures/tokens.json");
     let pairs: Vec<(String, Vec<u32>)> = serde_json::from_str(fixture).unwrap();
     assert!(pairs.len() > 500);
     for (text, ids) in pairs {
-        assert_eq!(tokenizer.encode(&text), ids, "{text:?}");
+        assert_eq!(tokenizer.encode(&text, MOST), ids, "{text:?}");
     }
 }
 
@@ -23,21 +24,21 @@ fn what_lies_beyond_the_last_token_changes_nothing() {
     let tokenizer = tokenizer();
     let start = "a few words, ".repeat(100);
     let whole = format!("{start}{}", "[SEP] é \u{0} 字".repeat(10_000));
-    assert_eq!(tokenizer.encode(&whole), tokenizer.encode(&start));
-    assert_eq!(tokenizer.encode(&whole).len(), MAX_TOKENS);
+    assert_eq!(tokenizer.encode(&whole, MOST), tokenizer.encode(&start, MOST));
+    assert_eq!(tokenizer.encode(&whole, MOST).len(), MOST);
 }
 
 #[test]
 fn ten_megabytes_of_anything_are_two_to_256_tokens() {
     let tokenizer = tokenizer();
     for unit in ["a", " \0", "\u{301}", "\u{1d165}", "[[MASK", "字"] {
-        let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()));
-        assert!((2..=MAX_TOKENS).contains(&ids.len()), "{unit:?}");
+        let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()), MOST);
+        assert!((2..=MOST).contains(&ids.len()), "{unit:?}");
     }
 }
 
 #[test]
 fn a_vocabulary_without_the_special_tokens_is_refused() {
-    assert!(Tokenizer::parse("the\nof\n##s\n").is_none());
-    assert!(Tokenizer::parse("").is_none());
+    assert!(WordPiece::parse("the\nof\n##s\n", Letters::UNCASED).is_none());
+    assert!(WordPiece::parse("", Letters::UNCASED).is_none());
 }

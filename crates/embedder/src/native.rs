@@ -1,7 +1,6 @@
-//! all-MiniLM-L6-v2 as an [`Embedder`]: loaded on first use, given back when idle, on threads of its own.
+//! A model of the BERT family as an [`Embedder`]: loaded on first use, unloaded when idle, on threads of its own.
 use std::io;
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
 use std::time::Duration;
 
@@ -11,25 +10,27 @@ use carrel_domain::{Error, Result};
 use tokio::sync::{Mutex, Semaphore, oneshot};
 use tokio::time::{Instant, sleep_until};
 
+use crate::catalog::Prefixes;
+use crate::directory::{Description, Directory};
 use crate::encoder::Encoder;
-use crate::fetch::{VOCABULARY, WEIGHTS};
 use crate::kernel::Instructions;
-use crate::tokenizer::{MAX_TOKENS, Tokenizer};
-use crate::weights::Weights;
+use crate::tokenizer::Tokenizer;
 
-/// The model's name, as existing clients know it.
-pub const NAME: &str = "Xenova/all-MiniLM-L6-v2";
-/// In UTF-16 code units. Longer texts are embedded too, by what fits into 256 tokens of them.
+/// In UTF-16 code units. Longer texts are embedded too, by what fits into the model's tokens.
 const LONGEST_TEXT: usize = 1000;
 const SERVICE: &str = "the embedding model";
 /// A second round fills the gaps while threads of the first wait for one another. More would only get in the way.
 const ROUNDS_AT_ONCE: usize = 2;
+/// The tokens of one round for each thread: some tens of milliseconds.
+const ROUND_TOKENS: usize = 256;
+/// Longest identity of a model that is known by its directory alone, in bytes.
+const LONGEST_NAME: usize = 100;
 
 /// How the model is to be run.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Where [`crate::fetch::fetch`] put the model's files.
-    pub directory: PathBuf,
+    /// Where the model's files are.
+    pub directory: Directory,
     /// The most threads that compute at a time.
     pub threads: NonZeroUsize,
     /// Give the model's memory back after this long without use; never when absent. The tokio runtime that loaded the model
@@ -37,11 +38,11 @@ pub struct Options {
     pub release_after: Option<Duration>,
 }
 
-/// all-MiniLM-L6-v2: 384 dimensions, of texts up to 256 tokens.
+/// Embeds texts, in as many tokens as the model takes.
 ///
 /// A text gets the same vector whatever other texts it is embedded with. Large batches are worked through in rounds of
 /// some tens of milliseconds, between which other callers have their turn. Dropping the future stops after the round.
-pub struct MiniLm {
+pub struct NativeEmbedder {
     shared: Arc<Shared>,
 }
 
@@ -49,16 +50,18 @@ struct Shared {
     options: Options,
     loaded: Mutex<Option<Arc<Loaded>>>,
     last_used: SyncMutex<Instant>,
+    edition: SyncMutex<Option<String>>,
     rounds: Semaphore,
 }
 
-impl MiniLm {
+impl NativeEmbedder {
     /// Opens nothing yet: the files may still be missing.
     pub fn new(options: Options) -> Self {
         let shared = Shared {
             options,
             loaded: Mutex::default(),
             last_used: SyncMutex::new(Instant::now()),
+            edition: SyncMutex::default(),
             rounds: Semaphore::new(ROUNDS_AT_ONCE),
         };
         Self { shared: Arc::new(shared) }
@@ -71,13 +74,23 @@ impl MiniLm {
 }
 
 #[async_trait]
-impl Embedder for MiniLm {
+impl Embedder for NativeEmbedder {
     fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { name: NAME.into(), identity: NAME.into(), longest_text: LONGEST_TEXT }
+        let Directory { path, model } = &self.shared.options.directory;
+        let name = match model {
+            Some(model) => model.wire_name.to_owned(),
+            None => {
+                let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+                name[..name.floor_char_boundary(LONGEST_NAME)].to_owned()
+            }
+        };
+        let edition = self.shared.edition();
+        let identity = if edition.is_empty() { name.clone() } else { format!("{name} {edition}") };
+        EmbeddingModel { name, identity, longest_text: LONGEST_TEXT }
     }
 
     /// Must be called within a tokio runtime. [`Error::Unavailable`] while the files are missing or damaged.
-    async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
+    async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
@@ -91,7 +104,7 @@ impl Embedder for MiniLm {
             loaded.threads.spawn(move || {
                 if !sender.is_closed() {
                     // Nobody is left to be told when this fails.
-                    let _ = sender.send(model.round(&texts[start..]));
+                    let _ = sender.send(model.round(&texts[start..], purpose));
                 }
             });
             vectors.extend(receiver.await.map_err(Error::internal)?);
@@ -102,6 +115,12 @@ impl Embedder for MiniLm {
 }
 
 impl Shared {
+    /// What tells the files' weights from those of other editions of the model.
+    fn edition(&self) -> String {
+        let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get_or_insert_with(|| self.options.directory.edition()).clone()
+    }
+
     /// The model, loaded by whoever comes first while the others wait.
     async fn loaded(this: &Arc<Self>) -> Result<Arc<Loaded>> {
         let mut slot = this.loaded.lock().await;
@@ -139,7 +158,7 @@ async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
             // Somebody may have come while this waited for the lock.
             if shared.idle_since() + idle <= Instant::now() {
                 *slot = None;
-                tracing::info!("gave back the memory of the embedding model, which was idle");
+                tracing::info!("unloaded the idle embedding model");
                 return;
             }
         }
@@ -149,12 +168,15 @@ async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
 }
 
 fn unavailable(error: io::Error) -> Error {
+    tracing::error!(error = %error, "failed to load the embedding model");
+    // The sentence names a file of the server, which is for its log and its operator, not for clients.
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "its files are missing; run `carrel model fetch`",
-        io::ErrorKind::InvalidData => "its files are damaged; run `carrel model fetch`",
+        io::ErrorKind::InvalidData => {
+            "its files are damaged or another model's; `carrel config check` says which, and `carrel model fetch` brings them anew"
+        }
         _ => "it could not be loaded; the log says why, and `carrel model fetch` may help",
     };
-    tracing::error!(error = %error, "failed to load the embedding model");
     Error::Unavailable { service: SERVICE, reason: reason.into(), source: Some(error.into()) }
 }
 
@@ -162,38 +184,39 @@ struct Loaded {
     threads: rayon::ThreadPool,
     tokenizer: Tokenizer,
     encoder: Encoder,
+    prefixes: Prefixes<String>,
 }
 
 impl Loaded {
-    fn open(directory: &Path, threads: NonZeroUsize) -> io::Result<Self> {
-        let vocabulary = directory.join(VOCABULARY.name);
-        let weights = directory.join(WEIGHTS.name);
-        let of = |path: &Path, error: io::Error| {
-            io::Error::new(error.kind(), format!("{}: {error}", path.display()))
-        };
-        let text = std::fs::read_to_string(&vocabulary).map_err(|error| of(&vocabulary, error))?;
-        let tokenizer = Tokenizer::parse(&text).ok_or_else(|| {
-            of(&vocabulary, io::Error::new(io::ErrorKind::InvalidData, "no special tokens in it"))
-        })?;
-        let weights =
-            Weights::open(&weights, tokenizer.size()).map_err(|error| of(&weights, error))?;
+    fn open(directory: &Directory, threads: NonZeroUsize) -> io::Result<Self> {
+        let (Description { prefixes, .. }, tokenizer, weights) = directory.open()?;
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("embedder-{index}"))
-            // Whoever waits for the result is told by the closed channel.
+            // The closed channel tells the caller.
             .panic_handler(|_| tracing::error!("a thread of the embedding model panicked"))
             .build()
             .map_err(io::Error::other)?;
-        Ok(Self { threads, tokenizer, encoder: Encoder::new(weights, Instructions::detect()) })
+        let encoder = Encoder::new(weights, Instructions::detect());
+        Ok(Self { threads, tokenizer, encoder, prefixes })
     }
 
     /// Embeds as many of the texts as make one round: at least one, and enough for every thread to have work.
-    fn round(&self, texts: &[String]) -> Vec<Vec<f32>> {
-        let budget = rayon::current_num_threads() * MAX_TOKENS;
+    fn round(&self, texts: &[String], purpose: Purpose) -> Vec<Vec<f32>> {
+        let prefix = match purpose {
+            Purpose::Query => self.prefixes.query.as_str(),
+            Purpose::Passage => &self.prefixes.passage,
+            Purpose::Neither => "",
+        };
+        let most = self.encoder.weights.architecture.max_tokens;
+        let budget = rayon::current_num_threads() * ROUND_TOKENS;
         let mut tokens = 0;
         let mut round = Vec::new();
         for text in texts {
-            let ids = self.tokenizer.encode(text);
+            let ids = match prefix {
+                "" => self.tokenizer.encode(text, most),
+                prefix => self.tokenizer.encode(&format!("{prefix}{text}"), most),
+            };
             tokens += ids.len();
             round.push(ids);
             if tokens >= budget {

@@ -1,0 +1,87 @@
+//! What tells one encoder of the BERT family from another, as data.
+
+/// The numbers and choices that make an encoder. Widths are multiples of 32.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Architecture {
+    pub layers: usize,
+    pub heads: usize,
+    /// The width of a row and of a vector.
+    pub hidden: usize,
+    /// The width between the two matrices of the feed-forward step.
+    pub intermediate: usize,
+    /// The most tokens of one text, the marks at its beginning and end included.
+    pub max_tokens: usize,
+    pub positions: Positions,
+    pub activation: Activation,
+    /// Added to a variance before its root is taken.
+    pub epsilon: f32,
+    /// How the file calls its tensors.
+    pub naming: Naming,
+    pub pooling: Pooling,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Positions {
+    /// A row of a table is added to each token, counted from `first`.
+    Learned { first: usize },
+    /// Queries and keys are rotated by angles that grow with the position.
+    Rotary {
+        base: f32,
+        /// Texts of more tokens than these get a larger base, so that `scaling` times as many stay within reach.
+        trained: usize,
+        scaling: f32,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    Gelu,
+    /// Two matrices lead inward; the SiLU of one multiplies the other.
+    SwiGlu,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// `encoder.layer.0.attention.self.query.weight`, with biases.
+    Bert,
+    /// `encoder.layers.0.attn.Wqkv.weight`, without biases.
+    Nomic,
+}
+
+/// How the rows of a text become its vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pooling {
+    Mean,
+    /// The row of the first token.
+    Cls,
+}
+
+impl Architecture {
+    /// The width of one attention head.
+    pub fn head(&self) -> usize {
+        self.hidden / self.heads
+    }
+
+    /// What makes these numbers unusable, completing "the model has …".
+    pub fn problem(&self) -> Option<String> {
+        let Self { layers, heads, hidden, intermediate, max_tokens, .. } = *self;
+        let bounded = (1..=64).contains(&layers)
+            && (1..=128).contains(&heads)
+            && (32..=4096).contains(&hidden)
+            && (32..=16_384).contains(&intermediate)
+            && (3..=32_768).contains(&max_tokens);
+        if !bounded {
+            return Some(format!(
+                "{layers} layers, {heads} heads, {hidden} dimensions, {intermediate} inner dimensions and \
+                 {max_tokens} tokens, of which one is out of range"
+            ));
+        }
+        if hidden % heads != 0 || !self.head().is_multiple_of(32) {
+            return Some(format!(
+                "{heads} heads for {hidden} dimensions; heads must have a multiple of 32 dimensions"
+            ));
+        }
+        (!intermediate.is_multiple_of(32))
+            .then(|| format!("{intermediate} inner dimensions, which is no multiple of 32"))
+    }
+}

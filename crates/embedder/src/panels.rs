@@ -1,0 +1,186 @@
+//! Packed matrices: cut into panels for the kernels, in full precision or as whole numbers with scales.
+use std::io;
+
+use memmap2::MmapMut;
+use pulp::Simd;
+
+use crate::kernel::{Line, PANEL, Rows, multiply};
+
+/// Weights that share a scale lie in one row of the matrix, this many of them.
+pub const BLOCK: usize = 32;
+type Codes = [i8; PANEL];
+
+/// A matrix as its file has it, with one row for each output.
+#[derive(Debug, PartialEq)]
+pub enum Matrix {
+    Full(Vec<f32>),
+    /// Each code times the scale of its block of [`BLOCK`].
+    Coded {
+        codes: Vec<i8>,
+        scales: Vec<f32>,
+    },
+}
+
+impl Matrix {
+    /// Multiplies every weight by `factor`.
+    pub fn scale(&mut self, factor: f32) {
+        let (Self::Full(values) | Self::Coded { scales: values, .. }) = self;
+        values.iter_mut().for_each(|value| *value *= factor);
+    }
+
+    /// The weights of `rows`, by `columns`, of a matrix of `width` columns. Columns are whole blocks.
+    pub fn part(
+        &self,
+        width: usize,
+        rows: std::ops::Range<usize>,
+        columns: std::ops::Range<usize>,
+    ) -> Self {
+        fn cut<T: Copy>(
+            values: &[T],
+            width: usize,
+            rows: std::ops::Range<usize>,
+            columns: std::ops::Range<usize>,
+        ) -> Vec<T> {
+            let rows = &values[rows.start * width..rows.end * width];
+            rows.chunks(width).flat_map(|row| &row[columns.clone()]).copied().collect()
+        }
+        match self {
+            Self::Full(values) => Self::Full(cut(values, width, rows, columns)),
+            Self::Coded { codes, scales } => {
+                let blocks = columns.start / BLOCK..columns.end / BLOCK;
+                let scales = cut(scales, width / BLOCK, rows.clone(), blocks);
+                Self::Coded { codes: cut(codes, width, rows, columns), scales }
+            }
+        }
+    }
+
+    /// Appends the rows of another matrix, which has the same precision in every file that is whole.
+    pub fn append(&mut self, other: Self) -> io::Result<()> {
+        match (self, other) {
+            (Self::Full(values), Self::Full(more)) => values.extend(more),
+            (Self::Coded { codes, scales }, Self::Coded { codes: more, scales: others }) => {
+                codes.extend(more);
+                scales.extend(others);
+            }
+            _ => {
+                return Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "its tensors mix precisions",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A matrix packed for the kernels.
+pub struct Panels {
+    /// The length of a panel: the columns of the file's matrix.
+    depth: usize,
+    packed: Packed,
+}
+
+enum Packed {
+    Full(MmapMut),
+    /// The codes by lines, and for every block of them a line of scales.
+    Coded {
+        codes: MmapMut,
+        scales: Vec<Line>,
+    },
+}
+
+impl Panels {
+    /// Packs a matrix of `depth` columns and a multiple of 32 rows.
+    pub fn pack(matrix: &Matrix, depth: usize) -> io::Result<Self> {
+        let packed = match matrix {
+            Matrix::Full(values) => {
+                let mut packed = mapped(size_of_val(values.as_slice()))?;
+                transpose(values, depth, bytemuck::cast_slice_mut::<_, Line>(&mut packed));
+                Packed::Full(packed)
+            }
+            Matrix::Coded { codes, scales } => {
+                let mut packed = mapped(codes.len())?;
+                transpose(codes, depth, bytemuck::cast_slice_mut::<_, Codes>(&mut packed));
+                let mut lines = vec![[0.0; PANEL]; scales.len() / PANEL];
+                transpose(scales, depth / BLOCK, &mut lines);
+                Packed::Coded { codes: packed, scales: lines }
+            }
+        };
+        Ok(Self { depth, packed })
+    }
+
+    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
+    ///
+    /// `scratch` is room that other products may use too.
+    #[inline(always)]
+    pub fn multiply<S: Simd>(
+        &self,
+        simd: S,
+        left: Rows<'_>,
+        out: &mut [f32],
+        (width, column): (usize, usize),
+        scratch: &mut Vec<Line>,
+    ) {
+        let depth = self.depth;
+        match &self.packed {
+            Packed::Full(lines) => {
+                let lines: &[Line] = bytemuck::cast_slice(lines);
+                multiply(simd, left, depth, lines, out, (width, column));
+            }
+            Packed::Coded { codes, scales } => {
+                let codes: &[Codes] = bytemuck::cast_slice(codes);
+                scratch.resize(2 * depth, [0.0; PANEL]);
+                let pairs =
+                    codes.chunks_exact(2 * depth).zip(scales.chunks_exact(2 * depth / BLOCK));
+                for (pair, (codes, scales)) in pairs.enumerate() {
+                    simd.vectorize(Expand { codes, scales, lines: scratch });
+                    let place = (width, column + pair * 2 * PANEL);
+                    multiply(simd, left, depth, scratch, out, place);
+                }
+            }
+        }
+    }
+}
+
+/// Turns codes into the weights they stand for.
+struct Expand<'a> {
+    codes: &'a [Codes],
+    scales: &'a [Line],
+    lines: &'a mut [Line],
+}
+
+impl pulp::WithSimd for Expand<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let blocks = self.codes.chunks_exact(BLOCK).zip(self.lines.chunks_exact_mut(BLOCK));
+        for ((codes, lines), scale) in blocks.zip(self.scales) {
+            for (codes, line) in codes.iter().zip(lines) {
+                for ((value, &code), &scale) in line.iter_mut().zip(codes).zip(scale) {
+                    *value = f32::from(code) * scale;
+                }
+            }
+        }
+    }
+}
+
+/// Writes a matrix of `depth` columns as panels.
+fn transpose<T: Copy>(values: &[T], depth: usize, lines: &mut [[T; PANEL]]) {
+    for (panel, rows) in lines.chunks_exact_mut(depth).zip(values.chunks_exact(depth * PANEL)) {
+        for (k, line) in panel.iter_mut().enumerate() {
+            for (value, row) in line.iter_mut().zip(rows.chunks_exact(depth)) {
+                *value = row[k];
+            }
+        }
+    }
+}
+
+/// Memory that is page-aligned and goes back to the system whole.
+fn mapped(bytes: usize) -> io::Result<MmapMut> {
+    let map = MmapMut::map_anon(bytes)?;
+    #[cfg(target_os = "linux")]
+    // Fewer, larger pages where the system has them; no loss where it has not.
+    let _ = map.advise(memmap2::Advice::HugePage);
+    Ok(map)
+}

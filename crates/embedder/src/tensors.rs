@@ -1,0 +1,237 @@
+//! The tensors of a model's file, read one by one so that no more than one is held beside the packed weights.
+//!
+//! The file is a `safetensors` file: as published, in 32 or 16 bits, or made by [`crate::quantize`], where a matrix is
+//! whole numbers (`I8`, or two to a byte in `U8`) with a scale for every 32 of them in a tensor named `….scales`.
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::ops::Range;
+use std::path::Path;
+
+use memmap2::Mmap;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, Metadata};
+
+use crate::panels::{BLOCK, Matrix};
+use half::{bf16, f16};
+
+/// The key of the file's metadata that says a model was made by [`crate::quantize`].
+pub const FORMAT: &str = "carrel.format";
+/// The key that tells one edition of a model's weights from another, such as `q4 1a55775f`.
+pub const EDITION: &str = "carrel.edition";
+/// The newest such format this program reads.
+pub const NEWEST: u32 = 1;
+
+pub struct Tensors {
+    file: File,
+    map: Mmap,
+    /// Where the tensors' data begins, in bytes.
+    data: usize,
+    metadata: Metadata,
+    /// What stands before every name, such as `bert.`.
+    prefix: String,
+}
+
+impl Tensors {
+    /// An error of kind [`io::ErrorKind::InvalidData`] says what is wrong with the file.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let file = File::open(path)?;
+        let map = map(&file)?;
+        let (header, metadata) = SafeTensors::read_metadata(&map)
+            .map_err(|error| invalid(format!("is damaged or no safetensors file: {error}")))?;
+        let format = metadata.metadata().as_ref().and_then(|known| known.get(FORMAT));
+        if let Some(format) = format
+            && !format.parse().is_ok_and(|format: u32| (1..=NEWEST).contains(&format))
+        {
+            return Err(invalid(format!(
+                "has format {format}, and this version of carrel reads up to {NEWEST}; upgrade carrel or quantize again"
+            )));
+        }
+        let names = metadata.tensors();
+        let words = "embeddings.word_embeddings.weight";
+        let prefix = names.keys().find_map(|name| name.strip_suffix(words));
+        let prefix = prefix.ok_or_else(|| invalid(format!("lacks the tensor {words}")))?.to_owned();
+        Ok(Self { file, map, data: header + size_of::<u64>(), metadata, prefix })
+    }
+
+    /// A value of the file's own metadata.
+    pub fn note(&self, key: &str) -> Option<&str> {
+        Some(self.metadata.metadata().as_ref()?.get(key)?.as_str())
+    }
+
+    /// The shape of a tensor.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        Some(&self.metadata.info(&format!("{}{name}", self.prefix))?.shape)
+    }
+
+    /// A tensor of `length` numbers in full precision.
+    pub fn floats(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
+        let (dtype, range) = self.locate(name)?;
+        let width = match dtype {
+            Dtype::F32 => 4,
+            Dtype::F16 | Dtype::BF16 => 2,
+            _ => {
+                return Err(invalid(format!(
+                    "has the tensor {name} in {dtype:?}, not in F32, F16 or BF16"
+                )));
+            }
+        };
+        if range.len() != length * width {
+            let shape = self.shape(name).unwrap_or_default();
+            return Err(invalid(format!(
+                "has the tensor {name} of shape {shape:?}, not of {length} numbers"
+            )));
+        }
+        let bytes = self.read(range)?;
+        Ok(decode(dtype, &bytes))
+    }
+
+    /// A matrix of `rows` by `columns`, in the precision of the file.
+    pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Matrix> {
+        let (dtype, range) = self.locate(name)?;
+        let per_byte = match dtype {
+            Dtype::I8 => 1,
+            Dtype::U8 => 2,
+            _ => return self.floats(name, rows * columns).map(Matrix::Full),
+        };
+        if range.len() != rows * columns / per_byte || !columns.is_multiple_of(BLOCK) {
+            return Err(invalid(format!(
+                "has the tensor {name} of another size than {rows} by {columns}"
+            )));
+        }
+        let bytes = self.read(range)?;
+        let codes =
+            if per_byte == 1 { bytemuck::cast_slice(&bytes).to_vec() } else { unpack(&bytes) };
+        let scales = self.floats(&format!("{name}.scales"), rows * columns / BLOCK)?;
+        Ok(Matrix::Coded { codes, scales })
+    }
+
+    /// A matrix whose rows are read where they lie, each when it is needed.
+    pub fn table(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Table> {
+        let (dtype, range) = self.locate(name)?;
+        let bits = match dtype {
+            Dtype::F32 => 32,
+            Dtype::F16 | Dtype::BF16 => 16,
+            Dtype::I8 => 8,
+            Dtype::U8 => 4,
+            _ => {
+                return Err(invalid(format!(
+                    "has the tensor {name} in {dtype:?}, which carrel does not read"
+                )));
+            }
+        };
+        if range.len() != rows * columns * bits / 8 || !columns.is_multiple_of(BLOCK) {
+            let shape = self.shape(name).unwrap_or_default();
+            return Err(invalid(format!(
+                "has the tensor {name} of shape {shape:?}, not {rows} by {columns}"
+            )));
+        }
+        let scales = match bits {
+            8 | 4 => {
+                let name = format!("{name}.scales");
+                let (dtype, scales) = self.locate(&name)?;
+                if dtype != Dtype::F16 || scales.len() != rows * columns / BLOCK * 2 {
+                    return Err(invalid(format!("has the tensor {name} of another size")));
+                }
+                scales.start
+            }
+            _ => 0,
+        };
+        Ok(Table { dtype, start: range.start, scales, columns })
+    }
+
+    /// The file itself, for its tables.
+    pub fn into_map(self) -> Mmap {
+        self.map
+    }
+
+    fn locate(&self, name: &str) -> io::Result<(Dtype, Range<usize>)> {
+        let full = format!("{}{name}", self.prefix);
+        let missing = || invalid(format!("lacks the tensor {full}"));
+        let info = self.metadata.info(&full).ok_or_else(missing)?;
+        let (start, end) = info.data_offsets;
+        if self.data + end > self.map.len() {
+            return Err(invalid("is cut short"));
+        }
+        Ok((info.dtype, self.data + start..self.data + end))
+    }
+
+    /// By reading, not from the mapping, so that what is packed does not stay in memory twice.
+    fn read(&mut self, range: Range<usize>) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; range.len()];
+        self.file.seek(SeekFrom::Start(range.start as u64))?;
+        self.file.read_exact(&mut bytes)?;
+        Ok(bytes)
+    }
+}
+
+/// Where in the file a table lies, and in which precision.
+pub struct Table {
+    dtype: Dtype,
+    start: usize,
+    scales: usize,
+    columns: usize,
+}
+
+impl Table {
+    /// Reads one row; `index` is within the table.
+    pub fn read(&self, file: &[u8], index: usize, row: &mut [f32]) {
+        let bytes = |start: usize, bits: usize| {
+            let width = self.columns * bits / 8;
+            &file[start + index * width..][..width]
+        };
+        let scales = || {
+            let width = self.columns / BLOCK * 2;
+            decode(Dtype::F16, &file[self.scales + index * width..][..width])
+        };
+        match self.dtype {
+            Dtype::F32 => {
+                for (value, &bytes) in row.iter_mut().zip(bytes(self.start, 32).as_chunks().0) {
+                    *value = f32::from_le_bytes(bytes);
+                }
+            }
+            Dtype::F16 | Dtype::BF16 => {
+                row.copy_from_slice(&decode(self.dtype, bytes(self.start, 16)));
+            }
+            Dtype::I8 => expand(bytemuck::cast_slice(bytes(self.start, 8)), &scales(), row),
+            _ => expand(&unpack(bytes(self.start, 4)), &scales(), row),
+        }
+    }
+}
+
+fn expand(codes: &[i8], scales: &[f32], row: &mut [f32]) {
+    for ((row, codes), scale) in row.chunks_mut(BLOCK).zip(codes.chunks(BLOCK)).zip(scales) {
+        row.iter_mut().zip(codes).for_each(|(value, &code)| *value = f32::from(code) * scale);
+    }
+}
+
+/// The numbers of a tensor in 32 or 16 bits.
+pub fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
+    let halves = bytes.as_chunks::<2>().0.iter().map(|&bytes| u16::from_le_bytes(bytes));
+    match dtype {
+        Dtype::F16 => halves.map(|bits| f16::from_bits(bits).to_f32()).collect(),
+        Dtype::BF16 => halves.map(|bits| bf16::from_bits(bits).to_f32()).collect(),
+        _ => bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
+    }
+}
+
+/// Two codes of a byte, 8 above what they stand for: of a block's 16 bytes the low halves come first.
+fn unpack(bytes: &[u8]) -> Vec<i8> {
+    let code = |half: u8| half as i8 - 8;
+    let blocks = bytes.chunks(BLOCK / 2);
+    blocks
+        .flat_map(|block| {
+            let low = block.iter().map(move |byte| code(byte & 15));
+            low.chain(block.iter().map(move |byte| code(byte >> 4)))
+        })
+        .collect()
+}
+
+#[expect(unsafe_code, reason = "mapping a file is unsafe: another process could change it")]
+fn map(file: &File) -> io::Result<Mmap> {
+    // SAFETY: Fetching a model replaces its files by renaming, never in place, so what is mapped stays as it was.
+    unsafe { Mmap::map(file) }
+}
+
+pub fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
+}

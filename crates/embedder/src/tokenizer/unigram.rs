@@ -1,0 +1,230 @@
+//! The unigram tokenizer of SentencePiece models, as the `tokenizers` library runs it for the XLM-R family.
+use std::ops::Range;
+
+use super::charsmap::Charsmap;
+use super::sentencepiece::Piece;
+
+/// Stands for a space before a word.
+const SPACE: char = '\u{2581}';
+/// How much worse than the worst piece an unknown character is.
+const UNKNOWN_PENALTY: f64 = 10.0;
+/// The reference recognises these in raw text, wherever they stand.
+const SPECIAL: [&str; 5] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
+
+pub struct Unigram {
+    charsmap: Charsmap,
+    /// Whether every run of white space is a boundary of words and nothing else. Otherwise a run of spaces is one space,
+    /// also at the end.
+    drops_spaces: bool,
+    /// All pieces, one after another, in the order of their ids.
+    texts: String,
+    ends: Vec<u32>,
+    scores: Vec<f32>,
+    /// The ids, by the bytes of their pieces.
+    sorted: Vec<u32>,
+    /// Where in `sorted` the pieces begin that begin with each byte.
+    first: Vec<u32>,
+    unknown_score: f64,
+    /// In characters.
+    longest: usize,
+    unknown: u32,
+    beginning: u32,
+    end: u32,
+    special: [Option<u32>; SPECIAL.len()],
+}
+
+impl Unigram {
+    /// A tokenizer of pieces in the order of their ids. `None` without `<s>`, `</s>` and the unknown piece.
+    pub fn new(
+        pieces: &[Piece],
+        unknown: usize,
+        charsmap: Charsmap,
+        drops_spaces: bool,
+    ) -> Option<Self> {
+        let mut texts = String::new();
+        let mut ends = Vec::with_capacity(pieces.len());
+        for piece in pieces {
+            texts.push_str(&piece.text);
+            ends.push(u32::try_from(texts.len()).ok()?);
+        }
+        let id =
+            |text: &str| pieces.iter().position(|piece| piece.text == text).map(|id| id as u32);
+        let worst = pieces.iter().map(|piece| piece.score).fold(f32::INFINITY, f32::min);
+        let longest = pieces.iter().map(|piece| piece.text.chars().count()).max()?;
+        let mut sorted: Vec<u32> = (0..pieces.len() as u32).collect();
+        sorted.retain(|&id| !pieces[id as usize].text.is_empty());
+        sorted.sort_by(|&a, &b| pieces[a as usize].text.cmp(&pieces[b as usize].text));
+        let first_byte = |id: u32| pieces[id as usize].text.as_bytes()[0];
+        let first = (0..=256_u32)
+            .map(|byte| sorted.partition_point(|&id| u32::from(first_byte(id)) < byte) as u32)
+            .collect();
+        Some(Self {
+            charsmap,
+            drops_spaces,
+            texts,
+            ends,
+            scores: pieces.iter().map(|piece| piece.score).collect(),
+            sorted,
+            first,
+            unknown_score: f64::from(worst) - UNKNOWN_PENALTY,
+            longest,
+            unknown: u32::try_from(unknown).ok().filter(|_| unknown < pieces.len())?,
+            beginning: id("<s>")?,
+            end: id("</s>")?,
+            special: SPECIAL.map(id),
+        })
+    }
+
+    pub fn size(&self) -> usize {
+        self.ends.len()
+    }
+
+    pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
+        let mut ids = vec![self.beginning];
+        let mut rest = text;
+        while ids.len() < most && !rest.is_empty() {
+            let special = next_special(rest);
+            let (mut plain, after) = match special {
+                Some((start, which)) => (&rest[..start], &rest[start + SPECIAL[which].len()..]),
+                None => (rest, ""),
+            };
+            // The mark for what is masked takes the space before it.
+            if special.is_some_and(|(_, which)| SPECIAL[which] == "<mask>") {
+                plain = plain.trim_end();
+            }
+            self.encode_plain(plain, most, &mut ids);
+            if let Some(id) = special.and_then(|(_, which)| self.special[which]) {
+                ids.push(id);
+            }
+            rest = after;
+        }
+        ids.truncate(most - 1);
+        ids.push(self.end);
+        ids
+    }
+
+    fn encode_plain(&self, text: &str, most: usize, ids: &mut Vec<u32>) {
+        // A word is read as far as the tokens could reach that are still wanted, and as much again, beyond which
+        // nothing bears on the best way to cut them.
+        let longest_word = 2 * most * self.longest;
+        let mut word = Vec::new();
+        let mut was_space = false;
+        let mut flush = |word: &mut Vec<char>| {
+            self.encode_word(word, ids);
+            word.clear();
+            ids.len() < most
+        };
+        let push = |character: char| {
+            let is_space =
+                if self.drops_spaces { character.is_whitespace() } else { character == ' ' };
+            if is_space && (self.drops_spaces || was_space) {
+                was_space = true;
+                return word.is_empty() || flush(&mut word);
+            }
+            was_space = is_space;
+            let character = if is_space { SPACE } else { character };
+            let mut more = true;
+            if character == SPACE && !word.is_empty() {
+                more = flush(&mut word);
+            }
+            if word.is_empty() && character != SPACE {
+                word.push(SPACE);
+            }
+            word.push(character);
+            more && word.len() <= longest_word
+        };
+        self.charsmap.apply(text, push);
+        flush(&mut word);
+    }
+
+    /// Cuts a word into the pieces with the greatest sum of scores. Unknown characters in a row are one token.
+    fn encode_word(&self, word: &[char], ids: &mut Vec<u32>) {
+        /// The best way to the place between two characters.
+        #[derive(Clone, Copy)]
+        struct Way {
+            score: f64,
+            id: u32,
+            start: usize,
+        }
+        let mut ways: Vec<Option<Way>> = vec![None; word.len() + 1];
+        for start in 0..word.len() {
+            let here = ways[start].map_or(0.0, |way| way.score);
+            let mut reach = |id: u32, length: usize, score: f64| {
+                let way = &mut ways[start + length];
+                let score = here + score;
+                if way.is_none_or(|way| score > way.score) {
+                    *way = Some(Way { score, id, start });
+                }
+            };
+            let mut single = false;
+            self.prefixes(&word[start..], |id, length| {
+                single |= length == 1;
+                reach(id, length, f64::from(self.scores[id as usize]));
+            });
+            if !single {
+                reach(self.unknown, 1, self.unknown_score);
+            }
+        }
+        let first = ids.len();
+        let mut end = word.len();
+        while let Some(way) = ways[end].filter(|_| end > 0) {
+            let repeats =
+                way.id == self.unknown && ids.len() > first && ids.last() == Some(&way.id);
+            if !repeats {
+                ids.push(way.id);
+            }
+            end = way.start;
+        }
+        ids[first..].reverse();
+    }
+
+    /// Tells of every piece that `word` begins with, by its id and length in characters, shortest first.
+    fn prefixes(&self, word: &[char], mut found: impl FnMut(u32, usize)) {
+        let mut range = 0..self.sorted.len();
+        let mut depth = 0;
+        for (index, character) in word.iter().enumerate() {
+            let mut bytes = [0; 4];
+            for &byte in character.encode_utf8(&mut bytes).as_bytes() {
+                range = self.narrow(range, depth, byte);
+                depth += 1;
+                if range.is_empty() {
+                    return;
+                }
+            }
+            let id = self.sorted[range.start];
+            if self.piece(id).len() == depth {
+                found(id, index + 1);
+            }
+        }
+    }
+
+    /// Of the sorted pieces in `range`, which share `depth` bytes, those that go on with `byte`.
+    fn narrow(&self, range: Range<usize>, depth: usize, byte: u8) -> Range<usize> {
+        if depth == 0 {
+            let at = |byte: usize| self.first[byte] as usize;
+            return at(byte.into())..at(usize::from(byte) + 1);
+        }
+        let pieces = &self.sorted[range.clone()];
+        let next = |id: &u32| self.piece(*id).get(depth).copied();
+        let start = pieces.partition_point(|id| next(id) < Some(byte));
+        let length = pieces[start..].partition_point(|id| next(id) == Some(byte));
+        range.start + start..range.start + start + length
+    }
+
+    fn piece(&self, id: u32) -> &[u8] {
+        let id = id as usize;
+        let start = id.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.texts.as_bytes()[start..self.ends[id] as usize]
+    }
+}
+
+/// Where the next special token begins, and which it is.
+fn next_special(text: &str) -> Option<(usize, usize)> {
+    text.match_indices('<').find_map(|(start, _)| {
+        let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;
+        Some((start, which))
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,56 @@
+//! The tokenizer of multilingual-e5-small beside the reference, and on texts that are too long.
+use crate::catalog::E5;
+use crate::testing::directory_of;
+use crate::tokenizer::{Tokenizer, parse_sentencepiece};
+
+/// More than any text of the fixture has.
+const ALL: usize = 4096;
+
+fn tokenizer() -> Tokenizer {
+    let path = directory_of(&E5).join("sentencepiece.bpe.model");
+    Tokenizer::Unigram(parse_sentencepiece(&std::fs::read(path).unwrap()).unwrap())
+}
+
+#[test]
+fn every_text_gets_the_ids_of_the_reference() {
+    let tokenizer = tokenizer();
+    let fixture = match std::env::var_os("CARREL_UNIGRAM_TOKENS") {
+        Some(path) => std::fs::read_to_string(path).unwrap(),
+        None => include_str!("../../../tests/fixtures/unigram_tokens.json").to_owned(),
+    };
+    let pairs: Vec<(String, Vec<u32>)> = serde_json::from_str(&fixture).unwrap();
+    assert!(pairs.len() >= 600);
+    let wrong: Vec<_> =
+        pairs.iter().filter(|(text, ids)| tokenizer.encode(text, ALL) != *ids).collect();
+    let first = wrong.first().map(|(text, ids)| (text, ids, tokenizer.encode(text, ALL)));
+    assert!(wrong.is_empty(), "{} of {}, first {first:?}", wrong.len(), pairs.len());
+}
+
+#[test]
+fn what_lies_beyond_the_last_token_changes_nothing() {
+    let tokenizer = tokenizer();
+    let start = "a few words, ".repeat(300);
+    let whole = format!("{start}{}", "</s> é \u{0} 字".repeat(10_000));
+    assert_eq!(tokenizer.encode(&whole, 512), tokenizer.encode(&start, 512));
+    assert_eq!(tokenizer.encode(&whole, 512).len(), 512);
+}
+
+#[test]
+fn ten_megabytes_of_anything_are_two_to_512_tokens() {
+    let tokenizer = tokenizer();
+    for unit in [
+        "a",
+        " \0",
+        "\u{301}",
+        "\u{1d165}",
+        "<<mask",
+        "字",
+        "👨\u{200d}👩\u{200d}",
+        "🇩",
+        "ก",
+        "\u{2581}",
+    ] {
+        let ids = tokenizer.encode(&unit.repeat(10_000_000 / unit.len()), 512);
+        assert!((2..=512).contains(&ids.len()), "{unit:?}");
+    }
+}
