@@ -69,6 +69,10 @@ pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
     let fetch = cmd!(sh, "{carrel} model fetch --storage {storage}");
     let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
     fetched.context("failed to fetch the embedding model, without which the tests cannot run")?;
+    // The tests of the multilingual model read it beside the other.
+    let fetch = cmd!(sh, "{carrel} model fetch multilingual-e5-small --storage {storage}");
+    let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
+    fetched.context("failed to fetch the multilingual model, which tests of the embedder need")?;
     Ok(models)
 }
 

@@ -13,8 +13,8 @@ use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::dump::DumpedSecrets;
 use carrel_services::settings::key::Key;
 use ipnet::IpNet;
+use reader::Reader;
 pub use reader::{Effective, Environment, Flags, Found, Given, Source};
-use reader::{Found, Reader};
 use variables as var;
 
 use crate::storage::Layout;

@@ -55,3 +55,20 @@ fn strips_are_whole_tiles_and_share_the_rows_evenly() {
     assert_eq!(strip_height(600, 2), 156);
     assert_eq!(strip_height(256, 1), 264);
 }
+
+/// Made by `make_tiny.py`: a model of each architecture, with ids and the vectors of the reference.
+#[test]
+fn every_architecture_gives_the_vectors_of_the_reference() {
+    for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
+        let path = std::path::Path::new("tests/fixtures/tiny").join(name);
+        let directory = crate::Directory { path: path.clone(), model: None };
+        let (_, _, weights) = directory.open().unwrap();
+        let fixture = std::fs::read_to_string(path.join("vectors.json")).unwrap();
+        let expected: Vec<(Vec<u32>, Vec<f32>)> = serde_json::from_str(&fixture).unwrap();
+        let texts: Vec<_> = expected.iter().map(|(ids, _)| ids.clone()).collect();
+        let vectors = Encoder::new(weights, Instructions::detect()).encode(&texts);
+        for (vector, (ids, expected)) in vectors.iter().zip(&expected) {
+            assert!(furthest(vector, expected) < 1e-5, "{name}, {} tokens", ids.len());
+        }
+    }
+}

@@ -82,6 +82,38 @@ struct ModelNames {
     names: Vec<String>,
 }
 
+/// The models that run inside this server, the default of new installations first.
+const NATIVE: [(&str, &str); 4] = [
+    ("multilingual-e5-small", "models.native-multilingual"),
+    ("all-MiniLM-L6-v2", "models.native-fastest"),
+    ("bge-small-en-v1.5", "models.native-exact"),
+    ("nomic-embed-text-v1.5", "models.native-long"),
+];
+
+/// A model to choose among those that run inside this server.
+struct NativeModel {
+    value: String,
+    words: &'static str,
+    is_chosen: bool,
+}
+
+/// Nothing where another service embeds. A model of the operator's own, or one by another name, stands first.
+fn native_models(kind: &Kind, engine: &str, chosen: Option<String>) -> Vec<NativeModel> {
+    if kind.name != "embedding" || !matches!(engine, "" | "native") {
+        return Vec::new();
+    }
+    let chosen = chosen.unwrap_or_default();
+    let usual = if chosen.is_empty() { "all-MiniLM-L6-v2" } else { &chosen };
+    let named = |name: &str| usual == name || usual.rsplit('/').next() == Some(name);
+    let known = NATIVE.iter().map(|(name, words)| {
+        let (value, words, is_chosen) = ((*name).to_owned(), t(words), named(name));
+        NativeModel { value, words, is_chosen }
+    });
+    let own = NATIVE.iter().all(|(name, _)| !named(name));
+    let own = own.then(|| NativeModel { value: chosen.clone(), words: "", is_chosen: true });
+    own.into_iter().chain(known).collect()
+}
+
 #[derive(Template)]
 #[template(path = "admin/models.html")]
 struct Models {
@@ -93,6 +125,9 @@ struct Models {
     is_current: bool,
     is_fixed: bool,
     choices: Vec<(&'static str, bool)>,
+    /// Where the embedder runs inside this server.
+    natives: Vec<NativeModel>,
+    is_native_fixed: bool,
     fields: Vec<Field>,
     /// What the provider takes and does not need.
     extras: Vec<Field>,
@@ -157,6 +192,8 @@ async fn page(
         is_current: chosen == current,
         is_fixed: fixed.contains(&selector.name),
         choices: nothing.into_iter().chain(choices).collect(),
+        natives: native_models(kind, &chosen, store.lookup("EMBEDDING_MODEL_PREF")),
+        is_native_fixed: fixed.contains(&"EmbeddingModelPref"),
         fields: fields.collect(),
         extras: extras.into_iter().map(field).collect(),
         problem: store.unavailable(kind.variable),

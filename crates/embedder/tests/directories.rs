@@ -1,0 +1,127 @@
+//! Model directories that lack something, hold something else, or are made smaller.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect")]
+use std::path::Path;
+
+use carrel_embedder::Directory;
+use carrel_embedder::quantize::{Bits, quantize};
+
+const FILES: [&str; 4] = ["config.json", "model.safetensors", "vocab.txt", "1_Pooling/config.json"];
+
+fn copy(name: &str, into: &Path) {
+    std::fs::create_dir_all(into.join("1_Pooling")).unwrap();
+    for file in FILES {
+        let from = Path::new("tests/fixtures/tiny").join(name).join(file);
+        std::fs::copy(from, into.join(file)).unwrap();
+    }
+}
+
+fn problem(path: &Path) -> String {
+    let directory = Directory { path: path.to_owned(), model: None };
+    directory.check().unwrap_err().to_string()
+}
+
+#[test]
+fn a_whole_directory_is_taken() {
+    for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {
+        let path = Path::new("tests/fixtures/tiny").join(name);
+        Directory { path, model: None }.check().unwrap();
+    }
+}
+
+#[test]
+fn each_missing_file_is_named() {
+    for (file, said) in [
+        ("config.json", "lacks the file config.json"),
+        ("model.safetensors", "lacks the file model.safetensors"),
+        ("vocab.txt", "lacks the file tokenizer.json, vocab.txt or sentencepiece.bpe.model"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        copy("bert-cls", directory.path());
+        std::fs::remove_file(directory.path().join(file)).unwrap();
+        let problem = problem(directory.path());
+        assert!(problem.ends_with(said), "{problem}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_said_in_one_sentence() {
+    let edit = |file: &str, from: &str, to: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        copy("bert-cls", directory.path());
+        let path = directory.path().join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{from}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+        problem(directory.path())
+    };
+    let config = |from: &str, to: &str| edit("config.json", from, to);
+    for (problem, said) in [
+        (config("\"hidden_size\": 64", "\"hidden_size\": 128"), "of shape [96, 64], not 96 by 128"),
+        (config("\"hidden_size\": 64", "\"hidden_size\": 70"), "multiple of 32"),
+        (
+            config("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+            "lacks the tensor encoder.layer.2",
+        ),
+        (config("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 999999"), "out of range"),
+        (
+            config("\"model_type\": \"bert\"", "\"model_type\": \"llama\""),
+            "describes a llama model",
+        ),
+        (config("\"hidden_act\": \"gelu\"", "\"hidden_act\": \"relu\""), "the activation relu"),
+        (config("{", "["), "cannot be read"),
+        (edit("vocab.txt", "[CLS]", "<s>"), "lacks the special tokens of BERT"),
+        (
+            edit("vocab.txt", "[MASK]", "[MASK]\nmore"),
+            "words for 96 pieces, and the vocabulary beside it has 97",
+        ),
+        (edit("1_Pooling/config.json", "cls_token", "max_tokens"), "carrel knows mean and CLS"),
+    ] {
+        assert!(problem.contains(said), "{problem}");
+        assert!(!problem.contains('\n'), "{problem}");
+    }
+}
+
+#[test]
+fn damaged_weights_are_told_from_missing_ones() {
+    let directory = tempfile::tempdir().unwrap();
+    copy("bert-cls", directory.path());
+    let path = directory.path().join("model.safetensors");
+    let whole = std::fs::read(&path).unwrap();
+    for damaged in [&whole[..whole.len() / 2], &whole[..4], &[], &[b'x'; 100]] {
+        std::fs::write(&path, damaged).unwrap();
+        let problem = problem(directory.path());
+        assert!(
+            problem.contains("model.safetensors is damaged or no safetensors file"),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
+fn a_smaller_model_says_how_near_it_is_and_a_newer_format_is_refused() {
+    let from = Directory { path: "tests/fixtures/tiny/bert-cls".into(), model: None };
+    let (eight, four) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let near = quantize(&from, eight.path(), Bits::Eight).unwrap();
+    let further = quantize(&from, four.path(), Bits::Four).unwrap();
+    assert!(near.least > 0.999 && near.mean <= 1.000_001, "{near:?}");
+    assert!(further.least > 0.9 && further.least < near.least, "{further:?}");
+    let made = Directory { path: four.path().to_owned(), model: None };
+    made.check().unwrap();
+    assert!(made.edition().starts_with("q4 "), "{}", made.edition());
+    assert_ne!(made.edition(), from.edition());
+    let again = quantize(&made, eight.path(), Bits::Eight).unwrap_err();
+    assert!(again.to_string().contains("quantized already"), "{again}");
+    let path = four.path().join("model.safetensors");
+    let bytes = std::fs::read(&path).unwrap();
+    let text = String::from_utf8_lossy(&bytes[8..400]).into_owned();
+    let (old, new) = (r#""carrel.format":"1""#, r#""carrel.format":"9""#);
+    assert!(text.contains(old), "{text}");
+    let at = bytes.windows(old.len()).position(|part| part == old.as_bytes()).unwrap();
+    let newer = [&bytes[..at], new.as_bytes(), &bytes[at + old.len()..]].concat();
+    std::fs::write(&path, newer).unwrap();
+    let problem = problem(four.path());
+    assert!(
+        problem.contains("has format 9, and this version of carrel reads up to 1"),
+        "{problem}"
+    );
+}
