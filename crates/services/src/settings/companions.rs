@@ -74,14 +74,18 @@ mod tests {
                 "embedding",
                 Capability::Embedding,
                 "mistral",
-                "EMBEDDING_MODEL_MAX_CHUNK_LENGTH EMBEDDING_OUTPUT_DIMENSIONS",
+                "EMBEDDING_MODEL_MAX_CHUNK_LENGTH EMBEDDING_OUTPUT_DIMENSIONS \
+                 EMBEDDING_FIRST_BYTE_TIMEOUT_MS EMBEDDING_SILENCE_TIMEOUT_MS \
+                 EMBEDDING_TOTAL_TIMEOUT_MS EMBEDDING_RETRY_WAIT_MS EMBEDDING_REQUESTS_PER_MINUTE",
             ),
             ("embedding", Capability::Embedding, "native", ""),
             (
                 "llm",
                 Capability::LanguageModel,
                 "bedrock",
-                "AWS_BEDROCK_LLM_MODEL_TOKEN_LIMIT AWS_BEDROCK_LLM_MAX_TOKENS",
+                "AWS_BEDROCK_LLM_MODEL_TOKEN_LIMIT AWS_BEDROCK_LLM_MAX_TOKENS \
+                 LLM_FIRST_BYTE_TIMEOUT_MS LLM_SILENCE_TIMEOUT_MS LLM_TOTAL_TIMEOUT_MS \
+                 LLM_RETRY_WAIT_MS LLM_REQUESTS_PER_MINUTE",
             ),
             ("llm", Capability::LanguageModel, "extractive", ""),
             ("llm", Capability::LanguageModel, "nobody", ""),
