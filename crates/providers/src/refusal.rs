@@ -112,7 +112,7 @@ pub(crate) fn reported_in(value: &Value) -> Option<String> {
         Value::Array(list) => !list.is_empty(),
         _ => false,
     };
-    names.iter().any(|name| says(&name)).then(|| message_in(value))
+    names.iter().any(says).then(|| message_in(value))
 }
 
 /// `text` on one line, without control characters, cut to a length fit for a message.

@@ -91,10 +91,11 @@ impl Conversations {
                         is_complete = true;
                         break;
                     }
-                    Some(Ok(delta)) => match buffer.push(delta) {
-                        Some(event) => is_stalled = !send(events, event).await,
-                        None => {}
-                    },
+                    Some(Ok(delta)) => {
+                        if let Some(event) = buffer.push(delta) {
+                            is_stalled = !send(events, event).await;
+                        }
+                    }
                     Some(Err(error)) => {
                         failure = Some(error);
                         break;
