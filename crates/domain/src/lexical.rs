@@ -1,15 +1,19 @@
 //! Passages by their words: what the words of a text are, and the port that finds passages by them.
+mod fold;
+mod language;
+mod question;
+mod terms;
 mod words;
 
 use async_trait::async_trait;
 
 use crate::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
 
-pub use words::{of_query, of_text};
+pub use question::{Likeness, Matcher, Occurrence, Occurrences, Question, QuestionWord};
+pub use terms::index_terms;
 
-/// Which way of taking words from text this is. An index made in another way is made anew.
-pub const VERSION: i32 = 1;
-
+/// The version of the analysis. An index made by another version is filled again.
+pub const VERSION: i32 = 2;
 /// The most words of a query that are looked for.
 pub const MOST_QUERY_WORDS: usize = 32;
 
@@ -17,7 +21,7 @@ pub const MOST_QUERY_WORDS: usize = 32;
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted<'a> {
     pub within: WorkspaceId,
-    /// Groups of words as [`of_query`] gives them. A passage belongs to a group when it holds all of
+    /// Groups of terms, such as those of [`Question`]. A passage belongs to a group when it holds all of
     /// its words.
     pub groups: &'a [Vec<String>],
     /// How many passages at most for each group.

@@ -1,89 +1,29 @@
-//! The words of a text, so cut and folded that the same word is the same however it is written.
+//! Cutting text into words.
 //!
-//! No language is assumed. Letters lose their case and their accents; the plural `s` of long words is
-//! taken off. Scripts that are written without spaces give each character and each pair of
-//! neighbours. Names like `IP-2100` or `sqlite3_step` give their parts and, besides, the whole.
-use std::borrow::Cow;
-
-use unicode_normalization::UnicodeNormalization;
+//! Scripts written without spaces give each character and each pair of neighbours. Names like
+//! `IP-2100` or `sqlite3_step` give their parts and, besides, the whole.
 use unicode_normalization::char::is_combining_mark;
 
-use super::MOST_QUERY_WORDS;
-
-/// Characters of a word that count; what follows them is as good as not there.
+/// Characters of a word that count; the rest is ignored.
 const LONGEST_WORD: usize = 48;
 /// Parts of a name that is also a word as a whole.
 const MOST_PARTS: usize = 4;
-/// Bytes of a passage that are looked at, which bounds what the index keeps of it.
-const LONGEST_TEXT: usize = 256 << 10;
-/// Bytes of a query that are looked at.
-const LONGEST_QUERY: usize = 4 << 10;
 
-/// Every word of a text, as often as it occurs, in its order. Each consists of letters and digits
-/// only and is at most 48 characters long.
-pub fn of_text(text: &str) -> Vec<String> {
-    Cutter::default().cut(&folded(beginning(text, LONGEST_TEXT)))
+/// The words of a text that [`super::fold::plain`] has been applied to, in their order. Each
+/// consists of letters and digits only and is at most 48 characters long. With `pairs_only`,
+/// characters of unspaced scripts stand alone only where they have no neighbour.
+pub(super) fn cut(text: &str, pairs_only: bool) -> Vec<String> {
+    Cutter { pairs_only, ..Cutter::default() }.cut(text)
 }
 
-/// The words to look for: each once, in the order of the query, 32 at most.
-pub fn of_query(text: &str) -> Vec<String> {
-    let cutter = Cutter { pairs_only: true, ..Cutter::default() };
-    let mut words = Vec::new();
-    for word in cutter.cut(&folded(beginning(text, LONGEST_QUERY))) {
-        if !words.contains(&word) {
-            words.push(word);
-        }
-        if words.len() == MOST_QUERY_WORDS {
-            break;
-        }
-    }
-    words
+/// Whether a character is part of a word.
+pub(super) fn is_word(c: char) -> bool {
+    matches!(kind(c), Kind::Letter | Kind::Unspaced)
 }
 
-fn beginning(text: &str, bytes: usize) -> &str {
-    &text[..text.floor_char_boundary(bytes)]
-}
-
-/// In lower case, without accents, with each character in its plainest form.
-fn folded(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return match text.bytes().any(|byte| byte.is_ascii_uppercase()) {
-            true => text.to_ascii_lowercase().into(),
-            false => text.into(),
-        };
-    }
-    let plain = text.nfkd().filter(|c| !is_accent(*c)).nfc();
-    let mut folded = String::with_capacity(text.len());
-    for c in plain.flat_map(char::to_lowercase).filter(|c| !is_accent(*c)) {
-        match c {
-            'ß' => folded.push_str("ss"),
-            'æ' => folded.push_str("ae"),
-            'œ' => folded.push_str("oe"),
-            'ø' => folded.push('o'),
-            'ł' => folded.push('l'),
-            'đ' => folded.push('d'),
-            'ς' => folded.push('σ'),
-            'ı' => folded.push('i'),
-            other => folded.push(other),
-        }
-    }
-    folded.into()
-}
-
-/// Marks that writers may leave out: accents, Hebrew points, Arabic vowels, and what is not seen.
-fn is_accent(c: char) -> bool {
-    matches!(
-        c,
-        '\u{300}'..='\u{36f}'
-            | '\u{591}'..='\u{5bd}'
-            | '\u{5bf}'..='\u{5c7}'
-            | '\u{610}'..='\u{61a}'
-            | '\u{640}'
-            | '\u{64b}'..='\u{65f}'
-            | '\u{670}'
-            | '\u{ad}'
-            | '\u{200b}'..='\u{200d}'
-    )
+/// Whether a word is of a script without spaces.
+pub(super) fn is_unspaced(word: &str) -> bool {
+    word.chars().next().is_some_and(|c| kind(c) == Kind::Unspaced)
 }
 
 /// What a character is to the cutting of words.
@@ -207,15 +147,7 @@ impl Cutter {
 
     fn push(&mut self, word: &str) {
         let end = word.char_indices().nth(LONGEST_WORD).map_or(word.len(), |(at, _)| at);
-        self.words.push(singular(&word[..end]).to_owned());
-    }
-}
-
-/// A word of four letters or more without the `s` of its plural.
-fn singular(word: &str) -> &str {
-    match word.strip_suffix('s') {
-        Some(stem) if stem.len() >= 3 && !stem.ends_with(['s', 'u', 'i']) => stem,
-        _ => word,
+        self.words.push(word[..end].to_owned());
     }
 }
 
@@ -223,47 +155,42 @@ fn singular(word: &str) -> &str {
 mod tests {
     use super::*;
 
-    #[test]
-    fn case_accents_and_the_plural_make_no_difference() {
-        assert_eq!(of_text("Crème BRÛLÉES, Straße"), ["creme", "brulee", "strasse"]);
-        assert_eq!(of_text("ΟΔΟΣ οδος Ёлка елка"), ["οδοσ", "οδοσ", "елка", "елка"]);
-        assert_eq!(of_text("tests class bus this as"), ["test", "class", "bus", "this", "as"]);
-        assert_eq!(of_text("ﬁve ＡＢＣ １２ x²"), ["five", "abc", "12", "x2"]);
-        assert_eq!(of_query("شَمْس"), of_query("شمس"));
+    fn in_text(text: &str) -> Vec<String> {
+        cut(&super::super::fold::plain(text), false)
+    }
+
+    fn in_query(text: &str) -> Vec<String> {
+        cut(&super::super::fold::plain(text), true)
     }
 
     #[test]
     fn names_are_found_by_their_parts_and_whole() {
-        assert_eq!(of_text("the IP-2100."), ["the", "ip", "2100", "ip2100"]);
-        assert_eq!(of_text("sqlite3_step()"), ["sqlite3", "step", "sqlite3step"]);
-        assert_eq!(of_text("v1.2.3 -- a...b -x-"), ["v1", "2", "3", "v123", "a", "b", "x"]);
-        assert_eq!(of_text("a-b-c-d-e"), ["a", "b", "c", "d", "e"]);
+        assert_eq!(in_text("the IP-2100."), ["the", "ip", "2100", "ip2100"]);
+        assert_eq!(in_text("sqlite3_step()"), ["sqlite3", "step", "sqlite3step"]);
+        assert_eq!(in_text("v1.2.3 -- a...b -x-"), ["v1", "2", "3", "v123", "a", "b", "x"]);
+        assert_eq!(in_text("a-b-c-d-e"), ["a", "b", "c", "d", "e"]);
     }
 
     #[test]
     fn scripts_without_spaces_are_found_by_pairs() {
-        assert_eq!(of_text("東京都 x"), ["東", "東京", "京", "京都", "都", "x"]);
-        assert_eq!(of_query("東京都x猫"), ["東京", "京都", "x", "猫"]);
-        assert_eq!(of_query("がぎ"), ["がぎ"]);
-        assert_eq!(of_query("한국어"), ["한국", "국어"]);
-        assert_eq!(of_query("ﾃｽﾄ"), of_query("テスト"));
+        assert_eq!(in_text("東京都 x"), ["东", "东京", "京", "京都", "都", "x"]);
+        assert_eq!(in_query("東京都x猫"), ["东京", "京都", "x", "猫"]);
+        assert_eq!(in_query("がぎ"), ["がぎ"]);
+        assert_eq!(in_query("한국어"), ["한국", "국어"]);
+        assert_eq!(in_query("ﾃｽﾄ"), in_query("テスト"));
     }
 
     #[test]
     fn signs_and_the_words_of_query_languages_are_nothing_special() {
         assert_eq!(
-            of_query("\"a\" OR b* NEAR(c, 2) ^d:e 'f' \\ & | ! <->"),
+            in_query("\"a\" OR b* NEAR(c, 2) ^d:e 'f' \\ & | ! <->"),
             ["a", "or", "b", "near", "c", "2", "d", "e", "f"]
         );
-        assert_eq!(of_query("?!… \0 \u{feff}"), Vec::<String>::new());
+        assert_eq!(in_query("?!… \0 \u{feff}"), Vec::<String>::new());
     }
 
     #[test]
-    fn there_is_an_end_to_words_and_to_queries() {
-        let long = "é".repeat(10_000);
-        assert_eq!(of_text(&long)[0].chars().count(), 48);
-        let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
-        assert_eq!(of_query(&many).len(), MOST_QUERY_WORDS);
-        assert!(of_text(&many.repeat(10)).len() <= 256 << 10);
+    fn a_word_ends_after_48_characters() {
+        assert_eq!(in_text(&"é".repeat(10_000))[0].chars().count(), 48);
     }
 }

@@ -5,10 +5,8 @@
 //! workspace, as `17_word`; it holds letters and digits only, so there is nothing to escape.
 mod refill;
 
-use std::collections::HashSet;
-
 use async_trait::async_trait;
-use carrel_domain::lexical::{Lexical, Postings, Wanted, of_text};
+use carrel_domain::lexical::{Lexical, Postings, Wanted, index_terms};
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -24,20 +22,18 @@ pub(crate) use refill::refill;
 /// The most bytes of words that are kept of one passage. PostgreSQL refuses more than a MiB.
 const MOST_BYTES: usize = 800_000;
 
-/// The words of a passage, after those of its document's title, as the index takes them: each once,
-/// separated by spaces.
-pub(crate) fn words_of(workspace: i32, title: &[String], passage: &str) -> String {
-    let passage = of_text(passage);
-    let (mut seen, mut words) = (HashSet::new(), String::new());
-    for word in title.iter().chain(&passage) {
+/// The terms of a passage of a document of that title, separated by spaces.
+pub(crate) fn words_of(workspace: i32, title: &str, passage: &str) -> String {
+    let mut words = String::new();
+    for term in index_terms(title, passage) {
         if words.len() > MOST_BYTES {
             break;
         }
-        if seen.insert(word) {
-            words.push_str(&format!("{workspace}_{word} "));
+        if !words.is_empty() {
+            words.push(' ');
         }
+        words.push_str(&format!("{workspace}_{term}"));
     }
-    words.truncate(words.trim_end().len());
     words
 }
 

@@ -1,5 +1,4 @@
 //! Passages of placed documents with their vectors: written and removed together.
-use carrel_domain::lexical::of_text;
 use carrel_domain::library::NewPassage;
 use carrel_domain::vector::Code;
 use diesel::prelude::*;
@@ -49,7 +48,6 @@ pub(crate) fn insert(
     title: &str,
     passages: Vec<NewPassage>,
 ) -> QueryResult<()> {
-    let title = of_text(title);
     let mut passages = passages.into_iter();
     let mut next = 0;
     loop {
@@ -57,7 +55,7 @@ pub(crate) fn insert(
         if batch.is_empty() {
             return Ok(());
         }
-        let words = batch.iter().map(|passage| lexical::words_of(workspace, &title, &passage.text));
+        let words = batch.iter().map(|passage| lexical::words_of(workspace, title, &passage.text));
         let words = words.collect();
         let ids = insert_batch(conn, workspace, place, next, batch)?;
         lexical::insert(conn, &ids, words)?;

@@ -1,6 +1,6 @@
 use carrel_domain::document::Document;
 use carrel_domain::filter::{FilterHint, FilterRows};
-use carrel_domain::lexical::{Lexical, Postings, Wanted, of_query};
+use carrel_domain::lexical::{Lexical, Postings, Question, Wanted};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
@@ -40,6 +40,12 @@ async fn holding(
 ) -> Vec<Postings> {
     let wanted = Wanted { within, groups, most: 3, among };
     db.holding(wanted).await.unwrap().1
+}
+
+/// The terms of each word of a question as it is spelled.
+fn of_query(text: &str) -> Vec<String> {
+    let words = Question::of(text).words.into_iter();
+    words.filter_map(|word| word.terms.into_iter().next()).collect()
 }
 
 /// The texts of the passages that hold every word of `query`.

@@ -2,8 +2,7 @@
 //!
 //! No model is asked. What counts is how similar a passage is, how much of the question is in it, and
 //! whether words that are neighbours in the question are neighbours there too.
-use carrel_domain::lexical::of_text;
-use carrel_domain::library::Passage;
+use carrel_domain::lexical::Occurrences;
 
 use super::Hit;
 use super::words::Asked;
@@ -18,12 +17,12 @@ const APART: usize = 3;
 
 /// Orders hits anew, and notes with each what it is worth.
 pub(super) fn rerank(asked: &Asked, hits: &mut [Hit]) {
+    let mut matcher = asked.question.matcher();
     for hit in hits.iter_mut() {
-        let Passage { document, text, .. } = &hit.passage;
-        let held: Vec<_> = of_text(&document.title).into_iter().chain(of_text(text)).collect();
+        let of = matcher.compare(&hit.passage.document.title, &hit.passage.text);
         let worth = OF_SIMILARITY * hit.similarity
-            + OF_SHARE * asked.share(&held)
-            + OF_NEIGHBOURS * neighbours(&asked.words, &held);
+            + OF_SHARE * asked.share(&of)
+            + OF_NEIGHBOURS * neighbours(asked.question.words.len(), &of);
         hit.why.reranked = Some(worth);
     }
     hits.sort_by(|one, two| {
@@ -34,30 +33,36 @@ pub(super) fn rerank(asked: &Asked, hits: &mut [Hit]) {
 
 /// The share of the question's neighbouring words that the passage has close to each other, in the
 /// same order.
-fn neighbours(question: &[String], passage: &[String]) -> f32 {
-    let pairs = question.len().saturating_sub(1);
+fn neighbours(words: usize, of: &Occurrences) -> f32 {
+    let pairs = words.saturating_sub(1);
     if pairs == 0 {
         return 0.0;
     }
-    let close = |pair: &&[String]| {
-        passage.iter().enumerate().any(|(at, word)| {
-            *word == pair[0]
-                && passage[at + 1..].iter().take(APART).any(|following| *following == pair[1])
+    let close = |pair: &usize| {
+        of.found.iter().enumerate().any(|(index, one)| {
+            one.word == *pair
+                && of.found[index + 1..]
+                    .iter()
+                    .take_while(|next| next.at <= one.at + APART)
+                    .any(|next| next.word == *pair + 1)
         })
     };
-    question.windows(2).filter(close).count() as f32 / pairs as f32
+    (0..pairs).filter(close).count() as f32 / pairs as f32
 }
 
 #[cfg(test)]
 mod tests {
-    use carrel_domain::lexical::of_query;
+    use carrel_domain::lexical::Question;
 
     use super::*;
 
     #[test]
     fn neighbours_count_in_their_order_and_close_by() {
-        let passage = of_text("the red and heavy door of the house");
-        let share = |question: &str| neighbours(&of_query(question), &passage);
+        let share = |question: &str| {
+            let question = Question::of(question);
+            let of = question.matcher().compare("", "the red and heavy door of the house");
+            neighbours(question.words.len(), &of)
+        };
         assert_eq!(share("red door"), 1.0);
         assert_eq!(share("door red"), 0.0);
         assert_eq!(share("red door house cat"), 2.0 / 3.0);

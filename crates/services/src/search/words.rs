@@ -2,46 +2,65 @@
 //!
 //! The index gives lists of passages by word. Passages are chosen by the rare words they hold, and
 //! only those chosen are read and ranked, so that words which are everywhere cost little.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use carrel_domain::lexical::{Postings, Wanted, of_query, of_text};
+use carrel_domain::lexical::{Likeness, Occurrences, Postings, Question, Wanted};
 use carrel_domain::library::Passage;
 use carrel_domain::{ChunkId, Result};
 
 use super::{ByWords, Search, Task};
 
-/// Passages by a word that are looked at; a word that more of them hold chooses none.
+/// Passages by a term that are looked at; a term that more of them hold chooses none.
 const MOST_POSTINGS: usize = 10_000;
 /// Passages that are read and ranked for each one asked for, and the fewest.
 const READ_PER_HIT: usize = 2;
 const FEWEST_READ: usize = 150;
 
+// Chosen on the tuning halves of the sets that `cargo xtask bench retrieval` measures.
 /// How much a word's occurrences after the first still count (`k1`).
-const SATURATION: f32 = 1.2;
+const SATURATION: f32 = 2.0;
 /// How much a long passage's occurrences are discounted (`b`), 0 to 1.
-const DISCOUNT: f32 = 0.75;
+const DISCOUNT: f32 = 0.5;
+/// What an occurrence in another form is worth beside one of the word as it is asked for.
+const OTHER_FORM: f32 = 0.9;
 
 /// The words of a question and what each is worth in the workspace.
 #[derive(Default)]
 pub(super) struct Asked {
-    pub(super) words: Vec<String>,
+    pub(super) question: Question,
     weights: Vec<f32>,
 }
 
 impl Asked {
-    /// How much of the question is among the words of a passage, 0 to 1.
-    pub(super) fn share(&self, held: &[String]) -> f32 {
+    /// How much of the question is in a passage, 0 to 1.
+    pub(super) fn share(&self, of: &Occurrences) -> f32 {
         let all: f32 = self.weights.iter().sum();
-        let asked = self.words.iter().zip(&self.weights);
-        let held: f32 =
-            asked.filter(|(word, _)| held.contains(word)).map(|(_, weight)| weight).sum();
+        let held: BTreeSet<_> = of.found.iter().map(|found| found.word).collect();
+        let held: f32 = held.into_iter().filter_map(|word| self.weights.get(word)).sum();
         if all > 0.0 { held / all } else { 0.0 }
+    }
+
+    /// BM25 of a passage; `usual` is the usual number of words of one.
+    fn score(&self, of: &Occurrences, usual: f32) -> f32 {
+        let mut counts = vec![0.0; self.weights.len()];
+        for found in &of.found {
+            if let Some(count) = counts.get_mut(found.word) {
+                *count += if found.likeness == Likeness::Stem { OTHER_FORM } else { 1.0 };
+            }
+        }
+        let length = of.length as f32 / usual.max(1.0);
+        let usual_count = SATURATION * (1.0 - DISCOUNT + DISCOUNT * length);
+        let worth = |(count, weight): (&f32, &f32)| {
+            weight * count * (SATURATION + 1.0) / (count + usual_count)
+        };
+        counts.iter().zip(&self.weights).map(worth).sum()
     }
 }
 
 /// A passage that shares words with the question.
 pub(super) struct Found {
     pub(super) passage: Passage,
+    pub(super) occurrences: Occurrences,
     pub(super) score: f32,
     pub(super) share: f32,
 }
@@ -55,23 +74,26 @@ impl Found {
 impl Search {
     /// The passages that share words with the question, best first.
     pub(super) async fn holding(&self, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
-        let words = of_query(task.text);
-        if words.is_empty() {
+        let question = Question::of(task.text);
+        if question.is_empty() {
             return Ok((Asked::default(), Vec::new()));
         }
-        let groups: Vec<_> = words.iter().map(|word| vec![word.clone()]).collect();
+        let terms = question.words.iter().flat_map(|word| &word.terms);
+        let groups: Vec<_> = terms.map(|term| vec![term.clone()]).collect();
         let wanted = |groups| {
             let (within, among) = (task.within, task.among);
             Wanted { within, groups, most: MOST_POSTINGS, among }
         };
-        let (passages, mut lists) = self.lexical.holding(wanted(&groups)).await?;
+        let (passages, lists) = self.lexical.holding(wanted(&groups)).await?;
+        let mut lists = by_word(&question, lists);
         let weights = lists.iter().map(|list| weight(passages, list)).collect();
-        let asked = Asked { words, weights };
+        let asked = Asked { question, weights };
         let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
         if chosen.is_empty() && lists.iter().any(|list| list.cut) {
             // All of its words are everywhere; together they may not be.
-            let (_, together) =
-                self.lexical.holding(wanted(std::slice::from_ref(&asked.words))).await?;
+            let words = asked.question.words.iter();
+            let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
+            let (_, together) = self.lexical.holding(wanted(&[together])).await?;
             lists.extend(together);
             let weights = vec![1.0; lists.len()];
             chosen = self::chosen(&lists, &weights, |_| true);
@@ -81,6 +103,26 @@ impl Search {
         let found = ranked(&asked, passages);
         Ok((asked, found))
     }
+}
+
+/// One list for each word: the passages that any of its terms finds.
+fn by_word(question: &Question, lists: Vec<Postings>) -> Vec<Postings> {
+    let mut lists = lists.into_iter();
+    let merged = |word: &carrel_domain::lexical::QuestionWord| {
+        let mut merged = Postings::default();
+        for list in lists.by_ref().take(word.terms.len()) {
+            merged.cut |= list.cut;
+            if merged.chunks.is_empty() {
+                merged.chunks = list.chunks;
+            } else {
+                merged.chunks.extend(list.chunks);
+                merged.chunks.sort_unstable();
+                merged.chunks.dedup();
+            }
+        }
+        merged
+    };
+    question.words.iter().map(merged).collect()
 }
 
 /// What a word is worth: the more, the fewer passages hold it.
@@ -105,37 +147,19 @@ fn chosen(lists: &[Postings], weights: &[f32], counts: fn(&Postings) -> bool) ->
     chosen.into_iter().map(|(chunk, _)| chunk).collect()
 }
 
-/// How often each word of the question occurs in a passage or its title, and of how many words
-/// both consist.
-fn counted(words: &[String], passage: &Passage) -> (Vec<f32>, f32) {
-    let mut counts = vec![0.0; words.len()];
-    let mut length = 0.0;
-    let held = of_text(&passage.document.title).into_iter().chain(of_text(&passage.text));
-    for word in held {
-        length += 1.0;
-        if let Some(at) = words.iter().position(|wanted| *wanted == word) {
-            counts[at] += 1.0;
-        }
-    }
-    (counts, length)
-}
-
 fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
-    let Asked { words, weights } = asked;
-    let counted: Vec<_> = passages.iter().map(|passage| counted(words, passage)).collect();
+    let mut matcher = asked.question.matcher();
+    let mut compare = |passage: &Passage| matcher.compare(&passage.document.title, &passage.text);
+    let compared: Vec<_> = passages.iter().map(&mut compare).collect();
     // That of all passages is not known; those at hand were cut to the same size.
-    let usual = counted.iter().map(|(_, length)| length).sum::<f32>() / counted.len() as f32;
-    let all: f32 = weights.iter().sum();
-    let rank = |(passage, (counts, length)): (Passage, (Vec<f32>, f32))| {
-        let usual_length = SATURATION * (1.0 - DISCOUNT + DISCOUNT * length / usual);
-        let (mut score, mut held) = (0.0, 0.0);
-        for (count, weight) in counts.iter().zip(weights).filter(|(count, _)| **count > 0.0) {
-            score += weight * count * (SATURATION + 1.0) / (count + usual_length);
-            held += weight;
-        }
-        Found { passage, score, share: held / all }
+    let usual = compared.iter().map(|of| of.length as f32).sum::<f32>() / compared.len() as f32;
+    let rank = |(passage, occurrences): (Passage, Occurrences)| Found {
+        passage,
+        score: asked.score(&occurrences, usual),
+        share: asked.share(&occurrences),
+        occurrences,
     };
-    let mut found: Vec<_> = passages.into_iter().zip(counted).map(rank).collect();
+    let mut found: Vec<_> = passages.into_iter().zip(compared).map(rank).collect();
     found.retain(|found| found.score > 0.0);
     found.sort_unstable_by(|one, two| {
         let by_id = one.passage.chunk.cmp(&two.passage.chunk);

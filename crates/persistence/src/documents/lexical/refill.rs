@@ -1,5 +1,5 @@
 //! Filling the index of words anew after a version of the program took other words from text, or none.
-use carrel_domain::lexical::{VERSION, of_text};
+use carrel_domain::lexical::VERSION;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
@@ -66,7 +66,7 @@ fn page(conn: &mut AnyConnection, after: i64) -> QueryResult<Option<(i64, usize)
     let Some(last) = passages.last().map(|(id, ..)| *id) else { return Ok(None) };
     let (ids, words): (Vec<_>, Vec<_>) = passages
         .into_iter()
-        .map(|(id, workspace, title, text)| (id, words_of(workspace, &of_text(&title), &text)))
+        .map(|(id, workspace, title, text)| (id, words_of(workspace, &title, &text)))
         .unzip();
     insert(conn, &ids, words)?;
     Ok(Some((last, ids.len())))

@@ -1,0 +1,238 @@
+//! The words of a question, and where a passage has them.
+use std::collections::HashMap;
+
+use super::language::{self, Language};
+use super::terms::{beginning, forms};
+use super::{MOST_QUERY_WORDS, fold, words};
+
+/// Bytes of a query that are looked at.
+const LONGEST_QUERY: usize = 4 << 10;
+/// Bytes of a passage that are looked at.
+const LONGEST_PASSAGE: usize = 256 << 10;
+/// Forms of one word that are looked up.
+const MOST_FORMS: usize = 6;
+
+/// A word of a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QuestionWord {
+    /// In lower case, with its accents.
+    written: String,
+    /// The terms under which the index knows it: its spellings, then its stems.
+    pub terms: Vec<String>,
+    spellings: usize,
+}
+
+/// The words of a question that say what it is about, in their order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// Each once, 32 at most.
+    pub words: Vec<QuestionWord>,
+    languages: Vec<Language>,
+}
+
+impl Question {
+    /// Stop words are left out unless there are no others.
+    pub fn of(text: &str) -> Self {
+        let all = words::cut(&fold::plain(beginning(text, LONGEST_QUERY)), true);
+        let language = language::guess(all.iter().map(String::as_str));
+        let is_content = |word: &&String| {
+            language.is_none_or(|language| !language::is_stop_word(&fold::bare(word), language))
+        };
+        let mut content: Vec<_> = all.iter().filter(is_content).collect();
+        if content.is_empty() {
+            content = all.iter().collect();
+        }
+        let mut question = Self::default();
+        for word in content {
+            if question.words.len() == MOST_QUERY_WORDS {
+                break;
+            }
+            if question.words.iter().any(|known| known.written == *word) {
+                continue;
+            }
+            let languages = match language {
+                Some(language) => vec![language],
+                None => language::possible(word).collect(),
+            };
+            let spellings = forms(word, &[]).len();
+            let mut terms = forms(word, &languages);
+            terms.truncate(MOST_FORMS);
+            for language in languages {
+                if !question.languages.contains(&language) {
+                    question.languages.push(language);
+                }
+            }
+            question.words.push(QuestionWord { written: word.clone(), terms, spellings });
+        }
+        question
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    /// Compares passages with the question.
+    pub fn matcher(&self) -> Matcher<'_> {
+        Matcher { question: self, known: HashMap::new() }
+    }
+}
+
+/// How much a word of a passage is like one of a question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Likeness {
+    /// Another form of the word.
+    Stem,
+    /// The same but for accents and other ways to write it.
+    Folded,
+    Exact,
+}
+
+/// A word of the question in a passage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Occurrence {
+    /// Which word of the passage it is, from 0; those of the title come first.
+    pub at: usize,
+    /// Which word of the question.
+    pub word: usize,
+    pub likeness: Likeness,
+}
+
+/// What a passage has of a question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Occurrences {
+    /// In their order.
+    pub found: Vec<Occurrence>,
+    /// Words of the title, and of the title and the passage together.
+    pub title: usize,
+    pub length: usize,
+}
+
+/// Remembers what it has seen, so that one matcher serves all passages of a search.
+pub struct Matcher<'a> {
+    question: &'a Question,
+    known: HashMap<String, Option<(usize, Likeness)>>,
+}
+
+impl Matcher<'_> {
+    pub fn compare(&mut self, title: &str, text: &str) -> Occurrences {
+        let mut occurrences = Occurrences::default();
+        for (is_title, part) in [(true, title), (false, text)] {
+            for word in words::cut(&fold::plain(beginning(part, LONGEST_PASSAGE)), false) {
+                if let Some((of, likeness)) = self.like(&word) {
+                    let at = occurrences.length;
+                    occurrences.found.push(Occurrence { at, word: of, likeness });
+                }
+                occurrences.length += 1;
+            }
+            if is_title {
+                occurrences.title = occurrences.length;
+            }
+        }
+        occurrences
+    }
+
+    fn like(&mut self, word: &str) -> Option<(usize, Likeness)> {
+        if let Some(known) = self.known.get(word) {
+            return *known;
+        }
+        let like = self.question.like(word);
+        self.known.insert(word.to_owned(), like);
+        like
+    }
+}
+
+impl Question {
+    /// The word of the question that a word of a passage is most like.
+    fn like(&self, word: &str) -> Option<(usize, Likeness)> {
+        let by = |test: &dyn Fn(&QuestionWord) -> bool| self.words.iter().position(test);
+        if let Some(at) = by(&|asked| asked.written == word) {
+            return Some((at, Likeness::Exact));
+        }
+        let spelled = forms(word, &[]);
+        if let Some(at) = by(&|asked| spelled.iter().any(|term| asked.spellings().contains(term))) {
+            return Some((at, Likeness::Folded));
+        }
+        let is_form = |form: &String| by(&|asked| asked.terms.contains(form));
+        let stem = spelled.iter().find_map(is_form).or_else(|| {
+            let may_be = |language: &&Language| {
+                let begins = |asked: &QuestionWord| begins_like(&asked.terms[0], &spelled[0]);
+                !language.keeps_beginnings() || self.words.iter().any(begins)
+            };
+            let languages = self.languages.iter().filter(may_be);
+            languages.flat_map(|language| language.stems(word)).find_map(|stem| is_form(&stem))
+        });
+        stem.map(|at| (at, Likeness::Stem))
+    }
+}
+
+impl QuestionWord {
+    fn spellings(&self) -> &[String] {
+        &self.terms[..self.spellings.min(self.terms.len())]
+    }
+}
+
+/// Whether two words have their first two characters in common, as forms of one word do.
+fn begins_like(one: &str, other: &str) -> bool {
+    one.chars().take(2).eq(other.chars().take(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<String> {
+        Question::of(text).words.into_iter().map(|word| word.written).collect()
+    }
+
+    fn likeness(question: &str, passage: &str) -> Vec<Likeness> {
+        let question = Question::of(question);
+        let found = question.matcher().compare("", passage).found;
+        found.into_iter().map(|found| found.likeness).collect()
+    }
+
+    #[test]
+    fn stop_words_are_left_out_unless_there_are_no_others() {
+        assert_eq!(words("What are the opening hours of the shop?"), ["opening", "hours", "shop"]);
+        assert_eq!(words("Wann öffnet der Laden?"), ["öffnet", "laden"]);
+        assert_eq!(words("The Who"), ["the", "who"]);
+        assert_eq!(words("EL-2648"), ["el", "2648", "el2648"]);
+    }
+
+    #[test]
+    fn a_word_is_like_its_spellings_and_forms() {
+        use Likeness::{Exact, Folded, Stem};
+        assert_eq!(
+            likeness("Where is the hotel?", "hotel Hotels HÔTEL motel"),
+            [Exact, Stem, Folded]
+        );
+        assert_eq!(
+            likeness("Wo wohnt der Mueller?", "Müller Mueller Müllers"),
+            [Folded, Exact, Stem]
+        );
+        assert_eq!(likeness("أين يقع كتاب", "الكتاب"), [Stem]);
+        assert_eq!(likeness("臺灣", "台湾"), [Exact]);
+    }
+
+    #[test]
+    fn a_question_without_a_language_is_stemmed_by_every_language_it_may_be_of() {
+        assert_eq!(likeness("hotels", "hotel"), [Likeness::Stem]);
+        assert_eq!(likeness("Kündigungsfristen", "Kündigungsfrist"), [Likeness::Stem]);
+        assert_eq!(likeness("E0277", "E0277 E0278"), [Likeness::Exact]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_questions() {
+        let many: String = (0..100_000).map(|n| format!("w{n} ")).collect();
+        assert_eq!(Question::of(&many).words.len(), MOST_QUERY_WORDS);
+        let odd = "\u{301}".repeat(1 << 20);
+        assert!(Question::of(&odd).words.len() <= MOST_QUERY_WORDS);
+    }
+
+    #[test]
+    fn words_of_the_title_come_first() {
+        let question = Question::of("red door");
+        let of = question.matcher().compare("Doors", "a red one");
+        let at: Vec<_> = of.found.iter().map(|found| found.at).collect();
+        assert_eq!((at, of.title, of.length), (vec![0, 2], 1, 4));
+    }
+}

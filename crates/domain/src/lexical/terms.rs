@@ -1,0 +1,83 @@
+//! The terms under which the index knows a passage.
+use std::collections::HashSet;
+
+use super::language::{self, Language};
+use super::{fold, words};
+
+/// Bytes of a text that are looked at, which bounds what the index keeps of it.
+const LONGEST_TEXT: usize = 256 << 10;
+
+/// The terms of a passage and of the title of its document, each once. A word is there as it is
+/// written, without accents, and by its stem in the language of the passage; terms consist of letters
+/// and digits only.
+pub fn index_terms(title: &str, text: &str) -> Vec<String> {
+    let title = words::cut(&fold::plain(beginning(title, LONGEST_TEXT)), false);
+    let text = words::cut(&fold::plain(beginning(text, LONGEST_TEXT)), false);
+    let language = language::guess(text.iter().chain(&title).map(String::as_str));
+    let (mut seen, mut terms) = (HashSet::new(), Vec::new());
+    let mut cut = HashSet::new();
+    for word in title.iter().chain(&text) {
+        if !cut.insert(word) {
+            continue;
+        }
+        for term in forms(word, language.as_slice()) {
+            if seen.insert(term.clone()) {
+                terms.push(term);
+            }
+        }
+    }
+    terms
+}
+
+/// A word without its accents, as it is written where there are none, and its stems.
+pub(super) fn forms(word: &str, languages: &[Language]) -> Vec<String> {
+    let mut forms = vec![fold::bare(word)];
+    if words::is_unspaced(word) {
+        return forms;
+    }
+    forms.extend(fold::transcribed(word));
+    for stem in languages.iter().flat_map(|language| language.stems(word)) {
+        if !forms.contains(&stem) {
+            forms.push(stem);
+        }
+    }
+    forms
+}
+
+pub(super) fn beginning(text: &str, bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(bytes)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_passage_is_known_by_its_words_and_their_stems() {
+        let terms = index_terms("Rules", "The hotels of the Müllers were booked.");
+        for term in ["rules", "rule", "hotels", "hotel", "mullers", "muellers", "booked", "book"] {
+            assert!(terms.contains(&term.to_owned()), "{term} is not among {terms:?}");
+        }
+        let once: HashSet<_> = terms.iter().collect();
+        assert_eq!(once.len(), terms.len());
+    }
+
+    #[test]
+    fn the_language_of_the_passage_chooses_the_stemmer() {
+        let terms = index_terms("", "Die Häuser in der Stadt und auf dem Land sind alt.");
+        assert!(terms.contains(&"haus".to_owned()) && terms.contains(&"hauser".to_owned()));
+        let terms = index_terms("", "قرأت الكتاب في المكتبة التي تقع في المدينة");
+        assert!(terms.contains(&"كتاب".to_owned()), "{terms:?}");
+    }
+
+    #[test]
+    fn long_texts_of_any_kind_end() {
+        let marks = "a".to_owned() + &"\u{301}\u{323}".repeat(1 << 18);
+        let mixed = "слово word 言葉 كلمة ".repeat(1 << 15);
+        for text in
+            [&*marks, &"😀".repeat(1 << 18), &"字".repeat(1 << 18), &"ß".repeat(1 << 19), &mixed]
+        {
+            assert!(index_terms("", text).len() < 200_000);
+        }
+    }
+}
