@@ -20,7 +20,10 @@ pub fn index_terms(title: &str, text: &str) -> Vec<String> {
         if !cut.insert(word) {
             continue;
         }
-        for term in forms(word, language.as_slice()) {
+        let forms = forms(word, language.as_slice());
+        // A heading or a cell tells no language; the plural that most languages share still counts.
+        let single = language.is_none().then(|| singular(&forms[0]).to_owned());
+        for term in forms.into_iter().chain(single) {
             if seen.insert(term.clone()) {
                 terms.push(term);
             }
@@ -44,6 +47,14 @@ pub(super) fn forms(word: &str, languages: &[Language]) -> Vec<String> {
     forms
 }
 
+/// A word of four letters or more without the `s` of its plural.
+fn singular(word: &str) -> &str {
+    match word.strip_suffix('s') {
+        Some(stem) if stem.len() >= 3 && !stem.ends_with(['s', 'u', 'i']) => stem,
+        _ => word,
+    }
+}
+
 pub(super) fn beginning(text: &str, bytes: usize) -> &str {
     &text[..text.floor_char_boundary(bytes)]
 }
@@ -60,6 +71,12 @@ mod tests {
         }
         let once: HashSet<_> = terms.iter().collect();
         assert_eq!(once.len(), terms.len());
+    }
+
+    #[test]
+    fn a_text_too_short_to_tell_its_language_is_found_by_the_singular() {
+        assert!(index_terms("", "Bees make honey").contains(&"bee".to_owned()));
+        assert_eq!(index_terms("", "E0277 bus"), ["e0277", "bus"]);
     }
 
     #[test]
