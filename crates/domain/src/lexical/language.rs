@@ -84,28 +84,27 @@ impl Language {
     }
 
     fn listed(self) -> &'static [&'static str] {
-        use stop_words::LANGUAGE as L;
         static OTHER: LazyLock<[Vec<&str>; 2]> =
             LazyLock::new(|| [HINDI, VIETNAMESE].map(|words| words.split_whitespace().collect()));
         stop_words::get(match self {
-            Arabic => L::Arabic,
-            Danish => L::Danish,
-            Dutch => L::Dutch,
-            English => L::English,
-            Finnish => L::Finnish,
-            French => L::French,
-            German => L::German,
-            Greek => L::Greek,
-            Hungarian => L::Hungarian,
-            Italian => L::Italian,
-            Norwegian => L::Norwegian,
-            Portuguese => L::Portuguese,
-            Romanian => L::Romanian,
-            Russian => L::Russian,
-            Spanish => L::Spanish,
-            Swedish => L::Swedish,
-            Tamil => L::Tamil,
-            Turkish => L::Turkish,
+            Arabic => "ar",
+            Danish => "da",
+            Dutch => "nl",
+            English => "en",
+            Finnish => "fi",
+            French => "fr",
+            German => "de",
+            Greek => "el",
+            Hungarian => "hu",
+            Italian => "it",
+            Norwegian => "no",
+            Portuguese => "pt",
+            Romanian => "ro",
+            Russian => "ru",
+            Spanish => "es",
+            Swedish => "sv",
+            Tamil => "ta",
+            Turkish => "tr",
             Hindi => return &OTHER[0],
             Vietnamese => return &OTHER[1],
         })
