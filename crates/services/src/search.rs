@@ -182,6 +182,9 @@ impl Search {
             return self.hits(task, ranked).await;
         }
         ranked.truncate(task.candidates());
+        for candidate in &mut ranked {
+            candidate.why.reranked = Some(candidate.worth);
+        }
         let mut hits = self.hits(task, ranked).await?;
         rerank::rerank(&asked, &mut hits);
         hits.truncate(task.limit);

@@ -18,6 +18,8 @@ const OF_SIMILARITY: f32 = 0.35;
 pub(super) struct Candidate {
     pub(super) chunk: ChunkId,
     pub(super) similarity: Option<f32>,
+    /// What both rankings together make of it, 0 to 1, once they are one.
+    pub(super) worth: f32,
     /// Where it had to be read already.
     pub(super) passage: Option<Passage>,
     pub(super) why: Why,
@@ -30,7 +32,13 @@ pub(super) struct Candidates {
 
 impl Candidates {
     fn entry(&mut self, chunk: ChunkId) -> &mut Candidate {
-        let new = || Candidate { chunk, similarity: None, passage: None, why: Why::default() };
+        let new = || Candidate {
+            chunk,
+            similarity: None,
+            worth: 0.0,
+            passage: None,
+            why: Why::default(),
+        };
         self.all.entry(chunk).or_insert_with(new)
     }
 
@@ -84,7 +92,8 @@ impl Candidates {
             let similar = || two.similarity.partial_cmp(&one.similarity).unwrap_or(Equal);
             other.total_cmp(worth).then_with(similar).then(one.chunk.cmp(&two.chunk))
         });
-        ranked.into_iter().map(|(_, candidate)| candidate).collect()
+        let with_worth = |(worth, candidate): (f32, Candidate)| Candidate { worth, ..candidate };
+        ranked.into_iter().map(with_worth).collect()
     }
 }
 

@@ -1,15 +1,14 @@
 //! Looking at the best passages again, each with the question beside it.
 //!
-//! No model is asked. What counts is how similar a passage is, how much of the question is in it, and
-//! whether words that are neighbours in the question are neighbours there too.
+//! No model is asked. What counts is what both rankings made of a passage, and besides whether words
+//! that are neighbours in the question are neighbours there too.
 use carrel_domain::lexical::Occurrences;
 
 use super::Hit;
 use super::words::Asked;
 
-// Chosen on half of the labelled set of `tests/retrieval`, where anything near them does as well.
-const OF_SIMILARITY: f32 = 0.6;
-const OF_SHARE: f32 = 0.3;
+/// What neighbours add to the worth of a passage, which is 1 at most. They decide between passages
+/// that both rankings find almost alike.
 const OF_NEIGHBOURS: f32 = 0.1;
 
 /// Between neighbours there may be so many words less one.
@@ -20,10 +19,9 @@ pub(super) fn rerank(asked: &Asked, hits: &mut [Hit]) {
     let mut matcher = asked.question.matcher();
     for hit in hits.iter_mut() {
         let of = matcher.compare(&hit.passage.document.title, &hit.passage.text);
-        let worth = OF_SIMILARITY * hit.similarity
-            + OF_SHARE * asked.share(&of)
-            + OF_NEIGHBOURS * neighbours(asked.question.words.len(), &of);
-        hit.why.reranked = Some(worth);
+        let close = neighbours(asked.question.words.len(), &of);
+        let worth = hit.why.reranked.unwrap_or_default() + OF_NEIGHBOURS * close;
+        hit.why.reranked = Some(worth / (1.0 + OF_NEIGHBOURS));
     }
     hits.sort_by(|one, two| {
         let worth = |hit: &Hit| hit.why.reranked.unwrap_or_default();

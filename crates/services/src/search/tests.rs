@@ -95,5 +95,5 @@ async fn reranking_looks_at_the_passages_themselves() {
     let hits = found(&world, "red door", rerank).await;
     assert_eq!(texts(&hits), ["a red door", "door of red", "a house"]);
     let worth: Vec<_> = hits.iter().filter_map(|hit| hit.why.reranked).collect();
-    assert!((worth[0] - 0.7).abs() < 1e-6 && worth[1] < worth[0] && worth[2] < worth[1]);
+    assert!(worth[0] > worth[1] && worth[1] > worth[2], "{worth:?}");
 }
