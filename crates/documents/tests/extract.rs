@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use carrel_documents::worker::{Confines, Program, Readers};
 use carrel_documents::{FileExtractor, Limits, extract_file, file_types};
-use carrel_domain::document::{Extracted, Extractor, IncomingFile};
+use carrel_domain::document::{Extracted, Extractor, IncomingFile, ReadRequest};
 use carrel_domain::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use tempfile::NamedTempFile;
@@ -44,7 +44,10 @@ async fn a_text_file_is_one_document_without_a_title() {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), "Grüße\r\n  aus 東京\n").unwrap();
     let incoming = IncomingFile { name: "notes.TXT".to_owned(), content: file.path().to_owned() };
-    let documents = FileExtractor::new(LIMITS, workers()).extract(&incoming).await.unwrap();
+    let documents = FileExtractor::new(LIMITS, workers())
+        .extract(&incoming, &ReadRequest::default())
+        .await
+        .unwrap();
     let expected = Extracted {
         part: None,
         title: None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use carrel_documents::worker::{Confines, Program, Readers};
 use carrel_documents::{FileExtractor, Limits};
-use carrel_domain::document::{Extracted, Extractor, IncomingFile};
+use carrel_domain::document::{Extracted, Extractor, IncomingFile, ReadRequest};
 use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 
@@ -26,7 +26,7 @@ async fn read_with(program: &str, script: &str) -> Result<Vec<Extracted>> {
     let workers = Readers::new(program, confines);
     let limits = Limits { file: 100, text: 100, inflated: 100 };
     let incoming = IncomingFile { name: "x/a.PDF".into(), content: file.path().to_owned() };
-    FileExtractor::new(limits, workers).extract(&incoming).await
+    FileExtractor::new(limits, workers).extract(&incoming, &ReadRequest::default()).await
 }
 
 async fn refusal(script: &str) -> String {

@@ -128,7 +128,17 @@ pub trait Extractor: Send + Sync {
     fn file_types(&self) -> Vec<FileType>;
 
     /// [`crate::Error::Unprocessable`] when the type is unknown or there is no text in the file.
-    async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>>;
+    /// [`crate::Error::Unavailable`] when too many files are waiting to be read.
+    async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>>;
+}
+
+/// On whose behalf a file is read, and how long that may take.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadRequest {
+    /// Files of different owners are read in rotation.
+    pub owner: String,
+    /// Shortens the time that is allowed for any file.
+    pub time_limit: Option<std::time::Duration>,
 }
 
 /// How text is cut into chunks.

@@ -41,6 +41,7 @@ const UNFINISHED: u32 = 60;
 
 /// Serves until it is told to stop.
 pub fn run(config: &Config) -> anyhow::Result<()> {
+    refuse_tracing();
     actix_web::rt::System::new().block_on(serve(config))
 }
 
@@ -200,5 +201,17 @@ async fn advise(app: &App, config: &Config) {
     let problems = tokio::task::spawn_blocking(move || models.problems()).await;
     for problem in problems.unwrap_or_default() {
         tracing::warn!("{problem}");
+    }
+}
+
+/// Keeps other processes of the same user, such as a parse worker that was taken over, from tracing
+/// the server and reading its memory, and the system from writing its memory to a file.
+fn refuse_tracing() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+            tracing::warn!(%error, "failed to refuse tracing of this process");
+        }
     }
 }

@@ -164,6 +164,7 @@ impl App {
             extractor: library.extractor.clone(),
             tokenizer: library.tokenizer.clone(),
             scratch: config.storage.uploads(),
+            limits: Default::default(),
         };
         let widgets = WidgetService {
             widgets: database.clone(),

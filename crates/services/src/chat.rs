@@ -1,6 +1,7 @@
 //! Answering questions in a workspace.
 mod answer;
 mod attachments;
+pub mod concurrency;
 mod context;
 mod overrides;
 mod prompt_budget;
@@ -28,6 +29,7 @@ pub use context::Source;
 pub use overrides::RequestOverrides;
 pub use stop::Stop;
 
+use self::concurrency::QuestionLimits;
 use crate::record::{self, Earlier};
 use crate::search::Search;
 
@@ -161,6 +163,7 @@ pub struct Conversations {
     pub tokenizer: Arc<dyn Tokenizer>,
     /// Where attached documents wait, as temporary files, until they are read.
     pub scratch: PathBuf,
+    pub limits: QuestionLimits,
 }
 
 impl Conversations {
@@ -168,6 +171,7 @@ impl Conversations {
     /// the exchange. [`Error::Exhausted`] when the user has met their daily limit.
     pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
         question.check()?;
+        let _permit = self.limits.admit(&question, by)?;
         self.admit(question.user.as_ref(), by).await?;
         let Some(prepared) = self.prepare(workspace, &question, by).await? else {
             return self.refuse(workspace, question, by).await;
@@ -217,7 +221,7 @@ impl Conversations {
         let model = self.models.chat(&choice);
         let window = model.as_ref().map_or(USUAL_WINDOW, |model| model.name().window);
         // Before anything is decided: an attached document is context like any other.
-        let attached = self.read_attached(question, window, by.at).await?;
+        let attached = self.read_attached(question, window, by).await?;
         let past = self.past(workspace, question).await?;
         let gathered = self.gather(workspace, question, attached, &past, window).await?;
         let mode = question.mode(workspace);

@@ -33,7 +33,9 @@ use std::fs::File;
 use std::path::Path;
 
 use async_trait::async_trait;
-use carrel_domain::document::{DocumentPart, Extracted, Extractor, FileType, IncomingFile};
+use carrel_domain::document::{
+    DocumentPart, Extracted, Extractor, FileType, IncomingFile, ReadRequest,
+};
 use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -87,13 +89,13 @@ impl Extractor for FileExtractor {
         file_types().collect()
     }
 
-    async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
+    async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>> {
         let (path, name, limits) = (file.content.clone(), file.name.clone(), self.limits);
         let Some(extension) = known_apart(&name) else {
             return blocking(move || extract_file(&name, &path, limits)).await;
         };
         let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
-        let documents = self.readers.read(&extension, opened, limits).await;
+        let documents = self.readers.read(&extension, opened, limits, request).await;
         documents.map_err(|fault| fault.into_error(base(&name), limits))
     }
 }

@@ -3,6 +3,7 @@
 mod child;
 mod confine;
 mod pool;
+mod queue;
 mod reply;
 
 use serde::{Deserialize, Serialize};

@@ -5,17 +5,15 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-use carrel_domain::document::Extracted;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
-
+use super::queue::{Full, Queue};
 use super::{Job, reply, said};
 use crate::extract::Limits;
 use crate::extract::fault::Fault;
+use carrel_domain::document::{Extracted, ReadRequest};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
 
 /// How much longer than allowed a worker may take to say that it took too long.
 const GRACE: Duration = Duration::from_secs(5);
@@ -45,30 +43,35 @@ pub struct Program {
 pub struct Readers {
     program: Program,
     confines: Confines,
-    free: Arc<Semaphore>,
+    queue: Queue,
 }
 
 impl Readers {
     pub fn new(program: Program, confines: Confines) -> Self {
-        let free = Arc::new(Semaphore::new(confines.workers.max(1)));
-        Self { program, confines, free }
+        let queue = Queue::new(confines.workers);
+        Self { program, confines, queue }
     }
 
-    /// The documents in `file`. The worker is killed when the caller stops waiting.
+    /// Reads the documents in `file` for `request`. Dropping the future kills the worker.
     pub(crate) async fn read(
         &self,
         extension: &str,
         file: File,
         limits: Limits,
+        request: &ReadRequest,
     ) -> Result<Vec<Extracted>, Fault> {
+        let time = request.time_limit.unwrap_or(self.confines.time).min(self.confines.time);
         let job = Job {
             extension: extension.to_owned(),
             limits,
             memory: self.confines.memory,
-            seconds: self.confines.time.as_secs().max(1),
+            seconds: time.as_secs().max(1),
             parent: std::process::id(),
         };
-        let _turn = self.free.acquire().await.map_err(|error| internal(&error))?;
+        let turn = self.queue.turn(&request.owner).await;
+        let _turn = turn.map_err(|Full| {
+            Fault::Unavailable("too many files are waiting to be read; try again later".to_owned())
+        })?;
         let worker = self.start(&job, file)?;
         let patience = Duration::from_secs(job.seconds) + GRACE;
         let Ok(ended) = tokio::time::timeout(patience, finish(worker, limits)).await else {

@@ -1,19 +1,24 @@
 //! What clients hand in with a question: pictures, which the model sees, and documents, which are
 //! read and become context.
+use std::time::Duration;
 
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use carrel_domain::document::{Document, IncomingFile};
+use carrel_domain::audit::By;
+use carrel_domain::document::{Document, IncomingFile, ReadRequest};
 use carrel_domain::model::Image;
 use carrel_domain::{Error, Result};
-use chrono::{DateTime, Utc};
 
 use super::{Conversations, Question};
 use crate::library::{incoming, scratch};
 
 /// How many attachments a question may have.
 pub const MOST_ATTACHMENTS: usize = 16;
+
+/// How long reading one attached document may take: somebody waits for the answer, and others for
+/// the worker.
+const ATTACHMENT_TIME_LIMIT: Duration = Duration::from_secs(10);
 
 /// The most bytes of a document's text that are kept for each token of the model's window: more
 /// than that would hardly be sent.
@@ -92,11 +97,11 @@ impl Conversations {
         &self,
         question: &Question,
         window: u64,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Vec<Attached>> {
         let mut read = Vec::new();
         for attachment in question.attachments.iter().filter(|attached| !attached.is_image()) {
-            match self.read_one(attachment, window, now).await {
+            match self.read_one(attachment, window, by).await {
                 Ok(documents) => read.extend(documents),
                 Err(error @ Error::Internal(_)) => return Err(error),
                 Err(error) if question.passes_over_unreadable => {
@@ -112,17 +117,20 @@ impl Conversations {
         &self,
         attachment: &Attachment,
         window: u64,
-        now: DateTime<Utc>,
+        by: &By,
     ) -> Result<Vec<Attached>> {
         incoming::check_file_name(&attachment.name)?;
         let content = BASE64.decode(attachment.data());
         let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
         let file = scratch::written(self.scratch.clone(), content).await?;
         let (name, path) = (attachment.name.clone(), file.path().to_owned());
-        let extracted = self.extractor.extract(&IncomingFile { name, content: path }).await?;
+        let file = IncomingFile { name, content: path };
+        let owner = by.actor.to_text();
+        let request = ReadRequest { owner, time_limit: Some(ATTACHMENT_TIME_LIMIT) };
+        let extracted = self.extractor.extract(&file, &request).await?;
         let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
         let details = incoming::Details::default();
-        let made = |part| incoming::from_file(&attachment.name, part, &details, now);
+        let made = |part| incoming::from_file(&attachment.name, part, &details, by.at);
         let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
         let attached = |(document, mut text): (_, String)| {
             text.truncate(text.floor_char_boundary(most));

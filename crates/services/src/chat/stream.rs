@@ -28,10 +28,12 @@ impl Conversations {
         by: &By,
     ) -> Result<Receiver<AnswerEvent>> {
         question.check()?;
+        let permit = self.limits.admit(&question, by)?;
         self.admit(question.user.as_ref(), by).await?;
         let (events, receiver) = channel(WAITING);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
         tokio::spawn(async move {
+            let _permit = permit;
             if let Err(error) =
                 conversations.stream_answer(&workspace, question, &by, &events).await
             {

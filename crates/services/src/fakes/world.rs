@@ -11,7 +11,7 @@ use carrel_domain::audit::Event;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{
     Chunk, Document, DocumentFiles, DocumentPart, Extracted, Extractor, FileType, IncomingFile,
-    Span, Splitter, Splitting,
+    ReadRequest, Span, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::image::ImageModel;
@@ -100,6 +100,7 @@ impl World {
             extractor: self.clone(),
             tokenizer: Arc::new(Words),
             scratch: std::env::temp_dir(),
+            limits: Default::default(),
         }
     }
 
@@ -216,7 +217,7 @@ impl Extractor for World {
         }]
     }
 
-    async fn extract(&self, file: &IncomingFile) -> Result<Vec<Extracted>> {
+    async fn extract(&self, file: &IncomingFile, _: &ReadRequest) -> Result<Vec<Extracted>> {
         // Where there is no such file, the path itself is the text.
         let text = std::fs::read_to_string(&file.content);
         let text = text.unwrap_or_else(|_| file.content.display().to_string());

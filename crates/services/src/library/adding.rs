@@ -2,7 +2,7 @@
 use std::collections::HashMap;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::document::{Document, IncomingFile};
+use carrel_domain::document::{Document, IncomingFile, ReadRequest};
 use carrel_domain::library::{IndexedDocument, NewDocument};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Folder, Result, WorkspaceId};
@@ -84,7 +84,8 @@ impl Library {
         if let Some(known) = self.take_single(&same, &into, by).await? {
             return Ok(known);
         }
-        let extracted = self.extractor.extract(&file).await?;
+        let request = ReadRequest { owner: by.actor.to_text(), time_limit: None };
+        let extracted = self.extractor.extract(&file, &request).await?;
         if details.terms.folder.is_none() {
             details.terms.folder = match same.first() {
                 // What is missing comes beside what is there.

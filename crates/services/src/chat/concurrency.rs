@@ -1,0 +1,132 @@
+//! Limits on questions that are answered at the same time, each of which holds its attachments in
+//! memory until it is answered.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::{Error, Result};
+
+use super::Question;
+
+/// Questions at once of one user, or of visitors from one address.
+const OF_A_PERSON: usize = 8;
+/// Questions at once of one API key, of the owner or of the operator, behind whom may be many.
+const OF_A_PROGRAM: usize = 64;
+/// The most bytes of attachments that all questions in progress hold together.
+const ATTACHMENTS: usize = 256 << 20;
+
+/// Counts questions in progress. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct QuestionLimits(Arc<Mutex<InProgress>>);
+
+#[derive(Debug, Default)]
+struct InProgress {
+    questions: HashMap<String, usize>,
+    attachments: usize,
+}
+
+/// A question in progress. Counted until it is dropped.
+#[derive(Debug)]
+pub struct QuestionPermit {
+    limits: QuestionLimits,
+    caller: String,
+    bytes: usize,
+}
+
+impl QuestionLimits {
+    /// [`Error::Exhausted`] when the caller has as many questions in progress as allowed,
+    /// [`Error::Unavailable`] when all callers together hold too many bytes of attachments.
+    pub fn admit(&self, question: &Question, by: &By) -> Result<QuestionPermit> {
+        let (caller, most) = caller(question, by);
+        let bytes = question.attachments.iter().map(|attached| attached.content.len()).sum();
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.questions.get(&caller).is_some_and(|count| *count >= most) {
+            let reason =
+                format!("no more than {most} questions can be answered at once; wait for one");
+            return Err(Error::exhausted(reason));
+        }
+        // One question may exceed the limit alone: its own size is limited elsewhere.
+        if bytes > 0 && state.attachments > 0 && state.attachments + bytes > ATTACHMENTS {
+            let reason = "too many attachments are being read; try again later";
+            return Err(Error::unavailable("chat", reason));
+        }
+        *state.questions.entry(caller.clone()).or_default() += 1;
+        state.attachments += bytes;
+        drop(state);
+        Ok(QuestionPermit { limits: self.clone(), caller, bytes })
+    }
+}
+
+/// Who is counted, and how many questions at once are theirs.
+fn caller(question: &Question, by: &By) -> (String, usize) {
+    if let Some(user) = &question.user {
+        return (format!("user:{}", user.id), OF_A_PERSON);
+    }
+    match by.actor {
+        Actor::User(_) => (by.actor.to_text(), OF_A_PERSON),
+        Actor::Stranger => {
+            (format!("stranger:{}", by.address.as_deref().unwrap_or_default()), OF_A_PERSON)
+        }
+        Actor::Key(_) | Actor::Owner | Actor::Operator | Actor::Server => {
+            (by.actor.to_text(), OF_A_PROGRAM)
+        }
+    }
+}
+
+impl Drop for QuestionPermit {
+    fn drop(&mut self) {
+        let mut state = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.attachments = state.attachments.saturating_sub(self.bytes);
+        if let Some(count) = state.questions.get_mut(&self.caller) {
+            *count -= 1;
+            if *count == 0 {
+                state.questions.remove(&self.caller);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::ApiKeyId;
+
+    use super::*;
+    use crate::chat::attachments::Attachment;
+    use crate::fakes::by;
+
+    fn asked(attached: usize) -> Question {
+        let content = "a".repeat(attached);
+        let attachment = Attachment { name: "a".into(), mime: "image/png".into(), content };
+        let attachments = if attached > 0 { vec![attachment] } else { Vec::new() };
+        Question { text: "?".to_owned(), attachments, ..Question::default() }
+    }
+
+    fn of(actor: Actor) -> By {
+        By { actor, ..by() }
+    }
+
+    #[test]
+    fn one_caller_takes_no_more_than_their_share() {
+        let limits = QuestionLimits::default();
+        let key = of(Actor::Key(ApiKeyId(1)));
+        let held: Vec<_> =
+            (0..OF_A_PROGRAM).map(|_| limits.admit(&asked(0), &key).unwrap()).collect();
+        assert!(matches!(limits.admit(&asked(0), &key), Err(Error::Exhausted { .. })));
+        assert!(limits.admit(&asked(0), &of(Actor::Key(ApiKeyId(2)))).is_ok());
+        drop(held);
+        assert!(limits.admit(&asked(0), &key).is_ok());
+        assert!(limits.0.lock().unwrap().questions.is_empty());
+    }
+
+    #[test]
+    fn attachments_in_progress_are_bounded_together() {
+        let limits = QuestionLimits::default();
+        let key = of(Actor::Key(ApiKeyId(1)));
+        let half = ATTACHMENTS / 2;
+        let held = [half, half].map(|bytes| limits.admit(&asked(bytes), &key).unwrap());
+        assert!(matches!(limits.admit(&asked(1), &key), Err(Error::Unavailable { .. })));
+        assert!(limits.admit(&asked(0), &key).is_ok());
+        drop(held);
+        assert!(limits.admit(&asked(half), &key).is_ok());
+    }
+}
