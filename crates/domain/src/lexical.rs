@@ -14,6 +14,7 @@ pub use terms::index_terms;
 
 /// The version of the analysis. An index made by another version is filled again.
 pub const VERSION: i32 = 2;
+
 /// The most words of a query that are looked for.
 pub const MOST_QUERY_WORDS: usize = 32;
 

@@ -60,7 +60,6 @@ impl Asked {
 /// A passage that shares words with the question.
 pub(super) struct Found {
     pub(super) passage: Passage,
-    pub(super) occurrences: Occurrences,
     pub(super) score: f32,
     pub(super) share: f32,
 }
@@ -157,7 +156,6 @@ fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
         passage,
         score: asked.score(&occurrences, usual),
         share: asked.share(&occurrences),
-        occurrences,
     };
     let mut found: Vec<_> = passages.into_iter().zip(compared).map(rank).collect();
     found.retain(|found| found.score > 0.0);
