@@ -1,0 +1,67 @@
+//! Running text in columns that a file draws line by line across the page.
+use super::lines::Line;
+use super::tables;
+
+/// Lines that show that there are columns, at least.
+const FEWEST: usize = 4;
+/// More columns than this are a table.
+const MOST: usize = 3;
+/// Running text has at least this many characters in a line.
+const SHORTEST: usize = 24;
+
+/// Puts columns of running text one after the other.
+pub fn unweave(lines: Vec<Line>) -> Vec<Line> {
+    let mut out = Vec::with_capacity(lines.len());
+    let mut rest = lines.as_slice();
+    while !rest.is_empty() {
+        let count = match woven(rest) {
+            Some((columns, count)) => {
+                for column in &columns {
+                    out.extend(rest[..count].iter().filter_map(|line| part(line, *column)));
+                }
+                count
+            }
+            None => {
+                out.push(rest[0].clone());
+                1
+            }
+        };
+        rest = &rest[count..];
+    }
+    out
+}
+
+/// The columns that the lines begin with, and how many lines have them.
+fn woven(lines: &[Line]) -> Option<(Vec<(f64, f64)>, usize)> {
+    let count = lines.first()?.cells.len();
+    if !(2..=MOST).contains(&count) {
+        return None;
+    }
+    let rows = tables::rows(lines);
+    let rows = lines[..rows].iter().take_while(|line| line.cells.len() == count).count();
+    if rows < FEWEST {
+        return None;
+    }
+    let columns = tables::columns(&lines[..rows])?;
+    let is_full = |line: &Line, at: usize| {
+        let (cell, (start, end)) = (&line.cells[at], columns[at]);
+        cell.end - cell.start > 0.75 * (end - start) && cell.text.chars().count() >= SHORTEST
+    };
+    let is_running = (0..count)
+        .all(|at| 5 * lines[..rows].iter().filter(|line| is_full(line, at)).count() > 3 * rows);
+    is_running.then_some((columns, rows))
+}
+
+/// What of the line stands in the column.
+fn part(line: &Line, (start, end): (f64, f64)) -> Option<Line> {
+    let cell = line.cells.iter().find(|cell| cell.start >= start && cell.end <= end)?;
+    let word = cell.text.split(' ').next().unwrap_or_default().chars().count() as f64;
+    let length = cell.text.chars().count().max(1) as f64;
+    Some(Line {
+        start: cell.start,
+        end: cell.end,
+        first_word: (cell.end - cell.start) * word / length,
+        cells: vec![cell.clone()],
+        ..line.clone()
+    })
+}

@@ -1,0 +1,362 @@
+//! Content streams: from drawing instructions to glyphs at their places.
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use hayro_font::kurbo::Affine;
+use hayro_syntax::content::TypedIter;
+use hayro_syntax::content::ops::TypedInstruction as Op;
+use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
+use hayro_syntax::page::Resources;
+
+use super::fonts::{Decoded, Fonts, PageFont};
+use super::glyph::{Glyph, NOTHING, Pen};
+use super::layers::Layers;
+use super::marked::Marked;
+
+/// Drawings within drawings are followed this deep.
+const DEEPEST: usize = 16;
+/// States that are saved but never restored, at most.
+const MOST_STATES: usize = 4_096;
+/// Instructions of a page, at most: drawings can repeat each other beyond all measure.
+const MOST_INSTRUCTIONS: usize = 6_000_000;
+/// Characters of a page, at most.
+const MOST_GLYPHS: usize = 2_000_000;
+/// Bytes of unpacked drawings that are kept, since forms repeat them.
+const MOST_KEPT: usize = 32 << 20;
+
+#[derive(Clone)]
+struct State<'a> {
+    matrix: Affine,
+    font: Option<Rc<PageFont<'a>>>,
+    size: f64,
+    between: f64,
+    between_words: f64,
+    stretch: f64,
+    leading: f64,
+    rise: f64,
+}
+
+impl State<'_> {
+    fn new(matrix: Affine) -> Self {
+        Self {
+            matrix,
+            font: None,
+            size: 1.0,
+            between: 0.0,
+            between_words: 0.0,
+            stretch: 1.0,
+            leading: 0.0,
+            rise: 0.0,
+        }
+    }
+}
+
+/// Follows the drawing instructions of one page after another.
+pub struct Interpreter<'a> {
+    fonts: Fonts<'a>,
+    layers: Layers,
+    unpacked: HashMap<usize, Rc<[u8]>>,
+    kept: usize,
+    /// Forms that are being drawn.
+    open: HashSet<usize>,
+    instructions: usize,
+    pub glyphs: Vec<Glyph>,
+    /// There was more on the page than is read.
+    pub is_cut: bool,
+    /// Something other than text is drawn.
+    pub has_images: bool,
+}
+
+impl<'a> Interpreter<'a> {
+    pub fn new(catalog: &Dict<'_>) -> Self {
+        Self {
+            fonts: Fonts::new(),
+            layers: Layers::new(catalog),
+            unpacked: HashMap::new(),
+            kept: 0,
+            open: HashSet::new(),
+            instructions: 0,
+            glyphs: Vec::new(),
+            is_cut: false,
+            has_images: false,
+        }
+    }
+
+    /// Forgets the page before.
+    pub fn turn_page(&mut self) {
+        self.glyphs.clear();
+        self.instructions = 0;
+        self.is_cut = false;
+        self.has_images = false;
+        if self.kept > MOST_KEPT {
+            self.unpacked.clear();
+            self.kept = 0;
+        }
+    }
+
+    /// Draws `content` with `matrix`, which turns its units into points of the upright page.
+    pub fn draw(&mut self, content: &[u8], resources: &Resources<'a>, matrix: Affine) {
+        self.run(content, resources, State::new(matrix), 0);
+    }
+
+    /// Draws a form, whose own matrix comes before `matrix`.
+    pub fn draw_form(&mut self, form: &Stream<'a>, resources: &Resources<'a>, matrix: Affine) {
+        self.form(form, resources, State::new(matrix), 0);
+    }
+
+    /// Whether what `dict` describes is on a layer that is seen.
+    pub fn shows(&self, dict: &Dict<'_>) -> bool {
+        self.layers.shows(dict)
+    }
+
+    fn form(
+        &mut self,
+        form: &Stream<'a>,
+        resources: &Resources<'a>,
+        mut state: State<'a>,
+        depth: usize,
+    ) {
+        let dict = form.dict();
+        let key = dict.data().as_ptr() as usize;
+        if depth >= DEEPEST || !self.layers.is_visible() || !self.layers.shows(dict) {
+            return;
+        }
+        if !self.open.insert(key) {
+            return;
+        }
+        if let Some(content) = self.unpack(form, key) {
+            let own = dict.get::<[f64; 6]>("Matrix").map_or(Affine::IDENTITY, Affine::new);
+            state.matrix *= own;
+            let inner = dict.get::<Dict<'a>>("Resources").map(Resources::new);
+            self.run(&content, inner.as_ref().unwrap_or(resources), state, depth + 1);
+        }
+        self.open.remove(&key);
+    }
+
+    fn unpack(&mut self, form: &Stream<'a>, key: usize) -> Option<Rc<[u8]>> {
+        if let Some(known) = self.unpacked.get(&key) {
+            return Some(Rc::clone(known));
+        }
+        let content: Rc<[u8]> = form.decoded().ok()?.into_owned().into();
+        if content.len() + self.kept <= MOST_KEPT {
+            self.kept += content.len();
+            self.unpacked.insert(key, Rc::clone(&content));
+        }
+        Some(content)
+    }
+
+    fn run(
+        &mut self,
+        content: &[u8],
+        resources: &Resources<'a>,
+        mut state: State<'a>,
+        depth: usize,
+    ) {
+        let mut saved: Vec<State<'a>> = Vec::new();
+        let mut marked: Vec<Marked> = Vec::new();
+        let (mut line, mut pen) = (Affine::IDENTITY, Affine::IDENTITY);
+        let layers = self.layers.depth();
+        let mut instructions = TypedIter::new(content);
+        while let Some(instruction) = instructions.next() {
+            self.instructions += 1;
+            if self.instructions > MOST_INSTRUCTIONS || self.glyphs.len() > MOST_GLYPHS {
+                self.is_cut = true;
+                break;
+            }
+            match instruction {
+                Op::SaveState(_) if saved.len() < MOST_STATES => saved.push(state.clone()),
+                Op::RestoreState(_) => {
+                    if let Some(before) = saved.pop() {
+                        state = before;
+                    }
+                }
+                Op::Transform(m) => {
+                    state.matrix *= affine([m.0, m.1, m.2, m.3, m.4, m.5]);
+                }
+                Op::SetGraphicsState(set) => {
+                    let font = resources.ext_g_states.get::<Dict<'a>>(set.0);
+                    let font = font.and_then(|state| state.get::<Array<'a>>("Font"));
+                    let mut font = font.iter().flat_map(|font| font.iter::<Object<'a>>());
+                    if let (Some(Object::Dict(dict)), Some(Object::Number(size))) =
+                        (font.next(), font.next())
+                    {
+                        state.font = self.fonts.get(&dict);
+                        state.size = size.as_f64();
+                    }
+                }
+                Op::TextFont(set) => {
+                    let dict = resources.fonts.get::<Dict<'a>>(set.0);
+                    let font = dict.and_then(|dict| self.fonts.get(&dict));
+                    state.font = font.or_else(|| self.fonts.substitute());
+                    state.size = set.1.as_f64();
+                }
+                Op::CharacterSpacing(set) => state.between = set.0.as_f64(),
+                Op::WordSpacing(set) => state.between_words = set.0.as_f64(),
+                Op::HorizontalScaling(set) => state.stretch = set.0.as_f64() / 100.0,
+                Op::TextLeading(set) => state.leading = set.0.as_f64(),
+                Op::TextRise(set) => state.rise = set.0.as_f64(),
+                Op::BeginText(_) => (line, pen) = (Affine::IDENTITY, Affine::IDENTITY),
+                Op::SetTextMatrix(m) => {
+                    line = affine([m.0, m.1, m.2, m.3, m.4, m.5]);
+                    pen = line;
+                }
+                Op::NextLine(by) => {
+                    line *= moved(by.0.as_f64(), by.1.as_f64());
+                    pen = line;
+                }
+                Op::NextLineAndSetLeading(by) => {
+                    state.leading = -by.1.as_f64();
+                    line *= moved(by.0.as_f64(), by.1.as_f64());
+                    pen = line;
+                }
+                Op::NextLineUsingLeading(_) => {
+                    line *= moved(0.0, -state.leading);
+                    pen = line;
+                }
+                Op::ShowText(text) => self.show(&state, &mut pen, text.0.as_bytes()),
+                Op::NextLineAndShowText(text) => {
+                    line *= moved(0.0, -state.leading);
+                    pen = line;
+                    self.show(&state, &mut pen, text.0.as_bytes());
+                }
+                Op::ShowTextWithParameters(text) => {
+                    state.between_words = text.0.as_f64();
+                    state.between = text.1.as_f64();
+                    line *= moved(0.0, -state.leading);
+                    pen = line;
+                    self.show(&state, &mut pen, text.2.as_bytes());
+                }
+                Op::ShowTexts(texts) => {
+                    for part in texts.0.iter::<Object<'_>>() {
+                        match part {
+                            Object::String(text) => self.show(&state, &mut pen, text.as_bytes()),
+                            Object::Number(by) => pen *= adjusted(&state, by.as_f64()),
+                            _ => {}
+                        }
+                    }
+                }
+                Op::XObject(object) => {
+                    if let Some(stream) = resources.x_objects.get::<Stream<'a>>(object.0) {
+                        match stream.dict().get::<Name<'_>>("Subtype") {
+                            Some(name) if name.as_str() == "Image" => self.has_images = true,
+                            _ => self.form(&stream, resources, state.clone(), depth),
+                        }
+                    }
+                }
+                Op::InlineImage(_) => self.has_images = true,
+                Op::BeginMarkedContent(_) => {
+                    self.layers.open(None);
+                    marked.push(Marked::default());
+                }
+                Op::BeginMarkedContentWithProperties(begin) => {
+                    let start = self.glyphs.len();
+                    let (mark, layer) = match begin.1 {
+                        Object::Name(name) => {
+                            let dict = resources.properties.get::<Dict<'_>>(name);
+                            (
+                                dict.as_ref().map(|it| Marked::new(it, start)),
+                                dict.zip(id(resources, name)),
+                            )
+                        }
+                        Object::Dict(dict) => (Some(Marked::new(dict, start)), None),
+                        _ => (None, None),
+                    };
+                    let layer = layer.filter(|_| begin.0.as_str() == "OC");
+                    self.layers.open(layer.as_ref().map(|(layer, id)| (layer, *id)));
+                    marked.push(mark.unwrap_or_default());
+                }
+                Op::EndMarkedContent(_) => {
+                    self.layers.close(layers);
+                    if let Some(marked) = marked.pop() {
+                        marked.apply(&mut self.glyphs);
+                    }
+                }
+                _ => {}
+            }
+        }
+        while let Some(marked) = marked.pop() {
+            marked.apply(&mut self.glyphs);
+        }
+        self.layers.truncate(layers);
+    }
+
+    fn show(&mut self, state: &State<'a>, pen: &mut Affine, bytes: &[u8]) {
+        let Some(font) = state.font.clone().or_else(|| self.fonts.substitute()) else { return };
+        let is_visible = self.layers.is_visible();
+        let mut offset = 0;
+        while offset < bytes.len() && self.glyphs.len() <= MOST_GLYPHS {
+            let (code, length) = font.code(bytes, offset);
+            offset += length;
+            let decoded = font.decode(code, length);
+            let advance = decoded.advance / 1_000.0 * state.size;
+            if is_visible {
+                let place = state.matrix * *pen * moved(0.0, state.rise);
+                self.place(state, &font, place, &decoded, advance);
+            }
+            let is_space = code == 32 && length == 1;
+            let by = advance + state.between + if is_space { state.between_words } else { 0.0 };
+            *pen *= match font.is_vertical {
+                true => moved(0.0, -by),
+                false => moved(by * state.stretch, 0.0),
+            };
+        }
+    }
+
+    fn place(
+        &mut self,
+        state: &State<'a>,
+        font: &PageFont<'a>,
+        place: Affine,
+        decoded: &Decoded,
+        advance: f64,
+    ) {
+        let Some(pen) = Pen::at(place, font.is_vertical) else { return };
+        let stretch = if font.is_vertical { 1.0 } else { state.stretch };
+        let mut advance = advance * stretch * pen.along;
+        let size = state.size.abs() * font.scale * pen.across;
+        let (origin, mut direction) = (pen.origin, pen.direction);
+        if advance < 0.0 {
+            // A negative size turns the text around.
+            direction = -direction;
+            advance = -advance;
+        }
+        if !(size > 1e-3 && size < 1e5 && advance < 1e5) {
+            return;
+        }
+        if decoded.char == NOTHING && decoded.more.is_none() {
+            return;
+        }
+        self.glyphs.push(Glyph {
+            char: decoded.char,
+            more: decoded.more.as_deref().map(Into::into),
+            origin,
+            direction,
+            size,
+            advance,
+            is_bold: font.is_bold,
+            is_vertical: font.is_vertical,
+        });
+    }
+}
+
+fn affine(numbers: [Number; 6]) -> Affine {
+    Affine::new(numbers.map(|number| number.as_f64()))
+}
+
+fn moved(x: f64, y: f64) -> Affine {
+    Affine::translate((x, y))
+}
+
+fn adjusted(state: &State<'_>, by: f64) -> Affine {
+    let by = -by / 1_000.0 * state.size;
+    match state.font.as_ref().is_some_and(|font| font.is_vertical) {
+        true => moved(0.0, by),
+        false => moved(by * state.stretch, 0.0),
+    }
+}
+
+/// Which object the properties of this name are.
+fn id(resources: &Resources<'_>, name: &Name<'_>) -> Option<(u32, i32)> {
+    let id = resources.properties.get_ref(name)?;
+    Some((id.obj_number, id.gen_number))
+}

@@ -1,0 +1,307 @@
+//! Glyphs to lines: which stand beside each other, and where words and cells end.
+use std::collections::HashMap;
+
+use hayro_font::kurbo::Vec2;
+
+use super::bidi;
+use super::glyph::{Glyph, NOTHING};
+
+/// A gap wider than this, in heights of the text, ends a cell.
+const CELL_GAP: f64 = 1.4;
+/// A gap wider than this ends a word.
+const WORD_GAP: f64 = 0.17;
+/// The same where the file draws spaces itself.
+const EXTRA_GAP: f64 = 0.26;
+/// The same between ideographs, which stand in wide boxes.
+const WIDE_GAP: f64 = 0.6;
+/// How many of a line's last glyphs are looked at to see whether a place is taken.
+const NEAR: usize = 64;
+
+/// Text between two wide gaps.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    pub text: String,
+    pub start: f64,
+    pub end: f64,
+}
+
+/// Text on one baseline. Positions are along its direction and across it; those of a line that
+/// runs from right to left are negated, so that it too begins at the lesser one.
+#[derive(Clone, Debug)]
+pub struct Line {
+    pub cells: Vec<Cell>,
+    pub direction: Vec2,
+    pub start: f64,
+    pub end: f64,
+    pub base: f64,
+    pub size: f64,
+    pub is_bold: bool,
+    pub is_vertical: bool,
+    pub is_right_to_left: bool,
+    /// How much room its first word takes.
+    pub first_word: f64,
+}
+
+impl Line {
+    pub fn text(&self) -> String {
+        self.cells.iter().map(|cell| cell.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// The lines of a page, in the order in which it draws them.
+pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
+    drop_overprinted(&mut glyphs);
+    let mostly_right = bidi::is_mostly_right(&glyphs);
+    let mut lines = Vec::new();
+    let mut open: Option<Open> = None;
+    for glyph in glyphs {
+        if glyph.char == NOTHING {
+            continue;
+        }
+        match open.as_mut().filter(|line| line.takes(&glyph)) {
+            Some(line) => line.push(glyph),
+            None => {
+                lines.extend(open.take().and_then(|line| line.close(mostly_right)));
+                open = Some(Open::new(glyph));
+            }
+        }
+    }
+    lines.extend(open.and_then(|line| line.close(mostly_right)));
+    lines
+}
+
+/// Text that is printed twice to look bold is read once.
+fn drop_overprinted(glyphs: &mut Vec<Glyph>) {
+    let mut seen: HashMap<(char, i64, i64), Vec<(f64, f64, f64)>> = HashMap::new();
+    glyphs.retain(|glyph| {
+        if glyph.char == ' ' || glyph.more.is_some() {
+            return true;
+        }
+        let (x, y, size) = (glyph.origin.x, glyph.origin.y, glyph.size);
+        let near = 0.13 * size.min(glyph.advance.max(size * 0.3));
+        let cell = |value: f64| (value / 4.0).floor() as i64;
+        let (low_x, high_x) = (cell(x - near), cell(x + near));
+        let (low_y, high_y) = (cell(y - near), cell(y + near));
+        let is_same = |(a, b, other): &(f64, f64, f64)| {
+            (a - x).abs() < near && (b - y).abs() < near && (other / size - 1.0).abs() < 0.1
+        };
+        // Large letters would span many cells; they are seldom printed twice.
+        if high_x - low_x < 8 && high_y - low_y < 8 {
+            for (i, j) in (low_x..=high_x).flat_map(|i| (low_y..=high_y).map(move |j| (i, j))) {
+                let there = seen.get(&(glyph.char, i, j));
+                if there.is_some_and(|there| there.iter().rev().take(NEAR).any(is_same)) {
+                    return false;
+                }
+            }
+        }
+        seen.entry((glyph.char, cell(x), cell(y))).or_default().push((x, y, size));
+        true
+    });
+}
+
+/// A line in the making.
+struct Open {
+    glyphs: Vec<Placed>,
+    direction: Vec2,
+    base: f64,
+    size: f64,
+    start: f64,
+    end: f64,
+    is_sorted: bool,
+    is_vertical: bool,
+}
+
+struct Placed {
+    glyph: Glyph,
+    at: f64,
+}
+
+impl Placed {
+    fn end(&self) -> f64 {
+        self.at + self.glyph.advance
+    }
+}
+
+impl Open {
+    fn new(glyph: Glyph) -> Self {
+        let direction = glyph.direction;
+        let (at, base) = glyph.along(direction);
+        Self {
+            direction,
+            base,
+            size: glyph.size,
+            start: at,
+            end: at + glyph.advance,
+            is_sorted: true,
+            is_vertical: glyph.is_vertical,
+            glyphs: vec![Placed { glyph, at }],
+        }
+    }
+
+    /// Whether `glyph` stands on this line, at a place that is free.
+    fn takes(&self, glyph: &Glyph) -> bool {
+        if glyph.direction.dot(self.direction) < 0.995 || glyph.is_vertical != self.is_vertical {
+            return false;
+        }
+        let (at, across) = glyph.along(self.direction);
+        let (small, large) = (self.size.min(glyph.size), self.size.max(glyph.size));
+        let raised = if small < 0.85 * large { 0.5 * large } else { 0.3 * large };
+        if (across - self.base).abs() > raised {
+            return false;
+        }
+        let slack = 0.4 * small;
+        if at > self.end - slack || at + glyph.advance < self.start + slack {
+            return true;
+        }
+        let (start, end) = (at + 0.3 * glyph.advance, at + 0.7 * glyph.advance);
+        self.glyphs.len() < 4_096
+            && !self.glyphs.iter().any(|it| !it.glyph.is_space() && it.at < end && it.end() > start)
+    }
+
+    fn push(&mut self, glyph: Glyph) {
+        let (mut at, across) = glyph.along(self.direction);
+        if glyph.size > 1.15 * self.size && !glyph.is_space() {
+            (self.base, self.size) = (across, glyph.size);
+        }
+        let last = self.glyphs.last().map_or(at, |last| last.at);
+        if bidi::is_mark(glyph.char) {
+            at = last;
+        }
+        self.is_sorted &= at >= last;
+        self.start = self.start.min(at);
+        self.end = self.end.max(at + glyph.advance);
+        self.glyphs.push(Placed { glyph, at });
+    }
+
+    fn close(mut self, mostly_right: bool) -> Option<Line> {
+        if !self.is_sorted {
+            self.glyphs.sort_by(|one, other| one.at.total_cmp(&other.at));
+        }
+        let pieces = self.pieces();
+        let letters = || pieces.iter().flatten().filter_map(|it| it.glyph);
+        let first = letters().next()?;
+        let from_right = bidi::from_right(letters().map(|glyph| glyph.char), mostly_right);
+        let is_right_to_left = from_right == Some(true);
+        let (bold, all) = letters()
+            .fold((0, 0), |(bold, all), glyph| (bold + usize::from(glyph.is_bold), all + 1));
+        let first_word = pieces[0].iter().take_while(|it| it.glyph.is_some()).last();
+        let first_word = first_word.map_or(0.0, |it| it.end) - pieces[0][0].start;
+        let mut cells: Vec<Cell> = pieces.iter().map(|piece| cell(piece, from_right)).collect();
+        let size = self.size.max(first.size * 0.5);
+        if is_right_to_left {
+            cells.reverse();
+            for cell in &mut cells {
+                (cell.start, cell.end) = (-cell.end, -cell.start);
+            }
+        }
+        Some(Line {
+            direction: self.direction,
+            start: cells[0].start,
+            end: cells[cells.len() - 1].end,
+            cells,
+            base: self.base,
+            size,
+            is_bold: 2 * bold > all,
+            is_vertical: self.is_vertical,
+            is_right_to_left,
+            first_word,
+        })
+    }
+
+    /// The glyphs of each cell, with the spaces between words; none is empty.
+    fn pieces(&self) -> Vec<Vec<Piece<'_>>> {
+        let word_gap = self.word_gap();
+        let mut cells: Vec<Vec<Piece<'_>>> = Vec::new();
+        let mut before: Option<&Placed> = None;
+        let mut end = f64::MIN;
+        let mut space = false;
+        for placed in &self.glyphs {
+            if placed.glyph.is_space() {
+                space = before.is_some();
+                continue;
+            }
+            let piece = Piece { glyph: Some(&placed.glyph), start: placed.at, end: placed.end() };
+            match (before, cells.last_mut()) {
+                (Some(before), Some(cell)) => {
+                    let size = before.glyph.size.max(placed.glyph.size);
+                    let gap = placed.at - end;
+                    let wide = is_wide(before.glyph.char) && is_wide(placed.glyph.char);
+                    let word_gap = if wide { WIDE_GAP * size } else { word_gap * size };
+                    if gap > CELL_GAP * size {
+                        cells.push(vec![piece]);
+                    } else {
+                        if space || gap > word_gap {
+                            cell.push(Piece { glyph: None, start: end, end: placed.at });
+                        }
+                        cell.push(piece);
+                    }
+                }
+                _ => cells.push(vec![piece]),
+            }
+            end = end.max(placed.end());
+            before = Some(placed);
+            space = false;
+        }
+        cells
+    }
+
+    /// The gap that ends a word, in heights of the text: letters that are spaced out have more
+    /// between them than words have elsewhere.
+    fn word_gap(&self) -> f64 {
+        let mut gaps: Vec<f64> = self
+            .glyphs
+            .windows(2)
+            .filter(|two| !two[0].glyph.is_space() && !two[1].glyph.is_space())
+            .map(|two| (two[1].at - two[0].end()) / two[0].glyph.size.max(two[1].glyph.size))
+            .filter(|gap| *gap < CELL_GAP)
+            .collect();
+        let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
+        let usual = match gaps.len() {
+            0..5 => 0.0,
+            count => *gaps.select_nth_unstable_by(count / 2, f64::total_cmp).1,
+        };
+        let gap = if 12 * spaces >= self.glyphs.len() { EXTRA_GAP } else { WORD_GAP };
+        gap + usual.max(0.0)
+    }
+}
+
+/// A glyph, or the space between two words.
+struct Piece<'a> {
+    glyph: Option<&'a Glyph>,
+    start: f64,
+    end: f64,
+}
+
+fn cell(pieces: &[Piece<'_>], from_right: Option<bool>) -> Cell {
+    let (start, end) = (pieces[0].start, pieces[pieces.len() - 1].end);
+    let mut text = String::new();
+    if let Some(from_right) = from_right {
+        let mut clusters: Vec<String> = Vec::new();
+        for piece in pieces {
+            let mut cluster = String::new();
+            match piece.glyph {
+                Some(glyph) => glyph.write(&mut cluster),
+                None => cluster.push(' '),
+            }
+            match clusters.last_mut() {
+                Some(last) if cluster.chars().all(bidi::is_mark) => last.push_str(&cluster),
+                _ => clusters.push(cluster),
+            }
+        }
+        text = bidi::logical(clusters, from_right).concat();
+    } else {
+        for piece in pieces {
+            match piece.glyph {
+                Some(glyph) => glyph.write(&mut text),
+                None => text.push(' '),
+            }
+        }
+    }
+    Cell { text: text.split_whitespace().collect::<Vec<_>>().join(" "), start, end }
+}
+
+/// Whether `char` is written without spaces between words.
+pub fn is_wide(char: char) -> bool {
+    matches!(u32::from(char), 0x2e80..=0x303f | 0x3041..=0x33ff | 0x3400..=0x9fff | 0xf900..=0xfaff
+        | 0xff01..=0xff60 | 0xffe0..=0xffe6 | 0x20000..=0x3ffff)
+}

@@ -1,0 +1,50 @@
+//! Marked sequences whose text the file states (`ActualText`).
+use hayro_syntax::object::{Dict, String as PdfString};
+
+use super::glyph::{Glyph, NOTHING};
+use super::info::text_string;
+
+/// A marked sequence that is being drawn.
+#[derive(Default)]
+pub struct Marked {
+    text: Option<String>,
+    start: usize,
+}
+
+impl Marked {
+    pub fn new(properties: &Dict<'_>, start: usize) -> Self {
+        let text = properties.get::<PdfString<'_>>("ActualText");
+        Self { text: text.map(|text| text_string(text.as_bytes())), start }
+    }
+
+    /// Gives the glyphs since the start the text that the file states. What spans several lines
+    /// keeps its own: there is no telling which part is in which.
+    pub fn apply(self, glyphs: &mut [Glyph]) {
+        let Some(text) = self.text else { return };
+        let Some(drawn) = glyphs.get_mut(self.start..).filter(|drawn| !drawn.is_empty()) else {
+            return;
+        };
+        let mut own = String::new();
+        drawn.iter().for_each(|glyph| glyph.write(&mut own));
+        let bare = |text: &str| text.split_whitespace().collect::<String>();
+        let (first, last) = (&drawn[0], &drawn[drawn.len() - 1]);
+        let is_one_line = (first.along(first.direction).1 - last.along(first.direction).1).abs()
+            < first.size / 2.0;
+        // Stated text in place of many letters is more often wrong than not.
+        let is_more = own.chars().count() > 2 * text.chars().count() + 2;
+        if bare(&own) == bare(&text) || !is_one_line || is_more {
+            return;
+        }
+        let direction = first.direction;
+        let start = first.along(direction).0;
+        let end = drawn.iter().map(|glyph| glyph.along(direction).0 + glyph.advance);
+        let end = end.fold(start, f64::max);
+        let mut chars = text.chars();
+        let (char, more) = (chars.next().unwrap_or(NOTHING), chars.as_str());
+        for glyph in drawn.iter_mut().skip(1) {
+            (glyph.char, glyph.more) = (NOTHING, None);
+        }
+        (drawn[0].char, drawn[0].more) = (char, (!more.is_empty()).then(|| more.into()));
+        drawn[0].advance = end - start;
+    }
+}

@@ -1,0 +1,131 @@
+//! PDF files.
+//!
+//! A content stream says where each character is drawn, not what belongs together. The text is
+//! found in steps: [`content`] follows the drawing instructions, [`fonts`] says what each code
+//! means, [`lines`] puts glyphs side by side, [`tables`] and [`paragraphs`] write Markdown.
+mod annotations;
+mod bidi;
+mod columns;
+mod content;
+mod fonts;
+mod glyph;
+mod info;
+mod layers;
+mod lines;
+mod marked;
+mod paragraphs;
+mod placing;
+mod tables;
+
+use carrel_domain::document::Extracted;
+use hayro_font::kurbo::Affine;
+use hayro_syntax::page::Page;
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use super::Input;
+use super::fault::Fault;
+use content::Interpreter;
+use glyph::Glyph;
+use lines::Line;
+use paragraphs::Style;
+
+const WHAT: &str = "a PDF file";
+
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let bytes = input.bytes()?;
+    if !bytes.iter().take(1_024).any(|byte| *byte == b'%') {
+        return Err(Fault::damaged(WHAT));
+    }
+    let pdf = Pdf::new(bytes).map_err(|error| match error {
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Fault::protected(),
+        LoadPdfError::Decryption(_) => {
+            Fault::refused("is encrypted in a way that is not supported.")
+        }
+        LoadPdfError::Invalid => Fault::damaged(WHAT),
+    })?;
+    let text = text(&pdf, input.limits.text)?;
+    if text.trim().is_empty() {
+        return Err(Fault::Empty(Some(
+            "If its pages are images: reading text in images (OCR) is not configured on this \
+             server."
+                .to_owned(),
+        )));
+    }
+    Ok(vec![Extracted {
+        part: None,
+        title: None,
+        author: info::author(&pdf).unwrap_or_else(|| "no author found".to_owned()),
+        description: info::title(&pdf).unwrap_or_else(|| "No description found.".to_owned()),
+        source: "pdf file uploaded by the user.".to_owned(),
+        text,
+    }])
+}
+
+fn text(pdf: &Pdf, limit: u64) -> Result<String, Fault> {
+    let catalog = info::catalog(pdf);
+    let mut interpreter = Interpreter::new(&catalog);
+    let mut pages: Vec<(Vec<Line>, Vec<String>)> = Vec::new();
+    let mut size = 0;
+    for page in pdf.pages().iter() {
+        interpreter.turn_page();
+        let upright = upright(page);
+        if let Some(content) = page.page_stream() {
+            interpreter.draw(content, page.resources(), upright);
+        }
+        let glyphs = seen(std::mem::take(&mut interpreter.glyphs), page);
+        let comments = annotations::draw(page, upright, &mut interpreter);
+        let later = seen(std::mem::take(&mut interpreter.glyphs), page);
+        if interpreter.is_cut {
+            return Err(Fault::TextTooLarge);
+        }
+        let mut lines = lines::lines(glyphs);
+        placing::place(&mut lines, lines::lines(later));
+        let lines = columns::unweave(lines);
+        let cells = lines.iter().flat_map(|line| &line.cells);
+        size += cells
+            .map(|cell| cell.text.len())
+            .chain(comments.iter().map(String::len))
+            .sum::<usize>();
+        if size as u64 > limit {
+            return Err(Fault::TextTooLarge);
+        }
+        pages.push((lines, comments));
+    }
+    let style = Style::of(pages.iter().flat_map(|(lines, _)| lines));
+    let mut text = String::new();
+    for (lines, comments) in &pages {
+        append(&mut text, &paragraphs::page(lines, &style));
+        comments.iter().for_each(|comment| append(&mut text, comment));
+        if text.len() as u64 > limit {
+            return Err(Fault::TextTooLarge);
+        }
+    }
+    Ok(text)
+}
+
+/// Turns the page as viewers do, its lower left corner at the origin.
+fn upright(page: &Page<'_>) -> Affine {
+    Affine::new(page.initial_transform(false).as_coeffs())
+}
+
+/// Without what lies outside of the page, unless all of it does.
+fn seen(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
+    let (width, height) = page.render_dimensions();
+    let is_on_page = |glyph: &Glyph| {
+        let at = glyph.middle();
+        let (width, height) = (f64::from(width), f64::from(height));
+        (-1.0..=width + 1.0).contains(&at.x) && (-1.0..=height + 1.0).contains(&at.y)
+    };
+    match glyphs.iter().any(is_on_page) {
+        true => glyphs.into_iter().filter(is_on_page).collect(),
+        false => glyphs,
+    }
+}
+
+fn append(text: &mut String, page: &str) {
+    let page = page.trim();
+    if !text.is_empty() && !page.is_empty() {
+        text.push_str("\n\n");
+    }
+    text.push_str(page);
+}

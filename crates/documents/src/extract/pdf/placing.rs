@@ -1,0 +1,50 @@
+//! Puts lines that are drawn after the page, such as form fields, where they stand on it.
+use super::lines::Line;
+
+/// Puts each of `later` beside the line on its baseline, or after the one above it.
+pub fn place(lines: &mut Vec<Line>, later: Vec<Line>) {
+    for line in later {
+        match beside(lines, &line) {
+            Some(at) => join(&mut lines[at], line),
+            None => {
+                let at = above(lines, &line).map_or(lines.len(), |at| at + 1);
+                lines.insert(at, line);
+            }
+        }
+    }
+}
+
+fn is_parallel(one: &Line, other: &Line) -> bool {
+    one.direction.dot(other.direction) > 0.995
+        && one.is_vertical == other.is_vertical
+        && one.is_right_to_left == other.is_right_to_left
+}
+
+fn beside(lines: &[Line], new: &Line) -> Option<usize> {
+    let distance = |line: &Line| (line.base - new.base).abs();
+    let is_free = |line: &Line| {
+        line.cells.iter().all(|cell| cell.end <= new.start + 1.0 || cell.start >= new.end - 1.0)
+    };
+    let near = lines.iter().enumerate().filter(|(_, line)| {
+        is_parallel(line, new) && distance(line) < 0.6 * line.size.max(new.size) && is_free(line)
+    });
+    near.min_by(|(_, one), (_, other)| distance(one).total_cmp(&distance(other))).map(|(at, _)| at)
+}
+
+fn above(lines: &[Line], new: &Line) -> Option<usize> {
+    let is_above = |line: &Line| {
+        is_parallel(line, new)
+            && line.base > new.base
+            && line.start < new.end
+            && new.start < line.end
+    };
+    let above = lines.iter().enumerate().filter(|(_, line)| is_above(line));
+    above.min_by(|(_, one), (_, other)| one.base.total_cmp(&other.base)).map(|(at, _)| at)
+}
+
+fn join(line: &mut Line, new: Line) {
+    line.cells.extend(new.cells);
+    line.cells.sort_by(|one, other| one.start.total_cmp(&other.start));
+    line.start = line.start.min(new.start);
+    line.end = line.end.max(new.end);
+}
