@@ -152,6 +152,15 @@ fn letters_that_are_spaced_out_make_one_word_and_gaps_make_words() {
 }
 
 #[test]
+fn labels_beside_each_other_stay_apart() {
+    let labels: Vec<String> = (10..40).map(|number| number.to_string()).collect();
+    let places = labels.iter().enumerate();
+    let texts: Vec<_> =
+        places.map(|(at, label)| (50.0 + 15.0 * at as f64, 700.0, label.as_str())).collect();
+    assert_eq!(text(&drawn(&texts)), labels.join(" "));
+}
+
+#[test]
 fn the_filter_of_a_stream_may_be_elsewhere() {
     let hex: String =
         drawn(&[(50.0, 700.0, "found")]).bytes().map(|byte| format!("{byte:02x}")).collect();

@@ -14,6 +14,8 @@ const WORD_GAP: f64 = 0.17;
 const EXTRA_GAP: f64 = 0.26;
 /// The same between ideographs, which stand in wide boxes.
 const WIDE_GAP: f64 = 0.6;
+/// Letters are spaced out by at most this much.
+const MOST_SPACED: f64 = 0.35;
 /// How many of a line's last glyphs are looked at to see whether a place is taken.
 const NEAR: usize = 64;
 
@@ -258,7 +260,8 @@ impl Open {
         let spaces = self.glyphs.iter().filter(|it| it.glyph.is_space()).count();
         let usual = match gaps.len() {
             0..5 => 0.0,
-            count => *gaps.select_nth_unstable_by(count / 2, f64::total_cmp).1,
+            // Letters that are spaced out all are, labels beside each other only where one ends.
+            count => gaps.select_nth_unstable_by(count / 4, f64::total_cmp).1.min(MOST_SPACED),
         };
         let gap = if 12 * spaces >= self.glyphs.len() { EXTRA_GAP } else { WORD_GAP };
         gap + usual.max(0.0)
