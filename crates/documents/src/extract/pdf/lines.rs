@@ -74,7 +74,7 @@ pub fn lines(mut glyphs: Vec<Glyph>) -> Vec<Line> {
 
 /// Text that is printed twice to look bold is read once.
 fn drop_overprinted(glyphs: &mut Vec<Glyph>) {
-    let mut seen: HashMap<(char, i64, i64), Vec<(f64, f64, f64)>> = HashMap::new();
+    let mut seen = HashMap::<_, Vec<(f64, f64, f64)>>::new();
     glyphs.retain(|glyph| {
         if glyph.char == ' ' || glyph.more.is_some() {
             return true;

@@ -156,7 +156,7 @@ fn join(out: &mut String, next: &str) {
     let first = next.chars().next().unwrap_or(' ');
     if breaks_word(out, next) {
         out.pop();
-    } else if !(is_wide(last) && is_wide(first)) && !last.is_whitespace() {
+    } else if !(last.is_whitespace() || is_wide(last) && is_wide(first)) {
         let is_hyphen = matches!(last, '-' | '\u{2010}') && before_last(out).is_alphanumeric();
         if !is_hyphen {
             out.push(' ');
