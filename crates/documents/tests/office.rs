@@ -4,7 +4,7 @@
 use std::io::{Cursor, Write};
 
 use carrel_documents::{Limits, extract_file};
-use carrel_domain::document::{Extracted, Part};
+use carrel_domain::document::{DocumentPart, Extracted};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
@@ -168,7 +168,7 @@ fn cells_are_read_as_excel_shows_them() {
         sheets[0].text,
         "02138,,15%\n=B1*2,TRUE,x\n\n[Comment on B2 by Ann: why]\n\n[Hidden sheet]\n"
     );
-    assert_eq!(sheets[0].part, Some(Part::Sheet("S".into())));
+    assert_eq!(sheets[0].part, Some(DocumentPart::Sheet("S".into())));
 }
 
 #[test]
@@ -180,12 +180,13 @@ fn files_within_files_are_documents_of_their_own() {
     let found = read("m.eml", mail.as_bytes());
     assert!(found[0].text.contains("The door code is 8841."), "{}", found[0].text);
     assert!(found[0].text.contains("Attachments: o.txt"), "{}", found[0].text);
-    assert_eq!(found[1].part, Some(Part::File("o.txt".into())));
+    assert_eq!(found[1].part, Some(DocumentPart::File("o.txt".into())));
     assert!(found[1].text.contains("4,200 EUR"));
     let zip = packed(&[("a/m.eml", mail), ("b.txt", "words"), ("c.bin", "x")]);
     let parts: Vec<_> =
         read("z.zip", &zip).into_iter().map(|document| document.part.unwrap()).collect();
-    let expected = ["a/m.eml", "a/m.eml/o.txt", "b.txt"].map(|name| Part::File(name.into()));
+    let expected =
+        ["a/m.eml", "a/m.eml/o.txt", "b.txt"].map(|name| DocumentPart::File(name.into()));
     assert_eq!(parts, expected);
 }
 

@@ -28,13 +28,13 @@ pub struct IdempotentRequest {
 pub enum IdempotencyState {
     /// Nothing: it is noted as begun, and whoever asked carries it out. Also when it was broken
     /// off earlier.
-    Nothing,
+    New,
     /// Another of the same name is being carried out.
-    UnderWay,
+    InProgress,
     /// The same name was given to a request that asks for something else.
-    Another,
+    Mismatch,
     /// It was answered so.
-    Answered(String),
+    Completed(String),
 }
 
 /// Where requests are remembered. Each method is one transaction.

@@ -10,7 +10,7 @@ use carrel_http::multipart::{FRAMING, Multipart};
 use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
 
 use crate::form::Form;
-use crate::image;
+use crate::picture;
 use crate::site::Site;
 
 /// The largest file beside a question, in bytes, unless uploads may not even be so large.

@@ -161,7 +161,7 @@ impl Guest {
         Ok(who(&self.site.ports, gate::token(&self.request), self.at).await?)
     }
 
-    pub async fn standing(&self) -> Result<SetupState, Refusal> {
+    pub async fn setup_state(&self) -> Result<SetupState, Refusal> {
         Ok(self.site.ports.ownership.setup_state().await?)
     }
 }

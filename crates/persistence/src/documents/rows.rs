@@ -256,7 +256,7 @@ impl Documents for Database {
         .await
     }
 
-    async fn of(&self, kin: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
+    async fn related(&self, kin: &RelatedDocuments) -> Result<Vec<(Document, Vec<WorkspaceId>)>> {
         let kin = kin.clone();
         self.snapshot(move |conn| replace::of(conn, kin)).await
     }

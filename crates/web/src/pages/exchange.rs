@@ -15,7 +15,7 @@ use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
 use crate::gate::safe_next;
-use crate::image;
+use crate::picture;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::t;
