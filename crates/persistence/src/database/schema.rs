@@ -1,7 +1,7 @@
 //! The tables as both databases have them. `migrations/` makes them.
 mod work;
 
-pub(crate) use work::{embeddings, embeddings_size, job_items, jobs};
+pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
 
 diesel::table! {
     users (id) {
@@ -257,14 +257,6 @@ diesel::table! {
         created_at -> Timestamp,
         address -> Nullable<Text>,
         issued_by -> Nullable<Integer>,
-    }
-}
-
-diesel::table! {
-    login_attempts (subject) {
-        subject -> Binary,
-        refilled_at -> Timestamp,
-        succeeded_at -> Nullable<Timestamp>,
     }
 }
 

@@ -1,4 +1,4 @@
-//! The tables of jobs, and of vectors kept for the next time.
+//! The tables of jobs, of cached vectors, and of attempts to sign in.
 diesel::table! {
     jobs (id) {
         id -> BigInt,
@@ -51,5 +51,13 @@ diesel::table! {
     embeddings_size (id) {
         id -> Integer,
         bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    login_attempts (subject) {
+        subject -> Binary,
+        refilled_at -> Timestamp,
+        succeeded_at -> Nullable<Timestamp>,
     }
 }
