@@ -101,10 +101,10 @@ async fn a_list_shows_the_workspaces_of_each_document(scratch: Scratch) {
     add(&db, "some", "b", 1, &[]).await;
     db.pin(two, &path("a"), true, done(2)).await.unwrap();
     let all = list(&db, DocumentScope::Everything, "", 0, 9).await;
-    let places: Vec<_> = all.items.iter().map(|document| document.places.clone()).collect();
+    let places: Vec<_> = all.items.iter().map(|document| document.workspaces.clone()).collect();
     assert!(places.contains(&vec![one, two]) && places.contains(&Vec::new()), "{places:?}");
-    assert_eq!(db.places(made.id).await.unwrap(), [one, two]);
-    assert_eq!(db.places(DocumentId::random()).await.unwrap(), []);
+    assert_eq!(db.workspaces_of(made.id).await.unwrap(), [one, two]);
+    assert_eq!(db.workspaces_of(DocumentId::random()).await.unwrap(), []);
     let in_two = list(&db, DocumentScope::Workspace(two), "", 0, 9).await;
     assert!(in_two.items[0].is_pinned && in_two.items[0].path == path("a"));
     assert!(!list(&db, DocumentScope::Workspace(one), "", 0, 9).await.items[0].is_pinned);

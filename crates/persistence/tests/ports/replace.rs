@@ -44,7 +44,7 @@ async fn documents_are_found_by_what_they_have_in_common(scratch: Scratch) {
         RelatedDocuments::Content([7; 32], default()),
         RelatedDocuments::Content([7; 32], None),
     ] {
-        assert_eq!(db.of(&kin).await.unwrap(), expected, "{kin:?}");
+        assert_eq!(db.related(&kin).await.unwrap(), expected, "{kin:?}");
     }
     let elsewhere = RelatedDocuments::Content([7; 32], Some(Folder::parse("other").unwrap()));
     for kin in [
@@ -53,7 +53,7 @@ async fn documents_are_found_by_what_they_have_in_common(scratch: Scratch) {
         RelatedDocuments::Content([8; 32], default()),
         elsewhere,
     ] {
-        assert_eq!(db.of(&kin).await.unwrap(), [], "{kin:?}");
+        assert_eq!(db.related(&kin).await.unwrap(), [], "{kin:?}");
     }
 }
 
@@ -80,9 +80,9 @@ async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
         let place = embedded(here, "x", 1);
         Documents::create(&db, document.clone(), vec![place], done(0)).await.unwrap();
     }
-    let found = db.of(&RelatedDocuments::Content([7; 32], Some(Folder::default()))).await.unwrap();
+    let found = db.related(&RelatedDocuments::Content([7; 32], Some(Folder::default()))).await.unwrap();
     assert_eq!(found, [(second.clone(), vec![here]), (first, vec![here])]);
-    let found = db.of(&RelatedDocuments::Content([7; 32], None)).await.unwrap();
+    let found = db.related(&RelatedDocuments::Content([7; 32], None)).await.unwrap();
     assert_eq!(found, [(second, vec![here]), (elsewhere, vec![here])]);
 }
 
@@ -124,7 +124,7 @@ async fn parts_come_and_go_with_a_replacement(scratch: Scratch) {
     let replaced = db.replace("k", &old, second, done(1)).await.unwrap().unwrap();
     assert_eq!(replaced.documents[1].id, ids[1]);
     assert!(!ids.contains(&replaced.documents[0].id));
-    let now: Vec<_> = db.of(&kin("k")).await.unwrap();
+    let now: Vec<_> = db.related(&kin("k")).await.unwrap();
     let parts: Vec<_> = now.iter().map(|(document, _)| document.origin.part.as_str()).collect();
     assert_eq!(parts, ["B", "C"]);
     assert_eq!(VectorRows::count(&db, Some(here)).await.unwrap(), 2);
@@ -169,5 +169,5 @@ async fn a_key_has_one_document_of_each_part(scratch: Scratch) {
             other => panic!("{other:?}"),
         }
     }
-    assert_eq!((made, db.of(&kin("new")).await.unwrap().len()), (1, 1));
+    assert_eq!((made, db.related(&kin("new")).await.unwrap().len()), (1, 1));
 }

@@ -21,7 +21,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         ListPosition::Elsewhere { after: None },
         ListPosition::Elsewhere { after: Some(path("a")) },
     ] {
-        db.list(&place, 1, 10).await.unwrap();
+        Folders::list(db, &place, 1, 10).await.unwrap();
     }
     for among in [
         DocumentScope::Everything,
@@ -29,13 +29,13 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         DocumentScope::Workspace(here),
     ] {
         for title in ["", "t"] {
-            let sought = DocumentQuery { among: among.clone(), title: title.into() };
-            db.list(&sought, 1, 10).await.unwrap();
+            let sought = DocumentQuery { scope: among.clone(), title: title.into() };
+            DocumentList::list(db, &sought, 1, 10).await.unwrap();
         }
     }
     db.counted_folders(0, 10).await.unwrap();
     db.titles(&[path("a"), path("b")]).await.unwrap();
-    DocumentList::places(db, DocumentId::random()).await.unwrap();
+    DocumentList::workspaces_of(db, DocumentId::random()).await.unwrap();
     db.known(&[path("a")]).await.unwrap();
     db.placed(&[path("a")]).await.unwrap();
     db.by_name("a.json").await.unwrap();
@@ -50,7 +50,7 @@ pub async fn use_all(db: &Database, here: WorkspaceId, now: DateTime<Utc>) {
         RelatedDocuments::Content([1; 32], Some(folder)),
         RelatedDocuments::Content([1; 32], None),
     ] {
-        db.of(&kin).await.unwrap();
+        db.related(&kin).await.unwrap();
     }
     let keyed = |name: &str| {
         let mut keyed = document(name, now);
