@@ -80,7 +80,8 @@ async fn of_one_content_the_first_of_each_part_is_found(scratch: Scratch) {
         let place = embedded(here, "x", 1);
         Documents::create(&db, document.clone(), vec![place], done(0)).await.unwrap();
     }
-    let found = db.related(&RelatedDocuments::Content([7; 32], Some(Folder::default()))).await.unwrap();
+    let found =
+        db.related(&RelatedDocuments::Content([7; 32], Some(Folder::default()))).await.unwrap();
     assert_eq!(found, [(second.clone(), vec![here]), (first, vec![here])]);
     let found = db.related(&RelatedDocuments::Content([7; 32], None)).await.unwrap();
     assert_eq!(found, [(second, vec![here]), (elsewhere, vec![here])]);
