@@ -45,19 +45,17 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
     }
     match cli.command {
         Command::Serve(_) => done(serve::run(&config)),
-        Command::Add(what) => local(&config, async |carrel| add::run(carrel, what).await),
-        Command::Ask(what) => local(&config, async |carrel| ask::run(carrel, what).await),
-        Command::ApiKey(what) => local(&config, async |carrel| api_key::run(carrel, what).await),
-        Command::User(what) => local(&config, async |carrel| people::create(carrel, what).await),
-        Command::MultiUser(what) => {
-            local(&config, async |carrel| people::enable(carrel, what).await)
-        }
-        Command::SetupLink => local(&config, async |carrel| setup_link::run(carrel, &config).await),
-        Command::Audit(what) => local(&config, async |carrel| audit::run(carrel, what).await),
-        Command::Backup(what) => local(&config, async |carrel| backup::run(carrel, what).await),
-        Command::Verify => local(&config, async |carrel| verify::run(carrel).await),
+        Command::Add(what) => local(&config, async |app| add::run(app, what).await),
+        Command::Ask(what) => local(&config, async |app| ask::run(app, what).await),
+        Command::ApiKey(what) => local(&config, async |app| api_key::run(app, what).await),
+        Command::User(what) => local(&config, async |app| people::create(app, what).await),
+        Command::MultiUser(what) => local(&config, async |app| people::enable(app, what).await),
+        Command::SetupLink => local(&config, async |app| setup_link::run(app, &config).await),
+        Command::Audit(what) => local(&config, async |app| audit::run(app, what).await),
+        Command::Backup(what) => local(&config, async |app| backup::run(app, what).await),
+        Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
-        Command::Setting(what) => local(&config, async |carrel| setting::run(carrel, what).await),
+        Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),
         Command::Model(what) => done(runtime()?.block_on(model::run(&config, what))),
         // Done above, before there was a configuration.
         Command::Config(_)

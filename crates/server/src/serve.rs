@@ -6,9 +6,9 @@ mod unread;
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
+use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::middleware::from_fn;
-use actix_web::{App, HttpServer};
 use anyhow::Context;
 use carrel_domain::audit::{Actor, By};
 use chrono::Utc;
@@ -69,7 +69,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     #[cfg(feature = "otel")]
     let followed = traces.clone();
     let server = HttpServer::new(move || {
-        let app = App::new().wrap(from_fn(unread::hang_up));
+        let app = actix_web::App::new().wrap(from_fn(unread::hang_up));
         #[cfg(feature = "otel")]
         let app = app.app_data(followed.clone()).wrap(from_fn(traces::follow));
         app.configure(carrel_web::configure(site.clone()))
@@ -119,7 +119,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
 fn watched(app: &App, listener: TcpListener, address: SocketAddr) -> anyhow::Result<Server> {
     let ports = app.ports.clone();
     let server = HttpServer::new(move || {
-        App::new()
+        actix_web::App::new()
             .wrap(from_fn(unread::hang_up))
             .configure(carrel_api::configure_metrics(ports.clone()))
     });

@@ -91,9 +91,9 @@ impl App {
         app.reconcile(before).await;
         if left_over {
             // Whoever held them is gone.
-            carrel.ports.workers.release(now).await.context("failed to take jobs up again")?;
+            app.ports.workers.release(now).await.context("failed to take jobs up again")?;
         }
-        carrel.storage.share().context("failed to share the storage directory")?;
+        app.storage.share().context("failed to share the storage directory")?;
         Ok(app)
     }
 
@@ -324,8 +324,7 @@ mod tests {
     /// As a process leaves it that is killed before it can commit the document of a file.
     async fn leave_a_file(app: &App, config: &Config) -> PathBuf {
         let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
-        carrel
-            .ports
+        app.ports
             .library
             .documents
             .record_intent(std::slice::from_ref(&path), Utc::now())

@@ -21,7 +21,7 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, Work
 use carrel_vectors::store::{Dimensions, Store};
 use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
-use among::{
+use selection::{
     documents_that_are_left_out_make_room_for_others,
     only_the_documents_that_are_named_are_searched,
     too_many_to_be_left_out_by_a_store_are_left_out_without_it,

@@ -13,9 +13,9 @@ use crate::failure::{
     Answer, Failure,
     shapes::{NoDocuments, NoLink},
 };
-use crate::idempotency;
 use crate::mount::Mount;
 use crate::read::{Body, Form, Params};
+use crate::repeat;
 use crate::wire::document::DocumentsAdded;
 use crate::wire::{folder, incoming as wire};
 

@@ -40,7 +40,7 @@ pub async fn list_embeds(
     request: HttpRequest,
     embeds: Data<WidgetService>,
 ) -> Answer<Json<wire::EmbedList>, NoEmbed> {
-    let listed = embeds.embeds.list().await?;
+    let listed = embeds.widgets.list().await?;
     Ok(Json(wire::EmbedList::of(listed, Mount::of(&request))))
 }
 

@@ -109,7 +109,7 @@ impl PlacementPorts {
         failures: Failures,
         mount: Mount,
     ) -> Result<wire::EmbeddingsUpdated> {
-        let documents = self.workspace_documents.in_workspace(workspace.id).await?;
+        let documents = self.placements.in_workspace(workspace.id).await?;
         let model = self.models.chat(&workspace.settings.model());
         let window = model.ok().map(|model| model.name().window);
         Ok(wire::EmbeddingsUpdated::new(workspace, documents, window, failures, mount))

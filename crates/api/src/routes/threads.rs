@@ -32,7 +32,7 @@ pub async fn create_thread(
         true => known(&**ports.users, body.user(mount)?).await?,
         false => None,
     };
-    let choice = service::Choice { name: body.name(mount)?, slug: body.slug(mount)?, user };
+    let choice = service::ThreadChoice { name: body.name(mount)?, slug: body.slug(mount)?, user };
     Ok(Json(service::create(&**ports.threads, &workspace, choice, &caller.by()).await?.into()))
 }
 

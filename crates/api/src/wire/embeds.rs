@@ -159,7 +159,7 @@ impl EmbedChats {
         let exchange = |chat: WidgetChat| {
             let WidgetChat {
                 id,
-                embed,
+                widget,
                 session,
                 prompt,
                 response,
@@ -174,7 +174,7 @@ impl EmbedChats {
                 session_id: session,
                 include,
                 connection_information: connection,
-                embed_id: embed.0,
+                embed_id: widget.0,
                 users_id: None,
                 created_at: time(created_at),
             }

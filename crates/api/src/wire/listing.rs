@@ -22,7 +22,7 @@ pub use writers::{ListWriter, PageFacts, PageWriter, TreeWriter};
 /// A document in a list.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct ListedDocument<'a> {
+pub struct DocumentBody<'a> {
     /// The file's name within its folder.
     name: &'a str,
     /// `file`
@@ -58,7 +58,7 @@ pub struct ListedDocument<'a> {
     external_id: Option<&'a str>,
 }
 
-impl<'a> ListedDocument<'a> {
+impl<'a> DocumentBody<'a> {
     pub fn new(listed: &'a ListedDocument, mount: Mount) -> Self {
         let texts = listed.texts();
         let names = Names::new(texts.title, texts.url);
@@ -124,7 +124,7 @@ pub struct DocumentFound<'a> {
 #[derive(Serialize, ToSchema)]
 struct FoundDocument<'a> {
     #[serde(flatten)]
-    document: ListedDocument<'a>,
+    document: DocumentBody<'a>,
     /// `folder/file.json`: what other calls want to be given.
     location: String,
     /// The whole text; only with `?content=true`.
@@ -136,7 +136,7 @@ impl<'a> DocumentFound<'a> {
     pub fn new(listed: &'a ListedDocument, page_content: Option<String>, mount: Mount) -> Self {
         let texts = listed.texts();
         let location = format!("{}/{}", texts.folder, texts.name);
-        let mut document = ListedDocument::new(listed, mount);
+        let mut document = DocumentBody::new(listed, mount);
         (document.can_watch, document.watched, document.pinned_workspaces) = (None, None, None);
         document.metadata = document.metadata.filter(|of| serde_json::to_vec(of).is_ok());
         Self { document: FoundDocument { document, location, page_content } }
@@ -164,7 +164,7 @@ pub struct TreeFolder<'a> {
     name: String,
     /// `folder`
     r#type: String,
-    items: Vec<ListedDocument<'a>>,
+    items: Vec<DocumentBody<'a>>,
 }
 
 /// Documents of one folder.
@@ -172,7 +172,7 @@ pub struct TreeFolder<'a> {
 #[serde(rename_all = "camelCase")]
 pub struct FolderPage<'a> {
     folder: &'a str,
-    documents: Vec<ListedDocument<'a>>,
+    documents: Vec<DocumentBody<'a>>,
     /// How many documents the folder holds in all.
     total_count: u64,
     /// Whether any follow.
@@ -291,7 +291,7 @@ mod tests {
             is_watched: false,
         };
         let mut out = Vec::new();
-        ListedDocument::new(&listed, Mount::Native).write(&mut out).unwrap();
+        DocumentBody::new(&listed, Mount::Native).write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

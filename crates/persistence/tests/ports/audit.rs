@@ -88,8 +88,8 @@ fn key(number: u8, origin: KeyOrigin) -> NewApiKey {
         scopes: Vec::new(),
         workspaces: Vec::new(),
         rate_limit: None,
-        created_by: None,
         expires_at: None,
+        created_by: None,
         created_at: at(0),
     }
 }
@@ -106,17 +106,17 @@ fn chat(workspace: WorkspaceId) -> NewChat {
 }
 
 fn invite(code: &str) -> NewInvite {
-    NewInvite {
-        code: code.into(),
-        workspaces: Vec::new(),
-        created_by: None,
-        expires_at: None,
-        created_at: at(0),
-    }
+    NewInvite { code: code.into(), workspaces: Vec::new(), expires_at: None, created_at: at(0) }
 }
 
 fn session(user: UserId) -> NewSession {
-    NewSession { digest: KeyDigest([5; 32]), user, expires_at: at(100), created_at: at(0) }
+    NewSession {
+        digest: KeyDigest([5; 32]),
+        user,
+        issued_by: None,
+        expires_at: at(100),
+        created_at: at(0),
+    }
 }
 
 fn setting(key: &str) -> BTreeMap<String, Option<String>> {

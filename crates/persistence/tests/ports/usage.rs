@@ -43,7 +43,7 @@ async fn say_to_an_embed(db: &Database, workspace: WorkspaceId, usage: Option<Us
     let new = NewWidget { key: Uuid::new_v4(), settings, created_by: None, created_at: at(0) };
     let embed = Widgets::create(db, new, done(0)).await.unwrap().id;
     let chat = NewWidgetChat {
-        embed,
+        widget: embed,
         session: "s".into(),
         prompt: "?".into(),
         response: "{}".into(),

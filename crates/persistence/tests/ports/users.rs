@@ -159,6 +159,7 @@ async fn of_the_last_two_admins_one_stays(scratch: Scratch) {
 
 async fn sign_in(db: &Database, user: UserId, token: u8) {
     let session = NewSession {
+        issued_by: None,
         digest: KeyDigest([token; 32]),
         user,
         expires_at: at(1000),

@@ -32,7 +32,7 @@ pub async fn run(app: &App, what: Add) -> anyhow::Result<ExitCode> {
     if let Some(problem) = app.models.embedder_problem() {
         bail!("failed to add anything: {problem}");
     }
-    let workspace = workspace(carrel, &what.workspace).await.context("failed to add")?;
+    let workspace = workspace(app, &what.workspace).await.context("failed to add")?;
     let mut report = Report::new(files.len());
     for file in files {
         match file {

@@ -32,7 +32,7 @@ async fn create(app: &App, new: NewKey) -> anyhow::Result<()> {
         workspaces.push(found.context("failed to create an API key")?.id);
     }
     let created_by = match owner {
-        Some(name) => Some(user(carrel, &name).await.context("failed to create an API key")?),
+        Some(name) => Some(user(app, &name).await.context("failed to create an API key")?),
         None => None,
     };
     let expires_in = expires_in.map(TimeDelta::from_std).transpose();

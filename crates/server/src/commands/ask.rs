@@ -16,7 +16,7 @@ use crate::wiring::App;
 
 pub async fn run(app: &App, what: Ask) -> anyhow::Result<ExitCode> {
     let Ask { workspace, question, json, session } = what;
-    let workspace = find(carrel, &workspace).await.context("failed to ask")?;
+    let workspace = find(app, &workspace).await.context("failed to ask")?;
     // A conversation of its own, unless one is named: whoever asks twice at a prompt does not
     // expect the second answer to depend on the first.
     let session = session.unwrap_or_else(|| format!("ask-{:016x}", rand::random::<u64>()));

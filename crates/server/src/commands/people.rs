@@ -12,7 +12,7 @@ use crate::wiring::App;
 
 pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
     let User::Create(NewUser { name, role, password: from }) = what;
-    if !carrel.ports.multi_user.is_on().await.context("failed to create the user")? {
+    if !app.ports.multi_user.is_on().await.context("failed to create the user")? {
         bail!(
             "failed to create the user: there is only one user so far; create the first admin \
              with: carrel multi-user enable <name>"
@@ -28,7 +28,7 @@ pub async fn create(app: &App, what: User) -> anyhow::Result<ExitCode> {
 
 pub async fn enable(app: &App, what: MultiUser) -> anyhow::Result<ExitCode> {
     let MultiUser::Enable { name, password: from } = what;
-    if carrel.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
+    if app.ports.multi_user.is_on().await.context("failed to enable multi-user mode")? {
         bail!("failed to enable multi-user mode: it is enabled already");
     }
     let password = password(from.password_stdin)?;

@@ -10,7 +10,7 @@ use crate::terminal::{print, say};
 use crate::wiring::App;
 
 pub async fn run(app: &App, config: &Config) -> anyhow::Result<ExitCode> {
-    if carrel.ports.multi_user.is_on().await.context("failed to make a link")? {
+    if app.ports.multi_user.is_on().await.context("failed to make a link")? {
         anyhow::bail!("failed to make a link: the server is set up already; sign in instead");
     }
     let link = app.setup_link(config.listen.address, &By::operator(Utc::now())).await;

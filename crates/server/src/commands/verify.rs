@@ -7,7 +7,7 @@ use crate::terminal::{one_line, print, say};
 use crate::wiring::App;
 
 pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
-    let findings = carrel.check().run().await.context("failed to verify")?;
+    let findings = app.check().run().await.context("failed to verify")?;
     for fault in &findings.faults {
         print(&one_line(fault))?;
     }

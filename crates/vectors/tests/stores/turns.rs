@@ -153,7 +153,7 @@ async fn who_gets_no_turn_does_not_take_the_store_for_gone() {
         let given_up = timeout(MOMENT, world.store().chunks(HERE, &of_all)).await;
         assert!(given_up.is_err(), "it does not answer");
     }
-    let to = Nearest { within: THERE, ..query(&[1.0, 0.0], 9) };
+    let to = VectorQuery { within: THERE, ..query(&[1.0, 0.0], 9) };
     let (found, held) = tokio::join!(world.index.nearest(to), world.index.held());
     let (unfound, unheld) = (found.unwrap_err(), held.unwrap_err());
     assert!(is_busy(&unfound), "{unfound}");

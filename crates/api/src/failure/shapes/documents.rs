@@ -5,7 +5,7 @@ use carrel_domain::Error;
 use serde_json::{Value, json};
 
 use super::{Plain, Shape, bare};
-use crate::idempotency::ANOTHER;
+use crate::repeat::ANOTHER;
 
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 

@@ -60,7 +60,7 @@ pub async fn clear_chats(
     let query = params.read()?;
     let mut filter = query.filter()?;
     filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
-    Ok(Json(clearing::clear(&**chats, &filter, &caller.by()).await?.into()))
+    Ok(Json(bulk_delete::clear(&**chats, &filter, &caller.by()).await?.into()))
 }
 
 /// Export exchanges as a file.

@@ -3,12 +3,12 @@ use carrel_domain::Result;
 use carrel_domain::folder::ListedDocument;
 use carrel_services::library::ListEntry;
 
-use super::{ListedDocument, write};
+use super::{DocumentBody, write};
 use crate::mount::Mount;
 
 /// A list that is written entry by entry.
 pub trait ListWriter {
-    type ListEntry;
+    type Entry;
 
     fn add(&mut self, entry: Self::Entry) -> Result<()>;
     /// What was written since it was asked for last.
@@ -33,7 +33,7 @@ impl TreeWriter {
 }
 
 impl ListWriter for TreeWriter {
-    type ListEntry = ListEntry;
+    type Entry = ListEntry;
 
     fn add(&mut self, entry: ListEntry) -> Result<()> {
         match entry {
@@ -70,7 +70,7 @@ fn add_document(
     if !is_first {
         out.push(b',');
     }
-    ListedDocument::new(listed, mount).write(out)
+    DocumentBody::new(listed, mount).write(out)
 }
 
 /// Writes a [`super::FolderPage`].
@@ -101,7 +101,7 @@ pub struct PageFacts {
 }
 
 impl ListWriter for PageWriter {
-    type ListEntry = ListedDocument;
+    type Entry = ListedDocument;
 
     fn add(&mut self, listed: ListedDocument) -> Result<()> {
         self.documents += 1;

@@ -122,7 +122,8 @@ async fn nothing_is_written_outside_production() {
 #[tokio::test(start_paused = true)]
 async fn writes_are_a_pause_apart_and_shared_and_none_is_lost() {
     let world = World::new(true).await;
-    let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&stranger()))).await;
+    let by = stranger();
+    let all = futures_util::future::join_all((0..50).map(|_| world.dump.write(&by))).await;
     let written = all.iter().filter(|done| matches!(done, Ok(Dumped::Written))).count();
     assert_eq!(written, 1);
     world.set(json!({ "OpenAiModelPref": "later" })).await;
