@@ -31,7 +31,7 @@ pub fn operations(config: &mut impl Register) {
         .service(settings::show_settings)
         .service(settings::update_settings)
         .service(settings::dump_settings)
-        .service(models::list_models)
+        .service(models::list_provider_models)
         .service(session::sign_in)
         .service(session::show_session)
         .service(session::sign_out);

@@ -61,7 +61,7 @@ fn wide_units(bytes: &[u8]) -> Option<String> {
 
 fn wide(bytes: &[u8]) -> Option<Wide> {
     match bytes {
-        [0xff, 0xfe, 0, 0, ..] if bytes.len() % 4 == 0 => {
+        [0xff, 0xfe, 0, 0, ..] if bytes.len().is_multiple_of(4) => {
             return Some(Wide::Utf32 { little: true });
         }
         [0, 0, 0xfe, 0xff, ..] => return Some(Wide::Utf32 { little: false }),

@@ -85,7 +85,8 @@ fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
         let bytes = if is_coded { numbers / BLOCK * BLOCK_BYTES } else { numbers * 4 };
         let data = image.get(start..start.checked_add(bytes)?)?;
         let (name, columns) = name_of(name)?;
-        let shape = if columns == 0 { vec![numbers] } else { vec![numbers / columns, columns] };
+        let rows = numbers.checked_div(columns);
+        let shape = rows.map_or_else(|| vec![numbers], |rows| vec![rows, columns]);
         if !is_coded {
             tensors.push((name, Written { dtype: Dtype::F32, shape, bytes: data.to_vec() }));
             continue;

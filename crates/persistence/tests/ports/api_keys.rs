@@ -1,9 +1,9 @@
 use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::user::Users;
-use carrel_domain::{ApiKeyId, Error, UserId, WorkspaceId};
+use carrel_domain::{ApiKeyId, Error, UserId};
 use carrel_persistence::Database;
 
-use crate::support::{Scratch, at, done, new_user};
+use crate::support::{Scratch, at, done, new_user, workspace};
 
 on_both_databases! {
     a_key_is_found_by_its_digest,
@@ -62,7 +62,8 @@ async fn a_key_is_found_by_its_digest(scratch: Scratch) {
 
 async fn a_key_comes_back_with_its_bounds(scratch: Scratch) {
     let db = scratch.open();
-    let bounds = vec![WorkspaceId(9), WorkspaceId(2)];
+    let (first, second) = (workspace(&db, "One").await.id, workspace(&db, "Two").await.id);
+    let bounds = vec![second, first];
     let bound = NewApiKey { workspaces: bounds.clone(), rate_limit: Some(u32::MAX), ..new_key(1) };
     let made = ApiKeys::create(&db, bound, done(0)).await.unwrap();
     assert_eq!((&made.workspaces, made.rate_limit), (&bounds, Some(i32::MAX as u32)));

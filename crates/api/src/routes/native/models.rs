@@ -14,7 +14,7 @@ use crate::wire::admin::models::{ModelsBody, ModelsListed};
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ModelsBody,
     responses((status = 200, body = ModelsListed), Failure<Plain>))]
 #[post("/system/models")]
-pub async fn list_models(
+pub async fn list_provider_models(
     _: Caller<Admin>,
     lists: Data<ModelLists>,
     body: Body<ModelsBody>,

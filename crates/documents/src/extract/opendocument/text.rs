@@ -24,10 +24,10 @@ impl Visitor for Styles {
         self.lists.start(element);
         match element.name() {
             "style" => self.current = element.attribute("name").unwrap_or_default().into_owned(),
-            "drawing-page-properties" => {
-                if element.attribute("visibility").is_some_and(|is| is == "hidden") {
-                    self.hidden_slides.insert(self.current.clone());
-                }
+            "drawing-page-properties"
+                if element.attribute("visibility").is_some_and(|is| is == "hidden") =>
+            {
+                self.hidden_slides.insert(self.current.clone());
             }
             _ => {}
         }

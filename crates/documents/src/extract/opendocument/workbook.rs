@@ -172,10 +172,8 @@ impl Visitor for Workbook {
             "s" | "tab" => self.out().text(" "),
             "line-break" => self.out().line_break(),
             "style" => self.style = element.attribute("name").unwrap_or_default().into_owned(),
-            "table-properties" => {
-                if element.attribute("display").is_some_and(|is| is == "false") {
-                    self.hidden_styles.insert(self.style.clone());
-                }
+            "table-properties" if element.attribute("display").is_some_and(|is| is == "false") => {
+                self.hidden_styles.insert(self.style.clone());
             }
             "annotation" => self.remark = Some(Writer::within(self.limit)),
             "frame" | "custom-shape" | "text-box" if self.remark.is_none() => {

@@ -107,7 +107,7 @@ impl<'c> Writer<'c> {
                 let _ = write!(self.html, "<{level} dir=\"auto\">");
             }
             Tag::BlockQuote(kind) => {
-                let _ = write!(self.html, "<blockquote{}>\n", alert(kind));
+                let _ = writeln!(self.html, "<blockquote{}>", alert(kind));
             }
             Tag::CodeBlock(kind) => {
                 let language = match &kind {
@@ -119,7 +119,7 @@ impl<'c> Writer<'c> {
             Tag::List(None) => self.html.push_str("<ul dir=\"auto\">\n"),
             Tag::List(Some(1)) => self.html.push_str("<ol dir=\"auto\">\n"),
             Tag::List(Some(first)) => {
-                let _ = write!(self.html, "<ol dir=\"auto\" start=\"{first}\">\n");
+                let _ = writeln!(self.html, "<ol dir=\"auto\" start=\"{first}\">");
             }
             Tag::Item => self.html.push_str("<li>"),
             Tag::FootnoteDefinition(name) => {
@@ -166,7 +166,7 @@ impl<'c> Writer<'c> {
         match tag {
             TagEnd::Paragraph | TagEnd::HtmlBlock => self.html.push_str("</p>\n"),
             TagEnd::Heading(level) => {
-                let _ = write!(self.html, "</{level}>\n");
+                let _ = writeln!(self.html, "</{level}>");
             }
             TagEnd::BlockQuote(_) => self.html.push_str("</blockquote>\n"),
             TagEnd::CodeBlock => {
