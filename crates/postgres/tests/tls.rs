@@ -24,15 +24,17 @@ fn server() -> Option<(u16, String)> {
 }
 
 fn is_encrypted(url: &str) -> bool {
-    let connector = Connector::new(url).unwrap();
+    let connector = Connector::new(url).expect("the URL can be read");
     // More than one connection of one connector.
     let connections = [connector.connect(), connector.connect()];
     let mut states = connections.into_iter().map(|connection| {
         let query = sql_query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
-        let row: Encrypted = query.get_result(&mut connection.unwrap()).unwrap();
+        let row: Encrypted = query
+            .get_result(&mut connection.expect("the server is there"))
+            .expect("the server tells");
         row.ssl
     });
-    let first = states.next().unwrap();
+    let first = states.next().expect("two connections");
     assert!(states.all(|state| state == first));
     first
 }
