@@ -170,6 +170,7 @@ mod tests {
         for waiting in waiting {
             assert_eq!(waiting.await.unwrap(), Ok(()));
         }
-        assert_eq!((queue.lock().free, queue.lock().waiting), (1, 0));
+        let state = queue.lock();
+        assert_eq!((state.free, state.waiting), (1, 0));
     }
 }

@@ -118,7 +118,7 @@ impl LoginAttempts for Database {
         let attempt = *attempt;
         let now = time(attempt.at);
         // In a transaction of its own, which waits for nobody while it holds rows of others.
-        if attempt.at.timestamp_subsec_micros() % 8 == 0 {
+        if attempt.at.timestamp_subsec_micros().is_multiple_of(8) {
             self.write(move |conn| Ok(prune(conn, now)?)).await?;
         }
         self.write(move |conn| {
