@@ -101,7 +101,7 @@ pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
 }
 
 /// The model that a directory holds by its name, or by having nothing but what all-MiniLM-L6-v2 needs.
-fn known_in(path: &PathBuf) -> Option<&'static Known> {
+fn known_in(path: &Path) -> Option<&'static Known> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let found = catalog::MODELS.into_iter().find(|model| model.name == name);
     found.or_else(|| (!path.join("config.json").exists()).then_some(&MINILM))

@@ -79,11 +79,9 @@ async fn forms_with_millions_of_fields_cost_strangers_more_than_the_server() -> 
         let request = visitor.request(Method::POST, path).header("content-type", URLENCODED);
         request.body(fields.clone()).send()
     });
-    for answer in join_all(floods).await {
-        // The server may hang up while the form is still being sent.
-        if let Ok(answer) = answer {
-            assert_eq!(answer.status(), 413);
-        }
+    // The server may hang up while a form is still being sent.
+    for answer in join_all(floods).await.into_iter().flatten() {
+        assert_eq!(answer.status(), 413);
     }
     let grown = peak(&server)?.saturating_sub(before);
     assert!(grown < CAP, "{} MiB more than before", grown >> 20);
