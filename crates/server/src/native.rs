@@ -1,6 +1,6 @@
 //! The embedder inside this process: which model the settings mean, where it is, and whether it is there.
 use std::num::NonZeroUsize;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::{Error, Result};
