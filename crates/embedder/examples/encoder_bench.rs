@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use carrel_domain::model::{Embedder as _, Purpose};
 use carrel_domain::{Error, Result};
-use carrel_embedder::catalog::MINILM;
+use carrel_embedder::catalog::{self, MINILM};
 use carrel_embedder::{Directory, NativeEmbedder, Options};
 
 #[tokio::main(flavor = "current_thread")]
@@ -18,7 +18,9 @@ async fn main() -> Result<()> {
         arguments.next().map_or_else(carrel_embedder::testing::model_dir, PathBuf::from);
     let threads = arguments.next().unwrap_or_else(|| "2".into());
     let threads: NonZeroUsize = threads.parse().map_err(Error::internal)?;
-    let directory = Directory { path: directory, model: Some(&MINILM) };
+    let name = directory.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let model = Some(catalog::find(name).unwrap_or(&MINILM));
+    let directory = Directory { path: directory, model };
     let model = NativeEmbedder::new(Options { directory, threads, release_after: None });
 
     let loading = Instant::now();
