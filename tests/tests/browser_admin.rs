@@ -87,7 +87,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     assert!(tried.says("cannot be reached"), "{}", tried.text);
     assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
     let tried = ada.post("/admin/models/images/test", &[]).await?;
-    assert!(tried.says("No valid image generation provider was set"), "{}", tried.text);
+    assert!(tried.says("choose one in ImageGenerationProvider"), "{}", tried.text);
     let pictures = [
         ("ImageGenerationProvider", "ollama"),
         ("ImageGenerationModelPref", "painter"),

@@ -92,14 +92,105 @@ async fn bounds_of_searches_are_loose(backend: Backend) -> Result<()> {
         let native = admin.post(&path[4..], body).await?;
         assert_eq!(native.status, 400, "{more}");
     }
-    let several = json!({ "query": ["Which moons does Mars have?", "x"], "topN": 1 });
-    let found = admin.post(path, several.clone()).await?.ok()?;
-    assert_eq!(found["results"][0]["metadata"]["title"], "two-moons.txt");
-    assert_eq!(admin.post(&path[4..], several).await?.status, 400);
+    // All of a list of queries count, whatever stands first.
+    for query in [json!(["Which moons does Mars have?", "x"]), json!(["x", "moons of Mars?"])] {
+        let several = json!({ "query": query, "topN": 1 });
+        let found = admin.post(path, several.clone()).await?.ok()?;
+        assert_eq!(found["results"][0]["metadata"]["title"], "two-moons.txt", "{query}");
+        assert_eq!(admin.post(&path[4..], several).await?.status, 400);
+    }
     for query in [json!([]), json!([5]), json!(5), json!({}), json!("")] {
         let refused = admin.post(path, json!({ "query": query })).await?;
         let said = json!({ "message": "Query parameter cannot be empty." });
         assert_eq!((refused.status, refused.body), (400, said));
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_pin_status_that_is_none_changes_nothing() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let location = library(&server).await?;
+    let admin = server.admin();
+    for status in [json!("yes"), json!("false"), json!(1), json!([]), json!({})] {
+        let pin = json!({ "docPath": location, "pinStatus": status });
+        assert_eq!(admin.post("/v1/workspace/alpha/update-pin", pin.clone()).await?.status, 400);
+        let said = admin.post("/api/v1/workspace/alpha/update-pin", pin).await?.ok()?;
+        assert_eq!(said, json!({ "message": "Pin status updated successfully" }), "{status}");
+        let found = admin.get("/v1/workspace/alpha").await?.ok()?;
+        assert_eq!(found["workspace"][0]["documents"][0]["pinned"], false, "{status}");
+        let absent = json!({ "docPath": "custom-documents/none.json", "pinStatus": status });
+        let refused = admin.post("/api/v1/workspace/alpha/update-pin", absent).await?;
+        assert_eq!(refused.status, 404, "{status}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_is_a_bad_request() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = server.admin();
+    for path in ["workspace/%E0%A4%A", "workspace/%FF/chats", "workspace/a%2", "document/%zz"] {
+        for mount in ["/v1", "/api/v1"] {
+            let answer = admin.get(&format!("{mount}/{path}")).await?;
+            assert_eq!(answer.status, 400, "{mount}/{path}: {}", answer.body);
+        }
+    }
+    assert_eq!(admin.get("/v1/workspace/caf%C3%A9").await?.status, 404);
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_automatic_chat_is_logged_as_a_chat() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    library(&server).await?;
+    let admin = server.admin();
+    for (mode, kind) in [("automatic", "chat"), ("chat", "chat"), ("query", "query")] {
+        let ask = json!({ "message": "Which moons does Mars have?", "mode": mode });
+        admin.post("/api/v1/workspace/alpha/chat", ask).await?.ok()?;
+        let log = admin.get("/api/v1/workspace/alpha/chats").await?.ok()?;
+        let last = log["history"].as_array().and_then(|all| all.last()).cloned();
+        assert_eq!(last.unwrap_or_default()["type"], kind, "{mode}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_model_that_is_not_there_is_refused_when_it_is_set() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    for mount in ["/v1", "/api/v1"] {
+        let update = format!("{mount}/workspace/alpha/update");
+        for provider in ["no-such-provider", "openai", "ollama"] {
+            let set = json!({ "chatProvider": provider, "chatModel": "m", "name": "Changed" });
+            let refused = admin.post(&update, set.clone()).await?;
+            assert_eq!(refused.status, 400, "{update} {provider}: {}", refused.body);
+            assert!(refused.body.to_string().contains("chatProvider"), "{}", refused.body);
+            assert_eq!(admin.post(&format!("{mount}/workspace/new"), set).await?.status, 400);
+        }
+        for provider in [json!(null), json!("default"), json!("extractive")] {
+            admin.post(&update, json!({ "chatProvider": provider })).await?.ok()?;
+        }
+    }
+    let listed = admin.get("/v1/workspaces").await?.ok()?;
+    assert_eq!(listed["workspaces"].as_array().map(Vec::len), Some(1));
+    assert_eq!(listed["workspaces"][0]["name"], "Alpha");
+    Ok(())
+}
+
+#[tokio::test]
+async fn refusals_are_sentences() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = server.admin();
+    let settings = admin.get("/v1/system").await?.ok()?["settings"].take();
+    assert_eq!(settings["DisableTelemetry"], "false");
+    let first = json!({ "username": "main-admin", "password": "correct horse" });
+    admin.post("/v1/admin/enable-multi-user", first.clone()).await?.ok()?;
+    let again = admin.post("/v1/admin/enable-multi-user", first).await?;
+    assert_eq!(
+        (again.status, again.body["error"].as_str()),
+        (409, Some("multi-user mode is already on"))
+    );
     Ok(())
 }

@@ -199,7 +199,20 @@ async fn vectors_come_as_numbers_or_as_their_bytes() -> Result<()> {
     let product: f32 = decoded.iter().zip(&numbers).map(|(a, b)| a * b).sum();
     assert!((product - 1.0).abs() < 1e-4, "{product}");
     let there = admin.post("/api/v1/openai/embeddings", body).await?.ok()?;
-    assert!(there["data"][0]["embedding"].is_array());
+    assert_eq!(there["data"][0]["embedding"], encoded);
+    for (path, encoding) in [(EMBEDDINGS, "float"), ("/api/v1/openai/embeddings", "nonsense")] {
+        let body = json!({ "input": "bees", "encoding_format": encoding });
+        let made = admin.post(path, body).await?.ok()?;
+        assert!(made["data"][0]["embedding"].is_array(), "{path}");
+    }
+    for path in [EMBEDDINGS, "/api/v1/openai/embeddings"] {
+        for tokens in [json!([1, 2]), json!([[1, 2], [3]])] {
+            let refused = admin.post(path, json!({ "input": tokens })).await?;
+            let said = refused.body["error"]["message"].as_str().unwrap_or_default();
+            assert_eq!(refused.status, 400);
+            assert!(said.contains("check_embedding_ctx_length=False"), "{path}: {said}");
+        }
+    }
     Ok(())
 }
 
@@ -250,6 +263,10 @@ async fn a_model_that_fails_is_told_of_by_the_status_or_in_the_stream() -> Resul
     let told = events(admin, CHAT, body).await?;
     let last: Value = serde_json::from_str(told.last().context("nothing was told")?)?;
     assert_eq!(last["error"]["type"], "server_error", "{told:?}");
+    let body = asking("alpha", "One two three four five six seven eight nine ten?");
+    let told = events(admin, "/api/v1/openai/chat/completions", body).await?;
+    let last: Value = serde_json::from_str(told.last().context("nothing was told")?)?;
+    assert_eq!(last["error"]["type"], "server_error", "{told:?}");
     Ok(())
 }
 
@@ -261,12 +278,13 @@ async fn the_other_mount_speaks_as_its_clients_know_it() -> Result<()> {
     let told = events(admin, path, asking("alpha", "Who makes honey?")).await?;
     for event in &told {
         let chunk: Value = serde_json::from_str(event)?;
-        assert_eq!(chunk["object"], "chat.completion");
+        assert_eq!(chunk["object"], "chat.completion.chunk");
         assert_eq!(chunk["choices"][0]["delta"]["role"], "assistant");
         assert!(chunk["usage"].is_object());
     }
     let unknown = admin.post(path, asking("nope", "Hi")).await?;
-    assert_eq!((unknown.status, &unknown.body), (401, &json!("")));
+    assert_refused(&unknown, 404, json!("model"), "unknown model");
+    assert_refused(&admin.post(path, json!({})).await?, 400, json!("model"), "no model");
     let silent = json!({ "model": "alpha", "messages": [{ "role": "system", "content": "x" }] });
     let silent = admin.post(path, silent).await?;
     assert_eq!((silent.status, &silent.body["type"]), (400, &json!("abort")));
@@ -279,5 +297,62 @@ async fn the_other_mount_speaks_as_its_clients_know_it() -> Result<()> {
     let image = admin.post("/api/v1/openai/images/generations", json!({ "prompt": "x" })).await?;
     assert_eq!(image.status, 500);
     assert!(image.body["error"].is_string());
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_that_would_change_the_answer_is_dropped_in_silence() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let admin = alpha(&server).await?;
+    for path in [CHAT, "/api/v1/openai/chat/completions"] {
+        for (name, value) in [
+            ("tools", json!([{ "type": "function", "function": { "name": "f" } }])),
+            ("logit_bias", json!({ "5": 1 })),
+            ("logprobs", json!(true)),
+            ("modalities", json!(["audio"])),
+            ("prediction", json!({ "type": "content", "content": "x" })),
+        ] {
+            let mut body = asking("alpha", "Who makes honey?");
+            body[name] = value;
+            assert_refused(&admin.post(path, body).await?, 400, json!(name), name);
+        }
+        let mut usual = asking("alpha", "Who makes honey?");
+        for (name, value) in [
+            ("top_p", json!(1)),
+            ("stop", json!(null)),
+            ("tools", json!([])),
+            ("frequency_penalty", json!(0)),
+            ("response_format", json!({ "type": "text" })),
+        ] {
+            usual[name] = value;
+        }
+        admin.post(path, usual).await?.ok()?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn options_and_images_reach_the_model() -> Result<()> {
+    let model = model_server::start().await?;
+    let server = TestServer::start(Options::with_model(model.base_url(), "echo", "4096")).await?;
+    let admin = alpha(&server).await?;
+    let sent = json!({
+        "top_p": 0.5, "seed": 7, "stop": ["END"], "presence_penalty": 0.5,
+        "frequency_penalty": -0.5, "response_format": { "type": "json_object" },
+    });
+    let url = "https://images.test/bee.png";
+    for path in [CHAT, "/api/v1/openai/chat/completions"] {
+        let mut body = sent.clone();
+        body["model"] = json!("alpha");
+        let image = json!({ "type": "image_url", "image_url": { "url": url } });
+        let text = json!({ "type": "text", "text": "What is this?" });
+        body["messages"] = json!([{ "role": "user", "content": [text, image] }]);
+        admin.post(path, body.clone()).await?.ok()?;
+        let asked = model.requests().pop().context("the model was not asked")?;
+        for (name, value) in sent.as_object().into_iter().flatten() {
+            assert_eq!(&asked[name], value, "{path} {name}");
+        }
+        assert!(asked["messages"].to_string().contains(url), "{path} {asked}");
+    }
     Ok(())
 }

@@ -169,6 +169,17 @@ async fn an_invite_lets_exactly_one_in(backend: Backend) -> Result<()> {
     let invite = &invites["invites"][0];
     assert_eq!((&invite["status"], &invite["claimed_by"]), (&json!("claimed"), &let_in[0]["id"]));
     assert_eq!(invite["workspace_ids"], "1");
+    let fields: Vec<_> = invite.as_object().into_iter().flatten().map(|(name, _)| name).collect();
+    let printed =
+        ["id", "code", "status", "claimed_by", "workspace_ids", "created_at", "created_by"];
+    assert_eq!(fields, printed);
+    let limited = json!({ "expires_at": "2099-01-01" });
+    let limited = admin.post("/v1/admin/invite/new", limited).await?.ok()?["invite"]["id"].take();
+    for mount in ["/v1", "/api/v1"] {
+        let found = admin.get(&format!("{mount}/admin/invite/{limited}")).await?.ok()?;
+        assert!(found["invite"]["expires_at"].to_string().contains("2099-01-01"), "{found}");
+        assert_eq!(admin.get(&format!("{mount}/admin/invite/99")).await?.status, 404);
+    }
     let id = &invite["id"];
     assert_eq!(admin.delete(&format!("/v1/admin/invite/{id}"), json!(null)).await?.status, 400);
     let disabled = admin.post("/v1/admin/invite/new", json!({})).await?.ok()?["invite"].clone();

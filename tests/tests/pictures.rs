@@ -280,9 +280,12 @@ async fn a_provider_is_chosen_while_the_server_runs() -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(Backend::Sqlite).await?;
     let admin = server.admin();
-    for (path, status) in PATHS.into_iter().zip([503, 500]) {
+    let words = [
+        "none is set; choose one in ImageGenerationProvider",
+        "No valid image generation provider was set. Got: undefined",
+    ];
+    for ((path, status), words) in PATHS.into_iter().zip([503, 500]).zip(words) {
         let refused = admin.post(path, json!({ "prompt": "a cat" })).await?;
-        let words = "No valid image generation provider was set. Got: undefined";
         assert_eq!(refused.status, status);
         assert!(refused.body.to_string().contains(words), "{refused:?}");
     }

@@ -9,6 +9,7 @@ mod generated;
 mod guided;
 mod plant;
 mod postgres;
+mod routes;
 mod stores;
 mod supply;
 mod surroundings;
@@ -31,6 +32,7 @@ cargo xtask <chore>
   ci                  check, then test, then conformance
   deny                licences, bans, sources and known vulnerabilities of the libraries
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
+  routes              every operation with its method, path, scope and handler
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
@@ -89,6 +91,7 @@ fn run() -> Result<()> {
         "deny" => supply::deny(&sh),
         "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
         "schema" => generated::schema(&sh, &rest),
+        "routes" => routes::print(&sh),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
         "crash" => crash::run(&sh, &rest),
         "fuzz" => fuzz::run(&sh, &rest),

@@ -1,6 +1,7 @@
 //! Rules of this repository that no compiler checks. All that is wrong is said at once.
 mod files;
 mod graph;
+mod quirks;
 mod words;
 
 use anyhow::{Result, bail};
@@ -13,6 +14,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     problems.extend(files::problems(sh)?);
     problems.extend(files::migrations(sh)?);
     problems.extend(supply::unused_here(sh)?);
+    problems.extend(quirks::problems(sh)?);
     problems.extend(words::problems(sh)?);
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));

@@ -27,15 +27,16 @@ pub async fn finish(
     let log = RequestLog::start(&mut request);
     let span = log.span.clone();
     async move {
-        let mut response = match body::is_encoded(request.headers()) {
-            false => next.call(request).await?.map_into_boxed_body(),
-            true => request.error_response(Refusal::Encoded).map_into_boxed_body(),
+        let mut response = match refusal(&request) {
+            None => next.call(request).await?.map_into_boxed_body(),
+            Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
         };
         let path = response.request().path().to_owned();
         let refused = response.response().error();
         if let Some(said) = refused.map(|error| refuse(error, mount, &path)) {
             response = response.into_response(said);
         }
+        // quirk(entity-tags)
         if mount == Mount::Compat {
             response = etag::tag(response);
         }
@@ -43,6 +44,14 @@ pub async fn finish(
     }
     .instrument(span)
     .await
+}
+
+/// Why a request is refused before any route sees it.
+fn refusal(request: &ServiceRequest) -> Option<Refusal> {
+    if body::is_encoded(request.headers()) {
+        return Some(Refusal::Encoded);
+    }
+    (!spelling::is_well_encoded(request.uri().path())).then_some(Refusal::BadPath)
 }
 
 /// The answer to a request that failed, which is also where the failure is logged.

@@ -64,6 +64,8 @@ pub enum Refusal {
     Off(StatusCode, &'static str),
     /// A body that is compressed.
     Encoded,
+    /// A path whose escapes are cut short or stand for no text.
+    BadPath,
     /// Of a visitor to an embed.
     Denied(WidgetDenied),
     Failed {
@@ -84,6 +86,7 @@ impl Refusal {
     pub fn respond(&self, mount: Mount) -> HttpResponse {
         match (self, mount) {
             (Self::NotAdmitted, Mount::Native) => forbidden(NOT_ADMITTED),
+            // quirk(refused-key)
             (Self::NotAdmitted, Mount::Compat) => forbidden("No valid api key found."),
             (Self::LacksScope(scope), _) => forbidden(&lacks(*scope)),
             (Self::Bound, _) => forbidden(BOUND),
@@ -94,6 +97,7 @@ impl Refusal {
                 let error = "Instance is not in Multi-User mode. Method denied";
                 HttpResponse::Unauthorized().json(json!({ "error": error }))
             }
+            // quirk(single-user-in-text)
             (Self::SingleUser, Mount::Compat) => shapes::bare(StatusCode::UNAUTHORIZED),
             (Self::Off(status, why), Mount::Native) => {
                 HttpResponse::build(*status).json(json!({ "error": why }))
@@ -102,6 +106,10 @@ impl Refusal {
             (Self::Encoded, _) => {
                 HttpResponse::UnsupportedMediaType().json(json!({ "error": ENCODED }))
             }
+            (Self::BadPath, Mount::Native) => {
+                HttpResponse::BadRequest().json(json!({ "error": BAD_PATH }))
+            }
+            (Self::BadPath, Mount::Compat) => shapes::bare(StatusCode::BAD_REQUEST),
             (Self::Denied(denied), _) => embeds::denied(denied),
             (Self::Failed { error, say }, mount) => say(mount, error),
         }
@@ -125,6 +133,7 @@ impl Refusal {
                 ENCODED,
                 "unsupported_content_encoding",
             ),
+            Self::BadPath => openai::refusal(StatusCode::BAD_REQUEST, BAD_PATH, "invalid_path"),
             Self::SingleUser | Self::Off(..) | Self::Denied(_) | Self::Failed { .. } => {
                 self.respond(Mount::Native)
             }
@@ -142,6 +151,7 @@ impl Refusal {
     }
 }
 
+const BAD_PATH: &str = "path: must be percent-encoded UTF-8";
 const NOT_ADMITTED: &str = "Invalid API key";
 const BOUND: &str = "This API key is bound to workspaces.";
 
@@ -181,6 +191,7 @@ impl fmt::Display for Refusal {
             Self::SingleUser => f.write_str("not in multi-user mode"),
             Self::Off(_, why) => f.write_str(why),
             Self::Encoded => f.write_str(ENCODED),
+            Self::BadPath => f.write_str(BAD_PATH),
             Self::Denied(denied) => write!(f, "denied: {denied:?}"),
             Self::Failed { error, .. } => error.fmt(f),
         }

@@ -65,8 +65,8 @@ where
         IdempotencyState::New => {}
         IdempotencyState::Completed(answer) => return replay(library, &answer).await,
         IdempotencyState::InProgress => {
-            let kind = "unfinished request of this";
-            return Err(Error::AlreadyExists { kind, key: "Idempotency-Key".to_owned() });
+            let kind = "a request with this Idempotency-Key is still in progress";
+            return Err(Error::AlreadyExists { kind, key: String::new() });
         }
         IdempotencyState::Mismatch => return Err(Error::unprocessable(ANOTHER)),
     }

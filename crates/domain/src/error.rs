@@ -13,7 +13,8 @@ type Cause = Box<dyn StdError + Send + Sync>;
 pub enum Error {
     #[error("no {kind} matches `{key}`")]
     NotFound { kind: &'static str, key: String },
-    #[error("{kind} `{key}` already exists")]
+    /// Without a `key`, `kind` is the whole sentence.
+    #[error("{}", conflict(kind, key))]
     AlreadyExists { kind: &'static str, key: String },
     /// The request itself is wrong: `field` says where, `reason` what is allowed there.
     #[error("{field}: {reason}")]
@@ -79,6 +80,13 @@ impl Error {
             },
             None => Self::Internal(source),
         }
+    }
+}
+
+fn conflict(kind: &str, key: &str) -> String {
+    match key {
+        "" => kind.to_owned(),
+        key => format!("{kind} `{key}` already exists"),
     }
 }
 

@@ -160,8 +160,12 @@ pub fn image_model(
     let service = images::SERVICE;
     let name = value(settings, "IMAGE_GEN_PROVIDER");
     let Some(row) = IMAGE_PROVIDERS.iter().find(|row| Some(row.name) == name.as_deref()) else {
-        let given = crate::refusal::shortened(name.as_deref().unwrap_or("undefined"));
-        let reason = format!("No valid image generation provider was set. Got: {given}");
+        let reason = match name.as_deref().map(crate::refusal::shortened) {
+            None => "none is set; choose one in ImageGenerationProvider".to_owned(),
+            Some(name) => {
+                format!("`{name}` is not an image provider; change ImageGenerationProvider")
+            }
+        };
         return Err(Error::unavailable(service, reason));
     };
     let model = match (value(settings, "IMAGE_GEN_MODEL_PREF"), row.usual_model) {

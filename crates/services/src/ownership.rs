@@ -192,5 +192,5 @@ fn gone() -> Error {
 }
 
 fn shared() -> Error {
-    Error::AlreadyExists { kind: "multi-user mode", key: "on".to_owned() }
+    Error::AlreadyExists { kind: "multi-user mode is already on", key: String::new() }
 }

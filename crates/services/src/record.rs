@@ -39,7 +39,11 @@ impl Answer<'_> {
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
-            "type": self.mode.as_str(),
+            // Clients know two types; an automatic chat is answered as a chat.
+            "type": match self.mode {
+                ChatMode::Query => ChatMode::Query.as_str(),
+                ChatMode::Chat | ChatMode::Automatic => ChatMode::Chat.as_str(),
+            },
             "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
             "attachments": images.map(attachment).collect::<Vec<_>>(),
         });

@@ -1,5 +1,6 @@
 //! Making workspaces.
 use carrel_domain::audit::By;
+use carrel_domain::model::{ModelChoice, Models};
 use carrel_domain::settings::Settings;
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
@@ -7,6 +8,9 @@ use carrel_domain::{Error, Result, Slug};
 use serde_json::json;
 
 use crate::preferences::Preferences;
+
+/// The provider that existing clients name where a router chooses among models.
+pub const ROUTER: &str = "anythingllm-router";
 
 /// How many slugs are tried for one name before giving up. Eight random digits rarely collide.
 const TRIES: u32 = 8;
@@ -51,6 +55,31 @@ pub async fn create_named(
         }
     }
     Err(Error::AlreadyExists { kind: "workspace", key: new.name })
+}
+
+/// Refuses a provider or model that a workspace is to have from now on and that cannot answer.
+///
+/// # Errors
+/// [`Error::Invalid`] in `chatProvider`, with what is missing.
+pub fn check_model(
+    models: &dyn Models,
+    before: Option<&WorkspaceSettings>,
+    settings: &WorkspaceSettings,
+) -> Result<()> {
+    let of = |settings: &WorkspaceSettings| ModelChoice {
+        provider: settings.chat_provider.clone(),
+        model: settings.chat_model.clone(),
+    };
+    let choice = of(settings);
+    let is_router = choice.provider.as_deref() == Some(ROUTER);
+    if is_router || choice.provider.is_none() || before.map(of).as_ref() == Some(&choice) {
+        return Ok(());
+    }
+    match models.chat(&choice) {
+        Ok(_) => Ok(()),
+        Err(Error::Internal(error)) => Err(Error::Internal(error)),
+        Err(error) => Err(Error::invalid("chatProvider", error.to_string())),
+    }
 }
 
 /// Replaces the settings of a workspace.

@@ -1,7 +1,7 @@
 //! How embeds and downloads say no: to whoever manages them, and to visitors.
-use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
+use actix_web::{HttpResponse, HttpResponseBuilder};
 use carrel_domain::Error;
 use carrel_http::status::status_of;
 use carrel_services::widgets::WidgetDenied;
@@ -74,7 +74,13 @@ impl From<Denial> for actix_web::Error {
 
 /// What visitors are told: the envelope of a chat that is broken off.
 pub fn denied(denied: &WidgetDenied) -> HttpResponse {
-    let abort = |status, message: &str| HttpResponse::build(status).json(Abort::body(message));
+    // The widget shows `errorMsg`; `error` is what programs know.
+    let refusal = |mut response: HttpResponseBuilder, error: &str, message: &str| {
+        let mut body = Abort::body(error);
+        body["errorMsg"] = json!(message);
+        response.json(body)
+    };
+    let abort = |status, message: &str| refusal(HttpResponse::build(status), message, message);
     match denied {
         WidgetDenied::Unknown => bare(StatusCode::NOT_FOUND),
         WidgetDenied::Disabled => {
@@ -84,15 +90,14 @@ pub fn denied(denied: &WidgetDenied) -> HttpResponse {
         WidgetDenied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
         WidgetDenied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
         WidgetDenied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
-        WidgetDenied::DayIsFull => {
-            let mut body = Abort::body("Rate limit exceeded");
-            body["errorMsg"] = json!(FULL);
-            HttpResponse::TooManyRequests().json(body)
-        }
+        WidgetDenied::DayIsFull => refusal(HttpResponse::TooManyRequests(), "Rate limit exceeded", FULL),
         WidgetDenied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
-        WidgetDenied::TooFast(seconds) => HttpResponse::TooManyRequests()
-            .insert_header((RETRY_AFTER, *seconds))
-            .json(Abort::body(&format!("Too many requests; try again in {seconds} s"))),
+        WidgetDenied::TooFast(seconds) => {
+            let mut response = HttpResponse::TooManyRequests();
+            response.insert_header((RETRY_AFTER, *seconds));
+            let message = format!("Too many requests; try again in {seconds} s");
+            refusal(response, &message, &message)
+        }
         WidgetDenied::Failed(error) => {
             let status = status_of(error);
             let message = match status.is_server_error() {

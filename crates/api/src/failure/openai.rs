@@ -79,6 +79,10 @@ impl Shape for NoImage {
         }
         let (status, message) = match error {
             Error::Invalid { field, reason } if field == "prompt" => (status, &**reason),
+            // quirk(image-provider): in the words that clients of a server without one know.
+            Error::Unavailable { reason, .. } if reason.starts_with("none is set") => {
+                (StatusCode::INTERNAL_SERVER_ERROR, NO_IMAGE_PROVIDER)
+            }
             // quirk(model-500): the reason alone is told there.
             Error::Unavailable { reason, .. } => (StatusCode::INTERNAL_SERVER_ERROR, &**reason),
             _ => (status, message),
@@ -86,6 +90,8 @@ impl Shape for NoImage {
         HttpResponse::build(status).json(json!({ "error": message }))
     }
 }
+
+const NO_IMAGE_PROVIDER: &str = "No valid image generation provider was set. Got: undefined";
 
 pub fn refusal(status: StatusCode, message: &str, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(body(message, status, None, Some(code)))

@@ -45,6 +45,7 @@ pub fn shared_operations(config: &mut impl Register) {
         .service(usage::show_usage)
         .service(users::is_multi_user_mode)
         .service(users::enable_multi_user)
+        .service(invites::find_invite)
         .service(invites::redeem_invite)
         .service(keys::list_api_keys)
         .service(keys::create_api_key)

@@ -52,7 +52,6 @@ pub async fn list_models(
 #[get("/openai/models/{model}")]
 pub async fn find_model(
     caller: Caller<Reader>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     settings: Data<SettingsStore>,
     model: Path<String>,
@@ -61,7 +60,7 @@ pub async fn find_model(
         Ok(workspace) => {
             HttpResponse::Ok().json(wire::Model::of(workspace, settings.lookup(PROVIDER)))
         }
-        Err(Error::NotFound { .. }) => no_model(&caller, &**workspaces, &model, &request).await?,
+        Err(Error::NotFound { .. }) => no_model(&caller, &**workspaces, &model).await?,
         Err(error) => return Err(error.into()),
     })
 }
@@ -99,12 +98,7 @@ async fn no_model<P>(
     caller: &Caller<P>,
     workspaces: &dyn Workspaces,
     model: &str,
-    request: &HttpRequest,
 ) -> Result<HttpResponse> {
-    // quirk(unknown-model-401): by the status alone.
-    if Mount::of(request) == Mount::Compat {
-        return Ok(HttpResponse::Unauthorized().finish());
-    }
     let known = entered(caller, workspaces).await?;
     let known: Vec<_> = known.into_iter().map(|workspace| workspace.slug.to_string()).collect();
     Ok(failure::no_model(model, &known))

@@ -1,12 +1,15 @@
 //! `POST /workspace/{slug}/update-pin`
-use actix_web::post;
 use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, post};
+use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::pin::Pins;
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{DocumentPath, Error, Result};
 use carrel_services::pins as service;
 
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, shapes};
+use crate::mount::Mount;
 use crate::read::Body;
 use crate::wire::pin as wire;
 
@@ -19,14 +22,32 @@ use crate::wire::pin as wire;
 #[post("/workspace/{slug}/update-pin")]
 pub async fn update_pin(
     caller: Caller<Librarian>,
+    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     pins: Data<dyn Pins>,
+    documents: Data<dyn WorkspaceDocuments>,
     slug: Path<String>,
     body: Body<wire::PinBody>,
 ) -> Answer<Json<wire::Pinned>, shapes::NoDocument> {
     let body = body.read().await?;
     let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let (path, pinned) = body.read()?;
-    service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?;
+    let (path, pinned) = body.read(Mount::of(&request))?;
+    match pinned {
+        Some(pinned) => service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?,
+        None => check_placed(&**documents, &workspace, &path).await?,
+    }
     Ok(Json(wire::Pinned { message: wire::UPDATED }))
+}
+
+/// Refuses a document that is not in the workspace.
+async fn check_placed(
+    documents: &dyn WorkspaceDocuments,
+    workspace: &Workspace,
+    path: &DocumentPath,
+) -> Result<()> {
+    let placed = documents.in_workspace(workspace.id).await?;
+    match placed.iter().any(|placed| placed.document.path == *path) {
+        true => Ok(()),
+        false => Err(Error::not_found("document", path)),
+    }
 }

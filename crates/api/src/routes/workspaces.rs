@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::vector::VectorIndex;
@@ -28,10 +29,12 @@ pub async fn create_workspace(
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     settings: Data<dyn Settings>,
+    models: Data<dyn Models>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = body.read().await?;
     let (name, new) = (body.name(), body.into_new(Mount::of(&request))?);
+    service::check_model(&**models, None, &new)?;
     let by = caller.by();
     let workspace = service::create_named(&**workspaces, &**settings, new, &name, &by).await?;
     Ok(Json(wire::WorkspaceChanged { workspace: workspace.into(), message: None }))
@@ -102,6 +105,7 @@ pub async fn update_workspace(
     caller: Caller<Admin>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
+    models: Data<dyn Models>,
     slug: Path<String>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<HttpResponse> {
@@ -116,6 +120,7 @@ pub async fn update_workspace(
             })),
         };
     };
+    service::check_model(&**models, Some(&workspace.settings), &settings)?;
     let workspace = service::update(&**workspaces, &workspace, settings, &caller.by()).await?;
     let changed = wire::WorkspaceChanged { workspace: workspace.into(), message: None };
     Ok(HttpResponse::Ok().json(changed))
@@ -139,6 +144,7 @@ pub async fn delete_workspace(
         Mount::Native => {
             HttpResponse::Ok().json(wire::WorkspaceDeleted { success: true, error: None })
         }
+        // quirk(deleted-in-text)
         Mount::Compat => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK"),
     })
 }

@@ -3,6 +3,7 @@ pub mod answer;
 pub mod chat;
 pub mod embeddings;
 pub mod images;
+mod options;
 
 use std::collections::HashMap;
 

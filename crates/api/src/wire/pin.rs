@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::mount::Mount;
+
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PinBody {
@@ -18,7 +20,8 @@ pub struct PinBody {
 }
 
 impl PinBody {
-    pub fn read(self) -> Result<(DocumentPath, bool)> {
+    /// The document, and whether it is to be pinned; `None` for a status that is passed over.
+    pub fn read(self, mount: Mount) -> Result<(DocumentPath, Option<bool>)> {
         let path = match &self.doc_path {
             None | Some(Value::Null) => {
                 return Err(Error::invalid("docPath", "must name a document"));
@@ -30,8 +33,10 @@ impl PinBody {
             Some(other) => return Err(Error::not_found("document", other)),
         };
         match self.pin_status {
-            None | Some(Value::Null) => Ok((path, false)),
-            Some(Value::Bool(pinned)) => Ok((path, pinned)),
+            None | Some(Value::Null) => Ok((path, Some(false))),
+            Some(Value::Bool(pinned)) => Ok((path, Some(pinned))),
+            // quirk(pin-status): a status that is neither true nor false changes nothing.
+            Some(_) if mount == Mount::Compat => Ok((path, None)),
             Some(_) => Err(Error::invalid("pinStatus", "must be true or false")),
         }
     }

@@ -46,8 +46,8 @@ impl SearchBody {
         let text = match self.query {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => String::new(),
-            // quirk(first-of-queries)
-            Some(Value::Array(texts)) if mount == Mount::Compat => first(texts),
+            // quirk(list-of-queries): all of them count.
+            Some(Value::Array(texts)) if mount == Mount::Compat => joined(&texts),
             Some(_) => return Err(Error::invalid("query", "must be text")),
         };
         let (limit, least) = match mount {
@@ -93,12 +93,9 @@ fn bound(
     }
 }
 
-/// The first of several texts, or none.
-fn first(texts: Vec<Value>) -> String {
-    match texts.into_iter().next() {
-        Some(Value::String(text)) => text,
-        _ => String::new(),
-    }
+/// Several texts as one query.
+fn joined(texts: &[Value]) -> String {
+    texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
 }
 
 // quirk(loose-bounds): a number may be a text; what is out of range is as good as absent, but for a

@@ -49,7 +49,7 @@ impl MultiUser for Database {
     async fn enable(&self, admin: NewUser, event: Event) -> Result<User> {
         self.write(move |conn| {
             if !switch_on(conn)? {
-                let (kind, key) = ("multi-user mode", ON.to_owned());
+                let (kind, key) = ("multi-user mode is already on", String::new());
                 return Err(Error::AlreadyExists { kind, key }.into());
             }
             authority::confirm(conn, &event.by)?;

@@ -38,7 +38,7 @@ async fn the_first_admin_switches_multi_user_mode_on(scratch: Scratch) {
     assert_eq!(db.all().await.unwrap()[names::MULTI_USER_MODE], "true");
     let again = db.enable(new_user("other"), done(0)).await;
     assert!(
-        matches!(again, Err(Error::AlreadyExists { kind: "multi-user mode", .. })),
+        matches!(again, Err(Error::AlreadyExists { kind: "multi-user mode is already on", .. })),
         "{again:?}"
     );
     Users::create(&db, new_user("other"), done(0)).await.unwrap();

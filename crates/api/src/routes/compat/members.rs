@@ -55,6 +55,7 @@ pub async fn update_members(
 }
 
 /// Add members to a workspace, or replace them. Users that do not exist are passed over.
+// quirk(passed-over)
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
     responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]

@@ -9,7 +9,7 @@ use chrono::Utc;
 
 use super::super::parse_id;
 use crate::caller::{Caller, Host, address};
-use crate::failure::shapes::{NoInvite, NoUser, NotDone};
+use crate::failure::shapes::{Alike, NoInvite, NoUser, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
 use crate::wire::admin::{Done, invites as wire, users};
@@ -24,6 +24,21 @@ pub async fn list_invites(
 ) -> Answer<Json<wire::InviteList>> {
     let invites = invites.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::InviteList { invites }))
+}
+
+/// Find an invite, with the time at which it expires.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::InviteFound), Failure<Alike>))]
+#[get("/admin/invite/{id}")]
+pub async fn find_invite(
+    _: Caller<Host>,
+    invites: Data<dyn Invites>,
+    id: Path<String>,
+) -> Answer<Json<wire::InviteFound>, Alike> {
+    let number = parse_id("invite", &id)?;
+    let found = invites.list().await?.into_iter().find(|invite| invite.id.0 == number);
+    let invite = found.ok_or_else(|| Error::not_found("invite", &*id))?.into();
+    Ok(Json(wire::InviteFound { invite }))
 }
 
 /// Create an invite.

@@ -35,11 +35,11 @@ pub async fn complete_chat(
     body: Body<CompletionBody>,
 ) -> Answer<HttpResponse, OpenAi> {
     let (mount, body) = (Mount::of(&request), body.read().await?);
-    let model = body.model(mount)?;
+    let model = body.model()?;
     let workspace = match caller.workspace(&**workspaces, &model).await {
         Ok(workspace) => workspace,
         Err(Error::NotFound { .. }) => {
-            return Ok(no_model(&caller, &**workspaces, &model, &request).await?);
+            return Ok(no_model(&caller, &**workspaces, &model).await?);
         }
         Err(error) => return Err(error.into()),
     };

@@ -25,8 +25,27 @@ pub struct InviteRow {
     workspace_ids: String,
     created_at: String,
     created_by: Option<i32>,
-    /// After which it is no longer good.
+}
+
+/// One invite with everything that is known of it.
+#[derive(Serialize, ToSchema)]
+pub struct InviteFound {
+    pub invite: InviteDetails,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct InviteDetails {
+    #[serde(flatten)]
+    row: InviteRow,
+    /// After which it is no longer good; null when never.
     expires_at: Option<String>,
+}
+
+impl From<Invite> for InviteDetails {
+    fn from(invite: Invite) -> Self {
+        let expires_at = invite.expires_at.map(time);
+        Self { row: invite.into(), expires_at }
+    }
 }
 
 impl From<Invite> for InviteRow {
@@ -40,7 +59,6 @@ impl From<Invite> for InviteRow {
             workspace_ids: ids.join(","),
             created_at: time(invite.created_at),
             created_by: invite.created_by.map(|user| user.0),
-            expires_at: invite.expires_at.map(time),
         }
     }
 }

@@ -104,6 +104,7 @@ pub fn tell(id: &str, piece: AnswerEvent) -> String {
             "sources": [],
             "close": true,
             "error": OUT_OF_ORDER,
+            "errorMsg": OUT_OF_ORDER,
         })),
     }
 }

@@ -126,16 +126,11 @@ impl Heading {
 
     /// The events that tell a piece of the answer.
     fn chunk(&self, delta: &Value, finish: Option<&str>, usage: Option<Value>) -> Value {
-        let object = match self.mount {
-            Mount::Native => "chat.completion.chunk",
-            // quirk(whole-chunks): parts go by the name of the whole.
-            Mount::Compat => "chat.completion",
-        };
         let choice = json!({
             "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish,
         });
         let mut chunk = json!({
-            "id": self.id, "object": object, "created": self.created, "model": self.model,
+            "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
             "choices": [choice],
         });
         if let Some(usage) = usage {
@@ -230,7 +225,8 @@ impl CompatStream {
             // quirk(whole-chunks): the field is one of the native mount.
             AnswerEvent::Reasoning(_) => String::new(),
             AnswerEvent::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
-            AnswerEvent::Failed { .. } => self.part(json!(null), None, json!({})),
+            // An answer that breaks off must not look whole.
+            AnswerEvent::Failed { error, .. } => event(&broken_off(&error)),
             AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(finished) => {
                 let metrics = finished.map(|finished| finished.metrics);

@@ -1,12 +1,12 @@
 //! What a client of the chat completions asks for.
-use carrel_domain::model::{Message, MessageRole};
+use carrel_domain::model::{Image, Message, MessageRole};
 use carrel_domain::{Error, Result};
 use carrel_services::chat::{Attachment, Question, RequestOverrides};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::{given, or_refused};
+use super::{given, options, or_refused};
 use crate::failure::openai::NO_USER_PROMPT;
 use crate::mount::Mount;
 use crate::wire::filter;
@@ -15,6 +15,8 @@ use crate::wire::filter;
 const MOST_MESSAGES: usize = 4096;
 /// The longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
+/// The longest URL of an image, in bytes.
+const MAX_URL: usize = 2_048;
 /// The highest temperature.
 const HOTTEST: f64 = 2.0;
 
@@ -68,6 +70,11 @@ pub struct CompletionBody {
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
     filter: Option<Value>,
+    /// `top_p`, `seed`, `stop`, `presence_penalty`, `frequency_penalty` and `response_format` go on
+    /// to the model. What would change the answer and is not supported is refused by name.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Value>,
 }
 
 /// How the answer is to come.
@@ -80,11 +87,9 @@ pub struct Manner {
 
 impl CompletionBody {
     /// The slug of the workspace that is asked.
-    pub fn model(&self, mount: Mount) -> Result<String> {
+    pub fn model(&self) -> Result<String> {
         match &self.model {
             Some(Value::String(model)) => Ok(model.clone()),
-            // quirk(unknown-model-401): no model is one that is not there.
-            _ if mount == Mount::Compat => Ok(String::new()),
             None => Err(Error::invalid("model", "must be the slug of a workspace")),
             Some(_) => Err(Error::invalid("model", "must be text, the slug of a workspace")),
         }
@@ -111,6 +116,7 @@ impl CompletionBody {
         if let Some(n) = given(self.n).filter(|n| *n != 1 && mount == Mount::Native) {
             return Err(Error::invalid("n", format!("must be 1, as there is one answer; got {n}")));
         }
+        let sampling = options::sampling(&self.others)?;
         let temperature = match given(self.temperature) {
             None => None,
             Some(value) => {
@@ -129,7 +135,7 @@ impl CompletionBody {
         };
         let session = session(self.metadata, self.user, mount)?;
         let filter = filter::read(self.filter)?;
-        let Read { instructions, history, text, attachments } = read(self.messages, mount)?;
+        let Read { instructions, history, text, attachments, image_urls } = read(self.messages, mount)?;
         let history = Some(history);
         let overrides = RequestOverrides {
             instructions,
@@ -137,6 +143,8 @@ impl CompletionBody {
             temperature,
             longest_answer,
             filter,
+            sampling,
+            image_urls,
             ..RequestOverrides::default()
         };
         Ok(Question { text, session, attachments, overrides, ..Question::default() })
@@ -170,8 +178,10 @@ struct Read {
     history: Vec<Message>,
     /// What the last message says.
     text: String,
-    /// The pictures in the last message.
+    /// The images in the last message.
     attachments: Vec<Attachment>,
+    /// Web addresses of further ones.
+    image_urls: Vec<String>,
 }
 
 fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
@@ -193,10 +203,12 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
         match role {
             "system" | "developer" => instructions.push(content(message, role, place, mount)?),
             "user" | "assistant" => {
-                let speaker =
-                    if role == "user" { MessageRole::User } else { MessageRole::Assistant };
                 let text = content(message, role, place, mount)?;
-                history.push(Message { role: speaker, text, images: Vec::new() });
+                let (role, images) = match role {
+                    "user" => (MessageRole::User, images(message)),
+                    _ => (MessageRole::Assistant, Vec::new()),
+                };
+                history.push(Message { role, text, images });
             }
             _ if mount == Mount::Compat => {}
             _ => {
@@ -206,22 +218,37 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
         }
     }
     // Of a message that only calls a tool nothing is left to be seen.
-    history.retain(|message| !message.text.is_empty());
+    history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
     let instructions = (!instructions.is_empty()).then(|| instructions.join("\n\n"));
-    Ok(Read { instructions, history, text, attachments: pictures(&last) })
+    let (attachments, image_urls) = (inline_images(&last), remote_images(&last));
+    Ok(Read { instructions, history, text, attachments, image_urls })
 }
 
-/// The pictures of a message that come with it. Those elsewhere are not fetched.
-fn pictures(message: &Value) -> Vec<Attachment> {
-    let parts = message["content"].as_array().into_iter().flatten();
-    let addresses = parts.filter_map(|part| part["image_url"]["url"].as_str());
-    let pictures = addresses.enumerate().filter_map(|(number, address)| {
-        let mime = address.strip_prefix("data:")?.split([';', ',']).next().unwrap_or_default();
+/// The images of a message that come with it.
+fn inline_images(message: &Value) -> Vec<Attachment> {
+    let images = urls(message).enumerate().filter_map(|(number, url)| {
+        let mime = url.strip_prefix("data:")?.split([';', ',']).next().unwrap_or_default();
         let mime = if mime.is_empty() { "image/png" } else { mime };
         let name = format!("uploaded_image_{number}");
-        Some(Attachment { name, mime: mime.to_owned(), content: address.to_owned() })
+        Some(Attachment { name, mime: mime.to_owned(), content: url.to_owned() })
     });
-    pictures.filter(|picture| picture.is_image() && picture.is_readable()).collect()
+    images.filter(|image| image.is_image() && image.is_readable()).collect()
+}
+
+/// The images of a message that are elsewhere.
+fn remote_images(message: &Value) -> Vec<String> {
+    urls(message).filter(|url| is_remote(url)).map(str::to_owned).collect()
+}
+
+fn urls(message: &Value) -> impl Iterator<Item = &str> {
+    let parts = message["content"].as_array().into_iter().flatten();
+    parts.filter_map(|part| part["image_url"]["url"].as_str())
+}
+
+/// All images of an earlier message, as a model sees them.
+fn images(message: &Value) -> Vec<Image> {
+    let inline = inline_images(message).into_iter().map(|image| image.image());
+    inline.chain(remote_images(message).into_iter().map(Image::Url)).collect()
 }
 
 fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<String> {
@@ -251,11 +278,19 @@ fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<St
 }
 
 fn image(part: &Value, place: usize, mount: Mount) -> Result<()> {
-    let is_there = part["image_url"]["url"].is_string();
-    if mount == Mount::Native && !is_there {
-        return Err(wrong(place, "has an image without an `image_url.url`"));
+    match part["image_url"]["url"].as_str() {
+        Some(url) if is_remote(url) && url.len() > MAX_URL => {
+            Err(wrong(place, "has an image URL of more than 2048 bytes"))
+        }
+        Some(_) => Ok(()),
+        None if mount == Mount::Compat => Ok(()),
+        None => Err(wrong(place, "has an image without an `image_url.url`")),
     }
-    Ok(())
+}
+
+fn is_remote(url: &str) -> bool {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["http", "https"].iter().any(|remote| scheme.eq_ignore_ascii_case(remote))
 }
 
 fn wrong(place: usize, reason: &'static str) -> Error {

@@ -21,7 +21,7 @@ pub struct EmbeddingsBody {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     inputs: Option<Value>,
-    /// `float` or `base64`: little-endian numbers of 32 bits. At `/api/v1` always `float`.
+    /// `float` or `base64`: little-endian numbers of 32 bits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     encoding_format: Option<Value>,
@@ -41,11 +41,11 @@ pub enum Encoding {
 impl EmbeddingsBody {
     pub fn encoding(&self, mount: Mount) -> Result<Encoding> {
         match &self.encoding_format {
-            // quirk(floats-only): clients there expect numbers, whatever they ask for.
-            _ if mount == Mount::Compat => Ok(Encoding::Float),
             None | Some(Value::Null) => Ok(Encoding::Float),
             Some(Value::String(name)) if name == "float" => Ok(Encoding::Float),
             Some(Value::String(name)) if name == "base64" => Ok(Encoding::Base64),
+            // quirk(any-vector): what is no encoding is passed over, as are `dimensions`.
+            Some(_) if mount == Mount::Compat => Ok(Encoding::Float),
             Some(_) => Err(Error::invalid("encoding_format", "must be float or base64")),
         }
     }
@@ -85,10 +85,14 @@ impl EmbeddingsBody {
     }
 }
 
+/// Token ids belong to one model's vocabulary, so they cannot be turned back into text here.
+const TOKENS: &str = "must be text: token ids are not supported; clients that send them have an \
+    option to send text, such as check_embedding_ctx_length=False in LangChain's OpenAIEmbeddings";
+
 fn text(item: Value) -> Result<String> {
     match item {
         Value::String(text) => Ok(text),
-        Value::Number(_) | Value::Array(_) => Err(wrong("must be text: tokens are not supported")),
+        Value::Number(_) | Value::Array(_) => Err(wrong(TOKENS)),
         _ => Err(wrong("must be an array of texts")),
     }
 }
@@ -112,12 +116,12 @@ pub struct Embeddings {
 pub struct Embedding {
     /// `embedding`.
     object: &'static str,
-    #[schema(value_type = Vec<f32>)]
+    /// Numbers, or their bytes in base64.
     embedding: Numbers,
     index: usize,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Numbers {
     Float(Vec<f32>),

@@ -1,6 +1,7 @@
 //! What a client may set about a workspace, and how each value is read.
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings};
 use carrel_domain::{Error, Result};
+use carrel_services::workspaces::ROUTER;
 use serde::Deserialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -74,9 +75,6 @@ pub struct WorkspaceFields {
 }
 
 const LONGEST_NAME: usize = 255;
-
-/// The provider that stands for a choice among several.
-const ROUTER: &str = "anythingllm-router";
 
 impl WorkspaceFields {
     /// The name as it was sent, of which less may be kept.
