@@ -90,7 +90,9 @@ pub fn denied(denied: &WidgetDenied) -> HttpResponse {
         WidgetDenied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
         WidgetDenied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
         WidgetDenied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
-        WidgetDenied::DayIsFull => refusal(HttpResponse::TooManyRequests(), "Rate limit exceeded", FULL),
+        WidgetDenied::DayIsFull => {
+            refusal(HttpResponse::TooManyRequests(), "Rate limit exceeded", FULL)
+        }
         WidgetDenied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
         WidgetDenied::TooFast(seconds) => {
             let mut response = HttpResponse::TooManyRequests();

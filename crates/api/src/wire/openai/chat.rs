@@ -135,7 +135,8 @@ impl CompletionBody {
         };
         let session = session(self.metadata, self.user, mount)?;
         let filter = filter::read(self.filter)?;
-        let Read { instructions, history, text, attachments, image_urls } = read(self.messages, mount)?;
+        let Read { instructions, history, text, attachments, image_urls } =
+            read(self.messages, mount)?;
         let history = Some(history);
         let overrides = RequestOverrides {
             instructions,

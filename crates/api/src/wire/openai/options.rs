@@ -33,8 +33,8 @@ pub fn sampling(fields: &Map<String, Value>) -> Result<Sampling> {
 const PENALTY: &str = "must be a number from -2 to 2";
 
 fn is_unsupported(name: &str, value: &Value) -> bool {
-    let is_empty = value.as_array().is_some_and(Vec::is_empty)
-        || value.as_object().is_some_and(Map::is_empty);
+    let is_empty =
+        value.as_array().is_some_and(Vec::is_empty) || value.as_object().is_some_and(Map::is_empty);
     if value.is_null() {
         return false;
     }
