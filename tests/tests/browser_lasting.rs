@@ -104,3 +104,39 @@ async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
     assert_eq!((bob.get("/").await?.status, bob.get("/w/alpha").await?.status), (200, 404));
     Ok(())
 }
+
+#[tokio::test]
+async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
+    let model = model_server::start().await?;
+    let options = Options::with_model(model.base_url(), "slow", "4096");
+    let (mut server, mut mia) = visited(options).await?;
+    let told = asked(&mut mia, "/w/alpha").await?;
+    // Somebody looked at its beginning, and left.
+    drop(listen(&mia, &told, "answer").await?);
+    assert_eq!(server.stop().await?, Some(0));
+    server.run().await?;
+    let said = server.admin().get("/v1/admin/chats").await?.ok()?.to_string();
+    let said = said.matches("Is anybody there").count();
+    // The question, and the model's answer, which ends with the question.
+    assert_eq!(said, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_questions_at_once_in_one_conversation_one_is_answered() -> Result<()> {
+    let model = model_server::start().await?;
+    let options = Options::with_model(model.base_url(), "pausing", "4096");
+    let (_server, mia) = visited(options).await?;
+    let ask = || {
+        let asked = mia.request(Method::POST, "/w/alpha/ask").header("hx-request", "true");
+        let kind = "application/x-www-form-urlencoded";
+        asked.header("content-type", kind).body("message=Is+anybody+there%3F").send()
+    };
+    let mut statuses = Vec::new();
+    for answered in futures_util::future::join_all((0..8).map(|_| ask())).await {
+        statuses.push(answered?.status().as_u16());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 429, 429, 429, 429, 429, 429, 429]);
+    Ok(())
+}

@@ -135,6 +135,7 @@ pub trait Workspaces: Send + Sync {
     async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace>;
     /// Every workspace, by id.
     async fn list(&self) -> Result<Vec<Workspace>>;
+    async fn by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>>;
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>>;
     /// Replaces the settings. [`crate::Error::NotFound`] when there is no such workspace.
     async fn update(

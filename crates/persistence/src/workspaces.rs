@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, columns};
 use crate::database::convert::{some_text, text, time, unreadable};
 use crate::database::schema::{chats, workspaces};
@@ -163,14 +163,21 @@ impl Workspaces for Database {
         .await
     }
 
+    async fn by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        self.read_inline(move |conn| {
+            let found = workspaces::table.find(id.0).select(Row::as_select());
+            let row: Option<Row> = found.first(conn).optional()?;
+            Ok(row.map(Workspace::try_from).transpose()?)
+        })
+        .await
+    }
+
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {
         let slug = text(slug);
         self.read_inline(move |conn| {
-            let row: Option<Row> = workspaces::table
-                .filter(workspaces::slug.eq(slug))
-                .select(Row::as_select())
-                .first(conn)
-                .optional()?;
+            let found =
+                workspaces::table.filter(workspaces::slug.eq(slug)).select(Row::as_select());
+            let row: Option<Row> = found.first(conn).optional()?;
             Ok(row.map(Workspace::try_from).transpose()?)
         })
         .await
@@ -197,7 +204,7 @@ impl Workspaces for Database {
 
     async fn delete(&self, id: WorkspaceId, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             vector_versions::delete(conn, id.0)?;
             // Before its exchanges: whoever is adding one holds on to the workspace.
             if diesel::delete(workspaces::table.find(id.0)).execute(conn)? == 0 {

@@ -4,7 +4,8 @@ mod stop;
 mod unread;
 
 use std::net::{SocketAddr, TcpListener};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
@@ -29,6 +30,9 @@ const REQUEST_HEAD: Duration = Duration::from_secs(10);
 
 /// How long a client may take to hang up after the last answer on its connection.
 const HANG_UP: Duration = Duration::from_secs(5);
+
+/// How long answers may take to be saved that were not finished when the server had to stop.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// How often what is only remembered is written down.
 const KEEP_UP: Duration = Duration::from_secs(60);
@@ -65,6 +69,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     let site = app.site(config);
     let workers = config.listen.workers;
     let timeout = config.shutdown.timeout;
+    let stopped_at = Arc::new(OnceLock::new());
+    let noted = stopped_at.clone();
     let connections = (limits::connections() / workers).max(16);
     #[cfg(feature = "otel")]
     let followed = traces.clone();
@@ -86,6 +92,8 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
     .shutdown_timeout(timeout.as_secs())
     .shutdown_signal(async move {
         stop.first().await;
+        // There is one signal that stops the server, so this is the first value.
+        let _ = noted.set(Instant::now());
         tracing::info!("stopping: finishing what is under way, for up to {timeout:?}");
         jobs.wind_down();
     })
@@ -106,6 +114,12 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = app.ports.workers.work() => {}
     }
     app.ports.workers.stop().await;
+    // Answers that nobody listens to any more are given to their end all the same.
+    let left = timeout.saturating_sub(stopped_at.get().map_or(Duration::ZERO, Instant::elapsed));
+    let cut = app.ports.conversations.tasks.finish(left, GRACE).await;
+    if cut > 0 {
+        tracing::warn!("stopped before {cut} answers were finished");
+    }
     app.keep_up().await;
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {

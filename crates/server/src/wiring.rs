@@ -17,6 +17,7 @@ use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::Ports;
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::api_keys::ApiKeyService;
+use carrel_services::background::BackgroundTasks;
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::IntegrityCheck;
 use carrel_services::chat::Conversations;
@@ -165,6 +166,7 @@ impl App {
             tokenizer: library.tokenizer.clone(),
             scratch: config.storage.uploads(),
             limits: Default::default(),
+            tasks: BackgroundTasks::new(),
         };
         let widgets = WidgetService {
             widgets: database.clone(),

@@ -1,6 +1,6 @@
 //! API keys: made, recognised, revoked.
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 use carrel_domain::api_key::{ApiKey, ApiKeys, KeyDigest, KeyOrigin, NewApiKey, Scope};
 use carrel_domain::audit::By;
@@ -72,10 +72,26 @@ struct Seen {
     at: DateTime<Utc>,
 }
 
+/// Keys that were found in the database a moment ago.
+#[derive(Default)]
+struct Cache {
+    keys: HashMap<KeyDigest, Seen>,
+    /// How many times keys were taken out. What was read from the database before that may be of a
+    /// key that has ended meanwhile, and is not kept.
+    generation: u64,
+}
+
+impl Cache {
+    fn retain(&mut self, keeps: impl Fn(&ApiKey) -> bool) {
+        self.keys.retain(|_, seen| keeps(&seen.key));
+        self.generation += 1;
+    }
+}
+
 /// Knows which keys are good, mostly without asking the database.
 pub struct ApiKeyService {
     keys: Arc<dyn ApiKeys>,
-    seen: RwLock<HashMap<KeyDigest, Seen>>,
+    seen: RwLock<Cache>,
     used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
     /// When each limited key would have spent all it may: its allowance flows back evenly.
     spent: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
@@ -130,17 +146,21 @@ impl ApiKeyService {
 
     fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {
         let seen = self.seen.read().unwrap_or_else(PoisonError::into_inner);
-        let found = seen.get(&digest).filter(|seen| now - seen.at < TRUSTED)?;
+        let found = seen.keys.get(&digest).filter(|seen| now - seen.at < TRUSTED)?;
         Some(found.key.clone())
     }
 
     async fn look_up(&self, digest: KeyDigest, now: DateTime<Utc>) -> Result<Option<Arc<ApiKey>>> {
+        let generation = self.seen.read().unwrap_or_else(PoisonError::into_inner).generation;
         let key = self.keys.by_digest(digest).await?.map(Arc::new);
-        let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen_mut();
         match &key {
-            Some(key) => seen.insert(digest, Seen { key: key.clone(), at: now }),
-            None => seen.remove(&digest),
-        };
+            Some(key) if seen.generation == generation => {
+                seen.keys.insert(digest, Seen { key: key.clone(), at: now });
+            }
+            Some(_) => {}
+            None => drop(seen.keys.remove(&digest)),
+        }
         Ok(key)
     }
 
@@ -180,10 +200,7 @@ impl ApiKeyService {
     pub async fn revoke(&self, id: ApiKeyId, by: &By) -> Result<()> {
         let details = json!({ "id": id.0 }).to_string();
         let revoked = self.keys.revoke(id, by.event("api_key_deleted", details)).await?;
-        self.seen
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, seen| seen.key.id != id);
+        self.seen_mut().retain(|key| key.id != id);
         if revoked { Ok(()) } else { Err(Error::not_found("API key", id)) }
     }
 
@@ -198,7 +215,11 @@ impl ApiKeyService {
 
     /// Looks every key up anew from now on: users may have been suspended.
     pub fn forget(&self) {
-        self.seen.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.seen_mut().retain(|_| false);
+    }
+
+    fn seen_mut(&self) -> RwLockWriteGuard<'_, Cache> {
+        self.seen.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether any key would be admitted at `now`.

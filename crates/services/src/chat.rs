@@ -11,6 +11,7 @@ mod stream;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::chat::{Chats, Conversation, NewChat};
@@ -22,6 +23,7 @@ use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result};
 use serde_json::json;
+use tokio::time::sleep;
 
 pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished, Metrics};
 pub use attachments::{Attachment, MOST_ATTACHMENTS};
@@ -30,6 +32,7 @@ pub use overrides::RequestOverrides;
 pub use stop::Stop;
 
 use self::concurrency::QuestionLimits;
+use crate::background::BackgroundTasks;
 use crate::record::{self, Earlier};
 use crate::search::Search;
 
@@ -42,6 +45,10 @@ pub const LONGEST_QUESTION: usize = 1 << 20;
 
 /// By which a message asks for an agent.
 const AGENT: &str = "@agent";
+
+/// After which pauses an answer that could not be saved is saved again.
+const RETRIES: [Duration; 3] =
+    [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// The window of a model that is not there to be asked.
 const USUAL_WINDOW: u64 = 4096;
@@ -164,6 +171,8 @@ pub struct Conversations {
     /// Where attached documents wait, as temporary files, until they are read.
     pub scratch: PathBuf,
     pub limits: QuestionLimits,
+    /// Where answers are given that are streamed, so that a server can wait for them when it stops.
+    pub tasks: BackgroundTasks,
 }
 
 impl Conversations {
@@ -263,7 +272,7 @@ impl Conversations {
             metrics: Some(metrics),
             attachments: &question.attachments,
         };
-        self.append(workspace, &question, response, true, by).await
+        self.append(workspace, &question, response, true, by).await.map_err(not_saved)
     }
 
     async fn refuse(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
@@ -300,7 +309,34 @@ impl Conversations {
             created_at: by.at,
             usage,
         };
-        self.chats.append(new, sent(by, workspace, question)).await
+        // What a model has answered is not given up because of one moment, such as a restart of the
+        // database.
+        let mut pauses = RETRIES.iter();
+        loop {
+            let failed = match self.chats.append(new.clone(), sent(by, workspace, question)).await {
+                Err(error @ (Error::Unavailable { .. } | Error::Internal(_))) => error,
+                saved => return saved,
+            };
+            let Some(pause) = pauses.next() else { return Err(failed) };
+            tracing::warn!(
+                error = &failed as &dyn std::error::Error,
+                "failed to save an answer; trying again in {pause:?}"
+            );
+            sleep(*pause).await;
+        }
+    }
+}
+
+/// Says of a failure that it was the saving that failed, which nobody could tell otherwise.
+fn not_saved(error: Error) -> Error {
+    match error {
+        Error::Unavailable { .. } | Error::Internal(_) => Error::Unavailable {
+            service: "storage",
+            reason: "the answer could not be saved; copy what you need of it, then ask again"
+                .into(),
+            source: Some(error.into()),
+        },
+        other => other,
     }
 }
 

@@ -80,6 +80,8 @@ impl AuditLog for FakeAudit {
 pub struct FakeKeys {
     keys: Mutex<Vec<(KeyDigest, ApiKey)>>,
     asked: Mutex<Vec<KeyDigest>>,
+    /// Until when the next look-up keeps its answer back.
+    pub held: Mutex<Option<tokio::sync::oneshot::Receiver<()>>>,
 }
 
 impl FakeKeys {
@@ -119,8 +121,12 @@ impl ApiKeys for FakeKeys {
 
     async fn by_digest(&self, digest: KeyDigest) -> Result<Option<ApiKey>> {
         self.asked.lock().unwrap().push(digest);
-        let keys = self.keys.lock().unwrap();
-        Ok(keys.iter().find(|(known, _)| *known == digest).map(|(_, key)| key.clone()))
+        let keys = self.keys.lock().unwrap().clone();
+        let held = self.held.lock().unwrap().take();
+        if let Some(held) = held {
+            held.await.unwrap();
+        }
+        Ok(keys.into_iter().find(|(known, _)| *known == digest).map(|(_, key)| key))
     }
 
     async fn list(&self) -> Result<Vec<ApiKey>> {
@@ -192,6 +198,10 @@ impl Workspaces for FakeWorkspaces {
 
     async fn list(&self) -> Result<Vec<Workspace>> {
         Ok(self.0.lock().unwrap().clone())
+    }
+
+    async fn by_id(&self, id: WorkspaceId) -> Result<Option<Workspace>> {
+        Ok(self.0.lock().unwrap().iter().find(|workspace| workspace.id == id).cloned())
     }
 
     async fn by_slug(&self, slug: &str) -> Result<Option<Workspace>> {

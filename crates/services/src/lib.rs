@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod admission;
 pub mod api_keys;
 pub mod audit;
+pub mod background;
 pub mod backup;
 pub mod bulk_delete;
 pub mod chat;

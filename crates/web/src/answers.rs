@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
+use carrel_services::background::BackgroundTasks;
 use carrel_services::chat::{AnswerEvent, Finished, Stop};
 use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
@@ -102,18 +103,45 @@ impl Running {
 #[derive(Clone)]
 pub struct Answers {
     all: Arc<Mutex<HashMap<Uuid, Arc<Running>>>>,
+    /// Conversations in which a question is about to be answered.
+    reserved: Arc<Mutex<Vec<Conversation>>>,
     renderer: Renderer,
+    tasks: BackgroundTasks,
+}
+
+/// The only question that is answered in a conversation until this is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    reserved: Arc<Mutex<Vec<Conversation>>>,
+    conversation: Conversation,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        locked(&self.reserved).retain(|reserved| *reserved != self.conversation);
+    }
 }
 
 impl Answers {
-    pub fn new(renderer: Renderer) -> Self {
-        Self { all: Arc::default(), renderer }
+    pub fn new(renderer: Renderer, tasks: BackgroundTasks) -> Self {
+        Self { all: Arc::default(), reserved: Arc::default(), renderer, tasks }
+    }
+
+    /// Nothing where a question of that conversation is being answered, or about to be.
+    pub fn reserve(&self, conversation: &Conversation) -> Option<Reservation> {
+        let mut reserved = locked(&self.reserved);
+        if reserved.contains(conversation) || self.current(conversation).is_some() {
+            return None;
+        }
+        reserved.push(conversation.clone());
+        Some(Reservation { reserved: self.reserved.clone(), conversation: conversation.clone() })
     }
 
     /// Follows an answer until it ends, whoever listens. `settle` sees to what follows from its
     /// end before anybody is told of it.
     pub fn follow<F>(
         &self,
+        reservation: Reservation,
         matter: Matter,
         pieces: Receiver<AnswerEvent>,
         settle: impl FnOnce(End) -> F + Send + 'static,
@@ -125,13 +153,18 @@ impl Answers {
             (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
         let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
         self.all().insert(running.id, running.clone());
-        tokio::spawn(render(running.clone(), self.renderer.clone()));
+        // Its answer is found among all now.
+        drop(reservation);
+        self.tasks.spawn(render(running.clone(), self.renderer.clone()));
         let (answers, followed) = (self.clone(), running.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let end = settle(listen(&followed, pieces).await).await;
             followed.said.send_modify(|said| said.end = Some(end));
-            tokio::time::sleep(LINGERS).await;
-            answers.all().remove(&followed.id);
+            // A server that stops does not wait for this.
+            tokio::spawn(async move {
+                tokio::time::sleep(LINGERS).await;
+                answers.all().remove(&followed.id);
+            });
         });
         running
     }
@@ -149,8 +182,12 @@ impl Answers {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Running>>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.all)
     }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often an answer is rendered while it grows, at the most; and how many times as long as it took.

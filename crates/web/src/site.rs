@@ -46,7 +46,8 @@ pub struct Site {
 impl Site {
     pub fn new(ports: Ports, options: Options) -> Self {
         let renderer = Renderer::default();
-        let (answers, started) = (Answers::new(renderer.clone()), Utc::now());
+        let tasks = ports.conversations.tasks.clone();
+        let (answers, started) = (Answers::new(renderer.clone(), tasks), Utc::now());
         let (unanswered, unread) = (Questions::default(), Unread::default());
         Self { ports, options, answers, unanswered, unread, renderer, started }
     }

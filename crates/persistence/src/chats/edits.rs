@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::chats::exchanges::Row;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyBackend;
 use crate::database::convert::{some_text, text, time};
 use crate::database::schema::chats;
@@ -59,7 +59,7 @@ impl ChatEdits for Database {
         };
         self.write(move |conn| {
             // As whoever removes or hides exchanges: this touches what they touch.
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let place = chats::table.find(id.0).filter(chats::workspace_id.eq(workspace.0));
             if diesel::update(place).set(&changes).execute(conn)? == 0 {
                 return Ok(false);
@@ -72,7 +72,7 @@ impl ChatEdits for Database {
 
     async fn remove_chat(&self, workspace: WorkspaceId, id: ChatId, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let place = chats::table.find(id.0).filter(chats::workspace_id.eq(workspace.0));
             if diesel::delete(place).execute(conn)? == 0 {
                 return Ok(false);

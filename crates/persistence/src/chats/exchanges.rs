@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::chats::usage::tokens;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{some_text, text, time};
 use crate::database::schema::{chats, threads, users, workspaces};
@@ -190,7 +190,7 @@ impl Chats for Database {
         let Conversation { workspace, user, thread, session } = of.clone();
         self.write(move |conn| {
             // Two that hide the same exchanges could meet them in different orders.
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let mut query = diesel::update(chats::table)
                 .set((chats::include.eq(false), chats::updated_at.eq(time(event.by.at))))
                 .filter(chats::include.eq(true))

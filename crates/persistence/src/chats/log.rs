@@ -21,7 +21,7 @@ use crate::audit;
 use crate::chats::blocks::{self, Place, Span};
 use crate::chats::exchanges::Row;
 use crate::chats::export;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{IDS_AT_ONCE, rows, some_text, some_time};
 use crate::database::schema::{chats, users, workspaces};
@@ -249,7 +249,7 @@ impl ChatLog for Database {
 
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let removed = diesel::delete(chats::table.find(id.0)).execute(conn)?;
             if removed > 0 {
                 audit::record(conn, event)?;
@@ -268,7 +268,7 @@ impl ChatLog for Database {
     ) -> Result<DeletedChats> {
         let filter = filter.clone();
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let found = oldest(conn, &filter, after, rows(at_most).min(rows(IDS_AT_ONCE)))?;
             let last = found.last().copied().map(ChatId);
             if last.is_none() {

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::chats::exchanges;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, columns};
 use crate::database::convert::{text, time};
 use crate::database::schema::threads;
@@ -164,7 +164,7 @@ impl Threads for Database {
 
     async fn delete(&self, id: ThreadId, event: Event) -> Result<bool> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             if diesel::delete(threads::table.find(id.0)).execute(conn)? == 0 {
                 return Ok(false);
             }

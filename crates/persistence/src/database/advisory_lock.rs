@@ -1,19 +1,33 @@
-//! The turn that changes to people, and removals of what they wrote, take on PostgreSQL.
-use diesel::QueryResult;
+//! Turns that transactions take on PostgreSQL. On SQLite every writer takes a turn anyway.
 use diesel::connection::SimpleConnection;
+use diesel::{PgConnection, QueryResult};
 
 use crate::database::connection::AnyConnection;
 
-/// Any number that nobody else locks in the same PostgreSQL database.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(4158205374)";
+/// For what a turn is taken. Each has a number of its own, which nobody else locks in the same
+/// PostgreSQL database.
+#[derive(Clone, Copy, Debug)]
+#[repr(u64)]
+pub(crate) enum AdvisoryLock {
+    /// Bringing the schema up to date.
+    Migrations = 4_158_205_373,
+    /// Changes to people, and removals of what they wrote. These are rare, and touch rows in orders
+    /// that cannot be foreseen: whatever refers to a user or a workspace goes with it.
+    People = 4_158_205_374,
+    /// Filling the index of words anew.
+    Words = 4_158_205_375,
+}
 
-/// Waits until no other transaction that has taken a turn goes on. Comes first in a transaction.
-///
-/// These are rare, and touch rows in orders that cannot be foreseen: whatever refers to a user or a
-/// workspace goes with it. On SQLite every writer takes a turn anyway.
-pub(crate) fn acquire(conn: &mut AnyConnection) -> QueryResult<()> {
-    match conn {
-        AnyConnection::Postgres(conn) => conn.batch_execute(LOCK),
-        AnyConnection::Sqlite(_) => Ok(()),
+impl AdvisoryLock {
+    /// Waits until no other transaction has this turn. Comes first in a transaction.
+    pub(crate) fn acquire(self, conn: &mut AnyConnection) -> QueryResult<()> {
+        match conn {
+            AnyConnection::Postgres(conn) => self.acquire_on(conn),
+            AnyConnection::Sqlite(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn acquire_on(self, conn: &mut PgConnection) -> QueryResult<()> {
+        conn.batch_execute(&format!("SELECT pg_advisory_xact_lock({})", self as u64))
     }
 }

@@ -1,15 +1,12 @@
 //! Brings the schema up to date.
-use diesel::connection::SimpleConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyConnection;
 use crate::database::tx_error::TxError;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("../../migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("../../migrations/sqlite");
-
-/// Any number that nobody else locks in the same PostgreSQL database.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(4158205373)";
 
 /// Runs what has not been run yet. Several processes may do so at once: one does the work and the
 /// others wait for it.
@@ -25,7 +22,7 @@ pub(crate) fn run(conn: &mut AnyConnection) -> anyhow::Result<()> {
     let committed = conn.write(|conn| {
         let ran = match conn {
             AnyConnection::Postgres(conn) => {
-                conn.batch_execute(LOCK)?;
+                AdvisoryLock::Migrations.acquire_on(conn)?;
                 conn.run_pending_migrations(POSTGRES).map(drop)
             }
             AnyConnection::Sqlite(conn) => conn.run_pending_migrations(SQLITE).map(drop),

@@ -35,6 +35,9 @@ pub struct Database {
     location: Location,
 }
 
+/// The longest list that is read on the thread that asks for it.
+const SHORT: i64 = 500;
+
 /// How many reads go on at once in SQLite, where they share two processors or a few more.
 const SQLITE_READERS: u32 = 4;
 const POSTGRES_CONNECTIONS: u32 = 16;
@@ -125,6 +128,21 @@ impl Database {
             return self.readers.with_connection(turn, query);
         }
         self.readers.run(query).await
+    }
+
+    /// Runs a query for a list that is short in most installations: inline as far as it is, and on
+    /// another thread where it is longer. `query` makes the query for a number of rows.
+    pub(crate) async fn read_inline_if_short<T, F, Q>(&self, query: Q) -> Result<Vec<T>>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut AnyConnection) -> Result<Vec<T>, TxError> + Send + 'static,
+        Q: Fn(i64) -> F,
+    {
+        let rows = self.read_inline(query(SHORT + 1)).await?;
+        match rows.len() > SHORT as usize {
+            true => self.read(query(i64::MAX)).await,
+            false => Ok(rows),
+        }
     }
 
     /// Runs queries that must agree with one another.

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, columns};
 use crate::database::convert::{ids, joined, some_time, text, time, unreadable, utc};
 use crate::database::schema::{invites, users as user_table};
@@ -166,7 +166,7 @@ impl Invites for Database {
     async fn redeem(&self, code: &str, user: NewUser, event: Event) -> Result<User> {
         let code = text(code);
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let now = time(event.by.at);
             let (invite, workspaces) = claim(conn, &code, now)?;
             let user = users::insert(conn, user)?;

@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{IDS_AT_ONCE, time};
 use crate::database::schema::{users, workspace_users, workspaces};
@@ -142,7 +142,7 @@ impl Members for Database {
     async fn replace(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()> {
         let users = users.to_vec();
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             join_all(conn, workspace, &users, time(event.by.at))?;
             let now: Vec<(i32, i32)> = workspace_users::table
                 .filter(workspace_users::workspace_id.eq(workspace.0))
@@ -166,7 +166,7 @@ impl Members for Database {
     async fn add(&self, workspace: WorkspaceId, users: &[UserId], event: Event) -> Result<()> {
         let users = users.to_vec();
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             join_all(conn, workspace, &users, time(event.by.at))?;
             audit::record(conn, event)
         })

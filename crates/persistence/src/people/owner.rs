@@ -10,7 +10,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::on_each_backend;
 use crate::database::convert::{some_text, text, time};
 use crate::database::schema::{owner, owner_sessions, setup_links};
@@ -32,7 +32,7 @@ impl Owner for Database {
 
     async fn set_password(&self, password: PasswordHash, event: Event) -> Result<()> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let values = (
                 owner::password_hash.eq(text(password.0)),
                 owner::updated_at.eq(time(event.by.at)),
@@ -59,7 +59,7 @@ impl Owner for Database {
     ) -> Result<bool> {
         self.write(move |conn| {
             // A new password waits for its turn too, so the hash stays until this is done.
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let now = owner::table.find(ONLY).select(owner::password_hash);
             let now: Option<String> = now.first(conn).optional()?;
             if now != Some(hash.0) {
@@ -155,7 +155,7 @@ impl SetupLinks for Database {
     async fn spend(&self, digest: KeyDigest, event: Event) -> Result<bool> {
         self.write(move |conn| {
             // Two holders of different links must not both succeed.
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let link = setup_links::table
                 .find(digest.0.to_vec())
                 .filter(setup_links::expires_at.gt(time(event.by.at)));

@@ -13,7 +13,7 @@ use diesel::sql_types::Text;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection, columns, on_each_backend};
 use crate::database::convert::{some_text, text, time, unreadable};
 use crate::database::schema::users;
@@ -206,26 +206,32 @@ impl Users for Database {
     }
 
     async fn list(&self) -> Result<Vec<ListedUser>> {
-        self.read_inline(|conn| {
-            // Each value takes several times as long through a connection that may be of either kind.
-            let rows: Vec<ListedRow> = on_each_backend!(conn => users::table
-                .select(ListedRow::as_select())
-                .order(users::id)
-                .load(conn))?;
-            Ok(rows.into_iter().map(Into::into).collect())
-        })
-        .await
+        // Each value takes several times as long through a connection that may be of either kind.
+        let load = |limit: i64| {
+            move |conn: &mut AnyConnection| {
+                let rows: Vec<ListedRow> = on_each_backend!(conn => users::table
+                    .select(ListedRow::as_select())
+                    .order(users::id)
+                    .limit(limit)
+                    .load(conn))?;
+                Ok(rows.into_iter().map(Into::into).collect::<Vec<_>>())
+            }
+        };
+        self.read_inline_if_short(load).await
     }
 
     async fn list_whole(&self) -> Result<Vec<User>> {
-        self.read_inline(|conn| {
-            let rows: Vec<Row> = on_each_backend!(conn => users::table
-                .select(Row::as_select())
-                .order(users::id)
-                .load(conn))?;
-            Ok(rows.into_iter().map(Into::into).collect())
-        })
-        .await
+        let load = |limit: i64| {
+            move |conn: &mut AnyConnection| {
+                let rows: Vec<Row> = on_each_backend!(conn => users::table
+                    .select(Row::as_select())
+                    .order(users::id)
+                    .limit(limit)
+                    .load(conn))?;
+                Ok(rows.into_iter().map(Into::into).collect::<Vec<_>>())
+            }
+        };
+        self.read_inline_if_short(load).await
     }
 
     async fn by_id(&self, id: UserId) -> Result<Option<User>> {
@@ -239,7 +245,7 @@ impl Users for Database {
 
     async fn update(&self, id: UserId, patch: UserPatch, event: Event) -> Result<User> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let before = lock(conn, id)?;
             let is_own = event.by.actor == Actor::User(id)
                 && patch.role.is_none()
@@ -276,7 +282,7 @@ impl Users for Database {
 
     async fn delete(&self, id: UserId, event: Event) -> Result<User> {
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let user = lock(conn, id)?;
             if governs(&user) {
                 keep_an_admin(conn, id)?;

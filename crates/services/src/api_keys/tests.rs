@@ -33,6 +33,23 @@ async fn a_key_revoked_elsewhere_is_out_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_look_up_under_way_does_not_bring_a_revoked_key_back() {
+    let (keys, service) = service();
+    let now = Utc::now();
+    let (secret, key) = service.create(KeyOptions::default(), &by()).await.unwrap();
+    let (go_on, held) = tokio::sync::oneshot::channel();
+    *keys.held.lock().unwrap() = Some(held);
+    let revoked = async {
+        service.revoke(key.id, &by()).await.unwrap();
+        go_on.send(()).unwrap();
+    };
+    // Asked before the revocation, and answered after it.
+    let (asked, ()) = tokio::join!(service.authenticate(secret.reveal(), now), revoked);
+    assert!(asked.unwrap().is_some());
+    assert!(service.authenticate(secret.reveal(), now).await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn requests_cost_no_look_up_and_no_write_each() {
     let (keys, service) = service();
     let now = Utc::now();

@@ -1,9 +1,9 @@
 //! Streaming the answer to a question.
 use std::time::{Duration, Instant};
 
-use carrel_domain::Result;
 use carrel_domain::audit::By;
 use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
@@ -32,7 +32,7 @@ impl Conversations {
         self.admit(question.user.as_ref(), by).await?;
         let (events, receiver) = channel(WAITING);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             let _permit = permit;
             if let Err(error) =
                 conversations.stream_answer(&workspace, question, &by, &events).await
@@ -78,6 +78,7 @@ impl Conversations {
                 biased;
                 () = stop.asked() => return Ok(()),
                 () = events.closed() => return Ok(()),
+                () = self.tasks.stopping() => return Err(stopping()),
                 parts = model.answer(request) => parts?,
             };
             let mut is_stalled = false;
@@ -86,6 +87,10 @@ impl Conversations {
                     biased;
                     () = stop.asked() => break,
                     () = events.closed() => break,
+                    () = self.tasks.stopping() => {
+                        failure = Some(stopping());
+                        break;
+                    }
                     part = parts.next() => part,
                 };
                 match part {
@@ -122,13 +127,22 @@ impl Conversations {
             false => {
                 let text = buffer.stored();
                 let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
-                let chat = self.keep(workspace, question, kept, by).await?;
-                Some(Finished { chat, text, sources, metrics })
+                match self.keep(workspace, question, kept, by).await {
+                    Ok(chat) => Some(Finished { chat, text, sources, metrics }),
+                    Err(error) => {
+                        send(events, AnswerEvent::Failed { error, begun: true }).await;
+                        return Ok(());
+                    }
+                }
             }
         };
         send(events, AnswerEvent::Finished(finished)).await;
         Ok(())
     }
+}
+
+fn stopping() -> Error {
+    Error::unavailable("this server", "it is being stopped; ask again when it is back")
 }
 
 /// Returns whether the client took the event in time.

@@ -128,6 +128,43 @@ async fn a_streamed_answer_is_kept_as_a_whole_one_is() {
     assert_eq!(record::earlier(chats[0].clone()).unwrap().answer, text);
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_saved_is_saved_again_and_else_told_as_such() {
+    let world = with_a_document("The sky is green.").await;
+    let workspace = workspace("Sky");
+    world.fail("append");
+    let hi = || question("Why?", None);
+    let mut pieces = world.conversations().stream(&workspace, hi(), &by()).await.unwrap();
+    let mut told = Vec::new();
+    while let Some(piece) = pieces.recv().await {
+        told.push(piece);
+    }
+    assert!(matches!(told[0], AnswerEvent::Text(_)));
+    let Some(AnswerEvent::Failed { error, begun: true }) = told.last() else { panic!("{told:?}") };
+    assert!(error.to_string().contains("could not be saved"), "{error}");
+
+    let mending = async {
+        sleep(RETRIES[0] + RETRIES[1] / 2).await;
+        world.mend("append");
+    };
+    let (asked, ()) = tokio::join!(ask(&world, &workspace, hi()), mending);
+    assert!(matches!(asked, Ok(Reply::Answered { .. })), "{asked:?}");
+    assert_eq!(world.chats.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_under_way_is_kept_as_far_as_it_came_when_the_server_stops() {
+    let world = Arc::new(World::default());
+    let (workspace, conversations) = (workspace("Alpha"), world.conversations());
+    let endless = question("endless", None);
+    let mut pieces = conversations.stream(&workspace, endless, &by()).await.unwrap();
+    assert!(matches!(pieces.recv().await, Some(AnswerEvent::Text(_))));
+    let listening = async { while pieces.recv().await.is_some() {} };
+    let finish = conversations.tasks.finish(Duration::ZERO, Duration::from_secs(60));
+    let ((), left) = tokio::join!(listening, finish);
+    assert_eq!((left, world.chats.lock().unwrap().len()), (0, 1));
+}
+
 #[tokio::test]
 async fn a_streamed_question_is_refused_as_any_other() {
     let world = Arc::new(World::default());

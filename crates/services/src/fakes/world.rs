@@ -25,6 +25,7 @@ use carrel_domain::{
     ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
 };
 use chrono::{DateTime, Utc};
+use futures_util::StreamExt;
 
 pub use talk::Words;
 
@@ -101,11 +102,16 @@ impl World {
             tokenizer: Arc::new(Words),
             scratch: std::env::temp_dir(),
             limits: Default::default(),
+            tasks: Default::default(),
         }
     }
 
     pub fn fail(&self, part: &'static str) {
         self.failing.lock().unwrap().push(part);
+    }
+
+    pub fn mend(&self, part: &'static str) {
+        self.failing.lock().unwrap().retain(|failing| *failing != part);
     }
 
     pub fn check(&self, part: &'static str) -> Result<()> {
@@ -330,8 +336,13 @@ impl ChatModel for World {
     async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
         let words =
             vec![Ok(Delta::Text("You asked: ".into())), Ok(Delta::Text(request.question.clone()))];
+        let is_endless = request.question == "endless";
         self.asked.lock().unwrap().push(request);
-        Ok(Box::pin(futures_util::stream::iter(words)))
+        let words = futures_util::stream::iter(words);
+        Ok(match is_endless {
+            true => Box::pin(words.chain(futures_util::stream::pending())),
+            false => Box::pin(words),
+        })
     }
 }
 

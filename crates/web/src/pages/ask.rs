@@ -10,7 +10,7 @@ use carrel_services::record;
 
 use super::chat::{self, Composer, Place};
 use super::sequel::Sequel;
-use crate::answers::{End, Matter, Running};
+use crate::answers::{End, Matter, Reservation, Running};
 use crate::around::is_fragment;
 use crate::asked;
 use crate::filters;
@@ -69,7 +69,7 @@ async fn answer(visit: Visit<Reader>, place: Place, form: asked::Question) -> An
         Ok(question) if is_fragment(visit.request.headers()) => {
             return stream(&visit, &place, question).await;
         }
-        Ok(question) => whole(&visit, &place, question).await,
+        Ok((question, _reservation)) => whole(&visit, &place, question).await,
         Err(refusal) => Err(refusal),
     };
     match answered {
@@ -90,11 +90,9 @@ async fn question(
     visit: &Visit<Reader>,
     place: &Place,
     asked: &asked::Asked,
-) -> Result<Question, Refusal> {
-    let conversation = place.conversation(visit);
-    if visit.site.answers.current(&conversation).is_some() {
-        return Err(Error::Exhausted { what: t("chat.busy").into() }.into());
-    }
+) -> Result<(Question, Reservation), Refusal> {
+    let reservation = visit.site.answers.reserve(&place.conversation(visit));
+    let reservation = reservation.ok_or_else(|| Error::exhausted(t("chat.busy")))?;
     let mut attachments = Vec::new();
     if let Some(id) = asked.instead_of {
         let chat = super::exchange::own(visit, &place.workspace, id).await?;
@@ -107,14 +105,15 @@ async fn question(
         attachments = kept.pictures;
     }
     attachments.extend(asked.attachments.iter().cloned());
-    Ok(Question {
+    let question = Question {
         text: asked.text.clone(),
         thread: place.thread.clone(),
         user: visit.who.user().cloned(),
         attachments,
         instead_of: asked.instead_of,
         ..Question::default()
-    })
+    };
+    Ok((question, reservation))
 }
 
 async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Result<(), Refusal> {
@@ -136,7 +135,11 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
     answered
 }
 
-async fn stream(visit: &Visit<Reader>, place: &Place, mut question: Question) -> Answer {
+async fn stream(
+    visit: &Visit<Reader>,
+    place: &Place,
+    (mut question, reservation): (Question, Reservation),
+) -> Answer {
     let (conversation, stop) = (place.conversation(visit), Stop::default());
     question.stop = stop.clone();
     let sequel = Sequel::of(visit, place, &question);
@@ -155,7 +158,7 @@ async fn stream(visit: &Visit<Reader>, place: &Place, mut question: Question) ->
         sequel.follow(&end).await;
         end
     };
-    let running = visit.site.answers.follow(matter, pieces, settle);
+    let running = visit.site.answers.follow(reservation, matter, pieces, settle);
     reply::page(&visit.request, &Asked::of(&running))
 }
 

@@ -63,9 +63,8 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
         let turn = Turn { problem, is_gone: true, ..Turn::default() };
         return Ok(answer.body(sse::event("end", &part(&TurnPart { turn }))));
     };
-    let workspaces = visit.ports().workspaces.list().await?;
     let within = running.matter.conversation.workspace;
-    let workspace = workspaces.into_iter().find(|workspace| workspace.id == within);
+    let workspace = visit.ports().workspaces.by_id(within).await?;
     let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
     let watched = running.watch();
     let renderer = visit.site.renderer.clone();

@@ -4,15 +4,13 @@ use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 
 use super::{insert, words_of};
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{chunks, documents, lexical_version, workspace_documents};
 use crate::database::tx_error::TxError;
 
 /// Passages read at a time.
 const AT_ONCE: i64 = 500;
-
-/// Any number that nobody else locks in the same PostgreSQL database.
-const LOCK: &str = "SELECT pg_advisory_xact_lock(4158205374)";
 
 /// Takes the words of every passage again if need be, in one transaction: some ten seconds for
 /// 100,000 passages. Several processes may do so at once: one does the work, the others wait.
@@ -21,9 +19,7 @@ pub(crate) fn refill(conn: &mut AnyConnection) -> Result<(), TxError> {
         return Ok(());
     }
     conn.write(|conn| {
-        if let AnyConnection::Postgres(conn) = conn {
-            conn.batch_execute(LOCK)?;
-        }
+        AdvisoryLock::Words.acquire(conn)?;
         if is_filled(conn)? {
             return Ok(());
         }

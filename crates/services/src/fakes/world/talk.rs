@@ -14,6 +14,7 @@ use super::World;
 #[async_trait]
 impl Chats for World {
     async fn append(&self, new: NewChat, _: Event) -> Result<ChatId> {
+        self.check("append")?;
         let mut chats = self.chats.lock().unwrap();
         let id = ChatId(chats.len() as i64 + 1);
         let NewChat { conversation, prompt, response, include, created_at, usage: _ } = new;

@@ -1,0 +1,93 @@
+//! Work that goes on after the request that began it, and that a server waits for when it stops.
+use std::future::Future;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Runs tasks on the runtime it was made in, which outlives the threads that answer requests.
+/// Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct BackgroundTasks {
+    tracker: TaskTracker,
+    stopping: CancellationToken,
+    runtime: Handle,
+}
+
+impl BackgroundTasks {
+    /// Must be called within the tokio runtime in which the tasks are to run.
+    pub fn new() -> Self {
+        let (tracker, stopping) = (TaskTracker::new(), CancellationToken::new());
+        Self { tracker, stopping, runtime: Handle::current() }
+    }
+
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.tracker.spawn_on(task, &self.runtime)
+    }
+
+    /// Ends when the tasks are asked to come to an end and keep what they have.
+    pub async fn stopping(&self) {
+        self.stopping.cancelled().await;
+    }
+
+    /// Waits for all tasks. Those that go on after `patience` are asked to come to an end, and are
+    /// left alone after `grace`. Returns how many those are.
+    pub async fn finish(&self, patience: Duration, grace: Duration) -> usize {
+        self.tracker.close();
+        if timeout(patience, self.tracker.wait()).await.is_err() {
+            self.stopping.cancel();
+            // What is left then is counted below.
+            let _ = timeout(grace, self.tracker.wait()).await;
+        }
+        self.tracker.len()
+    }
+}
+
+impl Default for BackgroundTasks {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHORT: Duration = Duration::from_millis(20);
+    const LONG: Duration = Duration::from_secs(60);
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_are_waited_for_then_asked_to_end() {
+        let tasks = BackgroundTasks::new();
+        let whole = tasks.spawn(tokio::time::sleep(SHORT));
+        assert_eq!(tasks.finish(LONG, LONG).await, 0);
+        assert!(whole.is_finished());
+
+        let asked = tasks.clone();
+        let obliging = tasks.spawn(async move { asked.stopping().await });
+        assert_eq!(tasks.finish(SHORT, LONG).await, 0);
+        assert!(obliging.is_finished());
+
+        let stubborn = tasks.spawn(std::future::pending::<()>());
+        assert_eq!(tasks.finish(SHORT, SHORT).await, 1);
+        assert!(!stubborn.is_finished());
+    }
+
+    /// As when the thread that took a request ends with its own runtime.
+    #[test]
+    fn tasks_outlive_the_runtime_that_began_them() {
+        let build = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let home = build();
+        let tasks = home.block_on(async { BackgroundTasks::new() });
+        let (begun, ended) = (tasks.clone(), tokio::sync::oneshot::channel());
+        build().block_on(async move { drop(begun.spawn(async move { ended.0.send(7) })) });
+        assert_eq!(home.block_on(ended.1), Ok(7));
+    }
+}
