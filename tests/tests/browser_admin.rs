@@ -39,7 +39,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     let test = format!("{path}/test");
     let closed = "http://127.0.0.1:9/v1";
     for (address, name, key, words) in [
-        (address.as_str(), "echo", "first-key", "echo answered within"),
+        (address.as_str(), "echo", "first-key", "echo answered in"),
         (address.as_str(), "fail-401", "first-key", "401"),
         (address.as_str(), "empty", "first-key", "no choices"),
         (address.as_str(), "html", "first-key", "unavailable"),
@@ -67,7 +67,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
         let fields = with(&address, "reasoning", key);
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let tried = ada.post(&test, &fields).await?;
-        assert!(tried.says("reasoning answered within"), "{}", tried.text);
+        assert!(tried.says("reasoning answered in"), "{}", tried.text);
         assert_eq!(keys(&model).as_deref(), Some("Bearer first-key"));
     }
     let embedder = [
@@ -94,7 +94,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
         ("ImageGenerationOllamaBasePath", address.trim_end_matches("/v1")),
     ];
     let tried = ada.post("/admin/models/images/test", &pictures).await?;
-    assert!(tried.says("painter answered within"), "{}", tried.text);
+    assert!(tried.says("painter answered in"), "{}", tried.text);
     Ok(())
 }
 

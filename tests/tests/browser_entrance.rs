@@ -158,7 +158,7 @@ async fn an_invite_lets_one_person_in(backend: Backend) -> Result<()> {
         assert!(page.status == 403 && page.says("You don’t have access"), "{forbidden}");
     }
     let mut eve = Visitor::new(admin)?;
-    assert!(eve.get(&path).await?.says("not good any more"));
+    assert!(eve.get(&path).await?.says("no longer works"));
     assert_eq!(eve.post(&path, &fields).await?.status, 422);
     assert_eq!(eve.get("/invite/%2e%2e%2fx").await?.status, 200);
     Ok(())
@@ -185,7 +185,7 @@ async fn changes_from_pages_of_others_are_refused() -> Result<()> {
         }
         let form = request.header("content-type", "application/x-www-form-urlencoded");
         let page = ada.send(form.body("name=Evil")).await?;
-        assert!(page.status == 403 && page.says("nothing was done"), "{headers:?}");
+        assert!(page.status == 403 && page.says("nothing was changed"), "{headers:?}");
     }
     let none = server.admin().get("/v1/workspaces").await?.ok()?;
     assert_eq!(none, json!({ "workspaces": [] }));

@@ -79,7 +79,7 @@ async fn what_is_said_of_an_answer_ends_with_the_visit() -> Result<()> {
     let options = Options::with_model(model.base_url(), "pausing", "4096");
     let (server, mut mia) = visited(options).await?;
     let path = asked(&mut mia, "/w/alpha").await?;
-    let told = listen(&mia, &path, "answer").await?;
+    let told = listen(&mia, &path, "tail").await?;
     suspend_mia(&server).await?;
     ends(told).await
 }
@@ -97,7 +97,7 @@ async fn what_is_said_of_an_answer_ends_with_the_membership() -> Result<()> {
     let mut bob = Visitor::new(admin)?;
     bob.post("/sign-in", &[("username", "bob"), ("password", PASSWORD)]).await?;
     let path = asked(&mut bob, "/w/alpha").await?;
-    let told = listen(&bob, &path, "answer").await?;
+    let told = listen(&bob, &path, "tail").await?;
     admin.post(members, json!({ "user_ids": [] })).await?.ok()?;
     ends(told).await?;
     // He is somebody still, only not there.
@@ -112,7 +112,7 @@ async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
     let (mut server, mut mia) = visited(options).await?;
     let told = asked(&mut mia, "/w/alpha").await?;
     // Somebody looked at its beginning, and left.
-    drop(listen(&mia, &told, "answer").await?);
+    drop(listen(&mia, &told, "tail").await?);
     assert_eq!(server.stop().await?, Some(0));
     server.run().await?;
     let said = server.admin().get("/v1/admin/chats").await?.ok()?.to_string();

@@ -81,7 +81,7 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend) -> Result<()
     assert!(mia.get("/documents?page=77").await?.says("Note 01"));
     let found = mia.get("/documents?q=%C3%9CBER").await?;
     assert!(found.says("&#60;b&#62;Kräne") && found.says("1 documents"), "{}", found.text);
-    assert!(mia.get("/documents?q=nothing").await?.says("No title matches"));
+    assert!(mia.get("/documents?q=nothing").await?.says("No titles match"));
     let of_folder = mia.get("/documents?folder=custom-documents&q=note").await?;
     assert!(
         of_folder.says("51 documents")

@@ -191,7 +191,7 @@ async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> R
     let path = link.and_then(|link| link.find("/invite/").map(|at| &link[at..]));
     let path = path.context("no link")?.to_owned();
     assert_eq!(ada.post("/admin/invites/1/disable", &[]).await?.status, 303);
-    assert!(Visitor::new(server.admin())?.get(&path).await?.says("not good any more"));
+    assert!(Visitor::new(server.admin())?.get(&path).await?.says("no longer works"));
 
     let key = ada.post("/admin/keys", &[("name", "robot"), ("scope", "read")]).await?;
     let start = key.text.find("crl_").context("no key")?;

@@ -38,9 +38,9 @@ async fn every_way_says_what_it_found_and_why(backend: Backend) -> Result<()> {
     );
     // Only the passage that holds a word of the question is found by words, and says how.
     assert!(ways[1].contains("Berta") && !ways[1].contains("The boat"), "{}", ways[1]);
-    assert!(ways[1].contains("No. 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
+    assert!(ways[1].contains("Rank 1 by words") && !ways[1].contains("by meaning"), "{}", ways[1]);
     assert!(ways[0].contains("by meaning") && !ways[0].contains("by words"), "{}", ways[0]);
-    assert!(ways[2].contains("No. 1 by words") && ways[2].contains("by meaning"), "{}", ways[2]);
+    assert!(ways[2].contains("Rank 1 by words") && ways[2].contains("by meaning"), "{}", ways[2]);
     assert!(
         ways[2].contains("Used by this workspace") && !ways[3].contains("Used by this workspace")
     );

@@ -161,7 +161,7 @@ async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
     for (given, name) in [(None, "Is anybody there?"), (Some("Harbour cranes"), "Harbour cranes")] {
         let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
         let answer = asked(&mut bob, &thread).await?;
-        let told = listen(&bob, &answer, "answer").await?;
+        let told = listen(&bob, &answer, "tail").await?;
         if let Some(given) = given {
             bob.post(&format!("{thread}/rename"), &[("name", given)]).await?;
         }
@@ -173,7 +173,7 @@ async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
     // One that is deleted meanwhile stays so.
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
     let answer = asked(&mut bob, &thread).await?;
-    let told = listen(&bob, &answer, "answer").await?;
+    let told = listen(&bob, &answer, "tail").await?;
     bob.post(&format!("{thread}/delete"), &[]).await?;
     bob.post(&format!("{answer}/stop"), &[]).await?;
     ends(told).await?;

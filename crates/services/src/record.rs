@@ -9,7 +9,8 @@ use carrel_domain::workspace::ChatMode;
 use serde_json::{Map, Value, json};
 
 use crate::chat::{self, Attachment, Metrics};
-use crate::search::Hit;
+use crate::reasoning;
+use crate::search::{EarlierTurn, Hit};
 
 /// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
 /// whole, so they cannot hold everything that is ever shown.
@@ -75,6 +76,14 @@ pub struct Earlier {
     pub images: Vec<Image>,
     /// What the answer was built on, as far as that was passages of this server.
     pub passages: Vec<ChunkId>,
+}
+
+impl Earlier {
+    /// As a search takes it.
+    pub fn turn(&self) -> EarlierTurn {
+        let answer = reasoning::without(&self.answer).to_owned();
+        EarlierTurn { question: self.prompt.clone(), answer }
+    }
 }
 
 /// Reads a stored exchange; `None` when it is damaged.

@@ -1,5 +1,6 @@
 //! Finding the passages of a workspace that bear on a question: by meaning, by words, or by both.
 mod choice;
+mod conversation;
 mod fusion;
 mod rerank;
 mod words;
@@ -14,6 +15,7 @@ use carrel_domain::vector::{VectorIndex, VectorQuery};
 use carrel_domain::workspace::{SearchMode, Workspace};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 
+pub use conversation::EarlierTurn;
 use fusion::{Candidate, Candidates};
 
 /// The most passages one search returns.
@@ -77,12 +79,15 @@ pub struct Query {
     pub least_similarity: Option<f32>,
     pub mode: Option<SearchMode>,
     pub filter: DocumentFilter,
+    /// What was said before in the conversation that the query continues, newest first.
+    pub earlier: Vec<EarlierTurn>,
 }
 
 /// A search whose bounds are settled.
 struct Task<'a> {
     within: WorkspaceId,
     text: &'a str,
+    earlier: &'a [EarlierTurn],
     limit: usize,
     least_similarity: f32,
     /// The share of the question that stands in for similarity, if any does.
@@ -133,6 +138,7 @@ impl Search {
         let task = Task {
             within: workspace.id,
             text: &query.text,
+            earlier: &query.earlier,
             limit: limit.clamp(1, MOST_PASSAGES),
             least_similarity: query.least_similarity.unwrap_or(usual),
             // A bound that is sent with the query is a promise; the workspace's is about meaning.
@@ -148,7 +154,7 @@ impl Search {
     }
 
     async fn by_meaning(&self, task: &Task<'_>) -> Result<Vec<Hit>> {
-        let Some(vector) = self.vector(task.text).await? else { return Ok(Vec::new()) };
+        let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
         let mut candidates = Candidates::default();
         candidates.add_similar(self.similar(task, &vector, task.limit).await?);
         self.hits(task, candidates.by_meaning()).await
@@ -168,7 +174,7 @@ impl Search {
 
     /// Both ways, and the passages that do well in both first.
     async fn by_both(&self, task: &Task<'_>, rerank: bool) -> Result<Vec<Hit>> {
-        let Some(vector) = self.vector(task.text).await? else { return Ok(Vec::new()) };
+        let Some(vector) = self.vector(task).await? else { return Ok(Vec::new()) };
         let (similar, (asked, found)) =
             tokio::try_join!(self.similar(task, &vector, task.candidates()), self.holding(task))?;
         let mut candidates = Candidates::default();
@@ -191,10 +197,19 @@ impl Search {
         Ok(hits)
     }
 
-    async fn vector(&self, text: &str) -> Result<Option<Vec<f32>>> {
+    /// Where the query lies; between itself and itself with the question before, where it continues one.
+    async fn vector(&self, task: &Task<'_>) -> Result<Option<Vec<f32>>> {
         let embedder = self.models.embedder()?;
-        let vectors = embedder.embed(&[text.to_owned()], Purpose::Query).await?;
-        Ok(vectors.into_iter().next())
+        let mut texts = vec![task.text.to_owned()];
+        let continued = conversation::with_question_before(task.text, task.earlier);
+        let (more, share) = continued.unzip();
+        texts.extend(more);
+        let mut vectors = embedder.embed(&texts, Purpose::Query).await?.into_iter();
+        let (Some(alone), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        Ok(Some(match continued {
+            Some(continued) => between(&alone, &continued, share.unwrap_or_default()),
+            None => alone,
+        }))
     }
 
     async fn similar(
@@ -231,6 +246,14 @@ impl Search {
         }
         Ok(hits)
     }
+}
+
+/// A vector of length 1 between two of them.
+fn between(one: &[f32], other: &[f32], share: f32) -> Vec<f32> {
+    let mixed = one.iter().zip(other).map(|(one, other)| (1.0 - share) * one + share * other);
+    let mixed: Vec<_> = mixed.collect();
+    let length = mixed.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::EPSILON);
+    mixed.into_iter().map(|value| value / length).collect()
 }
 
 #[cfg(test)]

@@ -71,6 +71,21 @@ impl Question {
         self.words.is_empty()
     }
 
+    /// Adds the words of another text that are not among its own yet, as many as there is room for.
+    pub fn add(&mut self, other: Self) {
+        for word in other.words {
+            let is_known = |known: &QuestionWord| known.terms.contains(&word.terms[0]);
+            if self.words.len() < MOST_QUERY_WORDS && !self.words.iter().any(is_known) {
+                self.words.push(word);
+            }
+        }
+        for language in other.languages {
+            if !self.languages.contains(&language) {
+                self.languages.push(language);
+            }
+        }
+    }
+
     /// Compares passages with the question.
     pub fn matcher(&self) -> Matcher<'_> {
         Matcher { question: self, known: HashMap::new() }

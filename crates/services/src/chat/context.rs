@@ -4,14 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use carrel_domain::document::Document;
 use carrel_domain::library::Passage;
-use carrel_domain::model::Context;
+use carrel_domain::model::{Context, MessageRole};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
+use crate::reasoning;
 use crate::record::{self, Earlier};
-use crate::search::{Hit, MOST_PASSAGES, Query};
+use crate::search::{EarlierTurn, Hit, MOST_PASSAGES, Query};
 
 /// How many pinned documents are looked at.
 const MOST_PINNED: u32 = 64;
@@ -70,8 +71,12 @@ impl Conversations {
         let wanted =
             question.overrides.passages.or(usize::try_from(workspace.settings.passages).ok());
         let wanted = wanted.unwrap_or(1).clamp(1, MOST_PASSAGES);
-        let query =
-            Query { text: question.asked().to_owned(), limit: Some(wanted), ..Query::default() };
+        let query = Query {
+            text: question.asked().to_owned(),
+            limit: Some(wanted),
+            earlier: earlier_turns(question, past),
+            ..Query::default()
+        };
         let hits = self.search.nearest_among(workspace, query, unshown.as_deref()).await?;
         let hits = hits.unwrap_or_default();
         let found: HashSet<_> = hits.iter().map(|hit| hit.passage.chunk).collect();
@@ -134,6 +139,27 @@ impl Conversations {
             false => self.search.workspace_documents.passages(workspace.id, &chunks).await,
         }
     }
+}
+
+/// What was said before, newest first: what the client brings along, or else what is kept.
+fn earlier_turns(question: &Question, past: &[Earlier]) -> Vec<EarlierTurn> {
+    let Some(messages) = &question.overrides.history else {
+        return past.iter().rev().map(Earlier::turn).collect();
+    };
+    let mut turns: Vec<EarlierTurn> = Vec::new();
+    for message in messages {
+        match (message.role, turns.last_mut()) {
+            (MessageRole::Assistant, Some(turn)) => {
+                turn.answer = reasoning::without(&message.text).to_owned();
+            }
+            (MessageRole::Assistant, None) => {}
+            (MessageRole::User, _) => {
+                turns.push(EarlierTurn { question: message.text.clone(), ..Default::default() });
+            }
+        }
+    }
+    turns.reverse();
+    turns
 }
 
 impl Gathered {

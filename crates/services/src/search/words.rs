@@ -8,6 +8,7 @@ use carrel_domain::lexical::{Likeness, Occurrences, Postings, Question, Wanted};
 use carrel_domain::library::Passage;
 use carrel_domain::{ChunkId, Result};
 
+use super::conversation::Continued;
 use super::{ByWords, Search, Task};
 
 /// Passages by a term that are looked at; a term that more of them hold chooses none.
@@ -24,19 +25,22 @@ const DISCOUNT: f32 = 0.5;
 /// What an occurrence in another form is worth beside one of the word as it is asked for.
 const OTHER_FORM: f32 = 0.9;
 
-/// The words of a question and what each is worth in the workspace.
+/// The words of a question, with those of the turns before it, and what each is worth in the workspace.
 #[derive(Default)]
 pub(super) struct Asked {
     pub(super) question: Question,
+    /// How many words are the question's own; they come first.
+    pub(super) own: usize,
     weights: Vec<f32>,
 }
 
 impl Asked {
-    /// How much of the question is in a passage, 0 to 1.
+    /// How much of the question's own words is in a passage, 0 to 1.
     pub(super) fn share(&self, of: &Occurrences) -> f32 {
-        let all: f32 = self.weights.iter().sum();
+        let own = &self.weights[..self.own];
+        let all: f32 = own.iter().sum();
         let held: BTreeSet<_> = of.found.iter().map(|found| found.word).collect();
-        let held: f32 = held.into_iter().filter_map(|word| self.weights.get(word)).sum();
+        let held: f32 = held.into_iter().filter_map(|word| own.get(word)).sum();
         if all > 0.0 { held / all } else { 0.0 }
     }
 
@@ -73,7 +77,8 @@ impl Found {
 impl Search {
     /// The passages that share words with the question, best first.
     pub(super) async fn holding(&self, task: &Task<'_>) -> Result<(Asked, Vec<Found>)> {
-        let question = Question::of(task.text);
+        let continued = Continued::of(task.text, task.earlier);
+        let question = &continued.question;
         if question.is_empty() {
             return Ok((Asked::default(), Vec::new()));
         }
@@ -84,13 +89,14 @@ impl Search {
             Wanted { within, groups, most: MOST_POSTINGS, among }
         };
         let (passages, lists) = self.lexical.holding(wanted(&groups)).await?;
-        let mut lists = by_word(&question, lists);
-        let weights = lists.iter().map(|list| weight(passages, list)).collect();
-        let asked = Asked { question, weights };
+        let mut lists = by_word(question, lists);
+        let rarity: Vec<_> = lists.iter().map(|list| weight(passages, list)).collect();
+        let weights = continued.weights(&rarity);
+        let asked = Asked { question: continued.question, own: continued.own, weights };
         let mut chosen = chosen(&lists, &asked.weights, |list| !list.cut);
         if chosen.is_empty() && lists.iter().any(|list| list.cut) {
             // All of its words are everywhere; together they may not be.
-            let words = asked.question.words.iter();
+            let words = asked.question.words.iter().take(asked.own);
             let together: Vec<_> = words.filter_map(|word| word.terms.first().cloned()).collect();
             let (_, together) = self.lexical.holding(wanted(&[together])).await?;
             lists.extend(together);
@@ -134,7 +140,8 @@ fn weight(passages: u64, list: &Postings) -> f32 {
 /// The passages of the lists that count, by the worth of the words they hold.
 fn chosen(lists: &[Postings], weights: &[f32], counts: fn(&Postings) -> bool) -> Vec<ChunkId> {
     let mut worth: HashMap<ChunkId, f32> = HashMap::new();
-    for (list, weight) in lists.iter().zip(weights).filter(|(list, _)| counts(list)) {
+    let counting = lists.iter().zip(weights);
+    for (list, weight) in counting.filter(|(list, weight)| counts(list) && **weight > 0.0) {
         for chunk in &list.chunks {
             *worth.entry(*chunk).or_default() += weight;
         }

@@ -54,6 +54,7 @@ pub fn measure() -> Result<Vec<Figure>> {
         figures.extend(bench.mode(mode, &questions)?);
     }
     figures.extend(bench.thresholds(&questions)?);
+    figures.extend(bench.dialogues(&dialogues(&set.join("dialogues.tsv"))?)?);
     let headed = bench.search_all("headed", &questions, json!({ "searchMode": "vector" }))?;
     figures.extend(quality("vector, header embedded", &questions, &headed.0, "held"));
     figures.extend(quality("vector, header embedded, tune", &questions, &headed.0, "tune"));
@@ -140,6 +141,63 @@ impl Bench {
     }
 }
 
+/// A conversation, whose last question one passage answers.
+struct Dialogue {
+    passage: String,
+    half: String,
+    turns: Vec<String>,
+}
+
+impl Bench {
+    /// The last question of each conversation, asked in it and asked alone.
+    fn dialogues(&mut self, dialogues: &[Dialogue]) -> Result<Vec<Figure>> {
+        let settings = json!({ "topN": 10, "similarityThreshold": 0 });
+        self.post("/v1/workspace/clean/update", settings)?;
+        let mut gains = Vec::new();
+        for (number, dialogue) in dialogues.iter().enumerate() {
+            let Dialogue { passage, half, turns } = dialogue;
+            let last = turns.last().context("a conversation without a question")?;
+            let alone = self.sources(&format!("alone-{number}"), last)?;
+            let mut found = Vec::new();
+            for turn in turns {
+                found = self.sources(&format!("dialogue-{number}"), turn)?;
+            }
+            gains.push((half.as_str(), gain_of(passage, &found), gain_of(passage, &alone)));
+        }
+        let mut figures = Vec::new();
+        for half in ["tune", "held"] {
+            let of_half: Vec<_> = gains.iter().filter(|(of, ..)| *of == half).collect();
+            let mean = |gain: fn(&&(&str, f64, f64)) -> f64| {
+                of_half.iter().map(|one| gain(one)).sum::<f64>() / of_half.len() as f64
+            };
+            let name = format!("follow-up questions, {half}: nDCG@10");
+            figures.push(Figure::new(name, mean(|(_, gain, _)| *gain), ""));
+            let name = format!("follow-up questions asked alone, {half}: nDCG@10");
+            figures.push(Figure::new(name, mean(|(.., gain)| *gain), ""));
+        }
+        Ok(figures)
+    }
+
+    /// Ids of the passages that an answer is built on, best first.
+    fn sources(&mut self, session: &str, question: &str) -> Result<Found> {
+        let asked = json!({ "message": question, "mode": "query", "sessionId": session });
+        let answer = self.post("/v1/workspace/clean/chat", asked)?;
+        let sources = answer["sources"].as_array().with_context(|| format!("{answer}"))?;
+        let id = |source: &Value| self.ids.get(source["location"].as_str()?).cloned();
+        Ok(sources.iter().filter_map(id).collect())
+    }
+}
+
+fn dialogues(path: &Path) -> Result<Vec<Dialogue>> {
+    let text = fs::read_to_string(path)?;
+    let dialogue = |line: &str| {
+        let mut parts = line.split('\t').map(str::to_owned);
+        let mut next = || parts.next().with_context(|| format!("cut short: {line}"));
+        Ok(Dialogue { passage: next()?, half: next()?, turns: parts.collect() })
+    };
+    text.lines().map(dialogue).collect()
+}
+
 fn passages(path: &Path) -> Result<Vec<Value>> {
     let text = fs::read_to_string(path)?;
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
@@ -170,7 +228,11 @@ fn quality(name: &str, questions: &[Question], found: &[Found], half: &str) -> V
 
 /// nDCG of a question with one passage: 1 for the first place, the less the farther down.
 fn gain(question: &Question, found: &Found) -> f64 {
-    let place = found.iter().take(10).position(|id| *id == question.passage);
+    gain_of(&question.passage, found)
+}
+
+fn gain_of(passage: &str, found: &Found) -> f64 {
+    let place = found.iter().take(10).position(|id| id == passage);
     place.map_or(0.0, |place| 1.0 / ((place + 2) as f64).log2())
 }
 

@@ -1,0 +1,136 @@
+//! What a question leaves unsaid: rare words of the turns before it.
+//!
+//! "Who is the manager there?" after "Where is the Riga branch?" is about Riga. No model is asked: words of
+//! recent turns are looked for with the question's own, each worth less the longer ago it was said and the
+//! more the question says itself.
+use carrel_domain::lexical::Question;
+
+/// A turn before the question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EarlierTurn {
+    pub question: String,
+    pub answer: String,
+}
+
+/// Turns that are looked at.
+const TURNS: usize = 3;
+/// What a word is worth beside one of a turn later.
+const DECAY: f32 = 0.5;
+/// What a word of an answer is worth beside one of its question.
+const OF_ANSWER: f32 = 0.5;
+/// The beginning of an answer that is looked at, in characters.
+const BEGINNING: usize = 300;
+/// Words of earlier turns that count: the rarest.
+const MOST_WORDS: usize = 6;
+/// What they are worth together beside the question's own words at most.
+const MOST_WEIGHT: f32 = 0.9;
+/// Words of its own with which a question is as good as whole.
+const WHOLE: f32 = 8.0;
+
+/// A question's own words, then words of earlier turns, and what each is worth by itself.
+#[derive(Default)]
+pub(super) struct Continued {
+    pub(super) question: Question,
+    /// How many words are the question's own; they come first.
+    pub(super) own: usize,
+    factors: Vec<f32>,
+}
+
+impl Continued {
+    /// `earlier` is newest first.
+    pub(super) fn of(text: &str, earlier: &[EarlierTurn]) -> Self {
+        let mut question = Question::of(text);
+        let own = question.words.len();
+        let mut factors = vec![1.0; own];
+        let mut worth = need(own);
+        for turn in earlier.iter().take(TURNS) {
+            let answer: String = turn.answer.chars().take(BEGINNING).collect();
+            for (text, worth) in [(&turn.question, worth), (&answer, worth * OF_ANSWER)] {
+                question.add(Question::of(text));
+                factors.resize(question.words.len(), worth);
+            }
+            worth *= DECAY;
+        }
+        Self { question, own, factors }
+    }
+
+    /// What each word is worth in a search, given what it is worth in the workspace by its rarity.
+    pub(super) fn weights(&self, rarity: &[f32]) -> Vec<f32> {
+        let worth = |(factor, rarity): (&f32, &f32)| factor * rarity;
+        let mut weights: Vec<f32> = self.factors.iter().zip(rarity).map(worth).collect();
+        let own: f32 = weights[..self.own].iter().sum();
+        let earlier = &mut weights[self.own..];
+        let mut order: Vec<_> = (0..earlier.len()).collect();
+        order.sort_by(|one, two| earlier[*two].total_cmp(&earlier[*one]));
+        for left_out in order.into_iter().skip(MOST_WORDS) {
+            earlier[left_out] = 0.0;
+        }
+        let all: f32 = earlier.iter().sum();
+        let most = own * MOST_WEIGHT;
+        if own > 0.0 && all > most {
+            earlier.iter_mut().for_each(|weight| *weight *= most / all);
+        }
+        weights
+    }
+}
+
+/// How much a question needs what was said before: 1 where it says nothing itself, 0 where it is whole.
+fn need(own: usize) -> f32 {
+    (1.0 - own as f32 / WHOLE).max(0.0)
+}
+
+/// The question together with the one before it, and how much that counts beside the question alone.
+pub(super) fn with_question_before(text: &str, earlier: &[EarlierTurn]) -> Option<(String, f32)> {
+    let before = earlier.first()?;
+    let need = need(Question::of(text).words.len());
+    (need > 0.0).then(|| (format!("{}\n{text}", before.question), need))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn turn(question: &str, answer: &str) -> EarlierTurn {
+        EarlierTurn { question: question.into(), answer: answer.into() }
+    }
+
+    #[test]
+    fn earlier_words_count_less_than_those_of_the_question_and_less_the_older_they_are() {
+        let earlier =
+            [turn("Where is the Riga branch?", "In Elizabetes street."), turn("Vilnius?", "")];
+        let continued = Continued::of("Who is the manager there?", &earlier);
+        assert_eq!(continued.own, 1);
+        let weights = continued.weights(&vec![1.0; continued.question.words.len()]);
+        let (own, rest) = weights.split_at(1);
+        assert!(rest.iter().sum::<f32>() < own[0], "{weights:?}");
+        assert!(rest[0] > rest[2] && rest[2] >= rest[4], "{weights:?}");
+    }
+
+    #[test]
+    fn a_question_that_says_all_itself_is_left_alone() {
+        let whole =
+            "Which hospital in Dresden ordered ninety infusion pumps last November by telephone?";
+        let earlier = [turn("Where is the Riga branch?", "")];
+        let continued = Continued::of(whole, &earlier);
+        let weights = continued.weights(&vec![1.0; continued.question.words.len()]);
+        assert!(weights[continued.own..].iter().all(|weight| *weight == 0.0), "{weights:?}");
+        assert_eq!(with_question_before(whole, &earlier), None);
+        assert_eq!(with_question_before("Who leads it?", &[]), None);
+    }
+
+    #[test]
+    fn without_earlier_turns_nothing_changes() {
+        let continued = Continued::of("red door", &[]);
+        assert_eq!((continued.own, continued.weights(&[3.0, 2.0])), (2, vec![3.0, 2.0]));
+    }
+
+    #[test]
+    fn only_the_rarest_words_of_long_answers_count() {
+        let long = (0..40).map(|number| format!("word{number} ")).collect::<String>();
+        let continued = Continued::of("Who?", &[turn("What?", &long)]);
+        let rarity = vec![1.0; continued.question.words.len()];
+        let counted =
+            continued.weights(&rarity)[continued.own..].iter().filter(|w| **w > 0.0).count();
+        assert_eq!(counted, MOST_WORDS);
+    }
+}
