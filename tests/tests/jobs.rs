@@ -226,7 +226,7 @@ async fn failed_documents_are_tried_again(backend: Backend) -> Result<()> {
         (&json!("failed"), &json!(2))
     );
     let item = &over["items"][1];
-    assert_eq!((&item["state"], &item["attempts"]), (&json!("failed"), &json!(3)));
+    assert_eq!((&item["state"], &item["attempts"]), (&json!("failed"), &json!(1)));
     assert!(item["reason"].as_str().is_some_and(|why| why.contains("not to be said")), "{item}");
     let asked = model.embedded().len();
     let retried = admin.post(&format!("/v1/jobs/{}/retry", job["id"]), json!({})).await?.ok()?;

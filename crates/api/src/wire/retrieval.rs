@@ -63,6 +63,7 @@ impl SearchBody {
             least_similarity: least.map(|least| least as f32),
             mode: mode(self.search_mode)?,
             filter: filter::read(self.filter)?,
+            earlier: Vec::new(),
         })
     }
 }

@@ -63,7 +63,7 @@ pub async fn complete_chat(
             streamed(pieces, begin, move |piece| told.tell(piece), listener).await?
         }
         Mount::Compat => {
-            let told = CompatStream(heading);
+            let mut told = CompatStream::new(heading);
             streamed(pieces, String::new(), move |piece| told.tell(piece), listener).await?
         }
     })

@@ -216,17 +216,29 @@ impl NativeStream {
 /// A stream as clients of `/api/v1` know it.
 // quirk(whole-chunks): every part says whose it is, its cost is an empty object, nothing comes after
 // the last.
-pub struct CompatStream(pub Heading);
+pub struct CompatStream {
+    heading: Heading,
+    /// Whether an error was told, after which nothing is.
+    broke_off: bool,
+}
 
 impl CompatStream {
-    pub fn tell(&self, piece: AnswerEvent) -> String {
+    pub fn new(heading: Heading) -> Self {
+        Self { heading, broke_off: false }
+    }
+
+    pub fn tell(&mut self, piece: AnswerEvent) -> String {
         match piece {
+            _ if self.broke_off => String::new(),
             AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
             // quirk(whole-chunks): the field is one of the native mount.
             AnswerEvent::Reasoning(_) => String::new(),
-            AnswerEvent::Refused(text) => self.part(json!(text), Some(self.0.refused), json!({})),
+            AnswerEvent::Refused(text) => self.part(json!(text), Some(self.heading.refused), json!({})),
             // An answer that breaks off must not look whole.
-            AnswerEvent::Failed { error, .. } => event(&broken_off(&error)),
+            AnswerEvent::Failed { error, .. } => {
+                self.broke_off = true;
+                event(&broken_off(&error))
+            }
             AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(finished) => {
                 let metrics = finished.map(|finished| finished.metrics);
@@ -240,6 +252,6 @@ impl CompatStream {
 
     fn part(&self, content: Value, finish: Option<&str>, usage: Value) -> String {
         let delta = json!({ "role": "assistant", "content": content });
-        event(&self.0.chunk(&delta, finish, Some(usage)))
+        event(&self.heading.chunk(&delta, finish, Some(usage)))
     }
 }
