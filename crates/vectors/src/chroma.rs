@@ -60,7 +60,8 @@ impl Chroma {
     }
 
     fn marks_name(&self) -> String {
-        format!("{}-watermarks", self.prefix)
+        // As installations have it.
+        format!("{}-marks", self.prefix)
     }
 
     fn collection(&self, within: WorkspaceId, dimensions: usize) -> String {

@@ -168,7 +168,7 @@ impl Bench {
         for half in ["tune", "held"] {
             let of_half: Vec<_> = gains.iter().filter(|(of, ..)| *of == half).collect();
             let mean = |gain: fn(&&(&str, f64, f64)) -> f64| {
-                of_half.iter().map(|one| gain(one)).sum::<f64>() / of_half.len() as f64
+                of_half.iter().map(&gain).sum::<f64>() / of_half.len() as f64
             };
             let name = format!("follow-up questions, {half}: nDCG@10");
             figures.push(Figure::new(name, mean(|(_, gain, _)| *gain), ""));

@@ -233,7 +233,9 @@ impl CompatStream {
             AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
             // quirk(whole-chunks): the field is one of the native mount.
             AnswerEvent::Reasoning(_) => String::new(),
-            AnswerEvent::Refused(text) => self.part(json!(text), Some(self.heading.refused), json!({})),
+            AnswerEvent::Refused(text) => {
+                self.part(json!(text), Some(self.heading.refused), json!({}))
+            }
             // An answer that breaks off must not look whole.
             AnswerEvent::Failed { error, .. } => {
                 self.broke_off = true;
