@@ -3,6 +3,8 @@ pub(super) mod adding;
 pub(super) mod change;
 mod text;
 
+pub use text::web_link;
+
 use std::collections::HashMap;
 
 use actix_web::web::{ServiceConfig, get, post, resource};

@@ -67,7 +67,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
 }
 
 /// Where a page was found, if it is on the web.
-fn web_link(link: &str) -> Option<String> {
+pub fn web_link(link: &str) -> Option<String> {
     let url = url::Url::parse(link).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())
 }
