@@ -7,9 +7,9 @@ mod deletions;
 mod documents;
 mod entrance;
 mod examples;
+mod exchange;
 mod export;
 mod find;
-mod exchange;
 mod home;
 mod invite;
 mod job;
@@ -44,6 +44,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/welcome/sample", post().to(setup::sample))
         .route("/welcome/key", post().to(setup::first_key))
         .route("/w/{slug}", get().to(chat::main))
+        .route("/ask", post().to(ask::ask_anew))
         .route("/w/{slug}/ask", post().to(ask::ask))
         .route("/w/{slug}/forget", post().to(ask::forget))
         .route("/w/{slug}/reset", post().to(chat::reset))

@@ -27,7 +27,11 @@ pub enum Refusal {
     /// Several things are wrong with a form, each in a field of its own.
     Several(Vec<Error>),
     /// What is no error of anybody's, such as a link that is used up: with words of its own.
-    Told { status: StatusCode, heading: &'static str, words: &'static str },
+    Told {
+        status: StatusCode,
+        heading: &'static str,
+        words: &'static str,
+    },
     /// A body that is compressed.
     Encoded,
     /// What the framework refuses by itself.
@@ -138,33 +142,33 @@ impl Refusal {
     }
 
     /// Each thing that is wrong: the field it is wrong in, if any, and the words.
-    pub fn faults(&self) -> Vec<Fault> {
-        let fault = |error: &Error| Fault { field: field(error), words: in_words(error) };
+    pub fn faults(&self) -> Vec<FieldFault> {
+        let fault = |error: &Error| FieldFault { field: field(error), words: in_words(error) };
         match self {
             Self::Failed(error) => vec![fault(error)],
             Self::Several(errors) => errors.iter().map(fault).collect(),
-            Self::Told { words, .. } => vec![Fault::of((*words).to_owned())],
-            _ => vec![Fault::of(self.words())],
+            Self::Told { words, .. } => vec![FieldFault::of((*words).to_owned())],
+            _ => vec![FieldFault::of(self.words())],
         }
     }
 }
 
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
-pub struct Fault {
+pub struct FieldFault {
     /// Empty where it is wrong in no field.
     pub field: String,
     pub words: String,
 }
 
-impl Fault {
+impl FieldFault {
     fn of(words: String) -> Self {
         Self { field: String::new(), words }
     }
 }
 
 /// What is wrong in a field of a form that is shown again.
-pub fn fault<'a>(faults: &'a [Fault], field: &str) -> Option<&'a str> {
+pub fn fault<'a>(faults: &'a [FieldFault], field: &str) -> Option<&'a str> {
     faults.iter().find(|fault| fault.field == field).map(|fault| fault.words.as_str())
 }
 
@@ -208,14 +212,14 @@ fn sentence(field: &str, reason: &str) -> String {
 struct RefusalPage<'a> {
     brand: Brand,
     heading: &'a str,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
     id: &'a str,
 }
 
 #[derive(Template)]
 #[template(path = "part/notice.html")]
 struct NoticePart<'a> {
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
     id: &'a str,
 }
 

@@ -154,7 +154,9 @@ impl Turn {
     /// Who answered, how long it took and from how much, in a line.
     pub fn about(&self) -> String {
         let mut parts: Vec<String> = self.model.iter().cloned().collect();
-        parts.extend(self.seconds.filter(|seconds| *seconds >= 0.05).map(|taken| format!("{taken:.1} s")));
+        parts.extend(
+            self.seconds.filter(|seconds| *seconds >= 0.05).map(|taken| format!("{taken:.1} s")),
+        );
         if !self.sources.is_empty() {
             parts.push(counted("chat.passages", self.sources.len()));
         }
@@ -278,8 +280,7 @@ fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
     let turn = at.id.map(|id| id.to_string()).unwrap_or_default();
     let thread = at.base.split_once("/t/").map_or("", |(_, thread)| thread);
-    let back =
-        query(&[("turn", turn.as_str()), ("source", &number.to_string()), ("t", thread)]);
+    let back = query(&[("turn", turn.as_str()), ("source", &number.to_string()), ("t", thread)]);
     Cited {
         number,
         title: source.title.clone(),

@@ -76,8 +76,12 @@ fn exchange(conn: &mut AnyConnection, workspace: WorkspaceId, id: ChatId) -> Hid
         .first(conn)
         .optional()?;
     let kind = DeletionKind::Exchange;
-    Ok(found.map(|(thread, name)| {
-        Subject { kind, workspace: workspace.0, thread, name, chats: vec![id.0] }
+    Ok(found.map(|(thread, name)| Subject {
+        kind,
+        workspace: workspace.0,
+        thread,
+        name,
+        chats: vec![id.0],
     }))
 }
 
@@ -260,7 +264,8 @@ impl Deletions for Database {
                     && let Some(thread) = thread
                 {
                     let place = threads::table.find(*thread);
-                    diesel::delete(place.filter(threads::deleted_at.is_not_null())).execute(conn)?;
+                    diesel::delete(place.filter(threads::deleted_at.is_not_null()))
+                        .execute(conn)?;
                 }
                 // What a conversation is cleared of stays in the log, as ever.
                 if kind == DeletionKind::Exchange.as_str() {

@@ -51,9 +51,11 @@ fn holding(conn: &AnyConnection, mut query: Query, words: &[String]) -> Query {
                     .sql(")"),
             ),
             false => query.filter(
-                sql::<Bool>("carrel_chat_words(chats.prompt, chats.response) @@ to_tsquery('simple', ")
-                    .bind::<Text, _>(terms)
-                    .sql(")"),
+                sql::<Bool>(
+                    "carrel_chat_words(chats.prompt, chats.response) @@ to_tsquery('simple', ",
+                )
+                .bind::<Text, _>(terms)
+                .sql(")"),
             ),
         };
     }
@@ -119,12 +121,7 @@ impl ChatSearch for Database {
                 .order((threads::updated_at.desc(), threads::id.desc()))
                 .offset(i64::from(offset))
                 .limit(i64::from(limit))
-                .select((
-                    threads::workspace_id,
-                    threads::slug,
-                    threads::name,
-                    threads::updated_at,
-                ))
+                .select((threads::workspace_id, threads::slug, threads::name, threads::updated_at))
                 .into_boxed::<AnyBackend>();
             query = match user {
                 Some(user) => query.filter(threads::user_id.eq(user.0)),

@@ -150,6 +150,12 @@
     settle();
   });
 
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.("[data-enter]") || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (event.target.value.trim()) event.target.form.requestSubmit();
+  });
+
   const stop = () => document.querySelector(".turns [data-stop]")?.requestSubmit();
   document.addEventListener("keydown", (event) => {
     const page = chat();

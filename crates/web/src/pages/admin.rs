@@ -47,13 +47,13 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 /// A group of pages in the list beside them.
-pub struct Group {
+pub struct AdminGroup {
     pub key: &'static str,
     pub title: &'static str,
-    pub pages: Vec<Entry>,
+    pub pages: Vec<AdminPage>,
 }
 
-pub struct Entry {
+pub struct AdminPage {
     pub address: &'static str,
     pub icon: &'static str,
     /// The key of its title.
@@ -85,12 +85,12 @@ const SERVER: [Row; 4] = [
 
 impl Frame {
     /// The pages of administration. Invites are for servers that several people share.
-    pub fn groups(&self) -> [Group; 4] {
+    pub fn groups(&self) -> [AdminGroup; 4] {
         let is_offered = |address: &str| self.is_shared || address != "/admin/invites";
         let group = |key, title, pages: &[Row]| {
             let shown = pages.iter().filter(|(address, ..)| is_offered(address));
-            let entry = |&(address, icon, title): &Row| Entry { address, icon, title };
-            Group { key, title, pages: shown.map(entry).collect() }
+            let entry = |&(address, icon, title): &Row| AdminPage { address, icon, title };
+            AdminGroup { key, title, pages: shown.map(entry).collect() }
         };
         [
             group("people", t("admin.people"), &PEOPLE),

@@ -14,7 +14,7 @@ use crate::filters;
 use crate::form::{Fields, PublicForm};
 use crate::frame::Brand;
 use crate::gate;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::{FieldFault, Refusal};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::{Guest, Who};
@@ -29,7 +29,7 @@ struct Door {
     next: String,
     is_shared: bool,
     username: String,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
 }
 
 #[derive(Template)]

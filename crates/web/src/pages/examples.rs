@@ -75,7 +75,13 @@ fn headings(text: &str) -> Vec<String> {
 /// A title without what says of which kind the file is.
 fn bare(title: &str) -> &str {
     match title.rsplit_once('.') {
-        Some((name, kind)) if !name.is_empty() && (1..=5).contains(&kind.len()) && kind.bytes().all(|b| b.is_ascii_alphanumeric()) => name,
+        Some((name, kind))
+            if !name.is_empty()
+                && (1..=5).contains(&kind.len())
+                && kind.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            name
+        }
         _ => title,
     }
 }
@@ -91,7 +97,13 @@ mod tests {
         let subjects = [("Handbook".to_owned(), headings(text)), ("Table".to_owned(), Vec::new())];
         let questions = questions(&subjects);
         assert_eq!(questions.len(), 3);
-        assert!(questions[0].contains("The lamp") && questions[1].contains("Table"), "{questions:?}");
-        assert_eq!((bare("a.b.pdf"), bare(".env"), bare("Mr. Smith went")), ("a.b", ".env", "Mr. Smith went"));
+        assert!(
+            questions[0].contains("The lamp") && questions[1].contains("Table"),
+            "{questions:?}"
+        );
+        assert_eq!(
+            (bare("a.b.pdf"), bare(".env"), bare("Mr. Smith went")),
+            ("a.b", ".env", "Mr. Smith went")
+        );
     }
 }

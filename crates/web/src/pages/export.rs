@@ -40,10 +40,7 @@ async fn export(visit: &Visit<Reader>, place: Place) -> Answer {
         _ => return Err(Error::invalid("format", "must be `md` or `json`").into()),
     };
     let file = format!("attachment; filename=\"conversation-{slug}.{ending}\"");
-    Ok(HttpResponse::Ok()
-        .content_type(kind)
-        .insert_header((CONTENT_DISPOSITION, file))
-        .body(text))
+    Ok(HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, file)).body(text))
 }
 
 /// The titles of the sources of an answer, by number.
@@ -70,9 +67,7 @@ fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
     let exchange = |chat: &Chat| {
         let stored = record::read(&chat.response).unwrap_or_default();
         let (reasoning, answer) = reasoning::split(&stored.text);
-        let source = |source: &record::Source| {
-            json!({ "title": source.title, "text": source.text, "similarity": source.similarity })
-        };
+        let source = |source: &record::Source| json!({ "title": source.title, "text": source.text, "similarity": source.similarity });
         json!({
             "question": chat.prompt,
             "answer": answer,

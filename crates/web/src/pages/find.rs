@@ -14,7 +14,7 @@ use crate::frame::{Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::texts::t;
-use crate::view::snippet::{self, Part};
+use crate::view::snippet::{self, SnippetPart};
 use crate::visit::{Reader, Visit};
 
 /// How many of each kind are listed in the palette, and on the page.
@@ -37,7 +37,7 @@ struct FoundItem {
     /// Where it is.
     within: String,
     /// What was said, with what matches.
-    said: Vec<Part>,
+    said: Vec<SnippetPart>,
 }
 
 #[derive(Template)]
@@ -116,7 +116,9 @@ fn pages(frame: &Frame, query: &str, limit: u32) -> Vec<FoundItem> {
     all.push(("/account/bin", "trash", t("bin.title")));
     if frame.is_admin {
         for group in frame.groups() {
-            all.extend(group.pages.into_iter().map(|page| (page.address, page.icon, t(page.title))));
+            all.extend(
+                group.pages.into_iter().map(|page| (page.address, page.icon, t(page.title))),
+            );
         }
     }
     let query = query.to_lowercase();
@@ -127,8 +129,10 @@ fn pages(frame: &Frame, query: &str, limit: u32) -> Vec<FoundItem> {
 
 fn named(workspaces: &[Workspace], query: &str, limit: u32) -> Vec<FoundItem> {
     let query = query.to_lowercase();
-    let found = workspaces.iter().filter(|known| known.settings.name.to_lowercase().contains(&query));
-    let shown = |known: &Workspace| item(format!("/w/{}", known.slug), "desk", &known.settings.name, "");
+    let found =
+        workspaces.iter().filter(|known| known.settings.name.to_lowercase().contains(&query));
+    let shown =
+        |known: &Workspace| item(format!("/w/{}", known.slug), "desk", &known.settings.name, "");
     found.map(shown).take(limit as usize).collect()
 }
 

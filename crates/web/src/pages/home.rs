@@ -58,14 +58,14 @@ struct NewWorkspace {
 
 pub async fn home(visit: Visit<Reader>) -> Answer {
     let workspaces = visit.workspaces().await?;
-    let threads = visit.ports().chat_search.threads(&ChatSearchQuery {
+    let query = ChatSearchQuery {
         user: visit.who.id(),
         workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
         text: String::new(),
         offset: 0,
         limit: LOOKED_AT,
-    });
-    let threads = threads.await?;
+    };
+    let threads = visit.ports().chat_search.threads(&query).await?;
     let recent = threads.iter().filter_map(|found| recent(found, &workspaces));
     let recent = recent.take(RECENT as usize).collect();
     let mut tiles = Vec::new();

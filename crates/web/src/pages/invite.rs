@@ -10,7 +10,7 @@ use super::setup::check_account;
 use crate::filters;
 use crate::form::{Fields, PublicForm};
 use crate::frame::Brand;
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::{FieldFault, Refusal};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::Guest;
@@ -23,7 +23,7 @@ struct Invited {
     is_good: bool,
     /// What was filled in before, and what is wrong with it.
     username: String,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
 }
 
 pub async fn form(guest: Guest, code: Path<String>) -> Answer {

@@ -68,12 +68,12 @@ pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
 }
 
 fn row(document: DocumentSummary, slug: &str) -> Row {
-    let location = document.path.to_string();
+    let (location, words) = (document.path.to_string(), document.reading_words());
     Row {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
         location,
         title: document.title,
-        words: document.words,
+        words,
         is_pinned: document.is_pinned,
         since: document.added_at,
     }

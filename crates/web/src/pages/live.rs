@@ -136,7 +136,12 @@ fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Turn
             question: matter.question.clone(),
             attached: matter.attached.iter().map(|name| turn::Shown::named(name)).collect(),
             is_unanswered: true,
-            ..Turn::said(text, &[], &[], Standing { workspace, base: &matter.base, id: None, is_public: false })
+            ..Turn::said(
+                text,
+                &[],
+                &[],
+                Standing { workspace, base: &matter.base, id: None, is_public: false },
+            )
         },
     };
     let old = matter.instead_of.map(|id| id.0);

@@ -14,7 +14,7 @@ use super::entrance::signed_in;
 use crate::filters;
 use crate::form::{Fields, PublicForm};
 use crate::frame::{Brand, Frame, Section};
-use crate::refusal::{Fault, Refusal};
+use crate::refusal::{FieldFault, Refusal};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::{Admin, Guest, Visit};
@@ -36,7 +36,7 @@ struct Setup {
     /// What was filled in before, and what is wrong with it.
     is_for_one: bool,
     username: String,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
 }
 
 #[derive(Template)]
@@ -73,7 +73,7 @@ async fn setup(
     guest: &Guest,
     token: String,
     form: &Fields,
-    faults: Vec<Fault>,
+    faults: Vec<FieldFault>,
 ) -> Result<Setup, Refusal> {
     Ok(Setup {
         brand: guest.site.brand().await?,

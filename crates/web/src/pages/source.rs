@@ -3,6 +3,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::document::Document;
+use carrel_domain::document_list::words_of_tokens;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, ChunkId, DocumentPath};
 use carrel_services::record;
@@ -118,7 +119,7 @@ fn about(document: Document) -> About {
     About {
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         source: document.source,
-        words: document.words,
+        words: document.words.max(words_of_tokens(document.tokens)),
         since: document.created_at,
     }
 }

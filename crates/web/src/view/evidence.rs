@@ -139,7 +139,8 @@ mod tests {
 
     #[test]
     fn no_text_and_no_markup_breaks_it() {
-        for text in ["", ".", "\n\n", "a [1", "**a. b** c. [1][2] d", "é. ü [1]", "| a | b. |\n"] {
+        for text in ["", ".", "\n\n", "a [1", "**a. b** c. [1][2] d", "é. ü [1]", "| a | b. |\n"]
+        {
             for at in sentences(text) {
                 assert!(!text[at].is_empty());
             }

@@ -6,14 +6,14 @@ const AFTER: usize = 140;
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Part {
+pub struct SnippetPart {
     pub text: String,
     pub is_match: bool,
 }
 
 /// The text around the first word of `query` in it, cut into what matches and what does not. The beginning
 /// where nothing matches.
-pub fn around(text: &str, query: &str) -> Vec<Part> {
+pub fn around(text: &str, query: &str) -> Vec<SnippetPart> {
     let words: Vec<Vec<char>> = query
         .split(|c: char| !c.is_alphanumeric())
         .filter(|word| !word.is_empty())
@@ -25,12 +25,12 @@ pub fn around(text: &str, query: &str) -> Vec<Part> {
     let first = (0..text.len()).find(|at| matched(*at).is_some()).unwrap_or(0);
     let start = first.saturating_sub(BEFORE);
     let end = (first + AFTER).min(text.len());
-    let mut parts: Vec<Part> = Vec::new();
+    let mut parts: Vec<SnippetPart> = Vec::new();
     let mut push = |text: &[char], is_match: bool| {
         let text: String = text.iter().collect();
         match parts.last_mut() {
             Some(last) if last.is_match == is_match => last.text.push_str(&text),
-            _ => parts.push(Part { text, is_match }),
+            _ => parts.push(SnippetPart { text, is_match }),
         }
     };
     if start > 0 {
@@ -65,7 +65,8 @@ mod tests {
     use super::*;
 
     fn shown(text: &str, query: &str) -> String {
-        let part = |part: Part| if part.is_match { format!("[{}]", part.text) } else { part.text };
+        let part =
+            |part: SnippetPart| if part.is_match { format!("[{}]", part.text) } else { part.text };
         around(text, query).into_iter().map(part).collect()
     }
 

@@ -6,10 +6,10 @@ use crate::texts::{self, t};
 /// Providers of one kind.
 pub struct ChoiceGroup {
     pub title: &'static str,
-    pub choices: Vec<Provider>,
+    pub choices: Vec<ProviderChoice>,
 }
 
-pub struct Provider {
+pub struct ProviderChoice {
     pub value: &'static str,
     pub name: &'static str,
     pub is_chosen: bool,
@@ -17,8 +17,18 @@ pub struct Provider {
 
 /// Providers whose models run on machines of one's own.
 const LOCAL: [&str; 12] = [
-    "ollama", "lmstudio", "localai", "koboldcpp", "textgenwebui", "nvidia-nim", "foundry",
-    "docker-model-runner", "lemonade", "omlx", "litellm", "generic-openai",
+    "ollama",
+    "lmstudio",
+    "localai",
+    "koboldcpp",
+    "textgenwebui",
+    "nvidia-nim",
+    "foundry",
+    "docker-model-runner",
+    "lemonade",
+    "omlx",
+    "litellm",
+    "generic-openai",
 ];
 /// What runs inside this server.
 const BUILT_IN: [&str; 3] = ["extractive", "native", "lancedb"];
@@ -72,8 +82,11 @@ pub fn grouped(
     let mut groups: Vec<ChoiceGroup> = Vec::new();
     for (number, title) in titles.into_iter().enumerate() {
         let of = values.iter().copied().filter(|value| group(value) == number);
-        let choice =
-            |value: &'static str| Provider { value, name: provider(value), is_chosen: value == chosen };
+        let choice = |value: &'static str| ProviderChoice {
+            value,
+            name: provider(value),
+            is_chosen: value == chosen,
+        };
         let choices: Vec<_> = of.map(choice).collect();
         if !choices.is_empty() {
             groups.push(ChoiceGroup { title, choices });
@@ -128,7 +141,10 @@ pub fn completed(setting: &Setting, value: &str) -> String {
         return value.to_owned();
     }
     let host = value.split(['/', ':']).next().unwrap_or_default();
-    let is_near = host.parse::<std::net::IpAddr>().is_ok() || value.starts_with('[') || !host.contains('.') || host.ends_with(".local");
+    let is_near = host.parse::<std::net::IpAddr>().is_ok()
+        || value.starts_with('[')
+        || !host.contains('.')
+        || host.ends_with(".local");
     format!("{}://{value}", if is_near { "http" } else { "https" })
 }
 
@@ -147,7 +163,10 @@ mod tests {
                 assert!(texts::find(&key).is_some(), "{key}");
                 for variable in &choice.needs {
                     let label = of(registry.by_variable(variable).unwrap());
-                    assert!(!label.contains('_') && !label.to_lowercase().contains("pref"), "{label}");
+                    assert!(
+                        !label.contains('_') && !label.to_lowercase().contains("pref"),
+                        "{label}"
+                    );
                 }
             }
         }
