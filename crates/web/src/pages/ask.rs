@@ -149,11 +149,7 @@ fn told(visit: &Visit<Reader>, error: Error) -> Refusal {
     }
 }
 
-async fn stream(
-    visit: &Visit<Reader>,
-    place: &Place,
-    question: (Question, Reservation),
-) -> Answer {
+async fn stream(visit: &Visit<Reader>, place: &Place, question: (Question, Reservation)) -> Answer {
     let running = start(visit, place, question).await?;
     reply::page(&visit.request, &Asked::of(&running))
 }
