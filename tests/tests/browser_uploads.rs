@@ -104,7 +104,7 @@ async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
     let (server, _model, mut ada) = begun().await?;
     let base = base(&server);
     let directory = tempfile::tempdir()?;
-    let mut files = vec![file(&directory, "Papers/empty.txt", "")?];
+    let mut files = vec![file(&directory, "Papers/broken.pdf", &"%PDF-1.7 no ".repeat(90))?];
     for number in 0..14 {
         let name = format!("Papers/{}{number:02}.txt", "a-long-name-that-needs-room-".repeat(4));
         files.push(file(&directory, &name, &format!("Paper number {number}. ").repeat(3))?);
@@ -122,7 +122,7 @@ async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
     let rows = "document.querySelectorAll('.upload').length";
     ensure!(ada.run(rows).await?.as_u64().is_some_and(|rows| rows <= 6), "a row for each file");
     let told = "[...document.querySelectorAll('.upload, .job-row')].filter((row) => \
-                row.checkVisibility() && row.innerText.includes('empty.txt')).length";
+                row.checkVisibility() && row.innerText.includes('broken.pdf')).length";
     assert_eq!(ada.run(told).await?, 1);
     let name = "document.querySelector('.upload[data-state=failed] .upload-name').clientWidth > 60";
     assert_eq!(ada.run(name).await?, true);

@@ -73,7 +73,10 @@
     };
 
     input.addEventListener("change", () => add([...input.files]));
-    form.addEventListener("sent", () => { files = []; show(); });
+    // What came to nothing is there again, to be asked without the file that cannot be read.
+    let sent = [];
+    form.addEventListener("sent", () => { sent = files; files = []; show(); });
+    form.addEventListener("returned", () => { if (!files.length) { files = sent; show(); } });
     form.elements.message.addEventListener("paste", (event) => {
       const pasted = [...event.clipboardData.files];
       if (!pasted.length) return;

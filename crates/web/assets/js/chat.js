@@ -92,6 +92,8 @@
     if ("unanswered" in turn.dataset) {
       const asked = turn.querySelector("[data-asked]");
       if (!field.value && asked) fill(asked.textContent, turn.dataset.instead);
+      field.form.dispatchEvent(new Event("returned"));
+      refuse(turn.querySelector(".callout-warning")?.textContent || "");
     } else if (turn.dataset.instead) {
       document.getElementById("turn-" + turn.dataset.instead)?.remove();
     }

@@ -40,7 +40,7 @@
       if (to) return location.assign(to);
       list.innerHTML = await answer.text();
       for (const link of links()) { link.setAttribute("role", "option"); link.tabIndex = -1; }
-      for (const item of list.querySelectorAll("ul, li")) item.setAttribute("role", item.matches("ul") ? "group" : "presentation");
+      for (const item of list.querySelectorAll("section, h2, ul, li")) item.setAttribute("role", item.matches("section") ? "group" : "presentation");
       list.setAttribute("role", "listbox");
       choose(links()[0]);
     };
