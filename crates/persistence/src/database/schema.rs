@@ -1,6 +1,8 @@
 //! The tables as both databases have them. `migrations/` makes them.
+mod kept;
 mod work;
 
+pub(crate) use kept::{deleted_chats, deletions, shares};
 pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
 
 diesel::table! {
@@ -80,38 +82,6 @@ diesel::table! {
         updated_at -> Timestamp,
         sought -> Nullable<Text>,
         deleted_at -> Nullable<Timestamp>,
-    }
-}
-
-diesel::table! {
-    deletions (id) {
-        id -> BigInt,
-        kind -> Text,
-        workspace_id -> Integer,
-        thread_id -> Nullable<Integer>,
-        user_id -> Nullable<Integer>,
-        name -> Text,
-        deleted_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    deleted_chats (deletion_id, chat_id) {
-        deletion_id -> BigInt,
-        chat_id -> BigInt,
-    }
-}
-
-diesel::table! {
-    shares (id) {
-        id -> BigInt,
-        workspace_id -> Integer,
-        thread_id -> Nullable<Integer>,
-        user_id -> Nullable<Integer>,
-        digest -> Binary,
-        last_chat_id -> BigInt,
-        created_at -> Timestamp,
-        expires_at -> Timestamp,
     }
 }
 

@@ -1,0 +1,32 @@
+//! The tables of what was deleted and can be taken back, and of shared conversations.
+diesel::table! {
+    deletions (id) {
+        id -> BigInt,
+        kind -> Text,
+        workspace_id -> Integer,
+        thread_id -> Nullable<Integer>,
+        user_id -> Nullable<Integer>,
+        name -> Text,
+        deleted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    deleted_chats (deletion_id, chat_id) {
+        deletion_id -> BigInt,
+        chat_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    shares (id) {
+        id -> BigInt,
+        workspace_id -> Integer,
+        thread_id -> Nullable<Integer>,
+        user_id -> Nullable<Integer>,
+        digest -> Binary,
+        last_chat_id -> BigInt,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
+    }
+}
