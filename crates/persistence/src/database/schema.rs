@@ -2,7 +2,7 @@
 mod kept;
 mod work;
 
-pub(crate) use kept::{deleted_chats, deletions, shares};
+pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
 pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
 
 diesel::table! {
@@ -100,16 +100,6 @@ diesel::table! {
         response -> Text,
         prompt_tokens -> Nullable<Integer>,
         completion_tokens -> Nullable<Integer>,
-    }
-}
-
-diesel::table! {
-    chat_blocks (level, block) {
-        level -> SmallInt,
-        block -> BigInt,
-        chats -> BigInt,
-        first_at -> Timestamp,
-        last_at -> Timestamp,
     }
 }
 

@@ -1,4 +1,14 @@
-//! The tables of what was deleted and can be taken back, and of shared conversations.
+//! The tables of counted exchanges, of what was deleted and can be taken back, and of shared conversations.
+diesel::table! {
+    chat_blocks (level, block) {
+        level -> SmallInt,
+        block -> BigInt,
+        chats -> BigInt,
+        first_at -> Timestamp,
+        last_at -> Timestamp,
+    }
+}
+
 diesel::table! {
     deletions (id) {
         id -> BigInt,
