@@ -34,7 +34,7 @@
     const title = document.createElement("b");
     title.textContent = from.closest(".source-group").querySelector(".source-title").textContent;
     const text = document.createElement("span");
-    text.textContent = from.dataset.excerpt;
+    text.textContent = from.dataset.excerpt.replace(/(^|\s)#{1,6}\s/g, "$1");
     title.dir = text.dir = "auto";
     card.replaceChildren(title, text);
     document.body.append(card);
