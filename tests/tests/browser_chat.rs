@@ -104,7 +104,7 @@ async fn files_are_chosen_dropped_and_pasted_and_shown_before_and_after() -> Res
     // Asked anew, it needs the document again, which nobody has kept; the picture goes along by itself.
     let before = browser.run("document.querySelector('.turn[id^=turn-]').id").await?;
     browser.click("[data-again] button").await?;
-    browser.wait_for("(notes.md) was not kept; attach it again").await?;
+    browser.wait_for("(notes.md) were not kept. Attach them again").await?;
     browser.wait("document.querySelector('#message').value.startsWith('When does')").await?;
     browser.choose_files("#attach", &[&notes]).await?;
     browser.click("button.send").await?;
@@ -187,7 +187,7 @@ async fn answers_are_worked_on_by_mouse_and_by_keys() -> Result<()> {
     browser.run("document.querySelector('#message').focus()").await?;
     browser.press("ArrowUp").await?;
     browser.wait("document.querySelector('#message').value === 'First?'").await?;
-    browser.wait_for("Asked anew").await?;
+    browser.wait_for("Editing your question").await?;
     ask(&mut browser, "First, in other words?").await?;
     answered(&mut browser, 1).await?;
     browser.wait("!document.querySelector('.turns').innerText.includes('First?')").await?;
