@@ -141,7 +141,7 @@ async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -
     ada.open(&format!("{base}/admin/invites")).await?;
     ada.click("[name=workspace]").await?;
     ada.follow("main form button").await?;
-    ada.wait_for("Here is the link").await?;
+    ada.wait_for("Send this link to one person.").await?;
     let invite = ada.run("document.querySelector('code[id^=invite]').innerText").await?;
     grace.open(invite.as_str().unwrap_or_default()).await?;
     grace.fill("#username", "grace").await?;

@@ -205,7 +205,7 @@ async fn an_administrator_looks_after_people_and_programs(backend: Backend) -> R
     let id = id.split_whitespace().next().unwrap_or_default();
     assert_eq!(ada.post(&format!("/admin/keys/{id}/revoke"), &[]).await?.status, 303);
     assert_eq!(robot.get("/v1/workspaces").await?.status, 403);
-    assert!(ada.get("/admin/audit?verify=1").await?.says("fit together"));
+    assert!(ada.get("/admin/audit?verify=1").await?.says("are intact"));
     let backup = ada.post("/admin/system/backup", &[]).await?;
     assert_eq!((backup.status, backup.header("content-type")), (200, "application/x-tar"));
     assert!(backup.header("content-disposition").starts_with("attachment; filename=\"carrel-"));

@@ -150,7 +150,8 @@
     return row;
   };
 
-  // What is dropped while others are on their way waits for them; of those dropped together the small go first.
+  // What is dropped while others are on their way waits for them; of those dropped together the small go first,
+  // and the empty last: what is refused is told by the job of the others.
   let last = Promise.resolve();
   const start = (zone, files) => {
     all.total += files.length;
@@ -160,7 +161,7 @@
       end(rowFor(zone, name), "failed", zone.dataset.unreadable);
       counted("failed");
     }
-    const sent = files.filter(({ file }) => file).sort((one, other) => one.file.size - other.file.size);
+    const sent = files.filter(({ file }) => file).sort((one, other) => (one.file.size || Infinity) - (other.file.size || Infinity));
     last = last.then(async () => {
       for (const one of sent) {
         const state = await send(zone, one, rowFor(zone, one.file.name));
