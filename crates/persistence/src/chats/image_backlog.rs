@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Bool;
 
 use crate::chats::bounds;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyConnection;
 use crate::database::convert::text;
 use crate::database::schema::{chat_image_backlog as backlog, chats};
@@ -24,7 +24,7 @@ const ONLY: i32 = 1;
 /// Moves the images of the newest exchanges that are left. Says whether there are more.
 pub(crate) fn step(conn: &mut AnyConnection, split: ImageSplitter) -> Result<bool, TxError> {
     // As whoever changes exchanges, and so that two servers do not move the same.
-    advisory_lock::acquire(conn)?;
+    AdvisoryLock::People.acquire(conn)?;
     let row = backlog::table.find(ONLY);
     let up_to: i64 = row.select(backlog::up_to).first(conn).optional()?.unwrap_or(0);
     if up_to <= 0 {
