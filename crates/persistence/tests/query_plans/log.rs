@@ -37,7 +37,7 @@ pub async fn use_the_log(db: &Database, here: WorkspaceId) {
     cursors.push(Some(ExportCursor { last }));
     for filter in filters {
         for offset in [0, 1] {
-            ChatLog::page(db, &filter, offset, Portion::of(20)).await.unwrap().items;
+            ChatLog::page(db, &filter, offset, Portion::of(20)).await.unwrap();
         }
         for after in [None, Some(ChatId(77))] {
             let told = move |_| By::operator(now).event("test", "{}");
