@@ -162,6 +162,7 @@ async fn use_everything(db: &Database) {
             conversation: conversation.clone(),
             prompt: String::new(),
             response: String::new(),
+            images: Vec::new(),
             include: true,
             created_at: now,
             usage: None,

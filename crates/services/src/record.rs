@@ -1,5 +1,7 @@
 //! How an answer is written down, and what a source looks like in it. The layout is the one that
 //! existing clients and imported installations know, so that stored answers need no translation.
+mod images;
+
 use carrel_domain::ChunkId;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{Document, NO_METADATA, Span};
@@ -8,6 +10,8 @@ use carrel_domain::model::Image;
 use carrel_domain::workspace::ChatMode;
 use serde_json::{Map, Value, json};
 
+use self::images::{ATTACHMENTS, CONTENT};
+pub use self::images::{has_images, images_of, join_images, put_images, split_images};
 use crate::chat::{self, Attachment, Metrics};
 use crate::reasoning;
 use crate::search::{EarlierTurn, Hit};
@@ -15,6 +19,12 @@ use crate::search::{EarlierTurn, Hit};
 /// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
 /// whole, so they cannot hold everything that is ever shown.
 const MOST_KEPT: usize = 4 << 20;
+
+/// An answer as it is stored, and the contents of the images it names, which are stored apart.
+pub struct StoredAnswer {
+    pub record: String,
+    pub images: Vec<String>,
+}
 
 /// An answer that is to be stored.
 pub struct Answer<'a> {
@@ -29,7 +39,7 @@ pub struct Answer<'a> {
 
 impl Answer<'_> {
     /// The stored form.
-    pub fn stored(&self) -> String {
+    pub fn stored(&self) -> StoredAnswer {
         let mut room = MOST_KEPT;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
         let images = images.filter(|image| {
@@ -37,6 +47,7 @@ impl Answer<'_> {
             room = left.unwrap_or(room);
             left.is_some()
         });
+        let images: Vec<_> = images.collect();
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
@@ -46,7 +57,7 @@ impl Answer<'_> {
                 ChatMode::Chat | ChatMode::Automatic => ChatMode::Chat.as_str(),
             },
             "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
-            "attachments": images.map(attachment).collect::<Vec<_>>(),
+            "attachments": images.iter().map(|image| named(image)).collect::<Vec<_>>(),
         });
         let documents = self.attachments.iter().filter(|attachment| !attachment.is_image());
         let documents: Vec<_> = documents.map(|document| document.name.as_str()).collect();
@@ -57,22 +68,25 @@ impl Answer<'_> {
             record["thoughts"] = json!([]);
             record["outputs"] = json!([]);
         }
-        record.to_string()
+        let images = images.into_iter().map(|image| image.content.clone()).collect();
+        StoredAnswer { record: record.to_string(), images }
     }
 }
 
 /// Names the documents that were attached to the question. Clients that do not know it pass over it.
 const DOCUMENTS: &str = "attachedDocuments";
 
-fn attachment(attachment: &Attachment) -> Value {
-    let Attachment { name, mime, content } = attachment;
-    json!({ "name": name, "mime": mime, "contentString": content })
+/// An image without its content.
+fn named(image: &Attachment) -> Value {
+    let Attachment { name, mime, content: _ } = image;
+    json!({ "name": name, "mime": mime })
 }
 
 /// A stored exchange, as far as later questions need it.
 pub struct Earlier {
     pub prompt: String,
     pub answer: String,
+    /// Those that were loaded.
     pub images: Vec<Image>,
     /// What the answer was built on, as far as that was passages of this server.
     pub passages: Vec<ChunkId>,
@@ -88,7 +102,8 @@ impl Earlier {
 
 /// Reads a stored exchange; `None` when it is damaged.
 pub fn earlier(chat: Chat) -> Option<Earlier> {
-    let record: Value = serde_json::from_str(&chat.response).ok()?;
+    let mut record: Value = serde_json::from_str(&chat.response).ok()?;
+    put_images(&mut record, chat.images);
     let answer = record.get("text")?.as_str()?.to_owned();
     let list = |name: &str| record.get(name).and_then(Value::as_array).into_iter().flatten();
     let passage = |source: &Value| {
@@ -96,7 +111,8 @@ pub fn earlier(chat: Chat) -> Option<Earlier> {
         Some(ChunkId(source.get("id")?.as_str()?.parse().ok()?))
     };
     let passages = list("sources").filter_map(passage).collect();
-    let images = list("attachments").filter_map(picture).map(|of| of.image()).collect();
+    let images = list(ATTACHMENTS).filter_map(picture).filter(Attachment::is_readable);
+    let images = images.map(|image| image.image()).collect();
     Some(Earlier { prompt: chat.prompt, answer, images, passages })
 }
 
@@ -113,7 +129,8 @@ pub struct Stored {
     pub sources: Vec<Source>,
     /// The model that answered, if it was noted.
     pub model: Option<String>,
-    /// The pictures of the question, as far as they were kept.
+    /// The images of the question, as far as they were kept. Their content is empty where it was not
+    /// loaded.
     pub pictures: Vec<Attachment>,
     /// Names of the documents that were attached to the question.
     pub documents: Vec<String>,
@@ -140,7 +157,7 @@ pub fn read(response: &str) -> Option<Stored> {
     let sources = record["sources"].as_array().into_iter().flatten().map(read_source).collect();
     let model = record["metrics"]["model"].as_str().map(str::to_owned);
     let list = |name: &str| record[name].as_array().into_iter().flatten();
-    let pictures = list("attachments").filter_map(picture).collect();
+    let pictures = list(ATTACHMENTS).filter_map(picture).collect();
     let documents = list(DOCUMENTS).filter_map(Value::as_str).map(str::to_owned).collect();
     Some(Stored { text, sources, model, pictures, documents })
 }
@@ -148,8 +165,9 @@ pub fn read(response: &str) -> Option<Stored> {
 fn picture(record: &Value) -> Option<Attachment> {
     let text = |name: &str| record[name].as_str().map(str::to_owned);
     let name = text("name").unwrap_or_default();
-    let attachment = Attachment { name, mime: text("mime")?, content: text("contentString")? };
-    (attachment.is_image() && attachment.is_readable()).then_some(attachment)
+    let content = text(CONTENT).unwrap_or_default();
+    let attachment = Attachment { name, mime: text("mime")?, content };
+    attachment.is_image().then_some(attachment)
 }
 
 /// Reads what [`source`] wrote, or an imported installation.

@@ -1,6 +1,10 @@
 //! The tables as both databases have them. `migrations/` makes them.
+mod audit;
+mod images;
 mod work;
 
+pub(crate) use audit::{audit_head, events};
+pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
 
 diesel::table! {
@@ -97,6 +101,7 @@ diesel::table! {
         response -> Text,
         prompt_tokens -> Nullable<Integer>,
         completion_tokens -> Nullable<Integer>,
+        image_bytes -> BigInt,
     }
 }
 
@@ -300,26 +305,6 @@ diesel::table! {
         id -> BigInt,
         user_id -> Integer,
         asked_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    events (id) {
-        id -> BigInt,
-        name -> Text,
-        details -> Text,
-        actor -> Text,
-        address -> Nullable<Text>,
-        at -> Timestamp,
-        digest -> Binary,
-    }
-}
-
-diesel::table! {
-    audit_head (id) {
-        id -> Integer,
-        last_id -> BigInt,
-        digest -> Binary,
     }
 }
 

@@ -11,6 +11,7 @@ mod api_keys;
 mod audit;
 mod bulk_delete;
 mod chat_edits;
+mod chat_images;
 mod chat_log;
 mod chats;
 mod concurrency;

@@ -311,10 +311,11 @@ async fn pictures_are_shown_and_documents_are_read() {
     assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
     assert_eq!(requests[1].history[0].images, [image]);
-    let kept = world.chats.lock().unwrap()[0].response.clone();
-    assert!(kept.contains("sky.png") && !kept.contains("text/plain"), "{kept}");
-    let read = record::read(&kept).unwrap();
-    assert_eq!(read.pictures[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
+    let kept = world.chats.lock().unwrap()[0].clone();
+    assert!(kept.response.contains("sky.png") && !kept.response.contains("text/plain"));
+    assert!(!kept.response.contains("iVBORw0KGgo"), "{}", kept.response);
+    let read = record::read(&kept.response).unwrap();
+    assert_eq!(record::images_of(kept)[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
     assert_eq!(read.documents, ["sky.txt"]);
 }
 
