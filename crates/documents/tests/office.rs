@@ -135,7 +135,7 @@ fn slides_show_their_charts_and_say_when_they_are_hidden() {
     let text = read("a.pptx", &packed(&parts)).swap_remove(0).text;
     assert_eq!(
         text,
-        "[Hidden slide 1]\n\nChart: Sales\n\n|  | 2025 |\n| --- | --- |\n| North | 15% |"
+        "[Hidden slide 1]\n\nChart: Sales\n\n|  | 2025 |\n| --- | --- |\n| North | 15% |\n\n\u{c}\n"
     );
 }
 

@@ -198,6 +198,8 @@ diesel::table! {
         text -> Text,
         span_start -> Nullable<Integer>,
         span_end -> Nullable<Integer>,
+        headings -> Nullable<Text>,
+        locator -> Nullable<Text>,
     }
 }
 
