@@ -166,7 +166,7 @@ fn cells_are_read_as_excel_shows_them() {
     let sheets = read("a.xlsx", &packed(&parts));
     assert_eq!(
         sheets[0].text,
-        "02138,,15%\n=B1*2,TRUE,x\n\n[Comment on B2 by Ann: why]\n\n[Hidden sheet]\n"
+        "02138,,15%\n=B1*2,TRUE,x\n\n\u{c}\n[Comment on B2 by Ann: why]\n\n[Hidden sheet]\n"
     );
     assert_eq!(sheets[0].part, Some(DocumentPart::Sheet("S".into())));
 }
