@@ -45,6 +45,7 @@ mod pictures;
 mod postgres_tls;
 mod printed;
 mod protocol;
+mod provenance;
 mod providers;
 mod repeats;
 mod revoked;

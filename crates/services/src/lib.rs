@@ -26,6 +26,7 @@ pub mod pins;
 mod ports;
 pub mod preferences;
 pub mod prompt;
+pub mod provenance;
 pub mod reasoning;
 pub mod record;
 pub mod redact;

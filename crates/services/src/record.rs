@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use self::images::{ATTACHMENTS, CONTENT};
 pub use self::images::{has_images, images_of, join_images, put_images, split_images};
 use crate::chat::{self, Attachment, Metrics};
+use crate::provenance::ProvenanceFields;
 use crate::reasoning;
 use crate::search::{EarlierTurn, Hit};
 
@@ -148,6 +149,7 @@ pub struct Source {
     pub location: Option<String>,
     /// 0 to 1.
     pub similarity: Option<f64>,
+    pub provenance: ProvenanceFields,
 }
 
 /// Reads a stored answer; `None` when it is damaged.
@@ -181,6 +183,7 @@ pub fn read_source(source: &Value) -> Source {
         text: bare.trim().to_owned(),
         location: text("location"),
         similarity: source["score"].as_f64(),
+        provenance: serde_json::from_value(source.clone()).unwrap_or_default(),
     }
 }
 
@@ -241,6 +244,11 @@ pub fn source(hit: &Hit) -> Value {
     if let Some(Span { start, end }) = hit.passage.span {
         (source["start"], source["end"]) = (start.into(), end.into());
     }
+    if let (Some(source), Ok(Value::Object(fields))) =
+        (source.as_object_mut(), serde_json::to_value(ProvenanceFields::of(&hit.passage)))
+    {
+        source.extend(fields);
+    }
     tell_of_title(document, &mut source);
     source
 }
@@ -269,8 +277,9 @@ pub fn passage_text(passage: &Passage) -> String {
         ["link://", "youtube://"].iter().find_map(|kind| document.chunk_source.strip_prefix(kind));
     let source = link.map(|link| format!("source: {link}\n")).unwrap_or_default();
     let (title, published) = (&document.title, document.published);
+    let place = ProvenanceFields::of(passage).header_lines();
     format!(
-        "{HEADER_START}{title}\npublished: {published}\n{source}{HEADER_END}\n\n{}",
+        "{HEADER_START}{title}\npublished: {published}\n{source}{place}{HEADER_END}\n\n{}",
         passage.text
     )
 }

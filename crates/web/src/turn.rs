@@ -10,6 +10,7 @@ use crate::answers::Matter;
 use crate::filters;
 use crate::reply::segment;
 use crate::view::markdown::{self, Citations};
+use crate::view::provenance;
 
 /// How many bytes of stored answers one page renders.
 const PAGE: usize = 1024 * 1024;
@@ -22,7 +23,9 @@ pub struct Cited {
     pub title: String,
     /// Where the passage is shown in its document; nothing where the document was only attached.
     pub address: Option<String>,
-    /// The beginning of the passage.
+    /// Its page, slide, rows or time, as far as that is known.
+    pub locator: Option<String>,
+    /// The headings above the passage and its beginning.
     pub excerpt: String,
 }
 
@@ -196,7 +199,9 @@ fn cited(source: &Source, workspace: &Workspace) -> Cited {
     Cited {
         title: source.title.clone(),
         address: Some(format!("/w/{}/source?in={at}&passage={chunk}#passage", workspace.slug)),
-        excerpt: source.text.chars().take(240).collect(),
+        locator: provenance::locator(&source.provenance),
+        excerpt: source.provenance.heading_path().map_or_else(String::new, |path| path + "\n")
+            + &source.text.chars().take(240).collect::<String>(),
     }
 }
 

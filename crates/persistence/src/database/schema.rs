@@ -203,6 +203,8 @@ diesel::table! {
         text -> Text,
         span_start -> Nullable<Integer>,
         span_end -> Nullable<Integer>,
+        headings -> Nullable<Text>,
+        locator -> Nullable<Text>,
     }
 }
 

@@ -1,5 +1,6 @@
 //! Passages of placed documents with their vectors: written and removed together.
 use carrel_domain::library::NewPassage;
+use carrel_domain::provenance::Provenance;
 use carrel_domain::vector::Code;
 use diesel::prelude::*;
 
@@ -17,6 +18,8 @@ struct ChunkRow {
     text: String,
     span_start: Option<i32>,
     span_end: Option<i32>,
+    headings: Option<String>,
+    locator: Option<String>,
 }
 
 #[derive(Insertable)]
@@ -36,7 +39,7 @@ struct VectorRow {
     vector: Vec<u8>,
 }
 
-/// Passages in one statement. Each takes six bound values at most.
+/// Passages in one statement. Each takes eight bound values at most.
 const ROWS_AT_ONCE: usize = 250;
 
 /// Stores the passages of a place, in the order of its text. They are found by the words of the
@@ -55,7 +58,10 @@ pub(crate) fn insert(
         if batch.is_empty() {
             return Ok(());
         }
-        let words = batch.iter().map(|passage| lexical::words_of(workspace, title, &passage.text));
+        let words = batch.iter().map(|passage| {
+            let title = passage.provenance.title_and_headings(title, &passage.text);
+            lexical::words_of(workspace, &title, &passage.text)
+        });
         let words = words.collect();
         let ids = insert_batch(conn, workspace, place, next, batch)?;
         lexical::insert(conn, &ids, words)?;
@@ -73,7 +79,7 @@ fn insert_batch(
 ) -> QueryResult<Vec<i64>> {
     let (mut rows, mut whole) = (Vec::new(), Vec::new());
     for (passage, ordinal) in passages.into_iter().zip(first..) {
-        let NewPassage { text: words, span, vector } = passage;
+        let NewPassage { text: words, span, provenance, vector } = passage;
         whole.push(vector);
         rows.push(ChunkRow {
             workspace_document_id: place,
@@ -82,6 +88,8 @@ fn insert_batch(
             text: text(words),
             span_start: span.and_then(|span| i32::try_from(span.start).ok()),
             span_end: span.and_then(|span| i32::try_from(span.end).ok()),
+            headings: headings_column(&provenance),
+            locator: provenance.locator.map(|locator| locator.to_string()),
         });
     }
     // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
@@ -116,6 +124,20 @@ fn insert_batch(
         .collect();
     on_each_backend!(conn => diesel::insert_into(vectors::table).values(&whole).execute(conn))?;
     Ok(ids)
+}
+
+/// Headings, a line each; nothing where there are none.
+fn headings_column(provenance: &Provenance) -> Option<String> {
+    let lines = provenance.headings.join("\n");
+    (!lines.is_empty()).then(|| text(lines))
+}
+
+/// Where a passage stands, from its row.
+pub(crate) fn provenance(headings: Option<&str>, locator: Option<&str>) -> Provenance {
+    Provenance {
+        headings: headings.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
+        locator: locator.and_then(|text| text.parse().ok()),
+    }
 }
 
 /// How many passages, and so vectors, these places hold.

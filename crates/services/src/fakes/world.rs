@@ -15,14 +15,18 @@ use carrel_domain::document::{
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::image::ImageModel;
-use carrel_domain::library::{IndexedDocument, Passage, WorkspaceDocument, WorkspaceDocuments};
+use carrel_domain::library::{
+    IndexedDocument, NewPassage, Passage, WorkspaceDocument, WorkspaceDocuments,
+};
 use carrel_domain::model::{
     AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
+use carrel_domain::provenance::Provenance;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, Result, TextKind, UserId, WorkspaceDocumentId,
+    WorkspaceId,
 };
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
@@ -138,8 +142,16 @@ impl World {
             for new in new {
                 let (chunk, place) = (ChunkId(passages.len() as i64), place.id);
                 let document = document.clone();
-                let (span, text) = (new.span, new.text);
-                passages.push(Passage { chunk, place, ordinal: 0, span, text, document });
+                let NewPassage { text, span, provenance, vector: _ } = new;
+                passages.push(Passage {
+                    chunk,
+                    place,
+                    ordinal: 0,
+                    span,
+                    provenance,
+                    text,
+                    document,
+                });
             }
         }
     }
@@ -251,9 +263,9 @@ impl Extractor for World {
 
 #[async_trait]
 impl Splitter for World {
-    async fn split(&self, text: String, _: Splitting) -> Result<Vec<Chunk>> {
+    async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
         let span = Span { start: 0, end: text.chars().count() as u32 };
-        Ok(vec![Chunk { text, span }])
+        Ok(vec![Chunk { text, span, provenance: Provenance::default() }])
     }
 }
 

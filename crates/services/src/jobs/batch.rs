@@ -61,7 +61,7 @@ impl Workers {
         };
         let (mut cuts, mut chunks) = (Vec::with_capacity(texts.len()), Vec::new());
         for (item, text) in texts {
-            match self.shared.library.cut(&method, text).await {
+            match self.shared.library.cut(&method, &item.path, text).await {
                 Ok(more) => {
                     let place = chunks.len()..chunks.len() + more.len();
                     chunks.extend(more);

@@ -160,7 +160,9 @@ impl Library {
     ) -> Result<Vec<Added>> {
         let (mut new, mut warnings) = (Vec::new(), Vec::new());
         for (document, text) in &made {
-            let (places, warning) = self.embedded_for(&arrival.workspaces(), text, arrival).await?;
+            let workspaces = arrival.workspaces();
+            let (places, warning) =
+                self.embedded_for(&workspaces, (document, text), arrival).await?;
             let event = arrival.event(document);
             new.push(NewDocument { document: document.clone(), places, event });
             warnings.push(warning);
@@ -187,10 +189,10 @@ impl Library {
     pub(super) async fn embedded_for(
         &self,
         workspaces: &[WorkspaceId],
-        text: &str,
+        (document, text): (&Document, &str),
         arrival: &Arrival,
     ) -> Result<(Vec<IndexedDocument>, Option<String>)> {
-        match self.embed_for(workspaces, text).await {
+        match self.embed_for(workspaces, &document.path, text).await {
             Ok(places) => Ok((places, None)),
             Err(error) if arrival.unembedded == Unembedded::Keep => {
                 Ok((Vec::new(), Some(explain(&error))))

@@ -102,7 +102,7 @@ impl Library {
     ) -> Result<Option<String>> {
         let missing: Vec<_> = into.iter().filter(|each| !places.contains(&each.id)).collect();
         let ids: Vec<WorkspaceId> = missing.iter().map(|workspace| workspace.id).collect();
-        let embedded = match self.embed_for(&ids, text).await {
+        let embedded = match self.embed_for(&ids, &document.path, text).await {
             Ok(embedded) => embedded,
             Err(error) => return Ok(Some(explain(&error))),
         };

@@ -7,7 +7,7 @@ use carrel_domain::document::{Chunk, Splitting};
 use carrel_domain::embedding::TextKey;
 use carrel_domain::library::{IndexedDocument, NewPassage};
 use carrel_domain::model::{Embedder, Purpose};
-use carrel_domain::{Error, Result, WorkspaceId};
+use carrel_domain::{DocumentPath, Error, Result, TextKind, WorkspaceId};
 use chrono::Utc;
 
 use super::Library;
@@ -60,13 +60,14 @@ impl Library {
     pub(crate) async fn embed_for(
         &self,
         workspaces: &[WorkspaceId],
+        path: &DocumentPath,
         text: &str,
     ) -> Result<Vec<IndexedDocument>> {
         if workspaces.is_empty() {
             return Ok(Vec::new());
         }
         let method = self.method().await?;
-        let chunks = self.cut(&method, text.to_owned()).await?;
+        let chunks = self.cut(&method, path, text.to_owned()).await?;
         let vectors = self.vectors(&method, &chunks).await?;
         let passages = passages(chunks, vectors);
         let recipe = method.recipe();
@@ -78,9 +79,14 @@ impl Library {
         Ok(workspaces.iter().map(place).collect())
     }
 
-    /// The chunks of a text. [`Error::Unprocessable`] when there are none.
-    pub(crate) async fn cut(&self, method: &Method, text: String) -> Result<Vec<Chunk>> {
-        let chunks = self.splitter.split(text, method.splitting).await?;
+    /// The chunks of the text of the document at `path`. [`Error::Unprocessable`] when there are none.
+    pub(crate) async fn cut(
+        &self,
+        method: &Method,
+        path: &DocumentPath,
+        text: String,
+    ) -> Result<Vec<Chunk>> {
+        let chunks = self.splitter.split(text, TextKind::of(path), method.splitting).await?;
         if chunks.is_empty() {
             return Err(Error::unprocessable("No text content found in the document."));
         }
@@ -142,7 +148,12 @@ impl Library {
 
 /// Chunks with their vectors.
 pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPassage> {
-    let passage = |(Chunk { text, span }, vector)| NewPassage { text, span: Some(span), vector };
+    let passage = |(Chunk { text, span, provenance }, vector)| NewPassage {
+        text,
+        span: Some(span),
+        provenance,
+        vector,
+    };
     chunks.into_iter().zip(vectors).map(passage).collect()
 }
 

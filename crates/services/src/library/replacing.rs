@@ -36,8 +36,8 @@ impl Library {
         for (document, text) in &arrival.made {
             // Documents are not taken out of workspaces because their successors fail.
             let (places, warning) = match must_be_embedded {
-                true => (self.embed_for(&workspaces, text).await?, None),
-                false => self.embedded_for(&workspaces, text, arrival).await?,
+                true => (self.embed_for(&workspaces, &document.path, text).await?, None),
+                false => self.embedded_for(&workspaces, (document, text), arrival).await?,
             };
             new.push((document.clone(), places));
             warnings.push(warning);

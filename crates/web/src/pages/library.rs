@@ -5,6 +5,7 @@ use carrel_domain::DocumentPath;
 use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
 use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
+use carrel_services::provenance::ProvenanceFields;
 use chrono::{DateTime, Utc};
 
 use super::documents::adding;
@@ -17,6 +18,7 @@ use crate::paging::{Paging, fetch_page};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::upload::Upload;
+use crate::view::provenance;
 use crate::visit::{Manager, Reader, Visit};
 
 /// A document in a list.
@@ -137,6 +139,8 @@ struct Source {
     since: DateTime<Utc>,
     before: String,
     passage: String,
+    /// Where the passage stands in the original.
+    place: Option<String>,
     after: String,
     /// Whether there is more text than is shown.
     is_cut: bool,
@@ -169,9 +173,11 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let at = passage.as_ref().and_then(|passage| {
         let words = passage.text.trim();
         let stands = passage.span.and_then(|span| span.within(&text));
-        let stands = stands.filter(|at| text[at.clone()] == *words).map(|at| at.start);
-        let start = stands.or_else(|| text.find(words))?;
-        Some((start, start + words.len()))
+        // Rows of a table that was cut stand below a copy of its header.
+        let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
+        let found = || text.find(words).map(|start| start..start + words.len());
+        let at = stands.or_else(found)?;
+        Some((at.start, at.end))
     });
     let is_gone = !asked.text("passage").is_empty() && at.is_none();
     let (start, end) = at.unwrap_or((0, 0));
@@ -187,6 +193,7 @@ pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
         source: document.source,
         words: document.words,
         since: document.created_at,
+        place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
         before: text[from..start].to_owned(),
         passage: text[start..end].to_owned(),
         after: text[end..to].to_owned(),
