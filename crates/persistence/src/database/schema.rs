@@ -1,7 +1,7 @@
 //! The tables as both databases have them. `migrations/` makes them.
 mod work;
 
-pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
+pub(crate) use work::{embeddings, embeddings_size, imports, job_items, jobs, login_attempts};
 
 diesel::table! {
     users (id) {
@@ -384,6 +384,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     workspace_documents,
     chunks
 );
+diesel::allow_tables_to_appear_in_same_query!(chunks, vector_codes);
 diesel::allow_tables_to_appear_in_same_query!(users, api_keys);
 diesel::allow_tables_to_appear_in_same_query!(users, invites);
 diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);

@@ -1,4 +1,5 @@
 //! Passages of placed documents with their vectors: written and removed together.
+use carrel_domain::document::{Chunk, Span};
 use carrel_domain::library::NewPassage;
 use carrel_domain::vector::Code;
 use diesel::prelude::*;
@@ -19,6 +20,19 @@ struct ChunkRow {
     span_end: Option<i32>,
 }
 
+impl ChunkRow {
+    fn new(workspace: i32, place: i64, ordinal: i32, words: String, span: Option<Span>) -> Self {
+        Self {
+            workspace_document_id: place,
+            workspace_id: workspace,
+            ordinal,
+            text: text(words),
+            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
+            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
+        }
+    }
+}
+
 #[derive(Insertable)]
 #[diesel(table_name = vector_codes)]
 struct CodeRow {
@@ -35,6 +49,9 @@ struct VectorRow {
     chunk_id: i64,
     vector: Vec<u8>,
 }
+
+/// The recipe of a place whose passages are searchable by words only, until a job embeds them.
+pub(crate) const UNEMBEDDED: &str = "words";
 
 /// Passages in one statement. Each takes six bound values at most.
 const ROWS_AT_ONCE: usize = 250;
@@ -63,6 +80,39 @@ pub(crate) fn insert(
     }
 }
 
+/// Stores passages of a place whose recipe is [`UNEMBEDDED`], in the order of its text.
+pub(crate) fn insert_unembedded(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    place: i64,
+    title: &str,
+    passages: Vec<Chunk>,
+) -> QueryResult<()> {
+    let mut next = 0;
+    for batch in passages.chunks(ROWS_AT_ONCE) {
+        let words = batch.iter().map(|passage| lexical::words_of(workspace, title, &passage.text));
+        let words = words.collect();
+        let rows = batch.iter().zip(next..).map(|(Chunk { text, span }, ordinal)| {
+            ChunkRow::new(workspace, place, ordinal, text.clone(), Some(*span))
+        });
+        let ids = insert_chunks(conn, &rows.collect::<Vec<_>>())?;
+        lexical::insert(conn, &ids, words)?;
+        next = next.saturating_add(ids.len() as i32);
+    }
+    Ok(())
+}
+
+/// The ids of the rows, in their order.
+fn insert_chunks(conn: &mut AnyConnection, rows: &[ChunkRow]) -> QueryResult<Vec<i64>> {
+    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
+    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
+        .values(rows)
+        .returning(chunks::id)
+        .get_results(conn))?;
+    ids.sort_unstable();
+    Ok(ids)
+}
+
 /// Stores passages numbered from `first`; returns their ids, in their order.
 fn insert_batch(
     conn: &mut AnyConnection,
@@ -75,21 +125,9 @@ fn insert_batch(
     for (passage, ordinal) in passages.into_iter().zip(first..) {
         let NewPassage { text: words, span, vector } = passage;
         whole.push(vector);
-        rows.push(ChunkRow {
-            workspace_document_id: place,
-            workspace_id: workspace,
-            ordinal,
-            text: text(words),
-            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
-            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
-        });
+        rows.push(ChunkRow::new(workspace, place, ordinal, words, span));
     }
-    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
-    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
-        .values(&rows)
-        .returning(chunks::id)
-        .get_results(conn))?;
-    ids.sort_unstable();
+    let ids = insert_chunks(conn, &rows)?;
 
     let codes: Vec<CodeRow> = ids
         .iter()
@@ -118,10 +156,11 @@ fn insert_batch(
     Ok(ids)
 }
 
-/// How many passages, and so vectors, these places hold.
+/// How many vectors these places hold: one for each passage, and none where they are not embedded.
 pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64> {
     places.chunks(IDS_AT_ONCE).try_fold(0, |total, places| {
         let some: i64 = chunks::table
+            .inner_join(vector_codes::table.on(vector_codes::chunk_id.eq(chunks::id)))
             .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
             .count()
             .get_result(conn)?;
