@@ -67,7 +67,8 @@ impl SettingsStore {
             row.and_then(|(_, value)| value.parse::<u64>().ok())
         };
         // A chunk that repeats all of the one before would never come to the end of a text.
-        if let (Some(size), Some(overlap)) = (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
+        if let (Some(size), Some(overlap)) =
+            (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
             && overlap >= size
         {
             prepared.rows.retain(|(name, _)| name != names::CHUNK_OVERLAP);
