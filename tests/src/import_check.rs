@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 use reqwest::Method;
-use serde_json::Value;
+use serde_json::{Number, Value};
+
+use carrel_import::surrogates::mended;
 
 use crate::{Client, send};
 
-/// What may differ, line by line: a part of the request's path, a part of the place in the answer,
-/// and the reason.
+/// What may differ, line by line: a part of the request's path, a pattern of the place in the answer
+/// (see [`matches`]), and the reason.
 const MAY_DIFFER: &str = include_str!("../import/differs.tsv");
 
 /// A recorded installation: its storage folder and what its server answered.
@@ -70,7 +72,7 @@ pub async fn compare(client: &Client, expected: &Path) -> Result<Comparison> {
         if entry["auth"] != "key" || !file.is_file() {
             continue;
         }
-        let recorded: Value = serde_json::from_slice(&fs::read(&file)?)?;
+        let recorded: Value = serde_json::from_str(&mended(&fs::read_to_string(&file)?))?;
         let request = &recorded["request"];
         let path = request["path"].as_str().context("a request without a path")?;
         let method: Method = request["method"].as_str().unwrap_or("GET").parse()?;
@@ -138,7 +140,11 @@ fn differences(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String
             }
         }
         (theirs, ours) if theirs == ours => {}
-        (Value::Number(one), Value::Number(other)) if one.as_f64() == other.as_f64() => {}
+        (Value::Number(one), Value::Number(other)) if is_near(one, other) => {}
+        (Value::String(one), Value::String(other)) if object(one).is_some() => {
+            let (one, other) = (object(one), object(other));
+            differences(place, &one.unwrap_or_default(), &other.unwrap_or_default(), found);
+        }
         (theirs, ours) => {
             let short = |value: &Value| value.to_string().chars().take(120).collect::<String>();
             found.push(format!("{place}: {} and not {}", short(ours), short(theirs)));
@@ -146,11 +152,38 @@ fn differences(place: &str, theirs: &Value, ours: &Value, found: &mut Vec<String
     }
 }
 
+/// JSON of an object within a text.
+fn object(text: &str) -> Option<Value> {
+    serde_json::from_str(&mended(text)).ok().filter(Value::is_object)
+}
+
+/// Whether two numbers differ by no more than what reading and writing them may do.
+fn is_near(one: &Number, other: &Number) -> bool {
+    let (Some(one), Some(other)) = (one.as_f64(), other.as_f64()) else { return false };
+    (one - other).abs() <= 1e-9 * one.abs().max(other.abs())
+}
+
 fn may_differ(path: &str, difference: &str) -> bool {
     let place = difference.split(": ").next().unwrap_or_default();
     let lines = MAY_DIFFER.lines().filter(|line| !line.starts_with('#'));
     lines.filter_map(|line| line.split_once('\t')).any(|(request, rest)| {
         let part = rest.split('\t').next().unwrap_or_default();
-        path.contains(request) && (part == "*" || place.ends_with(part))
+        path.contains(request) && matches(place, part)
     })
+}
+
+/// Whether a place is one that a pattern names: its parts between `*` follow one another, the last at
+/// the end. `=` names the answer itself.
+fn matches(place: &str, pattern: &str) -> bool {
+    if pattern == "=" {
+        return place.is_empty();
+    }
+    let mut parts: Vec<_> = pattern.split('*').collect();
+    let last = parts.pop().unwrap_or_default();
+    let Some(mut rest) = place.strip_suffix(last) else { return false };
+    for part in parts {
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    true
 }

@@ -2,6 +2,8 @@
 //! writes, and those beside the clone where they are.
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::import_check::{Fixture, compare, installations};
@@ -269,6 +271,34 @@ async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
         assert_eq!(planned[part], done[part], "{part}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_leaves_the_database_as_it_was_or_whole() -> Result<()> {
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    server.stop().await?;
+    let source = fixture().display().to_string();
+    let arguments = ["import", "anythingllm", source.as_str()];
+    let mut complete = false;
+    for delay in (0..30).map(|step| Duration::from_millis(step * 20)) {
+        let mut child = server.carrel().command(&arguments).stdout(Stdio::null()).spawn()?;
+        tokio::time::sleep(delay).await;
+        child.kill()?;
+        child.wait()?;
+        let listed = server.carrel().run(&["audit", "list"])?;
+        let imported = listed.stdout.contains("data_imported");
+        assert!(imported || !complete, "an import is gone");
+        complete = imported;
+        let verified = server.carrel().run(&["verify"])?;
+        assert_eq!(verified.code, Some(0), "after {delay:?}: {verified:?}");
+        let documents = if imported { 5 } else { 0 };
+        assert_eq!(server.document_files()?.len(), documents, "after {delay:?}");
+    }
+    let last = server.carrel().run(&arguments)?;
+    assert_eq!(last.code, Some(0), "{last:?}");
+    server.run().await?;
+    people_are_who_they_were(&server).await?;
+    conversations_are_where_they_were(&server).await
 }
 
 #[tokio::test]

@@ -27,6 +27,19 @@ const NOT_OURS: &[(&str, &str)] = &[
     ("UID", "it concerns the other server's container"),
 ];
 
+/// Variables of this server's process that have the same names and meanings there.
+const OF_THE_PROCESS: [&str; 9] = [
+    "EMBED_REQUIRE_ALLOWLIST",
+    "PASSWORDLOWERCASE",
+    "PASSWORDMAXCHAR",
+    "PASSWORDMINCHAR",
+    "PASSWORDNUMERIC",
+    "PASSWORDREQUIREMENTS",
+    "PASSWORDSYMBOL",
+    "PASSWORDUPPERCASE",
+    "SIMPLE_SSO_ENABLED",
+];
+
 /// Keys of what the other server encrypted. They are kept, sealed, with what they open.
 const ENCRYPTION: [&str; 2] = ["SIG_KEY", "SIG_SALT"];
 
@@ -48,6 +61,8 @@ pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
 pub struct Configuration {
     pub rows: Vec<(String, String)>,
     pub owner: Option<String>,
+    /// For the environment file of this server.
+    pub environment: Vec<(String, String)>,
     pub kept: Map<String, Value>,
     pub multi_user: bool,
 }
@@ -89,6 +104,11 @@ fn environment(
             configuration.owner = Some(value);
         } else if let Some((_, reason)) = NOT_OURS.iter().find(|(known, _)| *known == named) {
             report.leave_out(format!(".env {name}: {reason}"));
+        } else if OF_THE_PROCESS.contains(&named)
+            && value.chars().all(|c| c.is_ascii_alphanumeric())
+        {
+            report.imported(".env", 1);
+            configuration.environment.push((name, value));
         } else if ENCRYPTION.contains(&named) {
             report.kept(".env", 1);
             configuration.kept.insert(name, value.into());

@@ -98,6 +98,7 @@ impl Importer {
         &self,
         storage: &Path,
         kept: BTreeMap<String, Value>,
+        environment: Vec<(String, String)>,
         reading: &Reading,
     ) -> Result<()> {
         let (this, storage, reading) = (self.clone(), storage.to_owned(), reading.clone());
@@ -105,6 +106,7 @@ impl Importer {
             for (name, value) in &kept {
                 leftovers::seal(&this.root, &this.settings, name, value)?;
             }
+            leftovers::set_environment(&this.root, &environment)?;
             let mut report = reading.report.lock().unwrap_or_else(PoisonError::into_inner);
             leftovers::copy_files(&storage, &this.root, &mut report)
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use carrel_domain::generated_file::GeneratedFile;
 use carrel_domain::{Error, Result};
-use carrel_services::settings::SettingsStore;
+use carrel_services::settings::{SettingsStore, dotenv};
 use serde_json::Value;
 
 use crate::report::Report;
@@ -34,6 +34,29 @@ pub fn seal(root: &Path, store: &SettingsStore, name: &str, value: &Value) -> Re
     private(&folder)
         .and_then(|()| write(&folder.join(format!("{name}.sealed")), sealed.as_bytes()))
         .map_err(Error::of_file)
+}
+
+/// Adds variables to the environment file of this server, which reads it at its start. Those that are
+/// there already stay.
+pub fn set_environment(root: &Path, variables: &[(String, String)]) -> Result<()> {
+    let file = root.join(".env");
+    let mut text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(Error::of_file(error)),
+    };
+    let known: Vec<_> = dotenv::parse(&text).0.into_iter().map(|entry| entry.name).collect();
+    let new: Vec<_> = variables.iter().filter(|(name, _)| !known.contains(name)).collect();
+    if new.is_empty() {
+        return Ok(());
+    }
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    for (name, value) in new {
+        text.push_str(&format!("{name}='{value}'\n"));
+    }
+    write(&file, text.as_bytes()).map_err(Error::of_file)
 }
 
 /// Writes a file that only its owner can read.
@@ -89,7 +112,7 @@ pub fn copy_files(storage: &Path, root: &Path, report: &mut Report) -> Result<()
             }
         }
     }
-    if root.join("generated-images").is_dir() {
+    if report.tables.contains_key("generated-images/") {
         report.differ("Generated images are deleted 30 days after the import.");
     }
     Ok(())

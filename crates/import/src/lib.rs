@@ -19,7 +19,7 @@ mod row;
 mod run;
 mod small_tables;
 mod source;
-mod surrogates;
+pub mod surrogates;
 mod tables;
 mod workspaces;
 

@@ -200,6 +200,7 @@ impl Importer {
     async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
         let Plan { reading, configuration, rows, scan, placed, mut kept, last_ids } = plan;
         let splitting = configuration.splitting();
+        let environment = configuration.environment.clone();
         let mut first = {
             let mut report = taken_out(&reading);
             let rows = configuration.into_rows(&self.passwords, &mut report).await?;
@@ -214,7 +215,7 @@ impl Importer {
         if !payloads.is_empty() {
             kept.insert("connector-payloads".to_owned(), Value::Object(payloads));
         }
-        self.keep(&options.storage, kept, &reading).await?;
+        self.keep(&options.storage, kept, environment, &reading).await?;
 
         let stored: HashMap<_, _> =
             documents.iter().map(|document| (document.path.clone(), summary(document))).collect();
