@@ -13,19 +13,19 @@ use crate::people;
 use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
-use crate::source::Source;
+use crate::source::SourceDatabase;
 use crate::surrogates::mended;
 
 /// What is shared by everything that reads the source while the target is written.
 #[derive(Clone)]
-pub struct Reading {
-    pub source: Arc<Mutex<Source>>,
+pub struct SourceReader {
+    pub source: Arc<Mutex<SourceDatabase>>,
     pub known: Arc<Known>,
     pub report: Arc<Mutex<Report>>,
     pub now: DateTime<Utc>,
 }
 
-impl Reading {
+impl SourceReader {
     pub fn report(&self, work: impl FnOnce(&mut Report)) {
         work(&mut self.report.lock().unwrap_or_else(PoisonError::into_inner));
     }
@@ -33,26 +33,26 @@ impl Reading {
 
 /// The rows of a large table, in portions.
 pub struct Portions {
-    reading: Reading,
+    reading: SourceReader,
     table: &'static str,
     /// Columns that may hold much.
     large: &'static [&'static str],
     after: i64,
-    read: fn(&Reading, Vec<Row>) -> ImportedRows,
+    read: fn(&SourceReader, Vec<Row>) -> ImportedRows,
 }
 
 impl Portions {
-    pub fn chats(reading: Reading) -> Self {
+    pub fn chats(reading: SourceReader) -> Self {
         let large = &["prompt", "response"];
         Self { reading, table: "workspace_chats", large, after: i64::MIN, read: chats }
     }
 
-    pub fn widget_chats(reading: Reading) -> Self {
+    pub fn widget_chats(reading: SourceReader) -> Self {
         let large = &["prompt", "response", "connection_information"];
         Self { reading, table: "embed_chats", large, after: i64::MIN, read: widget_chats }
     }
 
-    pub fn events(reading: Reading) -> Self {
+    pub fn events(reading: SourceReader) -> Self {
         Self { reading, table: "event_logs", large: &["metadata"], after: i64::MIN, read: events }
     }
 }
@@ -76,7 +76,7 @@ impl Iterator for Portions {
     }
 }
 
-fn chats(reading: &Reading, rows: Vec<Row>) -> ImportedRows {
+fn chats(reading: &SourceReader, rows: Vec<Row>) -> ImportedRows {
     let mut chats = Vec::with_capacity(rows.len());
     reading.report(|report| {
         chats.extend(rows.iter().filter_map(|row| chat(row, reading, report)));
@@ -85,7 +85,7 @@ fn chats(reading: &Reading, rows: Vec<Row>) -> ImportedRows {
     ImportedRows::Chats(chats)
 }
 
-fn chat(row: &Row, reading: &Reading, report: &mut Report) -> Option<ImportedChat> {
+fn chat(row: &Row, reading: &SourceReader, report: &mut Report) -> Option<ImportedChat> {
     let known = &reading.known;
     let (Some(id), Some(workspace)) = (row.long("id"), row.int("workspaceId")) else {
         report.leave_out("workspace_chats: a row without an id or a workspace");
@@ -152,7 +152,7 @@ fn created(
     row: &Row,
     table: &str,
     id: i64,
-    reading: &Reading,
+    reading: &SourceReader,
     report: &mut Report,
 ) -> DateTime<Utc> {
     row.time("createdAt").unwrap_or_else(|| {
@@ -197,7 +197,7 @@ fn usage(response: &str) -> Option<Usage> {
     })
 }
 
-fn widget_chats(reading: &Reading, rows: Vec<Row>) -> ImportedRows {
+fn widget_chats(reading: &SourceReader, rows: Vec<Row>) -> ImportedRows {
     let mut chats = Vec::with_capacity(rows.len());
     reading.report(|report| {
         chats.extend(rows.iter().filter_map(|row| widget_chat(row, reading, report)));
@@ -206,7 +206,11 @@ fn widget_chats(reading: &Reading, rows: Vec<Row>) -> ImportedRows {
     ImportedRows::WidgetChats(chats)
 }
 
-fn widget_chat(row: &Row, reading: &Reading, report: &mut Report) -> Option<ImportedWidgetChat> {
+fn widget_chat(
+    row: &Row,
+    reading: &SourceReader,
+    report: &mut Report,
+) -> Option<ImportedWidgetChat> {
     let id = row.long("id")?;
     let widget = row.int("embed_id").unwrap_or(0);
     if !reading.known.widgets.contains(&widget) {
@@ -229,7 +233,7 @@ fn widget_chat(row: &Row, reading: &Reading, report: &mut Report) -> Option<Impo
     })
 }
 
-fn events(reading: &Reading, rows: Vec<Row>) -> ImportedRows {
+fn events(reading: &SourceReader, rows: Vec<Row>) -> ImportedRows {
     let mut events: Vec<ImportedEvent> = Vec::with_capacity(rows.len());
     reading.report(|report| {
         events.extend(rows.iter().map(|row| people::event(row, reading.now, report)));

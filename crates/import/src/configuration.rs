@@ -166,12 +166,11 @@ fn preferences(
     }
     let PreparedSettings { rows, refused, unknown } = store.prepare_preferences(&given);
     report.imported("system_settings", rows.len() as u64);
-    let refused = refused.into_iter().map(|(label, reason)| (label, reason));
     let unknown = unknown.into_iter().map(|label| {
         let reason = "this server has no such preference".to_owned();
         (label, reason)
     });
-    for (label, reason) in refused.chain(unknown) {
+    for (label, reason) in refused.into_iter().chain(unknown) {
         report.leave_out(format!("system_settings {label}: {reason}; it is kept sealed"));
         if let Some((_, value)) = given.iter().find(|(known, _)| *known == label) {
             configuration.kept.insert(format!("system_settings.{label}"), value.clone().into());

@@ -10,7 +10,7 @@ use chrono::Utc;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-use crate::chats::Reading;
+use crate::chats::SourceReader;
 use crate::documents::{self, Read, Scan};
 use crate::row::Row;
 use crate::run::Importer;
@@ -30,7 +30,7 @@ impl Importer {
         storage: &Path,
         scan: Scan,
         placed: &[Row],
-        reading: &Reading,
+        reading: &SourceReader,
     ) -> Result<(Vec<Document>, Map<String, Value>)> {
         let mut taken = HashSet::new();
         let (mut documents, mut payloads) = (Vec::new(), Map::new());
@@ -75,7 +75,7 @@ impl Importer {
         &self,
         read: Read,
         payloads: &mut Map<String, Value>,
-        reading: &Reading,
+        reading: &SourceReader,
     ) -> Result<Option<Document>> {
         let Read { document, text, payload, .. } = read;
         match self.files.put(&document, &text).await {
@@ -99,7 +99,7 @@ impl Importer {
         storage: &Path,
         kept: BTreeMap<String, Value>,
         environment: Vec<(String, String)>,
-        reading: &Reading,
+        reading: &SourceReader,
     ) -> Result<()> {
         let (this, storage, reading) = (self.clone(), storage.to_owned(), reading.clone());
         let keep = move || {
@@ -119,7 +119,7 @@ pub fn read(
     path: &DocumentPath,
     file: &Path,
     taken: &mut HashSet<Uuid>,
-    reading: &Reading,
+    reading: &SourceReader,
 ) -> Option<Read> {
     let read = documents::read(path, file, taken);
     let mut found = None;

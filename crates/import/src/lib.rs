@@ -24,4 +24,4 @@ mod tables;
 mod workspaces;
 
 pub use report::{Report, TableReport};
-pub use run::{Importer, Options, Outcome};
+pub use run::{ImportOutcome, Importer, Options};

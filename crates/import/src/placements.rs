@@ -18,7 +18,7 @@ use crate::row::Row;
 
 /// A document that is imported, as its placements need it.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredDocument {
     pub id: DocumentId,
     pub title: String,
 }
@@ -70,7 +70,7 @@ pub fn recovered(
 /// The placements of documents that are imported, those of one document together.
 pub fn rows(
     rows: Vec<Row>,
-    documents: &HashMap<DocumentPath, Stored>,
+    documents: &HashMap<DocumentPath, StoredDocument>,
     known: &Known,
     now: DateTime<Utc>,
     report: &mut Report,

@@ -14,16 +14,16 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use tokio::runtime::Handle;
 
-use crate::chats::{Portions, Reading};
+use crate::chats::{Portions, SourceReader};
 use crate::configuration::{self, Configuration};
 use crate::documents::{self, Scan};
 use crate::files::read;
 use crate::leftovers;
-use crate::placements::{self, Passages, PlacedRow, Stored};
+use crate::placements::{self, Passages, PlacedRow, StoredDocument};
 use crate::report::Report;
 use crate::row::Row;
 use crate::small_tables::{last_ids, small_tables, version};
-use crate::source::Source;
+use crate::source::SourceDatabase;
 use crate::tables::{Fate, fate};
 
 const KIND: &str = "anythingllm";
@@ -45,7 +45,7 @@ pub struct Options {
 }
 
 #[derive(Debug)]
-pub enum Outcome {
+pub enum ImportOutcome {
     Imported(Report),
     /// Of a dry run.
     Planned(Report),
@@ -70,7 +70,7 @@ pub struct Importer {
 
 /// What is read before anything is written.
 struct Plan {
-    reading: Reading,
+    reading: SourceReader,
     configuration: Configuration,
     rows: Vec<ImportedRows>,
     scan: Scan,
@@ -83,9 +83,9 @@ impl Importer {
     /// # Errors
     /// [`Error::AlreadyExists`] when this server is in use already, [`Error::Unprocessable`] when the
     /// source cannot be read. Nothing is changed in the database then.
-    pub async fn run(&self, options: Options, by: &By) -> Result<Outcome> {
+    pub async fn run(&self, options: Options, by: &By) -> Result<ImportOutcome> {
         if let Some(past) = self.target.past_import().await? {
-            return Ok(Outcome::Earlier(past));
+            return Ok(ImportOutcome::Earlier(past));
         }
         let there = self.target.contents().await?;
         if !there.is_empty() && !options.dry_run {
@@ -102,8 +102,8 @@ impl Importer {
         let plan = tokio::task::spawn_blocking(move || this.plan(&given, now)).await;
         let plan = plan.map_err(Error::internal)??;
         match options.dry_run {
-            true => self.rehearse(&options, plan, now).await.map(Outcome::Planned),
-            false => self.carry_out(&options, plan, by).await.map(Outcome::Imported),
+            true => self.rehearse(&options, plan, now).await.map(ImportOutcome::Planned),
+            false => self.carry_out(&options, plan, by).await.map(ImportOutcome::Imported),
         }
     }
 
@@ -111,8 +111,8 @@ impl Importer {
     fn plan(&self, options: &Options, now: DateTime<Utc>) -> Result<Plan> {
         let file = options.storage.join("anythingllm.db");
         let mut source = match &options.database {
-            Some(url) => Source::postgres(url)?,
-            None => Source::sqlite(&file, &self.scratch)?,
+            Some(url) => SourceDatabase::postgres(url)?,
+            None => SourceDatabase::sqlite(&file, &self.scratch)?,
         };
         let mut report = Report {
             kind: KIND.to_owned(),
@@ -146,7 +146,7 @@ impl Importer {
         let scan = documents::scan(&options.storage.join("documents"), &mut report)?;
         report.found("documents/", "documents", scan.files.len() as u64);
         let placed = source.all("workspace_documents")?;
-        let reading = Reading {
+        let reading = SourceReader {
             source: Arc::new(Mutex::new(source)),
             known: Arc::new(known),
             report: Arc::new(Mutex::new(report)),
@@ -251,7 +251,7 @@ impl Importer {
         documents: Vec<Document>,
         placed: Vec<PlacedRow>,
         (size, overlap): (usize, usize),
-        reading: &Reading,
+        reading: &SourceReader,
         last_ids: BTreeMap<Numbered, i64>,
     ) -> RowStream {
         let mut rows = first;
@@ -283,11 +283,11 @@ impl Importer {
     }
 }
 
-fn summary(document: &Document) -> Stored {
-    Stored { id: document.id, title: document.title.clone() }
+fn summary(document: &Document) -> StoredDocument {
+    StoredDocument { id: document.id, title: document.title.clone() }
 }
 
-fn taken_out(reading: &Reading) -> Report {
+fn taken_out(reading: &SourceReader) -> Report {
     reading.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
 

@@ -8,16 +8,16 @@ use chrono::{DateTime, Utc};
 use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
-use crate::source::Source;
+use crate::source::SourceDatabase;
 use crate::{people, workspaces};
 
-pub fn version(source: &mut Source) -> Result<String> {
+pub fn version(source: &mut SourceDatabase) -> Result<String> {
     let rows = source.all("_prisma_migrations")?;
     let newest = rows.iter().filter_map(|row| row.text("migration_name")).max();
     Ok(newest.unwrap_or_else(|| "unknown".to_owned()))
 }
 
-pub fn last_ids(source: &mut Source) -> Result<BTreeMap<Numbered, i64>> {
+pub fn last_ids(source: &mut SourceDatabase) -> Result<BTreeMap<Numbered, i64>> {
     let tables = [
         (Numbered::Users, "users"),
         (Numbered::ApiKeys, "api_keys"),
@@ -34,7 +34,7 @@ pub fn last_ids(source: &mut Source) -> Result<BTreeMap<Numbered, i64>> {
 
 /// The rows of all tables but the large ones, and what others may refer to.
 pub fn small_tables(
-    source: &mut Source,
+    source: &mut SourceDatabase,
     last_ids: &mut BTreeMap<Numbered, i64>,
     now: DateTime<Utc>,
     report: &mut Report,

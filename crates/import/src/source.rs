@@ -26,7 +26,7 @@ enum AnyConnection {
     Postgres(PgConnection),
 }
 
-pub struct Source {
+pub struct SourceDatabase {
     connection: AnyConnection,
     /// The columns of each table.
     tables: BTreeMap<String, Vec<String>>,
@@ -70,7 +70,7 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-impl Source {
+impl SourceDatabase {
     /// Opens a copy of a SQLite file, made in `scratch`. The file itself stays as it is; nothing is
     /// written beside it.
     pub fn sqlite(file: &Path, scratch: &Path) -> Result<Self> {

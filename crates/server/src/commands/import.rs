@@ -3,7 +3,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use carrel_domain::audit::By;
-use carrel_import::{Options, Outcome, Report};
+use carrel_import::{ImportOutcome, Options, Report};
 use chrono::Utc;
 
 use crate::cli::{Anythingllm, Import};
@@ -35,13 +35,13 @@ pub async fn run(app: &App, config: &Config, what: Import) -> anyhow::Result<Exi
     let by = By::operator(Utc::now());
     let outcome = app.importer(config).run(options, &by).await.context("failed to import")?;
     match outcome {
-        Outcome::Planned(report) => show(&report, json)?,
-        Outcome::Imported(report) => {
+        ImportOutcome::Planned(report) => show(&report, json)?,
+        ImportOutcome::Imported(report) => {
             show(&report, json)?;
             let folder = config.storage.root().join("imported").join("anythingllm");
             say(format_args!("the report is kept in {}", folder.display()));
         }
-        Outcome::Earlier(past) => {
+        ImportOutcome::Earlier(past) => {
             let at = past.created_at.format("%F %T");
             say(format_args!("everything is there: {} was imported at {at}", past.origin));
             let report = serde_json::from_str(&past.report).context("failed to read the report")?;
