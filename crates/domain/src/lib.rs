@@ -23,6 +23,7 @@ pub mod health;
 pub mod idempotency;
 pub mod ids;
 pub mod image;
+pub mod import;
 pub mod invite;
 pub mod job;
 pub mod lexical;

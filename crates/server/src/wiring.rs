@@ -1,4 +1,5 @@
 //! Every port and service, built once from the configuration and wired together.
+mod importing;
 mod maintenance;
 
 use std::path::PathBuf;

@@ -126,9 +126,6 @@ impl Search {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
         }
-        if self.index.count(Some(workspace.id)).await? == 0 {
-            return Ok(None);
-        }
         if matches!(among, DocumentSelection::Only([])) {
             return Ok(Some(Vec::new()));
         }
@@ -145,6 +142,11 @@ impl Search {
             enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
             among,
         };
+        if self.index.count(Some(workspace.id)).await? == 0 {
+            // Imported documents are searchable by words before they are embedded.
+            let found = self.by_words(&task).await?;
+            return Ok((!found.is_empty()).then_some(found));
+        }
         let hits = match query.mode.unwrap_or(settings.search_mode).way() {
             SearchMode::Vector => self.by_meaning(&task).await?,
             SearchMode::Lexical => self.by_words(&task).await?,

@@ -163,8 +163,9 @@ impl<'a> Names<'a> {
             {
                 self.title = file.to_owned().into();
             }
-        } else if let Some(file) = file {
-            // quirk(upload-directory): a file is said to have come from a directory.
+        } else if let Some(file) = file.filter(|file| !file.starts_with('/')) {
+            // quirk(upload-directory): a file is said to have come from a directory. That of an
+            // imported document is said already.
             self.url = format!("file:///uploads/{file}").into();
         }
         self

@@ -5,7 +5,7 @@ mod work;
 
 pub(crate) use audit::{audit_head, events};
 pub(crate) use images::{chat_image_backlog, chat_images};
-pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
+pub(crate) use work::{embeddings, embeddings_size, imports, job_items, jobs, login_attempts};
 
 diesel::table! {
     users (id) {
@@ -371,6 +371,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     workspace_documents,
     chunks
 );
+diesel::allow_tables_to_appear_in_same_query!(chunks, vector_codes);
 diesel::allow_tables_to_appear_in_same_query!(users, api_keys);
 diesel::allow_tables_to_appear_in_same_query!(users, invites);
 diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);

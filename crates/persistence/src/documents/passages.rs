@@ -1,4 +1,5 @@
 //! Passages of placed documents with their vectors: written and removed together.
+use carrel_domain::document::{Chunk, Span};
 use carrel_domain::library::NewPassage;
 use carrel_domain::provenance::Provenance;
 use carrel_domain::vector::Code;
@@ -22,6 +23,28 @@ struct ChunkRow {
     locator: Option<String>,
 }
 
+impl ChunkRow {
+    fn new(
+        workspace: i32,
+        place: i64,
+        ordinal: i32,
+        words: String,
+        span: Option<Span>,
+        provenance: Provenance,
+    ) -> Self {
+        Self {
+            workspace_document_id: place,
+            workspace_id: workspace,
+            ordinal,
+            text: text(words),
+            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
+            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
+            headings: headings_column(&provenance),
+            locator: provenance.locator.map(|locator| locator.to_string()),
+        }
+    }
+}
+
 #[derive(Insertable)]
 #[diesel(table_name = vector_codes)]
 struct CodeRow {
@@ -38,6 +61,9 @@ struct VectorRow {
     chunk_id: i64,
     vector: Vec<u8>,
 }
+
+/// The recipe of a place whose passages are searchable by words only, until a job embeds them.
+pub(crate) const UNEMBEDDED: &str = "words";
 
 /// Passages in one statement. Each takes eight bound values at most.
 const ROWS_AT_ONCE: usize = 250;
@@ -69,6 +95,43 @@ pub(crate) fn insert(
     }
 }
 
+/// Stores passages of a place whose recipe is [`UNEMBEDDED`], in the order of its text.
+pub(crate) fn insert_unembedded(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    place: i64,
+    title: &str,
+    passages: Vec<Chunk>,
+) -> QueryResult<()> {
+    let mut next = 0;
+    for batch in passages.chunks(ROWS_AT_ONCE) {
+        let words = batch.iter().map(|passage| {
+            let title = passage.provenance.title_and_headings(title, &passage.text);
+            lexical::words_of(workspace, &title, &passage.text)
+        });
+        let words = words.collect();
+        let rows = batch.iter().zip(next..).map(|(chunk, ordinal)| {
+            let Chunk { text, span, provenance } = chunk.clone();
+            ChunkRow::new(workspace, place, ordinal, text, Some(span), provenance)
+        });
+        let ids = insert_chunks(conn, &rows.collect::<Vec<_>>())?;
+        lexical::insert(conn, &ids, words)?;
+        next = next.saturating_add(ids.len() as i32);
+    }
+    Ok(())
+}
+
+/// The ids of the rows, in their order.
+fn insert_chunks(conn: &mut AnyConnection, rows: &[ChunkRow]) -> QueryResult<Vec<i64>> {
+    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
+    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
+        .values(rows)
+        .returning(chunks::id)
+        .get_results(conn))?;
+    ids.sort_unstable();
+    Ok(ids)
+}
+
 /// Stores passages numbered from `first`; returns their ids, in their order.
 fn insert_batch(
     conn: &mut AnyConnection,
@@ -81,23 +144,9 @@ fn insert_batch(
     for (passage, ordinal) in passages.into_iter().zip(first..) {
         let NewPassage { text: words, span, provenance, vector } = passage;
         whole.push(vector);
-        rows.push(ChunkRow {
-            workspace_document_id: place,
-            workspace_id: workspace,
-            ordinal,
-            text: text(words),
-            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
-            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
-            headings: headings_column(&provenance),
-            locator: provenance.locator.map(|locator| locator.to_string()),
-        });
+        rows.push(ChunkRow::new(workspace, place, ordinal, words, span, provenance));
     }
-    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
-    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
-        .values(&rows)
-        .returning(chunks::id)
-        .get_results(conn))?;
-    ids.sort_unstable();
+    let ids = insert_chunks(conn, &rows)?;
 
     let codes: Vec<CodeRow> = ids
         .iter()
@@ -140,10 +189,11 @@ pub(crate) fn provenance(headings: Option<&str>, locator: Option<&str>) -> Prove
     }
 }
 
-/// How many passages, and so vectors, these places hold.
+/// How many vectors these places hold: one for each passage, and none where they are not embedded.
 pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64> {
     places.chunks(IDS_AT_ONCE).try_fold(0, |total, places| {
         let some: i64 = chunks::table
+            .inner_join(vector_codes::table.on(vector_codes::chunk_id.eq(chunks::id)))
             .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
             .count()
             .get_result(conn)?;

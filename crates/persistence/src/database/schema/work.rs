@@ -1,4 +1,4 @@
-//! The tables of jobs, of cached vectors, and of attempts to sign in.
+//! The tables of jobs, of cached vectors, of imports, and of attempts to sign in.
 diesel::table! {
     jobs (id) {
         id -> BigInt,
@@ -51,6 +51,16 @@ diesel::table! {
     embeddings_size (id) {
         id -> Integer,
         bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Integer,
+        kind -> Text,
+        origin -> Text,
+        report -> Text,
+        created_at -> Timestamp,
     }
 }
 
