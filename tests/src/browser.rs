@@ -299,6 +299,15 @@ impl Browser {
                 }
                 return Ok(said["result"].clone());
             }
+            // What a page asks before it is left is answered with yes.
+            if said["method"] == "Page.javascriptDialogOpening" {
+                self.last += 1;
+                let message = json!({
+                    "id": self.last, "method": "Page.handleJavaScriptDialog",
+                    "params": { "accept": true }, "sessionId": self.session,
+                });
+                self.socket.send(Message::text(message.to_string())).await?;
+            }
             self.note(&said);
         }
     }

@@ -102,7 +102,7 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(backend: Backe
     let server = TestServer::start(backend).await?;
     let mut ada = ada(&server).await?;
     for (path, needed, optional) in [
-        ("vectors?provider=chroma", "ChromaEndpoint", &["ChromaApiHeader", "ChromaApiKey"][..]),
+        ("vectors?provider=chroma", "ChromaApiKey", &["ChromaApiHeader"][..]),
         ("vectors?provider=lancedb", "", &[]),
         ("embedding?provider=openai", "OpenAiKey", &["EmbeddingOutputDimensions"]),
         ("language?provider=bedrock", "AwsBedrockLLMRegion", &["AwsBedrockLLMTokenLimit"]),

@@ -156,7 +156,7 @@ async fn documents_are_ticked_and_put_in_order() -> Result<()> {
     ada.click("input[name=path]").await?;
     // What is left out is said, and what was ticked stays ticked.
     ada.click("button[value=move]").await?;
-    ada.wait("!!document.querySelector('#notices [role=alert]')").await?;
+    ada.wait("!!document.querySelector('main [role=alert], #notices [role=alert]')").await?;
     ada.wait("document.querySelector('.bulk-count').innerText === '1 selected'").await?;
     ada.complaints.retain(|said| !said.contains("Response Status Error Code 400"));
     forget_refusals(&mut ada);

@@ -148,7 +148,7 @@ async fn join_by_an_invite(ada: &mut Browser, grace: &mut Browser, base: &str) -
     // A mistake is said on the page, where what was typed stays.
     grace.fill("#password", "short").await?;
     grace.click("form button").await?;
-    grace.wait("!!document.querySelector('#notices [role=alert]')").await?;
+    grace.wait("!!document.querySelector('#password-fault')").await?;
     assert_eq!(grace.run("document.querySelector('#username').value").await?, "grace");
     assert_eq!(grace.run("document.activeElement.id").await?, "password");
     grace.complaints.retain(|complaint| {

@@ -150,12 +150,12 @@ async fn conversations_are_ones_own_and_work_without_scripts(backend: Backend) -
     let source = page.text.split('"').find(|text| text.starts_with("/w/alpha/source?"));
     let source = source.context("no source")?.replace("&#38;", "&").replace("&amp;", "&");
     let source = bob.get(source.split('#').next().unwrap_or_default()).await?;
-    assert!(source.says("<mark id=\"passage\">The crane"), "{}", source.text);
+    assert!(source.says("id=\"passage\"") && source.says("The crane"), "{}", source.text);
     assert!(!ada.get("/w/alpha").await?.says("What is the crane called?"));
 
     let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
     bob.post(&format!("{thread}/ask"), &question).await?;
-    assert!(bob.get(&thread).await?.says("<h1>What is the crane called?</h1>"));
+    assert!(bob.get(&thread).await?.says(">What is the crane called?</h1>"));
     assert_eq!(ada.get(&thread).await?.status, 404);
     assert_eq!(ada.post(&format!("{thread}/delete"), &[]).await?.status, 404);
     bob.post(&format!("{thread}/rename"), &[("name", "<b>Cranes</b>")]).await?;

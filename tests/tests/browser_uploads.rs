@@ -98,3 +98,44 @@ async fn nothing_is_added_by_whoever_is_signed_out() -> Result<()> {
     well_behaved(&ada, &server);
     Ok(())
 }
+
+#[tokio::test]
+async fn many_files_are_one_line_and_each_failure_is_told_once() -> Result<()> {
+    let (server, _model, mut ada) = begun().await?;
+    let base = base(&server);
+    let directory = tempfile::tempdir()?;
+    let mut files = vec![file(&directory, "Papers/empty.txt", "")?];
+    for number in 0..14 {
+        let name = format!("Papers/{}{number:02}.txt", "a-long-name-that-needs-room-".repeat(4));
+        files.push(file(&directory, &name, &format!("Paper number {number}. ").repeat(3))?);
+    }
+    ada.open(&format!("{base}/documents")).await?;
+    ada.fill("#into", "harbour").await?;
+    ada.drop_files(&[&directory.path().join("Papers")]).await?;
+    ada.wait("!!document.querySelector('.job[data-over]')").await?;
+    ada.wait(
+        "/^14 of 15 uploaded · 1 failed$/.test(document.querySelector('[data-total]').innerText)",
+    )
+    .await?;
+    // The folder they are in is listed without a reload.
+    ada.wait("document.querySelector('#folder-list').innerText.includes('Papers')").await?;
+    let rows = "document.querySelectorAll('.upload').length";
+    ensure!(ada.run(rows).await?.as_u64().is_some_and(|rows| rows <= 6), "a row for each file");
+    let told = "[...document.querySelectorAll('.upload, .job-row')].filter((row) => \
+                row.checkVisibility() && row.innerText.includes('empty.txt')).length";
+    assert_eq!(ada.run(told).await?, 1);
+    let name = "document.querySelector('.upload[data-state=failed] .upload-name').clientWidth > 60";
+    assert_eq!(ada.run(name).await?, true);
+    // A job says how many of all files it has, also of those that could not be read.
+    ada.wait("/14 of 15 documents, 1 failed/.test(document.querySelector('.job').innerText)")
+        .await?;
+    ada.click("[data-tray-close]").await?;
+    assert_eq!(ada.run("document.querySelector('#tray').checkVisibility()").await?, false);
+    assert_eq!(ada.run(told).await?, 1);
+    ada.click("[data-job-close]").await?;
+    ada.open(&format!("{base}/w/harbour/documents")).await?;
+    assert_eq!(ada.run("document.querySelectorAll('.job').length").await?, 0);
+    forget_refusals(&mut ada);
+    well_behaved(&ada, &server);
+    Ok(())
+}

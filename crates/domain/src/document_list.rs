@@ -39,12 +39,27 @@ pub struct DocumentSummary {
     pub title: String,
     /// As [`crate::document::Document::words`].
     pub words: i32,
+    /// As [`crate::document::Document::tokens`].
+    pub tokens: i32,
     /// When it was added to the library, or to the workspace of the query.
     pub added_at: DateTime<Utc>,
     /// Whether it is pinned in the workspace of the query.
     pub is_pinned: bool,
     /// The workspaces it is in, by id.
     pub workspaces: Vec<WorkspaceId>,
+}
+
+impl DocumentSummary {
+    /// About how many words a person would count: writing without spaces between words, and tables, have few
+    /// pieces between spaces.
+    pub fn reading_words(&self) -> i32 {
+        self.words.max(words_of_tokens(self.tokens))
+    }
+}
+
+/// About how many words so many tokens are.
+pub fn words_of_tokens(tokens: i32) -> i32 {
+    tokens / 4 * 3
 }
 
 /// Lists documents. Each method is one transaction. Without a title, it reads only the rows it

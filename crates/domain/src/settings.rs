@@ -16,6 +16,8 @@ pub mod names {
     pub const CHUNK_OVERLAP: &str = "text_splitter_chunk_overlap";
     /// The prompt of workspaces that have none of their own.
     pub const SYSTEM_PROMPT: &str = "default_system_prompt";
+    /// `on` where people may share their conversations by links.
+    pub const SHARING: &str = "share_conversations";
 }
 
 /// Where settings are kept. Each method is one transaction.

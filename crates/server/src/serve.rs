@@ -174,8 +174,8 @@ fn options(config: &Config) -> carrel_api::Options {
 
 /// Never ends.
 async fn keep_up(app: &App, config: &Config, address: SocketAddr) {
-    advise(app, config).await;
     welcome(app, address).await;
+    advise(app, config).await;
     let mut ticks = tokio::time::interval(KEEP_UP);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     for tick in 0u32.. {

@@ -5,6 +5,8 @@ use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
+use carrel_domain::chat_search::ChatSearch;
+use carrel_domain::deletion::Deletions;
 use carrel_domain::document_list::DocumentList;
 use carrel_domain::health::Health;
 use carrel_domain::idempotency::IdempotencyKeys;
@@ -15,6 +17,7 @@ use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
 use carrel_domain::settings::Settings;
+use carrel_domain::share::Shares;
 use carrel_domain::thread::Threads;
 use carrel_domain::usage::Usages;
 use carrel_domain::user::{MultiUser, Sessions, Users};
@@ -51,6 +54,9 @@ pub struct Ports {
     pub threads: Arc<dyn Threads>,
     pub chats: Arc<dyn Chats>,
     pub chat_edits: Arc<dyn ChatEdits>,
+    pub chat_search: Arc<dyn ChatSearch>,
+    pub deletions: Arc<dyn Deletions>,
+    pub shares: Arc<dyn Shares>,
     pub pins: Arc<dyn Pins>,
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,

@@ -128,8 +128,9 @@ pub fn text_of(response: &str) -> Option<String> {
 pub struct Stored {
     pub text: String,
     pub sources: Vec<Source>,
-    /// The model that answered, if it was noted.
+    /// The model that answered, if it was noted, and how many seconds it took.
     pub model: Option<String>,
+    pub seconds: Option<f64>,
     /// The images of the question, as far as they were kept. Their content is empty where it was not
     /// loaded.
     pub pictures: Vec<Attachment>,
@@ -158,10 +159,11 @@ pub fn read(response: &str) -> Option<Stored> {
     let text = record.get("text")?.as_str()?.to_owned();
     let sources = record["sources"].as_array().into_iter().flatten().map(read_source).collect();
     let model = record["metrics"]["model"].as_str().map(str::to_owned);
+    let seconds = record["metrics"]["duration"].as_f64();
     let list = |name: &str| record[name].as_array().into_iter().flatten();
     let pictures = list(ATTACHMENTS).filter_map(picture).collect();
     let documents = list(DOCUMENTS).filter_map(Value::as_str).map(str::to_owned).collect();
-    Some(Stored { text, sources, model, pictures, documents })
+    Some(Stored { text, sources, model, seconds, pictures, documents })
 }
 
 fn picture(record: &Value) -> Option<Attachment> {

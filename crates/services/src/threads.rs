@@ -1,5 +1,7 @@
 //! Starting, renaming and removing threads.
 use carrel_domain::audit::By;
+use carrel_domain::chat::{Chat, Chats, Conversation, NewChat};
+use carrel_domain::model::Usage;
 use carrel_domain::thread::{NewThread, Thread, Threads};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result, Slug, UserId};
@@ -50,6 +52,34 @@ pub async fn rename(
 ) -> Result<Thread> {
     let details = json!({ "threadName": name }).to_string();
     threads.rename(thread.id, name, by.event("api_workspace_thread_renamed", details)).await
+}
+
+/// Starts a thread with copies of exchanges, oldest first. Nothing of it is left where one cannot be copied.
+pub async fn branch(
+    threads: &dyn Threads,
+    chats: &dyn Chats,
+    workspace: &Workspace,
+    choice: ThreadChoice,
+    copied: Vec<Chat>,
+    by: &By,
+) -> Result<Thread> {
+    let thread = create(threads, workspace, choice, by).await?;
+    for chat in copied {
+        let new = NewChat {
+            conversation: Conversation { thread: Some(thread.id), ..chat.conversation },
+            prompt: chat.prompt,
+            response: chat.response,
+            include: true,
+            created_at: by.at,
+            usage: Some(Usage::default()),
+        };
+        let details = json!({ "chatId": chat.id.0 }).to_string();
+        if let Err(error) = chats.append(new, by.event("chat_copied", details)).await {
+            delete(threads, &thread, by).await?;
+            return Err(error);
+        }
+    }
+    Ok(thread)
 }
 
 /// Removes a thread with its exchanges.

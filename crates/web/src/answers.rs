@@ -71,6 +71,8 @@ pub struct Matter {
     pub base: String,
     /// The exchange that this one takes the place of.
     pub instead_of: Option<ChatId>,
+    /// Whether it is told what an operator would do where something fails.
+    pub is_for_admin: bool,
     pub stop: Stop,
 }
 
@@ -238,7 +240,10 @@ async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
             }
             AnswerEvent::Refused(text) => end.problem = Some(text),
             AnswerEvent::Failed { error, .. } => {
-                end.problem = Some(Refusal::from(error).to_string())
+                let refusal = Refusal::from(error);
+                let is_for_admin = running.matter.is_for_admin;
+                let refusal = if is_for_admin { refusal } else { refusal.for_member() };
+                end.problem = Some(refusal.to_string());
             }
             AnswerEvent::Empty(empty) => {
                 end.problem = Some(Refusal::from(empty.error()).to_string());

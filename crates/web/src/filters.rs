@@ -44,7 +44,17 @@ pub fn bytes(count: &u64, _: &dyn askama::Values) -> askama::Result<String> {
 /// A number with its thousands apart.
 #[askama::filter_fn]
 pub fn number(value: &dyn Display, _: &dyn askama::Values) -> askama::Result<String> {
-    let digits = value.to_string();
+    Ok(in_thousands(&value.to_string()))
+}
+
+/// A number of things, as [`texts::counted`] says it.
+#[askama::filter_fn]
+pub fn count(value: &dyn Display, _: &dyn askama::Values, key: &str) -> askama::Result<String> {
+    Ok(texts::counted(key, value.to_string().parse().unwrap_or_default()))
+}
+
+/// The digits of a number with its thousands apart.
+pub fn in_thousands(digits: &str) -> String {
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {
         if place > 0 && (digits.len() - place).is_multiple_of(3) && digit.is_ascii_digit() {
@@ -52,7 +62,7 @@ pub fn number(value: &dyn Display, _: &dyn askama::Values) -> askama::Result<Str
         }
         text.push(digit);
     }
-    Ok(text)
+    text
 }
 
 pub fn in_bytes(count: u64) -> String {

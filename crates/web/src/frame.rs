@@ -1,7 +1,9 @@
 //! What surrounds every page: the name of the installation, the way around, word of what was done.
 use std::collections::BTreeMap;
 
+use carrel_domain::thread::Thread;
 use carrel_domain::user::Role;
+use carrel_domain::workspace::Workspace;
 use serde_json::Value;
 use url::Url;
 
@@ -85,7 +87,10 @@ pub enum Section {
     Administration,
 }
 
-/// A workspace in the side bar.
+/// How many threads are listed.
+const LISTED: u32 = 100;
+
+/// A workspace in the side bar, or a thread of the current one.
 #[derive(Clone, Debug)]
 pub struct Entry {
     pub name: String,
@@ -99,6 +104,10 @@ pub struct Frame {
     pub title: String,
     pub section: Section,
     pub workspaces: Vec<Entry>,
+    /// The visitor's threads of the current workspace.
+    pub threads: Vec<Entry>,
+    /// The thread the visitor came from, which the other pages of its workspace lead back to.
+    pub thread: Option<String>,
     /// How the visitor is called.
     pub name: String,
     /// What tells the visitor from others who use the same browser.
@@ -108,6 +117,8 @@ pub struct Frame {
     pub is_shared: bool,
     /// What was done just now.
     pub done: Option<&'static str>,
+    /// What can be taken back of it: an entry of the bin.
+    pub undo: Option<i64>,
     /// The path of the page.
     pub path: String,
 }
@@ -120,6 +131,24 @@ impl Frame {
     /// Whether the page is at `path`, or below it.
     pub fn at(&self, path: &str) -> bool {
         self.path == path || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The conversation that the pages of a workspace lead back to.
+    pub fn conversation(&self, slug: &str) -> String {
+        match &self.thread {
+            Some(thread) => format!("/w/{slug}/t/{thread}"),
+            None => format!("/w/{slug}"),
+        }
+    }
+
+    /// What an address of the same workspace ends with, so that its page knows the thread too.
+    pub fn along(&self) -> String {
+        self.thread.as_ref().map(|thread| format!("?t={thread}")).unwrap_or_default()
+    }
+
+    /// Whether the page is a conversation, and which.
+    pub fn is_conversation(&self, slug: &str) -> bool {
+        self.path == format!("/w/{slug}") || self.path == self.conversation(slug)
     }
 }
 
@@ -136,17 +165,35 @@ impl<P> Visit<P> {
         section: Section,
         current: Option<&str>,
     ) -> Result<Frame, Refusal> {
-        let entry = |workspace: carrel_domain::workspace::Workspace| Entry {
+        let workspaces = self.workspaces().await?;
+        let at = workspaces.iter().find(|known| current == Some(known.slug.as_str()));
+        let listed = match at {
+            Some(at) => self.ports().threads.latest(at.id, self.who.id(), LISTED).await?,
+            None => Vec::new(),
+        };
+        let asked = Fields::of_query(&self.request);
+        let thread = self.request.match_info().get("thread").unwrap_or(asked.text("t"));
+        let thread = listed.iter().map(|known| known.slug.as_str()).find(|slug| *slug == thread);
+        let thread = thread.map(str::to_owned);
+        let entry = |workspace: Workspace| Entry {
             is_current: current == Some(workspace.slug.as_str()),
             slug: workspace.slug.to_string(),
             name: workspace.settings.name,
         };
-        let done = Fields::of_query(&self.request).given("done");
+        let of_thread = |known: Thread| Entry {
+            is_current: thread.as_deref() == Some(known.slug.as_str()),
+            slug: known.slug.to_string(),
+            name: known.name,
+        };
+        let threads = listed.into_iter().map(of_thread).collect();
+        let done = asked.given("done");
         Ok(Frame {
             brand: self.site.brand().await?,
             title: title.to_owned(),
             section,
-            workspaces: self.workspaces().await?.into_iter().map(entry).collect(),
+            workspaces: workspaces.into_iter().map(entry).collect(),
+            threads,
+            thread,
             name: match &self.who {
                 Who::Owner => texts::t("frame.owner").to_owned(),
                 Who::User(user) => user.username.clone(),
@@ -156,6 +203,7 @@ impl<P> Visit<P> {
             is_manager: self.who.may(Role::Manager),
             is_shared: self.who.user().is_some(),
             done: done.and_then(|done| texts::find(&format!("done.{done}"))),
+            undo: asked.number("undo").ok().flatten(),
             path: self.request.path().to_owned(),
         })
     }

@@ -1,5 +1,6 @@
 //! The browser interface: pages made on the server, forms that work without scripts, answers that
 //! stream where there are some. Over the same services as the API; decides nothing itself.
+mod addresses;
 mod answers;
 mod around;
 mod asked;

@@ -3,9 +3,13 @@ mod account;
 mod admin;
 mod ask;
 mod chat;
+mod deletions;
 mod documents;
 mod entrance;
+mod examples;
 mod exchange;
+mod export;
+mod find;
 mod home;
 mod invite;
 mod job;
@@ -15,6 +19,8 @@ mod old_addresses;
 mod search;
 mod sequel;
 mod setup;
+mod share;
+mod source;
 mod workspace;
 
 use actix_web::http::StatusCode;
@@ -40,6 +46,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/welcome/sample", post().to(setup::sample))
         .route("/welcome/key", post().to(setup::first_key))
         .route("/w/{slug}", get().to(chat::main))
+        .route("/ask", post().to(ask::ask_anew))
         .route("/w/{slug}/ask", post().to(ask::ask))
         .route("/w/{slug}/forget", post().to(ask::forget))
         .route("/w/{slug}/reset", post().to(chat::reset))
@@ -49,7 +56,20 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/t/{thread}/forget", post().to(ask::forget_in_thread))
         .route("/w/{slug}/t/{thread}/rename", post().to(chat::rename_thread))
         .route("/w/{slug}/t/{thread}/delete", post().to(chat::delete_thread))
+        .route("/w/{slug}/export", get().to(export::main))
+        .route("/w/{slug}/t/{thread}/export", get().to(export::thread))
+        .service(resource("/w/{slug}/share").get(share::show).post(share::create))
+        .service(
+            resource("/w/{slug}/t/{thread}/share")
+                .get(share::show_thread)
+                .post(share::create_thread),
+        )
+        .route("/shared/{secret}", get().to(share::read))
+        .route("/account/shares/{id}/revoke", post().to(share::revoke))
+        .route("/account/bin", get().to(deletions::list))
+        .route("/bin/{id}/restore", post().to(deletions::restore))
         .route("/w/{slug}/chats/{id}", get().to(exchange::show))
+        .route("/w/{slug}/chats/{id}/branch", post().to(export::branch))
         .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
         .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
         .service(
@@ -62,12 +82,13 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/documents/paste", post().to(library::paste))
         .route("/w/{slug}/documents/link", post().to(library::link))
         .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
-        .route("/w/{slug}/source", get().to(library::source))
+        .route("/w/{slug}/source", get().to(source::show))
         .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
         .route("/w/{slug}/delete", post().to(workspace::delete))
         .service(
             resource("/w/{slug}/members").get(workspace::members).post(workspace::save_members),
         )
+        .route("/find", get().to(find::show))
         .route("/search", get().to(search::playground))
         .service(resource("/account").get(account::show).post(account::save))
         .route("/account/password", post().to(account::change_password))

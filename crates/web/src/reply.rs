@@ -1,10 +1,11 @@
 //! Answers: a page, a part of one, the way to another.
 use actix_web::http::header::{CONTENT_ENCODING, LOCATION, VARY};
-use actix_web::{HttpRequest, HttpResponse};
+use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
 use flate2::Compression;
 
+use crate::around::is_fragment;
 use crate::assets::{pack, takes_packed};
 use crate::refusal::Refusal;
 
@@ -23,6 +24,20 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> Answer {
     }
     let packed = pack(text.as_bytes(), Compression::fast());
     Ok(answer.insert_header((CONTENT_ENCODING, "gzip")).body(packed))
+}
+
+/// Whether a form is shown again with what is wrong with it: where no script keeps it on its page, and
+/// where somebody can put it right.
+pub fn shows_form_again(request: &HttpRequest, refusal: &Refusal) -> bool {
+    matches!(refusal, Refusal::Failed(Error::Invalid { .. }) | Refusal::Several(_))
+        && !is_fragment(request.headers())
+}
+
+/// A form with what is wrong with it.
+pub fn page_again(request: &HttpRequest, template: &impl Template, refusal: &Refusal) -> Answer {
+    let mut answer = page(request, template)?;
+    *answer.status_mut() = refusal.status_code();
+    Ok(answer)
 }
 
 /// The way to another page, after something was done.

@@ -24,6 +24,13 @@ pub fn t(key: &str) -> &str {
     TEXTS.get(key).copied().unwrap_or(key)
 }
 
+/// A number of things in words: the text of a key with `.one` or `.other`, in which `{n}` is the number.
+pub fn counted(key: &str, count: usize) -> String {
+    let form = if count == 1 { "one" } else { "other" };
+    let text = find(&format!("{key}.{form}")).unwrap_or("{n}");
+    text.replace("{n}", &crate::filters::in_thousands(&count.to_string()))
+}
+
 /// As [`t`], if there is such a text.
 pub fn find(key: &str) -> Option<&'static str> {
     TEXTS.get(key).copied()
@@ -69,6 +76,14 @@ mod tests {
         let unused: Vec<_> = TEXTS.keys().filter(|key| !text.contains(**key)).collect();
         let made = [
             "done.",
+            "chat.passages.",
+            "shelf.documents.",
+            "bin.",
+            "provider.",
+            "field.",
+            "field-hint.",
+            "shelf.words.",
+            "home.people.",
             "role.",
             "mode.",
             "scope.",

@@ -8,7 +8,9 @@ use carrel_services::record::{self, Source, Stored};
 
 use crate::answers::Matter;
 use crate::filters;
+use crate::paging::query;
 use crate::reply::segment;
+use crate::texts::counted;
 use crate::view::markdown::{self, Citations};
 use crate::view::provenance;
 
@@ -20,13 +22,29 @@ const BEGINNING: usize = 2_000;
 /// A source under an answer.
 #[derive(Clone, Debug)]
 pub struct Cited {
+    /// The number that the answer cites it by, from 1.
+    pub number: usize,
     pub title: String,
+    /// Where its document lies, if that was noted.
+    location: Option<String>,
     /// Where the passage is shown in its document; nothing where the document was only attached.
     pub address: Option<String>,
     /// Its page, slide, rows or time, as far as that is known.
     pub locator: Option<String>,
     /// The headings above the passage and its beginning.
     pub excerpt: String,
+}
+
+/// Where an answer stands, as far as its sources lead back to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'a> {
+    pub workspace: &'a Workspace,
+    /// The address of its conversation.
+    pub base: &'a str,
+    /// The number of the exchange, once it is kept.
+    pub id: Option<i64>,
+    /// Whether strangers read it, whom nothing leads into the workspace.
+    pub is_public: bool,
 }
 
 /// A file beside a question.
@@ -59,6 +77,8 @@ pub struct Turn {
     pub whole: String,
     pub sources: Vec<Cited>,
     pub model: Option<String>,
+    /// How long the model took.
+    pub seconds: Option<f64>,
     pub feedback: Option<bool>,
     /// The address of its conversation.
     pub base: String,
@@ -70,6 +90,8 @@ pub struct Turn {
     pub is_unanswered: bool,
     /// Whether this process knows nothing of it any more.
     pub is_gone: bool,
+    /// Whether nothing can be done to it here.
+    pub is_read_only: bool,
     /// Whether only the beginning of the answer is shown, the page being full.
     pub is_cut: bool,
     /// Whether the page has the answer already: it was shown while it grew.
@@ -100,9 +122,48 @@ impl Turn {
             attached: attached(&stored, workspace, chat.id.0),
             question: chat.prompt,
             feedback: chat.feedback,
-            base: base.to_owned(),
-            ..Self::built(&stored, workspace)
+            model: stored.model.clone(),
+            seconds: stored.seconds,
+            ..Self::said(
+                &stored.text,
+                &stored.sources,
+                &stored.documents,
+                Standing { workspace, base, id: Some(chat.id.0), is_public: false },
+            )
         }
+    }
+
+    /// The sources, those of a document together, in the order in which documents are first cited.
+    pub fn documents(&self) -> Vec<Vec<&Cited>> {
+        let mut groups: Vec<Vec<&Cited>> = Vec::new();
+        for cited in &self.sources {
+            let is_same = |group: &&mut Vec<&Cited>| {
+                let first = group[0];
+                first.title == cited.title && first.location == cited.location
+            };
+            match groups.iter_mut().find(is_same) {
+                Some(group) => group.push(cited),
+                None => groups.push(vec![cited]),
+            }
+        }
+        groups
+    }
+
+    /// What the element of a source is called on a page.
+    pub fn anchor(&self, number: &usize) -> String {
+        anchor(self.id, *number)
+    }
+
+    /// Who answered, how long it took and from how much, in a line.
+    pub fn about(&self) -> String {
+        let mut parts: Vec<String> = self.model.iter().cloned().collect();
+        parts.extend(
+            self.seconds.filter(|seconds| *seconds >= 0.05).map(|taken| format!("{taken:.1} s")),
+        );
+        if !self.sources.is_empty() {
+            parts.push(counted("chat.passages", self.sources.len()));
+        }
+        parts.join(" · ")
     }
 
     /// The exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest on, answers are
@@ -124,6 +185,25 @@ impl Turn {
         turns
     }
 
+    /// Exchanges as strangers see them: with what was quoted, and without the way to any document.
+    pub fn of_public(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Self> {
+        let mut left = PAGE;
+        let turn = |chat: Chat| {
+            let stored = record::read(&chat.response)?;
+            left = left.checked_sub(stored.text.len())?;
+            let at = Standing { workspace, base: "", id: Some(chat.id.0), is_public: true };
+            let files = stored.pictures.iter().map(|picture| &picture.name);
+            let files = files.chain(&stored.documents).map(|name| Shown::named(name));
+            Some(Self {
+                question: chat.prompt,
+                attached: files.collect(),
+                is_read_only: true,
+                ..Self::said(&stored.text, &stored.sources, &stored.documents, at)
+            })
+        };
+        chats.into_iter().map_while(turn).collect()
+    }
+
     /// An exchange of the past, by the beginning of its answer.
     fn begun(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let text = record::read(&chat.response).map(|stored| stored.text);
@@ -143,43 +223,37 @@ impl Turn {
         }
     }
 
-    /// A stored answer with its sources.
-    fn built(stored: &Stored, workspace: &Workspace) -> Self {
-        let turn = Self::said(&stored.text, &stored.sources, &stored.documents, workspace);
-        Self { model: stored.model.clone(), ..turn }
-    }
-
     /// An answer that has just ended and is kept.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
         let sources: Vec<_> =
             end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
-        let turn = Self::said(text, &sources, &matter.attached, workspace);
+        let base = matter.base.as_str();
+        let at = Standing { workspace, base, id: Some(end.chat.0), is_public: false };
+        let turn = Self::said(text, &sources, &matter.attached, at);
         Self {
-            id: Some(end.chat.0),
             question: matter.question.clone(),
             attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
             model: Some(end.metrics.model.model.clone()),
+            seconds: Some(end.metrics.seconds),
             ..turn
         }
     }
 
-    /// A text with its sources. Attached documents were read and forgotten: there is nothing to
-    /// lead to.
-    pub fn said(
-        text: &str,
-        sources: &[Source],
-        attached: &[String],
-        workspace: &Workspace,
-    ) -> Self {
+    /// A text with its sources. Attached documents were read and forgotten: citations lead to what is
+    /// shown of them below the answer.
+    pub fn said(text: &str, sources: &[Source], attached: &[String], at: Standing<'_>) -> Self {
         let (thinking, plain) = reasoning::split(text);
-        let mut sources: Vec<_> = sources.iter().map(|source| cited(source, workspace)).collect();
+        let numbered = sources.iter().zip(1..);
+        let mut sources: Vec<_> =
+            numbered.map(|(source, number)| cited(source, number, at)).collect();
         for source in &mut sources {
             let title = &source.title;
             if attached.iter().any(|name| !name.is_empty() && title.starts_with(name.as_str())) {
                 source.address = None;
             }
         }
-        let address = |source: &Cited| source.address.clone().unwrap_or_default();
+        let below = |source: &Cited| format!("#{}", anchor(at.id, source.number));
+        let address = |source: &Cited| source.address.clone().unwrap_or_else(|| below(source));
         let addresses: Vec<_> = sources.iter().map(address).collect();
         Self {
             answer: markdown::html(plain, &Citations::Sources(&addresses)),
@@ -187,18 +261,37 @@ impl Turn {
             plain: plain.to_owned(),
             whole: text.to_owned(),
             sources,
-            slug: workspace.slug.to_string(),
+            id: at.id,
+            base: at.base.to_owned(),
+            slug: at.workspace.slug.to_string(),
             ..Self::default()
         }
     }
 }
 
-fn cited(source: &Source, workspace: &Workspace) -> Cited {
-    let at = source.location.as_deref().map(segment).unwrap_or_default();
+fn anchor(id: Option<i64>, number: usize) -> String {
+    format!("source-{}-{number}", id.unwrap_or_default())
+}
+
+/// The sources of a stored answer.
+pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
+    stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
+}
+
+fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
+    let location = source.location.as_deref().map(segment).unwrap_or_default();
     let chunk = source.chunk.map(|chunk| chunk.to_string()).unwrap_or_default();
+    let turn = at.id.map(|id| id.to_string()).unwrap_or_default();
+    let thread = at.base.split_once("/t/").map_or("", |(_, thread)| thread);
+    let back = query(&[("turn", turn.as_str()), ("source", &number.to_string()), ("t", thread)]);
     Cited {
+        number,
         title: source.title.clone(),
-        address: Some(format!("/w/{}/source?in={at}&passage={chunk}#passage", workspace.slug)),
+        location: source.location.clone(),
+        address: (!at.is_public).then(|| {
+            let (slug, back) = (&at.workspace.slug, back.trim_end_matches('&'));
+            format!("/w/{slug}/source?in={location}&passage={chunk}&{back}#passage")
+        }),
         locator: provenance::locator(&source.provenance),
         excerpt: source.provenance.heading_path().map_or_else(String::new, |path| path + "\n")
             + &source.text.chars().take(240).collect::<String>(),

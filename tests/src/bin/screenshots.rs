@@ -2,7 +2,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::{Backend, Client, TestServer};
 use serde_json::json;
@@ -10,7 +10,7 @@ use serde_json::json;
 const SIZES: [(&str, u32, u32, bool); 2] = [("desk", 1280, 860, false), ("phone", 390, 844, true)];
 
 /// Name and path of every page behind the door.
-const PAGES: [(&str, &str); 33] = [
+const PAGES: [(&str, &str); 35] = [
     ("welcome", "/welcome"),
     ("home", "/"),
     ("workspace-new", "/workspaces/new"),
@@ -27,6 +27,8 @@ const PAGES: [(&str, &str); 33] = [
     ("chat-reword", "/w/sample-library?reword=1"),
     ("chat-correct", "/w/sample-library/chats/1/correct?base=/w/sample-library"),
     ("chat-unanswered", "/w/contracts-2026"),
+    ("find", "/find?q=lamp"),
+    ("deleted", "/account/bin"),
     ("search-begin", "/search"),
     ("search", "/search?w=sample-library&q=Which+lamp+is+on+the+railing%3F"),
     ("account", "/account"),
@@ -73,13 +75,29 @@ async fn main() -> Result<()> {
     let text = "document.querySelector('#shelf .table-name').getAttribute('href')";
     let text = shots.browser.run(text).await?;
     shots.take("library-text", text.as_str().unwrap_or_default()).await?;
-    let source = "document.querySelector('.source').getAttribute('href')";
+    let source = "document.querySelector('a.source').getAttribute('href')";
     shots.browser.open(&format!("{base}/w/sample-library")).await?;
     let source = shots.browser.run(source).await?;
     shots.take("source", source.as_str().unwrap_or_default()).await?;
+    readme(&mut shots).await?;
     shots.browser.open(&format!("{base}/")).await?;
     shots.browser.leave_by("document.querySelector('form[action=\"/sign-out\"]').submit()").await?;
     shots.take("sign-in", "/sign-in").await
+}
+
+/// The picture at the beginning of the README: an answer with its citations.
+async fn readme(shots: &mut Shots<'_>) -> Result<()> {
+    let (browser, base) = (&mut *shots.browser, &shots.base);
+    browser.resize(1180, 720, false).await?;
+    browser.prefer("light").await?;
+    browser.open(&format!("{base}/w/sample-library#turn-1")).await?;
+    browser
+        .run("document.activeElement.blur(), document.querySelector('#turn-1 .source').focus()")
+        .await?;
+    let picture = browser.picture(false).await?;
+    ensure!(picture.len() < 150_000, "the picture of an answer has {} bytes", picture.len());
+    fs::write(shots.into.join("answer.png"), picture)?;
+    Ok(())
 }
 
 /// A team, documents, conversations: something to see.

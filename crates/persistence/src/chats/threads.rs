@@ -77,6 +77,7 @@ impl Threads for Database {
         self.read(move |conn| {
             let row: Option<Row> = threads::table
                 .filter(threads::slug.eq(slug))
+                .filter(threads::deleted_at.is_null())
                 .select(Row::as_select())
                 .first(conn)
                 .optional()?;
@@ -87,8 +88,11 @@ impl Threads for Database {
 
     async fn all(&self) -> Result<Vec<Thread>> {
         self.read(|conn| {
-            let rows: Vec<Row> =
-                threads::table.select(Row::as_select()).order(threads::id).load(conn)?;
+            let rows: Vec<Row> = threads::table
+                .filter(threads::deleted_at.is_null())
+                .select(Row::as_select())
+                .order(threads::id)
+                .load(conn)?;
             Ok(rows.into_iter().map(Thread::from).collect())
         })
         .await
@@ -105,6 +109,7 @@ impl Threads for Database {
         self.read(move |conn| {
             let mut query = threads::table
                 .filter(threads::workspace_id.eq(workspace.0))
+                .filter(threads::deleted_at.is_null())
                 .order(threads::id)
                 .limit(i64::from(limit))
                 .select(Row::as_select())
@@ -130,6 +135,7 @@ impl Threads for Database {
         self.read(move |conn| {
             let mut query = threads::table
                 .filter(threads::workspace_id.eq(workspace.0))
+                .filter(threads::deleted_at.is_null())
                 .order(threads::id.desc())
                 .limit(i64::from(limit))
                 .select(Row::as_select())

@@ -83,6 +83,39 @@ diesel::table! {
         created_at -> Timestamp,
         updated_at -> Timestamp,
         sought -> Nullable<Text>,
+        deleted_at -> Nullable<Timestamp>,
+    }
+}
+
+diesel::table! {
+    deletions (id) {
+        id -> BigInt,
+        kind -> Text,
+        workspace_id -> Integer,
+        thread_id -> Nullable<Integer>,
+        user_id -> Nullable<Integer>,
+        name -> Text,
+        deleted_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    deleted_chats (deletion_id, chat_id) {
+        deletion_id -> BigInt,
+        chat_id -> BigInt,
+    }
+}
+
+diesel::table! {
+    shares (id) {
+        id -> BigInt,
+        workspace_id -> Integer,
+        thread_id -> Nullable<Integer>,
+        user_id -> Nullable<Integer>,
+        digest -> Binary,
+        last_chat_id -> BigInt,
+        created_at -> Timestamp,
+        expires_at -> Timestamp,
     }
 }
 
@@ -364,6 +397,9 @@ diesel::joinable!(workspace_users -> users (user_id));
 diesel::joinable!(sessions -> users (user_id));
 diesel::joinable!(sign_in_tokens -> users (user_id));
 diesel::joinable!(chats -> users (user_id));
+diesel::joinable!(chats -> threads (thread_id));
+diesel::joinable!(deletions -> threads (thread_id));
+diesel::joinable!(shares -> threads (thread_id));
 diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
@@ -378,6 +414,9 @@ diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);
 diesel::allow_tables_to_appear_in_same_query!(users, sessions);
 diesel::allow_tables_to_appear_in_same_query!(users, sign_in_tokens);
 diesel::allow_tables_to_appear_in_same_query!(chats, users, workspaces);
+diesel::allow_tables_to_appear_in_same_query!(chats, threads);
+diesel::allow_tables_to_appear_in_same_query!(deletions, threads);
+diesel::allow_tables_to_appear_in_same_query!(shares, threads);
 diesel::allow_tables_to_appear_in_same_query!(jobs, workspaces);
 diesel::allow_tables_to_appear_in_same_query!(job_items, documents);
 diesel::allow_tables_to_appear_in_same_query!(job_items, workspace_documents);

@@ -20,12 +20,25 @@ use crate::documents::rows::stored_path;
 use crate::documents::title_search::pattern;
 
 /// What a row tells of the document, since when it is there, and whether it is pinned.
-type Row = ((String, String, String, String, i32), NaiveDateTime, bool);
+type Row = ((String, String, String, String, i32, i32), NaiveDateTime, bool);
 
-type What = (documents::id, documents::folder, documents::name, documents::title, documents::words);
+type What = (
+    documents::id,
+    documents::folder,
+    documents::name,
+    documents::title,
+    documents::words,
+    documents::tokens,
+);
 
-const WHAT: What =
-    (documents::id, documents::folder, documents::name, documents::title, documents::words);
+const WHAT: What = (
+    documents::id,
+    documents::folder,
+    documents::name,
+    documents::title,
+    documents::words,
+    documents::tokens,
+);
 
 /// Documents of the library, or of one folder of it.
 fn in_library<'a>(
@@ -98,7 +111,7 @@ fn with_workspaces(
         places.entry(document).or_default().push(WorkspaceId(workspace));
     }
     let summaries =
-        found.into_iter().map(|((id, folder, name, title, words), added_at, is_pinned)| {
+        found.into_iter().map(|((id, folder, name, title, words, tokens), added_at, is_pinned)| {
             let mut workspaces = places.remove(&id).unwrap_or_default();
             workspaces.sort_unstable();
             Ok(DocumentSummary {
@@ -106,6 +119,7 @@ fn with_workspaces(
                 path: stored_path(&folder, &name)?,
                 title,
                 words,
+                tokens,
                 added_at: added_at.and_utc(),
                 is_pinned,
                 workspaces,

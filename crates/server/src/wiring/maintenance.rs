@@ -1,6 +1,7 @@
 //! Keeping up: what is written down, forgotten and tidied while a server runs.
 use std::time::{Duration, SystemTime};
 
+use carrel_services::deletions;
 use carrel_services::record;
 use chrono::{DateTime, Utc};
 
@@ -24,6 +25,13 @@ impl App {
         }
         if let Err(error) = self.ports.workers.prune(Utc::now()).await {
             tracing::warn!(error = chain(&error), "failed to forget old jobs");
+        }
+        match deletions::purge(&*self.ports.deletions, Utc::now()).await {
+            Ok(0) => {}
+            Ok(purged) => tracing::info!(purged, "removed deleted conversations for good"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "failed to remove deleted conversations");
+            }
         }
         self.reconcile(Utc::now() - SETTLED).await;
     }

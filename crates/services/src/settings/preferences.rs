@@ -21,6 +21,8 @@ enum Kind {
     Footer,
     /// A whole number of at least so much.
     Whole(u64),
+    /// `on` or nothing.
+    Switch,
 }
 
 /// The most links there can be at the foot of pages.
@@ -40,6 +42,7 @@ const PREFERENCES: &[(&str, Kind)] = &[
     (names::SYSTEM_PROMPT, Kind::Text(100_000)),
     (names::CHUNK_SIZE, Kind::Whole(1)),
     (names::CHUNK_OVERLAP, Kind::Whole(0)),
+    (names::SHARING, Kind::Switch),
 ];
 
 /// Sets the preferences of `body`, in one transaction with the event `preferences_updated`. A null
@@ -148,6 +151,11 @@ impl Kind {
                 let allowed = || format!("must be a whole number from {least} to {LARGEST}");
                 number.map(|number| Some(number.to_string())).ok_or_else(allowed)
             }
+            Self::Switch => match value.as_str() {
+                Some("on") => Ok(Some("on".to_owned())),
+                Some("off") => Ok(None),
+                _ => Err("must be `on` or `off`".to_owned()),
+            },
             _ => {
                 let text = value.as_str().ok_or("must be a text")?;
                 self.text(text).map(|()| Some(text.to_owned()))

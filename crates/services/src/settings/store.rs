@@ -120,7 +120,8 @@ impl SettingsStore {
         self.unavailable_value(variable, &self.lookup(variable)?)
     }
 
-    pub(super) fn unavailable_value(&self, variable: &str, text: &str) -> Option<String> {
+    /// Why a value of a variable would be of no use to this program.
+    pub fn unavailable_value(&self, variable: &str, text: &str) -> Option<String> {
         let values = self.available.get(variable)?;
         let shown: String = text.chars().take(100).collect();
         (!values.contains(&text)).then(|| {

@@ -41,13 +41,45 @@
   const restore = () => {
     const field = box();
     const sent = recall("sent");
+    // What was typed last goes before a question that came back.
+    const draft = recall("draft");
+    const isReturned = "returned" in field.dataset;
+    if (draft && (!field.value || isReturned)) {
+      if (draft !== field.value) anew("");
+      field.value = draft;
+    }
     if (sent && !chat().hasAttribute("data-busy")) {
       const asked = [...document.querySelectorAll("[data-asked]")].pop();
       const isKept = asked && asked.textContent.trim() === sent.trim();
       if (!isKept && !field.value) field.value = sent;
       remember("sent", "");
     }
-    if (!field.value) field.value = recall("draft");
+  };
+
+  // A conversation is named by its first question: the heading, the tab and the list say so.
+  const named = async () => {
+    if (!chat().hasAttribute("data-unnamed")) return;
+    const page = await fetch(location.pathname).then((answer) => (answer.ok ? answer.text() : ""), () => "");
+    const fresh = new DOMParser().parseFromString(page, "text/html");
+    if (!fresh.querySelector(".chat")) return;
+    chat().toggleAttribute("data-unnamed", fresh.querySelector(".chat").hasAttribute("data-unnamed"));
+    document.title = fresh.title;
+    for (const place of [".chat-head h1", "#threads", ".chat-head .menu-body"]) {
+      const now = document.querySelector(place);
+      const then = fresh.querySelector(place);
+      if (!now || !then) continue;
+      now.replaceWith(document.adoptNode(then));
+      htmx.process(then);
+      document.dispatchEvent(new CustomEvent("fresh", { detail: then }));
+    }
+  };
+
+  // Of several files those that are refused are marked, and the others stay.
+  const refuse = (words) => {
+    for (const chip of document.querySelectorAll("#chips .chip")) {
+      const name = chip.querySelector(".chip-name").textContent;
+      chip.toggleAttribute("data-bad", !!name && words.includes(name));
+    }
   };
 
   const ended = (turn) => {
@@ -88,7 +120,8 @@
       if (field.value.trim() && !page.hasAttribute("data-busy")) field.form.requestSubmit();
     });
     field.form.addEventListener("htmx:afterRequest", (event) => {
-      if (event.target !== field.form || !event.detail.successful) return;
+      if (event.target !== field.form) return;
+      if (!event.detail.successful) return refuse(event.detail.xhr.responseText || "");
       remember("sent", field.value);
       fill("", "");
       document.querySelector("[data-reason]")?.remove();
@@ -104,6 +137,7 @@
   document.addEventListener("answer-grown", () => { if (wasAtEnd) toEnd(); });
   document.addEventListener("answer-ended", ({ detail: turn }) => {
     settle();
+    if (chat()) named();
     if (box() && turn.matches("[data-gone], [data-unanswered], [data-instead]")) ended(turn);
     else if (box() && turn.matches(".turn[id^=turn-]")) remember("sent", "");
   });
@@ -113,6 +147,13 @@
     if (detail.successful) toEnd();
     // What it lacks can be put beside it in the box.
     else if (detail.xhr.status === 422 && !box().value) reword(target.parentElement.querySelector("[data-reword]"));
+    settle();
+  });
+
+  document.addEventListener("keydown", (event) => {
+    if (!event.target.matches?.("[data-enter]") || event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    if (event.target.value.trim()) event.target.form.requestSubmit();
   });
 
   const stop = () => document.querySelector(".turns [data-stop]")?.requestSubmit();

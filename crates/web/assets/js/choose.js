@@ -17,12 +17,7 @@
   };
   const showAll = () => { for (const form of document.querySelectorAll("form[data-bulk]")) show(form); };
 
-  document.addEventListener("DOMContentLoaded", () => {
-    showAll();
-    // Where there is little room, what is beside the list begins closed.
-    const isNarrow = matchMedia("(max-width: 61.99rem)").matches;
-    for (const beside of document.querySelectorAll("details[data-wide]")) if (isNarrow) beside.open = false;
-  });
+  document.addEventListener("DOMContentLoaded", showAll);
 
   // A list that comes anew while somebody works with it keeps what is ticked, typed, chosen and open.
   const named = (root) => [...root.querySelectorAll("input[id]:not([type=checkbox]), select[id], textarea[id]")];

@@ -27,6 +27,7 @@
   };
   document.addEventListener("DOMContentLoaded", () => enhance(document));
   document.addEventListener("htmx:load", (event) => enhance(event.detail.elt));
+  document.addEventListener("fresh", (event) => enhance(event.detail.parentElement));
 
   // One press is one request. Buttons stay where the focus can be: it would be lost with them.
   const buttons = (form) => form.querySelectorAll("button[type=submit], button:not([type])");
@@ -51,21 +52,50 @@
     }
   });
 
-  // A refusal that names a field marks it.
+  // A refusal that names fields stands beside them; anything else is a notice.
+  const unmark = (field) => {
+    field.removeAttribute("aria-invalid");
+    document.getElementById(field.id + "-fault")?.remove();
+  };
+  const mark = (field, words) => {
+    unmark(field);
+    field.setAttribute("aria-invalid", "true");
+    const said = document.createElement("p");
+    said.className = "field-error";
+    said.id = field.id + "-fault";
+    said.setAttribute("role", "alert");
+    said.textContent = words;
+    field.after(said);
+    field.addEventListener("input", () => unmark(field), { once: true });
+  };
+  const isShown = (field) => field && field.setAttribute && field.id && field.checkVisibility?.() !== false && field.closest(".field");
   document.addEventListener("htmx:afterSwap", ({ detail }) => {
     const notice = document.querySelector("#notices .notice:last-child");
     if (!notice || !detail.target || detail.target.id !== "notices") return;
     for (const old of document.querySelectorAll("#notices .notice")) if (old !== notice) old.remove();
     const form = detail.requestConfig && detail.requestConfig.elt;
-    const name = notice.dataset.field;
-    const field = form && name && form.matches("form") ? form.elements[name] : null;
-    if (!field || !field.setAttribute) return;
-    field.setAttribute("aria-invalid", "true");
-    field.addEventListener("input", () => field.removeAttribute("aria-invalid"), { once: true });
-    field.focus();
+    if (!form || !form.matches("form")) return;
+    let first = null;
+    for (const fault of notice.querySelectorAll("[data-field]")) {
+      const field = fault.dataset.field ? form.elements[fault.dataset.field] : null;
+      if (!isShown(field)) continue;
+      mark(field, fault.textContent);
+      first ||= field;
+      fault.remove();
+    }
+    first?.focus();
+    if (!notice.querySelector("[data-words]")) notice.remove();
   });
   document.addEventListener("htmx:sendError", () => {
     const template = document.getElementById("offline");
     if (template) document.getElementById("notices").replaceChildren(template.content.cloneNode(true));
   });
+
+  // What was changed and not saved is not left without a question.
+  const changed = new Set();
+  document.addEventListener("input", ({ target: { form } }) => { if (form?.matches("[data-guard]")) changed.add(form); });
+  document.addEventListener("htmx:beforeRequest", ({ detail: { elt } }) => changed.delete(elt));
+  document.addEventListener("htmx:responseError", ({ detail: { elt } }) => { if (elt.matches?.("[data-guard]")) changed.add(elt); });
+  document.addEventListener("submit", ({ target }) => changed.delete(target));
+  addEventListener("beforeunload", (event) => { if ([...changed].some((form) => form.isConnected)) event.preventDefault(); });
 })();

@@ -48,11 +48,10 @@
       prose.append(...grown[prose.closest(".thinking") ? 0 : 1]);
     });
     // Where citations lead is known only now.
-    const sources = [...next.querySelectorAll(".sources .source")];
     for (const cite of next.querySelectorAll("[data-grown] a.cite")) {
-      const source = sources[Number(cite.textContent) - 1];
-      if (source?.href) cite.href = source.href;
-      else cite.replaceWith(source ? cite.textContent : `[${cite.textContent}]`);
+      const source = next.querySelector(`.source[data-number="${Number(cite.textContent)}"]`);
+      if (source) cite.href = source.href || "#" + source.id;
+      else cite.replaceWith(`[${cite.textContent}]`);
     }
     const thinking = next.querySelector(".thinking");
     if (thinking && !isThinkingOpen) thinking.open = false;

@@ -12,7 +12,16 @@
       time.dataset.local = "";
     }
   };
-  document.addEventListener("DOMContentLoaded", () => localise(document));
+  document.addEventListener("DOMContentLoaded", () => {
+    localise(document);
+    for (const needs of document.querySelectorAll("[data-script]:not(label)")) needs.hidden = false;
+    // What a row that scrolls sideways is about is in sight.
+    for (const at of document.querySelectorAll(".tabs [aria-current], .admin-nav [aria-current]")) {
+      const row = at.closest(".tabs, .admin-nav");
+      const middle = at.getBoundingClientRect().left - row.getBoundingClientRect().left - (row.clientWidth - at.offsetWidth) / 2;
+      row.scrollLeft += middle;
+    }
+  });
   document.addEventListener("htmx:load", (event) => localise(event.detail.elt.parentElement || document));
 
   const isDark = () => {
@@ -67,6 +76,17 @@
     else button.closest(".notice").remove();
   });
 
+  // What was done is said for a while: longer where it can be taken back, and while somebody reads it.
+  const pass = (notice) => {
+    const time = notice.querySelector("form") ? 10_000 : 5_000;
+    let timer = 0;
+    const wait = () => { clearTimeout(timer); timer = setTimeout(() => notice.remove(), time); };
+    for (const name of ["pointerenter", "focusin"]) notice.addEventListener(name, () => clearTimeout(timer));
+    for (const name of ["pointerleave", "focusout"]) notice.addEventListener(name, wait);
+    wait();
+  };
+  document.addEventListener("DOMContentLoaded", () => document.querySelectorAll("[data-passing]").forEach(pass));
+
   // Whatever must be typed to confirm: the button waits for it.
   document.addEventListener("input", (event) => {
     const wanted = event.target.dataset.confirm;
@@ -94,7 +114,7 @@
   // The address keeps no word of what was done, so that reloading does not say it again.
   const here = new URL(location.href);
   if (here.searchParams.has("done")) {
-    here.searchParams.delete("done");
+    for (const name of ["done", "undo"]) here.searchParams.delete(name);
     history.replaceState(null, "", here);
   }
 })();

@@ -33,6 +33,7 @@
   const follow = (zone, part) => {
     zone.job = part.dataset.job;
     const known = document.getElementById(part.id);
+    part.dataset.fresh = "";
     if (known) known.replaceWith(part); else document.getElementById(zone.dataset.jobs).prepend(part);
     htmx.process(part);
   };
@@ -68,7 +69,7 @@
         again.type = "button";
         again.className = "button button-s";
         again.textContent = zone.dataset.again;
-        again.addEventListener("click", () => { row.remove(); start(zone, [{ file, top }]); });
+        again.addEventListener("click", () => anew(zone, { file, top }, row));
         row.append(again);
       }
       done(name);
@@ -98,38 +99,118 @@
     request.send(form);
   });
 
-  const changed = () => document.body.dispatchEvent(new Event("documents-changed"));
-
-  // What is dropped while others are on their way waits for them.
-  let last = Promise.resolve();
-  const start = (zone, files) => {
-    const list = document.getElementById(zone.dataset.list);
-    const rows = files.map(({ file, name }) => {
-      const row = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
-      row.querySelector(".upload-name").textContent = file ? file.name : name;
-      row.querySelector(".upload-state").textContent = zone.dataset.waiting;
-      if (!file) end(row, "failed", zone.dataset.unreadable);
-      list.append(row);
-      return row;
-    });
-    last = last.then(async () => {
-      let added = 0;
-      for (const [place, file] of files.entries()) {
-        if (file.file && await send(zone, file, rows[place]) !== "failed") added += 1;
-      }
-      if (added) changed();
-    });
+  // What was added shows as it comes, but not more often than anybody can look.
+  let isDue = false;
+  const changed = () => {
+    if (isDue) return;
+    isDue = true;
+    setTimeout(() => { isDue = false; document.body.dispatchEvent(new Event("documents-changed")); }, 800);
   };
 
-  // A job that has ended has changed the list.
-  document.addEventListener("htmx:load", ({ detail: { elt } }) => {
-    if (elt.matches && elt.matches("[data-job][data-over]") && document.getElementById("uploads")) changed();
+  // All uploads of the page in one line, until somebody closes it.
+  const all = { total: 0, over: 0, failed: 0 };
+  const tray = () => document.getElementById("tray");
+  const tell = () => {
+    const place = tray();
+    const isOver = all.over === all.total;
+    place.hidden = !all.total;
+    const words = isOver ? place.dataset.sent : place.dataset.sending;
+    const bad = all.failed ? ` · ${place.dataset.bad.replace("{n}", all.failed)}` : "";
+    const done = isOver ? all.total - all.failed : all.over;
+    place.querySelector("[data-total]").textContent = words.replace("{done}", done).replace("{total}", all.total) + bad;
+    const bar = place.querySelector("progress");
+    bar.value = all.total ? all.over / all.total : 0;
+    bar.hidden = isOver;
+    place.querySelector("[data-tray-close]").hidden = !isOver;
+  };
+  const close = () => {
+    Object.assign(all, { total: 0, over: 0, failed: 0 });
+    document.getElementById("uploads").replaceChildren();
+    once();
+    tell();
+  };
+  // What is refused is told once: beside the upload, as long as that is there.
+  const once = () => {
+    const told = new Set([...document.querySelectorAll(".upload[data-state=failed] .upload-name")].map((name) => name.textContent));
+    for (const row of document.querySelectorAll(".job-row[data-unread]")) row.hidden = told.has(row.dataset.unread);
+  };
+  const KEPT = 5;
+  const counted = (state) => {
+    all.over += 1;
+    if (state === "failed") all.failed += 1;
+    const done = [...document.querySelectorAll("#uploads .upload[data-state=done]")];
+    for (const row of done.slice(0, -KEPT)) row.remove();
+    once();
+    tell();
+  };
+  const rowFor = (zone, name) => {
+    const row = document.getElementById("upload-row").content.firstElementChild.cloneNode(true);
+    row.querySelector(".upload-name").textContent = name;
+    document.getElementById(zone.dataset.list).append(row);
+    return row;
+  };
+
+  // What is dropped while others are on their way waits for them; of those dropped together the small go first.
+  let last = Promise.resolve();
+  const start = (zone, files) => {
+    all.total += files.length;
+    tell();
+    for (const { file, name } of files) {
+      if (file) continue;
+      end(rowFor(zone, name), "failed", zone.dataset.unreadable);
+      counted("failed");
+    }
+    const sent = files.filter(({ file }) => file).sort((one, other) => one.file.size - other.file.size);
+    last = last.then(async () => {
+      for (const one of sent) {
+        const state = await send(zone, one, rowFor(zone, one.file.name));
+        counted(state);
+        if (state !== "failed") changed();
+      }
+    });
+  };
+  const anew = (zone, one, row) => {
+    row.remove();
+    all.over -= 1;
+    all.failed -= 1;
+    all.total -= 1;
+    start(zone, [one]);
+  };
+
+  // A job that has ended has changed the list. One that is over can be put away, for good.
+  const key = "closed-jobs";
+  const closed = () => { try { return JSON.parse(localStorage.getItem(key)) || []; } catch { return []; } };
+  const closable = (root) => {
+    for (const card of root.querySelectorAll("#jobs .job[data-closable]")) {
+      if (closed().includes(card.dataset.job) && !card.dataset.fresh) { card.remove(); continue; }
+      if (card.querySelector("[data-job-close]")) continue;
+      const button = document.querySelector("[data-tray-close]").cloneNode(true);
+      button.hidden = false;
+      button.removeAttribute("data-tray-close");
+      button.dataset.jobClose = "";
+      card.append(button);
+    }
+  };
+  document.addEventListener("click", ({ target }) => {
+    if (target.closest("[data-tray-close]")) return close();
+    const card = target.closest("[data-job-close]")?.closest(".job");
+    if (!card) return;
+    try { localStorage.setItem(key, JSON.stringify([...closed().slice(-50), card.dataset.job])); } catch { /* Then it comes back. */ }
+    card.remove();
   });
+  document.addEventListener("htmx:load", ({ detail: { elt } }) => {
+    if (!document.getElementById("uploads") || !elt.matches) return;
+    if (elt.matches("[data-job][data-over]")) changed();
+    closable(document);
+    once();
+  });
+  document.addEventListener("htmx:afterSwap", () => { if (tray()) once(); });
 
   document.addEventListener("DOMContentLoaded", () => {
     for (const plain of document.querySelectorAll("[data-no-script]")) plain.hidden = true;
     const zone = document.querySelector(".drop");
     if (!zone) return;
+    closable(document);
     zone.form = zone.closest("form");
     zone.dataset.live = "";
     for (const input of zone.querySelectorAll("input[type=file]")) {

@@ -5,6 +5,7 @@ pub mod chats;
 pub mod invites;
 pub mod jobs;
 pub mod keys;
+pub mod labels;
 pub mod models;
 pub mod settings;
 pub mod system;
@@ -17,6 +18,7 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use crate::frame::{Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
+use crate::texts::t;
 use crate::visit::{Admin, Visit};
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -42,6 +44,61 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/admin/audit", get().to(audit::list))
         .route("/admin/system", get().to(system::show))
         .route("/admin/system/backup", post().to(system::backup));
+}
+
+/// A group of pages in the list beside them.
+pub struct AdminGroup {
+    pub key: &'static str,
+    pub title: &'static str,
+    pub pages: Vec<AdminPage>,
+}
+
+pub struct AdminPage {
+    pub address: &'static str,
+    pub icon: &'static str,
+    /// The key of its title.
+    pub title: &'static str,
+}
+
+/// Address, icon and key of the title.
+type Row = (&'static str, &'static str, &'static str);
+
+const PEOPLE: [Row; 3] = [
+    ("/admin/users", "people", "users.title"),
+    ("/admin/invites", "mail", "invites.title"),
+    ("/admin/keys", "key", "keys.title"),
+];
+const MODELS: [Row; 4] = [
+    ("/admin/models/language", "spark", "models.language"),
+    ("/admin/models/embedding", "pulse", "models.embedding"),
+    ("/admin/models/vectors", "server", "models.vectors"),
+    ("/admin/models/images", "picture", "models.images"),
+];
+const DATA: [Row; 2] =
+    [("/admin/chats", "thread", "chats.title"), ("/admin/jobs", "clock", "jobs.title")];
+const SERVER: [Row; 4] = [
+    ("/admin/system", "gear", "system.title"),
+    ("/admin/audit", "shield", "audit.title"),
+    ("/admin/appearance", "brush", "appearance.title"),
+    ("/admin/settings", "sliders", "all-settings.title"),
+];
+
+impl Frame {
+    /// The pages of administration. Invites are for servers that several people share.
+    pub fn groups(&self) -> [AdminGroup; 4] {
+        let is_offered = |address: &str| self.is_shared || address != "/admin/invites";
+        let group = |key, title, pages: &[Row]| {
+            let shown = pages.iter().filter(|(address, ..)| is_offered(address));
+            let entry = |&(address, icon, title): &Row| AdminPage { address, icon, title };
+            AdminGroup { key, title, pages: shown.map(entry).collect() }
+        };
+        [
+            group("people", t("admin.people"), &PEOPLE),
+            group("models", t("admin.models"), &MODELS),
+            group("data", t("admin.data"), &DATA),
+            group("server", t("admin.server"), &SERVER),
+        ]
+    }
 }
 
 async fn first(visit: Visit<Admin>) -> Answer {

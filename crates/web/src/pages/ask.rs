@@ -1,12 +1,16 @@
 //! Asking: with scripts the answer comes part by part; without, the page waits for the whole of it.
 //! What comes to nothing stays in the box, with the reason.
+use std::sync::Arc;
+
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use actix_web::{HttpResponse, ResponseError};
 use askama::Template;
 use carrel_domain::Error;
+use carrel_domain::user::Role;
 use carrel_services::chat::{Finished, Question, Reply, Stop};
 use carrel_services::record;
+use carrel_services::threads::{self, ThreadChoice};
 
 use super::chat::{self, Composer, Place};
 use super::sequel::Sequel;
@@ -14,9 +18,11 @@ use crate::answers::{End, Matter, Reservation, Running};
 use crate::around::is_fragment;
 use crate::asked;
 use crate::filters;
+use crate::form::Form;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::t;
+use crate::unanswered::Unanswered;
 use crate::visit::{Reader, Visit};
 
 /// A question whose answer is under way.
@@ -120,7 +126,7 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
     let sequel = Sequel::of(visit, place, &question);
     let answered = visit.ports().conversations.ask(&place.workspace, question, &visit.by()).await;
     let failed = |error: Error| {
-        let refusal = Refusal::from(error);
+        let refusal = told(visit, error);
         (End::of_nothing(refusal.to_string()), Err(refusal))
     };
     let (end, answered) = match answered {
@@ -135,11 +141,48 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
     answered
 }
 
-async fn stream(
+/// An error as the visitor is told of it.
+fn told(visit: &Visit<Reader>, error: Error) -> Refusal {
+    match visit.who.may(Role::Admin) {
+        true => error.into(),
+        false => Refusal::from(error).for_member(),
+    }
+}
+
+async fn stream(visit: &Visit<Reader>, place: &Place, question: (Question, Reservation)) -> Answer {
+    let running = start(visit, place, question).await?;
+    reply::page(&visit.request, &Asked::of(&running))
+}
+
+/// Asks in a new thread of the workspace that a form names. The answer is under way on the page of the thread.
+pub async fn ask_anew(visit: Visit<Reader>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let workspace = visit.workspace(form.text("workspace")).await?;
+    let text = form.text("message").replace("\r\n", "\n");
+    if text.is_empty() {
+        return Err(Error::invalid("message", "must not be empty").into());
+    }
+    let choice = ThreadChoice { user: visit.who.id(), ..ThreadChoice::default() };
+    let thread = threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
+    let place = Place { workspace, thread: Some(thread) };
+    let asked = asked::Asked { text, ..asked::Asked::default() };
+    let started = match question(&visit, &place, &asked).await {
+        Ok(question) => start(&visit, &place, question).await.map(drop),
+        Err(refusal) => Err(refusal),
+    };
+    if let Err(refusal) = started {
+        let (question, reason) = (asked.text, refusal.to_string());
+        let unanswered = Unanswered { question, reason, instead_of: None };
+        visit.site.unanswered.keep(&place.conversation(&visit), unanswered);
+    }
+    Ok(reply::see(&place.base()))
+}
+
+async fn start(
     visit: &Visit<Reader>,
     place: &Place,
     (mut question, reservation): (Question, Reservation),
-) -> Answer {
+) -> Result<Arc<Running>, Refusal> {
     let (conversation, stop) = (place.conversation(visit), Stop::default());
     question.stop = stop.clone();
     let sequel = Sequel::of(visit, place, &question);
@@ -149,17 +192,18 @@ async fn stream(
         conversation: conversation.clone(),
         base: place.base(),
         instead_of: question.instead_of,
+        is_for_admin: visit.who.may(Role::Admin),
         stop,
     };
     let conversations = &visit.ports().conversations;
-    let pieces = conversations.stream(&place.workspace, question, &visit.by()).await?;
+    let pieces = conversations.stream(&place.workspace, question, &visit.by()).await;
+    let pieces = pieces.map_err(|error| told(visit, error))?;
     visit.site.unanswered.forget(&conversation);
     let settle = |end: End| async move {
         sequel.follow(&end).await;
         end
     };
-    let running = visit.site.answers.follow(reservation, matter, pieces, settle);
-    reply::page(&visit.request, &Asked::of(&running))
+    Ok(visit.site.answers.follow(reservation, matter, pieces, settle))
 }
 
 /// Empties the box of a question that came to nothing.

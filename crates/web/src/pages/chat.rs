@@ -3,13 +3,17 @@ use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::Conversation;
+use carrel_domain::deletion::Deletable;
+use carrel_domain::model::ModelChoice;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
-use carrel_services::chat::{MOST_ATTACHMENTS, Question};
+use carrel_services::chat::MOST_ATTACHMENTS;
 use carrel_services::threads;
 
 use super::ask::Asked;
+use super::deletions;
+use super::examples;
 use crate::asked::LARGEST_FILE;
 use crate::filters;
 use crate::form::{Fields, Form};
@@ -21,16 +25,6 @@ use crate::visit::{Reader, Visit};
 
 /// How many exchanges of a conversation are shown.
 const SHOWN: u32 = 100;
-/// How many threads are listed.
-const LISTED: u32 = 100;
-
-/// A thread in the side bar.
-struct Entry {
-    name: String,
-    slug: String,
-    is_current: bool,
-}
-
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct Conversing {
@@ -39,11 +33,18 @@ struct Conversing {
     /// Where questions of this conversation go.
     base: String,
     title: String,
-    threads: Vec<Entry>,
     is_thread: bool,
+    /// Whether its first question will name it.
+    is_unnamed: bool,
     turns: Vec<Turn>,
     running: Option<Asked>,
     has_documents: bool,
+    documents: u64,
+    /// Questions to begin with.
+    examples: Vec<String>,
+    /// The model that answers, if there is one.
+    model: String,
+    can_share: bool,
     is_manager: bool,
     composer: Composer,
     /// The largest file that can be attached, in bytes, and the most of them.
@@ -132,25 +133,34 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
     let base = place.base();
     let Place { workspace, thread } = place;
     let chats = ports.chats.history(&conversation, SHOWN).await?;
-    let known = ports.threads.latest(workspace.id, visit.who.id(), LISTED).await?;
-    let entry = |known: Thread| Entry {
-        is_current: thread.as_ref().is_some_and(|thread| thread.id == known.id),
-        slug: known.slug.to_string(),
-        name: known.name,
-    };
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
     let running = visit.site.answers.current(&conversation).map(|running| Asked::of(&running));
+    let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
+    let (documents, examples) = match has_documents && chats.is_empty() {
+        true => examples::of(visit, &workspace).await?,
+        false => (examples::newest(visit, &workspace, 1).await?, Vec::new()),
+    };
+    let settings = &workspace.settings;
+    let choice = ModelChoice {
+        provider: settings.chat_provider.clone(),
+        model: settings.chat_model.clone(),
+    };
+    let model = ports.models.chat(&choice).ok();
     let (of, at) = (workspace.clone(), base.clone());
     let turns = visit.site.renderer.run(move || Turn::of_chats(chats, &of, &at)).await?;
     let frame = visit.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
-        threads: known.into_iter().map(entry).collect(),
         is_thread: thread.is_some(),
+        is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
+        has_documents,
+        documents: documents.total,
+        examples,
+        model: model.map(|model| model.name().model).unwrap_or_default(),
+        can_share: super::share::are_allowed(visit).await?,
         turns,
         running,
-        has_documents: ports.index.count(Some(workspace.id)).await? > 0,
         is_manager: frame.is_manager,
         frame,
         slug,
@@ -187,17 +197,16 @@ pub async fn rename_thread(
 
 pub async fn delete_thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
     let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    if let Some(thread) = &place.thread {
-        threads::delete(&*visit.ports().threads, thread, &visit.by()).await?;
-    }
-    Ok(reply::done(&format!("/w/{}", place.workspace.slug), "deleted"))
+    let address = format!("/w/{}", place.workspace.slug);
+    let thread = place.thread.ok_or_else(|| Error::not_found("thread", &path.1))?;
+    deletions::delete(&visit, &Deletable::Thread(thread.id), &address, "deleted").await
 }
 
 /// Begins the workspace's own conversation anew.
 pub async fn reset(visit: Visit<Reader>, slug: Path<String>) -> Result<HttpResponse, Refusal> {
     let place = Place::of(&visit, &slug, None).await?;
-    let question = Question { user: visit.who.user().cloned(), ..Question::default() };
-    visit.ports().conversations.reset(&place.workspace, &question, &visit.by()).await?;
-    visit.site.unanswered.forget(&place.conversation(&visit));
-    Ok(reply::done(&place.base(), "reset"))
+    let conversation = place.conversation(&visit);
+    visit.site.unanswered.forget(&conversation);
+    let what = Deletable::Conversation(conversation);
+    deletions::delete(&visit, &what, &place.base(), "reset").await
 }

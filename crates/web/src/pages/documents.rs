@@ -3,6 +3,8 @@ pub(super) mod adding;
 pub(super) mod change;
 mod text;
 
+pub use text::web_link;
+
 use std::collections::HashMap;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
@@ -145,13 +147,14 @@ fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
         document.workspaces.iter().filter_map(|place| known.get(place)).cloned().collect();
     let more = places.len().saturating_sub(NAMED);
     places.truncate(NAMED);
+    let words = document.reading_words();
     Row {
         address: text_address(&document.path),
         folder: document.path.folder().to_owned(),
         folder_address: folder_address(document.path.folder()),
         location: document.path.to_string(),
         title: document.title,
-        words: document.words,
+        words,
         since: document.added_at,
         places,
         more,

@@ -14,7 +14,7 @@ use crate::filters;
 use crate::form::{Fields, PublicForm};
 use crate::frame::Brand;
 use crate::gate;
-use crate::refusal::Refusal;
+use crate::refusal::{FieldFault, Refusal};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::{Guest, Who};
@@ -28,6 +28,8 @@ struct Door {
     brand: Brand,
     next: String,
     is_shared: bool,
+    username: String,
+    faults: Vec<FieldFault>,
 }
 
 #[derive(Template)]
@@ -69,13 +71,29 @@ pub async fn door(guest: Guest) -> Answer {
         SetupState::Fresh => reply::page(&guest.request, &Fresh { brand }),
         standing => {
             let is_shared = standing == SetupState::Shared;
-            reply::page(&guest.request, &Door { brand, next, is_shared })
+            let (username, faults) = Default::default();
+            reply::page(&guest.request, &Door { brand, next, is_shared, username, faults })
         }
     }
 }
 
 pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
     let form = form.read().await?;
+    let refusal = match signed_in_with(&guest, &form).await {
+        Err(refusal) if reply::shows_form_again(&guest.request, &refusal) => refusal,
+        done => return done,
+    };
+    let page = Door {
+        brand: guest.site.brand().await?,
+        next: gate::safe_next(form.text("next")).to_owned(),
+        is_shared: guest.setup_state().await? == SetupState::Shared,
+        username: form.text("username").to_owned(),
+        faults: refusal.faults(),
+    };
+    reply::page_again(&guest.request, &page, &refusal)
+}
+
+async fn signed_in_with(guest: &Guest, form: &Fields) -> Answer {
     let (ports, by) = (&guest.site.ports, guest.by());
     let (name, password) = (form.text("username"), form.raw("password"));
     let standing = guest.setup_state().await?;
@@ -90,7 +108,7 @@ pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
         _ => t("sign-in.wrong-alone"),
     };
     match session {
-        Ok(session) => Ok(signed_in(&guest, &session, gate::safe_next(form.text("next")))),
+        Ok(session) => Ok(signed_in(guest, &session, gate::safe_next(form.text("next")))),
         Err(Refused::Wrong) => Err(Error::invalid("password", wrong).into()),
         Err(Refused::Later(seconds)) => Err(Refusal::Later(seconds)),
         Err(Refused::Failed(error)) => Err(error.into()),
@@ -140,9 +158,7 @@ pub async fn confirm_sign_on(guest: Guest, form: PublicForm) -> Answer {
 async fn redeem(guest: &Guest, fields: &Fields) -> Answer {
     let redeemed = guest.site.ports.sign_on.redeem(fields.text("token"), &guest.by()).await?;
     let Redeemed::In(session, _) = redeemed else {
-        return Err(
-            Error::unprocessable(format!("{}. {}", t("sso.over"), t("sso.over-words"))).into()
-        );
+        return Err(Refusal::over(t("sso.over"), t("sso.over-words")));
     };
     let to = gate::safe_next(fields.text("redirectTo")).to_owned();
     let mut answer = reply::page(&guest.request, &Hop { brand: guest.site.brand().await?, to })?;

@@ -5,11 +5,13 @@ use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_NONE_
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::Chat;
+use carrel_domain::deletion::Deletable;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
 use carrel_services::chat::Attachment;
 use carrel_services::{chat_edits, record};
 
+use super::deletions;
 use crate::around::is_fragment;
 use crate::assets;
 use crate::filters;
@@ -89,9 +91,8 @@ pub async fn delete(visit: Visit<Reader>, path: Path<(String, String)>, form: Fo
     let workspace = visit.workspace(&path.0).await?;
     let chat = own(&visit, &workspace, parse(&path.1)?).await?;
     let form = form.read().await?;
-    let edits = &*visit.ports().chat_edits;
-    chat_edits::remove(edits, &workspace, chat.id, &visit.by()).await?;
-    Ok(reply::done(safe_next(form.text("base")), "deleted"))
+    let what = Deletable::Exchange(workspace.id, chat.id);
+    deletions::delete(&visit, &what, safe_next(form.text("base")), "deleted").await
 }
 
 /// The answer of an exchange, to be corrected.

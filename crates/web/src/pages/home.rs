@@ -1,10 +1,13 @@
 //! The start page: the workspaces one may enter; and making another.
 use askama::Template;
 use carrel_domain::Error;
-use carrel_domain::workspace::WorkspaceSettings;
+use carrel_domain::chat_search::{ChatSearchQuery, FoundThread};
+use carrel_domain::workspace::{Workspace, WorkspaceSettings};
 use carrel_services::workspaces;
 use chrono::{DateTime, Utc};
 
+use super::examples;
+use crate::addresses;
 use crate::filters;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
@@ -18,15 +21,33 @@ pub const LONGEST_NAME: usize = 255;
 struct Tile {
     name: String,
     slug: String,
-    passages: u64,
+    documents: u64,
+    /// How many members there are, on a server that several people share.
+    people: Option<usize>,
     since: DateTime<Utc>,
+    /// When the visitor last asked something in a thread there.
+    last: Option<DateTime<Utc>>,
 }
+
+/// A conversation to go on with.
+struct Recent {
+    address: String,
+    name: String,
+    within: String,
+    at: DateTime<Utc>,
+}
+
+/// How many conversations are shown to go on with.
+const RECENT: u32 = 6;
+/// How many threads are looked at for when a workspace was last used.
+const LOOKED_AT: u32 = 100;
 
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
     frame: Frame,
     tiles: Vec<Tile>,
+    recent: Vec<Recent>,
 }
 
 #[derive(Template)]
@@ -36,17 +57,45 @@ struct NewWorkspace {
 }
 
 pub async fn home(visit: Visit<Reader>) -> Answer {
+    let workspaces = visit.workspaces().await?;
+    let query = ChatSearchQuery {
+        user: visit.who.id(),
+        workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
+        text: String::new(),
+        offset: 0,
+        limit: LOOKED_AT,
+    };
+    let threads = visit.ports().chat_search.threads(&query).await?;
+    let recent = threads.iter().filter_map(|found| recent(found, &workspaces));
+    let recent = recent.take(RECENT as usize).collect();
     let mut tiles = Vec::new();
-    for workspace in visit.workspaces().await? {
+    for workspace in workspaces {
+        let last = threads.iter().find(|found| found.workspace == workspace.id);
         tiles.push(Tile {
-            passages: visit.ports().index.count(Some(workspace.id)).await?,
+            documents: examples::newest(&visit, &workspace, 1).await?.total,
+            people: match visit.who.user() {
+                Some(_) => Some(visit.ports().members.of(workspace.id).await?.len()),
+                None => None,
+            }
+            .filter(|people| *people > 0),
+            last: last.map(|found| found.updated_at),
             name: workspace.settings.name,
             slug: workspace.slug.to_string(),
             since: workspace.created_at,
         });
     }
     let frame = visit.frame(t("home.title"), Section::Home).await?;
-    reply::page(&visit.request, &Home { frame, tiles })
+    reply::page(&visit.request, &Home { frame, tiles, recent })
+}
+
+fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {
+    let within = workspaces.iter().find(|known| known.id == found.workspace)?;
+    Some(Recent {
+        address: format!("/w/{}/t/{}", within.slug, found.slug),
+        name: found.name.clone(),
+        within: within.settings.name.clone(),
+        at: found.updated_at,
+    })
 }
 
 pub async fn new_workspace(visit: Visit<Manager>) -> Answer {
@@ -58,8 +107,9 @@ pub async fn create_workspace(visit: Visit<Manager>, form: Form) -> Answer {
     let form = form.read().await?;
     let settings = WorkspaceSettings::named(name(form.text("name"))?);
     let ports = visit.ports();
-    let made =
-        workspaces::create(&*ports.workspaces, &*ports.settings, settings, &visit.by()).await?;
+    let address = addresses::readable(&settings.name);
+    let (known, stored) = (&*ports.workspaces, &*ports.settings);
+    let made = workspaces::create_named(known, stored, settings, &address, &visit.by()).await?;
     Ok(reply::see(&format!("/w/{}", made.slug)))
 }
 

@@ -57,7 +57,11 @@ pub struct JobView {
     pub is_bad: bool,
     pub total: u32,
     pub over: u32,
+    pub done: u32,
+    /// With the files that could not be read.
     pub failed: u32,
+    /// Whether anything can be tried again without another upload.
+    pub is_retryable: bool,
     pub error: Option<String>,
     pub rows: Vec<Row>,
     /// How many documents are not among the rows.
@@ -131,9 +135,12 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
         is_bad,
         slug: job.workspace.slug.to_string(),
         workspace: job.workspace.name,
-        total,
-        over: progress.done + progress.failed + progress.cancelled,
-        failed: progress.failed,
+        // A file that could not be read belongs to what was uploaded, though to no document.
+        total: total + unread.len() as u32,
+        over: progress.done + progress.failed + progress.cancelled + unread.len() as u32,
+        done: progress.done,
+        failed: progress.failed + unread.len() as u32,
+        is_retryable: progress.failed > 0,
         error: job.error,
         rows,
         more,

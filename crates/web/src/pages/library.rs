@@ -15,7 +15,6 @@ use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
 use crate::paging::{Paging, fetch_page};
-use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::upload::Upload;
 use crate::view::provenance;
@@ -71,12 +70,12 @@ pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
 }
 
 fn row(document: DocumentSummary, slug: &str) -> Row {
-    let location = document.path.to_string();
+    let (location, words) = (document.path.to_string(), document.reading_words());
     Row {
         address: format!("/w/{slug}/source?in={}", segment(&location)),
         location,
         title: document.title,
-        words: document.words,
+        words,
         is_pinned: document.is_pinned,
         since: document.added_at,
     }
@@ -124,81 +123,4 @@ pub async fn pin(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answe
     let pinned = form.text("pinned") == "1";
     pins::pin(&*visit.ports().pins, &workspace, &path, pinned, &visit.by()).await?;
     Ok(reply::done(&shelf_address(&workspace), "saved"))
-}
-
-/// A document's text, cut where the passage is.
-#[derive(Template)]
-#[template(path = "source.html")]
-struct Source {
-    frame: Frame,
-    slug: String,
-    name: String,
-    title: String,
-    source: String,
-    words: i32,
-    since: DateTime<Utc>,
-    before: String,
-    passage: String,
-    /// Where the passage stands in the original.
-    place: Option<String>,
-    after: String,
-    /// Whether there is more text than is shown.
-    is_cut: bool,
-    /// Whether a passage was asked for that is not there any more.
-    is_gone: bool,
-}
-
-/// How much of a text is shown on either side of a passage, in bytes.
-const AROUND: usize = 100_000;
-
-pub async fn source(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let ports = visit.ports();
-    let asked = Fields::of_query(&visit.request);
-    let path = DocumentPath::parse(asked.text("in"))?;
-    let missing = || Refusal::missing("document", asked.text("in"));
-    let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
-    if !ports.document_list.workspaces_of(document.id).await?.contains(&workspace.id) {
-        return Err(missing());
-    }
-    let text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
-    let passage = match asked.text("passage").parse() {
-        Ok(chunk) => {
-            let chunks = [carrel_domain::ChunkId(chunk)];
-            let found = ports.workspace_documents.passages(workspace.id, &chunks).await?;
-            found.into_iter().next().filter(|found| found.document.path == path)
-        }
-        Err(_) => None,
-    };
-    let at = passage.as_ref().and_then(|passage| {
-        let words = passage.text.trim();
-        let stands = passage.span.and_then(|span| span.within(&text));
-        // Rows of a table that was cut stand below a copy of its header.
-        let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
-        let found = || text.find(words).map(|start| start..start + words.len());
-        let at = stands.or_else(found)?;
-        Some((at.start, at.end))
-    });
-    let is_gone = !asked.text("passage").is_empty() && at.is_none();
-    let (start, end) = at.unwrap_or((0, 0));
-    let from = text.floor_char_boundary(start.saturating_sub(AROUND));
-    let to = text.ceil_char_boundary(end.saturating_add(AROUND).min(text.len()));
-    let page = Source {
-        frame: visit
-            .frame_in(&document.title, Section::Workspace, Some(workspace.slug.as_str()))
-            .await?,
-        slug: workspace.slug.to_string(),
-        name: workspace.settings.name,
-        title: document.title,
-        source: document.source,
-        words: document.words,
-        since: document.created_at,
-        place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
-        before: text[from..start].to_owned(),
-        passage: text[start..end].to_owned(),
-        after: text[end..to].to_owned(),
-        is_cut: from > 0 || to < text.len(),
-        is_gone,
-    };
-    reply::page(&visit.request, &page)
 }

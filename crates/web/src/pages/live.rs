@@ -30,7 +30,7 @@ use crate::answers::{End, Running, Shown};
 use crate::refusal::Refusal;
 use crate::reply::Answer;
 use crate::texts::t;
-use crate::turn::{self, Turn, TurnPart};
+use crate::turn::{self, Standing, Turn, TurnPart};
 use crate::view::Renderer;
 use crate::visit::{Reader, Visit};
 
@@ -136,7 +136,12 @@ fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Turn
             question: matter.question.clone(),
             attached: matter.attached.iter().map(|name| turn::Shown::named(name)).collect(),
             is_unanswered: true,
-            ..Turn::said(text, &[], &[], workspace)
+            ..Turn::said(
+                text,
+                &[],
+                &[],
+                Standing { workspace, base: &matter.base, id: None, is_public: false },
+            )
         },
     };
     let old = matter.instead_of.map(|id| id.0);

@@ -2,6 +2,7 @@
 use actix_web::HttpRequest;
 use askama::Template;
 use carrel_domain::Error;
+use carrel_domain::user::Username;
 use carrel_domain::workspace::WorkspaceSettings;
 use carrel_services::accounts::UserDraft;
 use carrel_services::api_keys::KeyOptions;
@@ -13,7 +14,7 @@ use super::entrance::signed_in;
 use crate::filters;
 use crate::form::{Fields, PublicForm};
 use crate::frame::{Brand, Frame, Section};
-use crate::refusal::Refusal;
+use crate::refusal::{FieldFault, Refusal};
 use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::visit::{Admin, Guest, Visit};
@@ -32,6 +33,10 @@ struct Setup {
     token: String,
     /// Whether there is an owner already, whose password is going to be replaced.
     is_owned: bool,
+    /// What was filled in before, and what is wrong with it.
+    is_for_one: bool,
+    username: String,
+    faults: Vec<FieldFault>,
 }
 
 #[derive(Template)]
@@ -51,7 +56,7 @@ pub struct NewKey {
 }
 
 fn over() -> Refusal {
-    Error::unprocessable(format!("{}. {}", t("setup.over"), t("setup.over-words"))).into()
+    Refusal::over(t("setup.over"), t("setup.over-words"))
 }
 
 pub async fn form(guest: Guest) -> Answer {
@@ -60,12 +65,38 @@ pub async fn form(guest: Guest) -> Answer {
     if !ownership.is_good(&token, guest.at).await? {
         return Err(over());
     }
-    let is_owned = guest.setup_state().await? == SetupState::Owned;
-    reply::page(&guest.request, &Setup { brand: guest.site.brand().await?, token, is_owned })
+    let setup = setup(&guest, token, &Fields::default(), Vec::new()).await?;
+    reply::page(&guest.request, &setup)
+}
+
+async fn setup(
+    guest: &Guest,
+    token: String,
+    form: &Fields,
+    faults: Vec<FieldFault>,
+) -> Result<Setup, Refusal> {
+    Ok(Setup {
+        brand: guest.site.brand().await?,
+        token,
+        is_owned: guest.setup_state().await? == SetupState::Owned,
+        is_for_one: form.text("mode") == "one",
+        username: form.text("username").to_owned(),
+        faults,
+    })
 }
 
 pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
     let form = form.read().await?;
+    let refusal = match own(&guest, &form).await {
+        Err(refusal) if reply::shows_form_again(&guest.request, &refusal) => refusal,
+        done => return done,
+    };
+    let token = form.text("token").to_owned();
+    let page = setup(&guest, token, &form, refusal.faults()).await?;
+    reply::page_again(&guest.request, &page, &refusal)
+}
+
+async fn own(guest: &Guest, form: &Fields) -> Answer {
     let (ports, by) = (&guest.site.ports, guest.by());
     let (token, password) = (form.text("token"), form.raw("password").to_owned());
     let gone = |error| match error {
@@ -76,6 +107,7 @@ pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
         "one" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
         "many" => {
             let username = form.text("username").to_owned();
+            check_account(guest, &username, &password)?;
             let draft = UserDraft { username, password, ..UserDraft::default() };
             ports.ownership.share(token, draft.clone(), &by).await.map_err(gone)?;
             let UserDraft { username, password, .. } = draft;
@@ -84,7 +116,13 @@ pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
         }
         _ => return Err(Error::invalid("mode", "must be `one` or `many`").into()),
     };
-    Ok(signed_in(&guest, &session, "/welcome"))
+    Ok(signed_in(guest, &session, "/welcome"))
+}
+
+/// Refuses a name and a password that nobody may have, both of them at once.
+pub fn check_account(guest: &Guest, name: &str, password: &str) -> Result<(), Refusal> {
+    let rules = &guest.site.ports.accounts.passwords;
+    Refusal::of_all([Username::parse(name).map(drop), rules.check(password)])
 }
 
 pub async fn welcome(visit: Visit<Admin>) -> Answer {

@@ -6,6 +6,7 @@ use carrel_domain::UserId;
 use carrel_domain::workspace::{ChatMode, SearchMode, Workspace, WorkspaceSettings};
 use carrel_services::{members, workspaces};
 
+use super::admin::labels::provider as provider_name;
 use super::home::name;
 use crate::filters;
 use crate::form::{Fields, Form};
@@ -50,7 +51,11 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         |value: SearchMode| option("search-mode", value.as_str(), chosen.search_mode.as_str());
     let provider = chosen.chat_provider.clone().unwrap_or_default();
     let known = visit.ports().settings_store.registry().choices.of("llm");
-    let known = known.map(|known| option("provider", known.value, &provider));
+    let known = known.map(|known| Choice {
+        value: known.value.to_owned(),
+        label: provider_name(known.value),
+        is_chosen: known.value == provider,
+    });
     let slug = workspace.slug.to_string();
     let page = Settings {
         frame: visit.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
@@ -71,8 +76,18 @@ pub async fn save(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answ
     let workspace = visit.workspace(&slug).await?;
     let settings = changed(&form.read().await?, workspace.settings.clone())?;
     workspaces::check(&settings)?;
+    let models = &*visit.ports().models;
+    workspaces::check_model(models, Some(&workspace.settings), &settings).map_err(at_provider)?;
     workspaces::update(&*visit.ports().workspaces, &workspace, settings, &visit.by()).await?;
     Ok(reply::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+}
+
+/// A refusal of the model in the field of the form that it is chosen in.
+fn at_provider(error: Error) -> Error {
+    match error {
+        Error::Invalid { reason, .. } => Error::invalid("provider", reason),
+        other => other,
+    }
 }
 
 /// The settings as the form has them; what it does not hold stays.

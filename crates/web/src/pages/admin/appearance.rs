@@ -27,16 +27,18 @@ struct Appearance {
     usual_prompt: &'static str,
     chunk_size: String,
     chunk_overlap: String,
+    is_sharing: bool,
 }
 
 /// The preferences of the form, by the names under which they are stored.
-const FIELDS: [&str; 6] = [
+const FIELDS: [&str; 7] = [
     "custom_app_name",
     "support_email",
     ICON,
     names::SYSTEM_PROMPT,
     names::CHUNK_SIZE,
     names::CHUNK_OVERLAP,
+    names::SHARING,
 ];
 
 pub async fn show(visit: Visit<Admin>) -> Answer {
@@ -54,6 +56,7 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
         usual_prompt: SYSTEM_PROMPT,
         chunk_size: value(names::CHUNK_SIZE),
         chunk_overlap: value(names::CHUNK_OVERLAP),
+        is_sharing: value(names::SHARING) == "on",
     };
     reply::page(&visit.request, &page)
 }

@@ -9,6 +9,7 @@ use carrel_services::settings::registry::{Capability, Setting};
 use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value, json};
 
+use super::labels;
 use crate::around::is_fragment;
 use crate::filters;
 use crate::form::{Fields, Form};
@@ -67,6 +68,8 @@ const KINDS: [Kind; 4] = [
 struct Field {
     /// As the API calls it.
     name: &'static str,
+    label: String,
+    hint: Option<&'static str>,
     value: String,
     is_secret: bool,
     is_set: bool,
@@ -124,7 +127,10 @@ struct Models {
     chosen: String,
     is_current: bool,
     is_fixed: bool,
-    choices: Vec<(&'static str, bool)>,
+    /// Value, name, and whether it is chosen; by group.
+    choices: Vec<labels::ChoiceGroup>,
+    /// Where the provider hands out keys.
+    key_page: Option<&'static str>,
     /// Where the embedder runs inside this server.
     natives: Vec<NativeModel>,
     is_native_fixed: bool,
@@ -169,6 +175,8 @@ async fn page(
         let typed = filled.get(setting.name).and_then(Value::as_str).map(str::to_owned);
         Field {
             name: setting.name,
+            label: labels::of(setting),
+            hint: labels::hint(setting, &chosen),
             is_set: value.is_some(),
             value: typed.or(value).filter(|_| !setting.secret).unwrap_or_default(),
             is_secret: setting.secret,
@@ -182,8 +190,13 @@ async fn page(
     let fields = needs.iter().filter_map(named).map(field);
     let extras = registry.optional_for(kind.values, kind.capability, &chosen);
     // Nothing is chosen until somebody does.
-    let nothing = chosen.is_empty().then_some(("", true));
-    let choices = registry.choices.of(kind.values).map(|of| (of.value, of.value == chosen));
+    let is_offered =
+        |value: &str| value == chosen || store.unavailable_value(kind.variable, value).is_none();
+    let values = registry.choices.of(kind.values).map(|of| of.value);
+    let choices = labels::grouped(kind.values, values.filter(|value| is_offered(value)), &chosen);
+    // A key is what most providers are of no use without, whatever they call needed.
+    let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
+    let fields = fields.chain(keys.into_iter().map(field));
     let page = Models {
         frame: visit.admin_frame(t(kind.title)).await?,
         kind: kind.name,
@@ -191,7 +204,8 @@ async fn page(
         selector: selector.name,
         is_current: chosen == current,
         is_fixed: fixed.contains(&selector.name),
-        choices: nothing.into_iter().chain(choices).collect(),
+        choices,
+        key_page: labels::key_page(&chosen),
         natives: native_models(kind, &chosen, store.lookup("EMBEDDING_MODEL_PREF")),
         is_native_fixed: fixed.contains(&"EmbeddingModelPref"),
         fields: fields.collect(),
@@ -238,9 +252,13 @@ fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
         let value = setting.and_then(|setting| store.lookup(setting.variable));
         value.is_some_and(|value| !value.is_empty())
     };
+    let written = |name: &str, value: &str| match store.registry().by_name(name) {
+        Some(setting) => labels::completed(setting, value.trim()),
+        None => value.trim().to_owned(),
+    };
     form.pairs()
         .filter(|(name, value)| !value.trim().is_empty() || is_set(name))
-        .map(|(name, value)| (name.to_owned(), Value::from(value.trim())))
+        .map(|(name, value)| (name.to_owned(), Value::from(written(name, value))))
         .collect()
 }
 

@@ -1,6 +1,7 @@
 //! The text of a document as it was read, and where it is used.
 use askama::Template;
 use carrel_domain::DocumentPath;
+use carrel_domain::document_list::words_of_tokens;
 use chrono::{DateTime, Utc};
 
 use super::{Place, folder_address, place};
@@ -55,7 +56,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
         location: path.to_string(),
         title: document.title,
         source: document.source,
-        words: document.words,
+        words: document.words.max(words_of_tokens(document.tokens)),
         since: document.created_at,
         places: places.into_iter().map(place).collect(),
         others: others.into_iter().map(place).collect(),
@@ -67,7 +68,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
 }
 
 /// Where a page was found, if it is on the web.
-fn web_link(link: &str) -> Option<String> {
+pub fn web_link(link: &str) -> Option<String> {
     let url = url::Url::parse(link).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())
 }

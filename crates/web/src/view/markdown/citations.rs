@@ -54,6 +54,11 @@ impl Citations<'_> {
     }
 }
 
+/// Whether a text cites the source of a number.
+pub fn cites(text: &str, number: usize) -> bool {
+    find(text).iter().any(|citation| citation.numbers.contains(&number))
+}
+
 /// Finds the citations in running text.
 pub fn find(text: &str) -> Vec<Citation> {
     let mut found = Vec::new();

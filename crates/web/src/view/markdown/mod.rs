@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 
-pub use citations::Citations;
+pub use citations::{Citations, cites};
 
 /// How much of a text is rendered, in bytes. What is beyond it is shown as plain text.
 pub const LIMIT: usize = 128 * 1024;

@@ -1,0 +1,72 @@
+//! Conversations and exchanges that somebody deleted and can take back for a while.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::chat::Conversation;
+use crate::{ChatId, Result, Slug, ThreadId, UserId, WorkspaceId};
+
+/// What somebody deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Deletable {
+    Thread(ThreadId),
+    Exchange(WorkspaceId, ChatId),
+    /// Every exchange of a conversation that later answers may see.
+    Conversation(Conversation),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletionKind {
+    Thread,
+    Exchange,
+    Conversation,
+}
+
+impl DeletionKind {
+    pub const ALL: [Self; 3] = [Self::Thread, Self::Exchange, Self::Conversation];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Thread => "thread",
+            Self::Exchange => "exchange",
+            Self::Conversation => "conversation",
+        }
+    }
+}
+
+/// What was deleted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Deletion {
+    pub id: i64,
+    pub kind: DeletionKind,
+    pub workspace: WorkspaceId,
+    /// The thread it is, or was in.
+    pub thread: Option<Slug>,
+    /// The name of the thread, or the first question.
+    pub name: String,
+    pub deleted_at: DateTime<Utc>,
+}
+
+/// Where deleted conversations wait. Each method is one transaction, which writes the event if it changes
+/// anything. What waits is hidden from everything but the log of all exchanges.
+#[async_trait]
+pub trait Deletions: Send + Sync {
+    /// The number of the deletion; `None` when there was nothing to delete. `user` may take it back.
+    async fn delete(
+        &self,
+        what: &Deletable,
+        user: Option<UserId>,
+        event: Event,
+    ) -> Result<Option<i64>>;
+    /// A user's deletions, the newest `limit`, newest first.
+    async fn of(&self, user: Option<UserId>, limit: u32) -> Result<Vec<Deletion>>;
+    /// Takes a user's deletion back; `None` when there is no such one.
+    async fn restore(
+        &self,
+        id: i64,
+        user: Option<UserId>,
+        event: Event,
+    ) -> Result<Option<Deletion>>;
+    /// Removes for good what was deleted before `before`, and says how many deletions that were.
+    async fn purge(&self, before: DateTime<Utc>, event: Event) -> Result<u64>;
+}

@@ -1,0 +1,47 @@
+//! Deleting conversations and exchanges so that they can be taken back for a while.
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::deletion::{Deletable, Deletion, Deletions};
+use carrel_domain::{Error, Result, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+/// How long a deletion can be taken back.
+pub const KEPT: TimeDelta = TimeDelta::days(30);
+
+/// Deletes something of a user's. Returns the number by which it is taken back; `None` where there was
+/// nothing left to delete.
+pub async fn delete(
+    deletions: &dyn Deletions,
+    what: &Deletable,
+    user: Option<UserId>,
+    by: &By,
+) -> Result<Option<i64>> {
+    let (name, details) = match what {
+        Deletable::Thread(thread) => ("thread_deleted", json!({ "threadId": thread.0 })),
+        Deletable::Exchange(workspace, chat) => {
+            ("chat_deleted", json!({ "workspaceId": workspace.0, "chatId": chat.0 }))
+        }
+        Deletable::Conversation(of) => {
+            ("conversation_cleared", json!({ "workspaceId": of.workspace.0 }))
+        }
+    };
+    deletions.delete(what, user, by.event(name, details.to_string())).await
+}
+
+/// Takes a user's deletion back.
+pub async fn restore(
+    deletions: &dyn Deletions,
+    id: i64,
+    user: Option<UserId>,
+    by: &By,
+) -> Result<Deletion> {
+    let event = by.event("deletion_restored", json!({ "deletionId": id }).to_string());
+    let restored = deletions.restore(id, user, event).await?;
+    restored.ok_or_else(|| Error::not_found("deletion", id))
+}
+
+/// Removes for good what was deleted longer than [`KEPT`] ago, and says how much that was.
+pub async fn purge(deletions: &dyn Deletions, now: DateTime<Utc>) -> Result<u64> {
+    let by = By { actor: Actor::Server, address: None, at: now };
+    deletions.purge(now - KEPT, by.event("deletions_purged", "{}")).await
+}

@@ -1,0 +1,74 @@
+//! Links by which people without an account read a conversation: made by its owner where an administrator
+//! allows it, for a while, until they are revoked.
+use carrel_domain::audit::By;
+use carrel_domain::chat::{Chat, Chats, Conversation};
+use carrel_domain::settings::{Settings, names};
+use carrel_domain::share::{NewShare, Share, Shares};
+use carrel_domain::{Error, Result, UserId};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::token::{self, Secret};
+
+/// For how many days a link works, at the most.
+pub const LONGEST_DAYS: u32 = 365;
+/// How many exchanges a link shows, the newest.
+pub const SHOWN: u32 = 200;
+/// How many links one user may have at a time.
+const MOST: usize = 200;
+
+/// Whether conversations may be shared on this server.
+pub async fn are_allowed(settings: &dyn Settings) -> Result<bool> {
+    Ok(settings.all().await?.get(names::SHARING).is_some_and(|value| value == "on"))
+}
+
+/// Makes a link to a conversation as it is now. What is said later is not shown by it.
+pub async fn create(
+    shares: &dyn Shares,
+    chats: &dyn Chats,
+    conversation: Conversation,
+    days: u32,
+    by: &By,
+) -> Result<(Secret, Share)> {
+    if !(1..=LONGEST_DAYS).contains(&days) {
+        return Err(Error::invalid("days", format!("must be from 1 to {LONGEST_DAYS}")));
+    }
+    if shares.of(conversation.user, None).await?.len() >= MOST {
+        let reason = format!("There are {MOST} shared links already. Revoke some first.");
+        return Err(Error::exhausted(reason));
+    }
+    let last = chats.history(&conversation, 1).await?.pop();
+    let last = last.ok_or_else(|| Error::unprocessable("There is nothing to share yet."))?;
+    let secret = Secret::random();
+    let details = json!({ "workspaceId": conversation.workspace.0, "days": days }).to_string();
+    let new = NewShare {
+        conversation,
+        digest: secret.digest(),
+        last: last.id,
+        created_at: by.at,
+        expires_at: by.at + TimeDelta::days(i64::from(days)),
+    };
+    let share = shares.create(new, by.event("conversation_shared", details)).await?;
+    Ok((secret, share))
+}
+
+/// The conversation of a link that works.
+pub async fn open(
+    shares: &dyn Shares,
+    chats: &dyn Chats,
+    secret: &str,
+    now: DateTime<Utc>,
+) -> Result<Option<(Share, Vec<Chat>)>> {
+    let Some(share) = shares.by_digest(token::digest(secret), now).await? else { return Ok(None) };
+    let mut shown = chats.history(&share.conversation, SHOWN).await?;
+    shown.retain(|chat| chat.id <= share.last);
+    Ok(Some((share, shown)))
+}
+
+pub async fn revoke(shares: &dyn Shares, id: i64, user: Option<UserId>, by: &By) -> Result<()> {
+    let event = by.event("share_revoked", json!({ "shareId": id }).to_string());
+    match shares.revoke(id, user, event).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("shared link", id)),
+    }
+}

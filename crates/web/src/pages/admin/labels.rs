@@ -1,0 +1,191 @@
+//! What providers and their settings are called where people choose them.
+use carrel_services::settings::registry::Setting;
+
+use crate::texts::{self, t};
+
+/// Providers of one kind.
+pub struct ChoiceGroup {
+    pub title: &'static str,
+    pub choices: Vec<ProviderChoice>,
+}
+
+pub struct ProviderChoice {
+    pub value: &'static str,
+    pub name: &'static str,
+    pub is_chosen: bool,
+}
+
+/// Providers whose models run on machines of one's own.
+const LOCAL: [&str; 12] = [
+    "ollama",
+    "lmstudio",
+    "localai",
+    "koboldcpp",
+    "textgenwebui",
+    "nvidia-nim",
+    "foundry",
+    "docker-model-runner",
+    "lemonade",
+    "omlx",
+    "litellm",
+    "generic-openai",
+];
+/// What runs inside this server.
+const BUILT_IN: [&str; 3] = ["extractive", "native", "lancedb"];
+/// Databases that run on machines of one's own.
+const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
+
+/// Where providers hand out keys.
+const KEY_PAGES: [(&str, &str); 16] = [
+    ("openai", "https://platform.openai.com/api-keys"),
+    ("anthropic", "https://console.anthropic.com/settings/keys"),
+    ("gemini", "https://aistudio.google.com/apikey"),
+    ("groq", "https://console.groq.com/keys"),
+    ("mistral", "https://console.mistral.ai/api-keys"),
+    ("deepseek", "https://platform.deepseek.com/api_keys"),
+    ("xai", "https://console.x.ai"),
+    ("openrouter", "https://openrouter.ai/settings/keys"),
+    ("togetherai", "https://api.together.ai/settings/api-keys"),
+    ("fireworksai", "https://fireworks.ai/account/api-keys"),
+    ("perplexity", "https://www.perplexity.ai/settings/api"),
+    ("cohere", "https://dashboard.cohere.com/api-keys"),
+    ("voyageai", "https://dashboard.voyageai.com"),
+    ("cerebras", "https://cloud.cerebras.ai"),
+    ("sambanova", "https://cloud.sambanova.ai/apis"),
+    ("pinecone", "https://app.pinecone.io"),
+];
+
+pub fn key_page(provider: &str) -> Option<&'static str> {
+    KEY_PAGES.iter().find(|(known, _)| *known == provider).map(|(_, page)| *page)
+}
+
+/// The name of a provider: its own where it has one.
+pub fn provider(value: &'static str) -> &'static str {
+    texts::find(&format!("provider.{value}")).unwrap_or(value)
+}
+
+/// Providers in the order in which people look for them: what is built in, what is local, what is elsewhere.
+pub fn grouped(
+    kind: &str,
+    values: impl Iterator<Item = &'static str>,
+    chosen: &str,
+) -> Vec<ChoiceGroup> {
+    let values: Vec<_> = values.collect();
+    let is_database = kind == "vectors";
+    let group = |value: &str| match value {
+        value if BUILT_IN.contains(&value) => 0,
+        value if is_database && LOCAL_DATABASES.contains(&value) => 1,
+        value if !is_database && LOCAL.contains(&value) => 1,
+        _ => 2,
+    };
+    let titles = [t("models.built-in"), t("models.local"), t("models.cloud")];
+    let mut groups: Vec<ChoiceGroup> = Vec::new();
+    for (number, title) in titles.into_iter().enumerate() {
+        let of = values.iter().copied().filter(|value| group(value) == number);
+        let choice = |value: &'static str| ProviderChoice {
+            value,
+            name: provider(value),
+            is_chosen: value == chosen,
+        };
+        let choices: Vec<_> = of.map(choice).collect();
+        if !choices.is_empty() {
+            groups.push(ChoiceGroup { title, choices });
+        }
+    }
+    groups
+}
+
+/// What a setting is for, told by how its variable ends.
+fn subject(setting: &Setting) -> Option<&'static str> {
+    let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
+    let subjects: [(&'static str, &[&str]); 9] = [
+        ("address", &["BASE_PATH", "BASE_URL", "ENDPOINT", "ADDRESS"]),
+        ("model", &["MODEL_PREF", "MODEL_PREFERENCE"]),
+        ("window", &["TOKEN_LIMIT"]),
+        ("key", &["API_KEY", "_KEY", "AUTH_TOKEN", "API_TOKEN", "APPLICATION_TOKEN"]),
+        ("longest", &["MAX_TOKENS"]),
+        ("timeout", &["TIMEOUT_MS"]),
+        ("region", &["REGION"]),
+        ("connection", &["CONNECTION_STRING"]),
+        ("batch", &["BATCH_SIZE"]),
+    ];
+    let found = subjects.into_iter().find(|(_, endings)| ends(endings));
+    found.map(|(subject, _)| subject)
+}
+
+/// A setting in words.
+pub fn of(setting: &Setting) -> String {
+    let known = subject(setting).and_then(|subject| texts::find(&format!("field.{subject}")));
+    known.map_or_else(|| spelled(setting.variable), str::to_owned)
+}
+
+/// What somebody who has never set it wants to know.
+pub fn hint(setting: &Setting, provider: &str) -> Option<&'static str> {
+    let subject = subject(setting)?;
+    let of_provider = texts::find(&format!("field-hint.{subject}-{provider}"));
+    of_provider.or_else(|| texts::find(&format!("field-hint.{subject}")))
+}
+
+/// The words of a variable.
+fn spelled(variable: &str) -> String {
+    let words = variable.to_lowercase().replace('_', " ");
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_uppercase().to_string());
+    first.unwrap_or_default() + letters.as_str()
+}
+
+/// An address as it is meant where somebody leaves out how it is spoken to: without encryption where it is on
+/// this machine or in its network, with it elsewhere.
+pub fn completed(setting: &Setting, value: &str) -> String {
+    if subject(setting) != Some("address") || value.is_empty() || value.contains("://") {
+        return value.to_owned();
+    }
+    let host = value.split(['/', ':']).next().unwrap_or_default();
+    let is_near = host.parse::<std::net::IpAddr>().is_ok()
+        || value.starts_with('[')
+        || !host.contains('.')
+        || host.ends_with(".local");
+    format!("{}://{value}", if is_near { "http" } else { "https" })
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_services::settings::registry::Registry;
+
+    use super::*;
+
+    #[test]
+    fn every_provider_has_a_name_and_its_settings_are_in_words() {
+        let registry = Registry::new().unwrap();
+        for kind in ["llm", "embedding", "vectors", "images"] {
+            for choice in registry.choices.of(kind) {
+                let key = format!("provider.{}", choice.value);
+                assert!(texts::find(&key).is_some(), "{key}");
+                for variable in &choice.needs {
+                    let label = of(registry.by_variable(variable).unwrap());
+                    assert!(
+                        !label.contains('_') && !label.to_lowercase().contains("pref"),
+                        "{label}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_address_without_a_scheme_gets_the_likely_one() {
+        let registry = Registry::new().unwrap();
+        let setting = registry.by_variable("GENERIC_OPEN_AI_BASE_PATH").unwrap();
+        for (typed, meant) in [
+            ("127.0.0.1:19101", "http://127.0.0.1:19101"),
+            ("localhost:11434/v1", "http://localhost:11434/v1"),
+            ("api.example.com/v1", "https://api.example.com/v1"),
+            ("https://api.example.com/v1", "https://api.example.com/v1"),
+            ("", ""),
+        ] {
+            assert_eq!(completed(setting, typed), meant);
+        }
+        let model = registry.by_variable("GENERIC_OPEN_AI_MODEL_PREF").unwrap();
+        assert_eq!(completed(model, "a:b"), "a:b");
+    }
+}

@@ -1,0 +1,109 @@
+//! Questions to begin a conversation with, made of the titles and headings of a workspace's documents.
+use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Page, Result};
+
+use crate::texts::t;
+use crate::visit::Visit;
+
+/// How many questions there are, and of how many documents at the most.
+const SHOWN: usize = 4;
+/// The largest document that is looked through for headings, in words.
+const LARGEST: i32 = 100_000;
+/// The longest heading that is asked for, in characters.
+const LONGEST: usize = 60;
+
+/// The newest documents of a workspace.
+pub async fn newest<P>(
+    visit: &Visit<P>,
+    workspace: &Workspace,
+    limit: u32,
+) -> Result<Page<DocumentSummary>> {
+    let scope = DocumentScope::Workspace(workspace.id);
+    let query = DocumentQuery { scope, title: String::new() };
+    visit.ports().document_list.list(&query, 0, limit).await
+}
+
+/// The newest documents of a workspace, and questions about them.
+pub async fn of<P>(
+    visit: &Visit<P>,
+    workspace: &Workspace,
+) -> Result<(Page<DocumentSummary>, Vec<String>)> {
+    let found = newest(visit, workspace, SHOWN as u32).await?;
+    let mut subjects = Vec::new();
+    for document in &found.items {
+        let title = bare(&document.title).to_owned();
+        let mut headings = Vec::new();
+        if document.words <= LARGEST {
+            let text = visit.ports().library.files.text(&document.path).await?;
+            headings = text.as_deref().map(self::headings).unwrap_or_default();
+        }
+        subjects.push((title, headings));
+    }
+    Ok((found, questions(&subjects)))
+}
+
+/// A question about each document in turn, until there are enough.
+fn questions(subjects: &[(String, Vec<String>)]) -> Vec<String> {
+    let mut questions = Vec::new();
+    for round in 0..SHOWN {
+        for (title, headings) in subjects {
+            let question = match headings.get(round) {
+                Some(heading) => t("example.heading").replace("{heading}", heading),
+                None if round == 0 => t("example.title").to_owned(),
+                None => continue,
+            };
+            questions.push(question.replace("{title}", title));
+        }
+    }
+    questions.truncate(SHOWN);
+    questions
+}
+
+/// The headings of a text below that of the whole.
+fn headings(text: &str) -> Vec<String> {
+    let heading = |line: &str| {
+        let rest = line.trim_start_matches('#');
+        let level = line.len() - rest.len();
+        let words = rest.trim().trim_end_matches([':', '.', '?']);
+        let is_one = (2..=4).contains(&level) && rest.starts_with(' ');
+        (is_one && !words.is_empty() && words.chars().count() <= LONGEST).then(|| words.to_owned())
+    };
+    text.lines().filter_map(heading).take(SHOWN).collect()
+}
+
+/// A title without what says of which kind the file is.
+fn bare(title: &str) -> &str {
+    match title.rsplit_once('.') {
+        Some((name, kind))
+            if !name.is_empty()
+                && (1..=5).contains(&kind.len())
+                && kind.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            name
+        }
+        _ => title,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn questions_are_about_headings_and_titles() {
+        let text = "# Handbook\n\n## The lamp\n\ntext\n\n### Fuel:\n\n##\n#not one\n";
+        assert_eq!(headings(text), ["The lamp", "Fuel"]);
+        let subjects = [("Handbook".to_owned(), headings(text)), ("Table".to_owned(), Vec::new())];
+        let questions = questions(&subjects);
+        assert_eq!(questions.len(), 3);
+        assert!(
+            questions[0].contains("The lamp") && questions[1].contains("Table"),
+            "{questions:?}"
+        );
+        assert_eq!(
+            (bare("a.b.pdf"), bare(".env"), bare("Mr. Smith went")),
+            ("a.b", ".env", "Mr. Smith went")
+        );
+    }
+}

@@ -1,0 +1,105 @@
+//! One's own conversation as a file, and as the beginning of another.
+use actix_web::HttpResponse;
+use actix_web::http::header::CONTENT_DISPOSITION;
+use actix_web::web::Path;
+use carrel_domain::chat::Chat;
+use carrel_domain::{ChatId, Error};
+use carrel_services::{reasoning, record, threads};
+use serde_json::{Value, json};
+
+use super::chat::Place;
+use super::exchange;
+use crate::form::Fields;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::visit::{Reader, Visit};
+
+/// How many exchanges are exported, and copied, the newest.
+const MOST: u32 = 5_000;
+const MOST_COPIED: u32 = 500;
+
+pub async fn main(visit: Visit<Reader>, slug: Path<String>) -> Answer {
+    let place = Place::of(&visit, &slug, None).await?;
+    export(&visit, place).await
+}
+
+pub async fn thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
+    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
+    export(&visit, place).await
+}
+
+async fn export(visit: &Visit<Reader>, place: Place) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let chats = visit.ports().chats.history(&place.conversation(visit), MOST).await?;
+    let workspace = place.workspace.settings.name.clone();
+    let title = place.thread.as_ref().map_or(workspace.clone(), |thread| thread.name.clone());
+    let slug = place.thread.map_or(place.workspace.slug, |thread| thread.slug);
+    let (kind, ending, text) = match asked.text("format") {
+        "md" => ("text/markdown; charset=utf-8", "md", markdown(&title, &chats)),
+        "json" => ("application/json", "json", as_json(&title, &workspace, &chats)),
+        _ => return Err(Error::invalid("format", "must be `md` or `json`").into()),
+    };
+    let file = format!("attachment; filename=\"conversation-{slug}.{ending}\"");
+    Ok(HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, file)).body(text))
+}
+
+/// The titles of the sources of an answer, by number.
+fn sources(stored: &record::Stored) -> String {
+    let sources = stored.sources.iter().zip(1..);
+    sources.map(|(source, number)| format!("{number}. {}\n", source.title)).collect()
+}
+
+fn markdown(title: &str, chats: &[Chat]) -> String {
+    let mut text = format!("# {title}\n");
+    for chat in chats {
+        let stored = record::read(&chat.response).unwrap_or_default();
+        let (_, answer) = reasoning::split(&stored.text);
+        let asked = chat.prompt.lines().map(|line| format!("> {line}\n")).collect::<String>();
+        text.push_str(&format!("\n{asked}\n{}\n", answer.trim()));
+        if !stored.sources.is_empty() {
+            text.push_str(&format!("\n{}:\n\n{}", t("chat.sources"), sources(&stored)));
+        }
+    }
+    text
+}
+
+fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
+    let exchange = |chat: &Chat| {
+        let stored = record::read(&chat.response).unwrap_or_default();
+        let (reasoning, answer) = reasoning::split(&stored.text);
+        let source = |source: &record::Source| json!({ "title": source.title, "text": source.text, "similarity": source.similarity });
+        json!({
+            "question": chat.prompt,
+            "answer": answer,
+            "reasoning": reasoning,
+            "model": stored.model,
+            "seconds": stored.seconds,
+            "askedAt": chat.created_at.to_rfc3339(),
+            "attachments": stored.documents,
+            "sources": stored.sources.iter().map(source).collect::<Vec<_>>(),
+        })
+    };
+    let exchanges: Vec<Value> = chats.iter().map(exchange).collect();
+    let whole = json!({ "title": title, "workspace": workspace, "exchanges": exchanges });
+    serde_json::to_string_pretty(&whole).unwrap_or_default()
+}
+
+/// Starts a thread that begins with the conversation up to an exchange.
+pub async fn branch(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
+    let workspace = visit.workspace(&path.0).await?;
+    let id = path.1.parse().map(ChatId).map_err(|_| Error::not_found("chat", &path.1))?;
+    let chat = exchange::own(&visit, &workspace, id).await?;
+    let ports = visit.ports();
+    let mut chats = ports.chats.history(&chat.conversation, MOST_COPIED).await?;
+    chats.retain(|known| known.id <= chat.id);
+    let first = chats.first().and_then(|chat| chat.prompt.lines().next()).unwrap_or_default();
+    let name: String = first.chars().take(40).collect();
+    let choice = threads::ThreadChoice {
+        name: Some(format!("{} {}", t("chat.branch-of"), name.trim())),
+        user: visit.who.id(),
+        ..threads::ThreadChoice::default()
+    };
+    let (port, by) = (&*ports.threads, visit.by());
+    let thread = threads::branch(port, &*ports.chats, &workspace, choice, chats, &by).await?;
+    Ok(reply::done(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
+}

@@ -1,0 +1,193 @@
+//! `/find`: pages, workspaces, conversations, documents, and what was said in one's own conversations. A page
+//! of its own; the palette of every page shows the same list.
+use askama::Template;
+use carrel_domain::chat_search::{ChatSearchQuery, FoundChat, FoundThread};
+use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
+use carrel_domain::workspace::Workspace;
+use carrel_services::{reasoning, record};
+
+use super::documents::text_address;
+use crate::around::is_fragment;
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer, segment};
+use crate::texts::t;
+use crate::view::snippet::{self, SnippetPart};
+use crate::visit::{Reader, Visit};
+
+/// How many of each kind are listed in the palette, and on the page.
+const BRIEF: u32 = 5;
+const WHOLE: u32 = 30;
+/// In how many workspaces the documents of a member are looked for.
+const WORKSPACES: usize = 12;
+/// The longest search, in characters.
+const LONGEST: usize = 200;
+
+struct FoundGroup {
+    title: &'static str,
+    items: Vec<FoundItem>,
+}
+
+struct FoundItem {
+    address: String,
+    icon: &'static str,
+    name: String,
+    /// Where it is.
+    within: String,
+    /// What was said, with what matches.
+    said: Vec<SnippetPart>,
+}
+
+#[derive(Template)]
+#[template(path = "find.html")]
+struct FindPage {
+    frame: Frame,
+    query: String,
+    groups: Vec<FoundGroup>,
+}
+
+#[derive(Template)]
+#[template(path = "part/found.html")]
+struct FoundPart {
+    query: String,
+    groups: Vec<FoundGroup>,
+}
+
+pub async fn show(visit: Visit<Reader>) -> Answer {
+    let asked = Fields::of_query(&visit.request);
+    let query: String = asked.text("q").chars().take(LONGEST).collect();
+    let is_palette = is_fragment(visit.request.headers());
+    let frame = visit.frame(t("find.title"), Section::Search).await?;
+    let groups = groups(&visit, &frame, &query, if is_palette { BRIEF } else { WHOLE }).await?;
+    match is_palette {
+        true => reply::page(&visit.request, &FoundPart { query, groups }),
+        false => reply::page(&visit.request, &FindPage { frame, query, groups }),
+    }
+}
+
+async fn groups(
+    visit: &Visit<Reader>,
+    frame: &Frame,
+    query: &str,
+    limit: u32,
+) -> Result<Vec<FoundGroup>, Refusal> {
+    let workspaces = visit.workspaces().await?;
+    let sought = ChatSearchQuery {
+        user: visit.who.id(),
+        workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
+        text: query.to_owned(),
+        offset: 0,
+        limit,
+    };
+    let ports = visit.ports();
+    let threads = ports.chat_search.threads(&sought).await?;
+    let threads = threads.into_iter().filter_map(|found| thread(found, &workspaces)).collect();
+    let mut groups = vec![
+        FoundGroup { title: t("find.pages"), items: pages(frame, query, limit) },
+        FoundGroup { title: t("find.workspaces"), items: named(&workspaces, query, limit) },
+        FoundGroup { title: t("find.conversations"), items: threads },
+    ];
+    if !query.is_empty() {
+        let said = ports.chat_search.find(&sought).await?;
+        let said = said.into_iter().filter_map(|found| exchange(found, &workspaces, query));
+        groups.push(FoundGroup { title: t("find.said"), items: said.collect() });
+        let items = documents(visit, frame, &workspaces, query, limit).await?;
+        groups.push(FoundGroup { title: t("find.documents"), items });
+    }
+    groups.retain(|group| !group.items.is_empty());
+    Ok(groups)
+}
+
+fn item(address: String, icon: &'static str, name: &str, within: &str) -> FoundItem {
+    FoundItem { address, icon, name: name.to_owned(), within: within.to_owned(), said: Vec::new() }
+}
+
+/// Pages and what can be done, by name.
+fn pages(frame: &Frame, query: &str, limit: u32) -> Vec<FoundItem> {
+    let mut all = vec![("/", "home", t("frame.home"))];
+    if frame.is_manager {
+        all.push(("/documents", "documents", t("library.title")));
+        all.push(("/workspaces/new", "plus", t("home.new")));
+    }
+    all.push(("/search", "sliders", t("search.title")));
+    all.push(("/account", "person", t("account.title")));
+    all.push(("/account/bin", "trash", t("bin.title")));
+    if frame.is_admin {
+        for group in frame.groups() {
+            all.extend(
+                group.pages.into_iter().map(|page| (page.address, page.icon, t(page.title))),
+            );
+        }
+    }
+    let query = query.to_lowercase();
+    let found = all.into_iter().filter(|(_, _, name)| name.to_lowercase().contains(&query));
+    let found = found.map(|(address, icon, name)| item(address.to_owned(), icon, name, ""));
+    found.take(limit as usize).collect()
+}
+
+fn named(workspaces: &[Workspace], query: &str, limit: u32) -> Vec<FoundItem> {
+    let query = query.to_lowercase();
+    let found =
+        workspaces.iter().filter(|known| known.settings.name.to_lowercase().contains(&query));
+    let shown =
+        |known: &Workspace| item(format!("/w/{}", known.slug), "desk", &known.settings.name, "");
+    found.map(shown).take(limit as usize).collect()
+}
+
+fn thread(found: FoundThread, workspaces: &[Workspace]) -> Option<FoundItem> {
+    let within = workspaces.iter().find(|known| known.id == found.workspace)?;
+    let address = format!("/w/{}/t/{}", within.slug, found.slug);
+    Some(item(address, "thread", &found.name, &within.settings.name))
+}
+
+fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<FoundItem> {
+    let FoundChat { chat, thread } = found;
+    let within = workspaces.iter().find(|known| known.id == chat.conversation.workspace)?;
+    let answer = record::text_of(&chat.response).unwrap_or_default();
+    let (_, answer) = reasoning::split(&answer);
+    let base = match &thread {
+        Some((slug, _)) => format!("/w/{}/t/{slug}", within.slug),
+        None => format!("/w/{}", within.slug),
+    };
+    let within = within.settings.name.as_str();
+    Some(FoundItem {
+        address: format!("{base}#turn-{}", chat.id),
+        icon: "thread",
+        said: snippet::around(answer, query),
+        name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),
+        within: thread.map_or_else(|| within.to_owned(), |(_, name)| format!("{within} · {name}")),
+    })
+}
+
+async fn documents(
+    visit: &Visit<Reader>,
+    frame: &Frame,
+    workspaces: &[Workspace],
+    query: &str,
+    limit: u32,
+) -> Result<Vec<FoundItem>, Refusal> {
+    let list = &visit.ports().document_list;
+    let title = query.to_owned();
+    if frame.is_manager {
+        let query = DocumentQuery { scope: DocumentScope::Everything, title };
+        let found = list.list(&query, 0, limit).await?.items;
+        let shown = |document: DocumentSummary| {
+            item(text_address(&document.path), "documents", &document.title, document.path.folder())
+        };
+        return Ok(found.into_iter().map(shown).collect());
+    }
+    let mut items = Vec::new();
+    for workspace in workspaces.iter().take(WORKSPACES) {
+        let scope = DocumentScope::Workspace(workspace.id);
+        let query = DocumentQuery { scope, title: title.clone() };
+        for document in list.list(&query, 0, limit).await?.items {
+            let at = segment(&document.path.to_string());
+            let address = format!("/w/{}/source?in={at}", workspace.slug);
+            items.push(item(address, "documents", &document.title, &workspace.settings.name));
+        }
+    }
+    items.truncate(limit as usize);
+    Ok(items)
+}

@@ -1,0 +1,214 @@
+//! The reader: a document of a workspace, and in it the passage and the sentence that an answer cites.
+use actix_web::http::StatusCode;
+use actix_web::web::Path;
+use askama::Template;
+use carrel_domain::document::Document;
+use carrel_domain::document_list::words_of_tokens;
+use carrel_domain::library::Passage;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, ChunkId, DocumentPath};
+use carrel_services::provenance::ProvenanceFields;
+use carrel_services::record;
+use chrono::{DateTime, Utc};
+
+use super::documents::web_link;
+use super::exchange;
+use crate::filters;
+use crate::form::Fields;
+use crate::frame::{Frame, Section};
+use crate::refusal::Refusal;
+use crate::reply::{self, Answer};
+use crate::texts::t;
+use crate::turn::{self, Cited, Standing};
+use crate::view::evidence::{self, ShownPassage};
+use crate::view::provenance;
+use crate::visit::{Reader, Visit};
+
+/// How much of a text is shown on either side of a passage, in bytes.
+const AROUND: usize = 60_000;
+
+#[derive(Template)]
+#[template(path = "source.html")]
+struct SourcePage {
+    frame: Frame,
+    title: String,
+    /// Where the passage stands in the original.
+    place: Option<String>,
+    about: Option<About>,
+    /// HTML: the text before the passage, the passage, and the text after it.
+    shown: ShownPassage,
+    /// Whether there is more text than is shown.
+    is_cut: bool,
+    /// Why the passage is not shown in its document, if it is not.
+    gone: Option<&'static str>,
+    /// Where the answer is that cites it.
+    back: String,
+    number: Option<usize>,
+    before: Option<String>,
+    after: Option<String>,
+}
+
+/// What is known of the document.
+struct About {
+    source: String,
+    words: i32,
+    since: DateTime<Utc>,
+    link: Option<String>,
+}
+
+/// The answer that leads here.
+struct Answered {
+    id: i64,
+    text: String,
+    sources: Vec<Cited>,
+    number: usize,
+    /// The title and the passage as they were kept with the answer.
+    title: String,
+    passage: String,
+}
+
+pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
+    let workspace = visit.workspace(&slug).await?;
+    let asked = Fields::of_query(&visit.request);
+    let path = DocumentPath::parse(asked.text("in"))?;
+    let frame = visit.frame_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
+    let back = frame.conversation(workspace.slug.as_str());
+    let answered = answered(&visit, &workspace, &asked, &back).await?;
+    let found = document(&visit, &workspace, &path).await?;
+    let passage = passage(&visit, &workspace, &path, &asked).await?;
+    let (title, range) = match (&found, &answered) {
+        (Some((document, text)), _) => {
+            (document.title.clone(), passage.as_ref().and_then(|of| range(of, text)))
+        }
+        (None, Some(answered)) => (answered.title.clone(), None),
+        (None, None) => return Err(gone()),
+    };
+    let is_missing = !asked.text("passage").is_empty() && range.is_none();
+    let gone = match found.is_some() {
+        true => is_missing.then(|| t("source.gone")),
+        false => Some(t("source.removed")),
+    };
+    let (text, range, is_cut) = cut(found.as_ref(), range, answered.as_ref());
+    let cites = answered.as_ref().map(|answered| (answered.text.clone(), answered.number));
+    let shown = visit.site.renderer.run(move || evidence::show(&text, range, cites)).await?;
+    let neighbour = |step: isize| {
+        let answered = answered.as_ref()?;
+        let at = (answered.number - 1).checked_add_signed(step)?;
+        answered.sources.get(at)?.address.clone()
+    };
+    let page = SourcePage {
+        frame: Frame { title: title.clone(), ..frame },
+        title,
+        place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
+        about: found.map(|(document, _)| about(document)),
+        shown,
+        is_cut,
+        gone,
+        back: match &answered {
+            Some(answered) => format!("{back}#turn-{}", answered.id),
+            None => back,
+        },
+        number: answered.as_ref().map(|answered| answered.number),
+        before: neighbour(-1),
+        after: neighbour(1),
+    };
+    reply::page(&visit.request, &page)
+}
+
+/// Where documents lie is nothing that people who read them know.
+fn gone() -> Refusal {
+    let (heading, words) = (t("error.missing"), t("source.nowhere"));
+    Refusal::Told { status: StatusCode::NOT_FOUND, heading, words }
+}
+
+fn about(document: Document) -> About {
+    About {
+        link: document.chunk_source.strip_prefix("link://").and_then(web_link),
+        source: document.source,
+        words: document.words.max(words_of_tokens(document.tokens)),
+        since: document.created_at,
+    }
+}
+
+/// The document and its text, if it is in the workspace.
+async fn document(
+    visit: &Visit<Reader>,
+    workspace: &Workspace,
+    path: &DocumentPath,
+) -> Result<Option<(Document, String)>, Refusal> {
+    let ports = visit.ports();
+    let Some(document) = ports.library.documents.by_path(path).await? else { return Ok(None) };
+    if !ports.document_list.workspaces_of(document.id).await?.contains(&workspace.id) {
+        return Ok(None);
+    }
+    let text = ports.library.files.text(path).await?;
+    Ok(text.map(|text| (document, text)))
+}
+
+/// The passage that is asked for, if it is still there.
+async fn passage(
+    visit: &Visit<Reader>,
+    workspace: &Workspace,
+    path: &DocumentPath,
+    asked: &Fields,
+) -> Result<Option<Passage>, Refusal> {
+    let Ok(chunk) = asked.text("passage").parse() else { return Ok(None) };
+    let known = &visit.ports().workspace_documents;
+    let found = known.passages(workspace.id, &[ChunkId(chunk)]).await?;
+    Ok(found.into_iter().next().filter(|found| found.document.path == *path))
+}
+
+/// Where a passage is in the text, from its first byte to its last.
+fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
+    let words = passage.text.trim();
+    let stands = passage.span.and_then(|span| span.within(text));
+    // Rows of a table that was cut stand below a copy of its header.
+    let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
+    let found = || text.find(words).map(|start| start..start + words.len());
+    stands.or_else(found).map(|at| (at.start, at.end))
+}
+
+/// The part of the text that is shown and where the passage is in it; what was kept of the passage where
+/// the document has gone.
+fn cut(
+    found: Option<&(Document, String)>,
+    place: Option<(usize, usize)>,
+    answered: Option<&Answered>,
+) -> (String, (usize, usize), bool) {
+    let Some((_, text)) = found else {
+        let passage = answered.map(|answered| answered.passage.clone()).unwrap_or_default();
+        let length = passage.len();
+        return (passage, (0, length), false);
+    };
+    let (start, end) = place.unwrap_or((0, 0));
+    let from = text.floor_char_boundary(start.saturating_sub(AROUND));
+    let to = text.ceil_char_boundary(end.saturating_add(AROUND).min(text.len()));
+    let is_cut = from > 0 || to < text.len();
+    (text[from..to].to_owned(), (start - from, end - from), is_cut)
+}
+
+/// The visitor's own answer that cites the passage; nothing where the address names none.
+async fn answered(
+    visit: &Visit<Reader>,
+    workspace: &Workspace,
+    asked: &Fields,
+    base: &str,
+) -> Result<Option<Answered>, Refusal> {
+    let (Ok(id), Ok(number)) = (asked.text("turn").parse(), asked.text("source").parse::<usize>())
+    else {
+        return Ok(None);
+    };
+    let Ok(chat) = exchange::own(visit, workspace, ChatId(id)).await else { return Ok(None) };
+    let stored = record::read(&chat.response).unwrap_or_default();
+    let at = Standing { workspace, base, id: Some(id), is_public: false };
+    let source = number.checked_sub(1).and_then(|at| stored.sources.get(at));
+    let source = source.filter(|source| source.location.as_deref() == Some(asked.text("in")));
+    Ok(source.map(|source| Answered {
+        id,
+        title: source.title.clone(),
+        passage: source.text.clone(),
+        sources: turn::cited_by(&stored, at),
+        number,
+        text: stored.text.clone(),
+    }))
+}

@@ -1,0 +1,151 @@
+//! A passage in its document as HTML, and in it the sentence that an answer speaks of.
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::markdown::{self, Citations};
+
+/// Marks around the sentence that no text has: they are for private use.
+const OPEN: char = '\u{f8e0}';
+const CLOSE: char = '\u{f8e1}';
+
+/// A sentence says what an answer says if it has this share of its words in common with it, and this
+/// many.
+const SHARE: f64 = 0.34;
+const COMMON: usize = 2;
+
+/// HTML of a text around a passage.
+#[derive(Clone, Debug, Default)]
+pub struct ShownPassage {
+    pub before: String,
+    pub passage: String,
+    pub after: String,
+}
+
+/// Renders `text` in which `place` is the passage. `cites` is the answer, and the number by which it cites
+/// the passage.
+pub fn show(text: &str, place: (usize, usize), cites: Option<(String, usize)>) -> ShownPassage {
+    let (start, end) = place;
+    let passage = &text[start..end];
+    let sentence = cites.and_then(|(answer, number)| sentence(passage, &answer, number));
+    let html = |text: &str| match text.trim().is_empty() {
+        true => String::new(),
+        false => markdown::html(text, &Citations::None),
+    };
+    let lit = sentence.map(|at| {
+        let (before, rest) = passage.split_at(at.start);
+        let (strong, after) = rest.split_at(at.end - at.start);
+        html(&format!("{before}{OPEN}{strong}{CLOSE}{after}"))
+    });
+    ShownPassage {
+        before: html(&text[..start]),
+        passage: lit.and_then(|lit| marked(&lit)).unwrap_or_else(|| html(passage)),
+        after: html(&text[end..]),
+    }
+}
+
+/// The HTML with an element in place of the marks; nothing if there are other elements between them.
+fn marked(html: &str) -> Option<String> {
+    let (before, rest) = html.split_once(OPEN)?;
+    let (sentence, after) = rest.split_once(CLOSE)?;
+    let is_plain = !sentence.contains('<');
+    is_plain.then(|| format!("{before}<strong class=\"lit\">{sentence}</strong>{after}"))
+}
+
+/// The sentence of `passage` that is most like what `answer` says where it cites `number`.
+fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> {
+    let said: String = sentences(answer)
+        .into_iter()
+        .filter(|at| markdown::cites(&answer[at.clone()], number))
+        .map(|at| &answer[at])
+        .collect::<Vec<_>>()
+        .join(" ");
+    let said = words(&said);
+    let likeness = |at: &Range<usize>| {
+        let words = words(&passage[at.clone()]);
+        let common = words.intersection(&said).count();
+        let share = common as f64 / words.len().max(1) as f64;
+        (common >= COMMON && share >= SHARE).then_some(common as f64 * share)
+    };
+    let liked = sentences(passage).into_iter().filter_map(|at| Some((likeness(&at)?, at)));
+    let best = liked.max_by(|(one, _), (other, _)| one.total_cmp(other));
+    best.map(|(_, at)| at)
+}
+
+/// The sentences of a text: they end with a full stop and the like, or with their line.
+fn sentences(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut start = 0;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let next = characters.peek().map(|(_, next)| *next);
+        let is_end = match character {
+            '\n' | '。' | '！' | '？' | '؟' => true,
+            '.' | '!' | '?' => next.is_none_or(char::is_whitespace),
+            _ => next.is_none(),
+        };
+        if is_end {
+            let mut end = at + character.len_utf8();
+            // What cites a sentence follows it.
+            let rest = text[end..].trim_start_matches(' ');
+            if character != '\n' && rest.starts_with('[') {
+                let close = rest.find(']').map_or(0, |close| close + 1);
+                end = text.len() - rest.len() + close;
+            }
+            found.extend(trimmed(text, start..end.max(start)));
+            start = end.max(start);
+        }
+    }
+    found
+}
+
+fn trimmed(text: &str, at: Range<usize>) -> Option<Range<usize>> {
+    let sentence = &text[at.clone()];
+    let start = at.start + (sentence.len() - sentence.trim_start().len());
+    let bare = sentence.trim().trim_start_matches(['#', '>', '-', '*', ' ']);
+    let start = start + (sentence.trim().len() - bare.len());
+    (!bare.is_empty()).then(|| start..start + bare.len())
+}
+
+/// The words of a text in small letters; of writing without spaces, its pairs of characters.
+fn words(text: &str) -> HashSet<String> {
+    let mut words = HashSet::new();
+    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        let letters: Vec<char> = word.chars().collect();
+        match letters.iter().any(|c| ('\u{2e80}'..'\u{a000}').contains(c)) {
+            true => words.extend(letters.windows(2).map(|pair| pair.iter().collect::<String>())),
+            false => words.extend(Some(word.to_lowercase())),
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sentence_that_an_answer_speaks_of_is_found() {
+        let passage = "Ships call on channel twelve. The crane in the old harbour is called Berta. It is old.";
+        let answer = "Ships call first [2]. The crane is called Berta [1]. More.";
+        let at = sentence(passage, answer, 1).unwrap();
+        assert_eq!(&passage[at], "The crane in the old harbour is called Berta.");
+        assert_eq!(sentence(passage, answer, 3), None);
+        let shown = show(passage, (0, passage.len()), Some((answer.to_owned(), 1)));
+        assert!(shown.passage.contains("<strong class=\"lit\">The crane in"), "{}", shown.passage);
+        let japanese = "灯台は港にあります。予備の灯は八秒で点きます。";
+        let at = sentence(japanese, "予備の灯は八秒で点きます【1】。", 1).unwrap();
+        assert_eq!(&japanese[at], "予備の灯は八秒で点きます。");
+    }
+
+    #[test]
+    fn no_text_and_no_markup_breaks_it() {
+        for text in ["", ".", "\n\n", "a [1", "**a. b** c. [1][2] d", "é. ü [1]", "| a | b. |\n"]
+        {
+            for at in sentences(text) {
+                assert!(!text[at].is_empty());
+            }
+            let length = text.len();
+            show(text, (0, length), Some((format!("{text} [1]"), 1)));
+        }
+    }
+}
