@@ -6,6 +6,7 @@ use carrel_domain::import::{ImportedChat, ImportedEvent, ImportedRows, ImportedW
 use carrel_domain::model::Usage;
 use carrel_domain::widget::WidgetChat;
 use carrel_domain::{ChatId, Result, ThreadId, UserId, WidgetId, WorkspaceId};
+use carrel_services::record;
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -117,8 +118,11 @@ fn chat(row: &Row, reading: &SourceReader, report: &mut Report) -> Option<Import
     };
     let response = response("workspace_chats", id, row, report);
     let created_at = created(row, "workspace_chats", id, reading, report);
+    let usage = usage(&response);
+    let (response, images) =
+        record::split_images(&response).unwrap_or_else(|| (response, Vec::new()));
     Some(ImportedChat {
-        usage: usage(&response),
+        usage,
         chat: Chat {
             id: ChatId(id),
             conversation: Conversation {
@@ -129,6 +133,7 @@ fn chat(row: &Row, reading: &SourceReader, report: &mut Report) -> Option<Import
             },
             prompt: row.text("prompt").unwrap_or_default(),
             response,
+            images,
             include: row.flag("include").unwrap_or(true),
             feedback: row.flag("feedbackScore"),
             created_at,

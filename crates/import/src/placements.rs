@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use carrel_domain::document::{Chunk, DocumentFiles, Splitter, Splitting};
 use carrel_domain::import::{ImportedPlacement, ImportedRows};
-use carrel_domain::{DocumentId, DocumentPath, Result, WorkspaceId};
+use carrel_domain::{DocumentId, DocumentPath, Result, TextKind, WorkspaceId};
 use chrono::{DateTime, Utc};
 use tokio::runtime::Handle;
 use uuid::Uuid;
@@ -147,7 +147,7 @@ impl Passages {
         let (files, splitter, how) = (&self.files, &self.splitter, self.splitting);
         let chunks = self.handle.block_on(async {
             match files.text(path).await? {
-                Some(text) => splitter.split(text, how).await,
+                Some(text) => splitter.split(text, TextKind::of(path), how).await,
                 None => Ok(Vec::new()),
             }
         })?;

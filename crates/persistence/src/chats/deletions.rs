@@ -9,7 +9,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{IDS_AT_ONCE, text, time, unreadable};
 use crate::database::schema::{chats, deleted_chats, deletions, threads};
@@ -161,7 +161,7 @@ impl Deletions for Database {
     ) -> Result<Option<i64>> {
         let what = what.clone();
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let now = time(event.by.at);
             let subject = match &what {
                 Deletable::Thread(id) => thread(conn, *id, now)?,
@@ -221,7 +221,7 @@ impl Deletions for Database {
     ) -> Result<Option<Deletion>> {
         let restored: Option<(Row, Option<String>)> = self
             .write(move |conn| {
-                advisory_lock::acquire(conn)?;
+                AdvisoryLock::People.acquire(conn)?;
                 let Some((row, slug)) = found(conn, id, user)? else { return Ok(None) };
                 let now = time(event.by.at);
                 let chats = chats_of(conn, id)?;
@@ -250,7 +250,7 @@ impl Deletions for Database {
             return Ok(0);
         }
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let due: Vec<(i64, String, Option<i32>)> = deletions::table
                 .filter(deletions::deleted_at.lt(before))
                 .order(deletions::id)

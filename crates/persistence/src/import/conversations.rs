@@ -7,6 +7,7 @@ use carrel_domain::workspace::Workspace;
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
+use crate::chats::bounds;
 use crate::chats::usage::tokens;
 use crate::chats::widgets::SettingsRow as WidgetRow;
 use crate::database::connection::{AnyConnection, on_each_backend};
@@ -82,8 +83,17 @@ struct ChatRow {
 
 impl From<ImportedChat> for ChatRow {
     fn from(ImportedChat { chat, usage }: ImportedChat) -> Self {
-        let Chat { id, conversation, prompt, response, include, feedback, created_at, updated_at } =
-            chat;
+        let Chat {
+            id,
+            conversation,
+            prompt,
+            response,
+            images: _,
+            include,
+            feedback,
+            created_at,
+            updated_at,
+        } = chat;
         let Conversation { workspace, user, thread, session } = conversation;
         let (prompt_tokens, completion_tokens) = tokens(usage);
         Self {
@@ -104,11 +114,19 @@ impl From<ImportedChat> for ChatRow {
     }
 }
 
-pub(super) fn chats(conn: &mut AnyConnection, rows: Vec<ImportedChat>) -> Result<(), TxError> {
+pub(super) fn chats(conn: &mut AnyConnection, mut rows: Vec<ImportedChat>) -> Result<(), TxError> {
+    let images = rows
+        .iter_mut()
+        .map(|ImportedChat { chat, .. }| (chat.id, std::mem::take(&mut chat.images)));
+    let images: Vec<_> = images.collect();
     let rows: Vec<ChatRow> = rows.into_iter().map(ChatRow::from).collect();
     for rows in rows.chunks(ROWS_AT_ONCE) {
         on_each_backend!(conn => diesel::insert_into(chats::table).values(rows).execute(conn))
             .or_taken("chat", "this one")?;
+    }
+    for (id, images) in images {
+        let images: Vec<_> = images.into_iter().map(text).collect();
+        bounds::store_images(conn, id.0, &images)?;
     }
     Ok(())
 }

@@ -14,7 +14,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
-use crate::database::advisory_lock;
+use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{text, time};
 use crate::database::schema::{
@@ -140,7 +140,7 @@ impl ImportTarget for Database {
     async fn import(&self, kind: &str, origin: &str, rows: RowStream, event: Event) -> Result<()> {
         let (kind, origin) = (text(kind), text(origin));
         self.write(move |conn| {
-            advisory_lock::acquire(conn)?;
+            AdvisoryLock::People.acquire(conn)?;
             let there = contents(conn)?;
             if !there.is_empty() {
                 return Err(not_empty(&there).into());

@@ -5,7 +5,6 @@ use carrel_domain::DocumentPath;
 use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
 use carrel_domain::workspace::Workspace;
 use carrel_services::pins;
-use carrel_services::provenance::ProvenanceFields;
 use chrono::{DateTime, Utc};
 
 use super::documents::adding;
@@ -17,7 +16,6 @@ use crate::frame::{Frame, Section};
 use crate::paging::{Paging, fetch_page};
 use crate::reply::{self, Answer, segment};
 use crate::upload::Upload;
-use crate::view::provenance;
 use crate::visit::{Manager, Reader, Visit};
 
 /// A document in a list.
