@@ -66,8 +66,9 @@ impl Database {
     /// Runs the statements of a file in a PostgreSQL database.
     pub fn run_file(&self, file: &Path) -> Result<()> {
         let url = self.url().context("there is no server")?;
-        let run = Command::new("psql").args([url.as_str(), "-qX", "-v", "ON_ERROR_STOP=1", "-f"]);
-        let run = run.arg(file).output().context("failed to run psql")?;
+        let mut run = Command::new("psql");
+        run.args([url.as_str(), "-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
+        let run = run.output().context("failed to run psql")?;
         ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
         Ok(())
     }
