@@ -1,7 +1,9 @@
-"""Writes `storage/`, a small installation in the layout of AnythingLLM, as `tests/tests/import.rs` imports it.
+"""Writes `storage/`, a small installation in the layout of AnythingLLM, as `tests/tests/import.rs` imports it,
+and `postgres.sql`, its database as an installation on PostgreSQL has it.
 
 All texts, names and keys in it are made up. Run it again after a change: python3 tests/import/make.py
 """
+import datetime
 import json
 import pathlib
 import shutil
@@ -14,40 +16,7 @@ STORAGE = HERE / "storage"
 FIRST = "$2b$04$abcdefghijklmnopqrstuu1Ff59zJNv.dn8EKV6ZJbKu3dlWmvmK6"
 SECOND = "$2b$04$abcdefghijklmnopqrstuux9CcYVDgIZB7xU2S1YrB.X3VgjeuZay"
 
-SCHEMA = """
-CREATE TABLE _prisma_migrations (id TEXT PRIMARY KEY, migration_name TEXT NOT NULL);
-CREATE TABLE users (id INTEGER PRIMARY KEY AUTOINCREMENT, username TEXT UNIQUE, password TEXT NOT NULL,
-  role TEXT NOT NULL DEFAULT 'default', suspended INTEGER NOT NULL DEFAULT 0,
-  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, lastUpdatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE api_keys (id INTEGER PRIMARY KEY AUTOINCREMENT, secret TEXT, createdBy INTEGER,
-  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE system_settings (id INTEGER PRIMARY KEY AUTOINCREMENT, label TEXT NOT NULL, value TEXT);
-CREATE TABLE workspaces (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL, slug TEXT NOT NULL UNIQUE,
-  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, openAiTemp REAL, openAiHistory INTEGER NOT NULL DEFAULT 20,
-  lastUpdatedAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, openAiPrompt TEXT, similarityThreshold REAL DEFAULT 0.25,
-  topN INTEGER DEFAULT 4, chatMode TEXT DEFAULT 'chat');
-CREATE TABLE workspace_users (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER, workspace_id INTEGER);
-CREATE TABLE workspace_threads (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT, slug TEXT UNIQUE,
-  workspace_id INTEGER, user_id INTEGER, createdAt DATETIME DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE workspace_chats (id INTEGER PRIMARY KEY AUTOINCREMENT, workspaceId INTEGER NOT NULL, prompt TEXT NOT NULL,
-  response TEXT NOT NULL, include BOOLEAN NOT NULL DEFAULT true, user_id INTEGER,
-  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP, thread_id INTEGER, feedbackScore BOOLEAN, api_session_id TEXT);
-CREATE TABLE workspace_documents (id INTEGER PRIMARY KEY AUTOINCREMENT, docId TEXT NOT NULL, filename TEXT NOT NULL,
-  docpath TEXT NOT NULL, workspaceId INTEGER NOT NULL, metadata TEXT, pinned BOOLEAN DEFAULT false,
-  createdAt DATETIME NOT NULL DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE embed_configs (id INTEGER PRIMARY KEY AUTOINCREMENT, uuid TEXT, enabled BOOLEAN, chat_mode TEXT,
-  allowlist_domains TEXT, max_chats_per_day INTEGER, workspace_id INTEGER, createdBy INTEGER,
-  createdAt DATETIME DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE embed_chats (id INTEGER PRIMARY KEY AUTOINCREMENT, prompt TEXT, response TEXT, session_id TEXT,
-  include BOOLEAN DEFAULT true, connection_information TEXT, embed_id INTEGER, createdAt DATETIME DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE invites (id INTEGER PRIMARY KEY AUTOINCREMENT, code TEXT, status TEXT DEFAULT 'pending', claimedBy INTEGER,
-  workspaceIds TEXT, createdBy INTEGER, createdAt DATETIME DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE event_logs (id INTEGER PRIMARY KEY AUTOINCREMENT, event TEXT, metadata TEXT, userId INTEGER,
-  occurredAt DATETIME DEFAULT CURRENT_TIMESTAMP);
-CREATE TABLE slash_command_presets (id INTEGER PRIMARY KEY AUTOINCREMENT, command TEXT, prompt TEXT, userId INTEGER);
-CREATE TABLE recovery_codes (id INTEGER PRIMARY KEY AUTOINCREMENT, user_id INTEGER, code_hash TEXT);
-CREATE TABLE an_unknown_table (name TEXT, payload BLOB);
-"""
+SCHEMA = (HERE / "schema.sql").read_text()
 
 # 2024-02-11 08:30:15 UTC.
 TIME = 1707640215000
@@ -181,6 +150,44 @@ def settings(db):
     (STORAGE / "generated-files" / name).write_text("made for the fixture\n")
 
 
+def literal(value, kind):
+    """A value of SQLite as PostgreSQL has it in a column of that kind."""
+    if value is None:
+        return "NULL"
+    if kind == "DATETIME":
+        if isinstance(value, int):
+            at = datetime.datetime.fromtimestamp(value / 1000, datetime.timezone.utc)
+            value = at.strftime("%Y-%m-%d %H:%M:%S.%f")
+        return f"'{value}'"
+    if kind == "BOOLEAN":
+        return "true" if value in (1, "true") else "false"
+    if kind == "BLOB":
+        return f"'\\\\x{value.hex()}'"
+    if isinstance(value, (int, float)):
+        return str(value)
+    return "'" + value.replace("'", "''") + "'"
+
+
+def postgres(db):
+    kinds = {"DATETIME": "TIMESTAMP(3)", "REAL": "DOUBLE PRECISION", "BLOB": "BYTEA"}
+    lines = []
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name")
+    for (table,) in tables.fetchall():
+        columns = [(row[1], row[2]) for row in db.execute(f"PRAGMA table_info({table})")]
+        made = [
+            f'"{name}" SERIAL PRIMARY KEY' if name == "id" and kind == "INTEGER" else f'"{name}" {kinds.get(kind, kind)}'
+            for name, kind in columns
+        ]
+        lines.append(f'CREATE TABLE "{table}" ({", ".join(made)});')
+        for row in db.execute(f"SELECT * FROM {table}"):
+            values = ", ".join(literal(value, kind) for value, (_, kind) in zip(row, columns))
+            lines.append(f'INSERT INTO "{table}" VALUES ({values});')
+        last = db.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", [table]).fetchone()
+        if last:
+            lines.append(f"SELECT setval(pg_get_serial_sequence('\"{table}\"', 'id'), {last[0]});")
+    (HERE / "postgres.sql").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
 def main():
     shutil.rmtree(STORAGE, ignore_errors=True)
     (STORAGE / "documents").mkdir(parents=True)
@@ -192,6 +199,7 @@ def main():
     library(db)
     settings(db)
     db.commit()
+    postgres(db)
     db.execute("VACUUM")
     db.close()
 

@@ -1,12 +1,13 @@
 //! An installation of AnythingLLM is imported: the small one of `tests/import`, which `make.py` there
 //! writes, and those beside the clone where they are.
+mod recorded;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use e2e::import_check::{Comparison, Fixture, compare, installations};
 use e2e::visitor::Visitor;
 use e2e::{Backend, Output, TestServer, on_both_databases};
 use serde_json::{Value, json};
@@ -346,45 +347,19 @@ async fn old_addresses_lead_to_the_new_pages() -> Result<()> {
     Ok(())
 }
 
-/// Imports a recorded installation that lies beside the clone, where it does.
-async fn import_recorded(name: &str) -> Result<()> {
-    let folder = installations().join(name);
-    if !folder.is_dir() {
+#[tokio::test]
+async fn an_installation_on_postgresql_comes_as_one_on_sqlite_does() -> Result<()> {
+    if !Backend::Postgres.is_wanted() {
         return Ok(());
     }
-    let fixture = Fixture::read(&folder)?;
+    let database = Backend::Postgres.create()?;
+    database.run_file(&fixture().with_file_name("postgres.sql"))?;
+    let url = database.url().context("no URL")?;
     let mut server = TestServer::start(Backend::Sqlite).await?;
-    let output = import(&mut server, &fixture.storage, &[]).await?;
+    let output = import(&mut server, &fixture(), &["--source-database", &url]).await?;
     assert_eq!(output.code, Some(0), "{output:?}");
-    let client = server.admin().with_key(&fixture.key);
-    client.get("/api/v1/auth").await?.ok()?;
-    // Answers of some are kept for acceptance.
-    let compared = match fixture.expected.is_dir() {
-        true => compare(&client, &fixture.expected).await?,
-        false => Comparison::default(),
-    };
-    assert!(compared.different.is_empty(), "{name}: {:#?}", compared.different);
-    for (name, password) in &fixture.users {
-        let body = json!({ "username": name, "password": password });
-        let session = client.anonymous().post("/v1/session", body).await?;
-        assert_eq!(session.status, 200, "{name}: {session:?}");
-    }
-    let verified = server.carrel().run(&["verify"])?;
-    assert_eq!(verified.code, Some(0), "{verified:?}");
-    Ok(())
-}
-
-#[tokio::test]
-async fn a_recorded_team_answers_as_before() -> Result<()> {
-    import_recorded("multi").await
-}
-
-#[tokio::test]
-async fn a_recorded_person_answers_as_before() -> Result<()> {
-    import_recorded("single").await
-}
-
-#[tokio::test]
-async fn a_recorded_installation_of_2024_answers_as_before() -> Result<()> {
-    import_recorded("old").await
+    people_are_who_they_were(&server).await?;
+    conversations_are_where_they_were(&server).await?;
+    documents_are_found_by_words_at_once(&server).await?;
+    the_report_tells_of_everything(&report(&server)?)
 }

@@ -22,6 +22,9 @@ const HEADER_END: &str = "</document_metadata>";
 /// The most characters that a chunk may repeat of the one before.
 const LONGEST_OVERLAP: usize = 4_000;
 
+/// The fewest bytes that are taken for repeated: one or two letters agree by chance.
+const SHORTEST_OVERLAP: usize = 3;
+
 /// A vector of the cache. Its numbers are not needed.
 #[derive(Deserialize)]
 struct Cached {
@@ -69,6 +72,7 @@ fn bare(metadata: &Map<String, Value>) -> &str {
 fn append(text: &mut String, chunk: &str) {
     let ends = chunk.char_indices().map(|(at, c)| at + c.len_utf8()).take(LONGEST_OVERLAP);
     let repeated = ends.filter(|end| text.ends_with(&chunk[..*end])).last();
+    let repeated = repeated.filter(|end| *end >= SHORTEST_OVERLAP);
     match repeated {
         Some(end) => text.push_str(&chunk[end..]),
         None => {

@@ -163,7 +163,8 @@ impl SourceDatabase {
         if !self.has_column(table, "id") {
             return Ok(0);
         }
-        let most = format!("SELECT COALESCE(MAX(id), 0) AS number FROM {}", quoted(table));
+        let most =
+            format!("SELECT CAST(COALESCE(MAX(id), 0) AS BIGINT) AS number FROM {}", quoted(table));
         let there = self.number(&most)?;
         let assigned = match &self.connection {
             AnyConnection::Sqlite(_) => format!(
