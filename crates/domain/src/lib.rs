@@ -39,6 +39,7 @@ mod selection;
 pub mod settings;
 pub mod slug;
 pub mod thread;
+pub mod upload;
 pub mod usage;
 pub mod user;
 pub mod vector;

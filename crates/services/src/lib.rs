@@ -12,6 +12,8 @@ pub mod chat_edits;
 pub mod connection_test;
 pub mod exports;
 pub mod images;
+pub mod indexer;
+pub mod ingestion;
 pub mod invitations;
 pub mod jobs;
 pub mod library;

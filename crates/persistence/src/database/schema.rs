@@ -1,7 +1,9 @@
 //! The tables as both databases have them. `migrations/` makes them.
 mod work;
 
-pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
+pub(crate) use work::{
+    embeddings, embeddings_size, job_items, jobs, login_attempts, unsettled_files, uploads,
+};
 
 diesel::table! {
     users (id) {
@@ -149,14 +151,6 @@ diesel::table! {
         content -> Binary,
         answer -> Nullable<Text>,
         begun_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    unsettled_files (folder, name) {
-        folder -> Text,
-        name -> Text,
-        noted_at -> Timestamp,
     }
 }
 
@@ -381,6 +375,7 @@ diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
     unsettled_files,
+    uploads,
     workspace_documents,
     chunks
 );
