@@ -30,6 +30,7 @@ mod filters;
 mod formats;
 mod generated_files;
 mod hostile_files;
+mod ingestion;
 mod jobs;
 mod jobs_survive;
 mod keys;
