@@ -35,6 +35,7 @@ mod formats;
 mod generated_files;
 mod hostile_files;
 mod import;
+mod ingestion;
 mod jobs;
 mod jobs_survive;
 mod keys;

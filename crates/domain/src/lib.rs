@@ -45,6 +45,7 @@ pub mod share;
 pub mod slug;
 mod text_kind;
 pub mod thread;
+pub mod upload;
 pub mod usage;
 pub mod user;
 pub mod vector;

@@ -13,6 +13,8 @@ pub mod connection_test;
 pub mod deletions;
 pub mod exports;
 pub mod images;
+pub mod indexer;
+pub mod ingestion;
 pub mod invitations;
 pub mod jobs;
 pub mod library;

@@ -18,6 +18,8 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocument
 pub use conversation::EarlierTurn;
 use fusion::{Candidate, Candidates};
 
+use crate::indexer::VectorLengths;
+
 /// The most passages one search returns.
 pub const MOST_PASSAGES: usize = 1000;
 
@@ -33,6 +35,8 @@ const MOST_OF_IT: f32 = 0.5;
 #[derive(Clone)]
 pub struct Search {
     pub models: Arc<dyn Models>,
+    /// Told of the lengths of queries' vectors, so that a change of the model is noticed.
+    pub lengths: Arc<VectorLengths>,
     pub index: Arc<dyn VectorIndex>,
     pub lexical: Arc<dyn Lexical>,
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
@@ -208,6 +212,7 @@ impl Search {
         texts.extend(more);
         let mut vectors = embedder.embed(&texts, Purpose::Query).await?.into_iter();
         let (Some(alone), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        self.lengths.observe(&embedder.model().identity, alone.len());
         Ok(Some(match continued {
             Some(continued) => between(&alone, &continued, share.unwrap_or_default()),
             None => alone,

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentId, Error, Result};
-use carrel_services::library::Added;
+use carrel_services::ingestion::Added;
 use carrel_services::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

@@ -5,7 +5,9 @@ mod work;
 
 pub(crate) use audit::{audit_head, events};
 pub(crate) use images::{chat_image_backlog, chat_images};
-pub(crate) use work::{embeddings, embeddings_size, imports, job_items, jobs, login_attempts};
+pub(crate) use work::{
+    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, unsettled_files, uploads,
+};
 
 diesel::table! {
     users (id) {
@@ -187,14 +189,6 @@ diesel::table! {
         content -> Binary,
         answer -> Nullable<Text>,
         begun_at -> Timestamp,
-    }
-}
-
-diesel::table! {
-    unsettled_files (folder, name) {
-        folder -> Text,
-        name -> Text,
-        noted_at -> Timestamp,
     }
 }
 
@@ -404,6 +398,7 @@ diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
     unsettled_files,
+    uploads,
     workspace_documents,
     chunks
 );

@@ -41,6 +41,7 @@ mod replace;
 mod sessions;
 mod sign_in_tokens;
 mod threads;
+mod uploads;
 mod usage;
 mod users;
 mod vectors;

@@ -12,7 +12,7 @@ impl App {
             target: self.database.clone(),
             documents: self.database.clone(),
             files: Arc::new(self.files.clone()),
-            splitter: self.ports.library.splitter.clone(),
+            splitter: self.ports.library.indexer.splitter.clone(),
             settings: self.ports.settings_store.clone(),
             passwords: self.ports.accounts.passwords.clone(),
             root: config.storage.root().to_owned(),

@@ -8,7 +8,7 @@ use carrel_domain::{Error, UserId};
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, user, workspace};
-use crate::library::{Details, Unembedded};
+use crate::ingestion::{Details, Indexing};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
     Question { text: text.into(), mode, ..Question::default() }
@@ -16,10 +16,10 @@ fn question(text: &str, mode: Option<ChatMode>) -> Question {
 
 async fn with_a_document(text: &str) -> Arc<World> {
     let world = Arc::new(World::default());
-    let library = world.library();
+    let ingestion = world.ingestion();
     let file = IncomingFile { name: "sky.txt".into(), content: PathBuf::from(text) };
     let into = vec![workspace("Sky")];
-    library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
+    ingestion.add_file(file, Details::default(), into, Indexing::Refuse, &by()).await.unwrap();
     world
 }
 
@@ -226,8 +226,8 @@ async fn with_pins(texts: &[&str]) -> Arc<World> {
     let world = Arc::new(World::default());
     for (number, text) in texts.iter().enumerate() {
         let file = IncomingFile { name: format!("{number}.txt"), content: PathBuf::from(text) };
-        let (library, into) = (world.library(), vec![workspace("Sky")]);
-        library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
+        let (ingestion, into) = (world.ingestion(), vec![workspace("Sky")]);
+        ingestion.add_file(file, Details::default(), into, Indexing::Refuse, &by()).await.unwrap();
     }
     world
 }

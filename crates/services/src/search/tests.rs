@@ -7,15 +7,15 @@ use carrel_domain::filter::DocumentFilter;
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
-use crate::library::{Details, Unembedded};
+use crate::ingestion::{Details, Indexing};
 
 async fn world(texts: &[&str]) -> Arc<World> {
     let world = Arc::new(World::default());
     for text in texts {
         let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
         let into = vec![workspace("Alpha")];
-        let refuse = Unembedded::Refuse;
-        world.library().add_file(file, Details::default(), into, refuse, &by()).await.unwrap();
+        let refuse = Indexing::Refuse;
+        world.ingestion().add_file(file, Details::default(), into, refuse, &by()).await.unwrap();
     }
     world
 }

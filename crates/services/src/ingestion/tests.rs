@@ -1,15 +1,89 @@
-//! Uploads that repeat, replace or skip, links, folders and lists.
-use carrel_domain::Folder;
+use std::path::PathBuf;
+
 use carrel_domain::folder::DocumentMove;
-use carrel_domain::link::{FetchedPage, Link, LinkFetcher, PageReader, WebPage};
-use futures_util::TryStreamExt;
+use carrel_domain::{DocumentPath, Error};
+use chrono::{TimeDelta, Utc};
 
 use super::*;
+use crate::fakes::world::{Web, World};
+use crate::fakes::{by, workspace};
+use crate::library::MovePolicy;
+
+mod pieces;
+
+async fn add(world: &Arc<World>, indexing: Indexing) -> Result<Vec<Added>> {
+    add_into(world, "some text", indexing).await
+}
+
+async fn add_into(world: &Arc<World>, text: &str, indexing: Indexing) -> Result<Vec<Added>> {
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
+    let into = vec![workspace("Alpha")];
+    let ingestion = world.ingestion();
+    Ok(ingestion.add_file(file, Details::default(), into, indexing, &by()).await?.added)
+}
+
+fn is_empty(world: &World) -> bool {
+    world.files.lock().unwrap().is_empty()
+        && world.documents.lock().unwrap().is_empty()
+        && world.pending_files.lock().unwrap().is_empty()
+        && world.passages.lock().unwrap().is_empty()
+}
+
+#[tokio::test]
+async fn a_file_becomes_a_document_with_its_place() {
+    let world = Arc::new(World::default());
+    let added = add(&world, Indexing::Refuse).await.unwrap();
+    assert_eq!((added[0].text.as_str(), &added[0].warning), ("some text", &None));
+    assert_eq!(world.files.lock().unwrap()[&added[0].document.path], "some text");
+    assert_eq!(world.passages.lock().unwrap().len(), 1);
+    assert!(world.pending_files.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_fails_half_way_leaves_nothing() {
+    for part in ["put", "create", "embed"] {
+        let world = Arc::new(World::default());
+        world.fail(part);
+        assert!(add(&world, Indexing::Refuse).await.is_err(), "{part}");
+        assert!(is_empty(&world), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_committed_keeps_its_text_although_nobody_was_told() {
+    let world = Arc::new(World::default());
+    world.fail("told");
+    assert!(add(&world, Indexing::Refuse).await.is_err());
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
+    let files = world.files.lock().unwrap();
+    assert_eq!(files.values().collect::<Vec<_>>(), ["some text"]);
+}
+
+#[tokio::test]
+async fn a_file_counts_as_expected_from_when_it_is_written() {
+    let world = Arc::new(World::default());
+    let begun = Utc::now();
+    let by = By::operator(begun - TimeDelta::hours(2));
+    let raw = RawText { text: "some text".into(), title: "a".into(), ..RawText::default() };
+    world.ingestion().add_text(raw, Vec::new(), Indexing::Refuse, &by).await.unwrap();
+    assert!(world.noted_at.lock().unwrap().unwrap() >= begun);
+}
+
+#[tokio::test]
+async fn a_document_that_cannot_be_embedded_may_be_kept_with_a_warning() {
+    let world = Arc::new(World::default());
+    world.fail("embed");
+    let added = add(&world, Indexing::Keep).await.unwrap();
+    assert_eq!(added[0].warning.as_deref(), Some("the test is unavailable: embed"));
+    assert!(world.passages.lock().unwrap().is_empty());
+    assert_eq!(world.documents.lock().unwrap().len(), 1);
+}
 
 async fn add_with(world: &Arc<World>, text: &str, terms: Terms) -> Result<Vec<Added>> {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
     let details = Details { terms, ..Details::default() };
-    world.library().add_file(file, details, Vec::new(), Unembedded::Refuse, &by()).await
+    let ingestion = world.ingestion();
+    Ok(ingestion.add_file(file, details, Vec::new(), Indexing::Refuse, &by()).await?.added)
 }
 
 fn keyed(key: &str) -> Terms {
@@ -90,9 +164,9 @@ async fn a_text_that_was_lost_comes_back_with_its_content() {
 async fn an_upload_of_several_parts_is_kept_whole_or_not_at_all() {
     let world = Arc::new(World::default());
     world.fail("two");
-    assert!(add_into(&world, "one\u{c}two\u{c}three", Unembedded::Refuse).await.is_err());
+    assert!(add_into(&world, "one\u{c}two\u{c}three", Indexing::Refuse).await.is_err());
     assert!(is_empty(&world));
-    let added = add_into(&world, "one\u{c}two\u{c}three", Unembedded::Keep).await.unwrap();
+    let added = add_into(&world, "one\u{c}two\u{c}three", Indexing::Keep).await.unwrap();
     let told = added.iter().map(|added| (added.text.as_str(), added.warning.is_some()));
     assert_eq!(told.collect::<Vec<_>>(), [("one", false), ("two", true), ("three", false)]);
 }
@@ -145,153 +219,15 @@ fn folder(name: &str) -> Folder {
     Folder::parse(name).unwrap()
 }
 
-async fn two_documents(world: &Arc<World>) -> [DocumentPath; 2] {
-    world.folders.lock().unwrap().insert(folder("new"));
-    let one = add_with(world, "one", Terms::default()).await.unwrap().remove(0);
-    let two = add_with(world, "two", Terms::default()).await.unwrap().remove(0);
-    [one.document.path, two.document.path]
-}
-
 fn to(path: &DocumentPath, name: &str) -> DocumentMove {
     DocumentMove { from: path.clone(), to: path.moved_to(&folder(name)) }
 }
 
-#[tokio::test]
-async fn moving_takes_the_file_along() {
-    let world = Arc::new(World::default());
-    let [one, two] = two_documents(&world).await;
-    let moves = vec![to(&one, "new"), to(&two, "custom-documents")];
-    assert_eq!(world.library().move_documents(moves, MovePolicy::Move, &by()).await.unwrap(), 0);
-    let files = world.files.lock().unwrap();
-    assert_eq!(files[&one.moved_to(&folder("new"))], "one");
-    assert_eq!((files.len(), files[&two].as_str()), (2, "two"));
-    assert!(world.pending_files.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn a_move_that_fails_moves_nothing() {
-    for part in ["copy", "relocate", ""] {
-        let world = Arc::new(World::default());
-        let [one, two] = two_documents(&world).await;
-        world.fail(part);
-        let mut moves = vec![to(&one, "new")];
-        if part.is_empty() {
-            moves.push(to(&two.moved_to(&folder("never")), "new"));
-        }
-        let moved = world.library().move_documents(moves, MovePolicy::Move, &by()).await;
-        assert!(moved.is_err(), "{part}");
-        let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
-        assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
-        // Whether there is half a copy is looked into later: what is there may be somebody else's.
-        let noted = world.pending_files.lock().unwrap().clone();
-        let half = (part == "copy").then(|| one.moved_to(&folder("new")));
-        assert_eq!(noted, Vec::from_iter(half), "{part}");
-    }
-}
-
-#[tokio::test]
-async fn moves_that_cannot_all_be_right_are_refused() {
-    let world = Arc::new(World::default());
-    let [one, two] = two_documents(&world).await;
-    let onto = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
-        from: from.clone(),
-        to: to.clone(),
-    };
-    for moves in [
-        vec![onto(&one, &two)],
-        vec![to(&one, "never")],
-        vec![to(&one, "new"), onto(&two, &one.moved_to(&folder("new")))],
-        vec![to(&one, "new"), onto(&one, &two.moved_to(&folder("new")))],
-    ] {
-        let refused = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
-        assert!(refused.is_err(), "{moves:?}");
-    }
-    assert_eq!(world.files.lock().unwrap().len(), 2);
-}
-
-#[tokio::test]
-async fn the_default_folder_cannot_be_removed() {
-    let world = Arc::new(World::default());
-    let refused = world.library().remove_folder(Folder::default(), &by()).await;
-    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
-}
-
-#[tokio::test]
-async fn a_list_has_every_folder_and_every_document_once() {
-    let world = Arc::new(World::default());
-    world.folders.lock().unwrap().extend(["a", "custom-documents", "m", "z"].map(folder));
-    let mut expected = Vec::new();
-    for (name, count) in [("custom-documents", 5_500), ("b", 5_200), ("m", 3)] {
-        for _ in 0..count {
-            let terms = Terms { folder: Some(folder(name)), ..Terms::default() };
-            let added = add_with(&world, "text", terms).await.unwrap();
-            expected.push(added[0].document.path.to_string());
-        }
-    }
-    let (mut folders, mut documents, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
-    let mut pieces = std::pin::pin!(world.library().everything().await.unwrap());
-    while let Some(piece) = pieces.try_next().await.unwrap() {
-        sizes.push(piece.len());
-        for entry in piece {
-            match entry {
-                ListEntry::Folder(name) => folders.push(name),
-                ListEntry::Document(listed) => {
-                    let of = listed.texts();
-                    assert_eq!(folders.last().map(String::as_str), Some(of.folder));
-                    documents.push(format!("{}/{}", of.folder, of.name));
-                }
-            }
-        }
-    }
-    assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
-    // With the folders that begin in it.
-    assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
-    assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
-    documents.sort();
-    expected.sort();
-    assert_eq!(documents, expected);
-}
-
-#[tokio::test]
-async fn documents_with_much_metadata_are_listed_in_smaller_pieces() {
-    let world = Arc::new(World::default());
-    let metadata = format!("{{\"note\":\"{}\"}}", "x".repeat(16_000));
-    for _ in 0..1_400 {
-        let terms = Terms { metadata: metadata.clone(), ..Terms::default() };
-        add_with(&world, "text", terms).await.unwrap();
-    }
-    let pieces = world.library().rest_of(Folder::default(), None);
-    let sizes: Vec<_> = pieces.map_ok(|piece| piece.len()).try_collect().await.unwrap();
-    assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1_000, 1_400));
-    assert!(sizes[1] < 260, "{sizes:?}");
-}
-
-/// The web as the links of a test see it: every page says what it was asked for.
-struct Web(&'static str);
-
-#[async_trait::async_trait]
-impl LinkFetcher for Web {
-    async fn fetch(&self, link: &Link) -> Result<FetchedPage> {
-        let content = link.url.clone().into_bytes();
-        Ok(FetchedPage { url: link.url.clone(), media_type: self.0.into(), charset: None, content })
-    }
-}
-
-#[async_trait::async_trait]
-impl PageReader for Web {
-    async fn read(&self, page: FetchedPage) -> Result<WebPage> {
-        let text = String::from_utf8(page.content).unwrap();
-        Ok(WebPage { title: Some("A page".into()), text })
-    }
-}
-
 async fn link(world: &Arc<World>, media_type: &'static str, link: &str) -> Result<Vec<Added>> {
-    let web = Arc::new(Web(media_type));
-    let directory = std::env::temp_dir();
-    let links = Links { library: world.library(), fetcher: web.clone(), reader: web, directory };
+    let ingestion = world.ingestion_from(Arc::new(Web(media_type)));
     let (link, headers, details) = (link.to_owned(), Vec::new(), Details::default());
     let request = LinkRequest { link, headers, take_errors: false, details };
-    links.add(request, Vec::new(), Unembedded::Keep, &by()).await
+    Ok(ingestion.add_link(request, Vec::new(), Indexing::Keep, &by()).await?.added)
 }
 
 #[tokio::test]

@@ -1,30 +1,16 @@
-//! Pages of other hosts, taken in as documents.
-use std::path::PathBuf;
-use std::sync::Arc;
-
+//! Pages of other hosts, made into documents.
 use carrel_domain::audit::By;
 use carrel_domain::document::{FileType, IncomingFile};
-use carrel_domain::link::{FetchedPage, Link, LinkFetcher, PageReader};
+use carrel_domain::link::{FetchedPage, Link};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::adding::Arrival;
 use super::incoming::{self, FoundPage};
-use super::{Added, Details, Library, Unembedded, scratch};
+use super::{Arrival, Details, Indexing, Ingested, Ingestion, known, scratch};
 
-/// Fetches pages and makes documents of them. Cheap to clone.
-#[derive(Clone)]
-pub struct Links {
-    pub library: Library,
-    pub fetcher: Arc<dyn LinkFetcher>,
-    pub reader: Arc<dyn PageReader>,
-    /// Where fetched files are put on their way.
-    pub directory: PathBuf,
-}
-
-/// A page to be taken in.
+/// A page to make a document of.
 #[derive(Clone, Debug)]
 pub struct LinkRequest {
     pub link: String,
@@ -37,31 +23,31 @@ pub struct LinkRequest {
 /// The longest address, in bytes.
 const LONGEST: usize = 4_096;
 
-impl Links {
+impl Ingestion {
     /// Makes documents of what a link leads to: of a page or text one, of another file whatever
     /// the library makes of it.
-    pub async fn add(
+    pub async fn add_link(
         &self,
         request: LinkRequest,
         into: Vec<Workspace>,
-        unembedded: Unembedded,
+        indexing: Indexing,
         by: &By,
-    ) -> Result<Vec<Added>> {
+    ) -> Result<Ingested> {
         let LinkRequest { link, headers, take_errors, mut details } = request;
         let link = parse(&link)?;
         let asked = Link { url: link.to_string(), headers, take_errors };
         let fetched = self.fetcher.fetch(&asked).await?;
         details.terms.digest = Some(Sha256::digest(&fetched.content).into());
         details.chunk_source = Some(incoming::link_source(&link));
-        if let Kind::File(extension) = self.kind(&fetched)? {
+        if let Kind::File(extension) = kind(self.library.extractor.file_types(), &fetched)? {
             let mut name = incoming::link_slug(&link);
             if !name.to_lowercase().ends_with(&extension) {
                 name.push_str(&extension);
             }
-            return self.add_file(name, fetched, details, into, unembedded, by).await;
+            return self.add_fetched(name, fetched, details, into, indexing, by).await;
         }
-        let same = self.library.identical(&details.terms).await?;
-        if let Some(known) = self.library.take_single(&same, &into, by).await? {
+        let same = known::identical(&self.library, &details.terms).await?;
+        if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
             return Ok(known);
         }
         let page = self.reader.read(fetched).await?;
@@ -70,53 +56,52 @@ impl Links {
         }
         let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
         let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
-        self.library.take_in(Arrival { made, same, terms, into, unembedded, by, event }).await
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
     }
 
-    async fn add_file(
+    async fn add_fetched(
         &self,
         name: String,
         fetched: FetchedPage,
         details: Details,
         into: Vec<Workspace>,
-        unembedded: Unembedded,
+        indexing: Indexing,
         by: &By,
-    ) -> Result<Vec<Added>> {
+    ) -> Result<Ingested> {
         let file = scratch::written(self.directory.clone(), fetched.content).await?;
         let incoming = IncomingFile { name, content: file.path().to_owned() };
-        self.library.add_file(incoming, details, into, unembedded, by).await
+        self.add_file(incoming, details, into, indexing, by).await
     }
+}
 
-    /// What is to be done with an answer: by its type, or by its address where that says more.
-    fn kind(&self, fetched: &FetchedPage) -> Result<Kind> {
-        let media_type = fetched.media_type.as_str();
-        let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
-        if is_page(media_type) {
-            return Ok(Kind::Page);
-        }
-        let types = self.library.extractor.file_types();
-        if let Some(known) = types.iter().find(|known| known.mime == media_type)
-            && let Some(extension) = known.extensions.first()
-        {
-            return Ok(Kind::File((*extension).to_owned()));
-        }
-        let extension = extension(&fetched.url);
-        let reads = |known: &&FileType| {
-            let mut extensions = known.extensions.iter().chain(known.aliases);
-            extensions.any(|known| Some(*known) == extension.as_deref())
-        };
-        match (types.iter().find(reads), extension.clone()) {
-            (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
-            _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
-            // Hosts that do not know a file say nothing of it, or that it is bytes.
-            (Some(known), _) if is_markup(known.mime) => Ok(Kind::Page),
-            (Some(_), Some(extension)) => Ok(Kind::File(extension)),
-            _ if media_type.is_empty() => Ok(Kind::Page),
-            _ => Err(Error::unprocessable(format!(
-                "The link leads to a file of the type {}, which cannot be read.",
-                media_type.escape_default()
-            ))),
-        }
+/// What is to be done with an answer: by its type, or by its address where that says more.
+fn kind(types: Vec<FileType>, fetched: &FetchedPage) -> Result<Kind> {
+    let media_type = fetched.media_type.as_str();
+    let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
+    if is_page(media_type) {
+        return Ok(Kind::Page);
+    }
+    if let Some(known) = types.iter().find(|known| known.mime == media_type)
+        && let Some(extension) = known.extensions.first()
+    {
+        return Ok(Kind::File((*extension).to_owned()));
+    }
+    let extension = extension(&fetched.url);
+    let reads = |known: &&FileType| {
+        let mut extensions = known.extensions.iter().chain(known.aliases);
+        extensions.any(|known| Some(*known) == extension.as_deref())
+    };
+    match (types.iter().find(reads), extension.clone()) {
+        (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
+        _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
+        // Hosts that do not know a file say nothing of it, or that it is bytes.
+        (Some(known), _) if is_markup(known.mime) => Ok(Kind::Page),
+        (Some(_), Some(extension)) => Ok(Kind::File(extension)),
+        _ if media_type.is_empty() => Ok(Kind::Page),
+        _ => Err(Error::unprocessable(format!(
+            "The link leads to a file of the type {}, which cannot be read.",
+            media_type.escape_default()
+        ))),
     }
 }
 
