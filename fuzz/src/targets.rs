@@ -120,6 +120,7 @@ fn csv(bytes: &[u8]) {
         },
         prompt: prompt.to_owned(),
         response: response.to_owned(),
+        images: Vec::new(),
         include: true,
         feedback: None,
         created_at: DateTime::UNIX_EPOCH,

@@ -1,7 +1,8 @@
 //! The two databases every endpoint is tested on.
+use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Names the server that PostgreSQL tests make their databases on; `skip` leaves them out.
 const POSTGRES: &str = "CARREL_TEST_POSTGRES";
@@ -60,6 +61,16 @@ impl Database {
             Self::Sqlite => bail!("there is no server"),
             Self::Postgres { server, name } => psql(server, &statement.replace("{}", name)),
         }
+    }
+
+    /// Runs the statements of a file in a PostgreSQL database.
+    pub fn run_file(&self, file: &Path) -> Result<()> {
+        let url = self.url().context("there is no server")?;
+        let mut run = Command::new("psql");
+        run.args([url.as_str(), "-qX", "-v", "ON_ERROR_STOP=1", "-f"]).arg(file);
+        let run = run.output().context("failed to run psql")?;
+        ensure!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@ mod carrel;
 mod client;
 pub mod disk;
 pub mod hostile;
+pub mod import_check;
 pub mod ledger;
 pub mod model_server;
 pub mod namespace;

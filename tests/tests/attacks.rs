@@ -7,6 +7,7 @@ mod crowds;
 mod floods;
 mod forms;
 mod grants;
+mod histories;
 mod host;
 mod names;
 mod requests;

@@ -2,6 +2,8 @@
 use anyhow::{Context, Result};
 use e2e::disk::SmallDisk;
 use e2e::{Answer, Backend, Carrel, Client, Options, TestServer};
+use reqwest::Method;
+use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
 /// About a quarter of a megabyte.
@@ -127,5 +129,30 @@ async fn a_database_that_becomes_read_only_is_said_so_and_comes_back() -> Result
         admin.get("/v1/workspaces").await?;
     }
     admin.post("/v1/workspace/new", json!({ "name": "Beta" })).await?.ok()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_browser_is_told_of_a_full_disk_as_well() -> Result<()> {
+    let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
+    let ballast = disk.seen().join("ballast");
+    let server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;
+    let mut owner = crate::one_person::owner(&server).await?;
+    let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;
+    assert_eq!(created.status, 303, "{}", created.text);
+    // Room for what the database writes, and for no file.
+    let mut size = 24;
+    while std::fs::write(&ballast, vec![7; size << 20]).is_err() {
+        size -= 1;
+    }
+    std::fs::write(&ballast, vec![7; (size - 1) << 20])?;
+    for path in ["/documents/upload", "/w/alpha/documents/upload"] {
+        let file = Part::bytes(vec![b'x'; 6 << 20]).file_name("large.txt");
+        let form = Form::new().part("file", file);
+        let sent = owner.send(owner.request(Method::POST, path).multipart(form)).await?;
+        assert_eq!(sent.status, 503, "{path}: {}", sent.text);
+        assert!(sent.says("disk is full"), "{path}: {}", sent.text);
+    }
+    assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
     Ok(())
 }

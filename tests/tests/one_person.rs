@@ -12,13 +12,19 @@ const PASSWORD: &str = "a long enough password";
 /// A new server and its owner, signed in.
 async fn begun(backend: Backend) -> Result<(TestServer, Visitor)> {
     let server = TestServer::start(backend).await?;
+    let owner = owner(&server).await?;
+    Ok((server, owner))
+}
+
+/// The owner of a new server, signed in.
+pub async fn owner(server: &TestServer) -> Result<Visitor> {
     server.wait_for_log("/setup?token=").await?;
     let log = server.log()?;
     let token = log.rsplit("/setup?token=").next().and_then(|rest| rest.split_whitespace().next());
     let mut owner = Visitor::new(server.admin())?;
     let fields = [("token", token.context("no link")?), ("mode", "one"), ("password", PASSWORD)];
     assert_eq!(owner.post("/setup", &fields).await?.leads_to(), "/welcome");
-    Ok((server, owner))
+    Ok(owner)
 }
 
 /// Waits until a page says something.

@@ -7,6 +7,7 @@ mod demo;
 mod fuzz;
 mod generated;
 mod guided;
+mod import_check;
 mod plant;
 mod postgres;
 mod routes;
@@ -37,6 +38,7 @@ cargo xtask <chore>
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
   conformance [names] recorded exchanges of existing clients, played against this server
+  import-check <name> imports a recorded installation and compares the answers with those it gave
   fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise;
                       with --guided by libFuzzer, for which a nightly compiler is needed
   fuzz-api            every operation of the OpenAPI document, by schemathesis
@@ -73,6 +75,7 @@ fn run() -> Result<()> {
             | "conformance"
             | "crash"
             | "fuzz"
+            | "import-check"
             | "plant"
             | "screenshots"
     );
@@ -97,6 +100,7 @@ fn run() -> Result<()> {
         "fuzz" => fuzz::run(&sh, &rest),
         "fuzz-api" => fuzz::api(&sh),
         "traces" => traces::run(&sh),
+        "import-check" => import_check::run(&sh, &rest),
         "plant" => plant::run(&sh, &rest),
         "fetch-clients" => clients::fetch(&sh).map(|python| println!("{}", python.display())),
         "bench" => bench(&sh, &rest),

@@ -64,7 +64,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::new(ports.library))
             .app_data(Data::from(ports.jobs))
             .app_data(Data::new(ports.workers))
-            .app_data(Data::new(ports.links))
+            .app_data(Data::new(ports.ingestion))
             .app_data(Data::from(ports.idempotency_keys))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))

@@ -16,6 +16,7 @@ pub mod listing;
 pub mod openai;
 pub mod pin;
 pub mod placement;
+mod provenance;
 pub mod retrieval;
 mod source;
 pub mod stream;

@@ -125,7 +125,7 @@ fn each_sheet_is_a_document() {
         );
         assert_found(name, &stores, &sheets[0].text, 0.98);
         assert_eq!(sheets[0].description, "Spreadsheet data from sheet: Stores");
-        let notes = ",The cellar key hangs behind the barometer.\n,,,";
+        let notes = "\n,The cellar key hangs behind the barometer.\n";
         assert!(sheets[1].text.starts_with(notes), "{name}: {}", sheets[1].text);
     }
     // Values and dates as they are, not as a certain computer would show them.

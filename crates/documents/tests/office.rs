@@ -135,7 +135,7 @@ fn slides_show_their_charts_and_say_when_they_are_hidden() {
     let text = read("a.pptx", &packed(&parts)).swap_remove(0).text;
     assert_eq!(
         text,
-        "[Hidden slide 1]\n\nChart: Sales\n\n|  | 2025 |\n| --- | --- |\n| North | 15% |"
+        "[Hidden slide 1]\n\nChart: Sales\n\n|  | 2025 |\n| --- | --- |\n| North | 15% |\n\n\u{c}\n"
     );
 }
 
@@ -166,7 +166,7 @@ fn cells_are_read_as_excel_shows_them() {
     let sheets = read("a.xlsx", &packed(&parts));
     assert_eq!(
         sheets[0].text,
-        "02138,,15%\n=B1*2,TRUE,x\n\n[Comment on B2 by Ann: why]\n\n[Hidden sheet]\n"
+        "02138,,15%\n=B1*2,TRUE,x\n\n\u{c}\n[Comment on B2 by Ann: why]\n\n[Hidden sheet]\n"
     );
     assert_eq!(sheets[0].part, Some(DocumentPart::Sheet("S".into())));
 }

@@ -45,7 +45,13 @@ fn page(content: &str, entries: &str, more: &[String]) -> Vec<u8> {
     file(&objects)
 }
 
+/// Without the end of the last page.
 fn read(pdf: &[u8]) -> String {
+    let text = read_whole(pdf);
+    text.strip_suffix("\n\n\u{c}\n").unwrap().to_owned()
+}
+
+fn read_whole(pdf: &[u8]) -> String {
     let path = NamedTempFile::new().unwrap();
     fs::write(path.path(), pdf).unwrap();
     extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0).text
@@ -149,6 +155,29 @@ fn letters_that_are_spaced_out_make_one_word_and_gaps_make_words() {
     assert_eq!(text("BT /F 10 Tf 3 Tc 50 700 Td (LIGHTHOUSE) Tj ET"), "LIGHTHOUSE");
     let content = "BT /F 10 Tf 50 700 Td [(two)-300(words)-20( )-20(and)10(more)] TJ ET";
     assert_eq!(text(content), "two words andmore");
+}
+
+#[test]
+fn each_page_ends_with_a_form_feed() {
+    let page = |content: u32| {
+        format!(
+            "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents {content} 0 R\
+             /Resources<</Font<</F 4 0 R>>>>>>"
+        )
+    };
+    let objects = [
+        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R 6 0 R 7 0 R]/Count 3>>".to_owned(),
+        page(5),
+        HELVETICA.to_owned(),
+        stream("", &drawn(&[(50.0, 700.0, "one")])),
+        page(9),
+        page(8),
+        stream("", &drawn(&[(50.0, 700.0, "three")])),
+        stream("", ""),
+    ];
+    let text = read_whole(&file(&objects));
+    assert_eq!(text, "one\n\n\u{c}\n\n\n\u{c}\n\nthree\n\n\u{c}\n");
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub struct NewChat {
     pub conversation: Conversation,
     pub prompt: String,
     pub response: String,
+    /// The contents of the images that the stored answer names, in its order.
+    pub images: Vec<String>,
     /// Whether later answers may see it.
     pub include: bool,
     pub created_at: DateTime<Utc>,
@@ -35,6 +37,9 @@ pub struct Chat {
     pub conversation: Conversation,
     pub prompt: String,
     pub response: String,
+    /// The contents of the images that the stored answer names, in its order. Empty unless they were
+    /// asked for.
+    pub images: Vec<String>,
     pub include: bool,
     /// Thumbs up or down.
     pub feedback: Option<bool>,
@@ -62,13 +67,32 @@ pub struct ChatRange {
     pub limit: u32,
 }
 
+/// The most bytes of exchanges that are loaded at once. The exchange that exceeds it is the last.
+pub const MOST_BYTES: usize = 16 << 20;
+
+/// Exchanges up to a limit in bytes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bounded<T> {
+    pub items: Vec<T>,
+    /// Whether the limit left some out that were asked for.
+    pub is_cut: bool,
+}
+
+/// Takes the images out of a stored answer: the rest of it, and their contents. `None` when there
+/// are none to take.
+pub type ImageSplitter = fn(&str) -> Option<(String, Vec<String>)>;
+
 /// Where exchanges are kept. Each method is one transaction.
 #[async_trait]
 pub trait Chats: Send + Sync {
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId>;
-    /// The newest `limit` included exchanges of a conversation, oldest first.
+    /// The newest `limit` included exchanges of a conversation, oldest first, without images; fewer
+    /// where they exceed [`MOST_BYTES`].
     async fn history(&self, of: &Conversation, limit: u32) -> Result<Vec<Chat>>;
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Vec<Chat>>;
+    /// Exchanges with their images, up to [`MOST_BYTES`].
+    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>>;
+    /// The images of an exchange.
+    async fn images(&self, of: ChatId) -> Result<Vec<String>>;
     /// Hides exchanges from later answers, and says how many: those of the conversation; where it
     /// has a thread but no user, those of everyone in the thread.
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64>;

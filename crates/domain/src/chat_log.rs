@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
-use crate::chat::Chat;
+use crate::chat::{Bounded, Chat, ImageSplitter, MOST_BYTES};
 use crate::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 
 /// Which exchanges are meant. Absent parts do not restrict.
@@ -19,6 +19,8 @@ pub struct ChatFilter {
     pub to: Option<DateTime<Utc>>,
     /// Thumbs up, or down.
     pub feedback: Option<bool>,
+    /// Older than this exchange.
+    pub before: Option<ChatId>,
 }
 
 /// An exchange with the names of what it belongs to.
@@ -72,12 +74,21 @@ pub struct ExportCursor {
     pub last: Chat,
 }
 
-/// How much of an export is read at once.
+/// How much is read at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Portion {
     pub exchanges: u32,
-    /// Bytes of questions and answers, after which no further exchange is read.
+    /// Bytes of questions, answers and images that are loaded, after which no further exchange is.
     pub bytes: usize,
+    /// Whether images are loaded.
+    pub images: bool,
+}
+
+impl Portion {
+    /// So many exchanges without their images, up to [`MOST_BYTES`].
+    pub fn of(exchanges: u32) -> Self {
+        Self { exchanges, bytes: MOST_BYTES, images: false }
+    }
 }
 
 /// What a step of a removal has done.
@@ -94,9 +105,14 @@ pub type DeletionEvent = Box<dyn FnOnce(u64) -> Event + Send>;
 /// The log of exchanges. Ids are in the order of time: the newest is the one with the largest.
 #[async_trait]
 pub trait ChatLog: Send + Sync {
-    /// Newest first: exchanges `offset` to `offset + limit` of those the filter admits. Deep pages
-    /// cost about what the first does.
-    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>>;
+    /// Newest first: exchanges from `offset` on of those the filter admits. Deep pages cost about what
+    /// the first does.
+    async fn page(
+        &self,
+        filter: &ChatFilter,
+        offset: u64,
+        at_most: Portion,
+    ) -> Result<Bounded<LoggedChat>>;
     /// The next exchanges of an export, from its beginning or after `cursor`; none at its end. Reads
     /// by key, so that memory and time for a page do not grow with what was read before.
     async fn export(
@@ -106,6 +122,9 @@ pub trait ChatLog: Send + Sync {
         cursor: Option<&ExportCursor>,
         at_most: Portion,
     ) -> Result<Vec<LoggedChat>>;
+    /// A step in moving the images that earlier versions stored within answers. Says whether more
+    /// steps are needed.
+    async fn move_images(&self, split: ImageSplitter) -> Result<bool>;
     /// Removes an exchange; says whether there was one.
     async fn delete(&self, id: ChatId, event: Event) -> Result<bool>;
     /// A step of a removal: the oldest `at_most` (500 at most) of those exchanges after `after` that

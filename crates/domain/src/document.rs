@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
-use crate::{DocumentId, DocumentPath, Result};
+use crate::provenance::Provenance;
+use crate::{DocumentId, DocumentPath, Result, TextKind};
 
 /// Metadata that says nothing.
 pub const NO_METADATA: &str = "{}";
@@ -77,6 +78,17 @@ pub struct DocumentOrigin {
     pub digest: Option<[u8; 32]>,
     /// SHA-256 that names the request it was made by, if that may be repeated.
     pub request: Option<[u8; 32]>,
+}
+
+impl DocumentOrigin {
+    /// The name of the sheet that the document is, of an upload or of a workbook within one.
+    pub fn sheet(&self) -> Option<&str> {
+        if let Some(sheet) = self.part.strip_prefix("sheet ") {
+            return Some(sheet);
+        }
+        let (file, sheet) = self.part.strip_prefix("file ")?.rsplit_once('/')?;
+        crate::text_kind::is_workbook(file).then_some(sheet)
+    }
 }
 
 /// A file someone handed in: its name as given, its content in a temporary file.
@@ -172,8 +184,10 @@ impl Span {
 /// A part of a text that is embedded and found on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk {
+    /// What stands at `span`; of a table that is cut, below a copy of its header row.
     pub text: String,
     pub span: Span,
+    pub provenance: Provenance,
 }
 
 impl AsRef<str> for Chunk {
@@ -185,7 +199,7 @@ impl AsRef<str> for Chunk {
 /// Cuts text into chunks, in the order of the text.
 #[async_trait]
 pub trait Splitter: Send + Sync {
-    async fn split(&self, text: String, how: Splitting) -> Result<Vec<Chunk>>;
+    async fn split(&self, text: String, kind: TextKind, how: Splitting) -> Result<Vec<Chunk>>;
 }
 
 /// Where the text of documents is kept, one file each.
@@ -217,6 +231,17 @@ mod tests {
         assert_eq!(part(4, 5), Some("b"));
         assert_eq!(part(5, 5), Some(""));
         assert_eq!((part(5, 6), part(6, 6), part(3, 2)), (None, None, None));
+    }
+
+    #[test]
+    fn a_sheet_is_known_by_its_part() {
+        let sheet = |part: &str| {
+            let origin = DocumentOrigin { part: part.to_owned(), ..DocumentOrigin::default() };
+            origin.sheet().map(str::to_owned)
+        };
+        assert_eq!(sheet("sheet Q1 costs").as_deref(), Some("Q1 costs"));
+        assert_eq!(sheet("file a/book.xlsx/Q1").as_deref(), Some("Q1"));
+        assert_eq!((sheet("file a/b.txt"), sheet("")), (None, None));
     }
 
     #[test]

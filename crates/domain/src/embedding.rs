@@ -35,7 +35,8 @@ pub trait EmbeddingCache: Send + Sync {
         now: DateTime<Utc>,
     ) -> Result<HashMap<TextKey, Vec<f32>>>;
     /// Keeps vectors, and drops those that were used the longest ago while all of them together
-    /// take more than `most` bytes. One that is there already stays as it is.
+    /// take more than `most` bytes. One that is there already stays as it is, unless it has another
+    /// length: then the new one takes its place.
     async fn keep(
         &self,
         vectors: Vec<(TextKey, Vec<f32>)>,

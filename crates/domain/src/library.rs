@@ -1,9 +1,12 @@
 //! The library: documents, the workspaces they are placed in, and their passages there.
+use std::borrow::Cow;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
 use crate::audit::Event;
 use crate::document::{Document, Span};
+use crate::provenance::Provenance;
 use crate::{ChunkId, DocumentPath, Folder, Result, WorkspaceDocumentId, WorkspaceId};
 
 /// A chunk of a document's text and its vector, ready to be stored.
@@ -12,6 +15,7 @@ pub struct NewPassage {
     pub text: String,
     /// Where it stands in the document's text, if that is known.
     pub span: Option<Span>,
+    pub provenance: Provenance,
     pub vector: Vec<f32>,
 }
 
@@ -58,8 +62,16 @@ pub struct Passage {
     pub ordinal: i32,
     /// Where it stands in the document's text; unknown of passages that early versions made.
     pub span: Option<Span>,
+    pub provenance: Provenance,
     pub text: String,
     pub document: Document,
+}
+
+impl Passage {
+    /// The words by which it is found beside its own.
+    pub fn title_and_headings(&self) -> Cow<'_, str> {
+        self.provenance.title_and_headings(&self.document.title, &self.text)
+    }
 }
 
 /// Where documents are known. Each method is one transaction.

@@ -64,7 +64,10 @@ impl DocumentPath {
 
     pub fn new(folder: &str, name: &str) -> Result<Self> {
         segment(folder)?;
-        segment(name)?;
+        // Other servers name a file `.txt-<id>.json` when nothing is left of its name but its
+        // extension. No file of this server's own begins with a dot, or is hidden for that.
+        let visible = name.strip_prefix('.').filter(|rest| rest.len() > SUFFIX.len());
+        segment(visible.unwrap_or(name))?;
         if !name.ends_with(SUFFIX) || name.len() == SUFFIX.len() {
             return Err(wrong("must end in a file name with the extension .json"));
         }
@@ -118,6 +121,7 @@ mod tests {
 
     #[test]
     fn a_path_is_a_folder_and_a_file() {
+        assert!(DocumentPath::parse("f/.txt-1.json").is_ok());
         let path = DocumentPath::parse("custom-documents/報告.txt-1.json").unwrap();
         assert_eq!((path.folder(), path.name()), ("custom-documents", "報告.txt-1.json"));
         assert_eq!(path.to_string(), "custom-documents/報告.txt-1.json");
@@ -144,6 +148,10 @@ mod tests {
             "a/b\n.json",
             " a/b.json",
             "a/..json",
+            "a/...json",
+            "a/..txt-1.json",
+            "a/. x.json",
+            ".a/b.json",
             "C:\\a/b.json",
             long.as_str(),
         ] {

@@ -5,7 +5,7 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::audit::Event;
-use crate::chat::ChatRange;
+use crate::chat::{Bounded, ChatRange};
 use crate::model::Usage;
 use crate::workspace::{ChatMode, Workspace};
 use crate::{ChatId, Error, Result, UserId, WidgetId, WorkspaceId};
@@ -173,15 +173,17 @@ pub trait WidgetChats: Send + Sync {
     async fn admit(&self, widget: &Widget, session: &str, now: DateTime<Utc>) -> Result<Admission>;
     /// [`Error::NotFound`] when the widget has gone meanwhile.
     async fn append(&self, new: NewWidgetChat, event: Event) -> Result<ChatId>;
-    /// The newest `limit` included exchanges of a session, oldest first.
+    /// The newest `limit` included exchanges of a session, oldest first; fewer where they exceed
+    /// [`crate::chat::MOST_BYTES`].
     async fn recent(&self, widget: WidgetId, session: &str, limit: u32) -> Result<Vec<WidgetChat>>;
-    /// Exchanges of a widget, or of one session of it, included or not.
+    /// Exchanges of a widget, or of one session of it, included or not, up to
+    /// [`crate::chat::MOST_BYTES`].
     async fn page(
         &self,
         widget: WidgetId,
         session: Option<&str>,
         part: ChatRange,
-    ) -> Result<Vec<WidgetChat>>;
+    ) -> Result<Bounded<WidgetChat>>;
     /// Hides a session's exchanges from later answers and from the session. Says how many.
     async fn hide(&self, widget: WidgetId, session: &str, event: Event) -> Result<u64>;
 }

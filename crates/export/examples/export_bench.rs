@@ -128,6 +128,7 @@ fn exchange(id: i64) -> LoggedChat {
             },
             prompt: paragraph.to_owned(),
             response: answer.to_string(),
+            images: Vec::new(),
             include: true,
             feedback: None,
             created_at: at,

@@ -26,7 +26,7 @@ const PAGE: u32 = 20;
 /// How often each short measurement is repeated.
 const TIMES: u32 = 500;
 /// What an export reads at once.
-const AT_ONCE: Portion = Portion { exchanges: 500, bytes: usize::MAX };
+const AT_ONCE: Portion = Portion { exchanges: 500, bytes: usize::MAX, images: false };
 
 #[tokio::main]
 async fn main() {
@@ -116,7 +116,7 @@ async fn pages(file: &Path, chats: u32, is_long: bool) {
     let (db, workspace) = filled(file, chats, 120).await;
     let page = async |number: u32, filter: ChatFilter| {
         let offset = u64::from(number - 1) * u64::from(PAGE);
-        let page = ChatLog::page(&db, &filter, offset, PAGE).await.unwrap();
+        let page = ChatLog::page(&db, &filter, offset, Portion::of(PAGE)).await.unwrap().items;
         assert_eq!(page.len(), PAGE as usize);
     };
     let all = ChatFilter::default;
@@ -157,6 +157,7 @@ async fn pages(file: &Path, chats: u32, is_long: bool) {
             conversation: conversation.clone(),
             prompt: "What was it about?".into(),
             response: "{\"text\":\"This.\"}".into(),
+            images: Vec::new(),
             include: true,
             created_at: Utc::now(),
             usage: None,

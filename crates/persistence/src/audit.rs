@@ -1,6 +1,7 @@
 //! The audit log: every event is written here, last of all in the transaction of its change.
 use async_trait::async_trait;
 use carrel_domain::audit::{AuditLog, By, Event, LoggedEvent, link};
+use carrel_domain::import::ImportedEvent;
 use carrel_domain::{Error, Result};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
@@ -60,12 +61,33 @@ const HEAD: i32 = 1;
 /// Writes an event. Comes at the end of a transaction: on PostgreSQL it keeps everyone else from
 /// writing one until the transaction ends, so that ids have no gaps and the chain no forks.
 pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), TxError> {
+    append(conn, |id| as_kept(id, event))
+}
+
+/// Writes an event of another server, as [`record`] does one of this server.
+pub(crate) fn record_imported(
+    conn: &mut AnyConnection,
+    event: ImportedEvent,
+) -> Result<(), TxError> {
+    let ImportedEvent { name, details, actor, at } = event;
+    append(conn, |id| LoggedEvent {
+        id,
+        name: text(name),
+        details: text(details),
+        actor: text(actor),
+        address: None,
+        at: time(at).and_utc(),
+        digest: [0; 32],
+    })
+}
+
+fn append(conn: &mut AnyConnection, event: impl FnOnce(i64) -> LoggedEvent) -> Result<(), TxError> {
     let head = audit_head::table.find(HEAD).select((audit_head::last_id, audit_head::digest));
     let (last, before): (i64, Vec<u8>) = match conn {
         AnyConnection::Postgres(conn) => head.for_update().first(conn)?,
         AnyConnection::Sqlite(conn) => head.first(conn)?,
     };
-    let mut event = as_kept(last + 1, event);
+    let mut event = event(last + 1);
     event.digest = link(digest(before)?, &event);
     let row = Row::from(event);
     let new_head = (audit_head::last_id.eq(row.id), audit_head::digest.eq(row.digest.clone()));

@@ -22,6 +22,7 @@ mod chats;
 mod database;
 mod documents;
 mod idempotency;
+mod import;
 mod jobs;
 mod people;
 mod settings;

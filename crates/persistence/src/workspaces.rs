@@ -30,7 +30,7 @@ struct Row {
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = workspaces, treat_none_as_null = true, treat_none_as_default_value = false)]
-struct SettingsRow {
+pub(crate) struct SettingsRow {
     name: String,
     temperature: Option<f64>,
     history: i32,

@@ -29,6 +29,7 @@ use carrel_domain::lexical::{Lexical, Wanted};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
 use carrel_domain::member::Members;
 use carrel_domain::pin::Pins;
+use carrel_domain::provenance::Provenance;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::{NewThread, Threads};
 use carrel_domain::user::{
@@ -85,7 +86,12 @@ fn document(name: &str, now: DateTime<Utc>) -> Document {
 }
 
 fn embedded(workspace: WorkspaceId) -> IndexedDocument {
-    let passage = NewPassage { text: "text".into(), span: None, vector: vec![1.0] };
+    let passage = NewPassage {
+        text: "text".into(),
+        span: None,
+        provenance: Provenance::default(),
+        vector: vec![1.0],
+    };
     IndexedDocument { workspace, recipe: String::new(), passages: vec![passage] }
 }
 
@@ -162,6 +168,7 @@ async fn use_everything(db: &Database) {
             conversation: conversation.clone(),
             prompt: String::new(),
             response: String::new(),
+            images: Vec::new(),
             include: true,
             created_at: now,
             usage: None,

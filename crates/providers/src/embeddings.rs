@@ -1,7 +1,6 @@
 //! Embedding over HTTP, by OpenAI's embeddings protocol.
 mod reply;
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
@@ -36,8 +35,6 @@ pub(crate) struct RemoteEmbedder {
     pub dimensions: Option<usize>,
     pub passage_prefix: String,
     pub query_prefix: String,
-    /// The length of the first vector that came; all others must agree.
-    length: OnceLock<usize>,
 }
 
 /// Why texts were not embedded.
@@ -65,7 +62,6 @@ impl RemoteEmbedder {
             dimensions: None,
             passage_prefix: String::new(),
             query_prefix: String::new(),
-            length: OnceLock::new(),
         }
     }
 
@@ -167,7 +163,14 @@ impl RemoteEmbedder {
             reply::Wrong::Reply(reason) => self.wrong(reason),
         })?;
         let mut vectors = Vec::with_capacity(came.len());
+        let length = came.first().map_or(0, Vec::len);
         for (place, vector) in came.into_iter().enumerate() {
+            // From one answer to the next it may change: then another model goes by that name.
+            if vector.len() != length {
+                let came = vector.len();
+                let reason = format!("a vector of {came} numbers came after one of {length}");
+                return Err(self.wrong(reason).into());
+            }
             vectors.push(self.unit(vector, place + 1, texts.len())?);
         }
         Ok(vectors)
@@ -189,12 +192,6 @@ impl RemoteEmbedder {
             return Err(self.wrong(format!(
                 "vectors of {came} numbers came, but EMBEDDING_OUTPUT_DIMENSIONS asks for {asked}"
             )));
-        }
-        let expected = *self.length.get_or_init(|| came);
-        if came != expected {
-            return Err(
-                self.wrong(format!("a vector of {came} numbers came after one of {expected}"))
-            );
         }
         let scale = square.sqrt().recip();
         vector.iter_mut().for_each(|value| *value = (f64::from(*value) * scale) as f32);

@@ -1,4 +1,6 @@
 //! The command line: what can be asked of the program, and the help that says so.
+mod import;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +11,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flags, parse, variables};
+
+pub use import::{Anythingllm, Import};
 
 /// The command by which this program starts others that read files for it.
 pub const PARSE_WORKER: &str = "parse-worker";
@@ -123,6 +127,9 @@ Example:
 Example:
   carrel restore carrel.tar --storage /srv/carrel && carrel verify --storage /srv/carrel")]
     Restore(Restore),
+    /// Import the data of another server
+    #[command(subcommand)]
+    Import(Import),
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
     /// The embedding model inside this program

@@ -5,6 +5,7 @@ mod ask;
 mod audit;
 mod backup;
 mod check;
+mod import;
 mod model;
 mod people;
 mod restore;
@@ -53,6 +54,10 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
         Command::SetupLink => local(&config, async |app| setup_link::run(app, &config).await),
         Command::Audit(what) => local(&config, async |app| audit::run(app, what).await),
         Command::Backup(what) => local(&config, async |app| backup::run(app, what).await),
+        Command::Import(what) => {
+            import::check(&config, &what)?;
+            local(&config, async |app| import::run(app, &config, what).await)
+        }
         Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
         Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),

@@ -27,7 +27,7 @@ const LOOK: Duration = Duration::from_secs(5);
 pub async fn keep_embedded(ports: &Ports) {
     let mut changes = ports.settings_store.subscribe();
     let mut embedding = changes.borrow_and_update().of(Capability::Embedding);
-    let mut recipe = ports.library.recipe().await.ok();
+    let mut recipe = ports.library.indexer.recipe().await.ok();
     let mut due = Instant::now() + FIRST;
     loop {
         tokio::select! {
@@ -36,8 +36,10 @@ pub async fn keep_embedded(ports: &Ports) {
         }
         let before = (embedding, recipe);
         embedding = changes.borrow_and_update().of(Capability::Embedding);
-        recipe = ports.library.recipe().await.ok();
-        if before == (embedding, recipe.clone()) && Instant::now() < due {
+        recipe = ports.library.indexer.recipe().await.ok();
+        let length = ports.library.indexer.length_to_compare().await.ok().flatten();
+        let is_same = before == (embedding, recipe.clone()) && length.is_none();
+        if is_same && Instant::now() < due {
             continue;
         }
         due = Instant::now() + if queue(ports).await { UNDER_WAY } else { AGAIN };

@@ -111,6 +111,7 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         () = app.ports.settings_store.keep_fresh(FRESH) => {}
         () = refresh::keep_embedded(&app.ports) => {}
         () = app.index.sync_loop() => {}
+        () = app.move_chat_images() => {}
         () = app.ports.workers.work() => {}
     }
     app.ports.workers.stop().await;

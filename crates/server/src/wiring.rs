@@ -1,4 +1,5 @@
 //! Every port and service, built once from the configuration and wired together.
+mod importing;
 mod maintenance;
 
 use std::path::PathBuf;
@@ -23,9 +24,11 @@ use carrel_services::backup::check::IntegrityCheck;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
 use carrel_services::images::ImageService;
+use carrel_services::indexer::Indexer;
+use carrel_services::ingestion::Ingestion;
 use carrel_services::invitations::Invitations;
 use carrel_services::jobs::Workers;
-use carrel_services::library::{Library, Links};
+use carrel_services::library::Library;
 use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
@@ -120,8 +123,17 @@ impl App {
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
+        let indexer = Indexer {
+            splitter: Arc::new(RecursiveSplitter),
+            settings: database.clone(),
+            models: models.clone(),
+            cache: database.clone(),
+            cache_limit: config.limits.embedding_cache,
+            lengths: Arc::default(),
+        };
         let search = Search {
             models: models.clone(),
+            lengths: indexer.lengths.clone(),
             index: index.clone(),
             lexical: database.clone(),
             workspace_documents: database.clone(),
@@ -129,17 +141,14 @@ impl App {
         };
         let library = Library {
             documents: database.clone(),
+            uploads: database.clone(),
             folders: database.clone(),
             workspace_documents: database.clone(),
             files: Arc::new(files.clone()),
             extractor: Arc::new(FileExtractor::new(limits, readers)),
-            splitter: Arc::new(RecursiveSplitter),
             tokenizer: Arc::new(carrel_providers::Cl100k::default()),
-            settings: database.clone(),
-            models: models.clone(),
             index: index.clone(),
-            cache: database.clone(),
-            cache_limit: config.limits.embedding_cache,
+            indexer,
         };
         let workers =
             Workers::new(library.clone(), database.clone(), database.clone(), meter.clone());
@@ -149,8 +158,9 @@ impl App {
             config.link_hosts.clone(),
             LinkLimits { bytes: largest_page, time: LINK_TIME },
         );
-        let links = Links {
+        let ingestion = Ingestion {
             library: library.clone(),
+            workers: workers.clone(),
             fetcher: Arc::new(fetcher),
             reader: Arc::new(WebPages::new(largest_page)),
             directory: config.storage.uploads(),
@@ -231,7 +241,7 @@ impl App {
             document_list: database.clone(),
             jobs: database.clone(),
             workers,
-            links,
+            ingestion,
             idempotency_keys: database.clone(),
             search,
             conversations,

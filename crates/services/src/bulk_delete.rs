@@ -1,7 +1,7 @@
 //! Removing many exchanges from the log at once.
 use carrel_domain::audit::By;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, DeletedChats};
-use carrel_domain::{Result, ThreadId, UserId, WorkspaceId};
+use carrel_domain::{ChatId, Result, ThreadId, UserId, WorkspaceId};
 use serde_json::{Value, json};
 
 /// How many exchanges one transaction removes: others who write wait for no more than that.
@@ -42,7 +42,7 @@ pub async fn clear(log: &dyn ChatLog, filter: &ChatFilter, by: &By) -> Result<Bu
 
 /// The filter as the audit log tells it: the parts that restrict.
 fn told(filter: &ChatFilter) -> Value {
-    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter;
+    let ChatFilter { workspace, user, thread, session, from, to, feedback, before } = filter;
     let parts = [
         ("workspaceId", workspace.map(|WorkspaceId(id)| json!(id))),
         ("userId", user.map(|UserId(id)| json!(id))),
@@ -50,6 +50,7 @@ fn told(filter: &ChatFilter) -> Value {
         ("session", session.as_ref().map(|session| json!(session))),
         ("from", from.map(|from| json!(from.to_rfc3339()))),
         ("to", to.map(|to| json!(to.to_rfc3339()))),
+        ("before", before.map(|ChatId(id)| json!(id))),
         ("rating", feedback.map(|is_up| json!(if is_up { "up" } else { "down" }))),
     ];
     let parts = parts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
@@ -61,9 +62,10 @@ mod tests {
     use std::sync::Mutex;
 
     use async_trait::async_trait;
+    use carrel_domain::Error;
     use carrel_domain::audit::Event;
+    use carrel_domain::chat::{Bounded, ImageSplitter};
     use carrel_domain::chat_log::{DeletionEvent, ExportCursor, ExportOrder, LoggedChat, Portion};
-    use carrel_domain::{ChatId, Error};
     use chrono::DateTime;
 
     use super::*;
@@ -77,7 +79,7 @@ mod tests {
 
     #[async_trait]
     impl ChatLog for Log {
-        async fn page(&self, _: &ChatFilter, _: u64, _: u32) -> Result<Vec<LoggedChat>> {
+        async fn page(&self, _: &ChatFilter, _: u64, _: Portion) -> Result<Bounded<LoggedChat>> {
             Err(Error::internal("nobody asks for it"))
         }
 
@@ -88,6 +90,10 @@ mod tests {
             _: Option<&ExportCursor>,
             _: Portion,
         ) -> Result<Vec<LoggedChat>> {
+            Err(Error::internal("nobody asks for it"))
+        }
+
+        async fn move_images(&self, _: ImageSplitter) -> Result<bool> {
             Err(Error::internal("nobody asks for it"))
         }
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::chat::{Chats, Conversation, NewChat};
+use carrel_domain::chat::{Chats, Conversation, MOST_BYTES, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
 use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
 use carrel_domain::pin::Pins;
@@ -254,7 +254,21 @@ impl Conversations {
         let limit = u32::try_from(workspace.settings.history).unwrap_or(0);
         let mut chats = self.chats.history(&question.conversation(workspace), limit).await?;
         chats.retain(|chat| Some(chat.id) != question.instead_of);
-        Ok(chats.into_iter().filter_map(record::earlier).collect())
+        let (mut images_left, mut bytes_left) = (request::MOST_EARLIER_IMAGES, MOST_BYTES);
+        let mut past = Vec::with_capacity(chats.len());
+        for mut chat in chats.into_iter().rev() {
+            if images_left > 0 && bytes_left > 0 && record::has_images(&chat) {
+                chat.images = self.chats.images(chat.id).await?;
+                let bytes = chat.images.iter().map(String::len).sum();
+                bytes_left = bytes_left.saturating_sub(bytes);
+            }
+            let Some(mut earlier) = record::earlier(chat) else { continue };
+            earlier.images.truncate(images_left);
+            images_left -= earlier.images.len();
+            past.push(earlier);
+        }
+        past.reverse();
+        Ok(past)
     }
 
     async fn keep(
@@ -301,10 +315,12 @@ impl Conversations {
             // Every question has tokens: a model that tells of none has not counted.
             Some(metrics) => Some(metrics.usage).filter(|usage| *usage != Usage::default()),
         };
+        let record::StoredAnswer { record, images } = response.stored();
         let new = NewChat {
             conversation: question.conversation(workspace),
             prompt: question.text.clone(),
-            response: response.stored(),
+            response: record,
+            images,
             include,
             created_at: by.at,
             usage,

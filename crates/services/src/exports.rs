@@ -10,9 +10,10 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use serde_json::json;
 
-/// What is read at once, and is what an export holds in memory, with one exchange more. A database
-/// server hands over as many exchanges as it is asked for, however long they are, so these are few.
-const PAGE: Portion = Portion { exchanges: 50, bytes: 224 << 10 };
+use crate::record;
+
+/// What is read at once, and is what an export holds in memory, with one exchange more.
+const PAGE: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
 
 /// Cheap to clone.
 #[derive(Clone)]
@@ -107,7 +108,8 @@ impl Export {
         if let Some(last) = chats.last() {
             self.cursor = Some(ExportCursor { last: without_texts(&last.chat) });
         }
-        for chat in chats {
+        for mut chat in chats {
+            record::join_images(&mut chat.chat);
             let mut record = self.exports.formatters.read(chat);
             if self.redact {
                 self.exports.formatters.redact(&mut record);
@@ -129,7 +131,8 @@ impl Export {
 /// What an export needs to know of an exchange to go on after it.
 fn without_texts(chat: &Chat) -> Chat {
     let (prompt, response) = (String::new(), String::new());
-    Chat { conversation: chat.conversation.clone(), prompt, response, ..*chat }
+    let conversation = chat.conversation.clone();
+    Chat { conversation, prompt, response, images: Vec::new(), ..*chat }
 }
 
 #[cfg(test)]

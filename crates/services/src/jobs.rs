@@ -5,6 +5,7 @@
 //! is not done yet. Each step embeds some documents and records them as done in the transaction
 //! that places them, so that nothing is done twice or by halves.
 mod batch;
+mod waiting;
 mod watcher;
 mod worker;
 
@@ -14,9 +15,9 @@ use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
 use carrel_domain::job::queue::{
-    Backlog, ClaimedJob, JobQueue, Lease, LeaseRequest, QueuedRefreshes, Retention,
+    Backlog, ClaimedJob, JobQueue, LeaseRequest, QueuedRefreshes, Retention,
 };
-use carrel_domain::job::{Cursor, ItemState, Job, JobKind, Jobs, NewJob};
+use carrel_domain::job::{Cursor, Job, JobKind, Jobs, NewJob};
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, JobId, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -30,6 +31,7 @@ pub use watcher::{JobUpdate, JobWatcher};
 
 use crate::library::{Failures, Library};
 use crate::meter::Meter;
+pub(crate) use waiting::EndedJob;
 use worker::Worker;
 
 /// How many jobs nobody waits for are worked on at a time. Each has one batch with the embedder.
@@ -105,7 +107,7 @@ impl Workers {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Places documents of the library in a workspace and waits for it: what fails is returned with
+    /// Indexes documents of the library for a workspace and waits for it: what fails is returned with
     /// the reason, and does not keep the others out. Goes on when the caller stops waiting.
     pub async fn embed(
         &self,
@@ -118,10 +120,20 @@ impl Workers {
         }
         let hold = lease_request();
         let job = self.create(workspace, paths, Some(hold), by).await?;
-        let (id, lease) = (job.id, Lease { job: job.id, token: hold.token });
-        let driver = Worker::new(self.clone(), ClaimedJob { job, lease, resumed: false });
-        self.shared.runtime.spawn(driver.run()).await.map_err(Error::internal)??;
-        self.failures(id).await
+        let id = job.id;
+        let ended = self.finish(vec![job], hold).await?.pop();
+        let ended = ended.ok_or_else(|| Error::not_found("job", id))?;
+        if !ended.is_over {
+            let reason = "it is stopping; the rest is done once it has started again";
+            return Err(Error::unavailable("the server", reason));
+        }
+        let told = |(path, reason): (DocumentPath, String)| (path.to_string(), reason);
+        Ok(ended.failures.into_iter().map(told).collect())
+    }
+
+    /// Works on jobs that are held for a request, to their end.
+    pub(crate) async fn finish(&self, jobs: Vec<Job>, hold: LeaseRequest) -> Result<Vec<EndedJob>> {
+        waiting::finish(self, jobs, hold).await
     }
 
     /// As [`Workers::embed`], without waiting.
@@ -138,18 +150,21 @@ impl Workers {
 
     /// As [`Workers::embed_later`], in a job there is already, if that is one of the workspace and
     /// still takes documents: what comes one by one is followed as one.
-    pub async fn embed_along(
+    pub(crate) async fn embed_along(
         &self,
-        along: JobId,
+        along: Option<JobId>,
         workspace: &Workspace,
         paths: Vec<DocumentPath>,
         by: &By,
     ) -> Result<Job> {
-        let known = self.shared.jobs.by_id(along).await?;
+        let known = match along {
+            Some(along) => self.shared.jobs.by_id(along).await?,
+            None => None,
+        };
         let has_room = |job: &Job| job.progress.total as usize + paths.len() <= MOST_DOCUMENTS;
-        if known.is_some_and(|job| job.workspace.id == workspace.id && has_room(&job)) {
-            let event = added(workspace, paths.len(), by);
-            if let Some(job) = self.shared.jobs.extend(along, paths.clone(), event).await? {
+        if let Some(along) = known.filter(|job| job.workspace.id == workspace.id && has_room(job)) {
+            let event = created(workspace, paths.len(), by);
+            if let Some(job) = self.shared.jobs.extend(along.id, paths.clone(), event).await? {
                 self.tell(job.id);
                 return Ok(job);
             }
@@ -169,51 +184,37 @@ impl Workers {
         if paths.len() > MOST_DOCUMENTS {
             return Err(Error::invalid("adds", "must not name more than 100000 documents"));
         }
-        let event = added(workspace, paths.len(), by);
+        let event = created(workspace, paths.len(), by);
         let (kind, workspace) = (JobKind::Embed, workspace.id);
         let new = NewJob { kind, workspace, paths, awaited: hold.is_some() };
         self.shared.jobs.create(new, hold, event).await
     }
 
-    /// What did not become of a job.
-    async fn failures(&self, id: JobId) -> Result<Failures> {
-        let gone = || Error::not_found("job", id);
-        let job = self.shared.jobs.by_id(id).await?.ok_or_else(gone)?;
-        if !job.state.is_over() {
-            let reason = "it is stopping; the rest is done once it has started again";
-            return Err(Error::unavailable("the server", reason));
-        }
-        let mut failures = Failures::new();
-        for (state, otherwise) in [
-            (ItemState::Failed, "it could not be embedded"),
-            (ItemState::Cancelled, "the job was cancelled before its turn came"),
-        ] {
-            let mut after = None;
-            loop {
-                let items = self.shared.jobs.items(id, Some(state), after, PAGE).await?;
-                after = items.last().map(|item| item.number);
-                failures.extend(items.into_iter().map(|item| {
-                    let reason = item.reason.unwrap_or_else(|| otherwise.to_owned());
-                    (item.path.to_string(), reason)
-                }));
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(failures)
-    }
-
     /// Queues a job for every workspace with documents that were embedded by another recipe than
     /// that of now.
     pub async fn queue_refreshes(&self, by: &By) -> Result<QueuedRefreshes> {
-        let recipe = self.shared.library.recipe().await?;
+        let recipe = self.shared.library.indexer.recipe().await?;
+        self.expire_other_lengths(&recipe).await?;
         let event = by.event("embeddings_stale", json!({ "recipe": recipe }).to_string());
         let refreshes = self.shared.queue.queue_refreshes(&recipe, event).await?;
         if refreshes.queued > 0 {
             self.shared.wake.notify_one();
         }
         Ok(refreshes)
+    }
+
+    /// Marks documents as stale whose vectors are not as long as those the embedder makes now. Each
+    /// length it shows is compared with what is stored once.
+    async fn expire_other_lengths(&self, recipe: &str) -> Result<()> {
+        let indexer = &self.shared.library.indexer;
+        if let Some((identity, length)) = indexer.length_to_compare().await? {
+            let stale = self.shared.queue.expire(recipe, length).await?;
+            if stale > 0 {
+                tracing::info!(documents = stale, length, "vectors of another length are stale");
+            }
+            indexer.lengths.compared(&identity, length);
+        }
+        Ok(())
     }
 
     /// Calls a job off. What it has done stays done.
@@ -268,7 +269,7 @@ impl Workers {
                 let workers = self.clone();
                 self.shared.runtime.spawn(async move {
                     let id = claimed.job.id;
-                    if let Err(error) = Worker::new(workers.clone(), claimed).run().await {
+                    if let Err(error) = Worker::new(workers.clone(), claimed).run(None).await {
                         tracing::warn!(job = id.0, %error, "failed to go on with a job");
                     }
                     drop(slot);
@@ -319,7 +320,7 @@ impl Workers {
         self.shared.queue.prune(retention).await
     }
 
-    fn tell(&self, job: JobId) {
+    pub(crate) fn tell(&self, job: JobId) {
         // Nobody may be listening.
         let _ = self.shared.told.send(job);
         self.shared.wake.notify_one();
@@ -327,14 +328,14 @@ impl Workers {
 }
 
 /// What the log is told of documents that a job is given.
-fn added(workspace: &Workspace, documents: usize, by: &By) -> Event {
+pub(crate) fn created(workspace: &Workspace, documents: usize, by: &By) -> Event {
     let name = &workspace.settings.name;
     let details = json!({ "workspaceName": name, "numberOfDocuments": documents });
     by.event("embedding_job_created", details.to_string())
 }
 
 /// A lease from now on.
-fn lease_request() -> LeaseRequest {
+pub(crate) fn lease_request() -> LeaseRequest {
     LeaseRequest { token: Uuid::new_v4(), until: Utc::now() + LEASE }
 }
 

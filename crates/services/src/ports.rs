@@ -31,9 +31,10 @@ use crate::chat::Conversations;
 use crate::connection_test::{ConnectionTest, IndexConnectionTest};
 use crate::exports::Exports;
 use crate::images::ImageService;
+use crate::ingestion::Ingestion;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
-use crate::library::{Library, Links};
+use crate::library::Library;
 use crate::meter::Meter;
 use crate::model_lists::ModelLists;
 use crate::ownership::Ownership;
@@ -68,7 +69,7 @@ pub struct Ports {
     pub document_list: Arc<dyn DocumentList>,
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
-    pub links: Links,
+    pub ingestion: Ingestion,
     pub idempotency_keys: Arc<dyn IdempotencyKeys>,
     pub search: Search,
     pub conversations: Conversations,

@@ -1,5 +1,7 @@
 //! How an answer is written down, and what a source looks like in it. The layout is the one that
 //! existing clients and imported installations know, so that stored answers need no translation.
+mod images;
+
 use carrel_domain::ChunkId;
 use carrel_domain::chat::Chat;
 use carrel_domain::document::{Document, NO_METADATA, Span};
@@ -8,13 +10,22 @@ use carrel_domain::model::Image;
 use carrel_domain::workspace::ChatMode;
 use serde_json::{Map, Value, json};
 
+use self::images::{ATTACHMENTS, CONTENT};
+pub use self::images::{has_images, images_of, join_images, put_images, split_images};
 use crate::chat::{self, Attachment, Metrics};
+use crate::provenance::ProvenanceFields;
 use crate::reasoning;
 use crate::search::{EarlierTurn, Hit};
 
 /// How much of a question's pictures is kept, in bytes of what the client sent. Histories are read
 /// whole, so they cannot hold everything that is ever shown.
 const MOST_KEPT: usize = 4 << 20;
+
+/// An answer as it is stored, and the contents of the images it names, which are stored apart.
+pub struct StoredAnswer {
+    pub record: String,
+    pub images: Vec<String>,
+}
 
 /// An answer that is to be stored.
 pub struct Answer<'a> {
@@ -29,7 +40,7 @@ pub struct Answer<'a> {
 
 impl Answer<'_> {
     /// The stored form.
-    pub fn stored(&self) -> String {
+    pub fn stored(&self) -> StoredAnswer {
         let mut room = MOST_KEPT;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
         let images = images.filter(|image| {
@@ -37,6 +48,7 @@ impl Answer<'_> {
             room = left.unwrap_or(room);
             left.is_some()
         });
+        let images: Vec<_> = images.collect();
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
@@ -46,7 +58,7 @@ impl Answer<'_> {
                 ChatMode::Chat | ChatMode::Automatic => ChatMode::Chat.as_str(),
             },
             "metrics": self.metrics.map_or_else(|| json!({}), metrics_of),
-            "attachments": images.map(attachment).collect::<Vec<_>>(),
+            "attachments": images.iter().map(|image| named(image)).collect::<Vec<_>>(),
         });
         let documents = self.attachments.iter().filter(|attachment| !attachment.is_image());
         let documents: Vec<_> = documents.map(|document| document.name.as_str()).collect();
@@ -57,22 +69,25 @@ impl Answer<'_> {
             record["thoughts"] = json!([]);
             record["outputs"] = json!([]);
         }
-        record.to_string()
+        let images = images.into_iter().map(|image| image.content.clone()).collect();
+        StoredAnswer { record: record.to_string(), images }
     }
 }
 
 /// Names the documents that were attached to the question. Clients that do not know it pass over it.
 const DOCUMENTS: &str = "attachedDocuments";
 
-fn attachment(attachment: &Attachment) -> Value {
-    let Attachment { name, mime, content } = attachment;
-    json!({ "name": name, "mime": mime, "contentString": content })
+/// An image without its content.
+fn named(image: &Attachment) -> Value {
+    let Attachment { name, mime, content: _ } = image;
+    json!({ "name": name, "mime": mime })
 }
 
 /// A stored exchange, as far as later questions need it.
 pub struct Earlier {
     pub prompt: String,
     pub answer: String,
+    /// Those that were loaded.
     pub images: Vec<Image>,
     /// What the answer was built on, as far as that was passages of this server.
     pub passages: Vec<ChunkId>,
@@ -88,7 +103,8 @@ impl Earlier {
 
 /// Reads a stored exchange; `None` when it is damaged.
 pub fn earlier(chat: Chat) -> Option<Earlier> {
-    let record: Value = serde_json::from_str(&chat.response).ok()?;
+    let mut record: Value = serde_json::from_str(&chat.response).ok()?;
+    put_images(&mut record, chat.images);
     let answer = record.get("text")?.as_str()?.to_owned();
     let list = |name: &str| record.get(name).and_then(Value::as_array).into_iter().flatten();
     let passage = |source: &Value| {
@@ -96,7 +112,8 @@ pub fn earlier(chat: Chat) -> Option<Earlier> {
         Some(ChunkId(source.get("id")?.as_str()?.parse().ok()?))
     };
     let passages = list("sources").filter_map(passage).collect();
-    let images = list("attachments").filter_map(picture).map(|of| of.image()).collect();
+    let images = list(ATTACHMENTS).filter_map(picture).filter(Attachment::is_readable);
+    let images = images.map(|image| image.image()).collect();
     Some(Earlier { prompt: chat.prompt, answer, images, passages })
 }
 
@@ -114,7 +131,8 @@ pub struct Stored {
     /// The model that answered, if it was noted, and how many seconds it took.
     pub model: Option<String>,
     pub seconds: Option<f64>,
-    /// The pictures of the question, as far as they were kept.
+    /// The images of the question, as far as they were kept. Their content is empty where it was not
+    /// loaded.
     pub pictures: Vec<Attachment>,
     /// Names of the documents that were attached to the question.
     pub documents: Vec<String>,
@@ -132,6 +150,7 @@ pub struct Source {
     pub location: Option<String>,
     /// 0 to 1.
     pub similarity: Option<f64>,
+    pub provenance: ProvenanceFields,
 }
 
 /// Reads a stored answer; `None` when it is damaged.
@@ -142,7 +161,7 @@ pub fn read(response: &str) -> Option<Stored> {
     let model = record["metrics"]["model"].as_str().map(str::to_owned);
     let seconds = record["metrics"]["duration"].as_f64();
     let list = |name: &str| record[name].as_array().into_iter().flatten();
-    let pictures = list("attachments").filter_map(picture).collect();
+    let pictures = list(ATTACHMENTS).filter_map(picture).collect();
     let documents = list(DOCUMENTS).filter_map(Value::as_str).map(str::to_owned).collect();
     Some(Stored { text, sources, model, seconds, pictures, documents })
 }
@@ -150,8 +169,9 @@ pub fn read(response: &str) -> Option<Stored> {
 fn picture(record: &Value) -> Option<Attachment> {
     let text = |name: &str| record[name].as_str().map(str::to_owned);
     let name = text("name").unwrap_or_default();
-    let attachment = Attachment { name, mime: text("mime")?, content: text("contentString")? };
-    (attachment.is_image() && attachment.is_readable()).then_some(attachment)
+    let content = text(CONTENT).unwrap_or_default();
+    let attachment = Attachment { name, mime: text("mime")?, content };
+    attachment.is_image().then_some(attachment)
 }
 
 /// Reads what [`source`] wrote, or an imported installation.
@@ -165,6 +185,7 @@ pub fn read_source(source: &Value) -> Source {
         text: bare.trim().to_owned(),
         location: text("location"),
         similarity: source["score"].as_f64(),
+        provenance: serde_json::from_value(source.clone()).unwrap_or_default(),
     }
 }
 
@@ -225,6 +246,11 @@ pub fn source(hit: &Hit) -> Value {
     if let Some(Span { start, end }) = hit.passage.span {
         (source["start"], source["end"]) = (start.into(), end.into());
     }
+    if let (Some(source), Ok(Value::Object(fields))) =
+        (source.as_object_mut(), serde_json::to_value(ProvenanceFields::of(&hit.passage)))
+    {
+        source.extend(fields);
+    }
     tell_of_title(document, &mut source);
     source
 }
@@ -253,8 +279,9 @@ pub fn passage_text(passage: &Passage) -> String {
         ["link://", "youtube://"].iter().find_map(|kind| document.chunk_source.strip_prefix(kind));
     let source = link.map(|link| format!("source: {link}\n")).unwrap_or_default();
     let (title, published) = (&document.title, document.published);
+    let place = ProvenanceFields::of(passage).header_lines();
     format!(
-        "{HEADER_START}{title}\npublished: {published}\n{source}{HEADER_END}\n\n{}",
+        "{HEADER_START}{title}\npublished: {published}\n{source}{place}{HEADER_END}\n\n{}",
         passage.text
     )
 }

@@ -18,6 +18,8 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocument
 pub use conversation::EarlierTurn;
 use fusion::{Candidate, Candidates};
 
+use crate::indexer::VectorLengths;
+
 /// The most passages one search returns.
 pub const MOST_PASSAGES: usize = 1000;
 
@@ -33,6 +35,8 @@ const MOST_OF_IT: f32 = 0.5;
 #[derive(Clone)]
 pub struct Search {
     pub models: Arc<dyn Models>,
+    /// Told of the lengths of queries' vectors, so that a change of the model is noticed.
+    pub lengths: Arc<VectorLengths>,
     pub index: Arc<dyn VectorIndex>,
     pub lexical: Arc<dyn Lexical>,
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
@@ -126,9 +130,6 @@ impl Search {
         if query.text.trim().is_empty() {
             return Err(Error::invalid("query", "must not be empty"));
         }
-        if self.index.count(Some(workspace.id)).await? == 0 {
-            return Ok(None);
-        }
         if matches!(among, DocumentSelection::Only([])) {
             return Ok(Some(Vec::new()));
         }
@@ -145,6 +146,11 @@ impl Search {
             enough_words: query.least_similarity.is_none().then_some(usual.max(MOST_OF_IT)),
             among,
         };
+        if self.index.count(Some(workspace.id)).await? == 0 {
+            // Imported documents are searchable by words before they are embedded.
+            let found = self.by_words(&task).await?;
+            return Ok((!found.is_empty()).then_some(found));
+        }
         let hits = match query.mode.unwrap_or(settings.search_mode).way() {
             SearchMode::Vector => self.by_meaning(&task).await?,
             SearchMode::Lexical => self.by_words(&task).await?,
@@ -206,6 +212,7 @@ impl Search {
         texts.extend(more);
         let mut vectors = embedder.embed(&texts, Purpose::Query).await?.into_iter();
         let (Some(alone), continued) = (vectors.next(), vectors.next()) else { return Ok(None) };
+        self.lengths.observe(&embedder.model().identity, alone.len());
         Ok(Some(match continued {
             Some(continued) => between(&alone, &continued, share.unwrap_or_default()),
             None => alone,

@@ -6,6 +6,7 @@ mod companions;
 mod destinations;
 pub mod dotenv;
 pub mod dump;
+pub mod imported;
 pub mod key;
 pub mod preferences;
 mod preview;

@@ -69,6 +69,7 @@ pub async fn branch(
             conversation: Conversation { thread: Some(thread.id), ..chat.conversation },
             prompt: chat.prompt,
             response: chat.response,
+            images: chats.images(chat.id).await?,
             include: true,
             created_at: by.at,
             usage: Some(Usage::default()),

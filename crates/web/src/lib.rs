@@ -9,7 +9,7 @@ mod filters;
 mod form;
 mod frame;
 mod gate;
-mod intake;
+mod ingest;
 mod lasting;
 mod pages;
 mod paging;

@@ -15,6 +15,7 @@ mod invite;
 mod job;
 mod library;
 mod live;
+mod old_addresses;
 mod search;
 mod sequel;
 mod setup;
@@ -33,6 +34,7 @@ pub fn configure(config: &mut ServiceConfig) {
     config
         .configure(admin::configure)
         .configure(documents::configure)
+        .configure(old_addresses::configure)
         .route("/assets/{name}", get().to(assets::show))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))

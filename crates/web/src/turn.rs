@@ -12,6 +12,7 @@ use crate::paging::query;
 use crate::reply::segment;
 use crate::texts::counted;
 use crate::view::markdown::{self, Citations};
+use crate::view::provenance;
 
 /// How many bytes of stored answers one page renders.
 const PAGE: usize = 1024 * 1024;
@@ -28,7 +29,9 @@ pub struct Cited {
     location: Option<String>,
     /// Where the passage is shown in its document; nothing where the document was only attached.
     pub address: Option<String>,
-    /// The beginning of the passage.
+    /// Its page, slide, rows or time, as far as that is known.
+    pub locator: Option<String>,
+    /// The headings above the passage and its beginning.
     pub excerpt: String,
 }
 
@@ -289,7 +292,9 @@ fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
             let (slug, back) = (&at.workspace.slug, back.trim_end_matches('&'));
             format!("/w/{slug}/source?in={location}&passage={chunk}&{back}#passage")
         }),
-        excerpt: source.text.chars().take(240).collect(),
+        locator: provenance::locator(&source.provenance),
+        excerpt: source.provenance.heading_path().map_or_else(String::new, |path| path + "\n")
+            + &source.text.chars().take(240).collect::<String>(),
     }
 }
 

@@ -5,7 +5,7 @@ use carrel_domain::document::IncomingFile;
 use carrel_domain::idempotency::IdempotencyKeys;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Folder, Result};
-use carrel_services::library::{Library, Links, Unembedded};
+use carrel_services::ingestion::{Indexing, Ingestion};
 use carrel_services::workspaces as service;
 
 use crate::caller::{Caller, Keeper};
@@ -55,13 +55,13 @@ pub async fn upload_into_folder(
     Ok(upload(caller, &request, ports, params, form, Some(folder)).await?)
 }
 
-/// What uploads are wired to: the workspaces, the library, and the requests carried out before.
-type Uploading = (Data<dyn Workspaces>, Data<Library>, Data<dyn IdempotencyKeys>);
+/// What uploads are wired to: the workspaces, the ingestion, and the requests carried out before.
+type Uploading = (Data<dyn Workspaces>, Data<Ingestion>, Data<dyn IdempotencyKeys>);
 
 async fn upload(
     caller: Caller<Keeper>,
     request: &HttpRequest,
-    (workspaces, library, repeats): Uploading,
+    (workspaces, ingestion, repeats): Uploading,
     params: Params<wire::AnswerQuery>,
     form: Form,
     folder: Option<Folder>,
@@ -72,14 +72,14 @@ async fn upload(
     let named = repeat::named(request, &caller, sent.whole())?;
     details.terms.request = named.as_ref().map(repeat::mark);
     let (name, content) = (folder::file_name(sent.name, mount), sent.content);
-    let (taking, now) = (library.clone(), by.at);
+    let (taking, now) = (ingestion.clone(), by.at);
     let work = async move {
         let (into, warnings) = service::known(&**workspaces, &slugs).await?;
         let file = IncomingFile { name, content: content.path().to_owned() };
-        let added = taking.add_file(file, details, into, Unembedded::Keep, &by).await?;
-        Ok(DocumentsAdded::new(added, warnings, mount))
+        let done = taking.add_file(file, details, into, Indexing::Keep, &by).await?;
+        Ok(DocumentsAdded::new(done.added, warnings, mount))
     };
-    let added = repeat::once(repeats.into_inner(), &library, named, now, work).await?;
+    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
     Ok(Json(if query.with_content() { added } else { added.without_content() }))
 }
 
@@ -91,7 +91,7 @@ async fn upload(
 pub async fn add_raw_text(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    (workspaces, library, repeats): Uploading,
+    (workspaces, ingestion, repeats): Uploading,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::RawTextBody>,
 ) -> Answer<Json<DocumentsAdded>, NoDocuments> {
@@ -100,13 +100,13 @@ pub async fn add_raw_text(
     let (mut raw, slugs) = body.into_text(digest, mount)?;
     let named = repeat::named(&request, &caller, digest)?;
     raw.terms.request = named.as_ref().map(repeat::mark);
-    let (taking, now) = (library.clone(), by.at);
+    let (taking, now) = (ingestion.clone(), by.at);
     let work = async move {
         let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-        let added = taking.add_text(raw, into, Unembedded::Keep, &by).await?;
-        Ok(DocumentsAdded::new(added, warnings, mount))
+        let done = taking.add_text(raw, into, Indexing::Keep, &by).await?;
+        Ok(DocumentsAdded::new(done.added, warnings, mount))
     };
-    let added = repeat::once(repeats.into_inner(), &library, named, now, work).await?;
+    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
     Ok(Json(if query.with_content() { added } else { added.without_content() }))
 }
 
@@ -122,8 +122,7 @@ pub async fn add_raw_text(
 pub async fn upload_link(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    (workspaces, library, repeats): Uploading,
-    links: Data<Links>,
+    (workspaces, ingestion, repeats): Uploading,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::LinkBody>,
 ) -> Answer<Json<DocumentsAdded>, NoLink> {
@@ -132,12 +131,12 @@ pub async fn upload_link(
     let (mut link, slugs) = body.into_request(mount)?;
     let named = repeat::named(&request, &caller, digest)?;
     link.details.terms.request = named.as_ref().map(repeat::mark);
-    let now = by.at;
+    let (taking, now) = (ingestion.clone(), by.at);
     let work = async move {
         let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-        let added = links.add(link, into, Unembedded::Keep, &by).await?;
-        Ok(DocumentsAdded::new(added, warnings, mount))
+        let done = taking.add_link(link, into, Indexing::Keep, &by).await?;
+        Ok(DocumentsAdded::new(done.added, warnings, mount))
     };
-    let added = repeat::once(repeats.into_inner(), &library, named, now, work).await?;
+    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
     Ok(Json(if query.with_content() { added } else { added.without_content() }))
 }

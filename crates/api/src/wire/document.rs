@@ -3,7 +3,7 @@ use std::borrow::Cow;
 
 use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentId, Error, Result};
-use carrel_services::library::Added;
+use carrel_services::ingestion::Added;
 use carrel_services::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -163,8 +163,9 @@ impl<'a> Names<'a> {
             {
                 self.title = file.to_owned().into();
             }
-        } else if let Some(file) = file {
-            // quirk(upload-directory): a file is said to have come from a directory.
+        } else if let Some(file) = file.filter(|file| !file.starts_with('/')) {
+            // quirk(upload-directory): a file is said to have come from a directory. That of an
+            // imported document is said already.
             self.url = format!("file:///uploads/{file}").into();
         }
         self

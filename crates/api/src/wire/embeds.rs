@@ -2,6 +2,7 @@
 pub mod fields;
 pub mod public;
 
+use carrel_domain::chat::Bounded;
 use carrel_domain::widget::{ListedWidget, WebOrigin, Widget, WidgetChat};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -133,6 +134,11 @@ impl EmbedList {
 #[derive(Default, Serialize, ToSchema)]
 pub struct EmbedChats {
     chats: Vec<EmbedExchange>,
+    /// `true` where more exchanges were asked for than fit into 16 MiB: the rest follows at an
+    /// `offset` that is larger by the number of exchanges here. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    has_more: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -155,7 +161,7 @@ struct EmbedExchange {
 }
 
 impl EmbedChats {
-    pub fn new(chats: Vec<WidgetChat>, mount: Mount) -> Self {
+    pub fn new(chats: Bounded<WidgetChat>, mount: Mount) -> Self {
         let exchange = |chat: WidgetChat| {
             let WidgetChat {
                 id,
@@ -179,7 +185,7 @@ impl EmbedChats {
                 created_at: time(created_at),
             }
         };
-        Self { chats: chats.into_iter().map(exchange).collect() }
+        Self { chats: chats.items.into_iter().map(exchange).collect(), has_more: chats.is_cut }
     }
 }
 

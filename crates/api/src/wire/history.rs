@@ -1,6 +1,7 @@
 //! Earlier questions and answers on the wire.
-use carrel_domain::chat::{Chat, ChatRange};
+use carrel_domain::chat::{Bounded, Chat, ChatRange};
 use carrel_domain::{Error, Result};
+use carrel_services::record;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -86,6 +87,11 @@ fn limit(text: &str, mount: Mount) -> Result<u32> {
 #[derive(Serialize, ToSchema)]
 pub struct History {
     history: Vec<Turn>,
+    /// `true` where more exchanges were asked for than fit into 16 MiB: the rest follows at an
+    /// `offset` that is larger by the number of exchanges here. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    has_more: bool,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -134,9 +140,10 @@ struct Answered {
 
 impl History {
     /// Exchanges whose answer is damaged are left out.
-    pub fn new(chats: Vec<Chat>, mount: Mount) -> Self {
-        let turns = chats.into_iter().filter_map(|chat| turns(chat, mount));
-        Self { history: turns.flatten().collect() }
+    pub fn new(chats: Bounded<Chat>, mount: Mount) -> Self {
+        let Bounded { items, is_cut } = chats;
+        let turns = items.into_iter().filter_map(|chat| turns(chat, mount));
+        Self { history: turns.flatten().collect(), has_more: is_cut }
     }
 
     /// As it is shown to whoever is not to know what answers are built on.
@@ -153,6 +160,7 @@ impl History {
 
 fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
     let mut record: Value = serde_json::from_str(&chat.response).ok()?;
+    record::put_images(&mut record, chat.images);
     let record = record.as_object_mut()?;
     let Some(Value::String(content)) = record.remove("text") else { return None };
     let mut list = |name: &str| record.remove(name).filter(Value::is_array);

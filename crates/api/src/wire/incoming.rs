@@ -1,7 +1,7 @@
 //! Documents on their way in, as clients send them.
 use carrel_domain::document::{LARGEST_METADATA, LONGEST_KEY, NO_METADATA};
 use carrel_domain::{Error, Folder, Result};
-use carrel_services::library::{Details, LinkRequest, RawText, Terms};
+use carrel_services::ingestion::{Details, LinkRequest, RawText, Terms};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -3,6 +3,7 @@ use std::ops::RangeInclusive;
 
 use carrel_domain::workspace::SearchMode;
 use carrel_domain::{Error, Result};
+use carrel_services::provenance::ProvenanceFields;
 use carrel_services::record;
 use carrel_services::search::{Hit, MOST_PASSAGES, Query, Why};
 use serde::{Deserialize, Serialize};
@@ -12,6 +13,7 @@ use utoipa::ToSchema;
 use crate::mount::Mount;
 use crate::wire::compat::as_number;
 use crate::wire::document::Names;
+use crate::wire::provenance::PassageProvenance;
 use crate::wire::{filter, source};
 
 #[derive(Deserialize, ToSchema)]
@@ -200,6 +202,8 @@ pub struct PassageMetadata {
     /// Behind its last character.
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<u32>,
+    #[serde(flatten)]
+    provenance: PassageProvenance,
 }
 
 impl SearchResult {
@@ -208,6 +212,7 @@ impl SearchResult {
         let (title, url) = (names.title.into_owned(), names.url.into_owned());
         (hit.passage.document.title, hit.passage.document.url) = (title, url);
         let text = record::passage_text(&hit.passage);
+        let provenance = ProvenanceFields::of(&hit.passage).into();
         let document = hit.passage.document;
         let metadata = PassageMetadata {
             url: document.url,
@@ -224,6 +229,7 @@ impl SearchResult {
             ordinal: hit.passage.ordinal,
             start: hit.passage.span.map(|span| span.start),
             end: hit.passage.span.map(|span| span.end),
+            provenance,
         };
         let (id, score) = (source::passage(hit.passage.chunk, mount), hit.similarity);
         Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }

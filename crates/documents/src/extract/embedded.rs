@@ -55,10 +55,14 @@ impl Embedded {
     /// The document that holds them, and then they.
     pub fn after(self, mut document: Extracted) -> Vec<Extracted> {
         if !self.left_out.is_empty() {
+            // On the last page, if there are pages.
+            let end = document.text.trim_end().len();
+            let pages = document.text.split_off(end);
             if !document.text.is_empty() {
                 document.text.push_str("\n\n");
             }
             document.text.push_str(&format!("[Not read: {}]", self.left_out.join(", ")));
+            document.text.push_str(&pages);
         }
         let mut documents = vec![document];
         documents.extend(self.documents);

@@ -51,6 +51,10 @@ use input::Input;
 /// The longest title, author or description, in characters.
 const LONGEST_DETAIL: usize = 1_000;
 
+/// What ends each page of a PDF file and each slide: a form feed on a line of its own. The splitter
+/// counts them.
+const PAGE_END: &str = "\n\n\u{c}\n";
+
 /// How much is read and made, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {

@@ -76,12 +76,12 @@ impl Directory {
 
     pub fn remove_unfinished(&self, before: SystemTime) -> Result<usize> {
         let mut removed = 0;
-        for folder in fs::read_dir(&self.root).map_err(Error::internal)? {
-            let folder = folder.map_err(Error::internal)?;
-            if !folder.file_type().map_err(Error::internal)?.is_dir() {
+        for folder in fs::read_dir(&self.root).map_err(Error::of_file)? {
+            let folder = folder.map_err(Error::of_file)?;
+            if !folder.file_type().map_err(Error::of_file)?.is_dir() {
                 continue;
             }
-            for file in fs::read_dir(folder.path()).map_err(Error::internal)? {
+            for file in fs::read_dir(folder.path()).map_err(Error::of_file)? {
                 let file = file.map_err(Error::internal)?;
                 if is_unfinished(&file) && is_older(&file, before).unwrap_or(false) {
                     removed += usize::from(fs::remove_file(file.path()).is_ok());

@@ -104,6 +104,9 @@ pub struct Backlog {
 pub trait JobQueue: Send + Sync {
     /// Makes a job for every workspace with places whose passages were not made by `recipe`.
     async fn queue_refreshes(&self, recipe: &str, event: Event) -> Result<QueuedRefreshes>;
+    /// Marks workspace documents of a recipe as stale whose vectors have another length; how many.
+    /// In several transactions, each of bounded size: what one has marked stays marked.
+    async fn expire(&self, recipe: &str, length: usize) -> Result<u64>;
     /// Whether there is anything to claim.
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool>;
     /// The job that has been due the longest. No two get the same one.

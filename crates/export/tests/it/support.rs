@@ -25,6 +25,7 @@ pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
             },
             prompt: prompt.to_owned(),
             response: stored.to_owned(),
+            images: Vec::new(),
             include: true,
             feedback: Some(true),
             created_at: at,

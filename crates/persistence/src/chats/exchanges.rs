@@ -1,13 +1,16 @@
 //! Exchanges of question and answer.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
+use carrel_domain::chat::{
+    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MOST_BYTES, NewChat,
+};
 use carrel_domain::{ChatId, Error, Result, ThreadId, UserId, WorkspaceId};
 use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
+use crate::chats::bounds::{self, ALL_BYTES, Room, TEXT_BYTES};
 use crate::chats::usage::tokens;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
@@ -46,6 +49,7 @@ impl From<Row> for Chat {
             },
             prompt: row.prompt,
             response: row.response,
+            images: Vec::new(),
             include: row.include,
             feedback: row.feedback,
             created_at: row.created_at.and_utc(),
@@ -80,10 +84,21 @@ pub(crate) fn lock(
     Ok(found.is_some())
 }
 
+/// Exchanges in the order of their ids, without images.
+fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<Chat>> {
+    bounds::load(conn, ids, |conn, some| {
+        let found = chats::table.filter(chats::id.eq_any(some.to_vec()));
+        let rows: Vec<Row> = found.select(Row::as_select()).load(conn)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    })
+}
+
 #[async_trait]
 impl Chats for Database {
     async fn append(&self, new: NewChat, event: Event) -> Result<ChatId> {
-        let NewChat { mut conversation, prompt, response, include, created_at, usage } = new;
+        let NewChat { mut conversation, prompt, response, images, include, created_at, usage } =
+            new;
+        let images: Vec<_> = images.into_iter().map(text).collect();
         let (prompt_tokens, completion_tokens) = tokens(usage);
         conversation.session = some_text(conversation.session);
         if conversation.session.as_ref().is_some_and(|session| session.len() > LONGEST_SESSION) {
@@ -113,6 +128,7 @@ impl Chats for Database {
                 .returning(chats::id)
                 .get_result(conn)
                 .or_not_found(PLACE, workspace)?;
+            bounds::store_images(conn, id, &images)?;
             if let Some(thread) = thread {
                 diesel::update(threads::table.find(thread.0))
                     .set(threads::updated_at.eq(now))
@@ -132,7 +148,7 @@ impl Chats for Database {
                 .filter(chats::include.eq(true))
                 .order(chats::id.desc())
                 .limit(i64::from(limit))
-                .select(Row::as_select())
+                .select((chats::id, TEXT_BYTES))
                 .into_boxed::<AnyBackend>();
             query = match thread {
                 Some(thread) => query.filter(chats::thread_id.eq(thread.0)),
@@ -146,19 +162,20 @@ impl Chats for Database {
                 Some(session) => query.filter(chats::session.eq(text(session))),
                 None => query.filter(chats::session.is_null()),
             };
-            let rows: Vec<Row> = query.load(conn)?;
-            Ok(rows.into_iter().rev().map(Chat::from).collect())
+            let mut ids = Room::of(MOST_BYTES).take(query.load(conn)?).items;
+            ids.reverse();
+            Ok(load(conn, &ids)?)
         })
         .await
     }
 
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Vec<Chat>> {
+    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
         let (of, ChatRange { newest_first, offset, limit }) = (of.clone(), part);
-        self.read(move |conn| {
+        self.snapshot(move |conn| {
             let mut query = chats::table
                 .limit(i64::from(limit))
                 .offset(i64::from(offset))
-                .select(Row::as_select())
+                .select((chats::id, ALL_BYTES))
                 .into_boxed::<AnyBackend>();
             query = match of {
                 ChatScope::Workspace(workspace) => query
@@ -180,10 +197,20 @@ impl Chats for Database {
                 true => query.order(chats::id.desc()),
                 false => query.order(chats::id.asc()),
             };
-            let rows: Vec<Row> = query.load(conn)?;
-            Ok(rows.into_iter().map(Chat::from).collect())
+            let Bounded { items, is_cut } = Room::of(MOST_BYTES).take(query.load(conn)?);
+            let mut images = bounds::images(conn, &items)?;
+            let mut items = load(conn, &items)?;
+            for chat in &mut items {
+                chat.images = images.remove(&chat.id.0).unwrap_or_default();
+            }
+            Ok(Bounded { items, is_cut })
         })
         .await
+    }
+
+    async fn images(&self, of: ChatId) -> Result<Vec<String>> {
+        self.read(move |conn| Ok(bounds::images(conn, &[of.0])?.remove(&of.0).unwrap_or_default()))
+            .await
     }
 
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {

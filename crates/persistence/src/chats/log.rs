@@ -6,12 +6,12 @@ use std::ops::Range;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
+use carrel_domain::chat::{Bounded, Chat, ImageSplitter};
 use carrel_domain::chat_log::{
     ChatFilter, ChatLog, ChatWorkspace, DeletedChats, DeletionEvent, ExportCursor, ExportOrder,
     LoggedChat, Portion,
 };
 use carrel_domain::{ChatId, Result};
-use diesel::connection::DefaultLoadingMode;
 use diesel::dsl::{IntoBoxed, LeftJoin, sql};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
@@ -19,8 +19,10 @@ use diesel::sql_types::{BigInt, Bool, Integer, Nullable, Text};
 use crate::Database;
 use crate::audit;
 use crate::chats::blocks::{self, Place, Span};
+use crate::chats::bounds::{self, ALL_BYTES, Room, TEXT_BYTES};
 use crate::chats::exchanges::Row;
 use crate::chats::export;
+use crate::chats::image_backlog;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{IDS_AT_ONCE, rows, some_text, some_time};
@@ -40,23 +42,46 @@ struct WorkspaceRow {
 
 type Found = (Row, Option<WorkspaceRow>, Option<String>);
 
-/// What a query finds, each read when it is asked for.
-fn read(
+/// The exchanges with these ids, in their order.
+fn load(conn: &mut AnyConnection, ids: &[i64], with_images: bool) -> QueryResult<Vec<LoggedChat>> {
+    let mut logged = bounds::load(conn, ids, |conn, some| {
+        let found: Vec<Found> = chats::table
+            .left_join(workspaces::table)
+            .left_join(users::table)
+            .filter(chats::id.eq_any(some.to_vec()))
+            .select((
+                Row::as_select(),
+                Option::<WorkspaceRow>::as_select(),
+                users::username.nullable(),
+            ))
+            .load(conn)?;
+        Ok(found.into_iter().map(logged).collect())
+    })?;
+    if with_images {
+        let mut images = bounds::images(conn, ids)?;
+        for LoggedChat { chat, .. } in &mut logged {
+            chat.images = images.remove(&chat.id.0).unwrap_or_default();
+        }
+    }
+    Ok(logged)
+}
+
+fn logged((chat, workspace, username): Found) -> (i64, LoggedChat) {
+    let workspace =
+        workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace { name, slug, prompt });
+    let chat = Chat::from(chat);
+    (chat.id.0, LoggedChat { chat, workspace, username })
+}
+
+/// Ids of exchanges that a query finds, up to those that fill the room.
+fn sized(
     conn: &mut AnyConnection,
     query: Query,
-) -> QueryResult<impl Iterator<Item = QueryResult<LoggedChat>>> {
-    let found = query
-        .select((Row::as_select(), Option::<WorkspaceRow>::as_select(), users::username.nullable()))
-        .load_iter::<Found, DefaultLoadingMode>(conn)?;
-    Ok(found.map(|found| {
-        let (chat, workspace, username) = found?;
-        let workspace = workspace.map(|WorkspaceRow { name, slug, prompt }| ChatWorkspace {
-            name,
-            slug,
-            prompt,
-        });
-        Ok(LoggedChat { chat: chat.into(), workspace, username })
-    }))
+    with_images: bool,
+    room: &mut Room,
+) -> QueryResult<Bounded<i64>> {
+    let bytes = if with_images { ALL_BYTES } else { TEXT_BYTES };
+    Ok(room.take(query.select((chats::id, bytes)).load(conn)?))
 }
 
 /// How the exchanges that a filter admits are found.
@@ -71,10 +96,12 @@ enum By {
 
 /// Ids among which everything is that a filter admits; `None` when nothing is.
 fn ids(conn: &mut AnyConnection, filter: &ChatFilter) -> QueryResult<Option<Range<i64>>> {
-    match span(filter) {
-        span if span.is_all() => Ok(Some(0..i64::MAX)),
-        span => blocks::ids_of(conn, span),
-    }
+    let ids = match span(filter) {
+        span if span.is_all() => Some(0..i64::MAX),
+        span => blocks::ids_of(conn, span)?,
+    };
+    let before = filter.before.map_or(i64::MAX, |ChatId(id)| id);
+    Ok(ids.map(|Range { start, end }| start..end.min(before)))
 }
 
 /// The exchanges that a filter admits, among some ids.
@@ -97,7 +124,8 @@ fn admitted(filter: &ChatFilter, ids: Range<i64>, by: By) -> Query {
 }
 
 fn admitted_by(filter: &ChatFilter, by: By) -> Query {
-    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter.clone();
+    let ChatFilter { workspace, user, thread, session, from, to, feedback, before: _ } =
+        filter.clone();
     let mut query = chats::table
         .left_join(workspaces::table)
         .left_join(users::table)
@@ -176,14 +204,18 @@ fn page(
     conn: &mut AnyConnection,
     filter: &ChatFilter,
     offset: u64,
-    limit: u32,
-) -> QueryResult<Vec<LoggedChat>> {
-    let Some(mut ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
+    at_most: Portion,
+) -> QueryResult<Bounded<LoggedChat>> {
+    let Portion { exchanges, bytes, images } = at_most;
+    let nothing = || Bounded { items: Vec::new(), is_cut: false };
+    let Some(mut ids) = ids(conn, filter)? else { return Ok(nothing()) };
     let place = seek(conn, filter, ids.clone(), offset)?;
-    let Some(Place { below, skip }) = place else { return Ok(Vec::new()) };
+    let Some(Place { below, skip }) = place else { return Ok(nothing()) };
     ids.end = ids.end.min(below);
-    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(limit));
-    read(conn, query.offset(rows(skip)))?.collect()
+    let query = admitted(filter, ids, By::Filter).order(chats::id.desc()).limit(rows(exchanges));
+    let query = query.offset(rows(skip));
+    let Bounded { items, is_cut } = sized(conn, query, images, &mut Room::of(bytes))?;
+    Ok(Bounded { items: load(conn, &items, images)?, is_cut })
 }
 
 fn export(
@@ -194,26 +226,19 @@ fn export(
     at_most: Portion,
 ) -> QueryResult<Vec<LoggedChat>> {
     let by = if order == ExportOrder::ByTime { By::Filter } else { By::Order };
-    let Portion { exchanges, bytes: mut room } = at_most;
-    let limit = exchanges as usize;
+    let Portion { exchanges, bytes, images } = at_most;
+    let (limit, mut room) = (exchanges as usize, Room::of(bytes));
     let Some(ids) = ids(conn, filter)? else { return Ok(Vec::new()) };
     let mut found = Vec::new();
     for narrow in export::parts(filter, order, cursor) {
         let query = narrow(admitted(filter, ids.clone(), by));
         let query = export::in_order(query, order).limit(rows(limit - found.len()));
-        for logged in read(conn, query)? {
-            let logged = logged?;
-            room = room.saturating_sub(logged.chat.prompt.len() + logged.chat.response.len());
-            found.push(logged);
-            if room == 0 {
-                return Ok(found);
-            }
-        }
-        if found.len() >= limit {
+        found.extend(sized(conn, query, images, &mut room)?.items);
+        if found.len() >= limit || room.is_full() {
             break;
         }
     }
-    Ok(found)
+    load(conn, &found, images)
 }
 
 /// The first exchanges after `after` that a filter admits.
@@ -231,9 +256,18 @@ fn oldest(
 
 #[async_trait]
 impl ChatLog for Database {
-    async fn page(&self, filter: &ChatFilter, offset: u64, limit: u32) -> Result<Vec<LoggedChat>> {
+    async fn page(
+        &self,
+        filter: &ChatFilter,
+        offset: u64,
+        at_most: Portion,
+    ) -> Result<Bounded<LoggedChat>> {
         let filter = filter.clone();
-        self.snapshot(move |conn| Ok(page(conn, &filter, offset, limit)?)).await
+        self.snapshot(move |conn| Ok(page(conn, &filter, offset, at_most)?)).await
+    }
+
+    async fn move_images(&self, split: ImageSplitter) -> Result<bool> {
+        self.write(move |conn| image_backlog::step(conn, split)).await
     }
 
     async fn export(

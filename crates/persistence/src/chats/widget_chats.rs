@@ -1,7 +1,7 @@
 //! Exchanges of widgets, and how often each has been asked.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::ChatRange;
+use carrel_domain::chat::{Bounded, ChatRange, MOST_BYTES};
 use carrel_domain::widget::{Admission, NewWidgetChat, Widget, WidgetChat, WidgetChats};
 use carrel_domain::{ChatId, Error, Result, WidgetId};
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
@@ -9,6 +9,7 @@ use diesel::prelude::*;
 
 use crate::Database;
 use crate::audit;
+use crate::chats::bounds::{self, Room, Sized, WIDGET_BYTES};
 use crate::chats::usage::tokens;
 use crate::database::connection::{AnyBackend, AnyConnection};
 use crate::database::convert::{text, time};
@@ -53,6 +54,15 @@ fn lock(conn: &mut AnyConnection, widget: WidgetId) -> QueryResult<bool> {
         AnyConnection::Sqlite(conn) => row.first(conn).optional()?,
     };
     Ok(found.is_some())
+}
+
+/// Exchanges in the order of their ids.
+fn load(conn: &mut AnyConnection, ids: &[i64]) -> QueryResult<Vec<WidgetChat>> {
+    bounds::load(conn, ids, |conn, some| {
+        let found = embed_chats::table.filter(embed_chats::id.eq_any(some.to_vec()));
+        let rows: Vec<Row> = found.select(Row::as_select()).load(conn)?;
+        Ok(rows.into_iter().map(|row| (row.id, row.into())).collect())
+    })
 }
 
 #[async_trait]
@@ -129,15 +139,17 @@ impl WidgetChats for Database {
     async fn recent(&self, widget: WidgetId, session: &str, limit: u32) -> Result<Vec<WidgetChat>> {
         let session = text(session);
         self.read(move |conn| {
-            let rows: Vec<Row> = embed_chats::table
+            let sized: Vec<Sized> = embed_chats::table
                 .filter(embed_chats::embed_id.eq(widget.0))
                 .filter(embed_chats::session.eq(session))
                 .filter(embed_chats::include.eq(true))
                 .order(embed_chats::id.desc())
                 .limit(i64::from(limit))
-                .select(Row::as_select())
+                .select((embed_chats::id, WIDGET_BYTES))
                 .load(conn)?;
-            Ok(rows.into_iter().rev().map(WidgetChat::from).collect())
+            let mut ids = Room::of(MOST_BYTES).take(sized).items;
+            ids.reverse();
+            Ok(load(conn, &ids)?)
         })
         .await
     }
@@ -147,14 +159,14 @@ impl WidgetChats for Database {
         widget: WidgetId,
         session: Option<&str>,
         part: ChatRange,
-    ) -> Result<Vec<WidgetChat>> {
+    ) -> Result<Bounded<WidgetChat>> {
         let (session, ChatRange { newest_first, offset, limit }) = (session.map(text), part);
         self.read(move |conn| {
             let mut query = embed_chats::table
                 .filter(embed_chats::embed_id.eq(widget.0))
                 .limit(i64::from(limit))
                 .offset(i64::from(offset))
-                .select(Row::as_select())
+                .select((embed_chats::id, WIDGET_BYTES))
                 .into_boxed::<AnyBackend>();
             if let Some(session) = session {
                 query = query.filter(embed_chats::session.eq(session));
@@ -163,8 +175,8 @@ impl WidgetChats for Database {
                 true => query.order(embed_chats::id.desc()),
                 false => query.order(embed_chats::id.asc()),
             };
-            let rows: Vec<Row> = query.load(conn)?;
-            Ok(rows.into_iter().map(WidgetChat::from).collect())
+            let Bounded { items, is_cut } = Room::of(MOST_BYTES).take(query.load(conn)?);
+            Ok(Bounded { items: load(conn, &items)?, is_cut })
         })
         .await
     }

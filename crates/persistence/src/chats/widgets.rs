@@ -31,7 +31,7 @@ struct Row {
 
 #[derive(Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = embeds, treat_none_as_null = true, treat_none_as_default_value = false)]
-struct SettingsRow {
+pub(crate) struct SettingsRow {
     workspace_id: i32,
     enabled: bool,
     chat_mode: String,

@@ -23,15 +23,17 @@ const MOST: usize = 100;
 /// How long a copy waits for another process that locks the whole file.
 const BUSY: &str = "PRAGMA busy_timeout = 10000";
 
-/// What each workspace says of its vectors, beside what there is.
+/// What each workspace says of its vectors, beside what there is. Passages that are searchable by
+/// words only (`passages::UNEMBEDDED`) have none yet.
 const COUNTS: &str = "\
     SELECT n.workspace_id AS id, n.vectors AS counted, COALESCE(f.passages, 0) AS passages,
         COALESCE(f.codes, 0) AS codes, COALESCE(f.vectors, 0) AS vectors
     FROM namespaces n
     LEFT JOIN (
-        SELECT c.workspace_id, COUNT(*) AS passages, COUNT(k.chunk_id) AS codes,
-            COUNT(v.chunk_id) AS vectors
+        SELECT c.workspace_id, COUNT(v.chunk_id) AS vectors, COUNT(k.chunk_id) AS codes,
+            COUNT(CASE WHEN w.recipe <> 'words' THEN 1 END) AS passages
         FROM chunks c
+        JOIN workspace_documents w ON w.id = c.workspace_document_id
         LEFT JOIN vector_codes k ON k.chunk_id = c.id
         LEFT JOIN vectors v ON v.chunk_id = c.id
         GROUP BY c.workspace_id

@@ -1,9 +1,15 @@
 //! The tables as both databases have them. `migrations/` makes them.
+mod audit;
+mod images;
 mod kept;
 mod work;
 
+pub(crate) use audit::{audit_head, events};
+pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
-pub(crate) use work::{embeddings, embeddings_size, job_items, jobs, login_attempts};
+pub(crate) use work::{
+    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, unsettled_files, uploads,
+};
 
 diesel::table! {
     users (id) {
@@ -100,6 +106,7 @@ diesel::table! {
         response -> Text,
         prompt_tokens -> Nullable<Integer>,
         completion_tokens -> Nullable<Integer>,
+        image_bytes -> BigInt,
     }
 }
 
@@ -146,14 +153,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    unsettled_files (folder, name) {
-        folder -> Text,
-        name -> Text,
-        noted_at -> Timestamp,
-    }
-}
-
-diesel::table! {
     workspace_documents (id) {
         id -> BigInt,
         workspace_id -> Integer,
@@ -191,6 +190,8 @@ diesel::table! {
         text -> Text,
         span_start -> Nullable<Integer>,
         span_end -> Nullable<Integer>,
+        headings -> Nullable<Text>,
+        locator -> Nullable<Text>,
     }
 }
 
@@ -296,26 +297,6 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    events (id) {
-        id -> BigInt,
-        name -> Text,
-        details -> Text,
-        actor -> Text,
-        address -> Nullable<Text>,
-        at -> Timestamp,
-        digest -> Binary,
-    }
-}
-
-diesel::table! {
-    audit_head (id) {
-        id -> Integer,
-        last_id -> BigInt,
-        digest -> Binary,
-    }
-}
-
 diesel::joinable!(jobs -> workspaces (workspace_id));
 diesel::table! {
     embeds (id) {
@@ -377,9 +358,11 @@ diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
     unsettled_files,
+    uploads,
     workspace_documents,
     chunks
 );
+diesel::allow_tables_to_appear_in_same_query!(chunks, vector_codes);
 diesel::allow_tables_to_appear_in_same_query!(users, api_keys);
 diesel::allow_tables_to_appear_in_same_query!(users, invites);
 diesel::allow_tables_to_appear_in_same_query!(users, workspace_users);

@@ -105,6 +105,25 @@ fn drop_oldest(
     Ok(gone)
 }
 
+/// Drops vectors of these texts that are of another length: another model goes by that name now.
+/// Says how many bytes went.
+fn drop_other_lengths(conn: &mut AnyConnection, batch: &[Row]) -> QueryResult<i64> {
+    let bytes = batch.first().map_or(0, |row| row.bytes);
+    let keys: Vec<_> = batch.iter().map(|row| row.key.clone()).collect();
+    let other: Vec<(Vec<u8>, i32)> = embeddings::table
+        .filter(embeddings::key.eq_any(keys))
+        .filter(embeddings::bytes.ne(bytes))
+        .select((embeddings::key, embeddings::bytes))
+        .load(conn)?;
+    if other.is_empty() {
+        return Ok(0);
+    }
+    let gone = other.iter().map(|(_, bytes)| i64::from(*bytes)).sum();
+    let keys: Vec<_> = other.into_iter().map(|(key, _)| key).collect();
+    diesel::delete(embeddings::table.filter(embeddings::key.eq_any(keys))).execute(conn)?;
+    Ok(gone)
+}
+
 fn keep(
     conn: &mut AnyConnection,
     mut rows: Vec<Row>,
@@ -117,6 +136,7 @@ fn keep(
         let batch: Vec<Row> = rows.drain(..rows.len().min(ROWS_AT_ONCE)).collect();
         // Those of one batch are of one model, and so equally long.
         let bytes = batch.first().map_or(0, |row| i64::from(row.bytes));
+        size -= drop_other_lengths(conn, &batch)?;
         let new = match conn {
             AnyConnection::Postgres(conn) => diesel::insert_into(embeddings::table)
                 .values(&batch)

@@ -334,7 +334,8 @@ fn passages_among(
     workspace: WorkspaceId,
     wanted: Vec<i64>,
 ) -> Result<Vec<Passage>, TxError> {
-    type Row = (i64, i64, i32, String, (Option<i32>, Option<i32>), DocumentRow);
+    type At = (Option<i32>, Option<i32>, Option<String>, Option<String>);
+    type Row = (i64, i64, i32, String, At, DocumentRow);
     let rows: Vec<Row> = chunks::table
         .inner_join(workspace_documents::table.inner_join(document_table::table))
         .filter(chunks::id.eq_any(wanted))
@@ -344,17 +345,19 @@ fn passages_among(
             chunks::workspace_document_id,
             chunks::ordinal,
             chunks::text,
-            (chunks::span_start, chunks::span_end),
+            (chunks::span_start, chunks::span_end, chunks::headings, chunks::locator),
             DocumentRow::as_select(),
         ))
         .load(conn)?;
-    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, (start, end), document)| {
+    let passages = rows.into_iter().map(|(chunk, place, ordinal, text, at, document)| {
+        let (start, end, headings, locator) = at;
         let place_of = |at: Option<i32>| u32::try_from(at?).ok();
         Ok(Passage {
             chunk: ChunkId(chunk),
             place: WorkspaceDocumentId(place),
             ordinal,
             span: place_of(start).zip(place_of(end)).map(|(start, end)| Span { start, end }),
+            provenance: passages::provenance(headings.as_deref(), locator.as_deref()),
             text,
             document: document.try_into()?,
         })

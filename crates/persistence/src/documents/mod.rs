@@ -14,5 +14,6 @@ pub(crate) mod remove;
 pub(crate) mod replace;
 pub(crate) mod rows;
 pub(crate) mod title_search;
+pub(crate) mod uploads;
 pub(crate) mod vector_versions;
 pub(crate) mod vectors;

@@ -1,5 +1,7 @@
 //! Passages of placed documents with their vectors: written and removed together.
+use carrel_domain::document::{Chunk, Span};
 use carrel_domain::library::NewPassage;
+use carrel_domain::provenance::Provenance;
 use carrel_domain::vector::Code;
 use diesel::prelude::*;
 
@@ -17,6 +19,30 @@ struct ChunkRow {
     text: String,
     span_start: Option<i32>,
     span_end: Option<i32>,
+    headings: Option<String>,
+    locator: Option<String>,
+}
+
+impl ChunkRow {
+    fn new(
+        workspace: i32,
+        place: i64,
+        ordinal: i32,
+        words: String,
+        span: Option<Span>,
+        provenance: Provenance,
+    ) -> Self {
+        Self {
+            workspace_document_id: place,
+            workspace_id: workspace,
+            ordinal,
+            text: text(words),
+            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
+            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
+            headings: headings_column(&provenance),
+            locator: provenance.locator.map(|locator| locator.to_string()),
+        }
+    }
 }
 
 #[derive(Insertable)]
@@ -36,7 +62,10 @@ struct VectorRow {
     vector: Vec<u8>,
 }
 
-/// Passages in one statement. Each takes six bound values at most.
+/// The recipe of a place whose passages are searchable by words only, until a job embeds them.
+pub(crate) const UNEMBEDDED: &str = "words";
+
+/// Passages in one statement. Each takes eight bound values at most.
 const ROWS_AT_ONCE: usize = 250;
 
 /// Stores the passages of a place, in the order of its text. They are found by the words of the
@@ -55,12 +84,52 @@ pub(crate) fn insert(
         if batch.is_empty() {
             return Ok(());
         }
-        let words = batch.iter().map(|passage| lexical::words_of(workspace, title, &passage.text));
+        let words = batch.iter().map(|passage| {
+            let title = passage.provenance.title_and_headings(title, &passage.text);
+            lexical::words_of(workspace, &title, &passage.text)
+        });
         let words = words.collect();
         let ids = insert_batch(conn, workspace, place, next, batch)?;
         lexical::insert(conn, &ids, words)?;
         next = next.saturating_add(ids.len() as i32);
     }
+}
+
+/// Stores passages of a place whose recipe is [`UNEMBEDDED`], in the order of its text.
+pub(crate) fn insert_unembedded(
+    conn: &mut AnyConnection,
+    workspace: i32,
+    place: i64,
+    title: &str,
+    passages: Vec<Chunk>,
+) -> QueryResult<()> {
+    let mut next = 0;
+    for batch in passages.chunks(ROWS_AT_ONCE) {
+        let words = batch.iter().map(|passage| {
+            let title = passage.provenance.title_and_headings(title, &passage.text);
+            lexical::words_of(workspace, &title, &passage.text)
+        });
+        let words = words.collect();
+        let rows = batch.iter().zip(next..).map(|(chunk, ordinal)| {
+            let Chunk { text, span, provenance } = chunk.clone();
+            ChunkRow::new(workspace, place, ordinal, text, Some(span), provenance)
+        });
+        let ids = insert_chunks(conn, &rows.collect::<Vec<_>>())?;
+        lexical::insert(conn, &ids, words)?;
+        next = next.saturating_add(ids.len() as i32);
+    }
+    Ok(())
+}
+
+/// The ids of the rows, in their order.
+fn insert_chunks(conn: &mut AnyConnection, rows: &[ChunkRow]) -> QueryResult<Vec<i64>> {
+    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
+    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
+        .values(rows)
+        .returning(chunks::id)
+        .get_results(conn))?;
+    ids.sort_unstable();
+    Ok(ids)
 }
 
 /// Stores passages numbered from `first`; returns their ids, in their order.
@@ -73,23 +142,11 @@ fn insert_batch(
 ) -> QueryResult<Vec<i64>> {
     let (mut rows, mut whole) = (Vec::new(), Vec::new());
     for (passage, ordinal) in passages.into_iter().zip(first..) {
-        let NewPassage { text: words, span, vector } = passage;
+        let NewPassage { text: words, span, provenance, vector } = passage;
         whole.push(vector);
-        rows.push(ChunkRow {
-            workspace_document_id: place,
-            workspace_id: workspace,
-            ordinal,
-            text: text(words),
-            span_start: span.and_then(|span| i32::try_from(span.start).ok()),
-            span_end: span.and_then(|span| i32::try_from(span.end).ok()),
-        });
+        rows.push(ChunkRow::new(workspace, place, ordinal, words, span, provenance));
     }
-    // SQL leaves the order of returned rows open. Ids are given out in the order of the rows.
-    let mut ids: Vec<i64> = on_each_backend!(conn => diesel::insert_into(chunks::table)
-        .values(&rows)
-        .returning(chunks::id)
-        .get_results(conn))?;
-    ids.sort_unstable();
+    let ids = insert_chunks(conn, &rows)?;
 
     let codes: Vec<CodeRow> = ids
         .iter()
@@ -118,10 +175,25 @@ fn insert_batch(
     Ok(ids)
 }
 
-/// How many passages, and so vectors, these places hold.
+/// Headings, a line each; nothing where there are none.
+fn headings_column(provenance: &Provenance) -> Option<String> {
+    let lines = provenance.headings.join("\n");
+    (!lines.is_empty()).then(|| text(lines))
+}
+
+/// Where a passage stands, from its row.
+pub(crate) fn provenance(headings: Option<&str>, locator: Option<&str>) -> Provenance {
+    Provenance {
+        headings: headings.into_iter().flat_map(str::lines).map(str::to_owned).collect(),
+        locator: locator.and_then(|text| text.parse().ok()),
+    }
+}
+
+/// How many vectors these places hold: one for each passage, and none where they are not embedded.
 pub(crate) fn count(conn: &mut AnyConnection, places: &[i64]) -> QueryResult<i64> {
     places.chunks(IDS_AT_ONCE).try_fold(0, |total, places| {
         let some: i64 = chunks::table
+            .inner_join(vector_codes::table.on(vector_codes::chunk_id.eq(chunks::id)))
             .filter(chunks::workspace_document_id.eq_any(places.to_vec()))
             .count()
             .get_result(conn)?;

@@ -5,7 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::Timestamp;
 
 use crate::database::connection::{AnyConnection, on_each_backend};
-use crate::database::schema::{documents, unsettled_files};
+use crate::database::schema::{documents, unsettled_files, uploads};
 use crate::database::tx_error::TxError;
 use crate::documents::rows::stored_path;
 
@@ -24,7 +24,7 @@ pub(crate) fn record_intent(
         .values(note)
         .on_conflict((unsettled_files::folder, unsettled_files::name))
         .do_update()
-        .set(unsettled_files::noted_at.eq(now))
+        .set((unsettled_files::noted_at.eq(now), unsettled_files::upload.eq(None::<String>)))
         .execute(conn))
     .map(drop)
 }
@@ -51,12 +51,50 @@ pub(crate) fn note_folder(
     .map(drop)
 }
 
+/// Records that the document at the path goes if its upload is not finished.
+pub(crate) fn assign(
+    conn: &mut AnyConnection,
+    path: &DocumentPath,
+    upload: &str,
+) -> QueryResult<()> {
+    let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
+    diesel::update(note)
+        .set(unsettled_files::upload.eq(Some(upload.to_owned())))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Paths of documents that an upload has stored, `limit` of them.
+pub(crate) fn of_upload(
+    conn: &mut AnyConnection,
+    upload: &str,
+    limit: i64,
+) -> Result<Vec<DocumentPath>, TxError> {
+    let rows: Vec<(String, String)> = unsettled_files::table
+        .filter(unsettled_files::upload.eq(upload.to_owned()))
+        .order((unsettled_files::folder, unsettled_files::name))
+        .limit(limit)
+        .select((unsettled_files::folder, unsettled_files::name))
+        .load(conn)?;
+    let paths = rows.into_iter().map(|(folder, name)| stored_path(&folder, &name));
+    Ok(paths.collect::<Result<_>>()?)
+}
+
+/// Makes the document at the path independent of the upload that stored it.
+pub(crate) fn release(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
+    let note = unsettled_files::table
+        .find((path.folder().to_owned(), path.name().to_owned()))
+        .filter(unsettled_files::upload.is_not_null());
+    diesel::delete(note).execute(conn).map(drop)
+}
+
 pub(crate) fn forget(conn: &mut AnyConnection, path: &DocumentPath) -> QueryResult<()> {
     let note = unsettled_files::table.find((path.folder().to_owned(), path.name().to_owned()));
     diesel::delete(note).execute(conn).map(drop)
 }
 
-/// Each with whether a document is known there, earliest first.
+/// Each with whether a document is known there, earliest first. Leaves out what unfinished uploads
+/// have stored.
 pub(crate) fn noted_before(
     conn: &mut AnyConnection,
     time: NaiveDateTime,
@@ -66,7 +104,9 @@ pub(crate) fn noted_before(
         .and(documents::name.eq(unsettled_files::name));
     let rows: Vec<(String, String, Option<String>)> = unsettled_files::table
         .left_join(documents::table.on(same_path))
+        .left_join(uploads::table.on(unsettled_files::upload.eq(uploads::id.nullable())))
         .filter(unsettled_files::noted_at.lt(time))
+        .filter(uploads::id.nullable().is_null())
         .order(unsettled_files::noted_at)
         .select((unsettled_files::folder, unsettled_files::name, documents::id.nullable()))
         .load(conn)?;

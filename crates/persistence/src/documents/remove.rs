@@ -1,16 +1,44 @@
-//! Taking documents out of every workspace at once.
+//! Removing documents, from every workspace at once.
 use std::collections::{BTreeMap, HashMap};
 
 use carrel_domain::library::RemovedDocument;
-use carrel_domain::{WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{DocumentPath, WorkspaceDocumentId, WorkspaceId};
+use chrono::NaiveDateTime;
 use diesel::prelude::*;
 
 use crate::database::connection::AnyConnection;
 use crate::database::convert::IDS_AT_ONCE;
-use crate::database::schema::workspace_documents;
+use crate::database::schema::{documents, workspace_documents};
 use crate::database::tx_error::TxError;
 use crate::documents::passages;
+use crate::documents::pending_files;
+use crate::documents::rows::lock_to_remove;
 use crate::documents::vector_versions::{self, Change};
+
+/// Removes the documents at some paths, in order, and notes their files as pending. Paths that name
+/// no document are passed over.
+pub(crate) fn remove(
+    conn: &mut AnyConnection,
+    paths: &[DocumentPath],
+    now: NaiveDateTime,
+) -> Result<Vec<RemovedDocument>, TxError> {
+    let (mut removed, mut ids) = (Vec::new(), Vec::new());
+    for path in paths {
+        if let Some(id) = lock_to_remove(conn, path)? {
+            removed.push(RemovedDocument { path: path.clone(), places: Vec::new() });
+            ids.push(id);
+        }
+    }
+    withdraw_everywhere(conn, &ids, &mut removed)?;
+    for ids in ids.chunks(IDS_AT_ONCE) {
+        diesel::delete(documents::table.filter(documents::id.eq_any(ids.to_vec())))
+            .execute(conn)?;
+    }
+    for RemovedDocument { path, .. } in &removed {
+        pending_files::record_intent(conn, path, now)?;
+    }
+    Ok(removed)
+}
 
 /// Takes locked documents out of every workspace, and notes which those were. `removed` goes along
 /// with `ids`.

@@ -16,15 +16,13 @@ use uuid::Uuid;
 use crate::Database;
 use crate::audit;
 use crate::database::connection::AnyConnection;
-use crate::database::convert::{
-    IDS_AT_ONCE, digest, some_text, some_time, text, time, unreadable, utc,
-};
+use crate::database::convert::{digest, some_text, some_time, text, time, unreadable, utc};
 use crate::database::schema::documents;
 use crate::database::tx_error::OrRefused;
 use crate::documents::folders;
 use crate::documents::indexing;
 use crate::documents::pending_files;
-use crate::documents::remove::withdraw_everywhere;
+use crate::documents::remove;
 use crate::documents::replace;
 use crate::documents::title_search::sought;
 
@@ -277,22 +275,7 @@ impl Documents for Database {
         paths.sort();
         paths.dedup();
         self.write(move |conn| {
-            let mut removed = Vec::new();
-            let mut ids = Vec::new();
-            for path in paths {
-                if let Some(id) = lock_to_remove(conn, &path)? {
-                    removed.push(RemovedDocument { path, places: Vec::new() });
-                    ids.push(id);
-                }
-            }
-            withdraw_everywhere(conn, &ids, &mut removed)?;
-            for ids in ids.chunks(IDS_AT_ONCE) {
-                diesel::delete(documents::table.filter(documents::id.eq_any(ids.to_vec())))
-                    .execute(conn)?;
-            }
-            for RemovedDocument { path, .. } in &removed {
-                pending_files::record_intent(conn, path, time(event.by.at))?;
-            }
+            let removed = remove::remove(conn, &paths, time(event.by.at))?;
             if !removed.is_empty() {
                 audit::record(conn, event)?;
             }

@@ -2,3 +2,4 @@
 pub(crate) mod items;
 pub(crate) mod queue;
 pub(crate) mod rows;
+pub(crate) mod stale;

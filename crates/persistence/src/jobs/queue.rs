@@ -17,7 +17,7 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::database::connection::AnyConnection;
-use crate::database::convert::{IDS_AT_ONCE, some_text, text, time};
+use crate::database::convert::{IDS_AT_ONCE, rows as count, some_text, text, time};
 use crate::database::schema::jobs;
 use crate::database::tx_error::TxError;
 use crate::documents::indexing;
@@ -26,6 +26,7 @@ use crate::documents::rows;
 use crate::documents::vector_versions::{self, Change};
 use crate::jobs::items;
 use crate::jobs::rows::{Row, insert, lock, save};
+use crate::jobs::stale;
 
 /// The job, locked, if the lease on it still holds.
 fn held(conn: &mut AnyConnection, lease: &Lease) -> QueryResult<Option<Row>> {
@@ -238,6 +239,24 @@ impl JobQueue for Database {
             Ok(refreshes)
         })
         .await
+    }
+
+    async fn expire(&self, recipe: &str, length: usize) -> Result<u64> {
+        let recipe = text(recipe);
+        let (mut after, mut expired) = (0, 0);
+        loop {
+            let of = recipe.clone();
+            let looked = self.read(move |conn| Ok(stale::looked_at(conn, &of, after)?)).await?;
+            let Some((last, _)) = looked.last().copied() else { return Ok(expired) };
+            after = last;
+            let is_other = |found: Option<i64>| found.is_some_and(|found| found != count(length));
+            let other = looked.into_iter().filter(|(_, found)| is_other(*found));
+            let other: Vec<i64> = other.map(|(id, _)| id).collect();
+            let of = recipe.clone();
+            if !other.is_empty() {
+                expired += self.write(move |conn| Ok(stale::expire(conn, &of, other)?)).await?;
+            }
+        }
     }
 
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool> {

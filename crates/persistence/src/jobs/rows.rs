@@ -44,6 +44,8 @@ pub(crate) struct Row {
     pub(crate) started_at: Option<NaiveDateTime>,
     finished_at: Option<NaiveDateTime>,
     updated_at: NaiveDateTime,
+    /// The upload that still adds items.
+    pub(crate) upload: Option<String>,
 }
 
 impl Row {
@@ -53,6 +55,24 @@ impl Row {
 
     pub(crate) fn kind(&self) -> Result<JobKind> {
         JobKind::parse(&self.kind).ok_or_else(|| unreadable("kind of job"))
+    }
+
+    /// Whether documents can be added to it.
+    pub(crate) fn is_open(&self) -> bool {
+        let is_closed = self.cancelling || self.awaited || self.upload.is_some();
+        !is_closed
+            && self.state != JobState::Cancelled.as_str()
+            && self.kind == JobKind::Embed.as_str()
+    }
+
+    /// Puts it into the hands of whoever asks for it, or into the queue.
+    pub(crate) fn begin(&mut self, hold: Option<LeaseRequest>, now: NaiveDateTime) {
+        let state = if hold.is_some() { JobState::Running } else { JobState::Queued };
+        self.set_state(state);
+        self.lease = hold.map(|hold| hold.token.to_string());
+        self.due_at = Some(hold.map_or(now, |hold| time(hold.until)));
+        self.started_at = hold.map(|_| now);
+        self.upload = None;
     }
 
     pub(crate) fn set_state(&mut self, state: JobState) {
@@ -187,6 +207,25 @@ pub(crate) fn insert(
         .or_not_found("workspace", workspace)
 }
 
+/// Adds items to a job that is open, which is worked on again if it was over.
+pub(crate) fn append(
+    conn: &mut AnyConnection,
+    row: &mut Row,
+    paths: &[DocumentPath],
+    now: NaiveDateTime,
+) -> Result<(), TxError> {
+    // Whoever follows a job from its beginning knows that its items are queued.
+    let changed = if row.total == 0 { row.changes } else { row.change(now) };
+    items::insert(conn, row.id, paths, i64::from(row.total), changed)?;
+    row.total += paths.len() as i32;
+    if row.state()?.is_over() {
+        row.set_state(JobState::Queued);
+        row.attempts = 0;
+        (row.error, row.finished_at, row.due_at) = (None, None, Some(now));
+    }
+    Ok(())
+}
+
 fn items(rows: Vec<items::Row>) -> Result<Vec<JobItem>> {
     rows.into_iter().map(JobItem::try_from).collect()
 }
@@ -291,7 +330,8 @@ impl Jobs for Database {
                 return Ok(Some(present(conn, row)?));
             }
             let is_free = row.due_at.is_none_or(|due| due <= now);
-            if state == JobState::Queued || is_free {
+            // One that an upload still fills ends once it is full.
+            if row.upload.is_none() && (state == JobState::Queued || is_free) {
                 row.end(conn, None, now)?;
             } else {
                 row.cancelling = true;
@@ -311,20 +351,8 @@ impl Jobs for Database {
         event: Event,
     ) -> Result<Option<Job>> {
         self.write(move |conn| {
-            let Some(mut row) = lock(conn, id)? else { return Ok(None) };
-            let (state, now) = (row.state()?, time(event.by.at));
-            let is_closed = row.cancelling || row.awaited || state == JobState::Cancelled;
-            if is_closed || row.kind()? != JobKind::Embed {
-                return Ok(None);
-            }
-            let changed = row.change(now);
-            items::insert(conn, row.id, &paths, i64::from(row.total), changed)?;
-            row.total += paths.len() as i32;
-            if state.is_over() {
-                row.set_state(JobState::Queued);
-                row.attempts = 0;
-                (row.error, row.finished_at, row.due_at) = (None, None, Some(now));
-            }
+            let Some(mut row) = lock(conn, id)?.filter(Row::is_open) else { return Ok(None) };
+            append(conn, &mut row, &paths, time(event.by.at))?;
             let job = save(conn, row)?;
             audit::record(conn, event)?;
             Ok(Some(job))

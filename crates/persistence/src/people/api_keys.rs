@@ -38,10 +38,10 @@ struct Row {
 
 #[derive(Insertable)]
 #[diesel(table_name = api_keys, treat_none_as_default_value = false)]
-struct NewRow {
+pub(crate) struct NewRow {
     name: Option<String>,
-    digest: Vec<u8>,
-    prefix: String,
+    pub(crate) digest: Vec<u8>,
+    pub(crate) prefix: String,
     origin: &'static str,
     scopes: String,
     workspaces: String,

@@ -99,6 +99,7 @@ fn chat(workspace: WorkspaceId) -> NewChat {
         conversation: Conversation { workspace, user: None, thread: None, session: None },
         prompt: "?".into(),
         response: "!".into(),
+        images: Vec::new(),
         include: true,
         created_at: at(0),
         usage: None,

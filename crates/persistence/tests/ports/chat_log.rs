@@ -89,7 +89,10 @@ pub fn filters(here: WorkspaceId, users: [UserId; 2], number: i64) -> Vec<ChatFi
             from: Some(at(0)),
             to: Some(at(number)),
             feedback: None,
+            before: None,
         },
+        ChatFilter { before: Some(ChatId(number / 2)), ..all() },
+        ChatFilter { before: Some(ChatId(number / 2)), from: later, feedback: Some(true), ..all() },
     ]
 }
 
@@ -98,13 +101,14 @@ pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
     fn is<T: PartialEq>(wanted: &Option<T>, has: Option<&T>) -> bool {
         wanted.is_none() || wanted.as_ref() == has
     }
-    let ChatFilter { workspace, user, thread, session, from, to, feedback } = filter;
+    let ChatFilter { workspace, user, thread, session, from, to, feedback, before } = filter;
     let (chat, of) = (&logged.chat, &logged.chat.conversation);
     is(workspace, Some(&of.workspace))
         && is(user, of.user.as_ref())
         && is(thread, of.thread.as_ref())
         && is(session, of.session.as_ref())
         && is(feedback, chat.feedback.as_ref())
+        && before.is_none_or(|before| chat.id < before)
         && from.is_none_or(|from| from <= chat.created_at)
         && to.is_none_or(|to| chat.created_at < to)
 }
@@ -112,7 +116,7 @@ pub fn admits(filter: &ChatFilter, logged: &LoggedChat) -> bool {
 /// The whole log, oldest first.
 pub async fn everything(db: &Database) -> Vec<LoggedChat> {
     let all = ChatFilter::default();
-    let at_most = Portion { exchanges: u32::MAX, bytes: usize::MAX };
+    let at_most = Portion { exchanges: u32::MAX, bytes: usize::MAX, images: false };
     db.export(&all, ExportOrder::ByTime, None, at_most).await.unwrap()
 }
 
@@ -125,6 +129,7 @@ fn chat(conversation: &Conversation) -> NewChat {
         conversation: conversation.clone(),
         prompt: "?".into(),
         response: "!".into(),
+        images: Vec::new(),
         include: true,
         created_at: at(3),
         usage: None,
@@ -146,7 +151,7 @@ async fn exchanges_come_with_the_names_of_what_they_belong_to(scratch: Scratch) 
         "INSERT INTO chats (id, workspace_id, created_at, updated_at, prompt, response)
          VALUES (500, 9999, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 'p', 'not json')",
     );
-    let page = ChatLog::page(&db, &ChatFilter::default(), 0, 20).await.unwrap();
+    let page = ChatLog::page(&db, &ChatFilter::default(), 0, Portion::of(20)).await.unwrap().items;
     assert_eq!(ids(&page), [500, id.0]);
     assert_eq!((page[0].workspace.as_ref(), page[0].username.as_ref()), (None, None));
     assert_eq!(page[0].chat.response, "not json");
@@ -176,12 +181,13 @@ async fn pages_agree_with_the_log_however_it_is_filtered(scratch: Scratch) {
         let wanted: Vec<i64> =
             ids(&all.iter().filter(|chat| admits(&filter, chat)).cloned().collect::<Vec<_>>());
         for offset in (0..wanted.len() + 9).step_by(9) {
-            let page = ChatLog::page(&db, &filter, offset as u64, 9).await.unwrap();
+            let page =
+                ChatLog::page(&db, &filter, offset as u64, Portion::of(9)).await.unwrap().items;
             let end = (offset + 9).min(wanted.len());
             assert_eq!(ids(&page), wanted[offset.min(end)..end], "{filter:?} from {offset}");
         }
-        assert_eq!(ChatLog::page(&db, &filter, 0, 0).await.unwrap(), []);
-        assert_eq!(ChatLog::page(&db, &filter, u64::MAX, 9).await.unwrap(), []);
+        assert_eq!(ChatLog::page(&db, &filter, 0, Portion::of(0)).await.unwrap().items, []);
+        assert_eq!(ChatLog::page(&db, &filter, u64::MAX, Portion::of(9)).await.unwrap().items, []);
     }
 }
 
@@ -217,7 +223,8 @@ async fn pages_of_a_long_log_with_gaps_are_where_they_should_be(scratch: Scratch
         let far = (0..wanted.len() + 400).step_by(397);
         let last = [wanted.len() - 1, wanted.len(), wanted.len() + 1];
         for offset in edges.chain(far).chain(last) {
-            let page = ChatLog::page(&db, &filter, offset as u64, 5).await.unwrap();
+            let page =
+                ChatLog::page(&db, &filter, offset as u64, Portion::of(5)).await.unwrap().items;
             let end = (offset + 5).min(wanted.len());
             assert_eq!(ids(&page), wanted[offset.min(end)..end], "{filter:?} from {offset}");
         }

@@ -24,6 +24,7 @@ fn chat(conversation: &Conversation, prompt: &str) -> NewChat {
         conversation: conversation.clone(),
         prompt: prompt.into(),
         response: format!("{{\"text\":\"{prompt}!\"}}"),
+        images: Vec::new(),
         include: true,
         created_at: at(0),
         usage: None,

@@ -5,6 +5,7 @@ use crate::support::{Scratch, at};
 
 on_both_databases! {
     vectors_come_back_as_they_were_kept,
+    a_vector_of_another_length_takes_the_place_of_the_one_before,
     those_used_the_longest_ago_are_dropped,
     many_keepers_agree_on_the_size,
 }
@@ -29,6 +30,18 @@ async fn vectors_come_back_as_they_were_kept(scratch: Scratch) {
     assert_eq!(found, vectors(1..3).into_iter().collect());
     db.keep(Vec::new(), 0, at(0)).await.unwrap();
     assert_eq!(scratch.rows_in("embeddings"), 3);
+}
+
+async fn a_vector_of_another_length_takes_the_place_of_the_one_before(scratch: Scratch) {
+    let db = scratch.open();
+    db.keep(vectors(0..4), u64::MAX, at(0)).await.unwrap();
+    let longer: Vec<_> = keys(2..5).into_iter().map(|key| (key, vec![7.0; 200])).collect();
+    db.keep(longer.clone(), u64::MAX, at(0)).await.unwrap();
+    let found = db.find(&keys(0..9), at(0)).await.unwrap();
+    let expected: Vec<_> = vectors(0..2).into_iter().chain(longer).collect();
+    assert_eq!(found, expected.into_iter().collect());
+    let bytes = scratch.number("SELECT bytes AS n FROM embeddings_size");
+    assert_eq!(bytes, 2 * 464 + 3 * 864);
 }
 
 async fn those_used_the_longest_ago_are_dropped(scratch: Scratch) {

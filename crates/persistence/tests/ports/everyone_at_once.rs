@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
 use carrel_domain::audit::AuditLog;
 use carrel_domain::chat::{Chats, Conversation, NewChat};
-use carrel_domain::chat_log::{ChatFilter, ChatLog};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, Portion};
 use carrel_domain::invite::{Invites, NewInvite, UnknownWorkspaces};
 use carrel_domain::library::Documents;
 use carrel_domain::member::Members;
@@ -62,7 +62,10 @@ async fn act(db: &Database, number: usize) -> Result<()> {
         0 => Workspaces::delete(db, here, done(1)).await.map(drop),
         1 => Users::delete(db, somebody, done(1)).await.map(drop),
         2 => {
-            let page = ChatLog::page(db, &ChatFilter::default(), number as u64 % 50, 1).await?;
+            let page =
+                ChatLog::page(db, &ChatFilter::default(), number as u64 % 50, Portion::of(1))
+                    .await?
+                    .items;
             let Some(logged) = page.first() else { return Ok(()) };
             ChatLog::delete(db, logged.chat.id, done(1)).await.map(drop)
         }
@@ -132,6 +135,7 @@ async fn act(db: &Database, number: usize) -> Result<()> {
                 conversation,
                 prompt: "?".into(),
                 response: "!".into(),
+                images: Vec::new(),
                 include: true,
                 created_at: at(number as i64),
                 usage: None,

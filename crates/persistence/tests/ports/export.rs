@@ -28,7 +28,7 @@ async fn next(
     limit: u32,
 ) -> Vec<LoggedChat> {
     let cursor = last.map(|last| ExportCursor { last: last.chat.clone() });
-    let at_most = Portion { exchanges: limit, bytes: usize::MAX };
+    let at_most = Portion { exchanges: limit, bytes: usize::MAX, images: false };
     db.export(filter, order, cursor.as_ref(), at_most).await.unwrap()
 }
 
@@ -108,7 +108,7 @@ async fn a_portion_ends_with_the_exchange_that_fills_it(scratch: Scratch) {
     for order in ORDERS {
         let (mut cursor, mut read) = (None, 0);
         loop {
-            let at_most = Portion { exchanges: 20, bytes };
+            let at_most = Portion { exchanges: 20, bytes, images: false };
             let some = db.export(&ChatFilter::default(), order, cursor.as_ref(), at_most).await;
             let some = some.unwrap();
             let Some((last, before)) = some.split_last() else { break };

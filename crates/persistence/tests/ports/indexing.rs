@@ -1,9 +1,12 @@
 use carrel_domain::library::{Documents, WorkspaceDocuments};
+use carrel_domain::provenance::Provenance;
 use carrel_domain::vector::VectorRows;
 use carrel_domain::{ChunkId, Error, WorkspaceId};
 
 use crate::indexing_together::Place;
-use crate::support::{Scratch, at, document, done, embedded, path, span, vector, workspace};
+use crate::support::{
+    Scratch, at, document, done, embedded, path, provenance, span, vector, workspace,
+};
 
 on_both_databases! {
     placing_again_replaces_the_earlier_place,
@@ -127,6 +130,8 @@ async fn passages_and_vectors_of_a_long_document_belong_together(scratch: Scratc
         assert_eq!((passage.chunk, passage.ordinal as usize), (*chunk, number));
         assert_eq!(passage.text, format!("a {number}"));
         assert_eq!(passage.span, (number > 0).then(|| span(number)));
+        let at = if number > 0 { provenance(number) } else { Provenance::default() };
+        assert_eq!(passage.provenance, at);
         assert_eq!(whole, &vector(number));
     }
 }

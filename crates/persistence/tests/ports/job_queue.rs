@@ -17,6 +17,7 @@ on_both_databases! {
     whoever_has_lost_the_lease_changes_nothing,
     a_job_that_was_put_off_waits,
     stale_places_are_renewed_by_a_job_of_each_workspace,
+    vectors_of_another_length_are_stale,
 }
 
 async fn a_job_is_claimed_once(scratch: Scratch) {
@@ -224,4 +225,34 @@ async fn stale_places_are_renewed_by_a_job_of_each_workspace(scratch: Scratch) {
     assert_eq!(db.in_workspace(two).await.unwrap(), places);
     let refreshes = db.queue_refreshes("new", done(6)).await.unwrap();
     assert_eq!(refreshes, QueuedRefreshes::default());
+}
+
+async fn vectors_of_another_length_are_stale(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await.id;
+    let made_by = |recipe: &str, length: usize| {
+        let mut place = embedded(here, "text", 3);
+        place.recipe = recipe.into();
+        place.passages.iter_mut().for_each(|passage| passage.vector.resize(length, 1.0));
+        place
+    };
+    for (name, recipe, length) in
+        [("a", "new", 3), ("b", "new", 4), ("c", "old", 3), ("d", "new", 3)]
+    {
+        let places = vec![made_by(recipe, length)];
+        Documents::create(&db, document(name), places, done(0)).await.unwrap();
+    }
+    let none = IndexedDocument { passages: Vec::new(), ..made_by("new", 3) };
+    Documents::create(&db, document("empty"), vec![none], done(0)).await.unwrap();
+    assert_eq!(db.expire("new", 4).await.unwrap(), 2);
+    let places = db.in_workspace(here).await.unwrap();
+    let recipes: Vec<_> = places.iter().map(|place| place.recipe.as_str()).collect();
+    assert_eq!(recipes, ["", "new", "old", "", "new"]);
+    assert_eq!(db.expire("new", 4).await.unwrap(), 0);
+    let refreshes = db.queue_refreshes("new", done(1)).await.unwrap();
+    assert_eq!(refreshes, QueuedRefreshes { queued: 1, under_way: 0 });
+    let ClaimedJob { lease, job, .. } = claim(&db, 2).await;
+    assert_eq!(job.progress.total, 3);
+    finish(&db, &lease, |_| ItemOutcome::Indexed(made_by("new", 4))).await;
+    assert_eq!(db.expire("new", 4).await.unwrap(), 0);
 }

@@ -2,6 +2,7 @@ use carrel_domain::document::Document;
 use carrel_domain::filter::{FilterHint, FilterRows};
 use carrel_domain::lexical::{Lexical, Postings, Question, Wanted};
 use carrel_domain::library::{Documents, IndexedDocument, NewPassage, WorkspaceDocuments};
+use carrel_domain::provenance::Provenance;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{DocumentSelection, Error, WorkspaceDocumentId, WorkspaceId};
 use carrel_persistence::Database;
@@ -22,8 +23,12 @@ on_both_databases! {
 }
 
 fn saying(workspace: WorkspaceId, texts: &[&str]) -> IndexedDocument {
-    let passage =
-        |text: &&str| NewPassage { text: (*text).to_owned(), span: None, vector: vector(1) };
+    let passage = |text: &&str| NewPassage {
+        text: (*text).to_owned(),
+        span: None,
+        provenance: Provenance::default(),
+        vector: vector(1),
+    };
     let passages = texts.iter().map(passage).collect();
     IndexedDocument { workspace, recipe: "r".into(), passages }
 }

@@ -2,6 +2,7 @@
 use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{self, Document, NO_METADATA, Published, Span};
 use carrel_domain::library::{IndexedDocument, NewPassage};
+use carrel_domain::provenance::{Locator, LocatorUnit, Provenance};
 use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{DocumentId, DocumentPath, Slug, WorkspaceId};
@@ -229,6 +230,12 @@ pub fn span(number: usize) -> Span {
     Span { start, end: start + 10 }
 }
 
+pub fn provenance(number: usize) -> Provenance {
+    let number = u32::try_from(number).unwrap_or_default();
+    let headings = vec!["Handbook".to_owned(), format!("Chapter › {number}")];
+    Provenance { headings, locator: Some(Locator::new(LocatorUnit::Page, number, number + 1)) }
+}
+
 /// A document embedded for `workspace` as so many passages: `words 0`, `words 1`, ...
 pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> IndexedDocument {
     IndexedDocument {
@@ -239,6 +246,7 @@ pub fn embedded(workspace: WorkspaceId, words: &str, passages: usize) -> Indexed
                 text: format!("{words} {number}"),
                 // The first is as early versions left theirs.
                 span: (number > 0).then(|| span(number)),
+                provenance: if number > 0 { provenance(number) } else { Provenance::default() },
                 vector: vector(number),
             })
             .collect(),

@@ -33,6 +33,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
         conversation: conversation.clone(),
         prompt: prompt.into(),
         response: "{}".into(),
+        images: Vec::new(),
         include: true,
         created_at: at(0),
         usage: None,
@@ -41,7 +42,7 @@ async fn say(db: &Database, conversation: &Conversation, prompt: &str) {
 }
 
 async fn shown(db: &Database, of: &ChatScope, part: ChatRange) -> Vec<String> {
-    db.shown(of, part).await.unwrap().into_iter().map(|chat| chat.prompt).collect()
+    db.shown(of, part).await.unwrap().items.into_iter().map(|chat| chat.prompt).collect()
 }
 
 async fn a_thread_is_found_in_its_workspace_only(scratch: Scratch) {

@@ -31,6 +31,7 @@ async fn say(
         conversation: Conversation { workspace, user, thread: None, session: None },
         prompt: "?".into(),
         response: "{}".into(),
+        images: Vec::new(),
         include: true,
         created_at: at(seconds),
         usage,

@@ -257,6 +257,7 @@ async fn a_deleted_user_leaves_nothing_but_revoked_keys(scratch: Scratch) {
             conversation,
             prompt: "?".into(),
             response: "!".into(),
+            images: Vec::new(),
             include: true,
             created_at: at(0),
             usage: None,

@@ -159,11 +159,11 @@ async fn a_session_sees_its_own_exchanges(scratch: Scratch) {
     assert_eq!(prompts(db.recent(two, "a", 9).await.unwrap()), ["3"]);
     let all = ChatRange { newest_first: false, offset: 0, limit: 9 };
     assert_eq!(
-        prompts(WidgetChats::page(&db, one, None, all).await.unwrap()),
+        prompts(WidgetChats::page(&db, one, None, all).await.unwrap().items),
         ["1", "2", "4", "5"]
     );
     let newest = ChatRange { newest_first: true, offset: 1, limit: 1 };
-    assert_eq!(prompts(WidgetChats::page(&db, one, Some("a"), newest).await.unwrap()), ["4"]);
+    assert_eq!(prompts(WidgetChats::page(&db, one, Some("a"), newest).await.unwrap().items), ["4"]);
 }
 
 async fn an_embed_moves_only_to_a_workspace_there_is(scratch: Scratch) {

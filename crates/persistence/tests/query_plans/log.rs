@@ -22,9 +22,10 @@ pub async fn use_the_log(db: &Database, here: WorkspaceId) {
             from: has(4).then_some(DateTime::UNIX_EPOCH),
             to: has(5).then_some(now),
             feedback: has(6).then_some(true),
+            before: has(6).then_some(ChatId(1)),
         });
     }
-    let logged = ChatLog::page(db, &ChatFilter::default(), 0, 1).await.unwrap();
+    let logged = ChatLog::page(db, &ChatFilter::default(), 0, Portion::of(1)).await.unwrap().items;
     let mut cursors = vec![None, Some(ExportCursor { last: logged[0].chat.clone() })];
     let mut last = logged[0].chat.clone();
     last.conversation = Conversation {
@@ -36,7 +37,7 @@ pub async fn use_the_log(db: &Database, here: WorkspaceId) {
     cursors.push(Some(ExportCursor { last }));
     for filter in filters {
         for offset in [0, 1] {
-            ChatLog::page(db, &filter, offset, 20).await.unwrap();
+            ChatLog::page(db, &filter, offset, Portion::of(20)).await.unwrap();
         }
         for after in [None, Some(ChatId(77))] {
             let told = move |_| By::operator(now).event("test", "{}");
@@ -47,7 +48,7 @@ pub async fn use_the_log(db: &Database, here: WorkspaceId) {
         }
         for order in [ExportOrder::ByTime, ExportOrder::ByWorkspace, ExportOrder::ByConversation] {
             for cursor in &cursors {
-                let at_most = Portion { exchanges: 500, bytes: usize::MAX };
+                let at_most = Portion { exchanges: 500, bytes: usize::MAX, images: false };
                 db.export(&filter, order, cursor.as_ref(), at_most).await.unwrap();
             }
         }

@@ -9,7 +9,7 @@ use carrel_domain::audit::By;
 use carrel_domain::document::IncomingFile;
 use carrel_domain::workspace::{Workspace, WorkspaceSettings};
 use carrel_domain::{Error, Slug};
-use carrel_services::library::{Added, Details, Unembedded};
+use carrel_services::ingestion::{Added, Details, Indexing};
 use carrel_services::workspaces;
 use chrono::Utc;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -55,8 +55,9 @@ async fn add(app: &App, workspace: &Workspace, path: &Path) -> carrel_domain::Re
     let name = name.ok_or_else(|| Error::invalid("file name", "must be UTF-8"))?.to_owned();
     let file = IncomingFile { name, content: PathBuf::from(path) };
     let into = vec![workspace.clone()];
-    let (library, by) = (&app.ports.library, By::operator(Utc::now()));
-    library.add_file(file, Details::default(), into, Unembedded::Refuse, &by).await
+    let (ingestion, by) = (&app.ports.ingestion, By::operator(Utc::now()));
+    let details = Details::default();
+    Ok(ingestion.add_file(file, details, into, Indexing::Refuse, &by).await?.added)
 }
 
 /// The workspace of this slug or name, made if there is none.

@@ -56,7 +56,9 @@ fn as_text(reply: &Reply) -> String {
             Source::Passage(hit) => format!("{:.2}", hit.similarity),
             Source::Document { .. } => "pinned".to_owned(),
         };
-        said.push_str(&format!("{number:>3}. {title} ({how}) {path}\n"));
+        let at = source.provenance().and_then(|of| of.locator());
+        let at = at.map(|(name, range)| format!(", {name} {range}")).unwrap_or_default();
+        said.push_str(&format!("{number:>3}. {title}{at} ({how}) {path}\n"));
     }
     said
 }

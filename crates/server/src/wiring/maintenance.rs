@@ -2,12 +2,19 @@
 use std::time::{Duration, SystemTime};
 
 use carrel_services::deletions;
+use carrel_services::record;
 use chrono::{DateTime, Utc};
 
 use super::{App, SETTLED, chain};
 
 /// After this long, a file that is still being written is taken to be left over.
 const WRITTEN: Duration = Duration::from_secs(3_600);
+
+/// Between steps of a task that holds up whoever writes to the database.
+const BETWEEN_STEPS: Duration = Duration::from_millis(20);
+
+/// Before such a task is tried again.
+const AFTER_A_FAILURE: Duration = Duration::from_secs(60);
 
 impl App {
     /// Writes down what was only remembered so far, and tidies up after crashes. What fails is
@@ -44,6 +51,21 @@ impl App {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "removed old pictures"),
             Err(error) => tracing::warn!(error = chain(&error), "failed to remove old pictures"),
+        }
+    }
+
+    /// Moves the images that earlier versions stored within answers to where they are stored now, and
+    /// then never ends. Goes on at the next start where it is interrupted.
+    pub async fn move_chat_images(&self) {
+        loop {
+            match self.ports.chat_log.move_images(record::split_images).await {
+                Ok(true) => tokio::time::sleep(BETWEEN_STEPS).await,
+                Ok(false) => return std::future::pending().await,
+                Err(error) => {
+                    tracing::warn!(error = chain(&error), "failed to move images out of answers");
+                    tokio::time::sleep(AFTER_A_FAILURE).await;
+                }
+            }
         }
     }
 

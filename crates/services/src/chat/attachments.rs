@@ -11,7 +11,7 @@ use carrel_domain::model::Image;
 use carrel_domain::{Error, Result};
 
 use super::{Conversations, Question};
-use crate::library::{incoming, scratch};
+use crate::ingestion::{self, scratch};
 
 /// How many attachments a question may have.
 pub const MOST_ATTACHMENTS: usize = 16;
@@ -119,7 +119,7 @@ impl Conversations {
         window: u64,
         by: &By,
     ) -> Result<Vec<Attached>> {
-        incoming::check_file_name(&attachment.name)?;
+        ingestion::check_file_name(&attachment.name)?;
         let content = BASE64.decode(attachment.data());
         let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
         let file = scratch::written(self.scratch.clone(), content).await?;
@@ -129,14 +129,14 @@ impl Conversations {
         let request = ReadRequest { owner, time_limit: Some(ATTACHMENT_TIME_LIMIT) };
         let extracted = self.extractor.extract(&file, &request).await?;
         let most = usize::try_from(window.saturating_mul(BYTES_A_TOKEN)).unwrap_or(usize::MAX);
-        let details = incoming::Details::default();
-        let made = |part| incoming::from_file(&attachment.name, part, &details, by.at);
+        let details = ingestion::Details::default();
+        let made = |part| ingestion::from_file(&attachment.name, part, &details, by.at);
         let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
         let attached = |(document, mut text): (_, String)| {
             text.truncate(text.floor_char_boundary(most));
             Attached { document, text }
         };
-        let counted = incoming::count_tokens(&self.tokenizer, made).await?;
+        let counted = ingestion::count_tokens(&self.tokenizer, made).await?;
         Ok(counted.into_iter().map(attached).collect())
     }
 }

@@ -10,6 +10,7 @@ use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId};
 
 use super::attachments::{Attached, BYTES_A_TOKEN};
 use super::{Conversations, Question};
+use crate::provenance::ProvenanceFields;
 use crate::reasoning;
 use crate::record::{self, Earlier};
 use crate::search::{EarlierTurn, Hit, MOST_PASSAGES, Query};
@@ -33,6 +34,14 @@ impl Source {
     fn whole(document: Document, text: &str) -> Self {
         let beginning = text.chars().take(BEGINNING).collect();
         Self::Document { document: Box::new(document), beginning }
+    }
+
+    /// Where a passage stands; nothing of a document that was shown whole.
+    pub fn provenance(&self) -> Option<ProvenanceFields> {
+        match self {
+            Self::Passage(hit) => Some(ProvenanceFields::of(&hit.passage)),
+            Self::Document { .. } => None,
+        }
     }
 
     pub fn document(&self) -> &Document {

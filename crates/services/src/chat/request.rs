@@ -9,7 +9,7 @@ use crate::record::Earlier;
 use crate::{preferences, prompt, reasoning};
 
 /// How many images of earlier questions the model sees again, the newest first.
-const MOST_EARLIER_IMAGES: usize = 8;
+pub(super) const MOST_EARLIER_IMAGES: usize = 8;
 
 pub(super) fn compose(
     workspace: &Workspace,
@@ -52,16 +52,13 @@ fn without_reasoning(mut history: Vec<Message>) -> Vec<Message> {
 
 /// Earlier exchanges as the model sees them.
 fn turns(past: Vec<Earlier>) -> Vec<Message> {
-    let mut left = MOST_EARLIER_IMAGES;
     let mut turns = Vec::with_capacity(past.len() * 2);
-    for Earlier { prompt, answer, mut images, .. } in past.into_iter().rev() {
+    for Earlier { prompt, answer, images, .. } in past.into_iter().rev() {
         let answer = reasoning::without(&answer);
         // Somebody stopped the model while it was thinking.
         if answer.is_empty() {
             continue;
         }
-        images.truncate(left);
-        left -= images.len();
         turns.push(Message::assistant(answer));
         turns.push(Message { images, ..Message::user(prompt) });
     }

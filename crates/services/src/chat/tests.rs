@@ -8,7 +8,7 @@ use carrel_domain::{Error, UserId};
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, user, workspace};
-use crate::library::{Details, Unembedded};
+use crate::ingestion::{Details, Indexing};
 
 fn question(text: &str, mode: Option<ChatMode>) -> Question {
     Question { text: text.into(), mode, ..Question::default() }
@@ -16,10 +16,10 @@ fn question(text: &str, mode: Option<ChatMode>) -> Question {
 
 async fn with_a_document(text: &str) -> Arc<World> {
     let world = Arc::new(World::default());
-    let library = world.library();
+    let ingestion = world.ingestion();
     let file = IncomingFile { name: "sky.txt".into(), content: PathBuf::from(text) };
     let into = vec![workspace("Sky")];
-    library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
+    ingestion.add_file(file, Details::default(), into, Indexing::Refuse, &by()).await.unwrap();
     world
 }
 
@@ -226,8 +226,8 @@ async fn with_pins(texts: &[&str]) -> Arc<World> {
     let world = Arc::new(World::default());
     for (number, text) in texts.iter().enumerate() {
         let file = IncomingFile { name: format!("{number}.txt"), content: PathBuf::from(text) };
-        let (library, into) = (world.library(), vec![workspace("Sky")]);
-        library.add_file(file, Details::default(), into, Unembedded::Refuse, &by()).await.unwrap();
+        let (ingestion, into) = (world.ingestion(), vec![workspace("Sky")]);
+        ingestion.add_file(file, Details::default(), into, Indexing::Refuse, &by()).await.unwrap();
     }
     world
 }
@@ -311,10 +311,11 @@ async fn pictures_are_shown_and_documents_are_read() {
     assert_eq!(requests[0].images, std::slice::from_ref(&image));
     assert_eq!(requests[0].context[0].text, "The sky is green.");
     assert_eq!(requests[1].history[0].images, [image]);
-    let kept = world.chats.lock().unwrap()[0].response.clone();
-    assert!(kept.contains("sky.png") && !kept.contains("text/plain"), "{kept}");
-    let read = record::read(&kept).unwrap();
-    assert_eq!(read.pictures[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
+    let kept = world.chats.lock().unwrap()[0].clone();
+    assert!(kept.response.contains("sky.png") && !kept.response.contains("text/plain"));
+    assert!(!kept.response.contains("iVBORw0KGgo"), "{}", kept.response);
+    let read = record::read(&kept.response).unwrap();
+    assert_eq!(record::images_of(kept)[0].bytes().unwrap(), b"\x89PNG\r\n\x1a\n");
     assert_eq!(read.documents, ["sky.txt"]);
 }
 

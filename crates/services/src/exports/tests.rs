@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use async_trait::async_trait;
 use carrel_domain::audit::{Actor, Event, LoggedEvent};
-use carrel_domain::chat::Conversation;
+use carrel_domain::chat::{Bounded, Conversation, ImageSplitter};
 use carrel_domain::chat_log::{DeletedChats, DeletionEvent, ExportOrder, LoggedChat};
 use carrel_domain::export::{ExportRecord, Layout};
 use carrel_domain::{ChatId, WorkspaceId};
@@ -30,6 +30,7 @@ fn exchange(id: i64) -> LoggedChat {
         conversation,
         prompt: String::new(),
         response: String::new(),
+        images: Vec::new(),
         include: true,
         feedback: None,
         created_at: DateTime::UNIX_EPOCH,
@@ -40,8 +41,12 @@ fn exchange(id: i64) -> LoggedChat {
 
 #[async_trait]
 impl ChatLog for Log {
-    async fn page(&self, _: &ChatFilter, _: u64, _: u32) -> Result<Vec<LoggedChat>> {
-        Ok(Vec::new())
+    async fn page(&self, _: &ChatFilter, _: u64, _: Portion) -> Result<Bounded<LoggedChat>> {
+        Ok(Bounded { items: Vec::new(), is_cut: false })
+    }
+
+    async fn move_images(&self, _: ImageSplitter) -> Result<bool> {
+        Ok(false)
     }
 
     async fn export(

@@ -3,11 +3,13 @@ use async_trait::async_trait;
 use carrel_domain::audit::Event;
 use carrel_domain::document::Document;
 use carrel_domain::folder::{DocumentMove, Folders, ListPosition, ListedDocument, Texts};
+use carrel_domain::job::{Job, JobKind, Jobs, NewJob};
 use carrel_domain::library::{
     Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, Replacement,
     WorkspaceDocument,
 };
 use carrel_domain::path::DEFAULT_FOLDER;
+use carrel_domain::upload::{StoredDocument, UploadId, UploadPiece, Uploads};
 use carrel_domain::{
     DocumentId, DocumentPath, Error, Folder, Result, WorkspaceDocumentId, WorkspaceId,
 };
@@ -117,6 +119,9 @@ impl Documents for World {
         let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
         let removed: Vec<_> =
             known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
+        let is_gone = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
+        self.places.lock().unwrap().retain(|place| !is_gone(&place.document.path));
+        self.passages.lock().unwrap().retain(|passage| !is_gone(&passage.document.path));
         self.pending_files
             .lock()
             .unwrap()
@@ -215,5 +220,59 @@ impl Folders for World {
             pending_files.push(from.clone());
         }
         Ok(())
+    }
+}
+
+#[async_trait]
+impl Uploads for World {
+    async fn store(&self, piece: UploadPiece) -> Result<Vec<Job>> {
+        self.check("create")?;
+        // The second piece of an upload, where that is to fail.
+        if !piece.is_first {
+            self.check("store")?;
+        }
+        let mut stored = self.unfinished.lock().unwrap().remove(&piece.upload).unwrap_or_default();
+        for StoredDocument { document, .. } in piece.documents {
+            self.pending_files.lock().unwrap().retain(|path| *path != document.path);
+            stored.push(document.path.clone());
+            self.documents.lock().unwrap().insert(document.path.clone(), document);
+        }
+        self.pieces.lock().unwrap().push(stored.len());
+        if !piece.is_last {
+            self.unfinished.lock().unwrap().insert(piece.upload, stored);
+            return Ok(Vec::new());
+        }
+        let mut jobs = Vec::new();
+        for target in piece.targets {
+            let (kind, workspace) = (JobKind::Embed, target.workspace);
+            let (paths, awaited) = (stored.clone(), piece.hold.is_some());
+            if let Some(along) = target.along {
+                jobs.extend(Jobs::extend(self, along, paths, target.event).await?);
+                continue;
+            }
+            let new = NewJob { kind, workspace, paths, awaited };
+            jobs.push(Jobs::create(self, new, piece.hold, target.event).await?);
+        }
+        self.check("told")?;
+        Ok(jobs)
+    }
+
+    async fn adopt(&self, paths: &[DocumentPath]) -> Result<Vec<DocumentPath>> {
+        self.known(paths).await
+    }
+
+    async fn roll_back(
+        &self,
+        upload: UploadId,
+        _: u32,
+        event: Event,
+    ) -> Result<Option<Vec<RemovedDocument>>> {
+        let stored = self.unfinished.lock().unwrap().remove(&upload);
+        let Some(stored) = stored else { return Ok(None) };
+        Documents::remove(self, &stored, event).await.map(Some)
+    }
+
+    async fn unfinished(&self, _: DateTime<Utc>) -> Result<Vec<UploadId>> {
+        Ok(self.unfinished.lock().unwrap().keys().copied().collect())
     }
 }

@@ -216,6 +216,11 @@ impl JobQueue for World {
         Ok(refreshes)
     }
 
+    async fn expire(&self, _: &str, length: usize) -> Result<u64> {
+        self.compared.lock().unwrap().push(length);
+        Ok(0)
+    }
+
     async fn is_due(&self, now: DateTime<Utc>) -> Result<bool> {
         let is_due = |known: &FakeJob| known.job.due_at.is_some_and(|due| due <= now);
         Ok(self.jobs.lock().unwrap().iter().any(is_due))

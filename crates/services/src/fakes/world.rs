@@ -1,6 +1,7 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
 mod talk;
+mod web;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,23 +16,32 @@ use carrel_domain::document::{
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
 use carrel_domain::image::ImageModel;
-use carrel_domain::library::{IndexedDocument, Passage, WorkspaceDocument, WorkspaceDocuments};
+use carrel_domain::library::{
+    IndexedDocument, NewPassage, Passage, WorkspaceDocument, WorkspaceDocuments,
+};
 use carrel_domain::model::{
     AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
     Models, Purpose,
 };
+use carrel_domain::provenance::Provenance;
+use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
-    ChunkId, DocumentPath, Error, Folder, Result, UserId, WorkspaceDocumentId, WorkspaceId,
+    ChunkId, DocumentPath, Error, Folder, Result, TextKind, UserId, WorkspaceDocumentId,
+    WorkspaceId,
 };
 use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 
 pub use talk::Words;
+pub use web::Web;
 
 use super::FakeSettings;
 use super::jobs::FakeJob;
 use crate::chat::Conversations;
+use crate::indexer::{Indexer, VectorLengths};
+use crate::ingestion::Ingestion;
+use crate::jobs::Workers;
 use crate::library::Library;
 use crate::search::Search;
 
@@ -54,8 +64,19 @@ pub struct World {
     /// Which parts fail: `create`, `put`, `embed`, and `told`, where all is done and nobody hears it; any other word in a text to be embedded.
     pub failing: Mutex<Vec<&'static str>>,
     pub jobs: Mutex<Vec<FakeJob>>,
+    /// Uploads that are not finished, with what they have stored.
+    pub unfinished: Mutex<HashMap<UploadId, Vec<DocumentPath>>>,
+    /// How many documents uploads had stored after each piece.
+    pub pieces: Mutex<Vec<usize>>,
     /// Vectors that are kept for the next time.
     pub cache: Mutex<HashMap<TextKey, Vec<f32>>>,
+    /// How many numbers a vector has beyond the first.
+    pub more_numbers: AtomicUsize,
+    pub lengths: Arc<VectorLengths>,
+    /// Lengths that stored vectors were compared with.
+    pub compared: Mutex<Vec<usize>>,
+    /// How many texts were embedded together, each time.
+    pub batches: Mutex<Vec<usize>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
 }
@@ -64,23 +85,47 @@ impl World {
     pub fn library(self: &Arc<Self>) -> Library {
         Library {
             documents: self.clone(),
+            uploads: self.clone(),
             folders: self.clone(),
             workspace_documents: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
-            splitter: self.clone(),
             tokenizer: Arc::new(Words),
-            settings: Arc::new(FakeSettings::default()),
-            models: Arc::new(FakeModels(self.clone())),
             index: self.clone(),
-            cache: self.clone(),
-            cache_limit: 1 << 20,
+            indexer: Indexer {
+                splitter: self.clone(),
+                settings: Arc::new(FakeSettings::default()),
+                models: Arc::new(FakeModels(self.clone())),
+                cache: self.clone(),
+                cache_limit: 1 << 20,
+                lengths: self.lengths.clone(),
+            },
+        }
+    }
+
+    pub fn workers(self: &Arc<Self>) -> Workers {
+        Workers::new(self.library(), self.clone(), self.clone(), Arc::default())
+    }
+
+    pub fn ingestion(self: &Arc<Self>) -> Ingestion {
+        self.ingestion_from(Arc::new(Web("text/html")))
+    }
+
+    /// Links lead to the pages of `web`.
+    pub fn ingestion_from(self: &Arc<Self>, web: Arc<Web>) -> Ingestion {
+        Ingestion {
+            library: self.library(),
+            workers: self.workers(),
+            fetcher: web.clone(),
+            reader: web,
+            directory: std::env::temp_dir(),
         }
     }
 
     pub fn search(self: &Arc<Self>) -> Search {
         Search {
             models: Arc::new(FakeModels(self.clone())),
+            lengths: self.lengths.clone(),
             index: self.clone(),
             lexical: self.clone(),
             workspace_documents: self.clone(),
@@ -138,8 +183,16 @@ impl World {
             for new in new {
                 let (chunk, place) = (ChunkId(passages.len() as i64), place.id);
                 let document = document.clone();
-                let (span, text) = (new.span, new.text);
-                passages.push(Passage { chunk, place, ordinal: 0, span, text, document });
+                let NewPassage { text, span, provenance, vector: _ } = new;
+                passages.push(Passage {
+                    chunk,
+                    place,
+                    ordinal: 0,
+                    span,
+                    provenance,
+                    text,
+                    document,
+                });
             }
         }
     }
@@ -251,9 +304,9 @@ impl Extractor for World {
 
 #[async_trait]
 impl Splitter for World {
-    async fn split(&self, text: String, _: Splitting) -> Result<Vec<Chunk>> {
+    async fn split(&self, text: String, _: TextKind, _: Splitting) -> Result<Vec<Chunk>> {
         let span = Span { start: 0, end: text.chars().count() as u32 };
-        Ok(vec![Chunk { text, span }])
+        Ok(vec![Chunk { text, span, provenance: Provenance::default() }])
     }
 }
 
@@ -359,7 +412,9 @@ impl Embedder for World {
                 return Err(Error::unavailable("the test", word.to_owned()));
             }
         }
+        self.batches.lock().unwrap().push(texts.len());
         self.embedded.lock().unwrap().extend(texts.iter().cloned());
-        Ok(vec![vec![1.0]; texts.len()])
+        let length = 1 + self.more_numbers.load(Ordering::Relaxed);
+        Ok(vec![vec![1.0; length]; texts.len()])
     }
 }

@@ -1,7 +1,7 @@
 //! One step of a job: some documents read, cut and embedded together.
 use std::ops::Range;
 
-use carrel_domain::document::Chunk;
+use carrel_domain::document::{Chunk, DocumentFiles};
 use carrel_domain::job::queue::{FinishedItem, ItemOutcome, Lease};
 use carrel_domain::job::{Job, JobItem};
 use carrel_domain::library::IndexedDocument;
@@ -9,7 +9,7 @@ use carrel_domain::{Error, Result};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Workers;
-use crate::library::embedding::{Method, passages};
+use crate::indexer::{Indexer, Method, passages};
 use crate::library::explain;
 
 /// Documents in one step ...
@@ -31,6 +31,8 @@ pub(super) enum Step {
         finished: Vec<FinishedItem>,
         /// Why the embedder takes nothing at all, if so.
         down: Option<String>,
+        /// The first failure of the step.
+        cause: Option<Error>,
         /// Goes when what was made is stored.
         turn: OwnedSemaphorePermit,
     },
@@ -42,76 +44,115 @@ struct Cut {
     place: Range<usize>,
 }
 
-impl Workers {
-    /// The next documents of a job. `one_by_one` takes a single one, so that what brings the server
-    /// down is not taken along with others time and again.
-    pub(super) async fn step(&self, job: &Job, lease: &Lease, one_by_one: bool) -> Result<Step> {
-        let turn = self.shared.steps.clone().acquire_owned().await.map_err(Error::internal)?;
-        let limit = if one_by_one { 1 } else { DOCUMENTS };
-        let Some(items) = self.shared.queue.waiting(lease, limit).await? else {
-            return Ok(Step::Lost);
-        };
-        if items.is_empty() {
-            return Ok(Step::Over);
+/// The next documents of a job. `one_by_one` takes a single one, so that what brings the server down
+/// is not taken along with others time and again.
+pub(super) async fn step(
+    workers: &Workers,
+    job: &Job,
+    lease: &Lease,
+    one_by_one: bool,
+) -> Result<Step> {
+    let shared = &workers.shared;
+    let turn = shared.steps.clone().acquire_owned().await.map_err(Error::internal)?;
+    let limit = if one_by_one { 1 } else { DOCUMENTS };
+    let Some(items) = shared.queue.waiting(lease, limit).await? else {
+        return Ok(Step::Lost);
+    };
+    if items.is_empty() {
+        return Ok(Step::Over);
+    }
+    let mut outcome = Outcome::default();
+    let texts = outcome.read(&*shared.library.files, items).await;
+    let method = match shared.library.indexer.method().await {
+        Ok(method) => method,
+        Err(error) => {
+            outcome.down(error);
+            return Ok(outcome.made(turn));
         }
-        let (texts, mut finished) = self.read(items).await;
-        let method = match self.shared.library.method().await {
-            Ok(method) => method,
-            Err(error) => return Ok(Step::Made { finished, down: Some(reason(&error)), turn }),
-        };
-        let (mut cuts, mut chunks) = (Vec::with_capacity(texts.len()), Vec::new());
-        for (item, text) in texts {
-            match self.shared.library.cut(&method, text).await {
-                Ok(more) => {
-                    let place = chunks.len()..chunks.len() + more.len();
-                    chunks.extend(more);
-                    cuts.push(Cut { item, place });
-                }
-                Err(error) => finished.push(failed(item, &error)),
+    };
+    let (mut cuts, mut chunks) = (Vec::with_capacity(texts.len()), Vec::new());
+    for (item, text) in texts {
+        match shared.library.indexer.split(&method, &item.path, text).await {
+            Ok(more) => {
+                let place = chunks.len()..chunks.len() + more.len();
+                chunks.extend(more);
+                cuts.push(Cut { item, place });
             }
+            Err(error) => outcome.failed(item, error),
         }
-        let mut embedding = Embedding { workers: self, job, method, finished, down: None };
-        embedding.together(cuts, chunks).await;
-        let Embedding { finished, down, .. } = embedding;
-        Ok(Step::Made { finished, down, turn })
+    }
+    let mut embedding = Embedding { indexer: &shared.library.indexer, job, method, outcome };
+    embedding.together(cuts, chunks).await;
+    Ok(embedding.outcome.made(turn))
+}
+
+/// What a step has come to so far.
+#[derive(Default)]
+struct Outcome {
+    finished: Vec<FinishedItem>,
+    down: Option<String>,
+    cause: Option<Error>,
+}
+
+impl Outcome {
+    fn made(self, turn: OwnedSemaphorePermit) -> Step {
+        let Self { finished, down, cause } = self;
+        Step::Made { finished, down, cause, turn }
     }
 
-    /// The texts of the first of these documents, and what became of those that have none.
-    async fn read(&self, items: Vec<JobItem>) -> (Vec<(JobItem, String)>, Vec<FinishedItem>) {
-        let (mut texts, mut finished, mut bytes) = (Vec::new(), Vec::new(), 0);
+    fn failed(&mut self, item: JobItem, error: Error) {
+        let outcome = ItemOutcome::Failed(reason(&error));
+        self.finished.push(FinishedItem { item, outcome });
+        self.cause.get_or_insert(error);
+    }
+
+    fn again(&mut self, item: JobItem, error: &Error) {
+        self.finished.push(FinishedItem { item, outcome: ItemOutcome::Again(reason(error)) });
+    }
+
+    fn down(&mut self, error: Error) {
+        self.down = Some(reason(&error));
+        self.cause.get_or_insert(error);
+    }
+
+    /// The texts of the first of these documents. Notes what became of those that have none.
+    async fn read(
+        &mut self,
+        files: &dyn DocumentFiles,
+        items: Vec<JobItem>,
+    ) -> Vec<(JobItem, String)> {
+        let (mut texts, mut bytes) = (Vec::new(), 0);
         for item in items {
-            match self.shared.library.files.text(&item.path).await {
+            match files.text(&item.path).await {
                 Ok(Some(text)) => {
                     bytes += text.len();
                     texts.push((item, text));
                 }
                 Ok(None) => {
                     let error = Error::not_found("document", &item.path);
-                    finished.push(failed(item, &error));
+                    self.failed(item, error);
                 }
-                Err(error) => finished.push(failed(item, &error)),
+                Err(error) => self.failed(item, error),
             }
             if bytes >= BYTES {
                 break;
             }
         }
-        (texts, finished)
+        texts
     }
 }
 
 struct Embedding<'a> {
-    workers: &'a Workers,
+    indexer: &'a Indexer,
     job: &'a Job,
     method: Method,
-    finished: Vec<FinishedItem>,
-    down: Option<String>,
+    outcome: Outcome,
 }
 
 impl Embedding<'_> {
     /// Embeds documents in common batches; each on its own where that fails.
     async fn together(&mut self, cuts: Vec<Cut>, chunks: Vec<Chunk>) {
-        let library = &self.workers.shared.library;
-        match library.vectors(&self.method, &chunks).await {
+        match self.indexer.vectors(&self.method, &chunks).await {
             Ok(vectors) => {
                 let (mut chunks, mut vectors) = (chunks.into_iter(), vectors.into_iter());
                 for Cut { item, place } in cuts {
@@ -120,7 +161,7 @@ impl Embedding<'_> {
                     self.embedded(item, chunks, vectors);
                 }
             }
-            Err(error) if self.is_down(&error).await => {}
+            Err(error) if self.is_down(&error).await => self.outcome.down(error),
             Err(_) => self.apart(cuts, &chunks).await,
         }
     }
@@ -128,15 +169,11 @@ impl Embedding<'_> {
     async fn apart(&mut self, cuts: Vec<Cut>, chunks: &[Chunk]) {
         for Cut { item, place } in cuts {
             let chunks = &chunks[place];
-            let library = &self.workers.shared.library;
-            match library.vectors(&self.method, chunks).await {
+            match self.indexer.vectors(&self.method, chunks).await {
                 Ok(vectors) => self.embedded(item, chunks.to_vec(), vectors),
-                Err(error) if self.is_down(&error).await => return,
-                Err(error) if self.may_pass(&item, &error) => {
-                    self.finished
-                        .push(FinishedItem { item, outcome: ItemOutcome::Again(reason(&error)) });
-                }
-                Err(error) => self.finished.push(failed(item, &error)),
+                Err(error) if self.is_down(&error).await => return self.outcome.down(error),
+                Err(error) if self.may_pass(&item, &error) => self.outcome.again(item, &error),
+                Err(error) => self.outcome.failed(item, error),
             }
         }
     }
@@ -144,16 +181,13 @@ impl Embedding<'_> {
     fn embedded(&mut self, item: JobItem, chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) {
         let (workspace, recipe) = (self.job.workspace.id, self.method.recipe());
         let embedded = IndexedDocument { workspace, recipe, passages: passages(chunks, vectors) };
-        self.finished.push(FinishedItem { item, outcome: ItemOutcome::Indexed(embedded) });
+        let outcome = ItemOutcome::Indexed(embedded);
+        self.outcome.finished.push(FinishedItem { item, outcome });
     }
 
-    /// Whether a failure is not that of a text, but the embedder takes none; if so, notes why.
-    async fn is_down(&mut self, error: &Error) -> bool {
-        let is_down = matches!(error, Error::Unavailable { .. }) && !self.method.works().await;
-        if is_down {
-            self.down = Some(reason(error));
-        }
-        is_down
+    /// Whether a failure is not that of a text, but the embedder takes none.
+    async fn is_down(&self, error: &Error) -> bool {
+        matches!(error, Error::Unavailable { .. }) && !self.method.works().await
     }
 
     /// Whether another try may do better. Nothing is put off while a client waits.
@@ -161,10 +195,6 @@ impl Embedding<'_> {
         let is_passing = matches!(error, Error::Unavailable { .. });
         is_passing && !self.job.awaited && item.attempts + 1 < TRIES
     }
-}
-
-fn failed(item: JobItem, error: &Error) -> FinishedItem {
-    FinishedItem { item, outcome: ItemOutcome::Failed(reason(error)) }
 }
 
 /// Why something failed, in words of bounded length.

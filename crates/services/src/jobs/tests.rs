@@ -6,7 +6,8 @@ use carrel_domain::job::JobState;
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{FakeSettings, by, workspace};
-use crate::library::{Details, Unembedded};
+use crate::indexer::Indexer;
+use crate::ingestion::{Details, Indexing};
 use crate::meter::{Meter, Readings};
 
 fn workers(world: &Arc<World>) -> Workers {
@@ -17,9 +18,9 @@ fn workers(world: &Arc<World>) -> Workers {
 async fn document(world: &Arc<World>, text: &str) -> DocumentPath {
     let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
     let details = Details::default();
-    let added =
-        world.library().add_file(file, details, Vec::new(), Unembedded::Keep, &by()).await.unwrap();
-    added[0].document.path.clone()
+    let ingestion = world.ingestion();
+    let done = ingestion.add_file(file, details, Vec::new(), Indexing::Keep, &by()).await.unwrap();
+    done.added[0].document.path.clone()
 }
 
 async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
@@ -33,7 +34,7 @@ async fn documents(world: &Arc<World>, texts: &[&str]) -> Vec<DocumentPath> {
 /// Works on what is due until nothing is, as [`Workers::work`] does.
 async fn work(workers: &Workers) {
     while let Some(claimed) = workers.claim().await.unwrap() {
-        Worker::new(workers.clone(), claimed).run().await.unwrap();
+        Worker::new(workers.clone(), claimed).run(None).await.unwrap();
     }
 }
 
@@ -138,14 +139,16 @@ async fn documents_that_come_one_by_one_are_one_job_of_one_workspace() {
     let alpha = workspace("Alpha");
     let first = workers.embed_later(&alpha, vec![paths[0].clone()], &by()).await.unwrap();
     work(&workers).await;
-    let same = workers.embed_along(first.id, &alpha, vec![paths[1].clone()], &by()).await.unwrap();
+    let same =
+        workers.embed_along(Some(first.id), &alpha, vec![paths[1].clone()], &by()).await.unwrap();
     assert_eq!((same.id, same.progress.total, same.state), (first.id, 2, JobState::Queued));
     work(&workers).await;
     assert_eq!((job(&world).progress.done, job(&world).state), (2, JobState::Done));
     let beta = Workspace { id: carrel_domain::WorkspaceId(77), ..workspace("Beta") };
-    let other = workers.embed_along(first.id, &beta, vec![paths[2].clone()], &by()).await.unwrap();
+    let other =
+        workers.embed_along(Some(first.id), &beta, vec![paths[2].clone()], &by()).await.unwrap();
     assert_ne!(other.id, first.id);
-    let unknown = workers.embed_along(JobId(99), &alpha, paths, &by()).await.unwrap();
+    let unknown = workers.embed_along(Some(JobId(99)), &alpha, paths, &by()).await.unwrap();
     assert!(unknown.id != first.id && unknown.progress.total == 3);
 }
 
@@ -164,7 +167,7 @@ async fn a_cancelled_job_ends_and_what_it_did_stays() {
     let claimed = workers.claim().await.unwrap().unwrap();
     workers.cancel(&claimed.job, &by()).await.unwrap();
     let told = ClaimedJob { job: job(&world), ..claimed };
-    Worker::new(workers.clone(), told).run().await.unwrap();
+    Worker::new(workers.clone(), told).run(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Cancelled);
     assert!(world.places.lock().unwrap().is_empty());
 }
@@ -197,9 +200,9 @@ async fn whoever_has_lost_a_lease_changes_nothing() {
     world.jobs.lock().unwrap()[0].job.due_at = Some(Utc::now());
     let second = workers.claim().await.unwrap().unwrap();
     assert!(second.resumed && !first.resumed);
-    Worker::new(workers.clone(), first).run().await.unwrap();
+    Worker::new(workers.clone(), first).run(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Running);
-    Worker::new(workers, second).run().await.unwrap();
+    Worker::new(workers, second).run(None).await.unwrap();
     assert_eq!(job(&world).state, JobState::Done);
     assert_eq!(world.places.lock().unwrap().len(), 1);
 }
@@ -212,7 +215,7 @@ async fn what_is_worked_on_goes_back_to_the_queue_at_the_end() {
     workers.embed_later(&workspace("Alpha"), paths.clone(), &by()).await.unwrap();
     let claimed = workers.claim().await.unwrap().unwrap();
     workers.wind_down();
-    Worker::new(workers.clone(), claimed).run().await.unwrap();
+    Worker::new(workers.clone(), claimed).run(None).await.unwrap();
     assert_eq!((job(&world).state, job(&world).attempts), (JobState::Queued, 0));
     let alpha = workspace("Alpha");
     assert_eq!(workers.embed(&alpha, paths.clone(), &by()).await.unwrap(), []);
@@ -235,7 +238,9 @@ async fn a_change_of_recipe_renews_every_place_once_and_keeps_its_key() {
     let settings = FakeSettings::default();
     let size = carrel_domain::settings::names::CHUNK_SIZE.to_owned();
     settings.0.lock().unwrap().insert(size, "500".into());
-    let library = Library { settings: Arc::new(settings), ..world.library() };
+    let library = world.library();
+    let indexer = Indexer { settings: Arc::new(settings), ..library.indexer.clone() };
+    let library = Library { indexer, ..library };
     let after = Workers::new(library, world.clone(), world.clone(), Arc::default());
     let queued = QueuedRefreshes { queued: 1, under_way: 0 };
     assert_eq!(after.queue_refreshes(&by()).await.unwrap(), queued);

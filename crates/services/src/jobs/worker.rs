@@ -6,14 +6,14 @@ use carrel_domain::job::queue::{
     ClaimedJob, FinishedItem, ItemOutcome, Lease, Requeue, StepResult,
 };
 use carrel_domain::job::{ItemState, Job, JobKind};
-use carrel_domain::{JobId, Result};
+use carrel_domain::{Error, JobId, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 use tokio::time::sleep;
 
-use super::batch::Step;
+use super::batch::{Step, step};
 use super::{LEASE, Stage, Workers};
 
 /// How often a lease is prolonged while nothing else is written.
@@ -38,6 +38,8 @@ pub(super) struct Worker {
     told: broadcast::Receiver<JobId>,
     stage: watch::Receiver<Stage>,
     began: Instant,
+    /// The first failure.
+    cause: Option<Error>,
 }
 
 /// Why work has to stop in the middle of a step.
@@ -52,19 +54,33 @@ impl Worker {
     pub(super) fn new(workers: Workers, claimed: ClaimedJob) -> Self {
         let ClaimedJob { job, lease, resumed } = claimed;
         let (told, stage) = (workers.shared.told.subscribe(), workers.shared.stage.subscribe());
-        Self { workers, job, lease, resumed, told, stage, began: Instant::now() }
+        Self { workers, job, lease, resumed, told, stage, began: Instant::now(), cause: None }
     }
 
-    /// Fails when the database does. Then the job goes on once its lease has run out.
-    pub(super) async fn run(mut self) -> Result<()> {
+    /// Works on the job once the sender of `before` is gone, to the end or until others have to go
+    /// on. Returns the first failure of a document. Fails when the database does: then the job goes
+    /// on once its lease has run out.
+    pub(super) async fn run(
+        mut self,
+        before: Option<oneshot::Receiver<()>>,
+    ) -> Result<Option<Error>> {
         let driving = self.workers.shared.driving.clone().read_owned().await;
-        let ended = self.drive().await;
+        let ended = self.drive(before).await;
         self.workers.tell(self.job.id);
         drop(driving);
-        ended
+        ended.map(|()| self.cause)
     }
 
-    async fn drive(&mut self) -> Result<()> {
+    async fn drive(&mut self, before: Option<oneshot::Receiver<()>>) -> Result<()> {
+        if let Some(before) = before {
+            let held =
+                heartbeat(&self.workers, &self.job, &self.lease, &mut self.told, &mut self.stage);
+            tokio::select! {
+                biased;
+                interrupt = held => return self.leave(interrupt).await,
+                _ = before => {}
+            }
+        }
         if self.job.cancelling {
             return self.end(None).await;
         }
@@ -82,12 +98,15 @@ impl Worker {
             let step = tokio::select! {
                 biased;
                 interrupt = held => return self.leave(interrupt).await,
-                step = self.workers.step(&self.job, &self.lease, one_by_one) => step?,
+                step = step(&self.workers, &self.job, &self.lease, one_by_one) => step?,
             };
             let (finished, down, turn) = match step {
                 Step::Over => return self.end(None).await,
                 Step::Lost => return Ok(()),
-                Step::Made { finished, down, turn } => (finished, down, turn),
+                Step::Made { finished, down, cause, turn } => {
+                    self.cause = self.cause.take().or(cause);
+                    (finished, down, turn)
+                }
             };
             let mut others_wait = false;
             if !finished.is_empty() {

@@ -3,11 +3,9 @@ use std::sync::Arc;
 
 use carrel_domain::folder::{Folders, ListPosition, ListedDocument};
 use carrel_domain::path::DEFAULT_FOLDER;
-use carrel_domain::{DocumentId, Folder, Result};
+use carrel_domain::{Folder, Result};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
-
-use super::Library;
 
 /// How many documents are read at first, and then at most. The more they are, the fewer times a page
 /// of the database is read that holds documents of several folders.
@@ -38,50 +36,34 @@ struct Listing {
     current: String,
 }
 
-impl Library {
-    /// The text of a document, wherever it lies by now.
-    pub async fn text_of(&self, id: DocumentId) -> Result<Option<String>> {
-        let Some(found) = self.folders.by_id(id).await? else { return Ok(None) };
-        self.text_at(&found).await
-    }
+/// Every folder followed by its documents, in pieces.
+pub(super) async fn everything(
+    port: Arc<dyn Folders>,
+) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
+    let mut folders = port.folders().await?;
+    folders.retain(|folder| !folder.is_default());
+    folders.reverse();
+    let next = Some(ListPosition::In { folder: Folder::default(), after: None });
+    let listing = Listing { port, next, limit: FIRST, folders, current: String::new() };
+    Ok(try_unfold(listing, |mut listing| async move {
+        let piece = listing.piece().await?;
+        Ok(piece.map(|piece| (piece, listing)))
+    }))
+}
 
-    /// The text of a document that was listed.
-    pub async fn text_at(&self, found: &ListedDocument) -> Result<Option<String>> {
-        self.files.text(&found.path()?).await
-    }
-
-    /// Every folder followed by its documents, in pieces: the default one first, the others by
-    /// name. What changes meanwhile may be in it or not, but no document comes twice, unless it
-    /// is moved.
-    pub async fn everything(
-        &self,
-    ) -> Result<impl Stream<Item = Result<Vec<ListEntry>>> + Send + 'static> {
-        let mut folders = self.folders.folders().await?;
-        folders.retain(|folder| !folder.is_default());
-        folders.reverse();
-        let port = Arc::clone(&self.folders);
-        let next = Some(ListPosition::In { folder: Folder::default(), after: None });
-        let listing = Listing { port, next, limit: FIRST, folders, current: String::new() };
-        Ok(try_unfold(listing, |mut listing| async move {
-            let piece = listing.piece().await?;
-            Ok(piece.map(|piece| (piece, listing)))
-        }))
-    }
-
-    /// The documents of a folder after the name `after`, in pieces.
-    pub fn rest_of(
-        &self,
-        folder: Folder,
-        after: Option<String>,
-    ) -> impl Stream<Item = Result<Vec<ListedDocument>>> + Send + 'static {
-        let state = (Arc::clone(&self.folders), Some(ListPosition::In { folder, after }), FIRST);
-        try_unfold(state, |(port, next, limit)| async move {
-            let Some(place) = next else { return Ok(None) };
-            let page = port.list(&place, 0, limit).await?;
-            let (next, limit) = (following(place, &page, limit)?, fitting(&page));
-            Ok(Some((page, (port, next, limit))))
-        })
-    }
+/// The documents of a folder after the name `after`, in pieces.
+pub(super) fn rest_of(
+    port: Arc<dyn Folders>,
+    folder: Folder,
+    after: Option<String>,
+) -> impl Stream<Item = Result<Vec<ListedDocument>>> + Send + 'static {
+    let state = (port, Some(ListPosition::In { folder, after }), FIRST);
+    try_unfold(state, |(port, next, limit)| async move {
+        let Some(place) = next else { return Ok(None) };
+        let page = port.list(&place, 0, limit).await?;
+        let (next, limit) = (following(place, &page, limit)?, fitting(&page));
+        Ok(Some((page, (port, next, limit))))
+    })
 }
 
 /// Where a list goes on after a page of it; nowhere when that was the last.

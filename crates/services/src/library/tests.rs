@@ -1,99 +1,48 @@
 use std::path::PathBuf;
 
-use carrel_domain::audit::By;
 use carrel_domain::document::IncomingFile;
-use chrono::{TimeDelta, Utc};
+use carrel_domain::folder::DocumentMove;
+use chrono::Utc;
+use futures_util::TryStreamExt;
 
 use super::*;
+use crate::fakes::by;
 use crate::fakes::world::World;
-use crate::fakes::{by, workspace};
+use crate::ingestion::{Added, Details, Indexing, Terms};
 
-mod taking_in;
-
-async fn add(world: &Arc<World>, unembedded: Unembedded) -> Result<Vec<Added>> {
-    add_into(world, "some text", unembedded).await
+async fn add_with(world: &Arc<World>, text: &str, terms: Terms) -> Result<Vec<Added>> {
+    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
+    let details = Details { terms, ..Details::default() };
+    let ingestion = world.ingestion();
+    Ok(ingestion.add_file(file, details, Vec::new(), Indexing::Keep, &by()).await?.added)
 }
 
-async fn add_into(world: &Arc<World>, text: &str, unembedded: Unembedded) -> Result<Vec<Added>> {
-    let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
-    let into = vec![workspace("Alpha")];
-    world.library().add_file(file, Details::default(), into, unembedded, &by()).await
+async fn add(world: &Arc<World>) -> DocumentPath {
+    let added = add_with(world, "some text", Terms::default()).await.unwrap();
+    added[0].document.path.clone()
 }
 
 fn is_empty(world: &World) -> bool {
     world.files.lock().unwrap().is_empty()
         && world.documents.lock().unwrap().is_empty()
         && world.pending_files.lock().unwrap().is_empty()
-        && world.passages.lock().unwrap().is_empty()
-}
-
-#[tokio::test]
-async fn a_file_becomes_a_document_with_its_place() {
-    let world = Arc::new(World::default());
-    let added = add(&world, Unembedded::Refuse).await.unwrap();
-    assert_eq!((added[0].text.as_str(), &added[0].warning), ("some text", &None));
-    assert_eq!(world.files.lock().unwrap()[&added[0].document.path], "some text");
-    assert_eq!(world.passages.lock().unwrap().len(), 1);
-    assert!(world.pending_files.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn what_fails_half_way_leaves_nothing() {
-    for part in ["put", "create", "embed"] {
-        let world = Arc::new(World::default());
-        world.fail(part);
-        assert!(add(&world, Unembedded::Refuse).await.is_err(), "{part}");
-        assert!(is_empty(&world), "{part}");
-    }
-}
-
-#[tokio::test]
-async fn what_was_committed_keeps_its_text_although_nobody_was_told() {
-    let world = Arc::new(World::default());
-    world.fail("told");
-    assert!(add(&world, Unembedded::Refuse).await.is_err());
-    assert_eq!(world.documents.lock().unwrap().len(), 1);
-    let files = world.files.lock().unwrap();
-    assert_eq!(files.values().collect::<Vec<_>>(), ["some text"]);
-}
-
-#[tokio::test]
-async fn a_file_counts_as_expected_from_when_it_is_written() {
-    let world = Arc::new(World::default());
-    let begun = Utc::now();
-    let by = By::operator(begun - TimeDelta::hours(2));
-    let raw = RawText { text: "some text".into(), title: "a".into(), ..RawText::default() };
-    world.library().add_text(raw, Vec::new(), Unembedded::Refuse, &by).await.unwrap();
-    assert!(world.noted_at.lock().unwrap().unwrap() >= begun);
-}
-
-#[tokio::test]
-async fn a_document_that_cannot_be_embedded_may_be_kept_with_a_warning() {
-    let world = Arc::new(World::default());
-    world.fail("embed");
-    let added = add(&world, Unembedded::Keep).await.unwrap();
-    assert_eq!(added[0].warning.as_deref(), Some("the test is unavailable: embed"));
-    assert!(world.passages.lock().unwrap().is_empty());
-    assert_eq!(world.documents.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
 async fn removing_takes_the_file_along_and_passes_over_unknown_paths() {
     let world = Arc::new(World::default());
-    let added = add(&world, Unembedded::Keep).await.unwrap();
+    let added = add(&world).await;
     let unknown = DocumentPath::parse("a/b.json").unwrap();
-    let paths = vec![unknown, added[0].document.path.clone()];
+    let paths = vec![unknown, added];
     let removed = world.library().remove(paths, &by()).await.unwrap();
     assert_eq!(removed.len(), 1);
-    world.passages.lock().unwrap().clear();
     assert!(is_empty(&world));
 }
 
 #[tokio::test]
 async fn settling_deletes_files_that_no_document_owns() {
     let world = Arc::new(World::default());
-    let added = add(&world, Unembedded::Keep).await.unwrap();
-    let known = added[0].document.path.clone();
+    let known = add(&world).await;
     let orphan = DocumentPath::parse("custom-documents/orphan.json").unwrap();
     world.files.lock().unwrap().insert(orphan.clone(), "half".into());
     world.pending_files.lock().unwrap().extend([known.clone(), orphan]);
@@ -102,29 +51,127 @@ async fn settling_deletes_files_that_no_document_owns() {
     assert!(world.pending_files.lock().unwrap().is_empty());
 }
 
-#[tokio::test]
-async fn what_was_embedded_before_is_not_embedded_again() {
-    let world = Arc::new(World::default());
-    for _ in 0..2 {
-        add(&world, Unembedded::Refuse).await.unwrap();
-    }
-    assert_eq!(*world.embedded.lock().unwrap(), ["some text"]);
-    let without = Library { cache_limit: 0, ..world.library() };
-    let texts = ["some text", "more", "more"].map(str::to_owned);
-    let method = without.method().await.unwrap();
-    assert_eq!(without.vectors(&method, &texts).await.unwrap().len(), 3);
-    assert_eq!(world.embedded.lock().unwrap()[1..], ["some text", "more"]);
+fn folder(name: &str) -> Folder {
+    Folder::parse(name).unwrap()
+}
+
+async fn two_documents(world: &Arc<World>) -> [DocumentPath; 2] {
+    world.folders.lock().unwrap().insert(folder("new"));
+    let one = add_with(world, "one", Terms::default()).await.unwrap().remove(0);
+    let two = add_with(world, "two", Terms::default()).await.unwrap().remove(0);
+    [one.document.path, two.document.path]
+}
+
+fn to(path: &DocumentPath, name: &str) -> DocumentMove {
+    DocumentMove { from: path.clone(), to: path.moved_to(&folder(name)) }
 }
 
 #[tokio::test]
-async fn vectors_of_another_length_are_not_mixed_with_those_of_now() {
+async fn moving_takes_the_file_along() {
     let world = Arc::new(World::default());
-    add(&world, Unembedded::Refuse).await.unwrap();
-    for vector in world.cache.lock().unwrap().values_mut() {
-        *vector = vec![1.0, 0.0];
+    let [one, two] = two_documents(&world).await;
+    let moves = vec![to(&one, "new"), to(&two, "custom-documents")];
+    assert_eq!(world.library().move_documents(moves, MovePolicy::Move, &by()).await.unwrap(), 0);
+    let files = world.files.lock().unwrap();
+    assert_eq!(files[&one.moved_to(&folder("new"))], "one");
+    assert_eq!((files.len(), files[&two].as_str()), (2, "two"));
+    assert!(world.pending_files.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_move_that_fails_moves_nothing() {
+    for part in ["copy", "relocate", ""] {
+        let world = Arc::new(World::default());
+        let [one, two] = two_documents(&world).await;
+        world.fail(part);
+        let mut moves = vec![to(&one, "new")];
+        if part.is_empty() {
+            moves.push(to(&two.moved_to(&folder("never")), "new"));
+        }
+        let moved = world.library().move_documents(moves, MovePolicy::Move, &by()).await;
+        assert!(moved.is_err(), "{part}");
+        let paths: Vec<_> = world.files.lock().unwrap().keys().cloned().collect();
+        assert!(paths.len() == 2 && paths.contains(&one) && paths.contains(&two), "{part}");
+        // Whether there is half a copy is looked into later: what is there may be somebody else's.
+        let noted = world.pending_files.lock().unwrap().clone();
+        let half = (part == "copy").then(|| one.moved_to(&folder("new")));
+        assert_eq!(noted, Vec::from_iter(half), "{part}");
     }
-    let library = world.library();
-    let method = library.method().await.unwrap();
-    let texts = ["some text", "more"].map(str::to_owned);
-    assert_eq!(library.vectors(&method, &texts).await.unwrap(), [[1.0], [1.0]]);
+}
+
+#[tokio::test]
+async fn moves_that_cannot_all_be_right_are_refused() {
+    let world = Arc::new(World::default());
+    let [one, two] = two_documents(&world).await;
+    let onto = |from: &DocumentPath, to: &DocumentPath| DocumentMove {
+        from: from.clone(),
+        to: to.clone(),
+    };
+    for moves in [
+        vec![onto(&one, &two)],
+        vec![to(&one, "never")],
+        vec![to(&one, "new"), onto(&two, &one.moved_to(&folder("new")))],
+        vec![to(&one, "new"), onto(&one, &two.moved_to(&folder("new")))],
+    ] {
+        let refused = world.library().move_documents(moves.clone(), MovePolicy::Move, &by()).await;
+        assert!(refused.is_err(), "{moves:?}");
+    }
+    assert_eq!(world.files.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn the_default_folder_cannot_be_removed() {
+    let world = Arc::new(World::default());
+    let refused = world.library().remove_folder(Folder::default(), &by()).await;
+    assert!(matches!(refused, Err(Error::Invalid { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_list_has_every_folder_and_every_document_once() {
+    let world = Arc::new(World::default());
+    world.folders.lock().unwrap().extend(["a", "custom-documents", "m", "z"].map(folder));
+    let mut expected = Vec::new();
+    for (name, count) in [("custom-documents", 5_500), ("b", 5_200), ("m", 3)] {
+        for _ in 0..count {
+            let terms = Terms { folder: Some(folder(name)), ..Terms::default() };
+            let added = add_with(&world, "text", terms).await.unwrap();
+            expected.push(added[0].document.path.to_string());
+        }
+    }
+    let (mut folders, mut documents, mut sizes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut pieces = std::pin::pin!(world.library().everything().await.unwrap());
+    while let Some(piece) = pieces.try_next().await.unwrap() {
+        sizes.push(piece.len());
+        for entry in piece {
+            match entry {
+                ListEntry::Folder(name) => folders.push(name),
+                ListEntry::Document(listed) => {
+                    let of = listed.texts();
+                    assert_eq!(folders.last().map(String::as_str), Some(of.folder));
+                    documents.push(format!("{}/{}", of.folder, of.name));
+                }
+            }
+        }
+    }
+    assert_eq!(folders, ["custom-documents", "a", "b", "m", "z"]);
+    // With the folders that begin in it.
+    assert!(sizes[0] <= LISTED_FIRST as usize + 5, "{sizes:?}");
+    assert!(sizes.iter().all(|size| *size <= 5_005), "{sizes:?}");
+    documents.sort();
+    expected.sort();
+    assert_eq!(documents, expected);
+}
+
+#[tokio::test]
+async fn documents_with_much_metadata_are_listed_in_smaller_pieces() {
+    let world = Arc::new(World::default());
+    let metadata = format!("{{\"note\":\"{}\"}}", "x".repeat(16_000));
+    for _ in 0..1_400 {
+        let terms = Terms { metadata: metadata.clone(), ..Terms::default() };
+        add_with(&world, "text", terms).await.unwrap();
+    }
+    let pieces = world.library().rest_of(Folder::default(), None);
+    let sizes: Vec<_> = pieces.map_ok(|piece| piece.len()).try_collect().await.unwrap();
+    assert_eq!((sizes[0], sizes.iter().sum::<usize>()), (1_000, 1_400));
+    assert!(sizes[1] < 260, "{sizes:?}");
 }

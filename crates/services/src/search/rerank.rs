@@ -18,7 +18,7 @@ const APART: usize = 3;
 pub(super) fn rerank(asked: &Asked, hits: &mut [Hit]) {
     let mut matcher = asked.question.matcher();
     for hit in hits.iter_mut() {
-        let of = matcher.compare(&hit.passage.document.title, &hit.passage.text);
+        let of = matcher.compare(&hit.passage.title_and_headings(), &hit.passage.text);
         let close = neighbours(asked.own, &of);
         let worth = hit.why.reranked.unwrap_or_default() + OF_NEIGHBOURS * close;
         hit.why.reranked = Some(worth / (1.0 + OF_NEIGHBOURS));

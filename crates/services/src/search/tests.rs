@@ -7,15 +7,15 @@ use carrel_domain::filter::DocumentFilter;
 use super::*;
 use crate::fakes::world::World;
 use crate::fakes::{by, workspace};
-use crate::library::{Details, Unembedded};
+use crate::ingestion::{Details, Indexing};
 
 async fn world(texts: &[&str]) -> Arc<World> {
     let world = Arc::new(World::default());
     for text in texts {
         let file = IncomingFile { name: "a.txt".into(), content: PathBuf::from(text) };
         let into = vec![workspace("Alpha")];
-        let refuse = Unembedded::Refuse;
-        world.library().add_file(file, Details::default(), into, refuse, &by()).await.unwrap();
+        let refuse = Indexing::Refuse;
+        world.ingestion().add_file(file, Details::default(), into, refuse, &by()).await.unwrap();
     }
     world
 }
@@ -44,6 +44,35 @@ async fn both_rankings_count() {
     assert_eq!(hits[0].why.by_words.map(|words| (words.rank, words.share)), Some((1, 1.0)));
     let limited = found(&world, "red door", Query { limit: Some(2), ..Query::default() }).await;
     assert_eq!(limited, hits[..2]);
+}
+
+#[tokio::test]
+async fn a_follow_up_is_about_what_was_said_before_and_another_subject_is_not() {
+    let branches = [
+        "The manager of the Vilnius branch is Jonas.",
+        "The manager of the Riga branch is Anna.",
+        "Opening hours in Riga are from nine to five.",
+        "The canteen serves soup on Mondays.",
+    ];
+    let world = world(&branches).await;
+    let said = |question: &str, answer: &str| EarlierTurn {
+        question: question.into(),
+        answer: answer.into(),
+    };
+    let riga = vec![said("Where is the Riga branch?", "In Elizabetes street.")];
+    let largest = vec![said("Which office is the largest?", "That is the one in Riga.")];
+    for mode in [SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Rerank] {
+        for earlier in [&riga, &largest] {
+            let query = Query { mode: Some(mode), earlier: earlier.clone(), ..Query::default() };
+            let hits = found(&world, "Who is the manager there?", query).await;
+            assert_eq!(texts(&hits)[0], branches[1], "{mode:?}");
+            // How much of the question is in it is said of the question alone.
+            assert_eq!(hits[0].why.by_words.map(|words| words.share), Some(1.0));
+        }
+        let query = Query { mode: Some(mode), earlier: riga.clone(), ..Query::default() };
+        let hits = found(&world, "When does the canteen serve soup?", query).await;
+        assert_eq!(texts(&hits)[0], branches[3], "{mode:?}");
+    }
 }
 
 #[tokio::test]

@@ -155,7 +155,8 @@ fn chosen(lists: &[Postings], weights: &[f32], counts: fn(&Postings) -> bool) ->
 
 fn ranked(asked: &Asked, passages: Vec<Passage>) -> Vec<Found> {
     let mut matcher = asked.question.matcher();
-    let mut compare = |passage: &Passage| matcher.compare(&passage.document.title, &passage.text);
+    let mut compare =
+        |passage: &Passage| matcher.compare(&passage.title_and_headings(), &passage.text);
     let compared: Vec<_> = passages.iter().map(&mut compare).collect();
     // That of all passages is not known; those at hand were cut to the same size.
     let usual = compared.iter().map(|of| of.length as f32).sum::<f32>() / compared.len() as f32;

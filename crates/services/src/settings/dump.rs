@@ -122,7 +122,7 @@ impl Dump {
         let written = written.map_err(Error::internal)?;
         let written = written.map_err(|error| {
             let text = format!("failed to write {}: {error}", self.path.display());
-            Error::internal(std::io::Error::new(error.kind(), text))
+            Error::of_file(std::io::Error::new(error.kind(), text))
         })?;
         state.last = Some((Instant::now(), Some(generation)));
         if !written {

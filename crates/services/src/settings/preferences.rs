@@ -88,6 +88,12 @@ pub async fn change(
     Ok(names)
 }
 
+/// A text as it is stored for a preference, or why it is not allowed; `None` for another name.
+pub(super) fn checked(name: &str, text: &str) -> Option<Result<Option<String>, String>> {
+    let (_, kind) = find(name, Leniency::Lenient)?;
+    Some(kind.read(&Value::String(text.to_owned())))
+}
+
 fn find(name: &str, leniency: Leniency) -> Option<&'static (&'static str, Kind)> {
     PREFERENCES.iter().find(|(known, _)| {
         *known == name || (leniency == Leniency::Strict && camel_case(known) == name)

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
 use carrel_domain::widget::{NewWidgetChat, Widget, WidgetChat, WidgetChats};
 use carrel_domain::{ChatId, Result, WidgetId, WorkspaceId};
 use serde_json::json;
@@ -40,6 +40,7 @@ pub fn as_chat(workspace: WorkspaceId, chat: WidgetChat) -> Chat {
         conversation: Conversation { workspace, user: None, thread: None, session: Some(session) },
         prompt,
         response,
+        images: Vec::new(),
         include,
         feedback: None,
         created_at,
@@ -68,10 +69,18 @@ impl Chats for WidgetChatStore {
         Ok(chats.into_iter().map(|chat| as_chat(of.workspace, chat)).collect())
     }
 
-    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Vec<Chat>> {
-        let ChatScope::Session(workspace, session) = of else { return Ok(Vec::new()) };
-        let chats = self.chats.page(self.widget, Some(session), part).await?;
-        Ok(chats.into_iter().map(|chat| as_chat(*workspace, chat)).collect())
+    async fn shown(&self, of: &ChatScope, part: ChatRange) -> Result<Bounded<Chat>> {
+        let ChatScope::Session(workspace, session) = of else {
+            return Ok(Bounded { items: Vec::new(), is_cut: false });
+        };
+        let Bounded { items, is_cut } = self.chats.page(self.widget, Some(session), part).await?;
+        let items = items.into_iter().map(|chat| as_chat(*workspace, chat)).collect();
+        Ok(Bounded { items, is_cut })
+    }
+
+    /// Widgets take no images.
+    async fn images(&self, _: ChatId) -> Result<Vec<String>> {
+        Ok(Vec::new())
     }
 
     async fn reset(&self, of: &Conversation, event: Event) -> Result<u64> {

@@ -108,7 +108,7 @@ async fn question(
             let reason = t("chat.not-kept").replace("{names}", &kept.documents.join(", "));
             return Err(Error::unprocessable(reason).into());
         }
-        attachments = kept.pictures;
+        attachments = super::exchange::images(visit, chat).await?;
     }
     attachments.extend(asked.attachments.iter().cloned());
     let question = Question {

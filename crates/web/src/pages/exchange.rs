@@ -8,6 +8,7 @@ use carrel_domain::chat::Chat;
 use carrel_domain::deletion::Deletable;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
+use carrel_services::chat::Attachment;
 use carrel_services::{chat_edits, record};
 
 use super::deletions;
@@ -142,12 +143,18 @@ pub async fn save(visit: Visit<Reader>, path: Path<(String, String)>, form: Form
     reply::page(&visit.request, &TurnPart { turn })
 }
 
+/// The images beside the question of an exchange.
+pub async fn images(visit: &Visit<Reader>, mut chat: Chat) -> Result<Vec<Attachment>, Error> {
+    chat.images = visit.ports().chats.images(chat.id).await?;
+    Ok(record::images_of(chat))
+}
+
 /// A picture that was shown beside a question, by its place from 0. Browsers keep it, and ask before
 /// they show it again whether its owner is still there.
 pub async fn shown(visit: Visit<Reader>, path: Path<(String, String, usize)>) -> Answer {
     let workspace = visit.workspace(&path.0).await?;
     let chat = own(&visit, &workspace, parse(&path.1)?).await?;
-    let pictures = record::read(&chat.response).unwrap_or_default().pictures;
+    let pictures = images(&visit, chat).await?;
     let bytes = pictures.get(path.2).and_then(|picture| picture.bytes());
     let missing = || Refusal::missing("picture", &path.2.to_string());
     let bytes = bytes.ok_or_else(missing)?;

@@ -84,7 +84,7 @@ pub async fn upload(visit: Visit<Manager>, slug: Path<String>, upload: Upload) -
     let workspace = visit.workspace(&slug).await?;
     let (files, fields) = upload.read().await?;
     let back = shelf_address(&workspace);
-    adding::take_in(&visit, files, &fields, Some(workspace), None, &back).await
+    adding::ingest(&visit, files, &fields, Some(workspace), None, &back).await
 }
 
 /// Takes in text that was pasted.

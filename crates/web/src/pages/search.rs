@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use askama::Template;
 use carrel_domain::ChunkId;
 use carrel_domain::workspace::{SearchMode, Workspace};
+use carrel_services::provenance::ProvenanceFields;
 use carrel_services::search::{Hit, Query};
 use futures_util::future::join_all;
 
@@ -14,6 +15,7 @@ use crate::frame::{Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::texts::{self, t};
+use crate::view::provenance;
 use crate::visit::{Reader, Visit};
 
 /// How many passages each way of searching shows.
@@ -44,6 +46,8 @@ struct Way {
 struct Found {
     title: String,
     text: String,
+    /// Its page, slide, rows or time, and the headings above it.
+    place: Option<String>,
     address: String,
     score: f32,
     percent: u32,
@@ -145,6 +149,7 @@ fn shown(hit: Hit, within: &Workspace, mode: SearchMode, used: &HashSet<ChunkId>
         score,
         percent: percent(score),
         why: why(&hit, mode),
+        place: provenance::words(&ProvenanceFields::of(&hit.passage)),
         title: hit.passage.document.title,
         text: hit.passage.text,
     }

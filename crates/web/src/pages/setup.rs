@@ -6,7 +6,7 @@ use carrel_domain::user::Username;
 use carrel_domain::workspace::WorkspaceSettings;
 use carrel_services::accounts::UserDraft;
 use carrel_services::api_keys::KeyOptions;
-use carrel_services::library::Unembedded;
+use carrel_services::ingestion::Indexing;
 use carrel_services::ownership::SetupState;
 use carrel_services::workspaces;
 
@@ -142,11 +142,9 @@ pub async fn sample(visit: Visit<Admin>) -> Answer {
             content: file.path().to_owned(),
         };
         let into = vec![workspace.clone()];
-        let added = ports
-            .library
-            .add_file(incoming, Default::default(), into, Unembedded::Keep, &by)
-            .await?;
-        if let Some(warning) = added.iter().find_map(|added| added.warning.clone()) {
+        let details = Default::default();
+        let done = ports.ingestion.add_file(incoming, details, into, Indexing::Keep, &by).await?;
+        if let Some(warning) = done.added.iter().find_map(|added| added.warning.clone()) {
             return Err(Error::unprocessable(warning).into());
         }
     }
@@ -155,8 +153,8 @@ pub async fn sample(visit: Visit<Admin>) -> Answer {
 
 fn write(visit: &Visit<Admin>, text: &str) -> Result<tempfile::NamedTempFile, Refusal> {
     let file = tempfile::NamedTempFile::new_in(&visit.site.options.upload_dir);
-    let file = file.map_err(Error::internal)?;
-    std::fs::write(file.path(), text).map_err(Error::internal)?;
+    let file = file.map_err(Error::of_file)?;
+    std::fs::write(file.path(), text).map_err(Error::of_file)?;
     Ok(file)
 }
 

@@ -4,8 +4,10 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::document::Document;
 use carrel_domain::document_list::words_of_tokens;
+use carrel_domain::library::Passage;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, ChunkId, DocumentPath};
+use carrel_services::provenance::ProvenanceFields;
 use carrel_services::record;
 use chrono::{DateTime, Utc};
 
@@ -19,6 +21,7 @@ use crate::reply::{self, Answer};
 use crate::texts::t;
 use crate::turn::{self, Cited, Standing};
 use crate::view::evidence::{self, ShownPassage};
+use crate::view::provenance;
 use crate::visit::{Reader, Visit};
 
 /// How much of a text is shown on either side of a passage, in bytes.
@@ -29,6 +32,8 @@ const AROUND: usize = 60_000;
 struct SourcePage {
     frame: Frame,
     title: String,
+    /// Where the passage stands in the original.
+    place: Option<String>,
     about: Option<About>,
     /// HTML: the text before the passage, the passage, and the text after it.
     shown: ShownPassage,
@@ -70,22 +75,22 @@ pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let back = frame.conversation(workspace.slug.as_str());
     let answered = answered(&visit, &workspace, &asked, &back).await?;
     let found = document(&visit, &workspace, &path).await?;
-    let (title, place) = match (&found, &answered) {
+    let passage = passage(&visit, &workspace, &path, &asked).await?;
+    let (title, range) = match (&found, &answered) {
         (Some((document, text)), _) => {
-            let place = place(&visit, &workspace, &path, text, &asked).await?;
-            (document.title.clone(), place)
+            (document.title.clone(), passage.as_ref().and_then(|of| range(of, text)))
         }
         (None, Some(answered)) => (answered.title.clone(), None),
         (None, None) => return Err(gone()),
     };
-    let is_missing = !asked.text("passage").is_empty() && place.is_none();
+    let is_missing = !asked.text("passage").is_empty() && range.is_none();
     let gone = match found.is_some() {
         true => is_missing.then(|| t("source.gone")),
         false => Some(t("source.removed")),
     };
-    let (text, place, is_cut) = cut(found.as_ref(), place, answered.as_ref());
+    let (text, range, is_cut) = cut(found.as_ref(), range, answered.as_ref());
     let cites = answered.as_ref().map(|answered| (answered.text.clone(), answered.number));
-    let shown = visit.site.renderer.run(move || evidence::show(&text, place, cites)).await?;
+    let shown = visit.site.renderer.run(move || evidence::show(&text, range, cites)).await?;
     let neighbour = |step: isize| {
         let answered = answered.as_ref()?;
         let at = (answered.number - 1).checked_add_signed(step)?;
@@ -94,6 +99,7 @@ pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     let page = SourcePage {
         frame: Frame { title: title.clone(), ..frame },
         title,
+        place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
         about: found.map(|(document, _)| about(document)),
         shown,
         is_cut,
@@ -139,25 +145,27 @@ async fn document(
     Ok(text.map(|text| (document, text)))
 }
 
-/// Where the passage is in the text, from its first byte to its last.
-async fn place(
+/// The passage that is asked for, if it is still there.
+async fn passage(
     visit: &Visit<Reader>,
     workspace: &Workspace,
     path: &DocumentPath,
-    text: &str,
     asked: &Fields,
-) -> Result<Option<(usize, usize)>, Refusal> {
+) -> Result<Option<Passage>, Refusal> {
     let Ok(chunk) = asked.text("passage").parse() else { return Ok(None) };
     let known = &visit.ports().workspace_documents;
     let found = known.passages(workspace.id, &[ChunkId(chunk)]).await?;
-    let passage = found.into_iter().next().filter(|found| found.document.path == *path);
-    Ok(passage.and_then(|passage| {
-        let words = passage.text.trim();
-        let stands = passage.span.and_then(|span| span.within(text));
-        let stands = stands.filter(|at| text[at.clone()] == *words).map(|at| at.start);
-        let start = stands.or_else(|| text.find(words))?;
-        Some((start, start + words.len()))
-    }))
+    Ok(found.into_iter().next().filter(|found| found.document.path == *path))
+}
+
+/// Where a passage is in the text, from its first byte to its last.
+fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
+    let words = passage.text.trim();
+    let stands = passage.span.and_then(|span| span.within(text));
+    // Rows of a table that was cut stand below a copy of its header.
+    let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
+    let found = || text.find(words).map(|start| start..start + words.len());
+    stands.or_else(found).map(|at| (at.start, at.end))
 }
 
 /// The part of the text that is shown and where the passage is in it; what was kept of the passage where

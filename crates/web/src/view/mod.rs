@@ -2,6 +2,7 @@
 pub mod evidence;
 mod growth;
 pub mod markdown;
+pub mod provenance;
 mod rendering;
 pub mod snippet;
 

@@ -1,7 +1,7 @@
 //! `/api/v1/admin/workspace-chats` and `/api/v1/system/export-chats`
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use carrel_domain::chat_log::{ChatFilter, ChatLog};
+use carrel_domain::chat_log::{ChatFilter, ChatLog, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::settings::Settings;
 use carrel_services::exports::{ExportRequest, Exports};
@@ -11,7 +11,7 @@ use crate::caller::{Admin, Caller};
 use crate::failure::shapes::Message;
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
-use crate::routes::native::chats::{file, page};
+use crate::routes::native::chats::{Page, file, page};
 use crate::streaming::Holder;
 use crate::wire::compat::chats as wire;
 
@@ -24,13 +24,18 @@ pub async fn list_chats(
     chats: Data<dyn ChatLog>,
     body: Body<wire::ChatQuery>,
 ) -> Answer<Json<wire::ChatPage>> {
-    let all = ChatFilter::default();
-    let (found, has_pages) = match body.read().await?.start() {
-        wire::Start::After(before) => page(&**chats, &all, before).await?,
-        wire::Start::Before => (Vec::new(), !chats.page(&all, 0, 1).await?.is_empty()),
-        wire::Start::Nowhere => (Vec::new(), false),
+    let query = body.read().await?;
+    let filter = ChatFilter { before: query.before(), ..ChatFilter::default() };
+    let Page { chats, has_pages, has_more } = match query.start() {
+        wire::Start::After(before) => page(&**chats, &filter, before, true).await?,
+        wire::Start::Before => {
+            let first = chats.page(&filter, 0, Portion::of(1)).await?;
+            Page { has_pages: !first.items.is_empty(), ..Page::default() }
+        }
+        wire::Start::Nowhere => Page::default(),
     };
-    Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
+    let chats = chats.into_iter().map(Into::into).collect();
+    Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
 }
 
 /// Export exchanges as a file: `jsonl`, `json`, `csv` or `jsonAlpaca`.

@@ -7,6 +7,7 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, By};
+use carrel_domain::chat::Bounded;
 use carrel_services::admission::Admitted;
 use carrel_services::settings::SettingsStore;
 use carrel_services::widgets::{WidgetService, WidgetVisitor};
@@ -80,7 +81,7 @@ impl Admitted for Visit {
 
 /// Show a session what was said in it.
 ///
-/// The newest thousand exchanges, without what they are built on.
+/// The newest thousand exchanges, as far as they fit into 16 MiB, without what they are built on.
 #[utoipa::path(tag = "WidgetService", responses((status = 200, body = History), Denial))]
 #[get("/{embed}/{session}")]
 pub async fn show_history(
@@ -92,6 +93,7 @@ pub async fn show_history(
     let visitor = visitor(&request, &settings);
     let open = embeds.open(&path.0, &visitor).await?;
     let chats = embeds.history(&open, wire::session(&path.1)?).await?;
+    let chats = Bounded { items: chats, is_cut: false };
     Ok(Json(History::new(chats, Mount::Compat).without_sources()))
 }
 

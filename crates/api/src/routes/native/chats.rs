@@ -7,7 +7,8 @@ use actix_web::http::header::{
 use actix_web::web::{Bytes, Data, Json};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::By;
-use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat};
+use carrel_domain::chat::Bounded;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
@@ -38,8 +39,10 @@ pub async fn list_chats(
     let query = body.read().await?;
     let mut filter = query.filter()?;
     filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
-    let (found, has_pages) = page(&**chats, &filter, query.offset()).await?;
-    Ok(Json(wire::ChatPage { chats: found.into_iter().map(Into::into).collect(), has_pages }))
+    let Page { chats, has_pages, has_more } =
+        page(&**chats, &filter, query.offset(), false).await?;
+    let chats = chats.into_iter().map(Into::into).collect();
+    Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
 }
 
 /// Delete exchanges of all workspaces.
@@ -98,16 +101,30 @@ async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option
     }
 }
 
-/// The page that begins after `before` exchanges, and whether another follows.
+/// A page of the log.
+#[derive(Default)]
+pub struct Page {
+    pub chats: Vec<LoggedChat>,
+    /// Whether another page follows.
+    pub has_pages: bool,
+    /// Whether exchanges of this page are left out, as it would be too large.
+    pub has_more: bool,
+}
+
+/// The page that begins after `before` exchanges.
 pub async fn page(
     chats: &dyn ChatLog,
     filter: &ChatFilter,
     before: u64,
-) -> Result<(Vec<LoggedChat>, bool)> {
-    let mut found = chats.page(filter, before, wire::PAGE + 1).await?;
-    let more = found.len() > wire::PAGE as usize;
-    found.truncate(wire::PAGE as usize);
-    Ok((found, more))
+    images: bool,
+) -> Result<Page> {
+    let at_most = Portion { images, ..Portion::of(wire::PAGE + 1) };
+    let Bounded { items: mut chats, is_cut } = chats.page(filter, before, at_most).await?;
+    let more = chats.len() > wire::PAGE as usize;
+    chats.truncate(wire::PAGE as usize);
+    // The exchange that only shows that a page follows is none that is left out.
+    let has_more = is_cut && chats.len() < wire::PAGE as usize;
+    Ok(Page { chats, has_pages: more || is_cut, has_more })
 }
 
 /// An export as it is written, for as long as its holder may have it.

@@ -1,6 +1,6 @@
 //! The log of exchanges on the native wire, and what of it is exported.
 use carrel_domain::chat_log::{ChatFilter, LoggedChat};
-use carrel_domain::{Error, Result, ThreadId, UserId};
+use carrel_domain::{ChatId, Error, Result, ThreadId, UserId};
 use carrel_services::bulk_delete::BulkDeleteResult;
 use carrel_services::record;
 use chrono::{DateTime, Utc};
@@ -29,6 +29,8 @@ pub struct ChatQuery {
     from: Option<String>,
     /// Before this time.
     to: Option<String>,
+    /// Older than the exchange with this id: how to go on where `has_more` says so.
+    before: Option<i64>,
 }
 
 /// How many exchanges make a page.
@@ -49,6 +51,7 @@ impl ChatQuery {
             from: moment(self.from.as_deref(), "from")?,
             to: moment(self.to.as_deref(), "to")?,
             feedback: None,
+            before: self.before.map(ChatId),
         })
     }
 }
@@ -58,6 +61,11 @@ pub struct ChatPage {
     pub chats: Vec<ChatRow>,
     /// Whether more follow.
     pub has_pages: bool,
+    /// `true` where the exchanges of the page exceed 16 MiB, so that some are left out: they follow
+    /// with `before`, the id of the last that is here. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub has_more: bool,
 }
 
 /// An exchange of question and answer.
@@ -168,6 +176,7 @@ impl ClearQuery {
     /// What restricts the exchanges, besides the workspace.
     pub fn filter(&self) -> Result<ChatFilter> {
         let filter = ChatFilter {
+            before: None,
             workspace: None,
             user: self.user_id.map(UserId),
             thread: self.thread_id.map(ThreadId),

@@ -1,5 +1,7 @@
 //! The log of exchanges at `/api/v1`, and the type of an export.
+use carrel_domain::ChatId;
 use carrel_domain::chat_log::LoggedChat;
+use carrel_services::record;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use url::form_urlencoded;
@@ -17,6 +19,10 @@ pub struct ChatQuery {
     #[serde(default)]
     #[schema(value_type = u32, example = 0)]
     offset: Value,
+    /// Older than the exchange with this id: how to go on where `hasMore` says so.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    before: Value,
 }
 
 /// Where a page begins.
@@ -31,6 +37,10 @@ pub enum Start {
 }
 
 impl ChatQuery {
+    pub fn before(&self) -> Option<ChatId> {
+        self.before.as_i64().map(ChatId)
+    }
+
     // quirk(odd-pages): pages may be fractions, texts, or negative.
     pub fn start(&self) -> Start {
         match as_number(&self.offset) {
@@ -48,6 +58,11 @@ pub struct ChatPage {
     pub chats: Vec<ChatRow>,
     /// Whether more follow.
     pub has_pages: bool,
+    /// `true` where the exchanges of the page exceed 16 MiB, so that some are left out: they follow
+    /// with `before`, the id of the last that is here. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub has_more: bool,
 }
 
 /// An exchange of question and answer.
@@ -94,7 +109,8 @@ impl From<LoggedChat> for ChatRow {
     fn from(logged: LoggedChat) -> Self {
         let user = ChatUser { username: logged.asker().to_owned() };
         let name = logged.workspace_name().to_owned();
-        let LoggedChat { chat, workspace, username: _ } = logged;
+        let LoggedChat { mut chat, workspace, username: _ } = logged;
+        record::join_images(&mut chat);
         let conversation = chat.conversation;
         Self {
             id: chat.id.0,
@@ -135,7 +151,7 @@ mod tests {
 
     #[test]
     fn pages_begin_where_clients_expect_them() {
-        let start = |offset: Value| ChatQuery { offset }.start();
+        let start = |offset: Value| ChatQuery { offset, before: Value::Null }.start();
         assert_eq!(start(json!(null)), Start::After(0));
         assert_eq!(start(json!("1")), Start::After(20));
         assert_eq!(start(json!(1.5)), Start::After(30));

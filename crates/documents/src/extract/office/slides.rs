@@ -24,9 +24,11 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let mut others = embedded::Embedded::default();
     let mut slides = Slide::new(Writer::within(archive.text_limit()));
     for (id, number) in order.0.iter().zip(1..) {
-        let Some(part) = parts.part(id) else { continue };
         slides.number = number;
-        slide(input, &mut archive, part, &mut slides, &mut others)?;
+        if let Some(part) = parts.part(id) {
+            slide(input, &mut archive, part, &mut slides, &mut others)?;
+        }
+        slides.writer.end_page();
     }
     let document = by_nobody(slides.writer.whole()?, "Office file uploaded by the user.");
     Ok(others.after(document))
@@ -125,6 +127,7 @@ struct Slide {
     in_text: bool,
     /// Inside a shape, what is known of it.
     is_left_out: bool,
+    is_title: bool,
     paragraph: Paragraph,
     /// How many paragraphs in a row were numbered, for each level.
     counts: HashMap<u32, u32>,
@@ -148,6 +151,7 @@ impl Slide {
             hidden: 0,
             in_text: false,
             is_left_out: false,
+            is_title: false,
             paragraph: Paragraph::default(),
             counts: HashMap::new(),
         }
@@ -197,6 +201,11 @@ impl Slide {
     /// What says what a shape is for: the picture of the slide and its number are no text of notes.
     fn placeholder(&mut self, kind: &str) {
         self.is_left_out |= match kind {
+            "title" | "ctrTitle" if !self.is_notes => {
+                self.is_title = true;
+                self.writer.open_heading("# ");
+                false
+            }
             "sldNum" => true,
             "dt" | "hdr" | "ftr" | "sldImg" => self.is_notes,
             _ => false,
@@ -247,6 +256,7 @@ impl Visitor for Slide {
                 self.paragraph.numbers = element.attribute("type").map(|kind| kind.into_owned());
             }
             "tab" => self.write(" "),
+            "br" if self.is_title => self.write(" "),
             "br" => self.writer.line_break(),
             "tbl" => self.writer.open_table(),
             "tr" => self.writer.open_row(),
@@ -290,7 +300,8 @@ impl Visitor for Slide {
             "tbl" => self.writer.close_table(),
             "sp" | "graphicFrame" | "pic" => {
                 self.counts.clear();
-                self.is_left_out = false;
+                (self.is_left_out, self.is_title) = (false, false);
+                self.writer.close_heading();
                 self.writer.separate(2);
             }
             _ => {}

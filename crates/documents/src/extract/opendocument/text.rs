@@ -209,7 +209,13 @@ impl Visitor for Text {
                     self.writer.separate(1);
                 }
             }
-            "notes" | "text-box" | "custom-shape" | "frame" => self.writer.separate(1),
+            "notes" | "text-box" | "custom-shape" => self.writer.separate(1),
+            "frame" => {
+                self.writer.separate(1);
+                if element.attribute("class").is_some_and(|class| class == "title") {
+                    self.writer.open_heading("# ");
+                }
+            }
             "object" => {
                 let place = element.attribute("href").unwrap_or_default();
                 let place = place.trim_start_matches("./");
@@ -269,8 +275,12 @@ impl Visitor for Text {
                 }
             }
             "table" => self.writer.close_table(),
-            "page" | "notes" => self.writer.separate(2),
-            "text-box" | "custom-shape" | "frame" => self.writer.separate(1),
+            "page" => self.writer.end_page(),
+            "notes" => self.writer.separate(2),
+            "text-box" | "custom-shape" | "frame" => {
+                self.writer.close_heading();
+                self.writer.separate(1);
+            }
             "note-body" => self.writer.close_aside(),
             "annotation" => {
                 self.author = None;

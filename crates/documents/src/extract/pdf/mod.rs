@@ -22,8 +22,8 @@ use hayro_font::kurbo::Affine;
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
-use super::Input;
 use super::fault::Fault;
+use super::{Input, PAGE_END};
 use content::Interpreter;
 use glyph::Glyph;
 use lines::Line;
@@ -96,6 +96,7 @@ fn text(pdf: &Pdf, limit: u64) -> Result<String, Fault> {
     for (lines, comments) in &pages {
         append(&mut text, &paragraphs::page(lines, &style));
         comments.iter().for_each(|comment| append(&mut text, comment));
+        text.push_str(PAGE_END);
         if text.len() as u64 > limit {
             return Err(Fault::TextTooLarge);
         }
@@ -125,7 +126,7 @@ fn seen(glyphs: Vec<Glyph>, page: &Page<'_>) -> Vec<Glyph> {
 fn append(text: &mut String, page: &str) {
     let page = page.trim();
     if !text.is_empty() && !page.is_empty() {
-        text.push_str("\n\n");
+        text.push_str(if text.ends_with(PAGE_END) { "\n" } else { "\n\n" });
     }
     text.push_str(page);
 }

@@ -1,5 +1,8 @@
 //! The lines of a sheet: cells as comma-separated lines, without the emptiness around and between them.
 
+/// So many empty rows are written as empty lines; before a row beyond more of them its number is
+/// said, because sheets may have a million rows.
+const MOST_EMPTY_ROWS: u32 = 20;
 /// A gap of more columns than this is written as one: sheets may be 16,384 columns wide.
 const WIDEST_GAP: u32 = 64;
 
@@ -32,12 +35,10 @@ impl Sheet {
         let before = self.lines.len();
         let gap = match self.last {
             Some((last_row, last)) if last_row == row => column.saturating_sub(last).max(1),
-            Some(_) => {
-                self.lines.push('\n');
-                self.line = self.lines.len();
+            last => {
+                self.begin_row(last.map(|(row, _)| row), row);
                 column
             }
-            None => column,
         };
         let gap = if gap > WIDEST_GAP { 1 } else { gap };
         self.lines.extend(std::iter::repeat_n(',', gap as usize));
@@ -54,6 +55,19 @@ impl Sheet {
         Ok(())
     }
 
+    /// Ends the line of the last row and begins that of `row`.
+    fn begin_row(&mut self, last: Option<u32>, row: u32) {
+        if last.is_some() {
+            self.lines.push('\n');
+        }
+        let empty = last.map_or(row, |last| row.saturating_sub(last + 1));
+        match empty <= MOST_EMPTY_ROWS {
+            true => self.lines.extend(std::iter::repeat_n('\n', empty as usize)),
+            false => self.lines.push_str(&format!("[Row {}]\n", u64::from(row) + 1)),
+        }
+        self.line = self.lines.len();
+    }
+
     /// Writes the row written last so many times more.
     pub fn repeat(&mut self, times: u32) -> Result<(), Full> {
         let line = self.lines[self.line..].to_owned();
@@ -63,6 +77,7 @@ impl Sheet {
             self.line = self.lines.len();
             self.lines.push_str(&line);
         }
+        self.last = self.last.map(|(row, column)| (row.saturating_add(times), column));
         Ok(())
     }
 
@@ -79,14 +94,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cells_keep_their_columns_and_empty_rows_are_left_out() {
+    fn cells_keep_their_columns_and_their_rows() {
         let mut sheet = Sheet::with_room(100);
         for (row, column, text) in
             [(0, 0, "a"), (0, 1, "b"), (2, 1, "c, d"), (2, 3, "\"e\""), (1_048_575, 16_383, "f")]
         {
             sheet.put(row, column, text).unwrap();
         }
-        assert_eq!(sheet.finish(), "a,b\n,\"c, d\",,\"\"\"e\"\"\"\n,f\n");
+        assert_eq!(sheet.finish(), "a,b\n\n,\"c, d\",,\"\"\"e\"\"\"\n[Row 1048576]\n,f\n");
         assert_eq!(Sheet::default().finish(), "");
     }
 

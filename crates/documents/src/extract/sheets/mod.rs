@@ -26,7 +26,9 @@ pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) ->
     if !text.is_empty() || !more.is_empty() {
         for block in more.iter().chain(&mark) {
             if !text.is_empty() {
-                text.push('\n');
+                // No row of the table.
+                let is_first = !text.contains('\u{c}');
+                text.push_str(if is_first { "\n\u{c}\n" } else { "\n" });
             }
             text.push_str(block);
             text.push('\n');

@@ -1,5 +1,6 @@
 //! Running text: words, lines, paragraphs and lists.
 use super::Room;
+use crate::extract::PAGE_END;
 
 /// Lists nested deeper are indented no further.
 const DEEPEST_INDENT: usize = 8;
@@ -29,6 +30,8 @@ pub struct Flow {
     deeper: usize,
     /// What follows the paragraph that is being written.
     pub notes: Vec<String>,
+    /// Whether it consists of pages.
+    has_pages: bool,
     room: Room,
 }
 
@@ -46,6 +49,7 @@ impl Flow {
             lists: Vec::new(),
             deeper: 0,
             notes: Vec::new(),
+            has_pages: false,
             room,
         }
     }
@@ -157,9 +161,22 @@ impl Flow {
         self.lines = 2;
     }
 
+    /// What was written since the last end of a page is one.
+    pub fn end_page(&mut self) {
+        self.end_line(2);
+        if !self.out.is_empty() {
+            self.out.push_str("\n\n");
+        }
+        self.out.push('\u{c}');
+        (self.lines, self.space, self.has_pages) = (2, false, true);
+    }
+
     pub fn finish(mut self) -> String {
         self.separate(2);
         self.out.truncate(self.out.trim_end().len());
+        if self.has_pages && !self.out.is_empty() {
+            self.out.push_str(PAGE_END);
+        }
         self.out
     }
 

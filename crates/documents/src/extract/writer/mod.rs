@@ -79,6 +79,11 @@ impl Writer {
         self.flow().separate(lines);
     }
 
+    /// Ends a page or a slide.
+    pub fn end_page(&mut self) {
+        self.root.end_page();
+    }
+
     pub fn line_break(&mut self) {
         self.flow().line_break();
     }

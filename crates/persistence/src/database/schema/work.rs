@@ -1,4 +1,4 @@
-//! The tables of jobs, of cached vectors, and of attempts to sign in.
+//! The tables of jobs, of uploads and their files, of cached vectors, of imports, and of attempts to sign in.
 diesel::table! {
     jobs (id) {
         id -> BigInt,
@@ -22,6 +22,23 @@ diesel::table! {
         started_at -> Nullable<Timestamp>,
         finished_at -> Nullable<Timestamp>,
         updated_at -> Timestamp,
+        upload -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    uploads (id) {
+        id -> Text,
+        begun_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    unsettled_files (folder, name) {
+        folder -> Text,
+        name -> Text,
+        noted_at -> Timestamp,
+        upload -> Nullable<Text>,
     }
 }
 
@@ -51,6 +68,16 @@ diesel::table! {
     embeddings_size (id) {
         id -> Integer,
         bytes -> BigInt,
+    }
+}
+
+diesel::table! {
+    imports (id) {
+        id -> Integer,
+        kind -> Text,
+        origin -> Text,
+        report -> Text,
+        created_at -> Timestamp,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::{chunks, documents, lexical_version, workspace_documents};
 use crate::database::tx_error::TxError;
+use crate::documents::passages::provenance;
 
 /// Passages read at a time.
 const AT_ONCE: i64 = 500;
@@ -52,17 +53,28 @@ fn is_filled(conn: &mut AnyConnection) -> QueryResult<bool> {
 
 /// The last id of the next passages and how many they were; nothing at the end.
 fn page(conn: &mut AnyConnection, after: i64) -> QueryResult<Option<(i64, usize)>> {
-    let passages: Vec<(i64, i32, String, String)> = chunks::table
+    type Row = (i64, i32, String, String, Option<String>);
+    let passages: Vec<Row> = chunks::table
         .inner_join(workspace_documents::table.inner_join(documents::table))
         .filter(chunks::id.gt(after))
         .order(chunks::id)
         .limit(AT_ONCE)
-        .select((chunks::id, chunks::workspace_id, documents::title, chunks::text))
+        .select((
+            chunks::id,
+            chunks::workspace_id,
+            documents::title,
+            chunks::text,
+            chunks::headings,
+        ))
         .load(conn)?;
     let Some(last) = passages.last().map(|(id, ..)| *id) else { return Ok(None) };
     let (ids, words): (Vec<_>, Vec<_>) = passages
         .into_iter()
-        .map(|(id, workspace, title, text)| (id, words_of(workspace, &title, &text)))
+        .map(|(id, workspace, title, text, headings)| {
+            let provenance = provenance(headings.as_deref(), None);
+            let title = provenance.title_and_headings(&title, &text);
+            (id, words_of(workspace, &title, &text))
+        })
         .unzip();
     insert(conn, &ids, words)?;
     Ok(Some((last, ids.len())))

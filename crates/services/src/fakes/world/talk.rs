@@ -1,7 +1,7 @@
 //! What a library in memory needs to be talked with.
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::chat::{Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
+use carrel_domain::chat::{Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, NewChat};
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::model::Tokenizer;
 use carrel_domain::pin::Pins;
@@ -17,13 +17,14 @@ impl Chats for World {
         self.check("append")?;
         let mut chats = self.chats.lock().unwrap();
         let id = ChatId(chats.len() as i64 + 1);
-        let NewChat { conversation, prompt, response, include, created_at, usage: _ } = new;
+        let NewChat { conversation, prompt, response, images, include, created_at, usage: _ } = new;
         let updated_at = created_at;
         chats.push(Chat {
             id,
             conversation,
             prompt,
             response,
+            images,
             include,
             feedback: None,
             created_at,
@@ -37,8 +38,14 @@ impl Chats for World {
         Ok(chats.iter().filter(|chat| chat.conversation == *of && chat.include).cloned().collect())
     }
 
-    async fn shown(&self, _: &ChatScope, _: ChatRange) -> Result<Vec<Chat>> {
-        Ok(self.chats.lock().unwrap().clone())
+    async fn shown(&self, _: &ChatScope, _: ChatRange) -> Result<Bounded<Chat>> {
+        Ok(Bounded { items: self.chats.lock().unwrap().clone(), is_cut: false })
+    }
+
+    async fn images(&self, of: ChatId) -> Result<Vec<String>> {
+        let chats = self.chats.lock().unwrap();
+        let found = chats.iter().find(|chat| chat.id == of);
+        Ok(found.map(|chat| chat.images.clone()).unwrap_or_default())
     }
 
     async fn reset(&self, of: &Conversation, _: Event) -> Result<u64> {

@@ -3,7 +3,8 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Path};
 use askama::Template;
-use carrel_domain::chat_log::{ChatFilter, LoggedChat};
+use carrel_domain::chat::Bounded;
+use carrel_domain::chat_log::{ChatFilter, LoggedChat, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
 use carrel_domain::{ChatId, Error, UserId};
 use carrel_services::admission::handed;
@@ -49,13 +50,15 @@ struct Chats {
     /// The part of the address that holds the filter.
     filter: String,
     page: u64,
-    has_more: bool,
+    /// The part of the address of the page that follows, if one does.
+    next: Option<String>,
 }
 
 /// What a query asks for. A day's end belongs to it.
 async fn filter(visit: &Visit<Admin>, asked: &Fields) -> Result<ChatFilter, Refusal> {
     let mut filter = ChatFilter {
         user: asked.number("user")?.map(UserId),
+        before: asked.number("before")?.map(ChatId),
         from: date(asked.text("from"), "from")?,
         to: date(asked.text("to"), "to")?
             .map(|day| day.checked_add_signed(TimeDelta::days(1)).unwrap_or(day)),
@@ -92,9 +95,15 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let page = asked.number::<u64>("page")?.unwrap_or(1).clamp(1, 1_000_000);
     let ports = visit.ports();
     let offset = (page - 1) * u64::from(PAGE);
-    let mut found = ports.chat_log.page(&filter, offset, PAGE + 1).await?;
+    let Bounded { items: mut found, is_cut } =
+        ports.chat_log.page(&filter, offset, Portion::of(PAGE + 1)).await?;
     let has_more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
+    // A page that is too large is followed by one that goes on after its last exchange.
+    let next = match found.last().filter(|_| is_cut) {
+        Some(last) => format!("before={}", last.chat.id),
+        None => format!("page={}", page + 1),
+    };
     let chosen = asked.text("workspace");
     let workspace = |workspace: carrel_domain::workspace::Workspace| {
         let slug = workspace.slug.to_string();
@@ -115,7 +124,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         formats: ports.exports.formatters.names(),
         filter: address(&asked),
         page,
-        has_more,
+        next: (has_more || is_cut).then_some(next),
     };
     reply::page(&visit.request, &page)
 }
@@ -123,7 +132,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
 /// The filter of a query, as a query.
 fn address(asked: &Fields) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
-    for name in ["workspace", "user", "from", "to", "rating"] {
+    for name in ["workspace", "user", "from", "to", "rating", "before"] {
         if let Some(value) = asked.given(name) {
             query.append_pair(name, &value);
         }

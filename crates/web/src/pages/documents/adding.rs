@@ -3,14 +3,14 @@ use actix_web::HttpResponse;
 use askama::Template;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Folder, JobId};
-use carrel_services::library::{Details, LinkRequest, RawText, Terms, Unembedded};
+use carrel_services::ingestion::{Details, Indexing, LinkRequest, RawText, Terms};
 
 use super::super::job::{self, JobPart};
 use super::folder_address;
 use crate::around::is_fragment;
 use crate::filters;
 use crate::form::{Fields, Form};
-use crate::intake::{self, Intake};
+use crate::ingest::{self, Destination};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::upload::{Upload, UploadedFile};
@@ -41,12 +41,12 @@ pub async fn upload(visit: Visit<Manager>, upload: Upload) -> Answer {
     };
     let folder = folder(&fields)?;
     let back = back(folder.as_ref());
-    take_in(&visit, files, &fields, into, folder, &back).await
+    ingest(&visit, files, &fields, into, folder, &back).await
 }
 
 /// Takes files in and says where they can be followed: the job that places them, as a part where a
 /// script asked and as its page otherwise.
-pub async fn take_in(
+pub async fn ingest(
     visit: &Visit<Manager>,
     files: Vec<UploadedFile>,
     fields: &Fields,
@@ -55,9 +55,8 @@ pub async fn take_in(
     back: &str,
 ) -> Answer {
     let along = fields.number("job").ok().flatten().map(JobId);
-    let how = Intake { into, folder, along };
-    let taken = intake::take_in(visit.site.clone(), files, how, visit.by()).await?;
-    let job = taken.or_refused()?;
+    let to = Destination { into, folder, along };
+    let job = ingest::ingest(visit.site.clone(), files, to, visit.by()).await?.or_refused()?;
     let is_script = is_fragment(visit.request.headers());
     Ok(match job {
         Some(job) if is_script => {
@@ -88,7 +87,7 @@ pub async fn add_text(
     let title = form.given("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
     let raw = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
-    visit.ports().library.add_text(raw, into, Unembedded::Refuse, &visit.by()).await?;
+    visit.ports().ingestion.add_text(raw, into, Indexing::Refuse, &visit.by()).await?;
     Ok(reply::done(back, "added"))
 }
 
@@ -111,6 +110,6 @@ pub async fn add_link(
     let terms = Terms { folder, ..Terms::default() };
     let details = Details { terms, ..Details::default() };
     let request = LinkRequest { link, headers: Vec::new(), take_errors: false, details };
-    visit.ports().links.add(request, into, Unembedded::Refuse, &visit.by()).await?;
+    visit.ports().ingestion.add_link(request, into, Indexing::Refuse, &visit.by()).await?;
     Ok(reply::done(back, "added"))
 }

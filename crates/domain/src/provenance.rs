@@ -1,0 +1,119 @@
+//! Where a passage stands in the original: its page, slide, rows or time, and its headings.
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+/// What stands between the headings of a path when people read it.
+pub const HEADING_SEPARATOR: &str = " › ";
+
+/// Where a passage stands, as far as the text of its document tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// The headings above the passage, the outermost first.
+    pub headings: Vec<String>,
+    pub locator: Option<Locator>,
+}
+
+impl Provenance {
+    /// The words by which a passage is found beside its own: those of its document's title and of the
+    /// headings that do not stand in the passage.
+    pub fn title_and_headings<'a>(&self, title: &'a str, passage: &str) -> Cow<'a, str> {
+        let above = self.headings.iter().filter(|heading| !passage.contains(heading.as_str()));
+        let above: Vec<_> = above.map(String::as_str).collect();
+        match above.is_empty() {
+            true => Cow::Borrowed(title),
+            false => Cow::Owned(format!("{title}\n{}", above.join("\n"))),
+        }
+    }
+}
+
+/// The part of the original that a passage covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Locator {
+    pub unit: LocatorUnit,
+    /// Pages, slides and rows count from 1, seconds from 0.
+    pub first: u32,
+    /// The last one it touches; at least `first`.
+    pub last: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocatorUnit {
+    Page,
+    Slide,
+    /// Of a sheet or a file of separated values, as a spreadsheet program numbers them.
+    Row,
+    /// Seconds from the beginning of a recording.
+    Second,
+}
+
+crate::text_enum!(LocatorUnit { Page = "page", Slide = "slide", Row = "row", Second = "second" });
+
+impl Locator {
+    pub fn new(unit: LocatorUnit, first: u32, last: u32) -> Self {
+        Self { unit, first, last: last.max(first) }
+    }
+
+    /// `00:01:02` of a locator in seconds, otherwise the number itself.
+    pub fn number(self, number: u32) -> String {
+        match self.unit {
+            LocatorUnit::Second => {
+                let (hours, minutes, seconds) = (number / 3600, number / 60 % 60, number % 60);
+                format!("{hours:02}:{minutes:02}:{seconds:02}")
+            }
+            _ => number.to_string(),
+        }
+    }
+}
+
+/// As it is stored: `page 3 4`.
+impl fmt::Display for Locator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.unit.as_str(), self.first, self.last)
+    }
+}
+
+/// The text is not a stored locator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotALocator;
+
+impl FromStr for Locator {
+    type Err = NotALocator;
+
+    fn from_str(text: &str) -> Result<Self, NotALocator> {
+        let mut parts = text.split(' ');
+        let mut next = || parts.next().ok_or(NotALocator);
+        let (unit, first, last) = (next()?, next()?, next()?);
+        let number = |text: &str| text.parse().map_err(|_| NotALocator);
+        Ok(Self::new(LocatorUnit::parse(unit).ok_or(NotALocator)?, number(first)?, number(last)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_locator_is_read_as_it_is_stored() {
+        for unit in LocatorUnit::ALL {
+            let locator = Locator::new(unit, 3, 75);
+            assert_eq!(locator.to_string().parse(), Ok(locator));
+        }
+        for wrong in ["", "page", "page 3", "page x 3", "leaf 3 4"] {
+            assert_eq!(wrong.parse::<Locator>(), Err(NotALocator), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn times_are_read_as_such() {
+        assert_eq!(Locator::new(LocatorUnit::Second, 62, 62).number(3700), "01:01:40");
+        assert_eq!(Locator::new(LocatorUnit::Page, 3, 3).number(3), "3");
+    }
+
+    #[test]
+    fn a_passage_is_found_by_the_headings_above_it_once() {
+        let at = Provenance { headings: vec!["Travel".into(), "Hotels".into()], locator: None };
+        assert_eq!(at.title_and_headings("Book", "Hotels are paid."), "Book\nTravel");
+        assert_eq!(Provenance::default().title_and_headings("Book", ""), "Book");
+    }
+}

@@ -1,0 +1,214 @@
+//! Settings of the source: those of its environment file and those of its database.
+use std::path::{Path, PathBuf};
+
+use carrel_domain::import::ImportedRows;
+use carrel_domain::{Error, Result};
+use carrel_services::accounts::Passwords;
+use carrel_services::settings::SettingsStore;
+use carrel_services::settings::imported::PreparedSettings;
+use serde_json::{Map, Value};
+
+use crate::dotenv;
+use crate::report::Report;
+use crate::row::Row;
+
+/// The password of the one person who uses a server without users.
+const OWNER_PASSWORD: &str = "AUTH_TOKEN";
+
+/// Variables that concern the other program only, and what replaces them.
+const NOT_OURS: &[(&str, &str)] = &[
+    ("DATABASE_URL", "this server has its own"),
+    ("GID", "it concerns the other server's container"),
+    ("JWT_EXPIRY", "sessions last 30 days here"),
+    ("JWT_SECRET", "everybody signs in again"),
+    ("NODE_ENV", "it concerns the other program"),
+    ("SERVER_PORT", "use CARREL_LISTEN"),
+    ("STORAGE_DIR", "use CARREL_STORAGE"),
+    ("UID", "it concerns the other server's container"),
+];
+
+/// Variables of this server's process that have the same names and meanings there.
+const OF_THE_PROCESS: [&str; 9] = [
+    "EMBED_REQUIRE_ALLOWLIST",
+    "PASSWORDLOWERCASE",
+    "PASSWORDMAXCHAR",
+    "PASSWORDMINCHAR",
+    "PASSWORDNUMERIC",
+    "PASSWORDREQUIREMENTS",
+    "PASSWORDSYMBOL",
+    "PASSWORDUPPERCASE",
+    "SIMPLE_SSO_ENABLED",
+];
+
+/// Keys of what the other server encrypted. They are kept, sealed, with what they open.
+const ENCRYPTION: [&str; 2] = ["SIG_KEY", "SIG_SALT"];
+
+/// Vector stores that this server does not have. Passages are in its own index then.
+const OTHER_STORES: [&str; 6] =
+    ["astra", "milvus", "pinecone", "weaviate", "zilliz", "chromacloud"];
+
+/// The environment file: the one given, or where the product's installations have it.
+pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
+    let usual = [Some(storage.join(".env")), storage.parent().map(|above| above.join(".env"))];
+    match given {
+        Some(file) => Some(file.to_owned()),
+        None => usual.into_iter().flatten().find(|file| file.is_file()),
+    }
+}
+
+/// What is stored, and what is kept sealed because it has no use yet.
+#[derive(Default)]
+pub struct Configuration {
+    pub rows: Vec<(String, String)>,
+    pub owner: Option<String>,
+    /// For the environment file of this server.
+    pub environment: Vec<(String, String)>,
+    pub kept: Map<String, Value>,
+    pub multi_user: bool,
+}
+
+pub fn read(
+    env: Option<&Path>,
+    labels: &[Row],
+    store: &SettingsStore,
+    report: &mut Report,
+) -> Result<Configuration> {
+    let mut configuration = Configuration::default();
+    match env {
+        None => report.leave_out(".env: there is no such file; name it with --env"),
+        Some(file) => {
+            let text = std::fs::read(file).map_err(|error| {
+                Error::unprocessable(format!("failed to read {}: {error}", file.display()))
+            })?;
+            environment(&String::from_utf8_lossy(&text), store, &mut configuration, report)?;
+        }
+    }
+    preferences(labels, store, &mut configuration, report);
+    Ok(configuration)
+}
+
+fn environment(
+    text: &str,
+    store: &SettingsStore,
+    configuration: &mut Configuration,
+    report: &mut Report,
+) -> Result<()> {
+    let mut given = Vec::new();
+    let values = dotenv::parse(text);
+    report.found(".env", "settings; secrets are sealed", values.len() as u64);
+    for (name, value) in values {
+        let named = name.as_str();
+        if value.is_empty() {
+            report.leave_out(format!(".env {name}: it is empty"));
+        } else if named == OWNER_PASSWORD {
+            configuration.owner = Some(value);
+        } else if let Some((_, reason)) = NOT_OURS.iter().find(|(known, _)| *known == named) {
+            report.leave_out(format!(".env {name}: {reason}"));
+        } else if OF_THE_PROCESS.contains(&named)
+            && value.chars().all(|c| c.is_ascii_alphanumeric())
+        {
+            report.imported(".env", 1);
+            configuration.environment.push((name, value));
+        } else if ENCRYPTION.contains(&named) {
+            report.kept(".env", 1);
+            configuration.kept.insert(name, value.into());
+        } else if named == "VECTOR_DB" && OTHER_STORES.contains(&value.as_str()) {
+            report.differ(format!(
+                "Vectors were in {value}, which this server does not use. They are in its own index."
+            ));
+        } else {
+            given.push((name, value));
+        }
+    }
+    let PreparedSettings { rows, refused, unknown } = store.prepare(&given)?;
+    report.imported(".env", rows.len() as u64);
+    for (name, reason) in refused {
+        report.leave_out(format!(".env {name}: {reason}; it is kept sealed"));
+        keep(&name, &given, configuration, report);
+    }
+    for name in unknown {
+        report.leave_out(format!(".env {name}: there is no such setting here; it is kept sealed"));
+        keep(&name, &given, configuration, report);
+    }
+    configuration.rows.extend(rows);
+    Ok(())
+}
+
+fn keep(
+    name: &str,
+    given: &[(String, String)],
+    configuration: &mut Configuration,
+    report: &mut Report,
+) {
+    if let Some((_, value)) = given.iter().find(|(known, _)| known == name) {
+        configuration.kept.insert(name.to_owned(), value.clone().into());
+        report.kept(".env", 1);
+    }
+}
+
+fn preferences(
+    labels: &[Row],
+    store: &SettingsStore,
+    configuration: &mut Configuration,
+    report: &mut Report,
+) {
+    let mut given = Vec::new();
+    for row in labels {
+        let Some(label) = row.filled("label") else { continue };
+        match row.filled("value") {
+            None => report.leave_out(format!("system_settings {label}: it has no value")),
+            Some(value) if label == "multi_user_mode" => {
+                configuration.multi_user = value == "true";
+                report.imported("system_settings", 1);
+            }
+            Some(value) => given.push((label, value)),
+        }
+    }
+    let PreparedSettings { rows, refused, unknown } = store.prepare_preferences(&given);
+    report.imported("system_settings", rows.len() as u64);
+    let unknown = unknown.into_iter().map(|label| {
+        let reason = "this server has no such preference".to_owned();
+        (label, reason)
+    });
+    for (label, reason) in refused.into_iter().chain(unknown) {
+        report.leave_out(format!("system_settings {label}: {reason}; it is kept sealed"));
+        if let Some((_, value)) = given.iter().find(|(known, _)| *known == label) {
+            configuration.kept.insert(format!("system_settings.{label}"), value.clone().into());
+            report.kept("system_settings", 1);
+        }
+    }
+    configuration.rows.extend(rows);
+}
+
+impl Configuration {
+    /// The rows of settings, and of the owner where there are no users.
+    pub async fn into_rows(
+        self,
+        passwords: &Passwords,
+        report: &mut Report,
+    ) -> Result<Vec<ImportedRows>> {
+        let mut rows = vec![ImportedRows::Settings(self.rows)];
+        match (self.multi_user, self.owner) {
+            (true, _) => rows.push(ImportedRows::MultiUser),
+            (false, Some(password)) => {
+                rows.push(ImportedRows::Owner(passwords.hash(password).await?));
+                report.imported(".env", 1);
+            }
+            (false, None) => report.differ(
+                "The server had no password. Set one with the link that `carrel setup-link` prints.",
+            ),
+        }
+        Ok(rows)
+    }
+
+    /// The largest chunk and how much one repeats of the one before, in UTF-16 code units.
+    pub fn splitting(&self) -> (usize, usize) {
+        use carrel_domain::settings::names;
+        let number = |name: &str| {
+            let row = self.rows.iter().find(|(known, _)| known == name);
+            row.and_then(|(_, value)| value.parse::<usize>().ok())
+        };
+        let size = number(names::CHUNK_SIZE).unwrap_or(1000).clamp(1, 1000);
+        (size, number(names::CHUNK_OVERLAP).unwrap_or(20).min(size - 1))
+    }
+}

@@ -1,0 +1,142 @@
+//! The files that an import writes: those of documents, and what is kept for later.
+use std::collections::{BTreeMap, HashSet};
+use std::path::Path;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use carrel_domain::document::Document;
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::Utc;
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::chats::SourceReader;
+use crate::documents::{self, Read, Scan};
+use crate::row::Row;
+use crate::run::Importer;
+use crate::{leftovers, placements};
+
+/// Documents whose files are noted as pending together.
+const AT_ONCE: usize = 200;
+
+/// How long after it was noted a pending file is noted again, so that nobody takes it for left over.
+const NOTE_AGAIN: Duration = Duration::from_secs(20 * 60);
+
+impl Importer {
+    /// Writes the files of documents. They are noted as pending before, so that they go away if the
+    /// database does not get to know them.
+    pub(crate) async fn store_documents(
+        &self,
+        storage: &Path,
+        scan: Scan,
+        placed: &[Row],
+        reading: &SourceReader,
+    ) -> Result<(Vec<Document>, Map<String, Value>)> {
+        let mut taken = HashSet::new();
+        let (mut documents, mut payloads) = (Vec::new(), Map::new());
+        let files: HashSet<_> = scan.files.iter().map(|(path, _)| path.clone()).collect();
+        let started = Instant::now();
+        for batch in scan.files.chunks(AT_ONCE) {
+            let paths: Vec<_> = batch.iter().map(|(path, _)| path.clone()).collect();
+            self.documents.record_intent(&paths, Utc::now()).await?;
+            for (path, file) in batch {
+                let (found, file, shared) = (path.clone(), file.clone(), reading.clone());
+                let reads = tokio::task::spawn_blocking(move || {
+                    let read = read(&found, &file, &mut taken, &shared);
+                    (read, taken)
+                });
+                let read;
+                (read, taken) = reads.await.map_err(Error::internal)?;
+                if let Some(read) = read {
+                    documents.extend(self.put(read, &mut payloads, reading).await?);
+                }
+            }
+        }
+        let mut recovered = Vec::new();
+        reading.report(|report| {
+            let cache = placements::cache(storage);
+            recovered =
+                placements::recovered(placed, &files, &cache, &mut taken, reading.now, report);
+        });
+        let paths: Vec<_> = recovered.iter().map(|read| read.document.path.clone()).collect();
+        self.documents.record_intent(&paths, Utc::now()).await?;
+        for read in recovered {
+            documents.extend(self.put(read, &mut payloads, reading).await?);
+        }
+        if started.elapsed() > NOTE_AGAIN {
+            let paths: Vec<_> = documents.iter().map(|document| document.path.clone()).collect();
+            self.documents.record_intent(&paths, Utc::now()).await?;
+        }
+        Ok((documents, payloads))
+    }
+
+    /// Writes one file. A text that is too large is reported.
+    async fn put(
+        &self,
+        read: Read,
+        payloads: &mut Map<String, Value>,
+        reading: &SourceReader,
+    ) -> Result<Option<Document>> {
+        let Read { document, text, payload, .. } = read;
+        match self.files.put(&document, &text).await {
+            Ok(()) => {}
+            Err(error @ (Error::TooLarge { .. } | Error::Invalid { .. })) => {
+                let path = &document.path;
+                reading.report(|report| report.leave_out(format!("documents/{path}: {error}")));
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        }
+        if let Some(payload) = payload {
+            payloads.insert(document.path.to_string(), payload.into());
+        }
+        Ok(Some(document))
+    }
+
+    /// Keeps what has no home.
+    pub(crate) async fn keep(
+        &self,
+        storage: &Path,
+        kept: BTreeMap<String, Value>,
+        environment: Vec<(String, String)>,
+        reading: &SourceReader,
+    ) -> Result<()> {
+        let (this, storage, reading) = (self.clone(), storage.to_owned(), reading.clone());
+        let keep = move || {
+            for (name, value) in &kept {
+                leftovers::seal(&this.root, &this.settings, name, value)?;
+            }
+            leftovers::set_environment(&this.root, &environment)?;
+            let mut report = reading.report.lock().unwrap_or_else(PoisonError::into_inner);
+            leftovers::copy_files(&storage, &this.root, &mut report)
+        };
+        tokio::task::spawn_blocking(keep).await.map_err(Error::internal)?
+    }
+}
+
+/// Reads a file, and reports why it is not a document or what of it is changed.
+pub fn read(
+    path: &DocumentPath,
+    file: &Path,
+    taken: &mut HashSet<Uuid>,
+    reading: &SourceReader,
+) -> Option<Read> {
+    let read = documents::read(path, file, taken);
+    let mut found = None;
+    reading.report(|report| match read {
+        Err(reason) => report.leave_out(format!("documents/{path}: {reason}")),
+        Ok(read) => {
+            for change in &read.changes {
+                report.change(format!("documents/{path}: {change}"));
+            }
+            if read.payload.is_some() {
+                report.change(format!(
+                    "documents/{path}: the encrypted keys of its connector are taken out of its \
+                     source and kept sealed"
+                ));
+            }
+            found = Some(read);
+        }
+    });
+    found
+}

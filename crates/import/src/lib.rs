@@ -1,0 +1,27 @@
+//! Importing an installation of AnythingLLM: its SQLite or PostgreSQL database, the files of its
+//! storage folder and its environment file.
+//!
+//! The source is only read. Documents' files are written first, noted as pending; then everything
+//! else goes into the database in one transaction. A run that is killed leaves the database as it
+//! was, and files that the next start removes.
+mod chats;
+mod configuration;
+mod documents;
+mod dotenv;
+mod files;
+mod leftovers;
+mod people;
+mod placements;
+mod plan;
+mod recovery;
+mod report;
+mod row;
+mod run;
+mod small_tables;
+mod source;
+pub mod surrogates;
+mod tables;
+mod workspaces;
+
+pub use report::{Report, TableReport};
+pub use run::{ImportOutcome, Importer, Options};

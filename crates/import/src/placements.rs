@@ -1,0 +1,174 @@
+//! Which documents are in which workspaces, with their passages.
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::document::{Chunk, DocumentFiles, Splitter, Splitting};
+use carrel_domain::import::{ImportedPlacement, ImportedRows};
+use carrel_domain::{DocumentId, DocumentPath, Result, TextKind, WorkspaceId};
+use chrono::{DateTime, Utc};
+use tokio::runtime::Handle;
+use uuid::Uuid;
+
+use crate::documents::Read;
+use crate::plan::Known;
+use crate::recovery;
+use crate::report::Report;
+use crate::row::Row;
+
+/// A document that is imported, as its placements need it.
+#[derive(Clone, Debug)]
+pub struct StoredDocument {
+    pub id: DocumentId,
+    pub title: String,
+}
+
+/// A row that places a document in a workspace.
+#[derive(Clone, Debug)]
+pub struct PlacedRow {
+    pub path: DocumentPath,
+    pub row: ImportedPlacement,
+}
+
+/// The path of a row. Windows has written it with backslashes.
+pub fn path(row: &Row) -> Option<(String, DocumentPath)> {
+    let docpath = row.filled("docpath")?;
+    let path = DocumentPath::parse(&docpath.replace('\\', "/")).ok()?;
+    Some((docpath, path))
+}
+
+/// The documents of rows whose files are gone, as far as the cache of vectors has their texts.
+pub fn recovered(
+    rows: &[Row],
+    files: &HashSet<DocumentPath>,
+    cache: &std::path::Path,
+    taken: &mut HashSet<Uuid>,
+    now: DateTime<Utc>,
+    report: &mut Report,
+) -> Vec<Read> {
+    let mut recovered: BTreeMap<DocumentPath, Read> = BTreeMap::new();
+    for row in rows {
+        let Some((docpath, path)) = path(row) else { continue };
+        if files.contains(&path) || recovered.contains_key(&path) {
+            continue;
+        }
+        let slashes = docpath.replace('\\', "/");
+        let read = [&docpath, &slashes]
+            .into_iter()
+            .find_map(|docpath| recovery::recover(cache, docpath, &path, now, taken));
+        if let Some(read) = read {
+            report.change(format!(
+                "documents/{path}: its file is gone; its text is put together from the cache of \
+                 vectors"
+            ));
+            recovered.insert(path, read);
+        }
+    }
+    recovered.into_values().collect()
+}
+
+/// The placements of documents that are imported, those of one document together.
+pub fn rows(
+    rows: Vec<Row>,
+    documents: &HashMap<DocumentPath, StoredDocument>,
+    known: &Known,
+    now: DateTime<Utc>,
+    report: &mut Report,
+) -> Vec<PlacedRow> {
+    let (mut placed, mut seen, mut keys) = (Vec::new(), HashSet::new(), HashSet::new());
+    for row in rows {
+        let id = row.id().unwrap_or(0);
+        let workspace = row.int("workspaceId").unwrap_or(0);
+        let Some((_, path)) = path(&row) else {
+            report.leave_out(format!(
+                "workspace_documents {id}: its path cannot be one of a document"
+            ));
+            continue;
+        };
+        if !known.workspaces.contains(&workspace) {
+            report.leave_out(format!(
+                "workspace_documents {id}: workspace {workspace} does not exist"
+            ));
+            continue;
+        }
+        let Some(document) = documents.get(&path) else {
+            report.leave_out(format!(
+                "workspace_documents {id}: the file {path} is gone, and the cache of vectors does not \
+                 have its text"
+            ));
+            continue;
+        };
+        if !seen.insert((workspace, document.id)) {
+            report.leave_out(format!(
+                "workspace_documents {id}: {path} is in workspace {workspace} already"
+            ));
+            continue;
+        }
+        let key = row.text("docId").and_then(|key| Uuid::parse_str(key.trim()).ok());
+        let key = key.filter(|key| keys.insert(*key)).unwrap_or_else(|| DocumentId::random().0);
+        let flag = |column: &str| row.flag(column).unwrap_or(false);
+        let placement = ImportedPlacement {
+            workspace: WorkspaceId(workspace),
+            document: document.id,
+            title: document.title.clone(),
+            key,
+            pinned: flag("pinned"),
+            watched: flag("watched"),
+            passages: Vec::new(),
+            created_at: row.time("createdAt").unwrap_or(now),
+        };
+        placed.push(PlacedRow { path, row: placement });
+    }
+    report.imported("workspace_documents", placed.len() as u64);
+    if placed.iter().any(|placed| placed.row.watched) {
+        report.differ("Watched documents keep their mark; they are not read again by themselves.");
+    }
+    placed
+}
+
+/// Reads and splits the texts of placed documents, one document at a time. Blocks.
+pub struct Passages {
+    pub placed: std::vec::IntoIter<PlacedRow>,
+    pub files: Arc<dyn DocumentFiles>,
+    pub splitter: Arc<dyn Splitter>,
+    pub splitting: Splitting,
+    pub handle: Handle,
+    /// The chunks of the document that was read last: it may be in several workspaces.
+    pub last: Option<(DocumentPath, Vec<Chunk>)>,
+}
+
+impl Passages {
+    fn chunks(&mut self, path: &DocumentPath) -> Result<Vec<Chunk>> {
+        if let Some((last, chunks)) = &self.last
+            && last == path
+        {
+            return Ok(chunks.clone());
+        }
+        let (files, splitter, how) = (&self.files, &self.splitter, self.splitting);
+        let chunks = self.handle.block_on(async {
+            match files.text(path).await? {
+                Some(text) => splitter.split(text, TextKind::of(path), how).await,
+                None => Ok(Vec::new()),
+            }
+        })?;
+        self.last = Some((path.clone(), chunks.clone()));
+        Ok(chunks)
+    }
+}
+
+impl Iterator for Passages {
+    type Item = Result<ImportedRows>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let PlacedRow { path, mut row } = self.placed.next()?;
+        Some(self.chunks(&path).map(|chunks| {
+            row.passages = chunks;
+            ImportedRows::Placements(vec![row])
+        }))
+    }
+}
+
+/// Where the cache of vectors lies in a source.
+pub fn cache(storage: &std::path::Path) -> PathBuf {
+    storage.join("vector-cache")
+}

@@ -1,0 +1,315 @@
+//! The import from its beginning to its report.
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use carrel_domain::audit::By;
+use carrel_domain::document::{Document, DocumentFiles, Splitter, Splitting};
+use carrel_domain::import::{ImportTarget, ImportedRows, Numbered, PastImport, RowStream};
+use carrel_domain::library::Documents;
+use carrel_domain::{Error, Folder, Result};
+use carrel_services::accounts::Passwords;
+use carrel_services::settings::SettingsStore;
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+use tokio::runtime::Handle;
+
+use crate::chats::{Portions, SourceReader};
+use crate::configuration::{self, Configuration};
+use crate::documents::{self, Scan};
+use crate::files::read;
+use crate::leftovers;
+use crate::placements::{self, Passages, PlacedRow, StoredDocument};
+use crate::report::Report;
+use crate::row::Row;
+use crate::small_tables::{last_ids, small_tables, version};
+use crate::source::SourceDatabase;
+use crate::tables::{Fate, fate};
+
+const KIND: &str = "anythingllm";
+
+/// Documents in one portion of rows.
+const AT_ONCE: usize = 200;
+
+/// What is imported, and from where.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// The storage folder of the other server.
+    pub storage: PathBuf,
+    /// Its database, if that is PostgreSQL.
+    pub database: Option<String>,
+    /// Its environment file, if that is not where the product's installations have it.
+    pub env: Option<PathBuf>,
+    /// Only says what would be imported.
+    pub dry_run: bool,
+}
+
+#[derive(Debug)]
+pub enum ImportOutcome {
+    Imported(Report),
+    /// Of a dry run.
+    Planned(Report),
+    /// Everything is there.
+    Earlier(PastImport),
+}
+
+/// Everything that an import writes to.
+#[derive(Clone)]
+pub struct Importer {
+    pub target: Arc<dyn ImportTarget>,
+    pub documents: Arc<dyn Documents>,
+    pub files: Arc<dyn DocumentFiles>,
+    pub splitter: Arc<dyn Splitter>,
+    pub settings: Arc<SettingsStore>,
+    pub passwords: Passwords,
+    /// The storage directory of this server.
+    pub root: PathBuf,
+    /// For the copy of the source's database, which may be large.
+    pub scratch: PathBuf,
+}
+
+/// What is read before anything is written.
+struct Plan {
+    reading: SourceReader,
+    configuration: Configuration,
+    rows: Vec<ImportedRows>,
+    scan: Scan,
+    placed: Vec<Row>,
+    kept: BTreeMap<String, Value>,
+    last_ids: BTreeMap<Numbered, i64>,
+}
+
+impl Importer {
+    /// # Errors
+    /// [`Error::AlreadyExists`] when this server is in use already, [`Error::Unprocessable`] when the
+    /// source cannot be read. Nothing is changed in the database then.
+    pub async fn run(&self, options: Options, by: &By) -> Result<ImportOutcome> {
+        if let Some(past) = self.target.past_import().await? {
+            return Ok(ImportOutcome::Earlier(past));
+        }
+        let there = self.target.contents().await?;
+        if !there.is_empty() && !options.dry_run {
+            let there: Vec<_> =
+                there.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let reason = format!(
+                "this server is in use and has {}; import into an empty storage directory",
+                there.join(", ")
+            );
+            return Err(Error::unprocessable(reason));
+        }
+        let (this, given) = (self.clone(), options.clone());
+        let now = by.at;
+        let plan = tokio::task::spawn_blocking(move || this.plan(&given, now)).await;
+        let plan = plan.map_err(Error::internal)??;
+        match options.dry_run {
+            true => self.rehearse(&options, plan, now).await.map(ImportOutcome::Planned),
+            false => self.carry_out(&options, plan, by).await.map(ImportOutcome::Imported),
+        }
+    }
+
+    /// Blocks.
+    fn plan(&self, options: &Options, now: DateTime<Utc>) -> Result<Plan> {
+        let file = options.storage.join("anythingllm.db");
+        let mut source = match &options.database {
+            Some(url) => SourceDatabase::postgres(url)?,
+            None => SourceDatabase::sqlite(&file, &self.scratch)?,
+        };
+        let mut report = Report {
+            kind: KIND.to_owned(),
+            origin: options.storage.display().to_string(),
+            version: version(&mut source)?,
+            dry_run: options.dry_run,
+            ..Report::default()
+        };
+        let mut kept = BTreeMap::new();
+        for table in source.tables() {
+            let (fate, words) = fate(&table);
+            let count = source.count(&table)?;
+            report.found(&table, words, count);
+            if fate == Fate::Kept && count > 0 {
+                let rows = source.all(&table)?;
+                report.kept(&table, rows.len() as u64);
+                let rows = rows.into_iter().map(|row| Value::Object(row.0));
+                kept.insert(table, Value::Array(rows.collect()));
+            }
+        }
+        let env = configuration::file(&options.storage, options.env.as_deref());
+        let labels = source.all("system_settings")?;
+        let configuration =
+            configuration::read(env.as_deref(), &labels, &self.settings, &mut report)?;
+        report.multi_user = configuration.multi_user;
+        if !configuration.kept.is_empty() {
+            kept.insert("settings".to_owned(), Value::Object(configuration.kept.clone()));
+        }
+        let mut last_ids = last_ids(&mut source)?;
+        let (rows, known) = small_tables(&mut source, &mut last_ids, now, &mut report)?;
+        let scan = documents::scan(&options.storage.join("documents"), &mut report)?;
+        report.found("documents/", "documents", scan.files.len() as u64);
+        let placed = source.all("workspace_documents")?;
+        let reading = SourceReader {
+            source: Arc::new(Mutex::new(source)),
+            known: Arc::new(known),
+            report: Arc::new(Mutex::new(report)),
+            now,
+        };
+        Ok(Plan { reading, configuration, rows, scan, placed, kept, last_ids })
+    }
+
+    /// Does everything but write.
+    async fn rehearse(&self, options: &Options, plan: Plan, now: DateTime<Utc>) -> Result<Report> {
+        let Plan { reading, configuration, scan, placed, .. } = plan;
+        let (storage, root) = (options.storage.clone(), self.root.clone());
+        let shared = reading.clone();
+        let rehearsed = tokio::task::spawn_blocking(move || {
+            let (mut taken, mut stored) = (HashSet::new(), HashMap::new());
+            for (path, file) in &scan.files {
+                if let Some(read) = read(path, file, &mut taken, &shared) {
+                    stored.insert(path.clone(), summary(&read.document));
+                }
+            }
+            let files = scan.files.iter().map(|(path, _)| path.clone()).collect();
+            shared.report(|report| {
+                let cache = placements::cache(&storage);
+                let recovered =
+                    placements::recovered(&placed, &files, &cache, &mut taken, now, report);
+                for read in recovered {
+                    stored.insert(read.document.path.clone(), summary(&read.document));
+                }
+                report.imported("documents/", stored.len() as u64);
+                placements::rows(placed, &stored, &shared.known, now, report);
+            });
+            for portions in [
+                Portions::chats(shared.clone()),
+                Portions::widget_chats(shared.clone()),
+                Portions::events(shared.clone()),
+            ] {
+                for rows in portions {
+                    rows?;
+                }
+            }
+            let mut report = shared.report.lock().unwrap_or_else(PoisonError::into_inner);
+            leftovers::copy_files(&storage, &root, &mut report)
+        });
+        rehearsed.await.map_err(Error::internal)??;
+        let mut report = taken_out(&reading);
+        configuration.into_rows(&self.passwords, &mut report).await?;
+        general_differences(&mut report);
+        Ok(report)
+    }
+
+    async fn carry_out(&self, options: &Options, plan: Plan, by: &By) -> Result<Report> {
+        let Plan { reading, configuration, rows, scan, placed, mut kept, last_ids } = plan;
+        let splitting = configuration.splitting();
+        let environment = configuration.environment.clone();
+        let mut first = {
+            let mut report = taken_out(&reading);
+            let rows = configuration.into_rows(&self.passwords, &mut report).await?;
+            general_differences(&mut report);
+            reading.report(|shared| *shared = report);
+            rows
+        };
+        first.extend(rows);
+        let folders = scan.folders.clone();
+        let (documents, payloads) =
+            self.store_documents(&options.storage, scan, &placed, &reading).await?;
+        if !payloads.is_empty() {
+            kept.insert("connector-payloads".to_owned(), Value::Object(payloads));
+        }
+        self.keep(&options.storage, kept, environment, &reading).await?;
+
+        let stored: HashMap<_, _> =
+            documents.iter().map(|document| (document.path.clone(), summary(document))).collect();
+        let mut placed_rows = Vec::new();
+        reading.report(|report| {
+            report.imported("documents/", documents.len() as u64);
+            placed_rows = placements::rows(placed, &stored, &reading.known, by.at, report);
+        });
+        placed_rows.sort_by(|one, other| one.path.cmp(&other.path));
+        let rows =
+            self.stream(first, folders, documents, placed_rows, splitting, &reading, last_ids);
+        let origin = options.storage.display().to_string();
+        let event = by.event("data_imported", json!({ "kind": KIND, "from": origin }).to_string());
+        self.target.import(KIND, &origin, rows, event).await?;
+
+        let report = taken_out(&reading);
+        let folder = leftovers::folder(&self.root);
+        let (text, json) = (report.text(), serde_json::to_vec_pretty(&report));
+        let json = json.map_err(Error::internal)?;
+        leftovers::write(&folder.join("report.txt"), text.as_bytes())
+            .and_then(|()| leftovers::write(&folder.join("report.json"), &json))
+            .map_err(Error::of_file)?;
+        self.settings.reload().await?;
+        Ok(report)
+    }
+
+    /// All rows in the order in which they refer to one another.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of the stream")]
+    fn stream(
+        &self,
+        first: Vec<ImportedRows>,
+        folders: Vec<Folder>,
+        documents: Vec<Document>,
+        placed: Vec<PlacedRow>,
+        (size, overlap): (usize, usize),
+        reading: &SourceReader,
+        last_ids: BTreeMap<Numbered, i64>,
+    ) -> RowStream {
+        let mut rows = first;
+        rows.push(ImportedRows::Folders(folders));
+        rows.extend(batches(documents).map(ImportedRows::Documents));
+        let passages = Passages {
+            placed: placed.into_iter(),
+            files: Arc::clone(&self.files),
+            splitter: Arc::clone(&self.splitter),
+            splitting: Splitting { size, overlap },
+            handle: Handle::current(),
+            last: None,
+        };
+        let last = reading.clone();
+        let report = std::iter::once_with(move || {
+            let report = last.report.lock().unwrap_or_else(PoisonError::into_inner);
+            serde_json::to_string(&*report).map(ImportedRows::Report).map_err(Error::internal)
+        });
+        let rows = rows
+            .into_iter()
+            .map(Ok)
+            .chain(passages)
+            .chain(Portions::chats(reading.clone()))
+            .chain(Portions::widget_chats(reading.clone()))
+            .chain(Portions::events(reading.clone()))
+            .chain([Ok(ImportedRows::LastIds(last_ids))])
+            .chain(report);
+        Box::new(rows)
+    }
+}
+
+fn summary(document: &Document) -> StoredDocument {
+    StoredDocument { id: document.id, title: document.title.clone() }
+}
+
+fn taken_out(reading: &SourceReader) -> Report {
+    reading.report.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+fn batches<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
+    let mut rows = rows.into_iter();
+    std::iter::from_fn(move || {
+        let batch: Vec<T> = rows.by_ref().take(AT_ONCE).collect();
+        (!batch.is_empty()).then_some(batch)
+    })
+}
+
+/// What differs for everybody.
+fn general_differences(report: &mut Report) {
+    if report.multi_user {
+        report.differ("Everybody signs in again, with the same name and password.");
+    } else {
+        report.differ("The owner signs in again, with the same password.");
+    }
+    report.differ("Documents are embedded by jobs. Until those are done, they are found by words.");
+    report.differ("Times of documents are read as UTC.");
+    report.differ(
+        "Events of the other server are in the audit log. Whether somebody changed them before the \
+         import cannot be seen.",
+    );
+}

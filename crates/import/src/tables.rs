@@ -1,0 +1,58 @@
+//! What becomes of each table of the source.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Its rows become something here.
+    Imported,
+    /// This server has no use for its rows yet; they are kept sealed in the storage directory.
+    Kept,
+    /// Nothing is lost with it.
+    Dropped,
+}
+
+const TABLES: &[(&str, Fate, &str)] = &[
+    ("api_keys", Fate::Imported, "API keys, stored as digests"),
+    ("browser_extension_api_keys", Fate::Kept, "keys of the browser extension: connect it again"),
+    ("cache_data", Fate::Dropped, "a cache"),
+    ("desktop_mobile_devices", Fate::Kept, "paired phones: there is no such app"),
+    ("document_sync_executions", Fate::Dropped, "a log of past synchronisations"),
+    (
+        "document_sync_queues",
+        Fate::Kept,
+        "when watched documents are read again: they are marked only",
+    ),
+    ("document_vectors", Fate::Dropped, "vectors, which jobs make anew"),
+    ("embed_chats", Fate::Imported, "exchanges of widgets"),
+    ("embed_configs", Fate::Imported, "widgets, with their keys"),
+    ("event_logs", Fate::Imported, "events of the audit log, by the actor `imported`"),
+    ("external_communication_connectors", Fate::Kept, "bots: there are none here"),
+    ("invites", Fate::Imported, "invites, with their codes"),
+    ("memories", Fate::Kept, "memories"),
+    ("model_router_rules", Fate::Kept, "rules of model routers: there are none here"),
+    ("model_routers", Fate::Kept, "model routers: their workspaces use the fallback model"),
+    ("password_reset_tokens", Fate::Dropped, "short-lived"),
+    ("prompt_history", Fate::Kept, "earlier prompts of workspaces"),
+    ("recovery_codes", Fate::Dropped, "recovery codes: an administrator sets a new password"),
+    ("scheduled_job_runs", Fate::Kept, "runs of scheduled prompts"),
+    ("scheduled_jobs", Fate::Kept, "scheduled prompts: none is run"),
+    ("slash_command_presets", Fate::Kept, "slash commands"),
+    ("system_prompt_variables", Fate::Kept, "variables of prompts: `{name}` is shown as it is"),
+    ("system_settings", Fate::Imported, "preferences; those that are unknown here are kept"),
+    ("temporary_auth_tokens", Fate::Dropped, "short-lived"),
+    ("users", Fate::Imported, "users, with their passwords"),
+    ("welcome_messages", Fate::Kept, "welcome messages"),
+    ("workspace_agent_invocations", Fate::Dropped, "agent sessions that are over"),
+    ("workspace_chats", Fate::Imported, "exchanges"),
+    ("workspace_documents", Fate::Imported, "documents in workspaces; jobs embed them"),
+    ("workspace_parsed_files", Fate::Kept, "files dropped into chats, with their texts"),
+    ("workspace_suggested_messages", Fate::Kept, "suggested messages"),
+    ("workspace_threads", Fate::Imported, "threads"),
+    ("workspace_users", Fate::Imported, "members"),
+    ("workspaces", Fate::Imported, "workspaces"),
+];
+
+/// What becomes of a table, and in which words. One that is unknown is kept.
+pub fn fate(table: &str) -> (Fate, &'static str) {
+    let known = TABLES.iter().find(|(name, _, _)| *name == table);
+    known.map_or((Fate::Kept, "unknown to this version"), |(_, fate, words)| (*fate, words))
+}

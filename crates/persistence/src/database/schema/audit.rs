@@ -1,0 +1,20 @@
+//! The tables of the audit log.
+diesel::table! {
+    events (id) {
+        id -> BigInt,
+        name -> Text,
+        details -> Text,
+        actor -> Text,
+        address -> Nullable<Text>,
+        at -> Timestamp,
+        digest -> Binary,
+    }
+}
+
+diesel::table! {
+    audit_head (id) {
+        id -> Integer,
+        last_id -> BigInt,
+        digest -> Binary,
+    }
+}

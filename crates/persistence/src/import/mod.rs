@@ -1,0 +1,168 @@
+//! The target of imports: rows that keep the ids they had, all in one transaction.
+mod conversations;
+mod last_ids;
+mod library;
+mod people;
+
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::import::{ImportTarget, ImportedRows, PastImport, RowStream};
+use carrel_domain::settings::names;
+use carrel_domain::{Error, Result};
+use chrono::NaiveDateTime;
+use diesel::prelude::*;
+
+use crate::Database;
+use crate::audit;
+use crate::database::advisory_lock::AdvisoryLock;
+use crate::database::connection::{AnyConnection, on_each_backend};
+use crate::database::convert::{text, time};
+use crate::database::schema::{
+    chats, documents, embeds, imports, owner, owner_sessions, settings, setup_links, users,
+    workspaces,
+};
+use crate::database::tx_error::{OrRefused, TxError};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = imports)]
+struct Row {
+    kind: String,
+    origin: String,
+    report: String,
+    created_at: NaiveDateTime,
+}
+
+/// What an import would mix with. API keys may be there: a server is often given one first.
+fn contents(conn: &mut AnyConnection) -> QueryResult<Vec<(&'static str, u64)>> {
+    let counts: [(&'static str, i64); 5] = [
+        ("users", users::table.count().get_result(conn)?),
+        ("workspaces", workspaces::table.count().get_result(conn)?),
+        ("documents", documents::table.count().get_result(conn)?),
+        ("chats", chats::table.count().get_result(conn)?),
+        ("widgets", embeds::table.count().get_result(conn)?),
+    ];
+    let there = counts.into_iter().filter(|(_, count)| *count > 0);
+    Ok(there.map(|(name, count)| (name, count.unsigned_abs())).collect())
+}
+
+fn set(conn: &mut AnyConnection, key: String, value: String) -> QueryResult<()> {
+    let (key, value) = (text(key), text(value));
+    let row = (settings::key.eq(key), settings::value.eq(value.clone()));
+    on_each_backend!(conn => diesel::insert_into(settings::table)
+        .values(row)
+        .on_conflict(settings::key)
+        .do_update()
+        .set(settings::value.eq(value))
+        .execute(conn))
+    .map(drop)
+}
+
+/// Setup links and the owner's sessions end: the imported people sign in instead.
+fn end_setup(conn: &mut AnyConnection) -> QueryResult<()> {
+    diesel::delete(owner_sessions::table).execute(conn)?;
+    diesel::delete(setup_links::table).execute(conn).map(drop)
+}
+
+/// Writes rows of one kind. The report, which comes last, is returned.
+fn write(
+    conn: &mut AnyConnection,
+    rows: ImportedRows,
+    now: NaiveDateTime,
+) -> Result<Option<String>, TxError> {
+    match rows {
+        ImportedRows::Settings(values) => {
+            for (key, value) in values {
+                set(conn, key, value)?;
+            }
+        }
+        ImportedRows::Owner(password) => {
+            let row = (
+                owner::id.eq(1),
+                owner::password_hash.eq(text(password.0)),
+                owner::updated_at.eq(now),
+            );
+            on_each_backend!(conn => diesel::insert_into(owner::table)
+                .values(row)
+                .on_conflict_do_nothing()
+                .execute(conn))?;
+            diesel::delete(setup_links::table).execute(conn)?;
+        }
+        ImportedRows::MultiUser => {
+            set(conn, names::MULTI_USER_MODE.to_owned(), "true".to_owned())?;
+            end_setup(conn)?;
+        }
+        ImportedRows::Users(rows) => people::users(conn, rows)?,
+        ImportedRows::ApiKeys(rows) => people::api_keys(conn, rows)?,
+        ImportedRows::Members(rows) => people::members(conn, rows)?,
+        ImportedRows::Invites(rows) => people::invites(conn, rows)?,
+        ImportedRows::Events(rows) => people::events(conn, rows)?,
+        ImportedRows::Workspaces(rows) => conversations::workspaces(conn, rows)?,
+        ImportedRows::Threads(rows) => conversations::threads(conn, rows)?,
+        ImportedRows::Chats(rows) => conversations::chats(conn, rows)?,
+        ImportedRows::Widgets(rows) => conversations::widgets(conn, rows)?,
+        ImportedRows::WidgetChats(rows) => conversations::widget_chats(conn, rows)?,
+        ImportedRows::Folders(rows) => library::folders(conn, rows, now)?,
+        ImportedRows::Documents(rows) => library::documents(conn, rows)?,
+        ImportedRows::Placements(rows) => library::placements(conn, rows, now)?,
+        ImportedRows::LastIds(ids) => last_ids::reserve(conn, &ids)?,
+        ImportedRows::Report(report) => return Ok(Some(report)),
+    }
+    Ok(None)
+}
+
+fn not_empty(there: &[(&'static str, u64)]) -> Error {
+    let there: Vec<_> = there.iter().map(|(name, count)| format!("{count} {name}")).collect();
+    let kind = "this server is in use; import into an empty storage directory";
+    tracing::info!(there = there.join(", "), "the database is not empty");
+    Error::AlreadyExists { kind, key: String::new() }
+}
+
+#[async_trait]
+impl ImportTarget for Database {
+    async fn contents(&self) -> Result<Vec<(&'static str, u64)>> {
+        self.read(|conn| Ok(contents(conn)?)).await
+    }
+
+    async fn past_import(&self) -> Result<Option<PastImport>> {
+        self.read(|conn| {
+            let newest = imports::table.order(imports::id.desc()).select(Row::as_select());
+            let row: Option<Row> = newest.first(conn).optional()?;
+            Ok(row.map(|Row { kind, origin, report, created_at }| PastImport {
+                kind,
+                origin,
+                report,
+                created_at: created_at.and_utc(),
+            }))
+        })
+        .await
+    }
+
+    async fn import(&self, kind: &str, origin: &str, rows: RowStream, event: Event) -> Result<()> {
+        let (kind, origin) = (text(kind), text(origin));
+        self.write(move |conn| {
+            AdvisoryLock::People.acquire(conn)?;
+            let there = contents(conn)?;
+            if !there.is_empty() {
+                return Err(not_empty(&there).into());
+            }
+            let now = time(event.by.at);
+            let mut report = String::new();
+            for rows in rows {
+                if let Some(last) = write(conn, rows?, now)? {
+                    report = last;
+                }
+            }
+            diesel::insert_into(imports::table)
+                .values((
+                    imports::kind.eq(kind),
+                    imports::origin.eq(origin),
+                    imports::report.eq(text(report)),
+                    imports::created_at.eq(now),
+                ))
+                .execute(conn)
+                .or_taken("import", "this one")?;
+            audit::record(conn, event)
+        })
+        .await
+    }
+}

@@ -1,0 +1,46 @@
+//! Workspace documents whose vectors are of no use any more, because the embedder makes others now.
+use diesel::dsl::sql;
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Nullable};
+
+use crate::database::connection::AnyConnection;
+use crate::database::schema::workspace_documents;
+
+/// Workspace documents that are looked at in one query.
+const LOOKED_AT: i64 = 500;
+
+/// The recipe of passages that are to be made anew.
+const NONE: &str = "";
+
+/// The next workspace documents of a recipe after an id, each with the length of its first vector.
+pub(crate) fn looked_at(
+    conn: &mut AnyConnection,
+    recipe: &str,
+    after: i64,
+) -> QueryResult<Vec<(i64, Option<i64>)>> {
+    // All vectors of one are made together, so the first tells for all. Codes have a byte a number.
+    let length = sql::<Nullable<BigInt>>(
+        "CAST((SELECT length(vector_codes.code) FROM chunks
+            INNER JOIN vector_codes ON vector_codes.chunk_id = chunks.id
+            WHERE chunks.workspace_document_id = workspace_documents.id
+            ORDER BY chunks.ordinal LIMIT 1) AS BIGINT)",
+    );
+    workspace_documents::table
+        .filter(workspace_documents::recipe.eq(recipe.to_owned()))
+        .filter(workspace_documents::id.gt(after))
+        .order(workspace_documents::id)
+        .limit(LOOKED_AT)
+        .select((workspace_documents::id, length))
+        .load(conn)
+}
+
+/// Marks those of a recipe as stale that are among `ids`; how many.
+pub(crate) fn expire(conn: &mut AnyConnection, recipe: &str, ids: Vec<i64>) -> QueryResult<u64> {
+    let stale = workspace_documents::table
+        .filter(workspace_documents::id.eq_any(ids))
+        .filter(workspace_documents::recipe.eq(recipe.to_owned()));
+    diesel::update(stale)
+        .set(workspace_documents::recipe.eq(NONE))
+        .execute(conn)
+        .map(|count| count as u64)
+}

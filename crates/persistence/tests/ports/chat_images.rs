@@ -1,0 +1,166 @@
+//! Images apart from their exchanges, and limits in bytes on what is loaded at once.
+use carrel_domain::ChatId;
+use carrel_domain::chat::{
+    Bounded, Chat, ChatRange, ChatScope, Chats, Conversation, MOST_BYTES, NewChat,
+};
+use carrel_domain::chat_edit::ChatEdits;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, Portion};
+use carrel_domain::workspace::Workspaces;
+use carrel_persistence::Database;
+
+use crate::support::{Scratch, at, done, workspace};
+
+on_both_databases! {
+    images_are_loaded_only_where_they_are_asked_for,
+    what_is_loaded_at_once_is_limited_in_bytes,
+    a_page_of_the_log_that_is_cut_goes_on_after_its_last_exchange,
+    images_go_with_their_exchanges,
+    images_within_the_answers_of_earlier_versions_are_moved,
+}
+
+const NAMED: &str = r#"{"text":"","attachments":[{"name":"a.png","mime":"image/png"}]}"#;
+
+fn talk(here: &carrel_domain::workspace::Workspace) -> Conversation {
+    Conversation { workspace: here.id, user: None, thread: None, session: None }
+}
+
+async fn say(db: &Database, of: &Conversation, response: &str, images: &[&str]) -> ChatId {
+    let new = NewChat {
+        conversation: of.clone(),
+        prompt: "?".into(),
+        response: response.into(),
+        images: images.iter().map(|image| (*image).to_owned()).collect(),
+        include: true,
+        created_at: at(0),
+        usage: None,
+    };
+    db.append(new, done(0)).await.unwrap()
+}
+
+fn all(offset: u32) -> ChatRange {
+    ChatRange { newest_first: false, offset, limit: 10_000 }
+}
+
+async fn logged(db: &Database, at_most: Portion) -> Vec<Chat> {
+    let Bounded { items, .. } = db.page(&ChatFilter::default(), 0, at_most).await.unwrap();
+    items.into_iter().map(|logged| logged.chat).collect()
+}
+
+async fn images_are_loaded_only_where_they_are_asked_for(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await;
+    let of = talk(&here);
+    let id = say(&db, &of, NAMED, &["AAAA", "BB\0B"]).await;
+    say(&db, &of, "{}", &[]).await;
+    let whole = ["AAAA", "BB\u{FFFD}B"];
+
+    let scope = ChatScope::Workspace(here.id);
+    let shown = db.shown(&scope, all(0)).await.unwrap();
+    assert!(!shown.is_cut);
+    assert_eq!(
+        (shown.items[0].images.clone(), shown.items[1].images.len()),
+        (whole.map(String::from).to_vec(), 0)
+    );
+    assert_eq!(shown.items[0].response, NAMED);
+    assert_eq!(Chats::images(&db, id).await.unwrap(), whole);
+    let with = Portion { images: true, ..Portion::of(20) };
+    assert_eq!(logged(&db, with).await[1].images, whole);
+
+    assert!(db.history(&of, 20).await.unwrap().iter().all(|chat| chat.images.is_empty()));
+    assert!(logged(&db, Portion::of(20)).await.iter().all(|chat| chat.images.is_empty()));
+    assert!(ChatEdits::chat(&db, here.id, id).await.unwrap().unwrap().images.is_empty());
+}
+
+async fn what_is_loaded_at_once_is_limited_in_bytes(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await;
+    let (of, scope) = (talk(&here), ChatScope::Workspace(here.id));
+    let image = "A".repeat(MOST_BYTES / 3 - 1000);
+    for _ in 0..6 {
+        say(&db, &of, NAMED, &[&image]).await;
+    }
+    // The fourth exceeds the limit, as three of them are a little shorter.
+    let first = db.shown(&scope, all(0)).await.unwrap();
+    assert_eq!((first.items.len(), first.is_cut), (4, true));
+    let rest = db.shown(&scope, all(4)).await.unwrap();
+    assert_eq!((rest.items.len(), rest.is_cut), (2, false));
+    assert_eq!(db.history(&of, 20).await.unwrap().len(), 6);
+
+    let other = workspace(&db, "Other").await;
+    let (of, long) = (talk(&other), "a".repeat(MOST_BYTES));
+    for _ in 0..3 {
+        say(&db, &of, &long, &[]).await;
+    }
+    let past = db.history(&of, 20).await.unwrap();
+    assert_eq!(past.len(), 1, "at least one, the newest, and no more");
+    let shown = db.shown(&ChatScope::Workspace(other.id), all(0)).await.unwrap();
+    assert!(past[0].id > shown.items[0].id);
+}
+
+async fn a_page_of_the_log_that_is_cut_goes_on_after_its_last_exchange(scratch: Scratch) {
+    let db = scratch.open();
+    let of = talk(&workspace(&db, "Here").await);
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(say(&db, &of, &"a".repeat(100), &[&"B".repeat(100)]).await);
+    }
+    ids.reverse();
+    let mut at_most = Portion { exchanges: 20, bytes: 150, images: false };
+    let (mut filter, mut seen) = (ChatFilter::default(), Vec::new());
+    loop {
+        let page = db.page(&filter, 0, at_most).await.unwrap();
+        assert!(page.items.len() <= 2);
+        seen.extend(page.items.iter().map(|logged| logged.chat.id));
+        filter.before = seen.last().copied();
+        if !page.is_cut {
+            break;
+        }
+    }
+    assert_eq!(seen, ids);
+    at_most.images = true;
+    let page = db.page(&ChatFilter::default(), 0, at_most).await.unwrap();
+    assert_eq!((page.items.len(), page.is_cut), (1, true), "images count where they are loaded");
+}
+
+async fn images_go_with_their_exchanges(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await;
+    let id = say(&db, &talk(&here), NAMED, &["AAAA"]).await;
+    say(&db, &talk(&here), NAMED, &["AAAA"]).await;
+    assert!(db.remove_chat(here.id, id, done(0)).await.unwrap());
+    assert_eq!(scratch.rows_in("chat_images"), 1);
+    Workspaces::delete(&db, here.id, done(0)).await.unwrap();
+    assert_eq!(scratch.rows_in("chat_images"), 0);
+}
+
+/// As the service splits answers, in small.
+fn split(response: &str) -> Option<(String, Vec<String>)> {
+    let (image, rest) = response.strip_prefix("{\"contentString\":\"")?.split_once('"')?;
+    Some((rest.to_owned(), vec![image.to_owned()]))
+}
+
+async fn images_within_the_answers_of_earlier_versions_are_moved(scratch: Scratch) {
+    let db = scratch.open();
+    let here = workspace(&db, "Here").await;
+    let of = talk(&here);
+    let mut old = Vec::new();
+    for number in 0..150 {
+        old.push(say(&db, &of, &format!("{{\"contentString\":\"{number}\"left"), &[]).await);
+    }
+    let damaged = say(&db, &of, "x\"contentString\"", &[]).await;
+    // As the migration finds a database of an earlier version.
+    scratch.execute("UPDATE chat_image_backlog SET up_to = (SELECT MAX(id) FROM chats)");
+    let mut steps = 1;
+    while db.move_images(split).await.unwrap() {
+        steps += 1;
+    }
+    assert!(steps > 1, "all at once holds up everybody else");
+    let with = Portion { images: true, ..Portion::of(200) };
+    let moved = logged(&db, with).await;
+    assert_eq!((moved[0].id, moved[0].response.as_str()), (damaged, "x\"contentString\""));
+    for (number, chat) in moved.iter().skip(1).rev().enumerate() {
+        assert_eq!(chat.id, old[number]);
+        assert_eq!((chat.response.as_str(), &chat.images), ("left", &vec![number.to_string()]));
+    }
+    assert!(!db.move_images(split).await.unwrap(), "it is done once");
+}

@@ -1,0 +1,37 @@
+//! What can be imported.
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Import an installation of AnythingLLM: people, keys, workspaces, documents, chats, settings
+    #[command(after_help = "\
+Stop the other server first; its files are only read. Ids, slugs, paths, passwords, API keys and
+invite codes stay what they are. This server's storage directory must be a new one.
+
+Examples:
+  carrel import anythingllm /srv/anythingllm --dry-run
+  carrel import anythingllm /srv/anythingllm --storage /srv/carrel
+  carrel import anythingllm /srv/anythingllm --source-database postgres://user:password@host/name")]
+    Anythingllm(Anythingllm),
+}
+
+#[derive(Debug, Args)]
+pub struct Anythingllm {
+    /// Its storage folder, which holds anythingllm.db and documents/
+    #[arg(value_name = "FOLDER")]
+    pub source: PathBuf,
+    /// Its database, if that is PostgreSQL
+    #[arg(long, value_name = "URL")]
+    pub source_database: Option<String>,
+    /// Its environment file [default: .env in the storage folder or in the one above]
+    #[arg(long, value_name = "FILE")]
+    pub env: Option<PathBuf>,
+    /// Say what would come and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub json: bool,
+}

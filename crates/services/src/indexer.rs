@@ -1,0 +1,241 @@
+//! From text to passages with vectors: split, looked up among what was embedded before, and embedded
+//! where it was not.
+mod lengths;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use carrel_domain::document::{Chunk, Splitter, Splitting};
+use carrel_domain::embedding::{EmbeddingCache, TextKey};
+use carrel_domain::library::{IndexedDocument, NewPassage};
+use carrel_domain::model::{Embedder, Models, Purpose};
+use carrel_domain::settings::Settings;
+use carrel_domain::{DocumentPath, Error, Result, TextKind, WorkspaceId};
+use chrono::Utc;
+
+pub use lengths::VectorLengths;
+
+use crate::preferences::Preferences;
+
+/// How many texts the embedder is given at a time ...
+const TEXTS: usize = 256;
+/// ... and how many bytes, unless a single text has more.
+const BYTES: usize = 1 << 20;
+/// How often texts are embedded anew while the length of vectors changes.
+const TRIES: usize = 3;
+
+/// Splits and embeds text by the settings as they are now. Cheap to clone.
+#[derive(Clone)]
+pub struct Indexer {
+    pub splitter: Arc<dyn Splitter>,
+    pub settings: Arc<dyn Settings>,
+    pub models: Arc<dyn Models>,
+    pub cache: Arc<dyn EmbeddingCache>,
+    /// How many bytes of vectors are kept for the next time; none with 0.
+    pub cache_limit: u64,
+    /// The lengths of vectors seen so far.
+    pub lengths: Arc<VectorLengths>,
+}
+
+/// How documents are embedded at the moment.
+pub(crate) struct Method {
+    embedder: Arc<dyn Embedder>,
+    identity: String,
+    splitting: Splitting,
+}
+
+impl Method {
+    pub(crate) fn recipe(&self) -> String {
+        let Splitting { size, overlap } = self.splitting;
+        format!("{} {size}+{overlap}", self.identity)
+    }
+
+    fn key(&self, text: &str) -> TextKey {
+        TextKey::of(&self.identity, text)
+    }
+
+    /// A vector of any text, or why the embedder makes none.
+    async fn probe(&self) -> Result<Vec<Vec<f32>>> {
+        self.embedder.embed(&["text".to_owned()], Purpose::Passage).await
+    }
+
+    /// Tells a text that the embedder cannot take from an embedder that takes none.
+    pub(crate) async fn works(&self) -> bool {
+        self.probe().await.is_ok()
+    }
+}
+
+impl Indexer {
+    /// What the passages of documents that are indexed now are made by. Workspace documents with any
+    /// other recipe are stale.
+    pub async fn recipe(&self) -> Result<String> {
+        Ok(self.method().await?.recipe())
+    }
+
+    /// The identity of the embedder with the length of its vectors, unless stored vectors have been
+    /// compared with that already.
+    pub async fn length_to_compare(&self) -> Result<Option<(String, usize)>> {
+        let identity = self.method().await?.identity;
+        let length = self.lengths.to_compare(&identity);
+        Ok(length.map(|length| (identity, length)))
+    }
+
+    pub(crate) async fn method(&self) -> Result<Method> {
+        let embedder = self.models.embedder()?;
+        let preferences = Preferences::read(&*self.settings).await?;
+        let model = embedder.model();
+        let splitting = preferences.splitting(&model);
+        Ok(Method { embedder, identity: model.identity, splitting })
+    }
+
+    /// Splits and embeds a text once, for any number of workspaces.
+    pub(crate) async fn embed_for(
+        &self,
+        workspaces: &[WorkspaceId],
+        path: &DocumentPath,
+        text: &str,
+    ) -> Result<Vec<IndexedDocument>> {
+        if workspaces.is_empty() {
+            return Ok(Vec::new());
+        }
+        let method = self.method().await?;
+        let chunks = self.split(&method, path, text.to_owned()).await?;
+        let vectors = self.vectors(&method, &chunks).await?;
+        let passages = passages(chunks, vectors);
+        let recipe = method.recipe();
+        let place = |workspace: &WorkspaceId| IndexedDocument {
+            workspace: *workspace,
+            recipe: recipe.clone(),
+            passages: passages.clone(),
+        };
+        Ok(workspaces.iter().map(place).collect())
+    }
+
+    /// The chunks of the text of the document at `path`. [`Error::Unprocessable`] when there are none.
+    pub(crate) async fn split(
+        &self,
+        method: &Method,
+        path: &DocumentPath,
+        text: String,
+    ) -> Result<Vec<Chunk>> {
+        let chunks = self.splitter.split(text, TextKind::of(path), method.splitting).await?;
+        if chunks.is_empty() {
+            return Err(Error::unprocessable("No text content found in the document."));
+        }
+        Ok(chunks)
+    }
+
+    /// A vector for each text, all of one length. What was embedded before is not embedded again,
+    /// and what is embedded now is kept at once, so that not all is lost when the embedder fails
+    /// half-way. When the provider has replaced the model of that name by one of another length,
+    /// earlier vectors count as unknown.
+    pub(crate) async fn vectors(
+        &self,
+        method: &Method,
+        texts: &[impl AsRef<str> + Sync],
+    ) -> Result<Vec<Vec<f32>>> {
+        let keys: Vec<_> = texts.iter().map(|text| method.key(text.as_ref())).collect();
+        let mut known = self.known(&keys).await;
+        if !known.is_empty() && self.lengths.of(&method.identity).is_none() {
+            // What cannot be asked now may be in the cache all the same.
+            if let Ok(vectors) = method.probe().await {
+                self.observe(method, &vectors);
+            }
+        }
+        for _ in 0..TRIES {
+            let length = self.lengths.of(&method.identity);
+            known.retain(|_, vector| length.is_none_or(|length| vector.len() == length));
+            self.embed_unknown(method, &keys, texts, &mut known).await?;
+            let length = self.lengths.of(&method.identity);
+            if known.values().all(|vector| length.is_none_or(|length| vector.len() == length)) {
+                let vectors: Option<Vec<_>> =
+                    keys.iter().map(|key| known.get(key).cloned()).collect();
+                let fewer = "the embedder made fewer vectors than asked for";
+                return vectors.ok_or_else(|| Error::internal(fewer));
+            }
+        }
+        let reason = "the length of its vectors changes from one request to the next; \
+                      check that a single model answers under this name";
+        Err(Error::unavailable("the embedder", reason))
+    }
+
+    /// Embeds the texts without a known vector, in batches of bounded size.
+    async fn embed_unknown(
+        &self,
+        method: &Method,
+        keys: &[TextKey],
+        texts: &[impl AsRef<str> + Sync],
+        known: &mut HashMap<TextKey, Vec<f32>>,
+    ) -> Result<()> {
+        let mut seen = HashSet::with_capacity(texts.len());
+        let is_new =
+            |place: &usize| !known.contains_key(&keys[*place]) && seen.insert(keys[*place]);
+        let new: Vec<usize> = (0..texts.len()).filter(is_new).collect();
+        for places in batches(&new, texts) {
+            let batch: Vec<_> =
+                places.iter().map(|place| texts[*place].as_ref().to_owned()).collect();
+            let vectors = method.embedder.embed(&batch, Purpose::Passage).await?;
+            self.observe(method, &vectors);
+            let made: Vec<_> = places.iter().map(|place| keys[*place]).zip(vectors).collect();
+            known.extend(made.iter().cloned());
+            self.keep(made).await;
+        }
+        Ok(())
+    }
+
+    fn observe(&self, method: &Method, vectors: &[Vec<f32>]) {
+        if let Some(vector) = vectors.first() {
+            self.lengths.observe(&method.identity, vector.len());
+        }
+    }
+
+    async fn known(&self, keys: &[TextKey]) -> HashMap<TextKey, Vec<f32>> {
+        if self.cache_limit == 0 {
+            return HashMap::new();
+        }
+        self.cache.find(keys, Utc::now()).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "failed to look for vectors made before");
+            HashMap::new()
+        })
+    }
+
+    async fn keep(&self, vectors: Vec<(TextKey, Vec<f32>)>) {
+        if self.cache_limit == 0 {
+            return;
+        }
+        if let Err(error) = self.cache.keep(vectors, self.cache_limit, Utc::now()).await {
+            tracing::warn!(%error, "failed to keep vectors for the next time");
+        }
+    }
+}
+
+/// Chunks with their vectors.
+pub(crate) fn passages(chunks: Vec<Chunk>, vectors: Vec<Vec<f32>>) -> Vec<NewPassage> {
+    let passage = |(Chunk { text, span, provenance }, vector)| NewPassage {
+        text,
+        span: Some(span),
+        provenance,
+        vector,
+    };
+    chunks.into_iter().zip(vectors).map(passage).collect()
+}
+
+/// Places of texts in batches of bounded size.
+fn batches<'a>(places: &'a [usize], texts: &[impl AsRef<str>]) -> Vec<&'a [usize]> {
+    let (mut batches, mut start, mut bytes) = (Vec::new(), 0, 0);
+    for (end, place) in places.iter().enumerate() {
+        let more = texts[*place].as_ref().len();
+        if end > start && (end - start == TEXTS || bytes + more > BYTES) {
+            batches.push(&places[start..end]);
+            (start, bytes) = (end, 0);
+        }
+        bytes += more;
+    }
+    if start < places.len() {
+        batches.push(&places[start..]);
+    }
+    batches
+}
+
+#[cfg(test)]
+mod tests;

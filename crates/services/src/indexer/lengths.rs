@@ -1,0 +1,77 @@
+//! The lengths of the vectors that embedders make, as seen by this process.
+//!
+//! A provider may replace the model behind a name. Its identity stays the same, so only the length of
+//! the vectors tells that those made before are of no use any more.
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// The last length seen, by the identity of the model.
+#[derive(Debug, Default)]
+pub struct VectorLengths(Mutex<HashMap<String, Seen>>);
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    length: usize,
+    /// Whether stored vectors have been compared with it.
+    is_compared: bool,
+}
+
+impl VectorLengths {
+    /// Notes the length of a vector that a model made just now.
+    pub fn observe(&self, identity: &str, length: usize) {
+        let mut seen = self.seen();
+        let known = seen.get(identity).map(|seen| seen.length);
+        if known == Some(length) {
+            return;
+        }
+        if let Some(known) = known {
+            tracing::warn!(
+                model = identity,
+                before = known,
+                now = length,
+                "the embedder makes vectors of another length; documents are embedded anew"
+            );
+        }
+        seen.insert(identity.to_owned(), Seen { length, is_compared: false });
+    }
+
+    /// The length of the vectors of a model, if it has made any.
+    pub fn of(&self, identity: &str) -> Option<usize> {
+        self.seen().get(identity).map(|seen| seen.length)
+    }
+
+    /// A length that stored vectors have not been compared with yet.
+    pub fn to_compare(&self, identity: &str) -> Option<usize> {
+        self.seen().get(identity).filter(|seen| !seen.is_compared).map(|seen| seen.length)
+    }
+
+    /// Notes that stored vectors have been compared with a length.
+    pub(crate) fn compared(&self, identity: &str, with: usize) {
+        if let Some(seen) = self.seen().get_mut(identity).filter(|seen| seen.length == with) {
+            seen.is_compared = true;
+        }
+    }
+
+    fn seen(&self) -> MutexGuard<'_, HashMap<String, Seen>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_length_is_compared_once() {
+        let lengths = VectorLengths::default();
+        assert_eq!((lengths.of("a"), lengths.to_compare("a")), (None, None));
+        lengths.observe("a", 3);
+        assert_eq!((lengths.of("a"), lengths.to_compare("a")), (Some(3), Some(3)));
+        lengths.compared("a", 3);
+        lengths.observe("a", 3);
+        assert_eq!((lengths.to_compare("a"), lengths.of("b")), (None, None));
+        lengths.observe("a", 2);
+        lengths.compared("a", 3);
+        assert_eq!(lengths.to_compare("a"), Some(2));
+    }
+}

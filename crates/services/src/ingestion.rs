@@ -1,0 +1,178 @@
+//! Ingestion: the one way of documents into the library, and from there into workspaces.
+//!
+//! A file, a text or a page is *received* (a file on disk, within limits), *extracted* (text, by a
+//! worker process), *stored* (in transactions of bounded size) and *indexed* (by a job, step by
+//! step). A request that promises searchable documents waits for its job.
+mod incoming;
+mod index;
+mod known;
+mod link;
+mod replace;
+pub(crate) mod scratch;
+mod store;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::audit::{By, Event};
+use carrel_domain::document::{Document, IncomingFile, ReadRequest};
+use carrel_domain::job::Job;
+use carrel_domain::link::{LinkFetcher, PageReader};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Folder, JobId, Result, WorkspaceId};
+use serde_json::json;
+
+pub use incoming::{Details, RawText, Terms};
+pub(crate) use incoming::{check_file_name, count_tokens, from_file};
+use known::Known;
+pub use link::LinkRequest;
+
+use crate::jobs::Workers;
+use crate::library::Library;
+
+/// Takes documents in. Cheap to clone.
+#[derive(Clone)]
+pub struct Ingestion {
+    pub library: Library,
+    pub workers: Workers,
+    pub fetcher: Arc<dyn LinkFetcher>,
+    pub reader: Arc<dyn PageReader>,
+    /// Where fetched files are put on their way.
+    pub directory: PathBuf,
+}
+
+/// When documents are indexed for the workspaces they are meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Indexing {
+    /// Before the request is answered. A document that cannot be indexed stays in the library, with
+    /// a warning.
+    Keep,
+    /// Before the request is answered. Unless every new document is indexed, none is kept.
+    Refuse,
+    /// By a job that nobody waits for: `along` if that takes more documents, else a new one.
+    Later { along: Option<JobId> },
+}
+
+/// A document as it was taken in.
+#[derive(Clone, Debug)]
+pub struct Added {
+    pub document: Document,
+    pub text: String,
+    /// Why it is not in every workspace it was meant for, if so.
+    pub warning: Option<String>,
+    /// Whether it was there before, and nothing but its workspaces was changed.
+    pub existed: bool,
+}
+
+/// What became of a file, a text or a page.
+#[derive(Clone, Debug, Default)]
+pub struct Ingested {
+    pub added: Vec<Added>,
+    /// The jobs that index the documents later.
+    pub jobs: Vec<Job>,
+}
+
+/// Documents on their way in, with what applies to all of them.
+struct Arrival {
+    made: Vec<(Document, String)>,
+    /// What was made earlier of the same content, where that will do.
+    same: Known,
+    terms: Terms,
+    into: Vec<Workspace>,
+    indexing: Indexing,
+    by: By,
+    event: &'static str,
+}
+
+impl Arrival {
+    /// What the audit log is told of a document that was taken in.
+    fn event(&self, document: &Document) -> Event {
+        let (title, location) = (&document.title, document.path.to_string());
+        let mut details = json!({ "documentName": title, "location": location });
+        if let Some(link) = document.chunk_source.strip_prefix("link://") {
+            details["link"] = link.into();
+        }
+        self.by.event(self.event, details.to_string())
+    }
+
+    /// Whether all of it is there already.
+    fn is_known(&self) -> bool {
+        let is_same = |made: &Document| {
+            self.same.iter().any(|(known, _)| known.origin.part == made.origin.part)
+        };
+        !self.made.is_empty() && self.made.iter().all(|(document, _)| is_same(document))
+    }
+
+    fn workspaces(&self) -> Vec<WorkspaceId> {
+        self.into.iter().map(|workspace| workspace.id).collect()
+    }
+}
+
+impl Ingestion {
+    /// Makes documents of a file and indexes them for workspaces: all of them or none, also when the
+    /// caller stops waiting.
+    pub async fn add_file(
+        &self,
+        file: IncomingFile,
+        mut details: Details,
+        into: Vec<Workspace>,
+        indexing: Indexing,
+        by: &By,
+    ) -> Result<Ingested> {
+        check_file_name(&file.name)?;
+        let same = known::identical(&self.library, &details.terms).await?;
+        if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
+            return Ok(known);
+        }
+        let request = ReadRequest { owner: by.actor.to_text(), time_limit: None };
+        let extracted = self.library.extractor.extract(&file, &request).await?;
+        if details.terms.folder.is_none() {
+            details.terms.folder = match same.first() {
+                // What is missing comes beside what is there.
+                Some((document, _)) => Some(Folder::parse(document.path.folder())?),
+                None => incoming::folder_for_sheets(&file.name, &extracted)?,
+            };
+        }
+        let mut made = Vec::with_capacity(extracted.len());
+        for part in extracted {
+            made.push(from_file(&file.name, part, &details, by.at)?);
+        }
+        let (terms, event, by) = (details.terms, "api_document_uploaded", by.clone());
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+    }
+
+    /// As [`Ingestion::add_file`], for text that was never a file.
+    pub async fn add_text(
+        &self,
+        raw: RawText,
+        into: Vec<Workspace>,
+        indexing: Indexing,
+        by: &By,
+    ) -> Result<Ingested> {
+        let terms = raw.terms.clone();
+        let made = vec![incoming::from_text(raw, by.at)?];
+        let same = known::identical(&self.library, &terms).await?;
+        if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
+            return Ok(known);
+        }
+        let (event, by) = ("api_raw_document_uploaded", by.clone());
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+    }
+
+    /// Stores documents and indexes them.
+    async fn ingest(&self, mut arrival: Arrival) -> Result<Ingested> {
+        arrival.made = count_tokens(&self.library.tokenizer, arrival.made).await?;
+        // On a task of its own: a client that hangs up must not leave a file without its row.
+        let this = self.clone();
+        let ingest = async move {
+            match arrival.terms.key.clone() {
+                Some(key) if !arrival.is_known() => replace::replace(&this, &key, arrival).await,
+                _ => store::add(&this, arrival).await,
+            }
+        };
+        tokio::spawn(ingest).await.map_err(Error::internal)?
+    }
+}
+
+#[cfg(test)]
+mod tests;

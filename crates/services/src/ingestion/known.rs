@@ -1,0 +1,121 @@
+//! What an upload finds there already: documents of the same content, or of the same request.
+use std::collections::HashMap;
+
+use carrel_domain::audit::By;
+use carrel_domain::document::Document;
+use carrel_domain::library::RelatedDocuments;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{DocumentPath, Error, Result, WorkspaceId};
+
+use super::{Added, Arrival, Indexing, Ingested, Ingestion, Terms};
+use crate::library::{Library, explain};
+
+/// A document that is there, and the workspaces it is in.
+pub(super) type Placed = (Document, Vec<WorkspaceId>);
+
+pub(super) type Known = Vec<Placed>;
+
+/// Documents that are adopted in one transaction.
+const ADOPTED: usize = 500;
+
+/// The documents made earlier of the same content, where those will do: one of each part.
+pub(super) async fn identical(library: &Library, terms: &Terms) -> Result<Known> {
+    let Some(digest) = terms.digest.filter(|_| terms.skip_identical) else {
+        return Ok(Vec::new());
+    };
+    let related = match &terms.key {
+        Some(key) => RelatedDocuments::Key(key.clone()),
+        None => RelatedDocuments::Content(digest, terms.folder.clone()),
+    };
+    let mut found = library.documents.related(&related).await?;
+    if found.iter().any(|(document, _)| document.origin.digest != Some(digest)) {
+        found.clear();
+    }
+    Ok(found)
+}
+
+/// What was made of the content, indexed for `into`, if it is all of an upload and its text is
+/// there. What an upload of several parts consists of is known once it has been read.
+pub(super) async fn single(
+    ingestion: &Ingestion,
+    same: &Known,
+    into: &[Workspace],
+    indexing: Indexing,
+    by: &By,
+) -> Result<Option<Ingested>> {
+    let [(only, places)] = same.as_slice() else { return Ok(None) };
+    if !only.origin.part.is_empty() {
+        return Ok(None);
+    }
+    let Some(text) = ingestion.library.files.text(&only.path).await? else { return Ok(None) };
+    let known = vec![((only.clone(), places.clone()), text)];
+    keep(ingestion, known, into, indexing, by).await.map(Some)
+}
+
+/// By part, what was made by the same request before it was broken off, or of the same content.
+pub(super) async fn by_part(
+    library: &Library,
+    arrival: &mut Arrival,
+) -> Result<HashMap<String, Placed>> {
+    let mut earlier = std::mem::take(&mut arrival.same);
+    if let Some(request) = arrival.terms.request {
+        earlier.extend(library.documents.related(&RelatedDocuments::Request(request)).await?);
+    }
+    let by_part = |placed: Placed| (placed.0.origin.part.clone(), placed);
+    Ok(earlier.into_iter().map(by_part).collect())
+}
+
+/// Keeps documents that are there already, with their texts, should those be lost, and indexes them
+/// where they are not yet.
+pub(super) async fn keep(
+    ingestion: &Ingestion,
+    known: Vec<(Placed, String)>,
+    into: &[Workspace],
+    indexing: Indexing,
+    by: &By,
+) -> Result<Ingested> {
+    let library = &ingestion.library;
+    let paths: Vec<DocumentPath> = known.iter().map(|((known, _), _)| known.path.clone()).collect();
+    for paths in paths.chunks(ADOPTED) {
+        // The upload that stored them may be undone yet.
+        if library.uploads.adopt(paths).await?.len() < paths.len() {
+            return Err(Error::unavailable("the document", "others are changing it; try again"));
+        }
+    }
+    let (mut ingested, mut missing) = (Ingested::default(), vec![Vec::new(); into.len()]);
+    for ((document, places), text) in known {
+        for (workspace, missing) in into.iter().zip(&mut missing) {
+            if !places.contains(&workspace.id) {
+                missing.push(document.path.clone());
+            }
+        }
+        let made = [(document, text)];
+        if library.files.text(&made[0].0.path).await?.is_none() {
+            for path in library.write_files(&made).await? {
+                library.documents.reconcile(&path).await?;
+            }
+        }
+        let [(document, text)] = made;
+        ingested.added.push(Added { document, text, warning: None, existed: true });
+    }
+    for (workspace, paths) in into.iter().zip(missing).filter(|(_, paths)| !paths.is_empty()) {
+        if let Indexing::Later { along } = indexing {
+            let job = ingestion.workers.embed_along(along, workspace, paths, by).await?;
+            ingested.jobs.push(job);
+            continue;
+        }
+        let failures = match ingestion.workers.embed(workspace, paths.clone(), by).await {
+            Ok(failures) => failures,
+            Err(error) => {
+                let reason = explain(&error);
+                paths.iter().map(|path| (path.to_string(), reason.clone())).collect()
+            }
+        };
+        let mut failures: HashMap<String, String> = failures.into_iter().collect();
+        for added in &mut ingested.added {
+            let warning = failures.remove(&added.document.path.to_string());
+            added.warning = added.warning.take().or(warning);
+        }
+    }
+    Ok(ingested)
+}

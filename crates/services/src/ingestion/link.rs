@@ -1,0 +1,195 @@
+//! Pages of other hosts, made into documents.
+use carrel_domain::audit::By;
+use carrel_domain::document::{FileType, IncomingFile};
+use carrel_domain::link::{FetchedPage, Link};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
+use sha2::{Digest, Sha256};
+use url::Url;
+
+use super::incoming::{self, FoundPage};
+use super::{Arrival, Details, Indexing, Ingested, Ingestion, known, scratch};
+
+/// A page to make a document of.
+#[derive(Clone, Debug)]
+pub struct LinkRequest {
+    pub link: String,
+    pub headers: Vec<(String, String)>,
+    /// Whether an answer that is no success is taken for the page.
+    pub take_errors: bool,
+    pub details: Details,
+}
+
+/// The longest address, in bytes.
+const LONGEST: usize = 4_096;
+
+impl Ingestion {
+    /// Makes documents of what a link leads to: of a page or text one, of another file whatever
+    /// the library makes of it.
+    pub async fn add_link(
+        &self,
+        request: LinkRequest,
+        into: Vec<Workspace>,
+        indexing: Indexing,
+        by: &By,
+    ) -> Result<Ingested> {
+        let LinkRequest { link, headers, take_errors, mut details } = request;
+        let link = parse(&link)?;
+        let asked = Link { url: link.to_string(), headers, take_errors };
+        let fetched = self.fetcher.fetch(&asked).await?;
+        details.terms.digest = Some(Sha256::digest(&fetched.content).into());
+        details.chunk_source = Some(incoming::link_source(&link));
+        if let Kind::File(extension) = kind(self.library.extractor.file_types(), &fetched)? {
+            let mut name = incoming::link_slug(&link);
+            if !name.to_lowercase().ends_with(&extension) {
+                name.push_str(&extension);
+            }
+            return self.add_fetched(name, fetched, details, into, indexing, by).await;
+        }
+        let same = known::identical(&self.library, &details.terms).await?;
+        if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
+            return Ok(known);
+        }
+        let page = self.reader.read(fetched).await?;
+        if page.text.trim().is_empty() {
+            return Err(nothing_at(&link));
+        }
+        let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
+        let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+    }
+
+    async fn add_fetched(
+        &self,
+        name: String,
+        fetched: FetchedPage,
+        details: Details,
+        into: Vec<Workspace>,
+        indexing: Indexing,
+        by: &By,
+    ) -> Result<Ingested> {
+        let file = scratch::written(self.directory.clone(), fetched.content).await?;
+        let incoming = IncomingFile { name, content: file.path().to_owned() };
+        self.add_file(incoming, details, into, indexing, by).await
+    }
+}
+
+/// What is to be done with an answer: by its type, or by its address where that says more.
+fn kind(types: Vec<FileType>, fetched: &FetchedPage) -> Result<Kind> {
+    let media_type = fetched.media_type.as_str();
+    let is_page = |mime: &str| is_markup(mime) || mime == "text/plain";
+    if is_page(media_type) {
+        return Ok(Kind::Page);
+    }
+    if let Some(known) = types.iter().find(|known| known.mime == media_type)
+        && let Some(extension) = known.extensions.first()
+    {
+        return Ok(Kind::File((*extension).to_owned()));
+    }
+    let extension = extension(&fetched.url);
+    let reads = |known: &&FileType| {
+        let mut extensions = known.extensions.iter().chain(known.aliases);
+        extensions.any(|known| Some(*known) == extension.as_deref())
+    };
+    match (types.iter().find(reads), extension.clone()) {
+        (Some(known), Some(extension)) if !is_page(known.mime) => Ok(Kind::File(extension)),
+        _ if media_type.starts_with("text/") || media_type.ends_with("xml") => Ok(Kind::Page),
+        // Hosts that do not know a file say nothing of it, or that it is bytes.
+        (Some(known), _) if is_markup(known.mime) => Ok(Kind::Page),
+        (Some(_), Some(extension)) => Ok(Kind::File(extension)),
+        _ if media_type.is_empty() => Ok(Kind::Page),
+        _ => Err(Error::unprocessable(format!(
+            "The link leads to a file of the type {}, which cannot be read.",
+            media_type.escape_default()
+        ))),
+    }
+}
+
+fn is_markup(mime: &str) -> bool {
+    matches!(mime, "text/html" | "application/xhtml+xml")
+}
+
+/// What a link may lead to.
+enum Kind {
+    Page,
+    /// A file of this extension.
+    File(String),
+}
+
+/// The extension in an address, with its dot.
+fn extension(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let (_, extension) = url.path().rsplit_once('/')?.1.rsplit_once('.')?;
+    Some(format!(".{}", extension.to_lowercase()))
+}
+
+/// Reads an address as people write it: without `https://`, with a slash at the end.
+fn parse(text: &str) -> Result<Url> {
+    let wrong = || Error::invalid("link", "Not a valid URL.");
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(Error::invalid("link", "must not be empty"));
+    }
+    if text.len() > LONGEST || text.chars().any(|c| c.is_control() || c == '\\') {
+        return Err(wrong());
+    }
+    let has_scheme = text.split_once(':').is_some_and(|(scheme, rest)| {
+        rest.starts_with("//") || !(scheme.contains('.') || rest.starts_with(char::is_numeric))
+    });
+    let text = if has_scheme { text.to_owned() } else { format!("https://{text}") };
+    let url = Url::parse(&text).map_err(|_| wrong())?;
+    let named = url.host_str().is_some_and(|host| !host.is_empty());
+    let is_web = matches!(url.scheme(), "http" | "https");
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    if named && is_web && !has_credentials { Ok(url) } else { Err(wrong()) }
+}
+
+/// That a link leads to nothing that could be read.
+pub fn nothing_at(link: &Url) -> Error {
+    let link = link.as_str().trim_end_matches('/');
+    Error::unprocessable(format!("No URL content found at {link}."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_as_people_write_them() {
+        for (text, url) in [
+            ("example.com", "https://example.com/"),
+            (" http://example.com/a/ ", "http://example.com/a/"),
+            ("example.com:8080/x", "https://example.com:8080/x"),
+            ("localhost:80", "https://localhost:80/"),
+            ("HTTP://EXAMPLE.com/Ä", "http://example.com/%C3%84"),
+            ("http://127.1", "http://127.0.0.1/"),
+        ] {
+            assert_eq!(parse(text).map(|url| url.to_string()).ok().as_deref(), Some(url), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_of_the_web_is_refused() {
+        let long = format!("https://example.com/{}", "x".repeat(LONGEST));
+        for text in [
+            "",
+            "  ",
+            "not a url",
+            "file:///etc/passwd",
+            "gopher://example.com",
+            "data:text/html,x",
+            "javascript:alert(1)",
+            "http://user@example.com",
+            "http://user:secret@example.com/",
+            "http://127.0.0.1\\@example.com",
+            "http://",
+            "https:///",
+            "http://a b.com",
+            "http://exam\nple.com/",
+            "http://example.com:99999",
+            &long,
+        ] {
+            assert!(matches!(parse(text), Err(Error::Invalid { .. })), "{text:?}");
+        }
+    }
+}

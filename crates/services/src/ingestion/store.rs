@@ -1,0 +1,148 @@
+//! Storing documents: files first, then their rows in pieces of bounded size, with the jobs that
+//! index them.
+use std::collections::HashMap;
+
+use carrel_domain::document::Document;
+use carrel_domain::job::Job;
+use carrel_domain::job::queue::LeaseRequest;
+use carrel_domain::upload::{IndexTarget, StoredDocument, UploadId, UploadPiece};
+use carrel_domain::{DocumentPath, Result};
+use uuid::Uuid;
+
+use super::{Added, Arrival, Indexing, Ingested, Ingestion, index, known};
+use crate::jobs;
+use crate::library::Library;
+
+/// The most documents in one transaction.
+const DOCUMENTS: usize = 128;
+
+/// Stores and indexes what is new of an arrival, and indexes what is known where it is missing.
+pub(super) async fn add(ingestion: &Ingestion, mut arrival: Arrival) -> Result<Ingested> {
+    let library = &ingestion.library;
+    let mut earlier = known::by_part(library, &mut arrival).await?;
+    let order = arrival.made.iter().enumerate();
+    let order: HashMap<_, _> =
+        order.map(|(at, (document, _))| (document.origin.part.clone(), at)).collect();
+    let (mut there, mut new) = (Vec::new(), Vec::new());
+    for (document, text) in std::mem::take(&mut arrival.made) {
+        match earlier.remove(&document.origin.part) {
+            Some(found) => there.push((found, text)),
+            None => new.push((document, text)),
+        }
+    }
+    let mut ingested = add_new(ingestion, new, &arrival).await?;
+    let more = known::keep(ingestion, there, &arrival.into, arrival.indexing, &arrival.by).await?;
+    ingested.jobs.extend(more.jobs);
+    ingested.added.extend(more.added);
+    // Not by the part itself: the tenth mail comes after the ninth.
+    ingested.added.sort_by_key(|added| order.get(&added.document.origin.part).copied());
+    Ok(ingested)
+}
+
+async fn add_new(
+    ingestion: &Ingestion,
+    new: Vec<(Document, String)>,
+    arrival: &Arrival,
+) -> Result<Ingested> {
+    if new.is_empty() {
+        return Ok(Ingested::default());
+    }
+    let hold = match arrival.indexing {
+        Indexing::Later { .. } => None,
+        Indexing::Keep | Indexing::Refuse => Some(jobs::lease_request()),
+    };
+    let jobs = store(&ingestion.library, &new, arrival, hold).await?;
+    let paths = || new.iter().map(|(document, _)| document.path.clone()).collect::<Vec<_>>();
+    let (jobs, mut warnings) = match hold {
+        None => {
+            jobs.iter().for_each(|job| ingestion.workers.tell(job.id));
+            (jobs, HashMap::new())
+        }
+        Some(hold) => {
+            let outcome = index::wait(ingestion, jobs, hold).await?;
+            if arrival.indexing == Indexing::Refuse && !outcome.failures.is_empty() {
+                return Err(undo(&ingestion.library, paths(), outcome, arrival).await);
+            }
+            (Vec::new(), outcome.failures)
+        }
+    };
+    let added = new.into_iter().map(|(document, text)| {
+        let warning = warnings.remove(&document.path);
+        Added { document, text, warning, existed: false }
+    });
+    Ok(Ingested { added: added.collect(), jobs })
+}
+
+/// Removes documents that were to be indexed or not kept at all, and says why they were not indexed.
+async fn undo(
+    library: &Library,
+    paths: Vec<DocumentPath>,
+    outcome: index::Outcome,
+    arrival: &Arrival,
+) -> carrel_domain::Error {
+    for paths in paths.chunks(DOCUMENTS) {
+        if let Err(error) = library.remove(paths.to_vec(), &arrival.by).await {
+            return error;
+        }
+    }
+    outcome.into_error()
+}
+
+/// Stores documents, all or none, and makes the jobs that index them.
+async fn store(
+    library: &Library,
+    new: &[(Document, String)],
+    arrival: &Arrival,
+    hold: Option<LeaseRequest>,
+) -> Result<Vec<Job>> {
+    let upload = UploadId(Uuid::new_v4());
+    let pieces = new.chunks(DOCUMENTS);
+    let along = match arrival.indexing {
+        Indexing::Later { along } if pieces.len() == 1 => along,
+        _ => None,
+    };
+    let targets: Vec<IndexTarget> = arrival
+        .into
+        .iter()
+        .map(|workspace| IndexTarget {
+            workspace: workspace.id,
+            along,
+            event: jobs::created(workspace, new.len(), &arrival.by),
+        })
+        .collect();
+    let last = pieces.len() - 1;
+    let mut jobs = Vec::new();
+    for (number, documents) in pieces.enumerate() {
+        let stored = async {
+            let paths = library.write_files(documents).await?;
+            let stored = |(document, _): &(Document, String)| StoredDocument {
+                document: document.clone(),
+                event: arrival.event(document),
+            };
+            let piece = UploadPiece {
+                upload,
+                documents: documents.iter().map(stored).collect(),
+                is_first: number == 0,
+                is_last: number == last,
+                targets: targets.clone(),
+                // From now on: storing a large upload takes longer than a lease lasts.
+                hold: hold.map(|hold| LeaseRequest { token: hold.token, ..jobs::lease_request() }),
+            };
+            match library.uploads.store(piece).await {
+                Ok(jobs) => Ok(jobs),
+                Err(error) => {
+                    library.reconcile_files(&paths).await;
+                    Err(error)
+                }
+            }
+        };
+        match stored.await {
+            Ok(begun) => jobs = begun,
+            Err(error) => {
+                library.roll_back(upload, &arrival.by).await;
+                return Err(error);
+            }
+        }
+    }
+    Ok(jobs)
+}

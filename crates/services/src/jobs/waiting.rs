@@ -1,0 +1,79 @@
+//! Jobs that a request waits for: worked on one after another, and what did not become of them.
+use carrel_domain::job::queue::{ClaimedJob, Lease, LeaseRequest};
+use carrel_domain::job::{ItemState, Job};
+use carrel_domain::{DocumentPath, Error, Result};
+use tokio::sync::oneshot;
+
+use super::worker::Worker;
+use super::{PAGE, Workers};
+
+/// Why a document is not indexed yet when the server stops.
+const STOPPING: &str = "the server is stopping; the document is indexed once it has started again";
+
+/// What became of a job that a request has waited for.
+#[derive(Debug)]
+pub(crate) struct EndedJob {
+    /// Whether it is over; else the server is stopping, and the job goes on after its next start.
+    pub(crate) is_over: bool,
+    /// Documents that are not indexed, each with the reason.
+    pub(crate) failures: Vec<(DocumentPath, String)>,
+    /// The first failure.
+    pub(crate) cause: Option<Error>,
+}
+
+/// Works on held jobs in their order, so that what one embeds is known to the next. Goes on when the
+/// caller stops waiting.
+pub(super) async fn finish(
+    workers: &Workers,
+    jobs: Vec<Job>,
+    hold: LeaseRequest,
+) -> Result<Vec<EndedJob>> {
+    let (mut running, mut before) = (Vec::with_capacity(jobs.len()), None);
+    for job in jobs {
+        let lease = Lease { job: job.id, token: hold.token };
+        let id = job.id;
+        let worker = Worker::new(workers.clone(), ClaimedJob { job, lease, resumed: false });
+        let (ended, next) = oneshot::channel::<()>();
+        let before = before.replace(next);
+        let work = async move {
+            let cause = worker.run(before).await;
+            drop(ended);
+            cause
+        };
+        running.push((id, workers.shared.runtime.spawn(work)));
+    }
+    let mut outcomes = Vec::with_capacity(running.len());
+    for (id, work) in running {
+        let cause = work.await.map_err(Error::internal)??;
+        let Some(job) = workers.shared.jobs.by_id(id).await? else {
+            // It went with its workspace.
+            continue;
+        };
+        let failures = failures(workers, &job).await?;
+        outcomes.push(EndedJob { is_over: job.state.is_over(), failures, cause });
+    }
+    Ok(outcomes)
+}
+
+async fn failures(workers: &Workers, job: &Job) -> Result<Vec<(DocumentPath, String)>> {
+    let mut failures = Vec::new();
+    for (state, otherwise) in [
+        (ItemState::Failed, "it could not be embedded"),
+        (ItemState::Cancelled, "the job was cancelled before its turn came"),
+        (ItemState::Queued, STOPPING),
+    ] {
+        let mut after = None;
+        loop {
+            let items = workers.shared.jobs.items(job.id, Some(state), after, PAGE).await?;
+            after = items.last().map(|item| item.number);
+            failures.extend(items.into_iter().map(|item| {
+                let reason = item.reason.unwrap_or_else(|| otherwise.to_owned());
+                (item.path, reason)
+            }));
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(failures)
+}

@@ -1,0 +1,82 @@
+//! The images beside a question: a stored answer names them, and their contents are stored apart.
+use carrel_domain::chat::Chat;
+use serde_json::Value;
+
+use super::read;
+use crate::chat::Attachment;
+
+pub(super) const ATTACHMENTS: &str = "attachments";
+
+/// The content of an image. Earlier versions and imported installations have it in the stored answer.
+pub(super) const CONTENT: &str = "contentString";
+
+/// Takes the images out of a stored answer; `None` where it has none, or not all in the usual form.
+pub fn split_images(response: &str) -> Option<(String, Vec<String>)> {
+    let mut record: Value = serde_json::from_str(response).ok()?;
+    let attachments = record.get_mut(ATTACHMENTS)?.as_array_mut()?;
+    let mut images = Vec::with_capacity(attachments.len());
+    for attachment in attachments {
+        match attachment.as_object_mut()?.shift_remove(CONTENT)? {
+            Value::String(content) => images.push(content),
+            _ => return None,
+        }
+    }
+    (!images.is_empty()).then(|| (record.to_string(), images))
+}
+
+/// Puts the images of an exchange into its stored answer, which is then as clients know it.
+pub fn join_images(chat: &mut Chat) {
+    let images = std::mem::take(&mut chat.images);
+    if images.is_empty() {
+        return;
+    }
+    let Ok(mut record) = serde_json::from_str::<Value>(&chat.response) else { return };
+    put_images(&mut record, images);
+    chat.response = record.to_string();
+}
+
+/// Puts images into a stored answer that has been parsed.
+pub fn put_images(record: &mut Value, images: Vec<String>) {
+    let attachments = record.get_mut(ATTACHMENTS).and_then(Value::as_array_mut);
+    for (attachment, content) in attachments.into_iter().flatten().zip(images) {
+        if let Some(attachment) = attachment.as_object_mut() {
+            attachment.entry(CONTENT).or_insert(content.into());
+        }
+    }
+}
+
+/// Whether a stored answer may name images.
+pub fn has_images(chat: &Chat) -> bool {
+    chat.response.contains("\"mime\"")
+}
+
+/// The images of an exchange with their contents, as far as they can be read.
+pub fn images_of(mut chat: Chat) -> Vec<Attachment> {
+    join_images(&mut chat);
+    let mut images = read(&chat.response).unwrap_or_default().pictures;
+    images.retain(Attachment::is_readable);
+    images
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_taken_out_of_an_answer_and_put_back() {
+        let stored = r#"{"text":"x","attachments":[{"name":"a","mime":"image/png","contentString":"AAAA"}],"other":1}"#;
+        let (rest, images) = split_images(stored).unwrap();
+        assert_eq!(images, ["AAAA"]);
+        assert!(!rest.contains("AAAA") && read(&rest).unwrap().pictures[0].name == "a");
+        let mut record = serde_json::from_str::<Value>(&rest).unwrap();
+        put_images(&mut record, images);
+        assert_eq!(record.to_string(), stored);
+        for without in ["nonsense", "{}", r#"{"attachments":[]}"#, r#"{"attachments":[5]}"#] {
+            assert_eq!(split_images(without), None, "{without}");
+        }
+        // Where the contents are still within the answer, they stay.
+        let mut record = serde_json::from_str::<Value>(stored).unwrap();
+        put_images(&mut record, vec!["BBBB".into()]);
+        assert_eq!(record.to_string(), stored);
+    }
+}

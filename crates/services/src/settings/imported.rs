@@ -1,0 +1,157 @@
+//! Settings that an import brings: each is checked as if somebody set it, and those that pass are
+//! made ready to be stored in the transaction of the import.
+use carrel_domain::Result;
+use carrel_domain::settings::names;
+
+use super::preferences;
+use super::store::SettingsStore;
+
+/// What becomes of settings on their way in.
+#[derive(Debug, Default, PartialEq)]
+pub struct PreparedSettings {
+    /// Names and values as the database has them, secrets sealed.
+    pub rows: Vec<(String, String)>,
+    /// Names with the reason why their values are not taken. No reason repeats a secret.
+    pub refused: Vec<(String, String)>,
+    /// Names of no setting.
+    pub unknown: Vec<String>,
+}
+
+impl SettingsStore {
+    /// Prepares values by their variables. An empty value counts as not set.
+    ///
+    /// # Errors
+    /// Those of sealing.
+    pub fn prepare(&self, given: &[(String, String)]) -> Result<PreparedSettings> {
+        let mut prepared = PreparedSettings::default();
+        for (variable, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+            let Some(setting) = self.registry.by_variable(variable) else {
+                prepared.unknown.push(variable.clone());
+                continue;
+            };
+            let mut mistakes = self.registry.mistakes(setting, text);
+            if self.layers.fixed.contains_key(setting.variable) {
+                mistakes.push("the environment of this server fixes it".to_owned());
+            }
+            mistakes.extend(self.unavailable_value(setting.variable, text));
+            if mistakes.is_empty() {
+                let row = match setting.secret {
+                    true => self.sealer.seal(setting.variable, text)?,
+                    false => text.clone(),
+                };
+                prepared.rows.push((variable.clone(), row));
+            } else {
+                let reason = match setting.secret {
+                    true => "the value is not one that this server takes".to_owned(),
+                    false => mistakes.join("; "),
+                };
+                prepared.refused.push((variable.clone(), reason));
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Prepares preferences by their names.
+    pub fn prepare_preferences(&self, given: &[(String, String)]) -> PreparedSettings {
+        let mut prepared = PreparedSettings::default();
+        for (name, text) in given.iter().filter(|(_, text)| !text.is_empty()) {
+            match preferences::checked(name, text) {
+                None => prepared.unknown.push(name.clone()),
+                Some(Ok(None)) => {}
+                Some(Ok(Some(value))) => prepared.rows.push((name.clone(), value)),
+                Some(Err(reason)) => prepared.refused.push((name.clone(), reason)),
+            }
+        }
+        let number = |name: &str| {
+            let row = prepared.rows.iter().find(|(known, _)| known == name);
+            row.and_then(|(_, value)| value.parse::<u64>().ok())
+        };
+        // A chunk that repeats all of the one before would never come to the end of a text.
+        if let (Some(size), Some(overlap)) =
+            (number(names::CHUNK_SIZE), number(names::CHUNK_OVERLAP))
+            && overlap >= size
+        {
+            prepared.rows.retain(|(name, _)| name != names::CHUNK_OVERLAP);
+            let reason = format!("it must be below {}", names::CHUNK_SIZE);
+            prepared.refused.push((names::CHUNK_OVERLAP.to_owned(), reason));
+        }
+        prepared
+    }
+
+    /// Seals a text under a name of its own, as secrets of settings are.
+    ///
+    /// # Errors
+    /// Those of [`super::secrets::Sealer::seal`].
+    pub fn seal(&self, name: &str, text: &str) -> Result<String> {
+        self.sealer.seal(name, text)
+    }
+
+    /// Opens what [`SettingsStore::seal`] sealed.
+    ///
+    /// # Errors
+    /// Those of [`super::secrets::Sealer::open`].
+    pub fn open_sealed(&self, name: &str, sealed: &str) -> Result<String> {
+        self.sealer.open(name, sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::fakes::FakeSettings;
+    use crate::settings::Layers;
+    use crate::settings::key::Key;
+    use crate::settings::secrets::Sealer;
+
+    async fn store() -> SettingsStore {
+        let fixed = [("LLM_PROVIDER".to_owned(), "openai".to_owned())].into();
+        let layers = Layers { fixed, ..Layers::default() };
+        let settings = Arc::new(FakeSettings::default());
+        SettingsStore::open(settings, layers, Sealer::new(&Key::random())).await.unwrap()
+    }
+
+    fn pairs(values: &[(&str, &str)]) -> Vec<(String, String)> {
+        values.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    }
+
+    #[tokio::test]
+    async fn settings_are_checked_and_secrets_are_sealed() {
+        let store = store().await;
+        let given = pairs(&[
+            ("OPEN_AI_KEY", "sk-good"),
+            ("ANTHROPIC_API_KEY", "wrong"),
+            ("GENERIC_OPEN_AI_MODEL_PREF", "m"),
+            ("LLM_PROVIDER", "ollama"),
+            ("GROQ_API_KEY", ""),
+            ("UNKNOWN_SETTING", "kept"),
+        ]);
+        let prepared = store.prepare(&given).unwrap();
+        let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["OPEN_AI_KEY", "GENERIC_OPEN_AI_MODEL_PREF"]);
+        assert!(!prepared.rows[0].1.contains("sk-good"));
+        assert_eq!(store.open_sealed("OPEN_AI_KEY", &prepared.rows[0].1).unwrap(), "sk-good");
+        let refused: Vec<_> = prepared.refused.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(refused, ["ANTHROPIC_API_KEY", "LLM_PROVIDER"]);
+        assert!(prepared.refused.iter().all(|(_, reason)| !reason.contains("wrong")));
+        assert_eq!(prepared.unknown, ["UNKNOWN_SETTING"]);
+    }
+
+    #[tokio::test]
+    async fn preferences_are_checked_as_an_admin_would_set_them() {
+        let given = pairs(&[
+            ("support_email", "help@library.example.org"),
+            ("text_splitter_chunk_size", "700"),
+            ("text_splitter_chunk_overlap", "700"),
+            ("meta_page_favicon", "javascript:x"),
+            ("hub_api_key", "x"),
+            ("custom_app_name", ""),
+        ]);
+        let prepared = store().await.prepare_preferences(&given);
+        let names: Vec<_> = prepared.rows.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["support_email", "text_splitter_chunk_size"]);
+        assert_eq!(prepared.refused.len(), 2);
+        assert_eq!(prepared.unknown, ["hub_api_key"]);
+    }
+}

@@ -1,0 +1,65 @@
+//! Addresses of pages of AnythingLLM, which bookmarks and mails hold after a switch from there. They
+//! lead to the pages of this server.
+use actix_web::HttpResponse;
+use actix_web::web::{Path, ServiceConfig, get, resource};
+
+use crate::reply::{see, segment};
+
+/// Pages of its settings, and where the same is set here.
+const SETTINGS: &[(&str, &str)] = &[
+    ("api-keys", "/admin/keys"),
+    ("appearance", "/admin/appearance"),
+    ("branding", "/admin/appearance"),
+    ("chat", "/admin/settings"),
+    ("embedding-preference", "/admin/models/embedding"),
+    ("event-logs", "/admin/audit"),
+    ("interface", "/admin/appearance"),
+    ("invites", "/admin/invites"),
+    ("llm-preference", "/admin/models/language"),
+    ("security", "/account"),
+    ("text-splitter-preference", "/admin/settings"),
+    ("users", "/admin/users"),
+    ("vector-database", "/admin/models/vectors"),
+    ("workspace-chats", "/admin/chats"),
+    ("workspaces", "/"),
+];
+
+pub fn configure(config: &mut ServiceConfig) {
+    config
+        .service(resource(["/login", "/onboarding", "/onboarding/{step:.*}"]).get(sign_in))
+        .route("/accept-invite/{code}", get().to(invite))
+        .route("/workspace/{slug}", get().to(workspace))
+        .route("/workspace/{slug}/t/{thread}", get().to(thread))
+        .route("/workspace/{slug}/settings/{page:.*}", get().to(workspace_settings))
+        .service(resource(["/settings", "/settings/{page:.*}"]).get(settings));
+}
+
+async fn sign_in() -> HttpResponse {
+    see("/sign-in")
+}
+
+async fn invite(code: Path<String>) -> HttpResponse {
+    see(&format!("/invite/{}", segment(&code)))
+}
+
+async fn workspace(slug: Path<String>) -> HttpResponse {
+    see(&format!("/w/{}", segment(&slug)))
+}
+
+async fn thread(path: Path<(String, String)>) -> HttpResponse {
+    let (slug, thread) = path.into_inner();
+    see(&format!("/w/{}/t/{}", segment(&slug), segment(&thread)))
+}
+
+async fn workspace_settings(path: Path<(String, String)>) -> HttpResponse {
+    let (slug, page) = path.into_inner();
+    let page = if page == "members" { "members" } else { "settings" };
+    see(&format!("/w/{}/{page}", segment(&slug)))
+}
+
+async fn settings(request: actix_web::HttpRequest) -> HttpResponse {
+    let page = request.match_info().get("page").unwrap_or_default();
+    let first = page.split('/').next().unwrap_or_default();
+    let known = SETTINGS.iter().find(|(name, _)| *name == first);
+    see(known.map_or("/admin", |(_, here)| here))
+}

@@ -1,0 +1,42 @@
+//! Where a passage stands, in words.
+use carrel_services::provenance::ProvenanceFields;
+
+use crate::texts::t;
+
+/// `Page 3`, `Rows 2–40`; `None` where nothing is known.
+pub fn locator(of: &ProvenanceFields) -> Option<String> {
+    let (kind, range) = of.locator()?;
+    let several = range.contains('–');
+    let words = match (kind, several) {
+        ("page", false) => t("passage.page"),
+        ("page", true) => t("passage.pages"),
+        ("slide", false) => t("passage.slide"),
+        ("slide", true) => t("passage.slides"),
+        ("row", false) => t("passage.row"),
+        ("row", true) => t("passage.rows"),
+        _ => t("passage.time"),
+    };
+    Some(words.replace("{range}", &range))
+}
+
+/// The locator and the headings above the passage: `Page 3 · Handbook › Travel`.
+pub fn words(of: &ProvenanceFields) -> Option<String> {
+    let parts: Vec<_> = [locator(of), of.heading_path()].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(" · "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_the_page_and_the_headings() {
+        let headings = vec!["Handbook".to_owned(), "Travel".to_owned()];
+        let fields =
+            ProvenanceFields { headings, page: Some(3), page_end: Some(4), ..Default::default() };
+        assert_eq!(words(&fields).as_deref(), Some("Pages 3–4 · Handbook › Travel"));
+        let fields = ProvenanceFields { time: Some("00:01:02".into()), ..Default::default() };
+        assert_eq!(locator(&fields).as_deref(), Some("00:01:02"));
+        assert_eq!(words(&ProvenanceFields::default()), None);
+    }
+}

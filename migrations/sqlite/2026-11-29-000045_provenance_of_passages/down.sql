@@ -1,0 +1,2 @@
+ALTER TABLE chunks DROP COLUMN locator;
+ALTER TABLE chunks DROP COLUMN headings;

@@ -1,0 +1,365 @@
+//! An installation of AnythingLLM is imported: the small one of `tests/import`, which `make.py` there
+//! writes, and those beside the clone where they are.
+mod recorded;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::visitor::Visitor;
+use e2e::{Backend, Output, TestServer, on_both_databases};
+use serde_json::{Value, json};
+
+on_both_databases!(everything_comes_and_nothing_is_lost_without_a_line);
+
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("import/storage")
+}
+
+/// Imports into the storage of a server, which is stopped meanwhile.
+async fn import(server: &mut TestServer, source: &Path, more: &[&str]) -> Result<Output> {
+    server.stop().await?;
+    let source = source.display().to_string();
+    let arguments = [&["import", "anythingllm", source.as_str()], more].concat();
+    let output = server.carrel().run(&arguments)?;
+    server.run().await?;
+    Ok(output)
+}
+
+fn report(server: &TestServer) -> Result<Value> {
+    let file = server.storage().join("imported/anythingllm/report.json");
+    Ok(serde_json::from_slice(&fs::read(file)?)?)
+}
+
+/// The bytes of every file in a folder, by name.
+fn content(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let (mut pending, mut files) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = pending.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            match path.is_dir() {
+                true => pending.push(path),
+                false => files.push((path.clone(), fs::read(path)?)),
+            }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+async fn everything_comes_and_nothing_is_lost_without_a_line(backend: Backend) -> Result<()> {
+    let mut server = TestServer::start(backend).await?;
+    let before = content(&fixture())?;
+    let output = import(&mut server, &fixture(), &[]).await?;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    assert!(content(&fixture())? == before, "the source is changed");
+    people_are_who_they_were(&server).await?;
+    conversations_are_where_they_were(&server).await?;
+    documents_are_found_by_words_at_once(&server).await?;
+    settings_and_secrets_came(&server).await?;
+    the_report_tells_of_everything(&report(&server)?)?;
+    let again = import(&mut server, &fixture(), &[]).await?;
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(again.stderr.contains("everything is there"), "{again:?}");
+    let verified = server.carrel().run(&["verify"])?;
+    assert_eq!(verified.code, Some(0), "{verified:?}");
+    Ok(())
+}
+
+async fn people_are_who_they_were(server: &TestServer) -> Result<()> {
+    for number in 1..=4 {
+        let key = server.admin().with_key(&format!("KEY{number}AAA-BBBBBBB-CCCCCCC-DDDDDDD"));
+        key.get("/api/v1/auth").await?.ok().with_context(|| format!("key {number}"))?;
+    }
+    let users = server.admin().get("/v1/users").await?.ok()?;
+    let names: Vec<_> = users["users"].as_array().into_iter().flatten().collect();
+    assert_eq!(
+        names.iter().map(|user| (&user["id"], &user["username"])).collect::<Vec<_>>(),
+        [
+            (&json!(1), &json!("keeper")),
+            (&json!(2), &json!("Jürgen Müller")),
+            (&json!(4), &json!("resting"))
+        ]
+    );
+    let sign_in = async |name: &str, password: &str| {
+        let body = json!({ "username": name, "password": password });
+        server.admin().anonymous().post("/v1/session", body).await
+    };
+    // The second time with the hash that the first has put in the place of the old one.
+    for _ in 0..2 {
+        for (name, password) in [("keeper", "harbour-pass-1"), ("Jürgen Müller", "Zweites-Paßwort")]
+        {
+            assert_eq!(sign_in(name, password).await?.status, 200, "{name}");
+        }
+    }
+    assert_ne!(sign_in("resting", "harbour-pass-1").await?.status, 200);
+    assert_ne!(sign_in("keeper", "Zweites-Paßwort").await?.status, 200);
+    let fourth = json!({ "username": "newcomer", "password": "correct horse" });
+    let made = server.admin().post("/v1/admin/users/new", fourth).await?.ok()?;
+    assert_eq!(made["user"]["id"], 5, "an id is assigned again: {made}");
+    let invites = server.admin().get("/v1/admin/invites").await?.ok()?;
+    let invite = |at: usize| &invites["invites"][at];
+    assert_eq!(invite(0)["code"], "PENDING-CODE");
+    assert_eq!(invite(1)["status"], "pending");
+    let members = server.admin().get("/v1/admin/workspaces/1/users").await?.ok()?;
+    assert_eq!(members["users"].as_array().map(Vec::len), Some(2), "{members}");
+    Ok(())
+}
+
+async fn conversations_are_where_they_were(server: &TestServer) -> Result<()> {
+    let admin = server.admin();
+    let harbour = admin.get("/api/v1/workspace/harbour").await?.ok()?;
+    let harbour = &harbour["workspace"][0];
+    assert_eq!((&harbour["id"], &harbour["openAiHistory"]), (&json!(1), &json!(0)));
+    assert_eq!(harbour["similarityThreshold"], 0.0);
+    let chats = admin.get("/api/v1/workspace/harbour/chats?limit=100").await?.ok()?;
+    let said: Vec<_> = chats["history"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|message| message["content"].as_str())
+        .collect();
+    for text in ["first", "one", "two", "deleted user", "twelve", "cut \u{fffd}"] {
+        assert!(said.contains(&text), "{text} is not in {said:?}");
+    }
+    for text in ["three", "four", "five", "six", "eleven"] {
+        assert!(!said.contains(&text), "{text} is in {said:?}");
+    }
+    let thread = admin.get("/api/v1/workspace/harbour/thread/tides-thread/chats").await?.ok()?;
+    assert_eq!(thread["history"][1]["content"], "three");
+    let session = admin.get("/api/v1/workspace/harbour/chats?apiSessionId=session-a").await?;
+    assert_eq!(session.ok()?["history"][1]["content"], "five");
+    // What cannot be shown stops no export.
+    for kind in ["jsonl", "json", "csv", "jsonAlpaca"] {
+        let path = format!("/api/v1/system/export-chats?type={kind}");
+        let export = admin.get(&path).await?.ok()?;
+        assert!(export.to_string().contains("eleven"), "{kind}");
+    }
+    let made = admin.post("/v1/workspace/new", json!({ "name": "Next" })).await?.ok()?;
+    assert_eq!(made["workspace"]["id"], 6, "the exchanges of workspace 5 have another owner");
+    let key = "0a2b34ab-1c4e-40ca-8adb-151542a6520f";
+    let widget = admin.get(&format!("/v1/embed/{key}/chats")).await?.ok()?;
+    assert!(widget.to_string().contains("hi"), "{widget}");
+    Ok(())
+}
+
+async fn documents_are_found_by_words_at_once(server: &TestServer) -> Result<()> {
+    let admin = server.admin();
+    let found = async |text: &str| -> Result<Value> {
+        let query = json!({ "query": text, "topN": 5, "searchMode": "lexical" });
+        admin.post("/v1/workspace/harbour/vector-search", query).await?.ok()
+    };
+    for (text, title) in [
+        ("reservations", "rules.txt-1.json"),
+        ("coffee", "minutes.docx-3.json"),
+        ("ferry returns dusk", "gone.txt"),
+    ] {
+        let results = found(text).await?;
+        assert_eq!(results["results"][0]["metadata"]["title"], title, "{results}");
+    }
+    let document = admin.get("/api/v1/document/.txt-2.json").await?.ok()?;
+    assert_eq!(document["document"]["title"], "図書館のご案内.txt");
+    let workspace = admin.get("/api/v1/workspace/harbour").await?.ok()?;
+    let documents = workspace["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
+    let paths: Vec<_> = documents.iter().filter_map(|place| place["docpath"].as_str()).collect();
+    assert_eq!(paths.len(), 5, "{paths:?}");
+    assert!(paths.contains(&"custom-documents/gone.txt-5.json"));
+    let maps = admin.get("/api/v1/document/maps-4.json").await?.ok()?;
+    assert_eq!(maps["document"]["chunkSource"], "confluence://https://wiki.example.org/pages/1");
+    for (file, bytes) in content(&server.storage().join("documents"))? {
+        assert!(!String::from_utf8_lossy(&bytes).contains("payload="), "{}", file.display());
+    }
+    Ok(())
+}
+
+async fn settings_and_secrets_came(server: &TestServer) -> Result<()> {
+    let system = server.admin().get("/v1/system").await?.ok()?;
+    assert_eq!(system["settings"]["OpenAiKey"], true);
+    assert_eq!(system["settings"]["GenericOpenAiModelPref"], "fake-chat");
+    assert_eq!(system["settings"]["MultiUserMode"], true);
+    // Nothing secret lies open in what is kept.
+    for (file, bytes) in content(&server.storage().join("imported"))? {
+        let text = String::from_utf8_lossy(&bytes);
+        for secret in ["fakepw", "passphrase of", "sk-FAKE", "Say when the tide", "PENDING-CODE"] {
+            assert!(!text.contains(secret), "{secret} is in {}", file.display());
+        }
+    }
+    let kept = server.storage().join("imported/anythingllm");
+    for name in ["settings", "slash_command_presets", "an_unknown_table", "connector-payloads"] {
+        assert!(kept.join(format!("{name}.sealed")).is_file(), "{name}");
+    }
+    assert!(kept.join("assets/logo.png").is_file());
+    let made = "generated-files/text-b7d8dc41-395d-43cd-a1c3-de3a972abd82.md";
+    assert!(server.storage().join(made).is_file());
+    Ok(())
+}
+
+fn the_report_tells_of_everything(report: &Value) -> Result<()> {
+    let tables = report["tables"].as_object().context("no tables")?;
+    for (table, found, imported) in [
+        ("users", 3, 3),
+        ("api_keys", 4, 4),
+        ("workspaces", 2, 2),
+        ("workspace_users", 5, 2),
+        ("workspace_chats", 12, 12),
+        ("workspace_documents", 8, 6),
+        ("documents/", 5, 5),
+        ("embed_chats", 2, 2),
+        ("slash_command_presets", 1, 0),
+    ] {
+        let counts = (&tables[table]["found"], &tables[table]["imported"]);
+        assert_eq!(counts, (&json!(found), &json!(imported)), "{table}");
+    }
+    let lines = [&report["left_out"], &report["changed"], &report["differs"]];
+    let lines: Vec<_> = lines
+        .iter()
+        .flat_map(|list| list.as_array().into_iter().flatten())
+        .filter_map(Value::as_str)
+        .collect();
+    for told in [
+        "workspace_users 3",
+        "workspace_users 4",
+        "workspace_users 5",
+        "api_keys 3: user 4 is suspended",
+        "api_keys 4: its user no longer exists",
+        "invites 2: it named workspaces",
+        "workspace_chats 4: thread 77",
+        "workspace_chats 7: half a character",
+        "workspace_chats 8: the stored answer",
+        "workspace_chats 9: the stored answer",
+        "workspace_chats 10: the stored answer",
+        "workspace_chats 11: workspace 5",
+        "workspace_chats 12: user 3",
+        "embed_chats 2: the stored answer",
+        "embed_configs 1: ",
+        "workspace_documents 6: the file custom-documents/lost.txt-6.json is gone",
+        "workspace_documents 7: ",
+        "documents/custom-documents/broken-7.json: it is damaged",
+        "documents/custom-documents/.DS_Store",
+        "documents/nested/deeper/unused.txt-8.json",
+        "documents/custom-documents/gone.txt-5.json: its file is gone",
+        "documents/custom-documents/maps-4.json: the encrypted keys",
+        ".env UNKNOWN_SETTING",
+        ".env ANTHROPIC_API_KEY",
+        ".env JWT_SECRET",
+        ".env GROQ_API_KEY: it is empty",
+        "Vectors were in pinecone",
+        "system_settings logo_filename",
+        "system_settings users_can_login_with_google: it has no value",
+        "User 2 is called `Jürgen Müller`",
+    ] {
+        assert!(lines.iter().any(|line| line.starts_with(told)), "no line: {told}\n{lines:#?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_dry_run_says_the_same_and_changes_nothing() -> Result<()> {
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    let output = import(&mut server, &fixture(), &["--dry-run", "--json"]).await?;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    let planned: Value = serde_json::from_str(&output.stdout)?;
+    let users = server.admin().get("/v1/system").await?.ok()?;
+    assert_eq!(users["settings"]["MultiUserMode"], false);
+    assert!(!server.storage().join("imported").exists());
+    assert_eq!(fs::read_dir(server.storage().join("tmp"))?.count(), 0);
+    assert_eq!(server.document_files()?.len(), 0);
+    import(&mut server, &fixture(), &[]).await?;
+    let done = report(&server)?;
+    for part in ["tables", "left_out", "changed"] {
+        assert_eq!(planned[part], done[part], "{part}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_import_that_is_killed_leaves_the_database_as_it_was_or_whole() -> Result<()> {
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    server.stop().await?;
+    let source = fixture().display().to_string();
+    let arguments = ["import", "anythingllm", source.as_str()];
+    let mut complete = false;
+    for delay in (0..30).map(|step| Duration::from_millis(step * 20)) {
+        let mut child = server.carrel().command(&arguments).stdout(Stdio::null()).spawn()?;
+        tokio::time::sleep(delay).await;
+        child.kill()?;
+        child.wait()?;
+        let listed = server.carrel().run(&["audit", "list"])?;
+        let imported = listed.stdout.contains("data_imported");
+        assert!(imported || !complete, "an import is gone");
+        complete = imported;
+        let verified = server.carrel().run(&["verify"])?;
+        assert_eq!(verified.code, Some(0), "after {delay:?}: {verified:?}");
+        let documents = if imported { 5 } else { 0 };
+        assert_eq!(server.document_files()?.len(), documents, "after {delay:?}");
+    }
+    let last = server.carrel().run(&arguments)?;
+    assert_eq!(last.code, Some(0), "{last:?}");
+    server.run().await?;
+    people_are_who_they_were(&server).await?;
+    conversations_are_where_they_were(&server).await
+}
+
+#[tokio::test]
+async fn a_server_in_use_is_not_imported_into() -> Result<()> {
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    server.admin().post("/v1/workspace/new", json!({ "name": "Mine" })).await?.ok()?;
+    let refused = import(&mut server, &fixture(), &[]).await?;
+    assert_eq!(refused.code, Some(1));
+    assert!(refused.stderr.contains("this server is in use and has 1 workspaces"), "{refused:?}");
+    let own = server.storage();
+    let refused = import(&mut server, &own, &[]).await?;
+    assert!(refused.stderr.contains("own storage directory"), "{refused:?}");
+    let empty = tempfile::tempdir()?;
+    let refused = import(&mut server, empty.path(), &[]).await?;
+    assert!(refused.stderr.contains("there is no anythingllm.db"), "{refused:?}");
+    fs::write(empty.path().join("anythingllm.db"), "no database")?;
+    let refused = server.carrel().run(&[
+        "import",
+        "anythingllm",
+        &empty.path().display().to_string(),
+        "--dry-run",
+    ])?;
+    assert!(refused.code == Some(1) && !refused.stderr.contains("panicked"), "{refused:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn old_addresses_lead_to_the_new_pages() -> Result<()> {
+    let server = TestServer::start(Backend::Sqlite).await?;
+    let mut visitor = Visitor::new(server.admin())?;
+    for (old, new) in [
+        ("/login", "/sign-in"),
+        ("/accept-invite/A-B%20C", "/invite/A-B%20C"),
+        ("/workspace/harbour", "/w/harbour"),
+        ("/workspace/harbour/t/tides-thread", "/w/harbour/t/tides-thread"),
+        ("/workspace/harbour/settings/general-appearance", "/w/harbour/settings"),
+        ("/settings/llm-preference", "/admin/models/language"),
+        ("/settings/users", "/admin/users"),
+        ("/settings/community-hub/trending", "/admin"),
+        ("/settings", "/admin"),
+    ] {
+        let page = visitor.get(old).await?;
+        assert_eq!((page.status, page.leads_to()), (303, new), "{old}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_installation_on_postgresql_comes_as_one_on_sqlite_does() -> Result<()> {
+    if !Backend::Postgres.is_wanted() {
+        return Ok(());
+    }
+    let database = Backend::Postgres.create()?;
+    database.run_file(&fixture().with_file_name("postgres.sql"))?;
+    let url = database.url().context("no URL")?;
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    let output = import(&mut server, &fixture(), &["--source-database", &url]).await?;
+    assert_eq!(output.code, Some(0), "{output:?}");
+    people_are_who_they_were(&server).await?;
+    conversations_are_where_they_were(&server).await?;
+    documents_are_found_by_words_at_once(&server).await?;
+    the_report_tells_of_everything(&report(&server)?)
+}
