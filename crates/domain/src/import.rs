@@ -115,7 +115,7 @@ pub enum ImportedRows {
     Folders(Vec<Folder>),
     /// Their files are written, and noted as pending.
     Documents(Vec<Document>),
-    Placements(Vec<ImportedPlacement>),
+    WorkspaceDocuments(Vec<ImportedPlacement>),
     Widgets(Vec<Widget>),
     WidgetChats(Vec<ImportedWidgetChat>),
     Invites(Vec<Invite>),

@@ -18,7 +18,7 @@ use crate::row::Row;
 
 /// A document that is imported, as its placements need it.
 #[derive(Clone, Debug)]
-pub struct StoredDocument {
+pub struct KnownDocument {
     pub id: DocumentId,
     pub title: String,
 }
@@ -70,7 +70,7 @@ pub fn recovered(
 /// The placements of documents that are imported, those of one document together.
 pub fn rows(
     rows: Vec<Row>,
-    documents: &HashMap<DocumentPath, StoredDocument>,
+    documents: &HashMap<DocumentPath, KnownDocument>,
     known: &Known,
     now: DateTime<Utc>,
     report: &mut Report,
@@ -163,7 +163,7 @@ impl Iterator for Passages {
         let PlacedRow { path, mut row } = self.placed.next()?;
         Some(self.chunks(&path).map(|chunks| {
             row.passages = chunks;
-            ImportedRows::Placements(vec![row])
+            ImportedRows::WorkspaceDocuments(vec![row])
         }))
     }
 }

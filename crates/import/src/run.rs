@@ -19,7 +19,7 @@ use crate::configuration::{self, Configuration};
 use crate::documents::{self, Scan};
 use crate::files::read;
 use crate::leftovers;
-use crate::placements::{self, Passages, PlacedRow, StoredDocument};
+use crate::placements::{self, KnownDocument, Passages, PlacedRow};
 use crate::report::Report;
 use crate::row::Row;
 use crate::small_tables::{last_ids, small_tables, version};
@@ -283,8 +283,8 @@ impl Importer {
     }
 }
 
-fn summary(document: &Document) -> StoredDocument {
-    StoredDocument { id: document.id, title: document.title.clone() }
+fn summary(document: &Document) -> KnownDocument {
+    KnownDocument { id: document.id, title: document.title.clone() }
 }
 
 fn taken_out(reading: &SourceReader) -> Report {

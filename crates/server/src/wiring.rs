@@ -1,13 +1,14 @@
 //! Every port and service, built once from the configuration and wired together.
 mod importing;
 mod maintenance;
+mod parse_worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
-use carrel_documents::worker::{Confines, Program, Readers};
+use carrel_documents::worker::{Confines, Readers};
 use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
@@ -43,7 +44,6 @@ use carrel_services::sign_on::SignOn;
 use carrel_services::widgets::{RateLimiter, WidgetService};
 use chrono::{TimeDelta, Utc};
 
-use crate::cli::PARSE_WORKER;
 use crate::config::{Config, Parsing};
 use crate::index::ConfiguredIndex;
 use crate::metrics::MeasuredModels;
@@ -115,7 +115,7 @@ impl App {
         let index: Arc<dyn VectorIndex> = chosen.clone();
         let Parsing { workers, timeout: time, memory, inflated } = config.parsing.clone();
         let confines = Confines { workers, time, memory };
-        let readers = Readers::new(reading_program()?, confines);
+        let readers = Readers::new(parse_worker::program()?, confines);
         // Text sent as such is bounded by the body it came in, text from files by the file.
         let upload = config.limits.upload;
         let text = upload.max(config.limits.body as u64);
@@ -297,16 +297,6 @@ pub async fn open_database(
         Ok((database, key(&config).context("failed to open the store of secrets")?))
     };
     tokio::task::spawn_blocking(open).await.context("failed to open the database")?
-}
-
-/// This very program, as it reads one file; also after an update has put another in its place.
-fn reading_program() -> anyhow::Result<Program> {
-    let running = PathBuf::from("/proc/self/exe");
-    let path = if running.exists() { Ok(running) } else { std::env::current_exe() };
-    let path = path.context("failed to find this program's file")?;
-    // The allocator would else set aside more at once than a reader of files may have.
-    let environment = vec![("MIMALLOC_ARENA_RESERVE".into(), "0".into())];
-    Ok(Program { path, arguments: vec![PARSE_WORKER.into()], environment })
 }
 
 /// An error with its causes on one line, as a field of a log record.

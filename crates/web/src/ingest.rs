@@ -16,7 +16,7 @@ use crate::upload::UploadedFile;
 const TOLD: usize = 8;
 
 /// Where files go.
-pub struct Destination {
+pub struct UploadTarget {
     /// The workspace that indexes them, if any.
     pub into: Option<Workspace>,
     /// The folder they are to lie in; without one, that which was chosen with them as a whole.
@@ -59,7 +59,7 @@ impl IngestResult {
 pub async fn ingest(
     site: Data<Site>,
     files: Vec<UploadedFile>,
-    mut to: Destination,
+    mut to: UploadTarget,
     by: By,
 ) -> Result<IngestResult> {
     if files.is_empty() {
@@ -99,7 +99,7 @@ pub async fn ingest(
     tokio::spawn(work).await.map_err(Error::internal)?
 }
 
-async fn add(site: &Site, file: &UploadedFile, to: &Destination, by: &By) -> Result<Ingested> {
+async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Result<Ingested> {
     // A folder that is chosen as a whole sends the ways to its files.
     let (within, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
     let top = within.split('/').find(|part| !part.is_empty());

@@ -103,7 +103,7 @@ fn write(
         ImportedRows::WidgetChats(rows) => conversations::widget_chats(conn, rows)?,
         ImportedRows::Folders(rows) => library::folders(conn, rows, now)?,
         ImportedRows::Documents(rows) => library::documents(conn, rows)?,
-        ImportedRows::Placements(rows) => library::placements(conn, rows, now)?,
+        ImportedRows::WorkspaceDocuments(rows) => library::placements(conn, rows, now)?,
         ImportedRows::LastIds(ids) => last_ids::reserve(conn, &ids)?,
         ImportedRows::Report(report) => return Ok(Some(report)),
     }

@@ -1,5 +1,6 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
+mod models;
 mod talk;
 mod web;
 
@@ -15,14 +16,10 @@ use carrel_domain::document::{
     ReadRequest, Span, Splitter, Splitting,
 };
 use carrel_domain::embedding::{EmbeddingCache, TextKey};
-use carrel_domain::image::ImageModel;
 use carrel_domain::library::{
     IndexedDocument, NewPassage, Passage, WorkspaceDocument, WorkspaceDocuments,
 };
-use carrel_domain::model::{
-    AnswerStream, ChatModel, ChatRequest, Delta, Embedder, EmbeddingModel, ModelChoice, ModelName,
-    Models, Purpose,
-};
+use carrel_domain::model::ChatRequest;
 use carrel_domain::provenance::Provenance;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
@@ -31,8 +28,8 @@ use carrel_domain::{
     WorkspaceId,
 };
 use chrono::{DateTime, Utc};
-use futures_util::StreamExt;
 
+use models::FakeModels;
 pub use talk::Words;
 pub use web::Web;
 
@@ -361,60 +358,5 @@ impl EmbeddingCache for World {
     ) -> Result<()> {
         self.cache.lock().unwrap().extend(vectors);
         Ok(())
-    }
-}
-
-struct FakeModels(Arc<World>);
-
-impl Models for FakeModels {
-    fn chat(&self, _: &ModelChoice) -> Result<Arc<dyn ChatModel>> {
-        Ok(self.0.clone())
-    }
-
-    fn embedder(&self) -> Result<Arc<dyn Embedder>> {
-        Ok(self.0.clone())
-    }
-
-    fn images(&self) -> Result<Arc<dyn ImageModel>> {
-        Err(Error::unavailable("the test", "it makes no pictures"))
-    }
-}
-
-#[async_trait]
-impl ChatModel for World {
-    fn name(&self) -> ModelName {
-        ModelName { provider: "fake".into(), model: "echo".into(), window: 4096 }
-    }
-
-    async fn answer(&self, request: ChatRequest) -> Result<AnswerStream> {
-        let words =
-            vec![Ok(Delta::Text("You asked: ".into())), Ok(Delta::Text(request.question.clone()))];
-        let is_endless = request.question == "endless";
-        self.asked.lock().unwrap().push(request);
-        let words = futures_util::stream::iter(words);
-        Ok(match is_endless {
-            true => Box::pin(words.chain(futures_util::stream::pending())),
-            false => Box::pin(words),
-        })
-    }
-}
-
-#[async_trait]
-impl Embedder for World {
-    fn model(&self) -> EmbeddingModel {
-        EmbeddingModel { name: "fake".into(), identity: "fake".into(), longest_text: 1000 }
-    }
-
-    async fn embed(&self, texts: &[String], _: Purpose) -> Result<Vec<Vec<f32>>> {
-        self.check("embed")?;
-        for word in texts.iter().flat_map(|text| text.split(' ')) {
-            if self.failing.lock().unwrap().contains(&word) {
-                return Err(Error::unavailable("the test", word.to_owned()));
-            }
-        }
-        self.batches.lock().unwrap().push(texts.len());
-        self.embedded.lock().unwrap().extend(texts.iter().cloned());
-        let length = 1 + self.more_numbers.load(Ordering::Relaxed);
-        Ok(vec![vec![1.0; length]; texts.len()])
     }
 }

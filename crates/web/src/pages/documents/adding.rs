@@ -10,7 +10,7 @@ use super::folder_address;
 use crate::around::is_fragment;
 use crate::filters;
 use crate::form::{Fields, Form};
-use crate::ingest::{self, Destination};
+use crate::ingest::{self, UploadTarget};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::upload::{Upload, UploadedFile};
@@ -55,7 +55,7 @@ pub async fn ingest(
     back: &str,
 ) -> Answer {
     let along = fields.number("job").ok().flatten().map(JobId);
-    let to = Destination { into, folder, along };
+    let to = UploadTarget { into, folder, along };
     let job = ingest::ingest(visit.site.clone(), files, to, visit.by()).await?.or_refused()?;
     let is_script = is_fragment(visit.request.headers());
     Ok(match job {
