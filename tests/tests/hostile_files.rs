@@ -279,7 +279,7 @@ async fn a_worker_has_its_file_and_nothing_else_and_ends_with_the_request() -> R
     let worker = workers(&server)?.remove(0);
     until("it is confined", || {
         let limits = fs::read_to_string(worker.join("limits"))?;
-        Ok(limits.lines().any(|line| line.starts_with("Max open files            3 ")))
+        Ok(limits.lines().any(|line| line.starts_with("Max open files            0 ")))
     })
     .await?;
     assert_eq!(fs::read(worker.join("environ"))?, b"MIMALLOC_ARENA_RESERVE=0\0");
