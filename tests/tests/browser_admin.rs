@@ -44,7 +44,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
         (address.as_str(), "empty", "first-key", "no choices"),
         (address.as_str(), "html", "first-key", "unavailable"),
         (closed, "echo", "first-key", "unavailable"),
-        ("nonsense", "echo", "first-key", "URL"),
+        ("nonsense", "echo", "first-key", "cannot be reached"),
         (address.as_str(), "", "first-key", "needs"),
     ] {
         let fields = with(address, name, key);

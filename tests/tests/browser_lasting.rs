@@ -115,7 +115,7 @@ async fn an_answer_nobody_listens_to_is_whole_after_a_stop() -> Result<()> {
     drop(listen(&mia, &told, "tail").await?);
     assert_eq!(server.stop().await?, Some(0));
     server.run().await?;
-    let said = server.admin().get("/v1/admin/chats").await?.ok()?.to_string();
+    let said = server.admin().get("/v1/system/export-chats?type=json").await?.ok()?.to_string();
     let said = said.matches("Is anybody there").count();
     // The question, and the model's answer, which ends with the question.
     assert_eq!(said, 2);

@@ -58,7 +58,7 @@ async fn everyone_sees_what_is_for_them_and_nothing_else(backend: Backend) -> Re
         ("/w/alpha", [200, 200, 200]),
         ("/w/alpha/documents", [200, 200, 200]),
         ("/documents", [403, 200, 200]),
-        ("/jobs/1", [403, 404, 404]),
+        ("/jobs/99", [403, 404, 404]),
         ("/w/beta", [404, 200, 200]),
         ("/w/beta/documents", [404, 200, 200]),
         ("/search?q=crane&w=beta", [200, 200, 200]),

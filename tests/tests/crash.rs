@@ -4,7 +4,7 @@
 //! the first.
 mod load;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +66,8 @@ async fn crash(backend: Backend, cycles: u64) -> Result<()> {
         let (claimed, guests) = (count("invite ", "claimed"), count("user guest-", "default"));
         ensure!(claimed == guests, "seed {seed}: {claimed} invites let {guests} guests in");
     }
+    let (library, workspace) = indexed(server.admin()).await?;
+    ensure!(library == workspace, "seed {seed}: {library:?} are stored, {workspace:?} indexed");
     println!("seed {seed}: {cycles} kills, {} things kept", ledger.len());
     ensure!(ledger.len() as u64 > cycles, "too little was done for this to show anything");
     Ok(())
@@ -79,6 +81,34 @@ async fn begin(server: &TestServer, ledger: &Ledger) -> Result<()> {
     admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
     ledger.note("user main-admin", Some("admin".into()));
     Ok(())
+}
+
+/// The titles of the documents in the library.
+async fn stored(admin: &Client) -> Result<BTreeSet<String>> {
+    let library = admin.get("/v1/documents").await?.ok()?;
+    let folders = library["localFiles"]["items"].as_array().cloned().unwrap_or_default();
+    let files = folders.iter().flat_map(|folder| folder["items"].as_array().into_iter().flatten());
+    let path = |file: &Value| json!(format!("f/{}", file["name"].as_str().unwrap_or_default()));
+    Ok(files.map(|file| load::title_in(&path(file))).collect())
+}
+
+/// The titles of the documents in the library, and of those in the workspace once no job is left.
+async fn indexed(admin: &Client) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+    let is_left = |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
+    let mut looks = 0;
+    loop {
+        let jobs = admin.get("/v1/jobs").await?.ok()?;
+        if !jobs["jobs"].as_array().is_some_and(|jobs| jobs.iter().any(is_left)) {
+            break;
+        }
+        looks += 1;
+        ensure!(looks < 600, "jobs never end: {jobs}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let found = admin.get(&format!("/v1/workspace/{WORKSPACE}")).await?.ok()?;
+    let placed = found["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
+    let placed = placed.iter().map(|place| load::title_in(&place["docpath"])).collect();
+    Ok((stored(admin).await?, placed))
 }
 
 /// Everything there is, by the names that the ledger uses.
@@ -101,9 +131,9 @@ async fn everything(admin: &Client) -> Result<BTreeMap<String, String>> {
     for invite in list(&invites["invites"]) {
         add("invite", &invite["code"], invite["status"].as_str().unwrap_or_default());
     }
-    let library = admin.get(&format!("/v1/workspace/{WORKSPACE}")).await?.ok()?;
-    for place in list(&library["workspace"][0]["documents"]) {
-        add("document", &json!(load::title_in(&place["docpath"])), "there");
+    // What a request broke off before its answer is stored whole or not at all, and indexed later.
+    for title in stored(admin).await? {
+        add("document", &json!(title), "there");
     }
     let settings = admin.get("/v1/system").await?.ok()?;
     for name in load::SETTINGS {

@@ -50,7 +50,8 @@ async fn a_page_becomes_a_document() -> Result<()> {
     assert_eq!(document["pageContent"], "Moons\n\n# Of Mars\n\nMars has two moons.");
     assert_eq!(document["chunkSource"], format!("link://{host}/page"));
     assert_eq!(document["docSource"], "URL link uploaded by the user.");
-    assert_eq!(admin.get("/v1/system/vector-count").await?.ok()?["vectorCount"], 1);
+    // The title, and what stands below the heading.
+    assert_eq!(admin.get("/v1/system/vector-count").await?.ok()?["vectorCount"], 2);
     let other = json!({ "link": format!("{host}/page") });
     let added = admin.post("/api/v1/document/upload-link", other.clone()).await?.ok()?;
     assert_eq!(added["documents"][0]["title"], "127.0.0.1_page.html");

@@ -63,7 +63,7 @@ async fn an_owner_adds_documents_asks_about_them_and_exports_the_answers(
     assert!(owner.get("/admin/jobs").await?.says(&job));
     // The API tells the same job.
     let jobs = server.admin().get("/v1/jobs").await?.ok()?;
-    assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(1), "{jobs}");
+    assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(2), "{jobs}");
 
     let asked = owner.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
     assert_eq!(asked.leads_to(), "/w/alpha#latest", "{}", asked.text);

@@ -165,13 +165,14 @@ impl RemoteEmbedder {
         let mut vectors = Vec::with_capacity(came.len());
         let length = came.first().map_or(0, Vec::len);
         for (place, vector) in came.into_iter().enumerate() {
+            let vector = self.unit(vector, place + 1, texts.len())?;
             // From one answer to the next it may change: then another model goes by that name.
             if vector.len() != length {
                 let came = vector.len();
                 let reason = format!("a vector of {came} numbers came after one of {length}");
                 return Err(self.wrong(reason).into());
             }
-            vectors.push(self.unit(vector, place + 1, texts.len())?);
+            vectors.push(vector);
         }
         Ok(vectors)
     }

@@ -96,11 +96,11 @@
   });
   // Choices that are sent as soon as they are made.
   document.addEventListener("change", (event) => {
-    if (event.target.matches("[data-send]")) event.target.form.requestSubmit();
+    if (event.target.matches?.("[data-send]")) event.target.form.requestSubmit();
   });
 
   document.addEventListener("keydown", (event) => {
-    const isTyping = event.target.matches("input, textarea, select, [contenteditable]");
+    const isTyping = event.target.matches?.("input, textarea, select, [contenteditable]");
     if (event.key === "Escape") {
       for (const menu of document.querySelectorAll("details.menu[open]")) menu.open = false;
     } else if (event.key === "/" && !isTyping && !event.ctrlKey && !event.metaKey) {
