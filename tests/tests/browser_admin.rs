@@ -81,7 +81,7 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     assert!(tried.says("384 dimensions"), "{}", tried.text);
     let tried = ada.post("/admin/models/vectors/test", &[("VectorDB", "nope")]).await?;
     assert!(tried.says("callout-bad"), "{}", tried.text);
-    assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("It answers"));
+    assert!(ada.post("/admin/models/vectors/test", &[]).await?.says("Connected."));
     let chroma = [("VectorDB", "chroma"), ("ChromaEndpoint", "http://127.0.0.1:9")];
     let tried = ada.post("/admin/models/vectors/test", &chroma).await?;
     assert!(tried.says("cannot be reached"), "{}", tried.text);
