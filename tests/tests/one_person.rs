@@ -77,7 +77,7 @@ async fn an_owner_adds_documents_asks_about_them_and_exports_the_answers(
         let shown = owner.get(page).await?;
         assert_eq!(shown.status, 200, "{page}: {}", shown.text);
     }
-    for page in ["/admin/system", "/admin/keys", "/admin/settings", "/admin/models/llm"] {
+    for page in ["/admin/system", "/admin/keys", "/admin/settings", "/admin/models/language"] {
         let shown = owner.get(page).await?;
         assert_eq!(shown.status, 200, "{page}: {}", shown.text);
     }
