@@ -67,7 +67,7 @@ async fn crash(backend: Backend, cycles: u64) -> Result<()> {
         ensure!(claimed == guests, "seed {seed}: {claimed} invites let {guests} guests in");
     }
     let (library, workspace) = indexed(server.admin()).await?;
-    ensure!(library == workspace, "seed {seed}: {library:?} are stored, {workspace:?} indexed");
+    ensure!(workspace.is_subset(&library), "seed {seed}: {workspace:?} of {library:?}");
     println!("seed {seed}: {cycles} kills, {} things kept", ledger.len());
     ensure!(ledger.len() as u64 > cycles, "too little was done for this to show anything");
     Ok(())
