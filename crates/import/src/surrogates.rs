@@ -33,7 +33,7 @@ pub fn mended(json: &str) -> Cow<'_, str> {
     Cow::Owned(mended)
 }
 
-/// The number of an escape `\uXXXX` that begins at `at`.
+/// The number of an escape, `\u` and four hexadecimal digits, that begins at `at`.
 fn unit(bytes: &[u8], at: usize) -> Option<u32> {
     let digits = bytes.get(at..at + 6)?.strip_prefix(b"\\u")?;
     digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))

@@ -52,7 +52,7 @@ fn with_halves(text: &str) -> Option<String> {
     (from > 0).then(|| changed + &text[from..])
 }
 
-/// The number in an escape `\uXXXX` at the beginning of `text`.
+/// The number in an escape, `\u` and four hexadecimal digits, at the beginning of `text`.
 fn escape(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()

@@ -52,7 +52,8 @@ pub fn confine(_: &Job) -> Result<(), String> {
     Ok(())
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::fs::File;
     use std::io::{Read, stdin};
