@@ -15,8 +15,20 @@ def time(at_ms):
     return datetime.fromtimestamp(at_ms / 1000, timezone.utc).strftime("%Y-%m-%d %H:%M:%S.%f")
 
 
+def without_word_index(database):
+    """Drops the triggers that index words, and returns their SQL: Python's SQLite may be too old for the index."""
+    triggers = database.execute(
+        "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'chats' AND sql LIKE '%chat_words%'"
+    ).fetchall()
+    for name, _ in triggers:
+        database.execute(f"DROP TRIGGER {name}")
+    return [sql for _, sql in triggers]
+
+
 def chats(database, rows):
-    # What is counted of chats is kept by triggers.
+    database.execute("BEGIN IMMEDIATE")
+    indexing = without_word_index(database)
+    # What is counted of chats is kept by the other triggers.
     for row in rows:
         feedback = row["feedbackScore"]
         database.execute(
@@ -24,6 +36,8 @@ def chats(database, rows):
             " created_at, updated_at, prompt, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (row["workspaceId"], row["thread_id"], row["user_id"], row["api_session_id"], row["include"],
              feedback, time(row["at_ms"]), time(row["at_ms"]), row["prompt"], row["response"]))
+    for sql in indexing:
+        database.execute(sql)
 
 
 def embed_chats(database, rows):

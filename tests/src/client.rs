@@ -1,5 +1,6 @@
 //! Requests made as someone, and what came back.
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use reqwest::multipart::{Form, Part};
@@ -67,6 +68,19 @@ impl Client {
             Some(key) => request.bearer_auth(key),
             None => request,
         }
+    }
+
+    /// Waits until no job is queued or worked on: what was stored before a kill is indexed after it.
+    pub async fn jobs_end(&self) -> Result<()> {
+        let is_left = |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
+        for _ in 0..600 {
+            let jobs = self.get("/v1/jobs").await?.ok()?;
+            if !jobs["jobs"].as_array().is_some_and(|jobs| jobs.iter().any(is_left)) {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        anyhow::bail!("jobs never end")
     }
 
     pub async fn get(&self, path: &str) -> Result<Answer> {

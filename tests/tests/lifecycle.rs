@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use e2e::{Backend, Options, TestServer, on_both_databases};
-use serde_json::{Value, json};
+use serde_json::json;
 
 on_both_databases!(a_restart_keeps_everything, what_was_reported_as_added_survives_a_kill);
 
@@ -20,22 +20,9 @@ async fn a_restart_keeps_everything(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-/// Waits for what goes on after a start: what was stored before a kill is indexed.
-async fn jobs_end(server: &TestServer) -> Result<()> {
-    let is_left = |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
-    for _ in 0..600 {
-        let jobs = server.admin().get("/v1/jobs").await?.ok()?;
-        if !jobs["jobs"].as_array().is_some_and(|jobs| jobs.iter().any(is_left)) {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    anyhow::bail!("jobs never end")
-}
-
 /// The storage holds what was acknowledged and nothing half done.
 async fn assert_whole(server: &TestServer, acknowledged: &[String]) -> Result<()> {
-    jobs_end(server).await?;
+    server.admin().jobs_end().await?;
     let found = server.admin().get("/v1/workspace/crash").await?.ok()?;
     let placed = found["workspace"][0]["documents"].as_array().cloned().unwrap_or_default();
     let mut paths: Vec<_> = placed.iter().filter_map(|place| place["docpath"].as_str()).collect();

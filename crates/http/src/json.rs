@@ -61,11 +61,13 @@ fn parse_inline<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let text = without_lone_surrogates(text);
     let mut json = serde_json::Deserializer::from_slice(&text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let (place, error) = (error.path().to_string(), error.into_inner());
-        // Where JSON itself is broken, the place is only how far reading came.
-        let is_whole = place == "." || !error.is_data();
-        let field = if is_whole { "body".to_owned() } else { place };
-        Error::invalid(field, error.to_string())
+        // Where JSON itself is broken, the field is only how far reading came.
+        if let Err(broken) = serde_json::from_slice::<IgnoredAny>(&text) {
+            return Error::invalid("body", broken.to_string());
+        }
+        let place = error.path().to_string();
+        let field = if place == "." { "body".to_owned() } else { place };
+        Error::invalid(field, error.into_inner().to_string())
     })?;
     json.end().map_err(|error| Error::invalid("body", error.to_string()))?;
     Ok(value)
@@ -173,6 +175,17 @@ mod tests {
             ("{} {}", "body: trailing characters"),
         ] {
             let error = parse_inline::<Value>(sent.as_bytes()).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{sent}: {error}");
+        }
+    }
+
+    #[test]
+    fn broken_json_is_told_before_what_it_holds() {
+        #[derive(Debug, serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Empty {}
+        for (sent, said) in [("{\"a\": ", "body: EOF"), ("{\"a\": 1}", "a: unknown field `a`")] {
+            let error = parse_inline::<Empty>(sent.as_bytes()).unwrap_err().to_string();
             assert!(error.starts_with(said), "{sent}: {error}");
         }
     }

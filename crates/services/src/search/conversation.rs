@@ -27,6 +27,31 @@ const MOST_WEIGHT: f32 = 0.9;
 /// Words of its own with which a question is as good as whole.
 const WHOLE: f32 = 8.0;
 
+/// Words of greeting and thanks, which ask for nothing.
+const COURTESIES: [&str; 48] = [
+    "hello", "hi", "hey", "there", "good", "morning", "evening", "bye", "goodbye", "ok", "okay",
+    "thanks", "thank", "you", "very", "much", "please", "hallo", "moin", "servus", "guten", "tag",
+    "morgen", "danke", "schön", "bitte", "tschüss", "bonjour", "salut", "merci", "hola", "buenas",
+    "gracias", "ciao", "grazie", "olá", "obrigado", "obrigada", "hoi", "dank", "je", "cześć",
+    "dzięki", "merhaba", "привет", "спасибо", "你好", "谢谢",
+];
+
+/// Whether a message is only a greeting or thanks: it continues nothing, and nothing continues it.
+fn is_courtesy(text: &str) -> bool {
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let is_courteous = |word: &str| COURTESIES.contains(&word.to_lowercase().as_str());
+    words.next().is_some_and(is_courteous) && words.all(is_courteous)
+}
+
+/// The turns that a message may continue, newest first.
+fn continued<'a>(
+    text: &str,
+    earlier: &'a [EarlierTurn],
+) -> impl Iterator<Item = &'a EarlierTurn> + use<'a> {
+    let none = is_courtesy(text);
+    earlier.iter().filter(move |turn| !none && !is_courtesy(&turn.question))
+}
+
 /// A question's own words, then words of earlier turns, and what each is worth by itself.
 #[derive(Default)]
 pub(super) struct Continued {
@@ -43,7 +68,7 @@ impl Continued {
         let own = question.words.len();
         let mut factors = vec![1.0; own];
         let mut worth = need(own);
-        for turn in earlier.iter().take(TURNS) {
+        for turn in continued(text, earlier).take(TURNS) {
             let answer: String = turn.answer.chars().take(BEGINNING).collect();
             for (text, worth) in [(&turn.question, worth), (&answer, worth * OF_ANSWER)] {
                 question.add(Question::of(text));
@@ -81,7 +106,7 @@ fn need(own: usize) -> f32 {
 
 /// The question together with the one before it, and how much that counts beside the question alone.
 pub(super) fn with_question_before(text: &str, earlier: &[EarlierTurn]) -> Option<(String, f32)> {
-    let before = earlier.first()?;
+    let before = continued(text, earlier).next()?;
     let need = need(Question::of(text).words.len());
     (need > 0.0).then(|| (format!("{}\n{text}", before.question), need))
 }
@@ -116,6 +141,21 @@ mod tests {
         assert!(weights[continued.own..].iter().all(|weight| *weight == 0.0), "{weights:?}");
         assert_eq!(with_question_before(whole, &earlier), None);
         assert_eq!(with_question_before("Who leads it?", &[]), None);
+    }
+
+    #[test]
+    fn greetings_and_thanks_continue_nothing_and_are_not_continued() {
+        let riga = turn("Where is the Riga branch?", "In Elizabetes street.");
+        for courtesy in ["hello", "Hi!", "Thank you very much.", "Guten Morgen", "谢谢"] {
+            assert_eq!(with_question_before(courtesy, std::slice::from_ref(&riga)), None);
+            let own = Question::of(courtesy).words.len();
+            let continued = Continued::of(courtesy, std::slice::from_ref(&riga));
+            assert_eq!(continued.question.words.len(), own, "{courtesy}");
+            let earlier = [turn(courtesy, "Hello. What can I do for you?"), riga.clone()];
+            let (text, _) = with_question_before("Who leads it?", &earlier).unwrap_or_default();
+            assert_eq!(text, "Where is the Riga branch?\nWho leads it?");
+        }
+        assert!(with_question_before("Why?", std::slice::from_ref(&riga)).is_some());
     }
 
     #[test]
