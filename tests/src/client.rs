@@ -72,7 +72,8 @@ impl Client {
 
     /// Waits until no job is queued or worked on: what was stored before a kill is indexed after it.
     pub async fn jobs_end(&self) -> Result<()> {
-        let is_left = |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
+        let is_left =
+            |job: &Value| ["queued", "running"].iter().any(|state| job["state"] == *state);
         for _ in 0..600 {
             let jobs = self.get("/v1/jobs").await?.ok()?;
             if !jobs["jobs"].as_array().is_some_and(|jobs| jobs.iter().any(is_left)) {

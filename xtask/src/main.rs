@@ -123,6 +123,9 @@ fn bench(sh: &Shell, arguments: &[String]) -> Result<()> {
     if arguments.is_empty() || arguments.iter().any(|which| which == "parsers") {
         run = run.envs(clients::fetch_parsers(sh)?.map(|at| ("CARREL_BENCH_NODE_PACKAGES", at)));
     }
+    if arguments.iter().any(|which| which == "languages") {
+        run = run.env("CARREL_BENCH_BM25S", clients::fetch_bm25s(sh)?);
+    }
     // Until they are dropped.
     let stores = match arguments.iter().any(|which| which == "stores") {
         true => Some(stores::Stores::start(sh)?),

@@ -3,6 +3,7 @@
 mod documents;
 mod figure;
 mod ingest;
+mod languages;
 mod load;
 mod log;
 mod process;
@@ -12,7 +13,7 @@ mod retrieval;
 mod server;
 mod streams;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 #[actix_web::main]
 async fn main() -> Result<()> {
@@ -26,6 +27,11 @@ async fn main() -> Result<()> {
     }
     if which.as_deref() == Some("corpus") {
         return programs::corpus(arguments);
+    }
+    if which.as_deref() == Some("languages") {
+        let folder = arguments.next().context("name the folder that holds the collections")?;
+        figure::print(&languages::measure(folder.as_ref())?);
+        return Ok(());
     }
     let wanted = |name: &str| which.as_deref().is_none_or(|which| which == name);
     let mut figures = Vec::new();
@@ -68,7 +74,7 @@ async fn main() -> Result<()> {
     anyhow::ensure!(
         !figures.is_empty(),
         "there are: server, streams, log, documents, ingest, ingest-model, vectors, encoder, parsers, retrieval, \
-         million, stores, corpus FOLDER"
+         million, stores, corpus FOLDER, languages FOLDER"
     );
     figure::print(&figures);
     Ok(())

@@ -100,7 +100,12 @@ fn example(package: &str, name: &str) -> Command {
 fn figures(program: &mut Command) -> Result<Vec<Figure>> {
     let output = program.stderr(Stdio::inherit()).output()?;
     ensure!(output.status.success(), "{program:?} ended with {}", output.status);
-    let text = String::from_utf8(output.stdout)?;
+    parse(&output.stdout)
+}
+
+/// The figures among the lines that a program has written.
+pub fn parse(output: &[u8]) -> Result<Vec<Figure>> {
+    let text = std::str::from_utf8(output)?;
     text.lines().filter(|line| line.starts_with('{')).map(figure).collect()
 }
 
@@ -108,11 +113,9 @@ fn figure(line: &str) -> Result<Figure> {
     let line: Value = serde_json::from_str(line)?;
     let name = line["figure"].as_str().context("a line without a figure")?;
     let value = line["value"].as_f64().context("a figure without a value")?;
-    let unit = line["unit"].as_str().unwrap_or_default();
-    Ok(Figure {
-        name: format!("{name} ({unit})"),
-        value,
-        unit: "",
-        limit: line["at_most"].as_f64(),
-    })
+    let name = match line["unit"].as_str() {
+        Some(unit) => format!("{name} ({unit})"),
+        None => name.to_owned(),
+    };
+    Ok(Figure { name, value, unit: "", limit: line["at_most"].as_f64() })
 }
