@@ -3,7 +3,7 @@
 //! Clients tell success from failure in several ways, and the differences are part of the
 //! contract. Each way is a [`Shape`]; a handler names its own in its return type, so that neither
 //! the domain nor the handler's body knows about it. How a shape is said at `/api/v1` is decided
-//! here too: [`crate::around`] asks for it once it knows the mount.
+//! here too: [`crate::middleware`] asks for it once it knows the mount.
 pub mod embeds;
 pub mod openai;
 pub mod shapes;

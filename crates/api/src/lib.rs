@@ -2,17 +2,20 @@
 //!
 //! Two mounts of one server: `/v1` is the native contract, `/api/v1` what programs written for
 //! AnythingLLM's developer API expect. [`mount::Mount`] tells them apart.
-mod around;
 mod caller;
+mod compat;
 mod document;
 mod facts;
 mod failure;
+mod middleware;
 mod mount;
 mod process;
 mod read;
 mod repeat;
 mod routes;
 mod streaming;
+mod v1;
+mod widget;
 mod wire;
 
 use std::path::PathBuf;
@@ -47,7 +50,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
     move |config| {
         let cors = Condition::new(!options.allowed_origins.is_empty(), cors(&options));
         let root = scope("")
-            .wrap(from_fn(around::finish))
+            .wrap(from_fn(middleware::finish))
             .wrap(cors)
             .configure(routes::configure(options.docs));
         config

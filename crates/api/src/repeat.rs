@@ -10,7 +10,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::caller::Caller;
-use crate::wire::document::DocumentsAdded;
+use crate::v1::documents::added::DocumentsAdded;
 
 const HEADER: &str = "idempotency-key";
 

@@ -1,27 +1,8 @@
 //! The routes, and the two places they are mounted at.
-mod auth;
-mod catalogue;
-mod chat_edits;
-mod compat;
-mod conversations;
-mod directory;
-mod documents;
-mod embeds;
-mod files;
-mod folders;
 pub(crate) mod health;
-mod history;
-mod jobs;
-mod native;
-mod openai;
-mod pins;
-mod placements;
 mod reference;
-mod register;
-mod system;
-mod threads;
-mod unknown;
-mod workspaces;
+pub(crate) mod register;
+pub(crate) mod unknown;
 
 use actix_web::middleware::from_fn;
 use actix_web::web;
@@ -31,7 +12,12 @@ use utoipa_actix_web::{AppExt, scope};
 
 use register::Register;
 
-use crate::around;
+use crate::v1::documents::{catalogue, files, folders, uploads as documents};
+use crate::v1::{
+    admin, auth, chat_edits, conversations, directory, embeds, history, jobs, openai, pins,
+    placements, system, threads, workspaces,
+};
+use crate::{compat, middleware, widget};
 
 /// Where the native contract and the other dialect are mounted.
 pub const NATIVE: &str = "/v1";
@@ -89,13 +75,13 @@ fn operations(config: &mut impl Register) {
         .service(files::download_generated_file)
         .configure(embeds::operations)
         .configure(openai::operations)
-        .configure(native::shared_operations);
+        .configure(admin::shared_operations);
 }
 
 // Routes are tried in this order. Those of each dialect have hardly a path with a name in it, and so
 // cost nothing to pass over.
 fn at_native(config: &mut impl Register) {
-    config.configure(native::operations).configure(operations);
+    config.configure(admin::operations).configure(operations);
 }
 
 fn at_compat(config: &mut impl Register) {
@@ -120,10 +106,10 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
 
 /// Registers what visitors of other sites' pages use, which is open to them all.
 pub fn public(config: &mut web::ServiceConfig) {
-    let visitors = web::scope(embeds::public::PUBLIC)
-        .wrap(from_fn(around::finish))
-        .wrap(embeds::public::cors())
-        .configure(embeds::public::operations)
+    let visitors = web::scope(widget::PUBLIC)
+        .wrap(from_fn(middleware::finish))
+        .wrap(widget::cors())
+        .configure(widget::operations)
         .default_service(web::to(unknown::not_found));
     config.service(visitors);
 }
@@ -134,15 +120,13 @@ pub fn documented() -> OpenApi {
         .into_utoipa_app()
         .service(scope(NATIVE).configure(|config| at_native(config)))
         .service(scope(COMPAT).configure(|config| at_compat(config)))
-        .service(
-            scope(embeds::public::PUBLIC).configure(|config| embeds::public::operations(config)),
-        )
+        .service(scope(widget::PUBLIC).configure(|config| widget::operations(config)))
         .split_for_parts();
     document
 }
 
 /// The number in a path; what is no number names nothing.
-fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+pub(crate) fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
 }
 

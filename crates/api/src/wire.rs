@@ -1,28 +1,4 @@
-//! JSON as clients of this API know it. Names and shapes here are fixed by those clients.
-pub mod admin;
-pub mod attachment;
-pub mod chat;
-pub mod chat_edit;
-pub mod compat;
-pub mod directory;
-pub mod document;
-pub mod embeds;
-pub mod filter;
-pub mod folder;
-pub mod history;
-pub mod incoming;
-pub mod job;
-pub mod listing;
-pub mod openai;
-pub mod pin;
-pub mod placement;
-mod provenance;
-pub mod retrieval;
-mod source;
-pub mod stream;
-pub mod system;
-pub mod thread;
-pub mod workspace;
+//! What the JSON of every subject is made of: times, values that were sent, bytes.
 
 use std::fmt;
 
@@ -113,11 +89,6 @@ where
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 pub struct Binary(#[expect(dead_code, reason = "it is there for the OpenAPI document")] Vec<u8>);
-
-#[derive(Serialize, ToSchema)]
-pub struct Authenticated {
-    pub authenticated: bool,
-}
 
 #[cfg(test)]
 mod tests {

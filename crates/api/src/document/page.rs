@@ -1,7 +1,7 @@
 //! The docs page: the OpenAPI document as plain HTML, without scripts.
 use serde_json::Value;
 
-use super::{operations, value};
+use crate::document::{operations, value};
 use crate::routes;
 
 const STYLE: &str = "

@@ -7,8 +7,8 @@ use carrel_http::status::status_of;
 use carrel_services::widgets::WidgetDenied;
 use serde_json::{Value, json};
 
-use super::Refusal;
-use super::shapes::{Abort, Plain, Shape, bare};
+use crate::failure::Refusal;
+use crate::failure::shapes::{Abort, Plain, Shape, bare};
 
 /// `{"error"}`, at `/api/v1` in the words that clients know.
 pub struct NoEmbed;

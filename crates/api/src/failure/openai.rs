@@ -5,7 +5,7 @@ use carrel_domain::Error;
 use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
-use super::shapes::{Abort, Shape};
+use crate::failure::shapes::{Abort, Shape};
 use crate::read::REFERENCES;
 
 /// Beneath this path every refusal has the shape of OpenAI's.

@@ -11,9 +11,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use super::Body;
-use super::upload::{MAX_FIELD, file_name, parts, wrong};
 use crate::Options;
+use crate::read::Body;
+use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
 
 /// The field that holds the pictures to go by.
 pub const REFERENCES: &str = "image_references";

@@ -4,7 +4,7 @@ use actix_web::http::StatusCode;
 use carrel_domain::Error;
 use serde_json::{Value, json};
 
-use super::{Plain, Shape, bare};
+use crate::failure::shapes::{Plain, Shape, bare};
 use crate::repeat::ANOTHER;
 
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;

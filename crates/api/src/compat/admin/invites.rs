@@ -1,0 +1,58 @@
+//! `/api/v1/admin/invite*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::invite::{Invites, UnknownWorkspaces};
+use carrel_domain::{Error, InviteId};
+use carrel_services::invitations::Invitations;
+
+use crate::caller::{Caller, Host};
+use crate::compat::admin::wire::invites as wire;
+use crate::failure::shapes::{NoInvite, NotDone};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::v1::admin::wire::Done;
+
+/// List every invite, whatever its status.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::InviteList), Failure<Plain>))]
+#[get("/admin/invites")]
+pub async fn list_invites(
+    _: Caller<Host>,
+    invites: Data<dyn Invites>,
+) -> Answer<Json<wire::InviteList>> {
+    let invites = invites.list().await?.into_iter().map(Into::into).collect();
+    Ok(Json(wire::InviteList { invites }))
+}
+
+/// Create an invite.
+///
+/// Workspaces that do not exist may be named; they are passed over when it is redeemed.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
+    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>))]
+#[post("/admin/invite/new")]
+pub async fn create_invite(
+    caller: Caller<Host>,
+    invitations: Data<Invitations>,
+    body: Body<wire::NewInvite>,
+) -> Answer<Json<wire::InviteCreated>, NoInvite> {
+    let workspaces = body.read().await?.into_workspaces();
+    // quirk(unknown-workspaces)
+    let unknown = UnknownWorkspaces::Keep;
+    let invite = invitations.create(workspaces, unknown, None, &caller.by()).await?;
+    Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
+}
+
+/// Withdraw an invite. One that cannot be redeemed any more is withdrawn as it is.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NotDone>))]
+#[delete("/admin/invite/{id}")]
+pub async fn disable_invite(
+    caller: Caller<Host>,
+    invitations: Data<Invitations>,
+    id: Path<String>,
+) -> Answer<Json<Done>, NotDone> {
+    let id = id.parse().map_err(|_| Error::invalid("id", "Invalid invite id"))?;
+    // quirk(withdrawn-again): success, whatever its status was.
+    invitations.disable(InviteId(id), &caller.by()).await?;
+    Ok(Json(Done::well()))
+}

@@ -1,0 +1,78 @@
+//! `/api/v1/admin/workspaces/*`: who may enter
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, get, post};
+use carrel_domain::member::Members;
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Error, WorkspaceId};
+use carrel_services::{members, workspaces as service};
+
+use crate::caller::{Caller, Host};
+use crate::compat::admin::wire::members as wire;
+use crate::failure::shapes::{NoMembers, NotUpdated};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::routes::parse_id;
+use crate::v1::admin::wire::Done;
+
+/// List the members of a workspace. There are none where there is no workspace.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::MemberList), Failure<Plain>))]
+#[get("/admin/workspaces/{workspace_id}/users")]
+pub async fn list_members(
+    _: Caller<Host>,
+    members: Data<dyn Members>,
+    id: Path<String>,
+) -> Answer<Json<wire::MemberList>> {
+    let found = match parse_id("workspace", &id) {
+        Ok(id) => members.of(WorkspaceId(id)).await,
+        Err(unknown) => Err(unknown),
+    };
+    let found = match found {
+        // quirk(nobody-nowhere)
+        Err(Error::NotFound { .. }) => Vec::new(),
+        found => found?,
+    };
+    Ok(Json(wire::MemberList { users: found.into_iter().map(Into::into).collect() }))
+}
+
+/// Replace the members of a workspace.
+///
+/// One unknown user refuses the whole call, with 200 and `success: false`.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
+    responses((status = 200, body = Done), Failure<NotUpdated>))]
+#[post("/admin/workspaces/{workspace_id}/update-users")]
+pub async fn update_members(
+    caller: Caller<Host>,
+    members: Data<dyn Members>,
+    id: Path<String>,
+    body: Body<wire::MemberIds>,
+) -> Answer<Json<Done>, NotUpdated> {
+    let users = body.read().await?.all()?;
+    let id = WorkspaceId(parse_id("workspace", &id)?);
+    members::manage(&**members, id, &users, true, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Add members to a workspace, or replace them. Users that do not exist are passed over.
+// quirk(passed-over)
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
+    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
+#[post("/admin/workspaces/{workspace_slug}/manage-users")]
+pub async fn manage_members(
+    caller: Caller<Host>,
+    workspaces: Data<dyn Workspaces>,
+    members: Data<dyn Members>,
+    slug: Path<String>,
+    body: Body<wire::MemberIds>,
+) -> Answer<HttpResponse, NoMembers> {
+    let body = body.read().await?;
+    let workspace = service::by_slug(&**workspaces, &slug).await?.id;
+    let (reset, users) = (body.resets(), body.some()?);
+    let known = members::manage_known(&**members, workspace, &users, reset, &caller.by()).await?;
+    let users = members.of(workspace).await?.into_iter().map(Into::into).collect();
+    let error = (!known).then_some("No valid user IDs provided.");
+    let status = if known { StatusCode::OK } else { StatusCode::NOT_FOUND };
+    let answer = wire::MembersManaged { success: known, error, users };
+    Ok(HttpResponse::build(status).json(answer))
+}

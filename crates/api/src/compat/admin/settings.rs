@@ -1,0 +1,72 @@
+//! `/api/v1/admin/preferences`, `/api/v1/system`, its `update-env` and its `env-dump`
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::settings::Settings;
+use carrel_services::settings::dump::Dump;
+use carrel_services::settings::{Leniency, SettingsStore, preferences};
+use chrono::Utc;
+
+use crate::caller::{Admin, Caller, Host, address};
+use crate::compat::admin::wire::settings as wire;
+use crate::facts::Facts;
+use crate::failure::shapes::{NoValues, NotDone, bare};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::v1::admin::wire::Done;
+use crate::v1::admin::wire::settings::{Changes, SettingsShown};
+
+/// Change preferences. Names and values that are not allowed are passed over.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = Changes,
+    responses((status = 200, body = Done), Failure<NotDone>))]
+#[post("/admin/preferences")]
+pub async fn update_preferences(
+    caller: Caller<Host>,
+    settings: Data<dyn Settings>,
+    body: Body<Changes>,
+) -> Answer<Json<Done>, NotDone> {
+    let changes = body.read().await?.values;
+    // quirk(preferences-passed-over)
+    preferences::change(&**settings, &changes, Leniency::Lenient, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Show every setting.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    responses((status = 200, body = SettingsShown), Failure<Plain>))]
+#[get("/system")]
+pub async fn show_settings(
+    _: Caller<Admin>,
+    store: Data<SettingsStore>,
+    facts: Facts,
+) -> Answer<Json<SettingsShown>> {
+    let facts = facts.gather().await?;
+    // quirk(settings-as-text)
+    Ok(Json(SettingsShown { settings: store.visible(&facts, Leniency::Lenient) }))
+}
+
+/// Change settings, all or nothing. What is refused is told with 200 and `error`.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = Changes,
+    responses((status = 200, body = wire::SettingsUpdated), Failure<NoValues>))]
+#[post("/system/update-env")]
+pub async fn update_settings(
+    caller: Caller<Admin>,
+    store: Data<SettingsStore>,
+    body: Body<Changes>,
+) -> Answer<Json<wire::SettingsUpdated>, NoValues> {
+    let changes = body.read().await?.values;
+    // quirk(settings-refused-with-200)
+    let updated = store.update(&changes, Leniency::Lenient, &caller.by()).await?;
+    Ok(Json(updated.into()))
+}
+
+/// Write the settings to `<storage>/.env`, in production. Needs no key and tells nothing.
+#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), Failure<Plain>))]
+#[get("/system/env-dump")]
+pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse> {
+    let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
+    dump.into_inner().write(&by).await?;
+    // quirk(done-in-text)
+    Ok(bare(StatusCode::OK))
+}

@@ -1,0 +1,69 @@
+//! `/api/v1/admin/users*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::UserId;
+use carrel_domain::user::Users;
+use carrel_services::accounts::Accounts;
+
+use crate::caller::{Caller, Host};
+use crate::compat::admin::wire::users as wire;
+use crate::failure::shapes::{NoUser, NotDone, NotUpdated};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::routes::{leading_number, parse_id};
+use crate::v1::admin::wire::Done;
+
+/// List every user.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::UserList), Failure<Plain>))]
+#[get("/admin/users")]
+pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<Json<wire::UserList>> {
+    let users = users.list_whole().await?.into_iter().map(Into::into).collect();
+    Ok(Json(wire::UserList { users }))
+}
+
+/// Create a user.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
+    responses((status = 200, body = wire::UserCreated), Failure<NoUser>))]
+#[post("/admin/users/new")]
+pub async fn create_user(
+    caller: Caller<Host>,
+    accounts: Data<Accounts>,
+    body: Body<wire::UserFields>,
+) -> Answer<Json<wire::UserCreated>, NoUser> {
+    let draft = body.read().await?.into_draft()?;
+    let user = accounts.create(draft, &caller.by()).await?.into();
+    Ok(Json(wire::UserCreated { user, error: None }))
+}
+
+/// Change a user.
+///
+/// What cannot be done is answered with 200 and `success: false`.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
+    responses((status = 200, body = Done), Failure<NotUpdated>))]
+#[post("/admin/users/{id}")]
+pub async fn update_user(
+    caller: Caller<Host>,
+    accounts: Data<Accounts>,
+    id: Path<String>,
+    body: Body<wire::UserFields>,
+) -> Answer<Json<Done>, NotUpdated> {
+    let changes = body.read().await?.into_changes()?;
+    // quirk(leading-number): what follows the number is not looked at.
+    let id = parse_id("user", leading_number(&id))?;
+    accounts.update(UserId(id), changes, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Delete a user, with sessions, memberships, threads and chats.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NotDone>))]
+#[delete("/admin/users/{id}")]
+pub async fn delete_user(
+    caller: Caller<Host>,
+    accounts: Data<Accounts>,
+    id: Path<String>,
+) -> Answer<Json<Done>, NotDone> {
+    accounts.delete(UserId(parse_id("user", &id)?), &caller.by()).await?;
+    Ok(Json(Done::well()))
+}

@@ -1,0 +1,173 @@
+//! The log of exchanges at `/api/v1`, and the type of an export.
+use carrel_domain::ChatId;
+use carrel_domain::chat_log::LoggedChat;
+use carrel_services::record;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::form_urlencoded;
+use utoipa::ToSchema;
+
+use crate::compat::values::as_number;
+use crate::mount::Mount;
+use crate::v1::admin::wire::chats::PAGE;
+use crate::v1::source;
+use crate::wire::time;
+
+#[derive(Deserialize, ToSchema)]
+#[schema(as = compat::ChatQuery)]
+pub struct ChatQuery {
+    /// The number of the page, from 0; 20 exchanges a page.
+    #[serde(default)]
+    #[schema(value_type = u32, example = 0)]
+    offset: Value,
+    /// Older than the exchange with this id: how to go on where `hasMore` says so.
+    #[serde(default)]
+    #[schema(value_type = Option<i64>)]
+    before: Value,
+}
+
+/// Where a page begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Start {
+    /// After so many exchanges.
+    After(u64),
+    /// Before the newest, where there is nothing but more to come.
+    Before,
+    /// Nowhere.
+    Nowhere,
+}
+
+impl ChatQuery {
+    pub fn before(&self) -> Option<ChatId> {
+        self.before.as_i64().map(ChatId)
+    }
+
+    // quirk(odd-pages): pages may be fractions, texts, or negative.
+    pub fn start(&self) -> Start {
+        match as_number(&self.offset) {
+            None => Start::Nowhere,
+            Some(page) if page < 0.0 => Start::Before,
+            Some(page) => Start::After((page * f64::from(PAGE)) as u64),
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = compat::ChatPage)]
+pub struct ChatPage {
+    pub chats: Vec<ChatRow>,
+    /// Whether more follow.
+    pub has_pages: bool,
+    /// `true` where the exchanges of the page exceed 16 MiB, so that some are left out: they follow
+    /// with `before`, the id of the last that is here. Absent otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    pub has_more: bool,
+}
+
+/// An exchange of question and answer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = compat::ChatRow)]
+pub struct ChatRow {
+    id: i64,
+    workspace_id: i32,
+    prompt: String,
+    /// The stored answer, as JSON text.
+    response: String,
+    /// Whether later answers may see it.
+    include: bool,
+    #[serde(rename = "user_id")]
+    user_id: Option<i32>,
+    #[serde(rename = "thread_id")]
+    thread_id: Option<i32>,
+    #[serde(rename = "api_session_id")]
+    api_session_id: Option<String>,
+    created_at: String,
+    last_updated_at: String,
+    /// Thumbs up or down.
+    feedback_score: Option<bool>,
+    memory_processed: Option<bool>,
+    workspace: ChatWorkspace,
+    user: ChatUser,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::ChatWorkspace)]
+pub struct ChatWorkspace {
+    name: String,
+    slug: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::ChatUser)]
+pub struct ChatUser {
+    username: String,
+}
+
+impl From<LoggedChat> for ChatRow {
+    fn from(logged: LoggedChat) -> Self {
+        let user = ChatUser { username: logged.asker().to_owned() };
+        let name = logged.workspace_name().to_owned();
+        let LoggedChat { mut chat, workspace, username: _ } = logged;
+        record::join_images(&mut chat);
+        let conversation = chat.conversation;
+        Self {
+            id: chat.id.0,
+            workspace_id: conversation.workspace.0,
+            prompt: chat.prompt,
+            response: source::answer(chat.response, Mount::Compat),
+            include: chat.include,
+            user_id: conversation.user.map(|user| user.0),
+            thread_id: conversation.thread.map(|thread| thread.0),
+            api_session_id: conversation.session,
+            created_at: time(chat.created_at),
+            last_updated_at: time(chat.updated_at),
+            feedback_score: chat.feedback,
+            memory_processed: None,
+            workspace: ChatWorkspace { name, slug: workspace.map(|workspace| workspace.slug) },
+            user,
+        }
+    }
+}
+
+/// The type that a query asks for; `jsonl` when it names none. One that is given twice, or as a
+/// list, is no type: `Err` has its items with commas between them.
+pub fn export_type(query: &str) -> Result<String, String> {
+    let given = form_urlencoded::parse(query.as_bytes());
+    let given: Vec<_> = given.filter(|(name, _)| name == "type" || name == "type[]").collect();
+    match &given[..] {
+        [] => Ok("jsonl".to_owned()),
+        [(name, one)] if name == "type" => Ok(one.clone().into_owned()),
+        several => Err(several.iter().map(|(_, item)| &**item).collect::<Vec<_>>().join(",")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pages_begin_where_clients_expect_them() {
+        let start = |offset: Value| ChatQuery { offset, before: Value::Null }.start();
+        assert_eq!(start(json!(null)), Start::After(0));
+        assert_eq!(start(json!("1")), Start::After(20));
+        assert_eq!(start(json!(1.5)), Start::After(30));
+        assert_eq!(start(json!(true)), Start::After(20));
+        assert_eq!(start(json!(1e300)), Start::After(u64::MAX));
+        assert_eq!(start(json!(-1)), Start::Before);
+        assert_eq!(start(json!("abc")), Start::Nowhere);
+    }
+
+    #[test]
+    fn an_export_has_one_type() {
+        assert_eq!(export_type("a=b"), Ok("jsonl".into()));
+        assert_eq!(export_type("type=jsonl%20"), Ok("jsonl ".into()));
+        assert_eq!(export_type("type="), Ok(String::new()));
+        assert_eq!(export_type("type[]=csv"), Err("csv".into()));
+        assert_eq!(export_type("type=csv&type=json"), Err("csv,json".into()));
+    }
+}

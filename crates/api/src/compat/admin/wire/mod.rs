@@ -1,0 +1,6 @@
+//! The JSON of the administration at `/api/v1`.
+pub mod chats;
+pub mod invites;
+pub mod members;
+pub mod settings;
+pub mod users;

@@ -1,0 +1,117 @@
+//! AUTH, ADMIN and SYSTEM on the wire of AnythingLLM's developer API, which takes values loosely.
+use std::collections::BTreeMap;
+
+use carrel_domain::{Error, Result};
+use serde::de::IgnoredAny;
+use serde_json::Value;
+
+/// Fields of a body that the operation does not know.
+pub type UnknownFields = BTreeMap<String, IgnoredAny>;
+
+/// Refuses an unknown field whose name differs from a known one only in case, separators or a plural
+/// `s`: ignoring a misspelled limit would grant more than the client asked for.
+// quirk(unknown-fields): any other unknown field is ignored.
+pub fn refuse_misspelled(unknown: &UnknownFields, known: &[&'static str]) -> Result<()> {
+    for name in unknown.keys() {
+        if let Some(meant) = known.iter().find(|known| plain(known) == plain(name)) {
+            let name: String = name.chars().take(60).collect();
+            let reason = format!("unknown field `{name}`; did you mean `{meant}`?");
+            return Err(Error::invalid("body", reason));
+        }
+    }
+    Ok(())
+}
+
+fn plain(name: &str) -> String {
+    let letters = name.chars().filter(char::is_ascii_alphanumeric);
+    let letters: String = letters.map(|letter| letter.to_ascii_lowercase()).collect();
+    letters.trim_end_matches('s').to_owned()
+}
+
+/// The text that clients of a JavaScript server get for a value: `5` is `"5"`, null is `"null"`.
+// quirk(values-as-text)
+pub fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// The number that such clients get for a value: of a numeric text, of true (1), of null (0).
+/// Whatever else there is counts as no number.
+// quirk(values-as-numbers)
+pub fn as_number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::Null => 0.0,
+        Value::Bool(flag) => f64::from(u8::from(*flag)),
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) if text.trim().is_empty() => 0.0,
+        Value::String(text) => text.trim().parse().ok()?,
+        Value::Array(_) | Value::Object(_) => return None,
+    };
+    (!number.is_nan()).then_some(number)
+}
+
+/// Whether a value says yes. The texts `0` and `false` do not, whatever JavaScript thinks of them.
+pub fn as_flag(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64().is_some_and(|number| number != 0.0),
+        Value::String(text) => !matches!(text.trim(), "" | "0" | "false"),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// An id as a number or a numeric text; `None` for what is none.
+pub fn as_id(value: &Value) -> Option<i32> {
+    match value {
+        Value::Number(number) => i32::try_from(number.as_i64()?).ok(),
+        Value::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn only_misspelled_names_are_refused() {
+        let unknown = |name: &str| UnknownFields::from([(name.to_owned(), IgnoredAny)]);
+        let known = ["dailyMessageLimit", "suspended"];
+        for misspelled in ["daily_message_limit", "DailyMessageLimits", "Suspended"] {
+            assert!(refuse_misspelled(&unknown(misspelled), &known).is_err(), "{misspelled}");
+        }
+        for other in ["id", "foo", "", "limit"] {
+            assert!(refuse_misspelled(&unknown(other), &known).is_ok(), "{other}");
+        }
+    }
+
+    #[test]
+    fn values_are_read_as_clients_of_a_javascript_server_expect() {
+        assert_eq!(
+            ["5", "null", "true"].map(str::to_owned),
+            [as_text(&json!(5)), as_text(&json!(null)), as_text(&json!(true)),]
+        );
+        for (value, number) in [
+            (json!(null), Some(0.0)),
+            (json!(true), Some(1.0)),
+            (json!(" 1.5 "), Some(1.5)),
+            (json!(""), Some(0.0)),
+            (json!("x"), None),
+            (json!("NaN"), None),
+            (json!([1]), None),
+        ] {
+            assert_eq!(as_number(&value), number, "{value}");
+        }
+        assert!([json!(1), json!("1"), json!(true)].iter().all(as_flag));
+        assert!(![json!(0), json!("0"), json!("false"), json!(null)].iter().any(as_flag));
+        assert_eq!(
+            [json!(7), json!("7"), json!(1.5), json!("x")].map(|id| as_id(&id)),
+            [Some(7), Some(7), None, None]
+        );
+    }
+}

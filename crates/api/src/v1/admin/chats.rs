@@ -1,0 +1,166 @@
+//! `/v1/admin/workspace-chats` and `/v1/system/export-chats`
+use std::io;
+
+use actix_web::http::header::{
+    CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
+};
+use actix_web::web::{Bytes, Data, Json};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use carrel_domain::audit::By;
+use carrel_domain::chat::Bounded;
+use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat, Portion};
+use carrel_domain::export::{FormatChoice, Layout};
+use carrel_domain::settings::Settings;
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Result, WorkspaceId};
+use carrel_services::admission::handed;
+use carrel_services::bulk_delete;
+use carrel_services::exports::{ExportRequest, Exports};
+use carrel_services::preferences::Preferences;
+use carrel_services::workspaces as service;
+use futures_util::{StreamExt, TryStreamExt, stream};
+
+use crate::caller::{Admin, Caller};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::{Body, Params};
+use crate::streaming::Holder;
+use crate::v1::admin::wire::chats as wire;
+
+/// List exchanges of all workspaces, newest first.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
+    responses((status = 200, body = wire::ChatPage), Failure<Plain>))]
+#[post("/admin/workspace-chats")]
+pub async fn list_chats(
+    _: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn ChatLog>,
+    body: Body<wire::ChatQuery>,
+) -> Answer<Json<wire::ChatPage>> {
+    let query = body.read().await?;
+    let mut filter = query.filter()?;
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    let Page { chats, has_pages, has_more } =
+        page(&**chats, &filter, query.offset(), false).await?;
+    let chats = chats.into_iter().map(Into::into).collect();
+    Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
+}
+
+/// Delete exchanges of all workspaces.
+///
+/// Those that every part of the query admits; without any part it is refused, unless `all=true`. They
+/// go oldest first, 500 in one transaction with an event of the log that tells filter and number. So
+/// whatever breaks a deletion off (the client hanging up, too), what is gone is told and the rest is
+/// there. What their answers cost goes with them.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::ClearQuery),
+    responses((status = 200, body = wire::ChatsCleared), Failure<Plain>))]
+#[delete("/admin/workspace-chats")]
+pub async fn clear_chats(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn ChatLog>,
+    params: Params<wire::ClearQuery>,
+) -> Answer<Json<wire::ChatsCleared>> {
+    let query = params.read()?;
+    let mut filter = query.filter()?;
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    Ok(Json(bulk_delete::clear(&**chats, &filter, &caller.by()).await?.into()))
+}
+
+/// Export exchanges as a file.
+///
+/// `jsonl` is OpenAI's chat layout for fine-tuning, one conversation a line; `json` an array of
+/// records; `csv` the same as a table (RFC 4180); `jsonAlpaca` an array of instruction, input and
+/// output. The file is written as it is read, and breaks off a few seconds after its key ends.
+#[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
+    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), Failure<Plain>))]
+#[get("/system/export-chats")]
+pub async fn export_chats(
+    caller: Caller<Admin>,
+    http: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<dyn Settings>,
+    exports: Data<Exports>,
+    params: Params<wire::ExportQuery>,
+) -> Answer<HttpResponse> {
+    let query = params.read()?;
+    let mut filter = query.filter()?;
+    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    let name = query.r#type.clone().unwrap_or_else(|| "jsonl".to_owned());
+    let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
+    let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
+    (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
+    let request = ExportRequest { choice, filter, redact: query.redact };
+    Ok(file(&exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
+}
+
+/// The workspace that a slug names, if there is one to name it.
+async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
+    match slug {
+        Some(slug) => Ok(Some(service::by_slug(workspaces, slug).await?.id)),
+        None => Ok(None),
+    }
+}
+
+/// A page of the log.
+#[derive(Default)]
+pub struct Page {
+    pub chats: Vec<LoggedChat>,
+    /// Whether another page follows.
+    pub has_pages: bool,
+    /// Whether exchanges of this page are left out, as it would be too large.
+    pub has_more: bool,
+}
+
+/// The page that begins after `before` exchanges.
+pub async fn page(
+    chats: &dyn ChatLog,
+    filter: &ChatFilter,
+    before: u64,
+    images: bool,
+) -> Result<Page> {
+    let at_most = Portion { images, ..Portion::of(wire::PAGE + 1) };
+    let Bounded { items: mut chats, is_cut } = chats.page(filter, before, at_most).await?;
+    let more = chats.len() > wire::PAGE as usize;
+    chats.truncate(wire::PAGE as usize);
+    // The exchange that only shows that a page follows is none that is left out.
+    let has_more = is_cut && chats.len() < wire::PAGE as usize;
+    Ok(Page { chats, has_pages: more || is_cut, has_more })
+}
+
+/// An export as it is written, for as long as its holder may have it.
+pub async fn file(
+    exports: &Exports,
+    request: ExportRequest,
+    by: &By,
+    holder: Holder,
+) -> Result<HttpResponse> {
+    let name = request.choice.name.clone();
+    let (content_type, pieces) = exports.start(request, by).await?;
+    let pieces = pieces.map_err(io::Error::other);
+    let slices =
+        pieces.map_ok(|piece| stream::iter(slices(piece.into())).map(io::Result::Ok)).try_flatten();
+    Ok(attachment(&name, content_type).streaming(handed(slices, holder)))
+}
+
+/// A piece in slices of at most 64 KiB: what is handed over at once is copied into the connection's
+/// buffer, which keeps the size it has grown to.
+fn slices(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        let slice = piece.split_to(piece.len().min(1 << 16));
+        (!slice.is_empty()).then_some(slice)
+    })
+}
+
+/// A file that browsers save instead of showing.
+fn attachment(format: &str, content_type: &str) -> actix_web::HttpResponseBuilder {
+    let extension = if format == "jsonAlpaca" { "json" } else { format };
+    let name = format!("chats-{}.{extension}", chrono::Utc::now().format("%Y-%m-%d"));
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name)],
+    };
+    let mut response = HttpResponse::Ok();
+    response.content_type(format!("{content_type}; charset=utf-8"));
+    response.insert_header((CONTENT_DISPOSITION, disposition));
+    response
+}

@@ -1,0 +1,68 @@
+//! `/v1/admin/workspaces/*`: who may enter
+use actix_web::web::{Data, Json, Path};
+use actix_web::{get, post};
+use carrel_domain::WorkspaceId;
+use carrel_domain::member::Members;
+use carrel_domain::user::Users;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::{members, workspaces as service};
+
+use crate::caller::{Caller, Host};
+use crate::failure::shapes::{NoMembers, NotDone};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::routes::parse_id;
+use crate::v1::admin::wire::{Done, members as wire};
+
+/// List who may enter a workspace: its members, and every admin.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = wire::MemberList), Failure<Plain>))]
+#[get("/admin/workspaces/{workspace_id}/users")]
+pub async fn list_members(
+    _: Caller<Host>,
+    members: Data<dyn Members>,
+    users: Data<dyn Users>,
+    id: Path<String>,
+) -> Answer<Json<wire::MemberList>> {
+    let id = WorkspaceId(parse_id("workspace", &id)?);
+    let found = members::with_admins(&**members, &**users, id).await?;
+    Ok(Json(wire::MemberList { users: found.into_iter().map(Into::into).collect() }))
+}
+
+/// Replace the members of a workspace.
+///
+/// One unknown user refuses the whole call.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UpdateMembers,
+    responses((status = 200, body = Done), Failure<NotDone>))]
+#[post("/admin/workspaces/{workspace_id}/update-users")]
+pub async fn update_members(
+    caller: Caller<Host>,
+    members: Data<dyn Members>,
+    id: Path<String>,
+    body: Body<wire::UpdateMembers>,
+) -> Answer<Json<Done>, NotDone> {
+    let id = WorkspaceId(parse_id("workspace", &id)?);
+    let users = body.read().await?.into_ids();
+    members::manage(&**members, id, &users, true, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Add members to a workspace, or replace them.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ManageMembers,
+    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
+#[post("/admin/workspaces/{workspace_slug}/manage-users")]
+pub async fn manage_members(
+    caller: Caller<Host>,
+    workspaces: Data<dyn Workspaces>,
+    members: Data<dyn Members>,
+    users: Data<dyn Users>,
+    slug: Path<String>,
+    body: Body<wire::ManageMembers>,
+) -> Answer<Json<wire::MembersManaged>, NoMembers> {
+    let body = body.read().await?;
+    let workspace = service::by_slug(&**workspaces, &slug).await?.id;
+    members::manage(&**members, workspace, &body.ids(), body.reset, &caller.by()).await?;
+    let found = members::with_admins(&**members, &**users, workspace).await?;
+    let users = found.into_iter().map(Into::into).collect();
+    Ok(Json(wire::MembersManaged { success: true, error: None, users }))
+}

@@ -1,0 +1,92 @@
+//! `/workspace/{slug}/sessions`, `/workspace/{slug}/chats/{id}` and `/workspace/{slug}/chat-feedback/{id}`
+pub mod wire;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, patch, post};
+use carrel_domain::chat_edit::ChatEdits;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::chat_edits as service;
+
+use crate::caller::{Asker, Caller, Reader};
+use crate::failure::{Answer, Failure, shapes::NoChat};
+use crate::read::{Body, Params};
+
+/// List the sessions of a workspace.
+///
+/// By name, in pages: `after` takes the last name of the page before.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::SessionQuery),
+    responses((status = 200, body = wire::SessionPage), Failure<NoChat>))]
+#[get("/workspace/{slug}/sessions")]
+pub async fn list_sessions(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    edits: Data<dyn ChatEdits>,
+    slug: Path<String>,
+    params: Params<wire::SessionQuery>,
+) -> Answer<Json<wire::SessionPage>, NoChat> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let query = params.read()?;
+    let limit = query.limit()?;
+    let mut sessions = edits.sessions(workspace.id, query.after(), limit + 1).await?;
+    let has_more = sessions.len() > limit as usize;
+    sessions.truncate(limit as usize);
+    let sessions = sessions.into_iter().map(Into::into).collect();
+    Ok(Json(wire::SessionPage { sessions, has_more }))
+}
+
+/// Put other words into an exchange.
+///
+/// Later answers see the new ones. Its thread and session stay.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::ChatFields,
+    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+#[patch("/workspace/{slug}/chats/{id}")]
+pub async fn edit_chat(
+    caller: Caller<Asker>,
+    workspaces: Data<dyn Workspaces>,
+    edits: Data<dyn ChatEdits>,
+    path: Path<(String, String)>,
+    body: Body<wire::ChatFields>,
+) -> Answer<Json<wire::ChatChanged>, NoChat> {
+    let edit = body.read().await?.read()?;
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let id = wire::chat_id(&path.1)?;
+    service::edit(&**edits, &workspace, id, edit, &caller.by()).await?;
+    Ok(Json(wire::ChatChanged::done()))
+}
+
+/// Remove an exchange.
+///
+/// Later answers see nothing of it. To have a question answered anew, remove its exchange and ask
+/// again.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+#[delete("/workspace/{slug}/chats/{id}")]
+pub async fn delete_chat(
+    caller: Caller<Asker>,
+    workspaces: Data<dyn Workspaces>,
+    edits: Data<dyn ChatEdits>,
+    path: Path<(String, String)>,
+) -> Answer<Json<wire::ChatChanged>, NoChat> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let id = wire::chat_id(&path.1)?;
+    service::remove(&**edits, &workspace, id, &caller.by()).await?;
+    Ok(Json(wire::ChatChanged::done()))
+}
+
+/// Say what you think of an answer.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::FeedbackBody,
+    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+#[post("/workspace/{slug}/chat-feedback/{id}")]
+pub async fn rate_chat(
+    caller: Caller<Asker>,
+    workspaces: Data<dyn Workspaces>,
+    edits: Data<dyn ChatEdits>,
+    path: Path<(String, String)>,
+    body: Body<wire::FeedbackBody>,
+) -> Answer<Json<wire::ChatChanged>, NoChat> {
+    let feedback = body.read().await?.read()?;
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let id = wire::chat_id(&path.1)?;
+    service::rate(&**edits, &workspace, id, feedback, &caller.by()).await?;
+    Ok(Json(wire::ChatChanged::done()))
+}

@@ -1,0 +1,327 @@
+//! Documents on their way in, as clients send them.
+use carrel_domain::document::{LARGEST_METADATA, LONGEST_KEY, NO_METADATA};
+use carrel_domain::{Error, Folder, Result};
+use carrel_services::ingestion::{Details, LinkRequest, RawText, Terms};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::mount::Mount;
+use crate::v1::documents::added::is_web;
+
+/// What a multipart upload carries.
+#[derive(ToSchema)]
+pub struct UploadForm {
+    /// The file itself.
+    // Not a `Binary`: with words of its own that would become both bytes and an object.
+    #[schema(value_type = String, format = Binary)]
+    #[expect(dead_code, reason = "describes the body; it is read as a stream")]
+    file: String,
+    /// A JSON object: `title`, `docAuthor`, `description`, `docSource`, `chunkSource`, and whatever
+    /// else is to be kept, 16 kB at most.
+    #[expect(dead_code, reason = "describes the body; it is read as a stream")]
+    metadata: Option<String>,
+    /// Slugs of workspaces to place the document in, comma-separated.
+    #[serde(rename = "addToWorkspaces")]
+    #[schema(rename = "addToWorkspaces")]
+    #[expect(dead_code, reason = "describes the body; it is read as a stream")]
+    add_to_workspaces: Option<String>,
+    /// What you call this upload; the next one of the same name replaces its documents.
+    #[serde(rename = "externalId")]
+    #[schema(rename = "externalId")]
+    #[expect(dead_code, reason = "describes the body; it is read as a stream")]
+    external_id: Option<String>,
+    /// Whether documents of the same content in the same folder will do in its place.
+    #[serde(rename = "skipIdentical")]
+    #[schema(rename = "skipIdentical")]
+    #[expect(dead_code, reason = "describes the body; it is read as a stream")]
+    skip_identical: Option<bool>,
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RawTextBody {
+    /// The document's text.
+    #[serde(default, alias = "text_content")]
+    #[schema(value_type = String, example = "The capital of France is Paris.")]
+    text_content: Option<Value>,
+    /// An object, or a JSON object as text; `title` is required.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({ "title": "France facts", "team": "geo" }))]
+    metadata: Option<Value>,
+    /// Slugs of workspaces to place the document in, comma-separated.
+    #[serde(default, alias = "add_to_workspaces")]
+    #[schema(value_type = Option<String>)]
+    add_to_workspaces: Option<Value>,
+    /// What you call this text; the next one of the same name replaces its document.
+    #[serde(default)]
+    external_id: Option<String>,
+    /// Whether a document made earlier of the same request will do in its place.
+    #[serde(default)]
+    skip_identical: Option<bool>,
+}
+
+const TITLE_MISSING: &str = "You are missing required metadata key:value pairs in your request. \
+    Required metadata key:values are 'title'";
+
+impl RawTextBody {
+    /// The text and the slugs of workspaces; `digest` is that of the body.
+    pub fn into_text(self, digest: [u8; 32], mount: Mount) -> Result<(RawText, Vec<String>)> {
+        let metadata = metadata_of(self.metadata)?;
+        let title = metadata.text("title").filter(|title| !title.trim().is_empty());
+        let title = title.ok_or_else(|| Error::invalid("metadata", TITLE_MISSING))?;
+        let text = match self.text_content {
+            Some(Value::String(text)) => text,
+            None | Some(Value::Null) => String::new(),
+            Some(_) => return Err(Error::unprocessable("textContent: must be text")),
+        };
+        // quirk(blank-text): white space is text.
+        if text.is_empty() || (mount == Mount::Native && text.trim().is_empty()) {
+            return Err(Error::invalid("textContent", "must not be empty"));
+        }
+        let raw = RawText {
+            title,
+            text,
+            url: metadata.text("url").filter(|url| is_web(url)),
+            author: metadata.text("docAuthor"),
+            description: metadata.text("description"),
+            source: metadata.text("docSource"),
+            chunk_source: metadata.text("chunkSource"),
+            published: metadata.time("published"),
+            terms: Terms {
+                metadata: metadata.into_text()?,
+                key: key(self.external_id)?,
+                digest: Some(digest),
+                skip_identical: self.skip_identical.unwrap_or_default(),
+                ..Terms::default()
+            },
+        };
+        Ok((raw, slugs(self.add_to_workspaces.as_ref())?))
+    }
+}
+
+/// The fields of an upload beside its file: details of the document, slugs of workspaces.
+pub fn upload_fields(
+    fields: &[(String, String)],
+    folder: Option<Folder>,
+    digest: [u8; 32],
+) -> Result<(Details, Vec<String>)> {
+    let (mut metadata, mut workspaces, mut parts) = (None, None, Map::new());
+    let mut terms = Terms { folder, digest: Some(digest), ..Terms::default() };
+    for (name, value) in fields {
+        let text = || Value::String(value.clone());
+        match name.as_str() {
+            "metadata" => metadata = Some(text()),
+            "addToWorkspaces" | "add_to_workspaces" if workspaces.is_some() => {
+                return Err(not_slugs("object"));
+            }
+            "addToWorkspaces" | "add_to_workspaces" => workspaces = Some(text()),
+            "externalId" => terms.key = key(Some(value.clone()))?,
+            "skipIdentical" => {
+                let wrong = |_| Error::invalid("skipIdentical", "must be true or false");
+                terms.skip_identical = value.parse().map_err(wrong)?;
+            }
+            name => {
+                if let Some(key) =
+                    name.strip_prefix("metadata[").and_then(|key| key.strip_suffix(']'))
+                {
+                    parts.insert(key.to_owned(), text());
+                }
+            }
+        }
+    }
+    let metadata = match metadata {
+        Some(text) => metadata_of(Some(text))?,
+        None => Metadata(parts),
+    };
+    Ok((metadata.into_details(terms)?, slugs(workspaces.as_ref())?))
+}
+
+/// A page elsewhere that is to be taken in.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkBody {
+    /// Its address; `https://` is assumed.
+    #[serde(default)]
+    #[schema(value_type = String, example = "https://example.com/handbook")]
+    link: Option<Value>,
+    /// Slugs of workspaces to place the document in, comma-separated.
+    #[serde(default, alias = "add_to_workspaces")]
+    #[schema(value_type = Option<String>)]
+    add_to_workspaces: Option<Value>,
+    /// Headers to send along, to the host of the link only.
+    #[serde(default, alias = "scraper_headers")]
+    #[schema(value_type = Option<Object>)]
+    scraper_headers: Option<Value>,
+    /// An object, or a JSON object as text: `title`, `docAuthor`, `description`, `docSource`, and
+    /// whatever else is to be kept.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// What you call this page; the next one of the same name replaces its document.
+    #[serde(default)]
+    external_id: Option<String>,
+    /// Whether a document made earlier of the same content will do in its place.
+    #[serde(default)]
+    skip_identical: Option<bool>,
+}
+
+impl LinkBody {
+    pub fn into_request(self, mount: Mount) -> Result<(LinkRequest, Vec<String>)> {
+        let slugs = slugs(self.add_to_workspaces.as_ref())?;
+        let link = match self.link {
+            Some(Value::String(link)) => link,
+            None | Some(Value::Null) => String::new(),
+            Some(_) => return Err(Error::invalid("link", "must be text")),
+        };
+        let terms = Terms {
+            key: key(self.external_id)?,
+            skip_identical: self.skip_identical.unwrap_or_default(),
+            ..Terms::default()
+        };
+        let request = LinkRequest {
+            link,
+            headers: headers(self.scraper_headers, mount)?,
+            // quirk(error-pages): the page that a host answers a mistake with is taken as any.
+            take_errors: mount == Mount::Compat,
+            details: metadata_of(self.metadata)?.into_details(terms)?,
+        };
+        Ok((request, slugs))
+    }
+}
+
+fn headers(value: Option<Value>, mount: Mount) -> Result<Vec<(String, String)>> {
+    let wrong = || Error::invalid("scraperHeaders", "must be an object of texts");
+    let fields = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::Object(fields)) => fields,
+        Some(_) if mount == Mount::Compat => return Ok(Vec::new()),
+        Some(_) => return Err(wrong()),
+    };
+    let mut headers = Vec::with_capacity(fields.len());
+    for (name, value) in fields {
+        match value {
+            Value::String(value) => headers.push((name, value)),
+            // quirk(odd-headers): what is no text is left out.
+            _ if mount == Mount::Compat => {}
+            _ => return Err(wrong()),
+        }
+    }
+    if mount == Mount::Compat {
+        headers.retain(|(name, value)| !name.trim().is_empty() && !value.trim().is_empty());
+    }
+    Ok(headers)
+}
+
+/// What the answer to an upload is to hold.
+#[derive(Deserialize, IntoParams)]
+pub struct AnswerQuery {
+    /// `false` leaves the text of the documents out of the answer.
+    content: Option<String>,
+}
+
+impl AnswerQuery {
+    pub fn with_content(&self) -> bool {
+        self.content.as_deref() != Some("false")
+    }
+}
+
+struct Metadata(Map<String, Value>);
+
+impl Metadata {
+    fn text(&self, key: &str) -> Option<String> {
+        self.0.get(key)?.as_str().map(str::to_owned)
+    }
+
+    /// Milliseconds since 1970, as a number or as text.
+    fn time(&self, key: &str) -> Option<DateTime<Utc>> {
+        let value = self.0.get(key)?;
+        let millis = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
+        DateTime::from_timestamp_millis(millis as i64)
+    }
+
+    fn into_details(self, terms: Terms) -> Result<Details> {
+        Ok(Details {
+            title: self.text("title").filter(|title| !title.trim().is_empty()),
+            author: self.text("docAuthor"),
+            description: self.text("description"),
+            source: self.text("docSource"),
+            chunk_source: self.text("chunkSource"),
+            terms: Terms { metadata: self.into_text()?, ..terms },
+        })
+    }
+
+    /// All of it as JSON, in the order it came.
+    fn into_text(self) -> Result<String> {
+        if self.0.is_empty() {
+            return Ok(NO_METADATA.to_owned());
+        }
+        let text = without_nul(Value::Object(self.0)).to_string();
+        match text.len() > LARGEST_METADATA {
+            true => Err(Error::TooLarge { what: "the metadata", limit: LARGEST_METADATA as u64 }),
+            false => Ok(text),
+        }
+    }
+}
+
+/// PostgreSQL takes no NUL, in JSON neither.
+fn without_nul(value: Value) -> Value {
+    let plain = |text: String| text.replace('\0', "\u{FFFD}");
+    match value {
+        Value::String(text) => Value::String(plain(text)),
+        Value::Array(items) => items.into_iter().map(without_nul).collect(),
+        Value::Object(fields) => {
+            let fields = fields.into_iter().map(|(name, value)| (plain(name), without_nul(value)));
+            Value::Object(fields.collect())
+        }
+        other => other,
+    }
+}
+
+/// Metadata comes as an object or as JSON text; text that is no object holds nothing.
+fn metadata_of(value: Option<Value>) -> Result<Metadata> {
+    let value = match value {
+        Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
+        other => other.unwrap_or_default(),
+    };
+    match value {
+        Value::Object(fields) => Ok(Metadata(fields)),
+        Value::Null => Ok(Metadata(Map::new())),
+        _ => Err(Error::invalid("metadata", "must be an object")),
+    }
+}
+
+fn key(given: Option<String>) -> Result<Option<String>> {
+    let wrong = |reason| Err(Error::invalid("externalId", reason));
+    match given {
+        Some(key) if key.is_empty() || key.len() > LONGEST_KEY => {
+            wrong("must be 1 to 512 bytes of text")
+        }
+        Some(key) if key.chars().any(char::is_control) => {
+            wrong("must not contain control characters")
+        }
+        given => Ok(given),
+    }
+}
+
+/// Slugs, trimmed and in lower case.
+fn slugs(value: Option<&Value>) -> Result<Vec<String>> {
+    let kind = match value {
+        None | Some(Value::Null) => return Ok(Vec::new()),
+        Some(Value::String(text)) => {
+            let slugs = text.split(',').map(|slug| slug.trim().to_lowercase());
+            return Ok(slugs.filter(|slug| !slug.is_empty()).collect());
+        }
+        Some(Value::Bool(_)) => "boolean",
+        Some(Value::Number(_)) => "number",
+        Some(Value::Array(_) | Value::Object(_)) => "object",
+    };
+    Err(not_slugs(kind))
+}
+
+fn not_slugs(kind: &str) -> Error {
+    let reason =
+        format!("addToWorkspaces must be a string of comma-separated workspace slugs. Got {kind}");
+    Error::invalid("addToWorkspaces", reason)
+}

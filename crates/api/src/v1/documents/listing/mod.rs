@@ -1,0 +1,331 @@
+//! Documents in lists, and which part of a list is asked for.
+mod writers;
+
+use std::borrow::Cow;
+use std::result;
+
+use carrel_domain::document::{NO_METADATA, Published};
+use carrel_domain::folder::ListedDocument;
+use carrel_domain::{DocumentId, Result};
+use carrel_services::record;
+use serde::ser::Error as _;
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::mount::Mount;
+use crate::routes::leading_number;
+use crate::v1::documents::added::Names;
+use crate::wire::Said;
+
+pub use writers::{ListWriter, PageFacts, PageWriter, TreeWriter};
+
+/// A document in a list.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentBody<'a> {
+    /// The file's name within its folder.
+    name: &'a str,
+    /// `file`
+    r#type: &'static str,
+    #[schema(value_type = String)]
+    id: Said<DocumentId>,
+    #[schema(value_type = String)]
+    url: Cow<'a, str>,
+    #[schema(value_type = String)]
+    title: Cow<'a, str>,
+    doc_author: &'a str,
+    description: &'a str,
+    doc_source: &'a str,
+    chunk_source: &'a str,
+    #[schema(value_type = String)]
+    published: Said<Published>,
+    word_count: i32,
+    #[serde(rename = "token_count_estimate")]
+    token_count_estimate: i32,
+    /// Whether it is in any workspace.
+    cached: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    can_watch: Option<bool>,
+    /// Ids of the workspaces it is pinned in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pinned_workspaces: Option<Vec<i32>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watched: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_id: Option<&'a str>,
+}
+
+impl<'a> DocumentBody<'a> {
+    pub fn new(listed: &'a ListedDocument, mount: Mount) -> Self {
+        let texts = listed.texts();
+        let names = Names::new(texts.title, texts.url);
+        let names = match mount {
+            Mount::Native => names,
+            Mount::Compat => {
+                let given = || record::gives_title(texts.metadata, texts.title);
+                names.of_compat(texts.name, texts.chunk_source, given)
+            }
+        };
+        Self {
+            name: texts.name,
+            r#type: "file",
+            id: Said(listed.id),
+            url: names.url,
+            title: names.title,
+            doc_author: texts.author,
+            description: texts.description,
+            doc_source: texts.source,
+            chunk_source: texts.chunk_source,
+            published: Said(listed.published),
+            word_count: listed.words,
+            token_count_estimate: listed.tokens,
+            cached: listed.is_placed,
+            can_watch: Some(false),
+            pinned_workspaces: Some(listed.pinned_in.iter().map(|id| id.0).collect()),
+            watched: Some(listed.is_watched),
+            metadata: Some(Metadata(texts.metadata)).filter(|of| of.0 != NO_METADATA),
+            external_id: texts.key,
+        }
+    }
+
+    /// Appends it. Metadata that is no JSON is left out.
+    fn write(mut self, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        if serde_json::to_writer(&mut *out, &self).is_err() {
+            out.truncate(start);
+            self.metadata = None;
+            write(out, &self)?;
+        }
+        Ok(())
+    }
+}
+
+/// Metadata as it is stored, read and written in one go: lists are long. Fails where it is no JSON.
+struct Metadata<'a>(&'a str);
+
+impl Serialize for Metadata<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> result::Result<S::Ok, S::Error> {
+        let mut stored = serde_json::Deserializer::from_str(self.0);
+        let written = serde_transcode::transcode(&mut stored, serializer)?;
+        stored.end().map_err(S::Error::custom)?;
+        Ok(written)
+    }
+}
+
+/// One document, by itself.
+#[derive(Serialize, ToSchema)]
+pub struct DocumentFound<'a> {
+    document: FoundDocument<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct FoundDocument<'a> {
+    #[serde(flatten)]
+    document: DocumentBody<'a>,
+    /// `folder/file.json`: what other calls want to be given.
+    location: String,
+    /// The whole text; only with `?content=true`.
+    #[serde(rename = "pageContent", skip_serializing_if = "Option::is_none")]
+    page_content: Option<String>,
+}
+
+impl<'a> DocumentFound<'a> {
+    pub fn new(listed: &'a ListedDocument, page_content: Option<String>, mount: Mount) -> Self {
+        let texts = listed.texts();
+        let location = format!("{}/{}", texts.folder, texts.name);
+        let mut document = DocumentBody::new(listed, mount);
+        (document.can_watch, document.watched, document.pinned_workspaces) = (None, None, None);
+        document.metadata = document.metadata.filter(|of| serde_json::to_vec(of).is_ok());
+        Self { document: FoundDocument { document, location, page_content } }
+    }
+}
+
+/// Every folder with its documents.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DocumentTree<'a> {
+    local_files: TreeRoot<'a>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TreeRoot<'a> {
+    /// `documents`
+    name: String,
+    /// `folder`
+    r#type: String,
+    items: Vec<TreeFolder<'a>>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct TreeFolder<'a> {
+    name: String,
+    /// `folder`
+    r#type: String,
+    items: Vec<DocumentBody<'a>>,
+}
+
+/// Documents of one folder.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct FolderPage<'a> {
+    folder: &'a str,
+    documents: Vec<DocumentBody<'a>>,
+    /// How many documents the folder holds in all.
+    total_count: u64,
+    /// Whether any follow.
+    has_more: bool,
+    /// The status once more, in answers of `GET /documents`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<u16>,
+    error: Option<String>,
+}
+
+impl<'a> FolderPage<'a> {
+    pub fn missing(folder: &'a str, with_code: bool) -> Self {
+        Self {
+            folder,
+            documents: Vec::new(),
+            total_count: 0,
+            has_more: false,
+            code: with_code.then_some(404),
+            error: Some(format!("Folder \"{folder}\" does not exist.")),
+        }
+    }
+}
+
+fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
+    serde_json::to_writer(out, value).map_err(carrel_domain::Error::internal)
+}
+
+#[derive(Deserialize, IntoParams)]
+pub struct TreeQuery {
+    /// Only the documents of this folder, as pages.
+    folder: Option<String>,
+    /// How many documents of the folder are left out at the beginning, by name.
+    offset: Option<String>,
+    /// How many of the folder are wanted, 1 to 1000, or `all`.
+    limit: Option<String>,
+}
+
+impl TreeQuery {
+    /// The folder, if one is asked for, and the part of it.
+    pub fn into_part(self) -> (Option<String>, PartQuery) {
+        let Self { folder, offset, limit } = self;
+        (folder, PartQuery { offset, limit })
+    }
+}
+
+/// Which part of a folder is asked for.
+#[derive(Deserialize, IntoParams)]
+pub struct PartQuery {
+    /// How many documents are left out at the beginning, by name.
+    offset: Option<String>,
+    /// How many are wanted, 1 to 1000, or `all`.
+    limit: Option<String>,
+}
+
+/// The most documents on a page.
+const LARGEST_PAGE: u32 = 1_000;
+
+impl PartQuery {
+    /// The offset, and the limit unless all are wanted; `default` where no limit is given.
+    pub fn read(&self, default: Option<u32>, mount: Mount) -> Result<(u64, Option<u32>)> {
+        let wrong = |field, reason| Err(carrel_domain::Error::invalid(field, reason));
+        // quirk(odd-parts): what is no number is as if it were not given.
+        let offset = match (self.offset.as_deref(), mount) {
+            (None, _) => 0,
+            (Some(text), Mount::Compat) => leading_number(text).parse().unwrap_or(0),
+            (Some(text), Mount::Native) => match text.parse::<u64>() {
+                Ok(offset) => offset,
+                Err(_) => return wrong("offset", "must be a number from 0"),
+            },
+        };
+        let limit = match (self.limit.as_deref(), mount) {
+            (None, _) => default,
+            (Some("all"), _) => None,
+            (Some(text), Mount::Compat) => match leading_number(text).parse::<u32>() {
+                Ok(0) | Err(_) => default,
+                Ok(limit) => Some(limit.min(LARGEST_PAGE)),
+            },
+            (Some(text), Mount::Native) => match text.parse::<u32>() {
+                Ok(limit) if (1..=LARGEST_PAGE).contains(&limit) => Some(limit),
+                _ => return wrong("limit", "must be a number from 1 to 1000, or all"),
+            },
+        };
+        Ok((offset, limit))
+    }
+}
+
+/// Which part of a document is asked for.
+#[derive(Deserialize, IntoParams)]
+pub struct FoundQuery {
+    /// `true` adds the text of the document.
+    content: Option<bool>,
+}
+
+impl FoundQuery {
+    pub fn with_content(&self) -> bool {
+        self.content.unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::folder::Texts;
+
+    use super::*;
+
+    fn written(metadata: &str) -> String {
+        let texts = Texts { name: "a.json", title: "A", metadata, ..Texts::default() };
+        let listed = ListedDocument {
+            id: DocumentId::random(),
+            texts: texts.into(),
+            published: Published(None),
+            words: 1,
+            tokens: 2,
+            is_placed: false,
+            pinned_in: Vec::new(),
+            is_watched: false,
+        };
+        let mut out = Vec::new();
+        DocumentBody::new(&listed, Mount::Native).write(&mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn metadata_is_written_as_reading_and_writing_it_would() {
+        for metadata in [
+            r#"{"a":1,"b":-1.5e300,"c":[null,true,{"d":"\u00e9\n\ud834\udd1e"}],"":18446744073709551616}"#,
+            " { \"spaced\" : [ 1.0 , 2 ] } ",
+            "5",
+            "null",
+        ] {
+            let value: serde_json::Value = serde_json::from_str(metadata).unwrap();
+            let expected = format!("\"metadata\":{value}}}");
+            assert!(written(metadata).ends_with(&expected), "{metadata}");
+        }
+        assert!(!written("{}").contains("metadata"));
+    }
+
+    #[test]
+    fn damaged_metadata_is_left_out_and_the_rest_is_whole() {
+        let deep = "[".repeat(100_000);
+        for metadata in [
+            "",
+            "{",
+            "{\"a\":1",
+            "{\"a\":1} x",
+            "{\"a\":\"\\ud800\"}",
+            "1e999",
+            "nope",
+            "\u{7}",
+            &deep,
+        ] {
+            let value: serde_json::Value = serde_json::from_str(&written(metadata)).unwrap();
+            assert_eq!((value["title"].as_str(), value.get("metadata")), (Some("A"), None));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Lists of documents, as bytes in pieces.
+use carrel_domain::Result;
+use carrel_domain::folder::ListedDocument;
+use carrel_services::library::ListEntry;
+
+use crate::mount::Mount;
+use crate::v1::documents::listing::{DocumentBody, write};
+
+/// A list that is written entry by entry.
+pub trait ListWriter {
+    type Entry;
+
+    fn add(&mut self, entry: Self::Entry) -> Result<()>;
+    /// What was written since it was asked for last.
+    fn written(&mut self) -> &mut Vec<u8>;
+    /// Writes what follows the last entry.
+    fn end(&mut self);
+}
+
+/// Writes a [`super::DocumentTree`].
+pub struct TreeWriter {
+    mount: Mount,
+    out: Vec<u8>,
+    folders: usize,
+    documents: usize,
+}
+
+impl TreeWriter {
+    pub fn new(mount: Mount) -> Self {
+        let out = br#"{"localFiles":{"name":"documents","type":"folder","items":["#.to_vec();
+        Self { mount, out, folders: 0, documents: 0 }
+    }
+}
+
+impl ListWriter for TreeWriter {
+    type Entry = ListEntry;
+
+    fn add(&mut self, entry: ListEntry) -> Result<()> {
+        match entry {
+            ListEntry::Folder(name) => {
+                let before: &[u8] = if self.folders > 0 { b"]},{\"name\":" } else { b"{\"name\":" };
+                self.out.extend_from_slice(before);
+                write(&mut self.out, &name)?;
+                self.out.extend_from_slice(br#","type":"folder","items":["#);
+                (self.folders, self.documents) = (self.folders + 1, 0);
+                Ok(())
+            }
+            ListEntry::Document(listed) => {
+                self.documents += 1;
+                add_document(&mut self.out, self.mount, &listed, self.documents == 1)
+            }
+        }
+    }
+
+    fn written(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    fn end(&mut self) {
+        self.out.extend_from_slice(if self.folders > 0 { b"]}]}}" } else { b"]}}" });
+    }
+}
+
+fn add_document(
+    out: &mut Vec<u8>,
+    mount: Mount,
+    listed: &ListedDocument,
+    is_first: bool,
+) -> Result<()> {
+    if !is_first {
+        out.push(b',');
+    }
+    DocumentBody::new(listed, mount).write(out)
+}
+
+/// Writes a [`super::FolderPage`].
+pub struct PageWriter {
+    mount: Mount,
+    out: Vec<u8>,
+    documents: usize,
+    end: String,
+}
+
+impl PageWriter {
+    pub fn new(mount: Mount, folder: &str, about: PageFacts) -> Result<Self> {
+        let mut out = b"{\"folder\":".to_vec();
+        write(&mut out, folder)?;
+        out.extend_from_slice(b",\"documents\":[");
+        let PageFacts { total, has_more, with_code } = about;
+        let code = if with_code { ",\"code\":200" } else { "" };
+        let end = format!("],\"totalCount\":{total},\"hasMore\":{has_more}{code},\"error\":null}}");
+        Ok(Self { mount, out, documents: 0, end })
+    }
+}
+
+/// What a [`super::FolderPage`] says beside its documents.
+pub struct PageFacts {
+    pub total: u64,
+    pub has_more: bool,
+    pub with_code: bool,
+}
+
+impl ListWriter for PageWriter {
+    type Entry = ListedDocument;
+
+    fn add(&mut self, listed: ListedDocument) -> Result<()> {
+        self.documents += 1;
+        add_document(&mut self.out, self.mount, &listed, self.documents == 1)
+    }
+
+    fn written(&mut self) -> &mut Vec<u8> {
+        &mut self.out
+    }
+
+    fn end(&mut self) {
+        self.out.extend_from_slice(self.end.as_bytes());
+    }
+}

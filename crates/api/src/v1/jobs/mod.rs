@@ -1,0 +1,144 @@
+//! `/jobs*`
+pub mod wire;
+
+use std::convert::Infallible;
+
+use actix_web::http::header::HeaderName;
+use actix_web::web::{Bytes, Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use carrel_domain::job::{Job, JobFilter, Jobs};
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Error, JobId, Result};
+use carrel_services::admission::heard;
+use carrel_services::jobs::Workers;
+use futures_util::stream;
+
+use crate::caller::{Caller, Librarian};
+use crate::failure::{Answer, Failure, shapes::Alike};
+use crate::read::Params;
+use crate::streaming::{self, Holder};
+
+/// What a client that was cut off has heard last.
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+
+/// List jobs.
+///
+/// Newest first, in pages: `before` takes the last id of the page before. Jobs that are over are
+/// forgotten after some time: there are at most 1000.
+#[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::JobQuery),
+    responses((status = 200, body = wire::JobPage), Failure<Alike>))]
+#[get("/jobs")]
+pub async fn list_jobs(
+    caller: Caller<Librarian>,
+    workspaces: Data<dyn Workspaces>,
+    jobs: Data<dyn Jobs>,
+    params: Params<wire::JobQuery>,
+) -> Answer<Json<wire::JobPage>, Alike> {
+    let query = params.read()?;
+    let limit = query.limit()?;
+    let of = match &query.workspace {
+        Some(slug) => Some(vec![caller.workspace(&**workspaces, slug).await?.id]),
+        None => Some(caller.key.workspaces.clone()).filter(|bound| !bound.is_empty()),
+    };
+    let filter = JobFilter { workspaces: of, ..query.filter()? };
+    let mut found = jobs.page(&filter, query.before(), limit + 1).await?;
+    let has_more = found.len() > limit as usize;
+    found.truncate(limit as usize);
+    Ok(Json(wire::JobPage { jobs: found.into_iter().map(Into::into).collect(), has_more }))
+}
+
+/// Find a job.
+///
+/// With its documents by number, in pages: `after` takes the last number of the page before.
+#[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::ItemQuery),
+    responses((status = 200, body = wire::JobFound), Failure<Alike>))]
+#[get("/jobs/{id}")]
+pub async fn find_job(
+    caller: Caller<Librarian>,
+    jobs: Data<dyn Jobs>,
+    id: Path<String>,
+    params: Params<wire::ItemQuery>,
+) -> Answer<Json<wire::JobFound>, Alike> {
+    let job = find(&caller, &**jobs, &id).await?;
+    let query = params.read()?;
+    let limit = query.limit()?;
+    let mut items = jobs.items(job.id, query.state()?, query.after, limit + 1).await?;
+    let has_more = items.len() > limit as usize;
+    items.truncate(limit as usize);
+    let items = items.into_iter().map(Into::into).collect();
+    Ok(Json(wire::JobFound { job: job.into(), items, has_more }))
+}
+
+/// Follow a job.
+///
+/// As server-sent events: `item` for each document that has changed, `job` for the job as it is
+/// then, first of all as it is now. Ends with the job, and a few seconds after the key. `Last-Event-ID` has what was missed told; when
+/// that is nothing and the job is over, the answer is `204`.
+#[utoipa::path(tag = "Jobs", security(("api_key" = [])),
+    responses((status = 200, description = "The changes", content_type = "text/event-stream", body = String),
+        (status = 204, description = "The job is over and everything was told."), Failure<Alike>))]
+#[get("/jobs/{id}/events")]
+pub async fn follow_job(
+    caller: Caller<Librarian>,
+    request: HttpRequest,
+    jobs: Data<dyn Jobs>,
+    workers: Data<Workers>,
+    id: Path<String>,
+) -> Answer<HttpResponse, Alike> {
+    let job = find(&caller, &**jobs, &id).await?;
+    let last = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let told = wire::told(last);
+    if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
+        return Ok(HttpResponse::NoContent().finish());
+    }
+    let told = stream::unfold(workers.watch(job.id, told), |mut follow| async move {
+        let news = follow.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
+    });
+    Ok(streaming::response().streaming(heard(told, Holder::new(&request, &caller)?)))
+}
+
+/// Call a job off.
+///
+/// What it has done stays done. One that is worked on ends soon after.
+#[utoipa::path(tag = "Jobs", security(("api_key" = [])),
+    responses((status = 200, body = wire::JobChanged), Failure<Alike>))]
+#[post("/jobs/{id}/cancel")]
+pub async fn cancel_job(
+    caller: Caller<Librarian>,
+    jobs: Data<dyn Jobs>,
+    workers: Data<Workers>,
+    id: Path<String>,
+) -> Answer<Json<wire::JobChanged>, Alike> {
+    let job = find(&caller, &**jobs, &id).await?;
+    let job = workers.cancel(&job, &caller.by()).await?.into();
+    Ok(Json(wire::JobChanged { job }))
+}
+
+/// Try the failed documents of a job again.
+///
+/// The job must be over.
+#[utoipa::path(tag = "Jobs", security(("api_key" = [])),
+    responses((status = 200, body = wire::JobChanged), Failure<Alike>))]
+#[post("/jobs/{id}/retry")]
+pub async fn retry_job(
+    caller: Caller<Librarian>,
+    jobs: Data<dyn Jobs>,
+    workers: Data<Workers>,
+    id: Path<String>,
+) -> Answer<Json<wire::JobChanged>, Alike> {
+    let job = find(&caller, &**jobs, &id).await?;
+    let job = workers.retry(&job, &caller.by()).await?.into();
+    Ok(Json(wire::JobChanged { job }))
+}
+
+/// The job, if the caller may enter its workspace; otherwise it is as if there were none.
+async fn find(caller: &Caller<Librarian>, jobs: &dyn Jobs, id: &str) -> Result<Job> {
+    let found = match id.parse() {
+        Ok(number) => jobs.by_id(JobId(number)).await?,
+        Err(_) => None,
+    };
+    found
+        .filter(|job| caller.key.enters(job.workspace.id))
+        .ok_or_else(|| Error::not_found("job", id))
+}

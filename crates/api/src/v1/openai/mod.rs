@@ -1,0 +1,105 @@
+//! `/openai/*`: OpenAI's protocol, where a workspace is a model.
+mod chat;
+mod embeddings;
+mod images;
+pub mod wire;
+
+use std::collections::HashMap;
+
+use crate::routes::register::Register;
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
+use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Result};
+use carrel_services::settings::SettingsStore;
+
+use crate::caller::{Caller, Reader};
+use crate::failure::openai::{self as failure, OpenAi};
+use crate::failure::{Answer, Failure};
+use crate::mount::Mount;
+use crate::read::Params;
+
+pub fn operations(config: &mut impl Register) {
+    config
+        .service(list_models)
+        .service(find_model)
+        .service(list_vector_stores)
+        .service(chat::complete_chat)
+        .service(embeddings::embed_texts)
+        .service(images::generate_image);
+}
+
+/// The provider that answers where a workspace names none.
+const PROVIDER: &str = "LLM_PROVIDER";
+
+/// List the workspaces as models.
+#[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
+    responses((status = 200, body = wire::Models), Failure<OpenAi>))]
+#[get("/openai/models")]
+pub async fn list_models(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<SettingsStore>,
+) -> Answer<Json<wire::Models>, OpenAi> {
+    let entered = entered(&caller, &**workspaces).await?;
+    Ok(Json(wire::Models::of(entered, settings.lookup(PROVIDER))))
+}
+
+/// Find a workspace as a model.
+#[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
+    responses((status = 200, body = wire::Model), Failure<OpenAi>))]
+#[get("/openai/models/{model}")]
+pub async fn find_model(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<SettingsStore>,
+    model: Path<String>,
+) -> Answer<HttpResponse, OpenAi> {
+    Ok(match caller.workspace(&**workspaces, &model).await {
+        Ok(workspace) => {
+            HttpResponse::Ok().json(wire::Model::of(workspace, settings.lookup(PROVIDER)))
+        }
+        Err(Error::NotFound { .. }) => no_model(&caller, &**workspaces, &model).await?,
+        Err(error) => return Err(error.into()),
+    })
+}
+
+/// List the workspaces as stores of vectors.
+#[utoipa::path(tag = "OpenAI", security(("api_key" = [])), params(wire::StoreParams),
+    responses((status = 200, body = wire::VectorStores), Failure<OpenAi>))]
+#[get("/openai/vector_stores")]
+pub async fn list_vector_stores(
+    caller: Caller<Reader>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    placements: Data<dyn WorkspaceDocuments>,
+    settings: Data<SettingsStore>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<wire::VectorStores>, OpenAi> {
+    if Mount::of(&request) == Mount::Compat && !request.query_string().is_empty() {
+        return Ok(Json(wire::VectorStores::none()));
+    }
+    let page = wire::Page::read(&params.read()?)?;
+    let entered = entered(&caller, &**workspaces).await?;
+    let documents: HashMap<_, _> = placements.counts().await?.into_iter().collect();
+    let provider = settings.lookup("VECTOR_DB").unwrap_or_default();
+    Ok(Json(wire::VectorStores::of(entered, &documents, &provider, &page)))
+}
+
+/// The workspaces that the caller may enter.
+async fn entered<P>(caller: &Caller<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
+    let all = workspaces.list().await?.into_iter();
+    Ok(all.filter(|workspace| caller.key.enters(workspace.id)).collect())
+}
+
+/// Refuses a model that is not there, naming those that are.
+async fn no_model<P>(
+    caller: &Caller<P>,
+    workspaces: &dyn Workspaces,
+    model: &str,
+) -> Result<HttpResponse> {
+    let known = entered(caller, workspaces).await?;
+    let known: Vec<_> = known.into_iter().map(|workspace| workspace.slug.to_string()).collect();
+    Ok(failure::no_model(model, &known))
+}

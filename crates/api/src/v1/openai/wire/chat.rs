@@ -1,0 +1,302 @@
+//! What a client of the chat completions asks for.
+use carrel_domain::model::{Image, Message, MessageRole};
+use carrel_domain::{Error, Result};
+use carrel_services::chat::{Attachment, Question, RequestOverrides};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::failure::openai::NO_USER_PROMPT;
+use crate::mount::Mount;
+use crate::v1::filter;
+use crate::v1::openai::wire::{given, options, or_refused};
+
+/// The most messages of one request.
+const MOST_MESSAGES: usize = 4096;
+/// The longest name of a session, in bytes.
+const LONGEST_SESSION: usize = 512;
+/// The longest URL of an image, in bytes.
+const MAX_URL: usize = 2_048;
+/// The highest temperature.
+const HOTTEST: f64 = 2.0;
+
+/// Fields of other names are ignored. Natively a value of the wrong kind is refused; at `/api/v1` it is
+/// passed over.
+#[derive(Deserialize, ToSchema)]
+pub struct CompletionBody {
+    /// The slug of a workspace.
+    #[serde(default)]
+    #[schema(value_type = String, example = "alpha-team")]
+    model: Option<Value>,
+    /// The conversation, oldest first: `system` or `developer`, `user`, `assistant`; the last is the
+    /// user's. Content is text, or parts of the types `text` and `image_url`. Without instructions of
+    /// its own, those of the workspace are in force.
+    #[serde(default)]
+    #[schema(value_type = Vec<Object>)]
+    messages: Option<Value>,
+    /// From 0 to 2; the workspace's when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<f64>)]
+    temperature: Option<Value>,
+    /// The most tokens of the answer.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    max_tokens: Option<Value>,
+    /// As `max_tokens`, which it takes the place of.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    max_completion_tokens: Option<Value>,
+    /// Whether the answer comes part by part.
+    #[serde(default)]
+    #[schema(value_type = Option<bool>)]
+    stream: Option<Value>,
+    /// `{"include_usage": true}` has the stream end with what the answer cost.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    stream_options: Option<Value>,
+    /// 1 and no other.
+    #[serde(default)]
+    #[schema(value_type = Option<u32>)]
+    n: Option<Value>,
+    /// The session that the exchange is kept in, unless `metadata` names one.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    user: Option<Value>,
+    /// Its `session_id` names the session that the exchange is kept in.
+    #[serde(default)]
+    #[schema(value_type = Option<Object>)]
+    metadata: Option<Value>,
+    /// Which documents the answer is built on: an extension of the protocol.
+    #[serde(default)]
+    #[schema(value_type = Option<filter::FilterBody>)]
+    filter: Option<Value>,
+    /// `top_p`, `seed`, `stop`, `presence_penalty`, `frequency_penalty` and `response_format` go on
+    /// to the model. What would change the answer and is not supported is refused by name.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    others: Map<String, Value>,
+}
+
+/// How the answer is to come.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    pub streams: bool,
+    /// Whether a stream tells what the answer cost.
+    pub counts: bool,
+}
+
+impl CompletionBody {
+    /// The slug of the workspace that is asked.
+    pub fn model(&self) -> Result<String> {
+        match &self.model {
+            Some(Value::String(model)) => Ok(model.clone()),
+            None => Err(Error::invalid("model", "must be the slug of a workspace")),
+            Some(_) => Err(Error::invalid("model", "must be text, the slug of a workspace")),
+        }
+    }
+
+    pub fn manner(&self, mount: Mount) -> Result<Manner> {
+        let streams = match &self.stream {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(streams)) => *streams,
+            Some(_) if mount == Mount::Native => {
+                return Err(Error::invalid("stream", "must be true or false"));
+            }
+            // quirk(values-as-text): whatever is not nothing is true.
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
+            Some(_) => true,
+        };
+        let counts =
+            self.stream_options.as_ref().is_some_and(|given| given["include_usage"] == true);
+        Ok(Manner { streams, counts })
+    }
+
+    pub fn question(self, mount: Mount) -> Result<Question> {
+        if let Some(n) = given(self.n).filter(|n| *n != 1 && mount == Mount::Native) {
+            return Err(Error::invalid("n", format!("must be 1, as there is one answer; got {n}")));
+        }
+        let sampling = options::sampling(&self.others)?;
+        let temperature = match given(self.temperature) {
+            None => None,
+            Some(value) => {
+                let read = number(&value, mount).filter(|value| (0.0..=HOTTEST).contains(value));
+                or_refused(read, "temperature", "must be a number from 0 to 2", mount)?
+            }
+        };
+        let most = given(self.max_completion_tokens).or_else(|| given(self.max_tokens));
+        let longest_answer = match most {
+            None => None,
+            Some(value) => {
+                let read = value.as_u64().and_then(|value| u32::try_from(value).ok());
+                let read = read.filter(|value| *value > 0);
+                or_refused(read, "max_tokens", "must be a whole number from 1", mount)?
+            }
+        };
+        let session = session(self.metadata, self.user, mount)?;
+        let filter = filter::read(self.filter)?;
+        let Read { instructions, history, text, attachments, image_urls } =
+            read(self.messages, mount)?;
+        let history = Some(history);
+        let overrides = RequestOverrides {
+            instructions,
+            history,
+            temperature,
+            longest_answer,
+            filter,
+            sampling,
+            image_urls,
+            ..RequestOverrides::default()
+        };
+        Ok(Question { text, session, attachments, overrides, ..Question::default() })
+    }
+}
+
+fn number(value: &Value, mount: Mount) -> Option<f64> {
+    match value {
+        Value::String(text) if mount == Mount::Compat => text.trim().parse().ok(),
+        value => value.as_f64(),
+    }
+}
+
+fn session(metadata: Option<Value>, user: Option<Value>, mount: Mount) -> Result<Option<String>> {
+    let (value, field) = match metadata {
+        Some(Value::Object(mut fields)) if fields.contains_key("session_id") => {
+            (fields.remove("session_id"), "metadata.session_id")
+        }
+        _ => (user, "user"),
+    };
+    let Some(value) = given(value) else { return Ok(None) };
+    let read = value.as_str().filter(|text| text.len() <= LONGEST_SESSION).map(str::to_owned);
+    let read = or_refused(read, field, "must be text of at most 512 bytes", mount)?;
+    Ok(read.filter(|session| !session.is_empty()))
+}
+
+/// What messages come to.
+struct Read {
+    /// Those of the system and of developers, one after another.
+    instructions: Option<String>,
+    history: Vec<Message>,
+    /// What the last message says.
+    text: String,
+    /// The images in the last message.
+    attachments: Vec<Attachment>,
+    /// Web addresses of further ones.
+    image_urls: Vec<String>,
+}
+
+fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
+    let Some(Value::Array(mut messages)) = messages else {
+        return Err(Error::invalid("messages", "must be an array of messages"));
+    };
+    if messages.is_empty() || messages.len() > MOST_MESSAGES {
+        return Err(Error::invalid("messages", "must hold 1 to 4096 messages"));
+    }
+    let last = messages.pop().filter(|message| message["role"] == "user");
+    let last = last.ok_or_else(|| Error::invalid("messages", NO_USER_PROMPT))?;
+    let text = content(&last, "user", messages.len(), mount)?;
+    if text.trim().is_empty() {
+        return Err(wrong(messages.len(), "must say something"));
+    }
+    let (mut instructions, mut history) = (Vec::new(), Vec::new());
+    for (place, message) in messages.iter().enumerate() {
+        let role = message["role"].as_str().unwrap_or_default();
+        match role {
+            "system" | "developer" => instructions.push(content(message, role, place, mount)?),
+            "user" | "assistant" => {
+                let text = content(message, role, place, mount)?;
+                let (role, images) = match role {
+                    "user" => (MessageRole::User, images(message)),
+                    _ => (MessageRole::Assistant, Vec::new()),
+                };
+                history.push(Message { role, text, images });
+            }
+            _ if mount == Mount::Compat => {}
+            _ => {
+                let reason = "must be of the role system, developer, user or assistant";
+                return Err(wrong(place, reason));
+            }
+        }
+    }
+    // Of a message that only calls a tool nothing is left to be seen.
+    history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
+    let instructions = (!instructions.is_empty()).then(|| instructions.join("\n\n"));
+    let (attachments, image_urls) = (inline_images(&last), remote_images(&last));
+    Ok(Read { instructions, history, text, attachments, image_urls })
+}
+
+/// The images of a message that come with it.
+fn inline_images(message: &Value) -> Vec<Attachment> {
+    let images = urls(message).enumerate().filter_map(|(number, url)| {
+        let mime = url.strip_prefix("data:")?.split([';', ',']).next().unwrap_or_default();
+        let mime = if mime.is_empty() { "image/png" } else { mime };
+        let name = format!("uploaded_image_{number}");
+        Some(Attachment { name, mime: mime.to_owned(), content: url.to_owned() })
+    });
+    images.filter(|image| image.is_image() && image.is_readable()).collect()
+}
+
+/// The images of a message that are elsewhere.
+fn remote_images(message: &Value) -> Vec<String> {
+    urls(message).filter(|url| is_remote(url)).map(str::to_owned).collect()
+}
+
+fn urls(message: &Value) -> impl Iterator<Item = &str> {
+    let parts = message["content"].as_array().into_iter().flatten();
+    parts.filter_map(|part| part["image_url"]["url"].as_str())
+}
+
+/// All images of an earlier message, as a model sees them.
+fn images(message: &Value) -> Vec<Image> {
+    let inline = inline_images(message).into_iter().map(|image| image.image());
+    inline.chain(remote_images(message).into_iter().map(Image::Url)).collect()
+}
+
+fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<String> {
+    match &message["content"] {
+        Value::String(text) => Ok(text.clone()),
+        Value::Array(parts) => {
+            let mut texts = Vec::new();
+            for part in parts {
+                match (&part["type"], &part["text"]) {
+                    (Value::String(kind), Value::String(text)) if kind == "text" => {
+                        texts.push(text.as_str());
+                    }
+                    (Value::String(kind), _) if kind == "image_url" && role == "user" => {
+                        image(part, place, mount)?;
+                    }
+                    _ if mount == Mount::Compat => {}
+                    _ => return Err(wrong(place, "has a part that is neither text nor an image")),
+                }
+            }
+            Ok(texts.join("\n"))
+        }
+        Value::Null if role == "assistant" => Ok(String::new()),
+        // quirk(values-as-text)
+        other if mount == Mount::Compat => Ok(other.to_string()),
+        _ => Err(wrong(place, "has content that is neither text nor parts")),
+    }
+}
+
+fn image(part: &Value, place: usize, mount: Mount) -> Result<()> {
+    match part["image_url"]["url"].as_str() {
+        Some(url) if is_remote(url) && url.len() > MAX_URL => {
+            Err(wrong(place, "has an image URL of more than 2048 bytes"))
+        }
+        Some(_) => Ok(()),
+        None if mount == Mount::Compat => Ok(()),
+        None => Err(wrong(place, "has an image without an `image_url.url`")),
+    }
+}
+
+fn is_remote(url: &str) -> bool {
+    let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
+    ["http", "https"].iter().any(|remote| scheme.eq_ignore_ascii_case(remote))
+}
+
+fn wrong(place: usize, reason: &'static str) -> Error {
+    Error::invalid(format!("messages[{place}]"), reason)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,119 @@
+//! `POST /workspace/{slug}/update-embeddings`
+pub mod wire;
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::{Data, Path};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
+use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::model::Models;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{DocumentPath, Error, Result};
+use carrel_services::jobs::Workers;
+use carrel_services::library::{Failures, Library};
+
+use crate::caller::{Caller, Librarian};
+use crate::failure::{Answer, Failure, Plain, Refusal};
+use crate::mount::Mount;
+use crate::read::{Body, Params};
+use crate::v1::workspaces::wire::EmbeddingsUpdated;
+use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
+
+/// Place documents in a workspace, or take them out.
+///
+/// Documents taken out come first. Each is placed on its own: `failedToEmbed` lists those that
+/// could not be, `errors` why. A document that is placed already is embedded anew. With `async` the
+/// answer does not wait for the documents to be placed, and names the job that places them. A key
+/// that is bound to workspaces can only place documents that are in one of them.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
+    params(UpdateQuery),
+    responses((status = 200, body = EmbeddingsUpdated),
+        (status = 202, description = "The job has begun.", body = UpdateBegun), Failure<Plain>))]
+#[post("/workspace/{slug}/update-embeddings")]
+pub async fn update_embeddings(
+    caller: Caller<Librarian>,
+    request: HttpRequest,
+    ports: PlacementPorts,
+    slug: Path<String>,
+    params: Params<UpdateQuery>,
+    body: Body<UpdateEmbeddings>,
+) -> Answer<HttpResponse> {
+    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+    let (query, by) = (params.read()?, caller.by());
+    let mount = Mount::of(&request);
+    let update = body.read().await?.read(mount)?;
+    let Update { adds, deletes, refused: mut failures, later } = update;
+    let adds = ports.placeable(&caller, adds, &mut failures).await?;
+    ports.library.withdraw(&workspace, &deletes, &by).await?;
+    if later || query.later {
+        let job = ports.workers.embed_later(&workspace, adds, &by).await?;
+        return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
+    }
+    failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
+    Ok(HttpResponse::Ok().json(ports.updated(workspace, failures, mount).await?))
+}
+
+/// What documents are placed with.
+pub struct PlacementPorts {
+    workspaces: Data<dyn Workspaces>,
+    library: Data<Library>,
+    workers: Data<Workers>,
+    placements: Data<dyn WorkspaceDocuments>,
+    models: Data<dyn Models>,
+}
+
+impl FromRequest for PlacementPorts {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let ports = || {
+            Some(Self {
+                workspaces: request.app_data::<Data<dyn Workspaces>>()?.clone(),
+                library: request.app_data::<Data<Library>>()?.clone(),
+                workers: request.app_data::<Data<Workers>>()?.clone(),
+                placements: request.app_data::<Data<dyn WorkspaceDocuments>>()?.clone(),
+                models: request.app_data::<Data<dyn Models>>()?.clone(),
+            })
+        };
+        let unwired = || Refusal::plain(Error::internal("a port is not wired")).into();
+        ready(ports().ok_or_else(unwired))
+    }
+}
+
+impl PlacementPorts {
+    /// The documents that the caller may place: a key that is bound to workspaces knows only those
+    /// that are in one of them. Any other is reported as if it did not exist.
+    async fn placeable<P>(
+        &self,
+        caller: &Caller<P>,
+        paths: Vec<DocumentPath>,
+        failures: &mut Failures,
+    ) -> Result<Vec<DocumentPath>> {
+        let bound = &caller.key.workspaces;
+        if bound.is_empty() || paths.is_empty() {
+            return Ok(paths);
+        }
+        let known = self.placements.placed_in(bound, &paths).await?;
+        let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
+        let missing = |path: DocumentPath| {
+            let reason = Error::not_found("document", &path).to_string();
+            (path.to_string(), reason)
+        };
+        failures.extend(Vec::into_iter(unknown).map(missing));
+        Ok(known)
+    }
+
+    async fn updated(
+        &self,
+        workspace: Workspace,
+        failures: Failures,
+        mount: Mount,
+    ) -> Result<EmbeddingsUpdated> {
+        let documents = self.placements.in_workspace(workspace.id).await?;
+        let model = self.models.chat(&workspace.settings.model());
+        let window = model.ok().map(|model| model.name().window);
+        Ok(EmbeddingsUpdated::new(workspace, documents, window, failures, mount))
+    }
+}

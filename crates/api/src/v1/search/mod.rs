@@ -1,0 +1,2 @@
+//! `POST /workspace/{slug}/vector-search`
+pub mod wire;

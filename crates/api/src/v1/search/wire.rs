@@ -1,0 +1,246 @@
+//! Searches on the wire.
+use std::ops::RangeInclusive;
+
+use carrel_domain::workspace::SearchMode;
+use carrel_domain::{Error, Result};
+use carrel_services::provenance::ProvenanceFields;
+use carrel_services::record;
+use carrel_services::search::{Hit, MOST_PASSAGES, Query, Why};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::compat::values::as_number;
+use crate::mount::Mount;
+use crate::v1::documents::added::Names;
+use crate::v1::provenance::PassageProvenance;
+use crate::v1::{filter, source};
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SearchBody {
+    /// What is looked for.
+    #[serde(default)]
+    #[schema(value_type = String)]
+    query: Option<Value>,
+    /// How many passages at most, 1 to 1000; the workspace's when absent.
+    #[serde(default, rename = "topN", alias = "top_n")]
+    #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    top_n: Option<Value>,
+    /// Only passages at least this similar, 0 to 1; the workspace's when absent.
+    #[serde(default, alias = "score_threshold")]
+    #[schema(value_type = Option<f32>, minimum = 0, maximum = 1)]
+    score_threshold: Option<Value>,
+    /// How passages are found this time: `vector`, `lexical`, `hybrid`, `rerank` or `default`; as the
+    /// workspace says when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    search_mode: Option<Value>,
+    /// Which documents are searched; all of the workspace's when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<filter::FilterBody>)]
+    filter: Option<Value>,
+}
+
+impl SearchBody {
+    /// Natively a bound that makes no sense is refused.
+    pub fn into_query(self, mount: Mount) -> Result<Query> {
+        let text = match self.query {
+            Some(Value::String(text)) => text,
+            None | Some(Value::Null) => String::new(),
+            // quirk(list-of-queries): all of them count.
+            Some(Value::Array(texts)) if mount == Mount::Compat => joined(&texts),
+            Some(_) => return Err(Error::invalid("query", "must be text")),
+        };
+        let (limit, least) = match mount {
+            Mount::Native => (
+                bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?,
+                bound(self.score_threshold, "scoreThreshold", 0.0..=1.0)?,
+            ),
+            Mount::Compat => (loose_limit(self.top_n), loose_share(self.score_threshold)),
+        };
+        Ok(Query {
+            text,
+            limit: limit.map(|limit| limit as usize),
+            least_similarity: least.map(|least| least as f32),
+            mode: mode(self.search_mode)?,
+            filter: filter::read(self.filter)?,
+            earlier: Vec::new(),
+        })
+    }
+}
+
+/// No client knew it before it was strict.
+fn mode(value: Option<Value>) -> Result<Option<SearchMode>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_str().and_then(SearchMode::parse) {
+        Some(mode) => Ok(Some(mode)),
+        None => {
+            Err(Error::invalid("searchMode", "must be default, vector, lexical, hybrid or rerank"))
+        }
+    }
+}
+
+fn bound(
+    value: Option<Value>,
+    field: &'static str,
+    range: RangeInclusive<f64>,
+) -> Result<Option<f64>> {
+    let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
+    match value.as_f64() {
+        Some(number) if range.contains(&number) => Ok(Some(number)),
+        _ => {
+            let allowed = format!("must be a number from {} to {}", range.start(), range.end());
+            Err(Error::invalid(field, allowed))
+        }
+    }
+}
+
+/// Several texts as one query.
+fn joined(texts: &[Value]) -> String {
+    texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
+}
+
+// quirk(loose-bounds): a number may be a text; what is out of range is as good as absent, but for a
+// limit that is too high, which is the highest.
+fn loose_limit(value: Option<Value>) -> Option<f64> {
+    let limit = as_number(&value?).filter(|limit| *limit >= 1.0)?;
+    Some(limit.min(MOST_PASSAGES as f64))
+}
+
+fn loose_share(value: Option<Value>) -> Option<f64> {
+    let share = match value? {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => {
+            let text = text.trim_start();
+            let ends = |c: char| !matches!(c, '0'..='9' | '.' | '-' | '+');
+            text.split(ends).next()?.parse().ok()?
+        }
+        _ => return None,
+    };
+    (0.0..=1.0).contains(&share).then_some(share)
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SearchResults {
+    pub results: Vec<SearchResult>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+}
+
+/// A passage.
+#[derive(Serialize, ToSchema)]
+pub struct SearchResult {
+    id: String,
+    /// The passage under a header that names its document.
+    text: String,
+    metadata: PassageMetadata,
+    /// 1 - score.
+    distance: f32,
+    /// Cosine similarity to the query, 0 to 1; of a search by words alone, the share of the query
+    /// that is in the passage.
+    score: f32,
+    why: Reasons,
+}
+
+/// Why a passage was found. What does not apply is absent.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Reasons {
+    /// Its place, from 1, among the passages that are most similar.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector_rank: Option<usize>,
+    /// Its place, from 1, among the passages that share words with the query.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_rank: Option<usize>,
+    /// BM25; comparable within one answer only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_score: Option<f32>,
+    /// How much of the query is in it, 0 to 1, each word weighing more the rarer it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lexical_share: Option<f32>,
+    /// What reranking made of it, 0 to 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rerank_score: Option<f32>,
+}
+
+impl From<Why> for Reasons {
+    fn from(why: Why) -> Self {
+        let Why { by_meaning, by_words, reranked } = why;
+        Self {
+            vector_rank: by_meaning,
+            lexical_rank: by_words.map(|words| words.rank),
+            lexical_score: by_words.map(|words| words.score),
+            lexical_share: by_words.map(|words| words.share),
+            rerank_score: reranked,
+        }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PassageMetadata {
+    url: String,
+    title: String,
+    author: String,
+    description: String,
+    doc_source: String,
+    chunk_source: String,
+    published: String,
+    word_count: i32,
+    token_count: i32,
+    /// `folder/file.json` of the document.
+    location: String,
+    /// The document's id, which stays when it is moved.
+    document_id: String,
+    /// The passage's number within the document, from 0.
+    ordinal: i32,
+    /// Where it begins in the document's text, in characters (Unicode scalar values) from 0; absent of
+    /// documents that early versions embedded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start: Option<u32>,
+    /// Behind its last character.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end: Option<u32>,
+    #[serde(flatten)]
+    provenance: PassageProvenance,
+}
+
+impl SearchResult {
+    fn new(mut hit: Hit, mount: Mount) -> Self {
+        let names = Names::of(&hit.passage.document, mount);
+        let (title, url) = (names.title.into_owned(), names.url.into_owned());
+        (hit.passage.document.title, hit.passage.document.url) = (title, url);
+        let text = record::passage_text(&hit.passage);
+        let provenance = ProvenanceFields::of(&hit.passage).into();
+        let document = hit.passage.document;
+        let metadata = PassageMetadata {
+            url: document.url,
+            title: document.title,
+            author: document.author,
+            description: document.description,
+            doc_source: document.source,
+            chunk_source: document.chunk_source,
+            published: document.published.to_string(),
+            word_count: document.words,
+            token_count: document.tokens,
+            location: document.path.to_string(),
+            document_id: document.id.to_string(),
+            ordinal: hit.passage.ordinal,
+            start: hit.passage.span.map(|span| span.start),
+            end: hit.passage.span.map(|span| span.end),
+            provenance,
+        };
+        let (id, score) = (source::passage(hit.passage.chunk, mount), hit.similarity);
+        Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }
+    }
+}
+
+impl SearchResults {
+    pub fn new(hits: Option<Vec<Hit>>, mount: Mount) -> Self {
+        let message = hits.is_none().then_some("No embeddings found for this workspace.");
+        let results = hits.unwrap_or_default().into_iter();
+        let results = results.map(|hit| SearchResult::new(hit, mount)).collect();
+        Self { results, message }
+    }
+}

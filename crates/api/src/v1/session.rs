@@ -1,0 +1,164 @@
+//! `/v1/session`: people who sign in with a browser
+use actix_web::http::StatusCode;
+use actix_web::http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
+use actix_web::web::Data;
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::user::MultiUser;
+use carrel_http::origin;
+use carrel_services::sign_in::{Refused, SESSION, SignIn, WRONG};
+use chrono::Utc;
+
+use crate::caller::address;
+use crate::failure::Refusal;
+use crate::failure::shapes::{NoUser, NotDone, Shape};
+use crate::read::Body;
+use crate::v1::admin::wire::Done;
+use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCreated};
+
+pub(crate) const FOREIGN: &str = "Sessions start and end on pages of this server only.";
+
+/// Holds the token of a session. No other route looks at it.
+const NAME: &str = "carrel_session";
+
+/// Sign in.
+///
+/// Needs no key. The answer sets the cookie `carrel_session`, which scripts cannot read and which
+/// is good for 30 days. A wrong name, a wrong password and a suspended user are answered alike;
+/// after ten failures in five minutes a name or an address has to wait.
+#[utoipa::path(tag = "Authentication", request_body = Registration, responses(
+    (status = 200, body = UserCreated),
+    (status = 400, description = "The body is malformed.", body = Object),
+    (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
+    (status = 403, description = "A page of another site sent the request.", body = Object),
+    (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object)))]
+#[post("/session")]
+pub async fn sign_in(
+    request: HttpRequest,
+    mode: Data<dyn MultiUser>,
+    people: Data<SignIn>,
+    body: Body<Registration>,
+) -> Result<HttpResponse, Refusal> {
+    check_multi_user::<NoUser>(&**mode).await?;
+    check_origin(&request)?;
+    let (username, password) =
+        body.read_public().await.map_err(Refusal::of::<NoUser>)?.into_parts();
+    match people.with_password(&username, &password, &by(&request)).await {
+        Ok((token, user)) => Ok(HttpResponse::Ok()
+            .insert_header((SET_COOKIE, cookie(&request, token.reveal(), SESSION.num_seconds())))
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(UserCreated { user: user.into(), error: None })),
+        Err(Refused::Wrong) => Ok(HttpResponse::Unauthorized().json(NoUser::body(WRONG))),
+        Err(Refused::Later(seconds)) => Err(Refusal::TooMany(seconds)),
+        Err(Refused::Failed(error)) => Err(Refusal::of::<NoUser>(error)),
+    }
+}
+
+/// Who is signed in.
+#[utoipa::path(tag = "Authentication", responses(
+    (status = 200, body = SessionShown),
+    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object)))]
+#[get("/session")]
+pub async fn show_session(
+    request: HttpRequest,
+    mode: Data<dyn MultiUser>,
+    people: Data<SignIn>,
+) -> Result<HttpResponse, Refusal> {
+    check_multi_user::<NoUser>(&**mode).await?;
+    let user = match token(&request) {
+        Some(token) => people.user_of(token, Utc::now()).await.map_err(Refusal::of::<NoUser>)?,
+        None => None,
+    };
+    Ok(match user.map(MadeUser::from) {
+        Some(user) => HttpResponse::Ok()
+            .insert_header((CACHE_CONTROL, "no-store"))
+            .json(SessionShown { user }),
+        None => HttpResponse::Unauthorized().json(NoUser::body("Nobody is signed in.")),
+    })
+}
+
+/// Sign out.
+///
+/// Ends the session, if there is one, and clears the cookie.
+#[utoipa::path(tag = "Authentication", responses(
+    (status = 200, body = Done),
+    (status = 403, description = "A page of another site sent the request.", body = Object),
+    (status = 401, description = "Not in multi-user mode.", body = Object)))]
+#[delete("/session")]
+pub async fn sign_out(
+    request: HttpRequest,
+    mode: Data<dyn MultiUser>,
+    people: Data<SignIn>,
+) -> Result<HttpResponse, Refusal> {
+    check_multi_user::<NotDone>(&**mode).await?;
+    check_origin(&request)?;
+    if let Some(token) = token(&request) {
+        people.out(token, &by(&request)).await.map_err(Refusal::of::<NotDone>)?;
+    }
+    Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie(&request, "", 0))).json(Done::well()))
+}
+
+/// Refuses what a page of another site sends: it could sign a browser in as somebody else.
+fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
+    match origin::is_foreign(request) {
+        true => Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN)),
+        false => Ok(()),
+    }
+}
+
+async fn check_multi_user<S: Shape>(mode: &dyn MultiUser) -> Result<(), Refusal> {
+    match mode.is_on().await.map_err(Refusal::of::<S>)? {
+        true => Ok(()),
+        false => Err(Refusal::SingleUser),
+    }
+}
+
+fn by(request: &HttpRequest) -> By {
+    By { actor: Actor::Stranger, address: address(request), at: Utc::now() }
+}
+
+fn token(request: &HttpRequest) -> Option<&str> {
+    let cookies = request.headers().get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
+}
+
+/// The cookie with a token, for so many seconds. It stays on encrypted connections if it was given
+/// over one, to this server or to a proxy before it.
+pub(crate) fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
+    let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
+    format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn the_token_is_found_among_other_cookies() {
+        for (cookies, found) in [
+            ("carrel_session=abc", Some("abc")),
+            ("theme=dark; carrel_session=abc; x=y", Some("abc")),
+            ("xcarrel_session=abc", None),
+            ("carrel_session_id=abc; carrel_session", None),
+            ("", None),
+        ] {
+            let request = TestRequest::default().insert_header((COOKIE, cookies));
+            assert_eq!(token(&request.to_http_request()), found, "{cookies}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_given_over_an_encrypted_connection_stays_on_such() {
+        let plain = TestRequest::default().to_http_request();
+        let encrypted = TestRequest::default().insert_header(("x-forwarded-proto", "https"));
+        assert!(!cookie(&plain, "abc", 60).contains("Secure"));
+        let given = cookie(&encrypted.to_http_request(), "abc", 60);
+        let parts: Vec<_> = given.split("; ").collect();
+        let expected =
+            ["carrel_session=abc", "Path=/", "Max-Age=60", "HttpOnly", "SameSite=Strict", "Secure"];
+        assert_eq!(parts, expected);
+    }
+}

@@ -1,0 +1,26 @@
+//! `POST /v1/system/models`
+use actix_web::post;
+use actix_web::web::{Data, Json};
+use carrel_services::model_lists::ModelLists;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::{Answer, Failure, Plain};
+use crate::read::Body;
+use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
+
+/// List the models that a provider offers.
+///
+/// Asks the provider; an answer is remembered for five minutes.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ModelsBody,
+    responses((status = 200, body = ModelsListed), Failure<Plain>))]
+#[post("/system/models")]
+pub async fn list_provider_models(
+    _: Caller<Admin>,
+    lists: Data<ModelLists>,
+    body: Body<ModelsBody>,
+) -> Answer<Json<ModelsListed>> {
+    let ModelsBody { kind, provider, settings } = body.read().await?;
+    let kind = kind.as_deref().unwrap_or("llm").parse()?;
+    let offered = lists.list(kind, provider, &settings.unwrap_or_default()).await?;
+    Ok(Json(offered.into()))
+}

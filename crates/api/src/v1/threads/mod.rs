@@ -1,0 +1,119 @@
+//! `/workspace/{slug}/thread*`
+pub mod wire;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use carrel_domain::thread::Threads;
+use carrel_domain::user::{MultiUser, Users};
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Error, Result, UserId};
+use carrel_services::threads as service;
+
+use crate::caller::{Asker, Caller, Reader};
+use crate::failure::{Answer, Failure, Plain, shapes};
+use crate::mount::Mount;
+use crate::read::{Body, Params};
+use crate::v1::conversations::ThreadPorts;
+
+/// Start a thread.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThread,
+    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoThread>))]
+#[post("/workspace/{slug}/thread/new")]
+pub async fn create_thread(
+    caller: Caller<Asker>,
+    request: HttpRequest,
+    ports: ThreadPorts,
+    multi_user: Data<dyn MultiUser>,
+    slug: Path<String>,
+    body: Body<wire::NewThread>,
+) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
+    let (mount, body) = (Mount::of(&request), body.read().await?);
+    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+    let user = match multi_user.is_on().await? {
+        true => known(&**ports.users, body.user(mount)?).await?,
+        false => None,
+    };
+    let choice = service::ThreadChoice { name: body.name(mount)?, slug: body.slug(mount)?, user };
+    Ok(Json(service::create(&**ports.threads, &workspace, choice, &caller.by()).await?.into()))
+}
+
+async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
+    match id {
+        Some(id) if users.by_id(id).await?.is_none() => Err(Error::not_found("user", id)),
+        id => Ok(id),
+    }
+}
+
+/// List the threads of a workspace.
+///
+/// By id, in pages: `after` takes the last id of the page before. `search` finds them by a part of
+/// the name.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::ThreadQuery),
+    responses((status = 200, body = wire::ThreadPage), Failure<Plain>))]
+#[get("/workspace/{slug}/threads")]
+pub async fn list_threads(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    slug: Path<String>,
+    params: Params<wire::ThreadQuery>,
+) -> Answer<Json<wire::ThreadPage>> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let query = params.read()?;
+    let limit = query.limit()?;
+    let mut threads = threads.page(workspace.id, query.search()?, query.after(), limit + 1).await?;
+    let has_more = threads.len() > limit as usize;
+    threads.truncate(limit as usize);
+    let threads = threads.into_iter().map(Into::into).collect();
+    Ok(Json(wire::ThreadPage { threads, has_more }))
+}
+
+/// Rename a thread.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::ThreadFields,
+    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoSuchThread>))]
+#[post("/workspace/{slug}/thread/{thread}/update")]
+pub async fn update_thread(
+    caller: Caller<Asker>,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    path: Path<(String, String)>,
+    body: Body<wire::ThreadFields>,
+) -> Answer<Json<wire::ThreadChanged>, shapes::NoSuchThread> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let thread = service::by_slug(&**threads, &workspace, &path.1).await?;
+    Ok(Json(match body.name()? {
+        Some(name) => service::rename(&**threads, &thread, name, &caller.by()).await?.into(),
+        None => thread.into(),
+    }))
+}
+
+/// Delete a thread.
+///
+/// Its exchanges go with it.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])),
+    responses((status = 200, body = wire::ThreadDeleted), Failure<Plain>))]
+#[delete("/workspace/{slug}/thread/{thread}")]
+pub async fn delete_thread(
+    caller: Caller<Asker>,
+    request: HttpRequest,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    path: Path<(String, String)>,
+) -> Answer<HttpResponse> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let deleted = match service::by_slug(&**threads, &workspace, &path.1).await {
+        Ok(thread) => service::delete(&**threads, &thread, &caller.by()).await,
+        Err(error) => Err(error),
+    };
+    match (deleted, Mount::of(&request)) {
+        // quirk(no-thread-to-delete): a thread that is not there is deleted successfully.
+        (Ok(()) | Err(Error::NotFound { .. }), Mount::Compat) => {
+            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK"))
+        }
+        (Ok(()), Mount::Native) => {
+            Ok(HttpResponse::Ok().json(wire::ThreadDeleted { success: true, error: None }))
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}

@@ -1,0 +1,182 @@
+//! Threads on the wire.
+use carrel_domain::document_list::LONGEST_TITLE_QUERY;
+use carrel_domain::thread::Thread;
+use carrel_domain::{Error, Result, ThreadId, UserId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::mount::Mount;
+use crate::wire::{sent, time};
+
+/// The longest name and the longest slug of a thread, in bytes.
+const LONGEST: usize = 1000;
+
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewThread {
+    /// `Thread` when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    name: Option<Value>,
+    /// Its words, joined by dashes, name the thread in addresses; random when absent.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    slug: Option<Value>,
+    /// Whose thread it is. Counts in multi-user mode only.
+    #[serde(default, alias = "user_id")]
+    #[schema(value_type = Option<i32>)]
+    user_id: Option<Value>,
+}
+
+impl NewThread {
+    pub fn name(&self, mount: Mount) -> Result<Option<String>> {
+        words(self.name.as_ref(), "name", mount)
+    }
+
+    pub fn slug(&self, mount: Mount) -> Result<Option<String>> {
+        words(self.slug.as_ref(), "slug", mount)
+    }
+
+    pub fn user(&self, mount: Mount) -> Result<Option<UserId>> {
+        user(self.user_id.as_ref(), mount)
+    }
+}
+
+fn words(value: Option<&Value>, field: &'static str, mount: Mount) -> Result<Option<String>> {
+    let words = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(words)) => words.clone(),
+        // quirk(values-as-text): a value of any type is its text.
+        Some(other) if mount == Mount::Compat => other.to_string(),
+        Some(_) => return Err(Error::invalid(field, "must be text or null")),
+    };
+    if words.len() > LONGEST {
+        return Err(Error::invalid(field, "must not be longer than 1000 bytes"));
+    }
+    Ok(Some(words).filter(|words| !words.is_empty()))
+}
+
+/// The user that a body names. What is no id names nobody at `/api/v1`.
+pub fn user(value: Option<&Value>, mount: Mount) -> Result<Option<UserId>> {
+    let number = match value {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::Number(number)) => number.as_i64(),
+        Some(Value::String(text)) if mount == Mount::Compat => text.trim().parse().ok(),
+        Some(_) => None,
+    };
+    match (number.and_then(|number| i32::try_from(number).ok()), mount) {
+        (Some(id), _) => Ok(Some(UserId(id))),
+        (None, Mount::Compat) => Ok(None),
+        (None, Mount::Native) => Err(Error::invalid("userId", "must be the id of a user or null")),
+    }
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ThreadFields {
+    /// At most 1000 bytes; stays as it is when absent.
+    #[serde(default, deserialize_with = "sent")]
+    #[schema(value_type = Option<String>)]
+    name: Option<Value>,
+}
+
+impl ThreadFields {
+    /// The name, if one was sent.
+    pub fn name(self) -> Result<Option<String>> {
+        match self.name {
+            None => Ok(None),
+            Some(Value::String(name)) if name.len() <= LONGEST => Ok(Some(name)),
+            Some(_) => Err(Error::invalid("name", "must be text of at most 1000 bytes")),
+        }
+    }
+}
+
+/// A thread.
+#[derive(Serialize, ToSchema)]
+pub struct ThreadRow {
+    id: i32,
+    name: String,
+    slug: String,
+    workspace_id: i32,
+    user_id: Option<i32>,
+    #[serde(rename = "createdAt")]
+    created_at: String,
+    #[serde(rename = "lastUpdatedAt")]
+    last_updated_at: String,
+}
+
+impl From<Thread> for ThreadRow {
+    fn from(thread: Thread) -> Self {
+        let Thread { id, slug, name, workspace, user, created_at, updated_at } = thread;
+        Self {
+            id: id.0,
+            name,
+            slug: slug.to_string(),
+            workspace_id: workspace.0,
+            user_id: user.map(|user| user.0),
+            created_at: time(created_at),
+            last_updated_at: time(updated_at),
+        }
+    }
+}
+
+/// A thread as it was made or changed.
+#[derive(Serialize, ToSchema)]
+pub struct ThreadChanged {
+    thread: ThreadRow,
+    message: Option<String>,
+}
+
+impl From<Thread> for ThreadChanged {
+    fn from(thread: Thread) -> Self {
+        Self { thread: thread.into(), message: None }
+    }
+}
+
+/// That a thread was deleted.
+#[derive(Serialize, ToSchema)]
+pub struct ThreadDeleted {
+    pub success: bool,
+    pub error: Option<String>,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct ThreadQuery {
+    /// Only threads with larger ids.
+    after: Option<i32>,
+    /// How many, 1 to 500; 100 when absent.
+    limit: Option<u32>,
+    /// Only threads whose names have this in them, in any case: at most 200 characters, and so much
+    /// of a name is looked through.
+    search: Option<String>,
+}
+
+impl ThreadQuery {
+    /// Some of the name; empty when any will do.
+    pub fn search(&self) -> Result<&str> {
+        match self.search.as_deref().unwrap_or_default() {
+            search if search.chars().nth(LONGEST_TITLE_QUERY).is_none() => Ok(search),
+            _ => Err(Error::invalid("search", "must not be longer than 200 characters")),
+        }
+    }
+
+    pub fn after(&self) -> Option<ThreadId> {
+        self.after.map(ThreadId)
+    }
+
+    pub fn limit(&self) -> Result<u32> {
+        match self.limit.unwrap_or(100) {
+            limit @ 1..=500 => Ok(limit),
+            _ => Err(Error::invalid("limit", "must be a whole number from 1 to 500")),
+        }
+    }
+}
+
+/// Threads of a workspace, by id.
+#[derive(Serialize, ToSchema)]
+pub struct ThreadPage {
+    pub threads: Vec<ThreadRow>,
+    /// Whether there are threads after these.
+    pub has_more: bool,
+}

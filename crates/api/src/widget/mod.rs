@@ -1,0 +1,122 @@
+//! `/api/embed/*`: what visitors of other sites' pages use. No key: an embed is open to the pages it
+//! names.
+use actix_cors::Cors;
+use actix_web::http::Method;
+use actix_web::http::header::ORIGIN;
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use carrel_domain::Result;
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::chat::Bounded;
+use carrel_services::admission::Admitted;
+use carrel_services::settings::SettingsStore;
+use carrel_services::widgets::{WidgetService, WidgetVisitor};
+use chrono::Utc;
+use uuid::Uuid;
+
+use crate::caller::address;
+use crate::failure::embeds::Denial;
+use crate::mount::Mount;
+use crate::read::Body;
+use crate::routes::register::Register;
+use crate::streaming;
+pub mod wire;
+use crate::v1::history::wire::History;
+
+/// Where visitors come.
+pub const PUBLIC: &str = "/api/embed";
+
+/// Where it is set, an embed without a list of pages lets nobody in.
+const NEEDS_LIST: &str = "EMBED_REQUIRE_ALLOWLIST";
+
+pub fn operations(config: &mut impl Register) {
+    config.service(ask_embed).service(show_history).service(forget_history);
+}
+
+/// Pages of every site may read the answers: which of them are served is for each embed to say, and
+/// no cookie or key is sent along.
+pub fn cors() -> Cors {
+    Cors::default()
+        .allow_any_origin()
+        .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
+        .allow_any_header()
+        .max_age(3600)
+}
+
+/// Ask an embed, and get the answer part by part.
+///
+/// As server-sent events: `textResponseChunk` for each part, the last with `close`; one `textResponse`
+/// when the question is refused, `abort` when it fails.
+#[utoipa::path(tag = "WidgetService", request_body = wire::EmbedQuestion,
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Denial))]
+#[post("/{embed}/stream-chat")]
+pub async fn ask_embed(
+    request: HttpRequest,
+    embeds: Data<WidgetService>,
+    settings: Data<SettingsStore>,
+    key: Path<String>,
+    body: Body<wire::EmbedQuestion>,
+) -> Result<HttpResponse, Denial> {
+    let visitor = visitor(&request, &settings);
+    let open = embeds.open(&key, &visitor).await?;
+    let asked = body.read_public().await?.read()?;
+    let pieces = embeds.stream(open, asked, &visitor).await?;
+    let id = Uuid::new_v4().to_string();
+    let visit = Visit { embeds: embeds.clone(), key: key.into_inner() };
+    let told = streaming::told(pieces, move |piece| wire::tell(&id, piece), visit);
+    Ok(streaming::response().streaming(told))
+}
+
+/// Somebody who listens to an answer for as long as the embed is there.
+struct Visit {
+    embeds: Data<WidgetService>,
+    key: String,
+}
+
+impl Admitted for Visit {
+    async fn may_listen(&self) -> Result<bool> {
+        self.embeds.is_open(&self.key).await
+    }
+}
+
+/// Show a session what was said in it.
+///
+/// The newest thousand exchanges, as far as they fit into 16 MiB, without what they are built on.
+#[utoipa::path(tag = "WidgetService", responses((status = 200, body = History), Denial))]
+#[get("/{embed}/{session}")]
+pub async fn show_history(
+    request: HttpRequest,
+    embeds: Data<WidgetService>,
+    settings: Data<SettingsStore>,
+    path: Path<(String, String)>,
+) -> Result<Json<History>, Denial> {
+    let visitor = visitor(&request, &settings);
+    let open = embeds.open(&path.0, &visitor).await?;
+    let chats = embeds.history(&open, wire::session(&path.1)?).await?;
+    let chats = Bounded { items: chats, is_cut: false };
+    Ok(Json(History::new(chats, Mount::Compat).without_sources()))
+}
+
+/// Forget what was said in a session.
+#[utoipa::path(tag = "WidgetService", responses((status = 200, description = "It is forgotten"), Denial))]
+#[delete("/{embed}/{session}")]
+pub async fn forget_history(
+    request: HttpRequest,
+    embeds: Data<WidgetService>,
+    settings: Data<SettingsStore>,
+    path: Path<(String, String)>,
+) -> Result<HttpResponse, Denial> {
+    let visitor = visitor(&request, &settings);
+    let open = embeds.open(&path.0, &visitor).await?;
+    embeds.forget(&open, wire::session(&path.1)?, &visitor.by).await?;
+    Ok(HttpResponse::Ok().finish())
+}
+
+fn visitor(request: &HttpRequest, settings: &SettingsStore) -> WidgetVisitor {
+    let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+    WidgetVisitor {
+        by: By { actor: Actor::Stranger, address: address(request), at: Utc::now() },
+        origin: origin.map(str::to_owned),
+        needs_list: settings.lookup(NEEDS_LIST).is_some(),
+    }
+}
