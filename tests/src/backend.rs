@@ -13,6 +13,15 @@ pub enum Backend {
     Postgres,
 }
 
+/// Whom a server serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// One person, the owner, who signs in with a password alone.
+    Owner,
+    /// Users with names and roles.
+    Team,
+}
+
 /// A database of one test. A PostgreSQL one is dropped with it.
 #[derive(Debug)]
 pub enum Database {
@@ -109,6 +118,25 @@ macro_rules! on_both_databases {
                     true => super::$name($crate::Backend::Postgres).await,
                     false => Ok(()),
                 }
+            })+
+        }
+    };
+}
+
+/// Writes a test once and runs it for one person and for a team, the latter on both databases.
+#[macro_export]
+macro_rules! in_both_modes {
+    ($($name:ident),+ $(,)?) => {
+        mod owner {
+            $(#[tokio::test]
+            async fn $name() -> anyhow::Result<()> {
+                super::$name($crate::Backend::Sqlite, $crate::Mode::Owner).await
+            })+
+        }
+        mod team {
+            $crate::on_both_databases!($($name),+);
+            $(async fn $name(backend: $crate::Backend) -> anyhow::Result<()> {
+                super::$name(backend, $crate::Mode::Team).await
             })+
         }
     };

@@ -15,7 +15,7 @@ pub mod random;
 mod server;
 pub mod visitor;
 
-pub use backend::Backend;
+pub use backend::{Backend, Mode};
 pub use carrel::{Carrel, Output};
 pub use client::send;
 pub use client::{Answer, Client};

@@ -1,11 +1,15 @@
 //! Somebody with a browser that runs no scripts: pages, forms, a cookie.
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use reqwest::redirect::Policy;
 use reqwest::{Method, RequestBuilder};
+use serde_json::json;
 
-use crate::Client;
+use crate::{Client, Mode, TestServer};
+
+/// The password of everybody in tests.
+pub const PASSWORD: &str = "a long enough password";
 
 pub struct Visitor {
     base: String,
@@ -46,6 +50,40 @@ impl Visitor {
         let http = reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy();
         let http = http.redirect(Policy::none()).build()?;
         Ok(Self { base: format!("http://{}", server.address()), http, cookie: None })
+    }
+
+    /// Makes a new server one of a mode, and signs in whoever may do everything there: its owner, or
+    /// the administrator ada.
+    pub async fn first(server: &TestServer, mode: Mode) -> Result<Self> {
+        match mode {
+            Mode::Owner => Self::owner(server).await,
+            Mode::Team => {
+                let first = json!({ "username": "ada", "password": PASSWORD });
+                server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
+                Self::signed_in(server, "ada").await
+            }
+        }
+    }
+
+    async fn owner(server: &TestServer) -> Result<Self> {
+        server.wait_for_log("/setup?token=").await?;
+        let log = server.log()?;
+        let link = log.rsplit("/setup?token=").next();
+        let token = link.and_then(|rest| rest.split_whitespace().next()).context("no link")?;
+        let mut owner = Self::new(server.admin())?;
+        let fields = [("token", token), ("mode", "one"), ("password", PASSWORD)];
+        let set_up = owner.post("/setup", &fields).await?;
+        ensure!(set_up.leads_to() == "/welcome", "{}", set_up.text);
+        Ok(owner)
+    }
+
+    /// Somebody of a team who has signed in.
+    pub async fn signed_in(server: &TestServer, name: &str) -> Result<Self> {
+        let mut visitor = Self::new(server.admin())?;
+        let fields = [("username", name), ("password", PASSWORD)];
+        let answer = visitor.post("/sign-in", &fields).await?;
+        ensure!(answer.status == 303, "{name} is not let in: {}", answer.text);
+        Ok(visitor)
     }
 
     /// A request as a page of the server sends it.

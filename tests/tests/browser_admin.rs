@@ -2,29 +2,20 @@
 use anyhow::{Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;
-use e2e::{Backend, TestServer, model_server, on_both_databases};
-use serde_json::json;
+use e2e::{Backend, Mode, TestServer, in_both_modes, model_server};
 
-use crate::browser_journey::{PASSWORD, base, fresh, set_up, violations, well_behaved};
+use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
-on_both_databases!(
+in_both_modes!(
     a_connection_is_tried_before_it_is_saved,
     a_provider_is_shown_with_what_it_takes_and_need_not_have,
     an_installation_has_an_icon_and_links_of_its_own,
 );
 
-async fn ada(server: &TestServer) -> Result<Visitor> {
-    let first = json!({ "username": "ada", "password": PASSWORD });
-    server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
-    let mut ada = Visitor::new(server.admin())?;
-    ada.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
-    Ok(ada)
-}
-
-async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()> {
+async fn a_connection_is_tried_before_it_is_saved(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
     let server = TestServer::start(backend).await?;
-    let mut ada = ada(&server).await?;
+    let mut ada = Visitor::first(&server, mode).await?;
     let address = model.base_url();
     let with = |address: &str, name: &str, key: &str| {
         [
@@ -98,9 +89,12 @@ async fn a_connection_is_tried_before_it_is_saved(backend: Backend) -> Result<()
     Ok(())
 }
 
-async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(backend: Backend) -> Result<()> {
+async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let server = TestServer::start(backend).await?;
-    let mut ada = ada(&server).await?;
+    let mut ada = Visitor::first(&server, mode).await?;
     for (path, needed, optional) in [
         ("vectors?provider=chroma", "ChromaApiKey", &["ChromaApiHeader"][..]),
         ("vectors?provider=lancedb", "", &[]),
@@ -126,9 +120,12 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(backend: Backe
     Ok(())
 }
 
-async fn an_installation_has_an_icon_and_links_of_its_own(backend: Backend) -> Result<()> {
+async fn an_installation_has_an_icon_and_links_of_its_own(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let server = TestServer::start(backend).await?;
-    let mut ada = ada(&server).await?;
+    let mut ada = Visitor::first(&server, mode).await?;
     let links = "https://help.example.org/start\r\nmailto:desk@example.org";
     let fields = [
         ("meta_page_favicon", "/own.png"),

@@ -1,7 +1,7 @@
 //! Pages without scripts: the first start, signing in and out, invites, and who is kept out.
 use anyhow::{Context, Result};
 use e2e::browser::{Browser, NAMED_HOST};
-use e2e::visitor::{Page, Visitor};
+use e2e::visitor::{PASSWORD, Page, Visitor};
 use e2e::{Backend, Options, TestServer, on_both_databases};
 use reqwest::Method;
 use serde_json::json;
@@ -12,8 +12,6 @@ on_both_databases!(
     an_invite_lets_one_person_in,
     a_set_up_link_works_once,
 );
-
-const PASSWORD: &str = "a long enough password";
 
 /// The path of the link in a text.
 fn link(text: &str) -> Result<String> {

@@ -9,7 +9,7 @@ use e2e::{Options, TestServer, hostile, model_server};
 
 use crate::jobs::{documents, place_later};
 
-pub const PASSWORD: &str = "a long enough password";
+pub use e2e::visitor::PASSWORD;
 const AXE: &str = include_str!("../vendor/axe.min.js");
 
 /// The lines of a document, of which the last answers a question.

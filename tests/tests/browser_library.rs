@@ -1,35 +1,33 @@
 //! The library behind the door, without scripts: looked through, taken in, put in order, followed.
 use anyhow::{Context, Result};
-use e2e::visitor::{Page, Visitor};
-use e2e::{Backend, Client, TestServer, hostile, on_both_databases};
+use e2e::visitor::{PASSWORD, Page, Visitor};
+use e2e::{Backend, Client, Mode, TestServer, hostile, in_both_modes, on_both_databases};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::json;
 
-on_both_databases!(
+in_both_modes!(
     a_library_is_looked_through_page_by_page,
     many_documents_are_put_in_order_at_once,
     files_are_taken_in_by_a_job_that_can_be_followed,
     a_large_job_is_looked_through_by_state,
     what_makes_no_sense_is_refused_in_words,
-    the_library_is_for_those_who_look_after_it,
 );
+on_both_databases!(the_library_is_for_those_who_look_after_it);
 
-const PASSWORD: &str = "a long enough password";
-
-/// A server with users, one of them looking around.
-async fn visited(backend: Backend, role: &str) -> Result<(TestServer, Visitor)> {
+/// A server with a workspace, and whoever looks around: its owner, or mia with a role in its team.
+async fn visited(backend: Backend, mode: Mode, role: &str) -> Result<(TestServer, Visitor)> {
     let server = TestServer::start(backend).await?;
+    let first = Visitor::first(&server, mode).await?;
     let admin = server.admin();
-    let first = json!({ "username": "ada", "password": PASSWORD });
-    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    if mode == Mode::Owner {
+        return Ok((server, first));
+    }
     let user = json!({ "username": "mia", "password": PASSWORD, "role": role });
     admin.post("/v1/admin/users/new", user).await?.ok()?;
-    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
-    let mut visitor = Visitor::new(admin)?;
-    let fields = [("username", "mia"), ("password", PASSWORD)];
-    assert_eq!(visitor.post("/sign-in", &fields).await?.status, 303);
-    Ok((server, visitor))
+    let mia = Visitor::signed_in(&server, "mia").await?;
+    Ok((server, mia))
 }
 
 async fn add(admin: &Client, title: &str) -> Result<String> {
@@ -62,8 +60,8 @@ async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
     anyhow::bail!("{path} never says {text}: {}", visitor.get(path).await?.text)
 }
 
-async fn a_library_is_looked_through_page_by_page(backend: Backend) -> Result<()> {
-    let (server, mut mia) = visited(backend, "manager").await?;
+async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
     assert!(mia.get("/documents").await?.says("No documents yet"));
     for number in 0..51 {
         add(server.admin(), &format!("Note {number:02}")).await?;
@@ -96,8 +94,8 @@ async fn a_library_is_looked_through_page_by_page(backend: Backend) -> Result<()
     Ok(())
 }
 
-async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()> {
-    let (server, mut mia) = visited(backend, "manager").await?;
+async fn many_documents_are_put_in_order_at_once(backend: Backend, mode: Mode) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut paths = Vec::new();
     for title in ["One", "Two", "Three"] {
         paths.push(add(server.admin(), title).await?);
@@ -163,8 +161,11 @@ async fn many_documents_are_put_in_order_at_once(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> Result<()> {
-    let (server, mut mia) = visited(backend, "manager").await?;
+async fn files_are_taken_in_by_a_job_that_can_be_followed(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
     let files =
         [("one.txt", "The first text."), ("bad.pdf", "no PDF at all"), ("two.md", "The second.")];
     let sent = send(&mut mia, "/w/alpha/documents/upload", &files).await?;
@@ -207,8 +208,8 @@ async fn files_are_taken_in_by_a_job_that_can_be_followed(backend: Backend) -> R
     Ok(())
 }
 
-async fn a_large_job_is_looked_through_by_state(backend: Backend) -> Result<()> {
-    let (server, mut mia) = visited(backend, "manager").await?;
+async fn a_large_job_is_looked_through_by_state(backend: Backend, mode: Mode) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
     let mut fields = vec![("do", "place"), ("workspace", "alpha")];
     let mut paths = vec!["custom-documents/never.json".to_owned()];
     for number in 0..105 {
@@ -231,8 +232,8 @@ async fn a_large_job_is_looked_through_by_state(backend: Backend) -> Result<()> 
     Ok(())
 }
 
-async fn what_makes_no_sense_is_refused_in_words(backend: Backend) -> Result<()> {
-    let (server, mut mia) = visited(backend, "manager").await?;
+async fn what_makes_no_sense_is_refused_in_words(backend: Backend, mode: Mode) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
     let path = add(server.admin(), "One").await?;
     let path = path.as_str();
     let unknown = "custom-documents/never.json";
@@ -292,7 +293,7 @@ async fn what_makes_no_sense_is_refused_in_words(backend: Backend) -> Result<()>
 }
 
 async fn the_library_is_for_those_who_look_after_it(backend: Backend) -> Result<()> {
-    let (server, mut bob) = visited(backend, "default").await?;
+    let (server, mut bob) = visited(backend, Mode::Team, "default").await?;
     let path = add(server.admin(), "Secret").await?;
     let mut nobody = Visitor::new(server.admin())?;
     for path in

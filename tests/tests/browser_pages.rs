@@ -1,6 +1,6 @@
 //! Pages behind the door, without scripts: who may open which, and what their forms do.
 use anyhow::{Context, Result};
-use e2e::visitor::Visitor;
+use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Backend, TestServer, on_both_databases};
 use serde_json::json;
 
@@ -10,8 +10,6 @@ on_both_databases!(
     an_administrator_looks_after_people_and_programs,
     settings_are_checked_and_said_in_words,
 );
-
-const PASSWORD: &str = "a long enough password";
 
 /// A team: ada administers, mia manages, bob is a member of Alpha.
 struct Team {

@@ -2,20 +2,17 @@
 use anyhow::{Context, Result, ensure};
 use e2e::browser::Browser;
 use e2e::visitor::Visitor;
-use e2e::{Backend, TestServer, on_both_databases};
+use e2e::{Backend, Mode, TestServer, in_both_modes};
 use serde_json::json;
 
-use crate::browser_journey::{PASSWORD, base, fresh, set_up, violations, well_behaved};
+use crate::browser_journey::{base, fresh, set_up, violations, well_behaved};
 
-on_both_databases!(every_way_says_what_it_found_and_why);
+in_both_modes!(every_way_says_what_it_found_and_why);
 
-async fn every_way_says_what_it_found_and_why(backend: Backend) -> Result<()> {
+async fn every_way_says_what_it_found_and_why(backend: Backend, mode: Mode) -> Result<()> {
     let server = TestServer::start(backend).await?;
     let admin = server.admin();
-    let first = json!({ "username": "ada", "password": PASSWORD });
-    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
-    let mut ada = Visitor::new(admin)?;
-    ada.post("/sign-in", &[("username", "ada"), ("password", PASSWORD)]).await?;
+    let mut ada = Visitor::first(&server, mode).await?;
     assert!(ada.get("/search").await?.says("No workspaces yet"));
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let empty = ada.get("/search?q=crane").await?;

@@ -3,7 +3,7 @@ use anyhow::{Context, Result};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use e2e::visitor::{Page, Visitor};
-use e2e::{Backend, Options, TestServer, model_server, on_both_databases};
+use e2e::{Backend, Mode, Options, TestServer, in_both_modes, model_server};
 use reqwest::Method;
 use serde_json::json;
 
@@ -11,33 +11,36 @@ use crate::browser_chat::DOT;
 use crate::browser_journey::PASSWORD;
 use crate::browser_lasting::{asked, ends, listen};
 
-on_both_databases!(
+in_both_modes!(
     files_go_along_with_a_question_as_a_plain_form,
     what_came_to_nothing_is_still_in_the_box,
     exchanges_are_reworded_and_corrected_by_links_and_forms,
     a_thread_is_named_by_its_first_question_unless_somebody_was_faster,
 );
 
-/// Ada, who administers, and bob, in the workspace `alpha`.
-async fn two(options: impl Into<Options>) -> Result<(TestServer, Visitor, Visitor)> {
+/// Whoever asks in the workspace `alpha`, the owner or the member bob, and whoever else there is:
+/// ada, who administers.
+async fn asking(options: impl Into<Options>, mode: Mode) -> Result<Asking> {
     let server = TestServer::start(options).await?;
+    let mut first = Visitor::first(&server, mode).await?;
     let admin = server.admin();
-    let first = json!({ "username": "ada", "password": PASSWORD });
-    admin.post("/v1/admin/enable-multi-user", first).await?.ok()?;
-    let second = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
-    admin.post("/v1/admin/users/new", second).await?.ok()?;
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let text = b"The crane in the old harbour is called Berta.";
     admin.upload("crane.txt", text, &[("addToWorkspaces", "alpha")]).await?.ok()?;
-    let mut visitors = Vec::new();
-    for name in ["ada", "bob"] {
-        let mut visitor = Visitor::new(admin)?;
-        visitor.post("/sign-in", &[("username", name), ("password", PASSWORD)]).await?;
-        visitors.push(visitor);
+    if mode == Mode::Owner {
+        return Ok(Asking { server, asker: first, others: Vec::new() });
     }
-    let [mut ada, bob] = <[Visitor; 2]>::try_from(visitors).ok().context("two")?;
-    ada.post("/w/alpha/members", &[("user", "2")]).await?;
-    Ok((server, ada, bob))
+    let second = json!({ "username": "bob", "password": PASSWORD, "role": "default" });
+    admin.post("/v1/admin/users/new", second).await?.ok()?;
+    first.post("/w/alpha/members", &[("user", "2")]).await?;
+    let bob = Visitor::signed_in(&server, "bob").await?;
+    Ok(Asking { server, asker: bob, others: vec![first] })
+}
+
+struct Asking {
+    server: TestServer,
+    asker: Visitor,
+    others: Vec<Visitor>,
 }
 
 /// Asks as a form with files does.
@@ -62,8 +65,11 @@ async fn ask(visitor: &mut Visitor, question: &str, files: &[(&str, &str, &[u8])
     visitor.send(request.body(body)).await
 }
 
-async fn files_go_along_with_a_question_as_a_plain_form(backend: Backend) -> Result<()> {
-    let (_server, mut ada, mut bob) = two(backend).await?;
+async fn files_go_along_with_a_question_as_a_plain_form(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let Asking { server: _server, asker: mut bob, mut others } = asking(backend, mode).await?;
     let dot = STANDARD.decode(DOT)?;
     let notes = b"The ferry to the island leaves at nine.";
     // A form without a chosen file sends one without a name.
@@ -81,7 +87,9 @@ async fn files_go_along_with_a_question_as_a_plain_form(backend: Backend) -> Res
     let shown = bob.get(&picture).await?;
     assert_eq!((shown.status, shown.header("content-type")), (200, "image/png"));
     assert_eq!(shown.header("x-content-type-options"), "nosniff");
-    assert_eq!(ada.get(&picture).await?.status, 404);
+    for other in &mut others {
+        assert_eq!(other.get(&picture).await?.status, 404);
+    }
     for missing in ["/w/alpha/chats/2/shown/9", "/w/alpha/chats/2/shown/x"] {
         assert_eq!(bob.get(missing).await?.status, 404, "{missing}");
     }
@@ -102,8 +110,8 @@ async fn files_go_along_with_a_question_as_a_plain_form(backend: Backend) -> Res
     Ok(())
 }
 
-async fn what_came_to_nothing_is_still_in_the_box(backend: Backend) -> Result<()> {
-    let (server, mut ada, mut bob) = two(backend).await?;
+async fn what_came_to_nothing_is_still_in_the_box(backend: Backend, mode: Mode) -> Result<()> {
+    let Asking { server, asker: mut bob, mut others } = asking(backend, mode).await?;
     let change = json!({ "chatMode": "query", "similarityThreshold": 0.9 });
     server.admin().post("/v1/workspace/alpha/update", change).await?.ok()?;
     let question = "Who won the match on Sunday?";
@@ -111,27 +119,36 @@ async fn what_came_to_nothing_is_still_in_the_box(backend: Backend) -> Result<()
     let page = bob.get("/w/alpha").await?;
     assert!(page.says(&format!(">{question}</textarea>")), "{}", page.text);
     assert!(page.says("There is no relevant information"), "{}", page.text);
-    assert!(!ada.get("/w/alpha").await?.says(question));
+    for other in &mut others {
+        assert!(!other.get("/w/alpha").await?.says(question));
+    }
     assert_eq!(bob.post("/w/alpha/forget", &[]).await?.leads_to(), "/w/alpha");
     assert!(!bob.get("/w/alpha").await?.says(question));
     assert_eq!(bob.post("/w/alpha/ask", &[("message", " ")]).await?.status, 400);
     Ok(())
 }
 
-async fn exchanges_are_reworded_and_corrected_by_links_and_forms(backend: Backend) -> Result<()> {
-    let (_server, mut ada, mut bob) = two(backend).await?;
+async fn exchanges_are_reworded_and_corrected_by_links_and_forms(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let Asking { server: _server, asker: mut bob, mut others } = asking(backend, mode).await?;
     bob.post("/w/alpha/ask", &[("message", "What is the crane called?")]).await?;
     let reword = bob.get("/w/alpha?reword=1").await?;
     assert!(reword.says("name=\"instead_of\" value=\"1\""), "{}", reword.text);
     assert!(reword.says(">What is the crane called?</textarea>"), "{}", reword.text);
-    assert_eq!(ada.get("/w/alpha?reword=1").await?.status, 404);
+    for other in &mut others {
+        assert_eq!(other.get("/w/alpha?reword=1").await?.status, 404);
+    }
     assert_eq!(bob.get("/w/alpha?reword=x").await?.status, 400);
     // A question that is refused takes nothing away.
     let refused = bob.post("/w/alpha/ask", &[("message", ""), ("instead_of", "1")]).await?;
     assert_eq!(refused.status, 400);
     assert!(bob.get("/w/alpha").await?.says("id=\"turn-1\""));
     let anew = [("message", "How is the crane called?"), ("instead_of", "1")];
-    assert_eq!(ada.post("/w/alpha/ask", &anew).await?.status, 404);
+    for other in &mut others {
+        assert_eq!(other.post("/w/alpha/ask", &anew).await?.status, 404);
+    }
     assert_eq!(bob.post("/w/alpha/ask", &anew).await?.status, 303);
     let page = bob.get("/w/alpha").await?;
     assert!(page.says("id=\"turn-2\"") && !page.says("id=\"turn-1\""), "{}", page.text);
@@ -139,7 +156,9 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(backend: Backen
     let form = bob.get("/w/alpha/chats/2/correct?base=/w/alpha").await?;
     assert!(form.says("<textarea") && form.says("Berta"), "{}", form.text);
     let words = [("response", "It is **Berta**."), ("base", "/w/alpha")];
-    assert_eq!(ada.post("/w/alpha/chats/2/correct", &words).await?.status, 404);
+    for other in &mut others {
+        assert_eq!(other.post("/w/alpha/chats/2/correct", &words).await?.status, 404);
+    }
     let saved = bob.post("/w/alpha/chats/2/correct", &words).await?;
     assert_eq!(saved.leads_to(), "/w/alpha?done=saved#turn-2");
     assert!(bob.get("/w/alpha").await?.says("<strong>Berta</strong>"));
@@ -154,10 +173,11 @@ async fn exchanges_are_reworded_and_corrected_by_links_and_forms(backend: Backen
 
 async fn a_thread_is_named_by_its_first_question_unless_somebody_was_faster(
     backend: Backend,
+    mode: Mode,
 ) -> Result<()> {
     let model = model_server::start().await?;
     let options = Options::from(backend).answered_by(model.base_url(), "pausing", "4096");
-    let (_server, _ada, mut bob) = two(options).await?;
+    let Asking { server: _server, asker: mut bob, .. } = asking(options, mode).await?;
     for (given, name) in [(None, "Is anybody there?"), (Some("Harbour cranes"), "Harbour cranes")] {
         let thread = bob.post("/w/alpha/threads", &[]).await?.leads_to().to_owned();
         let answer = asked(&mut bob, &thread).await?;

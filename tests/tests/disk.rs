@@ -1,7 +1,8 @@
 //! A full disk, and a database that cannot be written to.
 use anyhow::{Context, Result};
 use e2e::disk::SmallDisk;
-use e2e::{Answer, Backend, Carrel, Client, Options, TestServer};
+use e2e::visitor::Visitor;
+use e2e::{Answer, Backend, Carrel, Client, Mode, Options, TestServer};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -137,7 +138,7 @@ async fn a_browser_is_told_of_a_full_disk_as_well() -> Result<()> {
     let Some(disk) = SmallDisk::new(24)? else { return Ok(()) };
     let ballast = disk.seen().join("ballast");
     let server = TestServer::start(Options::from(Backend::Sqlite).on(disk)).await?;
-    let mut owner = crate::one_person::owner(&server).await?;
+    let mut owner = Visitor::first(&server, Mode::Owner).await?;
     let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;
     assert_eq!(created.status, 303, "{}", created.text);
     // Room for what the database writes, and for no file.

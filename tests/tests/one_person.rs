@@ -1,31 +1,11 @@
 //! A server for one person: the owner, signed in with a password, does everything a team's admin can.
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use e2e::visitor::{Page, Visitor};
-use e2e::{Backend, TestServer, on_both_databases};
+use e2e::{Backend, Mode, TestServer, on_both_databases};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 
 on_both_databases!(an_owner_adds_documents_asks_about_them_and_exports_the_answers);
-
-const PASSWORD: &str = "a long enough password";
-
-/// A new server and its owner, signed in.
-async fn begun(backend: Backend) -> Result<(TestServer, Visitor)> {
-    let server = TestServer::start(backend).await?;
-    let owner = owner(&server).await?;
-    Ok((server, owner))
-}
-
-/// The owner of a new server, signed in.
-pub async fn owner(server: &TestServer) -> Result<Visitor> {
-    server.wait_for_log("/setup?token=").await?;
-    let log = server.log()?;
-    let token = log.rsplit("/setup?token=").next().and_then(|rest| rest.split_whitespace().next());
-    let mut owner = Visitor::new(server.admin())?;
-    let fields = [("token", token.context("no link")?), ("mode", "one"), ("password", PASSWORD)];
-    assert_eq!(owner.post("/setup", &fields).await?.leads_to(), "/welcome");
-    Ok(owner)
-}
 
 /// Waits until a page says something.
 async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
@@ -43,7 +23,8 @@ async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
 async fn an_owner_adds_documents_asks_about_them_and_exports_the_answers(
     backend: Backend,
 ) -> Result<()> {
-    let (server, mut owner) = begun(backend).await?;
+    let server = TestServer::start(backend).await?;
+    let mut owner = Visitor::first(&server, Mode::Owner).await?;
     let created = owner.post("/workspaces/new", &[("name", "Alpha")]).await?;
     assert_eq!(created.status, 303, "{}", created.text);
 

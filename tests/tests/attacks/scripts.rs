@@ -3,14 +3,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 use e2e::browser::Browser;
-use e2e::visitor::Visitor;
+use e2e::visitor::{PASSWORD, Visitor};
 use e2e::{Options, TestServer, model_server, send};
 use reqwest::Method;
 use serde_json::json;
 
 use super::backend;
-
-const PASSWORD: &str = "a long enough password";
 
 /// Ends an attribute, an element and a script, and begins others.
 const EVIL: &str = "x\"'></title></script><script>window.planted=1</script>\
