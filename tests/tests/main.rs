@@ -51,6 +51,7 @@ mod people;
 mod pictures;
 mod postgres_tls;
 mod printed;
+mod prompts;
 mod protocol;
 mod provenance;
 mod providers;

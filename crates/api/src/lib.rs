@@ -9,6 +9,7 @@ mod facts;
 mod failure;
 mod mount;
 mod process;
+mod prompts;
 mod read;
 mod repeat;
 mod routes;
@@ -58,6 +59,10 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.chats))
             .app_data(Data::from(ports.chat_edits))
             .app_data(Data::from(ports.pins))
+            .app_data(Data::from(ports.suggested_messages))
+            .app_data(Data::from(ports.slash_commands))
+            .app_data(Data::from(ports.prompt_variables))
+            .app_data(Data::from(ports.prompt_history))
             .app_data(Data::from(ports.settings))
             .app_data(Data::from(ports.index))
             .app_data(Data::from(ports.models))

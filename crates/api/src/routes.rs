@@ -17,7 +17,7 @@ mod openai;
 mod pins;
 mod placements;
 mod reference;
-mod register;
+pub(crate) mod register;
 mod system;
 mod threads;
 mod unknown;
@@ -95,7 +95,10 @@ fn operations(config: &mut impl Register) {
 // Routes are tried in this order. Those of each dialect have hardly a path with a name in it, and so
 // cost nothing to pass over.
 fn at_native(config: &mut impl Register) {
-    config.configure(native::operations).configure(operations);
+    config
+        .configure(native::operations)
+        .configure(crate::prompts::operations)
+        .configure(operations);
 }
 
 fn at_compat(config: &mut impl Register) {
@@ -142,7 +145,7 @@ pub fn documented() -> OpenApi {
 }
 
 /// The number in a path; what is no number names nothing.
-fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+pub(crate) fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
 }
 
