@@ -279,7 +279,11 @@ async fn where_links_alone_sign_in_no_password_is_taken() -> Result<()> {
         let door = ann.get("/sign-in").await?;
         match page {
             Some(page) => assert_eq!((door.status, door.header("location")), (303, page)),
-            None => assert!(door.says("Passwords are switched off") && !door.says("<form"), "{}", door.text),
+            None => assert!(
+                door.says("Passwords are switched off") && !door.says("<form"),
+                "{}",
+                door.text
+            ),
         }
         let form = [("username", "main-admin"), ("password", PASSWORD)];
         assert_eq!(ann.post("/sign-in", &form).await?.status, 422);

@@ -93,7 +93,8 @@ async fn commands_in_a_message_become_their_texts(backend: Backend) -> Result<()
         // The key is nobody's, so it has everybody's commands only.
         assert_eq!(last_asked(&model)?.1, "In one sentence. Who is it? /aye /shorter");
     }
-    let thread = admin.post("/v1/workspace/alpha/thread/new", json!({ "userId": 1 })).await?.ok()?;
+    let thread =
+        admin.post("/v1/workspace/alpha/thread/new", json!({ "userId": 1 })).await?.ok()?;
     let slug = thread["thread"]["slug"].as_str().context("no thread")?.to_owned();
     let chat = format!("/v1/workspace/alpha/thread/{slug}/stream-chat");
     let asked = json!({ "message": "/aye", "mode": "chat", "userId": 1 });
@@ -160,7 +161,10 @@ async fn earlier_instructions_come_back(backend: Backend) -> Result<()> {
         admin.post("/v1/workspace/alpha/update", update).await?.ok()?;
     }
     let history = admin.get(path).await?.ok()?["history"].take();
-    assert_eq!((&history[0]["prompt"], &history[0]["replaced_by"]), (&json!("Be brief."), &Value::Null));
+    assert_eq!(
+        (&history[0]["prompt"], &history[0]["replaced_by"]),
+        (&json!("Be brief."), &Value::Null)
+    );
     let one = format!("{path}/{}", history[0]["id"]);
     admin.post(&format!("{one}/restore"), json!({})).await?.ok()?;
     let workspace = admin.get("/v1/workspace/alpha").await?.ok()?;

@@ -7,6 +7,7 @@ mod caller;
 mod document;
 mod facts;
 mod failure;
+mod imports;
 mod mount;
 mod process;
 mod prompts;
@@ -70,6 +71,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.jobs))
             .app_data(Data::new(ports.workers))
             .app_data(Data::new(ports.ingestion))
+            .app_data(Data::from(ports.imports))
             .app_data(Data::from(ports.idempotency_keys))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))

@@ -98,6 +98,7 @@ fn at_native(config: &mut impl Register) {
     config
         .configure(native::operations)
         .configure(crate::prompts::operations)
+        .configure(crate::imports::operations)
         .configure(operations);
 }
 

@@ -13,6 +13,7 @@ pub mod connection_test;
 pub mod deletions;
 pub mod exports;
 pub mod images;
+pub mod imports;
 pub mod indexer;
 pub mod ingestion;
 pub mod invitations;

@@ -35,6 +35,7 @@ use crate::chat::Conversations;
 use crate::connection_test::{ConnectionTest, IndexConnectionTest};
 use crate::exports::Exports;
 use crate::images::ImageService;
+use crate::imports::Imports;
 use crate::ingestion::Ingestion;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
@@ -78,6 +79,7 @@ pub struct Ports {
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
     pub ingestion: Ingestion,
+    pub imports: Arc<Imports>,
     pub idempotency_keys: Arc<dyn IdempotencyKeys>,
     pub search: Search,
     pub conversations: Conversations,

@@ -17,8 +17,7 @@ pub async fn restore(
 ) -> Result<Workspace> {
     let earlier = history.find(workspace.id, id).await?;
     let earlier = earlier.ok_or_else(|| Error::not_found("earlier prompt", id))?;
-    let settings =
-        WorkspaceSettings { prompt: Some(earlier.prompt), ..workspace.settings.clone() };
+    let settings = WorkspaceSettings { prompt: Some(earlier.prompt), ..workspace.settings.clone() };
     workspaces::update(port, workspace, settings, by).await
 }
 

@@ -148,7 +148,10 @@ mod tests {
             ("What is it? /short, please", "What is it? In one sentence., please"),
             ("/aye /short\n/aye", "Like a sailor. In one sentence.\nLike a sailor."),
             ("/tea-time-", "Propose a break. /short"),
-            ("/shorter /short/x a/short /Short /none /", "/shorter /short/x a/short /Short /none /"),
+            (
+                "/shorter /short/x a/short /Short /none /",
+                "/shorter /short/x a/short /Short /none /",
+            ),
             ("/usr/bin /shortä é/short é /short", "/usr/bin /shortä é/short é In one sentence."),
             ("", ""),
         ] {

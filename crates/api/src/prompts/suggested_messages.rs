@@ -35,7 +35,8 @@ pub struct SuggestedMessagesBody {
 
 impl From<Vec<SuggestedMessage>> for SuggestedMessageList {
     fn from(messages: Vec<SuggestedMessage>) -> Self {
-        let entry = |SuggestedMessage { heading, message }| SuggestedMessageEntry { heading, message };
+        let entry =
+            |SuggestedMessage { heading, message }| SuggestedMessageEntry { heading, message };
         Self { suggested_messages: messages.into_iter().map(entry).collect() }
     }
 }

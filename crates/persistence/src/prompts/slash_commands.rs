@@ -69,9 +69,12 @@ pub(crate) fn insert(
 impl SlashCommands for Database {
     async fn list(&self) -> Result<Vec<SlashCommand>> {
         self.read(|conn| {
-            let rows: Vec<Row> =
-                slash_commands::table.select(Row::as_select()).order(slash_commands::name).load(conn)?;
-            let mut commands: Vec<SlashCommand> = rows.into_iter().map(SlashCommand::from).collect();
+            let rows: Vec<Row> = slash_commands::table
+                .select(Row::as_select())
+                .order(slash_commands::name)
+                .load(conn)?;
+            let mut commands: Vec<SlashCommand> =
+                rows.into_iter().map(SlashCommand::from).collect();
             commands.sort_by_key(|command| command.user);
             Ok(commands)
         })

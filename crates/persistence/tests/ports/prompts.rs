@@ -109,7 +109,8 @@ fn variable(name: &str, value: &str) -> PromptVariable {
 
 async fn variables_are_set_by_name_up_to_a_number(scratch: Scratch) {
     let db = scratch.open();
-    for (name, value) in [("ship", "Alma"), ("motto", "Wer liest, fährt weiter."), ("ship", "Bea")] {
+    for (name, value) in [("ship", "Alma"), ("motto", "Wer liest, fährt weiter."), ("ship", "Bea")]
+    {
         PromptVariables::set(&db, variable(name, value), 2, done(0)).await.unwrap();
     }
     let too_many = PromptVariables::set(&db, variable("third", "x"), 2, done(1)).await;

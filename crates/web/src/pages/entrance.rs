@@ -80,7 +80,10 @@ pub async fn door(guest: Guest) -> Answer {
             let is_by_links = standing == SetupState::Shared && is_by_links(&guest);
             let is_shared = standing == SetupState::Shared;
             let (username, faults) = Default::default();
-            reply::page(&guest.request, &Door { brand, next, is_shared, is_by_links, username, faults })
+            reply::page(
+                &guest.request,
+                &Door { brand, next, is_shared, is_by_links, username, faults },
+            )
         }
     }
 }

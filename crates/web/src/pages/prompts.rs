@@ -3,8 +3,8 @@ use std::collections::HashMap;
 
 use actix_web::web::Path;
 use askama::Template;
-use carrel_domain::{EarlierPromptId, Error, UserId};
 use carrel_domain::suggested_message::SuggestedMessage;
+use carrel_domain::{EarlierPromptId, Error, UserId};
 use carrel_services::{prompt_history, suggested_messages};
 use chrono::{DateTime, Utc};
 

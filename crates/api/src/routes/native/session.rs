@@ -7,8 +7,8 @@ use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_http::origin;
 use carrel_services::settings::SettingsStore;
-use carrel_services::sign_on::is_by_links_alone;
 use carrel_services::sign_in::{Refused, SESSION, SignIn, WRONG};
+use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
 use crate::caller::address;
