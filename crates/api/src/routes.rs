@@ -14,8 +14,8 @@ use register::Register;
 
 use crate::v1::documents::{catalogue, files, folders, uploads as documents};
 use crate::v1::{
-    admin, auth, chat_edits, conversations, directory, embeds, history, jobs, openai, pins,
-    placements, system, threads, workspaces,
+    admin, auth, chat_edits, conversations, directory, embeds, history, imports, jobs, openai, pins,
+    placements, prompts, system, threads, workspaces,
 };
 use crate::{compat, middleware, widget};
 
@@ -81,7 +81,11 @@ fn operations(config: &mut impl Register) {
 // Routes are tried in this order. Those of each dialect have hardly a path with a name in it, and so
 // cost nothing to pass over.
 fn at_native(config: &mut impl Register) {
-    config.configure(admin::operations).configure(operations);
+    config
+        .configure(admin::operations)
+        .configure(prompts::operations)
+        .configure(imports::operations)
+        .configure(operations);
 }
 
 fn at_compat(config: &mut impl Register) {

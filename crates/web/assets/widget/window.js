@@ -102,7 +102,8 @@ const bubble = (view, options, texts, role) => {
   const isUser = role === "user";
   const words = make("div", { class: "words" });
   const face = !isUser && options.assistantIcon ? picture(options.assistantIcon, "face") : null;
-  const who = make("span", { class: isUser || options.assistantName === null ? "unseen" : "who" }, `${isUser ? texts.you : view.name}: `);
+  const isNamed = !isUser && options.assistantName !== null;
+  const who = make("span", { class: isNamed ? "who" : "unseen" }, isNamed ? view.name : `${isUser ? texts.you : view.name}: `);
   const made = make("div", { class: `message ${isUser ? "user" : "assistant"}` }, face, make("div", { class: "said" }, who, words));
   view.log.append(made);
   return { made, words };
