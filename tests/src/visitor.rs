@@ -109,7 +109,11 @@ impl Visitor {
     }
 
     pub async fn send(&mut self, request: RequestBuilder) -> Result<Page> {
-        let response = request.send().await.context("failed to open a page")?;
+        self.execute(request.build()?).await
+    }
+
+    pub async fn execute(&mut self, request: reqwest::Request) -> Result<Page> {
+        let response = self.http.execute(request).await.context("failed to open a page")?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         if let Some(set) = headers.get("set-cookie").and_then(|value| value.to_str().ok()) {
             let pair = set.split(';').next().unwrap_or_default();

@@ -8,10 +8,10 @@ use crate::browser_journey::{PAGES, PASSWORD, base, fresh_with, furnish, well_be
 
 const WIDTHS: [u32; 4] = [320, 390, 768, 1440];
 /// What sticks out of the window, if anything does.
-const WIDER: &str = "(() => { const root = document.documentElement; \
+pub const WIDER: &str = "(() => { const root = document.documentElement; \
     if (root.scrollWidth <= root.clientWidth) return ''; \
     const out = [...document.body.querySelectorAll('*')].filter((it) => \
-      it.getBoundingClientRect().right > root.clientWidth + 1).slice(-3); \
+      it.getBoundingClientRect().right > root.clientWidth + 1 || it.getBoundingClientRect().left < -1).slice(-3); \
     return root.scrollWidth + ' of ' + root.clientWidth + ': ' + \
       out.map((it) => it.outerHTML.slice(0, 120)).join(' | '); })()";
 

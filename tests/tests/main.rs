@@ -9,6 +9,7 @@ mod browser_documents;
 mod browser_entrance;
 mod browser_jobs;
 mod browser_journey;
+mod browser_languages;
 mod browser_lasting;
 mod browser_library;
 mod browser_live;

@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::language;
 use crate::refusal::Refusal;
 use crate::texts::t;
 use crate::view::{Growth, Renderer};
@@ -157,9 +158,9 @@ impl Answers {
         self.all().insert(running.id, running.clone());
         // Its answer is found among all now.
         drop(reservation);
-        self.tasks.spawn(render(running.clone(), self.renderer.clone()));
+        self.tasks.spawn(language::kept(render(running.clone(), self.renderer.clone())));
         let (answers, followed) = (self.clone(), running.clone());
-        self.tasks.spawn(async move {
+        self.tasks.spawn(language::kept(async move {
             let end = settle(listen(&followed, pieces).await).await;
             followed.said.send_modify(|said| said.end = Some(end));
             // A server that stops does not wait for this.
@@ -167,7 +168,7 @@ impl Answers {
                 tokio::time::sleep(LINGERS).await;
                 answers.all().remove(&followed.id);
             });
-        });
+        }));
         running
     }
 

@@ -15,6 +15,7 @@ use carrel_http::{body, origin};
 use tracing::Instrument;
 
 use crate::assets;
+use crate::language::{self, Spoken};
 use crate::refusal::Refusal;
 use crate::site::Site;
 
@@ -29,7 +30,8 @@ pub async fn finish(
     let log = RequestLog::start(&mut request);
     let site = request.app_data::<Data<Site>>().cloned();
     let span = log.span.clone();
-    async move {
+    let language = language::of(request.headers());
+    let answered = async move {
         let is_fragment = is_fragment(request.headers());
         let mut response = match refusal(&request) {
             None => next.call(request).await?.map_into_boxed_body(),
@@ -57,10 +59,10 @@ pub async fn finish(
         if !is_fragment {
             announce(response.headers_mut());
         }
+        let response = response.map_body(|_, body| Spoken::boxed(body, language));
         Ok(log.finish(response, site.as_ref().map(|site| &*site.ports.meter)))
-    }
-    .instrument(span)
-    .await
+    };
+    language::spoken(language, answered.instrument(span)).await
 }
 
 /// Why a request is refused before any page sees it.

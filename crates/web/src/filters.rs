@@ -18,12 +18,16 @@ pub fn asset(name: &str, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(assets::address(name))
 }
 
+/// Icons that point along the line, and so the other way where lines begin at the right.
+const WAYS: [&str; 3] = ["arrow", "back", "out"];
+
 /// An icon by name. It says nothing to those who do not see it.
 #[askama::filter_fn]
 pub fn icon(name: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
     let drawn = assets::icon(name);
+    let class = if WAYS.contains(&name) { "icon icon-way" } else { "icon" };
     Ok(Safe(format!(
-        "<svg class=\"icon\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">{drawn}</svg>"
+        "<svg class=\"{class}\" viewBox=\"0 0 24 24\" aria-hidden=\"true\" focusable=\"false\">{drawn}</svg>"
     )))
 }
 

@@ -1,7 +1,7 @@
 //! The cookie of a session, and where somebody goes who has none.
 use actix_web::HttpRequest;
 use actix_web::http::Method;
-use actix_web::http::header::COOKIE;
+use actix_web::http::header::{COOKIE, HeaderMap};
 use carrel_services::sign_in::SESSION;
 use url::{Position, Url};
 
@@ -15,25 +15,30 @@ const NAME: &str = "carrel_session";
 
 /// The token that a browser sent.
 pub fn token(request: &HttpRequest) -> Option<&str> {
-    let cookies = request.headers().get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
+    cookie_named(request.headers(), NAME)
+}
+
+/// The value of a cookie that a browser sent.
+pub fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
-    pairs.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
 /// The cookie that signs a browser in.
 pub fn open(request: &HttpRequest, token: &str) -> String {
-    cookie(request, token, SESSION.num_seconds())
+    cookie(request, NAME, token, SESSION.num_seconds())
 }
 
 /// The cookie that signs a browser out.
 pub fn closed(request: &HttpRequest) -> String {
-    cookie(request, "", 0)
+    cookie(request, NAME, "", 0)
 }
 
 /// It stays on encrypted connections if it was given over one, to this server or to a proxy.
-fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
+pub fn cookie(request: &HttpRequest, name: &str, value: &str, seconds: i64) -> String {
     let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
-    format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
 /// Whether a link elsewhere led here, so that the browser kept the cookie back.

@@ -7,6 +7,7 @@ use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Folder, JobId, Result};
 use carrel_services::ingestion::{Details, Indexing, Ingested, Terms};
 
+use crate::language;
 use crate::refusal::Refusal;
 use crate::site::Site;
 use crate::unread::UnreadFile;
@@ -96,7 +97,7 @@ pub async fn ingest(
         }
         Ok(result)
     };
-    tokio::spawn(work).await.map_err(Error::internal)?
+    tokio::spawn(language::kept(work)).await.map_err(Error::internal)?
 }
 
 async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Result<Ingested> {

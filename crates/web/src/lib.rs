@@ -10,6 +10,7 @@ mod form;
 mod frame;
 mod gate;
 mod ingest;
+mod language;
 mod lasting;
 mod pages;
 mod paging;

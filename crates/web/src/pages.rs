@@ -100,6 +100,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/account/commands").get(commands::list).post(commands::create))
         .route("/account/commands/{id}", post().to(commands::save))
         .route("/account/commands/{id}/delete", post().to(commands::delete))
+        .route("/account/language", post().to(account::choose_language))
         .route("/account/password", post().to(account::change_password))
         .route("/account/sessions/end", post().to(account::end_session))
         .route("/jobs/{id}", get().to(job::show))

@@ -1,39 +1,22 @@
-//! Every text of the interface, by key, in `texts/`. Another language is another set of these files.
-use std::collections::HashMap;
-use std::sync::LazyLock;
-
-/// The files, by subject. A line is a key, ` = `, and the text.
-const FILES: [&str; 8] = [
-    include_str!("../texts/common.txt"),
-    include_str!("../texts/entrance.txt"),
-    include_str!("../texts/workspaces.txt"),
-    include_str!("../texts/conversations.txt"),
-    include_str!("../texts/documents.txt"),
-    include_str!("../texts/search.txt"),
-    include_str!("../texts/administration.txt"),
-    include_str!("../texts/system.txt"),
-];
-
-static TEXTS: LazyLock<HashMap<&'static str, &'static str>> = LazyLock::new(|| {
-    let lines = FILES.iter().flat_map(|file| file.lines());
-    lines.filter_map(|line| line.split_once(" = ")).collect()
-});
+//! Texts of the interface, by key, in the language of whoever is answered.
+use crate::language;
 
 /// The text of a key. A key without one shows itself, which a test looks for.
 pub fn t(key: &str) -> &str {
-    TEXTS.get(key).copied().unwrap_or(key)
+    find(key).unwrap_or(key)
 }
 
-/// A number of things in words: the text of a key with `.one` or `.other`, in which `{n}` is the number.
+/// A number of things in words: the text of a key with the form that the language has for such a
+/// number, in which `{n}` is the number.
 pub fn counted(key: &str, count: usize) -> String {
-    let form = if count == 1 { "one" } else { "other" };
-    let text = find(&format!("{key}.{form}")).unwrap_or("{n}");
-    text.replace("{n}", &crate::filters::in_thousands(&count.to_string()))
+    let form = language::current().plural(count);
+    let text = find(&format!("{key}.{form}")).or_else(|| find(&format!("{key}.other")));
+    text.unwrap_or("{n}").replace("{n}", &crate::filters::in_thousands(&count.to_string()))
 }
 
 /// As [`t`], if there is such a text.
 pub fn find(key: &str) -> Option<&'static str> {
-    TEXTS.get(key).copied()
+    language::current().text(key).or_else(|| language::english().text(key))
 }
 
 #[cfg(test)]
@@ -73,7 +56,8 @@ mod tests {
         let used: BTreeSet<_> = piped.chain(called).filter(|key| key.contains('.')).collect();
         let missing: Vec<_> = used.iter().filter(|key| find(key).is_none()).collect();
         assert!(missing.is_empty(), "without a text: {missing:?}");
-        let unused: Vec<_> = TEXTS.keys().filter(|key| !text.contains(**key)).collect();
+        let unused: Vec<_> =
+            language::english().texts().keys().filter(|key| !text.contains(**key)).collect();
         let made = [
             "done.",
             "chat.passages.",
@@ -95,12 +79,5 @@ mod tests {
         let unused: Vec<_> =
             unused.iter().filter(|key| !made.iter().any(|start| key.starts_with(start))).collect();
         assert!(unused.is_empty(), "shown nowhere: {unused:?}");
-    }
-
-    #[test]
-    fn a_key_stands_once() {
-        let lines: Vec<_> = FILES.iter().flat_map(|file| file.lines()).collect();
-        let keys = lines.iter().filter_map(|line| Some(line.split_once(" = ")?.0));
-        assert_eq!(keys.count(), TEXTS.len());
     }
 }

@@ -14,6 +14,7 @@ use crate::filters;
 use crate::form::Form;
 use crate::frame::{Frame, Section};
 use crate::gate;
+use crate::language;
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer};
 use crate::texts::t;
@@ -34,6 +35,8 @@ struct Account {
     frame: Frame,
     role: &'static str,
     bio: String,
+    /// The code of the language that was chosen in this browser.
+    chosen: Option<&'static str>,
     sessions: Vec<Session>,
 }
 
@@ -55,6 +58,7 @@ pub async fn show(visit: Visit<Reader>) -> Answer {
         frame: visit.frame(t("account.title"), Section::Account).await?,
         role: role(visit.who.role()),
         bio: visit.who.user().map(|user| user.bio.clone()).unwrap_or_default(),
+        chosen: language::chosen(&visit.request).map(|language| language.code),
         sessions: open.into_iter().map(session).collect(),
     };
     reply::page(&visit.request, &page)
@@ -67,6 +71,14 @@ pub async fn save(visit: Visit<Reader>, form: Form) -> Answer {
         visit.ports().accounts.update(id, changes, &visit.by()).await?;
     }
     Ok(reply::done("/account", "saved"))
+}
+
+/// Remembers in this browser which language its pages are to be in.
+pub async fn choose_language(visit: Visit<Reader>, form: Form) -> Answer {
+    let form = form.read().await?;
+    let mut answer = reply::done("/account", "saved");
+    set_cookie(&mut answer, &language::remember(&visit.request, form.text("language")));
+    Ok(answer)
 }
 
 /// Another password ends every session; this browser gets a new one.

@@ -14,6 +14,7 @@ use crate::frame::{Frame, Section};
 use crate::refusal::Refusal;
 use crate::reply::{self, Answer, segment};
 use crate::texts::t;
+use crate::view::markdown;
 use crate::view::snippet::{self, SnippetPart};
 use crate::visit::{Reader, Visit};
 
@@ -155,7 +156,7 @@ fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<F
     Some(FoundItem {
         address: format!("{base}#turn-{}", chat.id),
         icon: "thread",
-        said: snippet::around(answer, query),
+        said: snippet::around(&markdown::plain(answer), query),
         name: chat.prompt.lines().next().unwrap_or_default().chars().take(120).collect(),
         within: thread.map_or_else(|| within.to_owned(), |(_, name)| format!("{within} · {name}")),
     })

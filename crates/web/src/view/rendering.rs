@@ -4,6 +4,8 @@ use std::sync::Arc;
 use carrel_domain::{Error, Result};
 use tokio::sync::Semaphore;
 
+use crate::language;
+
 /// How many texts are rendered at once.
 const AT_ONCE: usize = 2;
 
@@ -29,10 +31,11 @@ impl Renderer {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T> {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
+        let language = language::current();
         let run = move || {
             // Work goes on when the caller goes away, and so keeps its permit.
             let _permit = permit;
-            work()
+            language::within(language, work)
         };
         tokio::task::spawn_blocking(run).await.map_err(Error::internal)
     }

@@ -9,6 +9,7 @@
 mod citations;
 mod code;
 mod math;
+mod plain;
 mod writer;
 
 use std::ops::Range;
@@ -16,6 +17,7 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 
 pub use citations::{Citations, cites};
+pub use plain::plain;
 
 /// How much of a text is rendered, in bytes. What is beyond it is shown as plain text.
 pub const LIMIT: usize = 128 * 1024;

@@ -1,0 +1,216 @@
+//! The language of a page: what its reader chose, else what their browser asks for.
+//!
+//! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Whatever is rendered for a request
+//! reads the language from the task it runs in; [`kept`] and [`within`] carry it to other tasks and
+//! threads, and [`Spoken`] to what an answer streams after its handler has returned.
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+
+use actix_web::HttpRequest;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use actix_web::web::Bytes;
+use icu_locale_core::Locale;
+use icu_plurals::{PluralCategory, PluralRules};
+
+use crate::gate;
+
+/// Holds the language that a reader chose.
+const COOKIE: &str = "carrel_language";
+/// How long a choice is remembered, in seconds.
+const REMEMBERED: i64 = 400 * 24 * 60 * 60;
+/// How many of the languages that a browser asks for are looked at.
+const MOST_WANTED: usize = 20;
+
+macro_rules! texts_of {
+    ($code:literal) => {
+        [
+            include_str!(concat!("../texts/", $code, "/common.txt")),
+            include_str!(concat!("../texts/", $code, "/entrance.txt")),
+            include_str!(concat!("../texts/", $code, "/workspaces.txt")),
+            include_str!(concat!("../texts/", $code, "/conversations.txt")),
+            include_str!(concat!("../texts/", $code, "/documents.txt")),
+            include_str!(concat!("../texts/", $code, "/search.txt")),
+            include_str!(concat!("../texts/", $code, "/administration.txt")),
+            include_str!(concat!("../texts/", $code, "/system.txt")),
+        ]
+    };
+}
+
+macro_rules! languages {
+    ($(($code:literal, $name:literal)),+ $(,)?) => {
+        /// English, in which every text is there, then the others by their own names.
+        static LANGUAGES: [Language; [$($code),+].len()] = [$(Language {
+            code: $code,
+            name: $name,
+            files: texts_of!($code),
+            texts: OnceLock::new(),
+        }),+];
+    };
+}
+
+languages![("en", "English"),];
+
+/// One language of the interface.
+pub struct Language {
+    /// As HTML names it.
+    pub code: &'static str,
+    /// In itself.
+    pub name: &'static str,
+    /// By subject. A line is a key, ` = `, and the text.
+    files: [&'static str; 8],
+    texts: OnceLock<HashMap<&'static str, &'static str>>,
+}
+
+impl Language {
+    /// The text of a key, if this language has one.
+    pub fn text(&self, key: &str) -> Option<&'static str> {
+        self.texts().get(key).copied()
+    }
+
+    pub fn texts(&self) -> &HashMap<&'static str, &'static str> {
+        let read = || self.lines().filter_map(|line| line.split_once(" = ")).collect();
+        self.texts.get_or_init(read)
+    }
+
+    pub fn lines(&self) -> impl Iterator<Item = &'static str> {
+        self.files.iter().flat_map(|file| file.lines())
+    }
+
+    /// The end of the key of a text that speaks of so many things.
+    pub fn plural(&self, count: usize) -> &'static str {
+        // Their data is compiled in: making them costs a look at a table.
+        let locale = self.code.parse::<Locale>().unwrap_or(Locale::UNKNOWN);
+        let rules = PluralRules::try_new_cardinal(locale.into());
+        let category = rules.map_or(PluralCategory::Other, |rules| rules.category_for(count));
+        match category {
+            PluralCategory::Zero => "zero",
+            PluralCategory::One => "one",
+            PluralCategory::Two => "two",
+            PluralCategory::Few => "few",
+            PluralCategory::Many => "many",
+            PluralCategory::Other => "other",
+        }
+    }
+
+    /// How it is written, as HTML says it.
+    pub fn direction(&self) -> &'static str {
+        if self.code == "ar" { "rtl" } else { "ltr" }
+    }
+}
+
+/// Every language there is.
+pub fn all() -> &'static [Language] {
+    &LANGUAGES
+}
+
+pub fn english() -> &'static Language {
+    &LANGUAGES[0]
+}
+
+tokio::task_local! {
+    static CURRENT: &'static Language;
+}
+
+/// The language of what is rendered here; English where nobody is being answered.
+pub fn current() -> &'static Language {
+    CURRENT.try_with(|language| *language).unwrap_or(english())
+}
+
+/// Runs `work` in a language.
+pub fn within<T>(language: &'static Language, work: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(language, work)
+}
+
+/// A future that runs in a language, whichever task polls it.
+pub fn spoken<F: Future>(language: &'static Language, work: F) -> impl Future<Output = F::Output> {
+    CURRENT.scope(language, work)
+}
+
+/// A future that runs in the language of here, for another task.
+pub fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    spoken(current(), work)
+}
+
+/// A body that is rendered in a language as it is sent.
+pub struct Spoken {
+    language: &'static Language,
+    body: BoxBody,
+}
+
+impl Spoken {
+    pub fn boxed(body: BoxBody, language: &'static Language) -> BoxBody {
+        match body.size() {
+            BodySize::Stream => BoxBody::new(Self { language, body }),
+            _ => body,
+        }
+    }
+}
+
+impl MessageBody for Spoken {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let language = self.language;
+        within(language, || Pin::new(&mut self.body).poll_next(context))
+    }
+}
+
+/// The language for a request.
+pub fn of(headers: &HeaderMap) -> &'static Language {
+    if let Some(chosen) = gate::cookie_named(headers, COOKIE).and_then(by_code) {
+        return chosen;
+    }
+    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    wanted.and_then(best).unwrap_or(english())
+}
+
+/// What a reader has chosen, if anything.
+pub fn chosen(request: &HttpRequest) -> Option<&'static Language> {
+    gate::cookie_named(request.headers(), COOKIE).and_then(by_code)
+}
+
+/// The cookie that remembers a choice, or forgets it where the code names no language.
+pub fn remember(request: &HttpRequest, code: &str) -> String {
+    match by_code(code) {
+        Some(language) => gate::cookie(request, COOKIE, language.code, REMEMBERED),
+        None => gate::cookie(request, COOKIE, "", 0),
+    }
+}
+
+fn by_code(code: &str) -> Option<&'static Language> {
+    LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code))
+}
+
+/// The language that suits a browser's list best: `pt` and `pt-PT` find Brazilian Portuguese.
+fn best(wanted: &str) -> Option<&'static Language> {
+    let mut wanted: Vec<_> = wanted.split(',').take(MOST_WANTED).filter_map(weighed).collect();
+    wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    wanted.into_iter().find_map(|(tag, _)| {
+        let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let is_like = |language: &&Language| primary(language.code) == primary(tag);
+        by_code(tag).or_else(|| LANGUAGES.iter().find(is_like))
+    })
+}
+
+/// A language of such a list, and how much it is wanted.
+fn weighed(part: &str) -> Option<(&str, f32)> {
+    let (tag, weight) = match part.split_once(';') {
+        Some((tag, weight)) => (tag, weight.trim().strip_prefix("q=")?.parse().ok()?),
+        None => (part, 1.0),
+    };
+    (weight > 0.0).then_some((tag.trim(), weight))
+}
+
+#[cfg(test)]
+mod tests;

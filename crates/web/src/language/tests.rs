@@ -1,0 +1,117 @@
+use std::collections::BTreeMap;
+
+use actix_web::http::header::{COOKIE as COOKIES, HeaderValue};
+
+use super::*;
+
+/// Texts that are said of a number of things.
+const COUNTED: [&str; 4] = ["chat.passages", "shelf.documents", "shelf.words", "home.people"];
+
+fn is_counted(key: &str) -> bool {
+    COUNTED.iter().any(|counted| key.rsplit_once('.').is_some_and(|(start, _)| start == *counted))
+}
+
+/// What stands in braces, each as often as it does.
+fn placeholders(text: &str) -> Vec<&str> {
+    let mut found: Vec<_> =
+        text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();
+    found.sort_unstable();
+    found
+}
+
+#[test]
+fn every_text_is_there_in_every_language_with_its_placeholders() {
+    let english = english().texts();
+    let mut faults = BTreeMap::new();
+    for language in all() {
+        for (key, text) in english.iter().filter(|(key, _)| !is_counted(key)) {
+            let there = language.text(key).unwrap_or_default();
+            if there.is_empty() || placeholders(there) != placeholders(text) {
+                faults.insert((language.code, *key), there);
+            }
+        }
+        for key in language.texts().keys().filter(|key| !is_counted(key)) {
+            if !english.contains_key(key) {
+                faults.insert((language.code, *key), "is in no English file");
+            }
+        }
+        assert_eq!(
+            language.lines().count(),
+            language.texts().len(),
+            "{}: keys twice",
+            language.code
+        );
+        assert_eq!(language.text("language"), Some(language.code));
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+#[test]
+fn a_number_of_things_is_said_by_the_rules_of_each_language() {
+    for language in all() {
+        for count in 0..=200 {
+            let form = language.plural(count);
+            for key in COUNTED {
+                let text = language.text(&format!("{key}.{form}"));
+                assert!(text.is_some(), "{}: {key}.{form} for {count}", language.code);
+            }
+        }
+    }
+    let said = |code: &str, count| by_code(code).map(|language| language.plural(count));
+    assert_eq!(said("en", 1), Some("one"));
+    assert_eq!(
+        [said("ru", 1), said("ru", 3), said("ru", 11)],
+        [Some("one"), Some("few"), Some("many")]
+    );
+    assert_eq!([said("ar", 0), said("ar", 2)], [Some("zero"), Some("two")]);
+    assert_eq!(said("ja", 1), Some("other"));
+}
+
+#[test]
+fn a_browser_is_answered_in_the_language_it_wants_most() {
+    for (wanted, code) in [
+        ("de", Some("de")),
+        ("de-CH, en;q=0.9", Some("de")),
+        ("xx, fr;q=0.3, es;q=0.8", Some("es")),
+        ("pt-PT", Some("pt-BR")),
+        ("zh-TW,zh;q=0.9", Some("zh-Hans")),
+        ("EN-gb", Some("en")),
+        ("fr;q=0, en;q=0.1", Some("en")),
+        ("*", None),
+        ("", None),
+        ("de;q=nonsense", None),
+    ] {
+        assert_eq!(best(wanted).map(|language| language.code), code, "{wanted}");
+    }
+}
+
+#[test]
+fn what_a_reader_chose_counts_before_what_the_browser_wants() {
+    let mut headers = HeaderMap::new();
+    assert_eq!(of(&headers).code, "en");
+    headers.insert(ACCEPT_LANGUAGE, HeaderValue::from_static("fr"));
+    assert_eq!(of(&headers).code, "fr");
+    headers.insert(COOKIES, HeaderValue::from_static("a=b; carrel_language=de"));
+    assert_eq!(of(&headers).code, "de");
+    headers.insert(COOKIES, HeaderValue::from_static("carrel_language=nonsense"));
+    assert_eq!(of(&headers).code, "fr");
+}
+
+#[test]
+fn only_arabic_is_written_from_the_right() {
+    let from_the_right: Vec<_> = all().iter().filter(|one| one.direction() == "rtl").collect();
+    assert_eq!(from_the_right.iter().map(|one| one.code).collect::<Vec<_>>(), ["ar"]);
+}
+
+#[tokio::test]
+async fn the_language_goes_along_to_other_tasks_and_threads() {
+    let Some(german) = by_code("de") else { panic!("there is no German") };
+    assert_eq!(current().code, "en");
+    let told = spoken(german, async {
+        let task = tokio::spawn(kept(async { current().code }));
+        let lost = tokio::spawn(async { current().code });
+        (current().code, task.await.unwrap(), lost.await.unwrap())
+    });
+    assert_eq!(told.await, ("de", "de", "en"));
+    assert_eq!(within(german, || current().code), "de");
+}
