@@ -14,8 +14,8 @@ use register::Register;
 
 use crate::v1::documents::{catalogue, files, folders, uploads as documents};
 use crate::v1::{
-    admin, auth, chat_edits, conversations, directory, embeds, history, imports, jobs, openai, pins,
-    placements, prompts, system, threads, workspaces,
+    admin, auth, chat_edits, conversations, directory, embeds, history, imports, jobs, openai,
+    pins, placements, prompts, system, threads, workspaces,
 };
 use crate::{compat, middleware, widget};
 
