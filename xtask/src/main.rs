@@ -8,6 +8,7 @@ mod fuzz;
 mod generated;
 mod guided;
 mod import_check;
+mod native;
 mod plant;
 mod postgres;
 mod routes;
@@ -34,6 +35,8 @@ cargo xtask <chore>
   deny                licences, bans, sources and known vulnerabilities of the libraries
   openapi [--check]   writes docs/openapi.json, or says whether it is up to date
   routes              every operation with its method, path, scope and handler
+  quirks              writes the table of docs/compatibility.md from the marks in the code
+  native              tests the API without the adapter for the other dialect
   schema <database>   prints the tables that the migrations make, for sqlite or postgres
   fetch-model         fetches the embedding model that the tests use into the cache
   fetch-clients       installs OpenAI's client for Python, which the tests run, into the cache
@@ -95,6 +98,8 @@ fn run() -> Result<()> {
         "openapi" => generated::openapi(&sh, generated::mode(&rest)?),
         "schema" => generated::schema(&sh, &rest),
         "routes" => routes::print(&sh),
+        "quirks" => tidy::quirks::write(&sh),
+        "native" => native::run(&sh),
         "fetch-model" => test::fetch_model(&sh, &test::build(&sh)?).map(|_| ()),
         "crash" => crash::run(&sh, &rest),
         "fuzz" => fuzz::run(&sh, &rest),

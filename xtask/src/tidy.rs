@@ -1,7 +1,8 @@
 //! Rules of this repository that no compiler checks. All that is wrong is said at once.
+pub mod adapter;
 mod files;
 mod graph;
-mod quirks;
+pub mod quirks;
 mod words;
 
 use anyhow::{Result, bail};
@@ -14,6 +15,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     problems.extend(files::problems(sh)?);
     problems.extend(files::migrations(sh)?);
     problems.extend(supply::unused_here(sh)?);
+    problems.extend(adapter::problems(sh)?);
     problems.extend(quirks::problems(sh)?);
     problems.extend(words::problems(sh)?);
     let stale = plant::stale(sh)?;

@@ -20,7 +20,6 @@ use chrono::{DateTime, Utc};
 
 use crate::Options;
 use crate::failure::Refusal;
-use crate::mount::Mount;
 
 /// Which callers a route admits.
 pub trait Policy: 'static {
@@ -136,14 +135,8 @@ impl<P: Policy> FromRequest for Caller<P> {
 fn secret(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let (scheme, rest) = headers.next()?.to_str().ok()?.split_once(' ')?;
-    match Mount::of(request) {
-        // Of two keys, a proxy before this server may have looked at the other one.
-        Mount::Native if headers.next().is_some() => None,
-        Mount::Native => scheme.eq_ignore_ascii_case("bearer").then_some(rest),
-        // quirk(any-scheme): the scheme is not looked at, what follows the key is dropped, and of
-        // two headers the first is taken.
-        Mount::Compat => rest.split(' ').next(),
-    }
+    // Of two keys, a proxy before this server may have looked at the other one.
+    (headers.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then_some(rest)
 }
 
 async fn is_multi_user(request: &HttpRequest) -> Result<bool, Refusal> {

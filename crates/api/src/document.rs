@@ -1,18 +1,18 @@
 //! The OpenAPI document, made from the routes themselves, and what is derived from it.
 mod page;
+mod responses;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value, json};
 
-use crate::routes;
+use crate::face::Face;
+use crate::{FACES, routes};
 
 pub use page::page;
 
-const ABOUT: &str = "carrel answers questions from your documents. Everything is mounted twice: \
-    at `/v1` in this project's own words, and at `/api/v1` as programs written for AnythingLLM's \
-    developer API expect it. Keys are sent as `Authorization: Bearer <key>`. Every answer carries \
-    `x-request-id`, by which the log can be searched.";
+const ABOUT: &str = "carrel answers questions from your documents. Keys are sent as \
+    `Authorization: Bearer <key>`. Every answer carries `x-request-id`, by which the log can be searched.";
 
 /// The document as pretty JSON, ending in a line break.
 pub fn pretty() -> String {
@@ -35,25 +35,33 @@ fn value() -> Value {
     document["info"] = json!({
         "title": "carrel",
         "version": env!("CARGO_PKG_VERSION"),
-        "description": ABOUT,
+        "description": about(),
         "license": { "name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0" },
     });
     let key = json!({ "type": "http", "scheme": "bearer", "description": "An API key." });
     document["components"]["securitySchemes"] = json!({ "api_key": key });
     let paths = document["paths"].as_object_mut().map(std::mem::take).unwrap_or_default();
     document["paths"] =
-        paths.into_iter().map(|(path, item)| named_apart(path, item)).collect::<Map<_, _>>().into();
+        paths.into_iter().map(|(path, item)| complete(path, item)).collect::<Map<_, _>>().into();
     document
 }
 
-/// Operation ids must be unique, and every handler is mounted twice.
-fn named_apart(path: String, mut item: Value) -> (String, Value) {
-    if path.starts_with(routes::COMPAT) {
-        for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
-            if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
-                operation["operationId"] = json!(format!("compat_{id}"));
-            }
+/// What the whole API is, and what each contract is for.
+fn about() -> String {
+    let contracts = FACES.iter().map(|face| format!(" `{}`: {}", face.mount, face.about));
+    ABOUT.to_owned() + &contracts.collect::<String>()
+}
+
+/// What only the whole document knows of an operation: names that are unique although a handler may be
+/// mounted by several contracts, and the answers to what fails.
+fn complete(path: String, mut item: Value) -> (String, Value) {
+    let face = Face::of(&path);
+    let prefix = face.filter(|face| path.starts_with(face.mount)).map_or("", |face| face.prefix);
+    for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
+            operation["operationId"] = json!(format!("{prefix}{id}"));
         }
+        responses::complete(face, &path, operation);
     }
     (path, item)
 }
@@ -73,10 +81,8 @@ mod tests {
 
     use super::*;
 
-    /// Browsers that are signed in are at home at the native mount only.
+    /// Opened by a name and a password.
     const SESSION: &str = "/v1/session";
-    /// The other product lists the models of a provider outside its developer API.
-    const NATIVE_ONLY: [&str; 2] = [SESSION, "/v1/system/models"];
 
     #[test]
     fn every_operation_has_a_name_of_its_own_and_says_who_may_call() {
@@ -93,23 +99,11 @@ mod tests {
                 || path.ends_with("/env-dump");
             let security = if open { json!(null) } else { json!([{ "api_key": [] }]) };
             assert_eq!(operation["security"], security, "{method} {path}");
-            let refusal = if is_session || is_public { "401" } else { "403" };
-            assert!(operation["responses"].get(refusal).is_some(), "{method} {path}");
+            let refused = open || operation["responses"].get("403").is_some();
+            assert!(refused, "{method} {path}");
+            assert!(operation["responses"].get("415").is_some(), "{method} {path}");
             assert!(operation["summary"].is_string(), "{method} {path}");
         }
         assert!(names.len() >= 70, "{}", names.len());
-    }
-
-    #[test]
-    fn both_mounts_have_the_same_operations() {
-        let methods: BTreeMap<_, _> = methods().into_iter().collect();
-        for (path, methods_there) in &methods {
-            if NATIVE_ONLY.contains(&path.as_str()) {
-                continue;
-            }
-            if let Some(rest) = path.strip_prefix("/v1") {
-                assert_eq!(methods.get(&format!("/api/v1{rest}")), Some(methods_there), "{path}");
-            }
-        }
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! Clients tell success from failure in several ways, and the differences are part of the
 //! contract. Each way is a [`Shape`]; a handler names its own in its return type, so that neither
-//! the domain nor the handler's body knows about it. How a shape is said at `/api/v1` is decided
-//! here too: [`crate::middleware`] asks for it once it knows the mount.
-pub mod embeds;
+//! the domain nor the handler's body knows about it. What the OpenAPI document says of failures is
+//! read off the answers themselves: see [`documented`].
+pub mod documented;
 pub mod openai;
 pub mod shapes;
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -21,14 +20,16 @@ use carrel_http::body::ENCODED;
 use carrel_http::status::status_of;
 use carrel_services::widgets::WidgetDenied;
 use serde_json::json;
-use utoipa::openapi::{ContentBuilder, RefOr, Response, ResponseBuilder, schema};
 
-use crate::mount::Mount;
+use crate::widget;
 
 pub use shapes::{Plain, Shape};
 
 /// The result of a handler that says no in the shape `S`.
 pub type Answer<T, S = Plain> = Result<T, Failure<S>>;
+
+/// How a domain error is answered.
+pub type Respond = fn(&Error) -> HttpResponse;
 
 /// A domain error on its way out, in the shape `S`.
 pub struct Failure<S> {
@@ -70,7 +71,9 @@ pub enum Refusal {
     Denied(WidgetDenied),
     Failed {
         error: Error,
-        say: fn(Mount, &Error) -> HttpResponse,
+        /// The name of the shape that the handler says no in.
+        shape: &'static str,
+        respond: Respond,
     },
 }
 
@@ -80,42 +83,28 @@ impl Refusal {
     }
 
     pub fn of<S: Shape>(error: Error) -> Self {
-        Self::Failed { error, say: say::<S> }
+        Self::Failed { error, shape: S::NAME, respond: S::respond }
     }
 
-    pub fn respond(&self, mount: Mount) -> HttpResponse {
-        match (self, mount) {
-            (Self::NotAdmitted, Mount::Native) => forbidden(NOT_ADMITTED),
-            // quirk(refused-key)
-            (Self::NotAdmitted, Mount::Compat) => forbidden("No valid api key found."),
-            (Self::LacksScope(scope), _) => forbidden(&lacks(*scope)),
-            (Self::Bound, _) => forbidden(BOUND),
-            (Self::TooMany(seconds), _) => HttpResponse::TooManyRequests()
+    pub fn respond(&self) -> HttpResponse {
+        let said = |status, message: &str| HttpResponse::build(status).json(Plain::body(message));
+        match self {
+            Self::NotAdmitted => said(StatusCode::FORBIDDEN, NOT_ADMITTED),
+            Self::LacksScope(scope) => said(StatusCode::FORBIDDEN, &lacks(*scope)),
+            Self::Bound => said(StatusCode::FORBIDDEN, BOUND),
+            Self::TooMany(seconds) => HttpResponse::TooManyRequests()
                 .insert_header((RETRY_AFTER, *seconds))
                 .json(json!({ "error": too_many(*seconds) })),
-            (Self::SingleUser, Mount::Native) => {
-                let error = "Instance is not in Multi-User mode. Method denied";
-                HttpResponse::Unauthorized().json(json!({ "error": error }))
-            }
-            // quirk(single-user-in-text)
-            (Self::SingleUser, Mount::Compat) => shapes::bare(StatusCode::UNAUTHORIZED),
-            (Self::Off(status, why), Mount::Native) => {
-                HttpResponse::build(*status).json(json!({ "error": why }))
-            }
-            (Self::Off(status, why), Mount::Compat) => shapes::text(*status, why),
-            (Self::Encoded, _) => {
-                HttpResponse::UnsupportedMediaType().json(json!({ "error": ENCODED }))
-            }
-            (Self::BadPath, Mount::Native) => {
-                HttpResponse::BadRequest().json(json!({ "error": BAD_PATH }))
-            }
-            (Self::BadPath, Mount::Compat) => shapes::bare(StatusCode::BAD_REQUEST),
-            (Self::Denied(denied), _) => embeds::denied(denied),
-            (Self::Failed { error, say }, mount) => say(mount, error),
+            Self::SingleUser => said(StatusCode::UNAUTHORIZED, SINGLE_USER),
+            Self::Off(status, why) => said(*status, why),
+            Self::Encoded => said(StatusCode::UNSUPPORTED_MEDIA_TYPE, ENCODED),
+            Self::BadPath => said(StatusCode::BAD_REQUEST, BAD_PATH),
+            Self::Denied(denied) => widget::failure::denied(denied),
+            Self::Failed { error, respond, .. } => respond(error),
         }
     }
 
-    /// As OpenAI's protocol says it, at the native mount.
+    /// As OpenAI's protocol says it.
     pub fn respond_as_openai(&self) -> HttpResponse {
         let forbidden = StatusCode::FORBIDDEN;
         match self {
@@ -135,7 +124,7 @@ impl Refusal {
             ),
             Self::BadPath => openai::refusal(StatusCode::BAD_REQUEST, BAD_PATH, "invalid_path"),
             Self::SingleUser | Self::Off(..) | Self::Denied(_) | Self::Failed { .. } => {
-                self.respond(Mount::Native)
+                self.respond()
             }
         }
     }
@@ -153,6 +142,7 @@ impl Refusal {
 
 const BAD_PATH: &str = "path: must be percent-encoded UTF-8";
 const NOT_ADMITTED: &str = "Invalid API key";
+const SINGLE_USER: &str = "Instance is not in Multi-User mode. Method denied";
 const BOUND: &str = "This API key is bound to workspaces.";
 
 fn lacks(scope: Scope) -> String {
@@ -161,18 +151,6 @@ fn lacks(scope: Scope) -> String {
 
 fn too_many(seconds: u64) -> String {
     format!("Too many requests; try again in {seconds} s")
-}
-
-fn forbidden(message: &str) -> HttpResponse {
-    HttpResponse::Forbidden().json(json!({ "error": message }))
-}
-
-fn say<S: Shape>(mount: Mount, error: &Error) -> HttpResponse {
-    let (status, message) = (status_of(error), error.to_string());
-    match mount {
-        Mount::Native => S::native(status, &message, error),
-        Mount::Compat => S::compat(status, &message, error),
-    }
 }
 
 impl fmt::Debug for Refusal {
@@ -200,41 +178,6 @@ impl fmt::Display for Refusal {
 
 impl ResponseError for Refusal {
     fn error_response(&self) -> HttpResponse {
-        self.respond(Mount::Native)
-    }
-}
-
-/// What the OpenAPI document says of every failing answer of the shape `S`.
-impl<S: Shape> utoipa::IntoResponses for Failure<S> {
-    fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let said = |(status, description): (&str, &str)| {
-            let mut example = match status {
-                "403" => json!({ "error": "Invalid API key" }),
-                _ => S::body(description),
-            };
-            // Ids are random, and the document must be the same each time.
-            if let Some(id) = example.get_mut("id") {
-                *id = json!("7d1c0f5a-3e5b-4c8e-9f57-2f1f1f0c7a61");
-            }
-            let object = schema::ObjectBuilder::new().build();
-            let content = ContentBuilder::new().schema(Some(object)).example(Some(example)).build();
-            let response = ResponseBuilder::new().description(description);
-            (status.to_owned(), response.content("application/json", content).build().into())
-        };
-        [
-            ("400", "The request is malformed; the message names the field and what is allowed."),
-            ("403", "Invalid API key, or one that lacks the scope."),
-            ("404", "What the path names does not exist."),
-            ("413", "The body is larger than allowed."),
-            ("422", "The content cannot be processed."),
-            ("429", "Too many requests of this key, or questions of this user."),
-            ("500", "The server failed; the log has the request id."),
-            (
-                "503",
-                "Something the server depends on does not answer; the message says what to do.",
-            ),
-        ]
-        .map(said)
-        .into()
+        self.respond()
     }
 }

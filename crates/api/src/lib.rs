@@ -1,14 +1,15 @@
 //! The HTTP face of carrel: routes, callers, the JSON its clients speak, and how it says no.
 //!
-//! Two mounts of one server: `/v1` is the native contract, `/api/v1` what programs written for
-//! AnythingLLM's developer API expect. [`mount::Mount`] tells them apart.
+//! [`v1`] is the native contract. Others are adapters, each in a folder of its own: they translate a
+//! request into what `v1` understands and its results into what their clients expect. Nothing else in this
+//! crate knows them, so that one is removed by deleting its folder and its lines below.
 mod caller;
 mod compat;
 mod document;
+mod face;
 mod facts;
 mod failure;
 mod middleware;
-mod mount;
 mod process;
 mod read;
 mod repeat;
@@ -25,6 +26,14 @@ use actix_web::middleware::{Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, scope};
 use carrel_services::Ports;
 use ipnet::IpNet;
+
+/// Every contract, the native one first.
+const FACES: &[&face::Face] = &[
+    // The native API.
+    &v1::FACE,
+    // For programs that were written for another product.
+    &compat::FACE,
+];
 
 /// What an operator decides about the HTTP face.
 #[derive(Clone, Debug)]

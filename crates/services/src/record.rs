@@ -310,7 +310,10 @@ pub fn metrics_of(metrics: &Metrics) -> Value {
 }
 
 /// A provider's name in the records that clients know.
-// quirk(provider-class): there a server that speaks the OpenAI protocol goes by these names.
+// quirk(provider-class): the same
+// native: `metrics.provider` of `generic-openai` is `GenericOpenAiLLM`, `GenericOpenAiProvider`
+// where clients expect an agent
+// test: `services::record` (unit test)
 fn known_as(provider: &str, as_agent: bool) -> &str {
     match (provider, as_agent) {
         ("generic-openai", false) => "GenericOpenAiLLM",

@@ -1,51 +1,143 @@
-//! Every difference of the other dialect is marked in the code and listed in docs/compatibility.md.
-use std::collections::BTreeSet;
+//! The table of docs/compatibility.md, made from the marks that the differences have in the code.
+//!
+//! One mark of each defines it: what clients of `/api/v1` meet, what the native API does, and the test.
+//! Others only name it.
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use xshell::{Shell, cmd};
 
-const PAGE: &str = "docs/compatibility.md";
+pub const PAGE: &str = "docs/compatibility.md";
+const HEAD: &str = "| id | at `/v1` | at `/api/v1` | in | test |\n|---|---|---|---|---|\n";
+const BEGIN: &str = "<!-- made by `cargo xtask quirks` -->\n";
+const END: &str = "<!-- end -->\n";
 
-/// Put together from parts, so that this file does not contain it.
-const MARKER: &str = concat!("quirk", "(");
+/// Put together from parts, so that this file does not contain them.
+const MARK: &str = concat!("// quirk", "(");
+const NATIVE: &str = "native:";
+const TEST: &str = "test:";
 
-/// Ids that are marked and not listed, or listed and not marked.
+/// What a comment says of a difference.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Quirk {
+    id: String,
+    here: String,
+    native: String,
+    test: String,
+    file: String,
+}
+
+/// Marks that do not fit together, and a table that does not say what they say.
 pub fn problems(sh: &Shell) -> Result<Vec<String>> {
+    let marks = marks(sh)?;
+    let mut problems = misfits(&marks);
+    let tests = cmd!(sh, "git grep -hoE 'fn [a-z0-9_]+|[a-z0-9_]{12,},' -- *.rs").quiet().read()?;
+    let tests: BTreeSet<_> =
+        tests.lines().map(|line| line.trim_start_matches("fn ").trim_end_matches(',')).collect();
+    let defined = marks.iter().filter(|quirk| !quirk.native.is_empty());
+    for quirk in defined {
+        let named = quirk.test.split('`').skip(1).step_by(2);
+        let missing = named.filter(|name| !exists(name, &tests));
+        problems.extend(missing.map(|name| format!("{}: there is no test `{name}`", quirk.file)));
+    }
+    let page = sh.read_file(PAGE)?;
+    if with_table(&page, &table(&marks))? != page {
+        problems.push(format!("{PAGE} is not up to date: run `cargo xtask quirks`"));
+    }
+    Ok(problems)
+}
+
+/// Writes the table.
+pub fn write(sh: &Shell) -> Result<()> {
+    let page = sh.read_file(PAGE)?;
+    Ok(sh.write_file(PAGE, with_table(&page, &table(&marks(sh)?))?)?)
+}
+
+/// Whether a test is there by its last name. Modules and chores are known by theirs.
+fn exists(name: &str, tests: &BTreeSet<&str>) -> bool {
+    let last = name.rsplit("::").next().unwrap_or(name);
+    !last.contains('_') || name.contains(' ') || tests.contains(last)
+}
+
+fn with_table(page: &str, table: &str) -> Result<String> {
+    let (before, rest) = page.split_once(BEGIN).context("the page has no place for the table")?;
+    let (_, after) = rest.split_once(END).context("the table of the page does not end")?;
+    Ok(format!("{before}{BEGIN}\n{table}\n{END}{after}"))
+}
+
+/// A row for each definition, by where it is.
+fn table(marks: &[Quirk]) -> String {
+    let rows = marks.iter().filter(|quirk| !quirk.native.is_empty()).map(|quirk| {
+        let Quirk { id, here, native, test, file } = quirk;
+        let place = file.trim_start_matches("crates/").replace("api/src/compat/", "");
+        format!("| {id} | {native} | {here} | `{place}` | {test} |\n")
+    });
+    HEAD.to_owned() + &rows.collect::<String>()
+}
+
+/// Marks without a definition, and definitions that there are twice or that lack a part.
+fn misfits(marks: &[Quirk]) -> Vec<String> {
+    let mut defined = BTreeMap::<&str, usize>::new();
+    for quirk in marks {
+        *defined.entry(&quirk.id).or_default() += usize::from(!quirk.native.is_empty());
+    }
+    let miscounted = defined.iter().filter(|(_, times)| **times != 1);
+    let miscounted =
+        miscounted.map(|(id, times)| format!("the quirk `{id}` is defined {times} times"));
+    let is_partial = |quirk: &&Quirk| {
+        !quirk.native.is_empty() && (quirk.here.is_empty() || quirk.test.is_empty())
+    };
+    let partial = marks.iter().filter(is_partial);
+    let partial = partial.map(|quirk| {
+        format!("{}: the quirk `{}` says nothing or names no test", quirk.file, quirk.id)
+    });
+    miscounted.chain(partial).collect()
+}
+
+fn marks(sh: &Shell) -> Result<Vec<Quirk>> {
     let files =
         cmd!(sh, "git ls-files --cached --others --exclude-standard crates").quiet().read()?;
-    let mut marked = BTreeSet::new();
-    for path in files.lines().filter(|path| path.ends_with(".rs")) {
+    let mut files: Vec<_> = files.lines().filter(|path| path.ends_with(".rs")).collect();
+    files.sort_unstable();
+    let mut marks = Vec::new();
+    for path in files {
         if let Ok(text) = sh.read_file(path) {
-            marked.extend(ids_in_code(&text));
+            marks.extend(marks_in(path, &text));
         }
     }
-    Ok(differences(&marked, &ids_in_table(&sh.read_file(PAGE)?)))
+    Ok(marks)
 }
 
-fn differences(marked: &BTreeSet<String>, listed: &BTreeSet<String>) -> Vec<String> {
-    let unlisted = marked.difference(listed);
-    let unlisted =
-        unlisted.map(|id| format!("{PAGE}: the quirk `{id}` is marked in code, not listed"));
-    let unmarked = listed.difference(marked);
-    let unmarked =
-        unmarked.map(|id| format!("{PAGE}: the quirk `{id}` is marked nowhere in the code"));
-    unlisted.chain(unmarked).collect()
+fn marks_in(path: &str, text: &str) -> Vec<Quirk> {
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let starts = (0..lines.len()).filter(|number| lines[*number].starts_with(MARK));
+    starts.filter_map(|start| mark(path, &lines[start..])).collect()
 }
 
-fn ids_in_code(text: &str) -> BTreeSet<String> {
-    let starts = text.split(MARKER).skip(1);
-    let ids = starts.filter_map(|rest| rest.split_once(')').map(|(id, _)| id));
-    let is_id =
-        |id: &&str| id.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
-    ids.filter(is_id).map(str::to_owned).collect()
-}
-
-/// The first column of the table whose head is `id`; a row may hold several.
-fn ids_in_table(page: &str) -> BTreeSet<String> {
-    let rows = page.lines().skip_while(|line| !line.starts_with("| id |")).skip(2);
-    let rows = rows.take_while(|line| line.starts_with('|'));
-    let ids = rows.filter_map(|row| row.split('|').nth(1)).flat_map(|ids| ids.split(','));
-    ids.map(|id| id.trim().to_owned()).collect()
+/// The mark that a comment begins with, up to the end of the comment or the next mark.
+fn mark(path: &str, lines: &[&str]) -> Option<Quirk> {
+    let (id, first) = lines.first()?.strip_prefix(MARK)?.split_once(')')?;
+    let more = lines[1..].iter().map_while(|line| line.strip_prefix("// "));
+    let more = more.take_while(|line| !format!("// {line}").starts_with(MARK));
+    let mut quirk = Quirk { id: id.to_owned(), file: path.to_owned(), ..Quirk::default() };
+    quirk.here = first.trim_start_matches(':').trim().to_owned();
+    let mut part = &mut quirk.here;
+    for line in more {
+        let text = if let Some(text) = line.strip_prefix(NATIVE) {
+            part = &mut quirk.native;
+            text
+        } else if let Some(text) = line.strip_prefix(TEST) {
+            part = &mut quirk.test;
+            text
+        } else {
+            line
+        };
+        if !part.is_empty() {
+            part.push(' ');
+        }
+        part.push_str(text.trim());
+    }
+    Some(quirk)
 }
 
 #[cfg(test)]
@@ -53,13 +145,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_marked_is_listed_and_the_reverse() {
-        let code = format!("// {MARKER}one): a reason\n/// {MARKER}two)\n");
-        let page = "text\n\n| id | a |\n|---|---|\n| one, three | x |\n\n| four | y |\n";
-        let said = differences(&ids_in_code(&code), &ids_in_table(page)).join("\n");
-        assert!(
-            said.contains("`two` is marked in code") && said.contains("`three` is marked nowhere")
+    fn a_comment_defines_a_quirk_and_others_name_it() {
+        let code = format!(
+            "    {MARK}one): here it is\n    // so\n    // native: there\n    // test: `a::b_c`\n    \
+             code();\n{MARK}two)\n{MARK}one): again\n"
         );
-        assert!(!said.contains("one") && !said.contains("four"), "{said}");
+        let marks = marks_in("crates/api/src/compat/a.rs", &code);
+        let one = Quirk {
+            id: "one".into(),
+            here: "here it is so".into(),
+            native: "there".into(),
+            test: "`a::b_c`".into(),
+            file: "crates/api/src/compat/a.rs".into(),
+        };
+        assert_eq!(marks[0], one);
+        assert!(table(&marks).ends_with("| one | there | here it is so | `a.rs` | `a::b_c` |\n"));
+        assert_eq!(misfits(&marks), ["the quirk `two` is defined 0 times"]);
+        assert_eq!(misfits(&[one.clone(), one]), ["the quirk `one` is defined 2 times"]);
+    }
+
+    #[test]
+    fn the_table_stands_between_its_marks() {
+        let page = format!("before\n{BEGIN}old\n{END}after\n");
+        assert_eq!(
+            with_table(&page, "new\n").unwrap(),
+            format!("before\n{BEGIN}\nnew\n\n{END}after\n")
+        );
+        assert!(with_table("nothing", "new").is_err());
+    }
+
+    #[test]
+    fn a_test_is_known_by_its_last_name() {
+        let tests = BTreeSet::from(["it_works"]);
+        assert!(exists("a::it_works", &tests) && !exists("a::it_fails", &tests));
+        assert!(exists("silence", &tests) && exists("cargo xtask conformance", &tests));
     }
 }

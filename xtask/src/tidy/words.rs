@@ -158,7 +158,9 @@ fn identifiers(code: &str) -> impl Iterator<Item = &str> {
 fn shared(files: &[(String, String)]) -> Vec<String> {
     let mut types: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (path, text) in files {
-        if !path.starts_with("crates/") || !path.contains("/src/") {
+        // Types of the adapter have the names of those that they stand for in the native API.
+        let is_adapter = path.starts_with(super::adapter::FOLDER);
+        if !path.starts_with("crates/") || !path.contains("/src/") || is_adapter {
             continue;
         }
         for line in text.lines() {

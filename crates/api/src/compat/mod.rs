@@ -1,45 +1,197 @@
-//! AUTH, ADMIN and SYSTEM as existing clients of AnythingLLM know them. What says the same at both
-//! mounts is in `native`, whose services these share.
-pub mod admin;
-pub mod etag;
-pub mod spelling;
-pub mod values;
+//! `/api/v1`: AnythingLLM's developer API, for programs that were written for it.
+//!
+//! An adapter of the native API in [`crate::v1`], a module for each subject: bodies are brought into the
+//! form that `v1` reads, results and failures into the form that clients expect. What is the same in
+//! both contracts is registered from `v1` as it is. Each difference is marked with its name; the marks
+//! make the table in `docs/compatibility.md`.
+mod admin;
+mod arrival;
+mod conversations;
+mod directory;
+mod documents;
+mod embeds;
+mod entity_tags;
+mod failure;
+mod history;
+mod names;
+mod openai;
+mod pins;
+mod placements;
+mod search;
+mod sources;
+mod spelling;
+mod system;
+mod threads;
+mod values;
+mod workspaces;
 
 use actix_web::HttpResponse;
 use actix_web::web;
 use serde_json::json;
 
-use admin::{chats, invites, members, settings, users};
+use self::admin::{chats, invites, members, settings, users};
+use self::documents::{catalogue, folders, uploads};
+use crate::face::Face;
+use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
+use crate::v1 as native;
 
-use crate::routes::register::Register;
-use crate::v1::directory;
+/// A body in any of the ways in which such clients send one.
+// quirk(any-type): text is taken for JSON, forms are read as objects, a body of any other type is
+// as good as none
+// native: JSON bodies must be declared as JSON (or not at all)
+// test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
+// quirk(list-as-body): a list is an object without fields
+// native: a body is a JSON object
+// test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
+use crate::read::LooseBody as Body;
 
-pub fn operations(config: &mut impl Register) {
+const MOUNT: &str = "/api/v1";
+/// What all that such clients ask for begins with.
+const ROOT: &str = "/api/";
+
+pub static FACE: Face = Face {
+    mount: MOUNT,
+    root: ROOT,
+    about: "the same for programs that were written for AnythingLLM's developer API.",
+    prefix: "compat_",
+    operations: |config| operations(config),
+    documented: |config| operations(config),
+    beside,
+    arrive: arrival::correct,
+    refuse: failure::refuse,
+    failures: failure::of,
+    depart: entity_tags::tag,
+};
+
+/// Every operation. They are tried in this order; those without a name in the path cost least.
+#[rustfmt::skip]
+fn operations(config: &mut impl Register) {
     config
-        .service(users::list_users)
-        .service(users::create_user)
-        .service(users::update_user)
-        .service(users::delete_user)
-        .service(invites::list_invites)
-        .service(invites::create_invite)
-        .service(invites::disable_invite)
-        .service(members::list_members)
-        .service(members::update_members)
-        .service(members::manage_members)
-        .service(chats::list_chats)
-        .service(chats::export_chats)
-        .service(settings::update_preferences)
-        .service(settings::show_settings)
-        .service(settings::update_settings)
-        .service(settings::dump_settings);
+        .get("/admin/users", ADMIN, users::list_users)
+        .post("/admin/users/new", ADMIN, users::create_user)
+        .post("/admin/users/{id}", ADMIN, users::update_user)
+        .delete("/admin/users/{id}", ADMIN, users::delete_user)
+        .get("/admin/invites", ADMIN, invites::list_invites)
+        .post("/admin/invite/new", ADMIN, invites::create_invite)
+        .delete("/admin/invite/{id}", ADMIN, invites::disable_invite)
+        .get("/admin/workspaces/{workspace_id}/users", ADMIN, members::list_members)
+        .post("/admin/workspaces/{workspace_id}/update-users", ADMIN, members::update_members)
+        .post("/admin/workspaces/{workspace_slug}/manage-users", ADMIN, members::manage_members)
+        .post("/admin/workspace-chats", ADMIN, chats::list_chats)
+        .get("/system/export-chats", ADMIN, chats::export_chats)
+        .post("/admin/preferences", ADMIN, settings::update_preferences)
+        .get("/system", ADMIN, settings::show_settings)
+        .post("/system/update-env", ADMIN, settings::update_settings)
+        .get("/system/env-dump", OPEN, settings::dump_settings)
+        .get("/auth", READ, native::auth::authenticate)
+        .post("/workspace/new", ADMIN, workspaces::create_workspace)
+        .get("/workspaces", READ, native::workspaces::list_workspaces)
+        .get("/workspace/{slug}", READ, workspaces::find_workspace)
+        .post("/workspace/{slug}/update", ADMIN, workspaces::update_workspace)
+        .delete("/workspace/{slug}", ADMIN, workspaces::delete_workspace)
+        .post("/workspace/{slug}/thread/new", CHAT, threads::create_thread)
+        .get("/workspace/{slug}/threads", READ, native::threads::list_threads)
+        .post("/workspace/{slug}/thread/{thread}/update", CHAT, threads::update_thread)
+        .delete("/workspace/{slug}/thread/{thread}", CHAT, threads::delete_thread)
+        .get("/workspace/{slug}/chats", READ, history::list_workspace_chats)
+        .get("/workspace/{slug}/thread/{thread}/chats", READ, history::list_thread_chats)
+        .get("/workspace/{slug}/sessions", READ, native::chat_edits::list_sessions)
+        .patch("/workspace/{slug}/chats/{id}", CHAT, native::chat_edits::edit_chat)
+        .delete("/workspace/{slug}/chats/{id}", CHAT, native::chat_edits::delete_chat)
+        .post("/workspace/{slug}/chat-feedback/{id}", CHAT, native::chat_edits::rate_chat)
+        .post("/workspace/{slug}/update-embeddings", DOCUMENTS, placements::update_embeddings)
+        .get("/jobs", DOCUMENTS, native::jobs::list_jobs)
+        .get("/jobs/{id}", DOCUMENTS, native::jobs::find_job)
+        .get("/jobs/{id}/events", DOCUMENTS, native::jobs::follow_job)
+        .post("/jobs/{id}/cancel", DOCUMENTS, native::jobs::cancel_job)
+        .post("/jobs/{id}/retry", DOCUMENTS, native::jobs::retry_job)
+        .post("/workspace/{slug}/update-pin", DOCUMENTS, pins::update_pin)
+        .post("/workspace/{slug}/vector-search", READ, search::search_vectors)
+        .post("/workspace/{slug}/chat", CHAT, conversations::ask)
+        .post("/workspace/{slug}/stream-chat", CHAT, conversations::stream_answer)
+        .post("/workspace/{slug}/thread/{thread}/chat", CHAT, conversations::ask_in_thread)
+        .post("/workspace/{slug}/thread/{thread}/stream-chat", CHAT, conversations::stream_answer_in_thread)
+        .post("/document/upload", DOCUMENTS, uploads::upload_document)
+        .post("/document/upload/{folderName}", DOCUMENTS, uploads::upload_into_folder)
+        .post("/document/raw-text", DOCUMENTS, uploads::add_raw_text)
+        .post("/document/upload-link", DOCUMENTS, uploads::upload_link)
+        .get("/documents", READ, catalogue::list_documents)
+        .get("/documents/folder/{folderName}", READ, catalogue::list_folder)
+        .get("/document/accepted-file-types", READ, native::documents::catalogue::accepted_file_types)
+        .get("/document/metadata-schema", READ, native::documents::catalogue::metadata_schema)
+        .get("/document/id/{id}", READ, catalogue::find_document_by_id)
+        .delete("/document/id/{id}", DOCUMENTS, native::documents::catalogue::remove_document_by_id)
+        .post("/document/create-folder", DOCUMENTS, folders::create_folder)
+        .delete("/document/remove-folder", DOCUMENTS, folders::remove_folder)
+        .post("/document/move-files", DOCUMENTS, folders::move_files)
+        .get("/document/{docName}", READ, catalogue::find_document)
+        .get("/system/vector-count", READ, native::system::count_vectors)
+        .delete("/system/remove-documents", DOCUMENTS, system::remove_documents)
+        .get("/users", ADMIN, native::directory::list_directory)
+        .get("/users/{id}/issue-auth-token", ADMIN, directory::issue_auth_token)
+        .get("/document/generated-files/{filename}", READ, native::documents::files::download_generated_file)
+        .get("/embed", ADMIN, embeds::list_embeds)
+        .post("/embed/new", ADMIN, embeds::create_embed)
+        .post("/embed/{embed}", ADMIN, embeds::update_embed)
+        .delete("/embed/{embed}", ADMIN, embeds::delete_embed)
+        .get("/embed/{embed}/chats", ADMIN, embeds::list_embed_chats)
+        .get("/embed/{embed}/chats/{session}", ADMIN, embeds::list_session_chats)
+        .get("/openai/models", READ, native::openai::list_models)
+        .get("/openai/models/{model}", READ, native::openai::find_model)
+        .get("/openai/vector_stores", READ, openai::list_vector_stores)
+        .post("/openai/chat/completions", CHAT, openai::complete_chat)
+        .post("/openai/embeddings", CHAT, openai::embed_texts)
+        .post("/openai/images/generations", CHAT, openai::generate_image)
+        .post("/system/backup", ADMIN, native::system::backup::back_up)
+        .delete("/admin/workspace-chats", ADMIN, native::admin::chats::clear_chats)
+        .get("/admin/usage", ADMIN, native::admin::usage::show_usage)
+        .get("/admin/is-multi-user-mode", READ, native::admin::users::is_multi_user_mode)
+        .post("/admin/enable-multi-user", ADMIN, native::admin::users::enable_multi_user)
+        .get("/admin/invite/{id}", ADMIN, native::admin::invites::find_invite)
+        .post("/invite/{code}", OPEN, native::admin::invites::redeem_invite)
+        .get("/admin/api-keys", ADMIN, native::admin::keys::list_api_keys)
+        .post("/admin/api-keys", ADMIN, native::admin::keys::create_api_key)
+        .delete("/admin/api-keys/{id}", ADMIN, native::admin::keys::revoke_api_key)
+        .get("/admin/event-logs", ADMIN, native::admin::events::list_events);
 }
 
-/// What such clients ask for outside `/api/v1`. Open to everyone.
-pub fn surroundings(config: &mut web::ServiceConfig) {
+/// What such clients ask for outside the mount. Open to everyone.
+fn beside(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
 }
 
 async fn ping() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "online": true }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::document;
+    use crate::routes::register::{Rows, tests};
+
+    #[test]
+    fn the_table_says_what_the_handlers_do() {
+        let mut rows = Rows::default();
+        operations(&mut rows);
+        tests::check(FACE.mount, &rows);
+    }
+
+    /// Browsers that are signed in are at home in the native API, and the other product lists the models
+    /// of a provider outside its developer API.
+    const NATIVE_ONLY: [&str; 2] = ["/v1/session", "/v1/system/models"];
+
+    #[test]
+    fn every_other_native_operation_is_here_too() {
+        let methods: BTreeMap<_, _> = document::methods().into_iter().collect();
+        let native = methods.iter().filter(|(path, _)| !NATIVE_ONLY.contains(&path.as_str()));
+        for (path, known) in native {
+            if let Some(rest) = path.strip_prefix("/v1") {
+                assert_eq!(methods.get(&format!("{MOUNT}{rest}")), Some(known), "{path}");
+            }
+        }
+    }
 }

@@ -1,16 +1,15 @@
-//! AUTH, ADMIN and SYSTEM on the wire of AnythingLLM's developer API, which takes values loosely.
-use std::collections::BTreeMap;
-
+//! Values as clients of a JavaScript server send them, and what they mean by them.
 use carrel_domain::{Error, Result};
-use serde::de::IgnoredAny;
 use serde_json::Value;
 
-/// Fields of a body that the operation does not know.
-pub type UnknownFields = BTreeMap<String, IgnoredAny>;
+pub use crate::v1::embeds::fields::UnknownFields;
 
 /// Refuses an unknown field whose name differs from a known one only in case, separators or a plural
 /// `s`: ignoring a misspelled limit would grant more than the client asked for.
-// quirk(unknown-fields): any other unknown field is ignored.
+// quirk(unknown-fields): an unknown field is ignored, unless it is a known one misspelled (case,
+// separators, a plural `s`), which is refused
+// native: a body with a field that the operation does not know is refused by name
+// test: `compat::values` (unit tests), `attacks::grants`
 pub fn refuse_misspelled(unknown: &UnknownFields, known: &[&'static str]) -> Result<()> {
     for name in unknown.keys() {
         if let Some(meant) = known.iter().find(|known| plain(known) == plain(name)) {
@@ -39,7 +38,9 @@ pub fn as_text(value: &Value) -> String {
 
 /// The number that such clients get for a value: of a numeric text, of true (1), of null (0).
 /// Whatever else there is counts as no number.
-// quirk(values-as-numbers)
+// quirk(values-as-numbers): a limit, a flag or a page may be a text
+// native: values have the documented types
+// test: `compat::pages_may_be_named_oddly`
 pub fn as_number(value: &Value) -> Option<f64> {
     let number = match value {
         Value::Null => 0.0,
@@ -72,8 +73,41 @@ pub fn as_id(value: &Value) -> Option<i32> {
     }
 }
 
+/// The digits that a text begins with.
+pub fn leading_number(text: &str) -> &str {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    &text[..end]
+}
+
+/// Whether a value is something to such clients: neither nothing, zero nor an empty text.
+// quirk(values-as-text)
+pub fn is_something(value: &Value) -> bool {
+    match value {
+        Value::Null => false,
+        Value::Bool(flag) => *flag,
+        Value::Number(number) => number.as_f64() != Some(0.0),
+        Value::String(text) => !text.is_empty(),
+        Value::Array(_) | Value::Object(_) => true,
+    }
+}
+
+/// A text, whatever it was; null stays nothing.
+// quirk(values-as-text)
+pub fn to_text(value: Value) -> Value {
+    match value {
+        Value::Null | Value::String(_) => value,
+        other => Value::String(other.to_string()),
+    }
+}
+
+/// The id of a user, as a number; what is none names nobody.
+pub fn to_user(value: Value) -> Value {
+    as_id(&value).map_or(Value::Null, Value::from)
+}
+
 #[cfg(test)]
 mod tests {
+    use serde::de::IgnoredAny;
     use serde_json::json;
 
     use super::*;

@@ -2,7 +2,7 @@
 use serde_json::Value;
 
 use crate::document::{operations, value};
-use crate::routes;
+use crate::v1;
 
 const STYLE: &str = "
 :root { color-scheme: light dark; --line: #8884; --soft: #8882; }
@@ -31,7 +31,7 @@ pub fn page() -> String {
     );
     let mut subject = "";
     for (path, method, operation) in operations(&document) {
-        if !path.starts_with(routes::NATIVE) {
+        if !path.starts_with(v1::FACE.root) {
             continue;
         }
         let tag = operation["tags"][0].as_str().unwrap_or("Other");

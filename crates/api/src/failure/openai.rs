@@ -5,11 +5,10 @@ use carrel_domain::Error;
 use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
-use crate::failure::shapes::{Abort, Shape};
-use crate::read::REFERENCES;
+use crate::failure::shapes::Shape;
 
 /// Beneath this path every refusal has the shape of OpenAI's.
-const NATIVE: &str = "/v1/openai/";
+const ROOT: &str = "/v1/openai/";
 
 /// Of how many models a client is told who asks for one that is not there.
 const MODELS_TOLD: usize = 50;
@@ -19,79 +18,32 @@ pub const NO_USER_PROMPT: &str =
     "No user prompt found. Must be last element in message array with 'user' role.";
 
 pub fn is_spoken_at(path: &str) -> bool {
-    path.starts_with(NATIVE)
+    path.starts_with(ROOT)
 }
 
 /// `{"error":{"message","type","param","code"}}`
 pub struct OpenAi;
 
 impl Shape for OpenAi {
+    const NAME: &'static str = "OpenAi";
+
     fn body(message: &str) -> Value {
         body(message, StatusCode::BAD_REQUEST, None, None)
     }
 
-    fn native(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let param = match error {
-            Error::Invalid { field, .. } if field != "body" => Some(&**field),
-            _ => None,
-        };
-        HttpResponse::build(status).json(body(message, status, param, None))
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        match error {
-            // quirk(no-user-prompt): refused as a question to a workspace is.
-            Error::Invalid { reason, .. } if reason == NO_USER_PROMPT => {
-                HttpResponse::build(status).json(Abort::body(reason))
-            }
-            // quirk(model-500)
-            Error::Unavailable { .. } => {
-                Self::native(StatusCode::INTERNAL_SERVER_ERROR, message, error)
-            }
-            _ => Self::native(status, message, error),
-        }
+    fn respond(error: &Error) -> HttpResponse {
+        answer(status_of(error), error)
     }
 }
 
-/// As [`OpenAi`]; at `/api/v1` `{"error"}`.
-pub struct NoImage;
-
-impl Shape for NoImage {
-    fn body(message: &str) -> Value {
-        OpenAi::body(message)
-    }
-
-    fn native(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        OpenAi::native(status, message, error)
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let upload = match error {
-            Error::Invalid { field, reason } if field == REFERENCES => Some(&**reason),
-            Error::TooLarge { what, .. } if *what != "the body" => Some(message),
-            _ => None,
-        };
-        if let Some(reason) = upload {
-            // quirk(image-upload-500)
-            let error = format!("Invalid image upload. {reason}");
-            let body = json!({ "success": false, "error": error });
-            return HttpResponse::InternalServerError().json(body);
-        }
-        let (status, message) = match error {
-            Error::Invalid { field, reason } if field == "prompt" => (status, &**reason),
-            // quirk(image-provider): in the words that clients of a server without one know.
-            Error::Unavailable { reason, .. } if reason.starts_with("none is set") => {
-                (StatusCode::INTERNAL_SERVER_ERROR, NO_IMAGE_PROVIDER)
-            }
-            // quirk(model-500): the reason alone is told there.
-            Error::Unavailable { reason, .. } => (StatusCode::INTERNAL_SERVER_ERROR, &**reason),
-            _ => (status, message),
-        };
-        HttpResponse::build(status).json(json!({ "error": message }))
-    }
+/// An error in OpenAI's shape, which names the field that is wrong.
+pub fn answer(status: StatusCode, error: &Error) -> HttpResponse {
+    let param = match error {
+        Error::Invalid { field, .. } if field != "body" => Some(&**field),
+        _ => None,
+    };
+    HttpResponse::build(status).json(body(&error.to_string(), status, param, None))
 }
-
-const NO_IMAGE_PROVIDER: &str = "No valid image generation provider was set. Got: undefined";
 
 pub fn refusal(status: StatusCode, message: &str, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(body(message, status, None, Some(code)))

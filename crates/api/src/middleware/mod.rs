@@ -1,5 +1,7 @@
-//! What happens around every request: an id, a log record, the refusal in the words of the mount,
+//! What happens around every request: an id, a log record, the refusal in the words of the contract,
 //! and headers that keep browsers from guessing.
+mod escapes;
+
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::middleware::Next;
@@ -11,16 +13,16 @@ use carrel_services::meter::Meter;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::compat::{etag, spelling};
-use crate::failure::{Refusal, openai};
-use crate::mount::Mount;
+use crate::FACES;
+use crate::face::Face;
+use crate::failure::Refusal;
 
 pub async fn finish(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    spelling::correct(&mut request);
-    let mount = Mount::of(request.request());
+    FACES.iter().for_each(|face| (face.arrive)(&mut request));
+    let face = Face::of(request.path());
     let meter = request.app_data::<Data<Meter>>().cloned();
     let log = RequestLog::start(&mut request);
     let span = log.span.clone();
@@ -29,14 +31,12 @@ pub async fn finish(
             None => next.call(request).await?.map_into_boxed_body(),
             Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
         };
-        let path = response.request().path().to_owned();
         let refused = response.response().error();
-        if let Some(said) = refused.map(|error| refuse(error, mount, &path)) {
+        if let Some(said) = refused.map(|error| refuse(error, face, response.request().path())) {
             response = response.into_response(said);
         }
-        // quirk(entity-tags)
-        if mount == Mount::Compat {
-            response = etag::tag(response);
+        if let Some(face) = face {
+            response = (face.depart)(response);
         }
         Ok(log.finish(response, meter.as_ref().map(|meter| &***meter)))
     }
@@ -49,11 +49,11 @@ fn refusal(request: &ServiceRequest) -> Option<Refusal> {
     if body::is_encoded(request.headers()) {
         return Some(Refusal::Encoded);
     }
-    (!spelling::is_well_encoded(request.uri().path())).then_some(Refusal::BadPath)
+    (!escapes::are_whole(request.uri().path())).then_some(Refusal::BadPath)
 }
 
 /// The answer to a request that failed, which is also where the failure is logged.
-fn refuse(error: &Error, mount: Mount, path: &str) -> HttpResponse {
+fn refuse(error: &Error, face: Option<&Face>, path: &str) -> HttpResponse {
     let Some(refusal) = error.as_error::<Refusal>() else {
         let status = error.as_response_error().status_code();
         return HttpResponse::build(status).json(json!({ "error": error.to_string() }));
@@ -61,5 +61,6 @@ fn refuse(error: &Error, mount: Mount, path: &str) -> HttpResponse {
     if let Some(cause) = refusal.cause() {
         tracing::error!(error = cause, "failed to answer a request");
     }
-    if openai::is_spoken_at(path) { refusal.respond_as_openai() } else { refusal.respond(mount) }
+    let said = face.and_then(|face| (face.refuse)(refusal, path));
+    said.unwrap_or_else(|| refusal.respond())
 }

@@ -13,16 +13,22 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::Options;
-use crate::mount::Mount;
 
 /// A JSON body that has not been read yet. No body at all reads as `{}`.
-pub struct Body<T> {
+///
+/// Browsers send other types than JSON across origins without asking, so a body must be declared as JSON,
+/// unless it is `LOOSE`.
+pub struct Body<T, const LOOSE: bool = false> {
     request: HttpRequest,
     payload: Payload,
     read_as: PhantomData<T>,
 }
 
-impl<T> FromRequest for Body<T> {
+/// A body whatever it is declared as: text is taken for JSON, a form is an object, and what is neither, or
+/// a list, is as good as none.
+pub type LooseBody<T> = Body<T, true>;
+
+impl<T, const LOOSE: bool> FromRequest for Body<T, LOOSE> {
     type Error = actix_web::Error;
     type Future = Ready<actix_web::Result<Self>>;
 
@@ -31,7 +37,7 @@ impl<T> FromRequest for Body<T> {
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> Body<T> {
+impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> Body<T, LOOSE> {
     /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
     pub async fn read(self) -> Result<T> {
         Ok(self.parsed().await?.0)
@@ -55,13 +61,12 @@ impl<T: DeserializeOwned + Send + 'static> Body<T> {
     }
 
     async fn parsed_within(self, limit: usize) -> Result<(T, Bytes)> {
-        let layout = layout(&self.request)?;
-        let is_native = Mount::of(&self.request) == Mount::Native;
+        let layout = layout(&self.request, LOOSE)?;
         let limits = Limits { is_upload: true, ..Limits::of_body(limit as u64) };
         let body = body::whole(&self.request, self.payload, limits).await?;
         let text = match layout {
-            // quirk(list-as-body): a list has none of the fields that are looked for.
-            Layout::Json if !is_native && json::is_array(body.clone()).await? => Bytes::new(),
+            // A list has none of the fields that are looked for.
+            Layout::Json if LOOSE && json::is_array(body.clone()).await? => Bytes::new(),
             Layout::Json => body.clone(),
             Layout::Form => object(form::parse(body.clone()).await?),
             Layout::Unknown => Bytes::new(),
@@ -79,21 +84,17 @@ enum Layout {
     Unknown,
 }
 
-/// Browsers send other types than JSON across origins without asking, so natively there is no other.
-fn layout(request: &HttpRequest) -> Result<Layout> {
+fn layout(request: &HttpRequest, is_loose: bool) -> Result<Layout> {
     if !request.encoding().is_ok_and(|encoding| encoding.name() == "UTF-8") {
         return Err(Error::invalid("Content-Type", "the charset must be UTF-8"));
     }
-    let declared = request.content_type();
-    let is_json =
-        declared.is_empty() || declared == "application/json" || declared.ends_with("+json");
-    match Mount::of(request) {
-        _ if is_json => Ok(Layout::Json),
-        Mount::Native => Err(Error::invalid("Content-Type", "must be application/json")),
-        // quirk(any-type): text is taken for JSON, forms are read, anything else is no body.
-        Mount::Compat if declared.starts_with("text/") => Ok(Layout::Json),
-        Mount::Compat if declared == "application/x-www-form-urlencoded" => Ok(Layout::Form),
-        Mount::Compat => Ok(Layout::Unknown),
+    match request.content_type() {
+        "" | "application/json" => Ok(Layout::Json),
+        declared if declared.ends_with("+json") => Ok(Layout::Json),
+        _ if !is_loose => Err(Error::invalid("Content-Type", "must be application/json")),
+        declared if declared.starts_with("text/") => Ok(Layout::Json),
+        "application/x-www-form-urlencoded" => Ok(Layout::Form),
+        _ => Ok(Layout::Unknown),
     }
 }
 

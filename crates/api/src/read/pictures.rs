@@ -51,9 +51,12 @@ impl Order {
     ///
     /// # Errors
     /// As [`Body::read`]; of forms [`Error::Invalid`] in the field `image_references`.
-    pub async fn read<T: DeserializeOwned + Send + 'static>(mut self) -> Result<Ordered<T>> {
+    pub async fn read<T, const LOOSE: bool>(mut self) -> Result<Ordered<T>>
+    where
+        T: DeserializeOwned + Send + 'static,
+    {
         if !self.is_form() {
-            let body = Body::<T>::from_request(&self.request, &mut self.payload);
+            let body = Body::<T, LOOSE>::from_request(&self.request, &mut self.payload);
             let body = body.into_inner().map_err(|error| Error::internal(error.to_string()))?;
             return Ok(Ordered { body: body.read().await?, references: vec![], files: vec![] });
         }

@@ -1,25 +1,79 @@
-//! Where operations are registered: with the server that answers them, or in the document that
-//! describes them. One list of operations serves both, and no worker builds a document.
+//! The rows of the tables that contracts are: with the server that answers the operations, in the
+//! document that describes them, or in a list. One table serves all, and no worker builds a document.
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::ServiceConfig;
+use carrel_domain::api_key::Scope;
 use utoipa_actix_web::OpenApiFactory;
 use utoipa_actix_web::service_config::ServiceConfig as Documenting;
 
+/// Who may call an operation: keys with a scope, or everyone.
+pub type Access = Option<Scope>;
+
+pub const OPEN: Access = None;
+pub const READ: Access = Some(Scope::Read);
+pub const CHAT: Access = Some(Scope::Chat);
+pub const DOCUMENTS: Access = Some(Scope::Documents);
+pub const ADMIN: Access = Some(Scope::Admin);
+
+/// What a table says of an operation. The handler says the same with its attributes and its arguments,
+/// and tests hold one to the other.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "tests hold the tables to the handlers"))]
+pub struct Row {
+    pub method: &'static str,
+    /// Beneath the mount.
+    pub path: &'static str,
+    pub access: Access,
+}
+
 pub trait Register {
-    fn service(
+    fn add(
         &mut self,
+        row: Row,
         operation: impl HttpServiceFactory + OpenApiFactory + 'static,
     ) -> &mut Self;
 
-    fn configure(&mut self, register: impl FnOnce(&mut Self)) -> &mut Self {
-        register(self);
-        self
+    fn get(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        operation: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        self.add(Row { method: "GET", path, access }, operation)
+    }
+
+    fn post(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        operation: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        self.add(Row { method: "POST", path, access }, operation)
+    }
+
+    fn patch(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        operation: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        self.add(Row { method: "PATCH", path, access }, operation)
+    }
+
+    fn delete(
+        &mut self,
+        path: &'static str,
+        access: Access,
+        operation: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        self.add(Row { method: "DELETE", path, access }, operation)
     }
 }
 
 impl Register for ServiceConfig {
-    fn service(
+    fn add(
         &mut self,
+        _: Row,
         operation: impl HttpServiceFactory + OpenApiFactory + 'static,
     ) -> &mut Self {
         self.service(operation)
@@ -27,10 +81,61 @@ impl Register for ServiceConfig {
 }
 
 impl Register for Documenting<'_> {
-    fn service(
+    fn add(
         &mut self,
+        _: Row,
         operation: impl HttpServiceFactory + OpenApiFactory + 'static,
     ) -> &mut Self {
         self.service(operation)
+    }
+}
+
+/// The rows of a table, each with the method and the path that its handler says.
+#[cfg(test)]
+#[derive(Default)]
+pub struct Rows(pub Vec<(Row, String, String)>);
+
+#[cfg(test)]
+impl Register for Rows {
+    fn add(
+        &mut self,
+        row: Row,
+        operation: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        let paths = serde_json::to_value(operation.paths()).unwrap();
+        for (path, item) in paths.as_object().unwrap() {
+            let methods = item.as_object().unwrap().keys();
+            self.0.extend(methods.map(|method| (row, method.to_uppercase(), path.clone())));
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    /// Method, path and scope of every operation, as the tests of the whole server find them.
+    const ACCESS: &str = include_str!("../../../../tests/access.tsv");
+
+    /// Holds the table of a contract to its handlers, and to what the server was seen to admit.
+    pub fn check(mount: &str, rows: &Rows) {
+        let mut known: BTreeMap<_, _> = ACCESS
+            .lines()
+            .filter_map(|line| {
+                let (operation, access) = line.rsplit_once('\t')?;
+                let beneath = operation.split_once('\t')?.1.strip_prefix(mount)?;
+                beneath.starts_with('/').then_some((operation.to_owned(), access))
+            })
+            .collect();
+        for (row, method, path) in &rows.0 {
+            assert_eq!((row.method, row.path), (method.as_str(), path.as_str()));
+            let access = row.access.map_or("open", Scope::as_str);
+            let operation = format!("{}\t{mount}{}", row.method, row.path);
+            assert_eq!(known.remove(&operation), Some(access), "{operation}");
+        }
+        assert!(known.is_empty(), "not in the table: {known:?}");
     }
 }

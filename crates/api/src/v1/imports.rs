@@ -13,12 +13,7 @@ use crate::caller::{Admin, Caller};
 use crate::failure::shapes::NotDone;
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
-use crate::routes::register::Register;
 use crate::v1::admin::wire::Done;
-
-pub fn operations(config: &mut impl Register) {
-    config.service(start_import).service(show_import);
-}
 
 #[derive(Deserialize, ToSchema)]
 pub struct ImportBody {

@@ -18,7 +18,7 @@ use crate::read::Body;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCreated};
 
-pub(crate) const FOREIGN: &str = "Sessions start and end on pages of this server only.";
+pub const FOREIGN: &str = "Sessions start and end on pages of this server only.";
 
 const NO_PASSWORDS: &str = "Signing in with a password is switched off on this server.";
 
@@ -133,7 +133,7 @@ fn token(request: &HttpRequest) -> Option<&str> {
 
 /// The cookie with a token, for so many seconds. It stays on encrypted connections if it was given
 /// over one, to this server or to a proxy before it.
-pub(crate) fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
+pub fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
     let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
     format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }

@@ -1,5 +1,8 @@
 //! `/api/embed/*`: what visitors of other sites' pages use. No key: an embed is open to the pages it
 //! names.
+pub mod failure;
+pub mod wire;
+
 use actix_cors::Cors;
 use actix_web::http::Method;
 use actix_web::http::header::{ORIGIN, RETRY_AFTER};
@@ -15,13 +18,11 @@ use chrono::Utc;
 use uuid::Uuid;
 
 use crate::caller::address;
-use crate::failure::embeds::Denial;
-use crate::mount::Mount;
-use crate::read::Body;
-use crate::routes::register::Register;
+use crate::read::LooseBody;
+use crate::routes::register::{OPEN, Register};
 use crate::streaming;
-pub mod wire;
 use crate::v1::history::wire::History;
+use crate::widget::failure::Denial;
 
 /// Where visitors come.
 pub const PUBLIC: &str = "/api/embed";
@@ -30,7 +31,10 @@ pub const PUBLIC: &str = "/api/embed";
 const NEEDS_LIST: &str = "EMBED_REQUIRE_ALLOWLIST";
 
 pub fn operations(config: &mut impl Register) {
-    config.service(ask_embed).service(show_history).service(forget_history);
+    config
+        .post("/{embed}/stream-chat", OPEN, ask_embed)
+        .get("/{embed}/{session}", OPEN, show_history)
+        .delete("/{embed}/{session}", OPEN, forget_history);
 }
 
 /// Pages of every site may read the answers: which of them are served is for each embed to say, and
@@ -56,7 +60,7 @@ pub async fn ask_embed(
     embeds: Data<WidgetService>,
     settings: Data<SettingsStore>,
     key: Path<String>,
-    body: Body<wire::EmbedQuestion>,
+    body: LooseBody<wire::EmbedQuestion>,
 ) -> Result<HttpResponse, Denial> {
     let visitor = visitor(&request, &settings);
     let open = embeds.open(&key, &visitor).await?;
@@ -95,7 +99,7 @@ pub async fn show_history(
     let open = embeds.open(&path.0, &visitor).await?;
     let chats = embeds.history(&open, wire::session(&path.1)?).await?;
     let chats = Bounded { items: chats, is_cut: false };
-    Ok(Json(History::new(chats, Mount::Compat).without_sources()))
+    Ok(Json(History::new(chats).without_sources()))
 }
 
 /// Forget what was said in a session.

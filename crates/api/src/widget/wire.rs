@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::failure::embeds::OUT_OF_ORDER;
 use crate::streaming::event;
+use crate::widget::failure::OUT_OF_ORDER;
 
 /// The longest question of a visitor, and the longest prompt that one may bring along, in bytes. A
 /// history holds up to a thousand of them.

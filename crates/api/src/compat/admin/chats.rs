@@ -8,10 +8,10 @@ use carrel_services::exports::{ExportRequest, Exports};
 use carrel_services::preferences::Preferences;
 
 use crate::caller::{Admin, Caller};
+use crate::compat::Body;
 use crate::compat::admin::wire::chats as wire;
-use crate::failure::shapes::Message;
-use crate::failure::{Answer, Failure, Plain};
-use crate::read::Body;
+use crate::compat::failure::shapes::{Message, Plain};
+use crate::failure::{Answer, Failure};
 use crate::streaming::Holder;
 use crate::v1::admin::chats::{Page, file, page};
 
@@ -23,7 +23,7 @@ pub async fn list_chats(
     _: Caller<Admin>,
     chats: Data<dyn ChatLog>,
     body: Body<wire::ChatQuery>,
-) -> Answer<Json<wire::ChatPage>> {
+) -> Answer<Json<wire::ChatPage>, Plain> {
     let query = body.read().await?;
     let filter = ChatFilter { before: query.before(), ..ChatFilter::default() };
     let Page { chats, has_pages, has_more } = match query.start() {

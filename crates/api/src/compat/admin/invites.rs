@@ -6,10 +6,11 @@ use carrel_domain::{Error, InviteId};
 use carrel_services::invitations::Invitations;
 
 use crate::caller::{Caller, Host};
+use crate::compat::Body;
 use crate::compat::admin::wire::invites as wire;
-use crate::failure::shapes::{NoInvite, NotDone};
-use crate::failure::{Answer, Failure, Plain};
-use crate::read::Body;
+use crate::compat::failure::shapes::{NotDone, Plain};
+use crate::failure::shapes::NoInvite;
+use crate::failure::{Answer, Failure};
 use crate::v1::admin::wire::Done;
 
 /// List every invite, whatever its status.
@@ -19,7 +20,7 @@ use crate::v1::admin::wire::Done;
 pub async fn list_invites(
     _: Caller<Host>,
     invites: Data<dyn Invites>,
-) -> Answer<Json<wire::InviteList>> {
+) -> Answer<Json<wire::InviteList>, Plain> {
     let invites = invites.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::InviteList { invites }))
 }
@@ -36,7 +37,9 @@ pub async fn create_invite(
     body: Body<wire::NewInvite>,
 ) -> Answer<Json<wire::InviteCreated>, NoInvite> {
     let workspaces = body.read().await?.into_workspaces();
-    // quirk(unknown-workspaces)
+    // quirk(unknown-workspaces): unknown ids are kept, what is no id is left out
+    // native: an invite names workspaces there are
+    // test: `compat::invites_keep_what_they_are_given`
     let unknown = UnknownWorkspaces::Keep;
     let invite = invitations.create(workspaces, unknown, None, &caller.by()).await?;
     Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
@@ -52,7 +55,9 @@ pub async fn disable_invite(
     id: Path<String>,
 ) -> Answer<Json<Done>, NotDone> {
     let id = id.parse().map_err(|_| Error::invalid("id", "Invalid invite id"))?;
-    // quirk(withdrawn-again): success, whatever its status was.
+    // quirk(withdrawn-again): withdrawing it succeeds and changes nothing
+    // native: an invite that is not pending cannot be withdrawn
+    // test: `compat::invites_keep_what_they_are_given`
     invitations.disable(InviteId(id), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

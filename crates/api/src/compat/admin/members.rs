@@ -8,10 +8,10 @@ use carrel_domain::{Error, WorkspaceId};
 use carrel_services::{members, workspaces as service};
 
 use crate::caller::{Caller, Host};
+use crate::compat::Body;
 use crate::compat::admin::wire::members as wire;
-use crate::failure::shapes::{NoMembers, NotUpdated};
-use crate::failure::{Answer, Failure, Plain};
-use crate::read::Body;
+use crate::compat::failure::shapes::{NoMembers, NotUpdated, Plain};
+use crate::failure::{Answer, Failure};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
@@ -23,13 +23,15 @@ pub async fn list_members(
     _: Caller<Host>,
     members: Data<dyn Members>,
     id: Path<String>,
-) -> Answer<Json<wire::MemberList>> {
+) -> Answer<Json<wire::MemberList>, Plain> {
     let found = match parse_id("workspace", &id) {
         Ok(id) => members.of(WorkspaceId(id)).await,
         Err(unknown) => Err(unknown),
     };
     let found = match found {
-        // quirk(nobody-nowhere)
+        // quirk(nobody-nowhere): it has no members
+        // native: an unknown workspace is `404`
+        // test: `compat::members_who_do_not_exist_are_passed_over`
         Err(Error::NotFound { .. }) => Vec::new(),
         found => found?,
     };
@@ -55,7 +57,10 @@ pub async fn update_members(
 }
 
 /// Add members to a workspace, or replace them. Users that do not exist are passed over.
-// quirk(passed-over)
+// quirk(passed-over): `manage-users` passes over users there are not, and is `404` when none is
+// left; the lists have members only, not every admin
+// native: members are replaced or added whole or not at all
+// test: `compat::members_who_do_not_exist_are_passed_over`
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
     responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]

@@ -9,11 +9,12 @@ use carrel_services::settings::{Leniency, SettingsStore, preferences};
 use chrono::Utc;
 
 use crate::caller::{Admin, Caller, Host, address};
+use crate::compat::Body;
 use crate::compat::admin::wire::settings as wire;
+use crate::compat::failure::shapes::{NotDone, Plain};
 use crate::facts::Facts;
-use crate::failure::shapes::{NoValues, NotDone, bare};
-use crate::failure::{Answer, Failure, Plain};
-use crate::read::Body;
+use crate::failure::shapes::{NoValues, bare};
+use crate::failure::{Answer, Failure};
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 
@@ -27,7 +28,9 @@ pub async fn update_preferences(
     body: Body<Changes>,
 ) -> Answer<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
-    // quirk(preferences-passed-over)
+    // quirk(preferences-passed-over): whatever is not allowed is passed over, successfully
+    // native: a body without a known preference, or with a wrong value, is `400`
+    // test: `compat::settings_are_refused_with_200_and_told_as_text`
     preferences::change(&**settings, &changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
@@ -40,9 +43,12 @@ pub async fn show_settings(
     _: Caller<Admin>,
     store: Data<SettingsStore>,
     facts: Facts,
-) -> Answer<Json<SettingsShown>> {
+) -> Answer<Json<SettingsShown>, Plain> {
     let facts = facts.gather().await?;
-    // quirk(settings-as-text)
+    // quirk(settings-as-text): those that are not set too, as null; numbers as the text they were
+    // set as
+    // native: settings that are set; numbers as numbers
+    // test: `compat::settings_are_refused_with_200_and_told_as_text`
     Ok(Json(SettingsShown { settings: store.visible(&facts, Leniency::Lenient) }))
 }
 
@@ -56,17 +62,22 @@ pub async fn update_settings(
     body: Body<Changes>,
 ) -> Answer<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
-    // quirk(settings-refused-with-200)
+    // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of a type
+    // that cannot be one is `400`
+    // native: a refused setting is `400`
+    // test: `compat::settings_are_refused_with_200_and_told_as_text`
     let updated = store.update(&changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(updated.into()))
 }
 
 /// Write the settings to `<storage>/.env`, in production. Needs no key and tells nothing.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), Failure<Plain>))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do", content_type = "text/plain", body = String), Failure<Plain>))]
 #[get("/system/env-dump")]
-pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse> {
+pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse, Plain> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
     dump.into_inner().write(&by).await?;
-    // quirk(done-in-text)
+    // quirk(done-in-text): `OK` as text
+    // native: `env-dump` answers without a body
+    // test: `compat::settings_are_refused_with_200_and_told_as_text`
     Ok(bare(StatusCode::OK))
 }

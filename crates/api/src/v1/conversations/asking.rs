@@ -3,19 +3,18 @@ use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
 use actix_web::web::Data;
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::thread::{Thread, Threads};
 use carrel_domain::user::Users;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
-use carrel_services::chat::{Conversations, Question};
+use carrel_services::chat::{AnswerEvent, Conversations, Question, Reply};
 use carrel_services::threads;
+use tokio::sync::mpsc::Receiver;
 
 use crate::caller::Caller;
 use crate::failure::Refusal;
-use crate::mount::Mount;
-use crate::streaming::{self, Listener};
-use crate::v1::conversations::stream::{self, Teller};
+use crate::streaming::Listener;
 use crate::v1::conversations::wire as chat;
 
 /// What a thread is found with.
@@ -54,12 +53,7 @@ impl ThreadPorts {
     }
 
     /// The question as one of a thread, which has users and no sessions.
-    pub async fn within(
-        &self,
-        thread: Thread,
-        mut asked: chat::Asked,
-        mount: Mount,
-    ) -> Result<chat::Asked> {
+    pub async fn within(&self, thread: Thread, mut asked: chat::Asked) -> Result<chat::Asked> {
         asked.question.session = None;
         asked.question.thread = Some(thread);
         let Some(id) = asked.user else { return Ok(asked) };
@@ -67,8 +61,7 @@ impl ThreadPorts {
             Some(user) if user.suspended => {
                 return Err(Error::unprocessable("the user is suspended"));
             }
-            // quirk(unknown-asker): a user who is not there is nobody.
-            None if mount == Mount::Native => return Err(Error::not_found("user", id)),
+            None => return Err(Error::not_found("user", id)),
             found => found,
         };
         Ok(asked)
@@ -106,48 +99,43 @@ impl Asking {
         Ok(())
     }
 
+    /// The answer; `None` where only a reset was asked for.
     pub async fn answer<P>(
         &self,
         caller: &Caller<P>,
-        workspace: Workspace,
+        workspace: &Workspace,
         mut asked: chat::Asked,
-        mount: Mount,
-    ) -> Result<chat::ChatAnswer> {
+    ) -> Result<Option<Reply>> {
         let by = caller.by();
         self.expand_commands(caller, &mut asked.question).await?;
         if asked.reset {
-            self.conversations.reset(&workspace, &asked.question, &by).await?;
+            self.conversations.reset(workspace, &asked.question, &by).await?;
         }
         if asked.is_reset_only() {
-            return Ok(chat::ChatAnswer::reset());
+            return Ok(None);
         }
-        let with_sources = asked.with_sources;
-        let reply = self.conversations.ask(&workspace, asked.question, &by).await?;
-        chat::ChatAnswer::new(reply, with_sources, mount)
+        self.conversations.ask(workspace, asked.question, &by).await.map(Some)
     }
 
+    /// The pieces of the answer, and who listens to them; `None` where only a reset was asked for.
     pub async fn stream<P>(
         &self,
         caller: &Caller<P>,
-        workspace: Workspace,
-        asked: chat::Asked,
-        mount: Mount,
-    ) -> Result<HttpResponse> {
-        let (by, mut question) = (caller.by(), asked.question);
-        self.expand_commands(caller, &mut question).await?;
+        workspace: &Workspace,
+        mut asked: chat::Asked,
+    ) -> Result<Option<(Receiver<AnswerEvent>, Listener)>> {
+        let by = caller.by();
+        self.expand_commands(caller, &mut asked.question).await?;
         if asked.reset {
-            self.conversations.reset(&workspace, &question, &by).await?;
+            self.conversations.reset(workspace, &asked.question, &by).await?;
         }
-        if asked.reset && question.text.trim().is_empty() {
-            return Ok(streaming::response().body(stream::reset()));
+        if asked.is_reset_only() {
+            return Ok(None);
         }
-        // quirk(answered-by-agent)
-        let as_agent = mount == Mount::Compat && question.is_for_agent(&workspace);
-        let teller = Teller::new(mount, as_agent, asked.with_sources);
-        let listener = Listener::new(&self.request, caller, &workspace)?
+        let question = asked.question;
+        let listener = Listener::new(&self.request, caller, workspace)?
             .within(question.thread.clone(), question.user.clone());
-        let pieces = self.conversations.stream(&workspace, question, &by).await?;
-        let told = streaming::told(pieces, move |piece| teller.events(piece), listener);
-        Ok(streaming::response().streaming(told))
+        let pieces = self.conversations.stream(workspace, question, &by).await?;
+        Ok(Some((pieces, listener)))
     }
 }

@@ -4,8 +4,6 @@ use carrel_services::chat::Attachment;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::mount::Mount;
-
 /// A picture for the model to see, or a document to read.
 #[derive(ToSchema)]
 #[schema(as = Attachment)]
@@ -24,28 +22,19 @@ pub struct AttachmentBody {
 /// The longest name, in bytes.
 const LONGEST: usize = 255;
 
-/// Reads attachments. At `/api/v1` whatever cannot be one is passed over.
-pub fn attachments(value: Option<Value>, mount: Mount) -> Result<Vec<Attachment>> {
-    let wrong = |reason| match mount {
-        Mount::Native => Err(Error::invalid("attachments", reason)),
-        Mount::Compat => Ok(Vec::new()),
-    };
-    let list = match value {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Array(list)) => list,
-        Some(_) => return wrong("must be a list"),
-    };
-    let mut read = Vec::with_capacity(list.len().min(64));
-    for item in list {
-        match attachment(&item) {
-            Ok(attachment) => read.push(attachment),
-            Err(reason) => drop(wrong(reason)?),
+/// Reads the attachments of a question.
+pub fn attachments(value: Option<Value>) -> Result<Vec<Attachment>> {
+    let wrong = |reason| Error::invalid("attachments", reason);
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Array(list)) => {
+            list.iter().map(|item| attachment(item).map_err(wrong)).collect()
         }
+        Some(_) => Err(wrong("must be a list")),
     }
-    Ok(read)
 }
 
-fn attachment(value: &Value) -> Result<Attachment, &'static str> {
+pub fn attachment(value: &Value) -> Result<Attachment, &'static str> {
     let text = |name: &str| value.get(name).and_then(Value::as_str);
     let content = text("contentString").or_else(|| text("content_string"));
     let content = content.ok_or("each must have a contentString")?;
@@ -71,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_attachment_is_refused_natively_and_passed_over_elsewhere() {
+    fn what_is_no_attachment_is_refused() {
         for nonsense in [
             json!("x"),
             json!([5]),
@@ -79,14 +68,10 @@ mod tests {
             json!([{ "contentString": 5 }]),
             json!([{ "contentString": "data:image/png;base64,?" }]),
         ] {
-            assert!(attachments(Some(nonsense.clone()), Mount::Native).is_err(), "{nonsense}");
-            let read = attachments(Some(nonsense.clone()), Mount::Compat).unwrap();
-            assert!(read.is_empty(), "{nonsense}");
+            assert!(attachments(Some(nonsense.clone())).is_err(), "{nonsense}");
         }
-        let read = attachments(
-            Some(json!([{ "contentString": "data:image/png;base64,iVBORw0KGgo=" }])),
-            Mount::Native,
-        );
+        let read =
+            attachments(Some(json!([{ "contentString": "data:image/png;base64,iVBORw0KGgo=" }])));
         assert_eq!(read.unwrap()[0].mime, "image/png");
     }
 }

@@ -5,7 +5,6 @@ use carrel_services::record;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::mount::Mount;
 use crate::streaming::event;
 use crate::v1::conversations::wire::RESET;
 use crate::v1::source;
@@ -13,26 +12,24 @@ use crate::v1::source;
 /// Tells one answer.
 pub struct Teller {
     id: String,
-    mount: Mount,
-    /// Whether the client expects the events of an agent.
-    as_agent: bool,
     /// Whether the client wants to know what the answer is built on.
     with_sources: bool,
 }
 
 impl Teller {
-    pub fn new(mount: Mount, as_agent: bool, with_sources: bool) -> Self {
-        Self { id: Uuid::new_v4().to_string(), mount, as_agent, with_sources }
+    pub fn new(with_sources: bool) -> Self {
+        Self { id: Uuid::new_v4().to_string(), with_sources }
+    }
+
+    /// The name of the answer, which every event has.
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The events that tell a piece of the answer.
-    // quirk(id-or-uuid): the name of the answer's id depends on the type.
     pub fn events(&self, piece: AnswerEvent) -> String {
         let id = &self.id;
         match piece {
-            AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
-                event(&self.agent_chunk(&text))
-            }
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => {
                 event(&self.chunk(&text, false))
             }
@@ -41,15 +38,16 @@ impl Teller {
                 let name = if begun { "uuid" } else { "id" };
                 event(&failed(name, id, &error))
             }
-            // quirk(silence-200): a stream without text only ends there.
-            AnswerEvent::Empty(_) if self.mount == Mount::Compat => String::new(),
             AnswerEvent::Empty(empty) => event(&failed("uuid", id, &empty.error())),
-            AnswerEvent::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
-            AnswerEvent::Finished(finished) => self.end(finished),
+            AnswerEvent::Finished(finished) => {
+                let sources = finished.as_ref().map(|finished| self.sources(&finished.sources));
+                self.end(finished, sources.unwrap_or_default())
+            }
         }
     }
 
-    fn end(&self, finished: Option<Finished>) -> String {
+    /// The events that tell that the answer is whole, and what it is built on.
+    pub fn end(&self, finished: Option<Finished>, sources: Vec<Value>) -> String {
         let mut last = json!({
             "uuid": self.id,
             "type": "finalizeResponseStream",
@@ -59,52 +57,13 @@ impl Teller {
         if let Some(finished) = finished {
             last["chatId"] = json!(finished.chat.0);
             last["metrics"] = record::metrics_of(&finished.metrics);
-            last["sources"] = self.sources(&finished.sources);
+            last["sources"] = sources.into();
         }
         event(&self.chunk("", true)) + &event(&last)
     }
 
-    // quirk(answered-by-agent): the whole text comes again, and the metrics come twice.
-    fn agent_end(&self, finished: &Finished) -> String {
-        let Finished { chat, text, sources, metrics } = finished;
-        let (id, metrics) = (&self.id, record::metrics_of(metrics));
-        let spent = json!({
-            "id": id,
-            "type": "usageMetrics",
-            "metrics": metrics,
-            "close": false,
-            "error": null,
-        });
-        let said = json!({
-            "id": id,
-            "type": "textResponse",
-            "textResponse": text,
-            "sources": [],
-            "attachments": [],
-            "close": true,
-            "error": null,
-            "animate": false,
-        });
-        let last = json!({
-            "uuid": id,
-            "type": "finalizeResponseStream",
-            "textResponse": text,
-            "thoughts": [],
-            "outputs": [],
-            "sources": self.sources(sources),
-            "close": true,
-            "error": false,
-            "chatId": chat.0,
-            "metrics": metrics,
-        });
-        event(&spent) + &event(&said) + &event(&last)
-    }
-
-    fn sources(&self, sources: &[Source]) -> Value {
-        match self.with_sources {
-            true => source::listed(sources, self.mount).into(),
-            false => json!([]),
-        }
+    fn sources(&self, sources: &[Source]) -> Vec<Value> {
+        if self.with_sources { source::listed(sources) } else { Vec::new() }
     }
 
     fn chunk(&self, text: &str, close: bool) -> Value {
@@ -115,17 +74,6 @@ impl Teller {
             "textResponse": text,
             "close": close,
             "error": false,
-        })
-    }
-
-    fn agent_chunk(&self, text: &str) -> Value {
-        json!({
-            "id": self.id,
-            "type": "textResponseChunk",
-            "textResponse": text,
-            "sources": [],
-            "close": false,
-            "error": null,
         })
     }
 }
@@ -166,14 +114,10 @@ mod tests {
     #[test]
     fn words_of_a_model_cannot_look_like_an_event() {
         let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
-        for as_agent in [false, true] {
-            let told =
-                Teller::new(Mount::Compat, as_agent, true).events(AnswerEvent::Text(forged.into()));
-            assert_eq!(told.matches("\n\n").count(), 1, "{told}");
-            assert_eq!(told.matches("data: ").count(), 2, "{told}");
-            let data: Value =
-                serde_json::from_str(told.trim().trim_start_matches("data: ")).unwrap();
-            assert_eq!(data["textResponse"], forged);
-        }
+        let told = Teller::new(true).events(AnswerEvent::Text(forged.into()));
+        assert_eq!(told.matches("\n\n").count(), 1, "{told}");
+        assert_eq!(told.matches("data: ").count(), 2, "{told}");
+        let data: Value = serde_json::from_str(told.trim().trim_start_matches("data: ")).unwrap();
+        assert_eq!(data["textResponse"], forged);
     }
 }

@@ -1,7 +1,7 @@
 //! Questions and answers on the wire.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
-use carrel_services::chat::{EMPTY_COMPLETION, Metrics, Question, Reply, RequestOverrides};
+use carrel_services::chat::{Question, Reply, RequestOverrides};
 use carrel_services::record;
 use carrel_services::search::MOST_PASSAGES;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,6 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::mount::Mount;
 use crate::v1::conversations::attachment::attachments;
 use crate::v1::threads::wire::user;
 use crate::v1::{filter, source};
@@ -20,48 +19,48 @@ pub struct ChatBody {
     /// The question, at most 1 MiB. Needed unless `reset` is true.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    message: Option<Value>,
+    pub message: Option<Value>,
     /// `chat`, `query` or `automatic`; the workspace's when absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    mode: Option<Value>,
+    pub mode: Option<Value>,
     /// The client's own name for the conversation. Not in threads.
     #[serde(default, alias = "session_id")]
     #[schema(value_type = Option<String>)]
-    session_id: Option<Value>,
+    pub session_id: Option<Value>,
     /// Who asks. In threads only.
     #[serde(default, alias = "user_id")]
     #[schema(value_type = Option<i32>)]
-    user_id: Option<Value>,
+    pub user_id: Option<Value>,
     /// Whether the conversation begins anew: the model sees nothing of what was said before.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    reset: Option<Value>,
+    pub reset: Option<Value>,
     /// Pictures for the model and documents to read, at most 16.
     #[serde(default)]
     #[schema(value_type = Option<Vec<super::attachment::AttachmentBody>>)]
-    attachments: Option<Value>,
+    pub attachments: Option<Value>,
     /// How many passages the answer is built on, 1 to 1000; the workspace's when absent.
     #[serde(default, rename = "topN", alias = "top_n")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    top_n: Option<Value>,
+    pub top_n: Option<Value>,
     /// Sampling temperature, 0 to 2; the workspace's when absent.
     #[serde(default)]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 2)]
-    temperature: Option<Value>,
+    pub temperature: Option<Value>,
     /// Another model of the workspace's provider, at most 200 bytes.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    model: Option<Value>,
+    pub model: Option<Value>,
     /// Whether the answer comes with what it is built on; true when absent.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    sources: Option<Value>,
+    pub sources: Option<Value>,
     /// Which documents the answer is built on; all of the workspace's when absent. Documents that are
     /// attached to the question are shown besides.
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
-    filter: Option<Value>,
+    pub filter: Option<Value>,
 }
 
 /// What a body asks for.
@@ -90,13 +89,11 @@ const LONGEST_MODEL: usize = 200;
 const HIGHEST_TEMPERATURE: f64 = 2.0;
 
 impl ChatBody {
-    pub fn read(self, mount: Mount) -> Result<Asked> {
-        let reset = reset(self.reset.as_ref(), mount)?;
+    pub fn read(self) -> Result<Asked> {
+        let reset = reset(self.reset.as_ref())?;
         let text = match self.message {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => String::new(),
-            // quirk(values-as-text): a message that is no text is none.
-            Some(_) if mount == Mount::Compat => String::new(),
             Some(_) => return Err(Error::invalid("message", "must be text")),
         };
         let mode = match self.mode {
@@ -108,30 +105,28 @@ impl ChatBody {
             Some(other) => return Err(not_a_mode(&other.to_string())),
         };
         let overrides = RequestOverrides {
-            passages: option(self.top_n, "topN", "a whole number from 1 to 1000", mount, passages)?,
+            passages: option(self.top_n, "topN", "a whole number from 1 to 1000", passages)?,
             temperature: option(
                 self.temperature,
                 "temperature",
                 "a number from 0 to 2",
-                mount,
                 temperature,
             )?,
-            model: option(self.model, "model", "text of 1 to 200 bytes", mount, model)?,
+            model: option(self.model, "model", "text of 1 to 200 bytes", model)?,
             filter: filter::read(self.filter)?,
             ..RequestOverrides::default()
         };
-        let with_sources = option(self.sources, "sources", "true or false", mount, Value::as_bool)?;
+        let with_sources = option(self.sources, "sources", "true or false", Value::as_bool)?;
         let question = Question {
             text,
             mode,
             session: session(self.session_id)?,
-            attachments: attachments(self.attachments, mount)?,
-            passes_over_unreadable: mount == Mount::Compat,
+            attachments: attachments(self.attachments)?,
             may_call_agent: true,
             overrides,
             ..Question::default()
         };
-        let user = user(self.user_id.as_ref(), mount)?;
+        let user = user(self.user_id.as_ref())?;
         Ok(Asked { question, user, reset, with_sources: with_sources.unwrap_or(true) })
     }
 }
@@ -149,45 +144,37 @@ fn session(value: Option<Value>) -> Result<Option<String>> {
     Ok(session.filter(|session| !session.is_empty()))
 }
 
-/// What `parse` makes of a value. At `/api/v1`, where clients do not know these fields, one that
-/// makes no sense is as good as absent.
+/// What `parse` makes of a value.
 fn option<T>(
     value: Option<Value>,
     field: &'static str,
     allowed: &str,
-    mount: Mount,
     parse: impl FnOnce(&Value) -> Option<T>,
 ) -> Result<Option<T>> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
-    match parse(&value) {
-        None if mount == Mount::Native => Err(Error::invalid(field, format!("must be {allowed}"))),
-        parsed => Ok(parsed),
-    }
+    let refused = || Error::invalid(field, format!("must be {allowed}"));
+    parse(&value).map(Some).ok_or_else(refused)
 }
 
-fn passages(value: &Value) -> Option<usize> {
+pub fn passages(value: &Value) -> Option<usize> {
     let number = usize::try_from(value.as_u64()?).ok()?;
     (1..=MOST_PASSAGES).contains(&number).then_some(number)
 }
 
-fn temperature(value: &Value) -> Option<f64> {
+pub fn temperature(value: &Value) -> Option<f64> {
     value.as_f64().filter(|number| (0.0..=HIGHEST_TEMPERATURE).contains(number))
 }
 
-fn model(value: &Value) -> Option<String> {
+pub fn model(value: &Value) -> Option<String> {
     let name = value.as_str()?.trim();
     (1..=LONGEST_MODEL).contains(&name.len()).then(|| name.to_owned())
 }
 
-fn reset(value: Option<&Value>, mount: Mount) -> Result<bool> {
+fn reset(value: Option<&Value>) -> Result<bool> {
     match value {
         None | Some(Value::Null) => Ok(false),
         Some(Value::Bool(reset)) => Ok(*reset),
-        Some(_) if mount == Mount::Native => Err(Error::invalid("reset", "must be true or false")),
-        // quirk(values-as-text): whatever is not nothing is true.
-        Some(Value::Number(number)) => Ok(number.as_f64() != Some(0.0)),
-        Some(Value::String(text)) => Ok(!text.is_empty()),
-        Some(_) => Ok(true),
+        Some(_) => Err(Error::invalid("reset", "must be true or false")),
     }
 }
 
@@ -200,31 +187,20 @@ fn not_a_mode(mode: &str) -> Error {
 #[serde(rename_all = "camelCase")]
 pub struct ChatAnswer {
     id: String,
-    /// `textResponse`; at `/api/v1` `abort` where the model had nothing to say.
+    /// `textResponse`.
     r#type: &'static str,
     close: bool,
     error: Option<String>,
     /// The number of the exchange; absent when the question was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_id: Option<i64>,
-    /// Null only where the model had nothing to say.
-    text_response: Option<String>,
+    text_response: String,
     /// What the answer is built on: documents and passages, and how similar these are.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
     /// Tokens, seconds and the model's name; empty when no model was asked.
     #[schema(value_type = Object)]
     metrics: Value,
-    #[serde(flatten)]
-    of_agent: Option<OfAgent>,
-}
-
-/// What the answer of an agent has besides. Only at `/api/v1`, and empty.
-#[derive(Default, Serialize, ToSchema)]
-struct OfAgent {
-    thoughts: Vec<String>,
-    #[schema(value_type = Vec<Object>)]
-    outputs: Vec<Value>,
 }
 
 /// What is said when the conversation begins anew.
@@ -235,32 +211,17 @@ impl ChatAnswer {
         Self::whole(None, RESET.to_owned(), Vec::new(), json!({}))
     }
 
-    /// An answer without text is a failure natively.
-    pub fn new(reply: Reply, with_sources: bool, mount: Mount) -> Result<Self> {
+    /// An answer without text is a failure.
+    pub fn new(reply: Reply, with_sources: bool) -> Result<Self> {
         let (chat, text, sources, metrics) = match reply {
             Reply::Refused { text, .. } => {
                 return Ok(Self::whole(None, text, Vec::new(), json!({})));
             }
-            Reply::Empty(empty) if mount == Mount::Native => return Err(empty.error()),
-            Reply::Empty(empty) => return Ok(Self::silent(&empty.metrics)),
+            Reply::Empty(empty) => return Err(empty.error()),
             Reply::Answered { chat, text, sources, metrics } => (chat, text, sources, metrics),
         };
-        let sources = if with_sources { source::listed(&sources, mount) } else { Vec::new() };
-        // quirk(answered-by-agent)
-        let as_agent = metrics.as_agent && mount == Mount::Compat;
-        let of_agent = as_agent.then(OfAgent::default);
-        let metrics = record::metrics_of(&metrics);
-        Ok(Self { of_agent, ..Self::whole(Some(chat.0), text, sources, metrics) })
-    }
-
-    // quirk(silence-200): an answer without text is answered like one, but for its type.
-    fn silent(metrics: &Metrics) -> Self {
-        Self {
-            r#type: "abort",
-            text_response: None,
-            error: Some(EMPTY_COMPLETION.to_owned()),
-            ..Self::whole(None, String::new(), Vec::new(), record::metrics_of(metrics))
-        }
+        let sources = if with_sources { source::listed(&sources) } else { Vec::new() };
+        Ok(Self::whole(Some(chat.0), text, sources, record::metrics_of(&metrics)))
     }
 
     fn whole(
@@ -275,10 +236,9 @@ impl ChatAnswer {
             close: true,
             error: None,
             chat_id,
-            text_response: Some(text_response),
+            text_response,
             sources,
             metrics,
-            of_agent: None,
         }
     }
 }

@@ -1,10 +1,8 @@
 //! People for programs that sign them in from elsewhere.
-use carrel_domain::user::{ListedUser, User};
+use carrel_domain::user::ListedUser;
 use carrel_services::token::Secret;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
-
-use crate::compat::admin::wire::users::UserRow;
 
 /// Everyone, by the names that are needed to sign them in.
 #[derive(Serialize, ToSchema)]
@@ -38,41 +36,5 @@ impl From<Secret> for TokenIssued {
     fn from(token: Secret) -> Self {
         let token = token.reveal().to_owned();
         Self { login_path: format!("/sso/simple?token={token}"), token }
-    }
-}
-
-#[derive(Deserialize)]
-pub struct TokenQuery {
-    #[serde(default)]
-    pub token: String,
-}
-
-/// Whom a token has signed in, and the token of the session.
-#[derive(Serialize)]
-pub struct SignedIn {
-    valid: bool,
-    user: UserRow,
-    token: String,
-    message: Option<String>,
-}
-
-impl SignedIn {
-    pub fn new(token: &Secret, user: User) -> Self {
-        let token = token.reveal().to_owned();
-        Self { valid: true, user: user.into(), token, message: None }
-    }
-}
-
-#[derive(Serialize)]
-pub struct NotSignedIn {
-    valid: bool,
-    token: Option<String>,
-    message: String,
-}
-
-impl NotSignedIn {
-    pub fn new(why: &str) -> Self {
-        let message = format!("[001] An error occurred while validating the token: {why}");
-        Self { valid: false, token: None, message }
     }
 }

@@ -3,8 +3,8 @@ use std::future::ready;
 use std::mem::{replace, take};
 
 use actix_web::web::{Bytes, Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, get};
-use carrel_domain::folder::ListPosition;
+use actix_web::{HttpResponse, delete, get};
+use carrel_domain::folder::{ListPosition, ListedDocument};
 use carrel_domain::{DocumentId, Error, Folder, Result};
 use carrel_services::library::{LISTED_FIRST, Library};
 use futures_util::stream::{once, try_unfold};
@@ -13,11 +13,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::caller::{Caller, Fetcher, Keeper};
-use crate::failure::{
-    Answer, Failure,
-    shapes::{NoSuccess, NotFoundInText, Plain},
-};
-use crate::mount::Mount;
+use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
 use crate::read::Params;
 use crate::v1::documents::listing::{self as wire, ListWriter};
 use crate::v1::system::wire::DocumentsRemoved;
@@ -27,46 +23,55 @@ use crate::v1::system::wire::DocumentsRemoved;
 /// The default folder comes first, the others by name, and so do the documents in each. Long lists are
 /// written as they are read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::TreeQuery),
-    responses((status = 200, body = wire::DocumentTree<'static>), Failure<Plain>))]
+    responses((status = 200, body = wire::DocumentTree<'static>),
+        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), Failure<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Caller<Fetcher>,
-    request: HttpRequest,
     library: Data<Library>,
     params: Params<wire::TreeQuery>,
 ) -> Answer<HttpResponse> {
-    let mount = Mount::of(&request);
     let (folder, part) = params.read()?.into_part();
-    if let Some(folder) = folder {
-        let part = part.read(Some(100), mount)?;
-        return Ok(folder_page(&library, &folder, part, true, mount).await?);
-    }
+    Ok(match folder {
+        Some(folder) => {
+            let part = part.read(Some(USUAL))?;
+            folder_page(&library, &folder, part, true, wire::body).await?
+        }
+        None => tree(&library, wire::body).await?,
+    })
+}
+
+/// How many documents of a folder `GET /documents` shows when nothing else is asked for.
+pub const USUAL: u32 = 100;
+
+/// Every folder with its documents.
+pub async fn tree(library: &Library, shown: wire::Shown) -> Result<HttpResponse> {
     let entries = library.everything().await?;
-    Ok(list(wire::TreeWriter::new(mount), entries).await?)
+    list(wire::TreeWriter::new(shown), entries).await
 }
 
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::PartQuery),
-    responses((status = 200, body = wire::FolderPage<'static>), Failure<Plain>))]
+    responses((status = 200, body = wire::FolderPage<'static>),
+        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), Failure<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Caller<Fetcher>,
-    request: HttpRequest,
     library: Data<Library>,
     name: Path<String>,
     params: Params<wire::PartQuery>,
 ) -> Answer<HttpResponse> {
-    let mount = Mount::of(&request);
-    let part = params.read()?.read(None, mount)?;
-    Ok(folder_page(&library, &name, part, false, mount).await?)
+    let part = params.read()?.read(None)?;
+    Ok(folder_page(&library, &name, part, false, wire::body).await?)
 }
 
-async fn folder_page(
+/// A part of a folder: the offset, and the limit unless all of it is wanted.
+pub async fn folder_page(
     library: &Library,
     name: &str,
     (offset, limit): (u64, Option<u32>),
     with_code: bool,
-    mount: Mount,
+    shown: wire::Shown,
 ) -> Result<HttpResponse> {
     let missing = || HttpResponse::NotFound().json(wire::FolderPage::missing(name, with_code));
     let Ok(folder) = Folder::parse(name) else { return Ok(missing()) };
@@ -79,7 +84,7 @@ async fn folder_page(
     let seen = offset.saturating_add(found.len() as u64);
     let has_more = limit.is_some() && seen < total;
     let about = wire::PageFacts { total, has_more, with_code };
-    let writer = wire::PageWriter::new(mount, folder.as_str(), about)?;
+    let writer = wire::PageWriter::new(shown, folder.as_str(), about)?;
     if limit.is_some() || seen >= total {
         return list(writer, once(ready(Ok(found)))).await;
     }
@@ -176,37 +181,50 @@ pub async fn metadata_schema(_: Caller<Fetcher>) -> Answer<Json<Value>> {
 
 /// Find a document by the name of its file, in whichever folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = wire::DocumentFound<'static>), Failure<NotFoundInText>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), Failure<Plain>))]
 #[get("/document/{docName}")]
 pub async fn find_document(
     _: Caller<Fetcher>,
-    request: HttpRequest,
     library: Data<Library>,
     name: Path<String>,
-) -> Answer<HttpResponse, NotFoundInText> {
-    let found = library.folders.by_name(&name).await?;
-    let found = found.ok_or_else(|| Error::not_found("document", &name))?;
-    let found = wire::DocumentFound::new(&found, None, Mount::of(&request));
-    Ok(HttpResponse::Ok().json(found))
+) -> Answer<HttpResponse, Plain> {
+    let found = by_name(&library, &name).await?;
+    let document = wire::body(&found);
+    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, None)))
+}
+
+/// The document whose file has this name.
+pub async fn by_name(library: &Library, name: &str) -> Result<ListedDocument> {
+    let found = library.folders.by_name(name).await?;
+    found.ok_or_else(|| Error::not_found("document", name))
 }
 
 /// Find a document by its id, which it keeps wherever it is moved.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::FoundQuery),
-    responses((status = 200, body = wire::DocumentFound<'static>), Failure<NotFoundInText>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), Failure<Plain>))]
 #[get("/document/id/{id}")]
 pub async fn find_document_by_id(
     _: Caller<Fetcher>,
-    request: HttpRequest,
     library: Data<Library>,
     id: Path<String>,
     params: Params<wire::FoundQuery>,
-) -> Answer<HttpResponse, NotFoundInText> {
-    let (id, query) = (parse_id(&id)?, params.read()?);
+) -> Answer<HttpResponse, Plain> {
+    let (found, text) = by_id(&library, &id, &params.read()?).await?;
+    let document = wire::body(&found);
+    Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, text)))
+}
+
+/// The document with this id, and its text if that is wanted.
+pub async fn by_id(
+    library: &Library,
+    id: &str,
+    query: &wire::FoundQuery,
+) -> Result<(ListedDocument, Option<String>)> {
+    let id = parse_id(id)?;
     let found = library.folders.by_id(id).await?;
     let found = found.ok_or_else(|| Error::not_found("document", id))?;
     let text = if query.with_content() { library.text_at(&found).await? } else { None };
-    let found = wire::DocumentFound::new(&found, text, Mount::of(&request));
-    Ok(HttpResponse::Ok().json(found))
+    Ok((found, text))
 }
 
 /// Remove a document, by its id, from the library and from every workspace.
@@ -226,7 +244,7 @@ pub async fn remove_document_by_id(
     if removed.is_empty() {
         return Err(missing().into());
     }
-    Ok(Json(DocumentsRemoved::new(&[path], &removed, Mount::Native)))
+    Ok(Json(DocumentsRemoved::new(&[path], &removed)))
 }
 
 fn parse_id(text: &str) -> Result<DocumentId> {

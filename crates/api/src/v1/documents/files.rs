@@ -10,8 +10,7 @@ use carrel_domain::{Error, Result};
 
 use crate::Options;
 use crate::caller::{Caller, Fetcher};
-use crate::failure::embeds::NoFile;
-use crate::failure::{Answer, Failure};
+use crate::failure::{Answer, Failure, shapes::NoFile};
 use crate::wire::Binary;
 
 /// Download a picture that was made, or another file that lies with them.

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::mount::Mount;
 use crate::v1::system::wire::named;
 
 #[derive(Deserialize, ToSchema)]
@@ -13,27 +12,16 @@ pub struct FolderBody {
     /// One path segment.
     #[serde(default)]
     #[schema(value_type = String, example = "handbooks")]
-    name: Option<Value>,
+    pub name: Option<Value>,
 }
 
 impl FolderBody {
     /// The folder to be made.
-    pub fn into_folder(self, mount: Mount) -> Result<Folder> {
-        parse(self.name()?.as_deref().unwrap_or_default(), mount)
+    pub fn into_folder(self) -> Result<Folder> {
+        parse(self.name()?.as_deref().unwrap_or_default())
     }
 
-    /// The folder to be removed; `None` where that is nothing.
-    pub fn into_removed(self, mount: Mount) -> Result<Option<Folder>> {
-        let name = self.name()?.unwrap_or_default();
-        match (Folder::parse(&name), mount) {
-            // quirk(nothing-to-remove): what is no folder is removed successfully.
-            (Err(_), Mount::Compat) => Ok(None),
-            (Ok(folder), Mount::Compat) if folder.is_default() => Ok(None),
-            (folder, _) => Ok(Some(folder.map_err(|error| named(error, "name"))?)),
-        }
-    }
-
-    fn name(&self) -> Result<Option<String>> {
+    pub fn name(&self) -> Result<Option<String>> {
         match &self.name {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(name)) => Ok(Some(name.clone())),
@@ -43,30 +31,8 @@ impl FolderBody {
 }
 
 /// The folder of that name.
-pub fn parse(name: &str, mount: Mount) -> Result<Folder> {
-    let name = match mount {
-        Mount::Native => name,
-        // quirk(safe-names): what would lead out of the library is cut off.
-        Mount::Compat => without_ascent(name),
-    };
+pub fn parse(name: &str) -> Result<Folder> {
     Folder::parse(name).map_err(|error| named(error, "name"))
-}
-
-/// The name of an uploaded file.
-pub fn file_name(name: String, mount: Mount) -> String {
-    match mount {
-        Mount::Native => name,
-        // quirk(safe-names)
-        Mount::Compat => name.rsplit('/').next().unwrap_or_default().to_owned(),
-    }
-}
-
-fn without_ascent(name: &str) -> &str {
-    let mut rest = name;
-    while let Some(cut) = rest.strip_prefix("../").or_else(|| rest.strip_prefix("./")) {
-        rest = cut;
-    }
-    rest
 }
 
 #[derive(Serialize, ToSchema)]
@@ -125,23 +91,5 @@ impl MoveBody {
             moves.push(DocumentMove { from, to });
         }
         Ok(moves)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_of_the_other_dialect_cannot_lead_out_of_the_library() {
-        let folder = |name| parse(name, Mount::Compat).map(|folder| folder.to_string()).ok();
-        assert_eq!(folder("../../evil").as_deref(), Some("evil"));
-        for bad in ["", ".", "..", "../..", "a/b/c", "..\\x", "/etc", "../.ssh", "a/../b", "x\0"] {
-            assert_eq!(folder(bad), None, "{bad:?}");
-            assert!(parse(bad, Mount::Native).is_err(), "{bad:?}");
-        }
-        assert!(parse("../../evil", Mount::Native).is_err());
-        assert_eq!(file_name("../../evil.txt".into(), Mount::Compat), "evil.txt");
-        assert_eq!(file_name("../../evil.txt".into(), Mount::Native), "../../evil.txt");
     }
 }

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
-use crate::v1::documents::added::is_web;
+use crate::v1::documents::added::{DocumentsAdded, is_web};
 
 /// What a multipart upload carries.
 #[derive(ToSchema)]
@@ -67,7 +66,7 @@ const TITLE_MISSING: &str = "You are missing required metadata key:value pairs i
 
 impl RawTextBody {
     /// The text and the slugs of workspaces; `digest` is that of the body.
-    pub fn into_text(self, digest: [u8; 32], mount: Mount) -> Result<(RawText, Vec<String>)> {
+    pub fn into_text(self, digest: [u8; 32]) -> Result<(RawText, Vec<String>)> {
         let metadata = metadata_of(self.metadata)?;
         let title = metadata.text("title").filter(|title| !title.trim().is_empty());
         let title = title.ok_or_else(|| Error::invalid("metadata", TITLE_MISSING))?;
@@ -76,9 +75,8 @@ impl RawTextBody {
             None | Some(Value::Null) => String::new(),
             Some(_) => return Err(Error::unprocessable("textContent: must be text")),
         };
-        // quirk(blank-text): white space is text.
-        if text.is_empty() || (mount == Mount::Native && text.trim().is_empty()) {
-            return Err(Error::invalid("textContent", "must not be empty"));
+        if text.is_empty() {
+            return Err(empty());
         }
         let raw = RawText {
             title,
@@ -99,6 +97,15 @@ impl RawTextBody {
         };
         Ok((raw, slugs(self.add_to_workspaces.as_ref())?))
     }
+}
+
+/// Refuses a text that has nothing to be seen.
+pub fn check_visible(raw: &RawText) -> Result<()> {
+    if raw.text.trim().is_empty() { Err(empty()) } else { Ok(()) }
+}
+
+fn empty() -> Error {
+    Error::invalid("textContent", "must not be empty")
 }
 
 /// The fields of an upload beside its file: details of the document, slugs of workspaces.
@@ -153,7 +160,7 @@ pub struct LinkBody {
     /// Headers to send along, to the host of the link only.
     #[serde(default, alias = "scraper_headers")]
     #[schema(value_type = Option<Object>)]
-    scraper_headers: Option<Value>,
+    pub scraper_headers: Option<Value>,
     /// An object, or a JSON object as text: `title`, `docAuthor`, `description`, `docSource`, and
     /// whatever else is to be kept.
     #[serde(default)]
@@ -168,7 +175,7 @@ pub struct LinkBody {
 }
 
 impl LinkBody {
-    pub fn into_request(self, mount: Mount) -> Result<(LinkRequest, Vec<String>)> {
+    pub fn into_request(self) -> Result<(LinkRequest, Vec<String>)> {
         let slugs = slugs(self.add_to_workspaces.as_ref())?;
         let link = match self.link {
             Some(Value::String(link)) => link,
@@ -182,36 +189,25 @@ impl LinkBody {
         };
         let request = LinkRequest {
             link,
-            headers: headers(self.scraper_headers, mount)?,
-            // quirk(error-pages): the page that a host answers a mistake with is taken as any.
-            take_errors: mount == Mount::Compat,
+            headers: headers(self.scraper_headers)?,
+            take_errors: false,
             details: metadata_of(self.metadata)?.into_details(terms)?,
         };
         Ok((request, slugs))
     }
 }
 
-fn headers(value: Option<Value>, mount: Mount) -> Result<Vec<(String, String)>> {
+fn headers(value: Option<Value>) -> Result<Vec<(String, String)>> {
     let wrong = || Error::invalid("scraperHeaders", "must be an object of texts");
-    let fields = match value {
-        None | Some(Value::Null) => return Ok(Vec::new()),
-        Some(Value::Object(fields)) => fields,
-        Some(_) if mount == Mount::Compat => return Ok(Vec::new()),
-        Some(_) => return Err(wrong()),
+    let text = |(name, value)| match value {
+        Value::String(value) => Ok((name, value)),
+        _ => Err(wrong()),
     };
-    let mut headers = Vec::with_capacity(fields.len());
-    for (name, value) in fields {
-        match value {
-            Value::String(value) => headers.push((name, value)),
-            // quirk(odd-headers): what is no text is left out.
-            _ if mount == Mount::Compat => {}
-            _ => return Err(wrong()),
-        }
+    match value {
+        None | Some(Value::Null) => Ok(Vec::new()),
+        Some(Value::Object(fields)) => fields.into_iter().map(text).collect(),
+        Some(_) => Err(wrong()),
     }
-    if mount == Mount::Compat {
-        headers.retain(|(name, value)| !name.trim().is_empty() && !value.trim().is_empty());
-    }
-    Ok(headers)
 }
 
 /// What the answer to an upload is to hold.
@@ -222,8 +218,12 @@ pub struct AnswerQuery {
 }
 
 impl AnswerQuery {
-    pub fn with_content(&self) -> bool {
-        self.content.as_deref() != Some("false")
+    /// What is answered of what was added.
+    pub fn shown(&self, added: DocumentsAdded) -> DocumentsAdded {
+        match self.content.as_deref() {
+            Some("false") => added.without_content(),
+            _ => added,
+        }
     }
 }
 

@@ -1,20 +1,19 @@
 //! `/document/*`: uploads
+use std::future::{Future, Ready, ready};
+
+use actix_web::dev::Payload;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, post};
+use actix_web::{FromRequest, HttpRequest, post};
 use carrel_domain::document::IncomingFile;
-use carrel_domain::idempotency::IdempotencyKeys;
-use carrel_domain::workspace::Workspaces;
-use carrel_domain::{Folder, Result};
-use carrel_services::ingestion::{Indexing, Ingestion};
+use carrel_domain::idempotency::{IdempotencyKeys, IdempotentRequest};
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{Error, Folder, Result};
+use carrel_services::ingestion::{Added, Indexing, Ingestion, LinkRequest, RawText};
 use carrel_services::workspaces as service;
 
 use crate::caller::{Caller, Keeper};
-use crate::failure::{
-    Answer, Failure,
-    shapes::{NoDocuments, NoLink},
-};
-use crate::mount::Mount;
-use crate::read::{Body, Form, Params};
+use crate::failure::{Answer, Failure, Refusal, shapes::NoDocuments};
+use crate::read::{Body, Form, Params, Upload};
 use crate::repeat;
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::{folder, incoming as wire};
@@ -31,11 +30,14 @@ use crate::v1::documents::{folder, incoming as wire};
 pub async fn upload_document(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    ports: Uploading,
+    uploading: Uploading,
     params: Params<wire::AnswerQuery>,
     form: Form,
 ) -> Answer<Json<DocumentsAdded>, NoDocuments> {
-    Ok(upload(caller, &request, ports, params, form, None).await?)
+    let query = params.read()?;
+    let sent = form.read().await?;
+    let added = uploading.file(&caller, &request, sent, None, DocumentsAdded::new).await?;
+    Ok(Json(query.shown(added)))
 }
 
 /// Upload a file into a folder, which is made if need be.
@@ -46,41 +48,16 @@ pub async fn upload_document(
 pub async fn upload_into_folder(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    ports: Uploading,
+    uploading: Uploading,
     name: Path<String>,
     params: Params<wire::AnswerQuery>,
     form: Form,
 ) -> Answer<Json<DocumentsAdded>, NoDocuments> {
-    let folder = folder::parse(&name, Mount::of(&request))?;
-    Ok(upload(caller, &request, ports, params, form, Some(folder)).await?)
-}
-
-/// What uploads are wired to: the workspaces, the ingestion, and the requests carried out before.
-type Uploading = (Data<dyn Workspaces>, Data<Ingestion>, Data<dyn IdempotencyKeys>);
-
-async fn upload(
-    caller: Caller<Keeper>,
-    request: &HttpRequest,
-    (workspaces, ingestion, repeats): Uploading,
-    params: Params<wire::AnswerQuery>,
-    form: Form,
-    folder: Option<Folder>,
-) -> Result<Json<DocumentsAdded>> {
-    let (mount, by, query) = (Mount::of(request), caller.by(), params.read()?);
+    let folder = folder::parse(&name)?;
+    let query = params.read()?;
     let sent = form.read().await?;
-    let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
-    let named = repeat::named(request, &caller, sent.whole())?;
-    details.terms.request = named.as_ref().map(repeat::mark);
-    let (name, content) = (folder::file_name(sent.name, mount), sent.content);
-    let (taking, now) = (ingestion.clone(), by.at);
-    let work = async move {
-        let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-        let file = IncomingFile { name, content: content.path().to_owned() };
-        let done = taking.add_file(file, details, into, Indexing::Keep, &by).await?;
-        Ok(DocumentsAdded::new(done.added, warnings, mount))
-    };
-    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
-    Ok(Json(if query.with_content() { added } else { added.without_content() }))
+    let added = uploading.file(&caller, &request, sent, Some(folder), DocumentsAdded::new).await?;
+    Ok(Json(query.shown(added)))
 }
 
 /// Add text that is not a file.
@@ -91,23 +68,16 @@ async fn upload(
 pub async fn add_raw_text(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    (workspaces, ingestion, repeats): Uploading,
+    uploading: Uploading,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::RawTextBody>,
 ) -> Answer<Json<DocumentsAdded>, NoDocuments> {
-    let (mount, by, query) = (Mount::of(&request), caller.by(), params.read()?);
+    let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
-    let (mut raw, slugs) = body.into_text(digest, mount)?;
-    let named = repeat::named(&request, &caller, digest)?;
-    raw.terms.request = named.as_ref().map(repeat::mark);
-    let (taking, now) = (ingestion.clone(), by.at);
-    let work = async move {
-        let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-        let done = taking.add_text(raw, into, Indexing::Keep, &by).await?;
-        Ok(DocumentsAdded::new(done.added, warnings, mount))
-    };
-    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
-    Ok(Json(if query.with_content() { added } else { added.without_content() }))
+    let (raw, slugs) = body.into_text(digest)?;
+    wire::check_visible(&raw)?;
+    let added = uploading.text(&caller, &request, raw, slugs, digest, DocumentsAdded::new).await?;
+    Ok(Json(query.shown(added)))
 }
 
 /// Add a page of another host.
@@ -117,26 +87,128 @@ pub async fn add_raw_text(
 /// read as uploads are.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::LinkBody,
-    responses((status = 200, body = DocumentsAdded), Failure<NoLink>))]
+    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
 #[post("/document/upload-link")]
 pub async fn upload_link(
     caller: Caller<Keeper>,
     request: HttpRequest,
-    (workspaces, ingestion, repeats): Uploading,
+    uploading: Uploading,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::LinkBody>,
-) -> Answer<Json<DocumentsAdded>, NoLink> {
-    let (mount, by, query) = (Mount::of(&request), caller.by(), params.read()?);
+) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+    let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
-    let (mut link, slugs) = body.into_request(mount)?;
-    let named = repeat::named(&request, &caller, digest)?;
-    link.details.terms.request = named.as_ref().map(repeat::mark);
-    let (taking, now) = (ingestion.clone(), by.at);
-    let work = async move {
-        let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-        let done = taking.add_link(link, into, Indexing::Keep, &by).await?;
-        Ok(DocumentsAdded::new(done.added, warnings, mount))
-    };
-    let added = repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await?;
-    Ok(Json(if query.with_content() { added } else { added.without_content() }))
+    let (link, slugs) = body.into_request()?;
+    let added = uploading.link(&caller, &request, link, slugs, digest, DocumentsAdded::new).await?;
+    Ok(Json(query.shown(added)))
+}
+
+/// How what was added, with the warnings there are, is said.
+pub type Shown = fn(Vec<Added>, Vec<String>) -> DocumentsAdded;
+
+/// What uploads need: the workspaces, the ingestion, and the requests carried out before.
+pub struct Uploading {
+    workspaces: Data<dyn Workspaces>,
+    ingestion: Data<Ingestion>,
+    repeats: Data<dyn IdempotencyKeys>,
+}
+
+impl FromRequest for Uploading {
+    type Error = actix_web::Error;
+    type Future = Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let uploading = || {
+            let (workspaces, ingestion) = (wired(request)?, wired(request)?);
+            Ok(Self { workspaces, ingestion, repeats: wired(request)? })
+        };
+        ready(uploading())
+    }
+}
+
+impl Uploading {
+    /// Adds a file, into a folder if one is named.
+    pub async fn file(
+        self,
+        caller: &Caller<Keeper>,
+        request: &HttpRequest,
+        sent: Upload,
+        folder: Option<Folder>,
+        shown: Shown,
+    ) -> Result<DocumentsAdded> {
+        let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
+        let named = repeat::named(request, caller, sent.whole())?;
+        details.terms.request = named.as_ref().map(repeat::mark);
+        let (ingestion, by) = (self.ingestion.clone(), caller.by());
+        let work = move |into| async move {
+            let content = sent.content;
+            let file = IncomingFile { name: sent.name, content: content.path().to_owned() };
+            Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by).await?.added)
+        };
+        self.once(caller, named, slugs, shown, work).await
+    }
+
+    /// Adds a text; `digest` is that of the body.
+    pub async fn text(
+        self,
+        caller: &Caller<Keeper>,
+        request: &HttpRequest,
+        mut raw: RawText,
+        slugs: Vec<String>,
+        digest: [u8; 32],
+        shown: Shown,
+    ) -> Result<DocumentsAdded> {
+        let named = repeat::named(request, caller, digest)?;
+        raw.terms.request = named.as_ref().map(repeat::mark);
+        let (ingestion, by) = (self.ingestion.clone(), caller.by());
+        let work = move |into| async move {
+            Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
+        };
+        self.once(caller, named, slugs, shown, work).await
+    }
+
+    /// Adds a page of another host; `digest` is that of the body.
+    pub async fn link(
+        self,
+        caller: &Caller<Keeper>,
+        request: &HttpRequest,
+        mut link: LinkRequest,
+        slugs: Vec<String>,
+        digest: [u8; 32],
+        shown: Shown,
+    ) -> Result<DocumentsAdded> {
+        let named = repeat::named(request, caller, digest)?;
+        link.details.terms.request = named.as_ref().map(repeat::mark);
+        let (ingestion, by) = (self.ingestion.clone(), caller.by());
+        let work = move |into| async move {
+            Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
+        };
+        self.once(caller, named, slugs, shown, work).await
+    }
+
+    /// Carries the work out, unless the request was carried out before.
+    async fn once<W>(
+        self,
+        caller: &Caller<Keeper>,
+        named: Option<IdempotentRequest>,
+        slugs: Vec<String>,
+        shown: Shown,
+        work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
+    ) -> Result<DocumentsAdded>
+    where
+        W: Future<Output = Result<Vec<Added>>> + Send + 'static,
+    {
+        let Self { workspaces, ingestion, repeats } = self;
+        let work = async move {
+            let (into, warnings) = service::known(&**workspaces, &slugs).await?;
+            Ok(shown(work(into).await?, warnings))
+        };
+        let now = caller.by().at;
+        repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await
+    }
+}
+
+fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> actix_web::Result<Data<T>> {
+    let found = request.app_data::<Data<T>>().cloned();
+    found.ok_or_else(|| Refusal::plain(Error::internal("a port is not wired")).into())
 }

@@ -2,13 +2,10 @@
 use carrel_domain::chat::Bounded;
 use carrel_domain::widget::{ListedWidget, WebOrigin, Widget, WidgetChat};
 use serde::Serialize;
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use super::fields::EmbedFields;
 
-use crate::mount::Mount;
-use crate::v1::source;
 use crate::wire::time;
 
 #[derive(Serialize, ToSchema)]
@@ -20,15 +17,21 @@ pub struct EmbedMade {
 
 #[derive(Serialize, ToSchema)]
 struct EmbedRow {
+    #[serde(flatten)]
+    details: EmbedDetails,
+    /// Origins of the pages that may use it; null for any page.
+    allowlist_domains: Option<Vec<String>>,
+}
+
+/// An embed, but for the pages that may use it.
+#[derive(Serialize, ToSchema)]
+pub struct EmbedDetails {
     id: i32,
     /// What pages name it by.
     uuid: String,
     enabled: bool,
     /// `chat` or `query`.
     chat_mode: &'static str,
-    /// Origins of the pages that may use it; null for any page. At `/api/v1` the array as text.
-    #[schema(value_type = Option<Vec<String>>)]
-    allowlist_domains: Value,
     /// Whether visitors may choose the model.
     allow_model_override: bool,
     allow_temperature_override: bool,
@@ -49,15 +52,15 @@ struct EmbedRow {
     created_at: String,
 }
 
-impl EmbedMade {
-    pub fn of(embed: Widget, mount: Mount) -> Self {
+impl EmbedDetails {
+    /// The details, and the pages that may use it.
+    pub fn of(embed: Widget) -> (Self, Option<Vec<String>>) {
         let Widget { id, key, settings, created_by, created_at } = embed;
-        let row = EmbedRow {
+        let details = Self {
             id: id.0,
             uuid: key.to_string(),
             enabled: settings.enabled,
             chat_mode: settings.mode.as_str(),
-            allowlist_domains: origins(settings.origins, mount),
             allow_model_override: settings.allows_model,
             allow_temperature_override: settings.allows_temperature,
             allow_prompt_override: settings.allows_prompt,
@@ -69,34 +72,42 @@ impl EmbedMade {
             users_id: None,
             created_at: time(created_at),
         };
-        Self { embed: row, error: None }
+        (details, texts(settings.origins))
     }
 }
 
-fn origins(origins: Option<Vec<WebOrigin>>, mount: Mount) -> Value {
-    let Some(origins) = origins else { return Value::Null };
-    let list = json!(origins.iter().map(WebOrigin::as_str).collect::<Vec<_>>());
-    match mount {
-        Mount::Native => list,
-        // quirk(list-as-text)
-        Mount::Compat => json!(list.to_string()),
+impl From<Widget> for EmbedMade {
+    fn from(embed: Widget) -> Self {
+        let (details, allowlist_domains) = EmbedDetails::of(embed);
+        Self { embed: EmbedRow { details, allowlist_domains }, error: None }
     }
+}
+
+fn texts(origins: Option<Vec<WebOrigin>>) -> Option<Vec<String>> {
+    let text = |origin: WebOrigin| origin.as_str().to_owned();
+    Some(origins?.into_iter().map(text).collect())
 }
 
 #[derive(Serialize, ToSchema)]
 pub struct EmbedList {
-    embeds: Vec<EmbedListed>,
+    pub embeds: Vec<EmbedListed>,
 }
 
 #[derive(Serialize, ToSchema)]
-struct EmbedListed {
+pub struct EmbedListed {
+    #[serde(flatten)]
+    summary: EmbedSummary,
+    /// Origins of the pages that may use it; null for any page.
+    allowlist_domains: Option<Vec<String>>,
+}
+
+/// What a list tells of an embed, but for the pages that may use it.
+#[derive(Serialize, ToSchema)]
+pub struct EmbedSummary {
     id: i32,
     uuid: String,
     enabled: bool,
     chat_mode: &'static str,
-    /// Origins of the pages that may use it; null for any page. At `/api/v1` the array as text.
-    #[schema(value_type = Option<Vec<String>>)]
-    allowlist_domains: Value,
     #[serde(rename = "createdAt")]
     created_at: String,
     workspace: EmbedWorkspace,
@@ -110,22 +121,27 @@ struct EmbedWorkspace {
     name: String,
 }
 
-impl EmbedList {
-    pub fn of(embeds: Vec<ListedWidget>, mount: Mount) -> Self {
-        let listed = |listed: ListedWidget| {
-            let Widget { id, key, settings, created_by: _, created_at } = listed.widget;
-            EmbedListed {
-                id: id.0,
-                uuid: key.to_string(),
-                enabled: settings.enabled,
-                chat_mode: settings.mode.as_str(),
-                allowlist_domains: origins(settings.origins, mount),
-                created_at: time(created_at),
-                workspace: EmbedWorkspace { id: settings.workspace.0, name: listed.workspace },
-                chat_count: listed.chats,
-            }
+impl EmbedSummary {
+    /// The summary, and the pages that may use it.
+    pub fn of(listed: ListedWidget) -> (Self, Option<Vec<String>>) {
+        let Widget { id, key, settings, created_by: _, created_at } = listed.widget;
+        let summary = Self {
+            id: id.0,
+            uuid: key.to_string(),
+            enabled: settings.enabled,
+            chat_mode: settings.mode.as_str(),
+            created_at: time(created_at),
+            workspace: EmbedWorkspace { id: settings.workspace.0, name: listed.workspace },
+            chat_count: listed.chats,
         };
-        Self { embeds: embeds.into_iter().map(listed).collect() }
+        (summary, texts(settings.origins))
+    }
+}
+
+impl From<ListedWidget> for EmbedListed {
+    fn from(listed: ListedWidget) -> Self {
+        let (summary, allowlist_domains) = EmbedSummary::of(listed);
+        Self { summary, allowlist_domains }
     }
 }
 
@@ -159,7 +175,7 @@ struct EmbedExchange {
 }
 
 impl EmbedChats {
-    pub fn new(chats: Bounded<WidgetChat>, mount: Mount) -> Self {
+    pub fn new(chats: Bounded<WidgetChat>) -> Self {
         let exchange = |chat: WidgetChat| {
             let WidgetChat {
                 id,
@@ -174,7 +190,7 @@ impl EmbedChats {
             EmbedExchange {
                 id: id.0,
                 prompt,
-                response: source::answer(response, mount),
+                response,
                 session_id: session,
                 include,
                 connection_information: connection,

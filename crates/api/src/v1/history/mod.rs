@@ -1,8 +1,8 @@
 //! `GET /workspace/{slug}/chats` and `/thread/{thread}/chats`
 pub mod wire;
 
+use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, get};
 use carrel_domain::chat::{ChatScope, Chats};
 use carrel_domain::thread::Threads;
 use carrel_domain::workspace::Workspaces;
@@ -10,11 +10,10 @@ use carrel_services::threads;
 
 use crate::caller::{Caller, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes};
-use crate::mount::Mount;
 use crate::read::Params;
 
 /// How many exchanges of a workspace are shown when nothing else is asked for.
-const USUAL: u32 = 100;
+pub const USUAL: u32 = 100;
 
 /// List the exchanges of a workspace.
 ///
@@ -25,39 +24,35 @@ const USUAL: u32 = 100;
 #[get("/workspace/{slug}/chats")]
 pub async fn list_workspace_chats(
     caller: Caller<Reader>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     chats: Data<dyn Chats>,
     slug: Path<String>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::History>> {
     let workspace = caller.workspace(&**workspaces, &slug).await?.id;
-    let mount = Mount::of(&request);
-    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL), mount)?;
+    let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL))?;
     let of = match query.session {
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(wire::History::new(chats.shown(&of, query.part).await?, mount)))
+    Ok(Json(wire::History::new(chats.shown(&of, query.part).await?)))
 }
 
 /// List the exchanges of a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::HistoryParams),
-    responses((status = 200, body = wire::History), Failure<shapes::NothingSaid>))]
+    responses((status = 200, body = wire::History), Failure<shapes::Message>))]
 #[get("/workspace/{slug}/thread/{thread}/chats")]
 pub async fn list_thread_chats(
     caller: Caller<Reader>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     threads: Data<dyn Threads>,
     chats: Data<dyn Chats>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::History>, shapes::NothingSaid> {
+) -> Answer<Json<wire::History>, shapes::Message> {
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
     let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
-    let mount = Mount::of(&request);
-    let query = wire::HistoryQuery::read(&params.read()?, None, mount)?;
+    let query = wire::HistoryQuery::read(&params.read()?, None)?;
     let shown = chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
-    Ok(Json(wire::History::new(shown, mount)))
+    Ok(Json(wire::History::new(shown)))
 }

@@ -6,13 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
-use crate::v1::source;
-
 /// The most exchanges that are sent at once.
-const MOST: u32 = 10_000;
+pub const MOST: u32 = 10_000;
 
-/// What may be asked of a history. Natively a wrong value is refused, at `/api/v1` it is passed over.
+/// What may be asked of a history.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the parameters, which `HistoryQuery` reads")]
@@ -34,53 +31,37 @@ pub struct HistoryQuery {
 
 impl HistoryQuery {
     /// Reads parameters, of which each counts where it stands first.
-    pub fn read(pairs: &[(String, String)], usual: Option<u32>, mount: Mount) -> Result<Self> {
-        let find = |names: [&str; 2]| {
-            let pair = pairs.iter().find(|(name, _)| names.contains(&name.as_str()));
-            pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
-        };
-        let newest_first = match find(["orderBy", "order_by"]) {
+    pub fn read(pairs: &[(String, String)], usual: Option<u32>) -> Result<Self> {
+        let newest_first = match given(pairs, &["orderBy", "order_by"]) {
             None | Some("asc") => false,
             Some("desc") => true,
-            Some(_) if mount == Mount::Compat => false,
             Some(_) => return Err(Error::invalid("orderBy", "must be asc or desc")),
         };
-        let limit = match find(["limit", "limit"]) {
+        let limit = match given(pairs, &["limit"]).map(str::parse::<u32>) {
             None => usual.unwrap_or(MOST),
-            Some(text) => limit(text, mount)?,
+            Some(Ok(limit @ 1..=MOST)) => limit,
+            Some(_) => {
+                return Err(Error::invalid("limit", "must be a whole number from 1 to 10000"));
+            }
         };
-        let offset = match find(["offset", "offset"]) {
+        let offset = match given(pairs, &["offset"]).map(str::parse::<u32>) {
             None => 0,
-            Some(text) => match text.parse() {
-                Ok(offset) => offset,
-                Err(_) if mount == Mount::Compat => 0,
-                Err(_) => return Err(Error::invalid("offset", "must be a whole number")),
-            },
+            Some(Ok(offset)) => offset,
+            Some(Err(_)) => return Err(Error::invalid("offset", "must be a whole number")),
         };
-        let session = find(["apiSessionId", "api_session_id"]).map(str::to_owned);
-        Ok(Self { session, part: ChatRange { newest_first, offset, limit } })
+        Ok(Self { session: session(pairs), part: ChatRange { newest_first, offset, limit } })
     }
 }
 
-fn limit(text: &str, mount: Mount) -> Result<u32> {
-    match mount {
-        Mount::Native => match text.parse() {
-            Ok(limit @ 1..=MOST) => Ok(limit),
-            _ => Err(Error::invalid("limit", "must be a whole number from 1 to 10000")),
-        },
-        // quirk(odd-limits): the number that a text begins with; none when it begins with none.
-        Mount::Compat => {
-            let text = text.trim();
-            let digits = text.trim_start_matches(['-', '+']);
-            let number = crate::routes::leading_number(digits);
-            Ok(match number.parse::<u32>() {
-                _ if number.is_empty() => 0,
-                _ if text.starts_with('-') => 1,
-                Ok(limit) => limit.clamp(1, MOST),
-                Err(_) => MOST,
-            })
-        }
-    }
+/// The session that parameters name.
+pub fn session(pairs: &[(String, String)]) -> Option<String> {
+    given(pairs, &["apiSessionId", "api_session_id"]).map(str::to_owned)
+}
+
+/// The first value of a parameter that has one of these names, if it is not empty.
+pub fn given<'a>(pairs: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
+    let pair = pairs.iter().find(|(name, _)| names.contains(&name.as_str()));
+    pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }
 
 /// Questions and answers in turn.
@@ -140,10 +121,19 @@ struct Answered {
 
 impl History {
     /// Exchanges whose answer is damaged are left out.
-    pub fn new(chats: Bounded<Chat>, mount: Mount) -> Self {
+    pub fn new(chats: Bounded<Chat>) -> Self {
         let Bounded { items, is_cut } = chats;
-        let turns = items.into_iter().filter_map(|chat| turns(chat, mount));
-        Self { history: turns.flatten().collect(), has_more: is_cut }
+        Self { history: items.into_iter().filter_map(turns).flatten().collect(), has_more: is_cut }
+    }
+
+    /// As it is shown where sources are said in another way.
+    pub fn with_sources(mut self, say: impl Fn(&mut Value)) -> Self {
+        for turn in &mut self.history {
+            if let Turn::Answered(answered) = turn {
+                answered.sources.as_array_mut().into_iter().flatten().for_each(&say);
+            }
+        }
+        self
     }
 
     /// As it is shown to whoever is not to know what answers are built on.
@@ -158,7 +148,7 @@ impl History {
     }
 }
 
-fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
+fn turns(chat: Chat) -> Option<[Turn; 2]> {
     let mut record: Value = serde_json::from_str(&chat.response).ok()?;
     record::put_images(&mut record, chat.images);
     let record = record.as_object_mut()?;
@@ -177,7 +167,7 @@ fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
         r#type: mode,
         role: "assistant",
         content,
-        sources: source::stored(sources.unwrap_or_else(|| json!([])), mount),
+        sources: sources.unwrap_or_else(|| json!([])),
         chat_id,
         sent_at,
         feedback_score: chat.feedback,
@@ -192,30 +182,20 @@ fn turns(chat: Chat, mount: Mount) -> Option<[Turn; 2]> {
 mod tests {
     use super::*;
 
-    fn read(query: &[(&str, &str)], mount: Mount) -> Result<ChatRange> {
+    fn read(query: &[(&str, &str)]) -> Result<ChatRange> {
         let pairs: Vec<_> =
             query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Ok(HistoryQuery::read(&pairs, Some(100), mount)?.part)
+        Ok(HistoryQuery::read(&pairs, Some(100))?.part)
     }
 
     #[test]
-    fn natively_a_wrong_parameter_is_refused() {
+    fn a_wrong_parameter_is_refused() {
         for (name, value) in
             [("limit", "0"), ("limit", "x"), ("limit", "10001"), ("offset", "-1"), ("orderBy", "z")]
         {
-            assert!(read(&[(name, value)], Mount::Native).is_err(), "{name}={value}");
+            assert!(read(&[(name, value)]).is_err(), "{name}={value}");
         }
-        let part = read(&[("limit", "7"), ("offset", "2"), ("orderBy", "desc")], Mount::Native);
+        let part = read(&[("limit", "7"), ("offset", "2"), ("orderBy", "desc")]);
         assert_eq!(part.unwrap(), ChatRange { newest_first: true, offset: 2, limit: 7 });
-    }
-
-    #[test]
-    fn at_the_other_mount_a_limit_is_what_a_text_begins_with() {
-        for (text, limit) in [("0", 1), ("-5", 1), ("2x", 2), ("x", 0), ("99999999999", MOST)] {
-            let part = read(&[("limit", text), ("limit", "3")], Mount::Compat).unwrap();
-            assert_eq!(part.limit, limit, "{text}");
-        }
-        let part = read(&[("orderBy", "zzz"), ("offset", "x")], Mount::Compat).unwrap();
-        assert_eq!(part, ChatRange { newest_first: false, offset: 0, limit: 100 });
     }
 }

@@ -1,9 +1,8 @@
 //! `POST /openai/chat/completions`
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
-use carrel_domain::vector::VectorIndex;
+use carrel_domain::Result;
 use carrel_domain::workspace::Workspaces;
-use carrel_domain::{Error, Result};
 use carrel_services::chat::{AnswerEvent, Conversations};
 use chrono::Utc;
 use futures_util::{StreamExt, stream};
@@ -12,11 +11,10 @@ use tokio::sync::mpsc::Receiver;
 use crate::caller::{Asker, Caller};
 use crate::failure::openai::OpenAi;
 use crate::failure::{Answer, Failure};
-use crate::mount::Mount;
 use crate::read::Body;
 use crate::streaming::{self, Listener};
-use crate::v1::openai::no_model;
-use crate::v1::openai::wire::answer::{CompatStream, Completion, Heading, NativeStream};
+use crate::v1::openai::asked;
+use crate::v1::openai::wire::answer::{Completion, CompletionStream, Heading};
 use crate::v1::openai::wire::chat::CompletionBody;
 
 /// Answer a conversation from a workspace's documents.
@@ -24,31 +22,22 @@ use crate::v1::openai::wire::chat::CompletionBody;
 /// What was said before comes with the request; the exchange is kept in the workspace. With
 /// `"stream": true` the answer comes as server-sent events that end in `[DONE]`.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
-    responses((status = 200, body = Completion), Failure<OpenAi>))]
+    responses((status = 200, content((Completion = "application/json"), (String = "text/event-stream"))), Failure<OpenAi>))]
 #[post("/openai/chat/completions")]
 pub async fn complete_chat(
     caller: Caller<Asker>,
     request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
-    index: Data<dyn VectorIndex>,
     conversations: Data<Conversations>,
     body: Body<CompletionBody>,
 ) -> Answer<HttpResponse, OpenAi> {
-    let (mount, body) = (Mount::of(&request), body.read().await?);
-    let model = body.model()?;
-    let workspace = match caller.workspace(&**workspaces, &model).await {
+    let body = body.read().await?;
+    let workspace = match asked(&caller, &**workspaces, &body.model()?).await? {
         Ok(workspace) => workspace,
-        Err(Error::NotFound { .. }) => {
-            return Ok(no_model(&caller, &**workspaces, &model).await?);
-        }
-        Err(error) => return Err(error.into()),
+        Err(refusal) => return Ok(refusal),
     };
-    let (manner, mut question) = (body.manner(mount)?, body.question(mount)?);
-    let mut heading = Heading::new(mount, workspace.slug.to_string(), Utc::now().timestamp());
-    if mount == Mount::Compat {
-        let is_empty = index.count(Some(workspace.id)).await? == 0;
-        heading.refused = if is_empty { "abort" } else { "no_content" };
-    }
+    let (manner, mut question) = (body.manner()?, body.question()?);
+    let heading = Heading::new(workspace.slug.to_string(), Utc::now().timestamp());
     if !manner.streams {
         let reply = conversations.ask(&workspace, question, &caller.by()).await?;
         return Ok(HttpResponse::Ok().json(heading.completion(reply)?));
@@ -56,21 +45,13 @@ pub async fn complete_chat(
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
     let pieces = conversations.stream(&workspace, question, &caller.by()).await?;
-    Ok(match mount {
-        Mount::Native => {
-            let mut told = NativeStream::new(heading, manner.counts);
-            let begin = told.begin();
-            streamed(pieces, begin, move |piece| told.tell(piece), listener).await?
-        }
-        Mount::Compat => {
-            let mut told = CompatStream::new(heading);
-            streamed(pieces, String::new(), move |piece| told.tell(piece), listener).await?
-        }
-    })
+    let mut told = CompletionStream::new(heading, manner.counts);
+    let begin = told.begin();
+    Ok(streamed(pieces, begin, move |piece| told.tell(piece), listener).await?)
 }
 
 /// The stream that `tell` makes of the pieces, after `begin`.
-async fn streamed(
+pub async fn streamed(
     mut pieces: Receiver<AnswerEvent>,
     begin: String,
     mut tell: impl FnMut(AnswerEvent) -> String + 'static,

@@ -1,13 +1,13 @@
 //! `POST /openai/embeddings`
+use actix_web::post;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, post};
+use carrel_domain::Result;
 use carrel_domain::model::Models;
 use carrel_services::openai as service;
 
 use crate::caller::{Asker, Caller};
 use crate::failure::openai::OpenAi;
 use crate::failure::{Answer, Failure};
-use crate::mount::Mount;
 use crate::read::Body;
 use crate::v1::openai::wire::embeddings as wire;
 
@@ -19,12 +19,15 @@ use crate::v1::openai::wire::embeddings as wire;
 #[post("/openai/embeddings")]
 pub async fn embed_texts(
     _caller: Caller<Asker>,
-    request: HttpRequest,
     models: Data<dyn Models>,
     body: Body<wire::EmbeddingsBody>,
 ) -> Answer<Json<wire::Embeddings>, OpenAi> {
-    let (mount, body) = (Mount::of(&request), body.read().await?);
-    let (encoding, dimensions) = (body.encoding(mount)?, body.dimensions(mount)?);
-    let embedded = service::embed(&**models, body.texts(mount)?, dimensions).await?;
-    Ok(Json(wire::Embeddings::of(embedded, encoding)))
+    Ok(Json(embed(&**models, body.read().await?).await?))
+}
+
+/// Turns the texts of a body into vectors.
+pub async fn embed(models: &dyn Models, body: wire::EmbeddingsBody) -> Result<wire::Embeddings> {
+    let (encoding, dimensions) = (body.encoding()?, body.dimensions()?);
+    let embedded = service::embed(models, body.texts()?, dimensions).await?;
+    Ok(wire::Embeddings::of(embedded, encoding))
 }

@@ -1,14 +1,13 @@
 //! `/openai/*`: OpenAI's protocol, where a workspace is a model.
-mod chat;
-mod embeddings;
-mod images;
+pub mod chat;
+pub mod embeddings;
+pub mod images;
 pub mod wire;
 
 use std::collections::HashMap;
 
-use crate::routes::register::Register;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, get};
+use actix_web::{HttpResponse, get};
 use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
@@ -17,18 +16,7 @@ use carrel_services::settings::SettingsStore;
 use crate::caller::{Caller, Reader};
 use crate::failure::openai::{self as failure, OpenAi};
 use crate::failure::{Answer, Failure};
-use crate::mount::Mount;
 use crate::read::Params;
-
-pub fn operations(config: &mut impl Register) {
-    config
-        .service(list_models)
-        .service(find_model)
-        .service(list_vector_stores)
-        .service(chat::complete_chat)
-        .service(embeddings::embed_texts)
-        .service(images::generate_image);
-}
 
 /// The provider that answers where a workspace names none.
 const PROVIDER: &str = "LLM_PROVIDER";
@@ -56,12 +44,11 @@ pub async fn find_model(
     settings: Data<SettingsStore>,
     model: Path<String>,
 ) -> Answer<HttpResponse, OpenAi> {
-    Ok(match caller.workspace(&**workspaces, &model).await {
+    Ok(match asked(&caller, &**workspaces, &model).await? {
         Ok(workspace) => {
             HttpResponse::Ok().json(wire::Model::of(workspace, settings.lookup(PROVIDER)))
         }
-        Err(Error::NotFound { .. }) => no_model(&caller, &**workspaces, &model).await?,
-        Err(error) => return Err(error.into()),
+        Err(refusal) => refusal,
     })
 }
 
@@ -71,26 +58,46 @@ pub async fn find_model(
 #[get("/openai/vector_stores")]
 pub async fn list_vector_stores(
     caller: Caller<Reader>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     placements: Data<dyn WorkspaceDocuments>,
     settings: Data<SettingsStore>,
     params: Params<Vec<(String, String)>>,
 ) -> Answer<Json<wire::VectorStores>, OpenAi> {
-    if Mount::of(&request) == Mount::Compat && !request.query_string().is_empty() {
-        return Ok(Json(wire::VectorStores::none()));
-    }
     let page = wire::Page::read(&params.read()?)?;
-    let entered = entered(&caller, &**workspaces).await?;
+    Ok(Json(stores(&caller, &**workspaces, &**placements, &settings, &page).await?))
+}
+
+/// A part of the list of workspaces as stores of vectors.
+pub async fn stores<P>(
+    caller: &Caller<P>,
+    workspaces: &dyn Workspaces,
+    placements: &dyn WorkspaceDocuments,
+    settings: &SettingsStore,
+    page: &wire::Page,
+) -> Result<wire::VectorStores> {
+    let entered = entered(caller, workspaces).await?;
     let documents: HashMap<_, _> = placements.counts().await?.into_iter().collect();
     let provider = settings.lookup("VECTOR_DB").unwrap_or_default();
-    Ok(Json(wire::VectorStores::of(entered, &documents, &provider, &page)))
+    Ok(wire::VectorStores::of(entered, &documents, &provider, page))
 }
 
 /// The workspaces that the caller may enter.
 async fn entered<P>(caller: &Caller<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
     let all = workspaces.list().await?.into_iter();
     Ok(all.filter(|workspace| caller.key.enters(workspace.id)).collect())
+}
+
+/// The workspace that is asked as a model, or the refusal of one that is not there.
+pub async fn asked<P>(
+    caller: &Caller<P>,
+    workspaces: &dyn Workspaces,
+    model: &str,
+) -> Result<Result<Workspace, HttpResponse>> {
+    match caller.workspace(workspaces, model).await {
+        Ok(workspace) => Ok(Ok(workspace)),
+        Err(Error::NotFound { .. }) => Ok(Err(no_model(caller, workspaces, model).await?)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Refuses a model that is not there, naming those that are.

@@ -6,7 +6,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
 use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
-use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::library::{WorkspaceDocument, WorkspaceDocuments};
 use carrel_domain::model::Models;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{DocumentPath, Error, Result};
@@ -15,9 +15,8 @@ use carrel_services::library::{Failures, Library};
 
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, Plain, Refusal};
-use crate::mount::Mount;
 use crate::read::{Body, Params};
-use crate::v1::workspaces::wire::EmbeddingsUpdated;
+use crate::v1::workspaces::wire::{EmbeddingsUpdated, PlacedDocument};
 use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 
 /// Place documents in a workspace, or take them out.
@@ -33,30 +32,23 @@ use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
     caller: Caller<Librarian>,
-    request: HttpRequest,
     ports: PlacementPorts,
     slug: Path<String>,
     params: Params<UpdateQuery>,
     body: Body<UpdateEmbeddings>,
 ) -> Answer<HttpResponse> {
     let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
-    let (query, by) = (params.read()?, caller.by());
-    let mount = Mount::of(&request);
-    let update = body.read().await?.read(mount)?;
-    let Update { adds, deletes, refused: mut failures, later } = update;
-    let adds = ports.placeable(&caller, adds, &mut failures).await?;
-    ports.library.withdraw(&workspace, &deletes, &by).await?;
-    if later || query.later {
-        let job = ports.workers.embed_later(&workspace, adds, &by).await?;
-        return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
-    }
-    failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
-    Ok(HttpResponse::Ok().json(ports.updated(workspace, failures, mount).await?))
+    let query = params.read()?;
+    let update = body.read().await?.read()?;
+    Ok(ports.update(&caller, workspace, update, query, PlacedDocument::new).await?)
 }
+
+/// How a document of a workspace is said.
+pub type Shown = fn(WorkspaceDocument) -> PlacedDocument;
 
 /// What documents are placed with.
 pub struct PlacementPorts {
-    workspaces: Data<dyn Workspaces>,
+    pub workspaces: Data<dyn Workspaces>,
     library: Data<Library>,
     workers: Data<Workers>,
     placements: Data<dyn WorkspaceDocuments>,
@@ -83,6 +75,27 @@ impl FromRequest for PlacementPorts {
 }
 
 impl PlacementPorts {
+    /// Takes documents out, and places others or has a job place them.
+    pub async fn update<P>(
+        &self,
+        caller: &Caller<P>,
+        workspace: Workspace,
+        update: Update,
+        query: UpdateQuery,
+        shown: Shown,
+    ) -> Result<HttpResponse> {
+        let by = caller.by();
+        let Update { adds, deletes, refused: mut failures, later } = update;
+        let adds = self.placeable(caller, adds, &mut failures).await?;
+        self.library.withdraw(&workspace, &deletes, &by).await?;
+        if later || query.later {
+            let job = self.workers.embed_later(&workspace, adds, &by).await?;
+            return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
+        }
+        failures.extend(self.workers.embed(&workspace, adds, &by).await?);
+        Ok(HttpResponse::Ok().json(self.updated(workspace, failures, shown).await?))
+    }
+
     /// The documents that the caller may place: a key that is bound to workspaces knows only those
     /// that are in one of them. Any other is reported as if it did not exist.
     async fn placeable<P>(
@@ -109,11 +122,12 @@ impl PlacementPorts {
         &self,
         workspace: Workspace,
         failures: Failures,
-        mount: Mount,
+        shown: Shown,
     ) -> Result<EmbeddingsUpdated> {
         let documents = self.placements.in_workspace(workspace.id).await?;
+        let documents = documents.into_iter().map(shown).collect();
         let model = self.models.chat(&workspace.settings.model());
         let window = model.ok().map(|model| model.name().window);
-        Ok(EmbeddingsUpdated::new(workspace, documents, window, failures, mount))
+        Ok(EmbeddingsUpdated::new(workspace, documents, window, failures))
     }
 }

@@ -4,7 +4,6 @@ use carrel_services::library::Failures;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
 use crate::v1::jobs::wire::JobRow;
 use crate::v1::system::wire::named;
 
@@ -12,13 +11,13 @@ use crate::v1::system::wire::named;
 pub struct UpdateEmbeddings {
     /// Locations of documents to place in the workspace.
     #[serde(default)]
-    adds: Vec<String>,
+    pub adds: Vec<String>,
     /// Locations of documents to take out of it.
     #[serde(default)]
-    deletes: Vec<String>,
+    pub deletes: Vec<String>,
     /// Whether to answer at once with the job that places them.
     #[serde(default, rename = "async")]
-    later: bool,
+    pub later: bool,
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -39,23 +38,10 @@ pub struct Update {
 }
 
 impl UpdateEmbeddings {
-    pub fn read(self, mount: Mount) -> Result<Update> {
+    pub fn read(self) -> Result<Update> {
         let Self { adds, deletes, later } = self;
-        if mount == Mount::Native {
-            let (adds, deletes) = (paths(&adds, "adds")?, paths(&deletes, "deletes")?);
-            return Ok(Update { adds, deletes, refused: Failures::new(), later });
-        }
-        // quirk(unknown-names): what has not the form of a path names nothing, as any other path
-        // that is not there.
-        let (mut known, mut refused) = (Vec::with_capacity(adds.len()), Failures::new());
-        for text in adds {
-            match DocumentPath::parse(&text) {
-                Ok(path) => known.push(path),
-                Err(error) => refused.push((text, error.to_string())),
-            }
-        }
-        let deletes = deletes.iter().filter_map(|text| DocumentPath::parse(text).ok()).collect();
-        Ok(Update { adds: known, deletes, refused, later })
+        let (adds, deletes) = (paths(&adds, "adds")?, paths(&deletes, "deletes")?);
+        Ok(Update { adds, deletes, refused: Failures::new(), later })
     }
 }
 

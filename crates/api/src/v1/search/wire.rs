@@ -10,11 +10,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::compat::values::as_number;
-use crate::mount::Mount;
-use crate::v1::documents::added::Names;
+use crate::v1::filter;
 use crate::v1::provenance::PassageProvenance;
-use crate::v1::{filter, source};
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -22,15 +19,15 @@ pub struct SearchBody {
     /// What is looked for.
     #[serde(default)]
     #[schema(value_type = String)]
-    query: Option<Value>,
+    pub query: Option<Value>,
     /// How many passages at most, 1 to 1000; the workspace's when absent.
     #[serde(default, rename = "topN", alias = "top_n")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
-    top_n: Option<Value>,
+    pub top_n: Option<Value>,
     /// Only passages at least this similar, 0 to 1; the workspace's when absent.
     #[serde(default, alias = "score_threshold")]
     #[schema(value_type = Option<f32>, minimum = 0, maximum = 1)]
-    score_threshold: Option<Value>,
+    pub score_threshold: Option<Value>,
     /// How passages are found this time: `vector`, `lexical`, `hybrid`, `rerank` or `default`; as the
     /// workspace says when absent.
     #[serde(default)]
@@ -43,22 +40,14 @@ pub struct SearchBody {
 }
 
 impl SearchBody {
-    /// Natively a bound that makes no sense is refused.
-    pub fn into_query(self, mount: Mount) -> Result<Query> {
+    pub fn into_query(self) -> Result<Query> {
         let text = match self.query {
             Some(Value::String(text)) => text,
             None | Some(Value::Null) => String::new(),
-            // quirk(list-of-queries): all of them count.
-            Some(Value::Array(texts)) if mount == Mount::Compat => joined(&texts),
             Some(_) => return Err(Error::invalid("query", "must be text")),
         };
-        let (limit, least) = match mount {
-            Mount::Native => (
-                bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?,
-                bound(self.score_threshold, "scoreThreshold", 0.0..=1.0)?,
-            ),
-            Mount::Compat => (loose_limit(self.top_n), loose_share(self.score_threshold)),
-        };
+        let limit = bound(self.top_n, "topN", 1.0..=MOST_PASSAGES as f64)?;
+        let least = bound(self.score_threshold, "scoreThreshold", 0.0..=1.0)?;
         Ok(Query {
             text,
             limit: limit.map(|limit| limit as usize),
@@ -70,7 +59,6 @@ impl SearchBody {
     }
 }
 
-/// No client knew it before it was strict.
 fn mode(value: Option<Value>) -> Result<Option<SearchMode>> {
     let Some(value) = value.filter(|value| !value.is_null()) else { return Ok(None) };
     match value.as_str().and_then(SearchMode::parse) {
@@ -96,31 +84,6 @@ fn bound(
     }
 }
 
-/// Several texts as one query.
-fn joined(texts: &[Value]) -> String {
-    texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ")
-}
-
-// quirk(loose-bounds): a number may be a text; what is out of range is as good as absent, but for a
-// limit that is too high, which is the highest.
-fn loose_limit(value: Option<Value>) -> Option<f64> {
-    let limit = as_number(&value?).filter(|limit| *limit >= 1.0)?;
-    Some(limit.min(MOST_PASSAGES as f64))
-}
-
-fn loose_share(value: Option<Value>) -> Option<f64> {
-    let share = match value? {
-        Value::Number(number) => number.as_f64()?,
-        Value::String(text) => {
-            let text = text.trim_start();
-            let ends = |c: char| !matches!(c, '0'..='9' | '.' | '-' | '+');
-            text.split(ends).next()?.parse().ok()?
-        }
-        _ => return None,
-    };
-    (0.0..=1.0).contains(&share).then_some(share)
-}
-
 #[derive(Serialize, ToSchema)]
 pub struct SearchResults {
     pub results: Vec<SearchResult>,
@@ -131,7 +94,7 @@ pub struct SearchResults {
 /// A passage.
 #[derive(Serialize, ToSchema)]
 pub struct SearchResult {
-    id: String,
+    pub id: String,
     /// The passage under a header that names its document.
     text: String,
     metadata: PassageMetadata,
@@ -207,10 +170,7 @@ pub struct PassageMetadata {
 }
 
 impl SearchResult {
-    fn new(mut hit: Hit, mount: Mount) -> Self {
-        let names = Names::of(&hit.passage.document, mount);
-        let (title, url) = (names.title.into_owned(), names.url.into_owned());
-        (hit.passage.document.title, hit.passage.document.url) = (title, url);
+    pub fn new(hit: Hit) -> Self {
         let text = record::passage_text(&hit.passage);
         let provenance = ProvenanceFields::of(&hit.passage).into();
         let document = hit.passage.document;
@@ -231,16 +191,15 @@ impl SearchResult {
             end: hit.passage.span.map(|span| span.end),
             provenance,
         };
-        let (id, score) = (source::passage(hit.passage.chunk, mount), hit.similarity);
+        let (id, score) = (hit.passage.chunk.to_string(), hit.similarity);
         Self { id, text, metadata, distance: 1.0 - score, score, why: hit.why.into() }
     }
 }
 
 impl SearchResults {
-    pub fn new(hits: Option<Vec<Hit>>, mount: Mount) -> Self {
+    pub fn new(hits: Option<Vec<Hit>>, shown: fn(Hit) -> SearchResult) -> Self {
         let message = hits.is_none().then_some("No embeddings found for this workspace.");
-        let results = hits.unwrap_or_default().into_iter();
-        let results = results.map(|hit| SearchResult::new(hit, mount)).collect();
+        let results = hits.unwrap_or_default().into_iter().map(shown).collect();
         Self { results, message }
     }
 }

@@ -5,13 +5,12 @@ pub mod settings;
 pub mod wire;
 
 use actix_web::web::{Data, Json};
-use actix_web::{HttpRequest, delete, get};
+use actix_web::{delete, get};
 use carrel_domain::vector::VectorIndex;
 use carrel_services::library::Library;
 
 use crate::caller::{Caller, Keeper, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
-use crate::mount::Mount;
 use crate::read::Body;
 
 /// Count the vectors of all workspaces that the key may enter.
@@ -40,12 +39,11 @@ pub async fn count_vectors(
 #[delete("/system/remove-documents")]
 pub async fn remove_documents(
     caller: Caller<Keeper>,
-    request: HttpRequest,
     library: Data<Library>,
     body: Body<wire::RemoveDocuments>,
 ) -> Answer<Json<wire::DocumentsRemoved>, NoSuccess> {
-    let paths = body.read().await?.into_paths(Mount::of(&request))?;
+    let paths = body.read().await?.into_paths()?;
     let asked = paths.clone();
     let removed = library.remove(paths, &caller.by()).await?;
-    Ok(Json(wire::DocumentsRemoved::new(&asked, &removed, Mount::of(&request))))
+    Ok(Json(wire::DocumentsRemoved::new(&asked, &removed)))
 }

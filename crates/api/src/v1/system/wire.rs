@@ -7,8 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::mount::Mount;
-
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VectorCount {
@@ -19,29 +17,19 @@ pub struct VectorCount {
 pub struct RemoveDocuments {
     /// Locations, each `folder/file.json`.
     #[schema(value_type = Vec<String>, example = json!(["custom-documents/file.txt-fc4beeeb-e436-454d-8bb4-e5b8979cb48f.json"]))]
-    names: Option<Value>,
+    pub names: Option<Value>,
 }
 
 impl RemoveDocuments {
     /// Nothing is removed unless every name is a path beneath the documents root.
-    pub fn into_paths(self, mount: Mount) -> Result<Vec<DocumentPath>> {
+    pub fn into_paths(self) -> Result<Vec<DocumentPath>> {
         let wrong = || Error::invalid("names", "must be an array of strings folder/file.json");
-        let names = match (self.names, mount) {
-            (Some(Value::Array(names)), _) => names,
-            // quirk(names-as-text): one string removes nothing, successfully.
-            (Some(Value::String(_)), Mount::Compat) => Vec::new(),
-            _ => return Err(wrong()),
+        let Some(Value::Array(names)) = self.names else { return Err(wrong()) };
+        let path = |name: &Value| {
+            let path = DocumentPath::parse(name.as_str().ok_or_else(wrong)?);
+            path.map_err(|error| named(error, "names"))
         };
-        let names = names.iter().map(|name| name.as_str().ok_or_else(wrong));
-        let names = names.collect::<Result<Vec<_>>>()?;
-        let paths = names.into_iter().map(DocumentPath::parse);
-        match mount {
-            Mount::Native => {
-                paths.map(|path| path.map_err(|error| named(error, "names"))).collect()
-            }
-            // quirk(unknown-names): what names no document is passed over, whatever it is.
-            Mount::Compat => Ok(paths.filter_map(Result::ok).collect()),
-        }
+        names.iter().map(path).collect()
     }
 }
 
@@ -52,15 +40,19 @@ pub struct DocumentsRemoved {
 }
 
 impl DocumentsRemoved {
-    pub fn new(asked: &[DocumentPath], removed: &[RemovedDocument], mount: Mount) -> Self {
+    pub fn new(asked: &[DocumentPath], removed: &[RemovedDocument]) -> Self {
         let gone: HashSet<_> = removed.iter().map(|removed| &removed.path).collect();
         let unknown = asked.iter().filter(|path| !gone.contains(path)).map(ToString::to_string);
         let unknown: Vec<_> = unknown.collect();
-        let mut message = "Documents removed successfully".to_owned();
-        if !unknown.is_empty() && mount == Mount::Native {
-            message.push_str(&format!("; not found: {}", unknown.join(", ")));
+        let mut done = Self::done();
+        if !unknown.is_empty() {
+            done.message.push_str(&format!("; not found: {}", unknown.join(", ")));
         }
-        Self { success: true, message }
+        done
+    }
+
+    pub fn done() -> Self {
+        Self { success: true, message: "Documents removed successfully".to_owned() }
     }
 }
 

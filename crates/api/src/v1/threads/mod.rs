@@ -2,16 +2,16 @@
 pub mod wire;
 
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use actix_web::{delete, get, post};
+use carrel_domain::audit::By;
 use carrel_domain::thread::Threads;
 use carrel_domain::user::{MultiUser, Users};
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result, UserId};
 use carrel_services::threads as service;
 
 use crate::caller::{Asker, Caller, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes};
-use crate::mount::Mount;
 use crate::read::{Body, Params};
 use crate::v1::conversations::ThreadPorts;
 
@@ -21,20 +21,30 @@ use crate::v1::conversations::ThreadPorts;
 #[post("/workspace/{slug}/thread/new")]
 pub async fn create_thread(
     caller: Caller<Asker>,
-    request: HttpRequest,
     ports: ThreadPorts,
     multi_user: Data<dyn MultiUser>,
     slug: Path<String>,
     body: Body<wire::NewThread>,
 ) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
-    let (mount, body) = (Mount::of(&request), body.read().await?);
+    let body = body.read().await?;
     let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+    Ok(Json(create(&ports, &**multi_user, &workspace, &body, &caller.by()).await?))
+}
+
+/// Starts the thread that a body asks for.
+pub async fn create(
+    ports: &ThreadPorts,
+    multi_user: &dyn MultiUser,
+    workspace: &Workspace,
+    body: &wire::NewThread,
+    by: &By,
+) -> Result<wire::ThreadChanged> {
     let user = match multi_user.is_on().await? {
-        true => known(&**ports.users, body.user(mount)?).await?,
+        true => known(&**ports.users, body.user()?).await?,
         false => None,
     };
-    let choice = service::ThreadChoice { name: body.name(mount)?, slug: body.slug(mount)?, user };
-    Ok(Json(service::create(&**ports.threads, &workspace, choice, &caller.by()).await?.into()))
+    let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
+    Ok(service::create(&**ports.threads, workspace, choice, by).await?.into())
 }
 
 async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
@@ -70,7 +80,7 @@ pub async fn list_threads(
 
 /// Rename a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::ThreadFields,
-    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoSuchThread>))]
+    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoThread>))]
 #[post("/workspace/{slug}/thread/{thread}/update")]
 pub async fn update_thread(
     caller: Caller<Asker>,
@@ -78,14 +88,25 @@ pub async fn update_thread(
     threads: Data<dyn Threads>,
     path: Path<(String, String)>,
     body: Body<wire::ThreadFields>,
-) -> Answer<Json<wire::ThreadChanged>, shapes::NoSuchThread> {
+) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    let thread = service::by_slug(&**threads, &workspace, &path.1).await?;
-    Ok(Json(match body.name()? {
-        Some(name) => service::rename(&**threads, &thread, name, &caller.by()).await?.into(),
+    Ok(Json(update(&**threads, &workspace, &path.1, body, &caller.by()).await?))
+}
+
+/// Changes what a body names of a thread.
+pub async fn update(
+    threads: &dyn Threads,
+    workspace: &Workspace,
+    slug: &str,
+    body: wire::ThreadFields,
+    by: &By,
+) -> Result<wire::ThreadChanged> {
+    let thread = service::by_slug(threads, workspace, slug).await?;
+    Ok(match body.name()? {
+        Some(name) => service::rename(threads, &thread, name, by).await?.into(),
         None => thread.into(),
-    }))
+    })
 }
 
 /// Delete a thread.
@@ -96,24 +117,12 @@ pub async fn update_thread(
 #[delete("/workspace/{slug}/thread/{thread}")]
 pub async fn delete_thread(
     caller: Caller<Asker>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     threads: Data<dyn Threads>,
     path: Path<(String, String)>,
-) -> Answer<HttpResponse> {
+) -> Answer<Json<wire::ThreadDeleted>> {
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    let deleted = match service::by_slug(&**threads, &workspace, &path.1).await {
-        Ok(thread) => service::delete(&**threads, &thread, &caller.by()).await,
-        Err(error) => Err(error),
-    };
-    match (deleted, Mount::of(&request)) {
-        // quirk(no-thread-to-delete): a thread that is not there is deleted successfully.
-        (Ok(()) | Err(Error::NotFound { .. }), Mount::Compat) => {
-            Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK"))
-        }
-        (Ok(()), Mount::Native) => {
-            Ok(HttpResponse::Ok().json(wire::ThreadDeleted { success: true, error: None }))
-        }
-        (Err(error), _) => Err(error.into()),
-    }
+    let thread = service::by_slug(&**threads, &workspace, &path.1).await?;
+    service::delete(&**threads, &thread, &caller.by()).await?;
+    Ok(Json(wire::ThreadDeleted { success: true, error: None }))
 }

@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
 use crate::wire::{sent, time};
 
 /// The longest name and the longest slug of a thread, in bytes.
@@ -18,37 +17,35 @@ pub struct NewThread {
     /// `Thread` when absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    name: Option<Value>,
+    pub name: Option<Value>,
     /// Its words, joined by dashes, name the thread in addresses; random when absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    slug: Option<Value>,
+    pub slug: Option<Value>,
     /// Whose thread it is. Counts in multi-user mode only.
     #[serde(default, alias = "user_id")]
     #[schema(value_type = Option<i32>)]
-    user_id: Option<Value>,
+    pub user_id: Option<Value>,
 }
 
 impl NewThread {
-    pub fn name(&self, mount: Mount) -> Result<Option<String>> {
-        words(self.name.as_ref(), "name", mount)
+    pub fn name(&self) -> Result<Option<String>> {
+        words(self.name.as_ref(), "name")
     }
 
-    pub fn slug(&self, mount: Mount) -> Result<Option<String>> {
-        words(self.slug.as_ref(), "slug", mount)
+    pub fn slug(&self) -> Result<Option<String>> {
+        words(self.slug.as_ref(), "slug")
     }
 
-    pub fn user(&self, mount: Mount) -> Result<Option<UserId>> {
-        user(self.user_id.as_ref(), mount)
+    pub fn user(&self) -> Result<Option<UserId>> {
+        user(self.user_id.as_ref())
     }
 }
 
-fn words(value: Option<&Value>, field: &'static str, mount: Mount) -> Result<Option<String>> {
+fn words(value: Option<&Value>, field: &'static str) -> Result<Option<String>> {
     let words = match value {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::String(words)) => words.clone(),
-        // quirk(values-as-text): a value of any type is its text.
-        Some(other) if mount == Mount::Compat => other.to_string(),
         Some(_) => return Err(Error::invalid(field, "must be text or null")),
     };
     if words.len() > LONGEST {
@@ -57,19 +54,14 @@ fn words(value: Option<&Value>, field: &'static str, mount: Mount) -> Result<Opt
     Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
-/// The user that a body names. What is no id names nobody at `/api/v1`.
-pub fn user(value: Option<&Value>, mount: Mount) -> Result<Option<UserId>> {
+/// The user that a body names.
+pub fn user(value: Option<&Value>) -> Result<Option<UserId>> {
     let number = match value {
         None | Some(Value::Null) => return Ok(None),
-        Some(Value::Number(number)) => number.as_i64(),
-        Some(Value::String(text)) if mount == Mount::Compat => text.trim().parse().ok(),
-        Some(_) => None,
+        Some(value) => value.as_i64().and_then(|number| i32::try_from(number).ok()),
     };
-    match (number.and_then(|number| i32::try_from(number).ok()), mount) {
-        (Some(id), _) => Ok(Some(UserId(id))),
-        (None, Mount::Compat) => Ok(None),
-        (None, Mount::Native) => Err(Error::invalid("userId", "must be the id of a user or null")),
-    }
+    let refused = || Error::invalid("userId", "must be the id of a user or null");
+    number.map(|id| Some(UserId(id))).ok_or_else(refused)
 }
 
 #[derive(Deserialize, ToSchema)]

@@ -1,24 +1,25 @@
 //! `/workspace*`
-mod settings;
+pub mod settings;
 pub mod wire;
 
 use std::collections::HashMap;
 
 use actix_web::web::{Data, Json, Path};
-use actix_web::{HttpRequest, HttpResponse, delete, get, post};
+use actix_web::{delete, get, post};
+use carrel_domain::audit::By;
 use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
 use carrel_domain::vector::VectorIndex;
-use carrel_domain::workspace::{Workspace, Workspaces};
-use carrel_domain::{Error, WorkspaceId};
+use carrel_domain::workspace::{Workspace, WorkspaceSettings, Workspaces};
+use carrel_domain::{Error, Result, WorkspaceId};
 use carrel_services::workspaces as service;
 
 use crate::caller::{Admin, Caller, Reader};
 use crate::failure::{Answer, Failure, Plain, shapes::NoWorkspace};
-use crate::mount::Mount;
 use crate::read::Body;
+use crate::v1::placements::Shown;
 
 /// Create a workspace.
 ///
@@ -28,18 +29,27 @@ use crate::read::Body;
 #[post("/workspace/new")]
 pub async fn create_workspace(
     caller: Caller<Admin>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     settings: Data<dyn Settings>,
     models: Data<dyn Models>,
     body: Body<wire::WorkspaceFields>,
 ) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = body.read().await?;
-    let (name, new) = (body.name(), body.into_new(Mount::of(&request))?);
-    service::check_model(&**models, None, &new)?;
-    let by = caller.by();
-    let workspace = service::create_named(&**workspaces, &**settings, new, &name, &by).await?;
-    Ok(Json(wire::WorkspaceChanged { workspace: workspace.into(), message: None }))
+    Ok(Json(create(&**workspaces, &**settings, &**models, body, &caller.by()).await?))
+}
+
+/// Creates the workspace that a body asks for.
+pub async fn create(
+    workspaces: &dyn Workspaces,
+    settings: &dyn Settings,
+    models: &dyn Models,
+    body: wire::WorkspaceFields,
+    by: &By,
+) -> Result<wire::WorkspaceChanged> {
+    let (name, new) = (body.name(), body.into_new()?);
+    service::check_model(models, None, &new)?;
+    let workspace = service::create_named(workspaces, settings, new, &name, by).await?;
+    Ok(wire::WorkspaceChanged { workspace: workspace.into(), message: None })
 }
 
 /// List every workspace.
@@ -73,28 +83,28 @@ pub async fn list_workspaces(
 #[get("/workspace/{slug}")]
 pub async fn find_workspace(
     caller: Caller<Reader>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     placements: Data<dyn WorkspaceDocuments>,
     threads: Data<dyn Threads>,
     slug: Path<String>,
 ) -> Answer<Json<wire::WorkspaceFound>> {
-    let mount = Mount::of(&request);
-    let workspace = match caller.workspace(&**workspaces, &slug).await {
-        Ok(workspace) => workspace,
-        // quirk(unknown-is-empty): at `/api/v1` a workspace that is not there is an empty list.
-        Err(Error::NotFound { .. }) if mount == Mount::Compat => {
-            return Ok(Json(wire::WorkspaceFound { workspace: Vec::new() }));
-        }
-        Err(error) => return Err(error.into()),
-    };
-    let documents = placements.in_workspace(workspace.id).await?.into_iter();
-    let documents = documents.map(|placed| wire::PlacedDocument::new(placed, mount)).collect();
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    Ok(Json(found(&**placements, &**threads, workspace, wire::PlacedDocument::new).await?))
+}
+
+/// A workspace with its documents and threads.
+pub async fn found(
+    placements: &dyn WorkspaceDocuments,
+    threads: &dyn Threads,
+    workspace: Workspace,
+    shown: Shown,
+) -> Result<wire::WorkspaceFound> {
+    let documents = placements.in_workspace(workspace.id).await?;
+    let documents = documents.into_iter().map(shown).collect();
     let threads = threads.page(workspace.id, "", None, u32::MAX).await?;
     let threads = threads.into_iter().map(Into::into).collect();
     let row = workspace.into();
-    let workspace = vec![wire::WorkspaceDetails { row, documents, threads }];
-    Ok(Json(wire::WorkspaceFound { workspace }))
+    Ok(wire::WorkspaceFound { workspace: vec![wire::WorkspaceDetails { row, documents, threads }] })
 }
 
 /// Change the settings of a workspace.
@@ -105,27 +115,30 @@ pub async fn find_workspace(
 #[post("/workspace/{slug}/update")]
 pub async fn update_workspace(
     caller: Caller<Admin>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     models: Data<dyn Models>,
     slug: Path<String>,
     body: Body<wire::WorkspaceFields>,
-) -> Answer<HttpResponse> {
-    let (mount, body) = (Mount::of(&request), body.read().await?);
+) -> Answer<Json<wire::WorkspaceChanged>> {
+    let body = body.read().await?;
     let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let Some(settings) = body.into_changed(workspace.settings.clone(), mount)? else {
-        return match mount {
-            Mount::Native => Err(Error::invalid("body", "must name a setting to change").into()),
-            Mount::Compat => Ok(HttpResponse::Ok().json(wire::WorkspaceLeft {
-                workspace: wire::WorkspaceNumber { id: workspace.id.0 },
-                message: "No valid fields to update!",
-            })),
-        };
-    };
-    service::check_model(&**models, Some(&workspace.settings), &settings)?;
-    let workspace = service::update(&**workspaces, &workspace, settings, &caller.by()).await?;
-    let changed = wire::WorkspaceChanged { workspace: workspace.into(), message: None };
-    Ok(HttpResponse::Ok().json(changed))
+    let settings = body.into_changed(workspace.settings.clone())?;
+    let settings =
+        settings.ok_or_else(|| Error::invalid("body", "must name a setting to change"))?;
+    Ok(Json(update(&**workspaces, &**models, &workspace, settings, &caller.by()).await?))
+}
+
+/// Changes the settings of a workspace.
+pub async fn update(
+    workspaces: &dyn Workspaces,
+    models: &dyn Models,
+    workspace: &Workspace,
+    settings: WorkspaceSettings,
+    by: &By,
+) -> Result<wire::WorkspaceChanged> {
+    service::check_model(models, Some(&workspace.settings), &settings)?;
+    let workspace = service::update(workspaces, workspace, settings, by).await?;
+    Ok(wire::WorkspaceChanged { workspace: workspace.into(), message: None })
 }
 
 /// Delete a workspace.
@@ -136,17 +149,10 @@ pub async fn update_workspace(
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
     caller: Caller<Admin>,
-    request: HttpRequest,
     workspaces: Data<dyn Workspaces>,
     index: Data<dyn VectorIndex>,
     slug: Path<String>,
-) -> Answer<HttpResponse> {
+) -> Answer<Json<wire::WorkspaceDeleted>> {
     service::delete(&**workspaces, &**index, &slug, &caller.by()).await?;
-    Ok(match Mount::of(&request) {
-        Mount::Native => {
-            HttpResponse::Ok().json(wire::WorkspaceDeleted { success: true, error: None })
-        }
-        // quirk(deleted-in-text)
-        Mount::Compat => HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("OK"),
-    })
+    Ok(Json(wire::WorkspaceDeleted { success: true, error: None }))
 }

@@ -9,8 +9,6 @@ use utoipa::ToSchema;
 
 pub use super::settings::WorkspaceFields;
 
-use crate::mount::Mount;
-use crate::v1::documents::added::Names;
 use crate::wire::time;
 
 /// A workspace.
@@ -83,19 +81,6 @@ pub struct WorkspaceChanged {
     pub message: Option<&'static str>,
 }
 
-/// A workspace that was left as it is, because nothing that can be changed was sent.
-// quirk(nothing-to-update)
-#[derive(Serialize, ToSchema)]
-pub struct WorkspaceLeft {
-    pub workspace: WorkspaceNumber,
-    pub message: &'static str,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct WorkspaceNumber {
-    pub id: i32,
-}
-
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceList {
     pub workspaces: Vec<ListedWorkspace>,
@@ -123,7 +108,6 @@ impl From<Thread> for ThreadName {
 }
 
 /// One workspace, in a list: empty when there is none.
-// quirk(workspace-in-a-list)
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceFound {
     pub workspace: Vec<WorkspaceDetails>,
@@ -156,7 +140,7 @@ pub struct PlacedDocument {
 }
 
 impl PlacedDocument {
-    pub fn new(placed: WorkspaceDocument, mount: Mount) -> Self {
+    pub fn new(placed: WorkspaceDocument) -> Self {
         let WorkspaceDocument {
             id,
             workspace,
@@ -168,17 +152,13 @@ impl PlacedDocument {
             updated_at,
             ..
         } = placed;
-        let names = Names::of(&document, mount);
-        let mut metadata = record::described(&document);
-        metadata["url"] = names.url.into();
-        metadata["title"] = names.title.into();
         Self {
             id: id.0,
             doc_id: key.to_string(),
             filename: document.path.name().to_owned(),
             docpath: document.path.to_string(),
             workspace_id: workspace.0,
-            metadata: metadata.to_string(),
+            metadata: record::described(&document).to_string(),
             pinned,
             watched,
             created_at: time(created_at),
@@ -220,18 +200,15 @@ pub struct WorkspaceContents {
 impl EmbeddingsUpdated {
     pub fn new(
         workspace: Workspace,
-        documents: Vec<WorkspaceDocument>,
+        documents: Vec<PlacedDocument>,
         context_window: Option<u64>,
         failures: Failures,
-        mount: Mount,
     ) -> Self {
         let (failed_to_embed, errors): (Vec<_>, Vec<_>) = failures.into_iter().unzip();
         let message = match failed_to_embed.len() {
             0 => None,
             failed => Some(format!("{failed} documents failed to embed.")),
         };
-        let placed = |document| PlacedDocument::new(document, mount);
-        let documents = documents.into_iter().map(placed).collect();
         let row = workspace.into();
         let workspace =
             WorkspaceContents { row, documents, context_window, current_context_token_count: 0 };

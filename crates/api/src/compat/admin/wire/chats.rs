@@ -7,10 +7,9 @@ use serde_json::Value;
 use url::form_urlencoded;
 use utoipa::ToSchema;
 
+use crate::compat::sources;
 use crate::compat::values::as_number;
-use crate::mount::Mount;
 use crate::v1::admin::wire::chats::PAGE;
-use crate::v1::source;
 use crate::wire::time;
 
 #[derive(Deserialize, ToSchema)]
@@ -42,7 +41,10 @@ impl ChatQuery {
         self.before.as_i64().map(ChatId)
     }
 
-    // quirk(odd-pages): pages may be fractions, texts, or negative.
+    // quirk(odd-pages): fractions and texts name pages; a negative one is empty and says that more
+    // follow
+    // native: a page is a number from 0
+    // test: `compat::pages_may_be_named_oddly`
     pub fn start(&self) -> Start {
         match as_number(&self.offset) {
             None => Start::Nowhere,
@@ -117,7 +119,7 @@ impl From<LoggedChat> for ChatRow {
             id: chat.id.0,
             workspace_id: conversation.workspace.0,
             prompt: chat.prompt,
-            response: source::answer(chat.response, Mount::Compat),
+            response: sources::answer(chat.response),
             include: chat.include,
             user_id: conversation.user.map(|user| user.0),
             thread_id: conversation.thread.map(|thread| thread.0),

@@ -19,7 +19,9 @@ pub struct SettingsUpdated {
 impl From<Updated> for SettingsUpdated {
     fn from(updated: Updated) -> Self {
         let Updated { new_values, ignored: _, error } = updated;
-        // quirk(false-for-no-error)
+        // quirk(false-for-no-error): `error` is `false`
+        // native: `error` is null
+        // test: `compat::settings_are_refused_with_200_and_told_as_text`
         Self { new_values, error: error.map_or(Value::Bool(false), Value::String) }
     }
 }

@@ -7,17 +7,13 @@ use std::result;
 use carrel_domain::document::{NO_METADATA, Published};
 use carrel_domain::folder::ListedDocument;
 use carrel_domain::{DocumentId, Result};
-use carrel_services::record;
 use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
-use crate::routes::leading_number;
-use crate::v1::documents::added::Names;
 use crate::wire::Said;
 
-pub use writers::{ListWriter, PageFacts, PageWriter, TreeWriter};
+pub use writers::{ListWriter, PageFacts, PageWriter, Shown, TreeWriter};
 
 /// A document in a list.
 #[derive(Serialize, ToSchema)]
@@ -30,9 +26,9 @@ pub struct DocumentBody<'a> {
     #[schema(value_type = String)]
     id: Said<DocumentId>,
     #[schema(value_type = String)]
-    url: Cow<'a, str>,
+    pub url: Cow<'a, str>,
     #[schema(value_type = String)]
-    title: Cow<'a, str>,
+    pub title: Cow<'a, str>,
     doc_author: &'a str,
     description: &'a str,
     doc_source: &'a str,
@@ -59,22 +55,14 @@ pub struct DocumentBody<'a> {
 }
 
 impl<'a> DocumentBody<'a> {
-    pub fn new(listed: &'a ListedDocument, mount: Mount) -> Self {
+    pub fn new(listed: &'a ListedDocument) -> Self {
         let texts = listed.texts();
-        let names = Names::new(texts.title, texts.url);
-        let names = match mount {
-            Mount::Native => names,
-            Mount::Compat => {
-                let given = || record::gives_title(texts.metadata, texts.title);
-                names.of_compat(texts.name, texts.chunk_source, given)
-            }
-        };
         Self {
             name: texts.name,
             r#type: "file",
             id: Said(listed.id),
-            url: names.url,
-            title: names.title,
+            url: texts.url.into(),
+            title: texts.title.into(),
             doc_author: texts.author,
             description: texts.description,
             doc_source: texts.source,
@@ -101,6 +89,11 @@ impl<'a> DocumentBody<'a> {
         }
         Ok(())
     }
+}
+
+/// A document in a list.
+pub fn body(listed: &ListedDocument) -> DocumentBody<'_> {
+    DocumentBody::new(listed)
 }
 
 /// Metadata as it is stored, read and written in one go: lists are long. Fails where it is no JSON.
@@ -133,10 +126,14 @@ struct FoundDocument<'a> {
 }
 
 impl<'a> DocumentFound<'a> {
-    pub fn new(listed: &'a ListedDocument, page_content: Option<String>, mount: Mount) -> Self {
+    /// The document that was listed, as `document` says it.
+    pub fn new(
+        listed: &'a ListedDocument,
+        mut document: DocumentBody<'a>,
+        page_content: Option<String>,
+    ) -> Self {
         let texts = listed.texts();
         let location = format!("{}/{}", texts.folder, texts.name);
-        let mut document = DocumentBody::new(listed, mount);
         (document.can_watch, document.watched, document.pinned_workspaces) = (None, None, None);
         document.metadata = document.metadata.filter(|of| serde_json::to_vec(of).is_ok());
         Self { document: FoundDocument { document, location, page_content } }
@@ -222,38 +219,28 @@ impl TreeQuery {
 #[derive(Deserialize, IntoParams)]
 pub struct PartQuery {
     /// How many documents are left out at the beginning, by name.
-    offset: Option<String>,
+    pub offset: Option<String>,
     /// How many are wanted, 1 to 1000, or `all`.
-    limit: Option<String>,
+    pub limit: Option<String>,
 }
 
 /// The most documents on a page.
-const LARGEST_PAGE: u32 = 1_000;
+pub const LARGEST_PAGE: u32 = 1_000;
 
 impl PartQuery {
     /// The offset, and the limit unless all are wanted; `default` where no limit is given.
-    pub fn read(&self, default: Option<u32>, mount: Mount) -> Result<(u64, Option<u32>)> {
+    pub fn read(&self, default: Option<u32>) -> Result<(u64, Option<u32>)> {
         let wrong = |field, reason| Err(carrel_domain::Error::invalid(field, reason));
-        // quirk(odd-parts): what is no number is as if it were not given.
-        let offset = match (self.offset.as_deref(), mount) {
-            (None, _) => 0,
-            (Some(text), Mount::Compat) => leading_number(text).parse().unwrap_or(0),
-            (Some(text), Mount::Native) => match text.parse::<u64>() {
-                Ok(offset) => offset,
-                Err(_) => return wrong("offset", "must be a number from 0"),
-            },
+        let offset = match self.offset.as_deref().map(str::parse::<u64>) {
+            None => 0,
+            Some(Ok(offset)) => offset,
+            Some(Err(_)) => return wrong("offset", "must be a number from 0"),
         };
-        let limit = match (self.limit.as_deref(), mount) {
-            (None, _) => default,
-            (Some("all"), _) => None,
-            (Some(text), Mount::Compat) => match leading_number(text).parse::<u32>() {
-                Ok(0) | Err(_) => default,
-                Ok(limit) => Some(limit.min(LARGEST_PAGE)),
-            },
-            (Some(text), Mount::Native) => match text.parse::<u32>() {
-                Ok(limit) if (1..=LARGEST_PAGE).contains(&limit) => Some(limit),
-                _ => return wrong("limit", "must be a number from 1 to 1000, or all"),
-            },
+        let limit = match self.limit.as_deref().map(|text| (text, text.parse::<u32>())) {
+            None => default,
+            Some(("all", _)) => None,
+            Some((_, Ok(limit @ 1..=LARGEST_PAGE))) => Some(limit),
+            Some(_) => return wrong("limit", "must be a number from 1 to 1000, or all"),
         };
         Ok((offset, limit))
     }
@@ -291,7 +278,7 @@ mod tests {
             is_watched: false,
         };
         let mut out = Vec::new();
-        DocumentBody::new(&listed, Mount::Native).write(&mut out).unwrap();
+        DocumentBody::new(&listed).write(&mut out).unwrap();
         String::from_utf8(out).unwrap()
     }
 

@@ -3,8 +3,10 @@ use carrel_domain::Result;
 use carrel_domain::folder::ListedDocument;
 use carrel_services::library::ListEntry;
 
-use crate::mount::Mount;
 use crate::v1::documents::listing::{DocumentBody, write};
+
+/// How a document in a list is said.
+pub type Shown = for<'a> fn(&'a ListedDocument) -> DocumentBody<'a>;
 
 /// A list that is written entry by entry.
 pub trait ListWriter {
@@ -19,16 +21,16 @@ pub trait ListWriter {
 
 /// Writes a [`super::DocumentTree`].
 pub struct TreeWriter {
-    mount: Mount,
+    shown: Shown,
     out: Vec<u8>,
     folders: usize,
     documents: usize,
 }
 
 impl TreeWriter {
-    pub fn new(mount: Mount) -> Self {
+    pub fn new(shown: Shown) -> Self {
         let out = br#"{"localFiles":{"name":"documents","type":"folder","items":["#.to_vec();
-        Self { mount, out, folders: 0, documents: 0 }
+        Self { shown, out, folders: 0, documents: 0 }
     }
 }
 
@@ -47,7 +49,7 @@ impl ListWriter for TreeWriter {
             }
             ListEntry::Document(listed) => {
                 self.documents += 1;
-                add_document(&mut self.out, self.mount, &listed, self.documents == 1)
+                add_document(&mut self.out, self.shown, &listed, self.documents == 1)
             }
         }
     }
@@ -63,33 +65,33 @@ impl ListWriter for TreeWriter {
 
 fn add_document(
     out: &mut Vec<u8>,
-    mount: Mount,
+    shown: Shown,
     listed: &ListedDocument,
     is_first: bool,
 ) -> Result<()> {
     if !is_first {
         out.push(b',');
     }
-    DocumentBody::new(listed, mount).write(out)
+    shown(listed).write(out)
 }
 
 /// Writes a [`super::FolderPage`].
 pub struct PageWriter {
-    mount: Mount,
+    shown: Shown,
     out: Vec<u8>,
     documents: usize,
     end: String,
 }
 
 impl PageWriter {
-    pub fn new(mount: Mount, folder: &str, about: PageFacts) -> Result<Self> {
+    pub fn new(shown: Shown, folder: &str, about: PageFacts) -> Result<Self> {
         let mut out = b"{\"folder\":".to_vec();
         write(&mut out, folder)?;
         out.extend_from_slice(b",\"documents\":[");
         let PageFacts { total, has_more, with_code } = about;
         let code = if with_code { ",\"code\":200" } else { "" };
         let end = format!("],\"totalCount\":{total},\"hasMore\":{has_more}{code},\"error\":null}}");
-        Ok(Self { mount, out, documents: 0, end })
+        Ok(Self { shown, out, documents: 0, end })
     }
 }
 
@@ -105,7 +107,7 @@ impl ListWriter for PageWriter {
 
     fn add(&mut self, listed: ListedDocument) -> Result<()> {
         self.documents += 1;
-        add_document(&mut self.out, self.mount, &listed, self.documents == 1)
+        add_document(&mut self.out, self.shown, &listed, self.documents == 1)
     }
 
     fn written(&mut self) -> &mut Vec<u8> {

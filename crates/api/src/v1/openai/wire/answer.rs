@@ -1,7 +1,7 @@
 //! Chat completions: whole ones, and ones that come part by part.
 use carrel_domain::Result;
 use carrel_domain::model::{FinishReason, Usage};
-use carrel_services::chat::{AnswerEvent, EmptyCompletion, Finished, Reply};
+use carrel_services::chat::{AnswerEvent, EmptyCompletion, Finished, Metrics, Reply};
 use carrel_services::{reasoning, record};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::failure::openai::broken_off;
-use crate::mount::Mount;
 use crate::streaming::event;
 use crate::v1::source;
 
@@ -19,13 +18,10 @@ const DONE: &str = "data: [DONE]\n\n";
 /// What is said of every part of one answer.
 #[derive(Clone, Debug)]
 pub struct Heading {
-    pub mount: Mount,
     id: String,
     /// Seconds since 1970.
     created: i64,
     model: String,
-    /// Why a refusal ends.
-    pub refused: &'static str,
 }
 
 /// A whole answer.
@@ -51,8 +47,7 @@ struct Choice {
     message: Said,
     /// Always null.
     logprobs: Option<bool>,
-    /// Why the model stopped: `stop`, `length`, `content_filter` or `tool_calls`. At `/api/v1` a refusal is `abort` where the workspace is empty, else `no_content`, as
-    /// is an answer without text.
+    /// Why the model stopped: `stop`, `length`, `content_filter` or `tool_calls`.
     finish_reason: &'static str,
 }
 
@@ -62,70 +57,60 @@ struct Said {
     role: &'static str,
     /// Null where the model ended without any text.
     content: Option<String>,
-    /// What a reasoning model thought, natively: an extension of the protocol.
+    /// What a reasoning model thought: an extension of the protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
 }
 
 impl Heading {
-    pub fn new(mount: Mount, model: String, created: i64) -> Self {
-        let id = Uuid::new_v4();
-        let id = match mount {
-            Mount::Native => format!("chatcmpl-{}", id.simple()),
-            Mount::Compat => id.to_string(),
-        };
-        Self { mount, id, created, model, refused: "stop" }
+    pub fn new(model: String, created: i64) -> Self {
+        Self::named(format!("chatcmpl-{}", Uuid::new_v4().simple()), model, created)
     }
 
+    /// With a name that is given.
+    pub fn named(id: String, model: String, created: i64) -> Self {
+        Self { id, created, model }
+    }
+
+    /// The whole answer. One without text is a failure, unless the model was cut short.
     pub fn completion(self, reply: Reply) -> Result<Completion> {
-        let mut reasoning_content = None;
-        let (content, finish_reason, usage, sources) = match reply {
+        let ending = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
-                let sources = source::listed(&sources, self.mount);
-                let (reasoning, answer) = reasoning::split(&text);
-                reasoning_content = reasoning.map(str::to_owned);
-                let finish = metrics.finish.as_str();
-                (Some(answer.to_owned()), finish, record::metrics_of(&metrics), sources)
+                Ending::answered(&text, source::listed(&sources), &metrics)
             }
-            Reply::Refused { text, .. } => {
-                (Some(text), self.refused, self.nothing_spent(), Vec::new())
-            }
-            // quirk(silence-200)
-            Reply::Empty(empty) if self.mount == Mount::Compat => {
-                (None, "no_content", record::metrics_of(&empty.metrics), Vec::new())
-            }
+            Reply::Refused { text, .. } => Ending {
+                content: Some(text),
+                finish: "stop",
+                usage: nothing_spent(),
+                ..Ending::default()
+            },
             Reply::Empty(empty) => match cut_short(&empty) {
-                Some(finish) => (None, finish, record::metrics_of(&empty.metrics), Vec::new()),
+                Some(finish) => {
+                    let usage = record::metrics_of(&empty.metrics);
+                    Ending { finish, usage, ..Ending::default() }
+                }
                 None => return Err(empty.error()),
             },
         };
+        Ok(self.whole(ending))
+    }
+
+    pub fn whole(self, ending: Ending) -> Completion {
+        let Ending { content, reasoning_content, finish, usage, sources } = ending;
         let message = Said { role: "assistant", content, reasoning_content };
-        Ok(Completion {
+        Completion {
             id: self.id,
             object: "chat.completion",
             created: self.created,
             model: self.model,
-            choices: vec![Choice { index: 0, message, logprobs: None, finish_reason }],
+            choices: vec![Choice { index: 0, message, logprobs: None, finish_reason: finish }],
             usage,
             sources,
-        })
-    }
-
-    /// What a refusal costs, which no model was asked for.
-    fn nothing_spent(&self) -> Value {
-        let Usage { prompt_tokens, completion_tokens } = Usage::default();
-        match self.mount {
-            Mount::Compat => json!({}),
-            Mount::Native => json!({
-                "prompt_tokens": prompt_tokens,
-                "completion_tokens": completion_tokens,
-                "total_tokens": prompt_tokens + completion_tokens,
-            }),
         }
     }
 
     /// The events that tell a piece of the answer.
-    fn chunk(&self, delta: &Value, finish: Option<&str>, usage: Option<Value>) -> Value {
+    pub fn chunk(&self, delta: &Value, finish: Option<&str>, usage: Option<Value>) -> Value {
         let choice = json!({
             "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish,
         });
@@ -140,6 +125,39 @@ impl Heading {
     }
 }
 
+/// What an answer comes to.
+#[derive(Default)]
+pub struct Ending {
+    pub content: Option<String>,
+    pub reasoning_content: Option<String>,
+    pub finish: &'static str,
+    pub usage: Value,
+    pub sources: Vec<Value>,
+}
+
+impl Ending {
+    pub fn answered(text: &str, sources: Vec<Value>, metrics: &Metrics) -> Self {
+        let (reasoning, answer) = reasoning::split(text);
+        Self {
+            content: Some(answer.to_owned()),
+            reasoning_content: reasoning.map(str::to_owned),
+            finish: metrics.finish.as_str(),
+            usage: record::metrics_of(metrics),
+            sources,
+        }
+    }
+}
+
+/// What a refusal costs, which no model was asked for.
+fn nothing_spent() -> Value {
+    let Usage { prompt_tokens, completion_tokens } = Usage::default();
+    json!({
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+    })
+}
+
 /// The finish reason of an empty answer that OpenAI's own servers would not call a failure.
 fn cut_short(empty: &EmptyCompletion) -> Option<&'static str> {
     let finish = empty.metrics.finish;
@@ -147,7 +165,7 @@ fn cut_short(empty: &EmptyCompletion) -> Option<&'static str> {
 }
 
 /// A stream as OpenAI's own servers send it, with the sources in the last part.
-pub struct NativeStream {
+pub struct CompletionStream {
     heading: Heading,
     /// Whether it ends with what the answer cost.
     counts: bool,
@@ -155,7 +173,7 @@ pub struct NativeStream {
     broke_off: bool,
 }
 
-impl NativeStream {
+impl CompletionStream {
     pub fn new(heading: Heading, counts: bool) -> Self {
         Self { heading, counts, broke_off: false }
     }
@@ -173,7 +191,7 @@ impl NativeStream {
             }
             AnswerEvent::Refused(text) => {
                 let said = self.part(&json!({ "content": text }), None, None);
-                said + &self.end("stop", &json!([]), self.heading.nothing_spent())
+                said + &self.end("stop", &json!([]), nothing_spent())
             }
             AnswerEvent::Failed { error, .. } => {
                 self.broke_off = true;
@@ -188,7 +206,7 @@ impl NativeStream {
             },
             AnswerEvent::Finished(None) => String::new(),
             AnswerEvent::Finished(Some(Finished { sources, metrics, .. })) => {
-                let sources = source::listed(&sources, self.heading.mount).into();
+                let sources = source::listed(&sources).into();
                 self.end(metrics.finish.as_str(), &sources, record::metrics_of(&metrics))
             }
         }
@@ -210,50 +228,5 @@ impl NativeStream {
             part["sources"] = sources.clone();
         }
         event(&part)
-    }
-}
-
-/// A stream as clients of `/api/v1` know it.
-// quirk(whole-chunks): every part says whose it is, its cost is an empty object, nothing comes after
-// the last.
-pub struct CompatStream {
-    heading: Heading,
-    /// Whether an error was told, after which nothing is.
-    broke_off: bool,
-}
-
-impl CompatStream {
-    pub fn new(heading: Heading) -> Self {
-        Self { heading, broke_off: false }
-    }
-
-    pub fn tell(&mut self, piece: AnswerEvent) -> String {
-        match piece {
-            _ if self.broke_off => String::new(),
-            AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
-            // quirk(whole-chunks): the field is one of the native mount.
-            AnswerEvent::Reasoning(_) => String::new(),
-            AnswerEvent::Refused(text) => {
-                self.part(json!(text), Some(self.heading.refused), json!({}))
-            }
-            // An answer that breaks off must not look whole.
-            AnswerEvent::Failed { error, .. } => {
-                self.broke_off = true;
-                event(&broken_off(&error))
-            }
-            AnswerEvent::Empty(_) => String::new(),
-            AnswerEvent::Finished(finished) => {
-                let metrics = finished.map(|finished| finished.metrics);
-                let finish = metrics.as_ref().map_or("stop", |metrics| metrics.finish.as_str());
-                let spent = metrics.as_ref().map(record::metrics_of);
-                let spent = spent.unwrap_or_else(|| json!({}));
-                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some(finish), spent)
-            }
-        }
-    }
-
-    fn part(&self, content: Value, finish: Option<&str>, usage: Value) -> String {
-        let delta = json!({ "role": "assistant", "content": content });
-        event(&self.heading.chunk(&delta, finish, Some(usage)))
     }
 }

@@ -7,9 +7,8 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::failure::openai::NO_USER_PROMPT;
-use crate::mount::Mount;
 use crate::v1::filter;
-use crate::v1::openai::wire::{given, options, or_refused};
+use crate::v1::openai::wire::{given, options};
 
 /// The most messages of one request.
 const MOST_MESSAGES: usize = 4096;
@@ -20,8 +19,7 @@ const MAX_URL: usize = 2_048;
 /// The highest temperature.
 const HOTTEST: f64 = 2.0;
 
-/// Fields of other names are ignored. Natively a value of the wrong kind is refused; at `/api/v1` it is
-/// passed over.
+/// Fields of other names are ignored.
 #[derive(Deserialize, ToSchema)]
 pub struct CompletionBody {
     /// The slug of a workspace.
@@ -33,23 +31,23 @@ pub struct CompletionBody {
     /// its own, those of the workspace are in force.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
-    messages: Option<Value>,
+    pub messages: Option<Value>,
     /// From 0 to 2; the workspace's when absent.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
-    temperature: Option<Value>,
+    pub temperature: Option<Value>,
     /// The most tokens of the answer.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    max_tokens: Option<Value>,
+    pub max_tokens: Option<Value>,
     /// As `max_tokens`, which it takes the place of.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    max_completion_tokens: Option<Value>,
+    pub max_completion_tokens: Option<Value>,
     /// Whether the answer comes part by part.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
-    stream: Option<Value>,
+    pub stream: Option<Value>,
     /// `{"include_usage": true}` has the stream end with what the answer cost.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
@@ -57,15 +55,15 @@ pub struct CompletionBody {
     /// 1 and no other.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    n: Option<Value>,
+    pub n: Option<Value>,
     /// The session that the exchange is kept in, unless `metadata` names one.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    user: Option<Value>,
+    pub user: Option<Value>,
     /// Its `session_id` names the session that the exchange is kept in.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
-    metadata: Option<Value>,
+    pub metadata: Option<Value>,
     /// Which documents the answer is built on: an extension of the protocol.
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
@@ -95,48 +93,30 @@ impl CompletionBody {
         }
     }
 
-    pub fn manner(&self, mount: Mount) -> Result<Manner> {
+    pub fn manner(&self) -> Result<Manner> {
         let streams = match &self.stream {
             None | Some(Value::Null) => false,
             Some(Value::Bool(streams)) => *streams,
-            Some(_) if mount == Mount::Native => {
-                return Err(Error::invalid("stream", "must be true or false"));
-            }
-            // quirk(values-as-text): whatever is not nothing is true.
-            Some(Value::String(text)) => !text.is_empty(),
-            Some(Value::Number(number)) => number.as_f64() != Some(0.0),
-            Some(_) => true,
+            Some(_) => return Err(Error::invalid("stream", "must be true or false")),
         };
         let counts =
             self.stream_options.as_ref().is_some_and(|given| given["include_usage"] == true);
         Ok(Manner { streams, counts })
     }
 
-    pub fn question(self, mount: Mount) -> Result<Question> {
-        if let Some(n) = given(self.n).filter(|n| *n != 1 && mount == Mount::Native) {
+    pub fn question(self) -> Result<Question> {
+        if let Some(n) = given(self.n).filter(|n| *n != 1) {
             return Err(Error::invalid("n", format!("must be 1, as there is one answer; got {n}")));
         }
         let sampling = options::sampling(&self.others)?;
-        let temperature = match given(self.temperature) {
-            None => None,
-            Some(value) => {
-                let read = number(&value, mount).filter(|value| (0.0..=HOTTEST).contains(value));
-                or_refused(read, "temperature", "must be a number from 0 to 2", mount)?
-            }
-        };
+        let temperature =
+            option(self.temperature, "temperature", "must be a number from 0 to 2", temperature)?;
         let most = given(self.max_completion_tokens).or_else(|| given(self.max_tokens));
-        let longest_answer = match most {
-            None => None,
-            Some(value) => {
-                let read = value.as_u64().and_then(|value| u32::try_from(value).ok());
-                let read = read.filter(|value| *value > 0);
-                or_refused(read, "max_tokens", "must be a whole number from 1", mount)?
-            }
-        };
-        let session = session(self.metadata, self.user, mount)?;
+        let longest_answer =
+            option(most, "max_tokens", "must be a whole number from 1", longest_answer)?;
+        let session = session(self.metadata, self.user)?;
         let filter = filter::read(self.filter)?;
-        let Read { instructions, history, text, attachments, image_urls } =
-            read(self.messages, mount)?;
+        let Read { instructions, history, text, attachments, image_urls } = read(self.messages)?;
         let history = Some(history);
         let overrides = RequestOverrides {
             instructions,
@@ -152,23 +132,37 @@ impl CompletionBody {
     }
 }
 
-fn number(value: &Value, mount: Mount) -> Option<f64> {
-    match value {
-        Value::String(text) if mount == Mount::Compat => text.trim().parse().ok(),
-        value => value.as_f64(),
-    }
+/// What `parse` makes of a value, if there is one.
+fn option<T>(
+    value: Option<Value>,
+    field: &'static str,
+    allowed: &'static str,
+    parse: fn(&Value) -> Option<T>,
+) -> Result<Option<T>> {
+    let Some(value) = given(value) else { return Ok(None) };
+    parse(&value).map(Some).ok_or_else(|| Error::invalid(field, allowed))
 }
 
-fn session(metadata: Option<Value>, user: Option<Value>, mount: Mount) -> Result<Option<String>> {
+pub fn temperature(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|value| (0.0..=HOTTEST).contains(value))
+}
+
+pub fn longest_answer(value: &Value) -> Option<u32> {
+    value.as_u64().and_then(|value| u32::try_from(value).ok()).filter(|value| *value > 0)
+}
+
+pub fn session_name(value: &Value) -> Option<String> {
+    value.as_str().filter(|text| text.len() <= LONGEST_SESSION).map(str::to_owned)
+}
+
+fn session(metadata: Option<Value>, user: Option<Value>) -> Result<Option<String>> {
     let (value, field) = match metadata {
         Some(Value::Object(mut fields)) if fields.contains_key("session_id") => {
             (fields.remove("session_id"), "metadata.session_id")
         }
         _ => (user, "user"),
     };
-    let Some(value) = given(value) else { return Ok(None) };
-    let read = value.as_str().filter(|text| text.len() <= LONGEST_SESSION).map(str::to_owned);
-    let read = or_refused(read, field, "must be text of at most 512 bytes", mount)?;
+    let read = option(value, field, "must be text of at most 512 bytes", session_name)?;
     Ok(read.filter(|session| !session.is_empty()))
 }
 
@@ -185,7 +179,7 @@ struct Read {
     image_urls: Vec<String>,
 }
 
-fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
+fn read(messages: Option<Value>) -> Result<Read> {
     let Some(Value::Array(mut messages)) = messages else {
         return Err(Error::invalid("messages", "must be an array of messages"));
     };
@@ -194,7 +188,7 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
     }
     let last = messages.pop().filter(|message| message["role"] == "user");
     let last = last.ok_or_else(|| Error::invalid("messages", NO_USER_PROMPT))?;
-    let text = content(&last, "user", messages.len(), mount)?;
+    let text = content(&last, "user", messages.len())?;
     if text.trim().is_empty() {
         return Err(wrong(messages.len(), "must say something"));
     }
@@ -202,16 +196,15 @@ fn read(messages: Option<Value>, mount: Mount) -> Result<Read> {
     for (place, message) in messages.iter().enumerate() {
         let role = message["role"].as_str().unwrap_or_default();
         match role {
-            "system" | "developer" => instructions.push(content(message, role, place, mount)?),
+            "system" | "developer" => instructions.push(content(message, role, place)?),
             "user" | "assistant" => {
-                let text = content(message, role, place, mount)?;
+                let text = content(message, role, place)?;
                 let (role, images) = match role {
                     "user" => (MessageRole::User, images(message)),
                     _ => (MessageRole::Assistant, Vec::new()),
                 };
                 history.push(Message { role, text, images });
             }
-            _ if mount == Mount::Compat => {}
             _ => {
                 let reason = "must be of the role system, developer, user or assistant";
                 return Err(wrong(place, reason));
@@ -252,7 +245,7 @@ fn images(message: &Value) -> Vec<Image> {
     inline.chain(remote_images(message).into_iter().map(Image::Url)).collect()
 }
 
-fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<String> {
+fn content(message: &Value, role: &str, place: usize) -> Result<String> {
     match &message["content"] {
         Value::String(text) => Ok(text.clone()),
         Value::Array(parts) => {
@@ -263,28 +256,24 @@ fn content(message: &Value, role: &str, place: usize, mount: Mount) -> Result<St
                         texts.push(text.as_str());
                     }
                     (Value::String(kind), _) if kind == "image_url" && role == "user" => {
-                        image(part, place, mount)?;
+                        image(part, place)?;
                     }
-                    _ if mount == Mount::Compat => {}
                     _ => return Err(wrong(place, "has a part that is neither text nor an image")),
                 }
             }
             Ok(texts.join("\n"))
         }
         Value::Null if role == "assistant" => Ok(String::new()),
-        // quirk(values-as-text)
-        other if mount == Mount::Compat => Ok(other.to_string()),
         _ => Err(wrong(place, "has content that is neither text nor parts")),
     }
 }
 
-fn image(part: &Value, place: usize, mount: Mount) -> Result<()> {
+fn image(part: &Value, place: usize) -> Result<()> {
     match part["image_url"]["url"].as_str() {
         Some(url) if is_remote(url) && url.len() > MAX_URL => {
             Err(wrong(place, "has an image URL of more than 2048 bytes"))
         }
         Some(_) => Ok(()),
-        None if mount == Mount::Compat => Ok(()),
         None => Err(wrong(place, "has an image without an `image_url.url`")),
     }
 }

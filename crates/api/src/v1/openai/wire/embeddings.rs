@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::mount::Mount;
 use crate::v1::openai::wire::given;
 
 #[derive(Deserialize, ToSchema)]
@@ -16,20 +15,20 @@ pub struct EmbeddingsBody {
     /// something to one model only.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
-    input: Option<Value>,
+    pub input: Option<Value>,
     /// As `input`.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
-    inputs: Option<Value>,
+    pub inputs: Option<Value>,
     /// `float` or `base64`: little-endian numbers of 32 bits.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    encoding_format: Option<Value>,
+    pub encoding_format: Option<Value>,
     /// How many numbers a vector has. The server's model makes vectors of one length only, so any
     /// other is refused.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
-    dimensions: Option<Value>,
+    pub dimensions: Option<Value>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,20 +38,17 @@ pub enum Encoding {
 }
 
 impl EmbeddingsBody {
-    pub fn encoding(&self, mount: Mount) -> Result<Encoding> {
+    pub fn encoding(&self) -> Result<Encoding> {
         match &self.encoding_format {
             None | Some(Value::Null) => Ok(Encoding::Float),
             Some(Value::String(name)) if name == "float" => Ok(Encoding::Float),
             Some(Value::String(name)) if name == "base64" => Ok(Encoding::Base64),
-            // quirk(any-vector): what is no encoding is passed over, as are `dimensions`.
-            Some(_) if mount == Mount::Compat => Ok(Encoding::Float),
             Some(_) => Err(Error::invalid("encoding_format", "must be float or base64")),
         }
     }
 
-    pub fn dimensions(&self, mount: Mount) -> Result<Option<usize>> {
+    pub fn dimensions(&self) -> Result<Option<usize>> {
         match &self.dimensions {
-            _ if mount == Mount::Compat => Ok(None),
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
@@ -62,15 +58,11 @@ impl EmbeddingsBody {
         }
     }
 
-    pub fn texts(self, mount: Mount) -> Result<Vec<String>> {
+    pub fn texts(self) -> Result<Vec<String>> {
         let texts = match given(self.input).or_else(|| given(self.inputs)) {
             Some(Value::String(text)) => vec![text],
             Some(Value::Array(items)) => items.into_iter().map(text).collect::<Result<_>>()?,
-            None => return Err(wrong("must be text, or an array of texts")),
-            // quirk(values-as-text)
-            Some(Value::Object(_)) => return Err(wrong("must be text, or an array of texts")),
-            Some(other) if mount == Mount::Compat => vec![other.to_string()],
-            Some(_) => return Err(wrong("must be text, or an array of texts")),
+            None | Some(_) => return Err(wrong("must be text, or an array of texts")),
         };
         if texts.is_empty() || texts.len() > MOST_TEXTS {
             return Err(wrong("must hold 1 to 2048 texts"));
@@ -163,15 +155,14 @@ mod tests {
 
     use super::*;
 
-    fn texts(body: Value, mount: Mount) -> Result<Vec<String>> {
-        serde_json::from_value::<EmbeddingsBody>(body).unwrap().texts(mount)
+    fn texts(body: Value) -> Result<Vec<String>> {
+        serde_json::from_value::<EmbeddingsBody>(body).unwrap().texts()
     }
 
     #[test]
     fn texts_are_taken_and_tokens_refused() {
-        assert_eq!(texts(json!({ "input": "a" }), Mount::Native).unwrap(), ["a"]);
-        assert_eq!(texts(json!({ "inputs": ["a", "b"] }), Mount::Native).unwrap(), ["a", "b"]);
-        assert_eq!(texts(json!({ "input": 5 }), Mount::Compat).unwrap(), ["5"]);
+        assert_eq!(texts(json!({ "input": "a" })).unwrap(), ["a"]);
+        assert_eq!(texts(json!({ "inputs": ["a", "b"] })).unwrap(), ["a", "b"]);
         let many = vec!["x"; MOST_TEXTS + 1];
         for wrong in [
             json!({}),
@@ -182,14 +173,12 @@ mod tests {
             json!({ "input": ["a", null] }),
             json!({ "input": ["a", ""] }),
             json!({ "input": {} }),
+            json!({ "input": 5 }),
             json!({ "input": many }),
         ] {
-            for mount in [Mount::Native, Mount::Compat] {
-                let refused = texts(wrong.clone(), mount).unwrap_err().to_string();
-                assert!(refused.starts_with("input: "), "{refused}");
-            }
+            let refused = texts(wrong).unwrap_err().to_string();
+            assert!(refused.starts_with("input: "), "{refused}");
         }
-        assert!(texts(json!({ "input": 5 }), Mount::Native).is_err());
     }
 
     #[test]

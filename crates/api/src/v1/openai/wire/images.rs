@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::mount::Mount;
 use crate::wire::Binary;
 
 /// `n`, `model` and `quality`, which clients of OpenAI send, are not looked at.
@@ -31,7 +30,7 @@ pub struct ImageBody {
     /// `b64_json`, or `blob` for the bytes of the picture as the answer.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    response_format: Option<Value>,
+    pub response_format: Option<Value>,
 }
 
 /// As [`ImageBody`], with pictures to go by.
@@ -53,13 +52,11 @@ pub enum Format {
 }
 
 impl ImageBody {
-    pub fn format(&self, mount: Mount) -> Result<Format> {
+    pub fn format(&self) -> Result<Format> {
         match &self.response_format {
             Some(Value::String(name)) if name == "blob" => Ok(Format::Bytes),
             None | Some(Value::Null) => Ok(Format::Json),
             Some(Value::String(name)) if name == "b64_json" => Ok(Format::Json),
-            // quirk(any-format): whatever is no blob is base64 there.
-            Some(_) if mount == Mount::Compat => Ok(Format::Json),
             Some(_) => Err(Error::invalid("response_format", "must be b64_json or blob")),
         }
     }
@@ -85,7 +82,7 @@ impl ImageBody {
 /// A picture that was made.
 #[derive(Serialize, ToSchema)]
 pub struct Images {
-    /// In seconds since 1970; at `/v1` only.
+    /// In seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<i64>,
     data: [Image; 1],
@@ -102,11 +99,11 @@ struct Image {
 }
 
 /// A picture on its way out.
-pub fn answer(made: StoredImage, format: Format, mount: Mount, now: DateTime<Utc>) -> HttpResponse {
+pub fn answer(made: StoredImage, format: Format, created: Option<DateTime<Utc>>) -> HttpResponse {
     let (filename, picture) = (made.file.as_str().to_owned(), made.picture);
     match format {
         Format::Json => HttpResponse::Ok().json(Images {
-            created: (mount == Mount::Native).then_some(now.timestamp()),
+            created: created.map(|at| at.timestamp()),
             data: [Image { b64_json: STANDARD.encode(&picture.content), filename }],
             notice: picture.notice,
         }),

@@ -13,8 +13,6 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::mount::Mount;
-
 /// What answers where nothing else is configured.
 const BUILT_IN: &str = "extractive";
 
@@ -123,6 +121,11 @@ pub struct VectorStore {
 }
 
 impl VectorStores {
+    /// A list of none.
+    pub fn none() -> Self {
+        Self { object: "list", first_id: None, last_id: None, data: Vec::new(), has_more: false }
+    }
+
     /// The part of `workspaces` that `page` asks for, with how many documents each has.
     pub fn of(
         workspaces: Vec<Workspace>,
@@ -145,12 +148,6 @@ impl VectorStores {
         let (first_id, last_id) = (id(data.first()), id(data.last()));
         Self { object: "list", first_id, last_id, data, has_more }
     }
-
-    /// The list as it is at `/api/v1` for whoever asks for a part of it.
-    // quirk(no-parts-of-lists)
-    pub fn none() -> Self {
-        Self { object: "list", first_id: None, last_id: None, data: Vec::new(), has_more: false }
-    }
 }
 
 impl VectorStore {
@@ -171,22 +168,8 @@ impl VectorStore {
 }
 
 /// A field that is neither absent nor null.
-fn given(value: Option<Value>) -> Option<Value> {
+pub fn given(value: Option<Value>) -> Option<Value> {
     value.filter(|value| !value.is_null())
-}
-
-/// A value that is refused natively, and passed over at `/api/v1`.
-// quirk(values-as-text)
-fn or_refused<T>(
-    read: Option<T>,
-    field: &'static str,
-    allowed: &'static str,
-    mount: Mount,
-) -> Result<Option<T>> {
-    match read {
-        None if mount == Mount::Native => Err(Error::invalid(field, allowed)),
-        read => Ok(read),
-    }
 }
 
 #[cfg(test)]

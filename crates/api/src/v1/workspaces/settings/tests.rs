@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-fn new(body: Value, mount: Mount) -> Result<WorkspaceSettings> {
-    serde_json::from_value::<WorkspaceFields>(body).unwrap().into_new(mount)
+fn new(body: Value) -> Result<WorkspaceSettings> {
+    serde_json::from_value::<WorkspaceFields>(body).unwrap().into_new()
 }
 
 #[test]
@@ -16,7 +16,7 @@ fn a_change_keeps_what_was_not_sent() {
     };
     let change = |body: Value| {
         let fields = serde_json::from_value::<WorkspaceFields>(body).unwrap();
-        fields.into_changed(before.clone(), Mount::Native).unwrap()
+        fields.into_changed(before.clone()).unwrap()
     };
     assert_eq!(change(json!({ "slug": "x", "id": 7 })), None);
     let named = change(json!({ "name": "B" })).unwrap();
@@ -29,7 +29,7 @@ fn a_change_keeps_what_was_not_sent() {
 }
 
 #[test]
-fn natively_a_wrong_value_is_refused_by_name() {
+fn a_wrong_value_is_refused_by_name() {
     for (field, value) in [
         ("topN", json!("many")),
         ("topN", json!(0)),
@@ -42,33 +42,18 @@ fn natively_a_wrong_value_is_refused_by_name() {
         ("openAiPrompt", json!(["x"])),
         ("chatProvider", json!({ "set": 1 })),
     ] {
-        let refused = new(json!({ "name": "A", field: value }), Mount::Native).unwrap_err();
+        let refused = new(json!({ "name": "A", field: value })).unwrap_err();
         assert!(refused.to_string().starts_with(&format!("{field}: must be ")), "{refused}");
     }
 }
 
 #[test]
-fn at_the_other_mount_a_wrong_value_becomes_a_default() {
-    let body = json!({
-        "name": "Gamma", "topN": "many", "openAiTemp": "hot", "openAiHistory": -5,
-        "similarityThreshold": 7, "chatMode": "weird", "vectorSearchMode": "x", "router_id": "z",
-    });
-    let settings = new(body, Mount::Compat).unwrap();
-    let expected = WorkspaceSettings {
-        history: 0,
-        least_similarity: 1.0,
-        ..WorkspaceSettings::named("Gamma")
-    };
-    assert_eq!(settings, expected);
-}
-
-#[test]
 fn a_name_is_needed() {
     for name in [json!(null), json!(""), json!(0), json!(5), json!(["a"])] {
-        assert!(new(json!({ "name": name }), Mount::Compat).is_err(), "{name}");
+        assert!(new(json!({ "name": name })).is_err(), "{name}");
     }
-    assert!(new(json!({}), Mount::Native).is_err());
-    let long = new(json!({ "name": "é".repeat(300) }), Mount::Native).unwrap();
+    assert!(new(json!({})).is_err());
+    let long = new(json!({ "name": "é".repeat(300) })).unwrap();
     assert_eq!(long.name.chars().count(), 255);
 }
 
@@ -76,12 +61,12 @@ fn a_name_is_needed() {
 fn null_empty_and_none_clear_a_setting() {
     let body =
         json!({ "name": "A", "openAiPrompt": "", "chatProvider": "none", "openAiTemp": null });
-    assert_eq!(new(body, Mount::Native).unwrap(), WorkspaceSettings::named("A"));
+    assert_eq!(new(body).unwrap(), WorkspaceSettings::named("A"));
 }
 
 #[test]
 fn both_spellings_are_read() {
     let body = json!({ "name": "A", "top_n": 7, "similarity_threshold": "0.5" });
-    let settings = new(body, Mount::Native).unwrap();
+    let settings = new(body).unwrap();
     assert_eq!((settings.passages, settings.least_similarity), (7, 0.5));
 }

@@ -2,8 +2,8 @@ use serde_json::json;
 
 use super::*;
 
-fn question(body: Value, mount: Mount) -> Result<Question> {
-    serde_json::from_value::<CompletionBody>(body).unwrap().question(mount)
+fn question(body: Value) -> Result<Question> {
+    serde_json::from_value::<CompletionBody>(body).unwrap().question()
 }
 
 fn asking(messages: Value) -> Value {
@@ -20,7 +20,6 @@ fn messages_are_instructions_history_and_a_question() {
             { "role": "assistant", "content": null, "tool_calls": [] },
             { "role": "user", "content": [{ "type": "text", "text": "One" }, { "type": "text", "text": "two" }] },
         ])),
-        Mount::Native,
     )
     .unwrap();
     assert_eq!(asked.overrides.instructions.as_deref(), Some("Be brief.\n\nBe kind."));
@@ -30,7 +29,7 @@ fn messages_are_instructions_history_and_a_question() {
 }
 
 #[test]
-fn natively_wrong_fields_are_refused_by_name_and_passed_over_elsewhere() {
+fn wrong_fields_are_refused_by_name() {
     for (field, value) in [
         ("n", json!(2)),
         ("temperature", json!("hot")),
@@ -45,15 +44,13 @@ fn natively_wrong_fields_are_refused_by_name_and_passed_over_elsewhere() {
     ] {
         let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
         body[field] = value;
-        let refused = question(body.clone(), Mount::Native).unwrap_err().to_string();
+        let refused = question(body).unwrap_err().to_string();
         assert!(refused.starts_with(field), "{field}: {refused}");
-        let asked = question(body, Mount::Compat).unwrap();
-        assert_eq!((asked.overrides.temperature, asked.session), (None, None), "{field}");
     }
 }
 
 #[test]
-fn what_is_no_conversation_is_refused_at_both_mounts() {
+fn what_is_no_conversation_is_refused() {
     for messages in [
         json!(null),
         json!("x"),
@@ -62,15 +59,13 @@ fn what_is_no_conversation_is_refused_at_both_mounts() {
         json!([{ "role": "assistant", "content": "Hi" }]),
         json!([{ "role": "user", "content": " " }]),
     ] {
-        for mount in [Mount::Native, Mount::Compat] {
-            let refused = question(asking(messages.clone()), mount).unwrap_err().to_string();
-            assert!(refused.starts_with("messages"), "{messages}: {refused}");
-        }
+        let refused = question(asking(messages.clone())).unwrap_err().to_string();
+        assert!(refused.starts_with("messages"), "{messages}: {refused}");
     }
 }
 
 #[test]
-fn natively_unknown_roles_and_parts_are_refused() {
+fn unknown_roles_and_parts_are_refused() {
     let hi = json!({ "role": "user", "content": "Hi" });
     for first in [
         json!({ "role": "tool", "content": "x" }),
@@ -82,9 +77,8 @@ fn natively_unknown_roles_and_parts_are_refused() {
         json!({ "role": "system", "content": [{ "type": "image_url", "image_url": { "url": "x" } }] }),
     ] {
         let body = asking(json!([first, hi]));
-        let refused = question(body.clone(), Mount::Native).unwrap_err().to_string();
+        let refused = question(body).unwrap_err().to_string();
         assert!(refused.starts_with("messages[0]"), "{first}: {refused}");
-        assert_eq!(question(body, Mount::Compat).unwrap().text, "Hi");
     }
 }
 
@@ -93,7 +87,7 @@ fn a_session_is_named_by_metadata_or_else_by_the_user() {
     let named = |fields: Value| {
         let mut body = asking(json!([{ "role": "user", "content": "Hi" }]));
         body.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
-        question(body, Mount::Native).unwrap().session
+        question(body).unwrap().session
     };
     assert_eq!(named(json!({ "user": "ann" })).as_deref(), Some("ann"));
     let both = json!({ "user": "ann", "metadata": { "session_id": "s" } });

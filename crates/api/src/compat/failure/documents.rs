@@ -1,43 +1,47 @@
-//! How the library says no.
+//! How the library says no at `/api/v1`.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
+use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
-use crate::failure::shapes::{Plain, Shape, bare};
+use crate::failure::shapes::{self as native, Shape};
 use crate::repeat::ANOTHER;
 
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 
-/// `{"success":false,"error","documents":[]}`.
+/// `{"success":false,"error","documents":[]}`
 pub struct NoDocuments;
 
 impl Shape for NoDocuments {
+    const NAME: &'static str = "compat::NoDocuments";
+
     fn body(message: &str) -> Value {
-        json!({ "success": false, "error": message, "documents": [] })
+        native::NoDocuments::body(message)
     }
 
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let failed = StatusCode::INTERNAL_SERVER_ERROR;
+    fn respond(error: &Error) -> HttpResponse {
         let short = |status, message: &str| {
-            HttpResponse::build(status).json(json!({ "success": false, "error": message }))
+            HttpResponse::build(status).json(native::NotDone::body(message))
         };
         match error {
             Error::Unprocessable { reason } if reason == ANOTHER => {
-                HttpResponse::build(status).json(Self::body(message))
+                native::NoDocuments::respond(error)
             }
-            // quirk(conversion-500): what cannot be converted is answered as a server error.
-            Error::Unprocessable { .. } => HttpResponse::build(failed).json(Self::body(message)),
+            // quirk(conversion-500): `500 {"success":false,"error":…,"documents":[]}`
+            // native: what cannot be converted is `422`
+            // test: `bad_input::files_of_which_nothing_can_be_made_leave_nothing`
+            Error::Unprocessable { reason } => HttpResponse::build(FAILED).json(Self::body(reason)),
             Error::Invalid { field, reason } => match &**field {
-                "file" => short(failed, &format!("Invalid file upload. {reason}")),
+                "file" => short(FAILED, &format!("Invalid file upload. {reason}")),
                 "addToWorkspaces" | "metadata" => short(StatusCode::UNPROCESSABLE_ENTITY, reason),
                 "textContent" => {
                     let reason = "The 'textContent' key cannot have an empty value.";
                     short(StatusCode::UNPROCESSABLE_ENTITY, reason)
                 }
-                _ => HttpResponse::build(status).json(Self::body(message)),
+                _ => native::NoDocuments::respond(error),
             },
-            _ => HttpResponse::build(status).json(Self::body(message)),
+            _ => native::NoDocuments::respond(error),
         }
     }
 }
@@ -46,37 +50,25 @@ impl Shape for NoDocuments {
 pub struct NoLink;
 
 impl Shape for NoLink {
+    const NAME: &'static str = "compat::NoLink";
+
     fn body(message: &str) -> Value {
-        NoDocuments::body(message)
+        native::NoDocuments::body(message)
     }
 
-    // quirk(link-500): what nothing came of is answered as a server error, in few words.
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+    // quirk(link-500): `500` with `Not a valid URL.` or `No URL content found at …`
+    // native: a link that is refused is `400`, one that nothing comes of `422`, with the reason
+    // test: `links::what_must_not_be_fetched_is_refused_by_name`
+    fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::Invalid { field, .. } if field == "link" => {
                 HttpResponse::build(FAILED).json(Self::body("Not a valid URL."))
             }
             Error::Unprocessable { reason } if reason.starts_with("No URL content") => {
-                let said = message.split(" (").next().unwrap_or_default();
+                let said = reason.split(" (").next().unwrap_or_default();
                 HttpResponse::build(FAILED).json(Self::body(said))
             }
-            _ => NoDocuments::compat(status, message, error),
-        }
-    }
-}
-
-/// `{"error"}`; at `/api/v1` what is not found is said in text.
-pub struct NotFoundInText;
-
-impl Shape for NotFoundInText {
-    fn body(message: &str) -> Value {
-        Plain::body(message)
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        match error {
-            Error::NotFound { .. } => bare(StatusCode::NOT_FOUND),
-            _ => Plain::compat(status, message, error),
+            _ => NoDocuments::respond(error),
         }
     }
 }
@@ -93,18 +85,22 @@ fn is_of_body(error: &Error) -> bool {
 pub struct NoFolder;
 
 impl Shape for NoFolder {
+    const NAME: &'static str = "compat::NoFolder";
+
     fn body(message: &str) -> Value {
-        json!({ "success": false, "message": message })
+        native::NoSuccess::body(message)
     }
 
-    // quirk(folders-500): what is refused is answered as a server error.
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+    // quirk(folders-500): `500` with the same body
+    // native: folders and moves that are refused are `400`, `404` or `409`
+    // test: `shelves::documents_move_whole_or_not_at_all`
+    fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::AlreadyExists { .. } => not_done(FAILED, "Folder by that name already exists"),
             Error::Invalid { .. } if !is_of_body(error) => {
                 not_done(FAILED, "Failed to create folder: Invalid path.")
             }
-            _ => not_done(status, message),
+            _ => native::NoSuccess::respond(error),
         }
     }
 }
@@ -113,16 +109,18 @@ impl Shape for NoFolder {
 pub struct NotRemoved;
 
 impl Shape for NotRemoved {
+    const NAME: &'static str = "compat::NotRemoved";
+
     fn body(message: &str) -> Value {
-        NoFolder::body(message)
+        native::NoSuccess::body(message)
     }
 
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+    fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::Invalid { .. } if !is_of_body(error) => {
-                not_done(FAILED, &format!("Failed to remove folder: {message}"))
+                not_done(FAILED, &format!("Failed to remove folder: {error}"))
             }
-            _ => not_done(status, message),
+            _ => native::NoSuccess::respond(error),
         }
     }
 }
@@ -131,21 +129,25 @@ impl Shape for NotRemoved {
 pub struct NotMoved;
 
 impl Shape for NotMoved {
+    const NAME: &'static str = "compat::NotMoved";
+
     fn body(message: &str) -> Value {
-        NoFolder::body(message)
+        native::NoSuccess::body(message)
     }
 
     // quirk(folders-500)
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
+    fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::Invalid { field, .. } if field == "files" => {
                 not_done(FAILED, "Failed to move files.")
             }
-            Error::Invalid { .. } if is_of_body(error) => not_done(status, message),
+            Error::Invalid { .. } if is_of_body(error) => {
+                not_done(status_of(error), &error.to_string())
+            }
             Error::Invalid { .. } | Error::NotFound { .. } | Error::AlreadyExists { .. } => {
                 not_done(FAILED, "Failed to move some files.")
             }
-            _ => not_done(status, message),
+            _ => native::NoSuccess::respond(error),
         }
     }
 }

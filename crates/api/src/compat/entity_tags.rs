@@ -8,6 +8,9 @@ use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::http::{Method, StatusCode};
 
 /// Tags an answer to `GET` that is not streamed, and answers 304 when the client named the tag.
+// quirk(entity-tags): answers to `GET` have an `ETag`; `If-None-Match` is answered `304`
+// native: none
+// test: `compat::an_answer_that_is_known_is_not_sent_again`
 pub fn tag(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let is_answer =
         response.request().method() == Method::GET && response.status() == StatusCode::OK;

@@ -1,55 +1,13 @@
-//! How embeds and downloads say no: to whoever manages them, and to visitors.
+//! How widgets say no to visitors of the pages they are on.
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, HttpResponseBuilder};
-use carrel_domain::Error;
 use carrel_http::status::status_of;
 use carrel_services::widgets::WidgetDenied;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::failure::Refusal;
-use crate::failure::shapes::{Abort, Plain, Shape, bare};
-
-/// `{"error"}`, at `/api/v1` in the words that clients know.
-pub struct NoEmbed;
-
-impl Shape for NoEmbed {
-    fn body(message: &str) -> Value {
-        Plain::body(message)
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let message = match error {
-            Error::NotFound { kind: "workspace", .. } => "Workspace not found",
-            Error::NotFound { kind: "embed", .. } => "Embed not found",
-            Error::Invalid { field, reason } if field == "workspace_slug" => reason,
-            _ => message,
-        };
-        HttpResponse::build(status).json(Self::body(message))
-    }
-}
-
-/// `{"error"}` at both mounts.
-pub struct NoFile;
-
-impl Shape for NoFile {
-    fn body(message: &str) -> Value {
-        Plain::body(message)
-    }
-
-    fn native(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        let message = match error {
-            Error::Invalid { field, reason } if field == "filename" => reason,
-            Error::NotFound { .. } => "File not found",
-            _ => message,
-        };
-        HttpResponse::build(status).json(Self::body(message))
-    }
-
-    fn compat(status: StatusCode, message: &str, error: &Error) -> HttpResponse {
-        Self::native(status, message, error)
-    }
-}
+use crate::failure::shapes::{Abort, Shape, bare};
 
 /// What a visitor is told whose question cannot be answered for reasons that are nobody's business
 /// but the operator's.

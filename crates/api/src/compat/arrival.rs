@@ -1,0 +1,56 @@
+//! Requests beneath `/api`, brought into the form that the routes and the guards know.
+use actix_web::dev::ServiceRequest;
+use actix_web::http::header::{AUTHORIZATION, HeaderValue};
+
+use super::{ROOT, spelling};
+
+/// Corrects the path, then the header with the key.
+pub fn correct(request: &mut ServiceRequest) {
+    spelling::correct(request);
+    if request.path().starts_with(ROOT) {
+        correct_key(request);
+    }
+}
+
+/// The scheme is not looked at, what follows the key is dropped, and of two headers the first is taken.
+// quirk(any-scheme): any scheme word before the key; of two headers the first
+// native: `Authorization: Bearer <key>` only, and once
+// test: `protocol::both_mounts_answer_for_the_key`
+fn correct_key(request: &mut ServiceRequest) {
+    let Some(given) = request.headers().get(AUTHORIZATION).cloned() else { return };
+    let key = || Some(given.to_str().ok()?.split_once(' ')?.1.split(' ').next()?.to_owned());
+    let bearer = |key: String| HeaderValue::from_str(&format!("Bearer {key}")).ok();
+    let header = key().and_then(bearer).unwrap_or_else(|| given.clone());
+    request.headers_mut().insert(AUTHORIZATION, header);
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn corrected(path: &str, headers: &[&'static str]) -> Vec<String> {
+        let request = TestRequest::with_uri(path);
+        let add = |request: TestRequest, header: &&'static str| {
+            request.append_header((AUTHORIZATION, *header))
+        };
+        let mut request = headers.iter().fold(request, add).to_srv_request();
+        correct(&mut request);
+        let all = request.headers().get_all(AUTHORIZATION);
+        all.filter_map(|header| header.to_str().ok().map(str::to_owned)).collect()
+    }
+
+    #[test]
+    fn the_first_word_after_any_scheme_is_the_key() {
+        for (given, known) in [
+            (&["Bearer abc"][..], &["Bearer abc"][..]),
+            (&["Token abc def", "Bearer other"], &["Bearer abc"]),
+            (&["abc"], &["abc"]),
+            (&[], &[]),
+        ] {
+            assert_eq!(corrected("/api/v1/auth", given), known, "{given:?}");
+        }
+        assert_eq!(corrected("/v1/auth", &["Token abc def"]), ["Token abc def"]);
+    }
+}

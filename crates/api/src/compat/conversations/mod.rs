@@ -1,0 +1,217 @@
+//! `POST /api/v1/workspace/{slug}/chat` and `/stream-chat`, also in threads
+mod body;
+mod stream;
+
+use actix_web::web::{Json, Path};
+use actix_web::{HttpResponse, post};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
+use carrel_services::chat::{EMPTY_COMPLETION, Reply};
+use carrel_services::record;
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use self::body::asked;
+use self::stream::Teller;
+use super::failure::shapes::{Abort, ThreadAbort};
+use super::{Body, sources};
+use crate::caller::{Asker, Caller};
+use crate::failure::{Answer, Failure};
+use crate::streaming;
+use crate::v1::conversations::wire::{Asked, ChatBody, RESET};
+use crate::v1::conversations::{Asking, stream as native};
+
+/// Ask a question in a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
+    responses((status = 200, body = ChatAnswer), Failure<Abort>))]
+#[post("/workspace/{slug}/chat")]
+pub async fn ask(
+    caller: Caller<Asker>,
+    asking: Asking,
+    slug: Path<String>,
+    body: Body<ChatBody>,
+) -> Answer<Json<ChatAnswer>, Abort> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    Ok(Json(answer(&asking, &caller, &workspace, asked(body)?).await?))
+}
+
+/// Ask a question in a workspace and get the answer part by part, as server-sent events.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<Abort>))]
+#[post("/workspace/{slug}/stream-chat")]
+pub async fn stream_answer(
+    caller: Caller<Asker>,
+    asking: Asking,
+    slug: Path<String>,
+    body: Body<ChatBody>,
+) -> Answer<HttpResponse, Abort> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    Ok(stream(&asking, &caller, &workspace, asked(body)?).await?)
+}
+
+/// Ask a question in a thread.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
+    responses((status = 200, body = ChatAnswer), Failure<ThreadAbort>))]
+#[post("/workspace/{slug}/thread/{thread}/chat")]
+pub async fn ask_in_thread(
+    caller: Caller<Asker>,
+    asking: Asking,
+    path: Path<(String, String)>,
+    body: Body<ChatBody>,
+) -> Answer<Json<ChatAnswer>, ThreadAbort> {
+    let body = body.read().await?;
+    let (workspace, thread) = asking.ports.find(&caller, &path).await?;
+    let asked = known_asker(&asking, asked(body)?).await?;
+    let asked = asking.ports.within(thread, asked).await?;
+    Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
+}
+
+/// Ask a question in a thread and get the answer part by part.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<ThreadAbort>))]
+#[post("/workspace/{slug}/thread/{thread}/stream-chat")]
+pub async fn stream_answer_in_thread(
+    caller: Caller<Asker>,
+    asking: Asking,
+    path: Path<(String, String)>,
+    body: Body<ChatBody>,
+) -> Answer<HttpResponse, ThreadAbort> {
+    let body = body.read().await?;
+    let (workspace, thread) = match asking.ports.find(&caller, &path).await {
+        // quirk(unknown-thread-400): for streams `400`, without telling whether the workspace or
+        // the thread is missing
+        // native: an unknown thread is `404`
+        // test: `conversations::threads_are_asked_as_existing_clients_do`
+        Err(Error::NotFound { .. }) => {
+            let reason = format!("Workspace {} or thread {} is not valid.", path.0, path.1);
+            return Err(Error::invalid("message", reason).into());
+        }
+        found => found?,
+    };
+    let asked = known_asker(&asking, asked(body)?).await?;
+    let asked = asking.ports.within(thread, asked).await?;
+    Ok(stream(&asking, &caller, &workspace, asked).await?)
+}
+
+// quirk(unknown-asker): it is nobody's question
+// native: a `userId` that names nobody is `404`
+// test: `conversations::threads_are_asked_as_existing_clients_do`
+async fn known_asker(asking: &Asking, mut asked: Asked) -> Result<Asked> {
+    if let Some(id) = asked.user
+        && asking.ports.users.by_id(id).await?.is_none()
+    {
+        asked.user = None;
+    }
+    Ok(asked)
+}
+
+async fn answer(
+    asking: &Asking,
+    caller: &Caller<Asker>,
+    workspace: &Workspace,
+    asked: Asked,
+) -> Result<ChatAnswer> {
+    let with_sources = asked.with_sources;
+    let reply = asking.answer(caller, workspace, asked).await?;
+    Ok(reply.map_or_else(ChatAnswer::reset, |reply| ChatAnswer::new(reply, with_sources)))
+}
+
+async fn stream(
+    asking: &Asking,
+    caller: &Caller<Asker>,
+    workspace: &Workspace,
+    asked: Asked,
+) -> Result<HttpResponse> {
+    // quirk(answered-by-agent)
+    let as_agent = asked.question.is_for_agent(workspace);
+    let teller = Teller::new(as_agent, asked.with_sources);
+    Ok(match asking.stream(caller, workspace, asked).await? {
+        Some((pieces, listener)) => {
+            let told = streaming::told(pieces, move |piece| teller.events(piece), listener);
+            streaming::response().streaming(told)
+        }
+        None => streaming::response().body(native::reset()),
+    })
+}
+
+/// An answer.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = compat::ChatAnswer)]
+pub struct ChatAnswer {
+    id: String,
+    /// `textResponse`, or `abort` where the model had nothing to say.
+    r#type: &'static str,
+    close: bool,
+    error: Option<String>,
+    /// The number of the exchange; absent when the question was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    chat_id: Option<i64>,
+    /// Null only where the model had nothing to say.
+    text_response: Option<String>,
+    /// What the answer is built on: documents and passages, and how similar these are.
+    #[schema(value_type = Vec<Object>)]
+    sources: Vec<Value>,
+    /// Tokens, seconds and the model's name; empty when no model was asked.
+    #[schema(value_type = Object)]
+    metrics: Value,
+    /// Of the answer of an agent; always empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    thoughts: Option<Vec<String>>,
+    /// Of the answer of an agent; always empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    outputs: Option<Vec<Value>>,
+}
+
+impl ChatAnswer {
+    fn reset() -> Self {
+        Self::text(RESET.to_owned())
+    }
+
+    fn new(reply: Reply, with_sources: bool) -> Self {
+        match reply {
+            Reply::Refused { text, .. } => Self::text(text),
+            // quirk(silence-200): `200` with an `abort` and the metrics; a stream only ends;
+            // `/openai` says `no_content`
+            // native: a model that answers without text, whatever it thought, has failed: `503`, an
+            // `abort` in a stream
+            // test: `silence`
+            Reply::Empty(empty) => Self {
+                r#type: "abort",
+                text_response: None,
+                error: Some(EMPTY_COMPLETION.to_owned()),
+                metrics: record::metrics_of(&empty.metrics),
+                ..Self::text(String::new())
+            },
+            Reply::Answered { chat, text, sources, metrics } => Self {
+                chat_id: Some(chat.0),
+                sources: if with_sources { sources::listed(&sources) } else { Vec::new() },
+                metrics: record::metrics_of(&metrics),
+                // quirk(answered-by-agent)
+                thoughts: metrics.as_agent.then(Vec::new),
+                outputs: metrics.as_agent.then(Vec::new),
+                ..Self::text(text)
+            },
+        }
+    }
+
+    fn text(text: String) -> Self {
+        Self {
+            id: Uuid::new_v4().to_string(),
+            r#type: "textResponse",
+            close: true,
+            error: None,
+            chat_id: None,
+            text_response: Some(text),
+            sources: Vec::new(),
+            metrics: json!({}),
+            thoughts: None,
+            outputs: None,
+        }
+    }
+}

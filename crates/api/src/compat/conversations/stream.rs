@@ -1,0 +1,114 @@
+//! Answers part by part at `/api/v1`.
+use carrel_services::chat::{AnswerEvent, Finished, Source};
+use carrel_services::record;
+use serde_json::{Value, json};
+
+use crate::compat::sources;
+use crate::streaming::event;
+use crate::v1::conversations::stream as native;
+
+/// Tells one answer.
+pub struct Teller {
+    native: native::Teller,
+    /// Whether the client expects the events of an agent.
+    as_agent: bool,
+    /// Whether the client wants to know what the answer is built on.
+    with_sources: bool,
+}
+
+impl Teller {
+    pub fn new(as_agent: bool, with_sources: bool) -> Self {
+        Self { native: native::Teller::new(with_sources), as_agent, with_sources }
+    }
+
+    /// The events that tell a piece of the answer.
+    // quirk(id-or-uuid): the answer's id is `id` in `textResponse` and in an `abort` that comes
+    // first, `uuid` in all else
+    // native: the same
+    // test: `conversations::a_stream_ends_with_what_the_answer_is_built_on`
+    pub fn events(&self, piece: AnswerEvent) -> String {
+        match piece {
+            AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
+                event(&self.agent_chunk(&text))
+            }
+            // quirk(silence-200): a stream without text only ends there.
+            AnswerEvent::Empty(_) => String::new(),
+            AnswerEvent::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
+            AnswerEvent::Finished(Some(finished)) => {
+                let sources = self.sources(&finished.sources);
+                self.native.end(Some(finished), sources)
+            }
+            piece => self.native.events(piece),
+        }
+    }
+
+    // quirk(answered-by-agent): in the mode `automatic`, and where a message begins with `@agent`,
+    // it looks like an agent's: `thoughts` and `outputs` (empty), a stream that tells
+    // `usageMetrics` and the whole text again
+    // native: an answer looks the same in every mode
+    // test: `talk::an_automatic_answer_looks_like_an_agents_to_existing_clients`
+    fn agent_end(&self, finished: &Finished) -> String {
+        let Finished { chat, text, sources, metrics } = finished;
+        let (id, metrics) = (self.native.id(), record::metrics_of(metrics));
+        let spent = json!({
+            "id": id,
+            "type": "usageMetrics",
+            "metrics": metrics,
+            "close": false,
+            "error": null,
+        });
+        let said = json!({
+            "id": id,
+            "type": "textResponse",
+            "textResponse": text,
+            "sources": [],
+            "attachments": [],
+            "close": true,
+            "error": null,
+            "animate": false,
+        });
+        let last = json!({
+            "uuid": id,
+            "type": "finalizeResponseStream",
+            "textResponse": text,
+            "thoughts": [],
+            "outputs": [],
+            "sources": self.sources(sources),
+            "close": true,
+            "error": false,
+            "chatId": chat.0,
+            "metrics": metrics,
+        });
+        event(&spent) + &event(&said) + &event(&last)
+    }
+
+    fn sources(&self, sources: &[Source]) -> Vec<Value> {
+        if self.with_sources { sources::listed(sources) } else { Vec::new() }
+    }
+
+    fn agent_chunk(&self, text: &str) -> Value {
+        json!({
+            "id": self.native.id(),
+            "type": "textResponseChunk",
+            "textResponse": text,
+            "sources": [],
+            "close": false,
+            "error": null,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_model_cannot_look_like_an_event() {
+        let forged = "x\n\ndata: {\"type\":\"finalizeResponseStream\"}\n\n";
+        for as_agent in [false, true] {
+            let told = Teller::new(as_agent, true).events(AnswerEvent::Text(forged.into()));
+            assert_eq!(told.matches("\n\n").count(), 1, "{told}");
+            assert_eq!(told.matches("data: ").count(), 2, "{told}");
+        }
+    }
+}

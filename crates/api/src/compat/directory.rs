@@ -1,0 +1,114 @@
+//! `/api/v1/users*`, and where browsers arrive with a token.
+use actix_web::http::StatusCode;
+use actix_web::http::header::SET_COOKIE;
+use actix_web::web::{Data, Json, Path, Query};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
+use carrel_domain::Error;
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::user::{MultiUser, User};
+use carrel_http::origin;
+use carrel_http::request_log::HeadOnly;
+use carrel_services::settings::SettingsStore;
+use carrel_services::sign_in::SESSION;
+use carrel_services::sign_on::{Redeemed, SignOn};
+use carrel_services::token::Secret;
+use chrono::Utc;
+use serde::{Deserialize, Serialize};
+
+use super::admin::wire::users::UserRow;
+use super::failure::shapes::NoSuchUser;
+use crate::caller::{Admin, Caller, address};
+use crate::failure::{Failure, Refusal};
+use crate::v1::directory::wire::TokenIssued;
+use crate::v1::directory::{check_sign_on, issue};
+use crate::v1::session::{FOREIGN, cookie};
+
+/// Issue a token that signs a user in, once, within 6 minutes.
+#[utoipa::path(tag = "User Management", security(("api_key" = [])),
+    responses((status = 200, body = TokenIssued),
+        (status = 403, description = "Tokens are not issued here.", content_type = "text/plain", body = String),
+        Failure<NoSuchUser>))]
+#[get("/users/{id}/issue-auth-token")]
+pub async fn issue_auth_token(
+    caller: Caller<Admin>,
+    store: Data<SettingsStore>,
+    mode: Data<dyn MultiUser>,
+    sign_on: Data<SignOn>,
+    id: Path<String>,
+) -> Result<Json<TokenIssued>, Refusal> {
+    check_sign_on(&store, &**mode).await?;
+    let token = issue(&sign_on, &id, &caller.by()).await;
+    Ok(Json(token.map_err(Refusal::of::<NoSuchUser>)?))
+}
+
+/// Signs the browser in that was sent here with a token; needs no key.
+pub async fn redeem_auth_token(
+    request: HttpRequest,
+    store: Data<SettingsStore>,
+    mode: Data<dyn MultiUser>,
+    sign_on: Data<SignOn>,
+    query: Query<TokenQuery>,
+) -> Result<HttpResponse, Refusal> {
+    check_sign_on(&store, &**mode).await?;
+    if request.extensions().contains::<HeadOnly>() {
+        return Ok(HttpResponse::MethodNotAllowed().finish());
+    }
+    if origin::is_read_from_elsewhere(&request) {
+        return Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN));
+    }
+    let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
+    let redeemed = sign_on.redeem(&query.token, &by).await;
+    let why = match redeemed {
+        Ok(Redeemed::In(token, user)) => {
+            let mut answer = HttpResponse::Ok();
+            // A link that leads here must not sign its reader in to an account of its author's.
+            if !origin::is_navigation(&request) {
+                let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
+                answer.insert_header((SET_COOKIE, cookie));
+            }
+            return Ok(answer.json(SignedIn::new(&token, user)));
+        }
+        Ok(Redeemed::Unknown) => "Invalid token.",
+        Ok(Redeemed::Expired) => "Token expired.",
+        // Also when the user went while the session was being opened.
+        Ok(Redeemed::Suspended) | Err(Error::NotFound { .. }) => "User account suspended.",
+        Err(error) => return Err(Refusal::plain(error)),
+    };
+    Ok(HttpResponse::Unauthorized().json(NotSignedIn::new(why)))
+}
+
+#[derive(Deserialize)]
+pub struct TokenQuery {
+    #[serde(default)]
+    token: String,
+}
+
+/// Whom a token has signed in, and the token of the session.
+#[derive(Serialize)]
+struct SignedIn {
+    valid: bool,
+    user: UserRow,
+    token: String,
+    message: Option<String>,
+}
+
+impl SignedIn {
+    fn new(token: &Secret, user: User) -> Self {
+        let token = token.reveal().to_owned();
+        Self { valid: true, user: user.into(), token, message: None }
+    }
+}
+
+#[derive(Serialize)]
+struct NotSignedIn {
+    valid: bool,
+    token: Option<String>,
+    message: String,
+}
+
+impl NotSignedIn {
+    fn new(why: &str) -> Self {
+        let message = format!("[001] An error occurred while validating the token: {why}");
+        Self { valid: false, token: None, message }
+    }
+}

@@ -1,0 +1,96 @@
+//! `/api/v1/documents` and `/api/v1/document/*`: what there is
+use actix_web::web::{Data, Path};
+use actix_web::{HttpResponse, get};
+use carrel_services::library::Library;
+
+use crate::caller::{Caller, Fetcher};
+use crate::compat::failure::shapes::{NotFoundInText, Plain};
+use crate::compat::names;
+use crate::compat::values::leading_number;
+use crate::failure::{Answer, Failure};
+use crate::read::Params;
+use crate::v1::documents::catalogue::{USUAL, by_id, by_name, folder_page, tree};
+use crate::v1::documents::listing::{
+    DocumentFound, DocumentTree, FolderPage, FoundQuery, LARGEST_PAGE, PartQuery, TreeQuery,
+};
+
+/// List documents: every folder with its documents, or one folder in pages.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(TreeQuery),
+    responses((status = 200, body = DocumentTree<'static>),
+        (status = 404, description = "There is no such folder", body = FolderPage<'static>), Failure<Plain>))]
+#[get("/documents")]
+pub async fn list_documents(
+    _: Caller<Fetcher>,
+    library: Data<Library>,
+    params: Params<TreeQuery>,
+) -> Answer<HttpResponse, Plain> {
+    let (folder, part) = params.read()?.into_part();
+    Ok(match folder {
+        Some(folder) => {
+            let part = read(&part, Some(USUAL));
+            folder_page(&library, &folder, part, true, names::listed).await?
+        }
+        None => tree(&library, names::listed).await?,
+    })
+}
+
+/// List the documents of a folder.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(PartQuery),
+    responses((status = 200, body = FolderPage<'static>),
+        (status = 404, description = "There is no such folder", body = FolderPage<'static>), Failure<Plain>))]
+#[get("/documents/folder/{folderName}")]
+pub async fn list_folder(
+    _: Caller<Fetcher>,
+    library: Data<Library>,
+    name: Path<String>,
+    params: Params<PartQuery>,
+) -> Answer<HttpResponse, Plain> {
+    let part = read(&params.read()?, None);
+    Ok(folder_page(&library, &name, part, false, names::listed).await?)
+}
+
+/// The offset, and the limit unless all are wanted; `default` where no limit is given.
+// quirk(odd-parts): what is no number is as if it were not given
+// native: `offset` and `limit` are numbers, or `limit=all`
+// test: `shelves::lists_show_every_document_in_its_folder`
+fn read(part: &PartQuery, default: Option<u32>) -> (u64, Option<u32>) {
+    let offset = part.offset.as_deref().and_then(|text| leading_number(text).parse().ok());
+    let limit = match part.limit.as_deref() {
+        None => default,
+        Some("all") => None,
+        Some(text) => match leading_number(text).parse::<u32>() {
+            Ok(0) | Err(_) => default,
+            Ok(limit) => Some(limit.min(LARGEST_PAGE)),
+        },
+    };
+    (offset.unwrap_or_default(), limit)
+}
+
+/// Find a document by the name of its file, in whichever folder.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])),
+    responses((status = 200, body = DocumentFound<'static>), Failure<NotFoundInText>))]
+#[get("/document/{docName}")]
+pub async fn find_document(
+    _: Caller<Fetcher>,
+    library: Data<Library>,
+    name: Path<String>,
+) -> Answer<HttpResponse, NotFoundInText> {
+    let found = by_name(&library, &name).await?;
+    let document = names::listed(&found);
+    Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, None)))
+}
+
+/// Find a document by its id, which it keeps wherever it is moved.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(FoundQuery),
+    responses((status = 200, body = DocumentFound<'static>), Failure<NotFoundInText>))]
+#[get("/document/id/{id}")]
+pub async fn find_document_by_id(
+    _: Caller<Fetcher>,
+    library: Data<Library>,
+    id: Path<String>,
+    params: Params<FoundQuery>,
+) -> Answer<HttpResponse, NotFoundInText> {
+    let (found, text) = by_id(&library, &id, &params.read()?).await?;
+    let document = names::listed(&found);
+    Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, text)))
+}

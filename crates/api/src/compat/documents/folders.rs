@@ -1,0 +1,94 @@
+//! `/api/v1/document/*`: folders
+use actix_web::web::{Data, Json};
+use actix_web::{delete, post};
+use carrel_domain::{Folder, Result};
+use carrel_services::library::{Library, MovePolicy};
+
+use crate::caller::{Caller, Keeper};
+use crate::compat::Body;
+use crate::compat::failure::documents::{NoFolder, NotMoved, NotRemoved};
+use crate::failure::{Answer, Failure};
+use crate::v1::documents::folder::{self as native, FolderBody, FolderChanged, MoveBody};
+
+/// Make a folder.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
+    responses((status = 200, body = FolderChanged), Failure<NoFolder>))]
+#[post("/document/create-folder")]
+pub async fn create_folder(
+    caller: Caller<Keeper>,
+    library: Data<Library>,
+    body: Body<FolderBody>,
+) -> Answer<Json<FolderChanged>, NoFolder> {
+    let name = body.read().await?.name()?;
+    let folder = parse(name.as_deref().unwrap_or_default())?;
+    library.create_folder(&folder, &caller.by()).await?;
+    Ok(Json(FolderChanged::made()))
+}
+
+/// Remove a folder and its documents, from every workspace too.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
+    responses((status = 200, body = FolderChanged), Failure<NotRemoved>))]
+#[delete("/document/remove-folder")]
+pub async fn remove_folder(
+    caller: Caller<Keeper>,
+    library: Data<Library>,
+    body: Body<FolderBody>,
+) -> Answer<Json<FolderChanged>, NotRemoved> {
+    let name = body.read().await?.name()?.unwrap_or_default();
+    let removed = match Folder::parse(&name) {
+        // quirk(nothing-to-remove): it succeeds and removes nothing, which `removed` says
+        // native: removing what is no folder, or the default folder, is refused
+        // test: `shelves::folders_are_made_and_removed_with_what_is_in_them`
+        Ok(folder) if !folder.is_default() => library.remove_folder(folder, &caller.by()).await?,
+        _ => None,
+    };
+    Ok(Json(FolderChanged::removed(removed)))
+}
+
+/// Move documents between folders, all or none. Those that are in a workspace stay.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = MoveBody,
+    responses((status = 200, body = FolderChanged), Failure<NotMoved>))]
+#[post("/document/move-files")]
+pub async fn move_files(
+    caller: Caller<Keeper>,
+    library: Data<Library>,
+    body: Body<MoveBody>,
+) -> Answer<Json<FolderChanged>, NotMoved> {
+    let moves = body.read().await?.into_moves()?;
+    let asked = moves.len();
+    // quirk(placed-stay): those that are in a workspace stay where they are, and the message says
+    // how many
+    // native: documents move whether they are in a workspace or not, and stay in it
+    // test: `shelves::documents_move_whole_or_not_at_all`
+    let stayed = library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
+    Ok(Json(FolderChanged::moved(asked, stayed)))
+}
+
+/// The folder of that name, from which is cut off what would lead out of the library.
+// quirk(safe-names): of a file name the last part is taken; of the name of a folder to be made,
+// what would lead out of the library is cut off. Other paths are refused
+// native: a file or folder name that is a path is refused
+// test: `compat::documents` (unit tests)
+pub fn parse(name: &str) -> Result<Folder> {
+    let mut rest = name;
+    while let Some(cut) = rest.strip_prefix("../").or_else(|| rest.strip_prefix("./")) {
+        rest = cut;
+    }
+    native::parse(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_folders_cannot_lead_out_of_the_library() {
+        let folder = |name| parse(name).map(|folder| folder.to_string()).ok();
+        assert_eq!(folder("../../evil").as_deref(), Some("evil"));
+        for bad in ["", ".", "..", "../..", "a/b/c", "..\\x", "/etc", "../.ssh", "a/../b", "x\0"] {
+            assert_eq!(folder(bad), None, "{bad:?}");
+            assert!(native::parse(bad).is_err(), "{bad:?}");
+        }
+        assert!(native::parse("../../evil").is_err());
+    }
+}

@@ -1,0 +1,142 @@
+//! `/api/v1/document/*`: uploads
+use actix_web::web::{Json, Path};
+use actix_web::{HttpRequest, post};
+use carrel_domain::Result;
+use serde_json::Value;
+
+use crate::caller::{Caller, Keeper};
+use crate::compat::failure::documents::{NoDocuments, NoLink};
+use crate::compat::{Body, names};
+use crate::failure::{Answer, Failure};
+use crate::read::{Form, Params, Upload};
+use crate::v1::documents::added::DocumentsAdded;
+use crate::v1::documents::incoming::{AnswerQuery, LinkBody, RawTextBody, UploadForm};
+use crate::v1::documents::uploads::Uploading;
+
+/// Upload a file.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+#[post("/document/upload")]
+pub async fn upload_document(
+    caller: Caller<Keeper>,
+    request: HttpRequest,
+    uploading: Uploading,
+    params: Params<AnswerQuery>,
+    form: Form,
+) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+    let query = params.read()?;
+    let sent = read(form).await?;
+    let added = uploading.file(&caller, &request, sent, None, names::added).await?;
+    Ok(Json(query.shown(added)))
+}
+
+/// Upload a file into a folder, which is made if need be.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
+    request_body(content = UploadForm, content_type = "multipart/form-data"),
+    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+#[post("/document/upload/{folderName}")]
+pub async fn upload_into_folder(
+    caller: Caller<Keeper>,
+    request: HttpRequest,
+    uploading: Uploading,
+    name: Path<String>,
+    params: Params<AnswerQuery>,
+    form: Form,
+) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+    let folder = super::folders::parse(&name)?;
+    let query = params.read()?;
+    let sent = read(form).await?;
+    let added = uploading.file(&caller, &request, sent, Some(folder), names::added).await?;
+    Ok(Json(query.shown(added)))
+}
+
+async fn read(form: Form) -> Result<Upload> {
+    let sent = form.read().await?;
+    Ok(Upload { name: last_part(&sent.name), ..sent })
+}
+
+/// Of the name of a file that is a path, the last part.
+// quirk(safe-names)
+fn last_part(name: &str) -> String {
+    name.rsplit('/').next().unwrap_or_default().to_owned()
+}
+
+/// Add text that is not a file.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
+    request_body = RawTextBody,
+    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+#[post("/document/raw-text")]
+pub async fn add_raw_text(
+    caller: Caller<Keeper>,
+    request: HttpRequest,
+    uploading: Uploading,
+    params: Params<AnswerQuery>,
+    body: Body<RawTextBody>,
+) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+    let query = params.read()?;
+    let (body, digest) = body.read_whole().await?;
+    // quirk(blank-text): it is taken
+    // native: a text of white space is refused
+    // test: `cargo xtask conformance`
+    let (raw, slugs) = body.into_text(digest)?;
+    let added = uploading.text(&caller, &request, raw, slugs, digest, names::added).await?;
+    Ok(Json(query.shown(added)))
+}
+
+/// Add a page of another host.
+#[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
+    request_body = LinkBody,
+    responses((status = 200, body = DocumentsAdded), Failure<NoLink>))]
+#[post("/document/upload-link")]
+pub async fn upload_link(
+    caller: Caller<Keeper>,
+    request: HttpRequest,
+    uploading: Uploading,
+    params: Params<AnswerQuery>,
+    body: Body<LinkBody>,
+) -> Answer<Json<DocumentsAdded>, NoLink> {
+    let query = params.read()?;
+    let (mut body, digest) = body.read_whole().await?;
+    body.scraper_headers = body.scraper_headers.and_then(texts);
+    let (mut link, slugs) = body.into_request()?;
+    // quirk(error-pages): it is taken as any page
+    // native: a page that its host answers a mistake with is refused
+    // test: `providers::links` (unit test)
+    link.take_errors = true;
+    let added = uploading.link(&caller, &request, link, slugs, digest, names::added).await?;
+    Ok(Json(query.shown(added)))
+}
+
+/// The headers that are texts and say something.
+// quirk(odd-headers): what is no text is left out
+// native: `scraperHeaders` is an object of texts
+// test: `cargo xtask conformance`
+fn texts(headers: Value) -> Option<Value> {
+    let Value::Object(mut headers) = headers else { return None };
+    headers.retain(|name, value| {
+        let says_something = |value: &str| !name.trim().is_empty() && !value.trim().is_empty();
+        value.as_str().is_some_and(says_something)
+    });
+    Some(Value::Object(headers))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_of_files_cannot_lead_out_of_the_library() {
+        assert_eq!(last_part("../../evil.txt"), "evil.txt");
+        assert_eq!(last_part("evil.txt"), "evil.txt");
+    }
+
+    #[test]
+    fn headers_that_are_no_texts_are_left_out() {
+        let headers = json!({ "a": "x", "b": 5, "": "x", "c": " " });
+        assert_eq!(texts(headers), Some(json!({ "a": "x" })));
+        assert_eq!(texts(json!([1])), None);
+    }
+}

@@ -1,0 +1,138 @@
+//! Settings of embeds at `/api/v1`: what makes no sense becomes the default, but for pages: a list of
+//! which nothing can be read is refused.
+use carrel_domain::Result;
+use carrel_domain::widget::WebOrigin;
+use serde_json::{Value, json};
+
+use crate::compat::values::refuse_misspelled;
+use crate::v1::embeds::fields::{EmbedFields, UnknownFields, parse_limit, parse_mode};
+
+const FIELDS: [&str; 11] = [
+    "workspace_slug",
+    "workspace_id",
+    "enabled",
+    "chat_mode",
+    "allowlist_domains",
+    "allow_model_override",
+    "allow_temperature_override",
+    "allow_prompt_override",
+    "max_chats_per_day",
+    "max_chats_per_session",
+    "message_limit",
+];
+
+/// The fields as `v1` reads them. Refuses misspelled ones; others that are unknown are passed over.
+// quirk(coerced-settings): it becomes the default, or the nearest allowed value
+// native: a wrong value of a setting of a workspace or an embed is refused by name
+// test: `compat::workspaces::settings` and `compat::embeds::fields` (unit tests)
+pub fn checked(fields: EmbedFields) -> Result<EmbedFields> {
+    refuse_misspelled(&fields.unknown, &FIELDS)?;
+    Ok(EmbedFields {
+        workspace_slug: fields.workspace_slug.map(slug),
+        enabled: fields.enabled.map(flag),
+        chat_mode: fields.chat_mode.map(mode),
+        allowlist_domains: fields.allowlist_domains.map(origins),
+        allow_model_override: fields.allow_model_override.map(flag),
+        allow_temperature_override: fields.allow_temperature_override.map(flag),
+        allow_prompt_override: fields.allow_prompt_override.map(flag),
+        max_chats_per_day: fields.max_chats_per_day.map(limit),
+        max_chats_per_session: fields.max_chats_per_session.map(limit),
+        message_limit: fields.message_limit.map(limit),
+        unknown: UnknownFields::new(),
+        ..fields
+    })
+}
+
+// quirk(values-as-text)
+fn slug(value: Value) -> Value {
+    match value {
+        Value::Number(slug) => Value::String(slug.to_string()),
+        other => other,
+    }
+}
+
+fn flag(value: Value) -> Value {
+    Value::Bool(value == Value::Bool(true))
+}
+
+fn mode(value: Value) -> Value {
+    if parse_mode(&value).is_some() { value } else { json!("query") }
+}
+
+/// A text may be a number, and what is none is no limit.
+fn limit(value: Value) -> Value {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        value => value.as_i64(),
+    };
+    json!(parse_limit(number))
+}
+
+/// What is no origin is left out.
+// quirk(unreadable-pages): what cannot be read is left out, and a list of which nothing is left is
+// refused
+// native: a list of pages with one that cannot be read is refused
+// test: `compat::embeds::fields` (unit tests)
+fn origins(value: Value) -> Value {
+    let is_origin = |text: &str| WebOrigin::parse(text).is_ok();
+    match value {
+        Value::String(text) if text.trim().is_empty() => Value::Null,
+        Value::String(text) => text.split(',').filter(|text| is_origin(text)).collect(),
+        Value::Array(mut items) => {
+            items.retain(|item| item.as_str().is_none_or(is_origin));
+            Value::Array(items)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::WorkspaceId;
+    use carrel_domain::widget::WidgetSettings;
+
+    use super::*;
+
+    fn set(fields: Value) -> Result<WidgetSettings> {
+        let fields: EmbedFields = serde_json::from_value(fields).unwrap();
+        checked(fields)?.onto(WidgetSettings::of(WorkspaceId(1)))
+    }
+
+    fn pages(value: Value) -> Result<Option<Vec<String>>> {
+        let settings = set(json!({ "allowlist_domains": value }))?;
+        let texts =
+            |origins: Vec<WebOrigin>| origins.iter().map(|o| o.as_str().to_owned()).collect();
+        Ok(settings.origins.map(texts))
+    }
+
+    #[test]
+    fn a_list_of_pages_never_becomes_any_page_by_accident() {
+        for wrong in [json!([]), json!([5]), json!(5), json!({}), json!("bad host"), json!([""])] {
+            assert!(pages(wrong.clone()).is_err(), "{wrong}");
+        }
+        let left = Some(vec!["https://a.test".to_owned()]);
+        assert_eq!(pages(json!(["a.test", "bad host"])).unwrap(), left);
+        assert_eq!(pages(json!("a.test, bad host")).unwrap(), left);
+        assert_eq!(pages(json!("")).unwrap(), None);
+    }
+
+    #[test]
+    fn wrong_values_are_defaults() {
+        let settings = set(json!({
+            "max_chats_per_session": "7", "max_chats_per_day": "x", "message_limit": -1, "enabled": 1,
+            "chat_mode": "automatic", "allow_prompt_override": 1,
+        }));
+        let settings = settings.unwrap();
+        assert_eq!((settings.session_limit, settings.day_limit), (Some(7), None));
+        assert_eq!((settings.history, settings.mode.as_str()), (None, "query"));
+        assert!(!settings.enabled && !settings.allows_prompt);
+    }
+
+    #[test]
+    fn a_misspelled_field_is_refused_and_another_passed_over() {
+        assert!(set(json!({ "maxChatPerDay": 1 })).is_ok());
+        assert!(set(json!({ "max_chat_per_days": 1 })).is_ok());
+        assert!(set(json!({ "MaxChatsPerDay": 1 })).is_err());
+        assert!(set(json!({ "other": 1 })).is_ok());
+    }
+}

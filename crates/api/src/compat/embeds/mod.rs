@@ -1,0 +1,197 @@
+//! `/api/v1/embed*`: embeds as whoever runs the server makes and changes them.
+mod fields;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::chat::Bounded;
+use carrel_domain::widget::WidgetChat;
+use carrel_domain::workspace::Workspaces;
+use carrel_domain::{Error, Result};
+use carrel_services::widgets::WidgetService;
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use self::fields::checked;
+use super::failure::shapes::NoEmbed;
+use super::{Body, sources};
+use crate::caller::{Admin, Caller};
+use crate::compat::history::read;
+use crate::failure::{Answer, Failure};
+use crate::read::Params;
+use crate::v1::embeds as native;
+use crate::v1::embeds::fields::unnamed;
+use crate::v1::embeds::wire::{EmbedChats, EmbedDetails, EmbedDone, EmbedFields, EmbedSummary};
+use crate::v1::history::wire::{HistoryParams, MOST};
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::EmbedList)]
+pub struct EmbedList {
+    embeds: Vec<EmbedListed>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::EmbedListed)]
+struct EmbedListed {
+    #[serde(flatten)]
+    summary: EmbedSummary,
+    /// The array of origins as text; null for any page.
+    allowlist_domains: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::EmbedMade)]
+pub struct EmbedMade {
+    embed: EmbedRow,
+    /// Always null.
+    error: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::EmbedRow)]
+struct EmbedRow {
+    #[serde(flatten)]
+    details: EmbedDetails,
+    /// The array of origins as text; null for any page.
+    allowlist_domains: Option<String>,
+}
+
+// quirk(list-as-text): it is that array as text
+// native: `allowlist_domains` of an embed is an array
+// test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
+fn as_text(origins: Option<Vec<String>>) -> Option<String> {
+    Some(json!(origins?).to_string())
+}
+
+/// List every embed.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
+    responses((status = 200, body = EmbedList), Failure<NoEmbed>))]
+#[get("/embed")]
+pub async fn list_embeds(
+    _caller: Caller<Admin>,
+    embeds: Data<WidgetService>,
+) -> Answer<Json<EmbedList>, NoEmbed> {
+    let listed = embeds.widgets.list().await?.into_iter().map(|listed| {
+        let (summary, origins) = EmbedSummary::of(listed);
+        EmbedListed { summary, allowlist_domains: as_text(origins) }
+    });
+    Ok(Json(EmbedList { embeds: listed.collect() }))
+}
+
+/// Make an embed, by which pages of other sites may ask a workspace. It is enabled.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = EmbedFields,
+    responses((status = 200, body = EmbedMade), Failure<NoEmbed>))]
+#[post("/embed/new")]
+pub async fn create_embed(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    embeds: Data<WidgetService>,
+    body: Body<EmbedFields>,
+) -> Answer<Json<EmbedMade>, NoEmbed> {
+    let fields = checked(body.read().await?)?;
+    let slug = fields.slug()?.ok_or_else(unnamed)?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let mut settings = fields.into_new(workspace.id)?;
+    // quirk(enabled-when-new): it always is
+    // native: a new embed is enabled unless said otherwise
+    // test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
+    settings.enabled = true;
+    let (details, origins) = EmbedDetails::of(embeds.create(settings, &caller.by()).await?);
+    let embed = EmbedRow { details, allowlist_domains: as_text(origins) };
+    Ok(Json(EmbedMade { embed, error: None }))
+}
+
+/// That an embed was changed, or an empty object when nothing was to be.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = compat::EmbedUpdated)]
+pub enum EmbedUpdated {
+    Done(EmbedDone),
+    Nothing(Nothing),
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::Nothing)]
+pub struct Nothing {}
+
+/// Change an embed. Values that make no sense are replaced by defaults.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = EmbedFields,
+    responses((status = 200, body = Object), Failure<NoEmbed>))]
+#[post("/embed/{embed}")]
+pub async fn update_embed(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    embeds: Data<WidgetService>,
+    key: Path<String>,
+    body: Body<EmbedFields>,
+) -> Answer<Json<EmbedUpdated>, NoEmbed> {
+    let fields = checked(body.read().await?)?;
+    let embed = embeds.find(&key).await?;
+    if fields.is_empty() {
+        // quirk(nothing-to-update): `200` with its id and a message
+        // native: an update of a workspace without a known setting is `400`
+        // test: `workspaces::settings_change_and_the_slug_stays`
+        return Ok(Json(EmbedUpdated::Nothing(Nothing {})));
+    }
+    native::update(&caller, &**workspaces, &embeds, &embed, fields).await?;
+    Ok(Json(EmbedUpdated::Done(EmbedDone::DONE)))
+}
+
+/// Delete an embed with its exchanges.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
+    responses((status = 200, body = EmbedDone), Failure<NoEmbed>))]
+#[delete("/embed/{embed}")]
+pub async fn delete_embed(
+    caller: Caller<Admin>,
+    embeds: Data<WidgetService>,
+    key: Path<String>,
+) -> Answer<Json<EmbedDone>, NoEmbed> {
+    let embed = embeds.find(&key).await?;
+    embeds.delete(&embed, &caller.by()).await?;
+    Ok(Json(EmbedDone::DONE))
+}
+
+/// List the exchanges of an embed.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = EmbedChats), Failure<NoEmbed>))]
+#[get("/embed/{embed}/chats")]
+pub async fn list_embed_chats(
+    _caller: Caller<Admin>,
+    embeds: Data<WidgetService>,
+    key: Path<String>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<EmbedChats>, NoEmbed> {
+    Ok(Json(chats(&embeds, &key, None, &params.read()?).await?))
+}
+
+/// List the exchanges of one session of an embed.
+#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = EmbedChats), Failure<NoEmbed>))]
+#[get("/embed/{embed}/chats/{session}")]
+pub async fn list_session_chats(
+    _caller: Caller<Admin>,
+    embeds: Data<WidgetService>,
+    path: Path<(String, String)>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<EmbedChats>, NoEmbed> {
+    Ok(Json(chats(&embeds, &path.0, Some(&path.1), &params.read()?).await?))
+}
+
+async fn chats(
+    embeds: &WidgetService,
+    key: &str,
+    session: Option<&str>,
+    params: &[(String, String)],
+) -> Result<EmbedChats> {
+    let embed = match embeds.find(key).await {
+        // quirk(unknown-is-empty)
+        Err(Error::NotFound { .. }) => return Ok(EmbedChats::default()),
+        found => found?,
+    };
+    let Bounded { items, is_cut } =
+        embeds.chats.page(embed.id, session, read(params, MOST).part).await?;
+    let translated =
+        |chat: WidgetChat| WidgetChat { response: sources::answer(chat.response), ..chat };
+    let items = items.into_iter().map(translated).collect();
+    Ok(EmbedChats::new(Bounded { items, is_cut }))
+}

@@ -1,0 +1,99 @@
+//! `GET /api/v1/workspace/{slug}/chats` and `/thread/{thread}/chats`
+use actix_web::get;
+use actix_web::web::{Data, Json, Path};
+use carrel_domain::chat::{ChatRange, ChatScope, Chats};
+use carrel_domain::thread::Threads;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::threads;
+
+use super::failure::shapes::{NothingSaid, Plain};
+use super::sources::translate;
+use super::values::leading_number;
+use crate::caller::{Caller, Reader};
+use crate::failure::{Answer, Failure};
+use crate::read::Params;
+use crate::v1::history::USUAL;
+use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, given, session};
+
+/// List the exchanges of a workspace. Parameters that make no sense are passed over.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = History), Failure<Plain>))]
+#[get("/workspace/{slug}/chats")]
+pub async fn list_workspace_chats(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    chats: Data<dyn Chats>,
+    slug: Path<String>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<History>, Plain> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?.id;
+    let query = read(&params.read()?, USUAL);
+    let of = match query.session {
+        Some(session) => ChatScope::Session(workspace, session),
+        None => ChatScope::Workspace(workspace),
+    };
+    Ok(Json(History::new(chats.shown(&of, query.part).await?).with_sources(translate)))
+}
+
+/// List the exchanges of a thread.
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = History), Failure<NothingSaid>))]
+#[get("/workspace/{slug}/thread/{thread}/chats")]
+pub async fn list_thread_chats(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    threads: Data<dyn Threads>,
+    chats: Data<dyn Chats>,
+    path: Path<(String, String)>,
+    params: Params<Vec<(String, String)>>,
+) -> Answer<Json<History>, NothingSaid> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
+    let query = read(&params.read()?, MOST);
+    let shown = chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
+    Ok(Json(History::new(shown).with_sources(translate)))
+}
+
+/// Reads parameters, of which each counts where it stands first, and none is refused.
+pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
+    let offset = given(pairs, &["offset"]).and_then(|text| text.parse().ok());
+    let part = ChatRange {
+        newest_first: given(pairs, &["orderBy", "order_by"]) == Some("desc"),
+        offset: offset.unwrap_or_default(),
+        limit: given(pairs, &["limit"]).map_or(usual, limit),
+    };
+    HistoryQuery { session: session(pairs), part }
+}
+
+/// The number that a text begins with; none when it begins with none.
+// quirk(odd-limits): it is the number its text begins with, 1 at least
+// native: a limit is a number from 1
+// test: `threads::history_tells_what_was_said`
+fn limit(text: &str) -> u32 {
+    let text = text.trim();
+    let number = leading_number(text.trim_start_matches(['-', '+']));
+    match number.parse::<u32>() {
+        _ if number.is_empty() => 0,
+        _ if text.starts_with('-') => 1,
+        Ok(limit) => limit.clamp(1, MOST),
+        Err(_) => MOST,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_what_a_text_begins_with() {
+        let read = |query: &[(&str, &str)]| {
+            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+            read(&query.iter().map(owned).collect::<Vec<_>>(), 100).part
+        };
+        for (text, limit) in [("0", 1), ("-5", 1), ("2x", 2), ("x", 0), ("99999999999", MOST)] {
+            assert_eq!(read(&[("limit", text), ("limit", "3")]).limit, limit, "{text}");
+        }
+        let part = read(&[("orderBy", "zzz"), ("offset", "x")]);
+        assert_eq!(part, ChatRange { newest_first: false, offset: 0, limit: 100 });
+    }
+}

@@ -1,0 +1,106 @@
+//! What documents are called at `/api/v1`: by their files.
+use std::borrow::Cow;
+
+use carrel_domain::document::Document;
+use carrel_domain::folder::ListedDocument;
+use carrel_domain::library::WorkspaceDocument;
+use carrel_services::ingestion::Added;
+use carrel_services::record;
+use uuid::Uuid;
+
+use crate::v1::documents::added::{DocumentsAdded, is_web};
+use crate::v1::documents::listing::DocumentBody;
+use crate::v1::workspaces::wire::PlacedDocument;
+
+/// By what a document is known.
+pub struct Names<'a> {
+    pub title: Cow<'a, str>,
+    pub url: Cow<'a, str>,
+}
+
+impl<'a> Names<'a> {
+    /// The names here of a document whose file has this `name`. Its own title may have been `given` by
+    /// whoever handed the document in, or be the page's own.
+    pub fn of(
+        title: &'a str,
+        url: &'a str,
+        name: &str,
+        chunk_source: &str,
+        given: impl FnOnce() -> bool,
+    ) -> Self {
+        let mut names = Self { title: title.into(), url: url.into() };
+        let file = url.strip_prefix("file://");
+        if let Some(stem) = raw_stem(url, name) {
+            // quirk(raw-text-title): the title is its slug with `.txt`
+            // native: the title of a raw text is kept as given
+            // test: `documents::names_and_titles_are_kept_in_every_script`
+            names.title = format!("{stem}.txt").into();
+            if is_web(url) {
+                names.url = format!("web://{}.website", url.to_lowercase()).into();
+            }
+        } else if chunk_source.starts_with("link://") {
+            // quirk(link-title): by its host and path, unless a title was given
+            // native: a page is titled as it says itself
+            // test: `links::a_page_becomes_a_document`
+            if let Some(file) = file
+                && !given()
+            {
+                names.title = file.into();
+            }
+        } else if let Some(file) = file.filter(|file| !file.starts_with('/')) {
+            // quirk(upload-directory): `file:///uploads/<name>`
+            // native: the `url` of an upload is `file://<name>`
+            // test: `cargo xtask conformance`
+            names.url = format!("file:///uploads/{file}").into();
+        }
+        names
+    }
+}
+
+/// The slug of the title of what was never a file, in the `name` of its file. Files that are called
+/// `raw-…` are called so in their address too.
+fn raw_stem<'n>(url: &str, name: &'n str) -> Option<&'n str> {
+    let stem = name.strip_prefix("raw-")?.strip_suffix(".json").and_then(without_id)?;
+    let is_uploaded = |file: &str| !file.starts_with(stem);
+    (!url.strip_prefix("file://").is_some_and(is_uploaded)).then_some(stem)
+}
+
+/// What stands before `-<uuid>`.
+fn without_id(text: &str) -> Option<&str> {
+    let (stem, id) = text.split_at_checked(text.len().checked_sub(UUID_LENGTH)?)?;
+    Uuid::try_parse(id).ok()?;
+    stem.strip_suffix('-')
+}
+
+const UUID_LENGTH: usize = 36;
+
+/// A document under its names here.
+pub fn renamed(mut document: Document) -> Document {
+    let given = || record::gives_title(&document.metadata, &document.title);
+    let (title, url) = (&document.title, &document.url);
+    let names = Names::of(title, url, document.path.name(), &document.chunk_source, given);
+    let (title, url) = (names.title.into_owned(), names.url.into_owned());
+    (document.title, document.url) = (title, url);
+    document
+}
+
+/// What was added, as [`DocumentsAdded::new`] says it.
+pub fn added(added: Vec<Added>, warnings: Vec<String>) -> DocumentsAdded {
+    let renamed = |added: Added| Added { document: renamed(added.document), ..added };
+    DocumentsAdded::new(added.into_iter().map(renamed).collect(), warnings)
+}
+
+/// A document of a workspace, as [`PlacedDocument::new`] says it.
+pub fn placed(placed: WorkspaceDocument) -> PlacedDocument {
+    PlacedDocument::new(WorkspaceDocument { document: renamed(placed.document), ..placed })
+}
+
+/// A document in a list, as [`DocumentBody::new`] says it.
+pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
+    let texts = listed.texts();
+    let given = || record::gives_title(texts.metadata, texts.title);
+    let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, given);
+    let mut document = DocumentBody::new(listed);
+    (document.title, document.url) = (names.title, names.url);
+    document
+}

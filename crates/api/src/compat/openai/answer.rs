@@ -1,0 +1,92 @@
+//! Chat completions at `/api/v1`: whole ones, and ones that come part by part.
+use carrel_services::chat::{AnswerEvent, Reply};
+use carrel_services::record;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::compat::sources;
+use crate::failure::openai::broken_off;
+use crate::streaming::event;
+use crate::v1::openai::wire::answer::{self as native, Completion, Ending};
+
+/// What is said of every part of one answer.
+pub struct Heading {
+    native: native::Heading,
+    /// Why a refusal ends.
+    refused: &'static str,
+}
+
+impl Heading {
+    /// Of a workspace that may be empty.
+    pub fn new(model: String, created: i64, is_empty: bool) -> Self {
+        let native = native::Heading::named(Uuid::new_v4().to_string(), model, created);
+        Self { native, refused: if is_empty { "abort" } else { "no_content" } }
+    }
+
+    pub fn completion(self, reply: Reply) -> Completion {
+        let usage = json!({});
+        let ending = match reply {
+            Reply::Answered { text, sources, metrics, .. } => {
+                Ending::answered(&text, sources::listed(&sources), &metrics)
+            }
+            Reply::Refused { text, .. } => {
+                let content = Some(text);
+                Ending { content, finish: self.refused, usage, ..Ending::default() }
+            }
+            // quirk(silence-200)
+            Reply::Empty(empty) => Ending {
+                finish: "no_content",
+                usage: record::metrics_of(&empty.metrics),
+                ..Ending::default()
+            },
+        };
+        self.native.whole(ending)
+    }
+}
+
+/// A stream as clients of `/api/v1` know it.
+// quirk(whole-chunks): each part has `role` and `usage`; there is no `[DONE]`
+// native: the first part of a streamed completion has the `role`, the last comes before `[DONE]`;
+// the cost comes where `include_usage` asks for it
+// test: `openai::the_other_mount_speaks_as_its_clients_know_it`
+pub struct CompletionStream {
+    heading: Heading,
+    /// Whether an error was told, after which nothing is.
+    broke_off: bool,
+}
+
+impl CompletionStream {
+    pub fn new(heading: Heading) -> Self {
+        Self { heading, broke_off: false }
+    }
+
+    pub fn tell(&mut self, piece: AnswerEvent) -> String {
+        match piece {
+            _ if self.broke_off => String::new(),
+            AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
+            // quirk(whole-chunks): the field is one of the native API.
+            AnswerEvent::Reasoning(_) => String::new(),
+            AnswerEvent::Refused(text) => {
+                self.part(json!(text), Some(self.heading.refused), json!({}))
+            }
+            // An answer that breaks off must not look whole.
+            AnswerEvent::Failed { error, .. } => {
+                self.broke_off = true;
+                event(&broken_off(&error))
+            }
+            AnswerEvent::Empty(_) => String::new(),
+            AnswerEvent::Finished(finished) => {
+                let metrics = finished.map(|finished| finished.metrics);
+                let finish = metrics.as_ref().map_or("stop", |metrics| metrics.finish.as_str());
+                let spent = metrics.as_ref().map(record::metrics_of);
+                let spent = spent.unwrap_or_else(|| json!({}));
+                self.part(json!(""), None, json!({})) + &self.part(json!(""), Some(finish), spent)
+            }
+        }
+    }
+
+    fn part(&self, content: Value, finish: Option<&str>, usage: Value) -> String {
+        let delta = json!({ "role": "assistant", "content": content });
+        event(&self.heading.native.chunk(&delta, finish, Some(usage)))
+    }
+}

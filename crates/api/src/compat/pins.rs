@@ -1,0 +1,56 @@
+//! `POST /api/v1/workspace/{slug}/update-pin`
+use actix_web::post;
+use actix_web::web::{Data, Json, Path};
+use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::pin::Pins;
+use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::{DocumentPath, Error, Result};
+use carrel_services::pins as service;
+use serde_json::Value;
+
+use super::Body;
+use super::failure::shapes::NoDocument;
+use crate::caller::{Caller, Librarian};
+use crate::failure::{Answer, Failure};
+use crate::v1::pins::wire;
+
+/// Pin a document of a workspace, or take the pin out.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
+    responses((status = 200, body = wire::Pinned), Failure<NoDocument>))]
+#[post("/workspace/{slug}/update-pin")]
+pub async fn update_pin(
+    caller: Caller<Librarian>,
+    workspaces: Data<dyn Workspaces>,
+    pins: Data<dyn Pins>,
+    documents: Data<dyn WorkspaceDocuments>,
+    slug: Path<String>,
+    body: Body<wire::PinBody>,
+) -> Answer<Json<wire::Pinned>, NoDocument> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let path = body.path()?;
+    match body.pin_status {
+        None | Some(Value::Null | Value::Bool(_)) => {
+            let pinned = body.pin_status == Some(Value::Bool(true));
+            service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?;
+        }
+        // quirk(pin-status): any other value is answered as done and changes nothing
+        // native: `pinStatus` is true or false
+        // test: `dialects::a_pin_status_that_is_none_changes_nothing`
+        Some(_) => check_placed(&**documents, &workspace, &path).await?,
+    }
+    Ok(Json(wire::Pinned { message: wire::UPDATED }))
+}
+
+/// Refuses a document that is not in the workspace.
+async fn check_placed(
+    documents: &dyn WorkspaceDocuments,
+    workspace: &Workspace,
+    path: &DocumentPath,
+) -> Result<()> {
+    let placed = documents.in_workspace(workspace.id).await?;
+    match placed.iter().any(|placed| placed.document.path == *path) {
+        true => Ok(()),
+        false => Err(Error::not_found("document", path)),
+    }
+}

@@ -1,0 +1,49 @@
+//! `POST /api/v1/workspace/{slug}/update-embeddings`
+use actix_web::web::Path;
+use actix_web::{HttpResponse, post};
+use carrel_domain::DocumentPath;
+use carrel_services::library::Failures;
+
+use super::failure::shapes::Plain;
+use super::{Body, names};
+use crate::caller::{Caller, Librarian};
+use crate::failure::{Answer, Failure};
+use crate::read::Params;
+use crate::v1::placements::PlacementPorts;
+use crate::v1::placements::wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
+use crate::v1::workspaces::wire::EmbeddingsUpdated;
+
+/// Place documents in a workspace, or take them out. Names that name nothing are told in
+/// `failedToEmbed`.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
+    params(UpdateQuery),
+    responses((status = 200, body = EmbeddingsUpdated),
+        (status = 202, description = "The job has begun.", body = UpdateBegun), Failure<Plain>))]
+#[post("/workspace/{slug}/update-embeddings")]
+pub async fn update_embeddings(
+    caller: Caller<Librarian>,
+    ports: PlacementPorts,
+    slug: Path<String>,
+    params: Params<UpdateQuery>,
+    body: Body<UpdateEmbeddings>,
+) -> Answer<HttpResponse, Plain> {
+    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+    let query = params.read()?;
+    let update = read(body.read().await?);
+    Ok(ports.update(&caller, workspace, update, query, names::placed).await?)
+}
+
+/// What has not the form of a path names nothing, as any other path that is not there.
+// quirk(unknown-names)
+fn read(body: UpdateEmbeddings) -> Update {
+    let UpdateEmbeddings { adds, deletes, later } = body;
+    let (mut known, mut refused) = (Vec::with_capacity(adds.len()), Failures::new());
+    for text in adds {
+        match DocumentPath::parse(&text) {
+            Ok(path) => known.push(path),
+            Err(error) => refused.push((text, error.to_string())),
+        }
+    }
+    let deletes = deletes.iter().filter_map(|text| DocumentPath::parse(text).ok()).collect();
+    Update { adds: known, deletes, refused, later }
+}

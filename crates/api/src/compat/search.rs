@@ -1,0 +1,103 @@
+//! `POST /api/v1/workspace/{slug}/vector-search`
+use actix_web::post;
+use actix_web::web::{Data, Json, Path};
+use carrel_domain::library::Passage;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::search::{Hit, MOST_PASSAGES, Search};
+use serde_json::{Value, json};
+
+use super::failure::shapes::Message;
+use super::values::as_number;
+use super::{Body, names, sources};
+use crate::caller::{Caller, Reader};
+use crate::failure::{Answer, Failure};
+use crate::v1::search::wire::{SearchBody, SearchResult, SearchResults};
+
+/// Find the passages of a workspace that bear on a text. Bounds that make no sense are passed over.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SearchBody,
+    responses((status = 200, body = SearchResults), Failure<Message>))]
+#[post("/workspace/{slug}/vector-search")]
+pub async fn search_vectors(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    search: Data<Search>,
+    slug: Path<String>,
+    body: Body<SearchBody>,
+) -> Answer<Json<SearchResults>, Message> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let query = repaired(body.read().await?).into_query()?;
+    let hits = search.nearest(&workspace, query).await?;
+    Ok(Json(SearchResults::new(hits, result)))
+}
+
+fn result(hit: Hit) -> SearchResult {
+    let id = sources::passage(hit.passage.chunk);
+    let document = names::renamed(hit.passage.document);
+    let passage = Passage { document, ..hit.passage };
+    let mut result = SearchResult::new(Hit { passage, ..hit });
+    result.id = id;
+    result
+}
+
+fn repaired(mut body: SearchBody) -> SearchBody {
+    body.query = body.query.map(whole);
+    body.top_n = body.top_n.as_ref().and_then(limit);
+    body.score_threshold = body.score_threshold.as_ref().and_then(share);
+    body
+}
+
+/// One query, of which a list has several.
+// quirk(list-of-queries): all of a list of queries count
+// native: the `query` of a search is a text
+// test: `dialects::bounds_of_searches_are_loose`
+fn whole(query: Value) -> Value {
+    match query {
+        Value::Array(texts) => {
+            texts.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" ").into()
+        }
+        query => query,
+    }
+}
+
+// quirk(loose-bounds): numbers may be texts, a `topN` beyond the highest is the highest, what else
+// makes no sense is as good as absent
+// native: `topN` and `scoreThreshold` of a search are of their types and within their bounds
+// test: `dialects::bounds_of_searches_are_loose`
+fn limit(value: &Value) -> Option<Value> {
+    let limit = as_number(value).filter(|limit| *limit >= 1.0)?;
+    Some(json!(limit.min(MOST_PASSAGES as f64)))
+}
+
+fn share(value: &Value) -> Option<Value> {
+    let share = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => {
+            let text = text.trim_start();
+            let ends = |c: char| !matches!(c, '0'..='9' | '.' | '-' | '+');
+            text.split(ends).next()?.parse().ok()?
+        }
+        _ => return None,
+    };
+    (0.0..=1.0).contains(&share).then(|| json!(share))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_that_make_no_sense_are_as_good_as_absent() {
+        let read = |body: Value| {
+            let query = repaired(serde_json::from_value(body).unwrap()).into_query().unwrap();
+            (query.text, query.limit, query.least_similarity)
+        };
+        let loose = json!({ "query": ["a", 5, "b"], "topN": "7", "scoreThreshold": "0.5x" });
+        assert_eq!(read(loose), ("a b".to_owned(), Some(7), Some(0.5)));
+        for nonsense in [json!(0), json!("x"), json!([1]), json!(null)] {
+            let body = json!({ "query": "a", "topN": nonsense });
+            let limit = read(body).1;
+            assert_eq!(limit, None, "{nonsense}");
+        }
+        assert_eq!(read(json!({ "topN": 1e9, "scoreThreshold": 7 })).1, Some(MOST_PASSAGES));
+    }
+}

@@ -1,0 +1,59 @@
+//! `DELETE /api/v1/system/remove-documents`
+use actix_web::delete;
+use actix_web::web::{Data, Json};
+use carrel_domain::DocumentPath;
+use carrel_services::library::Library;
+use serde_json::Value;
+
+use super::Body;
+use crate::caller::{Caller, Keeper};
+use crate::failure::{Answer, Failure, shapes::NoSuccess};
+use crate::v1::system::wire::{DocumentsRemoved, RemoveDocuments};
+
+/// Remove documents from the library and from every workspace. Names that name nothing are passed over.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = RemoveDocuments,
+    responses((status = 200, body = DocumentsRemoved), Failure<NoSuccess>))]
+#[delete("/system/remove-documents")]
+pub async fn remove_documents(
+    caller: Caller<Keeper>,
+    library: Data<Library>,
+    body: Body<RemoveDocuments>,
+) -> Answer<Json<DocumentsRemoved>, NoSuccess> {
+    let paths = repaired(body.read().await?).into_paths()?;
+    library.remove(paths, &caller.by()).await?;
+    Ok(Json(DocumentsRemoved::done()))
+}
+
+fn repaired(body: RemoveDocuments) -> RemoveDocuments {
+    let names = body.names.map(|names| match names {
+        // quirk(names-as-text): a text removes nothing, successfully
+        // native: `names` must be an array of `folder/file.json`
+        // test: `bad_input::names_that_could_leave_the_library_are_refused`
+        Value::String(_) => Value::Array(Vec::new()),
+        // quirk(unknown-names): names that name nothing are passed over, those in `adds` told in
+        // `failedToEmbed`
+        // native: one wrong name refuses the call, in `names` as in `adds` and `deletes`
+        // test: `jobs::malformed_paths_are_told_to_existing_clients_like_unknown_ones`
+        Value::Array(mut names) => {
+            names.retain(|name| name.as_str().is_none_or(|name| DocumentPath::parse(name).is_ok()));
+            Value::Array(names)
+        }
+        names => names,
+    });
+    RemoveDocuments { names }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_that_name_nothing_are_passed_over_and_what_is_no_name_is_refused() {
+        let read = |names: Value| repaired(RemoveDocuments { names: Some(names) }).into_paths();
+        assert_eq!(read(json!("a/b.json")).unwrap(), []);
+        assert_eq!(read(json!(["../x", "a/b.json"])).unwrap().len(), 1);
+        assert!(read(json!([5])).is_err() && read(json!({})).is_err());
+    }
+}

@@ -1,0 +1,131 @@
+//! `/api/v1/workspace*`
+mod settings;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpResponse, delete, get, post};
+use carrel_domain::Error;
+use carrel_domain::library::WorkspaceDocuments;
+use carrel_domain::model::Models;
+use carrel_domain::settings::Settings;
+use carrel_domain::thread::Threads;
+use carrel_domain::vector::VectorIndex;
+use carrel_domain::workspace::Workspaces;
+use carrel_services::workspaces as service;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use self::settings::{WorkspaceUpdate, repaired};
+use super::failure::shapes::{NoWorkspace, Plain};
+use super::{Body, names};
+use crate::caller::{Admin, Caller, Reader};
+use crate::failure::{Answer, Failure, shapes::text};
+use crate::v1::workspaces as native;
+use crate::v1::workspaces::wire;
+
+/// Create a workspace. Settings that make no sense are those of any new workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
+    responses((status = 200, body = wire::WorkspaceChanged), Failure<NoWorkspace>))]
+#[post("/workspace/new")]
+pub async fn create_workspace(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    settings: Data<dyn Settings>,
+    models: Data<dyn Models>,
+    body: Body<wire::WorkspaceFields>,
+) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
+    let body = repaired(body.read().await?);
+    let by = caller.by();
+    Ok(Json(native::create(&**workspaces, &**settings, &**models, body, &by).await?))
+}
+
+/// Find a workspace by its slug, in a list of one: empty when there is none.
+// quirk(workspace-in-a-list): the same
+// native: one workspace in a list of one
+// test: `workspaces::a_new_workspace_is_found_by_its_slug`
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
+#[get("/workspace/{slug}")]
+pub async fn find_workspace(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    placements: Data<dyn WorkspaceDocuments>,
+    threads: Data<dyn Threads>,
+    slug: Path<String>,
+) -> Answer<Json<wire::WorkspaceFound>, Plain> {
+    let workspace = match caller.workspace(&**workspaces, &slug).await {
+        // quirk(unknown-is-empty): `GET /workspace/{slug}` answers `{"workspace":[]}`
+        // native: `404`
+        // test: `workspaces::a_deleted_workspace_is_gone_with_its_vectors`
+        Err(Error::NotFound { .. }) => {
+            return Ok(Json(wire::WorkspaceFound { workspace: Vec::new() }));
+        }
+        found => found?,
+    };
+    Ok(Json(native::found(&**placements, &**threads, workspace, names::placed).await?))
+}
+
+/// What an update of a workspace is answered.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = compat::WorkspaceUpdated)]
+pub enum WorkspaceUpdated {
+    Changed(Box<wire::WorkspaceChanged>),
+    Left(WorkspaceLeft),
+}
+
+/// A workspace that was left as it is, because nothing that can be changed was sent.
+// quirk(nothing-to-update)
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::WorkspaceLeft)]
+pub struct WorkspaceLeft {
+    workspace: WorkspaceNumber,
+    message: &'static str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = compat::WorkspaceNumber)]
+struct WorkspaceNumber {
+    id: i32,
+}
+
+/// Change the settings of a workspace. Values that make no sense are replaced by defaults.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
+    responses((status = 200, body = WorkspaceUpdated), Failure<Plain>))]
+#[post("/workspace/{slug}/update")]
+pub async fn update_workspace(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    models: Data<dyn Models>,
+    slug: Path<String>,
+    body: Body<WorkspaceUpdate>,
+) -> Answer<Json<WorkspaceUpdated>, Plain> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let Some(settings) = body.into_changed(workspace.settings.clone())? else {
+        return Ok(Json(WorkspaceUpdated::Left(WorkspaceLeft {
+            workspace: WorkspaceNumber { id: workspace.id.0 },
+            message: "No valid fields to update!",
+        })));
+    };
+    let by = caller.by();
+    let changed = native::update(&**workspaces, &**models, &workspace, settings, &by).await?;
+    Ok(Json(WorkspaceUpdated::Changed(Box::new(changed))))
+}
+
+/// Delete a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, description = "It is deleted", content_type = "text/plain", body = String), Failure<Plain>))]
+#[delete("/workspace/{slug}")]
+pub async fn delete_workspace(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    index: Data<dyn VectorIndex>,
+    slug: Path<String>,
+) -> Answer<HttpResponse, Plain> {
+    service::delete(&**workspaces, &**index, &slug, &caller.by()).await?;
+    // quirk(deleted-in-text): `OK` as text
+    // native: `{"success":true,"error":null}`
+    // test: `workspaces::the_other_mount_says_deleted_in_text`
+    Ok(text(StatusCode::OK, "OK"))
+}

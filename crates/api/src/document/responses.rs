@@ -1,0 +1,182 @@
+//! What the document says of the answers of an operation: its own, those to its failures, and those that
+//! it is refused with before it runs.
+use carrel_domain::api_key::Scope;
+use serde_json::{Map, Value, json};
+
+use crate::face::Face;
+use crate::failure::Refusal;
+use crate::failure::documented::{self, PLACE, SAID, SHAPE};
+
+/// Puts the answers to failures and refusals among those of an operation.
+pub fn complete(face: Option<&Face>, path: &str, operation: &mut Value) {
+    let needs_key = operation.get("security").is_some();
+    let Some(responses) = operation["responses"].as_object_mut() else { return };
+    let mut said = Vec::new();
+    if let Some(mut failures) = responses.remove(PLACE) {
+        let shape = failures[SHAPE].as_str().unwrap_or_default();
+        let otherwise = face.and_then(|face| (face.failures)(shape));
+        said = match otherwise {
+            Some(respond) => documented::all(respond),
+            None => failures[SAID].as_array_mut().map(std::mem::take).unwrap_or_default(),
+        };
+    }
+    said.extend(refusals(face, path, needs_key));
+    for answer in said {
+        add(responses, answer);
+    }
+}
+
+/// The answers to requests that are refused whatever the operation does.
+fn refusals(face: Option<&Face>, path: &str, needs_key: bool) -> Vec<Value> {
+    const KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
+    const LATER: &str = "The key has sent too many requests; `Retry-After` says how long to wait.";
+    let mut all = vec![
+        (Refusal::BadPath, "The path is not percent-encoded UTF-8."),
+        (Refusal::Encoded, "The body is compressed."),
+    ];
+    if needs_key {
+        all.extend([
+            (Refusal::NotAdmitted, KEY),
+            (Refusal::LacksScope(Scope::Read), KEY),
+            (Refusal::TooMany(60), LATER),
+        ]);
+    }
+    if needs_key && path.contains("/admin/") {
+        all.push((Refusal::SingleUser, "The server is not in multi-user mode."));
+    }
+    let answer = |(refusal, why): (Refusal, &str)| {
+        let said = face.and_then(|face| (face.refuse)(&refusal, path));
+        documented::described(said.unwrap_or_else(|| refusal.respond()), why)
+    };
+    all.into_iter().filter_map(answer).collect()
+}
+
+/// Adds an answer to those of its status.
+fn add(responses: &mut Map<String, Value>, answer: Value) {
+    let (status, media) = (answer["status"].to_string(), answer["media"].as_str());
+    let why = answer["why"].as_str().unwrap_or_default();
+    let response = responses.entry(status.clone()).or_insert_with(|| json!({ "description": why }));
+    let described = response["description"].as_str().unwrap_or_default();
+    // A success is described by the operation itself.
+    if !status.starts_with('2') && !described.contains(why) {
+        response["description"] = format!("{described} {why}").into();
+    }
+    let media = media.unwrap_or_default();
+    let content = &mut response["content"][media];
+    if content["schema"].is_null() {
+        *content = json!({ "schema": schema(&answer["body"]), "example": answer["body"] });
+        return;
+    }
+    let known = content["schema"].take();
+    content["schema"] = either(known, schema(&answer["body"]));
+}
+
+/// The schema of bodies that have the form of `body`.
+fn schema(body: &Value) -> Value {
+    match body {
+        Value::Null => json!({ "type": "null" }),
+        Value::Bool(_) => json!({ "type": "boolean" }),
+        Value::Number(_) => json!({ "type": "number" }),
+        Value::String(_) => json!({ "type": "string" }),
+        Value::Array(_) => json!({ "type": "array", "items": {} }),
+        Value::Object(fields) => {
+            let required: Vec<_> = fields.keys().collect();
+            let fields = fields.iter().map(|(name, value)| (name.clone(), schema(value)));
+            let fields: Map<_, _> = fields.collect();
+            json!({ "type": "object", "properties": fields, "required": required })
+        }
+    }
+}
+
+/// The schema of bodies that have one form or the other.
+fn either(one: Value, other: Value) -> Value {
+    if one == other || is_any_object(&one) && other["type"] == "object" {
+        return one;
+    }
+    if let Some(choices) = one["anyOf"].as_array() {
+        let mut choices = choices.clone();
+        // Forms that differ in details are one choice.
+        match choices.iter_mut().find_map(|known| merged(known, &other).map(|both| (known, both))) {
+            Some((known, both)) => *known = both,
+            None => choices.push(other),
+        }
+        return json!({ "anyOf": choices });
+    }
+    merged(&one, &other).unwrap_or_else(|| json!({ "anyOf": [one, other] }))
+}
+
+/// Whether any object has this form.
+fn is_any_object(schema: &Value) -> bool {
+    schema["type"] == "object" && schema.get("properties").is_none()
+}
+
+/// One schema for two forms, if they have the same fields.
+fn merged(one: &Value, other: &Value) -> Option<Value> {
+    if one == other {
+        return Some(one.clone());
+    }
+    let (known, more) = (one.get("properties"), other.get("properties"));
+    let (Some(Value::Object(known)), Some(Value::Object(more))) = (known, more) else {
+        return types(one, other);
+    };
+    if !known.keys().eq(more.keys()) || one["required"] != other["required"] {
+        return None;
+    }
+    let fields = known.iter().zip(more.values());
+    let fields = fields.map(|((name, one), other)| Some((name.clone(), merged(one, other)?)));
+    let mut both = one.clone();
+    both["properties"] = Value::Object(fields.collect::<Option<_>>()?);
+    Some(both)
+}
+
+/// One schema for values of either of two plain types.
+fn types(one: &Value, other: &Value) -> Option<Value> {
+    let names = |schema: &Value| match &schema["type"] {
+        Value::String(name) => Some(vec![name.clone()]),
+        Value::Array(names) => names.iter().map(|name| name.as_str().map(str::to_owned)).collect(),
+        _ => None,
+    };
+    let is_plain = |schema: &Value| schema.as_object().is_some_and(|schema| schema.len() == 1);
+    if !is_plain(one) || !is_plain(other) {
+        return None;
+    }
+    let (mut both, more) = (names(one)?, names(other)?);
+    both.extend(more);
+    both.sort();
+    both.dedup();
+    Some(json!({ "type": both }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn forms_with_the_same_fields_are_one_and_others_are_choices() {
+        let one = schema(&json!({ "error": { "param": null, "code": "x" } }));
+        let other = schema(&json!({ "error": { "param": "limit", "code": "y" } }));
+        let both = either(one, other);
+        let param = &both["properties"]["error"]["properties"]["param"];
+        assert_eq!(*param, json!({ "type": ["null", "string"] }));
+        let third = schema(&json!({ "message": "x" }));
+        let choices = either(either(both.clone(), third.clone()), third);
+        assert_eq!(choices["anyOf"].as_array().map(Vec::len), Some(2));
+        assert_eq!(choices["anyOf"][0], both);
+    }
+
+    #[test]
+    fn a_refusal_with_the_status_of_success_is_a_choice_beside_the_answer() {
+        let mut responses = Map::new();
+        responses.insert(
+            "200".to_owned(),
+            json!({ "description": "", "content": { "application/json": { "schema": { "$ref": "#/x" } } } }),
+        );
+        let refused = json!({
+            "status": 200, "media": "application/json", "body": { "thread": null }, "why": "Because.",
+        });
+        add(&mut responses, refused);
+        let schema = &responses["200"]["content"]["application/json"]["schema"]["anyOf"];
+        assert_eq!(schema[0], json!({ "$ref": "#/x" }));
+        assert_eq!(schema[1]["properties"]["thread"]["type"], "null");
+    }
+}

@@ -1,0 +1,40 @@
+//! Escapes in paths, such as `%C3%A9`.
+
+/// Whether every `%` of a path begins an escape, and what they stand for is UTF-8.
+pub fn are_whole(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let [first, after @ ..] = rest {
+        rest = after;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let Some(byte) = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()) else {
+            return false;
+        };
+        bytes.push(byte);
+        rest = &after[2..];
+    }
+    String::from_utf8(bytes).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::are_whole;
+
+    #[test]
+    fn escapes_are_whole_and_stand_for_text() {
+        for fine in ["/v1/auth", "/v1/workspace/%C3%A9", "/a%2Fb", "/%25"] {
+            assert!(are_whole(fine), "{fine}");
+        }
+        for wrong in ["/%E0%A4%A", "/%", "/%zz", "/%E0%A4", "/%FF", "/%+1"] {
+            assert!(!are_whole(wrong), "{wrong}");
+        }
+    }
+}
