@@ -61,6 +61,7 @@ mod tests {
         let made = [
             "done.",
             "chat.passages.",
+            "audit.events.",
             "shelf.documents.",
             "bin.",
             "provider.",
