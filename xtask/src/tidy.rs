@@ -2,6 +2,7 @@
 mod files;
 mod graph;
 mod quirks;
+mod security;
 mod words;
 
 use anyhow::{Result, bail};
@@ -16,6 +17,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     problems.extend(supply::unused_here(sh)?);
     problems.extend(quirks::problems(sh)?);
     problems.extend(words::problems(sh)?);
+    problems.extend(security::problems(sh)?);
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));
     if !problems.is_empty() {

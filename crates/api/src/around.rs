@@ -9,7 +9,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use carrel_http::body;
-use carrel_http::request_log::RequestLog;
+use carrel_http::request_log::{RequestLog, log_failure};
 use carrel_services::meter::Meter;
 use serde_json::json;
 use tracing::Instrument;
@@ -61,7 +61,7 @@ fn refuse(error: &Error, mount: Mount, path: &str) -> HttpResponse {
         return HttpResponse::build(status).json(json!({ "error": error.to_string() }));
     };
     if let Some(cause) = refusal.cause() {
-        tracing::error!(error = cause, "failed to answer a request");
+        log_failure(cause, "failed to answer a request");
     }
     if openai::is_spoken_at(path) { refusal.respond_as_openai() } else { refusal.respond(mount) }
 }
