@@ -44,7 +44,7 @@ async fn questions_that_wait_hold_little_of_what_they_brought() -> Result<()> {
     let before = resident(&server)?;
 
     // Neither is more than it seems at first sight.
-    let document = question("notes.bin", "application/x", &"/v8AAf7/".repeat(1 << 20));
+    let document = question("notes.bin", "application/x", &"AAECAwQF".repeat(1 << 20));
     let picture = question("a.png", "image/png", &"iVBORw0K".repeat(1 << 19));
     let mut asking = tokio::task::JoinSet::new();
     let documents = std::iter::repeat_n(&document, DOCUMENTS);
