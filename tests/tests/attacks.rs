@@ -2,8 +2,11 @@
 //!
 //! The operations are read from the running server, so that a new one is attacked without being
 //! named here.
+mod attachments;
+mod audit_log;
 mod bodies;
 mod crowds;
+mod entrance;
 mod floods;
 mod forms;
 mod grants;
@@ -101,10 +104,13 @@ impl Target {
         Ok(Guarded { admins, multi_user, keys, files })
     }
 
-    /// What the log has of failures that are nobody's fault but the server's.
+    /// What the log has of failures that are nobody's fault but the server's: no mistake of a client is
+    /// an error there, nor is what passes by itself.
     pub fn failures(&self) -> Result<Vec<String>> {
         let log = self.server.log()?;
-        let bad = |line: &&str| line.contains("panicked") || line.contains("unexpected failure");
+        let bad = |line: &&str| {
+            ["panicked", "unexpected failure", " ERROR "].iter().any(|mark| line.contains(mark))
+        };
         Ok(log.lines().filter(bad).map(str::to_owned).collect())
     }
 }

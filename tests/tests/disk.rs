@@ -71,6 +71,8 @@ async fn a_full_disk_is_said_so_and_loses_nothing() -> Result<()> {
     assert_eq!(admin.get("/v1/workspaces").await?.status, 200);
     assert_eq!(server.carrel().run(&["backup", "/dev/shm/never.tar"])?.code, Some(1));
 
+    let log = server.log()?;
+    assert!(log.contains(" WARN ") && !log.contains(" ERROR "), "{log}");
     std::fs::remove_file(&ballast)?;
     let added = admin.post("/v1/document/raw-text", page(2000)).await?.ok()?;
     kept.push(added["documents"][0]["location"].as_str().context("no location")?.to_owned());

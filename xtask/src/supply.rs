@@ -18,14 +18,19 @@ pub fn deny(sh: &Shell) -> Result<()> {
     let advisories = cmd!(sh, "{deny} --all-features check advisories").ignore_status();
     let told = advisories.output().context("failed to run cargo-deny")?;
     let text = String::from_utf8_lossy(&told.stderr);
-    if told.status.success() {
-        eprintln!("no known vulnerabilities");
-    } else if text.contains(UNREACHABLE) {
-        eprintln!("vulnerabilities not checked: the advisory database cannot be fetched from here");
-    } else {
-        bail!("cargo-deny found known vulnerabilities:\n{text}");
-    }
+    eprintln!("{}", verdict(told.status.success(), &text)?);
     Ok(())
+}
+
+/// What cargo-deny's look at the advisories came to, in words.
+fn verdict(succeeded: bool, told: &str) -> Result<&'static str> {
+    match succeeded {
+        true => Ok("no known vulnerabilities"),
+        false if told.contains(UNREACHABLE) => {
+            Ok("vulnerabilities not checked: the advisory database cannot be fetched from here")
+        }
+        false => bail!("cargo-deny found known vulnerabilities:\n{told}"),
+    }
 }
 
 /// Names the dependencies that no code uses, and the workspace's that no package names.
@@ -100,6 +105,15 @@ pub fn unused_here(sh: &Shell) -> Result<Vec<String>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_unreachable_database_is_told_from_a_vulnerability() {
+        assert_eq!(verdict(true, "").unwrap(), "no known vulnerabilities");
+        let offline = "error: failed to fetch advisory database https://example.com";
+        assert!(verdict(false, offline).unwrap().contains("not checked"));
+        let found = "error[vulnerability]: a hole in a library";
+        assert!(verdict(false, found).unwrap_err().to_string().contains("a hole"));
+    }
 
     #[test]
     fn a_library_is_used_when_a_path_begins_with_its_name() {

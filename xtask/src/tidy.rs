@@ -3,6 +3,7 @@ pub mod adapter;
 mod files;
 mod graph;
 pub mod quirks;
+mod security;
 mod words;
 
 use anyhow::{Result, bail};
@@ -18,6 +19,7 @@ pub fn run(sh: &Shell) -> Result<()> {
     problems.extend(adapter::problems(sh)?);
     problems.extend(quirks::problems(sh)?);
     problems.extend(words::problems(sh)?);
+    problems.extend(security::problems(sh)?);
     let stale = plant::stale(sh)?;
     problems.extend(stale.iter().map(|name| format!("{name}.patch does not apply any more")));
     if !problems.is_empty() {

@@ -130,7 +130,7 @@ impl Refusal {
     }
 
     /// What the log should know and the client should not.
-    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    pub fn cause(&self) -> Option<&Error> {
         match self {
             Self::Failed { error, .. } | Self::Denied(WidgetDenied::Failed(error)) => {
                 status_of(error).is_server_error().then_some(error)

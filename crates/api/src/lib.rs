@@ -95,6 +95,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.chat_log))
             .app_data(Data::from(ports.usages))
             .app_data(Data::from(ports.audit))
+            .app_data(Data::from(ports.audit_seals))
             .app_data(Data::new(ports.exports))
             .app_data(Data::new(ports.widgets))
             .app_data(Data::from(ports.backups))
@@ -119,6 +120,7 @@ pub fn configure_metrics(ports: Ports) -> impl FnOnce(&mut ServiceConfig) {
             .app_data(Data::from(ports.meter))
             .app_data(Data::from(ports.index))
             .app_data(Data::new(ports.workers))
+            .app_data(Data::from(ports.audit_seals))
             .configure(routes::health::metrics_only);
     }
 }

@@ -1,9 +1,13 @@
 //! The audit log: who changed what, from where, in a chain that shows tampering.
+mod seal;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
 use crate::{ApiKeyId, Result, UserId};
+
+pub use seal::{Anchor, AuditKey, AuditSeals, ChainEnds, ChainPoint, HeadSeal, SealKind};
 
 /// Who made a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +150,7 @@ pub trait AuditLog: Send + Sync {
     async fn add(&self, event: Event) -> Result<()>;
     /// Events newest first: `limit` of them below `before`, or from the newest.
     async fn page(&self, before: Option<i64>, offset: u64, limit: u32) -> Result<Vec<LoggedEvent>>;
+    /// How many there are, without those that were removed because of their age.
     async fn count(&self) -> Result<u64>;
     /// Events oldest first: `limit` of them above `after`.
     async fn since(&self, after: i64, limit: u32) -> Result<Vec<LoggedEvent>>;

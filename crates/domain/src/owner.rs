@@ -8,6 +8,15 @@ use crate::api_key::KeyDigest;
 use crate::audit::Event;
 use crate::user::{OpenSession, PasswordHash};
 
+/// What becomes of the owner's API keys when the password changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnersKeys {
+    /// The owner has changed it.
+    Kept,
+    /// Somebody else may have taken the owner's place.
+    Ended,
+}
+
 /// A browser of the owner's that is signed in.
 #[derive(Clone, Debug)]
 pub struct NewOwnerSession {
@@ -31,7 +40,12 @@ pub trait Owner: Send + Sync {
     /// `None` until the server is set up.
     async fn password(&self) -> Result<Option<PasswordHash>>;
     /// Sets the password, ends the owner's sessions and withdraws setup links.
-    async fn set_password(&self, password: PasswordHash, event: Event) -> Result<()>;
+    async fn set_password(
+        &self,
+        password: PasswordHash,
+        keys: OwnersKeys,
+        event: Event,
+    ) -> Result<()>;
     /// Opens a session if the password is still the one of `hash`; says whether it was.
     async fn open(
         &self,

@@ -146,7 +146,8 @@ pub trait Users: Send + Sync {
 pub trait MultiUser: Send + Sync {
     async fn is_on(&self) -> Result<bool>;
     /// Creates the first admin and switches multi-user mode on. Of any number of calls, also at
-    /// the same moment, one succeeds; the others get [`Error::AlreadyExists`].
+    /// the same moment, one succeeds; the others get [`Error::AlreadyExists`]. The owner's API keys
+    /// become the admin's; they end where a stranger with a setup link takes the owner's place.
     async fn enable(&self, admin: NewUser, event: Event) -> Result<User>;
 }
 

@@ -4,11 +4,14 @@ use std::time::Instant;
 use actix_web::HttpMessage;
 use actix_web::body::{self, BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::Method;
 use actix_web::http::header::{CACHE_CONTROL, HeaderName, HeaderValue, X_CONTENT_TYPE_OPTIONS};
+use actix_web::http::{Method, StatusCode};
+use carrel_domain::Error;
 use carrel_services::meter::Meter;
 use carrel_services::redact;
 use tracing::Span;
+
+use crate::status::status_of;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -71,9 +74,79 @@ impl RequestLog {
     }
 }
 
+/// Logs why a request was not answered as asked. What passes by itself or is for the operator to
+/// mend, such as a full disk or a long queue, is answered with 503 and no fault of the server.
+pub fn log_failure(cause: &Error, doing: &'static str) {
+    let error = cause as &(dyn std::error::Error + 'static);
+    match status_of(cause) {
+        StatusCode::SERVICE_UNAVAILABLE => tracing::warn!(error, "{doing}"),
+        status if status.is_server_error() => tracing::error!(error, "{doing}"),
+        _ => tracing::debug!(error, "{doing}"),
+    }
+}
+
 fn given_id(request: &ServiceRequest) -> Option<String> {
     let id = request.headers().get(REQUEST_ID)?.to_str().ok()?;
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     let is_usable = !id.is_empty() && id.len() <= MAX_ID && id.chars().all(is_plain);
     is_usable.then(|| id.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::span::{Attributes, Id, Record};
+    use tracing::{Event, Level, Metadata, Subscriber};
+
+    use super::*;
+
+    /// Keeps the level of every event.
+    #[derive(Clone, Default)]
+    struct Levels(Arc<Mutex<Vec<Level>>>);
+
+    impl Subscriber for Levels {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+
+        fn new_span(&self, _: &Attributes<'_>) -> Id {
+            Id::from_u64(1)
+        }
+
+        fn record(&self, _: &Id, _: &Record<'_>) {}
+
+        fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            self.0.lock().unwrap().push(*event.metadata().level());
+        }
+
+        fn enter(&self, _: &Id) {}
+
+        fn exit(&self, _: &Id) {}
+    }
+
+    fn level_of(error: Error) -> Level {
+        let levels = Levels::default();
+        tracing::subscriber::with_default(levels.clone(), || log_failure(&error, "failed"));
+        let seen = levels.0.lock().unwrap().clone();
+        assert_eq!(seen.len(), 1);
+        seen[0]
+    }
+
+    #[test]
+    fn only_what_the_server_itself_did_wrong_is_an_error() {
+        assert_eq!(level_of(Error::internal("broken")), Level::ERROR);
+        assert_eq!(level_of(Error::unavailable("the database", "its disk is full")), Level::WARN);
+        for mistake in [
+            Error::invalid("name", "is empty"),
+            Error::not_found("user", 1),
+            Error::exhausted("too many"),
+            Error::unprocessable("is no PDF"),
+            Error::TooLarge { what: "the file", limit: 1 },
+        ] {
+            assert_eq!(level_of(mistake), Level::DEBUG);
+        }
+    }
 }

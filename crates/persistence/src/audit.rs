@@ -1,6 +1,9 @@
 //! The audit log: every event is written here, last of all in the transaction of its change.
+mod head;
+mod seals;
+
 use async_trait::async_trait;
-use carrel_domain::audit::{AuditLog, By, Event, LoggedEvent, link};
+use carrel_domain::audit::{AuditLog, By, ChainPoint, Event, LoggedEvent, link};
 use carrel_domain::import::ImportedEvent;
 use carrel_domain::{Error, Result};
 use chrono::NaiveDateTime;
@@ -9,8 +12,9 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::database::connection::AnyConnection;
 use crate::database::convert::{digest, rows, some_text, text, time};
-use crate::database::schema::{audit_head, events};
+use crate::database::schema::events;
 use crate::database::tx_error::TxError;
+use head::Head;
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = events, treat_none_as_default_value = false)]
@@ -55,9 +59,6 @@ fn as_kept(id: i64, event: Event) -> LoggedEvent {
     }
 }
 
-/// The only row of `audit_head`.
-const HEAD: i32 = 1;
-
 /// Writes an event. Comes at the end of a transaction: on PostgreSQL it keeps everyone else from
 /// writing one until the transaction ends, so that ids have no gaps and the chain no forks.
 pub(crate) fn record(conn: &mut AnyConnection, event: Event) -> Result<(), TxError> {
@@ -82,22 +83,23 @@ pub(crate) fn record_imported(
 }
 
 fn append(conn: &mut AnyConnection, event: impl FnOnce(i64) -> LoggedEvent) -> Result<(), TxError> {
-    let head = audit_head::table.find(HEAD).select((audit_head::last_id, audit_head::digest));
-    let (last, before): (i64, Vec<u8>) = match conn {
-        AnyConnection::Postgres(conn) => head.for_update().first(conn)?,
-        AnyConnection::Sqlite(conn) => head.first(conn)?,
-    };
-    let mut event = event(last + 1);
-    event.digest = link(digest(before)?, &event);
-    let row = Row::from(event);
-    let new_head = (audit_head::last_id.eq(row.id), audit_head::digest.eq(row.digest.clone()));
-    diesel::insert_into(events::table).values(row).execute(conn)?;
-    diesel::update(audit_head::table.find(HEAD)).set(new_head).execute(conn)?;
-    Ok(())
+    let head = Head::locked(conn)?;
+    let mut event = event(head.point.last_id + 1);
+    event.digest = link(head.point.digest, &event);
+    let next = ChainPoint { last_id: event.id, digest: event.digest };
+    diesel::insert_into(events::table).values(Row::from(event)).execute(conn)?;
+    head.advance(conn, next)
 }
 
-fn last_id(conn: &mut AnyConnection) -> QueryResult<i64> {
-    audit_head::table.find(HEAD).select(audit_head::last_id).first(conn)
+/// Some events above `after`, oldest first.
+fn load(conn: &mut AnyConnection, after: i64, limit: u32) -> Result<Vec<LoggedEvent>, TxError> {
+    let found: Vec<Row> = events::table
+        .filter(events::id.gt(after))
+        .order(events::id)
+        .limit(rows(limit))
+        .select(Row::as_select())
+        .load(conn)?;
+    Ok(found.into_iter().map(LoggedEvent::try_from).collect::<Result<_>>()?)
 }
 
 #[async_trait]
@@ -109,7 +111,7 @@ impl AuditLog for Database {
     async fn page(&self, before: Option<i64>, offset: u64, limit: u32) -> Result<Vec<LoggedEvent>> {
         self.snapshot(move |conn| {
             // Without gaps, so many events on is so many ids on.
-            let above_all = last_id(conn)?.saturating_add(1);
+            let above_all = Head::read(conn)?.point.last_id.saturating_add(1);
             let top = before.map_or(above_all, |before| before.min(above_all));
             let found: Vec<Row> = events::table
                 .filter(events::id.lt(top.saturating_sub(rows(offset))))
@@ -123,19 +125,14 @@ impl AuditLog for Database {
     }
 
     async fn count(&self) -> Result<u64> {
-        self.read(|conn| Ok(u64::try_from(last_id(conn)?).unwrap_or(0))).await
+        self.snapshot(|conn| {
+            let (head, start) = (Head::read(conn)?.point, head::start(conn)?.point);
+            Ok(u64::try_from(head.last_id - start.last_id).unwrap_or(0))
+        })
+        .await
     }
 
     async fn since(&self, after: i64, limit: u32) -> Result<Vec<LoggedEvent>> {
-        self.read(move |conn| {
-            let found: Vec<Row> = events::table
-                .filter(events::id.gt(after))
-                .order(events::id)
-                .limit(rows(limit))
-                .select(Row::as_select())
-                .load(conn)?;
-            Ok(found.into_iter().map(LoggedEvent::try_from).collect::<Result<_>>()?)
-        })
-        .await
+        self.read(move |conn| load(conn, after, limit)).await
     }
 }

@@ -1,4 +1,5 @@
 //! The command line: what can be asked of the program, and the help that says so.
+mod audit;
 mod import;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flags, parse, variables};
 
+pub use audit::Audit;
 pub use import::{Anythingllm, Import};
 
 /// The command by which this program starts others that read files for it.
@@ -249,19 +251,6 @@ pub enum MultiUser {
         name: String,
         #[command(flatten)]
         password: Password,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-pub enum Audit {
-    /// Check that no event was changed or removed; exits with 1 and its id if one was
-    Verify,
-    /// List events, the newest first
-    List {
-        /// How many
-        #[arg(long, value_name = "N", default_value_t = 20)]
-        #[arg(value_parser = clap::value_parser!(u32).range(1..=100_000))]
-        limit: u32,
     },
 }
 

@@ -126,6 +126,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// Where figures are told to whoever asks; nowhere unless given.
     pub metrics: Option<SocketAddr>,
+    /// For how many days events of the audit log are kept; for good unless given.
+    pub audit_days: Option<u32>,
 }
 
 /// What reading the configuration came to.
@@ -166,6 +168,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
     let link_hosts = reader.read(&var::LINK_HOSTS, "", parse::link_hosts);
     let timeout = reader.read(&var::SHUTDOWN_TIMEOUT, "30s", parse::deadline);
     let metrics = reader.optional(&var::METRICS_LISTEN, parse::address).value();
+    let audit_days = reader.read(&var::AUDIT_DAYS, "off", parse::days);
     let secret_key = reader.optional(&var::SECRET_KEY, |text| Key::parse(text).ok()).value();
     let passwords = passwords(reader);
     let production = reader.optional(&var::APP_ENV, |text| Some(text == "production"));
@@ -190,6 +193,7 @@ fn config(reader: &mut Reader) -> Option<Config> {
         link_hosts: link_hosts?,
         shutdown: Shutdown { timeout: timeout? },
         metrics,
+        audit_days: audit_days?,
     })
 }
 

@@ -122,6 +122,9 @@ async fn serve(config: &Config) -> anyhow::Result<()> {
         tracing::warn!("stopped before {cut} answers were finished");
     }
     app.keep_up().await;
+    if let Err(error) = app.ports.failed_sign_ins.write_down_all().await {
+        tracing::warn!(error = chain(&error), "failed to write failed sign-ins down");
+    }
     #[cfg(feature = "otel")]
     if let Some(traces) = traces {
         traces.finish().await;
@@ -228,5 +231,19 @@ fn refuse_tracing() {
         if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
             tracing::warn!(%error, "failed to refuse tracing of this process");
         }
+    }
+}
+
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod tests {
+    use rustix::process::{DumpableBehavior, dumpable_behavior};
+
+    use super::*;
+
+    #[test]
+    fn the_server_cannot_be_traced() {
+        refuse_tracing();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 }

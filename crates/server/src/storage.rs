@@ -57,6 +57,11 @@ impl Layout {
         self.root.join("secret.key")
     }
 
+    /// There once the audit log has a seal.
+    pub fn audit_mark(&self) -> PathBuf {
+        self.root.join("audit.sealed")
+    }
+
     fn lock(&self) -> PathBuf {
         self.root.join("carrel.lock")
     }

@@ -1,13 +1,14 @@
 //! Every port and service, built once from the configuration and wired together.
 mod importing;
 mod maintenance;
+mod opening;
 mod parse_worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use carrel_documents::worker::{Confines, Readers};
 use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
@@ -25,6 +26,7 @@ use carrel_services::backup::Backups;
 use carrel_services::backup::check::IntegrityCheck;
 use carrel_services::chat::Conversations;
 use carrel_services::exports::Exports;
+use carrel_services::failed_sign_ins::FailedSignIns;
 use carrel_services::images::ImageService;
 use carrel_services::indexer::Indexer;
 use carrel_services::ingestion::Ingestion;
@@ -39,7 +41,6 @@ use carrel_services::ownership::Ownership;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
-use carrel_services::settings::key::Key;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
 use carrel_services::widgets::{RateLimiter, WidgetService};
@@ -51,6 +52,8 @@ use crate::metrics::MeasuredModels;
 use crate::models::ConfiguredModels;
 use crate::settings;
 use crate::storage::{self, Storage};
+
+pub use opening::open_database;
 
 /// After this long, a file without a document is taken to be left over and not on its way: longer
 /// than it takes to write the files of the largest upload or move, and to commit it.
@@ -72,6 +75,8 @@ pub struct App {
     database: Arc<Database>,
     files: DocumentStore,
     directory: PathBuf,
+    /// For how many days events are kept; for good where there is no number.
+    audit_days: Option<u32>,
     /// Tells other processes that this one is here.
     storage: Storage,
 }
@@ -83,6 +88,7 @@ impl App {
         let storage = Storage::open(&config.storage)?;
         let (database, key) = open_database(config, settings::key).await?;
         let database = Arc::new(database);
+        opening::look_at_seal(&*database, &config.storage.audit_mark()).await;
         let store = settings::open(&config.given, database.clone(), &key).await;
         let store = store.context("failed to read the settings")?;
         // Whoever has the directory to themselves has a SQLite database to themselves too; a
@@ -196,17 +202,18 @@ impl App {
             api_keys: api_keys.clone(),
             passwords: Passwords::new(config.passwords),
         };
-        let (sessions, audit): (Arc<dyn Sessions>, _) = (database.clone(), database.clone());
+        let sessions: Arc<dyn Sessions> = database.clone();
+        let failed_sign_ins = FailedSignIns::new(database.clone());
         let throttle = LoginThrottle::new(database.clone());
         let ownership = Ownership::new(
             database.clone(),
             database.clone(),
             accounts.clone(),
-            audit,
+            failed_sign_ins.clone(),
             throttle.clone(),
         );
         let passwords = accounts.passwords.clone();
-        let sign_in = SignIn::new(database.clone(), database.clone(), passwords, throttle);
+        let sign_in = SignIn::new(database.clone(), failed_sign_ins.clone(), passwords, throttle);
         let sign_in = Arc::new(sign_in);
         let invitations = Invitations { invites: database.clone(), accounts: accounts.clone() };
         let exports = Exports {
@@ -276,6 +283,8 @@ impl App {
             chat_log: database.clone(),
             usages: database.clone(),
             audit: database.clone(),
+            audit_seals: database.clone(),
+            failed_sign_ins,
             exports,
             widgets,
             backups: Arc::new(backups),
@@ -287,9 +296,9 @@ impl App {
             sign_in,
             ownership: Arc::new(ownership),
         };
-        let directory = config.storage.documents();
+        let (directory, audit_days) = (config.storage.documents(), config.audit_days);
         let models = configured;
-        Ok(Self { ports, models, importer, index: chosen, database, files, directory, storage })
+        Ok(Self { ports, models, importer, index: chosen, database, files, directory, audit_days, storage })
     }
 
     /// What looks for disagreement in everything that is stored.
@@ -299,24 +308,10 @@ impl App {
             documents: self.database.clone(),
             files: Arc::new(self.files.clone()),
             audit: self.database.clone(),
+            audit_seals: self.database.clone(),
             directory: self.directory.clone(),
         }
     }
-}
-
-/// Opens the database, and the key of secrets as `key` finds it.
-pub async fn open_database(
-    config: &Config,
-    key: fn(&Config) -> carrel_domain::Result<Key>,
-) -> anyhow::Result<(Database, Key)> {
-    let config = config.clone();
-    let open = move || {
-        // What a database server says when it refuses runs over several lines.
-        let opened = Database::open(&config.database.url);
-        let database = opened.map_err(|error| anyhow!(flat(&format!("{error:#}"))))?;
-        Ok((database, key(&config).context("failed to open the store of secrets")?))
-    };
-    tokio::task::spawn_blocking(open).await.context("failed to open the database")?
 }
 
 /// An error with its causes on one line, as a field of a log record.

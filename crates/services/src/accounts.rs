@@ -63,7 +63,9 @@ impl Accounts {
         let draft = UserDraft { role: Some(Role::Admin), ..draft };
         let new = self.new_user(draft, by).await?;
         let event = by.event("multi_user_mode_enabled", json!({ "userName": name }).to_string());
-        self.multi_user.enable(new, event).await
+        let admin = self.multi_user.enable(new, event).await?;
+        self.api_keys.forget();
+        Ok(admin)
     }
 
     /// Changes a user; at least one part must differ from what it was.

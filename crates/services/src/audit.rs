@@ -1,34 +1,251 @@
-//! Checking the audit log against itself.
-use carrel_domain::Result;
-use carrel_domain::audit::{AuditLog, link};
+//! Checking the audit log against itself, its seals and an anchor kept elsewhere; and keeping it from
+//! growing without end.
+use std::fmt;
 
-/// How many events are read at once.
+use carrel_domain::Result;
+use carrel_domain::audit::{
+    Actor, Anchor, AuditLog, AuditSeals, By, ChainEnds, ChainPoint, HeadSeal, LoggedEvent, link,
+};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+/// How many events are read, or removed, at once.
 const PAGE: u32 = 1000;
 
-/// What a check of the chain found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How often a check begins anew because old events were removed meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// Old events are removed once they are this much older than they need be, so that the events that
+/// tell of it are few.
+const AT_LEAST: TimeDelta = TimeDelta::days(1);
+
+/// What a check found.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// All so many events fit.
-    Whole(u64),
-    /// The event with this id was changed, or one before it was removed.
-    Broken(i64),
+    /// Nothing is wrong with so many events.
+    Whole {
+        events: u64,
+        head: ChainPoint,
+    },
+    Broken(AuditFault),
 }
 
-/// Follows the chain from its beginning.
-pub async fn verify(log: &dyn AuditLog) -> Result<Verdict> {
-    let (mut last, mut digest, mut seen) = (0, [0; 32], 0);
-    loop {
-        let events = log.since(last, PAGE).await?;
-        if events.is_empty() {
-            return Ok(Verdict::Whole(seen));
-        }
-        for event in events {
-            digest = link(digest, &event);
-            if event.id != last + 1 || digest != event.digest {
-                return Ok(Verdict::Broken(event.id));
+/// What is wrong with the audit log; shown as a sentence that says what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditFault {
+    /// The event with this id was changed, or one before it removed.
+    Event(i64),
+    /// The log ends with the first id, and went on to the second.
+    CutOff {
+        last: i64,
+        sealed: i64,
+    },
+    /// Up to this id, events were written anew.
+    Rewritten(i64),
+    /// From this id on, events were written without the key.
+    Unsealed(i64),
+    /// The seal was made with another key.
+    Foreign,
+    NoSeal,
+    /// That events up to this id were removed because of their age is not true.
+    Start(i64),
+    /// The anchor tells of another log.
+    Anchor(i64),
+    /// The event of the anchor was removed because of its age.
+    AnchorTooOld {
+        anchor: i64,
+        start: i64,
+    },
+}
+
+impl fmt::Display for AuditFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Event(id) => write!(f, "event {id} was changed, or one before it removed"),
+            Self::CutOff { last, sealed } => write!(
+                f,
+                "it ends with event {last}, but event {sealed} was sealed: its end was cut off"
+            ),
+            Self::Rewritten(id) => write!(
+                f,
+                "the events up to {id} are not those that the server sealed: they were rewritten"
+            ),
+            Self::Unsealed(id) => write!(
+                f,
+                "event {id} and those after it were not written by a process with the server's \
+                 key; look at them, and if they are right, run `carrel audit seal`"
+            ),
+            Self::Foreign => f.write_str(
+                "its seal was not made with this key of secrets; use the secret.key or \
+                 CARREL_SECRET_KEY of the server, or if that key is lost and the events are \
+                 right, run `carrel audit seal`",
+            ),
+            Self::NoSeal => f.write_str(
+                "its seal was removed; look at the events, and if they are right, run \
+                 `carrel audit seal`",
+            ),
+            Self::Start(id) => write!(
+                f,
+                "the events up to {id} are gone, and the server did not remove them for their age"
+            ),
+            Self::Anchor(id) => {
+                write!(f, "event {id} is not the one that the anchor names: the log was rewritten")
             }
-            last = event.id;
-            seen += 1;
+            Self::AnchorTooOld { anchor, start } => write!(
+                f,
+                "event {anchor} of the anchor cannot be compared: events up to {start} were \
+                 removed for their age; use a newer anchor"
+            ),
         }
     }
 }
+
+/// Follows the chain from its beginning to the end that its seal names.
+pub async fn verify(
+    log: &dyn AuditLog,
+    seals: &dyn AuditSeals,
+    anchor: Option<&Anchor>,
+) -> Result<Verdict> {
+    let (mut ends, mut attempts) = (seals.ends().await?, ATTEMPTS);
+    loop {
+        let verdict = check(log, &ends, anchor).await?;
+        let now = seals.ends().await?;
+        attempts -= 1;
+        if now.start == ends.start || attempts == 0 {
+            return Ok(verdict);
+        }
+        ends = now;
+    }
+}
+
+async fn check(log: &dyn AuditLog, ends: &ChainEnds, anchor: Option<&Anchor>) -> Result<Verdict> {
+    if !ends.start_fits {
+        return Ok(Verdict::Broken(AuditFault::Start(ends.start.last_id)));
+    }
+    let mut walk = Walk { at: ends.start, ends, anchor, rewritten: None };
+    walk.compare();
+    if let Some(fault) = walk.rewritten {
+        return Ok(Verdict::Broken(fault));
+    }
+    while walk.at.last_id < ends.head.last_id {
+        let events = log.since(walk.at.last_id, PAGE).await?;
+        if events.is_empty() {
+            break;
+        }
+        for event in events {
+            if let Err(fault) = walk.step(&event) {
+                return Ok(Verdict::Broken(fault));
+            }
+        }
+    }
+    Ok(match walk.fault_at_the_end() {
+        Some(fault) => Verdict::Broken(fault),
+        None => {
+            let events = (ends.head.last_id - ends.start.last_id).unsigned_abs();
+            Verdict::Whole { events, head: ends.head }
+        }
+    })
+}
+
+/// On the way along the chain.
+struct Walk<'a> {
+    at: ChainPoint,
+    ends: &'a ChainEnds,
+    anchor: Option<&'a Anchor>,
+    /// A point that was passed is not what it was when it was sealed or written down.
+    rewritten: Option<AuditFault>,
+}
+
+impl Walk<'_> {
+    fn step(&mut self, event: &LoggedEvent) -> Result<(), AuditFault> {
+        // What was added since the ends were read is not looked at.
+        if self.at.last_id >= self.ends.head.last_id {
+            return Ok(());
+        }
+        let next = ChainPoint { last_id: self.at.last_id + 1, digest: link(self.at.digest, event) };
+        if next != (ChainPoint { last_id: event.id, digest: event.digest }) {
+            return Err(AuditFault::Event(event.id));
+        }
+        self.at = next;
+        self.compare();
+        Ok(())
+    }
+
+    /// Compares the point that was reached with the sealed one and the anchor, if it is theirs.
+    fn compare(&mut self) {
+        let ChainPoint { last_id, digest } = self.at;
+        if let HeadSeal::Fits(sealed) = self.ends.head_seal
+            && sealed.last_id == last_id
+            && sealed.digest != digest
+        {
+            self.rewritten.get_or_insert(AuditFault::Rewritten(last_id));
+        }
+        if let Some(anchor) = self.anchor
+            && anchor.last_id == last_id
+            && !anchor.fits(&digest)
+        {
+            self.rewritten.get_or_insert(AuditFault::Anchor(last_id));
+        }
+    }
+
+    fn fault_at_the_end(&self) -> Option<AuditFault> {
+        let (last, ends) = (self.at.last_id, self.ends);
+        let cut_off = |sealed| AuditFault::CutOff { last, sealed };
+        if self.at != ends.head {
+            return Some(cut_off(ends.head.last_id));
+        }
+        let of_seal = match ends.head_seal {
+            HeadSeal::Missing => Some(AuditFault::NoSeal),
+            HeadSeal::Foreign => Some(AuditFault::Foreign),
+            HeadSeal::Fits(sealed) if sealed.last_id > last => Some(cut_off(sealed.last_id)),
+            HeadSeal::Fits(sealed) if sealed.last_id < last => {
+                Some(AuditFault::Unsealed(sealed.last_id + 1))
+            }
+            HeadSeal::Fits(_) => None,
+        };
+        let of_anchor = self.anchor.and_then(|anchor| {
+            let (anchor, start) = (anchor.last_id, ends.start.last_id);
+            if anchor > last {
+                return Some(cut_off(anchor));
+            }
+            (anchor < start).then_some(AuditFault::AnchorTooOld { anchor, start })
+        });
+        self.rewritten.or(of_seal).or(of_anchor)
+    }
+}
+
+/// Vouches for the log as it is, and says so in it where it has events already.
+pub async fn seal(seals: &dyn AuditSeals, by: &By) -> Result<()> {
+    let head = seals.ends().await?.head;
+    let details = json!({ "lastId": head.last_id }).to_string();
+    let event = (head.last_id > 0).then(|| by.event("audit_log_sealed", details));
+    seals.seal(event).await
+}
+
+/// Removes events that are more than `days` old, a bounded number at a time. Returns how many.
+pub async fn remove_old(
+    log: &dyn AuditLog,
+    seals: &dyn AuditSeals,
+    days: u32,
+    now: DateTime<Utc>,
+) -> Result<u64> {
+    let Some(before) = now.checked_sub_signed(TimeDelta::days(days.into())) else { return Ok(0) };
+    let oldest = log.since(0, 1).await?;
+    let is_due =
+        |event: &LoggedEvent| event.at.checked_add_signed(AT_LEAST).is_some_and(|at| at < before);
+    if !oldest.first().is_some_and(is_due) {
+        return Ok(0);
+    }
+    let by = By { actor: Actor::Server, address: None, at: now };
+    let mut removed = 0;
+    loop {
+        let more = seals.remove_old(before, PAGE, by.clone()).await?;
+        removed += more;
+        if more < u64::from(PAGE) {
+            return Ok(removed);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@ mod attachments;
 pub mod concurrency;
 mod context;
 mod overrides;
+mod parked;
 mod prompt_budget;
 mod request;
 mod stop;
@@ -34,6 +35,7 @@ pub use overrides::RequestOverrides;
 pub use stop::Stop;
 
 use self::concurrency::QuestionLimits;
+use self::parked::ParkedImages;
 use crate::background::BackgroundTasks;
 use crate::record::{self, Earlier};
 use crate::search::Search;
@@ -150,6 +152,8 @@ struct Prepared {
     /// As it is remembered.
     mode: ChatMode,
     as_agent: bool,
+    /// Until the exchange is stored.
+    images: Option<ParkedImages>,
 }
 
 /// What is kept of an answer.
@@ -158,6 +162,7 @@ struct Kept<'a> {
     sources: &'a [Source],
     mode: ChatMode,
     metrics: &'a Metrics,
+    images: Option<ParkedImages>,
 }
 
 /// Cheap to clone.
@@ -183,19 +188,25 @@ pub struct Conversations {
 impl Conversations {
     /// Answers a question from the workspace's passages and the conversation so far, and keeps
     /// the exchange. [`Error::Exhausted`] when the user has met their daily limit.
-    pub async fn ask(&self, workspace: &Workspace, question: Question, by: &By) -> Result<Reply> {
+    pub async fn ask(
+        &self,
+        workspace: &Workspace,
+        mut question: Question,
+        by: &By,
+    ) -> Result<Reply> {
         question.check()?;
-        let _permit = self.limits.admit(&question, by)?;
+        let mut permit = self.limits.admit(&question, by)?;
         self.admit(question.user.as_ref(), by).await?;
-        let Some(prepared) = self.prepare(workspace, &question, by).await? else {
+        let Some(prepared) = self.prepare(workspace, &mut question, by).await? else {
             return self.refuse(workspace, question, by).await;
         };
-        let Prepared { model, request, sources, mode, as_agent } = prepared;
+        let Prepared { model, request, sources, mode, as_agent, images } = prepared;
+        permit.shrink_to(&request);
         let (text, metrics) = match answer::collect(&*model, request, as_agent).await? {
             Ok(answered) => answered,
             Err(empty) => return Ok(Reply::Empty(empty)),
         };
-        let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
+        let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
         let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
     }
@@ -223,11 +234,12 @@ impl Conversations {
         self.chats.reset(&conversation, sent(by, workspace, question)).await.map(drop)
     }
 
-    /// What the model is to be asked; nothing when the question is to be refused.
+    /// What the model is to be asked; nothing when the question is to be refused. Takes the contents
+    /// of the attachments out of the question.
     async fn prepare(
         &self,
         workspace: &Workspace,
-        question: &Question,
+        question: &mut Question,
         by: &By,
     ) -> Result<Option<Prepared>> {
         let choice = ModelChoice {
@@ -256,7 +268,8 @@ impl Conversations {
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };
         let as_agent = question.is_for_agent(workspace);
-        Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent }))
+        let images = ParkedImages::take(&mut question.attachments, self.scratch.clone()).await?;
+        Ok(Some(Prepared { model, request, sources: gathered.sources, mode, as_agent, images }))
     }
 
     /// What is kept of the conversation, oldest first, without what is damaged.
@@ -287,11 +300,18 @@ impl Conversations {
     async fn keep(
         &self,
         workspace: &Workspace,
-        question: Question,
+        mut question: Question,
         kept: Kept<'_>,
         by: &By,
     ) -> Result<ChatId> {
-        let Kept { text, sources, mode, metrics } = kept;
+        let Kept { text, sources, mode, metrics, images } = kept;
+        if let Some(images) = images
+            && let Err(error) = images.put_back(&mut question.attachments).await
+        {
+            // The answer is worth more than they are.
+            tracing::warn!(%error, "the images of a question are not stored");
+            question.attachments.retain(|attachment| !attachment.is_image());
+        }
         let response = record::Answer {
             text,
             sources,

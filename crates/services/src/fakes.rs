@@ -46,20 +46,35 @@ pub fn workspace(name: &str) -> Workspace {
     }
 }
 
-/// Keeps the names of events.
+/// Keeps the names and details of events.
 #[derive(Default)]
-pub struct FakeAudit(Mutex<Vec<&'static str>>);
+pub struct FakeAudit {
+    events: Mutex<Vec<(&'static str, String)>>,
+    fails: std::sync::atomic::AtomicBool,
+}
 
 impl FakeAudit {
     pub fn names(&self) -> Vec<&'static str> {
-        self.0.lock().unwrap().clone()
+        self.events.lock().unwrap().iter().map(|event| event.0).collect()
+    }
+
+    pub fn details(&self) -> Vec<String> {
+        self.events.lock().unwrap().iter().map(|event| event.1.clone()).collect()
+    }
+
+    /// Whether nothing can be written from now on.
+    pub fn fail(&self, fails: bool) {
+        self.fails.store(fails, std::sync::atomic::Ordering::Relaxed);
     }
 }
 
 #[async_trait]
 impl AuditLog for FakeAudit {
     async fn add(&self, event: Event) -> Result<()> {
-        self.0.lock().unwrap().push(event.name);
+        if self.fails.load(std::sync::atomic::Ordering::Relaxed) {
+            return Err(Error::unavailable("the database", "it is told to fail"));
+        }
+        self.events.lock().unwrap().push((event.name, event.details));
         Ok(())
     }
 

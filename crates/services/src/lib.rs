@@ -12,6 +12,7 @@ pub mod chat_edits;
 pub mod connection_test;
 pub mod deletions;
 pub mod exports;
+pub mod failed_sign_ins;
 pub mod images;
 pub mod imports;
 pub mod indexer;

@@ -83,7 +83,7 @@ fn subject(parts: &[&str]) -> Subject {
 
 /// The network of an address: an IPv4 address itself, and the first 64 bits of an IPv6 address,
 /// because whoever has one of those has them all.
-fn network(address: &str) -> String {
+pub(crate) fn network(address: &str) -> String {
     match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
         Ok(IpAddr::V6(address)) => {
             Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).to_string() + "/64"

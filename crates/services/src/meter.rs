@@ -2,6 +2,7 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use carrel_domain::audit::ChainEnds;
 use carrel_domain::health::Connections;
 use carrel_domain::job::queue::Backlog;
 use carrel_domain::job::{ItemState, Job};
@@ -95,6 +96,8 @@ pub struct Readings {
     pub connections: Connections,
     pub vectors: u64,
     pub backlog: Backlog,
+    /// Absent where the database does not answer.
+    pub audit: Option<ChainEnds>,
 }
 
 type Seconds = Family<Route, Histogram, fn() -> Histogram>;
@@ -119,6 +122,7 @@ pub struct Meter {
     files: Gauge,
     connections: [Gauge; 3],
     vectors: Gauge,
+    audit: [Gauge; 3],
 }
 
 fn durations() -> Histogram {
@@ -192,6 +196,21 @@ impl Default for Meter {
                 ),
             ],
             vectors: registered(to, "vectors", "Vectors of all workspaces", Gauge::default()),
+            audit: [
+                registered(to, "audit_head_id", "The newest event", Gauge::default()),
+                registered(
+                    to,
+                    "audit_head_digest",
+                    "The first 48 bits of the digest of the newest event",
+                    Gauge::default(),
+                ),
+                registered(
+                    to,
+                    "audit_head_sealed",
+                    "1 where the newest event is sealed with the key of this server",
+                    Gauge::default(),
+                ),
+            ],
             registry: kept,
         }
     }
@@ -247,8 +266,15 @@ impl Meter {
 
     /// Everything, in the text format of OpenMetrics.
     pub fn render(&self, readings: &Readings) -> String {
-        let Readings { memory, processor_seconds, open_files, connections, vectors, backlog } =
-            readings;
+        let Readings {
+            memory,
+            processor_seconds,
+            open_files,
+            connections,
+            vectors,
+            backlog,
+            audit,
+        } = readings;
         let whole = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         self.memory.set(whole(*memory));
         self.processor.set(*processor_seconds);
@@ -258,6 +284,12 @@ impl Meter {
             gauge.set(count.into());
         }
         self.vectors.set(whole(*vectors));
+        if let Some(ends) = audit {
+            let (id, digest) = (ends.head.last_id, whole(ends.head.short_digest()));
+            for (gauge, value) in self.audit.iter().zip([id, digest, ends.is_sealed().into()]) {
+                gauge.set(value);
+            }
+        }
         for (state, count) in [("queued", backlog.queued), ("running", backlog.running)] {
             self.jobs.get_or_create(&Stage { state: state.to_owned() }).set(whole(count));
         }
@@ -283,6 +315,8 @@ fn known(method: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use carrel_domain::audit::{ChainPoint, HeadSeal};
+
     use super::*;
 
     #[test]
@@ -294,7 +328,14 @@ mod tests {
         meter.chat("extractive", Ended::Stopped, Usage::default(), Duration::from_millis(3));
         meter.chat("extractive", Ended::Answered, usage, Duration::from_millis(3));
         meter.embedding(3, false, Duration::from_millis(3));
-        let text = meter.render(&Readings { memory: 5, ..Readings::default() });
+        let audit = ChainEnds {
+            start: ChainPoint::default(),
+            start_fits: true,
+            head: ChainPoint { last_id: 7, digest: [1; 32] },
+            head_seal: HeadSeal::Missing,
+        };
+        let readings = Readings { memory: 5, audit: Some(audit), ..Readings::default() };
+        let text = meter.render(&readings);
         for line in [
             "carrel_http_requests_total{method=\"GET\",route=\"/v1/auth\",status=\"2xx\"} 1",
             "carrel_http_requests_total{method=\"other\",route=\"unknown\",status=\"4xx\"} 1",
@@ -304,6 +345,9 @@ mod tests {
             "carrel_tokens_total{provider=\"extractive\",kind=\"prompt\"} 7",
             "carrel_embedded_texts_total{outcome=\"failed\"} 3",
             "carrel_process_memory_bytes 5",
+            "carrel_audit_head_id 7",
+            "carrel_audit_head_digest 1103823438081",
+            "carrel_audit_head_sealed 0",
             "# EOF",
         ] {
             assert!(text.lines().any(|told| told == line), "{line}\n{text}");

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use carrel_domain::api_key::KeyDigest;
-use carrel_domain::audit::{Actor, AuditLog, By};
-use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, SetupLinks};
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, OwnersKeys, SetupLinks};
 use carrel_domain::user::{MultiUser, OpenSession, PasswordHash, User};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::accounts::{Accounts, UserDraft};
+use crate::failed_sign_ins::FailedSignIns;
 use crate::login_throttle::LoginThrottle;
 use crate::sign_in::{Refused, SESSION};
 use crate::token::{self, Secret};
@@ -36,7 +37,7 @@ pub struct Ownership {
     pub links: Arc<dyn SetupLinks>,
     pub multi_user: Arc<dyn MultiUser>,
     pub accounts: Accounts,
-    pub audit: Arc<dyn AuditLog>,
+    failed: FailedSignIns,
     throttle: LoginThrottle,
 }
 
@@ -45,11 +46,11 @@ impl Ownership {
         owner: Arc<dyn Owner>,
         links: Arc<dyn SetupLinks>,
         accounts: Accounts,
-        audit: Arc<dyn AuditLog>,
+        failed: FailedSignIns,
         throttle: LoginThrottle,
     ) -> Self {
         let multi_user = accounts.multi_user.clone();
-        Self { owner, links, multi_user, accounts, audit, throttle }
+        Self { owner, links, multi_user, accounts, failed, throttle }
     }
 
     pub async fn setup_state(&self) -> Result<SetupState> {
@@ -90,7 +91,7 @@ impl Ownership {
         self.need(link, by.at).await?;
         let hash = self.accounts.passwords.hash(password).await?;
         self.spend(link, by).await?;
-        self.owner.set_password(hash.clone(), by.event("owner_password_set", "{}")).await?;
+        self.set_password(hash.clone(), OwnersKeys::Ended, by).await?;
         self.open(hash, by).await?.ok_or_else(gone)
     }
 
@@ -113,7 +114,7 @@ impl Ownership {
         let Some(hash) = self.owner.password().await? else { return Err(Refused::Wrong) };
         let is_right = self.accounts.passwords.verify(password.to_owned(), hash.clone()).await?;
         if !is_right {
-            self.audit.add(by.event("failed_login_invalid_password", "{}")).await?;
+            self.failed.note("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
         let session = self.open(hash, by).await?.ok_or(Refused::Wrong)?;
@@ -152,13 +153,19 @@ impl Ownership {
         self.throttle.admit(OWNER, by).await?;
         let hash = self.owner.password().await?.ok_or(Refused::Wrong)?;
         if !self.accounts.passwords.verify(current.to_owned(), hash).await? {
-            self.audit.add(by.event("failed_login_invalid_password", "{}")).await?;
+            self.failed.note("failed_login_invalid_password", None, by).await?;
             return Err(Refused::Wrong);
         }
         self.throttle.forgive(OWNER, by).await?;
         let hash = self.accounts.passwords.hash(new).await?;
-        self.owner.set_password(hash.clone(), by.event("owner_password_set", "{}")).await?;
+        self.set_password(hash.clone(), OwnersKeys::Kept, by).await?;
         self.open(hash, by).await?.ok_or(Refused::Wrong)
+    }
+
+    async fn set_password(&self, hash: PasswordHash, keys: OwnersKeys, by: &By) -> Result<()> {
+        self.owner.set_password(hash, keys, by.event("owner_password_set", "{}")).await?;
+        self.accounts.api_keys.forget();
+        Ok(())
     }
 
     pub async fn sessions(&self, now: DateTime<Utc>) -> Result<Vec<OpenSession>> {

@@ -1,7 +1,7 @@
 //! Everything that an entrance to this server is wired to.
 use std::sync::Arc;
 
-use carrel_domain::audit::AuditLog;
+use carrel_domain::audit::{AuditLog, AuditSeals};
 use carrel_domain::chat::Chats;
 use carrel_domain::chat_edit::ChatEdits;
 use carrel_domain::chat_log::ChatLog;
@@ -34,6 +34,7 @@ use crate::backup::Backups;
 use crate::chat::Conversations;
 use crate::connection_test::{ConnectionTest, IndexConnectionTest};
 use crate::exports::Exports;
+use crate::failed_sign_ins::FailedSignIns;
 use crate::images::ImageService;
 use crate::imports::Imports;
 use crate::ingestion::Ingestion;
@@ -94,6 +95,8 @@ pub struct Ports {
     pub chat_log: Arc<dyn ChatLog>,
     pub usages: Arc<dyn Usages>,
     pub audit: Arc<dyn AuditLog>,
+    pub audit_seals: Arc<dyn AuditSeals>,
+    pub failed_sign_ins: FailedSignIns,
     pub exports: Exports,
     pub widgets: WidgetService,
     pub backups: Arc<Backups>,

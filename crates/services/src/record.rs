@@ -43,12 +43,7 @@ impl Answer<'_> {
     pub fn stored(&self) -> StoredAnswer {
         let mut room = MOST_KEPT;
         let images = self.attachments.iter().filter(|attachment| attachment.is_image());
-        let images = images.filter(|image| {
-            let left = room.checked_sub(image.content.len());
-            room = left.unwrap_or(room);
-            left.is_some()
-        });
-        let images: Vec<_> = images.collect();
+        let images: Vec<_> = images.filter(|image| takes(&mut room, image)).collect();
         let mut record = json!({
             "text": self.text,
             "sources": self.sources.iter().map(listed).collect::<Vec<_>>(),
@@ -72,6 +67,19 @@ impl Answer<'_> {
         let images = images.into_iter().map(|image| image.content.clone()).collect();
         StoredAnswer { record: record.to_string(), images }
     }
+}
+
+/// Whether there is room for an image, which then takes it.
+fn takes(room: &mut usize, image: &Attachment) -> bool {
+    let left = room.checked_sub(image.content.len());
+    *room = left.unwrap_or(*room);
+    left.is_some()
+}
+
+/// Removes the images that [`Answer::stored`] would leave out.
+pub(crate) fn retain_storable(attachments: &mut Vec<Attachment>) {
+    let mut room = MOST_KEPT;
+    attachments.retain(|attachment| !attachment.is_image() || takes(&mut room, attachment));
 }
 
 /// Names the documents that were attached to the question. Clients that do not know it pass over it.

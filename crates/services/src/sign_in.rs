@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use carrel_domain::audit::{Actor, AuditLog, By};
+use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::{NewSession, PasswordHash, Sessions, User};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, TimeDelta, Utc};
@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 use tokio::time::{Instant, sleep_until};
 
 use crate::accounts::{Passwords, is_bcrypt};
+use crate::failed_sign_ins::FailedSignIns;
 use crate::login_throttle::{LoginThrottle, Throttled};
 use crate::token::{self, Secret};
 
@@ -27,7 +28,7 @@ pub const WRONG: &str = "Invalid login credentials.";
 /// Lets people in, slowly where somebody guesses.
 pub struct SignIn {
     sessions: Arc<dyn Sessions>,
-    audit: Arc<dyn AuditLog>,
+    failed: FailedSignIns,
     passwords: Passwords,
     throttle: LoginThrottle,
     /// Checked when there is no such user, so that the answer takes as long.
@@ -62,11 +63,11 @@ impl From<Error> for Refused {
 impl SignIn {
     pub fn new(
         sessions: Arc<dyn Sessions>,
-        audit: Arc<dyn AuditLog>,
+        failed: FailedSignIns,
         passwords: Passwords,
         throttle: LoginThrottle,
     ) -> Self {
-        Self { sessions, audit, passwords, throttle, decoy: OnceCell::new() }
+        Self { sessions, failed, passwords, throttle, decoy: OnceCell::new() }
     }
 
     /// Opens a session for whoever knows the password.
@@ -164,8 +165,7 @@ impl SignIn {
     }
 
     async fn refuse<T>(&self, why: &'static str, username: &str, by: &By) -> Result<T, Refused> {
-        let details = json!({ "username": format!("{username:.64}") }).to_string();
-        self.audit.add(by.event(why, details)).await?;
+        self.failed.note(why, Some(username), by).await?;
         Err(Refused::Wrong)
     }
 }

@@ -10,7 +10,7 @@ use actix_web::http::header::{
 use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
-use carrel_http::request_log::RequestLog;
+use carrel_http::request_log::{RequestLog, log_failure};
 use carrel_http::{body, origin};
 use tracing::Instrument;
 
@@ -40,7 +40,7 @@ pub async fn finish(
         if let Some(error) = response.response().error() {
             let refusal = error.as_error::<Refusal>();
             if let Some(cause) = refusal.and_then(Refusal::cause) {
-                tracing::error!(error = cause, "failed to show a page");
+                log_failure(cause, "failed to show a page");
             }
             let status = error.as_response_error().status_code();
             let other = Refusal::Other(status);

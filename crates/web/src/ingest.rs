@@ -5,6 +5,7 @@ use carrel_domain::audit::By;
 use carrel_domain::job::Job;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Folder, JobId, Result};
+use carrel_http::request_log::log_failure;
 use carrel_services::ingestion::{Details, Indexing, Ingested, Terms};
 
 use crate::language;
@@ -83,7 +84,7 @@ pub async fn ingest(
                     let refusal = Refusal::from(error);
                     // A single refusal is the answer, and logged as such.
                     if let Some(cause) = refusal.cause().filter(|_| is_one_of_many) {
-                        tracing::error!(error = cause, "failed to read a file");
+                        log_failure(cause, "failed to read a file");
                     }
                     let reason = refusal.to_string();
                     result.refused.push((UnreadFile { name: file.name, reason }, refusal));

@@ -85,7 +85,7 @@ impl Refusal {
     }
 
     /// What the log should know and the visitor should not.
-    pub fn cause(&self) -> Option<&(dyn std::error::Error + 'static)> {
+    pub fn cause(&self) -> Option<&Error> {
         match self {
             Self::Failed(error) if self.status_code().is_server_error() => Some(error),
             _ => None,

@@ -156,5 +156,14 @@ async fn an_owner_shares_and_old_sessions_end(backend: Backend) -> Result<()> {
     stranger.post("/setup", &fields).await?;
     assert_ne!(stranger.get("/account").await?.status, 200);
     assert_eq!(owner.get("/account").await?.status, 200);
+    // Keys end with an owner whom somebody else replaces.
+    let page = owner.post("/admin/keys", &[("name", "hers")]).await?;
+    let key = server.admin().with_key(shown_key(&page.text)?);
+    assert_eq!(key.get("/v1/workspaces").await?.status, 200);
+    let third = link(&carrel.run(&["setup-link"])?.stdout)?;
+    let fields = [("token", &*third), ("mode", "one"), ("password", "third horse")];
+    stranger.post("/setup", &fields).await?;
+    assert_eq!(stranger.get("/account").await?.status, 200);
+    assert_eq!(key.get("/v1/workspaces").await?.status, 403);
     Ok(())
 }

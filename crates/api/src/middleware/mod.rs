@@ -8,7 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use carrel_http::body;
-use carrel_http::request_log::RequestLog;
+use carrel_http::request_log::{RequestLog, log_failure};
 use carrel_services::meter::Meter;
 use serde_json::json;
 use tracing::Instrument;
@@ -59,7 +59,7 @@ fn refuse(error: &Error, face: Option<&Face>, path: &str) -> HttpResponse {
         return HttpResponse::build(status).json(json!({ "error": error.to_string() }));
     };
     if let Some(cause) = refusal.cause() {
-        tracing::error!(error = cause, "failed to answer a request");
+        log_failure(cause, "failed to answer a request");
     }
     let said = face.and_then(|face| (face.refuse)(refusal, path));
     said.unwrap_or_else(|| refusal.respond())

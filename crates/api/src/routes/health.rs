@@ -5,6 +5,7 @@ use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
 use carrel_domain::Error;
+use carrel_domain::audit::AuditSeals;
 use carrel_domain::health::Health;
 use carrel_domain::vector::VectorIndex;
 use carrel_services::jobs::Workers;
@@ -48,8 +49,9 @@ async fn metrics_for_admins(
     health: Data<dyn Health>,
     index: Data<dyn VectorIndex>,
     workers: Data<Workers>,
+    audit: Data<dyn AuditSeals>,
 ) -> HttpResponse {
-    metrics(meter, health, index, workers).await
+    metrics(meter, health, index, workers, audit).await
 }
 
 async fn metrics(
@@ -57,12 +59,14 @@ async fn metrics(
     health: Data<dyn Health>,
     index: Data<dyn VectorIndex>,
     workers: Data<Workers>,
+    audit: Data<dyn AuditSeals>,
 ) -> HttpResponse {
     // A database that does not answer is told of by the other figures.
     let counted = tokio::time::timeout(PATIENCE, index.count(None)).await;
     let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
     let backlog = tokio::time::timeout(PATIENCE, workers.backlog()).await;
     let backlog = backlog.ok().and_then(Result::ok).unwrap_or_default();
+    let audit = tokio::time::timeout(PATIENCE, audit.ends()).await.ok().and_then(Result::ok);
     let connections = health.connections();
     let process = process::read();
     let readings = Readings {
@@ -72,6 +76,7 @@ async fn metrics(
         connections,
         vectors,
         backlog,
+        audit,
     };
     HttpResponse::Ok().content_type(CONTENT_TYPE).body(meter.render(&readings))
 }

@@ -91,7 +91,8 @@ impl<'a> Input<'a> {
 
     fn check_size(&self) -> Result<u64, Fault> {
         let size = match self.content {
-            Content::File(file) => file.metadata()?.len(),
+            // Whoever reads it begins by going back to the beginning.
+            Content::File(mut file) => file.seek(SeekFrom::End(0))?,
             Content::Bytes(bytes) => bytes.len() as u64,
         };
         if size > self.limits.file { Err(Fault::FileTooLarge) } else { Ok(size) }

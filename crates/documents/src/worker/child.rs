@@ -9,7 +9,7 @@ use std::time::Duration;
 use carrel_domain::document::Extracted;
 
 use super::confine::confine;
-use super::{Job, reply, said};
+use super::{Job, LACKS, reply, said};
 use crate::extract::extract;
 use crate::extract::fault::Fault;
 
@@ -34,12 +34,15 @@ fn confined(job: Job) -> Result<Vec<Extracted>, Fault> {
     // Before the number of files is fixed at what is open.
     let file = input()?;
     let failure = |what| Fault::Internal(format!("failed to confine a worker: {what}"));
-    confine(&job).map_err(failure)?;
+    let lacks = confine(&job).map_err(failure)?;
+    if !lacks.is_empty() {
+        eprintln!("{LACKS}{}", lacks.join(", "));
+    }
     watched(file, job)
 }
 
 /// Reads on a thread of its own, for no longer than allowed.
-fn watched(file: File, job: Job) -> Result<Vec<Extracted>, Fault> {
+pub(super) fn watched(file: File, job: Job) -> Result<Vec<Extracted>, Fault> {
     let too_slow = said::too_slow(&job);
     let patience = Duration::from_secs(job.seconds);
     let (done, answer) = mpsc::sync_channel(1);

@@ -26,6 +26,9 @@ struct Job {
     parent: u32,
 }
 
+/// What a worker begins a line of its complaints with that names what confines it less than it might.
+const LACKS: &str = "this kernel lacks: ";
+
 /// The lines of text that both ends of the pipe know.
 mod said {
     use super::Job;

@@ -5,10 +5,12 @@ use std::fs::File;
 use std::io;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::queue::{Full, Queue};
-use super::{Job, reply, said};
+use super::{Job, LACKS, reply, said};
 use crate::extract::Limits;
 use crate::extract::fault::Fault;
 use carrel_domain::document::{Extracted, ReadRequest};
@@ -44,12 +46,14 @@ pub struct Readers {
     program: Program,
     confines: Confines,
     queue: Queue,
+    /// Whether it is in the log already what the kernel lacks.
+    told: Arc<AtomicBool>,
 }
 
 impl Readers {
     pub fn new(program: Program, confines: Confines) -> Self {
         let queue = Queue::new(confines.workers);
-        Self { program, confines, queue }
+        Self { program, confines, queue, told: Arc::default() }
     }
 
     /// Reads the documents in `file` for `request`. Dropping the future kills the worker.
@@ -84,10 +88,21 @@ impl Readers {
         let read = tokio::task::spawn_blocking(move || reply::read(&answer)).await;
         let answer = read.map_err(|error| internal(&error))?;
         if let Some(answer) = answer.filter(|_| status.success()) {
+            self.tell_what_lacks(&complaints);
             return answer;
         }
         tracing::warn!(extension, %status, complaints, "a worker failed to read a file");
         Err(explain(&job, status, &complaints))
+    }
+
+    /// Logs once what the kernel has no means for.
+    fn tell_what_lacks(&self, complaints: &str) {
+        let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
+            return;
+        };
+        if !self.told.swap(true, Ordering::Relaxed) {
+            tracing::warn!(lacks, "files are read without some of the confinement there might be");
+        }
     }
 
     /// Nothing of this process is passed on: no variable, no open file, no directory. The system's own signals to
@@ -102,7 +117,7 @@ impl Readers {
         #[cfg(unix)]
         command.process_group(0);
         command.spawn().map_err(|error| {
-            tracing::error!(%error, "failed to start a worker");
+            tracing::warn!(%error, "failed to start a worker");
             Fault::Unavailable("no process could be started for it; try again later".to_owned())
         })
     }

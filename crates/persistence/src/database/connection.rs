@@ -2,11 +2,13 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use carrel_domain::audit::AuditKey;
 use carrel_postgres::Connector;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::r2d2::{Error as ConnectError, ManageConnection, R2D2Connection};
 use diesel::{Connection, MultiConnection, PgConnection, SqliteConnection};
 
+use crate::database::audit_key::give_key;
 use crate::database::sqlite_plans;
 use crate::database::tx_error::TxError;
 
@@ -104,6 +106,8 @@ pub(crate) enum Source {
 pub(crate) struct Manager {
     pub(crate) source: Source,
     pub(crate) purpose: Purpose,
+    /// What the audit log is sealed with.
+    pub(crate) audit_key: Option<AuditKey>,
 }
 
 impl ManageConnection for Manager {
@@ -111,15 +115,19 @@ impl ManageConnection for Manager {
     type Error = ConnectError;
 
     fn connect(&self) -> Result<AnyConnection, ConnectError> {
-        match &self.source {
-            Source::Postgres(connector) => Ok(AnyConnection::Postgres(connector.connect()?)),
+        let mut conn = match &self.source {
+            Source::Postgres(connector) => AnyConnection::Postgres(connector.connect()?),
             Source::Sqlite(path) => {
                 sqlite_plans::enable().map_err(ConnectError::QueryError)?;
                 let mut conn = SqliteConnection::establish(path)?;
                 prepare_sqlite(&mut conn, self.purpose).map_err(ConnectError::QueryError)?;
-                Ok(AnyConnection::Sqlite(conn))
+                AnyConnection::Sqlite(conn)
             }
+        };
+        if let Some(key) = &self.audit_key {
+            give_key(&mut conn, key.clone());
         }
+        Ok(conn)
     }
 
     fn is_valid(&self, conn: &mut AnyConnection) -> Result<(), ConnectError> {

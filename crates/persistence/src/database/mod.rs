@@ -2,6 +2,7 @@
 //!
 //! Queries belong in the folder of their subject, not here.
 pub(crate) mod advisory_lock;
+pub(crate) mod audit_key;
 pub(crate) mod connection;
 pub(crate) mod convert;
 pub(crate) mod inventory;

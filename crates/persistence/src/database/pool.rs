@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use async_trait::async_trait;
+use carrel_domain::audit::AuditKey;
 use carrel_domain::health::{self, Health};
 use carrel_domain::{Error, Result};
 use carrel_postgres::Connector;
@@ -49,17 +50,27 @@ const IDLE: Duration = Duration::from_secs(300);
 
 impl Database {
     /// Opens `sqlite://PATH` or `postgres://…` and brings its schema up to date. A SQLite file
-    /// that does not exist is created, readable to its owner only; its directory must exist.
+    /// that does not exist is created, readable to its owner only; its directory must exist. Events
+    /// that are written are not sealed.
     ///
     /// Blocks. The error names the URL without its password.
     pub fn open(url: &str) -> anyhow::Result<Self> {
-        Self::connect(url).map_err(|error| {
+        Self::open_with(url, None)
+    }
+
+    /// As [`Database::open`], with what the audit log is sealed with.
+    pub fn open_sealing(url: &str, audit_key: AuditKey) -> anyhow::Result<Self> {
+        Self::open_with(url, Some(audit_key))
+    }
+
+    fn open_with(url: &str, audit_key: Option<AuditKey>) -> anyhow::Result<Self> {
+        Self::connect(url, audit_key).map_err(|error| {
             let cause = conceal_passwords(&format!("{error:#}"), url);
             anyhow::anyhow!("failed to open the database {}: {cause}", without_password(url))
         })
     }
 
-    fn connect(url: &str) -> anyhow::Result<Self> {
+    fn connect(url: &str, audit_key: Option<AuditKey>) -> anyhow::Result<Self> {
         let location = Location::parse(url)?;
         if let Location::Sqlite(path) = &location {
             create_private(path)?;
@@ -68,7 +79,8 @@ impl Database {
             Location::Sqlite(path) => Source::Sqlite(path.clone()),
             Location::Postgres(url) => Source::Postgres(Connector::new(url)?),
         };
-        let manager = |purpose| Manager { source: source.clone(), purpose };
+        let manager =
+            |purpose| Manager { source: source.clone(), purpose, audit_key: audit_key.clone() };
         migrations::run(&mut manager(Purpose::Writing).connect()?)
             .context("failed to bring the schema up to date")?;
         lexical::refill(&mut manager(Purpose::Writing).connect()?)

@@ -5,7 +5,7 @@ mod kept;
 mod prompts;
 mod work;
 
-pub(crate) use audit::{audit_head, events};
+pub(crate) use audit::{audit_head, audit_start, events};
 pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
 pub(crate) use prompts::{prompt_history, prompt_variables, slash_commands, suggested_messages};
@@ -40,6 +40,7 @@ diesel::table! {
         workspaces -> Text,
         rate_limit -> Nullable<Integer>,
         created_by -> Nullable<Integer>,
+        by_owner -> Bool,
         expires_at -> Nullable<Timestamp>,
         revoked_at -> Nullable<Timestamp>,
         last_used_at -> Nullable<Timestamp>,

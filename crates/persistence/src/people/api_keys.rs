@@ -47,6 +47,7 @@ pub(crate) struct NewRow {
     workspaces: String,
     rate_limit: Option<i32>,
     created_by: Option<i32>,
+    by_owner: bool,
     expires_at: Option<NaiveDateTime>,
     created_at: NaiveDateTime,
 }
@@ -116,6 +117,7 @@ impl From<NewApiKey> for NewRow {
             workspaces: joined(workspaces.into_iter().map(|workspace| workspace.0)),
             rate_limit: rate_limit.map(|limit| i32::try_from(limit).unwrap_or(i32::MAX)),
             created_by: created_by.map(|user| user.0),
+            by_owner: false,
             expires_at: some_time(expires_at),
             created_at: time(created_at),
         }
@@ -128,7 +130,8 @@ impl ApiKeys for Database {
         self.write(move |conn| {
             authority::confirm(conn, &event.by)?;
             members::need_workspaces(conn, &new.workspaces)?;
-            let row = NewRow::from(new);
+            let by_owner = authority::is_of_owner(conn, &event.by)?;
+            let row = NewRow { by_owner, ..NewRow::from(new) };
             let (prefix, creator) = (row.prefix.clone(), row.created_by.unwrap_or(0));
             let id: i32 = diesel::insert_into(api_keys::table)
                 .values(row)
@@ -250,6 +253,25 @@ pub(crate) fn revoke_all_of(
     lock_in_order(conn, api_keys::created_by.eq(user.0).assume_not_null())?;
     diesel::update(api_keys::table)
         .filter(api_keys::created_by.eq(user.0))
+        .filter(api_keys::revoked_at.is_null())
+        .set(api_keys::revoked_at.eq(Some(now)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Makes the owner's keys those of `user`, with whom they end.
+pub(crate) fn hand_over_owners(conn: &mut AnyConnection, user: UserId) -> QueryResult<()> {
+    lock_in_order(conn, api_keys::by_owner.eq(true))?;
+    diesel::update(api_keys::table.filter(api_keys::by_owner.eq(true)))
+        .set((api_keys::created_by.eq(Some(user.0)), api_keys::by_owner.eq(false)))
+        .execute(conn)
+        .map(drop)
+}
+
+/// Revokes the owner's keys.
+pub(crate) fn revoke_owners(conn: &mut AnyConnection, now: NaiveDateTime) -> QueryResult<()> {
+    lock_in_order(conn, api_keys::by_owner.eq(true))?;
+    diesel::update(api_keys::table.filter(api_keys::by_owner.eq(true)))
         .filter(api_keys::revoked_at.is_null())
         .set(api_keys::revoked_at.eq(Some(now)))
         .execute(conn)

@@ -46,6 +46,18 @@ pub(crate) fn confirm(conn: &mut AnyConnection, by: &By) -> Result<Option<UserId
     Ok(user.map(UserId))
 }
 
+/// Whether `by` is the owner of a server without users, or a key of theirs.
+pub(crate) fn is_of_owner(conn: &mut AnyConnection, by: &By) -> QueryResult<bool> {
+    match by.actor {
+        Actor::Owner => Ok(true),
+        Actor::Key(id) => {
+            let of_owner = keys::table.find(id.0).select(keys::by_owner).first(conn).optional()?;
+            Ok(of_owner.unwrap_or(false))
+        }
+        _ => Ok(false),
+    }
+}
+
 /// The role of a user who is not suspended, locked against changes.
 fn active_role(conn: &mut AnyConnection, user: i32) -> QueryResult<Option<String>> {
     let row = users::table.find(user).filter(users::suspended.eq(false)).select(users::role);

@@ -1,6 +1,6 @@
 //! The switch from one user to many.
 use async_trait::async_trait;
-use carrel_domain::audit::Event;
+use carrel_domain::audit::{Actor, Event};
 use carrel_domain::settings::names;
 use carrel_domain::user::{MultiUser, NewUser, Role, User};
 use carrel_domain::{Error, Result};
@@ -9,7 +9,9 @@ use diesel::prelude::*;
 use crate::Database;
 use crate::audit;
 use crate::database::connection::{AnyConnection, on_each_backend};
+use crate::database::convert::time;
 use crate::database::schema::{owner_sessions, settings, setup_links};
+use crate::people::api_keys;
 use crate::people::authority;
 use crate::people::users;
 
@@ -57,6 +59,11 @@ impl MultiUser for Database {
             diesel::delete(owner_sessions::table).execute(conn)?;
             diesel::delete(setup_links::table).execute(conn)?;
             let admin = users::insert(conn, NewUser { role: Role::Admin, ..admin })?;
+            match event.by.actor {
+                // By a link that replaces the owner: who holds it may be another person.
+                Actor::Stranger => api_keys::revoke_owners(conn, time(event.by.at))?,
+                _ => api_keys::hand_over_owners(conn, admin.id)?,
+            }
             audit::record(conn, event)?;
             Ok(admin)
         })

@@ -3,7 +3,7 @@ use async_trait::async_trait;
 use carrel_domain::Result;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::audit::Event;
-use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, SetupLinks};
+use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, OwnersKeys, SetupLinks};
 use carrel_domain::user::{OpenSession, PasswordHash};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -15,6 +15,7 @@ use crate::database::connection::on_each_backend;
 use crate::database::convert::{some_text, text, time};
 use crate::database::schema::{owner, owner_sessions, setup_links};
 use crate::database::tx_error::OrRefused;
+use crate::people::api_keys;
 use crate::people::sessions::{Opened, opened};
 
 /// The id of the only row.
@@ -30,7 +31,12 @@ impl Owner for Database {
         .await
     }
 
-    async fn set_password(&self, password: PasswordHash, event: Event) -> Result<()> {
+    async fn set_password(
+        &self,
+        password: PasswordHash,
+        keys: OwnersKeys,
+        event: Event,
+    ) -> Result<()> {
         self.write(move |conn| {
             AdvisoryLock::People.acquire(conn)?;
             let values = (
@@ -46,6 +52,9 @@ impl Owner for Database {
                 .execute(conn))?;
             diesel::delete(owner_sessions::table).execute(conn)?;
             diesel::delete(setup_links::table).execute(conn)?;
+            if keys == OwnersKeys::Ended {
+                api_keys::revoke_owners(conn, time(event.by.at))?;
+            }
             audit::record(conn, event)
         })
         .await

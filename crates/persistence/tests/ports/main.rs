@@ -9,6 +9,7 @@ mod support;
 
 mod api_keys;
 mod audit;
+mod audit_seals;
 mod bulk_delete;
 mod chat_edits;
 mod chat_images;

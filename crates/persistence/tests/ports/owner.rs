@@ -1,15 +1,88 @@
-use carrel_domain::UserId;
-use carrel_domain::api_key::KeyDigest;
+use carrel_domain::api_key::{ApiKeys, KeyDigest, KeyOrigin, NewApiKey};
+use carrel_domain::audit::{Actor, By};
 use carrel_domain::member::Members;
-use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, SetupLinks};
-use carrel_domain::user::{NewSession, PasswordHash, Sessions};
+use carrel_domain::owner::{NewOwnerSession, NewSetupLink, Owner, OwnersKeys, SetupLinks};
+use carrel_domain::user::{
+    MultiUser, NewSession, NewUser, PasswordHash, Role, Sessions, UserPatch, Users,
+};
+use carrel_domain::{ApiKeyId, UserId};
+use carrel_persistence::Database;
 
-use crate::support::{Scratch, at, done, user};
+use crate::support::{Scratch, at, done, new_user, user};
 
 on_both_databases! {
     an_owner_has_one_password_and_sessions_while_it_lasts,
     a_link_is_spent_once_and_takes_the_others_along,
     somebody_sees_their_own_sessions,
+    the_owners_keys_become_the_first_admins,
+    the_owners_keys_end_with_the_owner,
+}
+
+fn by(actor: Actor) -> By {
+    By { actor, address: None, at: at(5) }
+}
+
+/// A key that the owner made, one that this key made, and one of the operator's.
+async fn keys(db: &Database) -> Vec<ApiKeyId> {
+    let mut ids = Vec::new();
+    for number in 1..=3 {
+        let actor = match (number, ids.first()) {
+            (1, _) => Actor::Owner,
+            (2, Some(first)) => Actor::Key(*first),
+            _ => Actor::Operator,
+        };
+        let new = NewApiKey {
+            name: None,
+            digest: digest(number),
+            prefix: String::new(),
+            origin: KeyOrigin::Created,
+            scopes: Vec::new(),
+            workspaces: Vec::new(),
+            rate_limit: None,
+            expires_at: None,
+            created_by: None,
+            created_at: at(0),
+        };
+        ids.push(ApiKeys::create(db, new, by(actor).event("key", "{}")).await.unwrap().id);
+    }
+    ids
+}
+
+async fn creators(db: &Database) -> Vec<Option<UserId>> {
+    ApiKeys::list(db).await.unwrap().iter().map(|key| key.created_by).collect()
+}
+
+async fn good(db: &Database) -> Vec<bool> {
+    ApiKeys::list(db).await.unwrap().iter().map(|key| key.is_valid(at(9))).collect()
+}
+
+async fn the_owners_keys_become_the_first_admins(scratch: Scratch) {
+    let db = scratch.open();
+    keys(&db).await;
+    let event = by(Actor::Owner).event("enabled", "{}");
+    let ann = db.enable(new_user("ann"), event).await.unwrap().id;
+    assert_eq!(creators(&db).await, [Some(ann), Some(ann), None]);
+    assert_eq!(good(&db).await, [true; 3]);
+    let bob = NewUser { role: Role::Admin, ..new_user("bob") };
+    Users::create(&db, bob, done(6)).await.unwrap();
+    let demoted = UserPatch { role: Some(Role::Default), ..UserPatch::default() };
+    Users::update(&db, ann, demoted, done(7)).await.unwrap();
+    assert_eq!(good(&db).await, [false, false, true]);
+}
+
+async fn the_owners_keys_end_with_the_owner(scratch: Scratch) {
+    let db = scratch.open();
+    keys(&db).await;
+    db.set_password(hash("one"), OwnersKeys::Kept, done(0)).await.unwrap();
+    assert_eq!(good(&db).await, [true; 3]);
+    db.set_password(hash("two"), OwnersKeys::Ended, done(1)).await.unwrap();
+    assert_eq!(good(&db).await, [false, false, true]);
+    // Also where a stranger with a link becomes the first admin.
+    scratch.execute("UPDATE api_keys SET revoked_at = NULL");
+    let event = by(Actor::Stranger).event("enabled", "{}");
+    db.enable(new_user("ann"), event).await.unwrap();
+    assert_eq!(good(&db).await, [false, false, true]);
+    assert_eq!(creators(&db).await, [None; 3]);
 }
 
 fn digest(token: u8) -> KeyDigest {
@@ -28,7 +101,7 @@ async fn an_owner_has_one_password_and_sessions_while_it_lasts(scratch: Scratch)
     let db = scratch.open();
     assert_eq!(db.password().await.unwrap(), None);
     assert!(!Owner::open(&db, session(1, 10), hash("one"), done(0)).await.unwrap());
-    db.set_password(hash("one"), done(0)).await.unwrap();
+    db.set_password(hash("one"), OwnersKeys::Ended, done(0)).await.unwrap();
     assert_eq!(db.password().await.unwrap(), Some(hash("one")));
     assert!(Owner::open(&db, session(1, 10), hash("one"), done(0)).await.unwrap());
     assert!(Owner::open(&db, session(2, 20), hash("one"), done(1)).await.unwrap());
@@ -38,7 +111,7 @@ async fn an_owner_has_one_password_and_sessions_while_it_lasts(scratch: Scratch)
     assert_eq!(db.sessions(at(5)).await.unwrap().len(), 2);
     assert!(Owner::close(&db, digest(1), done(2)).await.unwrap());
     assert!(!Owner::close(&db, digest(1), done(2)).await.unwrap());
-    db.set_password(hash("two"), done(3)).await.unwrap();
+    db.set_password(hash("two"), OwnersKeys::Kept, done(3)).await.unwrap();
     assert!(!db.is_open(digest(2), at(4)).await.unwrap());
 }
 

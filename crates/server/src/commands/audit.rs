@@ -1,33 +1,82 @@
 //! `carrel audit`: what was changed by whom, and whether the log of it is whole.
+use std::io::ErrorKind;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
-use carrel_domain::audit::LoggedEvent;
+use anyhow::{Context, anyhow, bail};
+use carrel_domain::audit::{Anchor, By, LoggedEvent};
 use carrel_services::audit::{self, Verdict};
+use chrono::Utc;
 
 use crate::cli::Audit;
 use crate::terminal::{one_line, print, say, table, when};
 use crate::wiring::App;
 
+/// The most that is read of a file with an anchor, in bytes.
+const LONGEST_FILE: u64 = 1 << 20;
+
 pub async fn run(app: &App, what: Audit) -> anyhow::Result<ExitCode> {
     match what {
-        Audit::Verify => verify(app).await?,
+        Audit::Verify { anchor } => verify(app, anchor.as_deref()).await?,
+        Audit::Head => head(app).await?,
+        Audit::Seal => seal(app).await?,
         Audit::List { limit } => list(app, limit).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn verify(app: &App) -> anyhow::Result<()> {
-    let verdict = audit::verify(&*app.ports.audit).await;
+async fn verify(app: &App, anchor: Option<&str>) -> anyhow::Result<()> {
+    let anchor = anchor.map(read_anchor).transpose()?;
+    let (log, seals) = (&*app.ports.audit, &*app.ports.audit_seals);
+    let verdict = audit::verify(log, seals, anchor.as_ref()).await;
     match verdict.context("failed to check the audit log")? {
-        Verdict::Whole(events) => {
+        Verdict::Whole { events, head } => {
             let s = if events == 1 { "" } else { "s" };
-            print(&format!("the audit log is whole: {events} event{s}"))?;
+            print(&format!("the audit log is whole: {events} event{s}, the head is {head}"))?;
         }
-        Verdict::Broken(id) => {
-            bail!("the audit log is broken: event {id} was changed, or one before it removed")
-        }
+        Verdict::Broken(fault) => bail!("the audit log is broken: {fault}"),
     }
+    Ok(())
+}
+
+/// An anchor itself, or the one on the last line of a file.
+fn read_anchor(text: &str) -> anyhow::Result<Anchor> {
+    if let Some(anchor) = Anchor::parse(text) {
+        return Ok(anchor);
+    }
+    let file = std::fs::metadata(text).map(|file| file.len());
+    match file {
+        Ok(length) if length > LONGEST_FILE => bail!("{text} is too long to hold an anchor"),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            bail!("`{text}` is neither an anchor, such as 5120:9f86d081884c, nor a file")
+        }
+        _ => {}
+    }
+    let lines = std::fs::read_to_string(text).with_context(|| format!("failed to read {text}"))?;
+    let last = lines.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
+    Anchor::parse(last).ok_or_else(|| anyhow!("the last line of {text} is no anchor"))
+}
+
+async fn head(app: &App) -> anyhow::Result<()> {
+    let ends = app.ports.audit_seals.ends().await.context("failed to read the audit log")?;
+    if !ends.is_sealed() {
+        say(format_args!(
+            "warning: this end of the log is not sealed with the server's key; see carrel audit verify"
+        ));
+    }
+    print(&ends.head.to_string())?;
+    Ok(())
+}
+
+async fn seal(app: &App) -> anyhow::Result<()> {
+    let seals = &*app.ports.audit_seals;
+    let before = seals.ends().await.context("failed to read the audit log")?;
+    if before.is_sealed() && before.start_fits {
+        say(format_args!("the audit log is sealed already"));
+        return Ok(());
+    }
+    let sealed = audit::seal(seals, &By::operator(Utc::now())).await;
+    sealed.context("failed to seal the audit log")?;
+    say(format_args!("the audit log is sealed up to event {}", before.head.last_id));
     Ok(())
 }
 
@@ -47,4 +96,22 @@ fn row(event: &LoggedEvent) -> Vec<String> {
     let from = address.as_deref().unwrap_or("-");
     let texts = [actor.as_str(), from, name, details].map(one_line);
     [id.to_string(), when(Some(*at))].into_iter().chain(texts).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_anchor_is_a_value_or_the_last_line_of_a_file() {
+        assert_eq!(read_anchor("7:0123456789ab").unwrap().last_id, 7);
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("heads");
+        let path = file.to_str().unwrap();
+        assert!(read_anchor(path).unwrap_err().to_string().contains("neither an anchor"));
+        std::fs::write(&file, "7:0123456789ab\n8:0123456789ab\n\n").unwrap();
+        assert_eq!(read_anchor(path).unwrap().last_id, 8);
+        std::fs::write(&file, "8:0123456789ab\nnothing").unwrap();
+        assert!(read_anchor(path).unwrap_err().to_string().contains("is no anchor"));
+    }
 }

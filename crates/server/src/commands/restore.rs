@@ -41,7 +41,8 @@ pub async fn run(config: &Config, what: Restore) -> anyhow::Result<ExitCode> {
     if !about.secrets {
         say(format_args!(
             "warning: the backup holds no key of secrets; put secret.key in the storage directory, \
-             set CARREL_SECRET_KEY, or set every secret again"
+             set CARREL_SECRET_KEY, or set every secret again and vouch for the audit log with \
+             carrel audit seal"
         ));
     }
     Ok(ExitCode::SUCCESS)

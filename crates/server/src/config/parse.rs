@@ -54,6 +54,14 @@ pub fn dumped_secrets(text: &str) -> Option<DumpedSecrets> {
     }
 }
 
+/// A number of days from 1 to 36500, or `off`.
+pub fn days(text: &str) -> Option<Option<u32>> {
+    match text {
+        "off" => Some(None),
+        _ => text.parse().ok().filter(|days| (1..=36_500).contains(days)).map(Some),
+    }
+}
+
 /// A [`duration`] above zero, or `never`.
 pub fn idle(text: &str) -> Option<Option<Duration>> {
     match text {

@@ -88,6 +88,7 @@ pub const SHUTDOWN_TIMEOUT: Variable =
     variable("CARREL_SHUTDOWN_TIMEOUT", "a duration in whole seconds, at most 1h, such as 30s");
 pub const METRICS_LISTEN: Variable =
     variable("CARREL_METRICS_LISTEN", "an IP address and a port such as 127.0.0.1:9300");
+pub const AUDIT_DAYS: Variable = variable("CARREL_AUDIT_DAYS", "off, or a number from 1 to 36500");
 pub const SECRET_KEY: Variable = Variable {
     shown: Shown::Never,
     ..variable("CARREL_SECRET_KEY", "64 hexadecimal digits, such as `openssl rand -hex 32` prints")
@@ -137,6 +138,7 @@ pub const OWN: &[&Variable] = &[
     &EMBEDDER_IDLE,
     &MODEL_DIR,
     &SHUTDOWN_TIMEOUT,
+    &AUDIT_DAYS,
     &SECRET_KEY,
     &ENV_DUMP_SECRETS,
     &LINK_HOSTS,

@@ -1,6 +1,7 @@
 //! Keeping up: what is written down, forgotten and tidied while a server runs.
 use std::time::{Duration, SystemTime};
 
+use carrel_services::audit;
 use carrel_services::deletions;
 use carrel_services::record;
 use chrono::{DateTime, Utc};
@@ -33,7 +34,22 @@ impl App {
                 tracing::warn!(error = chain(&error), "failed to remove deleted conversations");
             }
         }
+        self.tend_audit_log().await;
         self.reconcile(Utc::now() - SETTLED).await;
+    }
+
+    /// Writes down what was counted of failed sign-ins, and removes events that are too old.
+    async fn tend_audit_log(&self) {
+        if let Err(error) = self.ports.failed_sign_ins.write_down(Utc::now()).await {
+            tracing::warn!(error = chain(&error), "failed to write failed sign-ins down");
+        }
+        let Some(days) = self.audit_days else { return };
+        let (log, seals) = (&*self.ports.audit, &*self.ports.audit_seals);
+        match audit::remove_old(log, seals, days, Utc::now()).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed old events of the audit log"),
+            Err(error) => tracing::warn!(error = chain(&error), "failed to remove old events"),
+        }
     }
 
     /// Removes files whose writing was broken off, and pictures that are kept no longer. Reads every
@@ -79,6 +95,37 @@ impl App {
                     "failed to put files and documents in accord"
                 );
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::audit::{Actor, By};
+    use carrel_services::audit::Verdict;
+    use chrono::TimeDelta;
+
+    use super::*;
+    use crate::config;
+
+    #[tokio::test]
+    async fn events_are_kept_as_long_as_the_operator_says() {
+        let directory = tempfile::tempdir().unwrap();
+        for (given, left) in [(None, 3), (Some("50"), 3), (Some("30"), 1)] {
+            let flags = [("--storage", directory.path().to_str().unwrap().to_owned())];
+            let days = given.map(|days: &str| ("CARREL_AUDIT_DAYS".into(), Some(days.into())));
+            let config = config::read(flags.into(), days.into_iter().collect()).config;
+            let app = App::open(&config.ok().unwrap()).await.unwrap();
+            let log = &*app.ports.audit;
+            let at = Utc::now() - TimeDelta::days(40);
+            while log.count().await.unwrap() < 3 {
+                let by = By { actor: Actor::Server, address: None, at };
+                log.add(by.event("old", "{}")).await.unwrap();
+            }
+            app.keep_up().await;
+            assert_eq!(log.count().await.unwrap(), left, "{given:?}");
+            let verdict = audit::verify(log, &*app.ports.audit_seals, None).await.unwrap();
+            assert!(matches!(verdict, Verdict::Whole { events, .. } if events == left));
         }
     }
 }

@@ -2,6 +2,7 @@ use std::path::Path;
 
 use carrel_domain::DocumentPath;
 use carrel_services::settings::Leniency;
+use carrel_services::settings::key::Key;
 
 use super::*;
 use crate::config;

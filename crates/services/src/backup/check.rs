@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use carrel_domain::audit::AuditLog;
+use carrel_domain::audit::{AuditLog, AuditSeals};
 use carrel_domain::backup::Inventory;
 use carrel_domain::document::{Document, DocumentFiles};
 use carrel_domain::library::Documents;
@@ -24,6 +24,7 @@ pub struct IntegrityCheck {
     pub documents: Arc<dyn Documents>,
     pub files: Arc<dyn DocumentFiles>,
     pub audit: Arc<dyn AuditLog>,
+    pub audit_seals: Arc<dyn AuditSeals>,
     /// Where the files of documents are.
     pub directory: PathBuf,
 }
@@ -42,11 +43,11 @@ impl IntegrityCheck {
     pub async fn run(&self) -> Result<Findings> {
         let mut findings =
             Findings { faults: self.inventory.faults().await?, ..Findings::default() };
-        match audit::verify(&*self.audit).await? {
-            Verdict::Whole(events) => findings.events = events,
-            Verdict::Broken(id) => findings.faults.push(format!(
-                "the audit log is broken: event {id} was changed, or one before it removed"
-            )),
+        match audit::verify(&*self.audit, &*self.audit_seals, None).await? {
+            Verdict::Whole { events, .. } => findings.events = events,
+            Verdict::Broken(fault) => {
+                findings.faults.push(format!("the audit log is broken: {fault}"));
+            }
         }
         let mut last: Option<DocumentPath> = None;
         loop {

@@ -25,7 +25,7 @@ impl Staged {
             let mut to = Pieces { pieces, runtime, piece: Vec::with_capacity(PIECE) };
             if let Err(error) = self.write(&mut to) {
                 match error.kind() {
-                    ErrorKind::BrokenPipe | ErrorKind::TimedOut => {
+                    ErrorKind::BrokenPipe | ErrorKind::TimedOut | ErrorKind::StorageFull => {
                         tracing::warn!("a backup was given up: {error}");
                     }
                     _ => tracing::error!("failed to write a backup: {error}"),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::read::DecoderReader;
 use carrel_domain::audit::By;
 use carrel_domain::document::{Document, IncomingFile, ReadRequest};
 use carrel_domain::model::Image;
@@ -59,7 +60,8 @@ impl Attachment {
 
     /// Whether the content is what it says: base64.
     pub fn is_readable(&self) -> bool {
-        self.bytes().is_some()
+        let mut decoded = DecoderReader::new(self.data().as_bytes(), &BASE64);
+        std::io::copy(&mut decoded, &mut std::io::sink()).is_ok_and(|bytes| bytes > 0)
     }
 
     /// The content as it is; `None` when there is none, or it is not base64.
@@ -92,19 +94,20 @@ pub(super) struct Attached {
 }
 
 impl Conversations {
-    /// Reads the documents among a question's attachments, which are then forgotten.
+    /// Reads the documents among a question's attachments. Of these the names are left.
     pub(super) async fn read_attached(
         &self,
-        question: &Question,
+        question: &mut Question,
         window: u64,
         by: &By,
     ) -> Result<Vec<Attached>> {
         let mut read = Vec::new();
-        for attachment in question.attachments.iter().filter(|attached| !attached.is_image()) {
+        let passes_over_unreadable = question.passes_over_unreadable;
+        for attachment in question.attachments.iter_mut().filter(|attached| !attached.is_image()) {
             match self.read_one(attachment, window, by).await {
                 Ok(documents) => read.extend(documents),
                 Err(error @ Error::Internal(_)) => return Err(error),
-                Err(error) if question.passes_over_unreadable => {
+                Err(error) if passes_over_unreadable => {
                     tracing::debug!(%error, "an attached document was passed over");
                 }
                 Err(error) => return Err(named(error, &attachment.name)),
@@ -115,13 +118,15 @@ impl Conversations {
 
     async fn read_one(
         &self,
-        attachment: &Attachment,
+        attachment: &mut Attachment,
         window: u64,
         by: &By,
     ) -> Result<Vec<Attached>> {
         ingestion::check_file_name(&attachment.name)?;
         let content = BASE64.decode(attachment.data());
         let content = content.map_err(|_| Error::invalid("attachments", "must be base64"))?;
+        // It may be long until there is a worker for it.
+        attachment.content = String::new();
         let file = scratch::written(self.scratch.clone(), content).await?;
         let (name, path) = (attachment.name.clone(), file.path().to_owned());
         let file = IncomingFile { name, content: path };
@@ -134,6 +139,8 @@ impl Conversations {
         let made = extracted.into_iter().map(made).collect::<Result<Vec<_>>>()?;
         let attached = |(document, mut text): (_, String)| {
             text.truncate(text.floor_char_boundary(most));
+            // What was cut off would be held with the rest until the model has answered.
+            text.shrink_to_fit();
             Attached { document, text }
         };
         let counted = ingestion::count_tokens(&self.tokenizer, made).await?;

@@ -1,9 +1,10 @@
-//! Limits on questions that are answered at the same time, each of which holds its attachments in
-//! memory until it is answered.
+//! Limits on questions that are answered at the same time. Each holds its attachments in memory until
+//! its documents are read, and its images until the model has answered.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::audit::{Actor, By};
+use carrel_domain::model::{ChatRequest, Image};
 use carrel_domain::{Error, Result};
 
 use super::Question;
@@ -73,6 +74,20 @@ fn caller(question: &Question, by: &By) -> (String, usize) {
     }
 }
 
+impl QuestionPermit {
+    /// Counts what is left of the attachments: the images of what the model is asked.
+    pub fn shrink_to(&mut self, request: &ChatRequest) {
+        let bytes = request.images.iter().map(|image| match image {
+            Image::Inline { data, .. } => data.len(),
+            Image::Url(_) => 0,
+        });
+        let bytes = bytes.sum::<usize>().min(self.bytes);
+        let mut state = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.attachments = state.attachments.saturating_sub(self.bytes - bytes);
+        self.bytes = bytes;
+    }
+}
+
 impl Drop for QuestionPermit {
     fn drop(&mut self) {
         let mut state = self.limits.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -126,7 +141,14 @@ mod tests {
         let held = [half, half].map(|bytes| limits.admit(&asked(bytes), &key).unwrap());
         assert!(matches!(limits.admit(&asked(1), &key), Err(Error::Unavailable { .. })));
         assert!(limits.admit(&asked(0), &key).is_ok());
-        drop(held);
+        let [mut read, waiting] = held;
+        // Documents are forgotten once they are read; images are held while the model is asked.
+        let image = Image::Inline { mime: "image/png".into(), data: "a".repeat(half / 2) };
+        read.shrink_to(&ChatRequest { images: vec![image], ..ChatRequest::default() });
+        drop(limits.admit(&asked(half / 2), &key).unwrap());
+        assert!(limits.admit(&asked(half), &key).is_err());
+        drop((read, waiting));
         assert!(limits.admit(&asked(half), &key).is_ok());
+        assert_eq!(limits.0.lock().unwrap().attachments, 0);
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
 use super::answer::{AnswerBuffer, AnswerEvent, Finished};
+use super::concurrency::QuestionPermit;
 use super::{Conversations, Kept, Prepared, Question, Reply};
 
 /// How many events are buffered for a slow client before the model has to wait.
@@ -33,10 +34,10 @@ impl Conversations {
         let (events, receiver) = channel(WAITING);
         let (conversations, workspace, by) = (self.clone(), workspace.clone(), by.clone());
         self.tasks.spawn(async move {
-            let _permit = permit;
-            if let Err(error) =
-                conversations.stream_answer(&workspace, question, &by, &events).await
-            {
+            let mut permit = permit;
+            let streamed =
+                conversations.stream_answer(&workspace, question, &by, &events, &mut permit);
+            if let Err(error) = streamed.await {
                 tracing::warn!(
                     error = &error as &dyn std::error::Error,
                     "failed to answer a question"
@@ -51,15 +52,16 @@ impl Conversations {
     async fn stream_answer(
         &self,
         workspace: &Workspace,
-        question: Question,
+        mut question: Question,
         by: &By,
         events: &Sender<AnswerEvent>,
+        permit: &mut QuestionPermit,
     ) -> Result<()> {
         let (stop, separates_reasoning) = (question.stop.clone(), question.separates_reasoning);
         let prepared = tokio::select! {
             biased;
             () = stop.asked() => return Ok(()),
-            prepared = self.prepare(workspace, &question, by) => prepared?,
+            prepared = self.prepare(workspace, &mut question, by) => prepared?,
         };
         let Some(prepared) = prepared else {
             let refused = self.refuse(workspace, question, by).await?;
@@ -68,7 +70,8 @@ impl Conversations {
             }
             return Ok(());
         };
-        let Prepared { model, request, sources, mode, as_agent } = prepared;
+        let Prepared { model, request, sources, mode, as_agent, images } = prepared;
+        permit.shrink_to(&request);
         let started = Instant::now();
         let mut buffer = AnswerBuffer::new(separates_reasoning);
         let (mut failure, mut is_complete) = (None, false);
@@ -126,7 +129,7 @@ impl Conversations {
             true => None,
             false => {
                 let text = buffer.stored();
-                let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
+                let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics, images };
                 match self.keep(workspace, question, kept, by).await {
                     Ok(chat) => Some(Finished { chat, text, sources, metrics }),
                     Err(error) => {

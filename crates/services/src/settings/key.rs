@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;
 
+use carrel_domain::audit::AuditKey;
 use carrel_domain::{Error, Result};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 const LENGTH: usize = 32;
@@ -86,6 +88,14 @@ impl Key {
             Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error.error),
         }
+    }
+
+    /// What the audit log is sealed with: made of this key, and of no use for opening secrets.
+    pub fn audit_key(&self) -> AuditKey {
+        let mut hash = Sha256::new();
+        hash.update(b"carrel audit log\0");
+        hash.update(self.bytes());
+        AuditKey::new(hash.finalize().into())
     }
 
     pub(super) fn bytes(&self) -> &[u8; LENGTH] {

@@ -40,3 +40,40 @@ impl Renderer {
         tokio::task::spawn_blocking(run).await.map_err(Error::internal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// On a runtime of one thread, which would be busy if the work were done there.
+    #[tokio::test]
+    async fn rendering_keeps_no_request_waiting_and_few_threads_busy() {
+        let renderer = Renderer::default();
+        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let mut running = tokio::task::JoinSet::new();
+        let (go, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(std::sync::Mutex::new(gate));
+        for _ in 0..20 {
+            let (renderer, now, most, gate) =
+                (renderer.clone(), now.clone(), most.clone(), gate.clone());
+            running.spawn(async move {
+                let work = move || {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    let _ = gate.lock().unwrap().recv();
+                    now.fetch_sub(1, Ordering::SeqCst);
+                };
+                renderer.run(work).await.unwrap();
+            });
+        }
+        // Somebody else is answered while all of it waits.
+        while now.load(Ordering::SeqCst) < AT_ONCE {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(go);
+        while running.join_next().await.is_some() {}
+        assert_eq!(most.load(Ordering::SeqCst), AT_ONCE);
+    }
+}

@@ -1,5 +1,6 @@
 //! Questions at `/api/v1`: what makes no sense is passed over.
 use carrel_domain::Result;
+use carrel_services::chat::Attachment;
 use serde_json::Value;
 
 use crate::compat::values::{is_something, to_user};
@@ -33,9 +34,14 @@ fn repaired(body: ChatBody) -> ChatBody {
 
 /// The attachments that are such.
 fn readable(attachments: Value) -> Option<Value> {
-    let Value::Array(mut list) = attachments else { return None };
-    list.retain(|item| attachment(item).is_ok());
-    Some(Value::Array(list))
+    let Value::Array(list) = attachments else { return None };
+    let known = list.into_iter().filter_map(|item| attachment(item).ok());
+    // Moved and not copied, as they may be large.
+    let value = |Attachment { name, mime, content }| {
+        let fields = [("name", name), ("mime", mime), ("contentString", content)];
+        fields.map(|(name, text)| (name.to_owned(), Value::String(text))).into_iter().collect()
+    };
+    Some(Value::Array(known.map(value).collect()))
 }
 
 #[cfg(test)]

@@ -28,16 +28,22 @@ pub fn attachments(value: Option<Value>) -> Result<Vec<Attachment>> {
     match value {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) => {
-            list.iter().map(|item| attachment(item).map_err(wrong)).collect()
+            list.into_iter().map(|item| attachment(item).map_err(wrong)).collect()
         }
         Some(_) => Err(wrong("must be a list")),
     }
 }
 
-pub fn attachment(value: &Value) -> Result<Attachment, &'static str> {
+pub fn attachment(mut value: Value) -> Result<Attachment, &'static str> {
+    // Taken and not copied, as it may be large.
+    let taken = ["contentString", "content_string"].into_iter().find_map(|name| {
+        let content = value.get_mut(name).filter(|content| content.is_string())?;
+        Some(content.take())
+    });
+    let Some(Value::String(content)) = taken else {
+        return Err("each must have a contentString");
+    };
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let content = text("contentString").or_else(|| text("content_string"));
-    let content = content.ok_or("each must have a contentString")?;
     let declared = || content.strip_prefix("data:")?.split([';', ',']).next();
     let mime = text("mime").filter(|mime| !mime.is_empty()).or_else(declared);
     let mime = mime.filter(|mime| !mime.is_empty()).unwrap_or("application/octet-stream");
@@ -45,8 +51,8 @@ pub fn attachment(value: &Value) -> Result<Attachment, &'static str> {
     if name.len() > LONGEST || mime.len() > LONGEST {
         return Err("the name and mime of each must not be longer than 255 bytes");
     }
-    let attachment =
-        Attachment { name: name.to_owned(), mime: mime.to_owned(), content: content.to_owned() };
+    let (name, mime) = (name.to_owned(), mime.to_owned());
+    let attachment = Attachment { name, mime, content };
     match attachment.is_readable() {
         true => Ok(attachment),
         false => Err("the contentString of each must be base64 or a data URL of base64"),

@@ -16,5 +16,17 @@ diesel::table! {
         id -> Integer,
         last_id -> BigInt,
         digest -> Binary,
+        sealed_id -> Nullable<BigInt>,
+        sealed_digest -> Nullable<Binary>,
+        seal -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    audit_start (id) {
+        id -> Integer,
+        last_id -> BigInt,
+        digest -> Binary,
+        seal -> Binary,
     }
 }

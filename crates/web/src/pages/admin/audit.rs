@@ -45,11 +45,14 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let next = events.last().map(|event| event.id).filter(|_| has_more);
     let verdict = match asked.has("verify") {
         false => None,
-        true => Some(match verify(log).await? {
-            Verdict::Whole(count) => {
-                (true, t("audit.whole").replace("{count}", &count.to_string()))
+        true => Some(match verify(log, &*visit.ports().audit_seals, None).await? {
+            Verdict::Whole { events, head } => {
+                let whole = t("audit.whole").replace("{count}", &events.to_string());
+                (true, whole.replace("{head}", &head.to_string()))
             }
-            Verdict::Broken(id) => (false, t("audit.broken").replace("{id}", &id.to_string())),
+            Verdict::Broken(fault) => {
+                (false, t("audit.broken").replace("{fault}", &fault.to_string()))
+            }
         }),
     };
     let names: Vec<_> = visit.ports().users.list().await?;

@@ -1,0 +1,199 @@
+//! A worker that tries everything, in a process of its own; and one that reads every kind of file.
+use std::fs::{self, File};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use rustix::process::{Resource, Rlimit, Signal};
+
+use super::super::child::watched;
+use super::*;
+use crate::extract::{Limits, extract};
+
+/// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
+const TASK: &str = "CARREL_TEST_CONFINED";
+/// A file that it must not get at.
+const SECRET: &str = "CARREL_TEST_SECRET";
+/// An address where somebody listens.
+const ADDRESS: &str = "CARREL_TEST_ADDRESS";
+
+const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20 };
+
+fn job(extension: &str) -> Job {
+    let parent = parent().cast_unsigned();
+    Job { extension: extension.into(), limits: LIMITS, memory: 1 << 30, seconds: 60, parent }
+}
+
+/// The process of the test that started this one.
+fn parent() -> i32 {
+    variable("PARENT").parse().unwrap()
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name).unwrap_or_default()
+}
+
+/// Does nothing unless a test below starts it.
+#[test]
+fn inside() {
+    match variable(TASK).as_str() {
+        "" => return,
+        "everything" => {
+            // Landlock may be missing; every kernel that tests run on has the filter.
+            let lacks = confine(&job("pdf")).unwrap();
+            assert!(lacks.iter().all(|lacking| *lacking == "Landlock"), "{lacks:?}");
+            reach_for_files();
+            reach_for_connections();
+            reach_for_processes();
+        }
+        // Each by itself, so that one cannot hide that the other does nothing.
+        "filter" => {
+            filter::install().unwrap().unwrap();
+            reach_for_files();
+            reach_for_connections();
+            reach_for_processes();
+        }
+        "landlock" => match landlock::restrict().unwrap() {
+            Ok(()) => reach_for_files(),
+            Err(lacking) => println!("left out, as this kernel lacks {lacking}"),
+        },
+        "read" => read_all(),
+        other => panic!("{other} is no task"),
+    }
+    println!("nothing was reached");
+}
+
+fn reach_for_files() {
+    let secret = PathBuf::from(variable(SECRET));
+    let refused = [
+        ("a file", File::open("/etc/hostname").map(drop)),
+        ("the secret", fs::read(&secret).map(drop)),
+        ("its own memory", File::open("/proc/self/mem").map(drop)),
+        ("its parent's memory", File::open(format!("/proc/{}/mem", parent())).map(drop)),
+        ("a new file", File::create(secret.with_file_name("new")).map(drop)),
+        ("a folder", fs::read_dir("/").map(drop)),
+        ("a removal", fs::remove_file(&secret)),
+    ];
+    assert_refused(refused);
+}
+
+fn reach_for_connections() {
+    let address = variable(ADDRESS);
+    let path = Path::new(&variable(SECRET)).with_file_name("socket");
+    assert_refused([
+        ("a connection", TcpStream::connect(address).map(drop)),
+        ("a port", TcpListener::bind("127.0.0.1:0").map(drop)),
+        ("a datagram", UdpSocket::bind("127.0.0.1:0").map(drop)),
+        ("a local connection", UnixStream::connect(path).map(drop)),
+        ("a pair of sockets", UnixStream::pair().map(drop)),
+        ("whether a file exists", fs::metadata("/").map(drop)),
+    ]);
+}
+
+fn reach_for_processes() {
+    let parent = rustix::process::Pid::from_raw(parent()).unwrap();
+    let traced =
+        nix::sys::ptrace::attach(nix::unistd::Pid::from_raw(parent.as_raw_nonzero().get()));
+    let raised = Rlimit { current: Some(64), maximum: Some(64) };
+    assert_refused([
+        ("a program", Command::new("/bin/true").spawn().map(drop)),
+        ("tracing its parent", traced.map_err(io::Error::from)),
+        ("a signal", rustix::process::kill_process(parent, Signal::USR1).map_err(io::Error::from)),
+        (
+            "more files",
+            rustix::process::setrlimit(Resource::Nofile, raised).map_err(io::Error::from),
+        ),
+    ]);
+}
+
+fn assert_refused<const N: usize>(attempts: [(&str, io::Result<()>); N]) {
+    for (what, outcome) in attempts {
+        assert!(outcome.is_err(), "{what} was reached");
+    }
+}
+
+fn fixtures() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/made");
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = entries.collect();
+    paths.sort();
+    paths
+}
+
+fn extension(path: &Path) -> &str {
+    path.extension().unwrap().to_str().unwrap()
+}
+
+fn digest(outcome: &impl std::fmt::Debug) -> u64 {
+    let mut hash = DefaultHasher::new();
+    format!("{outcome:?}").hash(&mut hash);
+    hash.finish()
+}
+
+/// Opens all first, as nothing can be opened later.
+fn read_all() {
+    let paths = fixtures();
+    let files: Vec<_> = paths.iter().map(|path| File::open(path).unwrap()).collect();
+    confine(&job("pdf")).unwrap();
+    for (path, file) in paths.iter().zip(files) {
+        let mut job = job("");
+        job.extension = extension(path).to_owned();
+        let name = path.file_name().unwrap().display();
+        println!("read {name} {}", digest(&watched(file, job)));
+    }
+}
+
+/// What the process of this test program that does `task` has said.
+fn run(task: &str, secret: &Path, address: &str) -> String {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "worker::confine::tests::inside", "--nocapture", "--test-threads=1"])
+        .env(TASK, task)
+        .env(SECRET, secret)
+        .env(ADDRESS, address)
+        .env("PARENT", std::process::id().to_string())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{task}: {said}{complaints}");
+    assert!(said.contains("nothing was reached"), "{task}: {said}{complaints}");
+    said
+}
+
+#[test]
+fn a_worker_that_tries_reaches_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("secret.key");
+    fs::write(&secret, "secret").unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    listener.set_nonblocking(true).unwrap();
+    run("everything", &secret, &address);
+    run("filter", &secret, &address);
+    run("landlock", &secret, &address);
+    assert!(listener.accept().is_err(), "somebody came");
+    assert_eq!(fs::read(&secret).unwrap(), b"secret");
+    assert!(!folder.path().join("new").exists());
+}
+
+#[test]
+fn a_confined_worker_reads_every_kind_of_file_as_any_other_does() {
+    let said = run("read", Path::new("/"), "");
+    let read: Vec<_> = said.lines().filter_map(|line| line.split("read ").nth(1)).collect();
+    let expected = fixtures().into_iter().map(|path| {
+        let file = File::open(&path).unwrap();
+        let outcome = extract(extension(&path), &file, LIMITS);
+        format!("{} {}", path.file_name().unwrap().display(), digest(&outcome))
+    });
+    let expected: Vec<_> = expected.collect();
+    assert!(expected.len() > 20);
+    assert_eq!(read, expected);
+}

@@ -1,0 +1,96 @@
+//! Images of questions that wait for a model, perhaps for minutes and many at a time: they are in a file
+//! until the exchange is stored.
+use std::io::{Read, Seek, Write};
+use std::path::PathBuf;
+
+use carrel_domain::{Error, Result};
+
+use super::Attachment;
+use crate::record;
+
+/// The contents of a question's images. Gone when this is dropped.
+pub(super) struct ParkedImages {
+    file: std::fs::File,
+    /// In bytes, in the order of the images.
+    lengths: Vec<usize>,
+}
+
+impl ParkedImages {
+    /// Takes the contents out of those images that are going to be stored; the others are removed.
+    pub async fn take(
+        attachments: &mut Vec<Attachment>,
+        directory: PathBuf,
+    ) -> Result<Option<Self>> {
+        record::retain_storable(attachments);
+        let images = attachments.iter_mut().filter(|attachment| attachment.is_image());
+        let contents: Vec<_> = images.map(|image| std::mem::take(&mut image.content)).collect();
+        if contents.is_empty() {
+            return Ok(None);
+        }
+        let write = move || {
+            let mut file = tempfile::tempfile_in(directory)?;
+            for content in &contents {
+                file.write_all(content.as_bytes())?;
+            }
+            Ok(Self { file, lengths: contents.iter().map(String::len).collect() })
+        };
+        let written: std::io::Result<_> =
+            tokio::task::spawn_blocking(write).await.map_err(Error::internal)?;
+        written.map(Some).map_err(Error::of_file)
+    }
+
+    /// Gives the images their contents again.
+    pub async fn put_back(self, attachments: &mut [Attachment]) -> Result<()> {
+        let Self { mut file, lengths } = self;
+        let read = move || {
+            file.rewind()?;
+            lengths.into_iter().map(|length| one(&mut file, length)).collect()
+        };
+        let contents: std::io::Result<Vec<_>> =
+            tokio::task::spawn_blocking(read).await.map_err(Error::internal)?;
+        let images = attachments.iter_mut().filter(|attachment| attachment.is_image());
+        for (image, content) in images.zip(contents.map_err(Error::of_file)?) {
+            image.content = content;
+        }
+        Ok(())
+    }
+}
+
+fn one(file: &mut std::fs::File, length: usize) -> std::io::Result<String> {
+    let mut content = vec![0; length];
+    file.read_exact(&mut content)?;
+    String::from_utf8(content).map_err(|error| std::io::Error::other(error.utf8_error()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attachment(name: &str, mime: &str, content: String) -> Attachment {
+        Attachment { name: name.into(), mime: mime.into(), content }
+    }
+
+    #[tokio::test]
+    async fn images_come_back_as_they_were_and_take_no_memory_meanwhile() {
+        let directory = tempfile::tempdir().unwrap();
+        let small = |name: &str, sign: &str| attachment(name, "image/png", sign.repeat(1000));
+        let all = vec![
+            small("a", "A"),
+            attachment("b", "text/plain", String::new()),
+            // More than is stored.
+            attachment("c", "image/png", "C".repeat(5 << 20)),
+            small("d", "é"),
+        ];
+        let mut attachments = all.clone();
+        let place = directory.path().to_owned();
+        let parked = ParkedImages::take(&mut attachments, place).await.unwrap().unwrap();
+        let held: Vec<_> = attachments.iter().map(|a| (&*a.name, a.content.len())).collect();
+        assert_eq!(held, [("a", 0), ("b", 0), ("d", 0)]);
+        parked.put_back(&mut attachments).await.unwrap();
+        let [a, b, _, d] = all.try_into().unwrap();
+        assert_eq!(attachments, [a, b, d]);
+        let place = directory.path().to_owned();
+        let mut none = vec![attachment("b", "text/plain", String::new())];
+        assert!(ParkedImages::take(&mut none, place).await.unwrap().is_none());
+    }
+}

@@ -1,0 +1,221 @@
+//! Failed sign-ins in the audit log: a bounded number of events, however often somebody guesses.
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use carrel_domain::Result;
+use carrel_domain::audit::{Actor, AuditLog, By};
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::json;
+
+use crate::login_throttle::network;
+
+/// For how long failures of one kind are counted together.
+const WINDOW: TimeDelta = TimeDelta::hours(1);
+
+/// The most names with networks that are told apart at a time; those beyond are counted as one.
+const MOST: usize = 200;
+
+/// The most characters of a name that are kept.
+const NAME: usize = 64;
+
+/// What failures have in common that are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    /// The name of the event.
+    why: &'static str,
+    /// Absent for all that found no place.
+    who: Option<Who>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Who {
+    /// Absent for the owner, who has none.
+    username: Option<String>,
+    network: Option<String>,
+}
+
+/// The failures that follow a first one, which is in the log already.
+#[derive(Debug)]
+struct Repeated {
+    since: DateTime<Utc>,
+    times: u64,
+    last: By,
+}
+
+/// Writes the first failure of a name and network as an event, and counts those that follow within
+/// an hour in one more. Cheap to clone.
+#[derive(Clone)]
+pub struct FailedSignIns {
+    audit: Arc<dyn AuditLog>,
+    counted: Arc<Mutex<HashMap<Kind, Repeated>>>,
+}
+
+impl FailedSignIns {
+    pub fn new(audit: Arc<dyn AuditLog>) -> Self {
+        Self { audit, counted: Arc::default() }
+    }
+
+    /// Notes a failure. `why` is the name of its event, `username` what somebody called themselves.
+    pub async fn note(&self, why: &'static str, username: Option<&str>, by: &By) -> Result<()> {
+        let username = username.map(|name| name.chars().take(NAME).collect::<String>());
+        let details = match &username {
+            Some(name) => json!({ "username": name }),
+            None => json!({}),
+        };
+        let who = Who { username, network: by.address.as_deref().map(network) };
+        if self.is_first(Kind { why, who: Some(who) }, by) {
+            self.audit.add(by.event(why, details.to_string())).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes down what was counted, as far as its hour is over at `now`.
+    pub async fn write_down(&self, now: DateTime<Utc>) -> Result<()> {
+        self.write_where(|repeated| now - repeated.since >= WINDOW).await
+    }
+
+    /// Writes down all that was counted, because the server stops.
+    pub async fn write_down_all(&self) -> Result<()> {
+        self.write_where(|_| true).await
+    }
+
+    async fn write_where(&self, is_over: impl Fn(&Repeated) -> bool) -> Result<()> {
+        let over: Vec<_> = {
+            let mut counted = self.lock();
+            counted.extract_if(|_, repeated| is_over(repeated)).collect()
+        };
+        let mut over = over.into_iter();
+        while let Some((kind, repeated)) = over.next() {
+            if repeated.times == 0 {
+                continue;
+            }
+            let event = repeated.event(&kind);
+            if let Err(error) = self.audit.add(event).await {
+                // They are written the next time.
+                let mut counted = self.lock();
+                for (kind, repeated) in std::iter::once((kind, repeated)).chain(over) {
+                    let again = counted.entry(kind).or_insert_with(|| repeated.anew());
+                    again.times += repeated.times;
+                    again.since = again.since.min(repeated.since);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a failure, unless it is the first of its kind.
+    fn is_first(&self, kind: Kind, by: &By) -> bool {
+        let mut counted = self.lock();
+        let is_known = counted.contains_key(&kind);
+        let kind = if is_known || counted.len() < MOST { kind } else { Kind { who: None, ..kind } };
+        // Those beyond the most are never in the log one by one.
+        let is_first = !is_known && kind.who.is_some();
+        let repeated = counted.entry(kind).or_insert_with(|| Repeated {
+            since: by.at,
+            times: 0,
+            last: by.clone(),
+        });
+        repeated.times += u64::from(!is_first);
+        repeated.last = by.clone();
+        is_first
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Kind, Repeated>> {
+        self.counted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Repeated {
+    fn anew(&self) -> Self {
+        Self { since: self.since, times: 0, last: self.last.clone() }
+    }
+
+    fn event(&self, kind: &Kind) -> carrel_domain::audit::Event {
+        let Self { since, times, last } = self;
+        let since = since.to_rfc3339();
+        let mut details = json!({ "event": kind.why, "times": times, "since": since });
+        match &kind.who {
+            None => details["others"] = true.into(),
+            Some(Who { username, network }) => {
+                details["username"] = json!(username);
+                details["network"] = json!(network);
+            }
+        }
+        let address = last.address.clone().filter(|_| kind.who.is_some());
+        let by = By { actor: Actor::Server, address, at: last.at };
+        by.event("failed_logins_repeated", details.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fakes::FakeAudit;
+
+    const WHY: &str = "failed_login_invalid_password";
+
+    fn at(address: &str, minutes: i64) -> By {
+        let at = DateTime::UNIX_EPOCH + TimeDelta::minutes(minutes);
+        By { actor: Actor::Stranger, address: Some(address.to_owned()), at }
+    }
+
+    fn new() -> (Arc<FakeAudit>, FailedSignIns) {
+        let audit = Arc::new(FakeAudit::default());
+        (audit.clone(), FailedSignIns::new(audit))
+    }
+
+    #[tokio::test]
+    async fn a_thousand_guesses_are_two_events_an_hour() {
+        let (audit, failed) = new();
+        for number in 0..1000 {
+            // All addresses of one network.
+            let by = at(&format!("2001:db8::{number:x}"), 1);
+            failed.note(WHY, Some("ann"), &by).await.unwrap();
+        }
+        failed.write_down(at("", 60).at).await.unwrap();
+        assert_eq!(audit.names(), [WHY]);
+        failed.write_down(at("", 61).at).await.unwrap();
+        assert_eq!(audit.names(), [WHY, "failed_logins_repeated"]);
+        let details: serde_json::Value = serde_json::from_str(&audit.details()[1]).unwrap();
+        assert_eq!((&details["times"], &details["username"]), (&json!(999), &json!("ann")));
+        assert_eq!(
+            (&details["network"], &details["event"]),
+            (&json!("2001:db8::/64"), &json!(WHY))
+        );
+        // The next hour begins anew, and one failure needs no count.
+        failed.note(WHY, Some("ann"), &at("2001:db8::1", 70)).await.unwrap();
+        failed.write_down_all().await.unwrap();
+        assert_eq!(audit.names().len(), 3);
+    }
+
+    #[tokio::test]
+    async fn others_are_told_apart_up_to_a_bound() {
+        let (audit, failed) = new();
+        for number in 0..10_000 {
+            let (name, by) = (format!("user{number}"), at(&format!("192.0.2.{}", number % 200), 1));
+            failed.note(WHY, Some(&name), &by).await.unwrap();
+        }
+        assert_eq!(audit.names().len(), MOST);
+        assert_eq!(failed.lock().len(), MOST + 1);
+        failed.write_down_all().await.unwrap();
+        assert_eq!(audit.names().len(), MOST + 1);
+        let details: serde_json::Value = serde_json::from_str(&audit.details()[MOST]).unwrap();
+        assert_eq!((&details["times"], &details["others"]), (&json!(9_800), &json!(true)));
+        assert!(failed.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_is_written_later() {
+        let (audit, failed) = new();
+        for _ in 0..3 {
+            failed.note(WHY, None, &at("::1", 0)).await.unwrap();
+        }
+        audit.fail(true);
+        assert!(failed.write_down_all().await.is_err());
+        audit.fail(false);
+        failed.write_down_all().await.unwrap();
+        assert_eq!(audit.names(), [WHY, "failed_logins_repeated"]);
+        assert!(audit.details()[1].contains("\"times\":2"), "{:?}", audit.details());
+    }
+}

@@ -1,0 +1,74 @@
+//! Questions with large attachments that wait for a model: what they hold in memory meanwhile.
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::TestServer;
+use serde_json::{Value, json};
+
+use super::backend;
+
+/// How much more memory the server may have while all questions wait for the model. What they brought
+/// is 200 MB. A provider is sent images in full, so those are held until it answers.
+const CAP: u64 = 160 << 20;
+
+const DOCUMENTS: usize = 20;
+const IMAGES: usize = 8;
+
+/// The memory that the server has now, in bytes.
+fn resident(server: &TestServer) -> Result<u64> {
+    let status = format!("/proc/{}/status", server.process_id().context("not running")?);
+    let status = std::fs::read_to_string(status)?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    let kilobytes: u64 = line.split_whitespace().nth(1).context("no number")?.parse()?;
+    Ok(kilobytes << 10)
+}
+
+fn question(name: &str, mime: &str, content: &str) -> Value {
+    let attached = json!({ "name": name, "mime": mime, "contentString": content });
+    json!({ "message": "What is this?", "mode": "chat", "attachments": [attached] })
+}
+
+#[tokio::test]
+async fn questions_that_wait_hold_little_of_what_they_brought() -> Result<()> {
+    let model = e2e::model_server::start().await?;
+    let server = TestServer::start(backend()).await?;
+    let admin = server.admin();
+    admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
+    let change = json!({
+        "LLMProvider": "generic-openai", "GenericOpenAiBasePath": model.base_url(),
+        "GenericOpenAiModelPref": "silent", "GenericOpenAiTokenLimit": 4096,
+    });
+    admin.post("/v1/system/update-env", change).await?.ok()?;
+    // At this mount what cannot be read is passed over, which takes less time than reading it.
+    let path = "/api/v1/workspace/alpha/chat";
+    let before = resident(&server)?;
+
+    // Neither is more than it seems at first sight.
+    let document = question("notes.bin", "application/x", &"AAECAwQF".repeat(1 << 20));
+    let picture = question("a.png", "image/png", &"iVBORw0K".repeat(1 << 19));
+    let mut asking = tokio::task::JoinSet::new();
+    let documents = std::iter::repeat_n(&document, DOCUMENTS);
+    for body in documents.chain(std::iter::repeat_n(&picture, IMAGES)) {
+        let (client, body) = (admin.clone(), body.clone());
+        asking.spawn(async move { client.post(path, body).await });
+    }
+    let mut patience = 1_200;
+    let held = loop {
+        let waiting = model.received().len();
+        let held = resident(&server)?.saturating_sub(before);
+        if waiting >= DOCUMENTS + IMAGES && held < CAP {
+            break held;
+        }
+        if let Some(ended) = asking.try_join_next() {
+            let answer = ended??;
+            anyhow::bail!("a question ended with {}: {}", answer.status, answer.body);
+        }
+        patience -= 1;
+        anyhow::ensure!(patience > 0, "{waiting} questions wait, and {held} bytes are held");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    println!("{held} bytes are held");
+    asking.shutdown().await;
+    assert_eq!(std::fs::read_dir(server.storage().join("tmp"))?.count(), 0);
+    Ok(())
+}

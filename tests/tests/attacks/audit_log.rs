@@ -1,0 +1,133 @@
+//! The audit log under attack by somebody who writes the database, and by strangers who fill it.
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use e2e::{Backend, TestServer, on_both_databases};
+use serde_json::json;
+
+on_both_databases!(whoever_guesses_fills_no_log);
+
+/// Runs SQL on the database, as somebody can who has the file but not the key.
+fn forge(database: &Path, sql: &str) -> Result<()> {
+    const RUN: &str = "import sqlite3,sys; c=sqlite3.connect(sys.argv[1]); c.executescript(sys.argv[2]); c.commit()";
+    let done = Command::new("python3").args(["-c", RUN]).arg(database).arg(sql).status()?;
+    anyhow::ensure!(done.success(), "{sql}");
+    Ok(())
+}
+
+async fn changed(server: &TestServer, names: std::ops::Range<u32>) -> Result<()> {
+    for number in names {
+        let name = format!("Workspace {number}");
+        server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
+    }
+    Ok(())
+}
+
+fn head(server: &TestServer) -> Result<String> {
+    let told = server.carrel().run(&["audit", "head"])?;
+    anyhow::ensure!(told.code == Some(0) && !told.stderr.contains("warning"), "{told:?}");
+    Ok(told.stdout.trim().to_owned())
+}
+
+/// What `carrel audit verify` finds wrong; nothing if it finds nothing.
+fn fault(server: &TestServer, anchor: Option<&str>) -> Result<String> {
+    let anchor = anchor.map(|anchor| ["--anchor", anchor]);
+    let arguments: Vec<_> =
+        ["audit", "verify"].into_iter().chain(anchor.into_iter().flatten()).collect();
+    let told = server.carrel().run(&arguments)?;
+    match told.code {
+        Some(0) => Ok(String::new()),
+        Some(1) => Ok(told.stderr),
+        _ => anyhow::bail!("{told:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_was_cut_off_or_exchanged_is_found() -> Result<()> {
+    let mut server = TestServer::start(Backend::Sqlite).await?;
+    let database = server.storage().join("carrel.db");
+    changed(&server, 0..3).await?;
+    server.stop().await?;
+    let early = std::fs::read(&database)?;
+    server.run().await?;
+    changed(&server, 3..6).await?;
+    let figures = server.admin().get("/metrics").await?.body;
+    let anchor = head(&server)?;
+    let (id, digest) = anchor.split_once(':').context("no anchor")?;
+    let short = u64::from_str_radix(&digest[..12], 16)?;
+    for figure in [
+        format!("carrel_audit_head_id {id}"),
+        format!("carrel_audit_head_digest {short}"),
+        "carrel_audit_head_sealed 1".to_owned(),
+    ] {
+        let figures = figures.as_str().unwrap_or_default();
+        assert!(figures.lines().any(|line| line == figure), "{figure}: {figures}");
+    }
+    server.stop().await?;
+    assert_eq!(fault(&server, Some(&anchor))?, "");
+    let whole = std::fs::read(&database)?;
+
+    // Its end is cut off, and what says where it ends put right.
+    forge(
+        &database,
+        "DELETE FROM events WHERE id > 3;
+         UPDATE audit_head SET last_id = 3, digest = (SELECT digest FROM events WHERE id = 3);",
+    )?;
+    assert!(fault(&server, None)?.contains("its end was cut off"));
+    // As if there had never been a seal.
+    forge(&database, "UPDATE audit_head SET seal = NULL, sealed_id = NULL, sealed_digest = NULL;")?;
+    server.run().await?;
+    changed(&server, 10..12).await?;
+    server.stop().await?;
+    assert!(fault(&server, None)?.contains("its seal was removed"));
+    let verified = server.carrel().run(&["verify"])?;
+    assert_eq!(verified.code, Some(1), "{verified:?}");
+    assert!(verified.stdout.contains("the audit log is broken"), "{verified:?}");
+
+    // The whole database of before: its seal fits, and only what was kept elsewhere tells.
+    std::fs::write(&database, early)?;
+    assert_eq!(fault(&server, None)?, "");
+    assert!(fault(&server, Some(&anchor))?.contains("its end was cut off"));
+    let elsewhere = server.storage().with_file_name("heads");
+    std::fs::write(&elsewhere, format!("1:000000000000\n{anchor}\n"))?;
+    assert!(fault(&server, elsewhere.to_str())?.contains("its end was cut off"));
+    std::fs::remove_file(&elsewhere)?;
+
+    // Another key seals nothing until somebody vouches for the log with it.
+    std::fs::write(&database, whole)?;
+    std::fs::remove_file(server.storage().join("secret.key"))?;
+    assert!(fault(&server, None)?.contains("not made with this key"));
+    let sealed = server.carrel().run(&["audit", "seal"])?;
+    assert_eq!(sealed.code, Some(0), "{sealed:?}");
+    assert_eq!(fault(&server, Some(&anchor))?, "");
+    assert_ne!(head(&server)?, anchor, "who vouched for it is in the log");
+    Ok(())
+}
+
+async fn whoever_guesses_fills_no_log(backend: Backend) -> Result<()> {
+    let mut server = TestServer::start(backend).await?;
+    let first = json!({ "username": "main-admin", "password": "correct horse" });
+    server.admin().post("/v1/admin/enable-multi-user", first).await?.ok()?;
+    let stranger = server.admin().anonymous();
+    let guess = json!({ "username": "main-admin", "password": "wrong horse" });
+    for _ in 0..8 {
+        assert_eq!(stranger.post("/v1/session", guess.clone()).await?.status, 401);
+    }
+    let failures = async |server: &TestServer| -> Result<Vec<(String, String)>> {
+        let logged = server.admin().get("/v1/admin/event-logs?limit=100").await?.ok()?;
+        let events = logged["events"].as_array().cloned().unwrap_or_default();
+        let text = |value: &serde_json::Value| value.to_string();
+        let told = events.iter().map(|event| (text(&event["event"]), text(&event["details"])));
+        Ok(told.filter(|(name, _)| name.contains("failed_login")).collect())
+    };
+    assert_eq!(failures(&server).await?.len(), 1);
+    // Nothing that was counted is forgotten when the server stops.
+    server.stop().await?;
+    server.run().await?;
+    let told = failures(&server).await?;
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].0.contains("failed_logins_repeated"), "{told:?}");
+    assert!(told[0].1.contains("\"times\":7") && told[0].1.contains("main-admin"), "{told:?}");
+    Ok(())
+}
