@@ -98,6 +98,9 @@ async fn a_provider_is_shown_with_what_it_takes_and_need_not_have(
     for (path, needed, optional) in [
         ("vectors?provider=chroma", "ChromaApiKey", &["ChromaApiHeader"][..]),
         ("vectors?provider=lancedb", "", &[]),
+        ("vectors?provider=pinecone", "PineConeIndex", &[]),
+        ("vectors?provider=weaviate", "WeaviateApiKey", &[]),
+        ("vectors?provider=milvus", "MilvusPassword", &["MilvusUsername"]),
         ("embedding?provider=openai", "OpenAiKey", &["EmbeddingOutputDimensions"]),
         ("language?provider=bedrock", "AwsBedrockLLMRegion", &["AwsBedrockLLMTokenLimit"]),
         (

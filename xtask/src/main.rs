@@ -19,6 +19,7 @@ mod tally;
 mod test;
 mod tidy;
 mod traces;
+mod vendors;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,7 @@ cargo xtask <chore>
   fuzz [target] [s]   the readers and writers of foreign text, each for a minute unless said otherwise;
                       with --guided by libFuzzer, for which a nightly compiler is needed
   fuzz-api            every operation of the OpenAPI document, by schemathesis
+  vendors [names]     clients of vector databases beside the tests' stand-ins, and Milvus' own engine
   traces              the feature `otel`: its lints and its tests
   plant [names]       faults of tests/planted, one at a time, each of which a test must notice
   crash [n]           kills the server n times (1,000 unless given) under load, on each database
@@ -81,6 +83,7 @@ fn run() -> Result<()> {
             | "import-check"
             | "plant"
             | "screenshots"
+            | "vendors"
     );
     if let Some(extra) = rest.first().filter(|_| !takes_arguments) {
         bail!("`{chore}` takes no arguments, and was given `{extra}`");
@@ -104,6 +107,7 @@ fn run() -> Result<()> {
         "crash" => crash::run(&sh, &rest),
         "fuzz" => fuzz::run(&sh, &rest),
         "fuzz-api" => fuzz::api(&sh),
+        "vendors" => vendors::run(&sh, &rest),
         "traces" => traces::run(&sh),
         "import-check" => import_check::run(&sh, &rest),
         "plant" => plant::run(&sh, &rest),

@@ -45,10 +45,6 @@ const OF_THE_PROCESS: [&str; 11] = [
 /// Keys of what the other server encrypted. They are kept, sealed, with what they open.
 const ENCRYPTION: [&str; 2] = ["SIG_KEY", "SIG_SALT"];
 
-/// Vector stores that this server does not have. Passages are in its own index then.
-const OTHER_STORES: [&str; 6] =
-    ["astra", "milvus", "pinecone", "weaviate", "zilliz", "chromacloud"];
-
 /// The environment file: the one given, or where the product's installations have it.
 pub fn file(storage: &Path, given: Option<&Path>) -> Option<PathBuf> {
     let usual = [Some(storage.join(".env")), storage.parent().map(|above| above.join(".env"))];
@@ -114,11 +110,13 @@ fn environment(
         } else if ENCRYPTION.contains(&named) {
             report.kept(".env", 1);
             configuration.kept.insert(name, value.into());
-        } else if named == "VECTOR_DB" && OTHER_STORES.contains(&value.as_str()) {
-            report.differ(format!(
-                "Vectors were in {value}, which this server does not use. They are in its own index."
-            ));
         } else {
+            if named == "VECTOR_DB" && value != "lancedb" {
+                report.differ(format!(
+                    "Vectors were in {value}. This server makes them anew, keeps them in its \
+                     database, and fills {value} under names of its own."
+                ));
+            }
             given.push((name, value));
         }
     }

@@ -278,7 +278,7 @@ mod tests {
         set(&store, remote).await.unwrap();
         assert_eq!(models.embedder().unwrap().model().name, "e");
         for wrong in [
-            json!({ "VectorDB": "pinecone", "PineConeKey": "k", "PineConeIndex": "i" }),
+            json!({ "VectorDB": "faiss" }),
             json!({ "EmbeddingEngine": "none" }),
             json!({ "LLMProvider": "nobody" }),
         ] {

@@ -3,22 +3,73 @@ use std::sync::Arc;
 
 use carrel_domain::{Error, Result};
 
-use crate::chroma::Chroma;
+use crate::astra::Astra;
+use crate::chroma::{Chroma, Quotas};
+use crate::milvus::Milvus;
 use crate::pgvector::{self, PgVector};
+use crate::pinecone::Pinecone;
 use crate::qdrant::Qdrant;
 use crate::rest::{Names, Rest};
 use crate::store::Store;
+use crate::weaviate::Weaviate;
 
 /// What `VECTOR_DB` calls the index inside this server.
 pub const EMBEDDED: &str = "lancedb";
 
 /// All that `VECTOR_DB` may say.
-pub const NAMES: [&str; 4] = [EMBEDDED, "pgvector", "chroma", "qdrant"];
+pub const NAMES: [&str; 10] = [
+    EMBEDDED,
+    "pgvector",
+    "chroma",
+    "qdrant",
+    "milvus",
+    "zilliz",
+    "pinecone",
+    "weaviate",
+    "astra",
+    "chromacloud",
+];
 
 const CHROMA: Names =
     Names { service: "Chroma", address: "CHROMA_ENDPOINT", key: "CHROMA_API_KEY" };
 const QDRANT: Names =
     Names { service: "Qdrant", address: "QDRANT_ENDPOINT", key: "QDRANT_API_KEY" };
+const MILVUS: Names = Names {
+    service: "Milvus",
+    address: "MILVUS_ADDRESS",
+    key: "MILVUS_USERNAME and MILVUS_PASSWORD",
+};
+const ZILLIZ: Names =
+    Names { service: "Zilliz Cloud", address: "ZILLIZ_ENDPOINT", key: "ZILLIZ_API_TOKEN" };
+const PINECONE: Names =
+    Names { service: "Pinecone", address: "PINECONE_INDEX", key: "PINECONE_API_KEY" };
+const WEAVIATE: Names =
+    Names { service: "Weaviate", address: "WEAVIATE_ENDPOINT", key: "WEAVIATE_API_KEY" };
+const ASTRA: Names =
+    Names { service: "Astra DB", address: "ASTRA_DB_ENDPOINT", key: "ASTRA_DB_APPLICATION_TOKEN" };
+const CHROMA_CLOUD: Names = Names {
+    service: "Chroma Cloud",
+    address: "CHROMACLOUD_TENANT and CHROMACLOUD_DATABASE",
+    key: "CHROMACLOUD_API_KEY",
+};
+
+/// Where services are that have one address for everybody.
+pub struct Services {
+    /// Tells where the indexes of Pinecone are.
+    pub pinecone: String,
+    pub chroma: String,
+}
+
+impl Default for Services {
+    fn default() -> Self {
+        let (pinecone, chroma) = ("https://api.pinecone.io", "https://api.trychroma.com");
+        Self { pinecone: pinecone.to_owned(), chroma: chroma.to_owned() }
+    }
+}
+
+/// The most neighbours that one search in Milvus names, and in a small cluster of Zilliz Cloud.
+const MILVUS_NEIGHBOURS: usize = 5_000;
+const ZILLIZ_NEIGHBOURS: usize = 1_024;
 
 /// The store that is meant; `None` for the index inside this server. `installation` is the name
 /// of the database whose vectors it is to hold. Nothing is asked of the store yet.
@@ -31,30 +82,95 @@ pub fn store(
     http: impl FnOnce() -> Result<reqwest::Client>,
     installation: &str,
 ) -> Result<Option<Arc<dyn Store>>> {
-    let given = |name: &str| settings(name).filter(|value| !value.trim().is_empty());
-    let needed = |service, name: &str| {
-        given(name).ok_or_else(|| Error::unavailable(service, format!("{name} is not set")))
-    };
-    let chosen = given("VECTOR_DB").unwrap_or_else(|| EMBEDDED.to_owned());
+    store_in(&Services::default(), settings, http, installation)
+}
+
+/// [`store`], of services at other addresses than everybody's.
+///
+/// # Errors
+/// Those of [`store`].
+pub fn store_in(
+    services: &Services,
+    settings: &dyn Fn(&str) -> Option<String>,
+    http: impl FnOnce() -> Result<reqwest::Client>,
+    installation: &str,
+) -> Result<Option<Arc<dyn Store>>> {
+    let given = Given(settings);
+    let chosen = given.get("VECTOR_DB").unwrap_or_else(|| EMBEDDED.to_owned());
     let store: Arc<dyn Store> = match chosen.as_str() {
         EMBEDDED => return Ok(None),
         "pgvector" => {
-            let url = needed(pgvector::NAME, "PGVECTOR_CONNECTION_STRING")?;
-            let table = needed(pgvector::NAME, "PGVECTOR_TABLE_NAME")?;
+            let url = given.needed(pgvector::NAME, "PGVECTOR_CONNECTION_STRING")?;
+            let table = given.needed(pgvector::NAME, "PGVECTOR_TABLE_NAME")?;
             Arc::new(PgVector::new(&url, &table, installation)?)
         }
         "chroma" => {
-            let address = needed(CHROMA.service, CHROMA.address)?;
-            let header = given("CHROMA_API_HEADER").unwrap_or_else(|| "X-Api-Key".to_owned());
-            let key = given(CHROMA.key).map(|key| (header.trim(), with_scheme(&header, key)));
+            let address = given.needed(CHROMA.service, CHROMA.address)?;
+            let header = given.get("CHROMA_API_HEADER").unwrap_or_else(|| "X-Api-Key".to_owned());
+            let key = given.get(CHROMA.key).map(|key| (header.trim(), with_scheme(&header, key)));
             let rest = Rest::new(http()?, CHROMA, &address, key)?;
-            Arc::new(Chroma::new(rest, "default_tenant", "default_database", installation))
+            let (tenant, database) = ("default_tenant", "default_database");
+            Arc::new(Chroma::new(rest, Quotas::of_server(), tenant, database, installation))
         }
         "qdrant" => {
-            let address = needed(QDRANT.service, QDRANT.address)?;
-            let key = given(QDRANT.key).map(|key| ("api-key", key));
+            let address = given.needed(QDRANT.service, QDRANT.address)?;
+            let key = given.get(QDRANT.key).map(|key| ("api-key", key));
             let rest = Rest::new(http()?, QDRANT, &address, key)?;
             Arc::new(Qdrant::new(rest, installation))
+        }
+        "milvus" => {
+            let address = given.needed(MILVUS.service, MILVUS.address)?;
+            // The name of a host and a port, as other clients of Milvus take it, is one of HTTP.
+            let address = match address.contains("://") {
+                true => address,
+                false => format!("http://{address}"),
+            };
+            let key = match (given.get("MILVUS_USERNAME"), given.get("MILVUS_PASSWORD")) {
+                (None, None) => None,
+                (Some(user), Some(password)) => Some(bearer(&format!("{user}:{password}"))),
+                _ => {
+                    return Err(Error::unavailable(
+                        MILVUS.service,
+                        "it wants both of MILVUS_USERNAME and MILVUS_PASSWORD, or neither",
+                    ));
+                }
+            };
+            let rest = Rest::new(http()?, MILVUS, &address, key)?;
+            Arc::new(Milvus::new(rest, MILVUS_NEIGHBOURS, installation))
+        }
+        "zilliz" => {
+            let address = given.needed(ZILLIZ.service, ZILLIZ.address)?;
+            let key = given.needed(ZILLIZ.service, ZILLIZ.key)?;
+            let rest = Rest::new(http()?, ZILLIZ, &address, Some(bearer(&key)))?;
+            Arc::new(Milvus::new(rest, ZILLIZ_NEIGHBOURS, installation))
+        }
+        "pinecone" => {
+            let key = given.needed(PINECONE.service, PINECONE.key)?;
+            let index = given.needed(PINECONE.service, PINECONE.address)?;
+            let key = Some(("Api-Key", key.trim().to_owned()));
+            let rest = Rest::new(http()?, PINECONE, &services.pinecone, key)?;
+            Arc::new(Pinecone::new(rest, &index, installation))
+        }
+        "weaviate" => {
+            let address = given.needed(WEAVIATE.service, WEAVIATE.address)?;
+            let key = given.get(WEAVIATE.key).map(|key| bearer(&key));
+            let rest = Rest::new(http()?, WEAVIATE, &address, key)?;
+            Arc::new(Weaviate::new(rest, installation))
+        }
+        "astra" => {
+            let address = given.needed(ASTRA.service, ASTRA.address)?;
+            let key = given.needed(ASTRA.service, ASTRA.key)?;
+            let key = Some(("Token", key.trim().to_owned()));
+            Arc::new(Astra::new(Rest::new(http()?, ASTRA, &address, key)?, installation))
+        }
+        "chromacloud" => {
+            let key = given.needed(CHROMA_CLOUD.service, CHROMA_CLOUD.key)?;
+            let tenant = given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_TENANT")?;
+            let database = given.needed(CHROMA_CLOUD.service, "CHROMACLOUD_DATABASE")?;
+            let key = Some(("x-chroma-token", key.trim().to_owned()));
+            let rest = Rest::new(http()?, CHROMA_CLOUD, &services.chroma, key)?;
+            let (tenant, database) = (tenant.trim(), database.trim());
+            Arc::new(Chroma::new(rest, Quotas::of_cloud(), tenant, database, installation))
         }
         _ => {
             return Err(Error::invalid(
@@ -64,6 +180,23 @@ pub fn store(
         }
     };
     Ok(Some(store))
+}
+
+/// Settings that hold something.
+struct Given<'a>(&'a dyn Fn(&str) -> Option<String>);
+
+impl Given<'_> {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0(name).filter(|value| !value.trim().is_empty())
+    }
+
+    fn needed(&self, service: &'static str, name: &str) -> Result<String> {
+        self.get(name).ok_or_else(|| Error::unavailable(service, format!("{name} is not set")))
+    }
+}
+
+fn bearer(key: &str) -> (&'static str, String) {
+    ("Authorization", format!("Bearer {}", key.trim()))
 }
 
 /// Whoever sends a key as `Authorization` sends it as a bearer's.

@@ -44,6 +44,21 @@ pub enum Tombstones<'a> {
     Chunks(&'a [ChunkId]),
 }
 
+/// What one question to a store may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// The most candidates it names.
+    pub candidates: usize,
+    /// The most documents that may be named to it.
+    pub documents: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { candidates: 5_000, documents: 1_000 }
+    }
+}
+
 /// A vector database. Every method may be repeated; a place that is not there is an empty one.
 ///
 /// [`Error::Unavailable`] when it does not answer, refuses the key, or answers something else:
@@ -53,6 +68,16 @@ pub enum Tombstones<'a> {
 pub trait Store: Send + Sync {
     /// What people call it.
     fn name(&self) -> &'static str;
+    /// What [`Store::nearest`] may be asked for.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
+    /// Returns when searches find what this process has stored of the workspace, and nothing that it
+    /// has taken out. Most stores answer a change no sooner, and have nothing to wait for; where
+    /// that is not so, the watermark is moved only after this.
+    async fn settle(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
+        Ok(())
+    }
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
     async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>>;
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()>;
@@ -74,7 +99,8 @@ pub trait Store: Send + Sync {
     }
     /// All chunks it holds vectors of, in any order.
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>>;
-    /// About the nearest by cosine, in any order; `among` names one to a thousand documents, or all.
+    /// About the nearest by cosine, in any order. [`Store::limits`] bounds `limit` and how
+    /// many documents `among` names, which is one at the least, or all.
     async fn nearest(
         &self,
         within: WorkspaceId,
@@ -144,6 +170,15 @@ pub fn listed(dimensions: &Dimensions) -> String {
 /// What [`listed`] listed.
 pub fn unlisted(text: &str) -> Dimensions {
     text.split(',').filter_map(|length| length.parse().ok()).collect()
+}
+
+/// A vector for what has none, where a store keeps nothing without: one along the first axis.
+pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
+    let mut unit = vec![0.0; dimensions];
+    if let Some(first) = unit.first_mut() {
+        *first = 1.0;
+    }
+    unit
 }
 
 /// A watermark as stores of JSON keep it.

@@ -21,13 +21,14 @@ use carrel_domain::{ChunkId, DocumentSelection, Error, WorkspaceDocumentId, Work
 use carrel_vectors::store::{Dimensions, Store};
 use carrel_vectors::{EmbeddedIndex, SyncedIndex};
 
+use failures::whatever_breaks_off_is_taken_up_again;
 use selection::{
     documents_that_are_left_out_make_room_for_others,
     only_the_documents_that_are_named_are_searched,
     too_many_to_be_left_out_by_a_store_are_left_out_without_it,
 };
+use support::MemoryRows;
 use support::stores::{self, Failing, Kind};
-use support::{Clusters, MemoryRows};
 
 const HERE: WorkspaceId = WorkspaceId(1);
 const THERE: WorkspaceId = WorkspaceId(2);
@@ -111,6 +112,13 @@ macro_rules! on_every_index {
         on_every_index!(@ pgvector, PgVector, $($all,)+ $($stored),+);
         on_every_index!(@ chroma, Chroma, $($all,)+ $($stored),+);
         on_every_index!(@ qdrant_stub, QdrantStub, $($all,)+ $($stored),+);
+        on_every_index!(@ milvus_stub, MilvusStub, $($all,)+ $($stored),+);
+        on_every_index!(@ milvus_lite, MilvusLite, $($all,)+ $($stored),+);
+        on_every_index!(@ zilliz_stub, ZillizStub, $($all,)+ $($stored),+);
+        on_every_index!(@ pinecone_stub, PineconeStub, $($all,)+ $($stored),+);
+        on_every_index!(@ weaviate_stub, WeaviateStub, $($all,)+ $($stored),+);
+        on_every_index!(@ astra_stub, AstraStub, $($all,)+ $($stored),+);
+        on_every_index!(@ chroma_cloud, ChromaCloud, $($all,)+ $($stored),+);
     };
     (@ $name:ident, $kind:ident, $($test:ident),+) => {
         mod $name {
@@ -295,7 +303,9 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.assert_agrees().await;
     let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(1), ChunkId(2), ChunkId(3)]);
-    world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
+    let of = Dimensions::from([2]);
+    world.store().remove(HERE, &of, gone).await.unwrap();
+    world.store().settle(HERE, &of).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
     // Also when the store goes away in the middle.
     world.store().answer(2);
@@ -337,7 +347,7 @@ async fn a_database_that_was_set_back_is_followed(world: World) {
 
 async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
     // The same store under the name of another database, where the kind is known.
-    for kind in [Kind::PgVector, Kind::Chroma, Kind::QdrantStub] {
+    for kind in stores::KINDS {
         let (Some(one), Some(other)) = (World::stored(kind).await, World::stored(kind).await)
         else {
             continue;
@@ -353,42 +363,4 @@ async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
         one.assert_agrees().await;
         other.assert_agrees().await;
     }
-}
-
-/// Chance decides what happens and after how many requests the store goes away.
-async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
-    let mut clusters = Clusters::new(8, 11);
-    let mut chance = 7_u64;
-    let mut dice = move |sides: u64| {
-        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        (chance >> 33) % sides
-    };
-    let mut placed = Vec::new();
-    for round in 0..12 {
-        world.store().answer(dice(9) as i64);
-        for _ in 0..dice(6) {
-            if dice(3) == 0 && !placed.is_empty() {
-                let document = placed.swap_remove(dice(placed.len() as u64) as usize);
-                world.rows.remove(HERE, &[document]);
-                if dice(2) == 0 {
-                    world.index.remove(HERE, &[document]).await.unwrap();
-                }
-            } else {
-                let passages = 1 + dice(300) as usize;
-                placed.push(world.rows.add(HERE, clusters.vectors(passages)));
-            }
-            let _ = world.synced().reconcile(HERE).await;
-        }
-        if round % 3 == 0 {
-            world = world.again();
-        }
-        world.store().answer(i64::MAX);
-        let to = clusters.vector();
-        let exact = EmbeddedIndex::new(world.rows.clone(), PLENTY);
-        let (found, exact) = (world.found(query(&to, 5)).await, exact.nearest(query(&to, 5)).await);
-        let exact: Vec<_> = exact.unwrap().iter().map(|hit| hit.chunk.0).collect();
-        assert_eq!(found.first(), exact.first());
-        assert_eq!(found.len(), exact.len());
-    }
-    world.again().assert_agrees().await;
 }

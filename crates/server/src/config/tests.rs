@@ -50,7 +50,7 @@ fn every_problem_is_told_at_once_and_by_name() {
             ("CARREL_API_KEY", "short-secret"),
             ("CARREL_WORKERS", "0"),
             ("DATABASE_URL", "mysql://u:hidden@h/d"),
-            ("VECTOR_DB", "pinecone"),
+            ("VECTOR_DB", "faiss"),
             ("LLM_PROVIDER", "nobody"),
         ]),
     );
@@ -61,7 +61,7 @@ fn every_problem_is_told_at_once_and_by_name() {
         ("CARREL_API_KEY must be a text of 16", "environment"),
         ("CARREL_WORKERS must be a number from 1", "not `0`"),
         ("DATABASE_URL must be sqlite://", "environment"),
-        ("VECTOR_DB must be lancedb", "not `pinecone`"),
+        ("VECTOR_DB must be lancedb", "not `faiss`"),
         ("LLM_PROVIDER must be one of extractive, ", "not `nobody`"),
         ("CARREL_UPLOAD_LIMIT must be a whole", ".env:2"),
     ] {

@@ -108,7 +108,8 @@ pub const PASSWORD_KINDS: Variable =
     variable("PASSWORDREQUIREMENTS", "a number of kinds of characters from 0 to 4");
 pub const VECTOR_DB: Variable = variable(
     "VECTOR_DB",
-    "lancedb (or not set) for the index inside this server, pgvector, chroma or qdrant",
+    "lancedb (or not set) for the index inside this server, pgvector, chroma, chromacloud, qdrant, \
+     pinecone, weaviate, milvus, zilliz or astra",
 );
 pub const LLM_PROVIDER: Variable =
     variable("LLM_PROVIDER", "the name of a language-model provider, such as generic-openai");

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::embedded::{EmbeddedIndex, sorted};
-use crate::store::{Store, Watermark, is_busy, is_refusal, refusal};
+use crate::store::{Limits, Store, Watermark, is_busy, is_refusal, refusal};
 use circuit_breaker::CircuitBreaker;
 use slots::{HealthState, Slots, reason};
 
@@ -39,10 +39,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub const ANSWER: Duration = Duration::from_secs(10);
 /// How many candidates the store is asked for, for each passage that is wanted.
 const CANDIDATES_PER_HIT: usize = 2;
-/// The fewest and the most candidates it is asked for.
-const CANDIDATES: (usize, usize) = (40, 5_000);
-/// How many documents one question to the store may name.
-const DOCUMENTS_AT_ONCE: usize = 1_000;
+/// The fewest candidates it is asked for.
+const CANDIDATES: usize = 40;
 
 /// An index in a vector database. Must be used within a tokio runtime.
 #[derive(Clone)]
@@ -136,8 +134,8 @@ impl VectorIndex for SyncedIndex {
     }
 
     /// As that of [`EmbeddedIndex`]; [`Error::Unavailable`] when neither the store nor the
-    /// embedded index can answer. Where more than a thousand documents are left out, which cannot be
-    /// asked in parts, the store is not asked.
+    /// embedded index can answer. Where more passages are wanted than the store names at a time, or
+    /// more documents are left out than can be named to it at once, the store is not asked.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must hold finite numbers only"));
@@ -145,10 +143,7 @@ impl VectorIndex for SyncedIndex {
         if query.limit == 0 || query.to.iter().all(|value| *value == 0.0) {
             return Ok(Vec::new());
         }
-        if let DocumentSelection::Except(documents) = query.among
-            && documents.len() > DOCUMENTS_AT_ONCE
-        {
-            let reason = format!("no more than {DOCUMENTS_AT_ONCE} documents can be left out");
+        if let Some(reason) = self.inner.out_of_bounds(&query) {
             let refusal = refusal(self.inner.store.name(), reason);
             return self.inner.instead(query, Some(refusal)).await;
         }
@@ -179,6 +174,20 @@ impl VectorIndex for SyncedIndex {
 }
 
 impl Inner {
+    /// What of a query cannot be asked of the store.
+    fn out_of_bounds(&self, query: &VectorQuery<'_>) -> Option<String> {
+        let Limits { candidates, documents } = self.store.limits();
+        if query.limit > candidates {
+            return Some(format!("it names no more than {candidates} passages"));
+        }
+        match query.among {
+            DocumentSelection::Except(except) if except.len() > documents => {
+                Some(format!("no more than {documents} documents can be left out"))
+            }
+            _ => None,
+        }
+    }
+
     /// Succeeds when the store holds what was committed to the workspace by now.
     async fn ready(self: &Arc<Self>, within: WorkspaceId) -> Result<()> {
         let version = self.rows.version(within).await?;
@@ -231,10 +240,11 @@ impl Inner {
         watermark: &Watermark,
     ) -> Result<Vec<ChunkId>> {
         let VectorQuery { within, to, limit, among, .. } = *query;
-        let keep = limit.saturating_mul(CANDIDATES_PER_HIT).clamp(CANDIDATES.0, CANDIDATES.1);
+        let limits = self.store.limits();
+        let keep = limit.saturating_mul(CANDIDATES_PER_HIT).max(CANDIDATES).min(limits.candidates);
         if let DocumentSelection::Only(documents) = among {
             let mut candidates = Vec::new();
-            for some in sorted(documents).chunks(DOCUMENTS_AT_ONCE) {
+            for some in sorted(documents).chunks(limits.documents) {
                 let near = self.store.nearest(within, to, keep, DocumentSelection::Only(some));
                 candidates.extend(self.in_time(near).await?);
             }

@@ -107,6 +107,7 @@ impl Inner {
             }
         }
         let tally = self.add(within, &mut watermark).await?;
+        self.asked(self.store.settle(within, &watermark.dimensions)).await?;
         if verify || tally.version.removals != watermark.version.removals {
             let held = self.asked(self.store.count(within, &watermark.dimensions)).await?;
             watermark.vectors = held;
@@ -209,6 +210,7 @@ impl Inner {
         let lacking = (known.len() - kept.len()) as u64;
         let (workspace, removed) = (within.0, surplus.len());
         tracing::info!(workspace, removed, lacking, "compared {}", self.store.name());
+        self.asked(self.store.settle(within, &watermark.dimensions)).await?;
         let is_whole = lacking <= watermark.left_out;
         (watermark.left_out, watermark.vectors) = (lacking, kept.len() as u64);
         Ok(is_whole)

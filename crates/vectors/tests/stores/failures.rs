@@ -1,6 +1,7 @@
 //! What becomes of searches while a store is in trouble, in a time that passes by itself.
 use std::time::Duration;
 
+use support::Clusters;
 use support::memory::MemoryStore;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -102,4 +103,42 @@ async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() 
         assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
     }
     assert_eq!(store.searches(), 4);
+}
+
+/// Chance decides what happens and after how many requests the store goes away.
+pub(super) async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
+    let mut clusters = Clusters::new(8, 11);
+    let mut chance = 7_u64;
+    let mut dice = move |sides: u64| {
+        chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (chance >> 33) % sides
+    };
+    let mut placed = Vec::new();
+    for round in 0..12 {
+        world.store().answer(dice(9) as i64);
+        for _ in 0..dice(6) {
+            if dice(3) == 0 && !placed.is_empty() {
+                let document = placed.swap_remove(dice(placed.len() as u64) as usize);
+                world.rows.remove(HERE, &[document]);
+                if dice(2) == 0 {
+                    world.index.remove(HERE, &[document]).await.unwrap();
+                }
+            } else {
+                let passages = 1 + dice(300) as usize;
+                placed.push(world.rows.add(HERE, clusters.vectors(passages)));
+            }
+            let _ = world.synced().reconcile(HERE).await;
+        }
+        if round % 3 == 0 {
+            world = world.again();
+        }
+        world.store().answer(i64::MAX);
+        let to = clusters.vector();
+        let exact = EmbeddedIndex::new(world.rows.clone(), PLENTY);
+        let (found, exact) = (world.found(query(&to, 5)).await, exact.nearest(query(&to, 5)).await);
+        let exact: Vec<_> = exact.unwrap().iter().map(|hit| hit.chunk.0).collect();
+        assert_eq!(found.first(), exact.first());
+        assert_eq!(found.len(), exact.len());
+    }
+    world.again().assert_agrees().await;
 }

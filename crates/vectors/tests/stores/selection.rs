@@ -1,6 +1,7 @@
 //! Searches in some documents only, and in all but some.
 use carrel_domain::vector::VectorQuery;
 use carrel_domain::{DocumentSelection, WorkspaceDocumentId};
+use carrel_vectors::store::Store;
 
 use super::{HERE, THERE, World, query};
 
@@ -50,7 +51,9 @@ pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(w
     let first = world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.rows.add(HERE, vec![vec![0.9, 0.1]; 2]);
     world.synced().reconcile(HERE).await.unwrap();
-    let many: Vec<_> = (0..=1_000).map(|id| WorkspaceDocumentId(first.0 - id)).collect();
+    let most = world.store().limits().documents;
+    let many = (0..=most).map(|id| WorkspaceDocumentId(first.0 - i64::try_from(id).unwrap()));
+    let many: Vec<_> = many.collect();
     let except =
         |many| VectorQuery { among: DocumentSelection::Except(many), ..query(&[1.0, 0.0], 9) };
     world.store().answer(0);
@@ -58,7 +61,8 @@ pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(w
     world.store().answer(i64::MAX);
     let narrow = World::over(world.rows.clone(), world.store().whole(), 0);
     let refused = narrow.index.nearest(except(&many)).await.unwrap_err().to_string();
-    assert!(refused.contains("no more than 1000 documents can be left out"), "{refused}");
+    let told = format!("no more than {most} documents can be left out");
+    assert!(refused.contains(&told), "{refused}");
     // Which says nothing of the store or the workspace.
-    assert_eq!(narrow.found(except(&many[..1_000])).await, [4, 5]);
+    assert_eq!(narrow.found(except(&many[..most])).await, [4, 5]);
 }

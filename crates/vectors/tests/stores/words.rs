@@ -147,3 +147,85 @@ async fn what_a_store_refuses_is_told_from_its_absence() {
         assert!(!carrel_vectors::store::is_refusal(&error), "{error}");
     }
 }
+
+/// What is set up rightly for a stand-in, with some settings changed.
+async fn said_with(kind: Kind, changed: &[(&str, &str)]) -> String {
+    let mut settings = kind.settings().await.unwrap();
+    for (name, value) in changed {
+        let place = settings.iter_mut().find(|(known, _)| known == name).unwrap();
+        place.1 = (*value).to_owned();
+    }
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    said(&settings).await
+}
+
+#[tokio::test]
+async fn every_service_names_the_setting_of_a_wrong_key() {
+    for (kind, key) in [
+        (Kind::MilvusStub, "MILVUS_PASSWORD"),
+        (Kind::ZillizStub, "ZILLIZ_API_TOKEN"),
+        (Kind::PineconeStub, "PINECONE_API_KEY"),
+        (Kind::WeaviateStub, "WEAVIATE_API_KEY"),
+        (Kind::AstraStub, "ASTRA_DB_APPLICATION_TOKEN"),
+    ] {
+        let told = said_with(kind, &[(key, "hush-hush")]).await;
+        assert!(told.contains("it refuses the key; check ") && told.ends_with(key), "{told}");
+        let none: Vec<_> = kind.settings().await.unwrap();
+        let none: Vec<_> =
+            none.iter().filter(|(name, _)| *name != key).map(|(n, v)| (*n, v.as_str())).collect();
+        let told = said(&none).await;
+        assert!(told.contains(key) && !told.contains("refuses"), "{told}");
+    }
+    if stores::address("CARREL_TEST_CHROMA").is_some() {
+        for (setting, value) in [
+            ("CHROMACLOUD_API_KEY", "hush-hush"),
+            ("CHROMACLOUD_TENANT", "somebody"),
+            ("CHROMACLOUD_DATABASE", "nothing"),
+        ] {
+            let told = said_with(Kind::ChromaCloud, &[(setting, value)]).await;
+            assert!(told.contains(setting) && !told.contains("hush-hush"), "{told}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_not_there_or_does_not_fit_is_named() {
+    let index = "PINECONE_INDEX";
+    let told = said_with(Kind::PineconeStub, &[(index, "nothing")]).await;
+    assert!(told.contains("it has no index nothing") && told.ends_with("PINECONE_INDEX"), "{told}");
+    let unfit = support::vendors::pinecone::UNFIT;
+    let told = said_with(Kind::PineconeStub, &[(index, unfit)]).await;
+    assert!(told.contains("holds no dense vectors") && told.ends_with("PINECONE_INDEX"), "{told}");
+    let store = Kind::PineconeStub.open(&stores::installation()).await.unwrap();
+    let world = World::over(Arc::default(), store, 0);
+    world.rows.add(HERE, vec![vec![1.0; support::vendors::pinecone::DIMENSION + 1]]);
+    world.rows.add(THERE, vec![vec![1.0, 0.0]]);
+    let error = world.synced().reconcile(HERE).await.unwrap_err();
+    assert!(carrel_vectors::store::is_refusal(&error), "the other workspace is served");
+    let told = error.to_string();
+    let wanted = "takes vectors of 8 dimensions at the most, and those of this workspace have 9; name \
+                  an index of 9 dimensions in PINECONE_INDEX";
+    assert!(told.ends_with(wanted), "{told}");
+    world.synced().reconcile(THERE).await.unwrap();
+    assert_eq!(world.held(THERE).await, world.rows.ids(THERE));
+}
+
+#[tokio::test]
+async fn vectors_of_more_dimensions_than_a_service_takes_are_refused_in_words() {
+    for kind in [Kind::AstraStub, Kind::ChromaCloud, Kind::ZillizStub, Kind::WeaviateStub] {
+        let Some(store) = kind.open(&stores::installation()).await else { continue };
+        let vector = vec![1.0; 70_000];
+        let (chunk, document) = (ChunkId(1), WorkspaceDocumentId(1));
+        let row = carrel_domain::vector::VectorRow { chunk, document, vector };
+        let error = store.put(HERE, 70_000, &[row]).await.unwrap_err();
+        assert!(carrel_vectors::store::is_refusal(&error), "{error}");
+        assert!(error.to_string().contains("70000"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn half_of_a_name_and_password_is_refused() {
+    let with = [("VECTOR_DB", "milvus"), ("MILVUS_ADDRESS", "h:1"), ("MILVUS_USERNAME", "root")];
+    let told = said(&with).await;
+    assert!(told.contains("both of MILVUS_USERNAME and MILVUS_PASSWORD"), "{told}");
+}

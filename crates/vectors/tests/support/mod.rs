@@ -3,6 +3,8 @@ mod clusters;
 pub mod memory;
 pub mod qdrant;
 pub mod stores;
+pub mod vendors;
+pub mod wire;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -2,12 +2,11 @@
 //! interface that are made of it and refuses all others; a wrong key and a vector of the wrong
 //! length too, as the real one does. It finds by comparing with every vector.
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::LazyLock;
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OnceCell;
+
+use super::wire::{self, Request, Response};
 
 pub const KEY: &str = "the-key-of-the-stub";
 
@@ -17,71 +16,21 @@ struct Collection {
     points: BTreeMap<i64, (Vec<f64>, Value)>,
 }
 
-type Collections = Arc<Mutex<HashMap<String, Collection>>>;
-
 /// Starts one for this process, which serves every test in it.
 pub async fn address() -> String {
-    static ADDRESS: OnceCell<String> = OnceCell::const_new();
-    let start = async || {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = format!("http://{}", listener.local_addr().unwrap());
-        listener.set_nonblocking(true).unwrap();
-        // Tests have a runtime each, which ends with them.
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            runtime.unwrap().block_on(serve(listener));
-        });
-        address
-    };
-    ADDRESS.get_or_init(start).await.clone()
+    static ADDRESS: LazyLock<String> = LazyLock::new(start);
+    ADDRESS.clone()
 }
 
-async fn serve(listener: std::net::TcpListener) {
-    let listener = TcpListener::from_std(listener).unwrap();
-    let collections = Collections::default();
-    loop {
-        let (stream, _) = listener.accept().await.unwrap();
-        tokio::spawn(converse(stream, Arc::clone(&collections)));
-    }
-}
-
-/// Answers the requests of one connection, as long as they can be read.
-async fn converse(stream: TcpStream, collections: Collections) -> std::io::Result<()> {
-    let mut stream = BufStream::new(stream);
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line).await? == 0 {
-            return Ok(());
-        }
-        let mut words = line.split_whitespace();
-        let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
-        let (mut length, mut key) = (0, String::new());
-        loop {
-            let mut header = String::new();
-            stream.read_line(&mut header).await?;
-            let Some((name, value)) = header.trim_end().split_once(':') else { break };
-            match name.to_ascii_lowercase().as_str() {
-                "content-length" => length = value.trim().parse().unwrap(),
-                "api-key" => key = value.trim().to_owned(),
-                _ => {}
-            }
-        }
-        let mut body = vec![0; length];
-        stream.read_exact(&mut body).await?;
-        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-        let (status, answer) = match key == KEY {
-            true => answer(method, target, &body, &mut collections.lock().unwrap()),
+pub fn start() -> String {
+    let mut collections = HashMap::new();
+    wire::start(move |request| {
+        let (status, body) = match request.header("api-key") == KEY {
+            true => answer(request, &mut collections),
             false => (401, json!({ "status": { "error": "Invalid API key" } })),
         };
-        let answer = answer.to_string();
-        let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            answer.len()
-        );
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(answer.as_bytes()).await?;
-        stream.flush().await?;
-    }
+        Response::new(status, body)
+    })
 }
 
 type Answer = (u16, Value);
@@ -94,14 +43,10 @@ fn refused(status: u16, words: &str) -> Answer {
     (status, json!({ "status": { "error": words }, "time": 0.001 }))
 }
 
-fn answer(
-    method: &str,
-    target: &str,
-    body: &Value,
-    collections: &mut HashMap<String, Collection>,
-) -> Answer {
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let parts: Vec<_> = path.trim_matches('/').split('/').collect();
+fn answer(request: &Request, collections: &mut HashMap<String, Collection>) -> Answer {
+    let body = &request.body;
+    let is_awaited = request.parameter("wait") == Some("true");
+    let (method, parts) = request.route();
     let ["collections", rest @ ..] = parts.as_slice() else { return refused(404, "") };
     let Some((name, rest)) = rest.split_first() else {
         return fine(json!({ "collections": [] }));
@@ -124,9 +69,9 @@ fn answer(
             assert_eq!(body["field_schema"], "integer");
             fine(json!({ "status": "completed" }))
         }
-        ("PUT", ["points"]) if query == "wait=true" => collection.put(body),
+        ("PUT", ["points"]) if is_awaited => collection.put(body),
         ("POST", ["points"]) => collection.some(body),
-        ("POST", ["points", "delete"]) if query == "wait=true" => collection.delete(body),
+        ("POST", ["points", "delete"]) if is_awaited => collection.delete(body),
         ("POST", ["points", "count"]) => {
             assert_eq!(body["exact"], true);
             fine(json!({ "count": collection.chosen(&body["filter"]).len() }))

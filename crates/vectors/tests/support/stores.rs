@@ -1,15 +1,15 @@
 //! Vector databases that are really there, each test with a corner of its own in them.
 use std::hash::{BuildHasher, RandomState};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
-use carrel_vectors::choose;
-use carrel_vectors::store::{Dimensions, Store, Tombstones, Watermark};
+use carrel_vectors::choose::{self, Services};
+use carrel_vectors::store::{Dimensions, Limits, Store, Tombstones, Watermark};
 
-use super::qdrant;
+use super::{qdrant, vendors};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -17,7 +17,33 @@ pub enum Kind {
     Chroma,
     /// A stand-in that speaks its documented wire: the real one cannot be had here.
     QdrantStub,
+    MilvusStub,
+    /// The engine of Milvus behind its REST interface, outside the suite.
+    MilvusLite,
+    ZillizStub,
+    PineconeStub,
+    WeaviateStub,
+    AstraStub,
+    /// Before the Chroma that is really there.
+    ChromaCloud,
 }
+
+/// Every kind.
+pub const KINDS: [Kind; 10] = [
+    Kind::PgVector,
+    Kind::Chroma,
+    Kind::QdrantStub,
+    Kind::MilvusStub,
+    Kind::MilvusLite,
+    Kind::ZillizStub,
+    Kind::PineconeStub,
+    Kind::WeaviateStub,
+    Kind::AstraStub,
+    Kind::ChromaCloud,
+];
+
+/// One request in so many that the stand-ins of services with plans refuse as too many.
+const RATE: u64 = 7;
 
 /// The address of a store in a variable that `cargo xtask test` sets; `None` where it is to be
 /// left out.
@@ -40,7 +66,13 @@ pub fn installation() -> String {
 impl Kind {
     /// Opens the store as `installation`; `None` where it is left out.
     pub async fn open(self, installation: &str) -> Option<Arc<dyn Store>> {
-        let settings = match self {
+        let settings = self.settings().await?;
+        Some(by(&settings, installation).unwrap())
+    }
+
+    /// What sets it up; `None` where it is left out.
+    pub async fn settings(self) -> Option<Vec<(&'static str, String)>> {
+        Some(match self {
             Self::PgVector => vec![
                 ("VECTOR_DB", "pgvector".to_owned()),
                 ("PGVECTOR_CONNECTION_STRING", address("CARREL_TEST_PGVECTOR")?),
@@ -55,8 +87,71 @@ impl Kind {
                 ("QDRANT_ENDPOINT", qdrant::address().await),
                 ("QDRANT_API_KEY", qdrant::KEY.to_owned()),
             ],
-        };
-        Some(by(&settings, installation).unwrap())
+            Self::MilvusStub => {
+                static ADDRESS: LazyLock<String> =
+                    LazyLock::new(|| vendors::milvus::start(16_384, 0));
+                let (user, password) = vendors::milvus::TOKEN.split_once(':').unwrap();
+                let host = ADDRESS.strip_prefix("http://").unwrap();
+                vec![
+                    ("VECTOR_DB", "milvus".to_owned()),
+                    ("MILVUS_ADDRESS", host.to_owned()),
+                    ("MILVUS_USERNAME", user.to_owned()),
+                    ("MILVUS_PASSWORD", password.to_owned()),
+                ]
+            }
+            Self::MilvusLite => {
+                let address = std::env::var("CARREL_TEST_MILVUS").ok();
+                if address.is_none() {
+                    eprintln!("NOT TESTED: `cargo xtask vendors` starts Milvus");
+                }
+                let (user, password) = vendors::milvus::TOKEN.split_once(':').unwrap();
+                vec![
+                    ("VECTOR_DB", "milvus".to_owned()),
+                    ("MILVUS_ADDRESS", address?),
+                    ("MILVUS_USERNAME", user.to_owned()),
+                    ("MILVUS_PASSWORD", password.to_owned()),
+                ]
+            }
+            Self::ZillizStub => {
+                static ADDRESS: LazyLock<String> =
+                    LazyLock::new(|| vendors::milvus::start(1_024, RATE));
+                vec![
+                    ("VECTOR_DB", "zilliz".to_owned()),
+                    ("ZILLIZ_ENDPOINT", ADDRESS.clone()),
+                    ("ZILLIZ_API_TOKEN", vendors::milvus::TOKEN.to_owned()),
+                ]
+            }
+            Self::PineconeStub => vec![
+                ("VECTOR_DB", "pinecone".to_owned()),
+                ("PINECONE_API_KEY", vendors::pinecone::KEY.to_owned()),
+                ("PINECONE_INDEX", vendors::pinecone::INDEX.to_owned()),
+            ],
+            Self::WeaviateStub => {
+                static ADDRESS: LazyLock<String> = LazyLock::new(|| vendors::weaviate::start(RATE));
+                vec![
+                    ("VECTOR_DB", "weaviate".to_owned()),
+                    ("WEAVIATE_ENDPOINT", ADDRESS.clone()),
+                    ("WEAVIATE_API_KEY", vendors::weaviate::KEY.to_owned()),
+                ]
+            }
+            Self::AstraStub => {
+                static ADDRESS: LazyLock<String> = LazyLock::new(|| vendors::astra::start(RATE));
+                vec![
+                    ("VECTOR_DB", "astra".to_owned()),
+                    ("ASTRA_DB_ENDPOINT", ADDRESS.clone()),
+                    ("ASTRA_DB_APPLICATION_TOKEN", vendors::astra::KEY.to_owned()),
+                ]
+            }
+            Self::ChromaCloud => {
+                address("CARREL_TEST_CHROMA")?;
+                vec![
+                    ("VECTOR_DB", "chromacloud".to_owned()),
+                    ("CHROMACLOUD_API_KEY", vendors::chroma_cloud::KEY.to_owned()),
+                    ("CHROMACLOUD_TENANT", vendors::chroma_cloud::TENANT.to_owned()),
+                    ("CHROMACLOUD_DATABASE", vendors::chroma_cloud::DATABASE.to_owned()),
+                ]
+            }
+        })
     }
 }
 
@@ -66,7 +161,14 @@ pub fn by(settings: &[(&str, String)], installation: &str) -> Result<Arc<dyn Sto
         let found = settings.iter().find(|(known, _)| *known == name);
         found.map(|(_, value)| value.clone())
     };
-    Ok(choose::store(&lookup, http, installation)?.expect("a store is chosen"))
+    static PINECONE: LazyLock<String> = LazyLock::new(|| vendors::pinecone::start(RATE));
+    static CHROMA: LazyLock<String> = LazyLock::new(|| match std::env::var("CARREL_TEST_CHROMA") {
+        Ok(address) if address != "skip" => vendors::chroma_cloud::start(&address, RATE),
+        _ => "http://127.0.0.1:9".to_owned(),
+    });
+    let services = Services { pinecone: PINECONE.clone(), chroma: CHROMA.clone() };
+    let store = choose::store_in(&services, &lookup, http, installation)?;
+    Ok(store.expect("a store is chosen"))
 }
 
 fn http() -> Result<reqwest::Client> {
@@ -110,6 +212,14 @@ impl Failing {
 impl Store for Failing {
     fn name(&self) -> &'static str {
         self.store.name()
+    }
+
+    fn limits(&self) -> Limits {
+        self.store.limits()
+    }
+
+    async fn settle(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+        self.store()?.settle(within, of).await
     }
 
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {

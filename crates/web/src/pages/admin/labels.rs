@@ -36,7 +36,7 @@ const BUILT_IN: [&str; 3] = ["extractive", "native", "lancedb"];
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
 /// Where providers hand out keys.
-const KEY_PAGES: [(&str, &str); 16] = [
+const KEY_PAGES: [(&str, &str); 19] = [
     ("openai", "https://platform.openai.com/api-keys"),
     ("anthropic", "https://console.anthropic.com/settings/keys"),
     ("gemini", "https://aistudio.google.com/apikey"),
@@ -53,6 +53,9 @@ const KEY_PAGES: [(&str, &str); 16] = [
     ("cerebras", "https://cloud.cerebras.ai"),
     ("sambanova", "https://cloud.sambanova.ai/apis"),
     ("pinecone", "https://app.pinecone.io"),
+    ("zilliz", "https://cloud.zilliz.com"),
+    ("astra", "https://astra.datastax.com"),
+    ("chromacloud", "https://www.trychroma.com"),
 ];
 
 pub fn key_page(provider: &str) -> Option<&'static str> {

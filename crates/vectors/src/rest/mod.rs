@@ -1,21 +1,25 @@
 //! A vector database that is spoken to in JSON over HTTP, within deadlines and limits.
-use std::error::Error as _;
+mod failures;
+
 use std::time::Duration;
 
 use carrel_domain::{Error, Result};
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Response, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout_at};
 use url::Url;
 
 use crate::store::refusal;
+use failures::{is_json, is_of_the_request, pause_wanted, root_cause, words};
 
 /// How long one request may take, its answer included.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest answer that is read, in bytes.
 const LONGEST: usize = 64 << 20;
+/// How often a request is repeated that the store asks to make later.
+const REPEATS: usize = 3;
 /// How much of what a store says of a failure is told, in characters.
 const LONGEST_WORDS: usize = 300;
 
@@ -24,6 +28,8 @@ pub(crate) struct Rest {
     http: Client,
     base: Url,
     key: Option<(HeaderName, HeaderValue)>,
+    /// Sent with every request.
+    headers: HeaderMap,
     /// What no message is to show.
     secrets: Vec<String>,
     pub names: Names,
@@ -35,6 +41,11 @@ pub(crate) struct Names {
     pub service: &'static str,
     pub address: &'static str,
     pub key: &'static str,
+}
+
+pub(crate) struct Answer {
+    pub body: Value,
+    pub headers: HeaderMap,
 }
 
 impl Rest {
@@ -52,9 +63,12 @@ impl Rest {
             .ok_or_else(|| {
                 unusable(format!("{} is not an address of http or https", names.address))
             })?;
-        // The password, and the key without the scheme that may come before it.
+        // The password, the key without the scheme that may come before it, and without the name of
+        // a user that may be part of it.
         let bare = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
-        let secrets = [base.password(), bare].into_iter().flatten().map(str::to_owned).collect();
+        let inner = bare.and_then(|key| key.split_once(':')).map(|(_, inner)| inner);
+        let secrets = [base.password(), bare, inner].into_iter().flatten().map(str::to_owned);
+        let secrets = secrets.collect();
         let key = match key {
             None => None,
             Some((name, secret)) => {
@@ -68,7 +82,24 @@ impl Rest {
                 Some((name, value))
             }
         };
-        Ok(Self { http, base, key, secrets, names })
+        Ok(Self { http, base, key, headers: HeaderMap::new(), secrets, names })
+    }
+
+    /// The same with a header on every request.
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(name, HeaderValue::from_static(value));
+        self
+    }
+
+    /// The same of another address, to which the key is sent too.
+    pub fn at(&self, base: Url) -> Self {
+        let Self { http, base: _, key, headers, secrets, names } = self;
+        let (http, key, headers) = (http.clone(), key.clone(), headers.clone());
+        Self { http, base, key, headers, secrets: secrets.clone(), names: *names }
+    }
+
+    pub fn base(&self) -> &Url {
+        &self.base
     }
 
     pub async fn get(&self, path: &[&str]) -> Result<Option<Value>> {
@@ -95,47 +126,81 @@ impl Rest {
         self.ask(Method::DELETE, path, None::<&()>).await
     }
 
-    /// The answer, or `None` when there is nothing by that name. `path` is below the address; what
-    /// follows a `?` in its last part is a query.
-    async fn ask(
+    /// What is left of an answer when its headers do not matter.
+    pub async fn ask(
         &self,
         method: Method,
         path: &[&str],
         body: Option<&(impl Serialize + Sync)>,
     ) -> Result<Option<Value>> {
-        let mut request = self.http.request(method, self.url(path));
-        if let Some((name, value)) = &self.key {
-            request = request.header(name, value);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let asked = async {
-            let response = request.send().await.map_err(|error| self.not_sent(&error))?;
-            let status = response.status();
-            Ok((status, self.body(response).await?))
-        };
-        let (status, body) = match timeout(PATIENCE, asked).await {
-            Ok(answer) => answer?,
-            Err(_) => {
+        Ok(self.exchange(method, path, body).await?.map(|answer| answer.body))
+    }
+
+    /// The answer, or `None` when there is nothing by that name. `path` is below the address; what
+    /// follows a `?` in its last part is a query.
+    pub async fn exchange(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<Option<Answer>> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut left = REPEATS;
+        loop {
+            let asked = timeout_at(deadline, self.once(method.clone(), path, body)).await;
+            let Ok(answer) = asked else {
                 let address = self.address();
                 return Err(self.unavailable(format!("{address} gave no answer for {PATIENCE:?}")));
+            };
+            let (status, headers, body) = answer?;
+            let pause = pause_wanted(status, &headers);
+            if let Some(pause) =
+                pause.filter(|pause| left > 0 && Instant::now() + *pause < deadline)
+            {
+                left -= 1;
+                sleep(pause).await;
+                continue;
             }
+            return self.read(status, headers, &body);
+        }
+    }
+
+    async fn once(
+        &self,
+        method: Method,
+        path: &[&str],
+        body: Option<&(impl Serialize + Sync)>,
+    ) -> Result<(StatusCode, HeaderMap, Vec<u8>)> {
+        let request = self.http.request(method, self.url(path)).headers(self.headers.clone());
+        let request = match &self.key {
+            Some((name, value)) => request.header(name, value),
+            None => request,
         };
-        if status == StatusCode::NOT_FOUND && is_json(&body) {
+        let request = match body {
+            Some(body) => request.json(body),
+            None => request,
+        };
+        let response = request.send().await.map_err(|error| self.not_sent(&error))?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok((status, headers, self.body(response).await?))
+    }
+
+    fn read(&self, status: StatusCode, headers: HeaderMap, body: &[u8]) -> Result<Option<Answer>> {
+        if status == StatusCode::NOT_FOUND && is_json(body) {
             return Ok(None);
         }
         if !status.is_success() {
-            return Err(self.refused(status, &body));
+            return Err(self.refused(status, body));
         }
         if body.is_empty() {
-            return Ok(Some(Value::Null));
+            return Ok(Some(Answer { body: Value::Null, headers }));
         }
         let wrong = |_| {
             let address = self.names.address;
             self.unavailable(format!("its answer is not the JSON expected; check {address}"))
         };
-        serde_json::from_slice(&body).map(Some).map_err(wrong)
+        let body = serde_json::from_slice(body).map_err(wrong)?;
+        Ok(Some(Answer { body, headers }))
     }
 
     fn url(&self, path: &[&str]) -> Url {
@@ -178,15 +243,14 @@ impl Rest {
     }
 
     fn refused(&self, status: StatusCode, body: &[u8]) -> Error {
-        let Names { service, key, address } = self.names;
+        let Names { service, address, .. } = self.names;
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match self.key {
-                Some(_) => self.unavailable(format!("it refuses the key; check {key}")),
-                None => self.unavailable(format!("it wants a key; set {key}")),
-            },
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => self.key_refused(),
+            StatusCode::TOO_MANY_REQUESTS => {
+                self.unavailable("it is asked too often for its plan, and is asked again later")
+            }
             _ => {
-                // Blotted first: half a key is too much as well.
-                let words: String = self.blotted(words(body)).chars().take(LONGEST_WORDS).collect();
+                let words = self.shown(words(body));
                 let reason = format!("it answered {}: {words} (check {address})", status.as_u16());
                 match is_of_the_request(status) {
                     true => refusal(service, self.blotted(reason)),
@@ -194,6 +258,26 @@ impl Rest {
                 }
             }
         }
+    }
+
+    /// The key is not the right one, or there is none.
+    pub fn key_refused(&self) -> Error {
+        let key = self.names.key;
+        match self.key {
+            Some(_) => self.unavailable(format!("it refuses the key; check {key}")),
+            None => self.unavailable(format!("it wants a key; set {key}")),
+        }
+    }
+
+    /// It answers, and will not do this: see [`refusal`].
+    pub fn will_not(&self, reason: impl Into<String>) -> Error {
+        refusal(self.names.service, self.blotted(reason.into()))
+    }
+
+    /// What a store has said, as much of it as may be told.
+    pub fn shown(&self, said: impl Into<String>) -> String {
+        // Blotted first: half a key is too much as well.
+        self.blotted(said.into()).chars().take(LONGEST_WORDS).collect()
     }
 
     pub fn unavailable(&self, reason: impl Into<String>) -> Error {
@@ -224,44 +308,4 @@ impl Rest {
         shown.set_query(None);
         shown.to_string()
     }
-}
-
-/// Whether it is what was asked that a store refuses, rather than whoever asks, or everybody for
-/// now; a page that is not there means that it is another server.
-fn is_of_the_request(status: StatusCode) -> bool {
-    let of_all = [
-        StatusCode::NOT_FOUND,
-        StatusCode::METHOD_NOT_ALLOWED,
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED,
-        StatusCode::REQUEST_TIMEOUT,
-        StatusCode::TOO_MANY_REQUESTS,
-    ];
-    status.is_client_error() && !of_all.contains(&status)
-}
-
-/// A proxy or another server says that there is no such page in HTML.
-fn is_json(body: &[u8]) -> bool {
-    body.is_empty() || body.first() == Some(&b'{')
-}
-
-/// What a store says of a failure, on one line.
-fn words(body: &[u8]) -> String {
-    let said = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
-        let places = ["/message", "/status/error", "/error"];
-        places.iter().find_map(|place| Some(body.pointer(place)?.as_str()?.to_owned()))
-    });
-    let said = said.unwrap_or_else(|| match body.starts_with(b"<") {
-        true => "a web page".to_owned(),
-        false => String::from_utf8_lossy(body).into_owned(),
-    });
-    said.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The innermost cause, which says what happened rather than where it was noticed.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause = error.source();
-    while let Some(inner) = cause.and_then(|cause| cause.source()) {
-        cause = Some(inner);
-    }
-    cause.map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
 }

@@ -1,0 +1,32 @@
+//! One of the stand-ins of the tests, for the official client of its vendor to speak to. Prints its
+//! address, and ends with its input. `cargo xtask vendors` runs it.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "it is a part of tests")]
+
+use std::io::Read;
+
+#[expect(dead_code, reason = "tests use the rest")]
+#[path = "../tests/support"]
+mod support {
+    pub mod qdrant;
+    pub mod vendors;
+    pub mod wire;
+}
+
+use support::vendors;
+
+fn main() {
+    let vendor = std::env::args().nth(1).unwrap_or_default();
+    let address = match vendor.as_str() {
+        "pinecone" => vendors::pinecone::start(0),
+        "weaviate" => vendors::weaviate::start(0),
+        "astra" => vendors::astra::start(0),
+        "qdrant" => support::qdrant::start(),
+        "chromacloud" => {
+            let chroma = std::env::var("CARREL_TEST_CHROMA").unwrap();
+            vendors::chroma_cloud::start(&chroma, 0)
+        }
+        _ => panic!("no stand-in `{vendor}`"),
+    };
+    println!("{address}");
+    let _ = std::io::stdin().read_to_end(&mut Vec::new());
+}

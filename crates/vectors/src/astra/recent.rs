@@ -1,0 +1,41 @@
+//! The last change of this process to each place, until it was seen by others.
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use carrel_domain::WorkspaceId;
+use serde_json::Value;
+
+#[derive(Clone, PartialEq)]
+pub(super) enum Change {
+    /// Documents with these ids are there.
+    Stored(Vec<String>),
+    /// Nothing is there that this filter lets through.
+    Removed(Value),
+}
+
+/// A workspace and a length of vectors.
+type Place = (WorkspaceId, usize);
+
+#[derive(Default)]
+pub(super) struct Recent(Mutex<HashMap<Place, Change>>);
+
+impl Recent {
+    pub fn note(&self, place: Place, change: Change) {
+        self.all().insert(place, change);
+    }
+
+    pub fn last(&self, place: Place) -> Option<Change> {
+        self.all().get(&place).cloned()
+    }
+
+    pub fn is_seen(&self, place: Place, change: &Change) {
+        let mut all = self.all();
+        if all.get(&place) == Some(change) {
+            all.remove(&place);
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Place, Change>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

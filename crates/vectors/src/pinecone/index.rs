@@ -1,0 +1,115 @@
+//! Where an index is, and what it takes. Pinecone tells it for the name.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use carrel_domain::Result;
+use serde_json::Value;
+use url::Url;
+
+use crate::rest::Rest;
+
+/// Hosts below this one are Pinecone's own.
+const DOMAIN: &str = "pinecone.io";
+
+pub(super) struct Indexes {
+    /// Speaks to the address that knows all indexes.
+    pub rest: Rest,
+    pub name: String,
+    known: Mutex<Option<Arc<Index>>>,
+}
+
+pub(super) struct Index {
+    /// Speaks to the index.
+    pub rest: Rest,
+    pub dimension: usize,
+}
+
+impl Indexes {
+    pub fn new(rest: Rest, name: &str) -> Self {
+        Self { rest, name: name.trim().to_owned(), known: Mutex::default() }
+    }
+
+    /// The index, asked for once and then remembered.
+    pub async fn found(&self) -> Result<Arc<Index>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(index) = known {
+            return Ok(index);
+        }
+        let index = Arc::new(self.look_up().await?);
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(known.insert(index).clone())
+    }
+
+    pub fn forget(&self) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    async fn look_up(&self) -> Result<Index> {
+        let (rest, name) = (&self.rest, &self.name);
+        let Some(told) = rest.get(&["indexes", name]).await? else {
+            return Err(rest.unavailable(format!(
+                "it has no index {name}; make one there for dense vectors by cosine, or check \
+                 PINECONE_INDEX"
+            )));
+        };
+        let unfit = |what: &str| {
+            rest.unavailable(format!("its index {name} {what}; name another in PINECONE_INDEX"))
+        };
+        if told["status"]["ready"] == Value::Bool(false) {
+            return Err(rest.unavailable(format!("its index {name} is not ready yet")));
+        }
+        let dimension = told["dimension"].as_u64().and_then(|size| usize::try_from(size).ok());
+        let Some(dimension) = dimension.filter(|size| *size > 0) else {
+            return Err(unfit("holds no dense vectors"));
+        };
+        if told["metric"] != "cosine" {
+            return Err(unfit("does not compare by cosine"));
+        }
+        let host = told["host"].as_str().and_then(|host| trusted(rest.base(), host));
+        let host = host.ok_or_else(|| rest.strange())?;
+        Ok(Index { rest: rest.at(host), dimension })
+    }
+}
+
+/// The address of an index, if the key may be sent there: to Pinecone's own hosts, or to the one
+/// that has named it.
+fn trusted(by: &Url, host: &str) -> Option<Url> {
+    let address = match host.contains("://") {
+        true => Url::parse(host).ok()?,
+        false => Url::parse(&format!("https://{host}")).ok()?,
+    };
+    let is_pinecone = |url: &Url| {
+        let host = url.host_str().unwrap_or_default();
+        let below = host.strip_suffix(DOMAIN).is_some_and(|rest| rest.ends_with('.'));
+        below && url.scheme() == "https" && url.port().is_none()
+    };
+    let is_one_of_theirs = is_pinecone(by) && is_pinecone(&address);
+    (is_one_of_theirs || address.origin() == by.origin()).then_some(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_goes_to_no_host_but_those_of_pinecone() {
+        let by = Url::parse("https://api.pinecone.io").unwrap();
+        for (host, is_trusted) in [
+            ("books-abc123.svc.aped-4627-b74a.pinecone.io", true),
+            ("https://books-abc123.svc.pinecone.io", true),
+            ("http://books-abc123.svc.pinecone.io", false),
+            ("books.svc.pinecone.io:8443", false),
+            ("evilpinecone.io", false),
+            ("pinecone.io.evil.example", false),
+            ("evil.example/.pinecone.io", false),
+            ("evil.example#.pinecone.io", false),
+            ("evil.example\\.pinecone.io", false),
+            ("user@evil.example", false),
+        ] {
+            assert_eq!(trusted(&by, host).is_some(), is_trusted, "{host}");
+        }
+        let stub = Url::parse("http://127.0.0.1:9").unwrap();
+        assert!(trusted(&stub, "http://127.0.0.1:9").is_some());
+        assert!(trusted(&stub, "http://127.0.0.1:10").is_none());
+        assert!(trusted(&stub, "books.svc.pinecone.io").is_none());
+    }
+}

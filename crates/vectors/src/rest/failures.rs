@@ -1,0 +1,61 @@
+//! Reading failures: what an answer that is no success says, and whose fault it is.
+use std::error::Error as _;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, RETRY_AFTER};
+use serde_json::Value;
+
+/// How long a store that is asked too often, or has no time, wants to be left alone, if it says so in seconds.
+pub(super) fn pause_wanted(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
+    let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+    let seconds = headers.get(RETRY_AFTER).filter(|_| is_busy)?.to_str().ok()?;
+    seconds.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// Whether it is what was asked that a store refuses, rather than whoever asks, or everybody for
+/// now; a page that is not there means that it is another server.
+pub(super) fn is_of_the_request(status: StatusCode) -> bool {
+    let of_all = [
+        StatusCode::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED,
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED,
+        StatusCode::REQUEST_TIMEOUT,
+        StatusCode::TOO_MANY_REQUESTS,
+    ];
+    status.is_client_error() && !of_all.contains(&status)
+}
+
+/// A proxy or another server says that there is no such page in HTML.
+pub(super) fn is_json(body: &[u8]) -> bool {
+    body.is_empty() || body.first() == Some(&b'{')
+}
+
+/// What a store says of a failure, on one line.
+pub(super) fn words(body: &[u8]) -> String {
+    let said = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
+        let places = [
+            "/message",
+            "/status/error",
+            "/error/message",
+            "/error/0/message",
+            "/errors/0/message",
+            "/error",
+        ];
+        places.iter().find_map(|place| Some(body.pointer(place)?.as_str()?.to_owned()))
+    });
+    let said = said.unwrap_or_else(|| match body.starts_with(b"<") {
+        true => "a web page".to_owned(),
+        false => String::from_utf8_lossy(body).into_owned(),
+    });
+    said.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// The innermost cause, which says what happened rather than where it was noticed.
+pub(super) fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause = error.source();
+    while let Some(inner) = cause.and_then(|cause| cause.source()) {
+        cause = Some(inner);
+    }
+    cause.map_or_else(|| "the connection failed".to_owned(), ToString::to_string)
+}

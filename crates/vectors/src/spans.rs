@@ -1,0 +1,61 @@
+//! Ranges of chunks, cut until each holds no more than a store counts or tells at a time.
+
+/// The chunks after the first number, up to the second.
+pub(crate) type Span = (i64, i64);
+
+/// Where the first cut is. Numbers of chunks are small beside the largest there could be, so cuts
+/// begin at the lower end.
+const FIRST_CUT: i64 = 1 << 16;
+
+/// The spans that are still to be looked at.
+pub(crate) struct Spans(Vec<Span>);
+
+impl Spans {
+    /// All chunks.
+    pub fn all() -> Self {
+        Self(vec![(0, i64::MAX)])
+    }
+
+    pub fn next(&mut self) -> Option<Span> {
+        self.0.pop()
+    }
+
+    /// Has the two parts of a span looked at in its place; `false` when it has no parts.
+    pub fn cut(&mut self, (after, upto): Span) -> bool {
+        if upto - after < 2 {
+            return false;
+        }
+        let middle = match upto {
+            i64::MAX => after.saturating_mul(4).clamp(FIRST_CUT, i64::MAX - 1),
+            _ => after + (upto - after) / 2,
+        };
+        self.0.push((middle, upto));
+        self.0.push((after, middle));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_are_cut_until_each_holds_few_and_none_is_missed() {
+        let chunks: Vec<i64> = (1..3_000).chain((1 << 40)..(1 << 40) + 500).collect();
+        let of = |(after, upto): Span| {
+            chunks.iter().copied().filter(move |chunk| *chunk > after && *chunk <= upto)
+        };
+        let (mut spans, mut found, mut looks) = (Spans::all(), Vec::new(), 0);
+        while let Some(span) = spans.next() {
+            looks += 1;
+            if of(span).count() > 100 {
+                assert!(spans.cut(span));
+                continue;
+            }
+            found.extend(of(span));
+        }
+        assert_eq!(found, chunks);
+        assert!(looks < 250, "{looks}");
+        assert!(!spans.cut((4, 5)), "one chunk has no parts");
+    }
+}

@@ -1,0 +1,58 @@
+//! Filters of Weaviate, as JSON and as GraphQL, which has the same in another spelling.
+use serde_json::{Value, json};
+
+/// Compares a property with a number.
+pub(super) fn compare(property: &str, operator: &str, number: i64) -> Value {
+    json!({ "path": [property], "operator": operator, "valueInt": number })
+}
+
+/// Lets through where a property is one of some numbers.
+pub(super) fn one_of(property: &str, numbers: &[i64]) -> Value {
+    json!({ "path": [property], "operator": "ContainsAny", "valueIntArray": numbers })
+}
+
+/// Lets through what all of some filters let through.
+pub(super) fn all_of(filters: Vec<Value>) -> Value {
+    json!({ "operator": "And", "operands": filters })
+}
+
+/// A filter as GraphQL has it: names of fields and operators go without quotes, and lists of numbers
+/// have the name of a number.
+pub(super) fn shown(filter: &Value) -> String {
+    match filter {
+        Value::Object(fields) => {
+            let shown = fields.iter().map(|(name, value)| match (name.as_str(), value) {
+                ("operator", Value::String(operator)) => format!("operator: {operator}"),
+                ("valueIntArray", numbers) => format!("valueInt: {numbers}"),
+                (name, value) => format!("{name}: {}", shown(value)),
+            });
+            format!("{{{}}}", shown.collect::<Vec<_>>().join(", "))
+        }
+        Value::Array(all) => {
+            format!("[{}]", all.iter().map(shown).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_is_spelled_as_graphql() {
+        let filter = all_of(vec![compare("workspace", "Equal", 1), one_of("document", &[2, 3])]);
+        let shown = shown(&filter);
+        for part in [
+            "operator: And",
+            "operator: Equal",
+            "operator: ContainsAny",
+            "path: [\"document\"]",
+            "valueInt: 1",
+            "valueInt: [2,3]",
+        ] {
+            assert!(shown.contains(part), "{shown}");
+        }
+        assert!(!shown.contains("Array") && !shown.contains("\"operator"), "{shown}");
+    }
+}

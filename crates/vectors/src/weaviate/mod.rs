@@ -1,0 +1,359 @@
+//! Weaviate, on a machine of one's own or in its cloud, by its REST and GraphQL interfaces (version 1.24 or later).
+//!
+//! All vectors of one length are in one collection, named after the database and the length, with
+//! workspace and document as properties. One more collection holds the watermarks, as text.
+mod graphql;
+
+use async_trait::async_trait;
+use carrel_domain::vector::VectorRow;
+use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
+use reqwest::Method;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::rest::Rest;
+use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
+use graphql::{all_of, compare, one_of, shown};
+
+/// Objects that are told at a time; Weaviate tells 10,000.
+const PAGE: usize = 5_000;
+/// Watermarks that are told at a time.
+const MARKS: usize = 100;
+/// The most objects that are stored at a time.
+const BATCH: usize = 100;
+/// The most dimensions of a vector.
+const MOST_DIMENSIONS: usize = 65_535;
+/// What a search may ask for. Documents that are left out are a comparison each.
+const LIMITS: Limits = Limits { candidates: 5_000, documents: 200 };
+
+pub(crate) struct Weaviate {
+    rest: Rest,
+    /// Comes before the names of all our collections.
+    prefix: String,
+}
+
+#[derive(Serialize)]
+struct Batch<'a> {
+    objects: Vec<Object<'a>>,
+}
+
+#[derive(Serialize)]
+struct Object<'a> {
+    class: &'a str,
+    id: String,
+    properties: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    vector: Option<&'a [f32]>,
+}
+
+impl Weaviate {
+    /// `installation` is the name of the database whose vectors it is to hold.
+    pub fn new(rest: Rest, installation: &str) -> Self {
+        // Names begin with a capital letter.
+        Self { rest, prefix: format!("Carrel_{installation}") }
+    }
+
+    fn collection(&self, dimensions: usize) -> String {
+        format!("{}_{dimensions}", self.prefix)
+    }
+
+    fn marks_name(&self) -> String {
+        format!("{}_marks", self.prefix)
+    }
+
+    async fn is_there(&self, collection: &str) -> Result<bool> {
+        Ok(self.rest.get(&["v1", "schema", collection]).await?.is_some())
+    }
+
+    /// Makes a collection unless it is there. Weaviate would make one by itself, and guess what its
+    /// properties are.
+    async fn make(&self, collection: &str) -> Result<()> {
+        if self.is_there(collection).await? {
+            return Ok(());
+        }
+        let property = |(name, kind): &(&str, &str)| json!({ "name": name, "dataType": [kind] });
+        let is_of_marks = collection == self.marks_name();
+        let (properties, index): (&[_], _) = match is_of_marks {
+            true => (&[("said", "text")], json!({ "skip": true })),
+            false => (
+                &[("workspace", "int"), ("document", "int"), ("chunk", "int")],
+                json!({ "distance": "cosine" }),
+            ),
+        };
+        let body = json!({
+            "class": collection,
+            "vectorizer": "none",
+            "vectorIndexConfig": index,
+            "properties": properties.iter().map(property).collect::<Vec<_>>(),
+        });
+        let made = self.rest.post(&["v1", "schema"], &body).await;
+        // Another process may have been faster.
+        if made.is_err() && !self.is_there(collection).await? {
+            made?;
+        }
+        Ok(())
+    }
+
+    async fn store(&self, batch: &Batch<'_>) -> Result<()> {
+        let Some(stored) = self.rest.post(&["v1", "batch", "objects"], batch).await? else {
+            return Err(self.unknown_server());
+        };
+        let objects = stored.as_array().ok_or_else(|| self.rest.strange())?;
+        let failed = objects.iter().find(|object| object["result"]["status"] == "FAILED");
+        match failed {
+            None => Ok(()),
+            Some(object) => {
+                let said = object.pointer("/result/errors/error/0/message").and_then(Value::as_str);
+                let said = self.rest.shown(said.unwrap_or_default());
+                Err(self.rest.will_not(format!("it does not store an object: {said}")))
+            }
+        }
+    }
+
+    fn unknown_server(&self) -> carrel_domain::Error {
+        let setting = self.rest.names.address;
+        self.rest.unavailable(format!("it is no Weaviate; check {setting}"))
+    }
+
+    /// The answer to a question about a collection, where `path` leads in it; `None` when there is
+    /// no such collection.
+    async fn ask(
+        &self,
+        collection: &str,
+        question: String,
+        path: [&str; 2],
+    ) -> Result<Option<Value>> {
+        let body = json!({ "query": question });
+        let answer = self.rest.post(&["v1", "graphql"], &body).await?;
+        let mut answer = answer.ok_or_else(|| self.unknown_server())?;
+        if let Some(said) = answer.pointer("/errors/0/message").and_then(Value::as_str) {
+            if !self.is_there(collection).await? {
+                return Ok(None);
+            }
+            let said = self.rest.shown(said);
+            return Err(self.rest.will_not(format!("it answered: {said}")));
+        }
+        Ok(Some(answer["data"][path[0]][path[1]].take()))
+    }
+
+    /// The chunks of the objects that are told for arguments.
+    async fn get(&self, collection: &str, arguments: &str) -> Result<Vec<i64>> {
+        let question = format!("{{ Get {{ {collection}({arguments}) {{ chunk }} }} }}");
+        let Some(found) = self.ask(collection, question, ["Get", collection]).await? else {
+            return Ok(Vec::new());
+        };
+        let objects = found.as_array().ok_or_else(|| self.rest.strange())?;
+        Ok(objects.iter().filter_map(|object| object["chunk"].as_i64()).collect())
+    }
+
+    /// Takes out what a filter lets through, a part at a time, as Weaviate does it.
+    async fn delete(&self, collection: &str, filter: &Value) -> Result<()> {
+        if !self.is_there(collection).await? {
+            return Ok(());
+        }
+        let body = json!({
+            "match": { "class": collection, "where": filter },
+            "output": "minimal",
+        });
+        loop {
+            let path = ["v1", "batch", "objects"];
+            let Some(done) = self.rest.ask(Method::DELETE, &path, Some(&body)).await? else {
+                return Ok(());
+            };
+            let number = |name: &str| done["results"][name].as_u64();
+            let (Some(matches), Some(limit)) = (number("matches"), number("limit")) else {
+                return Err(self.rest.strange());
+            };
+            if number("failed").is_some_and(|failed| failed > 0) {
+                return Err(self.rest.will_not("it does not remove an object"));
+            }
+            if matches < limit {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Weaviate {
+    fn name(&self) -> &'static str {
+        self.rest.names.service
+    }
+
+    fn limits(&self) -> Limits {
+        LIMITS
+    }
+
+    async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
+        let collection = self.marks_name();
+        if !self.is_there(&collection).await? {
+            // Whoever asks wants to know whether it answers at all.
+            let meta = self.rest.get(&["v1", "meta"]).await?;
+            return meta.map(|_| Vec::new()).ok_or_else(|| self.unknown_server());
+        }
+        let (mut watermarks, mut after) = (Vec::new(), String::new());
+        loop {
+            // Without a filter, so that it may be told in pages by the ids of objects.
+            let last = format!("objects?class={collection}&limit={MARKS}&after={after}");
+            let Some(page) = self.rest.get(&["v1", &last]).await? else { return Ok(watermarks) };
+            let objects = page["objects"].as_array().ok_or_else(|| self.rest.strange())?;
+            watermarks.extend(objects.iter().filter_map(read_mark));
+            match objects.last().and_then(|object| object["id"].as_str()) {
+                Some(id) if objects.len() == MARKS => id.clone_into(&mut after),
+                _ => return Ok(watermarks),
+            }
+        }
+    }
+
+    async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>> {
+        let (collection, id) = (self.marks_name(), id_of(within.0.into()));
+        let found = self.rest.get(&["v1", "objects", &collection, &id]).await?;
+        Ok(found.as_ref().and_then(read_mark).map(|(_, watermark)| watermark))
+    }
+
+    async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
+        let class = &*self.marks_name();
+        self.make(class).await?;
+        let properties = json!({ "said": said_of(watermark).to_string() });
+        let id = id_of(within.0.into());
+        self.store(&Batch { objects: vec![Object { class, id, properties, vector: None }] }).await
+    }
+
+    async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()> {
+        if dimensions > MOST_DIMENSIONS {
+            return Err(self.rest.will_not(format!(
+                "it holds vectors of {MOST_DIMENSIONS} dimensions at the most, and these have \
+                 {dimensions}"
+            )));
+        }
+        let class = &*self.collection(dimensions);
+        self.make(class).await?;
+        for rows in rows.chunks(BATCH) {
+            let objects = rows.iter().map(|row| Object {
+                class,
+                id: id_of(row.chunk.0),
+                properties: json!({
+                    "workspace": within.0,
+                    "document": row.document.0,
+                    "chunk": row.chunk.0,
+                }),
+                vector: Some(&row.vector),
+            });
+            self.store(&Batch { objects: objects.collect() }).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove(
+        &self,
+        within: WorkspaceId,
+        of: &Dimensions,
+        tombstones: Tombstones<'_>,
+    ) -> Result<()> {
+        let (property, ids): (_, Vec<_>) = match tombstones {
+            Tombstones::Documents(documents) => {
+                ("document", documents.iter().map(|document| document.0).collect())
+            }
+            Tombstones::Chunks(chunks) => ("chunk", chunks.iter().map(|chunk| chunk.0).collect()),
+        };
+        let filter = all_of(vec![here(within), one_of(property, &ids)]);
+        for dimensions in of {
+            self.delete(&self.collection(*dimensions), &filter).await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()> {
+        for dimensions in of {
+            self.delete(&self.collection(*dimensions), &here(within)).await?;
+        }
+        let (collection, id) = (self.marks_name(), id_of(within.0.into()));
+        self.rest.delete(&["v1", "objects", &collection, &id]).await.map(drop)
+    }
+
+    async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
+        let mut all = 0;
+        for dimensions in of {
+            let collection = &*self.collection(*dimensions);
+            let filter = shown(&here(within));
+            let question = format!(
+                "{{ Aggregate {{ {collection}(where: {filter}) {{ meta {{ count }} }} }} }}"
+            );
+            if let Some(told) = self.ask(collection, question, ["Aggregate", collection]).await? {
+                let counted = told[0]["meta"]["count"].as_u64();
+                all += counted.ok_or_else(|| self.rest.strange())?;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>> {
+        let mut all = Vec::new();
+        for dimensions in of {
+            let collection = self.collection(*dimensions);
+            let mut after = 0;
+            loop {
+                let later = compare("chunk", "GreaterThan", after);
+                let filter = shown(&all_of(vec![here(within), later]));
+                let arguments = format!(
+                    "where: {filter}, limit: {PAGE}, sort: [{{path: [\"chunk\"], order: asc}}]"
+                );
+                let page = self.get(&collection, &arguments).await?;
+                all.extend(page.iter().copied().map(ChunkId));
+                match page.last() {
+                    Some(last) if page.len() == PAGE => after = *last,
+                    _ => break,
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    async fn nearest(
+        &self,
+        within: WorkspaceId,
+        to: &[f32],
+        limit: usize,
+        among: DocumentSelection<&[WorkspaceDocumentId]>,
+    ) -> Result<Vec<ChunkId>> {
+        let ids = |documents: &[WorkspaceDocumentId]| -> Vec<_> {
+            documents.iter().map(|document| document.0).collect()
+        };
+        let mut filter = vec![here(within)];
+        match among {
+            DocumentSelection::All => {}
+            DocumentSelection::Only(documents) => filter.push(one_of("document", &ids(documents))),
+            DocumentSelection::Except(documents) => {
+                let other = |id: &i64| compare("document", "NotEqual", *id);
+                filter.extend(ids(documents).iter().map(other));
+            }
+        }
+        let to = json!(to);
+        let filter = shown(&all_of(filter));
+        let arguments = format!("nearVector: {{vector: {to}}}, where: {filter}, limit: {limit}");
+        let found =
+            self.get(&self.collection(to.as_array().map_or(0, Vec::len)), &arguments).await?;
+        Ok(found.into_iter().map(ChunkId).collect())
+    }
+}
+
+fn here(within: WorkspaceId) -> Value {
+    compare("workspace", "Equal", within.0.into())
+}
+
+/// The id of an object, made of a number.
+fn id_of(number: i64) -> String {
+    let digits = format!("{number:032x}");
+    let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];
+    parts.join("-")
+}
+
+fn number_of(id: &str) -> Option<i64> {
+    i64::from_str_radix(&id.replace('-', ""), 16).ok()
+}
+
+fn read_mark(object: &Value) -> Option<(WorkspaceId, Watermark)> {
+    let within = i32::try_from(number_of(object["id"].as_str()?)?).ok()?;
+    let said = serde_json::from_str(object["properties"]["said"].as_str()?).ok()?;
+    Some((WorkspaceId(within), watermark_of(&said)?))
+}

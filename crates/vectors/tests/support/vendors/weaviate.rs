@@ -1,0 +1,334 @@
+//! A stand-in for Weaviate: the parts of its REST and GraphQL interfaces for collections of vectors that come with
+//! objects. Like the real one it tells 10,000 objects at the most; it takes out fewer at a time, so that whoever asks
+//! has to go on.
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::graphql::{self, Field};
+use crate::support::wire::{
+    Rate, Request, Response, check, cosine, list, needed, numbers, object, optional, text, vector,
+};
+
+pub const KEY: &str = "the-key-of-the-stub";
+
+const MOST_TOLD: u64 = 10_000;
+/// How many are taken out at a time.
+const MOST_REMOVED: usize = 70;
+
+#[derive(Default)]
+struct Class {
+    definition: Value,
+    /// By id.
+    objects: BTreeMap<String, Value>,
+    /// How long all vectors are, once there is one.
+    size: Option<usize>,
+}
+
+#[derive(Default)]
+struct Weaviate {
+    classes: BTreeMap<String, Class>,
+}
+
+type Refusal = (u16, String);
+
+fn wrong(message: impl Into<String>) -> Refusal {
+    (422, message.into())
+}
+
+pub fn start(every: u64) -> String {
+    let mut weaviate = Weaviate::default();
+    let mut rate = Rate { every, seen: 0 };
+    crate::support::wire::start(move |request| {
+        if request.header("authorization") != format!("Bearer {KEY}") {
+            return Response::new(
+                401,
+                json!({ "code": 401, "message": "anonymous access not enabled" }),
+            );
+        }
+        if rate.is_exceeded() {
+            return Response::new(429, Value::Null).with("retry-after", 0);
+        }
+        weaviate.answer(request).unwrap_or_else(|(status, message)| match status {
+            // As the real one says that there is nothing by a name.
+            404 => Response::new(404, Value::Null),
+            _ => Response::new(status, json!({ "error": [{ "message": message }] })),
+        })
+    })
+}
+
+impl Weaviate {
+    fn answer(&mut self, request: &Request) -> Result<Response, Refusal> {
+        let body = &request.body;
+        let fine = |body: Value| Ok(Response::new(200, body));
+        let gone = || (404, String::new());
+        match request.route() {
+            ("GET", path) if path == ["v1", "meta"] => {
+                fine(json!({ "hostname": "http://stub", "modules": {}, "version": "1.30.0" }))
+            }
+            ("GET", path) if path == ["v1", ".well-known", "ready"] => fine(Value::Null),
+            ("GET", path) if path == ["v1", "schema"] => {
+                let all = self.classes.values().map(|class| class.definition.clone());
+                fine(json!({ "classes": all.collect::<Vec<_>>() }))
+            }
+            ("POST", path) if path == ["v1", "schema"] => self.create(body),
+            (method, path) if path.len() == 3 && path[..2] == ["v1", "schema"] => match method {
+                "GET" => fine(self.classes.get(path[2]).ok_or_else(gone)?.definition.clone()),
+                "DELETE" => {
+                    self.classes.remove(path[2]);
+                    fine(Value::Null)
+                }
+                _ => Err(gone()),
+            },
+            ("POST", path) if path == ["v1", "batch", "objects"] => self.store(body),
+            ("DELETE", path) if path == ["v1", "batch", "objects"] => self.remove(body),
+            ("POST", path) if path == ["v1", "graphql"] => fine(self.question(body)),
+            ("GET", path) if path == ["v1", "objects"] => self.list(request),
+            (method, path) if path.len() == 4 && path[..2] == ["v1", "objects"] => {
+                let class = self.classes.get_mut(path[2]).ok_or_else(gone)?;
+                match method {
+                    "GET" => fine(class.objects.get(path[3]).ok_or_else(gone)?.clone()),
+                    "DELETE" => {
+                        class.objects.remove(path[3]).ok_or_else(gone)?;
+                        Ok(Response::new(204, Value::Null))
+                    }
+                    _ => Err(gone()),
+                }
+            }
+            _ => Err(gone()),
+        }
+    }
+
+    fn create(&mut self, body: &Value) -> Result<Response, Refusal> {
+        let known = [
+            needed("class", text),
+            needed("vectorizer", text),
+            optional("vectorIndexConfig", object),
+            optional("properties", list),
+        ];
+        check(body, &known).map_err(wrong)?;
+        let name = body["class"].as_str().unwrap_or_default();
+        let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if !name.starts_with(|c: char| c.is_ascii_uppercase()) || !name.chars().all(is_sign) {
+            return Err(wrong(format!("'{name}' is not a valid class name")));
+        }
+        if self.classes.contains_key(name) {
+            return Err(wrong(format!("class name {name} already exists")));
+        }
+        for property in body["properties"].as_array().unwrap_or(&Vec::new()) {
+            check(property, &[needed("name", text), needed("dataType", list)]).map_err(wrong)?;
+        }
+        let class = Class { definition: body.clone(), ..Class::default() };
+        self.classes.insert(name.to_owned(), class);
+        Ok(Response::new(200, body.clone()))
+    }
+
+    fn store(&mut self, body: &Value) -> Result<Response, Refusal> {
+        check(body, &[needed("objects", list), optional("fields", list)]).map_err(wrong)?;
+        let objects = body["objects"].as_array().cloned().unwrap_or_default();
+        let mut told = Vec::new();
+        for object in objects {
+            let result = match self.store_one(&object) {
+                Ok(()) => json!({ "status": "SUCCESS" }),
+                Err(message) => {
+                    json!({ "status": "FAILED", "errors": { "error": [{ "message": message }] } })
+                }
+            };
+            told.push(json!({ "class": object["class"], "id": object["id"], "result": result }));
+        }
+        Ok(Response::new(200, told.into()))
+    }
+
+    fn store_one(&mut self, given: &Value) -> Result<(), String> {
+        let known = [
+            needed("class", text),
+            needed("id", text),
+            needed("properties", object),
+            optional("vector", vector),
+        ];
+        check(given, &known)?;
+        let name = given["class"].as_str().unwrap_or_default();
+        // The real one would make it up.
+        let class =
+            self.classes.get_mut(name).ok_or("no such class; the stand-in makes none up")?;
+        let id = given["id"].as_str().unwrap_or_default();
+        let parts: Vec<_> = id.split('-').map(str::len).collect();
+        if parts != [8, 4, 4, 4, 12] || !id.chars().all(|c| c.is_ascii_hexdigit() || c == '-') {
+            return Err(format!("id {id} is no UUID"));
+        }
+        for (property, value) in given["properties"].as_object().into_iter().flatten() {
+            let fits = match class.kind(property) {
+                Some("int") => value.is_i64(),
+                Some("text") => value.is_string(),
+                _ => return Err(format!("no such prop with name '{property}'")),
+            };
+            if !fits {
+                return Err(format!("invalid property '{property}'"));
+            }
+        }
+        let skips = class.definition["vectorIndexConfig"]["skip"] == true;
+        if !skips {
+            let length = numbers(&given["vector"]).len();
+            let size = *class.size.get_or_insert(length);
+            if length != size || length == 0 {
+                return Err(format!("new node has a vector with length {length}, not {size}"));
+            }
+        }
+        class.objects.insert(id.to_owned(), given.clone());
+        Ok(())
+    }
+
+    fn remove(&mut self, body: &Value) -> Result<Response, Refusal> {
+        let known =
+            [needed("match", object), optional("output", text), optional("dryRun", |_| true)];
+        check(body, &known).map_err(wrong)?;
+        let matching = &body["match"];
+        check(matching, &[needed("class", text), needed("where", object)]).map_err(wrong)?;
+        let name = matching["class"].as_str().unwrap_or_default();
+        let class = self.classes.get_mut(name).ok_or_else(|| wrong("could not find class"))?;
+        let mut chosen = class.chosen(&matching["where"], "valueIntArray").map_err(wrong)?;
+        chosen.truncate(MOST_REMOVED);
+        chosen.iter().for_each(|id| _ = class.objects.remove(id));
+        let results = json!({
+            "matches": chosen.len(), "limit": MOST_REMOVED, "successful": chosen.len(), "failed": 0,
+        });
+        Ok(Response::new(
+            200,
+            json!({ "match": matching, "output": "minimal", "results": results }),
+        ))
+    }
+
+    fn list(&self, request: &Request) -> Result<Response, Refusal> {
+        let name = request.parameter("class").ok_or_else(|| wrong("the stand-in wants a class"))?;
+        let class = self.classes.get(name).ok_or((404, String::new()))?;
+        let after = request.parameter("after").unwrap_or_default();
+        let limit = request.parameter("limit").and_then(|limit| limit.parse().ok()).unwrap_or(25);
+        let later = class.objects.iter().filter(|(id, _)| id.as_str() > after);
+        let page: Vec<_> = later.take(limit).map(|(_, object)| object).collect();
+        Ok(Response::new(200, json!({ "objects": page, "totalResults": page.len() })))
+    }
+
+    fn question(&self, body: &Value) -> Value {
+        match self.told(body) {
+            Ok(data) => json!({ "data": data }),
+            Err(message) => json!({ "data": null, "errors": [{ "message": message }] }),
+        }
+    }
+
+    fn told(&self, body: &Value) -> Result<Value, String> {
+        check(body, &[needed("query", text)])?;
+        let question = graphql::parsed(body["query"].as_str().unwrap_or_default())?;
+        let [verb] = question.as_slice() else { return Err("one verb".to_owned()) };
+        let [asked] = verb.fields.as_slice() else { return Err("one class".to_owned()) };
+        let class = self.classes.get(&asked.name);
+        let unknown =
+            || format!("Cannot query field \"{}\" on type \"GetObjectsObj\".", asked.name);
+        let class = class.ok_or_else(unknown)?;
+        let told = match verb.name.as_str() {
+            "Get" => class.get(asked)?,
+            "Aggregate" => class.aggregate(asked)?,
+            _ => return Err("Cannot query".to_owned()),
+        };
+        Ok(json!({ &verb.name: { &asked.name: told } }))
+    }
+}
+
+impl Class {
+    fn kind(&self, property: &str) -> Option<&str> {
+        let all = self.definition["properties"].as_array()?;
+        let found = all.iter().find(|known| known["name"] == property)?;
+        found["dataType"][0].as_str()
+    }
+
+    fn aggregate(&self, asked: &Field) -> Result<Value, String> {
+        check(&asked.arguments, &[optional("where", object)])?;
+        let counted = self.chosen(&asked.arguments["where"], "valueInt")?.len();
+        Ok(json!([{ "meta": { "count": counted } }]))
+    }
+
+    fn get(&self, asked: &Field) -> Result<Value, String> {
+        let known = [
+            optional("where", object),
+            optional("nearVector", object),
+            optional("limit", Value::is_u64),
+            optional("sort", list),
+        ];
+        check(&asked.arguments, &known)?;
+        let limit = asked.arguments["limit"].as_u64().unwrap_or(25);
+        if limit == 0 || limit > MOST_TOLD {
+            return Err("query maximum results exceeded".to_owned());
+        }
+        let mut ids = self.chosen(&asked.arguments["where"], "valueInt")?;
+        let near = &asked.arguments["nearVector"];
+        if near.is_object() {
+            check(near, &[needed("vector", vector)])?;
+            let to = numbers(&near["vector"]);
+            if self.size.is_some_and(|size| size != to.len()) {
+                return Err("vector lengths don't match".to_owned());
+            }
+            let score = |id: &String| cosine(&numbers(&self.objects[id]["vector"]), &to);
+            ids.sort_by(|a, b| score(b).total_cmp(&score(a)));
+        }
+        if let Some(sort) = asked.arguments["sort"][0].as_object() {
+            let property = sort["path"][0].as_str().ok_or("no path to sort by")?;
+            ids.sort_by_key(|id| self.objects[id]["properties"][property].as_i64());
+        }
+        ids.truncate(limit as usize);
+        let told = ids.iter().map(|id| {
+            let object = &self.objects[id];
+            let told = asked.fields.iter().map(|field| match field.name.as_str() {
+                "_additional" => Ok((field.name.clone(), json!({ "id": id }))),
+                name if self.kind(name).is_some() => {
+                    Ok((field.name.clone(), object["properties"][name].clone()))
+                }
+                name => Err(format!("Cannot query field \"{name}\"")),
+            });
+            told.collect::<Result<serde_json::Map<_, _>, _>>().map(Value::Object)
+        });
+        told.collect()
+    }
+
+    /// The ids of the objects that a filter lets through; lists of numbers are `many` in it.
+    fn chosen(&self, filter: &Value, many: &str) -> Result<Vec<String>, String> {
+        let mut chosen = Vec::new();
+        for (id, object) in &self.objects {
+            if filter.is_null() || self.fits(filter, &object["properties"], many)? {
+                chosen.push(id.clone());
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn fits(&self, filter: &Value, properties: &Value, many: &str) -> Result<bool, String> {
+        let operator = filter["operator"].as_str().ok_or("a filter without operator")?;
+        if operator == "And" {
+            check(filter, &[needed("operator", text), needed("operands", list)])?;
+            for operand in filter["operands"].as_array().unwrap_or(&Vec::new()) {
+                if !self.fits(operand, properties, many)? {
+                    return Ok(false);
+                }
+            }
+            return Ok(true);
+        }
+        let is_of_many = operator == "ContainsAny";
+        let field = if is_of_many { many } else { "valueInt" };
+        let field = match field {
+            "valueIntArray" => needed("valueIntArray", list),
+            _ if is_of_many => needed("valueInt", list),
+            _ => needed("valueInt", Value::is_i64),
+        };
+        check(filter, &[needed("operator", text), needed("path", list), field])?;
+        let property = filter["path"][0].as_str().unwrap_or_default();
+        if self.kind(property) != Some("int") {
+            return Err(format!("no such prop with name '{property}' of type int"));
+        }
+        let (value, number) = (&properties[property], &filter["valueInt"]);
+        Ok(match operator {
+            "Equal" => value == number,
+            "NotEqual" => value != number,
+            "GreaterThan" => value.as_i64() > number.as_i64(),
+            "ContainsAny" => filter[many].as_array().is_some_and(|all| all.contains(value)),
+            _ => return Err(format!("unknown operator {operator}")),
+        })
+    }
+}

@@ -1,0 +1,215 @@
+//! Stand-ins for vector databases on real sockets: reading requests, answering them, and refusing what
+//! is not of the form that a vendor documents.
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream};
+use tokio::net::{TcpListener, TcpStream};
+
+pub struct Request {
+    pub method: String,
+    /// The segments of the path.
+    pub path: Vec<String>,
+    pub query: Vec<(String, String)>,
+    /// By names in small letters.
+    pub headers: BTreeMap<String, String>,
+    pub body: Value,
+    /// How long the body was, in bytes.
+    pub length: usize,
+}
+
+impl Request {
+    pub fn route(&self) -> (&str, Vec<&str>) {
+        (&self.method, self.path.iter().map(String::as_str).collect())
+    }
+
+    /// The first value of a parameter, if it has one.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| value.as_str())
+    }
+
+    pub fn parameters<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let named = self.query.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", String::as_str)
+    }
+}
+
+pub struct Response {
+    pub status: u16,
+    pub headers: Vec<(&'static str, String)>,
+    /// Nothing is sent for null.
+    pub body: Value,
+}
+
+impl Response {
+    pub fn new(status: u16, body: Value) -> Self {
+        Self { status, headers: Vec::new(), body }
+    }
+
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+}
+
+/// Serves until the process ends; gives the address. The tests of a process share it, whose runtimes
+/// end before it.
+pub fn start(handle: impl FnMut(&Request) -> Response + Send + 'static) -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    listener.set_nonblocking(true).unwrap();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.unwrap().block_on(serve(listener, Arc::new(Mutex::new(handle))));
+    });
+    address
+}
+
+type Handler<H> = Arc<Mutex<H>>;
+
+async fn serve<H: FnMut(&Request) -> Response + Send + 'static>(
+    listener: std::net::TcpListener,
+    handle: Handler<H>,
+) {
+    let listener = TcpListener::from_std(listener).unwrap();
+    loop {
+        let (stream, _) = listener.accept().await.unwrap();
+        tokio::spawn(converse(stream, Arc::clone(&handle)));
+    }
+}
+
+/// Answers the requests of one connection, as long as they can be read.
+async fn converse<H: FnMut(&Request) -> Response>(
+    stream: TcpStream,
+    handle: Handler<H>,
+) -> std::io::Result<()> {
+    let mut stream = BufStream::new(stream);
+    while let Some(request) = read(&mut stream).await? {
+        let Response { status, headers, body } = (*handle.lock().unwrap())(&request);
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut head = format!("HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n");
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        head.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        stream.write_all(head.as_bytes()).await?;
+        stream.write_all(body.as_bytes()).await?;
+        stream.flush().await?;
+    }
+    Ok(())
+}
+
+async fn read(stream: &mut BufStream<TcpStream>) -> std::io::Result<Option<Request>> {
+    let mut line = String::new();
+    if stream.read_line(&mut line).await? == 0 {
+        return Ok(None);
+    }
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next().unwrap_or(""), words.next().unwrap_or(""));
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut header = String::new();
+        stream.read_line(&mut header).await?;
+        let Some((name, value)) = header.trim_end().split_once(':') else { break };
+        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
+    }
+    let length = headers.get("content-length").and_then(|length| length.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body).await?;
+    let url = url::Url::parse("http://stub").unwrap().join(target).unwrap();
+    let path = url.path_segments().unwrap().filter(|part| !part.is_empty()).map(str::to_owned);
+    Ok(Some(Request {
+        method: method.to_owned(),
+        path: path.collect(),
+        query: url.query_pairs().into_owned().collect(),
+        headers,
+        body: serde_json::from_slice(&body).unwrap_or_default(),
+        length,
+    }))
+}
+
+/// A field of a body: its name, what it must be, and whether it may be left out.
+pub struct Field(&'static str, fn(&Value) -> bool, bool);
+
+pub const fn needed(name: &'static str, is_right: fn(&Value) -> bool) -> Field {
+    Field(name, is_right, true)
+}
+
+pub const fn optional(name: &'static str, is_right: fn(&Value) -> bool) -> Field {
+    Field(name, is_right, false)
+}
+
+/// What is wrong with the fields of an object.
+pub fn check(object: &Value, known: &[Field]) -> Result<(), String> {
+    let fields = object.as_object().ok_or("the body is no object")?;
+    if let Some(name) = fields.keys().find(|name| known.iter().all(|field| field.0 != **name)) {
+        return Err(format!("unknown field {name}"));
+    }
+    for Field(name, is_right, is_needed) in known {
+        match fields.get(*name) {
+            None if *is_needed => return Err(format!("{name} is missing")),
+            Some(value) if !is_right(value) => return Err(format!("{name} is of a wrong type")),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+pub fn text(value: &Value) -> bool {
+    value.is_string()
+}
+
+pub fn whole(value: &Value) -> bool {
+    value.is_u64()
+}
+
+pub fn flag(value: &Value) -> bool {
+    value.is_boolean()
+}
+
+pub fn object(value: &Value) -> bool {
+    value.is_object()
+}
+
+pub fn list(value: &Value) -> bool {
+    value.is_array()
+}
+
+pub fn texts(value: &Value) -> bool {
+    value.as_array().is_some_and(|all| all.iter().all(Value::is_string))
+}
+
+pub fn vector(value: &Value) -> bool {
+    value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_number))
+}
+
+/// The numbers of a vector.
+pub fn numbers(value: &Value) -> Vec<f64> {
+    let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter_map(Value::as_f64).collect()
+}
+
+/// The cosine of the angle between two vectors.
+pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
+    let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-30);
+    a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / (length(a) * length(b))
+}
+
+/// Has one request in so many refused because there are too many.
+pub struct Rate {
+    pub every: u64,
+    pub seen: u64,
+}
+
+impl Rate {
+    pub fn is_exceeded(&mut self) -> bool {
+        self.seen += 1;
+        self.every > 0 && self.seen.is_multiple_of(self.every)
+    }
+}
