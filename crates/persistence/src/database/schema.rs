@@ -132,6 +132,7 @@ diesel::table! {
         upload_digest -> Nullable<Binary>,
         request -> Nullable<Binary>,
         sought -> Nullable<Text>,
+        warnings -> Nullable<Text>,
     }
 }
 
