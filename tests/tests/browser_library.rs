@@ -12,6 +12,7 @@ in_both_modes!(
     files_are_taken_in_by_a_job_that_can_be_followed,
     a_large_job_is_looked_through_by_state,
     what_makes_no_sense_is_refused_in_words,
+    what_is_left_out_of_a_file_is_named,
 );
 on_both_databases!(the_library_is_for_those_who_look_after_it);
 
@@ -58,6 +59,38 @@ async fn until(visitor: &mut Visitor, path: &str, text: &str) -> Result<Page> {
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     }
     anyhow::bail!("{path} never says {text}: {}", visitor.get(path).await?.text)
+}
+
+async fn what_is_left_out_of_a_file_is_named(backend: Backend, mode: Mode) -> Result<()> {
+    let (server, mut mia) = visited(backend, mode, "manager").await?;
+    let admin = server.admin();
+    let mail = "Subject: Plans\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=x\r\n\r\n\
+        --x\r\nContent-Type: text/plain\r\n\r\nSee there.\r\n--x\r\n\
+        Content-Disposition: attachment; filename=\"<b>.dwg\"\r\n\r\n1\r\n--x--\r\n";
+    let into = [("addToWorkspaces", "alpha")];
+    let added = admin.upload("plans.eml", mail.as_bytes(), &into).await?.ok()?;
+    let expected =
+        json!(["The embedded file <b>.dwg was not read: files of type .dwg are not read."]);
+    assert_eq!(added["documents"][0]["warnings"], expected);
+    let name = added["documents"][0]["name"].as_str().context("no name")?;
+    let found = admin.get(&format!("/v1/document/{name}")).await?.ok()?;
+    assert_eq!(found["document"]["warnings"], expected);
+    let listed = admin.get("/v1/documents/folder/custom-documents").await?.ok()?;
+    assert_eq!(listed["documents"][0]["warnings"], expected);
+    // The other dialect has no place for them.
+    let found = admin.get(&format!("/api/v1/document/{name}")).await?.ok()?;
+    assert!(found["document"].get("warnings").is_none(), "{found}");
+    add(admin, "Whole").await?;
+
+    let list = mia.get("/documents").await?;
+    assert_eq!(list.text.matches("1 part not read").count(), 1, "{}", list.text);
+    assert!(mia.get("/w/alpha/documents").await?.says("1 part not read"));
+    let location = added["documents"][0]["location"].as_str().context("no location")?;
+    let page = mia.get(&format!("/documents/text?in={location}")).await?;
+    let sentence = "The embedded file &#60;b&#62;.dwg was not read: files of type .dwg";
+    assert!(page.says("not in the text") && page.says(sentence), "{}", page.text);
+    Ok(())
 }
 
 async fn a_library_is_looked_through_page_by_page(backend: Backend, mode: Mode) -> Result<()> {

@@ -190,7 +190,7 @@ async fn documents_without_text_are_refused() -> Result<()> {
     let pages = b"<</Type/Pages/Kids[3 0 R]/Count 1>>".to_vec();
     let blank = hostile::pdf(&[b"<</Type/Catalog/Pages 2 0 R>>".to_vec(), pages, page]);
     let reason = refusal(&server, "blank.pdf", &blank).await?;
-    assert!(reason.starts_with("No text content found in blank.pdf. If its pages"), "{reason}");
+    assert_eq!(reason, "No text content found in blank.pdf.");
     for (name, content) in [
         ("blank.docx", hostile::word("<p/>")?),
         ("blank.xlsx", hostile::workbook("", &[("<sst/>", 1)])?),

@@ -55,6 +55,7 @@ async fn a_text_file_is_one_document_without_a_title() {
         description: "Unknown".to_owned(),
         source: "a text file uploaded by the user.".to_owned(),
         text: "Grüße\r\n  aus 東京\n".to_owned(),
+        warnings: Vec::new(),
     };
     assert_eq!(documents, [expected]);
 }

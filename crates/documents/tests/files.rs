@@ -32,6 +32,7 @@ fn document(path: &str) -> Document {
         description: "Unknown".to_owned(),
         source: "a text file uploaded by the user.".to_owned(),
         chunk_source: String::new(),
+        warnings: carrel_domain::Warnings::default(),
         published: Published(Some(time)),
         words: 4,
         tokens: 7,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 use crate::provenance::Provenance;
-use crate::{DocumentId, DocumentPath, Result, TextKind};
+use crate::{DocumentId, DocumentPath, Result, TextKind, Warnings};
 
 /// Metadata that says nothing.
 pub const NO_METADATA: &str = "{}";
@@ -59,6 +59,8 @@ pub struct Document {
     /// most [`LARGEST_METADATA`] bytes, without NUL.
     pub metadata: String,
     pub origin: DocumentOrigin,
+    /// What of its file is not in the text.
+    pub warnings: Warnings,
 }
 
 /// The most bytes of JSON that a document's metadata may take.
@@ -118,6 +120,8 @@ pub struct Extracted {
     pub description: String,
     pub source: String,
     pub text: String,
+    /// What of the file is not in the text, a sentence each.
+    pub warnings: Vec<String>,
 }
 
 /// A type of file that the server knows by name.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 
-use crate::{DocumentId, DocumentPath, Folder, Page, Result, WorkspaceId};
+use crate::{DocumentId, DocumentPath, Folder, Page, Result, Warnings, WorkspaceId};
 
 /// The part of a title that queries compare, in characters.
 pub const LONGEST_TITLE_QUERY: usize = 200;
@@ -41,6 +41,8 @@ pub struct DocumentSummary {
     pub words: i32,
     /// As [`crate::document::Document::tokens`].
     pub tokens: i32,
+    /// As [`crate::document::Document::warnings`].
+    pub warnings: Warnings,
     /// When it was added to the library, or to the workspace of the query.
     pub added_at: DateTime<Utc>,
     /// Whether it is pinned in the workspace of the query.

@@ -53,6 +53,7 @@ pub mod upload;
 pub mod usage;
 pub mod user;
 pub mod vector;
+mod warnings;
 pub mod widget;
 pub mod workspace;
 
@@ -66,3 +67,4 @@ pub use path::{DocumentPath, Folder};
 pub use selection::DocumentSelection;
 pub use slug::Slug;
 pub use text_kind::TextKind;
+pub use warnings::Warnings;

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use carrel_domain::document::{Document, DocumentOrigin, LARGEST_METADATA, NO_METADATA, Published};
-use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result};
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, Warnings};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -206,6 +206,7 @@ pub fn from_fields(
         created_at,
         metadata,
         origin: DocumentOrigin::default(),
+        warnings: Warnings::default(),
     };
     Ok(Read { document, text, payload, changes })
 }

@@ -40,7 +40,7 @@ use carrel_domain::vector::VectorRows;
 use carrel_domain::workspace::{NewWorkspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{
     ApiKeyId, ChatId, ChunkId, DocumentId, DocumentPath, DocumentSelection, Slug, ThreadId, UserId,
-    WorkspaceId,
+    Warnings, WorkspaceId,
 };
 use carrel_persistence::Database;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -82,6 +82,7 @@ fn document(name: &str, now: DateTime<Utc>) -> Document {
         created_at: now,
         metadata: NO_METADATA.into(),
         origin: document::DocumentOrigin::default(),
+        warnings: Warnings::default(),
     }
 }
 

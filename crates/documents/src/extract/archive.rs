@@ -57,6 +57,12 @@ impl<'a> Archive<'a> {
         self.zip.index_for_name(name).is_some()
     }
 
+    /// The size of a part as the archive says it, in bytes; 0 where there is none.
+    pub fn size(&mut self, name: &str) -> u64 {
+        let index = self.zip.index_for_name(name);
+        index.and_then(|index| Some(self.zip.by_index_raw(index).ok()?.size())).unwrap_or(0)
+    }
+
     /// Shows a part in XML to `visitor`; says whether there is such a part.
     pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, Fault> {
         let Some(part) = self.part(name)? else { return Ok(false) };

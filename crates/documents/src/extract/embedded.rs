@@ -1,18 +1,20 @@
 //! Files within files: attachments of mails, objects in office documents, entries of archives.
 //!
 //! Each is read by the reader of its type and becomes documents of its own, named by its place. What
-//! cannot be read is named in the text of the document that holds it.
+//! cannot be read is named in the warnings of the document that holds it.
 use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::archive::Archive;
 use super::fault::Fault;
-use super::{Input, extension, formats, read_as};
+use super::{Input, extension, formats, read_as, with_text};
+
+/// What programs that encrypt mails call what they made.
+const SEALED: &[&str] = &["p7m", "pgp", "gpg", "asc"];
 
 /// What was found in files within one document.
 #[derive(Default)]
 pub struct Embedded {
     documents: Vec<Extracted>,
-    left_out: Vec<String>,
 }
 
 impl Embedded {
@@ -23,13 +25,23 @@ impl Embedded {
         archive: &mut Archive<'_>,
         part: &str,
     ) -> Result<(), Fault> {
-        let name = part.rsplit('/').next().unwrap_or(part);
+        self.read_named(input, archive, part, part.rsplit('/').next().unwrap_or(part))
+    }
+
+    /// As [`Embedded::read`], under a name of its own.
+    pub fn read_named(
+        &mut self,
+        input: &Input<'_>,
+        archive: &mut Archive<'_>,
+        part: &str,
+        name: &str,
+    ) -> Result<(), Fault> {
         // Its bytes are needed only where somebody reads them.
-        if extension(name).is_none_or(|extension| !formats::is_read(&extension)) {
-            self.left_out.push(name.to_owned());
+        if let Err(warning) = readable_type(name) {
+            input.warn(warning);
             return Ok(());
         }
-        if let Some(bytes) = archive.bytes(part)? {
+        if let Some(bytes) = bytes_within(input, archive, part, name)? {
             self.add(input, name, &bytes);
         }
         Ok(())
@@ -38,14 +50,9 @@ impl Embedded {
     /// Reads `bytes` as a file called `name`.
     pub fn add(&mut self, input: &Input<'_>, name: &str, bytes: &[u8]) {
         match documents(input, name, bytes) {
-            Some(documents) => self.documents.extend(documents),
-            None => self.left_out.push(name.to_owned()),
+            Ok(documents) => self.documents.extend(documents),
+            Err(warning) => input.warn(warning),
         }
-    }
-
-    /// What was left out, each by its name.
-    pub fn left_out(&self) -> &[String] {
-        &self.left_out
     }
 
     pub fn into_documents(self) -> Vec<Extracted> {
@@ -53,41 +60,72 @@ impl Embedded {
     }
 
     /// The document that holds them, and then they.
-    pub fn after(self, mut document: Extracted) -> Vec<Extracted> {
-        if !self.left_out.is_empty() {
-            // On the last page, if there are pages.
-            let end = document.text.trim_end().len();
-            let pages = document.text.split_off(end);
-            if !document.text.is_empty() {
-                document.text.push_str("\n\n");
-            }
-            document.text.push_str(&format!("[Not read: {}]", self.left_out.join(", ")));
-            document.text.push_str(&pages);
-        }
+    pub fn after(self, document: Extracted) -> Vec<Extracted> {
         let mut documents = vec![document];
         documents.extend(self.documents);
         documents
     }
 }
 
-/// The documents of a file within `input`; `None` when it cannot be read.
-pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Option<Vec<Extracted>> {
-    let extension = extension(name).filter(|extension| formats::is_read(extension))?;
-    let file = input.embedded(bytes)?;
-    let documents = read_as(&extension, &file).ok()?;
-    let named = documents.into_iter().filter(|document| !document.text.trim().is_empty());
-    let named: Vec<_> = named
-        .map(|document| {
-            let part = match &document.part {
-                None => name.to_owned(),
-                Some(DocumentPart::Sheet(sheet)) => format!("{name}/{sheet}"),
-                Some(DocumentPart::Mail(number)) => format!("{name}/{number}"),
-                Some(DocumentPart::File(inner)) => format!("{name}/{inner}"),
-            };
-            Extracted { part: Some(DocumentPart::File(part)), ..document }
-        })
-        .collect();
-    (!named.is_empty()).then_some(named)
+/// The bytes of a part, unless it cannot be unpacked, which leaves the rest of the archive readable.
+pub fn bytes_within(
+    input: &Input<'_>,
+    archive: &mut Archive<'_>,
+    part: &str,
+    name: &str,
+) -> Result<Option<Vec<u8>>, Fault> {
+    match archive.bytes(part) {
+        Err(fault) if input.inflatable() > 0 => {
+            input.warn(not_read(input, name, fault));
+            Ok(None)
+        }
+        read => read,
+    }
+}
+
+/// The documents of a file within `input`, or why there are none.
+pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extracted>, String> {
+    let extension = readable_type(name)?;
+    let file = input.embedded(bytes).ok_or_else(|| {
+        format!("The embedded file {name} was not read: there are too many, or it lies too deep.")
+    })?;
+    let read = read_as(&extension, &file).and_then(with_text);
+    let documents = read.map_err(|fault| not_read(input, name, fault))?.into_iter();
+    let named = documents.map(|document| {
+        let part = match &document.part {
+            None => name.to_owned(),
+            Some(DocumentPart::Sheet(sheet)) => format!("{name}/{sheet}"),
+            Some(DocumentPart::Mail(number)) => format!("{name}/{number}"),
+            Some(DocumentPart::File(inner)) => format!("{name}/{inner}"),
+        };
+        Extracted { part: Some(DocumentPart::File(part)), ..document }
+    });
+    Ok(named.collect())
+}
+
+/// The extension of a file that is read, or why it is not.
+fn readable_type(name: &str) -> Result<String, String> {
+    let why = match extension(name) {
+        Some(extension) if formats::is_read(&extension) => return Ok(extension),
+        Some(extension) if SEALED.contains(&extension.as_str()) => "it is encrypted".to_owned(),
+        Some(extension) => format!("files of type .{extension} are not read"),
+        None => "its name does not tell its type".to_owned(),
+    };
+    Err(format!("The embedded file {name} was not read: {why}."))
+}
+
+fn not_read(input: &Input<'_>, name: &str, fault: Fault) -> String {
+    let file = format!("The embedded file {name}");
+    match fault {
+        Fault::Empty(None) => format!("{file} has no text."),
+        Fault::Empty(Some(more)) => format!("{file} has no text. {more}"),
+        Fault::Said(sentence) => format!("{file} was not read. {sentence}"),
+        Fault::Damaged(_) | Fault::Refused(_) => {
+            format!("The embedded file {}", fault.into_error(name, input.limits))
+        }
+        Fault::FileTooLarge | Fault::TextTooLarge => format!("{file} is too large to be read."),
+        Fault::Unavailable(_) | Fault::Internal(_) => format!("{file} could not be read."),
+    }
 }
 
 /// The text of a part of an archive, read by its type.
@@ -96,8 +134,11 @@ pub fn text_of(
     archive: &mut Archive<'_>,
     part: &str,
 ) -> Result<Option<String>, Fault> {
-    let Some(bytes) = archive.bytes(part)? else { return Ok(None) };
-    let documents = documents(input, part, &bytes).unwrap_or_default();
+    let Some(bytes) = bytes_within(input, archive, part, part)? else { return Ok(None) };
+    let documents = documents(input, part, &bytes).unwrap_or_else(|warning| {
+        input.warn(warning);
+        Vec::new()
+    });
     let texts: Vec<_> = documents.into_iter().map(|document| document.text).collect();
     Ok((!texts.is_empty()).then(|| texts.join("\n\n")))
 }

@@ -5,9 +5,10 @@ use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
 use super::fault::Fault;
+use super::office::SMALLEST_PICTURE;
 use super::office::package::resolve;
 use super::xml::{Element, Visitor};
-use super::{Input, html};
+use super::{Input, embedded, html};
 
 const WHAT: &str = "a book in EPUB (.epub)";
 
@@ -22,7 +23,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     archive.visit("META-INF/encryption.xml", &mut sealed)?;
 
     let folder = package.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let (mut text, mut seen) = (String::new(), HashSet::new());
+    let (mut text, mut seen, mut is_sealed) = (String::new(), HashSet::new(), false);
     for id in &book.order {
         let fallback = || book.items.get(book.fallbacks.get(id)?);
         let Some(target) = book.items.get(id).or_else(fallback) else { continue };
@@ -31,9 +32,13 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
             continue;
         }
         if sealed.parts.contains(&part) {
-            return Err(Fault::refused("is protected by digital rights management."));
+            input.warn(format!("The chapter {part} is protected by digital rights management."));
+            is_sealed = true;
+            continue;
         }
-        let Some(bytes) = archive.bytes(&part)? else { continue };
+        let Some(bytes) = embedded::bytes_within(input, &mut archive, &part, &part)? else {
+            continue;
+        };
         let (chapter, _) = html::readable_bytes(&bytes, input.limits.text)?;
         if !text.is_empty() && !chapter.is_empty() {
             text.push_str("\n\n");
@@ -43,6 +48,15 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
             return Err(Fault::TextTooLarge);
         }
     }
+    if is_sealed && text.trim().is_empty() {
+        return Err(Fault::refused("is protected by digital rights management."));
+    }
+    for part in &book.pictures {
+        let part = resolve(folder, &unescaped(part));
+        if archive.size(&part) >= SMALLEST_PICTURE {
+            input.skip_picture(&part);
+        }
+    }
     Ok(vec![Extracted {
         part: None,
         title: None,
@@ -50,6 +64,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         description: "Unknown".to_owned(),
         source: "epub file uploaded by the user.".to_owned(),
         text,
+        warnings: Vec::new(),
     }])
 }
 
@@ -102,6 +117,8 @@ struct Book {
     fallbacks: HashMap<String, String>,
     /// The ids of those that are read one after another.
     order: Vec<String>,
+    /// Drawings of pixels.
+    pictures: Vec<String>,
 }
 
 impl Visitor for Book {
@@ -110,6 +127,9 @@ impl Visitor for Book {
             "item" => {
                 let (id, target) = (element.attribute("id"), element.attribute("href"));
                 let kind = element.attribute("media-type").unwrap_or_default();
+                let is_picture = kind.starts_with("image/") && !kind.contains("svg");
+                self.pictures
+                    .extend(target.as_ref().filter(|_| is_picture).map(|it| it.to_string()));
                 let is_text = ["html", "svg", "dtbook", "oeb1-document"]
                     .iter()
                     .any(|known| kind.contains(known));

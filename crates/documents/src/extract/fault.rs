@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Limits;
 
+/// A refusal gives this many reasons.
+const MOST_REASONS: usize = 5;
+
 /// Most texts complete "`<name of the file>` …", because a reader need not know the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Fault {
@@ -39,6 +42,13 @@ impl Fault {
 
     pub fn said(sentence: impl Into<String>) -> Self {
         Self::Said(sentence.into())
+    }
+
+    /// There is no text; each of `warnings` says what there is instead.
+    pub fn nothing_but(warnings: impl Iterator<Item = String>) -> Self {
+        let warnings = carrel_domain::Warnings::new(warnings.take(MOST_REASONS));
+        let told = warnings.iter().collect::<Vec<_>>().join(" ");
+        Self::Empty((!told.is_empty()).then_some(told))
     }
 
     pub fn protected() -> Self {

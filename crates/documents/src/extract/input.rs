@@ -1,5 +1,6 @@
 //! What a reader of one format is given: the content of a file, and how much it may make of it.
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
@@ -11,6 +12,8 @@ use super::fault::Fault;
 const DEEPEST: u32 = 4;
 /// Files within one file that are opened, at all depths together.
 const MOST_EMBEDDED: u32 = 1_000;
+/// Sentences about what one file holds that is not read.
+const MOST_WARNINGS: usize = 1_000;
 
 #[derive(Clone)]
 pub struct Input<'a> {
@@ -19,6 +22,14 @@ pub struct Input<'a> {
     depth: u32,
     /// What all files within the outermost one may still take.
     shared: Rc<Shared>,
+    /// What of this file alone was left out.
+    left_out: Rc<LeftOut>,
+}
+
+#[derive(Default)]
+struct LeftOut {
+    sentences: RefCell<Vec<String>>,
+    pictures: RefCell<BTreeSet<String>>,
 }
 
 struct Shared {
@@ -37,7 +48,8 @@ impl<'a> Input<'a> {
     pub fn new(file: &'a File, limits: Limits) -> Self {
         let inflated = Cell::new(limits.inflated);
         let shared = Rc::new(Shared { files: Cell::new(MOST_EMBEDDED), inflated });
-        Self { content: Content::File(file), limits, depth: 0, shared }
+        let left_out = Rc::default();
+        Self { content: Content::File(file), limits, depth: 0, shared, left_out }
     }
 
     /// A file found within this one; `None` when there are too many or they lie too deep.
@@ -48,7 +60,33 @@ impl<'a> Input<'a> {
         }
         self.shared.files.set(files);
         let (limits, shared) = (self.limits, Rc::clone(&self.shared));
-        Some(Input { content: Content::Bytes(bytes), limits, depth: self.depth + 1, shared })
+        let (content, depth, left_out) = (Content::Bytes(bytes), self.depth + 1, Rc::default());
+        Some(Input { content, limits, depth, shared, left_out })
+    }
+
+    /// Notes something the file holds that is not read, in a sentence.
+    pub fn warn(&self, sentence: impl Into<String>) {
+        let mut sentences = self.left_out.sentences.borrow_mut();
+        if sentences.len() < MOST_WARNINGS {
+            sentences.push(sentence.into());
+        }
+    }
+
+    /// Notes a picture whose text is not read, once however often the file shows it.
+    pub fn skip_picture(&self, name: &str) {
+        self.left_out.pictures.borrow_mut().insert(name.to_owned());
+    }
+
+    /// What was noted since it was last asked for.
+    pub fn take_warnings(&self) -> Vec<String> {
+        let mut sentences = self.left_out.sentences.take();
+        let pictures = match self.left_out.pictures.take().len() {
+            0 => return sentences,
+            1 => "a picture in it".to_owned(),
+            many => format!("{many} pictures in it"),
+        };
+        sentences.push(format!("The text of {pictures} was not read."));
+        sentences
     }
 
     pub fn inflatable(&self) -> u64 {

@@ -148,12 +148,42 @@ pub(crate) fn extract(
     if bytes > limits.text {
         return Err(Fault::TextTooLarge);
     }
-    documents.retain(|document| !document.text.trim().is_empty());
-    if documents.is_empty() { Err(Fault::empty()) } else { Ok(documents) }
+    with_text(documents)
+}
+
+/// The documents that have text. What the others had to say of what was left out is said by the first
+/// of these, or by the refusal.
+fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, Fault> {
+    let has_text = |document: &Extracted| !document.text.trim().is_empty();
+    let (mut kept, blank): (Vec<_>, Vec<_>) = documents.into_iter().partition(has_text);
+    let warnings = blank.into_iter().flat_map(|document| document.warnings);
+    match kept.first_mut() {
+        Some(first) => {
+            first.warnings.extend(warnings);
+            Ok(kept)
+        }
+        None => Err(Fault::nothing_but(warnings)),
+    }
+}
+
+/// The documents of a file, the first of which says what was left out.
+fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+    let read = read_by_type(extension, input);
+    let warnings = input.take_warnings();
+    match read {
+        Ok(mut documents) => {
+            if let Some(first) = documents.first_mut() {
+                first.warnings.extend(warnings);
+            }
+            Ok(documents)
+        }
+        Err(Fault::Empty(None)) => Err(Fault::nothing_but(warnings.into_iter())),
+        Err(fault) => Err(fault),
+    }
 }
 
 /// The documents of a file by its extension, or by its content where that is plainly another's.
-fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     if let Some(opened) = sealed::open(extension, input)? {
         let inner = input.embedded(&opened).ok_or_else(Fault::protected)?;
         return read_as(extension, &inner);
@@ -181,6 +211,7 @@ fn by_nobody(text: String, source: &str) -> Extracted {
         description: "No description found.".to_owned(),
         source: source.to_owned(),
         text,
+        warnings: Vec::new(),
     }
 }
 

@@ -73,6 +73,7 @@ pub fn document(text: String, title: Option<String>) -> Extracted {
         description: "Unknown".to_owned(),
         source: "a text file uploaded by the user.".to_owned(),
         text,
+        warnings: Vec::new(),
     }
 }
 

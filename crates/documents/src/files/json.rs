@@ -52,6 +52,7 @@ pub fn write(document: &Document, text: &str) -> Result<Vec<u8>> {
         created_at: _,
         metadata,
         origin: _,
+        warnings: _,
     } = document;
     let metadata = Some(metadata).filter(|metadata| *metadata != NO_METADATA);
     let metadata = metadata.map(|text| serde_json::from_str(text)).transpose();

@@ -26,6 +26,8 @@ struct Document {
     author: String,
     description: String,
     source: String,
+    #[serde(default)]
+    warnings: Vec<String>,
     /// The length of the text.
     bytes: usize,
 }
@@ -65,7 +67,7 @@ pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, Fault>> {
 }
 
 fn divide(extracted: Extracted) -> (Document, String) {
-    let Extracted { part, title, author, description, source, text } = extracted;
+    let Extracted { part, title, author, description, source, text, warnings } = extracted;
     let (sheet, mail, file) = match part {
         None => (None, None, None),
         Some(DocumentPart::Sheet(name)) => (Some(name), None, None),
@@ -73,16 +75,18 @@ fn divide(extracted: Extracted) -> (Document, String) {
         Some(DocumentPart::File(name)) => (None, None, Some(name)),
     };
     let bytes = text.len();
-    (Document { sheet, mail, file, title, author, description, source, bytes }, text)
+    let head = Document { sheet, mail, file, title, author, description, source, warnings, bytes };
+    (head, text)
 }
 
 fn join(document: Document, text: String) -> Extracted {
-    let Document { sheet, mail, file, title, author, description, source, bytes: _ } = document;
+    let Document { sheet, mail, file, title, author, description, source, warnings, bytes: _ } =
+        document;
     let part = sheet
         .map(DocumentPart::Sheet)
         .or(mail.map(DocumentPart::Mail))
         .or(file.map(DocumentPart::File));
-    Extracted { part, title, author, description, source, text }
+    Extracted { part, title, author, description, source, text, warnings }
 }
 
 #[cfg(test)]
@@ -91,7 +95,8 @@ mod tests {
 
     fn document(part: Option<DocumentPart>, text: &str) -> Extracted {
         let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
-        Extracted { part, title: Some("t".into()), author, description, source, text: text.into() }
+        let (title, text, warnings) = (Some("t".into()), text.into(), vec!["w".into()]);
+        Extracted { part, title, author, description, source, text, warnings }
     }
 
     fn written(answer: Result<Vec<Extracted>, Fault>) -> Vec<u8> {

@@ -14,25 +14,39 @@ pub struct Texts<'a> {
     pub chunk_source: &'a str,
     /// As [`crate::document::Document::metadata`].
     pub metadata: &'a str,
+    /// As [`crate::Warnings::as_lines`].
+    pub warnings: &'a str,
     /// As [`crate::document::DocumentOrigin::key`].
     pub key: Option<&'a str>,
 }
 
 /// How many of the texts are there for every document: all but the key.
-const ALWAYS: usize = 9;
+const ALWAYS: usize = 10;
 
 impl<'a> Texts<'a> {
     /// Of the texts in the order of the fields.
     pub const fn new(always: [&'a str; ALWAYS], key: Option<&'a str>) -> Self {
-        let [folder, name, title, url, author, description, source, chunk_source, metadata] =
-            always;
-        Self { folder, name, title, url, author, description, source, chunk_source, metadata, key }
+        let [folder, name, title, url, author, description, source, rest @ ..] = always;
+        let [chunk_source, metadata, warnings] = rest;
+        Self {
+            folder,
+            name,
+            title,
+            url,
+            author,
+            description,
+            source,
+            chunk_source,
+            metadata,
+            warnings,
+            key,
+        }
     }
 
     const fn always(&self) -> [&'a str; ALWAYS] {
         let Self { folder, name, title, url, author, description, source, .. } = *self;
-        let Self { chunk_source, metadata, .. } = *self;
-        [folder, name, title, url, author, description, source, chunk_source, metadata]
+        let Self { chunk_source, metadata, warnings, .. } = *self;
+        [folder, name, title, url, author, description, source, chunk_source, metadata, warnings]
     }
 }
 
@@ -97,6 +111,7 @@ mod tests {
             source: "𝄞",
             chunk_source: "h",
             metadata: "{}",
+            warnings: "w",
             key: Some("k"),
         };
         for texts in

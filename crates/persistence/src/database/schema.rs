@@ -135,6 +135,7 @@ diesel::table! {
         upload_digest -> Nullable<Binary>,
         request -> Nullable<Binary>,
         sought -> Nullable<Text>,
+        warnings -> Nullable<Text>,
     }
 }
 

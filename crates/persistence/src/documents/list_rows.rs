@@ -44,6 +44,7 @@ type Columns = (
     documents::source,
     documents::chunk_source,
     documents::metadata,
+    documents::warnings,
     documents::external_key,
     documents::published_at,
     documents::words,
@@ -62,6 +63,7 @@ const WHAT: Columns = (
     documents::source,
     documents::chunk_source,
     documents::metadata,
+    documents::warnings,
     documents::external_key,
     documents::published_at,
     documents::words,
@@ -81,6 +83,7 @@ type Types = (
     Text,
     Text,
     Nullable<Text>,
+    Nullable<Text>,
     Nullable<Timestamp>,
     Integer,
     Integer,
@@ -88,7 +91,7 @@ type Types = (
 );
 
 /// How many columns there are.
-const COLUMNS: usize = 15;
+const COLUMNS: usize = 16;
 
 /// Nothing when a document is in no workspace, 1 when it is pinned or watched in any, else 0.
 const MARKS: StaticSql<Nullable<Integer>> = StaticSql::new(

@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
 use carrel_domain::document_list::{DocumentList, DocumentQuery, DocumentScope, DocumentSummary};
-use carrel_domain::{DocumentId, DocumentPath, Folder, Page, Result, WorkspaceId};
+use carrel_domain::{DocumentId, DocumentPath, Folder, Page, Result, Warnings, WorkspaceId};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::dsl::count_star;
 use diesel::prelude::*;
@@ -20,7 +20,9 @@ use crate::documents::rows::stored_path;
 use crate::documents::title_search::pattern;
 
 /// What a row tells of the document, since when it is there, and whether it is pinned.
-type Row = ((String, String, String, String, i32, i32), NaiveDateTime, bool);
+type Row = (Columns, NaiveDateTime, bool);
+
+type Columns = (String, String, String, String, i32, i32, Option<String>);
 
 type What = (
     documents::id,
@@ -29,6 +31,7 @@ type What = (
     documents::title,
     documents::words,
     documents::tokens,
+    documents::warnings,
 );
 
 const WHAT: What = (
@@ -38,6 +41,7 @@ const WHAT: What = (
     documents::title,
     documents::words,
     documents::tokens,
+    documents::warnings,
 );
 
 /// Documents of the library, or of one folder of it.
@@ -110,21 +114,22 @@ fn with_workspaces(
     for (workspace, _, document) in places_of(conn, &ids)? {
         places.entry(document).or_default().push(WorkspaceId(workspace));
     }
-    let summaries =
-        found.into_iter().map(|((id, folder, name, title, words, tokens), added_at, is_pinned)| {
-            let mut workspaces = places.remove(&id).unwrap_or_default();
-            workspaces.sort_unstable();
-            Ok(DocumentSummary {
-                id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("form of id"))?),
-                path: stored_path(&folder, &name)?,
-                title,
-                words,
-                tokens,
-                added_at: added_at.and_utc(),
-                is_pinned,
-                workspaces,
-            })
-        });
+    let summaries = found.into_iter().map(|(columns, added_at, is_pinned)| {
+        let (id, folder, name, title, words, tokens, warnings) = columns;
+        let mut workspaces = places.remove(&id).unwrap_or_default();
+        workspaces.sort_unstable();
+        Ok(DocumentSummary {
+            id: DocumentId(Uuid::parse_str(&id).map_err(|_| unreadable("form of id"))?),
+            path: stored_path(&folder, &name)?,
+            title,
+            words,
+            tokens,
+            warnings: Warnings::from_lines(warnings.unwrap_or_default()),
+            added_at: added_at.and_utc(),
+            is_pinned,
+            workspaces,
+        })
+    });
     Ok(summaries.collect::<Result<_>>()?)
 }
 

@@ -8,7 +8,9 @@ use carrel_domain::library::{
     Documents, IndexedDocument, NewDocument, RelatedDocuments, RemovedDocument, Replacement,
     WorkspaceDocument,
 };
-use carrel_domain::{DocumentId, DocumentPath, Error, Result, WorkspaceDocumentId, WorkspaceId};
+use carrel_domain::{
+    DocumentId, DocumentPath, Error, Result, Warnings, WorkspaceDocumentId, WorkspaceId,
+};
 use chrono::{DateTime, NaiveDateTime, Utc};
 use diesel::prelude::*;
 use uuid::Uuid;
@@ -50,6 +52,8 @@ pub(crate) struct DocumentRow {
     request: Option<Vec<u8>>,
     /// What its title is looked for by.
     sought: Option<String>,
+    /// A line each; none where nothing was left out, and in rows of earlier versions.
+    warnings: Option<String>,
 }
 
 impl DocumentRow {
@@ -77,6 +81,7 @@ impl From<Document> for DocumentRow {
             created_at,
             metadata,
             origin: DocumentOrigin { key, part, digest: upload_digest, request },
+            warnings,
         } = document;
         Self {
             id: id.to_string(),
@@ -99,6 +104,7 @@ impl From<Document> for DocumentRow {
             part: text(part),
             upload_digest: upload_digest.map(Vec::from),
             request: request.map(Vec::from),
+            warnings: (!warnings.is_empty()).then(|| text(warnings.as_lines())),
         }
     }
 }
@@ -128,6 +134,7 @@ impl TryFrom<DocumentRow> for Document {
                 digest: row.upload_digest.map(digest).transpose()?,
                 request: row.request.map(digest).transpose()?,
             },
+            warnings: Warnings::from_lines(row.warnings.unwrap_or_default()),
         })
     }
 }

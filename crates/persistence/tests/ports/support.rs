@@ -5,7 +5,7 @@ use carrel_domain::library::{IndexedDocument, NewPassage};
 use carrel_domain::provenance::{Locator, LocatorUnit, Provenance};
 use carrel_domain::user::{NewUser, PasswordHash, Role, User, Username, Users};
 use carrel_domain::workspace::{NewWorkspace, Workspace, WorkspaceSettings, Workspaces};
-use carrel_domain::{DocumentId, DocumentPath, Slug, WorkspaceId};
+use carrel_domain::{DocumentId, DocumentPath, Slug, Warnings, WorkspaceId};
 use carrel_persistence::Database;
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::connection::SimpleConnection;
@@ -216,6 +216,7 @@ pub fn document(name: &str) -> Document {
         created_at: at(1),
         metadata: NO_METADATA.into(),
         origin: document::DocumentOrigin::default(),
+        warnings: Warnings::new(["Page 2 is a picture.", "A chart."]),
     }
 }
 

@@ -28,6 +28,7 @@ fn listed(document: &Document) -> ListedDocument {
         source: &document.source,
         chunk_source: &document.chunk_source,
         metadata: &document.metadata,
+        warnings: document.warnings.as_lines(),
         key: document.origin.key.as_deref(),
     };
     ListedDocument {

@@ -290,7 +290,8 @@ impl Extractor for World {
         let extracted = |part, text: &str| {
             let [author, description, source] = ["Unknown"; 3].map(str::to_owned);
             let text = text.to_owned();
-            Extracted { part, title: None, author, description, source, text }
+            let warnings = Vec::new();
+            Extracted { part, title: None, author, description, source, text, warnings }
         };
         // A form feed ends a sheet.
         Ok(match text.contains('\u{c}') {

@@ -7,7 +7,7 @@ use carrel_domain::document::{
 };
 use carrel_domain::link::WebPage;
 use carrel_domain::model::Tokenizer;
-use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, slug};
+use carrel_domain::{DocumentId, DocumentPath, Error, Folder, Result, Warnings, slug};
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -160,6 +160,7 @@ pub fn from_file(
         created_at: now,
         metadata: terms.metadata.clone(),
         origin: terms.origin(part.part.as_ref()),
+        warnings: Warnings::new(&part.warnings),
     };
     Ok((document, part.text))
 }
@@ -188,6 +189,7 @@ pub fn from_text(raw: RawText, now: DateTime<Utc>) -> Result<(Document, String)>
         digest: Sha256::digest(text.as_bytes()).into(),
         created_at: now,
         origin: terms.origin(None),
+        warnings: Warnings::default(),
         metadata: terms.metadata,
         title,
     };
@@ -221,6 +223,7 @@ pub fn from_page(
         created_at: now,
         metadata: terms.metadata.clone(),
         origin: terms.origin(None),
+        warnings: Warnings::default(),
     };
     Ok((document, text))
 }
@@ -334,7 +337,8 @@ mod tests {
 
     fn part(part: Option<DocumentPart>) -> Extracted {
         let [author, description, source] = ["a", "d", "s"].map(str::to_owned);
-        Extracted { part, title: None, author, description, source, text: "t".into() }
+        let warnings = Vec::new();
+        Extracted { part, title: None, author, description, source, text: "t".into(), warnings }
     }
 
     #[test]

@@ -55,6 +55,8 @@ struct Row {
     folder: String,
     folder_address: String,
     words: i32,
+    /// How many things its file holds that were not read.
+    warnings: usize,
     since: DateTime<Utc>,
     places: Vec<Place>,
     /// In how many more workspaces it is.
@@ -155,6 +157,7 @@ fn row(document: DocumentSummary, known: &HashMap<WorkspaceId, Place>) -> Row {
         location: document.path.to_string(),
         title: document.title,
         words,
+        warnings: document.warnings.iter().count(),
         since: document.added_at,
         places,
         more,

@@ -25,6 +25,8 @@ struct Row {
     /// Where its text is shown.
     address: String,
     words: i32,
+    /// How many things its file holds that were not read.
+    warnings: usize,
     is_pinned: bool,
     since: DateTime<Utc>,
 }
@@ -74,6 +76,7 @@ fn row(document: DocumentSummary, slug: &str) -> Row {
         location,
         title: document.title,
         words,
+        warnings: document.warnings.iter().count(),
         is_pinned: document.is_pinned,
         since: document.added_at,
     }

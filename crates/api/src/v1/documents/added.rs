@@ -47,6 +47,9 @@ pub struct AddedDocument {
     metadata: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,
+    /// What of the file is not in the text, a sentence each; absent where nothing was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
     /// Whether it was there before; said only if so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     existed: Option<bool>,
@@ -97,6 +100,11 @@ fn added_document(document: Document, page_content: String, existed: bool) -> Ad
         is_direct_upload: false,
         metadata: metadata(&document.metadata),
         external_id: document.origin.key,
+        // What was left out has no place in the other dialect.
+        warnings: match mount {
+            Mount::Native => document.warnings.iter().map(str::to_owned).collect(),
+            Mount::Compat => Vec::new(),
+        },
         existed: existed.then_some(true),
     }
 }

@@ -2,17 +2,13 @@
 use carrel_domain::document::Extracted;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, PartType};
 
-use super::{calendar, tnef};
+use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::fault::Fault;
 use crate::extract::html;
 use crate::extract::text;
 
-/// Mails forwarded within forwarded mails are read to this depth.
-const DEEPEST: usize = 8;
-/// Attachments of one mail that are looked at.
-const MOST_ATTACHMENTS: usize = 500;
 /// The plain text of a mail is taken when it has so many times the words of its page, in tenths.
 const RICHER: usize = 13;
 
@@ -36,6 +32,7 @@ pub fn document(
         description: "No description found.".to_owned(),
         source: source.to_owned(),
         text,
+        warnings: Vec::new(),
     }))
 }
 
@@ -83,11 +80,15 @@ impl Writing<'_, '_> {
         let body = self.body(message)?;
         self.push(&body);
         let mut names = Vec::new();
+        if message.attachments().nth(MOST_ATTACHMENTS).is_some() {
+            self.input.warn(too_many_attachments());
+        }
         for part in message.attachments().take(MOST_ATTACHMENTS) {
             if let PartType::Message(inner) = &part.body {
                 self.push("Forwarded message:");
-                if depth < DEEPEST {
-                    self.message(inner, depth + 1)?;
+                match depth < DEEPEST {
+                    true => self.message(inner, depth + 1)?,
+                    false => self.input.warn(TOO_DEEP),
                 }
             } else {
                 names.extend(self.attachment(part)?);
@@ -153,6 +154,7 @@ impl Writing<'_, '_> {
         let is_picture = part.content_type().is_some_and(|kind| kind.ctype() == "image");
         let is_attached = part.content_disposition().is_some_and(|how| how.is_attachment());
         if (is_inline || !is_attached) && is_picture && name.is_none() {
+            self.input.skip_picture(part.content_id().unwrap_or_default());
             return Ok(None);
         }
         let name = name.unwrap_or_else(|| usual_name(part));

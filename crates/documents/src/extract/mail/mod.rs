@@ -20,6 +20,17 @@ pub use outlook::read as read_outlook;
 
 /// Mails of one mailbox; each becomes a document.
 const MOST_MAILS: usize = 10_000;
+/// Mails within mails are read to this depth.
+const DEEPEST: usize = 8;
+/// Attachments of one mail that are looked at.
+const MOST_ATTACHMENTS: usize = 500;
+
+const TOO_DEEP: &str =
+    "A message forwarded within forwarded messages was not read: it lies too deep.";
+
+fn too_many_attachments() -> String {
+    format!("A mail in it has more than {MOST_ATTACHMENTS} attachments; the rest was not read.")
+}
 
 /// Each mail of a mailbox on its own.
 pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
@@ -41,6 +52,7 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         let found = message::document(input, &unquoted(mail), source, &mut attached)?;
         let Some(mut document) = found else { continue };
         document.part = Some(DocumentPart::Mail(number));
+        document.warnings = input.take_warnings();
         documents.push(document);
         for mut file in attached.into_documents() {
             if let Some(DocumentPart::File(name)) = &mut file.part {

@@ -9,14 +9,12 @@ use super::properties::{
     self, BODY, BODY_HTML, BODY_RTF, BYTES, CC, FILE_DATA, FILE_NAME, LONG_FILE_NAME, SENDER,
     SENDER_ADDRESS, SENDER_MAIL, SUBJECT, TO, UNICODE,
 };
+use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, too_many_attachments};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::fault::Fault;
 
 const WHAT: &str = "a mail saved by Outlook (.msg)";
-/// Mails attached to mails are read to this depth.
-const DEEPEST: usize = 8;
-const MOST_ATTACHMENTS: usize = 500;
 
 type File = CompoundFile<Cursor<Vec<u8>>>;
 
@@ -35,6 +33,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         description: "No description found.".to_owned(),
         source: "Mail file uploaded by the user.".to_owned(),
         text,
+        warnings: Vec::new(),
     };
     let mut documents = vec![document];
     documents.extend(attached.into_documents());
@@ -74,12 +73,17 @@ fn message(
         text.push_str(&format!("\n{}\n", body.trim()));
     }
     let mut names = Vec::new();
-    for folder in attachments(file, at) {
+    let folders = attachments(file, at);
+    if folders.len() > MOST_ATTACHMENTS {
+        input.warn(too_many_attachments());
+    }
+    for folder in folders.into_iter().take(MOST_ATTACHMENTS) {
         let inner = folder.join(format!("__substg1.0_{FILE_DATA:04X}000D"));
         if file.is_storage(&inner) {
             text.push_str("\nForwarded message:\n");
-            if depth < DEEPEST {
-                message(input, file, &inner, attached, text, depth + 1)?;
+            match depth < DEEPEST {
+                true => message(input, file, &inner, attached, text, depth + 1)?,
+                false => input.warn(TOO_DEEP),
             }
             continue;
         }
@@ -102,7 +106,7 @@ fn attachments(file: &File, at: &Path) -> Vec<PathBuf> {
     let folders =
         entries.filter(|entry| entry.is_storage() && entry.name().starts_with("__attach_"));
     let mut folders: Vec<_> =
-        folders.map(|entry| at.join(entry.name())).take(MOST_ATTACHMENTS).collect();
+        folders.map(|entry| at.join(entry.name())).take(MOST_ATTACHMENTS + 1).collect();
     folders.sort();
     folders
 }

@@ -1,6 +1,7 @@
 //! Charts as tables: the title, then a row for each category and a column for each series.
 use std::collections::BTreeMap;
 
+use crate::extract::Input;
 use crate::extract::archive::Archive;
 use crate::extract::fault::Fault;
 use crate::extract::sheets::number;
@@ -14,9 +15,16 @@ const MOST_SERIES: usize = 255;
 const MOST_CELLS: usize = 200_000;
 
 /// The chart in `part` as Markdown; empty where there is nothing to read.
-pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
+pub fn read(input: &Input<'_>, archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
     let mut chart = Chart::default();
     archive.visit(part, &mut chart)?;
+    let points = chart.series.iter().map(|series| series.values.texts.len()).max().unwrap_or(0);
+    if chart.is_cut || points * (chart.series.len() + 1) > MOST_CELLS {
+        input.warn(format!(
+            "A chart in it has more than {MOST_POINTS} points, {MOST_SERIES} series or {MOST_CELLS} \
+             values; the rest was not read."
+        ));
+    }
     Ok(chart.markdown(archive.text_limit()))
 }
 
@@ -62,6 +70,8 @@ struct Chart {
     in_axis: bool,
     format: String,
     in_format: bool,
+    /// There was more of it than is shown.
+    is_cut: bool,
 }
 
 impl Chart {
@@ -93,6 +103,7 @@ impl Chart {
             Place::None => {}
             Place::Categories | Place::Values | Place::Sizes => {
                 let index = self.index;
+                self.is_cut |= index >= MOST_POINTS;
                 if let Some(points) = self.points().filter(|_| index < MOST_POINTS) {
                     let format = std::mem::take(&mut points.format);
                     let shown = number::shown_text(&text, &format);
@@ -113,6 +124,9 @@ impl Chart {
             ("", axes) => format!("Chart: {axes}"),
             (title, axes) => format!("Chart: {title} ({axes})"),
         };
+        if heading == "Chart" && self.series.is_empty() && self.labels.is_empty() {
+            return String::new();
+        }
         writer.text(&heading);
         writer.separate(2);
         let mut rows = vec![vec![String::new()]];
@@ -167,6 +181,7 @@ impl Visitor for Chart {
                 if self.series.len() < MOST_SERIES {
                     self.series.push(Series::default());
                 }
+                self.is_cut |= self.series.len() >= MOST_SERIES;
                 Place::None
             }
             "catAx" | "valAx" | "dateAx" | "serAx" | "axis" => {

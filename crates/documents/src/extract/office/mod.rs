@@ -1,6 +1,7 @@
 //! Word documents and PowerPoint presentations: packages of XML parts that name each other.
-pub mod chart;
-pub mod diagram;
+mod chart;
+mod diagram;
+mod drawings;
 mod fields;
 mod numbering;
 mod ordinals;
@@ -11,6 +12,7 @@ mod symbols;
 mod word;
 mod word_body;
 
+pub use drawings::{SMALLEST_PICTURE, drawings};
 pub use slides::read as read_powerpoint;
 pub use symbols::in_font as symbol_in_font;
 pub use word::read as read_word;

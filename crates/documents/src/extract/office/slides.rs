@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use carrel_domain::document::Extracted;
 
 use super::package::{Relations, Texts, main_part};
-use super::word::drawings;
-use super::{ordinals, symbols};
+use super::{drawings, ordinals, symbols};
 use crate::extract::archive::Archive;
 use crate::extract::fault::Fault;
 use crate::extract::writer::{Span, Writer};
@@ -42,7 +41,7 @@ fn slide(
     others: &mut embedded::Embedded,
 ) -> Result<(), Fault> {
     let relations = Relations::of(archive, part)?;
-    slide.drawings = drawings(archive, &relations)?;
+    slide.drawings = drawings(input, archive, &relations)?.into_iter().collect();
     slide.writer.separate(2);
     if !archive.visit(part, slide)? {
         return Ok(());

@@ -4,11 +4,11 @@ use std::rc::Rc;
 
 use carrel_domain::document::Extracted;
 
+use super::drawings;
 use super::numbering::Numbering;
 use super::package::{Relations, Texts, main_part};
 use super::styles::Styles;
 use super::word_body::{Body, Context};
-use super::{chart, diagram};
 use crate::extract::archive::Archive;
 use crate::extract::fault::Fault;
 use crate::extract::xml::{Element, Visitor};
@@ -34,7 +34,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         [("/footnotes", "footnote"), ("/endnotes", "endnote"), ("/comments", "comment")]
     {
         let Some(part) = first(&relations, kind) else { continue };
-        let texts = notes(&mut archive, &part, element, &context, &numbering)?;
+        let texts = notes(input, &mut archive, &part, element, &context, &numbering)?;
         let known = match element {
             "comment" => &mut context.comments,
             "footnote" => &mut context.footnotes,
@@ -43,15 +43,15 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         *known = Rc::new(texts);
     }
     let mut others = embedded::Embedded::default();
-    context.drawings = Rc::new(drawings(&mut archive, &relations)?);
+    context.drawings = Rc::new(drawings(input, &mut archive, &relations)?.into_iter().collect());
     context.chunks = Rc::new(chunks(&mut archive, input, &relations)?);
     for kind in ["/package", "/oleObject"] {
         for (_, part) in relations.of_kind(kind) {
             others.read(input, &mut archive, part)?;
         }
     }
-    let headers = surroundings(&mut archive, &relations, "/header", &context, &numbering)?;
-    let footers = surroundings(&mut archive, &relations, "/footer", &context, &numbering)?;
+    let headers = surroundings(input, &mut archive, &relations, "/header", &context, &numbering)?;
+    let footers = surroundings(input, &mut archive, &relations, "/footer", &context, &numbering)?;
     let mut body = Body::new(context, numbering);
     headers.iter().for_each(|header| body.writer.block(header));
     archive.visit_needed(&main, &mut body)?;
@@ -67,19 +67,6 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
 
 fn first(relations: &Relations, kind: &str) -> Option<String> {
     relations.of_kind(kind).next().map(|(_, part)| part.to_owned())
-}
-
-/// Charts and diagrams by the id of their relationship.
-pub fn drawings(archive: &mut Archive<'_>, relations: &Relations) -> Result<Texts, Fault> {
-    let mut texts = HashMap::new();
-    let charts = relations.of_kind("/chart").chain(relations.of_kind("/chartEx"));
-    for (id, part) in charts {
-        texts.insert(id.to_owned(), chart::read(archive, part)?);
-    }
-    for (id, part) in relations.of_kind("/diagramData") {
-        texts.insert(id.to_owned(), diagram::read(archive, part)?);
-    }
-    Ok(texts)
 }
 
 /// Files of other types that stand in the text.
@@ -99,6 +86,7 @@ fn chunks(
 
 /// The different texts of headers or footers, each once.
 fn surroundings(
+    input: &Input<'_>,
     archive: &mut Archive<'_>,
     relations: &Relations,
     kind: &str,
@@ -108,7 +96,7 @@ fn surroundings(
     let mut texts: Vec<String> = Vec::new();
     for (_, part) in relations.of_kind(kind) {
         let own = Relations::of(archive, part)?;
-        let drawings = Rc::new(drawings(archive, &own)?);
+        let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
         let context = Context { drawings, ..context.clone() };
         let mut body = Body::new(context, numbering.clone());
         archive.visit(part, &mut body)?;
@@ -122,6 +110,7 @@ fn surroundings(
 
 /// The notes of a part by their ids.
 fn notes(
+    input: &Input<'_>,
     archive: &mut Archive<'_>,
     part: &str,
     element: &'static str,
@@ -129,7 +118,7 @@ fn notes(
     numbering: &Numbering,
 ) -> Result<Texts, Fault> {
     let own = Relations::of(archive, part)?;
-    let drawings = Rc::new(drawings(archive, &own)?);
+    let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
     let context = Context { drawings, ..context.clone() };
     let body = Body::new(context, numbering.clone());
     let mut notes = Notes { element, body, id: None, author: String::new(), texts: HashMap::new() };

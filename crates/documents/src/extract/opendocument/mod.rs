@@ -10,6 +10,7 @@ use carrel_domain::document::Extracted;
 use super::archive::Archive;
 use super::embedded::Embedded;
 use super::fault::Fault;
+use super::office::SMALLEST_PICTURE;
 use super::xml::{self, Element, Visitor};
 use super::{Input, by_nobody};
 use text::{Styles, Text};
@@ -61,16 +62,20 @@ fn objects(input: &Input<'_>, archive: &mut Archive<'_>) -> Result<(Objects, Emb
     let (mut texts, mut others) = (Objects::new(), Embedded::default());
     for name in archive.names() {
         if texts.len() >= MOST_OBJECTS {
+            input.warn(format!("Of the objects in it only the first {MOST_OBJECTS} were read."));
             break;
         }
         if let Some(folder) = name.strip_suffix("/content.xml") {
             let mut text = Text::new(input.limits.text, Styles::default(), Objects::new());
             // An object that cannot be read leaves the document readable.
-            if archive.visit(&name, &mut text).is_ok() {
-                texts.insert(folder.to_owned(), text.finish()?);
+            match archive.visit(&name, &mut text) {
+                Ok(_) => _ = texts.insert(folder.to_owned(), text.finish()?),
+                Err(_) => input.warn("An object in it could not be read: it is damaged."),
             }
         } else if !name.contains('/') && name.starts_with("Object") && !name.ends_with(".xml") {
             others.read(input, archive, &name)?;
+        } else if name.starts_with("Pictures/") && archive.size(&name) >= SMALLEST_PICTURE {
+            input.skip_picture(&name);
         }
     }
     Ok((texts, others))

@@ -4,6 +4,7 @@
 //! found in steps: [`content`] follows the drawing instructions, [`fonts`] says what each code
 //! means, [`lines`] puts glyphs side by side, [`tables`] and [`paragraphs`] write Markdown.
 mod annotations;
+mod attachments;
 mod bidi;
 mod columns;
 mod content;
@@ -43,30 +44,28 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         }
         LoadPdfError::Invalid => Fault::damaged(WHAT),
     })?;
-    let text = text(&pdf, input.limits.text)?;
-    if text.trim().is_empty() {
-        return Err(Fault::Empty(Some(
-            "If its pages are images: reading text in images (OCR) is not configured on this \
-             server."
-                .to_owned(),
-        )));
-    }
-    Ok(vec![Extracted {
+    let text = text(&pdf, input)?;
+    let files = attachments::read(input, &pdf);
+    let document = Extracted {
         part: None,
         title: None,
         author: info::author(&pdf).unwrap_or_else(|| "no author found".to_owned()),
         description: info::title(&pdf).unwrap_or_else(|| "No description found.".to_owned()),
         source: "pdf file uploaded by the user.".to_owned(),
         text,
-    }])
+        warnings: Vec::new(),
+    };
+    Ok(files.after(document))
 }
 
-fn text(pdf: &Pdf, limit: u64) -> Result<String, Fault> {
+fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, Fault> {
+    let limit = input.limits.text;
     let catalog = info::catalog(pdf);
     let mut interpreter = Interpreter::new(&catalog);
     let mut pages: Vec<(Vec<Line>, Vec<String>)> = Vec::new();
     let mut size = 0;
-    for page in pdf.pages().iter() {
+    let mut unread = Vec::new();
+    for (page, number) in pdf.pages().iter().zip(1..) {
         interpreter.turn_page();
         let upright = upright(page);
         if let Some(content) = page.page_stream() {
@@ -89,7 +88,13 @@ fn text(pdf: &Pdf, limit: u64) -> Result<String, Fault> {
         if size as u64 > limit {
             return Err(Fault::TextTooLarge);
         }
+        if lines.is_empty() && comments.is_empty() && interpreter.has_images {
+            unread.push(number);
+        }
         pages.push((lines, comments));
+    }
+    if let Some(warning) = unread_pages(&unread) {
+        input.warn(warning);
     }
     let style = Style::of(pages.iter().flat_map(|(lines, _)| lines));
     let mut text = String::new();
@@ -102,6 +107,29 @@ fn text(pdf: &Pdf, limit: u64) -> Result<String, Fault> {
         }
     }
     Ok(text)
+}
+
+/// Names pages that are pictures.
+fn unread_pages(pages: &[u32]) -> Option<String> {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for page in pages {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *page => *last = *page,
+            _ => ranges.push((*page, *page)),
+        }
+    }
+    let named: Vec<_> = ranges
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}–{last}"),
+        })
+        .collect();
+    match pages {
+        [] => None,
+        [page] => Some(format!("Page {page} is a picture, and its text was not read.")),
+        _ => Some(format!("Pages {} are pictures, and their text was not read.", named.join(", "))),
+    }
 }
 
 /// Turns the page as viewers do, its lower left corner at the origin.

@@ -1,16 +1,20 @@
 //! What stands on a sheet beside its cells: remarks, text boxes and charts.
 use std::collections::HashMap;
 
+use crate::extract::Input;
 use crate::extract::archive::Archive;
 use crate::extract::fault::Fault;
-use crate::extract::office::chart;
-use crate::extract::office::diagram;
+use crate::extract::office::drawings;
 use crate::extract::office::package::Relations;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
 /// All of it, in blocks.
-pub fn read(archive: &mut Archive<'_>, sheet: &str) -> Result<Vec<String>, Fault> {
+pub fn read(
+    input: &Input<'_>,
+    archive: &mut Archive<'_>,
+    sheet: &str,
+) -> Result<Vec<String>, Fault> {
     let relations = Relations::of(archive, sheet)?;
     let mut blocks = Vec::new();
     let mut people = People::default();
@@ -39,14 +43,7 @@ pub fn read(archive: &mut Archive<'_>, sheet: &str) -> Result<Vec<String>, Fault
         archive.visit(part, &mut drawing)?;
         let text = drawing.writer.finish();
         blocks.extend(Some(text).filter(|text| !text.is_empty()));
-        for (_, part) in own.of_kind("/chart").chain(own.of_kind("/chartEx")) {
-            let text = chart::read(archive, part)?;
-            blocks.extend(Some(text).filter(|text| !text.is_empty()));
-        }
-        for (_, part) in own.of_kind("/diagramData") {
-            let text = diagram::read(archive, part)?;
-            blocks.extend(Some(text).filter(|text| !text.is_empty()));
-        }
+        blocks.extend(drawings(input, archive, &own)?.into_iter().map(|(_, text)| text));
     }
     Ok(blocks)
 }

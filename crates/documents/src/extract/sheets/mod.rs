@@ -42,5 +42,6 @@ pub fn document(name: String, is_hidden: bool, sheet: Sheet, more: &[String]) ->
         source: "an xlsx file uploaded by the user.".to_owned(),
         text,
         part: Some(DocumentPart::Sheet(name)),
+        warnings: Vec::new(),
     }
 }

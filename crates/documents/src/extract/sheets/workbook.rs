@@ -38,7 +38,6 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::with_capacity(workbook.sheets.len());
     let mut others = Embedded::default();
-    let mut left_out = 0;
     for Listed { name, id, is_hidden } in workbook.sheets {
         let Some(part) = relations.part(&id) else { continue };
         let mut cells =
@@ -49,19 +48,15 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         }
         let sheet = cells.sheet;
         room = sheet.room();
-        let mut more = comments::read(&mut archive, part)?;
+        let more = comments::read(input, &mut archive, part)?;
         let own = Relations::of(&mut archive, part)?;
         for kind in ["/package", "/oleObject"] {
             for (_, part) in own.of_kind(kind) {
                 others.read(input, &mut archive, part)?;
             }
         }
-        let unread = &others.left_out()[left_out..];
-        if !unread.is_empty() {
-            more.push(format!("[Not read: {}]", unread.join(", ")));
-        }
-        left_out = others.left_out().len();
-        documents.push(document(name, is_hidden, sheet, &more));
+        let warnings = input.take_warnings();
+        documents.push(Extracted { warnings, ..document(name, is_hidden, sheet, &more) });
     }
     documents.extend(others.into_documents());
     Ok(documents)

@@ -32,6 +32,8 @@ struct Text {
     places: Vec<Place>,
     /// The workspaces it could be put into.
     others: Vec<Place>,
+    /// What of its file is not in the text.
+    warnings: Vec<String>,
     text: String,
     is_cut: bool,
 }
@@ -60,6 +62,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
         since: document.created_at,
         places: places.into_iter().map(place).collect(),
         others: others.into_iter().map(place).collect(),
+        warnings: document.warnings.iter().map(str::to_owned).collect(),
         size,
         text,
         is_cut,

@@ -52,6 +52,9 @@ pub struct DocumentBody<'a> {
     metadata: Option<Metadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<&'a str>,
+    /// What of the file is not in the text, a sentence each; absent where nothing was left out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<&'a str>,
 }
 
 impl<'a> DocumentBody<'a> {
@@ -76,6 +79,11 @@ impl<'a> DocumentBody<'a> {
             watched: Some(listed.is_watched),
             metadata: Some(Metadata(texts.metadata)).filter(|of| of.0 != NO_METADATA),
             external_id: texts.key,
+            // They have no place in the other dialect.
+            warnings: match mount {
+                Mount::Native => texts.warnings.lines().collect(),
+                Mount::Compat => Vec::new(),
+            },
         }
     }
 

@@ -1,0 +1,70 @@
+//! Files attached to a PDF file, to the whole of it or to a place on a page.
+use hayro_syntax::Pdf;
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
+
+use super::info;
+use crate::extract::Input;
+use crate::extract::embedded::Embedded;
+
+/// Files of one file that are looked at.
+const MOST: usize = 500;
+/// The tree of their names is followed to this depth.
+const DEEPEST: usize = 16;
+
+/// Reads each attached file by its type.
+pub fn read(input: &Input<'_>, pdf: &Pdf) -> Embedded {
+    let mut found = Vec::new();
+    let names = info::catalog(pdf).get::<Dict<'_>>("Names");
+    if let Some(tree) = names.and_then(|names| names.get::<Dict<'_>>("EmbeddedFiles")) {
+        named(&tree, &mut found, 0);
+    }
+    for page in pdf.pages().iter() {
+        let annotations = page.raw().get::<Array<'_>>("Annots");
+        for annotation in annotations.iter().flat_map(|all| all.iter::<Dict<'_>>()).take(MOST) {
+            let kind = annotation.get::<Name<'_>>("Subtype");
+            if kind.is_some_and(|kind| kind.as_str() == "FileAttachment") {
+                found.extend(annotation.get::<Dict<'_>>("FS"));
+            }
+        }
+    }
+    if found.len() > MOST {
+        input.warn(format!("Of the files attached to it only the first {MOST} were read."));
+    }
+    let mut files = Embedded::default();
+    for file in found.iter().take(MOST) {
+        add(input, file, &mut files);
+    }
+    files
+}
+
+/// The files in a tree of names.
+fn named<'a>(node: &Dict<'a>, found: &mut Vec<Dict<'a>>, depth: usize) {
+    let leaves = node.get::<Array<'a>>("Names");
+    let leaves = leaves.iter().flat_map(|leaves| leaves.iter::<Object<'a>>());
+    found.extend(leaves.filter_map(Object::into_dict).take(MOST + 1));
+    let children = node.get::<Array<'a>>("Kids");
+    for child in children.iter().flat_map(|children| children.iter::<Dict<'a>>()).take(MOST) {
+        if depth < DEEPEST && found.len() <= MOST {
+            named(&child, found, depth + 1);
+        }
+    }
+}
+
+fn add(input: &Input<'_>, file: &Dict<'_>, files: &mut Embedded) {
+    let name = ["UF", "F"].into_iter().find_map(|key| file.get::<PdfString<'_>>(key));
+    let name = name.map(|name| info::text_string(name.as_bytes())).unwrap_or_default();
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default().trim().to_owned();
+    let contents = file.get::<Dict<'_>>("EF");
+    let content = contents.and_then(|contents| {
+        ["UF", "F"].into_iter().find_map(|key| contents.get::<Stream<'_>>(key))
+    });
+    let Some(content) = content else { return };
+    match content.decoded() {
+        // A file that unpacks to more than an archive might is none that somebody attached.
+        Ok(bytes) if bytes.len() as u64 <= input.inflatable() => {
+            input.set_inflatable(input.inflatable() - bytes.len() as u64);
+            files.add(input, &name, &bytes);
+        }
+        _ => input.warn(format!("The embedded file {name} could not be unpacked.")),
+    }
+}

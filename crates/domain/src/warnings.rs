@@ -1,0 +1,85 @@
+//! What was left out of a document when its file was read.
+use std::fmt;
+
+/// The most sentences kept for one document.
+const MOST: usize = 50;
+/// The longest sentence, in characters.
+const LONGEST: usize = 400;
+
+/// Sentences that each name one thing the file holds and the text does not, in the order in which they
+/// were found. Stored as lines of one text.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Warnings(String);
+
+impl Warnings {
+    /// Keeps each sentence once, on one line and at most 400 characters long. Beyond 50 sentences the
+    /// last one says how many more there are.
+    pub fn new(sentences: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+        let mut kept: Vec<String> = Vec::new();
+        let mut more = 0;
+        for sentence in sentences {
+            let sentence = one_line(sentence.as_ref());
+            if sentence.is_empty() || kept.contains(&sentence) {
+                continue;
+            }
+            if kept.len() < MOST - 1 { kept.push(sentence) } else { more += 1 }
+        }
+        if more > 0 {
+            kept.push(format!("{more} more parts of the file were left out."));
+        }
+        Self(kept.join("\n"))
+    }
+
+    /// Reads what [`Warnings::as_lines`] wrote.
+    pub fn from_lines(lines: impl Into<String>) -> Self {
+        Self(lines.into())
+    }
+
+    pub fn as_lines(&self) -> &str {
+        &self.0
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.lines()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Debug for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+fn one_line(sentence: &str) -> String {
+    let words = sentence.split(|c: char| c.is_whitespace() || c.is_control());
+    let line = words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_are_kept_once_each_on_one_line() {
+        let warnings = Warnings::new(["A\n chart.", "", "A chart.", "A\u{0}page."]);
+        assert_eq!(warnings.iter().collect::<Vec<_>>(), ["A chart.", "A page."]);
+        assert_eq!(Warnings::from_lines(warnings.as_lines()), warnings);
+        assert!(Warnings::new([""; 0]).is_empty() && Warnings::default().iter().next().is_none());
+    }
+
+    #[test]
+    fn their_number_and_length_are_bounded() {
+        let warnings = Warnings::new((0..1_000).map(|n| format!("Part {n}.{}", "é".repeat(1_000))));
+        assert_eq!(warnings.iter().count(), MOST);
+        assert!(warnings.iter().all(|sentence| sentence.chars().count() <= LONGEST + 1));
+        assert_eq!(warnings.iter().last(), Some("951 more parts of the file were left out."));
+    }
+}
