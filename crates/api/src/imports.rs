@@ -10,8 +10,8 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
 use crate::read::Body;
 use crate::routes::register::Register;
 use crate::wire::admin::Done;
@@ -71,13 +71,13 @@ impl From<ImportState> for ImportStatus {
 /// one transaction; its people sign in as before, and its API keys join those of this server. Without
 /// `"dry_run": false` nothing is written. `GET` tells how it goes.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ImportBody,
-    responses((status = 202, description = "It has started.", body = Done), Failure<NotDone>))]
+    responses((status = 202, description = "It has started.", body = Done), Failure<NoChat>))]
 #[post("/system/import")]
 pub async fn start_import(
     caller: Caller<Admin>,
     imports: Data<Imports>,
     body: Body<ImportBody>,
-) -> Answer<HttpResponse, NotDone> {
+) -> Answer<HttpResponse, NoChat> {
     let ImportBody { source, dry_run } = body.read().await?;
     let imports: Arc<Imports> = Arc::clone(&imports);
     imports.start(&source, dry_run, &caller.by()).await?;
@@ -86,8 +86,11 @@ pub async fn start_import(
 
 /// Show the import that runs, or the last one.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = ImportStatus), Failure<Plain>))]
+    responses((status = 200, body = ImportStatus), Failure<Alike>))]
 #[get("/system/import")]
-pub async fn show_import(_: Caller<Admin>, imports: Data<Imports>) -> Answer<Json<ImportStatus>> {
+pub async fn show_import(
+    _: Caller<Admin>,
+    imports: Data<Imports>,
+) -> Answer<Json<ImportStatus>, Alike> {
     Ok(Json(imports.state().await?.into()))
 }

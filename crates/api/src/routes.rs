@@ -89,17 +89,15 @@ fn operations(config: &mut impl Register) {
         .service(files::download_generated_file)
         .configure(embeds::operations)
         .configure(openai::operations)
+        .configure(crate::prompts::operations)
+        .configure(crate::imports::operations)
         .configure(native::shared_operations);
 }
 
 // Routes are tried in this order. Those of each dialect have hardly a path with a name in it, and so
 // cost nothing to pass over.
 fn at_native(config: &mut impl Register) {
-    config
-        .configure(native::operations)
-        .configure(crate::prompts::operations)
-        .configure(crate::imports::operations)
-        .configure(operations);
+    config.configure(native::operations).configure(operations);
 }
 
 fn at_compat(config: &mut impl Register) {

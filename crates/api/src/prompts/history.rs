@@ -9,8 +9,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
 use crate::routes::parse_id;
 use crate::wire::admin::Done;
 use crate::wire::time;
@@ -44,14 +44,14 @@ fn id(text: &str) -> carrel_domain::Result<EarlierPromptId> {
 
 /// List the earlier instructions of a workspace, newest first, at most 100.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = EarlierPromptList), Failure<Plain>))]
+    responses((status = 200, body = EarlierPromptList), Failure<Alike>))]
 #[get("/workspace/{slug}/prompt-history")]
 pub async fn list_earlier_prompts(
     caller: Caller<Admin>,
     workspaces: Data<dyn Workspaces>,
     port: Data<dyn PromptHistory>,
     slug: Path<String>,
-) -> Answer<Json<EarlierPromptList>> {
+) -> Answer<Json<EarlierPromptList>, Alike> {
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     let history = port.of(workspace.id).await?.into_iter().map(Into::into).collect();
     Ok(Json(EarlierPromptList { history }))
@@ -61,14 +61,14 @@ pub async fn list_earlier_prompts(
 ///
 /// The present ones join the history.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[post("/workspace/{slug}/prompt-history/{id}/restore")]
 pub async fn restore_earlier_prompt(
     caller: Caller<Admin>,
     workspaces: Data<dyn Workspaces>,
     port: Data<dyn PromptHistory>,
     path: Path<(String, String)>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
     service::restore(&**port, &**workspaces, &workspace, id(&path.1)?, &caller.by()).await?;
     Ok(Json(Done::well()))
@@ -76,14 +76,14 @@ pub async fn restore_earlier_prompt(
 
 /// Delete earlier instructions of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[delete("/workspace/{slug}/prompt-history/{id}")]
 pub async fn delete_earlier_prompt(
     caller: Caller<Admin>,
     workspaces: Data<dyn Workspaces>,
     port: Data<dyn PromptHistory>,
     path: Path<(String, String)>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let workspace = caller.workspace(&**workspaces, &path.0).await?;
     service::forget(&**port, &workspace, Some(id(&path.1)?), &caller.by()).await?;
     Ok(Json(Done::well()))
@@ -91,14 +91,14 @@ pub async fn delete_earlier_prompt(
 
 /// Delete all earlier instructions of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[delete("/workspace/{slug}/prompt-history")]
 pub async fn clear_earlier_prompts(
     caller: Caller<Admin>,
     workspaces: Data<dyn Workspaces>,
     port: Data<dyn PromptHistory>,
     slug: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     service::forget(&**port, &workspace, None, &caller.by()).await?;
     Ok(Json(Done::well()))

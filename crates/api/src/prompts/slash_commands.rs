@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::caller::{Admin, Asker, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::wire::admin::Done;
@@ -89,37 +89,37 @@ fn id(text: &str) -> Result<SlashCommandId> {
 /// Those of everybody and of the user who has the key. Wherever one stands alone in a question, its
 /// text is asked and kept in its place.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = SlashCommandList), Failure<Plain>))]
+    responses((status = 200, body = SlashCommandList), Failure<Alike>))]
 #[get("/slash-commands")]
 pub async fn list_available_commands(
     caller: Caller<Asker>,
     port: Data<dyn SlashCommands>,
-) -> Answer<Json<SlashCommandList>> {
+) -> Answer<Json<SlashCommandList>, Alike> {
     let commands = port.available(caller.key.created_by).await?;
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
 /// List every slash command: everybody's, then those of users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = SlashCommandList), Failure<Plain>))]
+    responses((status = 200, body = SlashCommandList), Failure<Alike>))]
 #[get("/admin/slash-commands")]
 pub async fn list_slash_commands(
     _: Caller<Admin>,
     port: Data<dyn SlashCommands>,
-) -> Answer<Json<SlashCommandList>> {
+) -> Answer<Json<SlashCommandList>, Alike> {
     let commands = port.list().await?;
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
 /// Create a slash command for everybody or for one user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
-    responses((status = 200, body = SlashCommandCreated), Failure<NotDone>))]
+    responses((status = 200, body = SlashCommandCreated), Failure<NoChat>))]
 #[post("/admin/slash-commands")]
 pub async fn create_slash_command(
     caller: Caller<Admin>,
     port: Data<dyn SlashCommands>,
     body: Body<SlashCommandBody>,
-) -> Answer<Json<SlashCommandCreated>, NotDone> {
+) -> Answer<Json<SlashCommandCreated>, NoChat> {
     let (text, user) = body.read().await?.text()?;
     let slash_command = service::create(&**port, text, user, &caller.by()).await?.into();
     Ok(Json(SlashCommandCreated { slash_command, error: None }))
@@ -127,14 +127,14 @@ pub async fn create_slash_command(
 
 /// Change the name, text and description of a slash command.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[post("/admin/slash-commands/{id}")]
 pub async fn update_slash_command(
     caller: Caller<Admin>,
     port: Data<dyn SlashCommands>,
     path: Path<String>,
     body: Body<SlashCommandBody>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let (text, _) = body.read().await?.text()?;
     service::update(&**port, id(&path)?, text, &caller.by()).await?;
     Ok(Json(Done::well()))
@@ -142,13 +142,13 @@ pub async fn update_slash_command(
 
 /// Delete a slash command.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[delete("/admin/slash-commands/{id}")]
 pub async fn delete_slash_command(
     caller: Caller<Admin>,
     port: Data<dyn SlashCommands>,
     path: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let command = service::by_id(&**port, id(&path)?).await?;
     service::delete(&**port, &command, &caller.by()).await?;
     Ok(Json(Done::well()))

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::caller::{Admin, Caller, Reader};
-use crate::failure::{Answer, Failure, Plain};
+use crate::failure::shapes::Alike;
+use crate::failure::{Answer, Failure};
 use crate::read::Body;
 
 /// A question that an empty conversation offers. Choosing it asks heading and message together.
@@ -43,21 +44,21 @@ impl From<Vec<SuggestedMessage>> for SuggestedMessageList {
 
 /// List the suggested messages of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = SuggestedMessageList), Failure<Plain>))]
+    responses((status = 200, body = SuggestedMessageList), Failure<Alike>))]
 #[get("/workspace/{slug}/suggested-messages")]
 pub async fn list_suggested_messages(
     caller: Caller<Reader>,
     workspaces: Data<dyn Workspaces>,
     port: Data<dyn SuggestedMessages>,
     slug: Path<String>,
-) -> Answer<Json<SuggestedMessageList>> {
+) -> Answer<Json<SuggestedMessageList>, Alike> {
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     Ok(Json(port.of(workspace.id).await?.into()))
 }
 
 /// Replace the suggested messages of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SuggestedMessagesBody,
-    responses((status = 200, body = SuggestedMessageList), Failure<Plain>))]
+    responses((status = 200, body = SuggestedMessageList), Failure<Alike>))]
 #[post("/workspace/{slug}/suggested-messages")]
 pub async fn replace_suggested_messages(
     caller: Caller<Admin>,
@@ -65,7 +66,7 @@ pub async fn replace_suggested_messages(
     port: Data<dyn SuggestedMessages>,
     slug: Path<String>,
     body: Body<SuggestedMessagesBody>,
-) -> Answer<Json<SuggestedMessageList>> {
+) -> Answer<Json<SuggestedMessageList>, Alike> {
     let body = body.read().await?;
     let workspace = caller.workspace(&**workspaces, &slug).await?;
     let message =

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
 use crate::read::Body;
 use crate::wire::admin::Done;
 use crate::wire::time;
@@ -50,25 +50,25 @@ impl From<PromptVariable> for PromptVariableEntry {
 
 /// List the variables of instructions, without the built-in ones.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = PromptVariableList), Failure<Plain>))]
+    responses((status = 200, body = PromptVariableList), Failure<Alike>))]
 #[get("/system/prompt-variables")]
 pub async fn list_prompt_variables(
     _: Caller<Admin>,
     port: Data<dyn PromptVariables>,
-) -> Answer<Json<PromptVariableList>> {
+) -> Answer<Json<PromptVariableList>, Alike> {
     let variables = port.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(PromptVariableList { variables }))
 }
 
 /// Create a variable of instructions, or replace the one of that key.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = PromptVariableBody,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[post("/system/prompt-variables")]
 pub async fn set_prompt_variable(
     caller: Caller<Admin>,
     port: Data<dyn PromptVariables>,
     body: Body<PromptVariableBody>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let PromptVariableBody { key, value, description } = body.read().await?;
     let name = VariableName::parse(&key)?;
     service::set(&**port, name, value, description, &caller.by()).await?;
@@ -77,13 +77,13 @@ pub async fn set_prompt_variable(
 
 /// Delete a variable of instructions.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NoChat>))]
 #[delete("/system/prompt-variables/{key}")]
 pub async fn delete_prompt_variable(
     caller: Caller<Admin>,
     port: Data<dyn PromptVariables>,
     key: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> Answer<Json<Done>, NoChat> {
     let name = VariableName::parse(&key).map_err(|_| Error::not_found("variable", &key))?;
     service::delete(&**port, &name, &caller.by()).await?;
     Ok(Json(Done::well()))
