@@ -177,7 +177,8 @@ const converse = (view, options, texts) => {
   });
   dialog.addEventListener("keydown", (event) => {
     if (event.key !== "Escape" || sure.hidden) return;
-    event.stopPropagation();
+    // It closes the question, not the window.
+    event.stopImmediatePropagation();
     askSure(false);
   });
 

@@ -46,7 +46,7 @@ const link = (text, at, depth) => {
   const start = text[at] === "!" ? at + 1 : at;
   const close = endOf(text, "](", start + 1);
   let end = close < 0 ? -1 : endOf(text, ")", close + 2);
-  // `(https://example.com/a_(b))`
+  // An address may end with a parenthesis of its own.
   if (text[end + 1] === ")" && text.slice(close + 2, end).includes("(")) end += 1;
   if (end < 0) return null;
   const [address] = text.slice(close + 2, end).trim().split(/\s/);
