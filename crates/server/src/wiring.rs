@@ -298,7 +298,17 @@ impl App {
         };
         let (directory, audit_days) = (config.storage.documents(), config.audit_days);
         let models = configured;
-        Ok(Self { ports, models, importer, index: chosen, database, files, directory, audit_days, storage })
+        Ok(Self {
+            ports,
+            models,
+            importer,
+            index: chosen,
+            database,
+            files,
+            directory,
+            audit_days,
+            storage,
+        })
     }
 
     /// What looks for disagreement in everything that is stored.

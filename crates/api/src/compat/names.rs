@@ -1,6 +1,7 @@
 //! What documents are called at `/api/v1`: by their files.
 use std::borrow::Cow;
 
+use carrel_domain::Warnings;
 use carrel_domain::document::Document;
 use carrel_domain::folder::ListedDocument;
 use carrel_domain::library::WorkspaceDocument;
@@ -74,13 +75,14 @@ fn without_id(text: &str) -> Option<&str> {
 
 const UUID_LENGTH: usize = 36;
 
-/// A document under its names here.
+/// A document under its names here. What was left out of it has no place.
 pub fn renamed(mut document: Document) -> Document {
     let given = || record::gives_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
     let names = Names::of(title, url, document.path.name(), &document.chunk_source, given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
     (document.title, document.url) = (title, url);
+    document.warnings = Warnings::default();
     document
 }
 
@@ -102,5 +104,6 @@ pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
     let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, given);
     let mut document = DocumentBody::new(listed);
     (document.title, document.url) = (names.title, names.url);
+    document.warnings.clear();
     document
 }

@@ -100,11 +100,7 @@ fn added_document(document: Document, page_content: String, existed: bool) -> Ad
         is_direct_upload: false,
         metadata: metadata(&document.metadata),
         external_id: document.origin.key,
-        // What was left out has no place in the other dialect.
-        warnings: match mount {
-            Mount::Native => document.warnings.iter().map(str::to_owned).collect(),
-            Mount::Compat => Vec::new(),
-        },
+        warnings: document.warnings.iter().map(str::to_owned).collect(),
         existed: existed.then_some(true),
     }
 }

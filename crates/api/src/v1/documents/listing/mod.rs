@@ -54,7 +54,7 @@ pub struct DocumentBody<'a> {
     external_id: Option<&'a str>,
     /// What of the file is not in the text, a sentence each; absent where nothing was left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    warnings: Vec<&'a str>,
+    pub warnings: Vec<&'a str>,
 }
 
 impl<'a> DocumentBody<'a> {
@@ -79,11 +79,7 @@ impl<'a> DocumentBody<'a> {
             watched: Some(listed.is_watched),
             metadata: Some(Metadata(texts.metadata)).filter(|of| of.0 != NO_METADATA),
             external_id: texts.key,
-            // They have no place in the other dialect.
-            warnings: match mount {
-                Mount::Native => texts.warnings.lines().collect(),
-                Mount::Compat => Vec::new(),
-            },
+            warnings: texts.warnings.lines().collect(),
         }
     }
 
