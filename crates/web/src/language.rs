@@ -43,7 +43,7 @@ macro_rules! texts_of {
 macro_rules! languages {
     ($(($code:literal, $name:literal)),+ $(,)?) => {
         /// English, in which every text is there, then the others by their own names.
-        static LANGUAGES: [Language; [$($code),+].len()] = [$(Language {
+        static LANGUAGES: [InterfaceLanguage; [$($code),+].len()] = [$(InterfaceLanguage {
             code: $code,
             name: $name,
             files: texts_of!($code),
@@ -70,7 +70,7 @@ languages![
 ];
 
 /// One language of the interface.
-pub struct Language {
+pub struct InterfaceLanguage {
     /// As HTML names it.
     pub code: &'static str,
     /// In itself.
@@ -80,7 +80,7 @@ pub struct Language {
     texts: OnceLock<HashMap<&'static str, &'static str>>,
 }
 
-impl Language {
+impl InterfaceLanguage {
     /// The text of a key, if this language has one.
     pub fn text(&self, key: &str) -> Option<&'static str> {
         self.texts().get(key).copied()
@@ -118,30 +118,30 @@ impl Language {
 }
 
 /// Every language there is.
-pub fn all() -> &'static [Language] {
+pub fn all() -> &'static [InterfaceLanguage] {
     &LANGUAGES
 }
 
-pub fn english() -> &'static Language {
+pub fn english() -> &'static InterfaceLanguage {
     &LANGUAGES[0]
 }
 
 tokio::task_local! {
-    static CURRENT: &'static Language;
+    static CURRENT: &'static InterfaceLanguage;
 }
 
 /// The language of what is rendered here; English where nobody is being answered.
-pub fn current() -> &'static Language {
+pub fn current() -> &'static InterfaceLanguage {
     CURRENT.try_with(|language| *language).unwrap_or(english())
 }
 
 /// Runs `work` in a language.
-pub fn within<T>(language: &'static Language, work: impl FnOnce() -> T) -> T {
+pub fn within<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T) -> T {
     CURRENT.sync_scope(language, work)
 }
 
 /// A future that runs in a language, whichever task polls it.
-pub fn spoken<F: Future>(language: &'static Language, work: F) -> impl Future<Output = F::Output> {
+pub fn spoken<F: Future>(language: &'static InterfaceLanguage, work: F) -> impl Future<Output = F::Output> {
     CURRENT.scope(language, work)
 }
 
@@ -152,12 +152,12 @@ pub fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
 
 /// A body that is rendered in a language as it is sent.
 pub struct Spoken {
-    language: &'static Language,
+    language: &'static InterfaceLanguage,
     body: BoxBody,
 }
 
 impl Spoken {
-    pub fn boxed(body: BoxBody, language: &'static Language) -> BoxBody {
+    pub fn boxed(body: BoxBody, language: &'static InterfaceLanguage) -> BoxBody {
         match body.size() {
             BodySize::Stream => BoxBody::new(Self { language, body }),
             _ => body,
@@ -182,7 +182,7 @@ impl MessageBody for Spoken {
 }
 
 /// The language for a request.
-pub fn of(headers: &HeaderMap) -> &'static Language {
+pub fn of(headers: &HeaderMap) -> &'static InterfaceLanguage {
     if let Some(chosen) = gate::cookie_named(headers, COOKIE).and_then(by_code) {
         return chosen;
     }
@@ -191,7 +191,7 @@ pub fn of(headers: &HeaderMap) -> &'static Language {
 }
 
 /// What a reader has chosen, if anything.
-pub fn chosen(request: &HttpRequest) -> Option<&'static Language> {
+pub fn chosen(request: &HttpRequest) -> Option<&'static InterfaceLanguage> {
     gate::cookie_named(request.headers(), COOKIE).and_then(by_code)
 }
 
@@ -203,17 +203,17 @@ pub fn remember(request: &HttpRequest, code: &str) -> String {
     }
 }
 
-fn by_code(code: &str) -> Option<&'static Language> {
+fn by_code(code: &str) -> Option<&'static InterfaceLanguage> {
     LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code))
 }
 
 /// The language that suits a browser's list best: `pt` and `pt-PT` find Brazilian Portuguese.
-fn best(wanted: &str) -> Option<&'static Language> {
+fn best(wanted: &str) -> Option<&'static InterfaceLanguage> {
     let mut wanted: Vec<_> = wanted.split(',').take(MOST_WANTED).filter_map(weighed).collect();
     wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
     wanted.into_iter().find_map(|(tag, _)| {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
-        let is_like = |language: &&Language| primary(language.code) == primary(tag);
+        let is_like = |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
         by_code(tag).or_else(|| LANGUAGES.iter().find(is_like))
     })
 }

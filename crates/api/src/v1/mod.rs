@@ -161,11 +161,11 @@ pub fn operations(config: &mut impl Register) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::routes::register::{Rows, tests};
+    use crate::routes::register::{TableRows, tests};
 
     #[test]
     fn the_table_says_what_the_handlers_do() {
-        let mut rows = Rows::default();
+        let mut rows = TableRows::default();
         operations(&mut rows);
         tests::check(FACE.mount, &rows);
     }
