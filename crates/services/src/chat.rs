@@ -6,6 +6,7 @@ mod context;
 mod overrides;
 mod parked;
 mod prompt_budget;
+mod question;
 mod request;
 mod stop;
 mod stream;
@@ -15,13 +16,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use carrel_domain::audit::{By, Event};
-use carrel_domain::chat::{Chats, Conversation, MOST_BYTES, NewChat};
+use carrel_domain::chat::{Chats, MOST_BYTES, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
 use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
 use carrel_domain::pin::Pins;
 use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::slash_command::SlashCommands;
-use carrel_domain::thread::Thread;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
 use carrel_domain::{ChatId, Error, Result, UserId};
@@ -32,6 +32,7 @@ pub use answer::{AnswerEvent, EMPTY_COMPLETION, EmptyCompletion, Finished, Metri
 pub use attachments::{Attachment, MOST_ATTACHMENTS};
 pub use context::Source;
 pub use overrides::RequestOverrides;
+pub use question::{LONGEST_QUESTION, Question};
 pub use stop::Stop;
 
 use self::concurrency::QuestionLimits;
@@ -45,87 +46,12 @@ const REFUSAL: &str = "There is no relevant information in this workspace to ans
 
 const QUOTA_MET: &str = "You have met your maximum 24 hour chat quota. Please try again later.";
 
-/// The longest question, in bytes.
-pub const LONGEST_QUESTION: usize = 1 << 20;
-
-/// By which a message asks for an agent.
-const AGENT: &str = "@agent";
-
 /// After which pauses an answer that could not be saved is saved again.
 const RETRIES: [Duration; 3] =
     [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(4)];
 
 /// The window of a model that is not there to be asked.
 const USUAL_WINDOW: u64 = 4096;
-
-#[derive(Clone, Debug, Default)]
-pub struct Question {
-    pub text: String,
-    /// The workspace's when absent.
-    pub mode: Option<ChatMode>,
-    /// Which of the workspace's conversations it continues.
-    pub session: Option<String>,
-    /// The thread of the workspace that it belongs to.
-    pub thread: Option<Thread>,
-    /// Who asks, if it is a person with an account: the conversation is theirs, and it counts
-    /// toward their daily limit.
-    pub user: Option<User>,
-    pub attachments: Vec<Attachment>,
-    /// Whether attached documents that cannot be read are passed over instead of refused.
-    pub passes_over_unreadable: bool,
-    /// Whether it may be one for an agent, see [`Question::is_for_agent`].
-    pub may_call_agent: bool,
-    pub overrides: RequestOverrides,
-    /// The exchange that the new one replaces: the model does not see it.
-    pub instead_of: Option<ChatId>,
-    /// Whether a stream has events for reasoning. Otherwise it comes as text between `<think>`
-    /// marks.
-    pub separates_reasoning: bool,
-    pub stop: Stop,
-}
-
-impl Question {
-    /// What it continues.
-    fn conversation(&self, workspace: &Workspace) -> Conversation {
-        Conversation {
-            workspace: workspace.id,
-            user: self.user.as_ref().map(|user| user.id),
-            thread: self.thread.as_ref().map(|thread| thread.id),
-            session: self.session.clone(),
-        }
-    }
-
-    fn mode(&self, workspace: &Workspace) -> ChatMode {
-        self.mode.unwrap_or(workspace.settings.chat_mode)
-    }
-
-    /// Whether clients expect the answer of an agent: in the automatic mode, or where the message
-    /// begins with `@agent`.
-    pub fn is_for_agent(&self, workspace: &Workspace) -> bool {
-        let is_called = || self.text.starts_with(AGENT);
-        self.may_call_agent && (self.mode(workspace) == ChatMode::Automatic || is_called())
-    }
-
-    /// The text without the call for an agent.
-    fn asked(&self) -> &str {
-        let called = self.text.strip_prefix(AGENT).filter(|_| self.may_call_agent);
-        match called.map(str::trim_start) {
-            Some(asked) if !asked.is_empty() => asked,
-            _ => &self.text,
-        }
-    }
-
-    /// [`Error::Invalid`] when there is nothing to answer, [`Error::TooLarge`] when it is too much.
-    fn check(&self) -> Result<()> {
-        if self.text.trim().is_empty() {
-            return Err(Error::invalid("message", "Message is empty"));
-        }
-        if self.text.len() > LONGEST_QUESTION {
-            return Err(Error::TooLarge { what: "the message", limit: LONGEST_QUESTION as u64 });
-        }
-        attachments::check(&self.attachments)
-    }
-}
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reply {
