@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 
 use crate::Options;
 use crate::failure::Refusal;
+use crate::state::wired;
 
 /// Which callers a route admits.
 pub trait Policy: 'static {
@@ -112,7 +113,7 @@ impl<P: Policy> FromRequest for Caller<P> {
         let request = request.clone();
         Box::pin(async move {
             let secret = secret(&request).ok_or(Refusal::NotAdmitted)?;
-            let api_keys = request.app_data::<Data<ApiKeyService>>().ok_or_else(unwired)?;
+            let api_keys = wired::<ApiKeyService>(&request).map_err(Refusal::plain)?;
             let at = Utc::now();
             let key = api_keys.authenticate(secret, at).await.map_err(Refusal::plain)?;
             let key = key.ok_or(Refusal::NotAdmitted)?;
@@ -140,7 +141,7 @@ fn secret(request: &HttpRequest) -> Option<&str> {
 }
 
 async fn is_multi_user(request: &HttpRequest) -> Result<bool, Refusal> {
-    let mode = request.app_data::<Data<dyn MultiUser>>().ok_or_else(unwired)?;
+    let mode = wired::<dyn MultiUser>(request).map_err(Refusal::plain)?;
     mode.is_on().await.map_err(Refusal::plain)
 }
 
@@ -149,8 +150,4 @@ pub fn address(request: &HttpRequest) -> Option<String> {
     let options = request.app_data::<Data<Options>>();
     let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);
     client_address::of(request, trusted).map(|address| address.to_string())
-}
-
-fn unwired() -> Refusal {
-    Refusal::plain(Error::internal("a port is not wired"))
 }

@@ -57,11 +57,11 @@ fn about() -> String {
 fn complete(path: String, mut item: Value) -> (String, Value) {
     let face = Face::of(&path);
     let prefix = face.filter(|face| path.starts_with(face.mount)).map_or("", |face| face.prefix);
-    for operation in item.as_object_mut().into_iter().flat_map(Map::values_mut) {
+    for (method, operation) in item.as_object_mut().into_iter().flatten() {
         if let Some(id) = operation.get("operationId").and_then(Value::as_str) {
             operation["operationId"] = json!(format!("{prefix}{id}"));
         }
-        responses::complete(face, &path, operation);
+        responses::complete(face, &path, method, operation);
     }
     (path, item)
 }

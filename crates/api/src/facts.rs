@@ -2,14 +2,14 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::Result;
 use carrel_domain::user::MultiUser;
 use carrel_domain::vector::VectorIndex;
-use carrel_domain::{Error, Result};
 use carrel_services::settings::{Facts as Shown, SettingsStore};
 
 use crate::Options;
+use crate::state::wired;
 
 /// The variable that switches signing in by token on, whatever it holds.
 pub const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
@@ -30,10 +30,11 @@ impl FromRequest for Facts {
 
 impl Facts {
     pub async fn gather(self) -> Result<Shown> {
-        let is_on = self.port::<dyn MultiUser>()?.is_on().await?;
-        let has_vectors = self.port::<dyn VectorIndex>()?.count(None).await? > 0;
-        let options = self.port::<Options>()?;
-        let store = self.port::<SettingsStore>()?;
+        let request = &self.request;
+        let is_on = wired::<dyn MultiUser>(request)?.is_on().await?;
+        let has_vectors = wired::<dyn VectorIndex>(request)?.count(None).await? > 0;
+        let options = wired::<Options>(request)?;
+        let store = wired::<SettingsStore>(request)?;
         Ok(Shown {
             storage_dir: options.storage_dir.display().to_string(),
             multi_user_mode: is_on,
@@ -43,9 +44,5 @@ impl Facts {
             simple_sso: store.lookup(SIMPLE_SSO).is_some(),
             ..Shown::default()
         })
-    }
-
-    fn port<T: ?Sized + 'static>(&self) -> Result<&Data<T>> {
-        self.request.app_data().ok_or_else(|| Error::internal("a port is not wired"))
     }
 }

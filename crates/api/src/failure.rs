@@ -140,6 +140,11 @@ impl Refusal {
     }
 }
 
+/// The answer where there is nothing.
+pub fn no_route(path: &str) -> HttpResponse {
+    HttpResponse::NotFound().json(Plain::body(&format!("no route matches {path}")))
+}
+
 const BAD_PATH: &str = "path: must be percent-encoded UTF-8";
 const NOT_ADMITTED: &str = "Invalid API key";
 const SINGLE_USER: &str = "Instance is not in Multi-User mode. Method denied";

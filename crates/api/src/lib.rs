@@ -14,6 +14,7 @@ mod process;
 mod read;
 mod repeat;
 mod routes;
+mod state;
 mod streaming;
 mod v1;
 mod widget;

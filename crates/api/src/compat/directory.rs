@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::admin::wire::users::UserRow;
 use super::failure::shapes::NoSuchUser;
 use crate::caller::{Admin, Caller, address};
+use crate::failure::documented::SwitchedOff;
 use crate::failure::{Failure, Refusal};
 use crate::v1::directory::wire::TokenIssued;
 use crate::v1::directory::{check_sign_on, issue};
@@ -25,9 +26,7 @@ use crate::v1::session::{FOREIGN, cookie};
 
 /// Issue a token that signs a user in, once, within 6 minutes.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
-    responses((status = 200, body = TokenIssued),
-        (status = 403, description = "Tokens are not issued here.", content_type = "text/plain", body = String),
-        Failure<NoSuchUser>))]
+    responses((status = 200, body = TokenIssued), Failure<NoSuchUser>, SwitchedOff<403>))]
 #[get("/users/{id}/issue-auth-token")]
 pub async fn issue_auth_token(
     caller: Caller<Admin>,

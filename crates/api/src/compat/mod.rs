@@ -171,11 +171,11 @@ mod tests {
 
     use super::*;
     use crate::document;
-    use crate::routes::register::{TableRows, tests};
+    use crate::routes::register::{RowList, tests};
 
     #[test]
     fn the_table_says_what_the_handlers_do() {
-        let mut rows = TableRows::default();
+        let mut rows = RowList::default();
         operations(&mut rows);
         tests::check(FACE.mount, &rows);
     }

@@ -1,14 +1,17 @@
 //! What the document says of the answers of an operation: its own, those to its failures, and those that
 //! it is refused with before it runs.
+use actix_web::http::StatusCode;
 use carrel_domain::api_key::Scope;
 use serde_json::{Map, Value, json};
 
 use crate::face::Face;
-use crate::failure::Refusal;
-use crate::failure::documented::{self, PLACE, SAID, SHAPE};
+use crate::failure::documented::{self, MULTI_USER_ONLY, PLACE, SAID, SHAPE, SWITCHED_OFF};
+use crate::failure::openai::no_model;
+use crate::failure::{Refusal, no_route};
 
 /// Puts the answers to failures and refusals among those of an operation.
-pub fn complete(face: Option<&Face>, path: &str, operation: &mut Value) {
+pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut Value) {
+    let is_possible = possible(path, method, operation);
     let needs_key = operation.get("security").is_some();
     let Some(responses) = operation["responses"].as_object_mut() else { return };
     let mut said = Vec::new();
@@ -20,14 +23,51 @@ pub fn complete(face: Option<&Face>, path: &str, operation: &mut Value) {
             None => failures[SAID].as_array_mut().map(std::mem::take).unwrap_or_default(),
         };
     }
-    said.extend(refusals(face, path, needs_key));
-    for answer in said {
+    let refusals = guards(responses).into_iter().chain(everywhere(needs_key));
+    said.extend(refusals.filter_map(|(refusal, why)| {
+        let answer = face.and_then(|face| (face.refuse)(&refusal, path));
+        documented::described(answer.unwrap_or_else(|| refusal.respond()), why)
+    }));
+    if path.contains("/openai/") {
+        said.extend(documented::described(no_model("its-name", &[]), "There is no such model."));
+    }
+    if path.contains('{') {
+        said.extend(documented::described(no_route(path), "The path names nothing."));
+    }
+    for answer in said.into_iter().filter(|answer| is_possible(answer["status"].as_u64())) {
         add(responses, answer);
+    }
+    responses.sort_keys();
+}
+
+/// Which statuses an operation may have: what only reads conflicts with nothing and takes no content in,
+/// and what is not asked for anything does not miss it.
+fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>) -> bool + use<> {
+    let reads = method == "get";
+    let is_asked = path.contains('{') || operation.get("parameters").is_some();
+    move |status| match status {
+        Some(409 | 413 | 422) => !reads,
+        Some(404) => !reads || is_asked,
+        _ => true,
     }
 }
 
-/// The answers to requests that are refused whatever the operation does.
-fn refusals(face: Option<&Face>, path: &str, needs_key: bool) -> Vec<Value> {
+/// The refusals that an operation's own guards are marked with.
+fn guards(responses: &mut Map<String, Value>) -> Vec<(Refusal, &'static str)> {
+    let mut refusals = Vec::new();
+    if responses.remove(MULTI_USER_ONLY).is_some() {
+        refusals.push((Refusal::SingleUser, "The server is not in multi-user mode."));
+    }
+    for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
+        if responses.remove(&format!("{SWITCHED_OFF}{}", status.as_u16())).is_some() {
+            refusals.push((Refusal::Off(status, "why"), "It is switched off here."));
+        }
+    }
+    refusals
+}
+
+/// The refusals of requests whatever the operation does.
+fn everywhere(needs_key: bool) -> Vec<(Refusal, &'static str)> {
     const KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
     const LATER: &str = "The key has sent too many requests; `Retry-After` says how long to wait.";
     let mut all = vec![
@@ -41,14 +81,7 @@ fn refusals(face: Option<&Face>, path: &str, needs_key: bool) -> Vec<Value> {
             (Refusal::TooMany(60), LATER),
         ]);
     }
-    if needs_key && path.contains("/admin/") {
-        all.push((Refusal::SingleUser, "The server is not in multi-user mode."));
-    }
-    let answer = |(refusal, why): (Refusal, &str)| {
-        let said = face.and_then(|face| (face.refuse)(&refusal, path));
-        documented::described(said.unwrap_or_else(|| refusal.respond()), why)
-    };
-    all.into_iter().filter_map(answer).collect()
+    all
 }
 
 /// Adds an answer to those of its status.

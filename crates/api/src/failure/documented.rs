@@ -22,11 +22,39 @@ pub const SAID: &str = "x-said";
 
 impl<S: Shape> utoipa::IntoResponses for Failure<S> {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let said: Vec<_> = all(S::respond);
-        let marks = Extensions::builder().add(SHAPE, S::NAME).add(SAID, said).build();
-        let response = ResponseBuilder::new().extensions(Some(marks)).build();
-        BTreeMap::from([(PLACE.to_owned(), response.into())])
+        marked(S::NAME, all(S::respond))
     }
+}
+
+/// A route that is there in multi-user mode only, in the list of its responses.
+pub struct MultiUserOnly;
+
+/// A route that may be switched off, which is said with this status.
+pub struct SwitchedOff<const STATUS: u16>;
+
+/// The keys under which these two stand until the document is whole.
+pub const MULTI_USER_ONLY: &str = "multi-user-only";
+pub const SWITCHED_OFF: &str = "switched-off-";
+
+impl utoipa::IntoResponses for MultiUserOnly {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let marked = ResponseBuilder::new().build();
+        BTreeMap::from([(MULTI_USER_ONLY.to_owned(), marked.into())])
+    }
+}
+
+impl<const STATUS: u16> utoipa::IntoResponses for SwitchedOff<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let marked = ResponseBuilder::new().build();
+        BTreeMap::from([(format!("{SWITCHED_OFF}{STATUS}"), marked.into())])
+    }
+}
+
+/// Answers as the responses of an operation carry them until the document is whole.
+pub fn marked(shape: &str, said: Vec<Value>) -> BTreeMap<String, RefOr<Response>> {
+    let marks = Extensions::builder().add(SHAPE, shape).add(SAID, said).build();
+    let response = ResponseBuilder::new().extensions(Some(marks)).build();
+    BTreeMap::from([(PLACE.to_owned(), response.into())])
 }
 
 /// The answers to every kind of failure.

@@ -3,7 +3,6 @@ use std::future::{Ready, ready};
 use std::io::Read;
 
 use actix_web::dev::Payload;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use carrel_domain::image::{ImageFormat, LARGEST_PICTURE, MOST_REFERENCES, ReferenceImage};
 use carrel_domain::{Error, Result};
@@ -14,6 +13,7 @@ use tempfile::NamedTempFile;
 use crate::Options;
 use crate::read::Body;
 use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
+use crate::state::wired;
 
 /// The field that holds the pictures to go by.
 pub const REFERENCES: &str = "image_references";
@@ -69,8 +69,7 @@ impl Order {
     }
 
     async fn form<T: DeserializeOwned>(self) -> Result<Ordered<T>> {
-        let options = self.request.app_data::<Data<Options>>();
-        let options = options.ok_or_else(|| Error::internal("the options are not wired"))?;
+        let options = wired::<Options>(&self.request)?;
         let limit = options.upload_limit.min(LARGEST_PICTURE as u64);
         let directory = options.upload_dir.clone();
         let mut parts = parts(&self.request, self.payload, limit * MOST_REFERENCES as u64)?;

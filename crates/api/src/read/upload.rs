@@ -2,7 +2,6 @@
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
-use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{Error, Result};
 use carrel_http::body::Limits;
@@ -11,6 +10,7 @@ use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
 use crate::Options;
+use crate::state::wired;
 
 /// The longest text field, in bytes.
 pub(super) const MAX_FIELD: usize = 1 << 20;
@@ -59,8 +59,7 @@ impl Upload {
 impl Form {
     /// Reads the body: exactly one part named `file` with a file name, and text fields.
     pub async fn read(self) -> Result<Upload> {
-        let options = self.request.app_data::<Data<Options>>();
-        let options = options.ok_or_else(|| Error::internal("the options are not wired"))?;
+        let options = wired::<Options>(&self.request)?;
         let (max, directory) = (options.upload_limit, options.upload_dir.clone());
         let mut parts = parts(&self.request, self.payload, max)?;
         let (mut file, mut fields) = (None, Vec::new());

@@ -93,10 +93,10 @@ impl Register for Documenting<'_> {
 /// The rows of a table, each with the method and the path that its handler says.
 #[cfg(test)]
 #[derive(Default)]
-pub struct TableRows(pub Vec<(Row, String, String)>);
+pub struct RowList(pub Vec<(Row, String, String)>);
 
 #[cfg(test)]
-impl Register for TableRows {
+impl Register for RowList {
     fn add(
         &mut self,
         row: Row,
@@ -121,7 +121,7 @@ pub mod tests {
     const ACCESS: &str = include_str!("../../../../tests/access.tsv");
 
     /// Holds the table of a contract to its handlers, and to what the server was seen to admit.
-    pub fn check(mount: &str, rows: &TableRows) {
+    pub fn check(mount: &str, rows: &RowList) {
         let mut known: BTreeMap<_, _> = ACCESS
             .lines()
             .filter_map(|line| {

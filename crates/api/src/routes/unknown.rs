@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use crate::document;
+use crate::failure::no_route;
 
 /// The pattern of every path, and the methods it has.
 static PATHS: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
@@ -23,8 +24,7 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
         .filter(|(pattern, _)| pattern.capture_match_info(&mut Path::new(request.path())));
     let allowed: Vec<_> = allowed.flat_map(|(_, methods)| methods).map(String::as_str).collect();
     if allowed.is_empty() {
-        let error = format!("no route matches {}", request.path());
-        return HttpResponse::NotFound().json(json!({ "error": error }));
+        return no_route(request.path());
     }
     let allowed = allowed.join(", ");
     if request.method() == Method::OPTIONS {

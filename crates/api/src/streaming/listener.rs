@@ -1,16 +1,17 @@
 //! Who listens to a stream, and what must not go away meanwhile.
 use actix_web::HttpRequest;
 use actix_web::web::Data;
+use carrel_domain::Result;
 use carrel_domain::api_key::KeyDigest;
 use carrel_domain::thread::{Thread, Threads};
 use carrel_domain::user::{User, Users};
 use carrel_domain::workspace::{Workspace, Workspaces};
-use carrel_domain::{Error, Result};
 use carrel_services::admission::Admitted;
 use carrel_services::api_keys::ApiKeyService;
 use chrono::Utc;
 
 use crate::caller::Caller;
+use crate::state::wired;
 
 pub struct Listener {
     api_keys: Data<ApiKeyService>,
@@ -87,9 +88,4 @@ impl Admitted for Holder {
     async fn may_listen(&self) -> Result<bool> {
         self.api_keys.is_valid(self.key, Utc::now()).await
     }
-}
-
-fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> Result<Data<T>> {
-    let found = request.app_data::<Data<T>>().cloned();
-    found.ok_or_else(|| Error::internal("a port is not wired"))
 }

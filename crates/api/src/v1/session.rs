@@ -12,8 +12,8 @@ use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
 use crate::caller::address;
-use crate::failure::Refusal;
 use crate::failure::shapes::{NoUser, NotDone, Shape};
+use crate::failure::{Failure, Refusal};
 use crate::read::Body;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCreated};
@@ -32,10 +32,9 @@ const NAME: &str = "carrel_session";
 /// after ten failures in five minutes a name or an address has to wait.
 #[utoipa::path(tag = "Authentication", request_body = Registration, responses(
     (status = 200, body = UserCreated),
-    (status = 400, description = "The body is malformed.", body = Object),
     (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
     (status = 403, description = "A page of another site sent the request, or passwords are switched off.", body = Object),
-    (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object)))]
+    (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object), Failure<NoUser>))]
 #[post("/session")]
 pub async fn sign_in(
     request: HttpRequest,
@@ -65,7 +64,7 @@ pub async fn sign_in(
 /// Who is signed in.
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = SessionShown),
-    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object)))]
+    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object), Failure<NoUser>))]
 #[get("/session")]
 pub async fn show_session(
     request: HttpRequest,
@@ -91,7 +90,7 @@ pub async fn show_session(
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = Done),
     (status = 403, description = "A page of another site sent the request.", body = Object),
-    (status = 401, description = "Not in multi-user mode.", body = Object)))]
+    (status = 401, description = "Not in multi-user mode.", body = Object), Failure<NotDone>))]
 #[delete("/session")]
 pub async fn sign_out(
     request: HttpRequest,

@@ -1,12 +1,17 @@
 //! How widgets say no to visitors of the pages they are on.
+use std::collections::BTreeMap;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::RETRY_AFTER;
 use actix_web::{HttpResponse, HttpResponseBuilder};
+use carrel_domain::Error;
 use carrel_http::status::status_of;
 use carrel_services::widgets::WidgetDenied;
 use serde_json::json;
+use utoipa::openapi::{RefOr, Response};
 
 use crate::failure::Refusal;
+use crate::failure::documented::{described, marked};
 use crate::failure::shapes::{Abort, Shape, bare};
 
 /// What a visitor is told whose question cannot be answered for reasons that are nobody's business
@@ -76,21 +81,31 @@ pub fn denied(denied: &WidgetDenied) -> HttpResponse {
     }
 }
 
-/// What the OpenAPI document says of answers to visitors who are not served.
+/// What the OpenAPI document says of answers to visitors who are not served: each is given once.
 impl utoipa::IntoResponses for Denial {
-    fn responses()
-    -> std::collections::BTreeMap<String, utoipa::openapi::RefOr<utoipa::openapi::Response>> {
-        [
-            ("400", "The body is malformed, or the message is empty."),
-            ("401", "The page that asks is not one of those that may."),
-            ("404", "There is no such embed, or the session is no UUID."),
-            ("429", "The embed, the session or the address has asked as often as it may."),
-            ("503", "The embed is switched off, or cannot answer now."),
-        ]
-        .map(|(status, why)| {
-            let response = utoipa::openapi::ResponseBuilder::new().description(why);
-            (status.to_owned(), response.build().into())
-        })
-        .into()
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        const FULL: &str = "The embed, the session or the address has asked as often as it may.";
+        const WRONG: &str = "The body is malformed, or the message is empty.";
+        let failed = |error| WidgetDenied::Failed(error);
+        let denials = [
+            (WidgetDenied::NoMessage, WRONG),
+            (failed(Error::invalid("body", "what is allowed")), WRONG),
+            (WidgetDenied::WrongPage, "The page that asks is not one of those that may."),
+            (WidgetDenied::Unknown, "There is no such embed, or the session is no UUID."),
+            (WidgetDenied::WrongSession, "There is no such embed, or the session is no UUID."),
+            (failed(Error::TooLarge { what: "the message", limit: 1 << 14 }), "It is too large."),
+            (failed(Error::unprocessable("why")), "The question cannot be answered."),
+            (WidgetDenied::DayIsFull, FULL),
+            (WidgetDenied::SessionIsFull, FULL),
+            (WidgetDenied::TooFast(60), FULL),
+            (WidgetDenied::Disabled, "The embed is switched off, or cannot answer now."),
+            (
+                failed(Error::unavailable("a model", "what to do")),
+                "The embed is switched off, or cannot answer now.",
+            ),
+            (failed(Error::internal("a fault")), "The server failed."),
+        ];
+        let said = denials.iter().filter_map(|(denial, why)| described(denied(denial), why));
+        marked("Denial", said.collect())
     }
 }

@@ -9,13 +9,14 @@ use crate::caller::{Caller, Host};
 use crate::compat::Body;
 use crate::compat::admin::wire::invites as wire;
 use crate::compat::failure::shapes::{NotDone, Plain};
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::NoInvite;
 use crate::failure::{Answer, Failure};
 use crate::v1::admin::wire::Done;
 
 /// List every invite, whatever its status.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::InviteList), Failure<Plain>))]
+    responses((status = 200, body = wire::InviteList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/invites")]
 pub async fn list_invites(
     _: Caller<Host>,
@@ -29,7 +30,7 @@ pub async fn list_invites(
 ///
 /// Workspaces that do not exist may be named; they are passed over when it is redeemed.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
-    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>))]
+    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
 pub async fn create_invite(
     caller: Caller<Host>,
@@ -47,7 +48,7 @@ pub async fn create_invite(
 
 /// Withdraw an invite. One that cannot be redeemed any more is withdrawn as it is.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]
 pub async fn disable_invite(
     caller: Caller<Host>,

@@ -11,13 +11,14 @@ use crate::caller::{Caller, Host};
 use crate::compat::Body;
 use crate::compat::admin::wire::members as wire;
 use crate::compat::failure::shapes::{NoMembers, NotUpdated, Plain};
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::{Answer, Failure};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
 /// List the members of a workspace. There are none where there is no workspace.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::MemberList), Failure<Plain>))]
+    responses((status = 200, body = wire::MemberList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
 pub async fn list_members(
     _: Caller<Host>,
@@ -42,7 +43,7 @@ pub async fn list_members(
 ///
 /// One unknown user refuses the whole call, with 200 and `success: false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
-    responses((status = 200, body = Done), Failure<NotUpdated>))]
+    responses((status = 200, body = Done), Failure<NotUpdated>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]
 pub async fn update_members(
     caller: Caller<Host>,
@@ -62,7 +63,7 @@ pub async fn update_members(
 // native: members are replaced or added whole or not at all
 // test: `compat::members_who_do_not_exist_are_passed_over`
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
-    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
+    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]
 pub async fn manage_members(
     caller: Caller<Host>,

@@ -13,6 +13,7 @@ use crate::compat::Body;
 use crate::compat::admin::wire::settings as wire;
 use crate::compat::failure::shapes::{NotDone, Plain};
 use crate::facts::Facts;
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::{NoValues, bare};
 use crate::failure::{Answer, Failure};
 use crate::v1::admin::wire::Done;
@@ -20,7 +21,7 @@ use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 
 /// Change preferences. Names and values that are not allowed are passed over.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = Changes,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
 pub async fn update_preferences(
     caller: Caller<Host>,

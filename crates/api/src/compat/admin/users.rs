@@ -10,13 +10,14 @@ use crate::compat::Body;
 use crate::compat::admin::wire::users as wire;
 use crate::compat::failure::shapes::{NoUser, NotDone, NotUpdated, Plain};
 use crate::compat::values::leading_number;
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::{Answer, Failure};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
 /// List every user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::UserList), Failure<Plain>))]
+    responses((status = 200, body = wire::UserList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
 pub async fn list_users(
     _: Caller<Host>,
@@ -28,7 +29,7 @@ pub async fn list_users(
 
 /// Create a user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
-    responses((status = 200, body = wire::UserCreated), Failure<NoUser>))]
+    responses((status = 200, body = wire::UserCreated), Failure<NoUser>, MultiUserOnly))]
 #[post("/admin/users/new")]
 pub async fn create_user(
     caller: Caller<Host>,
@@ -44,7 +45,7 @@ pub async fn create_user(
 ///
 /// What cannot be done is answered with 200 and `success: false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
-    responses((status = 200, body = Done), Failure<NotUpdated>))]
+    responses((status = 200, body = Done), Failure<NotUpdated>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
 pub async fn update_user(
     caller: Caller<Host>,
@@ -63,7 +64,7 @@ pub async fn update_user(
 
 /// Delete a user, with sessions, memberships, threads and chats.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]
 pub async fn delete_user(
     caller: Caller<Host>,

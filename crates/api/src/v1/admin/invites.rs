@@ -8,6 +8,7 @@ use carrel_services::invitations::Invitations;
 use chrono::Utc;
 
 use crate::caller::{Caller, Host, address};
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::{Alike, NoInvite, NoUser, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
@@ -16,7 +17,7 @@ use crate::v1::admin::wire::{Done, invites as wire, users};
 
 /// List every invite, whatever its status.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::InviteList), Failure<Plain>))]
+    responses((status = 200, body = wire::InviteList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/invites")]
 pub async fn list_invites(
     _: Caller<Host>,
@@ -28,7 +29,7 @@ pub async fn list_invites(
 
 /// Find an invite, with the time at which it expires.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::InviteFound), Failure<Alike>))]
+    responses((status = 200, body = wire::InviteFound), Failure<Alike>, MultiUserOnly))]
 #[get("/admin/invite/{id}")]
 pub async fn find_invite(
     _: Caller<Host>,
@@ -45,7 +46,7 @@ pub async fn find_invite(
 ///
 /// Whoever redeems its code registers with the role `default` and joins its workspaces.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
-    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>))]
+    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
 pub async fn create_invite(
     caller: Caller<Host>,
@@ -60,7 +61,7 @@ pub async fn create_invite(
 
 /// Withdraw an invite.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]
 pub async fn disable_invite(
     caller: Caller<Host>,

@@ -8,6 +8,7 @@ use carrel_domain::workspace::Workspaces;
 use carrel_services::{members, workspaces as service};
 
 use crate::caller::{Caller, Host};
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::{NoMembers, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
@@ -16,7 +17,7 @@ use crate::v1::admin::wire::{Done, members as wire};
 
 /// List who may enter a workspace: its members, and every admin.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::MemberList), Failure<Plain>))]
+    responses((status = 200, body = wire::MemberList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
 pub async fn list_members(
     _: Caller<Host>,
@@ -33,7 +34,7 @@ pub async fn list_members(
 ///
 /// One unknown user refuses the whole call.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UpdateMembers,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]
 pub async fn update_members(
     caller: Caller<Host>,
@@ -49,7 +50,7 @@ pub async fn update_members(
 
 /// Add members to a workspace, or replace them.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ManageMembers,
-    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>))]
+    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]
 pub async fn manage_members(
     caller: Caller<Host>,

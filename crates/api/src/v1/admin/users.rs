@@ -7,6 +7,7 @@ use carrel_domain::user::{MultiUser, Users};
 use carrel_services::accounts::Accounts;
 
 use crate::caller::{Admin, Caller, Host, Reader};
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::{NoUser, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
@@ -41,7 +42,7 @@ pub async fn enable_multi_user(
 
 /// List every user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::UserList), Failure<Plain>))]
+    responses((status = 200, body = wire::UserList), Failure<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
 pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<HttpResponse> {
     let list = wire::UserList::written(&users.list().await?).map_err(Error::internal)?;
@@ -50,7 +51,7 @@ pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<HttpR
 
 /// Create a user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewUser,
-    responses((status = 200, body = wire::UserCreated), Failure<NoUser>))]
+    responses((status = 200, body = wire::UserCreated), Failure<NoUser>, MultiUserOnly))]
 #[post("/admin/users/new")]
 pub async fn create_user(
     caller: Caller<Host>,
@@ -67,7 +68,7 @@ pub async fn create_user(
 /// A new password, another role and a suspension end the user's sessions; a suspension rests the
 /// user's keys too. The last admin can be neither demoted nor suspended.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserUpdate,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
 pub async fn update_user(
     caller: Caller<Host>,
@@ -86,7 +87,7 @@ pub async fn update_user(
 /// With the user go sessions, memberships, threads and chats; keys the user made are revoked. To
 /// keep the history, suspend the user instead. The last admin cannot be deleted.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]
 pub async fn delete_user(
     caller: Caller<Host>,

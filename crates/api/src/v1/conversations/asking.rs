@@ -14,6 +14,7 @@ use tokio::sync::mpsc::Receiver;
 
 use crate::caller::Caller;
 use crate::failure::Refusal;
+use crate::state::wired;
 use crate::streaming::Listener;
 use crate::v1::conversations::wire as chat;
 
@@ -31,13 +32,8 @@ pub struct Asking {
     conversations: Data<Conversations>,
 }
 
-fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> actix_web::Result<Data<T>> {
-    let found = request.app_data::<Data<T>>().cloned();
-    found.ok_or_else(|| Refusal::plain(Error::internal("a port is not wired")).into())
-}
-
 impl ThreadPorts {
-    fn of(request: &HttpRequest) -> actix_web::Result<Self> {
+    fn of(request: &HttpRequest) -> Result<Self> {
         let (workspaces, threads) = (wired(request)?, wired(request)?);
         Ok(Self { workspaces, threads, users: wired(request)? })
     }
@@ -69,24 +65,24 @@ impl ThreadPorts {
 }
 
 impl FromRequest for ThreadPorts {
-    type Error = actix_web::Error;
-    type Future = Ready<actix_web::Result<Self>>;
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Self::of(request))
+        ready(Self::of(request).map_err(Refusal::plain))
     }
 }
 
 impl FromRequest for Asking {
-    type Error = actix_web::Error;
-    type Future = Ready<actix_web::Result<Self>>;
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let asking = || {
+        let asking = || -> Result<Self> {
             let (ports, conversations) = (ThreadPorts::of(request)?, wired(request)?);
             Ok(Self { ports, request: request.clone(), conversations })
         };
-        ready(asking())
+        ready(asking().map_err(Refusal::plain))
     }
 }
 

@@ -12,12 +12,13 @@ use carrel_services::sign_on::SignOn;
 
 use crate::caller::{Admin, Caller};
 use crate::facts::SIMPLE_SSO;
+use crate::failure::documented::SwitchedOff;
 use crate::failure::{Failure, Plain, Refusal};
 use crate::routes::parse_id;
 
 /// List users by id, name and role, suspended ones included.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
-    responses((status = 200, body = wire::Directory), Failure<Plain>))]
+    responses((status = 200, body = wire::Directory), Failure<Plain>, SwitchedOff<401>))]
 #[get("/users")]
 pub async fn list_directory(
     _: Caller<Admin>,
@@ -36,7 +37,7 @@ pub async fn list_directory(
 ///
 /// It takes the place of any token the user has. Only where `SIMPLE_SSO_ENABLED` is set.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
-    responses((status = 200, body = wire::TokenIssued), Failure<Plain>))]
+    responses((status = 200, body = wire::TokenIssued), Failure<Plain>, SwitchedOff<403>))]
 #[get("/users/{id}/issue-auth-token")]
 pub async fn issue_auth_token(
     caller: Caller<Admin>,

@@ -7,7 +7,7 @@ use actix_web::{FromRequest, HttpRequest, post};
 use carrel_domain::document::IncomingFile;
 use carrel_domain::idempotency::{IdempotencyKeys, IdempotentRequest};
 use carrel_domain::workspace::{Workspace, Workspaces};
-use carrel_domain::{Error, Folder, Result};
+use carrel_domain::{Folder, Result};
 use carrel_services::ingestion::{Added, Indexing, Ingestion, LinkRequest, RawText};
 use carrel_services::workspaces as service;
 
@@ -15,6 +15,7 @@ use crate::caller::{Caller, Keeper};
 use crate::failure::{Answer, Failure, Refusal, shapes::NoDocuments};
 use crate::read::{Body, Form, Params, Upload};
 use crate::repeat;
+use crate::state::wired;
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::{folder, incoming as wire};
 
@@ -114,15 +115,15 @@ pub struct Uploading {
 }
 
 impl FromRequest for Uploading {
-    type Error = actix_web::Error;
-    type Future = Ready<actix_web::Result<Self>>;
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let uploading = || {
+        let uploading = || -> Result<Self> {
             let (workspaces, ingestion) = (wired(request)?, wired(request)?);
             Ok(Self { workspaces, ingestion, repeats: wired(request)? })
         };
-        ready(uploading())
+        ready(uploading().map_err(Refusal::plain))
     }
 }
 
@@ -206,9 +207,4 @@ impl Uploading {
         let now = caller.by().at;
         repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await
     }
-}
-
-fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> actix_web::Result<Data<T>> {
-    let found = request.app_data::<Data<T>>().cloned();
-    found.ok_or_else(|| Refusal::plain(Error::internal("a port is not wired")).into())
 }

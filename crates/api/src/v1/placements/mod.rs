@@ -16,6 +16,7 @@ use carrel_services::library::{Failures, Library};
 use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, Plain, Refusal};
 use crate::read::{Body, Params};
+use crate::state::wired;
 use crate::v1::workspaces::wire::{EmbeddingsUpdated, PlacedDocument};
 use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 
@@ -56,21 +57,20 @@ pub struct PlacementPorts {
 }
 
 impl FromRequest for PlacementPorts {
-    type Error = actix_web::Error;
-    type Future = Ready<actix_web::Result<Self>>;
+    type Error = Refusal;
+    type Future = Ready<Result<Self, Refusal>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let ports = || {
-            Some(Self {
-                workspaces: request.app_data::<Data<dyn Workspaces>>()?.clone(),
-                library: request.app_data::<Data<Library>>()?.clone(),
-                workers: request.app_data::<Data<Workers>>()?.clone(),
-                placements: request.app_data::<Data<dyn WorkspaceDocuments>>()?.clone(),
-                models: request.app_data::<Data<dyn Models>>()?.clone(),
+        let ports = || -> Result<Self> {
+            Ok(Self {
+                workspaces: wired(request)?,
+                library: wired(request)?,
+                workers: wired(request)?,
+                placements: wired(request)?,
+                models: wired(request)?,
             })
         };
-        let unwired = || Refusal::plain(Error::internal("a port is not wired")).into();
-        ready(ports().ok_or_else(unwired))
+        ready(ports().map_err(Refusal::plain))
     }
 }
 

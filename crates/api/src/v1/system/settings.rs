@@ -9,6 +9,7 @@ use chrono::Utc;
 
 use crate::caller::{Admin, Caller, Host, address};
 use crate::facts::Facts;
+use crate::failure::documented::MultiUserOnly;
 use crate::failure::shapes::{NoValues, NotDone};
 use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
@@ -18,7 +19,7 @@ use crate::v1::admin::wire::{Done, settings as wire};
 ///
 /// Protected and unknown names change nothing; a body without a known one is refused.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::Changes,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
 pub async fn update_preferences(
     caller: Caller<Host>,

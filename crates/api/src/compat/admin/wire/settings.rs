@@ -12,8 +12,15 @@ pub struct SettingsUpdated {
     #[schema(value_type = Object)]
     new_values: Map<String, Value>,
     /// Why nothing was, or `false`.
-    #[schema(value_type = String)]
-    error: Value,
+    error: Refused,
+}
+
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[schema(as = compat::Refused)]
+enum Refused {
+    Not(bool),
+    Because(String),
 }
 
 impl From<Updated> for SettingsUpdated {
@@ -22,6 +29,6 @@ impl From<Updated> for SettingsUpdated {
         // quirk(false-for-no-error): `error` is `false`
         // native: `error` is null
         // test: `compat::settings_are_refused_with_200_and_told_as_text`
-        Self { new_values, error: error.map_or(Value::Bool(false), Value::String) }
+        Self { new_values, error: error.map_or(Refused::Not(false), Refused::Because) }
     }
 }
