@@ -19,6 +19,7 @@ mod browser_search;
 mod browser_talk;
 mod browser_uploads;
 mod browser_weight;
+mod browser_widget;
 mod browser_width;
 mod clearing;
 mod command_line;

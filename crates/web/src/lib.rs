@@ -24,6 +24,7 @@ mod unread;
 mod upload;
 mod view;
 mod visit;
+mod widget;
 
 use actix_web::guard;
 use actix_web::middleware::from_fn;
@@ -37,6 +38,7 @@ const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
 /// Registers every page. Paths of the API are left to whoever is registered next.
 pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
+        widget::configure(config, &site);
         let ours = guard::fn_guard(|request| is_ours(request.head().uri.path()));
         let pages = scope("")
             .guard(ours)

@@ -57,6 +57,11 @@ pub const OUT_OF_ORDER: &str = "This chat is out of order at the moment - try ag
 
 const FULL: &str = "This chat has answered as many questions as it may for today. Try again later.";
 
+const SESSION_FULL: &str =
+    "You have asked this chat as many questions as it answers in a day. Try again later.";
+
+const WRONG_PAGE: &str = "This page is not allowed to use this chat.";
+
 /// Why a visitor is not served, on its way out.
 pub struct Denial(WidgetDenied);
 
@@ -87,13 +92,15 @@ pub fn denied(denied: &WidgetDenied) -> HttpResponse {
             let message = "This chat has been disabled by the administrator - try again later.";
             abort(StatusCode::SERVICE_UNAVAILABLE, message)
         }
-        WidgetDenied::WrongPage => abort(StatusCode::UNAUTHORIZED, "Invalid request."),
+        WidgetDenied::WrongPage => {
+            refusal(HttpResponse::Unauthorized(), "Invalid request.", WRONG_PAGE)
+        }
         WidgetDenied::WrongSession => abort(StatusCode::NOT_FOUND, "Invalid session ID."),
         WidgetDenied::NoMessage => abort(StatusCode::BAD_REQUEST, "Message is empty."),
         WidgetDenied::DayIsFull => {
             refusal(HttpResponse::TooManyRequests(), "Rate limit exceeded", FULL)
         }
-        WidgetDenied::SessionIsFull => abort(StatusCode::TOO_MANY_REQUESTS, FULL),
+        WidgetDenied::SessionIsFull => refusal(HttpResponse::TooManyRequests(), FULL, SESSION_FULL),
         WidgetDenied::TooFast(seconds) => {
             let mut response = HttpResponse::TooManyRequests();
             response.insert_header((RETRY_AFTER, *seconds));

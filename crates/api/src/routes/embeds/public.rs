@@ -2,7 +2,7 @@
 //! names.
 use actix_cors::Cors;
 use actix_web::http::Method;
-use actix_web::http::header::ORIGIN;
+use actix_web::http::header::{ORIGIN, RETRY_AFTER};
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::Result;
@@ -40,6 +40,7 @@ pub fn cors() -> Cors {
         .allow_any_origin()
         .allowed_methods([Method::GET, Method::HEAD, Method::POST, Method::DELETE])
         .allow_any_header()
+        .expose_headers([RETRY_AFTER])
         .max_age(3600)
 }
 

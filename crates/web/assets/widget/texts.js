@@ -1,0 +1,108 @@
+// What the widget says, in the languages it speaks. English is what all others fall back to.
+const TEXTS = {
+  en: {
+    open: "Open chat", close: "Close chat", title: "Chat", assistant: "Assistant", you: "You",
+    label: "Your message", placeholder: "Ask a question…", send: "Send message", stop: "Stop answering",
+    clear: "Clear conversation", clearAsk: "Clear this conversation?", clearDo: "Clear", cancel: "Cancel",
+    answering: "Answering…", thinking: "Thinking…", answered: "Answer complete.", stopped: "Stopped.",
+    cleared: "Conversation cleared.", suggestions: "Suggested questions", help: "Email support",
+    unreachable: "The chat can't be reached. Check your connection and try again.",
+    broken: "The answer broke off. Please try again.", gone: "This chat is not available.",
+    off: "This chat is switched off at the moment.", page: "This page is not allowed to use the chat.",
+    limit: "This chat has reached its limit of questions. Please try again later.",
+    fast: "That was too fast. Please wait a moment and try again.", long: "Your message is too long.",
+  },
+  de: {
+    open: "Chat öffnen", close: "Chat schließen", title: "Chat", assistant: "Assistent", you: "Sie",
+    label: "Ihre Nachricht", placeholder: "Frage stellen …", send: "Nachricht senden", stop: "Antwort anhalten",
+    clear: "Unterhaltung löschen", clearAsk: "Diese Unterhaltung löschen?", clearDo: "Löschen", cancel: "Abbrechen",
+    answering: "Antwort kommt …", thinking: "Denkt nach …", answered: "Antwort vollständig.", stopped: "Angehalten.",
+    cleared: "Unterhaltung gelöscht.", suggestions: "Vorgeschlagene Fragen", help: "Support per E-Mail",
+    unreachable: "Der Chat ist nicht erreichbar. Prüfen Sie die Verbindung und versuchen Sie es noch einmal.",
+    broken: "Die Antwort brach ab. Bitte versuchen Sie es noch einmal.", gone: "Diesen Chat gibt es nicht.",
+    off: "Dieser Chat ist zurzeit abgeschaltet.", page: "Diese Seite darf den Chat nicht verwenden.",
+    limit: "Die Zahl der Fragen an diesen Chat ist erreicht. Bitte versuchen Sie es später noch einmal.",
+    fast: "Das war zu schnell. Bitte warten Sie kurz und versuchen Sie es noch einmal.", long: "Ihre Nachricht ist zu lang.",
+  },
+  fr: {
+    open: "Ouvrir le chat", close: "Fermer le chat", title: "Chat", assistant: "Assistant", you: "Vous",
+    label: "Votre message", placeholder: "Posez une question…", send: "Envoyer le message", stop: "Arrêter la réponse",
+    clear: "Effacer la conversation", clearAsk: "Effacer cette conversation ?", clearDo: "Effacer", cancel: "Annuler",
+    answering: "Réponse en cours…", thinking: "Réflexion…", answered: "Réponse terminée.", stopped: "Arrêté.",
+    cleared: "Conversation effacée.", suggestions: "Questions suggérées", help: "Écrire au support",
+    unreachable: "Le chat est injoignable. Vérifiez votre connexion et réessayez.",
+    broken: "La réponse s'est interrompue. Veuillez réessayer.", gone: "Ce chat n'est pas disponible.",
+    off: "Ce chat est désactivé pour le moment.", page: "Cette page n'est pas autorisée à utiliser le chat.",
+    limit: "Ce chat a atteint sa limite de questions. Veuillez réessayer plus tard.",
+    fast: "C'était trop rapide. Patientez un instant et réessayez.", long: "Votre message est trop long.",
+  },
+  es: {
+    open: "Abrir el chat", close: "Cerrar el chat", title: "Chat", assistant: "Asistente", you: "Usted",
+    label: "Su mensaje", placeholder: "Haga una pregunta…", send: "Enviar mensaje", stop: "Detener la respuesta",
+    clear: "Borrar la conversación", clearAsk: "¿Borrar esta conversación?", clearDo: "Borrar", cancel: "Cancelar",
+    answering: "Respondiendo…", thinking: "Pensando…", answered: "Respuesta completa.", stopped: "Detenido.",
+    cleared: "Conversación borrada.", suggestions: "Preguntas sugeridas", help: "Escribir a soporte",
+    unreachable: "No se puede acceder al chat. Compruebe la conexión e inténtelo de nuevo.",
+    broken: "La respuesta se interrumpió. Inténtelo de nuevo.", gone: "Este chat no está disponible.",
+    off: "Este chat está desactivado en este momento.", page: "Esta página no puede usar el chat.",
+    limit: "Este chat ha alcanzado su límite de preguntas. Inténtelo más tarde.",
+    fast: "Demasiado rápido. Espere un momento e inténtelo de nuevo.", long: "Su mensaje es demasiado largo.",
+  },
+  it: {
+    open: "Apri la chat", close: "Chiudi la chat", title: "Chat", assistant: "Assistente", you: "Lei",
+    label: "Il suo messaggio", placeholder: "Faccia una domanda…", send: "Invia messaggio", stop: "Interrompi la risposta",
+    clear: "Cancella la conversazione", clearAsk: "Cancellare questa conversazione?", clearDo: "Cancella", cancel: "Annulla",
+    answering: "Risposta in corso…", thinking: "Sta pensando…", answered: "Risposta completa.", stopped: "Interrotto.",
+    cleared: "Conversazione cancellata.", suggestions: "Domande suggerite", help: "Scrivi all'assistenza",
+    unreachable: "La chat non è raggiungibile. Controlli la connessione e riprovi.",
+    broken: "La risposta si è interrotta. Riprovi.", gone: "Questa chat non è disponibile.",
+    off: "Questa chat è al momento disattivata.", page: "Questa pagina non può usare la chat.",
+    limit: "Questa chat ha raggiunto il limite di domande. Riprovi più tardi.",
+    fast: "Troppo veloce. Attenda un momento e riprovi.", long: "Il messaggio è troppo lungo.",
+  },
+  pt: {
+    open: "Abrir o chat", close: "Fechar o chat", title: "Chat", assistant: "Assistente", you: "Você",
+    label: "Sua mensagem", placeholder: "Faça uma pergunta…", send: "Enviar mensagem", stop: "Parar a resposta",
+    clear: "Limpar a conversa", clearAsk: "Limpar esta conversa?", clearDo: "Limpar", cancel: "Cancelar",
+    answering: "Respondendo…", thinking: "Pensando…", answered: "Resposta completa.", stopped: "Parado.",
+    cleared: "Conversa limpa.", suggestions: "Perguntas sugeridas", help: "Escrever ao suporte",
+    unreachable: "Não foi possível acessar o chat. Verifique a conexão e tente de novo.",
+    broken: "A resposta foi interrompida. Tente de novo.", gone: "Este chat não está disponível.",
+    off: "Este chat está desativado no momento.", page: "Esta página não pode usar o chat.",
+    limit: "Este chat atingiu o limite de perguntas. Tente mais tarde.",
+    fast: "Rápido demais. Aguarde um momento e tente de novo.", long: "Sua mensagem é longa demais.",
+  },
+  ja: {
+    open: "チャットを開く", close: "チャットを閉じる", title: "チャット", assistant: "アシスタント", you: "あなた",
+    label: "メッセージ", placeholder: "質問を入力…", send: "送信", stop: "回答を停止",
+    clear: "会話を消去", clearAsk: "この会話を消去しますか？", clearDo: "消去", cancel: "キャンセル",
+    answering: "回答中…", thinking: "考えています…", answered: "回答が完了しました。", stopped: "停止しました。",
+    cleared: "会話を消去しました。", suggestions: "質問の例", help: "サポートにメール",
+    unreachable: "チャットに接続できません。接続を確認して、もう一度お試しください。",
+    broken: "回答が中断されました。もう一度お試しください。", gone: "このチャットは利用できません。",
+    off: "このチャットは現在停止しています。", page: "このページではチャットを利用できません。",
+    limit: "質問数の上限に達しました。しばらくしてからお試しください。",
+    fast: "送信が速すぎます。少し待ってからお試しください。", long: "メッセージが長すぎます。",
+  },
+  zh: {
+    open: "打开聊天", close: "关闭聊天", title: "聊天", assistant: "助手", you: "您",
+    label: "您的消息", placeholder: "输入问题…", send: "发送消息", stop: "停止回答",
+    clear: "清空对话", clearAsk: "清空此对话？", clearDo: "清空", cancel: "取消",
+    answering: "正在回答…", thinking: "正在思考…", answered: "回答完毕。", stopped: "已停止。",
+    cleared: "对话已清空。", suggestions: "建议的问题", help: "邮件联系支持",
+    unreachable: "无法连接聊天。请检查网络后重试。",
+    broken: "回答中断，请重试。", gone: "此聊天不可用。",
+    off: "此聊天目前已关闭。", page: "此页面不能使用该聊天。",
+    limit: "此聊天的提问次数已达上限，请稍后再试。",
+    fast: "操作太快，请稍候再试。", long: "消息太长。",
+  },
+};
+
+// The first language of the visitor that is spoken here.
+const chooseLanguage = (wanted) => {
+  for (const tag of wanted) {
+    const language = String(tag).toLowerCase().split(/[-_]/)[0];
+    if (Object.hasOwn(TEXTS, language)) return language;
+  }
+  return "en";
+};

@@ -1,0 +1,148 @@
+//! The chat widget's script and styles, which pages of other sites load.
+use std::sync::LazyLock;
+
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_ENCODING, ETAG, EntityTag, HeaderName,
+    HeaderValue, IfNoneMatch, VARY,
+};
+use actix_web::middleware::{Next, from_fn};
+use actix_web::web::{Data, ServiceConfig, get, resource};
+use actix_web::{Error, HttpRequest, HttpResponse};
+use carrel_http::request_log::RequestLog;
+use flate2::Compression;
+use serde_json::json;
+use tracing::Instrument;
+
+use crate::assets;
+use crate::site::Site;
+
+/// Where pages load it from: under its own name, and under that of AnythingLLM's widget, which
+/// pages of imported installations name.
+const SCRIPTS: [&str; 2] = ["/embed/carrel-widget.js", "/embed/anythingllm-chat-widget.min.js"];
+const STYLES: [&str; 2] = ["/embed/carrel-widget.css", "/embed/anythingllm-chat-widget.min.css"];
+
+/// The name does not change with the content, so browsers ask again after an hour.
+const CACHED: &str = "public, max-age=3600";
+
+const STYLE_TEXT: &str = include_str!("../assets/widget/widget.css");
+
+/// The parts of the script, in the order in which they need each other.
+const PARTS: [&str; 8] = [
+    include_str!("../assets/widget/texts.js"),
+    include_str!("../assets/widget/options.js"),
+    include_str!("../assets/widget/markdown.js"),
+    include_str!("../assets/widget/blocks.js"),
+    include_str!("../assets/widget/talk.js"),
+    include_str!("../assets/widget/window.js"),
+    include_str!("../assets/widget/conversation.js"),
+    include_str!("../assets/widget/start.js"),
+];
+
+struct File {
+    media: &'static str,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+    tag: EntityTag,
+}
+
+impl File {
+    fn new(media: &'static str, text: String) -> Self {
+        let plain = text.into_bytes();
+        let packed = assets::pack(&plain, Compression::best());
+        // Weak: the compressed bytes are others.
+        let tag = EntityTag::new_weak(assets::digest(&plain));
+        Self { media, plain, packed, tag }
+    }
+}
+
+static SCRIPT: LazyLock<File> = LazyLock::new(|| {
+    // The styles travel in the script: a page whose policy refuses a style sheet of another host
+    // still lets its scripts adopt one.
+    let styles = json!(STYLE_TEXT);
+    let parts = PARTS.concat();
+    let text = format!("(() => {{\n\"use strict\";\nconst STYLES = {styles};\n{parts}}})();\n");
+    File::new("text/javascript; charset=utf-8", text)
+});
+
+static STYLE: LazyLock<File> =
+    LazyLock::new(|| File::new("text/css; charset=utf-8", STYLE_TEXT.to_owned()));
+
+pub fn configure(config: &mut ServiceConfig, site: &Data<Site>) {
+    let at = |paths: [&str; 2]| resource(paths).app_data(site.clone()).wrap(from_fn(finish));
+    config
+        .service(at(SCRIPTS).route(get().to(async |request| show(&request, &SCRIPT))))
+        .service(at(STYLES).route(get().to(async |request| show(&request, &STYLE))));
+}
+
+fn show(request: &HttpRequest, file: &'static File) -> HttpResponse {
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type(file.media)
+        .insert_header((CACHE_CONTROL, CACHED))
+        .insert_header((ETAG, file.tag.to_string()))
+        .insert_header((VARY, "accept-encoding"));
+    if is_known(request, &file.tag) {
+        return answer.status(actix_web::http::StatusCode::NOT_MODIFIED).finish();
+    }
+    match assets::takes_packed(request) {
+        true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(file.packed.as_slice()),
+        false => answer.body(file.plain.as_slice()),
+    }
+}
+
+/// Whether the browser has this content already.
+fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
+    match actix_web::http::header::Header::parse(request) {
+        Ok(IfNoneMatch::Any) => true,
+        Ok(IfNoneMatch::Items(known)) => known.iter().any(|known| known.weak_eq(tag)),
+        Err(_) => false,
+    }
+}
+
+/// An id, a log record, and headers that let pages of every site load what is here.
+async fn finish(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let log = RequestLog::start(&mut request);
+    let site = request.app_data::<Data<Site>>().cloned();
+    let span = log.span.clone();
+    async move {
+        let mut response = next.call(request).await?.map_into_boxed_body();
+        for (name, value) in [
+            (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+            (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+        ] {
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        Ok(log.finish(response, site.as_ref().map(|site| &*site.ports.meter)))
+    }
+    .instrument(span)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_is_small_and_needs_nothing_more() {
+        assert!(SCRIPT.packed.len() < 20_000, "{} bytes", SCRIPT.packed.len());
+        let text = String::from_utf8(SCRIPT.plain.clone()).unwrap();
+        for other in ["import ", "https://", "url("] {
+            let uses = text.replace("https?://", "").matches(other).count();
+            assert_eq!(uses, 0, "{other}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_read_as_html_or_run() {
+        for part in PARTS {
+            for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval("] {
+                assert!(!part.contains(way), "{way}");
+            }
+        }
+    }
+}
