@@ -263,6 +263,39 @@ async fn whoever_guesses_the_owners_password_waits() -> Result<()> {
 }
 
 #[tokio::test]
+async fn where_links_alone_sign_in_no_password_is_taken() -> Result<()> {
+    for page in [None, Some("https://sso.example.test/start")] {
+        let mut options = Options::from(Backend::Sqlite)
+            .with("SIMPLE_SSO_ENABLED", "1")
+            .with("SIMPLE_SSO_NO_LOGIN", "1");
+        if let Some(page) = page {
+            options = options.with("SIMPLE_SSO_NO_LOGIN_REDIRECT", page);
+        }
+        let server = TestServer::start(options).await?;
+        let admin = server.admin();
+        let first = json!({ "username": "main-admin", "password": PASSWORD });
+        admin.post("/v1/admin/enable-multi-user", first.clone()).await?.ok()?;
+        let mut ann = Visitor::new(admin)?;
+        let door = ann.get("/sign-in").await?;
+        match page {
+            Some(page) => assert_eq!((door.status, door.header("location")), (303, page)),
+            None => assert!(
+                door.says("Passwords are switched off") && !door.says("<form"),
+                "{}",
+                door.text
+            ),
+        }
+        let form = [("username", "main-admin"), ("password", PASSWORD)];
+        assert_eq!(ann.post("/sign-in", &form).await?.status, 422);
+        assert_eq!(admin.anonymous().post("/v1/session", first).await?.status, 403);
+        let issued = admin.get("/v1/users/1/issue-auth-token").await?.ok()?;
+        ann.get(issued["loginPath"].as_str().unwrap_or_default()).await?;
+        assert_eq!(ann.get("/").await?.status, 200);
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_token_from_elsewhere_signs_in_by_a_page_of_this_server() -> Result<()> {
     let options = Options::from(Backend::Sqlite).with("SIMPLE_SSO_ENABLED", "1");
     let server = TestServer::start(options).await?;

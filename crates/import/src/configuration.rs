@@ -28,7 +28,7 @@ const NOT_OURS: &[(&str, &str)] = &[
 ];
 
 /// Variables of this server's process that have the same names and meanings there.
-const OF_THE_PROCESS: [&str; 9] = [
+const OF_THE_PROCESS: [&str; 11] = [
     "EMBED_REQUIRE_ALLOWLIST",
     "PASSWORDLOWERCASE",
     "PASSWORDMAXCHAR",
@@ -38,6 +38,8 @@ const OF_THE_PROCESS: [&str; 9] = [
     "PASSWORDSYMBOL",
     "PASSWORDUPPERCASE",
     "SIMPLE_SSO_ENABLED",
+    "SIMPLE_SSO_NO_LOGIN",
+    "SIMPLE_SSO_NO_LOGIN_REDIRECT",
 ];
 
 /// Keys of what the other server encrypted. They are kept, sealed, with what they open.

@@ -6,9 +6,30 @@ use carrel_domain::user::{NewSession, NewSignInToken, Sessions, SignInTokens, Ta
 use carrel_domain::{Result, UserId};
 use chrono::TimeDelta;
 use serde_json::json;
+use url::Url;
 
+use crate::settings::SettingsStore;
 use crate::sign_in::SESSION;
 use crate::token::{self, Secret};
+
+/// What switches signing in by links on, whatever it holds.
+const ENABLED: &str = "SIMPLE_SSO_ENABLED";
+/// What switches passwords off beside it, whatever it holds.
+const NO_PASSWORDS: &str = "SIMPLE_SSO_NO_LOGIN";
+/// The page of another server where people sign in instead.
+const PAGE: &str = "SIMPLE_SSO_NO_LOGIN_REDIRECT";
+
+/// Whether the people of a team sign in by links alone.
+pub fn is_by_links_alone(settings: &SettingsStore) -> bool {
+    let is_set = |name| settings.lookup(name).is_some();
+    is_set(ENABLED) && is_set(NO_PASSWORDS)
+}
+
+/// The page where people get those links, if the operator has named one.
+pub fn page(settings: &SettingsStore) -> Option<Url> {
+    let page = Url::parse(settings.lookup(PAGE)?.trim()).ok()?;
+    ["http", "https"].contains(&page.scheme()).then_some(page)
+}
 
 /// How long a token waits to be redeemed.
 const WAITS: TimeDelta = TimeDelta::minutes(6);

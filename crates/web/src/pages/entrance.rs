@@ -1,5 +1,5 @@
 //! Signing in and out.
-use actix_web::http::header::SET_COOKIE;
+use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::{HttpMessage, HttpResponse};
 use askama::Template;
 use carrel_domain::Error;
@@ -7,8 +7,9 @@ use carrel_http::origin;
 use carrel_http::request_log::HeadOnly;
 use carrel_services::ownership::SetupState;
 use carrel_services::sign_in::Refused;
-use carrel_services::sign_on::Redeemed;
+use carrel_services::sign_on::{Redeemed, is_by_links_alone, page as links_page};
 use carrel_services::token::Secret;
+use url::Url;
 
 use crate::filters;
 use crate::form::{Fields, PublicForm};
@@ -28,6 +29,8 @@ struct Door {
     brand: Brand,
     next: String,
     is_shared: bool,
+    /// Whether there is nothing to fill in here.
+    is_by_links: bool,
     username: String,
     faults: Vec<FieldFault>,
 }
@@ -69,12 +72,29 @@ pub async fn door(guest: Guest) -> Answer {
     }
     match guest.setup_state().await? {
         SetupState::Fresh => reply::page(&guest.request, &Fresh { brand }),
+        SetupState::Shared if is_by_links(&guest) && page(&guest).is_some() => {
+            let page = page(&guest).map(String::from).unwrap_or_default();
+            Ok(HttpResponse::SeeOther().insert_header((LOCATION, page)).finish())
+        }
         standing => {
+            let is_by_links = standing == SetupState::Shared && is_by_links(&guest);
             let is_shared = standing == SetupState::Shared;
             let (username, faults) = Default::default();
-            reply::page(&guest.request, &Door { brand, next, is_shared, username, faults })
+            reply::page(
+                &guest.request,
+                &Door { brand, next, is_shared, is_by_links, username, faults },
+            )
         }
     }
+}
+
+fn is_by_links(guest: &Guest) -> bool {
+    is_by_links_alone(&guest.site.ports.settings_store)
+}
+
+/// Where people get links to sign in by.
+fn page(guest: &Guest) -> Option<Url> {
+    links_page(&guest.site.ports.settings_store)
 }
 
 pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
@@ -83,10 +103,12 @@ pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
         Err(refusal) if reply::shows_form_again(&guest.request, &refusal) => refusal,
         done => return done,
     };
+    let is_shared = guest.setup_state().await? == SetupState::Shared;
     let page = Door {
         brand: guest.site.brand().await?,
         next: gate::safe_next(form.text("next")).to_owned(),
-        is_shared: guest.setup_state().await? == SetupState::Shared,
+        is_shared,
+        is_by_links: is_shared && is_by_links(&guest),
         username: form.text("username").to_owned(),
         faults: refusal.faults(),
     };
@@ -97,6 +119,9 @@ async fn signed_in_with(guest: &Guest, form: &Fields) -> Answer {
     let (ports, by) = (&guest.site.ports, guest.by());
     let (name, password) = (form.text("username"), form.raw("password"));
     let standing = guest.setup_state().await?;
+    if standing == SetupState::Shared && is_by_links(guest) {
+        return Err(Error::unprocessable(t("sign-in.by-links")).into());
+    }
     let session = match standing {
         SetupState::Shared => {
             ports.sign_in.with_password(name, password, &by).await.map(|(token, _)| token)

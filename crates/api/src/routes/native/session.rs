@@ -6,7 +6,9 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_http::origin;
+use carrel_services::settings::SettingsStore;
 use carrel_services::sign_in::{Refused, SESSION, SignIn, WRONG};
+use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
 use crate::caller::address;
@@ -17,6 +19,8 @@ use crate::wire::admin::Done;
 use crate::wire::admin::users::{MadeUser, Registration, SessionShown, UserCreated};
 
 pub(crate) const FOREIGN: &str = "Sessions start and end on pages of this server only.";
+
+const NO_PASSWORDS: &str = "Signing in with a password is switched off on this server.";
 
 /// Holds the token of a session. No other route looks at it.
 const NAME: &str = "carrel_session";
@@ -30,17 +34,21 @@ const NAME: &str = "carrel_session";
     (status = 200, body = UserCreated),
     (status = 400, description = "The body is malformed.", body = Object),
     (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
-    (status = 403, description = "A page of another site sent the request.", body = Object),
+    (status = 403, description = "A page of another site sent the request, or passwords are switched off.", body = Object),
     (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object)))]
 #[post("/session")]
 pub async fn sign_in(
     request: HttpRequest,
     mode: Data<dyn MultiUser>,
     people: Data<SignIn>,
+    settings: Data<SettingsStore>,
     body: Body<Registration>,
 ) -> Result<HttpResponse, Refusal> {
     check_multi_user::<NoUser>(&**mode).await?;
     check_origin(&request)?;
+    if is_by_links_alone(&settings) {
+        return Ok(HttpResponse::Forbidden().json(NoUser::body(NO_PASSWORDS)));
+    }
     let (username, password) =
         body.read_public().await.map_err(Refusal::of::<NoUser>)?.into_parts();
     match people.with_password(&username, &password, &by(&request)).await {
