@@ -7,8 +7,10 @@ mod caller;
 mod document;
 mod facts;
 mod failure;
+mod imports;
 mod mount;
 mod process;
+mod prompts;
 mod read;
 mod repeat;
 mod routes;
@@ -58,6 +60,10 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.chats))
             .app_data(Data::from(ports.chat_edits))
             .app_data(Data::from(ports.pins))
+            .app_data(Data::from(ports.suggested_messages))
+            .app_data(Data::from(ports.slash_commands))
+            .app_data(Data::from(ports.prompt_variables))
+            .app_data(Data::from(ports.prompt_history))
             .app_data(Data::from(ports.settings))
             .app_data(Data::from(ports.index))
             .app_data(Data::from(ports.models))
@@ -65,6 +71,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .app_data(Data::from(ports.jobs))
             .app_data(Data::new(ports.workers))
             .app_data(Data::new(ports.ingestion))
+            .app_data(Data::from(ports.imports))
             .app_data(Data::from(ports.idempotency_keys))
             .app_data(Data::new(ports.search))
             .app_data(Data::new(ports.conversations))

@@ -17,7 +17,7 @@ mod openai;
 mod pins;
 mod placements;
 mod reference;
-mod register;
+pub(crate) mod register;
 mod system;
 mod threads;
 mod unknown;
@@ -89,6 +89,8 @@ fn operations(config: &mut impl Register) {
         .service(files::download_generated_file)
         .configure(embeds::operations)
         .configure(openai::operations)
+        .configure(crate::prompts::operations)
+        .configure(crate::imports::operations)
         .configure(native::shared_operations);
 }
 
@@ -142,7 +144,7 @@ pub fn documented() -> OpenApi {
 }
 
 /// The number in a path; what is no number names nothing.
-fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
+pub(crate) fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
 }
 

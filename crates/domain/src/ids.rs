@@ -23,6 +23,8 @@ number!(WorkspaceId, i32);
 number!(ThreadId, i32);
 number!(InviteId, i32);
 number!(WidgetId, i32);
+number!(SlashCommandId, i32);
+number!(EarlierPromptId, i32);
 number!(ChatId, i64);
 number!(JobId, i64);
 number!(

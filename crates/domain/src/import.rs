@@ -11,6 +11,9 @@ use crate::chat::Chat;
 use crate::document::{Chunk, Document};
 use crate::invite::Invite;
 use crate::model::Usage;
+use crate::prompt_variable::PromptVariable;
+use crate::slash_command::CommandText;
+use crate::suggested_message::SuggestedMessage;
 use crate::thread::Thread;
 use crate::user::{PasswordHash, User};
 use crate::widget::{Widget, WidgetChat};
@@ -56,6 +59,24 @@ pub struct ImportedApiKey {
     /// Another id is assigned if a key of this server has this one.
     pub id: ApiKeyId,
     pub key: NewApiKey,
+}
+
+#[derive(Clone, Debug)]
+pub struct ImportedCommand {
+    pub command: CommandText,
+    /// Whose it is; everybody's when absent.
+    pub user: Option<UserId>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Instructions of a workspace that were replaced.
+#[derive(Clone, Debug)]
+pub struct ImportedPrompt {
+    pub workspace: WorkspaceId,
+    pub prompt: String,
+    pub replaced_by: Option<UserId>,
+    pub replaced_at: DateTime<Utc>,
 }
 
 /// A document in a workspace. Its passages are searchable by words at once; a job embeds them.
@@ -119,6 +140,11 @@ pub enum ImportedRows {
     Widgets(Vec<Widget>),
     WidgetChats(Vec<ImportedWidgetChat>),
     Invites(Vec<Invite>),
+    SlashCommands(Vec<ImportedCommand>),
+    PromptVariables(Vec<PromptVariable>),
+    SuggestedMessages(Vec<(WorkspaceId, SuggestedMessage)>),
+    /// The oldest of a workspace first.
+    EarlierPrompts(Vec<ImportedPrompt>),
     Events(Vec<ImportedEvent>),
     /// The largest ids that were ever assigned. They are not assigned again, because rows that were
     /// deleted are still referred to.

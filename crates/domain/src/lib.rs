@@ -38,11 +38,15 @@ pub mod owner;
 mod page;
 pub mod path;
 pub mod pin;
+pub mod prompt_history;
+pub mod prompt_variable;
 pub mod provenance;
 mod selection;
 pub mod settings;
 pub mod share;
+pub mod slash_command;
 pub mod slug;
+pub mod suggested_message;
 mod text_kind;
 pub mod thread;
 pub mod upload;
@@ -54,8 +58,8 @@ pub mod workspace;
 
 pub use error::{Error, Result};
 pub use ids::{
-    ApiKeyId, ChatId, ChunkId, DocumentId, InviteId, JobId, ThreadId, UserId, WidgetId,
-    WorkspaceDocumentId, WorkspaceId,
+    ApiKeyId, ChatId, ChunkId, DocumentId, EarlierPromptId, InviteId, JobId, SlashCommandId,
+    ThreadId, UserId, WidgetId, WorkspaceDocumentId, WorkspaceId,
 };
 pub use page::Page;
 pub use path::{DocumentPath, Folder};

@@ -13,6 +13,7 @@ mod leftovers;
 mod people;
 mod placements;
 mod plan;
+mod prompts;
 mod recovery;
 mod report;
 mod row;

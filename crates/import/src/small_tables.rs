@@ -9,7 +9,7 @@ use crate::plan::Known;
 use crate::report::Report;
 use crate::row::Row;
 use crate::source::SourceDatabase;
-use crate::{people, workspaces};
+use crate::{people, prompts, workspaces};
 
 pub fn version(source: &mut SourceDatabase) -> Result<String> {
     let rows = source.all("_prisma_migrations")?;
@@ -62,6 +62,12 @@ pub fn small_tables(
     let invites = people::invites(source.all("invites")?, &known, now, report);
     let widgets = workspaces::widgets(source.all("embed_configs")?, &known, now, report);
     known.widgets = widgets.iter().map(|widget| widget.id.0).collect();
+    let presets = source.all("slash_command_presets")?;
+    let commands = prompts::slash_commands(presets, &known, now, report);
+    let variables = prompts::variables(source.all("system_prompt_variables")?, now, report);
+    let suggested = source.all("workspace_suggested_messages")?;
+    let suggested = prompts::suggested_messages(suggested, &known, report);
+    let earlier = prompts::earlier_prompts(source.all("prompt_history")?, &known, now, report);
     for (table, count) in [
         ("users", users.len()),
         ("api_keys", keys.len()),
@@ -69,6 +75,10 @@ pub fn small_tables(
         ("workspace_users", members.len()),
         ("invites", invites.len()),
         ("embed_configs", widgets.len()),
+        ("slash_command_presets", commands.len()),
+        ("system_prompt_variables", variables.len()),
+        ("workspace_suggested_messages", suggested.len()),
+        ("prompt_history", earlier.len()),
     ] {
         report.imported(table, count as u64);
     }
@@ -80,6 +90,10 @@ pub fn small_tables(
         ImportedRows::Threads(threads),
         ImportedRows::Invites(invites),
         ImportedRows::Widgets(widgets),
+        ImportedRows::SlashCommands(commands),
+        ImportedRows::PromptVariables(variables),
+        ImportedRows::SuggestedMessages(suggested),
+        ImportedRows::EarlierPrompts(earlier),
     ];
     Ok((rows, known))
 }

@@ -25,6 +25,7 @@ mod idempotency;
 mod import;
 mod jobs;
 mod people;
+mod prompts;
 mod settings;
 mod workspaces;
 

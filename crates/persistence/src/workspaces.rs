@@ -16,6 +16,7 @@ use crate::database::convert::{some_text, text, time, unreadable};
 use crate::database::schema::{chats, workspaces};
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::vector_versions;
+use crate::prompts::history;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = workspaces)]
@@ -131,6 +132,17 @@ pub(crate) fn by_id(
     Ok(row.map(Workspace::try_from).transpose()?)
 }
 
+/// Has other transactions that change the workspace, or what belongs to its settings, wait for this one.
+/// [`Error::NotFound`] when there is no such workspace.
+pub(crate) fn lock(conn: &mut AnyConnection, id: WorkspaceId) -> Result<(), TxError> {
+    let row = workspaces::table.find(id.0);
+    let unchanged = workspaces::updated_at.eq(workspaces::updated_at);
+    match diesel::update(row).set(unchanged).execute(conn)? {
+        0 => Err(Error::not_found("workspace", id).into()),
+        _ => Ok(()),
+    }
+}
+
 #[async_trait]
 impl Workspaces for Database {
     async fn create(&self, new: NewWorkspace, event: Event) -> Result<Workspace> {
@@ -190,6 +202,7 @@ impl Workspaces for Database {
         event: Event,
     ) -> Result<Workspace> {
         self.write(move |conn| {
+            history::keep(conn, id, settings.prompt.as_deref(), &event)?;
             let row: Option<Row> = diesel::update(workspaces::table.find(id.0))
                 .set((SettingsRow::from(settings), workspaces::updated_at.eq(time(event.by.at))))
                 .returning(columns::<Row>())

@@ -43,6 +43,11 @@ impl Layout {
         self.root.join("tmp")
     }
 
+    /// Copies of installations that can be imported while the server runs.
+    pub fn imports(&self) -> PathBuf {
+        self.root.join("import")
+    }
+
     pub fn settings_file(&self) -> PathBuf {
         self.root.join(".env")
     }
@@ -60,7 +65,7 @@ impl Layout {
 /// What of it a backup holds: all but what can be made or fetched again.
 pub fn to_keep(config: &Config) -> BackupPaths {
     let layout = &config.storage;
-    let mut left_out = vec![layout.models(), layout.lock()];
+    let mut left_out = vec![layout.models(), layout.lock(), layout.imports()];
     if let Some(database) = settings::file_of(&config.database.url) {
         // Beside the file itself, SQLite's journals.
         left_out.extend(["", "-wal", "-shm", "-journal"].map(|end| {

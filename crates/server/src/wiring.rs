@@ -14,6 +14,7 @@ use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
 use carrel_export::ExportFormats;
+use carrel_import::Importer;
 use carrel_persistence::Database;
 use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::Ports;
@@ -67,6 +68,7 @@ pub struct App {
     pub ports: Ports,
     pub models: Arc<ConfiguredModels>,
     pub index: Arc<ConfiguredIndex>,
+    pub importer: Importer,
     database: Arc<Database>,
     files: DocumentStore,
     directory: PathBuf,
@@ -171,6 +173,8 @@ impl App {
             chats: database.clone(),
             quota: database.clone(),
             pins: database.clone(),
+            commands: database.clone(),
+            variables: database.clone(),
             files: Arc::new(files.clone()),
             extractor: library.extractor.clone(),
             tokenizer: library.tokenizer.clone(),
@@ -220,6 +224,17 @@ impl App {
         );
         let root = config.storage.root().to_owned();
         let images = ImageService::new(models.clone(), root, config.storage.uploads());
+        let importer = Importer {
+            target: database.clone(),
+            documents: database.clone(),
+            files: Arc::new(files.clone()),
+            splitter: library.indexer.splitter.clone(),
+            settings: store.clone(),
+            passwords: accounts.passwords.clone(),
+            root: config.storage.root().to_owned(),
+            scratch: config.storage.uploads(),
+        };
+        let imports = importing::imports(importer.clone(), config, &conversations.tasks);
         let ports = Ports {
             api_keys,
             workspaces: database.clone(),
@@ -231,6 +246,10 @@ impl App {
             deletions: database.clone(),
             shares: database.clone(),
             pins: database.clone(),
+            suggested_messages: database.clone(),
+            slash_commands: database.clone(),
+            prompt_variables: database.clone(),
+            prompt_history: database.clone(),
             settings: database.clone(),
             index,
             models: models.clone(),
@@ -242,6 +261,7 @@ impl App {
             jobs: database.clone(),
             workers,
             ingestion,
+            imports,
             idempotency_keys: database.clone(),
             search,
             conversations,
@@ -269,7 +289,7 @@ impl App {
         };
         let directory = config.storage.documents();
         let models = configured;
-        Ok(Self { ports, models, index: chosen, database, files, directory, storage })
+        Ok(Self { ports, models, importer, index: chosen, database, files, directory, storage })
     }
 
     /// What looks for disagreement in everything that is stored.
@@ -312,85 +332,4 @@ fn flat(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use carrel_domain::DocumentPath;
-    use carrel_services::settings::Leniency;
-
-    use super::*;
-    use crate::config;
-
-    fn config(storage: &Path) -> Config {
-        let flags = [("--storage", storage.to_str().unwrap().to_owned())];
-        config::read(flags.into(), config::Environment::new()).config.ok().unwrap()
-    }
-
-    /// As a process leaves it that is killed before it can commit the document of a file.
-    async fn leave_a_file(app: &App, config: &Config) -> PathBuf {
-        let path = DocumentPath::parse("custom-documents/orphan.json").unwrap();
-        app.ports
-            .library
-            .documents
-            .record_intent(std::slice::from_ref(&path), Utc::now())
-            .await
-            .unwrap();
-        let file = config.storage.documents().join("custom-documents/orphan.json");
-        std::fs::write(&file, "{}").unwrap();
-        file
-    }
-
-    #[tokio::test]
-    async fn what_a_killed_process_left_is_gone_at_the_next_start() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(directory.path());
-        let first = App::open(&config).await.unwrap();
-        let file = leave_a_file(&first, &config).await;
-        drop(first);
-        let begun = file.with_file_name("orphan.json#1");
-        std::fs::write(&begun, "{").unwrap();
-        App::open(&config).await.unwrap();
-        assert!(!file.exists() && !begun.exists());
-    }
-
-    #[tokio::test]
-    async fn a_secret_set_by_one_process_is_read_by_the_next() {
-        let directory = tempfile::tempdir().unwrap();
-        let mut config = config(directory.path());
-        let changes = serde_json::json!({ "OpenAiKey": "sk-hidden" });
-        let by = carrel_domain::audit::By::operator(Utc::now());
-        let first = App::open(&config).await.unwrap();
-        let store = &first.ports.settings_store;
-        store.update(changes.as_object().unwrap(), Leniency::Strict, &by).await.unwrap();
-        let second = App::open(&config).await.unwrap();
-        let read = second.ports.settings_store.lookup("OPEN_AI_KEY");
-        assert_eq!(read.as_deref(), Some("sk-hidden"));
-        config.secret_key = Some(Key::random());
-        let third = App::open(&config).await.unwrap();
-        assert_eq!(third.ports.settings_store.unreadable(), ["OpenAiKey"]);
-    }
-
-    #[tokio::test]
-    async fn a_damaged_key_of_secrets_is_told_of_with_its_remedy() {
-        let directory = tempfile::tempdir().unwrap();
-        std::fs::write(directory.path().join("secret.key"), "no key").unwrap();
-        let error = App::open(&config(directory.path())).await.err().unwrap();
-        assert!(format!("{error:#}").contains("from a backup"), "{error:#}");
-    }
-
-    #[test]
-    fn an_error_stays_on_its_line() {
-        assert_eq!(flat("refused\n\tIs it running?\n"), "refused; Is it running?");
-    }
-
-    #[tokio::test]
-    async fn what_another_process_is_writing_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let config = config(directory.path());
-        let first = App::open(&config).await.unwrap();
-        let file = leave_a_file(&first, &config).await;
-        let second = App::open(&config).await.unwrap();
-        second.keep_up().await;
-        assert!(file.exists());
-    }
-}
+mod tests;

@@ -18,10 +18,12 @@ use carrel_domain::chat::{Chats, Conversation, MOST_BYTES, NewChat};
 use carrel_domain::document::{DocumentFiles, Extractor};
 use carrel_domain::model::{ChatModel, ChatRequest, ModelChoice, Models, Tokenizer, Usage};
 use carrel_domain::pin::Pins;
+use carrel_domain::prompt_variable::PromptVariables;
+use carrel_domain::slash_command::SlashCommands;
 use carrel_domain::thread::Thread;
 use carrel_domain::user::{self, MessageQuota, User};
 use carrel_domain::workspace::{ChatMode, Workspace};
-use carrel_domain::{ChatId, Error, Result};
+use carrel_domain::{ChatId, Error, Result, UserId};
 use serde_json::json;
 use tokio::time::sleep;
 
@@ -35,6 +37,7 @@ use self::concurrency::QuestionLimits;
 use crate::background::BackgroundTasks;
 use crate::record::{self, Earlier};
 use crate::search::Search;
+use crate::slash_commands;
 
 const REFUSAL: &str = "There is no relevant information in this workspace to answer your query.";
 
@@ -165,6 +168,8 @@ pub struct Conversations {
     pub chats: Arc<dyn Chats>,
     pub quota: Arc<dyn MessageQuota>,
     pub pins: Arc<dyn Pins>,
+    pub commands: Arc<dyn SlashCommands>,
+    pub variables: Arc<dyn PromptVariables>,
     pub files: Arc<dyn DocumentFiles>,
     pub extractor: Arc<dyn Extractor>,
     pub tokenizer: Arc<dyn Tokenizer>,
@@ -193,6 +198,12 @@ impl Conversations {
         let kept = Kept { text: &text, sources: &sources, mode, metrics: &metrics };
         let chat = self.keep(workspace, question, kept, by).await?;
         Ok(Reply::Answered { chat, text, sources, metrics })
+    }
+
+    /// The text of a message with its slash commands expanded, as it is asked and kept: everybody's
+    /// commands, and those of a user if one is named.
+    pub async fn with_commands(&self, text: String, user: Option<UserId>) -> Result<String> {
+        slash_commands::expanded(&*self.commands, text, user).await
     }
 
     /// Counts the question of a user with a limit, before anything is spent on it.
@@ -238,7 +249,9 @@ impl Conversations {
             return Ok(None);
         }
         let model = model?;
-        let request = request::compose(workspace, question, gathered.context, past, by.at);
+        let variables = self.variables.list().await?;
+        let request =
+            request::compose(workspace, question, gathered.context, past, &variables, by.at);
         let request = prompt_budget::apply(self.tokenizer.clone(), request, window).await?;
         // Without tools, the automatic mode is the chat mode, and is remembered as such.
         let mode = if mode == ChatMode::Query { mode } else { ChatMode::Chat };

@@ -16,8 +16,12 @@ use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::member::Members;
 use carrel_domain::model::Models;
 use carrel_domain::pin::Pins;
+use carrel_domain::prompt_history::PromptHistory;
+use carrel_domain::prompt_variable::PromptVariables;
 use carrel_domain::settings::Settings;
 use carrel_domain::share::Shares;
+use carrel_domain::slash_command::SlashCommands;
+use carrel_domain::suggested_message::SuggestedMessages;
 use carrel_domain::thread::Threads;
 use carrel_domain::usage::Usages;
 use carrel_domain::user::{MultiUser, Sessions, Users};
@@ -31,6 +35,7 @@ use crate::chat::Conversations;
 use crate::connection_test::{ConnectionTest, IndexConnectionTest};
 use crate::exports::Exports;
 use crate::images::ImageService;
+use crate::imports::Imports;
 use crate::ingestion::Ingestion;
 use crate::invitations::Invitations;
 use crate::jobs::Workers;
@@ -59,6 +64,10 @@ pub struct Ports {
     pub deletions: Arc<dyn Deletions>,
     pub shares: Arc<dyn Shares>,
     pub pins: Arc<dyn Pins>,
+    pub suggested_messages: Arc<dyn SuggestedMessages>,
+    pub slash_commands: Arc<dyn SlashCommands>,
+    pub prompt_variables: Arc<dyn PromptVariables>,
+    pub prompt_history: Arc<dyn PromptHistory>,
     pub settings: Arc<dyn Settings>,
     pub index: Arc<dyn VectorIndex>,
     pub models: Arc<dyn Models>,
@@ -70,6 +79,7 @@ pub struct Ports {
     pub jobs: Arc<dyn Jobs>,
     pub workers: Workers,
     pub ingestion: Ingestion,
+    pub imports: Arc<Imports>,
     pub idempotency_keys: Arc<dyn IdempotencyKeys>,
     pub search: Search,
     pub conversations: Conversations,

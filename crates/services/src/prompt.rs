@@ -1,13 +1,19 @@
 //! Variables in system prompts: `{datetime}`, `{workspace.name}` and their like.
+use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::user::User;
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
+
+/// Variables of one word that this server knows by itself.
+pub const BUILT_IN: [&str; 5] = ["time", "time_24", "date", "datetime", "datetime_24"];
 
 /// What variables stand for.
 pub struct Values<'a> {
     pub workspace: &'a Workspace,
     /// Who asks, if it is a person with an account.
     pub user: Option<&'a User>,
+    /// The operator's own variables.
+    pub own: &'a [PromptVariable],
     pub now: DateTime<Utc>,
 }
 
@@ -37,7 +43,7 @@ pub fn expand(prompt: &str, values: &Values<'_>) -> String {
 }
 
 fn value(name: &str, values: &Values<'_>) -> Option<String> {
-    let Values { workspace, user, now } = values;
+    let Values { workspace, user, own, now } = values;
     Some(match name {
         "time" => now.format("%-I:%M:%S %p").to_string(),
         "time_24" => now.format("%H:%M:%S").to_string(),
@@ -47,6 +53,9 @@ fn value(name: &str, values: &Values<'_>) -> Option<String> {
         "workspace.id" => workspace.id.to_string(),
         "workspace.name" => workspace.settings.name.clone(),
         _ => {
+            if let Some(own) = own.iter().find(|own| own.name.as_str() == name) {
+                return Some(own.value.clone());
+            }
             if let Some(value) = user.and_then(|user| of_user(name, user)) {
                 return Some(value);
             }
@@ -92,17 +101,34 @@ mod tests {
             ("{{7*7}} ${HOME} {nope} {", "{{7*7}} ${HOME} {nope} {"),
             ("é{é{date}", "é{éFebruary 3, 2026"),
         ] {
-            let values = Values { workspace: &workspace, user: None, now };
+            let values = Values { workspace: &workspace, user: None, own: &[], now };
             assert_eq!(expand(prompt, &values), expected, "{prompt}");
         }
+    }
+
+    #[test]
+    fn variables_of_ones_own_stand_beside_the_built_in_ones() {
+        use carrel_domain::prompt_variable::VariableName;
+        let (workspace, now) = (workspace("Ops"), DateTime::UNIX_EPOCH);
+        let own = |name: &str, value: &str| PromptVariable {
+            name: VariableName::parse(name).unwrap(),
+            value: value.into(),
+            description: String::new(),
+            updated_at: now,
+        };
+        let own = [own("ship", "Alma {date}"), own("date", "never")];
+        let values = Values { workspace: &workspace, user: None, own: &own, now };
+        let expanded = expand("{ship}, {date}, {Ship}", &values);
+        assert_eq!(expanded, "Alma {date}, January 1, 1970, {Ship}");
     }
 
     #[test]
     fn what_a_user_says_of_themselves_is_not_searched_for_variables() {
         let mut user = crate::fakes::user(7, carrel_domain::user::Role::Default, None);
         user.bio = "$& {date} $1".into();
-        let values =
-            Values { workspace: &workspace("Ops"), user: Some(&user), now: DateTime::UNIX_EPOCH };
+        let workspace = workspace("Ops");
+        let now = DateTime::UNIX_EPOCH;
+        let values = Values { workspace: &workspace, user: Some(&user), own: &[], now };
         assert_eq!(
             expand("{user.name} {user.id} {user.bio} {user.x}", &values),
             "user-7 7 $& {date} $1 [User x]"

@@ -3,6 +3,7 @@ mod account;
 mod admin;
 mod ask;
 mod chat;
+mod commands;
 mod deletions;
 mod documents;
 mod entrance;
@@ -16,6 +17,7 @@ mod job;
 mod library;
 mod live;
 mod old_addresses;
+mod prompts;
 mod search;
 mod sequel;
 mod setup;
@@ -84,6 +86,10 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/documents/withdraw", post().to(library::withdraw))
         .route("/w/{slug}/source", get().to(source::show))
         .service(resource("/w/{slug}/settings").get(workspace::settings).post(workspace::save))
+        .route("/w/{slug}/suggestions", post().to(prompts::save_suggestions))
+        .route("/w/{slug}/prompts", get().to(prompts::list))
+        .route("/w/{slug}/prompts/{id}/restore", post().to(prompts::restore))
+        .route("/w/{slug}/prompts/{id}/delete", post().to(prompts::delete))
         .route("/w/{slug}/delete", post().to(workspace::delete))
         .service(
             resource("/w/{slug}/members").get(workspace::members).post(workspace::save_members),
@@ -91,6 +97,9 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/find", get().to(find::show))
         .route("/search", get().to(search::playground))
         .service(resource("/account").get(account::show).post(account::save))
+        .service(resource("/account/commands").get(commands::list).post(commands::create))
+        .route("/account/commands/{id}", post().to(commands::save))
+        .route("/account/commands/{id}/delete", post().to(commands::delete))
         .route("/account/password", post().to(account::change_password))
         .route("/account/sessions/end", post().to(account::end_session))
         .route("/jobs/{id}", get().to(job::show))

@@ -2,11 +2,13 @@
 mod audit;
 mod images;
 mod kept;
+mod prompts;
 mod work;
 
 pub(crate) use audit::{audit_head, events};
 pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
+pub(crate) use prompts::{prompt_history, prompt_variables, slash_commands, suggested_messages};
 pub(crate) use work::{
     embeddings, embeddings_size, imports, job_items, jobs, login_attempts, unsettled_files, uploads,
 };

@@ -3,6 +3,7 @@ mod conversations;
 mod last_ids;
 mod library;
 mod people;
+mod prompts;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
@@ -95,6 +96,10 @@ fn write(
         ImportedRows::ApiKeys(rows) => people::api_keys(conn, rows)?,
         ImportedRows::Members(rows) => people::members(conn, rows)?,
         ImportedRows::Invites(rows) => people::invites(conn, rows)?,
+        ImportedRows::SlashCommands(rows) => prompts::commands(conn, rows)?,
+        ImportedRows::PromptVariables(rows) => prompts::set_variables(conn, rows)?,
+        ImportedRows::SuggestedMessages(rows) => prompts::messages(conn, rows)?,
+        ImportedRows::EarlierPrompts(rows) => prompts::earlier(conn, rows)?,
         ImportedRows::Events(rows) => people::events(conn, rows)?,
         ImportedRows::Workspaces(rows) => conversations::workspaces(conn, rows)?,
         ImportedRows::Threads(rows) => conversations::threads(conn, rows)?,

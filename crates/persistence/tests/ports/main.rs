@@ -36,6 +36,7 @@ mod opening;
 mod owner;
 mod people_and_settings;
 mod pins;
+mod prompts;
 mod quota;
 mod replace;
 mod sessions;

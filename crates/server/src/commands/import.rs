@@ -33,7 +33,7 @@ pub async fn run(app: &App, config: &Config, what: Import) -> anyhow::Result<Exi
     let Anythingllm { source, source_database, env, dry_run, json } = what;
     let options = Options { storage: source, database: source_database, env, dry_run };
     let by = By::operator(Utc::now());
-    let outcome = app.importer(config).run(options, &by).await.context("failed to import")?;
+    let outcome = app.importer.run(options, &by).await.context("failed to import")?;
     match outcome {
         ImportOutcome::Planned(report) => show(&report, json)?,
         ImportOutcome::Imported(report) => {

@@ -1,5 +1,6 @@
 //! Composes the request to a model from a question and the context gathered for it.
 use carrel_domain::model::{ChatRequest, Context, Image, Message, MessageRole};
+use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::workspace::Workspace;
 use chrono::{DateTime, Utc};
 
@@ -16,13 +17,14 @@ pub(super) fn compose(
     question: &Question,
     context: Vec<Context>,
     past: Vec<Earlier>,
+    variables: &[PromptVariable],
     now: DateTime<Utc>,
 ) -> ChatRequest {
     let overrides = &question.overrides;
     let attached = question.attachments.iter().filter(|attached| attached.is_image());
     let urls = overrides.image_urls.iter().cloned().map(Image::Url);
     ChatRequest {
-        instructions: instructions(workspace, question, now),
+        instructions: instructions(workspace, question, variables, now),
         context,
         history: overrides.history.clone().map_or_else(|| turns(past), without_reasoning),
         question: question.asked().to_owned(),
@@ -33,12 +35,17 @@ pub(super) fn compose(
     }
 }
 
-fn instructions(workspace: &Workspace, question: &Question, now: DateTime<Utc>) -> String {
+fn instructions(
+    workspace: &Workspace,
+    question: &Question,
+    own: &[PromptVariable],
+    now: DateTime<Utc>,
+) -> String {
     if let Some(instructions) = &question.overrides.instructions {
         return instructions.clone();
     }
     let prompt = workspace.settings.prompt.as_deref().unwrap_or(preferences::SYSTEM_PROMPT);
-    prompt::expand(prompt, &Values { workspace, user: question.user.as_ref(), now })
+    prompt::expand(prompt, &Values { workspace, user: question.user.as_ref(), own, now })
 }
 
 /// The conversation that a client sent. What a model thought is never sent to it again.

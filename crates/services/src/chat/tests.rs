@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
+use carrel_domain::Error;
 use carrel_domain::document::IncomingFile;
 use carrel_domain::model::{Image, Message};
 use carrel_domain::workspace::SearchMode;
-use carrel_domain::{Error, UserId};
 
 use super::*;
 use crate::fakes::world::World;

@@ -1,6 +1,7 @@
 //! A library in memory: one value that stands for the database, the files, the index and the
 //! models, each able to fail on request.
 mod models;
+mod prompts;
 mod talk;
 mod web;
 
@@ -20,7 +21,9 @@ use carrel_domain::library::{
     IndexedDocument, NewPassage, Passage, WorkspaceDocument, WorkspaceDocuments,
 };
 use carrel_domain::model::ChatRequest;
+use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::provenance::Provenance;
+use carrel_domain::slash_command::SlashCommand;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
 use carrel_domain::{
@@ -74,6 +77,8 @@ pub struct World {
     pub compared: Mutex<Vec<usize>>,
     /// How many texts were embedded together, each time.
     pub batches: Mutex<Vec<usize>>,
+    pub variables: Mutex<Vec<PromptVariable>>,
+    pub commands: Mutex<Vec<SlashCommand>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
 }
@@ -139,6 +144,8 @@ impl World {
             chats: self.clone(),
             quota: self.clone(),
             pins: self.clone(),
+            commands: self.clone(),
+            variables: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
             tokenizer: Arc::new(Words),

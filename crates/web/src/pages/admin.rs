@@ -10,6 +10,7 @@ pub mod models;
 pub mod settings;
 pub mod system;
 pub mod users;
+pub mod variables;
 
 use actix_web::web::{ServiceConfig, get, post, resource};
 use carrel_domain::{Error, Result};
@@ -35,6 +36,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/admin/models/{kind}").get(models::show).post(models::save))
         .route("/admin/models/{kind}/test", post().to(models::test))
         .route("/admin/models/{kind}/names", get().to(models::names))
+        .service(resource("/admin/variables").get(variables::list).post(variables::save))
+        .route("/admin/variables/{key}/delete", post().to(variables::delete))
         .service(resource("/admin/settings").get(settings::list).post(settings::save))
         .service(resource("/admin/appearance").get(appearance::show).post(appearance::save))
         .route("/admin/chats", get().to(chats::list))
@@ -68,11 +71,12 @@ const PEOPLE: [Row; 3] = [
     ("/admin/invites", "mail", "invites.title"),
     ("/admin/keys", "key", "keys.title"),
 ];
-const MODELS: [Row; 4] = [
+const MODELS: [Row; 5] = [
     ("/admin/models/language", "spark", "models.language"),
     ("/admin/models/embedding", "pulse", "models.embedding"),
     ("/admin/models/vectors", "server", "models.vectors"),
     ("/admin/models/images", "picture", "models.images"),
+    ("/admin/variables", "edit", "variables.title"),
 ];
 const DATA: [Row; 2] =
     [("/admin/chats", "thread", "chats.title"), ("/admin/jobs", "clock", "jobs.title")];

@@ -111,8 +111,9 @@ async fn question(
         attachments = super::exchange::images(visit, chat).await?;
     }
     attachments.extend(asked.attachments.iter().cloned());
+    let conversations = &visit.ports().conversations;
     let question = Question {
-        text: asked.text.clone(),
+        text: conversations.with_commands(asked.text.clone(), visit.who.id()).await?,
         thread: place.thread.clone(),
         user: visit.who.user().cloned(),
         attachments,

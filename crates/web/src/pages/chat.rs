@@ -5,6 +5,7 @@ use askama::Template;
 use carrel_domain::chat::Conversation;
 use carrel_domain::deletion::Deletable;
 use carrel_domain::model::ModelChoice;
+use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{ChatId, Error};
@@ -12,6 +13,7 @@ use carrel_services::chat::MOST_ATTACHMENTS;
 use carrel_services::threads;
 
 use super::ask::Asked;
+use super::commands::{self, CommandRow};
 use super::deletions;
 use super::examples;
 use crate::asked::LARGEST_FILE;
@@ -41,7 +43,8 @@ struct Conversing {
     has_documents: bool,
     documents: u64,
     /// Questions to begin with.
-    examples: Vec<String>,
+    examples: Vec<SuggestedMessage>,
+    commands: Vec<CommandRow>,
     /// The model that answers, if there is one.
     model: String,
     can_share: bool,
@@ -138,9 +141,13 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
     let slug = workspace.slug.to_string();
     let running = visit.site.answers.current(&conversation).map(|running| Asked::of(&running));
     let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
-    let (documents, examples) = match has_documents && chats.is_empty() {
+    let suggested = match chats.is_empty() {
+        true => ports.suggested_messages.of(workspace.id).await?,
+        false => Vec::new(),
+    };
+    let (documents, examples) = match has_documents && chats.is_empty() && suggested.is_empty() {
         true => examples::of(visit, &workspace).await?,
-        false => (examples::newest(visit, &workspace, 1).await?, Vec::new()),
+        false => (examples::newest(visit, &workspace, 1).await?, suggested),
     };
     let settings = &workspace.settings;
     let choice = ModelChoice {
@@ -157,6 +164,7 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
         has_documents,
         documents: documents.total,
         examples,
+        commands: commands::available(visit).await?,
         model: model.map(|model| model.name().model).unwrap_or_default(),
         can_share: super::share::are_allowed(visit).await?,
         turns,

@@ -1,5 +1,6 @@
 //! Questions to begin a conversation with, made of the titles and headings of a workspace's documents.
 use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
+use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Page, Result};
 
@@ -28,7 +29,7 @@ pub async fn newest<P>(
 pub async fn of<P>(
     visit: &Visit<P>,
     workspace: &Workspace,
-) -> Result<(Page<DocumentSummary>, Vec<String>)> {
+) -> Result<(Page<DocumentSummary>, Vec<SuggestedMessage>)> {
     let found = newest(visit, workspace, SHOWN as u32).await?;
     let mut subjects = Vec::new();
     for document in &found.items {
@@ -40,7 +41,8 @@ pub async fn of<P>(
         }
         subjects.push((title, headings));
     }
-    Ok((found, questions(&subjects)))
+    let example = |message| SuggestedMessage { heading: String::new(), message };
+    Ok((found, questions(&subjects).into_iter().map(example).collect()))
 }
 
 /// A question about each document in turn, until there are enough.

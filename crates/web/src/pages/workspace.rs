@@ -3,11 +3,14 @@ use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::UserId;
+use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::workspace::{ChatMode, SearchMode, Workspace, WorkspaceSettings};
 use carrel_services::{members, workspaces};
 
 use super::admin::labels::provider as provider_name;
+use super::admin::variables::built_in;
 use super::home::name;
+use super::prompts;
 use crate::filters;
 use crate::form::{Fields, Form};
 use crate::frame::{Frame, Section};
@@ -36,6 +39,10 @@ struct Settings {
     modes: Vec<Choice>,
     search_modes: Vec<Choice>,
     providers: Vec<Choice>,
+    suggestions: Vec<SuggestedMessage>,
+    built_in: Vec<String>,
+    variables: Vec<String>,
+    has_earlier: bool,
 }
 
 pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
@@ -57,7 +64,14 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         is_chosen: known.value == provider,
     });
     let slug = workspace.slug.to_string();
+    let ports = visit.ports();
+    let suggestions = ports.suggested_messages.of(workspace.id).await?;
+    let own = ports.prompt_variables.list().await?.into_iter();
     let page = Settings {
+        suggestions: prompts::rows(suggestions),
+        built_in: built_in(),
+        variables: own.map(|own| format!("{{{}}}", own.name.as_str())).collect(),
+        has_earlier: !ports.prompt_history.of(workspace.id).await?.is_empty(),
         frame: visit.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
         slug,
         temperature: chosen.temperature.map(|value| value.to_string()).unwrap_or_default(),

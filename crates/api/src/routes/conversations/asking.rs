@@ -8,7 +8,7 @@ use carrel_domain::thread::{Thread, Threads};
 use carrel_domain::user::Users;
 use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
-use carrel_services::chat::Conversations;
+use carrel_services::chat::{Conversations, Question};
 use carrel_services::threads;
 
 use crate::caller::Caller;
@@ -98,14 +98,23 @@ impl FromRequest for Asking {
 }
 
 impl Asking {
+    /// The commands are those of the user who asks, else those of the user who has the key.
+    async fn expand_commands<P>(&self, caller: &Caller<P>, question: &mut Question) -> Result<()> {
+        let user = question.user.as_ref().map(|user| user.id).or(caller.key.created_by);
+        let text = std::mem::take(&mut question.text);
+        question.text = self.conversations.with_commands(text, user).await?;
+        Ok(())
+    }
+
     pub async fn answer<P>(
         &self,
         caller: &Caller<P>,
         workspace: Workspace,
-        asked: chat::Asked,
+        mut asked: chat::Asked,
         mount: Mount,
     ) -> Result<chat::ChatAnswer> {
         let by = caller.by();
+        self.expand_commands(caller, &mut asked.question).await?;
         if asked.reset {
             self.conversations.reset(&workspace, &asked.question, &by).await?;
         }
@@ -124,7 +133,8 @@ impl Asking {
         asked: chat::Asked,
         mount: Mount,
     ) -> Result<HttpResponse> {
-        let (by, question) = (caller.by(), asked.question);
+        let (by, mut question) = (caller.by(), asked.question);
+        self.expand_commands(caller, &mut question).await?;
         if asked.reset {
             self.conversations.reset(&workspace, &question, &by).await?;
         }

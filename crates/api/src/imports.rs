@@ -1,0 +1,96 @@
+//! `/v1/system/import`
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, post};
+use carrel_services::imports::{ImportState, Imports};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
+use crate::read::Body;
+use crate::routes::register::Register;
+use crate::wire::admin::Done;
+
+pub fn operations(config: &mut impl Register) {
+    config.service(start_import).service(show_import);
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct ImportBody {
+    /// The name of a folder in `import` of the storage directory, where the operator has put a copy of
+    /// the other server's storage folder.
+    #[schema(example = "anythingllm")]
+    source: String,
+    /// Whether to say only what would be imported; true when absent.
+    #[serde(default = "yes", alias = "dryRun")]
+    dry_run: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// An import, running or ended.
+#[derive(Serialize, ToSchema)]
+pub struct ImportStatus {
+    /// `idle`, `running`, `finished` or `failed`.
+    state: &'static str,
+    dry_run: bool,
+    /// What was found and what came of it, table by table, once it is finished.
+    #[schema(value_type = Option<Object>)]
+    report: Option<Value>,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+impl From<ImportState> for ImportStatus {
+    fn from(state: ImportState) -> Self {
+        let status = |state, dry_run| Self { state, dry_run, report: None, error: None };
+        match state {
+            ImportState::Idle => status("idle", false),
+            ImportState::Running { dry_run } => status("running", dry_run),
+            ImportState::Finished { dry_run, report } => {
+                let report = serde_json::from_str(&report).ok();
+                Self { report, ..status("finished", dry_run) }
+            }
+            ImportState::Failed { dry_run, reason } => {
+                Self { error: Some(reason), ..status("failed", dry_run) }
+            }
+        }
+    }
+}
+
+/// Import an installation of AnythingLLM in the background.
+///
+/// Into a server without users, workspaces, documents, conversations and widgets. All of it comes in
+/// one transaction; its people sign in as before, and its API keys join those of this server. Without
+/// `"dry_run": false` nothing is written. `GET` tells how it goes.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ImportBody,
+    responses((status = 202, description = "It has started.", body = Done), Failure<NoChat>))]
+#[post("/system/import")]
+pub async fn start_import(
+    caller: Caller<Admin>,
+    imports: Data<Imports>,
+    body: Body<ImportBody>,
+) -> Answer<HttpResponse, NoChat> {
+    let ImportBody { source, dry_run } = body.read().await?;
+    let imports: Arc<Imports> = Arc::clone(&imports);
+    imports.start(&source, dry_run, &caller.by()).await?;
+    Ok(HttpResponse::build(StatusCode::ACCEPTED).json(Done::well()))
+}
+
+/// Show the import that runs, or the last one.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    responses((status = 200, body = ImportStatus), Failure<Alike>))]
+#[get("/system/import")]
+pub async fn show_import(
+    _: Caller<Admin>,
+    imports: Data<Imports>,
+) -> Answer<Json<ImportStatus>, Alike> {
+    Ok(Json(imports.state().await?.into()))
+}

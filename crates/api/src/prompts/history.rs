@@ -1,0 +1,105 @@
+//! `/v1/workspace/{slug}/prompt-history*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::EarlierPromptId;
+use carrel_domain::prompt_history::{EarlierPrompt, PromptHistory};
+use carrel_domain::workspace::Workspaces;
+use carrel_services::prompt_history as service;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
+use crate::routes::parse_id;
+use crate::wire::admin::Done;
+use crate::wire::time;
+
+/// Instructions that others have replaced.
+#[derive(Serialize, ToSchema)]
+pub struct EarlierPromptEntry {
+    id: i32,
+    prompt: String,
+    /// Who replaced them, if that was a user who is still there.
+    replaced_by: Option<i32>,
+    replaced_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct EarlierPromptList {
+    history: Vec<EarlierPromptEntry>,
+}
+
+impl From<EarlierPrompt> for EarlierPromptEntry {
+    fn from(earlier: EarlierPrompt) -> Self {
+        let EarlierPrompt { id, workspace: _, prompt, replaced_by, replaced_at } = earlier;
+        let replaced_by = replaced_by.map(|user| user.0);
+        Self { id: id.0, prompt, replaced_by, replaced_at: time(replaced_at) }
+    }
+}
+
+fn id(text: &str) -> carrel_domain::Result<EarlierPromptId> {
+    Ok(EarlierPromptId(parse_id("earlier prompt", text)?))
+}
+
+/// List the earlier instructions of a workspace, newest first, at most 100.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = EarlierPromptList), Failure<Alike>))]
+#[get("/workspace/{slug}/prompt-history")]
+pub async fn list_earlier_prompts(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn PromptHistory>,
+    slug: Path<String>,
+) -> Answer<Json<EarlierPromptList>, Alike> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let history = port.of(workspace.id).await?.into_iter().map(Into::into).collect();
+    Ok(Json(EarlierPromptList { history }))
+}
+
+/// Make earlier instructions those of the workspace again.
+///
+/// The present ones join the history.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[post("/workspace/{slug}/prompt-history/{id}/restore")]
+pub async fn restore_earlier_prompt(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn PromptHistory>,
+    path: Path<(String, String)>,
+) -> Answer<Json<Done>, NoChat> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    service::restore(&**port, &**workspaces, &workspace, id(&path.1)?, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Delete earlier instructions of a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[delete("/workspace/{slug}/prompt-history/{id}")]
+pub async fn delete_earlier_prompt(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn PromptHistory>,
+    path: Path<(String, String)>,
+) -> Answer<Json<Done>, NoChat> {
+    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    service::forget(&**port, &workspace, Some(id(&path.1)?), &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Delete all earlier instructions of a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[delete("/workspace/{slug}/prompt-history")]
+pub async fn clear_earlier_prompts(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn PromptHistory>,
+    slug: Path<String>,
+) -> Answer<Json<Done>, NoChat> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    service::forget(&**port, &workspace, None, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}

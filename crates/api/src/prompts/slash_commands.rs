@@ -1,0 +1,155 @@
+//! `/v1/slash-commands` and `/v1/admin/slash-commands*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand, SlashCommands};
+use carrel_domain::{Result, SlashCommandId, UserId};
+use carrel_services::slash_commands as service;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::caller::{Admin, Asker, Caller};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
+use crate::read::Body;
+use crate::routes::parse_id;
+use crate::wire::admin::Done;
+use crate::wire::time;
+
+#[derive(Serialize, ToSchema)]
+pub struct SlashCommandEntry {
+    id: i32,
+    /// With its slash.
+    #[schema(example = "/short")]
+    command: String,
+    /// What it stands for.
+    prompt: String,
+    description: String,
+    /// Whose it is; everybody's when null.
+    user_id: Option<i32>,
+    created_at: String,
+    updated_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SlashCommandList {
+    slash_commands: Vec<SlashCommandEntry>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SlashCommandCreated {
+    slash_command: SlashCommandEntry,
+    error: Option<String>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct SlashCommandBody {
+    /// 1 to 50 letters from a to z, digits, `-` and `_`, with or without its slash.
+    #[schema(example = "/short")]
+    command: String,
+    /// What it stands for, at most 16 KiB.
+    prompt: String,
+    /// At most 1,000 characters.
+    #[serde(default)]
+    description: String,
+    /// Whose it is; everybody's when absent. An update does not change it.
+    #[serde(default, alias = "userId")]
+    user_id: Option<i32>,
+}
+
+impl SlashCommandBody {
+    fn text(self) -> Result<(CommandText, Option<UserId>)> {
+        let Self { command, prompt, description, user_id } = self;
+        let name = CommandName::parse(&command)?;
+        Ok((CommandText { name, prompt, description }, user_id.map(UserId)))
+    }
+}
+
+impl From<SlashCommand> for SlashCommandEntry {
+    fn from(command: SlashCommand) -> Self {
+        let SlashCommand { id, text, user, created_at, updated_at } = command;
+        let CommandText { name, prompt, description } = text;
+        Self {
+            id: id.0,
+            command: format!("/{}", name.as_str()),
+            prompt,
+            description,
+            user_id: user.map(|user| user.0),
+            created_at: time(created_at),
+            updated_at: time(updated_at),
+        }
+    }
+}
+
+fn id(text: &str) -> Result<SlashCommandId> {
+    Ok(SlashCommandId(parse_id("slash command", text)?))
+}
+
+/// List the slash commands that questions of this key may use.
+///
+/// Those of everybody and of the user who has the key. Wherever one stands alone in a question, its
+/// text is asked and kept in its place.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = SlashCommandList), Failure<Alike>))]
+#[get("/slash-commands")]
+pub async fn list_available_commands(
+    caller: Caller<Asker>,
+    port: Data<dyn SlashCommands>,
+) -> Answer<Json<SlashCommandList>, Alike> {
+    let commands = port.available(caller.key.created_by).await?;
+    Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
+}
+
+/// List every slash command: everybody's, then those of users.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = SlashCommandList), Failure<Alike>))]
+#[get("/admin/slash-commands")]
+pub async fn list_slash_commands(
+    _: Caller<Admin>,
+    port: Data<dyn SlashCommands>,
+) -> Answer<Json<SlashCommandList>, Alike> {
+    let commands = port.list().await?;
+    Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
+}
+
+/// Create a slash command for everybody or for one user.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
+    responses((status = 200, body = SlashCommandCreated), Failure<NoChat>))]
+#[post("/admin/slash-commands")]
+pub async fn create_slash_command(
+    caller: Caller<Admin>,
+    port: Data<dyn SlashCommands>,
+    body: Body<SlashCommandBody>,
+) -> Answer<Json<SlashCommandCreated>, NoChat> {
+    let (text, user) = body.read().await?.text()?;
+    let slash_command = service::create(&**port, text, user, &caller.by()).await?.into();
+    Ok(Json(SlashCommandCreated { slash_command, error: None }))
+}
+
+/// Change the name, text and description of a slash command.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[post("/admin/slash-commands/{id}")]
+pub async fn update_slash_command(
+    caller: Caller<Admin>,
+    port: Data<dyn SlashCommands>,
+    path: Path<String>,
+    body: Body<SlashCommandBody>,
+) -> Answer<Json<Done>, NoChat> {
+    let (text, _) = body.read().await?.text()?;
+    service::update(&**port, id(&path)?, text, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Delete a slash command.
+#[utoipa::path(tag = "Admin", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[delete("/admin/slash-commands/{id}")]
+pub async fn delete_slash_command(
+    caller: Caller<Admin>,
+    port: Data<dyn SlashCommands>,
+    path: Path<String>,
+) -> Answer<Json<Done>, NoChat> {
+    let command = service::by_id(&**port, id(&path)?).await?;
+    service::delete(&**port, &command, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}

@@ -1,0 +1,77 @@
+//! `/v1/workspace/{slug}/suggested-messages`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{get, post};
+use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
+use carrel_domain::workspace::Workspaces;
+use carrel_services::suggested_messages as service;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::caller::{Admin, Caller, Reader};
+use crate::failure::shapes::Alike;
+use crate::failure::{Answer, Failure};
+use crate::read::Body;
+
+/// A question that an empty conversation offers. Choosing it asks heading and message together.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct SuggestedMessageEntry {
+    /// At most 255 characters; may be empty.
+    #[serde(default)]
+    heading: String,
+    /// At most 2,000 characters.
+    message: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SuggestedMessageList {
+    suggested_messages: Vec<SuggestedMessageEntry>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct SuggestedMessagesBody {
+    /// At most 12, in their order. Those without any text are left out.
+    #[serde(alias = "suggestedMessages")]
+    suggested_messages: Vec<SuggestedMessageEntry>,
+}
+
+impl From<Vec<SuggestedMessage>> for SuggestedMessageList {
+    fn from(messages: Vec<SuggestedMessage>) -> Self {
+        let entry =
+            |SuggestedMessage { heading, message }| SuggestedMessageEntry { heading, message };
+        Self { suggested_messages: messages.into_iter().map(entry).collect() }
+    }
+}
+
+/// List the suggested messages of a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
+    responses((status = 200, body = SuggestedMessageList), Failure<Alike>))]
+#[get("/workspace/{slug}/suggested-messages")]
+pub async fn list_suggested_messages(
+    caller: Caller<Reader>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn SuggestedMessages>,
+    slug: Path<String>,
+) -> Answer<Json<SuggestedMessageList>, Alike> {
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    Ok(Json(port.of(workspace.id).await?.into()))
+}
+
+/// Replace the suggested messages of a workspace.
+#[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SuggestedMessagesBody,
+    responses((status = 200, body = SuggestedMessageList), Failure<Alike>))]
+#[post("/workspace/{slug}/suggested-messages")]
+pub async fn replace_suggested_messages(
+    caller: Caller<Admin>,
+    workspaces: Data<dyn Workspaces>,
+    port: Data<dyn SuggestedMessages>,
+    slug: Path<String>,
+    body: Body<SuggestedMessagesBody>,
+) -> Answer<Json<SuggestedMessageList>, Alike> {
+    let body = body.read().await?;
+    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let message =
+        |SuggestedMessageEntry { heading, message }| SuggestedMessage { heading, message };
+    let messages = body.suggested_messages.into_iter().map(message).collect();
+    let kept = service::replace(&**port, &workspace, messages, &caller.by()).await?;
+    Ok(Json(kept.into()))
+}

@@ -1,0 +1,90 @@
+//! `/v1/system/prompt-variables*`
+use actix_web::web::{Data, Json, Path};
+use actix_web::{delete, get, post};
+use carrel_domain::Error;
+use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
+use carrel_services::prompt_variables as service;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::caller::{Admin, Caller};
+use crate::failure::shapes::{Alike, NoChat};
+use crate::failure::{Answer, Failure};
+use crate::read::Body;
+use crate::wire::admin::Done;
+use crate::wire::time;
+
+/// `{key}` in the instructions of a workspace stands for `value`.
+#[derive(Serialize, ToSchema)]
+pub struct PromptVariableEntry {
+    key: String,
+    value: String,
+    description: String,
+    updated_at: String,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct PromptVariableList {
+    variables: Vec<PromptVariableEntry>,
+}
+
+#[derive(Deserialize, ToSchema)]
+pub struct PromptVariableBody {
+    /// 1 to 255 letters from a to z, digits and `_`; none of the built-in names.
+    #[schema(example = "closing_time")]
+    key: String,
+    /// At most 16 KiB. It is not searched for further variables.
+    value: String,
+    /// At most 1,000 characters.
+    #[serde(default)]
+    description: String,
+}
+
+impl From<PromptVariable> for PromptVariableEntry {
+    fn from(variable: PromptVariable) -> Self {
+        let PromptVariable { name, value, description, updated_at } = variable;
+        let (key, updated_at) = (name.as_str().to_owned(), time(updated_at));
+        Self { key, value, description, updated_at }
+    }
+}
+
+/// List the variables of instructions, without the built-in ones.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    responses((status = 200, body = PromptVariableList), Failure<Alike>))]
+#[get("/system/prompt-variables")]
+pub async fn list_prompt_variables(
+    _: Caller<Admin>,
+    port: Data<dyn PromptVariables>,
+) -> Answer<Json<PromptVariableList>, Alike> {
+    let variables = port.list().await?.into_iter().map(Into::into).collect();
+    Ok(Json(PromptVariableList { variables }))
+}
+
+/// Create a variable of instructions, or replace the one of that key.
+#[utoipa::path(tag = "System", security(("api_key" = [])), request_body = PromptVariableBody,
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[post("/system/prompt-variables")]
+pub async fn set_prompt_variable(
+    caller: Caller<Admin>,
+    port: Data<dyn PromptVariables>,
+    body: Body<PromptVariableBody>,
+) -> Answer<Json<Done>, NoChat> {
+    let PromptVariableBody { key, value, description } = body.read().await?;
+    let name = VariableName::parse(&key)?;
+    service::set(&**port, name, value, description, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}
+
+/// Delete a variable of instructions.
+#[utoipa::path(tag = "System", security(("api_key" = [])),
+    responses((status = 200, body = Done), Failure<NoChat>))]
+#[delete("/system/prompt-variables/{key}")]
+pub async fn delete_prompt_variable(
+    caller: Caller<Admin>,
+    port: Data<dyn PromptVariables>,
+    key: Path<String>,
+) -> Answer<Json<Done>, NoChat> {
+    let name = VariableName::parse(&key).map_err(|_| Error::not_found("variable", &key))?;
+    service::delete(&**port, &name, &caller.by()).await?;
+    Ok(Json(Done::well()))
+}

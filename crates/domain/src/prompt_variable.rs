@@ -1,0 +1,69 @@
+//! Variables of an operator's own: `{name}` in instructions for models stands for a text.
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+
+use crate::audit::Event;
+use crate::{Error, Result};
+
+/// The name of a variable: 1 to 255 of `a-z`, `A-Z`, `0-9` and `_`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VariableName(String);
+
+impl VariableName {
+    const LONGEST: usize = 255;
+
+    /// Reads a name with or without its braces. [`Error::Invalid`] for what is no name.
+    pub fn parse(text: &str) -> Result<Self> {
+        let text = text.trim();
+        let name = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+        let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+        match (1..=Self::LONGEST).contains(&name.len()) && name.bytes().all(is_of_name) {
+            true => Ok(Self(name.to_owned())),
+            false => {
+                Err(Error::invalid("key", "must be 1 to 255 letters from a to z, digits and `_`"))
+            }
+        }
+    }
+
+    /// A name as a database holds it.
+    pub fn from_stored(name: String) -> Self {
+        Self(name)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromptVariable {
+    pub name: VariableName,
+    pub value: String,
+    pub description: String,
+    pub updated_at: DateTime<Utc>,
+}
+
+/// Where variables are kept. Each method is one transaction, which also writes the event.
+#[async_trait]
+pub trait PromptVariables: Send + Sync {
+    /// Every variable, by name.
+    async fn list(&self) -> Result<Vec<PromptVariable>>;
+    /// Creates a variable or replaces the one of that name. [`Error::Exhausted`] when there would be
+    /// more than `most`.
+    async fn set(&self, variable: PromptVariable, most: usize, event: Event) -> Result<()>;
+    /// Says whether there was such a variable.
+    async fn delete(&self, name: &VariableName, event: Event) -> Result<bool>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_letters_digits_and_underscores() {
+        assert_eq!(VariableName::parse(" {closing_Time1} ").unwrap().as_str(), "closing_Time1");
+        for text in ["", "{}", "a b", "a.b", "é", "{a", "a}", &"x".repeat(256)] {
+            assert!(VariableName::parse(text).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! The tables of what people ask with: suggested messages, slash commands, variables, earlier instructions.
+diesel::table! {
+    suggested_messages (id) {
+        id -> Integer,
+        workspace_id -> Integer,
+        heading -> Text,
+        message -> Text,
+    }
+}
+
+diesel::table! {
+    slash_commands (id) {
+        id -> Integer,
+        name -> Text,
+        prompt -> Text,
+        description -> Text,
+        user_id -> Nullable<Integer>,
+        created_at -> Timestamp,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    prompt_variables (name) {
+        name -> Text,
+        value -> Text,
+        description -> Text,
+        updated_at -> Timestamp,
+    }
+}
+
+diesel::table! {
+    prompt_history (id) {
+        id -> Integer,
+        workspace_id -> Integer,
+        prompt -> Text,
+        replaced_by -> Nullable<Integer>,
+        replaced_at -> Timestamp,
+    }
+}

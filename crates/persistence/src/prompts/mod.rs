@@ -1,0 +1,5 @@
+//! What people ask with: suggested messages, slash commands, variables, earlier instructions.
+pub(crate) mod history;
+pub(crate) mod slash_commands;
+pub(crate) mod suggested_messages;
+pub(crate) mod variables;

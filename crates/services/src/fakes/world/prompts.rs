@@ -1,0 +1,56 @@
+//! Slash commands and variables in memory, as far as questions read them.
+use async_trait::async_trait;
+use carrel_domain::audit::Event;
+use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
+use carrel_domain::slash_command::{CommandText, SlashCommand, SlashCommands};
+use carrel_domain::{Error, Result, SlashCommandId, UserId};
+
+use super::World;
+
+fn not_here<T>() -> Result<T> {
+    Err(Error::unavailable("the test", "it only reads"))
+}
+
+#[async_trait]
+impl PromptVariables for World {
+    async fn list(&self) -> Result<Vec<PromptVariable>> {
+        Ok(self.variables.lock().unwrap().clone())
+    }
+
+    async fn set(&self, _: PromptVariable, _: usize, _: Event) -> Result<()> {
+        not_here()
+    }
+
+    async fn delete(&self, _: &VariableName, _: Event) -> Result<bool> {
+        not_here()
+    }
+}
+
+#[async_trait]
+impl SlashCommands for World {
+    async fn list(&self) -> Result<Vec<SlashCommand>> {
+        Ok(self.commands.lock().unwrap().clone())
+    }
+
+    async fn available(&self, user: Option<UserId>) -> Result<Vec<SlashCommand>> {
+        let commands = self.commands.lock().unwrap();
+        let is_available = |command: &&SlashCommand| command.user.is_none() || command.user == user;
+        Ok(commands.iter().filter(is_available).cloned().collect())
+    }
+
+    async fn by_id(&self, id: SlashCommandId) -> Result<Option<SlashCommand>> {
+        Ok(self.commands.lock().unwrap().iter().find(|command| command.id == id).cloned())
+    }
+
+    async fn create(&self, _: CommandText, _: Option<UserId>, _: Event) -> Result<SlashCommand> {
+        not_here()
+    }
+
+    async fn update(&self, _: SlashCommandId, _: CommandText, _: Event) -> Result<()> {
+        not_here()
+    }
+
+    async fn delete(&self, _: SlashCommandId, _: Event) -> Result<bool> {
+        not_here()
+    }
+}

@@ -1,0 +1,214 @@
+//! Importing another server's data while this one runs: one import at a time, in the background.
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use carrel_domain::audit::By;
+use carrel_domain::import::ImportTarget;
+use carrel_domain::{Error, Result};
+
+use crate::background::BackgroundTasks;
+
+/// Reads an installation and writes it into this server's database.
+#[async_trait]
+pub trait ImportRunner: Send + Sync {
+    /// Imports the storage folder `source`, or only says what it would import. The report is JSON.
+    /// [`Error::Unprocessable`] when this server is in use.
+    async fn run(&self, source: PathBuf, dry_run: bool, by: &By) -> Result<String>;
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum ImportState {
+    /// Nothing was imported yet.
+    #[default]
+    Idle,
+    Running {
+        dry_run: bool,
+    },
+    Finished {
+        dry_run: bool,
+        /// JSON.
+        report: String,
+    },
+    Failed {
+        dry_run: bool,
+        reason: String,
+    },
+}
+
+pub struct Imports {
+    runner: Arc<dyn ImportRunner>,
+    target: Arc<dyn ImportTarget>,
+    /// Where the operator puts installations that can be imported.
+    folder: PathBuf,
+    tasks: BackgroundTasks,
+    state: Mutex<ImportState>,
+}
+
+impl Imports {
+    pub fn new(
+        runner: Arc<dyn ImportRunner>,
+        target: Arc<dyn ImportTarget>,
+        folder: PathBuf,
+        tasks: BackgroundTasks,
+    ) -> Self {
+        Self { runner, target, folder, tasks, state: Mutex::default() }
+    }
+
+    /// Starts the import of a folder that the operator has put into the storage directory.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is no such folder, [`Error::AlreadyExists`] while an import
+    /// runs, [`Error::Unprocessable`] when this server is in use.
+    pub async fn start(self: Arc<Self>, source: &str, dry_run: bool, by: &By) -> Result<()> {
+        let source = self.source(source)?;
+        let there = self.target.contents().await?;
+        let is_imported = self.target.past_import().await?.is_some();
+        if !dry_run && !is_imported && !there.is_empty() {
+            let there: Vec<_> =
+                there.iter().map(|(name, count)| format!("{count} {name}")).collect();
+            let there = there.join(", ");
+            return Err(Error::unprocessable(format!(
+                "this server is in use and has {there}; import into an empty server"
+            )));
+        }
+        self.begin(dry_run)?;
+        let (imports, by) = (self.clone(), by.clone());
+        self.tasks.spawn(async move {
+            let ended = match imports.runner.run(source, dry_run, &by).await {
+                Ok(report) => ImportState::Finished { dry_run, report },
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "an import failed");
+                    ImportState::Failed { dry_run, reason: error.to_string() }
+                }
+            };
+            imports.set(ended);
+        });
+        Ok(())
+    }
+
+    /// The import that runs, or the last one.
+    pub async fn state(&self) -> Result<ImportState> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if state != ImportState::Idle {
+            return Ok(state);
+        }
+        // Of another process, or of the command line.
+        let past = self.target.past_import().await?;
+        Ok(past.map_or(ImportState::Idle, |past| ImportState::Finished {
+            dry_run: false,
+            report: past.report,
+        }))
+    }
+
+    fn begin(&self, dry_run: bool) -> Result<()> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if matches!(*state, ImportState::Running { .. }) {
+            let kind = "an import is running; wait for its end";
+            return Err(Error::AlreadyExists { kind, key: String::new() });
+        }
+        *state = ImportState::Running { dry_run };
+        Ok(())
+    }
+
+    fn set(&self, state: ImportState) {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    /// A folder in the one for imports: no path leads elsewhere.
+    fn source(&self, name: &str) -> Result<PathBuf> {
+        let is_name = |c: char| c.is_alphanumeric() || "-_. ".contains(c);
+        let is_plain = !name.is_empty() && !name.starts_with('.') && name.chars().all(is_name);
+        let folder = self.folder.join(name);
+        match is_plain && folder.is_dir() {
+            true => Ok(folder),
+            false => Err(Error::not_found("folder in `import` of the storage directory", name)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::audit::Event;
+    use carrel_domain::import::{PastImport, RowStream};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::fakes::by;
+
+    /// A server with so many users; imports end when they may.
+    struct Server {
+        users: u64,
+        may_end: Semaphore,
+    }
+
+    #[async_trait]
+    impl ImportRunner for Server {
+        async fn run(&self, source: PathBuf, _: bool, _: &By) -> Result<String> {
+            let _permit = self.may_end.acquire().await.map_err(Error::internal)?;
+            match source.ends_with("broken") {
+                true => Err(Error::unprocessable("there is no database")),
+                false => Ok("{}".to_owned()),
+            }
+        }
+    }
+
+    #[async_trait]
+    impl ImportTarget for Server {
+        async fn contents(&self) -> Result<Vec<(&'static str, u64)>> {
+            Ok(if self.users > 0 { vec![("users", self.users)] } else { Vec::new() })
+        }
+
+        async fn past_import(&self) -> Result<Option<PastImport>> {
+            Ok(None)
+        }
+
+        async fn import(&self, _: &str, _: &str, _: RowStream, _: Event) -> Result<()> {
+            Ok(())
+        }
+    }
+
+    async fn ended(imports: &Imports) -> ImportState {
+        loop {
+            match imports.state().await.unwrap() {
+                ImportState::Running { .. } => tokio::task::yield_now().await,
+                state => return state,
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn one_import_runs_at_a_time_and_tells_how_it_ended() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["old", "broken"] {
+            std::fs::create_dir(folder.path().join(name)).unwrap();
+        }
+        let of = |users| {
+            let server = Arc::new(Server { users, may_end: Semaphore::new(0) });
+            let path = folder.path().to_owned();
+            let tasks = BackgroundTasks::new();
+            (server.clone(), Arc::new(Imports::new(server.clone(), server, path, tasks)))
+        };
+        let (server, imports) = of(0);
+        assert_eq!(imports.state().await.unwrap(), ImportState::Idle);
+        for name in ["", "..", ".", "nope", "../old", "old/", "a/b", "/etc"] {
+            let refused = imports.clone().start(name, true, &by()).await;
+            assert!(matches!(refused, Err(Error::NotFound { .. })), "{name}");
+        }
+        imports.clone().start("old", false, &by()).await.unwrap();
+        assert_eq!(imports.state().await.unwrap(), ImportState::Running { dry_run: false });
+        let second = imports.clone().start("old", true, &by()).await;
+        assert!(matches!(second, Err(Error::AlreadyExists { .. })), "{second:?}");
+        server.may_end.add_permits(1);
+        let report = "{}".to_owned();
+        assert_eq!(ended(&imports).await, ImportState::Finished { dry_run: false, report });
+        imports.clone().start("broken", true, &by()).await.unwrap();
+        let reason = "there is no database".to_owned();
+        assert_eq!(ended(&imports).await, ImportState::Failed { dry_run: true, reason });
+
+        let (_, imports) = of(3);
+        let refused = imports.clone().start("old", false, &by()).await;
+        assert!(matches!(refused, Err(Error::Unprocessable { .. })), "{refused:?}");
+        imports.start("old", true, &by()).await.unwrap();
+    }
+}

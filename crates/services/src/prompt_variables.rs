@@ -1,0 +1,52 @@
+//! Variables of an operator's own in the instructions of workspaces.
+use carrel_domain::audit::By;
+use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
+use carrel_domain::{Error, Result};
+use serde_json::json;
+
+use crate::prompt;
+
+/// How many there may be.
+pub const MOST: usize = 200;
+/// The longest value, in bytes.
+pub const LONGEST_VALUE: usize = 16 << 10;
+/// The longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 1000;
+
+/// Creates a variable, or replaces the one of that name.
+///
+/// # Errors
+/// [`Error::Invalid`] when a built-in variable has the name, or a text is too long.
+pub async fn set(
+    port: &dyn PromptVariables,
+    name: VariableName,
+    value: String,
+    description: String,
+    by: &By,
+) -> Result<()> {
+    if prompt::BUILT_IN.contains(&name.as_str()) {
+        return Err(Error::invalid("key", format!("{{{}}} is built in", name.as_str())));
+    }
+    if value.len() > LONGEST_VALUE {
+        let reason = format!("must not be longer than {LONGEST_VALUE} bytes");
+        return Err(Error::invalid("value", reason));
+    }
+    if description.chars().count() > LONGEST_DESCRIPTION {
+        let reason = format!("must not be longer than {LONGEST_DESCRIPTION} characters");
+        return Err(Error::invalid("description", reason));
+    }
+    let event = by.event("prompt_variable_saved", details(&name));
+    let variable = PromptVariable { name, value, description, updated_at: by.at };
+    port.set(variable, MOST, event).await
+}
+
+pub async fn delete(port: &dyn PromptVariables, name: &VariableName, by: &By) -> Result<()> {
+    match port.delete(name, by.event("prompt_variable_deleted", details(name))).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("variable", name.as_str())),
+    }
+}
+
+fn details(name: &VariableName) -> String {
+    json!({ "key": name.as_str() }).to_string()
+}

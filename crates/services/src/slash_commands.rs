@@ -1,0 +1,163 @@
+//! Slash commands: who may have which, and what becomes of them in a message.
+use carrel_domain::audit::By;
+use carrel_domain::slash_command::{
+    CommandName, CommandText, SlashCommand, SlashCommands, is_of_name,
+};
+use carrel_domain::{Error, Result, SlashCommandId, UserId};
+use serde_json::json;
+
+/// How many commands one user, or everybody, may have.
+pub const MOST: usize = 200;
+/// The longest text of a command, in bytes.
+pub const LONGEST_PROMPT: usize = 16 << 10;
+/// The longest description, in characters.
+pub const LONGEST_DESCRIPTION: usize = 1000;
+/// How many commands of one message are expanded.
+const MOST_IN_MESSAGE: usize = 32;
+
+pub async fn create(
+    port: &dyn SlashCommands,
+    command: CommandText,
+    user: Option<UserId>,
+    by: &By,
+) -> Result<SlashCommand> {
+    check(&command)?;
+    let there = port.available(user).await?;
+    if there.iter().filter(|command| command.user == user).count() >= MOST {
+        let reason = format!("There are {MOST} commands already. Delete some first.");
+        return Err(Error::exhausted(reason));
+    }
+    let event = by.event("slash_command_created", details(&command.name));
+    port.create(command, user, event).await
+}
+
+pub async fn update(
+    port: &dyn SlashCommands,
+    id: SlashCommandId,
+    command: CommandText,
+    by: &By,
+) -> Result<()> {
+    check(&command)?;
+    let event = by.event("slash_command_updated", details(&command.name));
+    port.update(id, command, event).await
+}
+
+pub async fn delete(port: &dyn SlashCommands, command: &SlashCommand, by: &By) -> Result<()> {
+    let event = by.event("slash_command_deleted", details(&command.text.name));
+    match port.delete(command.id, event).await? {
+        true => Ok(()),
+        false => Err(Error::not_found("slash command", command.id)),
+    }
+}
+
+/// The command of an id. [`Error::NotFound`] when there is none.
+pub async fn by_id(port: &dyn SlashCommands, id: SlashCommandId) -> Result<SlashCommand> {
+    port.by_id(id).await?.ok_or_else(|| Error::not_found("slash command", id))
+}
+
+fn check(command: &CommandText) -> Result<()> {
+    if command.prompt.trim().is_empty() {
+        return Err(Error::invalid("prompt", "must not be empty"));
+    }
+    if command.prompt.len() > LONGEST_PROMPT {
+        let reason = format!("must not be longer than {LONGEST_PROMPT} bytes");
+        return Err(Error::invalid("prompt", reason));
+    }
+    if command.description.chars().count() > LONGEST_DESCRIPTION {
+        let reason = format!("must not be longer than {LONGEST_DESCRIPTION} characters");
+        return Err(Error::invalid("description", reason));
+    }
+    Ok(())
+}
+
+fn details(name: &CommandName) -> String {
+    json!({ "command": format!("/{}", name.as_str()) }).to_string()
+}
+
+/// A message with the texts of its commands in their place: everybody's, and those of a user if one
+/// is named.
+pub async fn expanded(
+    port: &dyn SlashCommands,
+    message: String,
+    user: Option<UserId>,
+) -> Result<String> {
+    if uses(&message).next().is_none() {
+        return Ok(message);
+    }
+    Ok(expand(&message, &port.available(user).await?))
+}
+
+/// Replaces each command by its text, a user's own before everybody's of that name. What a text
+/// holds is not searched for further commands.
+fn expand(message: &str, commands: &[SlashCommand]) -> String {
+    let text = |name: &str| {
+        let named = commands.iter().filter(|command| command.text.name.as_str() == name);
+        named.max_by_key(|command| command.user.is_some()).map(|command| &command.text.prompt)
+    };
+    let (mut expanded, mut done) = (String::with_capacity(message.len()), 0);
+    let known = uses(message).filter_map(|(at, name)| Some((at, name, text(name)?)));
+    for (at, name, text) in known.take(MOST_IN_MESSAGE) {
+        expanded.push_str(&message[done..at]);
+        expanded.push_str(text);
+        done = at + 1 + name.len();
+    }
+    expanded.push_str(&message[done..]);
+    expanded
+}
+
+/// What may be commands in a message, with the place of each: a slash and a name, at the beginning or
+/// after white space, that no longer word begins with.
+fn uses(message: &str) -> impl Iterator<Item = (usize, &str)> {
+    message.match_indices('/').filter_map(|(at, _)| {
+        let before = message[..at].chars().next_back();
+        let rest = &message[at + 1..];
+        let end = rest.bytes().position(|byte| !is_of_name(byte)).unwrap_or(rest.len());
+        let goes_on = rest[end..].chars().next().is_some_and(|c| c.is_alphanumeric() || c == '/');
+        let is_use = end > 0 && !goes_on && before.is_none_or(char::is_whitespace);
+        is_use.then_some((at, &rest[..end]))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn command(name: &str, prompt: &str, user: Option<i32>) -> SlashCommand {
+        let text = CommandText {
+            name: CommandName::parse(name).unwrap(),
+            prompt: prompt.into(),
+            description: String::new(),
+        };
+        let at = DateTime::UNIX_EPOCH;
+        let user = user.map(UserId);
+        SlashCommand { id: SlashCommandId(1), text, user, created_at: at, updated_at: at }
+    }
+
+    #[test]
+    fn commands_become_their_texts_wherever_they_stand_alone() {
+        let commands = [
+            command("short", "In one sentence.", None),
+            command("tea-time-", "Propose a break. /short", None),
+            command("aye", "Like a sailor.", Some(1)),
+            command("aye", "Like a pirate.", None),
+        ];
+        for (message, expected) in [
+            ("/short", "In one sentence."),
+            ("What is it? /short, please", "What is it? In one sentence., please"),
+            ("/aye /short\n/aye", "Like a sailor. In one sentence.\nLike a sailor."),
+            ("/tea-time-", "Propose a break. /short"),
+            (
+                "/shorter /short/x a/short /Short /none /",
+                "/shorter /short/x a/short /Short /none /",
+            ),
+            ("/usr/bin /shortä é/short é /short", "/usr/bin /shortä é/short é In one sentence."),
+            ("", ""),
+        ] {
+            assert_eq!(expand(message, &commands), expected, "{message}");
+        }
+        let many = "/short ".repeat(MOST_IN_MESSAGE + 1);
+        assert_eq!(expand(&many, &commands).matches("/short").count(), 1);
+    }
+}

@@ -1,0 +1,68 @@
+//! Suggested messages: what a workspace may offer.
+use carrel_domain::audit::By;
+use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Result};
+use serde_json::json;
+
+/// How many a workspace may have.
+pub const MOST: usize = 12;
+/// The longest heading, in characters.
+pub const LONGEST_HEADING: usize = 255;
+/// The longest message, in characters.
+pub const LONGEST_MESSAGE: usize = 2000;
+
+/// Replaces the suggested messages of a workspace. Those without any text are left out.
+pub async fn replace(
+    port: &dyn SuggestedMessages,
+    workspace: &Workspace,
+    messages: Vec<SuggestedMessage>,
+    by: &By,
+) -> Result<Vec<SuggestedMessage>> {
+    let trimmed = |SuggestedMessage { heading, message }| SuggestedMessage {
+        heading: heading.trim().to_owned(),
+        message: message.trim().to_owned(),
+    };
+    let mut messages: Vec<_> = messages.into_iter().map(trimmed).collect();
+    messages.retain(|message| !message.question().is_empty());
+    check(&messages)?;
+    let details = json!({ "workspaceName": workspace.settings.name, "count": messages.len() });
+    let event = by.event("workspace_suggested_messages_updated", details.to_string());
+    port.replace(workspace.id, messages.clone(), event).await?;
+    Ok(messages)
+}
+
+fn check(messages: &[SuggestedMessage]) -> Result<()> {
+    if messages.len() > MOST {
+        return Err(Error::invalid("messages", format!("must not be more than {MOST}")));
+    }
+    for SuggestedMessage { heading, message } in messages {
+        for (field, text, longest) in
+            [("heading", heading, LONGEST_HEADING), ("message", message, LONGEST_MESSAGE)]
+        {
+            if text.chars().count() > longest {
+                let reason = format!("must not be longer than {longest} characters");
+                return Err(Error::invalid(field, reason));
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_is_heading_and_message_together() {
+        let message = |heading: &str, message: &str| SuggestedMessage {
+            heading: heading.into(),
+            message: message.into(),
+        };
+        assert_eq!(message("When do", "you open?").question(), "When do you open?");
+        assert_eq!(message("", "Who?").question(), "Who?");
+        assert!(check(&vec![message("a", "b"); MOST]).is_ok());
+        assert!(check(&vec![message("a", "b"); MOST + 1]).is_err());
+        assert!(check(&[message(&"é".repeat(256), "b")]).is_err());
+    }
+}
