@@ -1,4 +1,5 @@
 //! The command line: what can be asked of the program, and the help that says so.
+mod export;
 mod import;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::config::{Flags, parse, variables};
 
+pub use export::{Export, ExportFolder};
 pub use import::{Anythingllm, Import};
 
 /// The command by which this program starts others that read files for it.
@@ -130,6 +132,9 @@ Example:
     /// Import the data of another server
     #[command(subcommand)]
     Import(Import),
+    /// Export the data for another server; this one may be running
+    #[command(subcommand)]
+    Export(Export),
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
     /// The embedding model inside this program
