@@ -33,6 +33,7 @@ mod disk;
 mod documents;
 mod embedded_once;
 mod embeds;
+mod export_folder;
 mod filters;
 mod formats;
 mod generated_files;

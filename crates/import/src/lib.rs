@@ -4,10 +4,13 @@
 //! The source is only read. Documents' files are written first, noted as pending; then everything
 //! else goes into the database in one transaction. A run that is killed leaves the database as it
 //! was, and files that the next start removes.
+//!
+//! [`export`] leads back: it writes what is here to a folder.
 mod chats;
 mod configuration;
 mod documents;
 mod dotenv;
+mod export;
 mod files;
 mod leftovers;
 mod people;
@@ -24,5 +27,6 @@ pub mod surrogates;
 mod tables;
 mod workspaces;
 
+pub use export::{ExportSummary, OpenFiles, export};
 pub use report::{Report, TableReport};
 pub use run::{ImportOutcome, Importer, Options};

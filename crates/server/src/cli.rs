@@ -1,5 +1,6 @@
 //! The command line: what can be asked of the program, and the help that says so.
 mod audit;
+mod export;
 mod import;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Flags, parse, variables};
 
 pub use audit::Audit;
+pub use export::{Export, ExportFolder};
 pub use import::{Anythingllm, Import};
 
 /// The command by which this program starts others that read files for it.
@@ -132,6 +134,9 @@ Example:
     /// Import the data of another server
     #[command(subcommand)]
     Import(Import),
+    /// Export the data for another server; this one may be running
+    #[command(subcommand)]
+    Export(Export),
     /// Check that database, documents, vectors and audit log agree; exits with 1 if they do not
     Verify,
     /// The embedding model inside this program

@@ -5,6 +5,7 @@ mod ask;
 mod audit;
 mod backup;
 mod check;
+mod export;
 mod import;
 mod model;
 mod people;
@@ -58,6 +59,7 @@ pub fn run(cli: Cli, environment: Environment) -> anyhow::Result<ExitCode> {
             import::check(&config, &what)?;
             local(&config, async |app| import::run(app, &config, what).await)
         }
+        Command::Export(what) => local(&config, async |app| export::run(app, what).await),
         Command::Verify => local(&config, async |app| verify::run(app).await),
         Command::Restore(what) => runtime()?.block_on(restore::run(&config, what)),
         Command::Setting(what) => local(&config, async |app| setting::run(app, what).await),

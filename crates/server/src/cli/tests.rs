@@ -39,6 +39,7 @@ fn usage_errors_exit_with_2() {
     for wrong in [
         &["nonsense"][..],
         &["add", "w"],
+        &["export", "anythingllm"],
         &["ask", "w"],
         &["api-key", "create", "--scope", "root"],
         &["api-key", "create", "--expires-in", "0s"],

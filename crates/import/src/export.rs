@@ -1,0 +1,274 @@
+//! The way back: documents as AnythingLLM keeps them, and everything else as JSON Lines, in a folder
+//! that people and programs can read.
+//!
+//! A server may be running on the same database. Lists are read page by page, so memory grows with
+//! the number of users, workspaces and threads, not with documents and exchanges.
+mod destination;
+mod prompts;
+mod rows;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use carrel_domain::audit::By;
+use carrel_domain::chat::ChatRange;
+use carrel_domain::chat_log::{ChatFilter, ExportCursor, ExportOrder, Portion};
+use carrel_domain::document::DocumentFiles;
+use carrel_domain::folder::ListedDocument;
+use carrel_domain::{Error, Result, Slug, ThreadId, WorkspaceId};
+use carrel_services::Ports;
+use carrel_services::library::ListEntry;
+use futures_util::TryStreamExt;
+use serde_json::json;
+
+use self::destination::{Destination, JsonLines};
+
+/// What is read of the log of exchanges at once.
+const EXCHANGES: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
+
+/// Threads, or exchanges of a widget, on a page.
+const PAGE: u32 = 500;
+
+const DOCUMENTS: &str = "documents";
+
+/// What the folder holds, for whoever finds it.
+const README: &str = include_str!("export/README.md");
+
+/// Opens a folder in which documents are to be kept.
+pub type OpenFiles = fn(&Path) -> Result<Arc<dyn DocumentFiles>>;
+
+/// What an export has written.
+#[derive(Debug, Default)]
+pub struct ExportSummary {
+    /// Names of files and folders, each with the number of its documents or lines.
+    pub counts: Vec<(&'static str, u64)>,
+    /// How many documents `left-out.jsonl` lists.
+    pub left_out: u64,
+}
+
+/// Exports everything to `folder`, which must be absent or empty.
+///
+/// # Errors
+/// [`Error::Unprocessable`] when the folder cannot be used. After any other error, `folder.partial`
+/// holds what was written until then.
+pub async fn export(
+    ports: &Ports,
+    folder: &Path,
+    open_files: OpenFiles,
+    by: &By,
+) -> Result<ExportSummary> {
+    let destination = Destination::begin(folder)?;
+    let details = json!({ "kind": "anythingllm" }).to_string();
+    ports.audit.add(by.event("data_exported", details)).await?;
+    let mut export = Export { ports, destination, summary: ExportSummary::default() };
+    export.users().await?;
+    let workspaces = export.workspaces().await?;
+    export.members(&workspaces).await?;
+    let threads = export.threads(&workspaces).await?;
+    export.documents(&workspaces, open_files).await?;
+    export.exchanges(&threads).await?;
+    export.widgets().await?;
+    export.prompts(&workspaces).await?;
+    let Export { destination, summary, .. } = export;
+    destination.finish(README)?;
+    Ok(summary)
+}
+
+type Slugs<Id> = HashMap<Id, Slug>;
+
+/// An export under way.
+struct Export<'a> {
+    ports: &'a Ports,
+    destination: Destination,
+    summary: ExportSummary,
+}
+
+impl Export<'_> {
+    fn count(&mut self, name: &'static str, number: u64) {
+        self.summary.counts.push((name, number));
+    }
+
+    fn close(&mut self, lines: JsonLines) -> Result<()> {
+        let name = lines.name();
+        let number = lines.finish()?;
+        self.count(name, number);
+        Ok(())
+    }
+
+    async fn users(&mut self) -> Result<()> {
+        let mut lines = self.destination.lines("users.jsonl")?;
+        for user in self.ports.users.list_whole().await? {
+            lines.add(&rows::user(user))?;
+        }
+        self.close(lines)
+    }
+
+    async fn workspaces(&mut self) -> Result<Slugs<WorkspaceId>> {
+        let mut lines = self.destination.lines("workspaces.jsonl")?;
+        let mut slugs = Slugs::new();
+        for workspace in self.ports.workspaces.list().await? {
+            slugs.insert(workspace.id, workspace.slug.clone());
+            let suggested = self.ports.suggested_messages.of(workspace.id).await?;
+            lines.add(&rows::workspace(workspace, suggested))?;
+        }
+        self.close(lines)?;
+        Ok(slugs)
+    }
+
+    async fn members(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
+        let mut lines = self.destination.lines("workspace-users.jsonl")?;
+        for (id, slug) in in_order(workspaces) {
+            // A workspace that was deleted meanwhile has no members.
+            let members = match self.ports.members.of(id).await {
+                Err(Error::NotFound { .. }) => continue,
+                members => members?,
+            };
+            for member in members {
+                lines.add(&rows::member(id, slug, member))?;
+            }
+        }
+        self.close(lines)
+    }
+
+    async fn threads(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<Slugs<ThreadId>> {
+        let mut lines = self.destination.lines("threads.jsonl")?;
+        let mut slugs = Slugs::new();
+        for (id, slug) in in_order(workspaces) {
+            let mut after = None;
+            loop {
+                let page = self.ports.threads.page(id, "", after, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = Some(last.id);
+                for thread in page {
+                    slugs.insert(thread.id, thread.slug.clone());
+                    lines.add(&rows::thread(thread, slug))?;
+                }
+            }
+        }
+        self.close(lines)?;
+        Ok(slugs)
+    }
+
+    async fn documents(
+        &mut self,
+        workspaces: &Slugs<WorkspaceId>,
+        open_files: OpenFiles,
+    ) -> Result<()> {
+        let mut output = DocumentOutput {
+            files: open_files(&self.destination.path(DOCUMENTS))?,
+            written: 0,
+            placed: self.destination.lines("workspace-documents.jsonl")?,
+            left_out: self.destination.lines("left-out.jsonl")?,
+        };
+        let mut entries = Box::pin(self.ports.library.everything().await?);
+        while let Some(piece) = entries.try_next().await? {
+            for entry in piece {
+                match entry {
+                    ListEntry::Folder(name) => {
+                        self.destination.make_folder(&[DOCUMENTS, name.as_str()])?;
+                    }
+                    ListEntry::Document(listed) => {
+                        self.document(&listed, workspaces, &mut output).await?;
+                    }
+                }
+            }
+        }
+        self.count("documents/", output.written);
+        self.close(output.placed)?;
+        self.summary.left_out = output.left_out.finish()?;
+        Ok(())
+    }
+
+    /// The file is written anew and not copied: the database is the truth about a document.
+    async fn document(
+        &self,
+        listed: &ListedDocument,
+        workspaces: &Slugs<WorkspaceId>,
+        output: &mut DocumentOutput,
+    ) -> Result<()> {
+        let path = listed.path()?;
+        let library = &self.ports.library;
+        let reason = match library.files.text(&path).await {
+            Ok(Some(text)) => match library.documents.by_path(&path).await? {
+                Some(document) => {
+                    output.files.put(&document, &text).await?;
+                    output.written += 1;
+                    None
+                }
+                // Removed since it was listed.
+                None => return Ok(()),
+            },
+            Ok(None) if library.documents.by_path(&path).await?.is_none() => return Ok(()),
+            Ok(None) => Some("its file is gone".to_owned()),
+            Err(error @ (Error::Unprocessable { .. } | Error::TooLarge { .. })) => {
+                Some(error.to_string())
+            }
+            Err(error) => return Err(error),
+        };
+        if let Some(reason) = reason {
+            output.left_out.add(&json!({ "docpath": path.to_string(), "reason": reason }))?;
+        }
+        if listed.is_placed {
+            for workspace in self.ports.document_list.workspaces_of(listed.id).await? {
+                let slug = workspaces.get(&workspace);
+                output.placed.add(&rows::placed(listed, &path, workspace, slug))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn exchanges(&mut self, threads: &Slugs<ThreadId>) -> Result<()> {
+        let mut lines = self.destination.lines("chats.jsonl")?;
+        let (filter, order) = (ChatFilter::default(), ExportOrder::ByTime);
+        let mut cursor: Option<ExportCursor> = None;
+        loop {
+            let log = &self.ports.chat_log;
+            let page = log.export(&filter, order, cursor.as_ref(), EXCHANGES).await?;
+            let Some(last) = page.last() else { break };
+            cursor = Some(ExportCursor { last: rows::without_texts(&last.chat) });
+            for logged in page {
+                let thread = logged.chat.conversation.thread.and_then(|id| threads.get(&id));
+                lines.add(&rows::exchange(logged, thread))?;
+            }
+        }
+        self.close(lines)
+    }
+
+    async fn widgets(&mut self) -> Result<()> {
+        let mut lines = self.destination.lines("embeds.jsonl")?;
+        let mut chats = self.destination.lines("embed-chats.jsonl")?;
+        for listed in self.ports.widgets.widgets.list().await? {
+            let (id, key) = (listed.widget.id, listed.widget.key);
+            lines.add(&rows::widget(listed.widget))?;
+            let mut offset = 0;
+            loop {
+                let part = ChatRange { newest_first: false, offset, limit: PAGE };
+                let page = self.ports.widgets.chats.page(id, None, part).await?.items;
+                let Some(more) = u32::try_from(page.len()).ok().filter(|more| *more > 0) else {
+                    break;
+                };
+                offset += more;
+                for chat in page {
+                    chats.add(&rows::widget_exchange(chat, key))?;
+                }
+            }
+        }
+        self.close(lines)?;
+        self.close(chats)
+    }
+}
+
+/// Where documents are written to, and what is noted about them.
+struct DocumentOutput {
+    files: Arc<dyn DocumentFiles>,
+    written: u64,
+    placed: JsonLines,
+    left_out: JsonLines,
+}
+
+fn in_order(workspaces: &Slugs<WorkspaceId>) -> Vec<(WorkspaceId, &Slug)> {
+    let mut all: Vec<_> = workspaces.iter().map(|(id, slug)| (*id, slug)).collect();
+    all.sort_by_key(|(id, _)| *id);
+    all
+}

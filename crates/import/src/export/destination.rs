@@ -1,0 +1,164 @@
+//! The folder an export is written to: under another name until it is complete.
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use carrel_domain::{Error, Result};
+use serde_json::Value;
+
+/// What the folder's name ends with until the export is complete.
+const PARTIAL: &str = ".partial";
+
+pub struct Destination {
+    folder: PathBuf,
+    partial: PathBuf,
+}
+
+impl Destination {
+    /// Makes `folder.partial`, which only the operator may read. [`Error::Unprocessable`] when
+    /// `folder` is there and not empty, or when an export was begun there before.
+    pub fn begin(folder: &Path) -> Result<Self> {
+        let shown = folder.display();
+        let Some(name) = folder.file_name() else {
+            return Err(refused(format!("`{shown}` is not the name of a folder; name a new one")));
+        };
+        if !is_free(folder).map_err(|error| refused(format!("cannot use {shown}: {error}")))? {
+            return Err(refused(format!(
+                "{shown} is there and is not an empty folder; name a new one"
+            )));
+        }
+        let mut partial = OsString::from(name);
+        partial.push(PARTIAL);
+        let partial = folder.with_file_name(partial);
+        match make(&partial) {
+            Ok(()) => Ok(Self { folder: folder.to_owned(), partial }),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(refused(format!(
+                "{0} is there: another export is writing it, or broke off; once none is running, \
+                 remove it and run this again",
+                partial.display()
+            ))),
+            Err(error) => Err(refused(format!("cannot make {}: {error}", partial.display()))),
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.partial.join(name)
+    }
+
+    /// Makes the folder of these names unless it is there. Each must be one path segment.
+    pub fn make_folder(&self, names: &[&str]) -> Result<()> {
+        let folder = names.iter().fold(self.partial.clone(), |folder, name| folder.join(name));
+        match make(&folder) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(Error::of_file(error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn lines(&self, name: &'static str) -> Result<JsonLines> {
+        let file = File::create_new(self.path(name)).map_err(Error::of_file)?;
+        Ok(JsonLines { name, file: BufWriter::new(file), written: 0 })
+    }
+
+    /// Writes the file that explains the others, and gives the folder its name.
+    pub fn finish(self, readme: &str) -> Result<()> {
+        fs::write(self.path("README.md"), readme).map_err(Error::of_file)?;
+        let Self { folder, partial } = self;
+        let renamed = match fs::remove_dir(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => fs::rename(&partial, &folder),
+        };
+        renamed.map_err(|error| {
+            let (partial, folder) = (partial.display(), folder.display());
+            refused(format!("{partial} is complete but cannot be renamed to {folder}: {error}"))
+        })
+    }
+}
+
+fn refused(reason: String) -> Error {
+    Error::unprocessable(reason)
+}
+
+/// Whether there is nothing at the path, or an empty folder. A symbolic link is something.
+fn is_free(folder: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+        Ok(metadata) if metadata.is_dir() => Ok(fs::read_dir(folder)?.next().is_none()),
+        Ok(_) => Ok(false),
+    }
+}
+
+fn make(folder: &Path) -> io::Result<()> {
+    let builder = &mut fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(builder, 0o700);
+    builder.create(folder)
+}
+
+/// A file with a JSON object on each line.
+pub struct JsonLines {
+    name: &'static str,
+    file: BufWriter<File>,
+    written: u64,
+}
+
+impl JsonLines {
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub fn add(&mut self, row: &Value) -> Result<()> {
+        serde_json::to_writer(&mut self.file, row)
+            .map_err(io::Error::from)
+            .and_then(|()| self.file.write_all(b"\n"))
+            .map_err(Error::of_file)?;
+        self.written += 1;
+        Ok(())
+    }
+
+    /// Says how many lines there are, once they are on the disk.
+    pub fn finish(self) -> Result<u64> {
+        let file = self.file.into_inner().map_err(|error| Error::of_file(error.into_error()))?;
+        file.sync_all().map_err(Error::of_file)?;
+        Ok(self.written)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_folder_has_its_name_once_it_is_complete() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("out");
+        fs::create_dir(&folder).unwrap();
+        let destination = Destination::begin(&folder).unwrap();
+        let mut lines = destination.lines("a.jsonl").unwrap();
+        lines.add(&json!({ "text": "two\nlines" })).unwrap();
+        assert_eq!(lines.finish().unwrap(), 1);
+        assert!(Destination::begin(&folder).is_err(), "two exports write one folder");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+        destination.finish("read me").unwrap();
+        let text = fs::read_to_string(folder.join("a.jsonl")).unwrap();
+        assert_eq!(text, "{\"text\":\"two\\nlines\"}\n");
+        assert!(!directory.path().join("out.partial").exists());
+        assert!(Destination::begin(&folder).is_err(), "the folder is not empty");
+    }
+
+    #[test]
+    fn what_is_no_empty_folder_is_refused_and_left_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("file");
+        fs::write(&file, "mine").unwrap();
+        let missing = directory.path().join("no").join("such");
+        for path in [&file, &missing, Path::new("/"), Path::new("..")] {
+            assert!(Destination::begin(path).is_err(), "{}", path.display());
+        }
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
+        assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
+    }
+}

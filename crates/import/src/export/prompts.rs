@@ -1,0 +1,66 @@
+//! Texts that people wrote for models: slash commands, variables, and earlier instructions.
+use carrel_domain::prompt_history::EarlierPrompt;
+use carrel_domain::prompt_variable::PromptVariable;
+use carrel_domain::slash_command::{CommandText, SlashCommand};
+use carrel_domain::{Result, WorkspaceId};
+use serde_json::{Value, json};
+
+use super::rows::time;
+use super::{Export, Slugs, in_order};
+
+impl Export<'_> {
+    pub(super) async fn prompts(&mut self, workspaces: &Slugs<WorkspaceId>) -> Result<()> {
+        let mut lines = self.destination.lines("slash-commands.jsonl")?;
+        for command in self.ports.slash_commands.list().await? {
+            lines.add(&slash_command(command))?;
+        }
+        self.close(lines)?;
+        let mut lines = self.destination.lines("prompt-variables.jsonl")?;
+        for variable in self.ports.prompt_variables.list().await? {
+            lines.add(&prompt_variable(variable))?;
+        }
+        self.close(lines)?;
+        let mut lines = self.destination.lines("prompt-history.jsonl")?;
+        for (id, _) in in_order(workspaces) {
+            for earlier in self.ports.prompt_history.of(id).await? {
+                lines.add(&earlier_prompt(earlier))?;
+            }
+        }
+        self.close(lines)
+    }
+}
+
+fn slash_command(command: SlashCommand) -> Value {
+    let SlashCommand { id, text, user, created_at, updated_at } = command;
+    let CommandText { name, prompt, description } = text;
+    json!({
+        "id": id.0,
+        "command": format!("/{}", name.as_str()),
+        "prompt": prompt,
+        "description": description,
+        "userId": user.map(|user| user.0),
+        "createdAt": time(created_at),
+        "lastUpdatedAt": time(updated_at),
+    })
+}
+
+fn prompt_variable(variable: PromptVariable) -> Value {
+    let PromptVariable { name, value, description, updated_at } = variable;
+    json!({
+        "key": name.as_str(),
+        "value": value,
+        "description": description,
+        "lastUpdatedAt": time(updated_at),
+    })
+}
+
+fn earlier_prompt(earlier: EarlierPrompt) -> Value {
+    let EarlierPrompt { id, workspace, prompt, replaced_by, replaced_at } = earlier;
+    json!({
+        "id": id.0,
+        "workspaceId": workspace.0,
+        "prompt": prompt,
+        "modifiedBy": replaced_by.map(|user| user.0),
+        "modifiedAt": time(replaced_at),
+    })
+}

@@ -1,0 +1,37 @@
+//! `carrel export`: what is here, in files that another server and people can read.
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use carrel_documents::DocumentStore;
+use carrel_domain::audit::By;
+use carrel_domain::document::DocumentFiles;
+use carrel_import::{ExportSummary, OpenFiles, export};
+use chrono::Utc;
+
+use crate::cli::{Export, ExportFolder};
+use crate::terminal::{print, say, table};
+use crate::wiring::App;
+
+pub async fn run(app: &App, what: Export) -> anyhow::Result<ExitCode> {
+    let Export::Anythingllm(ExportFolder { folder }) = what;
+    // Whatever the library could take in is written.
+    let open: OpenFiles = |folder| {
+        let files = DocumentStore::local(folder)?.with_largest_text(u64::MAX);
+        Ok(Arc::new(files) as Arc<dyn DocumentFiles>)
+    };
+    let exported = export(&app.ports, &folder, open, &By::operator(Utc::now())).await;
+    let ExportSummary { counts, left_out } = exported.context("failed to export")?;
+    let row = |(name, number): &(&str, u64)| vec![(*name).to_owned(), number.to_string()];
+    print(&table(&["FILE", "NUMBER"], &counts.iter().map(row).collect::<Vec<_>>()))?;
+    let shown = folder.display();
+    say(format_args!("exported to {shown}; README.md there explains the files"));
+    if left_out == 0 {
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(format_args!(
+        "warning: {left_out} documents cannot be read; left-out.jsonl names them, and \
+         `carrel verify` checks the whole storage"
+    ));
+    Ok(ExitCode::FAILURE)
+}
