@@ -142,7 +142,7 @@ impl Collection {
         found.sort_by(|a, b| score(b).total_cmp(&score(a)));
         found.truncate(body["limit"].as_u64().unwrap() as usize);
         let points: Vec<_> =
-            found.iter().map(|id| json!({ "id": id, "score": score(id) })).collect();
+            found.iter().map(|id| json!({ "id": id, "version": 0, "score": score(id) })).collect();
         fine(json!({ "points": points }))
     }
 
