@@ -1,4 +1,5 @@
 //! Input that nobody would send: to the readers and writers by themselves, and to every operation.
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -18,6 +19,10 @@ const EXAMPLES: &str = "25";
 /// Answers have the statuses, the types and the form that the document tells, and guards guard.
 const CONFORMANCE: &str = "status_code_conformance,content_type_conformance,\
     response_schema_conformance,ignored_auth";
+
+/// What the samples are known by.
+const KNOWN: &str = "[parameters]\n\"path.slug\" = \"samples\"\n\"path.model\" = \"samples\"\n\
+    \"path.workspace_slug\" = \"samples\"\n\"path.folderName\" = \"custom-documents\"\n";
 
 /// `[--guided] [target] [seconds]`; all targets for a minute each unless said otherwise, guided by what
 /// code they reach if that is wanted.
@@ -51,31 +56,41 @@ pub fn api(sh: &Shell) -> Result<()> {
     let _server = Running::start(serve.stdout(Stdio::null()).stderr(log), port)?;
 
     // No language model is configured, which is said so.
-    let rules = directory.path().join("schemathesis.toml");
+    let rules = directory.path().join("rules.toml");
     let expected = "[\"2xx\", \"3xx\", \"4xx\", \"503\"]";
     let expected = format!("[checks]\nnot_a_server_error.expected-statuses = {expected}\n");
-    sh.write_file(&rules, expected)?;
+    sh.write_file(&rules, &expected)?;
+    // Names of what is there, so that answers to what succeeds are held to the document too.
+    let known = directory.path().join("known.toml");
+    sh.write_file(&known, expected + KNOWN)?;
     // What it keeps of a run is kept where it was started.
     let _elsewhere = sh.push_dir(directory.path());
     let document = format!("http://127.0.0.1:{port}/v1/openapi.json");
     let header = format!("Authorization: Bearer {KEY}");
-    let held = |checks: &str, mount: &str| {
+    let held = |checks: &str, mount: &str, which: &str, rules: &Path| {
         let run = cmd!(sh, "{schemathesis} --config-file {rules} run {document} -H {header}");
         let run = run.args(["--checks", checks, "--include-path-regex", mount]);
-        let run = run.args(["--max-examples", EXAMPLES]);
+        let run = run.args([which, "DELETE", "--max-examples", EXAMPLES]);
         let run = run.args(["--phases", "examples,coverage,fuzzing", "--no-shrink"]);
         let run = run.args(["--suppress-health-check", "all", "--continue-on-failure"]);
         // Beside the storage, or it would leave what it found in the checkout.
         held(run.args(["--generation-database", "none", "--no-color"]))
     };
-    let native = held(&format!("not_a_server_error,{CONFORMANCE}"), "^/v1/")?;
-    // There, some refusals are 500 because existing clients expect it; the log tells them apart.
-    let compat = held(CONFORMANCE, "^/api/")?;
+    // At `/api`, some refusals are 500 because existing clients expect it; the log tells them apart.
+    let native = format!("not_a_server_error,{CONFORMANCE}");
+    let mounts = [("/v1", native.as_str()), ("/api", CONFORMANCE)];
+    let mut broken = Vec::new();
+    for (which, rules) in [("--exclude-method", &known), ("--include-method", &rules)] {
+        for (mount, checks) in mounts {
+            if !held(checks, &format!("^{mount}/"), which, rules)? {
+                broken.push(format!("{mount} broke a rule"));
+            }
+        }
+    }
     let told = sh.read_file(directory.path().join("log"))?;
-    let broken = |line: &&str| line.contains("panicked") || line.contains("unexpected failure");
-    let mut failures: Vec<_> = told.lines().filter(broken).take(20).collect();
-    let mounts = [(native, "/v1 broke a rule"), (compat, "/api broke a rule")];
-    failures.extend(mounts.iter().filter(|(held, _)| !held).map(|(_, broken)| *broken));
+    let is_failure = |line: &&str| line.contains("panicked") || line.contains("unexpected failure");
+    let mut failures: Vec<_> = told.lines().filter(is_failure).take(20).collect();
+    failures.extend(broken.iter().map(String::as_str));
     if !failures.is_empty() {
         bail!(Failed(format!("the server failed:\n  {}", failures.join("\n  "))));
     }

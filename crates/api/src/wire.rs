@@ -85,6 +85,14 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
+/// An event of a stream of server-sent events.
+#[derive(ToSchema)]
+pub struct ServerSentEvent {
+    /// JSON on one line.
+    #[expect(dead_code, reason = "it is there for the OpenAPI document")]
+    data: String,
+}
+
 /// The bytes as they are.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]

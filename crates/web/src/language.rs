@@ -141,7 +141,10 @@ pub fn within<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T)
 }
 
 /// A future that runs in a language, whichever task polls it.
-pub fn spoken<F: Future>(language: &'static InterfaceLanguage, work: F) -> impl Future<Output = F::Output> {
+pub fn spoken<F: Future>(
+    language: &'static InterfaceLanguage,
+    work: F,
+) -> impl Future<Output = F::Output> {
     CURRENT.scope(language, work)
 }
 

@@ -23,6 +23,7 @@ use crate::routes::register::{OPEN, Register};
 use crate::streaming;
 use crate::v1::history::wire::History;
 use crate::widget::failure::Denial;
+use crate::wire::ServerSentEvent;
 
 /// Where visitors come.
 pub const PUBLIC: &str = "/api/embed";
@@ -53,7 +54,7 @@ pub fn cors() -> Cors {
 /// As server-sent events: `textResponseChunk` for each part, the last with `close`; one `textResponse`
 /// when the question is refused, `abort` when it fails.
 #[utoipa::path(tag = "WidgetService", request_body = wire::EmbedQuestion,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Denial))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Denial))]
 #[post("/{embed}/stream-chat")]
 pub async fn ask_embed(
     request: HttpRequest,

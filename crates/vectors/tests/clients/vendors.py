@@ -10,7 +10,7 @@ import sys
 import time
 import uuid
 
-POINTS = {number: [math.cos(number), math.sin(number), 0, 0, 0, 0, 0, 0.1] for number in range(1, 251)}
+POINTS = {number: [math.cos(number), math.sin(number), 0.0, 0.0, 0.0, 0.0, 0.0, 0.1] for number in range(1, 251)}
 NAME = "clients_" + uuid.uuid4().hex[:12]
 
 
@@ -60,7 +60,7 @@ def pinecone(address):
     assert fetched.vectors["2"].metadata["document"] == 2, fetched
     index.delete(namespace=NAME, filter={"document": {"$in": [0]}})
     index.delete(namespace=NAME, ids=["1"])
-    eventually(lambda: int(index.describe_namespace(NAME).record_count), 199)
+    eventually(lambda: int(index.describe_namespace(namespace=NAME).record_count), 199)
     assert "dimension" in refused(lambda: index.upsert(namespace=NAME, vectors=[("a", [1.0])])).lower()
     assert "non-zero" in refused(lambda: index.upsert(namespace=NAME, vectors=[("a", [0.0] * 8)]))
     index.delete(namespace=NAME, delete_all=True)
@@ -100,6 +100,8 @@ def weaviate(address):
     page = client.data_object.get(class_name=name, limit=10, after=id_of(20))["objects"]
     assert [each["id"] for each in page] == [id_of(n) for n in range(21, 31)]
     assert client.data_object.get_by_id(id_of(3), class_name=name)["properties"]["chunk"] == 3
+    # Which wants lists of numbers under another name than questions do.
+    where = {"path": ["document"], "operator": "ContainsAny", "valueIntArray": [1, 2]}
     while client.batch.delete_objects(name, where=where)["results"]["matches"] > 0:
         pass
     assert count() == 150
@@ -108,16 +110,20 @@ def weaviate(address):
     client.schema.delete_class(name)
     assert not client.schema.exists(name)
     wrong = weaviate.AuthApiKey("wrong")
-    assert "401" in refused(lambda: weaviate.Client(address, auth_client_secret=wrong).schema.get())
+    told = refused(lambda: weaviate.Client(address, auth_client_secret=wrong).schema.get())
+    assert "401" in told or "anonymous" in told or "log in" in told, told
 
 
 def astra(address):
     from astrapy import DataAPIClient
+    from astrapy.api_options import APIOptions, SerdesOptions
     from astrapy.info import CollectionDefinition
+    # Vectors as lists of numbers, as the adapter sends them.
+    options = APIOptions(serdes_options=SerdesOptions(binary_encode_vectors=False))
     token = "AstraCS:the-stub:the-token-of-the-stub"
-    database = DataAPIClient().get_database(address, token=token, keyspace="default_keyspace")
-    definition = CollectionDefinition.builder().set_vector_dimension(8).set_vector_metric("cosine")
-    definition = definition.set_indexing("allow", ["document", "chunk"]).build()
+    database = DataAPIClient(api_options=options).get_database(address, token=token, keyspace="default_keyspace")
+    definition = CollectionDefinition.builder().with_vector_dimension(8).with_vector_metric("cosine")
+    definition = definition.with_indexing("allow", ["document", "chunk"]).build()
     collection = database.create_collection(NAME, definition=definition)
     assert NAME in database.list_collection_names()
     documents = [{"_id": str(n), "chunk": n, "document": n % 5, "$vector": POINTS[n]} for n in POINTS]
@@ -138,14 +144,14 @@ def astra(address):
     zero = {"_id": "0", "$vector": [0.0] * 8}
     assert "zero" in refused(lambda: collection.insert_many([zero]))
     marks = database.create_collection(NAME + "_m", definition=CollectionDefinition.builder()
-                                       .set_indexing("deny", ["*"]).build())
+                                       .with_indexing("deny", ["*"]).build())
     for said in ("one", "two"):
         marks.find_one_and_replace({"_id": "1"}, {"_id": "1", "said": said}, upsert=True)
     assert marks.find_one({"_id": "1"})["said"] == "two"
     for name in (NAME, NAME + "_m"):
         database.drop_collection(name)
     assert "exist" in refused(lambda: collection.count_documents({}, upper_bound=10)).lower()
-    stranger = DataAPIClient().get_database(address, token="wrong", keyspace="default_keyspace")
+    stranger = DataAPIClient(api_options=options).get_database(address, token="wrong", keyspace="default_keyspace")
     assert "401" in refused(stranger.list_collection_names)
 
 

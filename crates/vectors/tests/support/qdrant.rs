@@ -129,7 +129,7 @@ impl Collection {
     }
 
     fn nearest(&self, body: &Value) -> Answer {
-        let to = numbers(&body["query"]);
+        let to = numbers(body["query"].get("nearest").unwrap_or(&body["query"]));
         if to.len() as u64 != self.size {
             return refused(400, "Wrong input: Vector dimension error");
         }

@@ -22,6 +22,7 @@ use crate::failure::{Answer, Failure};
 use crate::streaming;
 use crate::v1::conversations::wire::{Asked, ChatBody, RESET};
 use crate::v1::conversations::{Asking, stream as native};
+use crate::wire::ServerSentEvent;
 
 /// Ask a question in a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
@@ -40,7 +41,7 @@ pub async fn ask(
 
 /// Ask a question in a workspace and get the answer part by part, as server-sent events.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Caller<Asker>,
@@ -72,7 +73,7 @@ pub async fn ask_in_thread(
 
 /// Ask a question in a thread and get the answer part by part.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<ThreadAbort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<ThreadAbort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Caller<Asker>,

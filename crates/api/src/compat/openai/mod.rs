@@ -26,7 +26,7 @@ use crate::v1::openai::wire::chat::CompletionBody;
 use crate::v1::openai::wire::embeddings::{Embeddings, EmbeddingsBody};
 use crate::v1::openai::wire::images::{self, ImageBody, ImageForm, Images};
 use crate::v1::openai::wire::{Page, StoreParams, VectorStores};
-use crate::wire::Binary;
+use crate::wire::{Binary, ServerSentEvent};
 
 /// List the workspaces as stores of vectors.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), params(StoreParams),
@@ -52,7 +52,7 @@ pub async fn list_vector_stores(
 
 /// Answer a conversation from a workspace's documents.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
-    responses((status = 200, content((Completion = "application/json"), (String = "text/event-stream"))), Failure<OpenAi>))]
+    responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), Failure<OpenAi>))]
 #[post("/openai/chat/completions")]
 pub async fn complete_chat(
     caller: Caller<Asker>,

@@ -17,6 +17,7 @@ use crate::caller::{Asker, Caller};
 use crate::failure::{Answer, Failure, shapes};
 use crate::read::Body;
 use crate::streaming;
+use crate::wire::ServerSentEvent;
 
 /// Ask a question in a workspace.
 ///
@@ -44,7 +45,7 @@ pub async fn ask(
 /// sources at the end; `abort` when it fails. A client that leaves stops the model, and what was
 /// said by then is kept. A stream ends when its key is revoked or its workspace deleted.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<shapes::Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<shapes::Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Caller<Asker>,
@@ -77,7 +78,7 @@ pub async fn ask_in_thread(
 
 /// Ask a question in a thread and get the answer part by part.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = String), Failure<shapes::Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<shapes::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Caller<Asker>,

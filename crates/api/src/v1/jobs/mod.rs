@@ -17,6 +17,7 @@ use crate::caller::{Caller, Librarian};
 use crate::failure::{Answer, Failure, shapes::Alike};
 use crate::read::Params;
 use crate::streaming::{self, Holder};
+use crate::wire::ServerSentEvent;
 
 /// What a client that was cut off has heard last.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -75,7 +76,7 @@ pub async fn find_job(
 /// then, first of all as it is now. Ends with the job, and a few seconds after the key. `Last-Event-ID` has what was missed told; when
 /// that is nothing and the job is over, the answer is `204`.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
-    responses((status = 200, description = "The changes", content_type = "text/event-stream", body = String),
+    responses((status = 200, description = "The changes", content_type = "text/event-stream", body = ServerSentEvent),
         (status = 204, description = "The job is over and everything was told."), Failure<Alike>))]
 #[get("/jobs/{id}/events")]
 pub async fn follow_job(

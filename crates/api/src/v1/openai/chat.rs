@@ -16,13 +16,14 @@ use crate::streaming::{self, Listener};
 use crate::v1::openai::asked;
 use crate::v1::openai::wire::answer::{Completion, CompletionStream, Heading};
 use crate::v1::openai::wire::chat::CompletionBody;
+use crate::wire::ServerSentEvent;
 
 /// Answer a conversation from a workspace's documents.
 ///
 /// What was said before comes with the request; the exchange is kept in the workspace. With
 /// `"stream": true` the answer comes as server-sent events that end in `[DONE]`.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
-    responses((status = 200, content((Completion = "application/json"), (String = "text/event-stream"))), Failure<OpenAi>))]
+    responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), Failure<OpenAi>))]
 #[post("/openai/chat/completions")]
 pub async fn complete_chat(
     caller: Caller<Asker>,

@@ -12,8 +12,7 @@ fn stored_names_are_unique_and_fit_a_file_system() {
 
 #[tokio::test]
 async fn the_tokens_of_long_texts_are_those_of_their_beginning_times_their_length() {
-    let document =
-        || from_file("a.txt", part(None), &Details::default(), Utc::now()).unwrap().0;
+    let document = || from_file("a.txt", part(None), &Details::default(), Utc::now()).unwrap().0;
     let long = "word ".repeat(100_000);
     let made = [String::new(), "three words here".into(), long];
     let made = made.into_iter().map(|text| (document(), text)).collect();
@@ -34,8 +33,7 @@ fn part(part: Option<DocumentPart>) -> Extracted {
 fn sheets_lie_in_a_folder_of_their_upload_and_mails_have_numbers() {
     let details = Details::default();
     let sheet = part(Some(DocumentPart::Sheet("Q1: costs".into())));
-    let folder =
-        folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap().unwrap();
+    let folder = folder_for_sheets("my book.xlsx", std::slice::from_ref(&sheet)).unwrap().unwrap();
     let name = folder.as_str();
     assert!(name.starts_with("my-book.xlsx-") && name.len() == 21, "{name}");
     let terms = Terms { folder: Some(folder.clone()), ..Terms::default() };
@@ -64,9 +62,7 @@ fn file_names_that_are_paths_are_refused() {
 #[test]
 fn the_title_of_a_text_is_kept_as_given() {
     let raw =
-        RawText {
-            title: "第3四半期 Plan v2".into(), text: "x y".into(), ..RawText::default()
-        };
+        RawText { title: "第3四半期 Plan v2".into(), text: "x y".into(), ..RawText::default() };
     let (document, _) = from_text(raw, Utc::now()).unwrap();
     assert_eq!(document.title, "第3四半期 Plan v2");
     assert_eq!(document.words, 2);
