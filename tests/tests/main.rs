@@ -61,6 +61,7 @@ mod provenance;
 mod providers;
 mod repeats;
 mod revoked;
+mod scans;
 mod search;
 mod shelves;
 mod sign_in;

@@ -158,12 +158,16 @@ fn what_a_document_says_of_itself_when_it_says_nothing() {
     let nobody = |source: &str| {
         ("no author found".to_owned(), "No description found.".to_owned(), source.to_owned())
     };
-    assert_eq!(about("pandoc.docx"), nobody("docx file uploaded by the user."));
-    for name in ["pandoc.odt", "office.odp", "pandoc.pptx"] {
+    let titled = |(author, _, source): (String, String, String)| {
+        (author, "The keeper's handbook".to_owned(), source)
+    };
+    assert_eq!(about("pandoc.docx"), titled(nobody("docx file uploaded by the user.")));
+    assert_eq!(about("pandoc.odt"), titled(nobody("Office file uploaded by the user.")));
+    for name in ["office.odp", "pandoc.pptx"] {
         assert_eq!(about(name), nobody("Office file uploaded by the user."), "{name}");
     }
     let [unknown, source] = ["Unknown", "epub file uploaded by the user."].map(str::to_owned);
-    assert_eq!(about("pandoc.epub"), (unknown.clone(), unknown, source));
+    assert_eq!(about("pandoc.epub"), titled((unknown.clone(), unknown, source)));
     assert_eq!(about("office.pdf").2, "pdf file uploaded by the user.");
     assert_eq!(about("office.xlsx").2, "an xlsx file uploaded by the user.");
     assert_eq!(about("python.mbox").2, "Mbox message file uploaded by the user.");

@@ -213,3 +213,20 @@ fn text_in_old_encodings_is_read() {
         "pump – “seal” déj\u{fffd}"
     );
 }
+
+#[test]
+fn a_document_says_who_wrote_it_and_what_it_is_called() {
+    let core = "<cp:coreProperties xmlns:dc='d'><dc:title>Annual  report</dc:title>\
+        <dc:creator>Ada Lee</dc:creator></cp:coreProperties>";
+    let body =
+        "<w:document xmlns:w='w'><w:body><w:p><w:r><w:t>x</w:t></w:r></w:p></w:body></w:document>";
+    let word = packed(&[("word/document.xml", body), ("docProps/core.xml", core)]);
+    let document = read("a.docx", &word).swap_remove(0);
+    assert_eq!((&*document.author, &*document.description), ("Ada Lee", "Annual report"));
+    let meta = "<m><meta:initial-creator>Ben</meta:initial-creator><dc:creator>Cy</dc:creator></m>";
+    let content = "<office:document-content><office:body><office:text><text:p>x</text:p></office:text>\
+        </office:body></office:document-content>";
+    let text = packed(&[("content.xml", content), ("meta.xml", meta)]);
+    let document = read("a.odt", &text).swap_remove(0);
+    assert_eq!((&*document.author, &*document.description), ("Ben", "No description found."));
+}

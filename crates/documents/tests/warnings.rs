@@ -83,7 +83,8 @@ fn a_document_that_is_whole_has_none() {
     assert!(warnings("a.txt", b"words").is_empty());
     assert!(warnings("a.docx", &word(&[])).is_empty());
     assert!(warnings("a.pdf", &pdf(&[TEXT, ""])).is_empty());
-    let both = format!("{TEXT} {PICTURE}");
+    let words = "A page with a text of its own, beside which it shows a picture. ".repeat(2);
+    let both = format!("BT /F 10 Tf 5 700 Td ({words}) Tj ET {PICTURE}");
     assert!(warnings("a.pdf", &pdf(&[&both])).is_empty());
 }
 
@@ -91,9 +92,13 @@ fn a_document_that_is_whole_has_none() {
 fn pages_that_are_pictures_are_named() {
     let found = warnings("a.pdf", &pdf(&[TEXT, PICTURE, PICTURE, TEXT, PICTURE]));
     assert_eq!(found.len(), 1);
-    assert!(found[0].starts_with("Pages 2–3, 5 are pictures"), "{found:?}");
+    assert!(
+        found[0]
+            .starts_with("Pages 2–3, 5 are pictures and were not read: this server has no model"),
+        "{found:?}"
+    );
     let found = warnings("a.pdf", &pdf(&[PICTURE, TEXT]));
-    assert!(found[0].starts_with("Page 1 is a picture"), "{found:?}");
+    assert!(found[0].starts_with("Page 1 is a picture and was not read"), "{found:?}");
 }
 
 #[test]

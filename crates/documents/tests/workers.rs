@@ -5,7 +5,7 @@
 use std::fs;
 use std::time::Duration;
 
-use carrel_documents::worker::{Confines, Program, Readers};
+use carrel_documents::worker::{Program, Readers, ResourceLimits};
 use carrel_documents::{FileExtractor, Limits};
 use carrel_domain::document::{Extracted, Extractor, IncomingFile, ReadRequest};
 use carrel_domain::{Error, Result};
@@ -19,11 +19,11 @@ async fn read_by(script: &str) -> Result<Vec<Extracted>> {
 async fn read_with(program: &str, script: &str) -> Result<Vec<Extracted>> {
     let file = NamedTempFile::new().unwrap();
     fs::write(file.path(), "content").unwrap();
-    let confines = Confines { workers: 1, time: Duration::from_secs(1), memory: 1 << 30 };
+    let resources = ResourceLimits { workers: 1, time: Duration::from_secs(1), memory: 1 << 30 };
     let arguments = vec!["-c".into(), script.into()];
     let environment = vec![("GIVEN".into(), "1".into())];
     let program = Program { path: program.into(), arguments, environment };
-    let workers = Readers::new(program, confines);
+    let workers = Readers::new(program, resources);
     let limits = Limits { file: 100, text: 100, inflated: 100 };
     let incoming = IncomingFile { name: "x/a.PDF".into(), content: file.path().to_owned() };
     FileExtractor::new(limits, workers).extract(&incoming, &ReadRequest::default()).await
@@ -41,7 +41,7 @@ async fn an_answer_is_taken_as_it_is() {
     let head = r#"{"Documents":[{"sheet":null,"mail":null,"title":"T","author":"A","description":"D","source":"S","bytes":7}]}"#;
     let documents = read_by(&format!("echo '{head}'; cat")).await.unwrap();
     assert_eq!((&*documents[0].text, documents[0].title.as_deref()), ("content", Some("T")));
-    let refused = refusal(r#"echo '{"Fault":{"Refused":"is odd."}}'"#).await;
+    let refused = refusal(r#"echo '{"ExtractError":{"Refused":"is odd."}}'"#).await;
     assert_eq!(refused, "a.PDF is odd.");
 }
 
@@ -56,7 +56,7 @@ async fn what_is_no_answer_is_a_refusal() {
         "printf '\\377\\376\\n'",
         "kill -SEGV $$",
         "kill -ABRT $$",
-        r#"echo '{"Fault":{"Refused":"is odd."}}'; exit 3"#,
+        r#"echo '{"ExtractError":{"Refused":"is odd."}}'; exit 3"#,
         // More complaints than anybody wants to hear.
         "head -c 1000000 /dev/zero >&2; exit 1",
     ] {
@@ -85,7 +85,7 @@ async fn too_much_of_anything_is_named() {
 async fn nothing_of_the_servers_surroundings_is_handed_on() {
     let script = r#"
         set -- $(env | grep -v '^PWD=\|^SHLVL=\|^_=\|^OLDPWD=' | wc -l) "$PWD"
-        printf '{"Fault":{"Refused":"%s %s"}}\n' "$1" "$2""#;
+        printf '{"ExtractError":{"Refused":"%s %s"}}\n' "$1" "$2""#;
     assert_eq!(refusal(script).await, "a.PDF 1 /");
 }
 

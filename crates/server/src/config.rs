@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use carrel_documents::Languages;
 use carrel_providers::Exempt;
 use carrel_services::accounts::PasswordRules;
 use carrel_services::settings::dump::DumpedSecrets;
@@ -68,6 +69,9 @@ pub struct Parsing {
     pub memory: u64,
     /// What an archive may unpack to, in bytes.
     pub inflated: u64,
+    /// How long reading the pictures of one file may take; nothing where they are not read.
+    pub ocr_timeout: Duration,
+    pub ocr_languages: Languages,
 }
 
 /// The embedder inside this process.
@@ -282,7 +286,16 @@ fn parsing(reader: &mut Reader) -> Option<Parsing> {
     let enough = |text: &str| parse::size(text).filter(|bytes| *bytes >= 256 << 20);
     let memory = reader.read(&var::PARSE_MEMORY, "1GiB", enough);
     let inflated = reader.read(&var::PARSE_INFLATED, "512MiB", parse::size);
-    Some(Parsing { workers: workers?, timeout: timeout?, memory: memory?, inflated: inflated? })
+    let ocr_timeout = reader.read(&var::OCR_TIMEOUT, "5m", parse::deadline);
+    let ocr_languages = reader.read(&var::OCR_LANGUAGES, "", Languages::parse);
+    Some(Parsing {
+        workers: workers?,
+        timeout: timeout?,
+        memory: memory?,
+        inflated: inflated?,
+        ocr_timeout: ocr_timeout?,
+        ocr_languages: ocr_languages?,
+    })
 }
 
 fn model(reader: &mut Reader, storage: Option<&Layout>) -> Option<Model> {

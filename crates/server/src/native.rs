@@ -100,6 +100,14 @@ pub fn directory(model: &Model, preference: Option<&str>) -> Result<Directory> {
     ))
 }
 
+/// Where a model of another kind lies: among the others, or beside the one that is given.
+pub fn beside(model: &Model, name: &str) -> std::path::PathBuf {
+    match &model.given {
+        Some(given) => given.with_file_name(name),
+        None => model.models.join(name),
+    }
+}
+
 /// The model that a directory holds by its name, or by having nothing but what all-MiniLM-L6-v2 needs.
 fn known_in(path: &Path) -> Option<&'static Known> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use carrel_documents::worker::{Confines, Readers};
 use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
@@ -46,7 +45,7 @@ use carrel_services::sign_on::SignOn;
 use carrel_services::widgets::{RateLimiter, WidgetService};
 use chrono::{TimeDelta, Utc};
 
-use crate::config::{Config, Parsing};
+use crate::config::Config;
 use crate::index::ConfiguredIndex;
 use crate::metrics::MeasuredModels;
 use crate::models::ConfiguredModels;
@@ -121,12 +120,11 @@ impl App {
         let models = MeasuredModels { models: configured.clone(), meter: meter.clone() };
         let models: Arc<dyn Models> = Arc::new(models);
         let index: Arc<dyn VectorIndex> = chosen.clone();
-        let Parsing { workers, timeout: time, memory, inflated } = config.parsing.clone();
-        let confines = Confines { workers, time, memory };
-        let readers = Readers::new(parse_worker::program()?, confines);
+        let readers = parse_worker::readers(config)?;
         // Text sent as such is bounded by the body it came in, text from files by the file.
         let upload = config.limits.upload;
         let text = upload.max(config.limits.body as u64);
+        let inflated = config.parsing.inflated;
         let limits = carrel_documents::Limits { file: upload, text, inflated };
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?

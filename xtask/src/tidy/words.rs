@@ -24,6 +24,8 @@ const RETIRED: &[(&str, &str)] = &[
     ("Driver", "Worker"),
     ("BEAT", "HEARTBEAT"),
     ("Follow", "JobWatcher"),
+    ("Confines", "ResourceLimits"),
+    ("Fault", "ExtractError"),
     ("Trial", "ConnectionTest"),
     ("TrialIndex", "IndexConnectionTest"),
     ("HandBack", "Requeue"),

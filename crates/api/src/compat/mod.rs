@@ -117,7 +117,7 @@ fn operations(config: &mut impl Register) {
         .post("/document/upload-link", DOCUMENTS, uploads::upload_link)
         .get("/documents", READ, catalogue::list_documents)
         .get("/documents/folder/{folderName}", READ, catalogue::list_folder)
-        .get("/document/accepted-file-types", READ, native::documents::catalogue::accepted_file_types)
+        .get("/document/accepted-file-types", READ, catalogue::accepted_file_types)
         .get("/document/metadata-schema", READ, native::documents::catalogue::metadata_schema)
         .get("/document/id/{id}", READ, catalogue::find_document_by_id)
         .delete("/document/id/{id}", DOCUMENTS, native::documents::catalogue::remove_document_by_id)

@@ -75,13 +75,16 @@ fn without_id(text: &str) -> Option<&str> {
 
 const UUID_LENGTH: usize = 36;
 
-/// A document under its names here. What was left out of it has no place.
+/// A document under its names here.
 pub fn renamed(mut document: Document) -> Document {
     let given = || record::gives_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
     let names = Names::of(title, url, document.path.name(), &document.chunk_source, given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
     (document.title, document.url) = (title, url);
+    // quirk(warnings-untold): there is no such field
+    // native: a document says in `warnings` what of its file was not read
+    // test: `browser_library::what_is_left_out_of_a_file_is_named`
     document.warnings = Warnings::default();
     document
 }
@@ -104,6 +107,7 @@ pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
     let names = Names::of(texts.title, texts.url, texts.name, texts.chunk_source, given);
     let mut document = DocumentBody::new(listed);
     (document.title, document.url) = (names.title, names.url);
+    // quirk(warnings-untold)
     document.warnings.clear();
     document
 }

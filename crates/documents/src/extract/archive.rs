@@ -6,7 +6,7 @@ use std::io::{self, BufReader, Read, Seek};
 
 use zip::ZipArchive;
 
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::input::{Input, Source};
 use super::xml::{self, Visitor};
 
@@ -28,7 +28,7 @@ pub struct Archive<'a> {
 }
 
 impl<'a> Archive<'a> {
-    pub fn open(input: &Input<'a>, what: &'static str) -> Result<Self, Fault> {
+    pub fn open(input: &Input<'a>, what: &'static str) -> Result<Self, ExtractError> {
         let mut file = input.reader()?;
         let mut start = [0; 8];
         let is_compound = file.read_exact(&mut start).is_ok() && start == COMPOUND_FILE;
@@ -36,9 +36,9 @@ impl<'a> Archive<'a> {
             return Err(compound_file(input)?);
         }
         file.rewind()?;
-        let zip = ZipArchive::new(file).map_err(|_| Fault::damaged(what))?;
+        let zip = ZipArchive::new(file).map_err(|_| ExtractError::damaged(what))?;
         if zip.len() > MOST_ENTRIES {
-            return Err(Fault::too_many_entries(MOST_ENTRIES));
+            return Err(ExtractError::too_many_entries(MOST_ENTRIES));
         }
         Ok(Self { zip, what, input: input.clone() })
     }
@@ -64,7 +64,7 @@ impl<'a> Archive<'a> {
     }
 
     /// Shows a part in XML to `visitor`; says whether there is such a part.
-    pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, Fault> {
+    pub fn visit(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<bool, ExtractError> {
         let Some(part) = self.part(name)? else { return Ok(false) };
         let walked = xml::walk(BufReader::new(part), visitor);
         walked.map_err(|wrong| self.fault(wrong))?;
@@ -72,13 +72,17 @@ impl<'a> Archive<'a> {
     }
 
     /// As [`Archive::visit`], for a part without which there is no document.
-    pub fn visit_needed(&mut self, name: &str, visitor: &mut impl Visitor) -> Result<(), Fault> {
+    pub fn visit_needed(
+        &mut self,
+        name: &str,
+        visitor: &mut impl Visitor,
+    ) -> Result<(), ExtractError> {
         let is_there = self.visit(name, visitor)?;
-        if is_there { Ok(()) } else { Err(Fault::damaged(self.what)) }
+        if is_there { Ok(()) } else { Err(ExtractError::damaged(self.what)) }
     }
 
     /// The whole of a part.
-    pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, Fault> {
+    pub fn bytes(&mut self, name: &str) -> Result<Option<Vec<u8>>, ExtractError> {
         let Some(mut part) = self.part(name)? else { return Ok(None) };
         let mut bytes = Vec::new();
         let read = part.read_to_end(&mut bytes);
@@ -88,7 +92,7 @@ impl<'a> Archive<'a> {
 
     /// Unpacks everything to nowhere when it might be more than allowed, for readers that would
     /// unpack it without a limit. What the archive says about its sizes is not believed.
-    pub fn measure(mut self) -> Result<(), Fault> {
+    pub fn measure(mut self) -> Result<(), ExtractError> {
         let packed: u64 = (0..self.zip.len())
             .filter_map(|index| Some(self.zip.by_index_raw(index).ok()?.compressed_size()))
             .fold(0, u64::saturating_add);
@@ -96,7 +100,7 @@ impl<'a> Archive<'a> {
             return Ok(());
         }
         for index in 0..self.zip.len() {
-            let entry = self.zip.by_index(index).map_err(|_| Fault::damaged(self.what))?;
+            let entry = self.zip.by_index(index).map_err(|_| ExtractError::damaged(self.what))?;
             let mut part = Metered { entry, input: self.input.clone() };
             if io::copy(&mut part, &mut io::sink()).is_err() {
                 drop(part);
@@ -106,25 +110,28 @@ impl<'a> Archive<'a> {
         Ok(())
     }
 
-    fn part(&mut self, name: &str) -> Result<Option<Metered<'a, impl Read + use<'_, 'a>>>, Fault> {
+    fn part(
+        &mut self,
+        name: &str,
+    ) -> Result<Option<Metered<'a, impl Read + use<'_, 'a>>>, ExtractError> {
         let Some(index) = self.zip.index_for_name(name) else { return Ok(None) };
         match self.zip.by_index(index) {
-            Ok(entry) if entry.encrypted() => Err(Fault::protected()),
+            Ok(entry) if entry.encrypted() => Err(ExtractError::protected()),
             Ok(entry) => Ok(Some(Metered { entry, input: self.input.clone() })),
-            Err(_) => Err(Fault::damaged(self.what)),
+            Err(_) => Err(ExtractError::damaged(self.what)),
         }
     }
 
-    fn fault(&self, wrong: xml::Wrong) -> Fault {
+    fn fault(&self, wrong: xml::Wrong) -> ExtractError {
         match wrong {
             _ if self.input.inflatable() == 0 => {
-                Fault::inflates_too_far(self.input.limits.inflated)
+                ExtractError::inflates_too_far(self.input.limits.inflated)
             }
-            xml::Wrong::TooDeep => Fault::refused(format!(
+            xml::Wrong::TooDeep => ExtractError::refused(format!(
                 "is nested more than {} elements deep, which is too deep.",
                 xml::DEEPEST
             )),
-            xml::Wrong::Unread | xml::Wrong::Malformed => Fault::damaged(self.what),
+            xml::Wrong::Unread | xml::Wrong::Malformed => ExtractError::damaged(self.what),
         }
     }
 }
@@ -134,13 +141,13 @@ pub fn is_zip(bytes: &[u8]) -> bool {
 }
 
 /// Why a file in Office's own binary format is refused.
-fn compound_file(input: &Input<'_>) -> Result<Fault, Fault> {
+fn compound_file(input: &Input<'_>) -> Result<ExtractError, ExtractError> {
     let bytes = input.start(DIRECTORY_WITHIN)?;
     let sealed: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
     if bytes.windows(sealed.len()).any(|window| window == sealed) {
-        return Ok(Fault::protected());
+        return Ok(ExtractError::protected());
     }
-    Ok(Fault::refused(
+    Ok(ExtractError::refused(
         "is in the binary format of Office before 2007. Save it in today's format and send it \
          again.",
     ))

@@ -4,17 +4,17 @@ use carrel_domain::document::Extracted;
 use super::Input;
 use super::archive::Archive;
 use super::embedded::Embedded;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 
 /// Documents of one archive.
 const MOST_FILES: usize = 1_000;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, "an archive (.zip)")?;
     let mut names: Vec<_> = archive.names().into_iter().filter(|name| !is_overhead(name)).collect();
     names.sort();
     if names.len() > MOST_FILES {
-        return Err(Fault::too_many_entries(MOST_FILES));
+        return Err(ExtractError::too_many_entries(MOST_FILES));
     }
     let mut others = Embedded::default();
     for name in names {
@@ -22,7 +22,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     }
     let documents = others.into_documents();
     // Why none was read is in the warnings.
-    if documents.is_empty() { Err(Fault::empty()) } else { Ok(documents) }
+    if documents.is_empty() { Err(ExtractError::empty()) } else { Ok(documents) }
 }
 
 /// Folders, and what systems add to archives.

@@ -5,7 +5,7 @@
 use carrel_domain::document::{DocumentPart, Extracted};
 
 use super::archive::Archive;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::{Input, extension, formats, read_as, with_text};
 
 /// What programs that encrypt mails call what they made.
@@ -24,7 +24,7 @@ impl Embedded {
         input: &Input<'_>,
         archive: &mut Archive<'_>,
         part: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ExtractError> {
         self.read_named(input, archive, part, part.rsplit('/').next().unwrap_or(part))
     }
 
@@ -35,9 +35,9 @@ impl Embedded {
         archive: &mut Archive<'_>,
         part: &str,
         name: &str,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), ExtractError> {
         // Its bytes are needed only where somebody reads them.
-        if let Err(warning) = readable_type(name) {
+        if let Err(warning) = readable_type(input, name) {
             input.warn(warning);
             return Ok(());
         }
@@ -73,7 +73,7 @@ pub fn bytes_within(
     archive: &mut Archive<'_>,
     part: &str,
     name: &str,
-) -> Result<Option<Vec<u8>>, Fault> {
+) -> Result<Option<Vec<u8>>, ExtractError> {
     match archive.bytes(part) {
         Err(fault) if input.inflatable() > 0 => {
             input.warn(not_read(input, name, fault));
@@ -85,7 +85,7 @@ pub fn bytes_within(
 
 /// The documents of a file within `input`, or why there are none.
 pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extracted>, String> {
-    let extension = readable_type(name)?;
+    let extension = readable_type(input, name)?;
     let file = input.embedded(bytes).ok_or_else(|| {
         format!("The embedded file {name} was not read: there are too many, or it lies too deep.")
     })?;
@@ -104,8 +104,12 @@ pub fn documents(input: &Input<'_>, name: &str, bytes: &[u8]) -> Result<Vec<Extr
 }
 
 /// The extension of a file that is read, or why it is not.
-fn readable_type(name: &str) -> Result<String, String> {
+fn readable_type(input: &Input<'_>, name: &str) -> Result<String, String> {
     let why = match extension(name) {
+        Some(extension) if formats::is_picture(&extension) => match input.pictures().missing() {
+            None => return Ok(extension),
+            Some(missing) => missing.why(),
+        },
         Some(extension) if formats::is_read(&extension) => return Ok(extension),
         Some(extension) if SEALED.contains(&extension.as_str()) => "it is encrypted".to_owned(),
         Some(extension) => format!("files of type .{extension} are not read"),
@@ -114,17 +118,21 @@ fn readable_type(name: &str) -> Result<String, String> {
     Err(format!("The embedded file {name} was not read: {why}."))
 }
 
-fn not_read(input: &Input<'_>, name: &str, fault: Fault) -> String {
+fn not_read(input: &Input<'_>, name: &str, fault: ExtractError) -> String {
     let file = format!("The embedded file {name}");
     match fault {
-        Fault::Empty(None) => format!("{file} has no text."),
-        Fault::Empty(Some(more)) => format!("{file} has no text. {more}"),
-        Fault::Said(sentence) => format!("{file} was not read. {sentence}"),
-        Fault::Damaged(_) | Fault::Refused(_) => {
+        ExtractError::Empty(None) => format!("{file} has no text."),
+        ExtractError::Empty(Some(more)) => format!("{file} has no text. {more}"),
+        ExtractError::Said(sentence) => format!("{file} was not read. {sentence}"),
+        ExtractError::Damaged(_) | ExtractError::Refused(_) => {
             format!("The embedded file {}", fault.into_error(name, input.limits))
         }
-        Fault::FileTooLarge | Fault::TextTooLarge => format!("{file} is too large to be read."),
-        Fault::Unavailable(_) | Fault::Internal(_) => format!("{file} could not be read."),
+        ExtractError::FileTooLarge | ExtractError::TextTooLarge => {
+            format!("{file} is too large to be read.")
+        }
+        ExtractError::Unavailable(_) | ExtractError::Internal(_) => {
+            format!("{file} could not be read.")
+        }
     }
 }
 
@@ -133,7 +141,7 @@ pub fn text_of(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
     part: &str,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<String>, ExtractError> {
     let Some(bytes) = bytes_within(input, archive, part, part)? else { return Ok(None) };
     let documents = documents(input, part, &bytes).unwrap_or_else(|warning| {
         input.warn(warning);

@@ -4,19 +4,19 @@ use std::collections::{HashMap, HashSet};
 use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
-use super::fault::Fault;
-use super::office::SMALLEST_PICTURE;
-use super::office::package::resolve;
+use super::dublin_core::DublinCore;
+use super::extract_error::ExtractError;
+use super::office::{self, package::resolve};
 use super::xml::{Element, Visitor};
 use super::{Input, embedded, html};
 
 const WHAT: &str = "a book in EPUB (.epub)";
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let mut container = Container::default();
     archive.visit_needed("META-INF/container.xml", &mut container)?;
-    let package = container.package.ok_or_else(|| Fault::damaged(WHAT))?;
+    let package = container.package.ok_or_else(|| ExtractError::damaged(WHAT))?;
     let mut book = Book::default();
     archive.visit_needed(&package, &mut book)?;
     let mut sealed = Sealed::default();
@@ -45,19 +45,19 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         }
         text.push_str(&chapter);
         if text.len() as u64 > input.limits.text {
-            return Err(Fault::TextTooLarge);
+            return Err(ExtractError::TextTooLarge);
         }
     }
     if is_sealed && text.trim().is_empty() {
-        return Err(Fault::refused("is protected by digital rights management."));
+        return Err(ExtractError::refused("is protected by digital rights management."));
     }
     for part in &book.pictures {
         let part = resolve(folder, &unescaped(part));
-        if archive.size(&part) >= SMALLEST_PICTURE {
-            input.skip_picture(&part);
+        if let Some(picture) = office::picture(input, &mut archive, &part)? {
+            text.push_str(&format!("\n\n{picture}"));
         }
     }
-    Ok(vec![Extracted {
+    let mut document = Extracted {
         part: None,
         title: None,
         author: "Unknown".to_owned(),
@@ -65,7 +65,9 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         source: "epub file uploaded by the user.".to_owned(),
         text,
         warnings: Vec::new(),
-    }])
+    };
+    DublinCore::of(&mut archive, &package).describe(&mut document);
+    Ok(vec![document])
 }
 
 /// `%20` and the like as what they stand for.

@@ -1,14 +1,14 @@
 //! The table of file types: a new format is a module and a row.
-use Reading::{Apart, Awaits, Here};
+use Reading::{Apart, Here, Picture, Recording};
 use carrel_domain::document::{Extracted, FileType};
 
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::{
-    Input, bundle, epub, html, mail, markup, notebook, office, opendocument, pdf, rtf, sheets,
-    subtitles, text,
+    Input, bundle, epub, html, mail, markup, notebook, office, opendocument, pdf, pictures, rtf,
+    sheets, subtitles, text,
 };
 
-type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
+type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
 /// What is done with files of a type.
 #[derive(Clone, Copy)]
@@ -17,8 +17,10 @@ pub enum Reading {
     Here(Read),
     /// Unpacked or decoded, which a file may make cost anything: in a process of its own.
     Apart(Read),
-    /// Refused as long as the setting of that name configures nothing that could read them.
-    Awaits(&'static str),
+    /// As [`Reading::Apart`], where this server reads pictures.
+    Picture(Read),
+    /// Sound, of which nothing is made.
+    Recording,
 }
 
 struct Format {
@@ -36,9 +38,7 @@ const fn format(
     Format { mime, extensions, aliases: &[], reading }
 }
 
-/// The language in which pictures are read.
-const OCR: Reading = Awaits("TARGET_OCR_LANG");
-const TRANSCRIPTION: Reading = Awaits("WHISPER_PROVIDER");
+const OCR: Reading = Picture(pictures::read);
 
 /// In the order in which clients are told of them.
 const FORMATS: &[Format] = &[
@@ -149,20 +149,23 @@ const FORMATS: &[Format] = &[
         ..format("multipart/related", &[".mhtml"], Apart(mail::read_archived_page))
     },
     format("application/zip", &[".zip"], Apart(bundle::read)),
-    format("audio/wav", &[".wav"], TRANSCRIPTION),
-    format("audio/mpeg", &[".mp3"], TRANSCRIPTION),
-    format("audio/ogg", &[".ogg", ".oga"], TRANSCRIPTION),
-    format("audio/opus", &[".opus"], TRANSCRIPTION),
-    format("audio/mp4", &[".m4a"], TRANSCRIPTION),
-    format("audio/x-m4a", &[".m4a"], TRANSCRIPTION),
-    format("audio/webm", &[".webm"], TRANSCRIPTION),
-    format("video/mp4", &[".mp4"], TRANSCRIPTION),
-    format("video/mpeg", &[".mpeg"], TRANSCRIPTION),
+    format("audio/wav", &[".wav"], Recording),
+    format("audio/mpeg", &[".mp3"], Recording),
+    format("audio/ogg", &[".ogg", ".oga"], Recording),
+    format("audio/opus", &[".opus"], Recording),
+    format("audio/mp4", &[".m4a"], Recording),
+    format("audio/x-m4a", &[".m4a"], Recording),
+    format("audio/webm", &[".webm"], Recording),
+    format("video/mp4", &[".mp4"], Recording),
+    format("video/mpeg", &[".mpeg"], Recording),
     format("application/epub+zip", &[".epub"], Apart(epub::read)),
     format("image/png", &[".png"], OCR),
     Format { aliases: &[".jpeg"], ..format("image/jpeg", &[".jpg"], OCR) },
     format("image/jpg", &[".jpg"], OCR),
     format("image/webp", &[".webp"], OCR),
+    format("image/gif", &[".gif"], OCR),
+    format("image/bmp", &[".bmp"], OCR),
+    Format { aliases: &[".tif"], ..format("image/tiff", &[".tiff"], OCR) },
     Format {
         aliases: &[".ots"],
         ..format(
@@ -176,9 +179,9 @@ const FORMATS: &[Format] = &[
 
 /// Types that are refused by name, even where a file happens to look like text.
 const NOT_TEXT: &[&str] = &[
-    "flac", "mpg", "mov", "avi", "mkv", "gif", "bmp", "tif", "tiff", "ico", "heic", "avif", "gz",
-    "bz2", "xz", "zst", "tar", "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar",
-    "wasm", "sqlite", "db", "woff", "woff2", "ttf", "otf",
+    "flac", "mpg", "mov", "avi", "mkv", "ico", "heic", "avif", "gz", "bz2", "xz", "zst", "tar",
+    "7z", "rar", "exe", "dll", "so", "dylib", "bin", "class", "jar", "wasm", "sqlite", "db",
+    "woff", "woff2", "ttf", "otf",
 ];
 
 /// Types that are refused with the advice to save the file as another.
@@ -236,9 +239,9 @@ const LANGUAGES: &[(&str, &str)] = &[
 ];
 
 /// Why a file is refused whose program can save it as something that is read.
-pub fn advice(extension: &str) -> Option<Fault> {
+pub fn advice(extension: &str) -> Option<ExtractError> {
     let (_, program, better) = TO_BE_SAVED.iter().find(|(known, ..)| known.contains(&extension))?;
-    Some(Fault::refused(format!(
+    Some(ExtractError::refused(format!(
         "is in the format of {program}, which is not read. Save it as {better} and send it again."
     )))
 }
@@ -267,26 +270,28 @@ pub fn is_known_not_to_be_text(extension: &str) -> bool {
     NOT_TEXT.contains(&extension)
 }
 
-/// Why a file of a type that awaits `setting` is refused.
-pub fn unconfigured(extension: &str, setting: &str) -> Fault {
-    let what = match setting {
-        "WHISPER_PROVIDER" => "Transcribing audio and video",
-        _ => "Reading text in images (OCR)",
-    };
-    Fault::said(format!(
-        "{what} is not configured on this server, so files of type .{extension} cannot be read. \
-         The setting {setting} will configure it."
+/// Whether files of a type are pictures, which are read where there is a model for it.
+pub fn is_picture(extension: &str) -> bool {
+    matches!(reading(extension), Some(Picture(_)))
+}
+
+/// Why a recording is refused.
+pub fn not_transcribed(extension: &str) -> ExtractError {
+    ExtractError::said(format!(
+        "Recordings are not transcribed by this server, so files of type .{extension} cannot be read."
     ))
 }
 
-/// The types known by name, in the order in which clients are told of them.
-pub fn file_types() -> impl Iterator<Item = FileType> {
-    FORMATS.iter().map(|format| {
+/// The types known by name, in the order in which clients are told of them, and whether they are read
+/// where pictures are, or are not.
+pub fn file_types(reads_pictures: bool) -> impl Iterator<Item = FileType> {
+    FORMATS.iter().map(move |format| {
         let Format { mime, extensions, aliases, reading } = format;
-        let needs = match reading {
-            Here(_) | Apart(_) => None,
-            Awaits(setting) => Some(*setting),
+        let is_read = match reading {
+            Here(_) | Apart(_) => true,
+            Picture(_) => reads_pictures,
+            Recording => false,
         };
-        FileType { mime, extensions, aliases, needs }
+        FileType { mime, extensions, aliases, is_read }
     })
 }

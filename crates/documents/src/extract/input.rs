@@ -6,7 +6,8 @@ use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::rc::Rc;
 
 use super::Limits;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
+use super::pictures::Pictures;
 
 /// Files within files are opened to this depth: a mail in an archive in a mail.
 const DEEPEST: u32 = 4;
@@ -29,6 +30,7 @@ pub struct Input<'a> {
 #[derive(Default)]
 struct LeftOut {
     sentences: RefCell<Vec<String>>,
+    /// Names of pictures.
     pictures: RefCell<BTreeSet<String>>,
 }
 
@@ -36,6 +38,7 @@ struct Shared {
     files: Cell<u32>,
     /// Bytes that archives may still be unpacked to.
     inflated: Cell<u64>,
+    pictures: Pictures,
 }
 
 #[derive(Clone, Copy)]
@@ -45,9 +48,9 @@ pub enum Content<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub fn new(file: &'a File, limits: Limits) -> Self {
+    pub fn new(file: &'a File, limits: Limits, pictures: Pictures) -> Self {
         let inflated = Cell::new(limits.inflated);
-        let shared = Rc::new(Shared { files: Cell::new(MOST_EMBEDDED), inflated });
+        let shared = Rc::new(Shared { files: Cell::new(MOST_EMBEDDED), inflated, pictures });
         let left_out = Rc::default();
         Self { content: Content::File(file), limits, depth: 0, shared, left_out }
     }
@@ -85,8 +88,15 @@ impl<'a> Input<'a> {
             1 => "a picture in it".to_owned(),
             many => format!("{many} pictures in it"),
         };
-        sentences.push(format!("The text of {pictures} was not read."));
+        let why = self.pictures().missing().map(|why| format!(": {}", why.why()));
+        let why = why.unwrap_or_default();
+        sentences.push(format!("The text of {pictures} was not read{why}."));
         sentences
+    }
+
+    /// What reads pictures within the file.
+    pub fn pictures(&self) -> &Pictures {
+        &self.shared.pictures
     }
 
     pub fn inflatable(&self) -> u64 {
@@ -98,7 +108,7 @@ impl<'a> Input<'a> {
     }
 
     /// The content from its beginning, to be read and searched.
-    pub fn reader(&self) -> Result<Source<'a>, Fault> {
+    pub fn reader(&self) -> Result<Source<'a>, ExtractError> {
         self.check_size()?;
         Ok(match self.content {
             Content::File(file) => {
@@ -111,29 +121,29 @@ impl<'a> Input<'a> {
     }
 
     /// The whole content.
-    pub fn bytes(&self) -> Result<Vec<u8>, Fault> {
+    pub fn bytes(&self) -> Result<Vec<u8>, ExtractError> {
         let (limit, size) = (self.limits.file, self.check_size()?);
         let mut bytes = Vec::new();
         bytes.reserve_exact(usize::try_from(size).unwrap_or(0));
         // One more than allowed, to notice a file that has grown meanwhile.
         self.reader()?.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > limit { Err(Fault::FileTooLarge) } else { Ok(bytes) }
+        if bytes.len() as u64 > limit { Err(ExtractError::FileTooLarge) } else { Ok(bytes) }
     }
 
     /// At most the first `most` bytes.
-    pub fn start(&self, most: u64) -> Result<Vec<u8>, Fault> {
+    pub fn start(&self, most: u64) -> Result<Vec<u8>, ExtractError> {
         let mut bytes = Vec::new();
         self.reader()?.take(most).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    fn check_size(&self) -> Result<u64, Fault> {
+    fn check_size(&self) -> Result<u64, ExtractError> {
         let size = match self.content {
             // Whoever reads it begins by going back to the beginning.
             Content::File(mut file) => file.seek(SeekFrom::End(0))?,
             Content::Bytes(bytes) => bytes.len() as u64,
         };
-        if size > self.limits.file { Err(Fault::FileTooLarge) } else { Ok(size) }
+        if size > self.limits.file { Err(ExtractError::FileTooLarge) } else { Ok(size) }
     }
 }
 

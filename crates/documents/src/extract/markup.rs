@@ -2,13 +2,13 @@
 use carrel_domain::document::Extracted;
 
 use super::Input;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::text::{decode_text, document, text_bytes};
 use super::writer::Writer;
 use super::xml::{self, Element, Visitor};
 
 /// A book in FictionBook (`.fb2`), without its pictures.
-pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut book = Book {
         writer: Writer::within(input.limits.text),
         hidden: 0,
@@ -20,7 +20,7 @@ pub fn read_book(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let page = decode_text(&input.bytes()?);
     let walked = xml::walk(page.as_bytes(), &mut book);
     if walked.is_err() || !book.has_body {
-        return Err(Fault::damaged("a book in FictionBook (.fb2)"));
+        return Err(ExtractError::damaged("a book in FictionBook (.fb2)"));
     }
     Ok(vec![document(book.writer.whole()?, book.title.map(|title| title.trim().to_owned()))])
 }
@@ -95,7 +95,7 @@ impl Visitor for Book {
 
 /// XML that is no document of a known kind: a line for each value, after the names it lies within.
 /// What cannot be read as XML is text as it stands.
-pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_xml(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let page = decode_text(&text_bytes(input)?);
     let mut values = Values {
         writer: Writer::within(input.limits.text),

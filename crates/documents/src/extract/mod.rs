@@ -6,10 +6,11 @@
 
 mod archive;
 mod bundle;
+mod dublin_core;
 mod embedded;
 mod encoding;
 mod epub;
-pub(crate) mod fault;
+pub(crate) mod extract_error;
 mod formats;
 mod html;
 mod input;
@@ -19,6 +20,7 @@ mod notebook;
 mod office;
 mod opendocument;
 mod pdf;
+pub mod pictures;
 mod plausible;
 mod rtf;
 mod sealed;
@@ -31,6 +33,7 @@ mod xml;
 use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use carrel_domain::document::{
@@ -41,10 +44,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::blocking;
 use crate::worker::Readers;
-use fault::Fault;
+use extract_error::ExtractError;
+use pictures::{Ocr, Pictures};
 
+use formats::Reading;
 pub use formats::file_types;
-use formats::{Reading, unconfigured};
 pub use html::page::{WebPages, read_page};
 use input::Input;
 
@@ -90,16 +94,22 @@ impl FileExtractor {
 #[async_trait]
 impl Extractor for FileExtractor {
     fn file_types(&self) -> Vec<FileType> {
-        file_types().collect()
+        file_types(self.readers.ocr().missing().is_none()).collect()
     }
 
     async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>> {
         let (path, name, limits) = (file.content.clone(), file.name.clone(), self.limits);
-        let Some(extension) = known_apart(&name) else {
-            return blocking(move || extract_file(&name, &path, limits)).await;
+        let ocr = self.readers.ocr();
+        let is_read = |extension: &String| match formats::reading(extension) {
+            Some(Reading::Apart(_)) => true,
+            Some(Reading::Picture(_)) => ocr.missing().is_none(),
+            _ => false,
+        };
+        let Some(extension) = extension(base(&name)).filter(is_read) else {
+            return blocking(move || extract_with_pictures(&name, &path, limits, &ocr)).await;
         };
         let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
-        let documents = self.readers.read(&extension, opened, limits, request).await;
+        let documents = self.readers.read(&extension, opened, limits, ocr, request).await;
         documents.map_err(|fault| fault.into_error(base(&name), limits))
     }
 }
@@ -107,9 +117,30 @@ impl Extractor for FileExtractor {
 /// The documents in the file at `path`, which its owner calls `name`; at least one, each with text.
 /// Whatever the type, it is read on this thread.
 ///
+/// Pictures are not read.
+///
 /// [`Error::Unprocessable`] when the type is unknown or there is no text, [`Error::TooLarge`] when
 /// the file or its text exceeds the limits.
 pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extracted>> {
+    extract_with(name, path, limits, Pictures::none())
+}
+
+/// As [`extract_file`], with pictures read as `ocr` says.
+pub fn extract_with_pictures(
+    name: &str,
+    path: &Path,
+    limits: Limits,
+    ocr: &Ocr,
+) -> Result<Vec<Extracted>> {
+    extract_with(name, path, limits, Pictures::open(ocr, Arc::default()))
+}
+
+fn extract_with(
+    name: &str,
+    path: &Path,
+    limits: Limits,
+    pictures: Pictures,
+) -> Result<Vec<Extracted>> {
     let name = base(name);
     let Some(extension) = extension(name) else {
         return Err(Error::unprocessable(
@@ -117,19 +148,21 @@ pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extra
         ));
     };
     let file = File::open(path).map_err(Error::internal)?;
-    extract(&extension, &file, limits).map_err(|fault| fault.into_error(name, limits))
+    extract(&extension, &file, limits, pictures).map_err(|fault| fault.into_error(name, limits))
 }
 
 pub(crate) fn extract(
     extension: &str,
     file: &File,
     limits: Limits,
-) -> Result<Vec<Extracted>, Fault> {
-    let input = Input::new(file, limits);
+    pictures: Pictures,
+) -> Result<Vec<Extracted>, ExtractError> {
+    let input = Input::new(file, limits, pictures);
     let mut documents = read_as(extension, &input)?;
     let (mut bytes, mut names) = (0, HashSet::new());
     for document in &mut documents {
         storable(&mut document.text);
+        join_at_soft_hyphens(&mut document.text);
         bytes += document.text.len() as u64;
         let details = [&mut document.author, &mut document.description];
         details.into_iter().chain(&mut document.title).for_each(bounded);
@@ -146,14 +179,14 @@ pub(crate) fn extract(
         }
     }
     if bytes > limits.text {
-        return Err(Fault::TextTooLarge);
+        return Err(ExtractError::TextTooLarge);
     }
     with_text(documents)
 }
 
 /// The documents that have text. What the others had to say of what was left out is said by the first
 /// of these, or by the refusal.
-fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, Fault> {
+fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, ExtractError> {
     let has_text = |document: &Extracted| !document.text.trim().is_empty();
     let (mut kept, blank): (Vec<_>, Vec<_>) = documents.into_iter().partition(has_text);
     let warnings = blank.into_iter().flat_map(|document| document.warnings);
@@ -162,12 +195,12 @@ fn with_text(documents: Vec<Extracted>) -> Result<Vec<Extracted>, Fault> {
             first.warnings.extend(warnings);
             Ok(kept)
         }
-        None => Err(Fault::nothing_but(warnings)),
+        None => Err(ExtractError::nothing_but(warnings)),
     }
 }
 
 /// The documents of a file, the first of which says what was left out.
-fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let read = read_by_type(extension, input);
     let warnings = input.take_warnings();
     match read {
@@ -177,23 +210,23 @@ fn read_as(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> 
             }
             Ok(documents)
         }
-        Err(Fault::Empty(None)) => Err(Fault::nothing_but(warnings.into_iter())),
+        Err(ExtractError::Empty(None)) => Err(ExtractError::nothing_but(warnings.into_iter())),
         Err(fault) => Err(fault),
     }
 }
 
 /// The documents of a file by its extension, or by its content where that is plainly another's.
-fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     if let Some(opened) = sealed::open(extension, input)? {
-        let inner = input.embedded(&opened).ok_or_else(Fault::protected)?;
+        let inner = input.embedded(&opened).ok_or_else(ExtractError::protected)?;
         return read_as(extension, &inner);
     }
     if let Some(read) = sealed::other_format(extension, input)? {
         return read(input);
     }
     match formats::reading(extension) {
-        Some(Reading::Here(read) | Reading::Apart(read)) => read(input),
-        Some(Reading::Awaits(setting)) => Err(unconfigured(extension, setting)),
+        Some(Reading::Here(read) | Reading::Apart(read) | Reading::Picture(read)) => read(input),
+        Some(Reading::Recording) => Err(formats::not_transcribed(extension)),
         None => match (formats::advice(extension), formats::language(extension)) {
             (Some(fault), _) => Err(fault),
             (None, Some(language)) => text::read_code(input, language),
@@ -220,12 +253,6 @@ fn base(name: &str) -> &str {
     name.rsplit(['/', '\\']).next().unwrap_or(name)
 }
 
-/// The extension of a file that is to be read in another process.
-fn known_apart(name: &str) -> Option<String> {
-    let extension = extension(base(name))?;
-    matches!(formats::reading(&extension), Some(Reading::Apart(_))).then_some(extension)
-}
-
 /// The last extension in lower case. A name that only begins with a dot has none.
 fn extension(name: &str) -> Option<String> {
     let (stem, extension) = name.rsplit_once('.')?;
@@ -238,6 +265,25 @@ fn bounded(detail: &mut String) {
     if let Some((end, _)) = detail.char_indices().nth(LONGEST_DETAIL) {
         detail.truncate(end);
     }
+}
+
+/// Takes out soft hyphens, which would keep a word from being found, with the line end behind one.
+fn join_at_soft_hyphens(text: &mut String) {
+    const SOFT_HYPHEN: char = '\u{ad}';
+    if !text.contains(SOFT_HYPHEN) {
+        return;
+    }
+    let mut joined = String::with_capacity(text.len());
+    let mut rest = text.as_str();
+    while let Some((before, after)) = rest.split_once(SOFT_HYPHEN) {
+        joined.push_str(before);
+        let line = after.trim_start_matches([' ', '\t', '\r']);
+        let next = line.strip_prefix('\n').map(|next| next.trim_start_matches([' ', '\t']));
+        // What follows an empty line is another paragraph.
+        rest = next.filter(|next| next.starts_with(char::is_alphabetic)).unwrap_or(after);
+    }
+    joined.push_str(rest);
+    *text = joined;
 }
 
 /// Takes out what PostgreSQL cannot store in text.

@@ -2,14 +2,14 @@
 use carrel_domain::document::Extracted;
 use serde_json::Value;
 
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::text::document;
 use super::{Input, html};
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let notebook: Value =
-        serde_json::from_slice(&bytes).map_err(|_| Fault::damaged("a notebook (.ipynb)"))?;
+        serde_json::from_slice(&bytes).map_err(|_| ExtractError::damaged("a notebook (.ipynb)"))?;
     let language = ["/metadata/language_info/name", "/metadata/kernelspec/language"]
         .iter()
         .find_map(|at| notebook.pointer(at)?.as_str())
@@ -39,7 +39,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
 }
 
 /// What an output shows as text; pictures are left out.
-fn printed(output: &Value, limit: u64) -> Result<String, Fault> {
+fn printed(output: &Value, limit: u64) -> Result<String, ExtractError> {
     let data = if output["data"].is_object() { &output["data"] } else { output };
     let texts = [&data["text/markdown"], &data["text/plain"], &output["text"]];
     let page = joined(&data["text/html"]);

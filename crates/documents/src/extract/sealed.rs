@@ -1,6 +1,6 @@
 //! Files that are not what their extension says: sealed with a password that everybody knows, or saved
 //! in another format under an old name.
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::input::Input;
 use super::{html, office, rtf, sheets, text};
 use carrel_domain::document::Extracted;
@@ -12,7 +12,7 @@ const ZIP: &[u8] = b"PK\x03\x04";
 
 /// The content of an office document that Excel's own password opens; `None` where there is nothing
 /// to open.
-pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, Fault> {
+pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, ExtractError> {
     let is_packed =
         ["docx", "docm", "pptx", "xlsx", "xlsm", "xlsb", "xltx", "xls"].contains(&extension);
     if !is_packed || !input.start(8)?.starts_with(COMPOUND_FILE) {
@@ -24,7 +24,7 @@ pub fn open(extension: &str, input: &Input<'_>) -> Result<Option<Vec<u8>>, Fault
     }
     let opened = office_crypto::decrypt_from_bytes(bytes, DEFAULT_PASSWORD);
     let opened = opened.ok().filter(|opened| opened.starts_with(ZIP));
-    opened.map(Some).ok_or_else(Fault::protected)
+    opened.map(Some).ok_or_else(ExtractError::protected)
 }
 
 fn is_sealed(bytes: &[u8]) -> bool {
@@ -32,10 +32,10 @@ fn is_sealed(bytes: &[u8]) -> bool {
     bytes.windows(name.len()).any(|window| window == name)
 }
 
-type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, Fault>;
+type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
 
 /// The reader of what a file is in truth, where that is something else than it is called.
-pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, Fault> {
+pub fn other_format(extension: &str, input: &Input<'_>) -> Result<Option<Read>, ExtractError> {
     if !["doc", "dot", "xls", "xlt", "xlsx", "docx", "rtf", "ppt"].contains(&extension) {
         return Ok(None);
     }

@@ -2,11 +2,11 @@
 use carrel_domain::document::Extracted;
 
 use super::Input;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::html;
 use super::text::{decode_text, document, text_bytes};
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let source = decode_text(&text_bytes(input)?).replace("\r\n", "\n");
     let mut out = String::new();
     for block in source.split("\n\n") {

@@ -4,7 +4,7 @@ use encoding_rs::Encoding;
 
 use super::Input;
 use super::encoding::{decode, has_wide_units, is_mostly_utf8};
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::formats::is_known_not_to_be_text;
 
 /// How much of a file tells whether it is text.
@@ -13,27 +13,27 @@ const SNIFFED: usize = 1024;
 const CLAIM_TOLD_BY: usize = 64 << 10;
 
 /// A file whose type says that it is text.
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
 /// JSON is text as it stands, but always Unicode.
-pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_json(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     if Encoding::for_bom(&bytes).is_none()
         && !has_wide_units(&bytes)
         && str::from_utf8(&bytes).is_err()
     {
-        return Err(Fault::refused("is not valid JSON: it is not in UTF-8."));
+        return Err(ExtractError::refused("is not valid JSON: it is not in UTF-8."));
     }
     Ok(vec![document(decode(&bytes, None), None)])
 }
 
 /// A file of a type that is not in the table: taken when it looks like text.
-pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>, Fault> {
+pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>, ExtractError> {
     let refusal = || {
-        Fault::said(format!(
+        ExtractError::said(format!(
             "File extension .{extension} not supported for parsing and cannot be assumed as text \
              file type."
         ))
@@ -49,7 +49,7 @@ pub fn read_unknown(input: &Input<'_>, extension: &str) -> Result<Vec<Extracted>
 }
 
 /// The bytes of a file that claims to be text and looks so.
-pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, Fault> {
+pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, ExtractError> {
     let mut bytes = input.bytes()?;
     if looks_like_text(&bytes) {
         return Ok(bytes);
@@ -57,7 +57,11 @@ pub fn text_bytes(input: &Input<'_>) -> Result<Vec<u8>, Fault> {
     // Logs of machines that lost power have zeros in them; the rest is text.
     bytes.retain(|byte| *byte != 0);
     let start = &bytes[..bytes.len().min(CLAIM_TOLD_BY)];
-    if !start.is_empty() && has_few_controls(start) { Ok(bytes) } else { Err(Fault::empty()) }
+    if !start.is_empty() && has_few_controls(start) {
+        Ok(bytes)
+    } else {
+        Err(ExtractError::empty())
+    }
 }
 
 /// The text of `bytes`, whatever their encoding.
@@ -98,7 +102,7 @@ fn has_few_controls(start: &[u8]) -> bool {
 }
 
 /// Source code, which is marked as such with its language.
-pub fn read_code(input: &Input<'_>, language: &str) -> Result<Vec<Extracted>, Fault> {
+pub fn read_code(input: &Input<'_>, language: &str) -> Result<Vec<Extracted>, ExtractError> {
     let mut documents = read(input)?;
     for document in &mut documents {
         document.description = format!("Source code in {language}");

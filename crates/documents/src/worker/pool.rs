@@ -12,8 +12,11 @@ use std::time::Duration;
 use super::queue::{Full, Queue};
 use super::{Job, LACKS, reply, said};
 use crate::extract::Limits;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
+use crate::extract::pictures::Ocr;
+use crate::ocr_model;
 use carrel_domain::document::{Extracted, ReadRequest};
+use carrel_ocr::Languages;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
@@ -24,7 +27,7 @@ const COMPLAINTS: u64 = 4 << 10;
 
 /// What each worker may take, and how many there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Confines {
+pub struct ResourceLimits {
     pub workers: usize,
     pub time: Duration,
     /// In bytes, of which its stack takes 64 MiB.
@@ -44,16 +47,45 @@ pub struct Program {
 #[derive(Clone, Debug)]
 pub struct Readers {
     program: Program,
-    confines: Confines,
+    resources: ResourceLimits,
     queue: Queue,
     /// Whether it is in the log already what the kernel lacks.
     told: Arc<AtomicBool>,
+    ocr: Option<PictureReading>,
+}
+
+/// How pictures are read.
+#[derive(Clone, Debug)]
+pub struct PictureReading {
+    /// Where the model lies once it was fetched.
+    pub directory: PathBuf,
+    /// How long reading the pictures of one file may take; they are not read where that is nothing.
+    pub time: Duration,
+    pub languages: Languages,
 }
 
 impl Readers {
-    pub fn new(program: Program, confines: Confines) -> Self {
-        let queue = Queue::new(confines.workers);
-        Self { program, confines, queue, told: Arc::default() }
+    pub fn new(program: Program, resources: ResourceLimits) -> Self {
+        let queue = Queue::new(resources.workers);
+        Self { program, resources, queue, told: Arc::default(), ocr: None }
+    }
+
+    /// Has pictures read where the model is there.
+    pub fn with_pictures(self, how: PictureReading) -> Self {
+        Self { ocr: Some(how), ..self }
+    }
+
+    /// Whether pictures are read now: a model that is fetched later needs no restart.
+    pub(crate) fn ocr(&self) -> Ocr {
+        match &self.ocr {
+            Some(how) if how.time.is_zero() => Ocr::Off,
+            Some(how) if ocr_model::is_complete(&how.directory) => Ocr::Ready {
+                directory: how.directory.clone(),
+                seconds: how.time.as_secs().max(1),
+                languages: how.languages.codes(),
+            },
+            _ => Ocr::NoModel,
+        }
     }
 
     /// Reads the documents in `file` for `request`. Dropping the future kills the worker.
@@ -62,29 +94,43 @@ impl Readers {
         extension: &str,
         file: File,
         limits: Limits,
+        mut ocr: Ocr,
         request: &ReadRequest,
-    ) -> Result<Vec<Extracted>, Fault> {
-        let time = request.time_limit.unwrap_or(self.confines.time).min(self.confines.time);
+    ) -> Result<Vec<Extracted>, ExtractError> {
+        let time = request.time_limit.unwrap_or(self.resources.time).min(self.resources.time);
+        let seconds = time.as_secs().max(1);
+        let mut total_seconds = seconds;
+        if let Ocr::Ready { seconds: on_pictures, .. } = &mut ocr {
+            match request.time_limit {
+                // Some time is left for all else that there is to do.
+                Some(_) => *on_pictures = (*on_pictures).min((seconds * 4 / 5).max(1)),
+                None => total_seconds = seconds.saturating_add(*on_pictures),
+            }
+        }
         let job = Job {
             extension: extension.to_owned(),
             limits,
-            memory: self.confines.memory,
-            seconds: time.as_secs().max(1),
+            memory: self.resources.memory,
+            seconds,
+            ocr,
+            total_seconds,
             parent: std::process::id(),
         };
         let turn = self.queue.turn(&request.owner).await;
         let _turn = turn.map_err(|Full| {
-            Fault::Unavailable("too many files are waiting to be read; try again later".to_owned())
+            ExtractError::Unavailable(
+                "too many files are waiting to be read; try again later".to_owned(),
+            )
         })?;
         let worker = self.start(&job, file)?;
-        let patience = Duration::from_secs(job.seconds) + GRACE;
+        let patience = Duration::from_secs(job.total_seconds) + GRACE;
         let Ok(ended) = tokio::time::timeout(patience, finish(worker, limits)).await else {
             tracing::warn!(extension, "a worker did not end in time and was killed");
             return Err(said::too_slow(&job));
         };
         let ended = ended.map_err(|error| internal(&error))?;
         let Ended { status, answer, complaints } = ended;
-        let Some(answer) = answer else { return Err(Fault::TextTooLarge) };
+        let Some(answer) = answer else { return Err(ExtractError::TextTooLarge) };
         let read = tokio::task::spawn_blocking(move || reply::read(&answer)).await;
         let answer = read.map_err(|error| internal(&error))?;
         if let Some(answer) = answer.filter(|_| status.success()) {
@@ -107,7 +153,7 @@ impl Readers {
 
     /// Nothing of this process is passed on: no variable, no open file, no directory. The system's own signals to
     /// the server's group do not reach it, so that what is under way is finished at the end.
-    fn start(&self, job: &Job, file: File) -> Result<Child, Fault> {
+    fn start(&self, job: &Job, file: File) -> Result<Child, ExtractError> {
         let Program { path, arguments, environment } = &self.program;
         let mut command = Command::new(path);
         let job = serde_json::to_string(job).map_err(|error| internal(&error))?;
@@ -118,7 +164,9 @@ impl Readers {
         command.process_group(0);
         command.spawn().map_err(|error| {
             tracing::warn!(%error, "failed to start a worker");
-            Fault::Unavailable("no process could be started for it; try again later".to_owned())
+            ExtractError::Unavailable(
+                "no process could be started for it; try again later".to_owned(),
+            )
         })
     }
 }
@@ -158,7 +206,7 @@ async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
 }
 
 /// Why a worker gave no answer, as far as its end tells.
-fn explain(job: &Job, status: ExitStatus, complaints: &str) -> Fault {
+fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
     let signal = signal(status);
     // The system kills who takes too much of its memory with signal 9.
     if complaints.contains("memory allocation of") || signal == Some(9) {
@@ -178,6 +226,6 @@ fn signal(_: ExitStatus) -> Option<i32> {
     None
 }
 
-fn internal(error: &dyn std::error::Error) -> Fault {
-    Fault::Internal(format!("failed to run a worker: {error}"))
+fn internal(error: &dyn std::error::Error) -> ExtractError {
+    ExtractError::Internal(format!("failed to run a worker: {error}"))
 }

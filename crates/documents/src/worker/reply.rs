@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use carrel_domain::document::{DocumentPart, Extracted};
 use serde::{Deserialize, Serialize};
 
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 
 /// What of an answer is not text, in bytes.
 pub const HEAD_AT_MOST: u64 = 64 << 20;
@@ -12,7 +12,7 @@ pub const HEAD_AT_MOST: u64 = 64 << 20;
 #[derive(Serialize, Deserialize)]
 enum Head {
     Documents(Vec<Document>),
-    Fault(Fault),
+    ExtractError(ExtractError),
 }
 
 /// A document without its text.
@@ -32,14 +32,14 @@ struct Document {
     bytes: usize,
 }
 
-pub fn write(out: impl Write, answer: Result<Vec<Extracted>, Fault>) -> io::Result<()> {
+pub fn write(out: impl Write, answer: Result<Vec<Extracted>, ExtractError>) -> io::Result<()> {
     let mut out = io::BufWriter::new(out);
     let (head, texts) = match answer {
         Ok(documents) => {
             let (heads, texts) = documents.into_iter().map(divide).unzip();
             (Head::Documents(heads), texts)
         }
-        Err(fault) => (Head::Fault(fault), Vec::new()),
+        Err(fault) => (Head::ExtractError(fault), Vec::new()),
     };
     serde_json::to_writer(&mut out, &head)?;
     out.write_all(b"\n")?;
@@ -50,12 +50,12 @@ pub fn write(out: impl Write, answer: Result<Vec<Extracted>, Fault>) -> io::Resu
 }
 
 /// `None` when it is no answer, or not all of one.
-pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, Fault>> {
+pub fn read(bytes: &[u8]) -> Option<Result<Vec<Extracted>, ExtractError>> {
     let end = bytes.iter().position(|byte| *byte == b'\n')?;
     let (head, mut texts) = (&bytes[..end], &bytes[end + 1..]);
     let heads = match serde_json::from_slice(head).ok()? {
         Head::Documents(heads) => heads,
-        Head::Fault(fault) => return texts.is_empty().then_some(Err(fault)),
+        Head::ExtractError(fault) => return texts.is_empty().then_some(Err(fault)),
     };
     let mut documents = Vec::with_capacity(heads.len());
     for head in heads {
@@ -99,7 +99,7 @@ mod tests {
         Extracted { part, title, author, description, source, text, warnings }
     }
 
-    fn written(answer: Result<Vec<Extracted>, Fault>) -> Vec<u8> {
+    fn written(answer: Result<Vec<Extracted>, ExtractError>) -> Vec<u8> {
         let mut bytes = Vec::new();
         write(&mut bytes, answer).unwrap();
         bytes
@@ -114,7 +114,7 @@ mod tests {
             document(Some(DocumentPart::File("a/b.txt".into())), "z"),
         ];
         assert_eq!(read(&written(Ok(documents.clone()))), Some(Ok(documents)));
-        let fault = Fault::refused("is odd.");
+        let fault = ExtractError::refused("is odd.");
         assert_eq!(read(&written(Err(fault.clone()))), Some(Err(fault)));
     }
 

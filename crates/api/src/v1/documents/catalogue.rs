@@ -4,6 +4,7 @@ use std::mem::{replace, take};
 
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpResponse, delete, get};
+use carrel_domain::document::FileType;
 use carrel_domain::folder::{ListPosition, ListedDocument};
 use carrel_domain::{DocumentId, Error, Folder, Result};
 use carrel_services::library::{LISTED_FIRST, Library};
@@ -148,7 +149,7 @@ const LARGEST_WHOLE: usize = 256 << 10;
 /// which keeps the size it has grown to.
 const PIECE: usize = 64 << 10;
 
-/// Tell which types of files are understood.
+/// Tell which types of files are read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = Object), Failure<Plain>))]
 #[get("/document/accepted-file-types")]
@@ -157,9 +158,14 @@ pub async fn accepted_file_types(
     library: Data<Library>,
 ) -> Answer<Json<Value>> {
     let types = library.extractor.file_types().into_iter();
+    Ok(Json(accepted(types.filter(|known| known.is_read))))
+}
+
+/// Types of files with their extensions.
+pub fn accepted(types: impl Iterator<Item = FileType>) -> Value {
     let types: Map<_, _> =
         types.map(|known| (known.mime.to_owned(), json!(known.extensions))).collect();
-    Ok(Json(json!({ "types": types })))
+    json!({ "types": types })
 }
 
 /// Tell which fields of metadata have an effect. Others are kept.

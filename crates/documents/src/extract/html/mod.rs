@@ -8,7 +8,7 @@ use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
 use super::Input;
 use super::encoding::decode;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::text::{document, text_bytes};
 use super::writer::{Span, Writer};
 use walk::{Content, Tag, walk};
@@ -16,19 +16,19 @@ use walk::{Content, Tag, walk};
 /// How far into a file its encoding may be declared.
 const DECLARED_WITHIN: usize = 1024;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = text_bytes(input)?;
     let (text, title) = readable_bytes(&bytes, input.limits.text)?;
     Ok(vec![document(text, title)])
 }
 
 /// As [`readable`], for a page in whichever encoding.
-pub fn readable_bytes(bytes: &[u8], limit: u64) -> Result<(String, Option<String>), Fault> {
+pub fn readable_bytes(bytes: &[u8], limit: u64) -> Result<(String, Option<String>), ExtractError> {
     readable(&decode(bytes, declared_encoding(bytes)), limit)
 }
 
 /// The text of a page, at most `limit` bytes, and its title.
-pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), Fault> {
+pub fn readable(html: &str, limit: u64) -> Result<(String, Option<String>), ExtractError> {
     let mut writer = Writer::within(limit);
     let title = match xhtml::is_xhtml(html) {
         true => walk(&xhtml::expanded(html), &mut writer),

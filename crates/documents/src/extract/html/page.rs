@@ -11,7 +11,7 @@ use super::walk::{Content, Tag, walk};
 use super::{close, declared_encoding, open, xhtml};
 use crate::blocking;
 use crate::extract::encoding::decode;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::Writer;
 use crate::extract::{bounded, storable};
 
@@ -89,7 +89,7 @@ fn looks_like_markup(content: &str) -> bool {
 }
 
 /// What of a page there is to read: its title, then its content.
-fn readable(html: &str, limit: u64) -> Result<WebPage, Fault> {
+fn readable(html: &str, limit: u64) -> Result<WebPage, ExtractError> {
     let mut reading = Reading::within(limit);
     let expanded = xhtml::is_xhtml(html).then(|| xhtml::expanded(html));
     let mut title = walk(expanded.as_deref().unwrap_or(html), &mut reading).unwrap_or_default();
@@ -192,7 +192,7 @@ impl Reading {
         }
     }
 
-    fn content(self) -> Result<String, Fault> {
+    fn content(self) -> Result<String, ExtractError> {
         // Of the others each holds a part of what this one does.
         let all = self.all.whole()?;
         let (inner, main) = (self.inner.finish(), self.main.finish());

@@ -3,16 +3,16 @@ use carrel_domain::document::Extracted;
 
 use crate::extract::Input;
 use crate::extract::encoding::decode;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::text;
 
-pub fn read_calendar(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_calendar(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let source = decode(&text::text_bytes(input)?, None);
     let text = shown(&source);
     Ok(vec![text::document(if text.is_empty() { source } else { text }, None)])
 }
 
-pub fn read_cards(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_cards(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     read_calendar(input)
 }
 

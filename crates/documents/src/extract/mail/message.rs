@@ -5,9 +5,8 @@ use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders, Par
 use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, calendar, tnef, too_many_attachments};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
-use crate::extract::fault::Fault;
-use crate::extract::html;
-use crate::extract::text;
+use crate::extract::extract_error::ExtractError;
+use crate::extract::{html, pictures, text};
 
 /// The plain text of a mail is taken when it has so many times the words of its page, in tenths.
 const RICHER: usize = 13;
@@ -18,7 +17,7 @@ pub fn document(
     mail: &[u8],
     source: &str,
     attached: &mut Embedded,
-) -> Result<Option<Extracted>, Fault> {
+) -> Result<Option<Extracted>, ExtractError> {
     let Some(message) = MessageParser::default().parse(mail) else { return Ok(None) };
     let subject = message.subject().map(one_line).filter(|subject| !subject.is_empty());
     let author = message.from().map(people).filter(|from| !from.is_empty());
@@ -37,9 +36,9 @@ pub fn document(
 }
 
 /// A page that a browser has saved with all that belongs to it, as a mail.
-pub fn read_archived_page(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_archived_page(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
-    let damaged = || Fault::damaged("an archived page (.mhtml)");
+    let damaged = || ExtractError::damaged("an archived page (.mhtml)");
     let message = MessageParser::default().parse(&bytes).ok_or_else(damaged)?;
     let (mut texts, mut title) = (Vec::new(), message.subject().map(one_line));
     for part in &message.parts {
@@ -65,7 +64,7 @@ struct Writing<'a, 'b> {
 }
 
 impl Writing<'_, '_> {
-    fn message(&mut self, message: &Message<'_>, depth: usize) -> Result<(), Fault> {
+    fn message(&mut self, message: &Message<'_>, depth: usize) -> Result<(), ExtractError> {
         let heads = [
             ("Subject", message.subject().map(one_line)),
             ("From", message.from().map(people)),
@@ -109,9 +108,9 @@ impl Writing<'_, '_> {
     }
 
     /// What is read of a mail: the richer of its plain text and its page.
-    fn body(&self, message: &Message<'_>) -> Result<String, Fault> {
+    fn body(&self, message: &Message<'_>) -> Result<String, ExtractError> {
         let limit = self.input.limits.text;
-        let texts = |ids: &[u32]| -> Result<String, Fault> {
+        let texts = |ids: &[u32]| -> Result<String, ExtractError> {
             let mut texts = Vec::new();
             for part in ids.iter().filter_map(|id| message.part(*id)) {
                 match &part.body {
@@ -137,7 +136,7 @@ impl Writing<'_, '_> {
     }
 
     /// Reads an attachment; its name, unless it is part of the text.
-    fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, Fault> {
+    fn attachment(&mut self, part: &MessagePart<'_>) -> Result<Option<String>, ExtractError> {
         let name = part.attachment_name().map(one_line).filter(|name| !name.is_empty());
         if is_kind(part, "calendar") {
             let invitation = calendar::shown(&String::from_utf8_lossy(part.contents()));
@@ -154,7 +153,10 @@ impl Writing<'_, '_> {
         let is_picture = part.content_type().is_some_and(|kind| kind.ctype() == "image");
         let is_attached = part.content_disposition().is_some_and(|how| how.is_attachment());
         if (is_inline || !is_attached) && is_picture && name.is_none() {
-            self.input.skip_picture(part.content_id().unwrap_or_default());
+            let name = part.content_id().unwrap_or("within the text");
+            if let Some(text) = pictures::text_within(self.input, name, part.contents()) {
+                self.push(&format!("[Text in a picture: {text}]"));
+            }
             return Ok(None);
         }
         let name = name.unwrap_or_else(|| usual_name(part));
@@ -206,7 +208,7 @@ mod tests {
 
     fn read(mail: &str) -> Vec<Extracted> {
         let file = tempfile::tempfile().unwrap();
-        let input = Input::new(&file, Limits::text(1 << 20));
+        let input = Input::new(&file, Limits::text(1 << 20), pictures::Pictures::none());
         let mut attached = Embedded::default();
         let document = document(&input, mail.as_bytes(), "s", &mut attached).unwrap().unwrap();
         [document].into_iter().chain(attached.into_documents()).collect()

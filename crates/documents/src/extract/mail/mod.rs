@@ -13,7 +13,7 @@ use carrel_domain::document::{DocumentPart, Extracted};
 use super::Input;
 use super::embedded::Embedded;
 use super::encoding::{decode, has_wide_units};
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 pub use calendar::{read_calendar, read_cards};
 pub use message::read_archived_page;
 pub use outlook::read as read_outlook;
@@ -33,15 +33,15 @@ fn too_many_attachments() -> String {
 }
 
 /// Each mail of a mailbox on its own.
-pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let bytes = in_bytes(&bytes);
     let mails = split(&bytes);
     if mails.is_empty() && !bytes.trim_ascii().is_empty() {
-        return Err(Fault::damaged("a mailbox (.mbox)"));
+        return Err(ExtractError::damaged("a mailbox (.mbox)"));
     }
     if mails.len() > MOST_MAILS {
-        return Err(Fault::refused(format!(
+        return Err(ExtractError::refused(format!(
             "holds more than {MOST_MAILS} mails. Send it in several pieces."
         )));
     }
@@ -65,12 +65,12 @@ pub fn read_mailbox(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
 }
 
 /// A mail, then each of the files attached to it.
-pub fn read_mail(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_mail(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     let mut attached = Embedded::default();
     let source = "Mail file uploaded by the user.";
     let document = message::document(input, &in_bytes(&bytes), source, &mut attached)?;
-    let mut documents = vec![document.ok_or_else(|| Fault::damaged("a mail (.eml)"))?];
+    let mut documents = vec![document.ok_or_else(|| ExtractError::damaged("a mail (.eml)"))?];
     documents.extend(attached.into_documents());
     Ok(documents)
 }

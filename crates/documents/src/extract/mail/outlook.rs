@@ -12,15 +12,15 @@ use super::properties::{
 use super::{DEEPEST, MOST_ATTACHMENTS, TOO_DEEP, too_many_attachments};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 
 const WHAT: &str = "a mail saved by Outlook (.msg)";
 
 type File = CompoundFile<Cursor<Vec<u8>>>;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut file =
-        CompoundFile::open(Cursor::new(input.bytes()?)).map_err(|_| Fault::damaged(WHAT))?;
+        CompoundFile::open(Cursor::new(input.bytes()?)).map_err(|_| ExtractError::damaged(WHAT))?;
     let mut attached = Embedded::default();
     let mut text = String::new();
     message(input, &mut file, Path::new("/"), &mut attached, &mut text, 0)?;
@@ -47,7 +47,7 @@ fn message(
     attached: &mut Embedded,
     text: &mut String,
     depth: usize,
-) -> Result<(), Fault> {
+) -> Result<(), ExtractError> {
     let sender = string(file, at, SENDER).unwrap_or_default();
     let address = string(file, at, SENDER_ADDRESS).or_else(|| string(file, at, SENDER_MAIL));
     let from = match address.filter(|address| address.contains('@') && *address != sender) {

@@ -1,7 +1,7 @@
 //! The properties of a mail that Outlook keeps: a body in three forms, a subject, a sender.
 use crate::extract::Input;
 use crate::extract::encoding::decode;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::{html, rtf};
 
 use super::compressed;
@@ -39,7 +39,7 @@ pub fn body(
     plain: Option<String>,
     page: Option<&[u8]>,
     rich: Option<&[u8]>,
-) -> Result<String, Fault> {
+) -> Result<String, ExtractError> {
     if let Some(page) = page.filter(|page| !page.is_empty()) {
         let (text, _) = html::readable_bytes(page, input.limits.text)?;
         if !text.is_empty() {

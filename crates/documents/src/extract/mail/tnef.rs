@@ -3,7 +3,7 @@ use super::properties::{self, BODY, BODY_HTML, BODY_RTF, LONG_FILE_NAME};
 use crate::extract::Input;
 use crate::extract::embedded::Embedded;
 use crate::extract::encoding::decode;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 
 const SIGNATURE: u32 = 0x223e_9f78;
 const SUBJECT: u32 = 0x0001_8004;
@@ -22,7 +22,11 @@ struct File {
 }
 
 /// The text in it; its files are added to `attached`.
-pub fn read(input: &Input<'_>, bytes: &[u8], attached: &mut Embedded) -> Result<String, Fault> {
+pub fn read(
+    input: &Input<'_>,
+    bytes: &[u8],
+    attached: &mut Embedded,
+) -> Result<String, ExtractError> {
     let mut rest = Bytes(bytes);
     if rest.u32() != Some(SIGNATURE) || rest.take(2).is_none() {
         return Ok(String::new());

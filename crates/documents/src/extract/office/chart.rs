@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use crate::extract::Input;
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::sheets::number;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
@@ -15,7 +15,11 @@ const MOST_SERIES: usize = 255;
 const MOST_CELLS: usize = 200_000;
 
 /// The chart in `part` as Markdown; empty where there is nothing to read.
-pub fn read(input: &Input<'_>, archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
+pub fn read(
+    input: &Input<'_>,
+    archive: &mut Archive<'_>,
+    part: &str,
+) -> Result<String, ExtractError> {
     let mut chart = Chart::default();
     archive.visit(part, &mut chart)?;
     let points = chart.series.iter().map(|series| series.values.texts.len()).max().unwrap_or(0);

@@ -1,11 +1,11 @@
 //! SmartArt: the texts of its points, in the order in which they were written.
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::Writer;
 use crate::extract::xml::{Element, Visitor};
 
 /// The texts of the diagram whose data is in `part`, an item for each point.
-pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, Fault> {
+pub fn read(archive: &mut Archive<'_>, part: &str) -> Result<String, ExtractError> {
     let mut diagram =
         Diagram { writer: Writer::within(archive.text_limit()), is_shown: false, in_text: false };
     archive.visit(part, &mut diagram)?;

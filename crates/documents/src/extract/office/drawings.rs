@@ -1,19 +1,19 @@
 //! What drawings in an office document refer to: charts, diagrams and pictures.
 use super::package::Relations;
 use super::{chart, diagram};
-use crate::extract::Input;
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
+use crate::extract::{Input, embedded, pictures};
 
 /// Pictures of fewer bytes are bullets, lines and icons.
-pub const SMALLEST_PICTURE: u64 = 3 << 10;
+const SMALLEST_PICTURE: u64 = 3 << 10;
 
 /// The text of each drawing that has some, with the id of its relationship. What cannot be read is noted.
 pub fn drawings(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
     relations: &Relations,
-) -> Result<Vec<(String, String)>, Fault> {
+) -> Result<Vec<(String, String)>, ExtractError> {
     let mut texts = Vec::new();
     let charts = relations.of_kind("/chart").chain(relations.of_kind("/chartEx"));
     for (id, part) in charts {
@@ -24,27 +24,44 @@ pub fn drawings(
         let text = kept(input, "diagram", diagram::read(archive, part))?;
         texts.extend(text.map(|text| (id.to_owned(), text)));
     }
-    for (_, part) in relations.of_kind("/image") {
-        if archive.size(part) >= SMALLEST_PICTURE {
-            input.skip_picture(part);
-        }
+    for (id, part) in relations.of_kind("/image") {
+        let text = picture(input, archive, part)?;
+        texts.extend(text.map(|text| (id.to_owned(), text)));
     }
     Ok(texts)
+}
+
+/// The text of a picture, as what it is.
+pub fn picture(
+    input: &Input<'_>,
+    archive: &mut Archive<'_>,
+    part: &str,
+) -> Result<Option<String>, ExtractError> {
+    if archive.size(part) < SMALLEST_PICTURE {
+        return Ok(None);
+    }
+    if input.pictures().missing().is_some() {
+        input.skip_picture(part);
+        return Ok(None);
+    }
+    let bytes = embedded::bytes_within(input, archive, part, part)?;
+    let text = bytes.and_then(|bytes| pictures::text_within(input, part, &bytes));
+    Ok(text.map(|text| format!("[Text in a picture: {text}]")))
 }
 
 /// A drawing that is damaged leaves the document readable.
 fn kept(
     input: &Input<'_>,
     what: &str,
-    read: Result<String, Fault>,
-) -> Result<Option<String>, Fault> {
+    read: Result<String, ExtractError>,
+) -> Result<Option<String>, ExtractError> {
     match read {
         Ok(text) if text.is_empty() => {
             input.warn(format!("A {what} in it holds nothing that could be read."));
             Ok(None)
         }
         Ok(text) => Ok(Some(text)),
-        Err(Fault::Damaged(_)) => {
+        Err(ExtractError::Damaged(_)) => {
             input.warn(format!("A {what} in it could not be read: it is damaged."));
             Ok(None)
         }

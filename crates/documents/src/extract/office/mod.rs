@@ -12,7 +12,7 @@ mod symbols;
 mod word;
 mod word_body;
 
-pub use drawings::{SMALLEST_PICTURE, drawings};
+pub use drawings::{drawings, picture};
 pub use slides::read as read_powerpoint;
 pub use symbols::in_font as symbol_in_font;
 pub use word::read as read_word;

@@ -2,14 +2,14 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::xml::{Element, Visitor};
 
 /// Relationships of one part that are looked at.
 const MOST_RELATIONS: usize = 100_000;
 
 /// The part that the package says is the document, for those that name it otherwise than usual.
-pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, Fault> {
+pub fn main_part(archive: &mut Archive<'_>, usual: &str) -> Result<String, ExtractError> {
     if archive.has(usual) {
         return Ok(usual.to_owned());
     }
@@ -27,7 +27,7 @@ pub struct Relations {
 }
 
 impl Relations {
-    pub fn of(archive: &mut Archive<'_>, part: &str) -> Result<Self, Fault> {
+    pub fn of(archive: &mut Archive<'_>, part: &str) -> Result<Self, ExtractError> {
         let (folder, name) = part.rsplit_once('/').unwrap_or(("", part));
         let file = format!("{folder}/_rels/{name}.rels");
         let mut relations = Self { folder: folder.to_owned(), parts: BTreeMap::new() };

@@ -7,14 +7,15 @@ use carrel_domain::document::Extracted;
 use super::package::{Relations, Texts, main_part};
 use super::{drawings, ordinals, symbols};
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::dublin_core::{self, DublinCore};
+use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::{Span, Writer};
 use crate::extract::xml::{Element, Visitor};
 use crate::extract::{Input, by_nobody, embedded};
 
 const WHAT: &str = "a PowerPoint presentation (.pptx)";
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let presentation = main_part(&mut archive, "ppt/presentation.xml")?;
     let mut order = SlideOrder::default();
@@ -29,7 +30,8 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         }
         slides.writer.end_page();
     }
-    let document = by_nobody(slides.writer.whole()?, "Office file uploaded by the user.");
+    let mut document = by_nobody(slides.writer.whole()?, "Office file uploaded by the user.");
+    DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }
 
@@ -39,7 +41,7 @@ fn slide(
     part: &str,
     slide: &mut Slide,
     others: &mut embedded::Embedded,
-) -> Result<(), Fault> {
+) -> Result<(), ExtractError> {
     let relations = Relations::of(archive, part)?;
     slide.drawings = drawings(input, archive, &relations)?.into_iter().collect();
     slide.writer.separate(2);
@@ -265,9 +267,13 @@ impl Visitor for Slide {
                 let continues = is_set("vMerge") && !is_set("hMerge");
                 self.writer.open_cell(Span { continues, ..Span::default() });
             }
-            "chart" | "relIds" => {
-                let id =
-                    element.prefixed(if name == "chart" { "id" } else { "dm" }).unwrap_or_default();
+            "chart" | "relIds" | "blip" => {
+                let id = match name {
+                    "chart" => "id",
+                    "relIds" => "dm",
+                    _ => "embed",
+                };
+                let id = element.prefixed(id).unwrap_or_default();
                 if let Some(text) = self.drawings.get(&*id).cloned() {
                     self.writer.block(&text);
                 }

@@ -10,13 +10,14 @@ use super::package::{Relations, Texts, main_part};
 use super::styles::Styles;
 use super::word_body::{Body, Context};
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::dublin_core::{self, DublinCore};
+use crate::extract::extract_error::ExtractError;
 use crate::extract::xml::{Element, Visitor};
 use crate::extract::{Input, by_nobody, embedded};
 
 const WHAT: &str = "a Word document (.docx)";
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let main = main_part(&mut archive, "word/document.xml")?;
     let relations = Relations::of(&mut archive, &main)?;
@@ -61,7 +62,8 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
         writer.separate(2);
         writer.block(note);
     }
-    let document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
+    let mut document = by_nobody(writer.whole()?, "docx file uploaded by the user.");
+    DublinCore::of(&mut archive, dublin_core::OF_OFFICE).describe(&mut document);
     Ok(others.after(document))
 }
 
@@ -74,7 +76,7 @@ fn chunks(
     archive: &mut Archive<'_>,
     input: &Input<'_>,
     relations: &Relations,
-) -> Result<Texts, Fault> {
+) -> Result<Texts, ExtractError> {
     let mut texts = HashMap::new();
     for (id, part) in relations.of_kind("/aFChunk") {
         if let Some(text) = embedded::text_of(input, archive, part)? {
@@ -92,7 +94,7 @@ fn surroundings(
     kind: &str,
     context: &Context,
     numbering: &Numbering,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, ExtractError> {
     let mut texts: Vec<String> = Vec::new();
     for (_, part) in relations.of_kind(kind) {
         let own = Relations::of(archive, part)?;
@@ -116,7 +118,7 @@ fn notes(
     element: &'static str,
     context: &Context,
     numbering: &Numbering,
-) -> Result<Texts, Fault> {
+) -> Result<Texts, ExtractError> {
     let own = Relations::of(archive, part)?;
     let drawings = Rc::new(drawings(input, archive, &own)?.into_iter().collect());
     let context = Context { drawings, ..context.clone() };

@@ -275,6 +275,8 @@ impl Visitor for Body {
             }
             "chart" => self.refer_to_part(element, "id"),
             "relIds" => self.refer_to_part(element, "dm"),
+            "blip" => self.refer_to_part(element, "embed"),
+            "imagedata" => self.refer_to_part(element, "id"),
             "altChunk" => {
                 self.refer_to_part(element, "id");
                 self.writer.separate(2);

@@ -8,11 +8,11 @@ use std::collections::HashMap;
 use carrel_domain::document::Extracted;
 
 use super::archive::Archive;
+use super::dublin_core::{self, DublinCore};
 use super::embedded::Embedded;
-use super::fault::Fault;
-use super::office::SMALLEST_PICTURE;
+use super::extract_error::ExtractError;
 use super::xml::{self, Element, Visitor};
-use super::{Input, by_nobody};
+use super::{Input, by_nobody, office};
 use text::{Styles, Text};
 pub use workbook::read as read_sheets;
 pub use workbook::read_flat as read_flat_sheets;
@@ -24,7 +24,7 @@ const MOST_OBJECTS: usize = 1_000;
 /// Texts by the place of the object that they stand for.
 type Objects = HashMap<String, String>;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = open(input, "an OpenDocument file")?;
     let mut styles = Styles::default();
     archive.visit("styles.xml", &mut styles)?;
@@ -33,32 +33,36 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     let mut text = Text::new(input.limits.text, styles, objects);
     archive.visit("styles.xml", &mut text)?;
     archive.visit_needed(CONTENT, &mut text)?;
-    let document = by_nobody(text.finish()?, "Office file uploaded by the user.");
+    let mut document = by_nobody(text.finish()?, "Office file uploaded by the user.");
+    DublinCore::of(&mut archive, dublin_core::OF_OPENDOCUMENT).describe(&mut document);
     Ok(others.after(document))
 }
 
 /// A document whose parts all stand in one file.
-pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
-    let damaged = |_| Fault::damaged("an OpenDocument file");
+pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
+    let damaged = |_| ExtractError::damaged("an OpenDocument file");
     let mut styles = Styles::default();
     xml::walk(input.reader()?, &mut styles).map_err(damaged)?;
     let mut text = Text::new(input.limits.text, styles, Objects::new());
     xml::walk(input.reader()?, &mut text).map_err(damaged)?;
     if !text.has_body() {
-        return Err(Fault::damaged("an OpenDocument file"));
+        return Err(ExtractError::damaged("an OpenDocument file"));
     }
     Ok(vec![by_nobody(text.finish()?, "Office file uploaded by the user.")])
 }
 
-fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, Fault> {
+fn open<'a>(input: &Input<'a>, what: &'static str) -> Result<Archive<'a>, ExtractError> {
     let mut archive = Archive::open(input, what)?;
     let mut manifest = Manifest::default();
     archive.visit("META-INF/manifest.xml", &mut manifest)?;
-    if manifest.is_sealed { Err(Fault::protected()) } else { Ok(archive) }
+    if manifest.is_sealed { Err(ExtractError::protected()) } else { Ok(archive) }
 }
 
 /// Charts, tables and the like that stand in a document as documents of their own.
-fn objects(input: &Input<'_>, archive: &mut Archive<'_>) -> Result<(Objects, Embedded), Fault> {
+fn objects(
+    input: &Input<'_>,
+    archive: &mut Archive<'_>,
+) -> Result<(Objects, Embedded), ExtractError> {
     let (mut texts, mut others) = (Objects::new(), Embedded::default());
     for name in archive.names() {
         if texts.len() >= MOST_OBJECTS {
@@ -74,8 +78,9 @@ fn objects(input: &Input<'_>, archive: &mut Archive<'_>) -> Result<(Objects, Emb
             }
         } else if !name.contains('/') && name.starts_with("Object") && !name.ends_with(".xml") {
             others.read(input, archive, &name)?;
-        } else if name.starts_with("Pictures/") && archive.size(&name) >= SMALLEST_PICTURE {
-            input.skip_picture(&name);
+        } else if name.starts_with("Pictures/") {
+            let text = office::picture(input, archive, &name)?;
+            texts.extend(text.map(|text| (name, text)));
         }
     }
     Ok((texts, others))

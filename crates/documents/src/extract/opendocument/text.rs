@@ -3,7 +3,7 @@ use std::collections::HashSet;
 
 use super::Objects;
 use super::lists::{ListStyles, Lists};
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::writer::{Span, Writer};
 use crate::extract::xml::{Element, Visitor};
 
@@ -99,12 +99,12 @@ impl Text {
     }
 
     /// All of it, the headers first and the footers last.
-    pub fn finish(self) -> Result<String, Fault> {
+    pub fn finish(self) -> Result<String, ExtractError> {
         let text = self.writer.whole()?;
         let blocks = self.headers.iter().chain([&text]).chain(&self.footers);
         let blocks: Vec<_> = blocks.filter(|block| !block.is_empty()).map(String::as_str).collect();
         let text = blocks.join("\n\n");
-        if text.len() as u64 > self.limit { Err(Fault::TextTooLarge) } else { Ok(text) }
+        if text.len() as u64 > self.limit { Err(ExtractError::TextTooLarge) } else { Ok(text) }
     }
 
     fn take_surrounding(&mut self, is_header: bool) {
@@ -216,7 +216,7 @@ impl Visitor for Text {
                     self.writer.open_heading("# ");
                 }
             }
-            "object" => {
+            "object" | "image" => {
                 let place = element.attribute("href").unwrap_or_default();
                 let place = place.trim_start_matches("./");
                 if let Some(text) = self.objects.remove(place) {

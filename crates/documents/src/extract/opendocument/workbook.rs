@@ -5,7 +5,7 @@ use carrel_domain::document::Extracted;
 
 use super::{CONTENT, Objects, objects, open};
 use crate::extract::Input;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::sheets::{self, Sheet};
 use crate::extract::writer::Writer;
 use crate::extract::xml::{self, Element, Visitor};
@@ -14,7 +14,7 @@ const WHAT: &str = "an OpenDocument spreadsheet (.ods)";
 /// As many as a sheet can have.
 const MOST_COLUMNS: u32 = 16_384;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = open(input, WHAT)?;
     let (objects, others) = objects(input, &mut archive)?;
     let mut workbook = Workbook::new(input, objects);
@@ -25,11 +25,11 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
 }
 
 /// A workbook whose parts all stand in one file.
-pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read_flat(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut workbook = Workbook::new(input, Objects::new());
-    xml::walk(input.reader()?, &mut workbook).map_err(|_| Fault::damaged(WHAT))?;
+    xml::walk(input.reader()?, &mut workbook).map_err(|_| ExtractError::damaged(WHAT))?;
     let sheets = workbook.whole()?;
-    if sheets.is_empty() { Err(Fault::damaged(WHAT)) } else { Ok(sheets) }
+    if sheets.is_empty() { Err(ExtractError::damaged(WHAT)) } else { Ok(sheets) }
 }
 
 /// What stands in a sheet and is not its text.
@@ -101,8 +101,8 @@ impl Workbook {
         }
     }
 
-    fn whole(self) -> Result<Vec<Extracted>, Fault> {
-        if self.is_too_large { Err(Fault::TextTooLarge) } else { Ok(self.sheets) }
+    fn whole(self) -> Result<Vec<Extracted>, ExtractError> {
+        if self.is_too_large { Err(ExtractError::TextTooLarge) } else { Ok(self.sheets) }
     }
 
     /// Where text goes now.
@@ -240,11 +240,12 @@ mod tests {
     use carrel_domain::document::DocumentPart;
 
     use super::*;
+    use crate::extract::pictures::Pictures;
 
     fn workbook(room: u64) -> Workbook {
         let file = tempfile::tempfile().unwrap();
         let limits = crate::Limits { file: 1_000, text: room, inflated: 1_000 };
-        Workbook::new(&Input::new(&file, limits), Objects::new())
+        Workbook::new(&Input::new(&file, limits, Pictures::none()), Objects::new())
     }
 
     #[test]

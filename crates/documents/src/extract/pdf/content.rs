@@ -12,6 +12,7 @@ use super::fonts::{Decoded, Fonts, PageFont};
 use super::glyph::{Glyph, NOTHING, Pen};
 use super::layers::Layers;
 use super::marked::Marked;
+use super::scans::{self, Drawn, Source};
 
 /// Drawings within drawings are followed this deep.
 const DEEPEST: usize = 16;
@@ -63,8 +64,8 @@ pub struct Interpreter<'a> {
     pub glyphs: Vec<Glyph>,
     /// There was more on the page than is read.
     pub is_cut: bool,
-    /// Something other than text is drawn.
-    pub has_images: bool,
+    /// The pictures that are drawn, at most [`scans::MOST`].
+    pub drawn: Vec<Drawn<'a>>,
 }
 
 impl<'a> Interpreter<'a> {
@@ -78,7 +79,7 @@ impl<'a> Interpreter<'a> {
             instructions: 0,
             glyphs: Vec::new(),
             is_cut: false,
-            has_images: false,
+            drawn: Vec::new(),
         }
     }
 
@@ -87,7 +88,7 @@ impl<'a> Interpreter<'a> {
         self.glyphs.clear();
         self.instructions = 0;
         self.is_cut = false;
-        self.has_images = false;
+        self.drawn.clear();
         if self.kept > MOST_KEPT {
             self.unpacked.clear();
             self.kept = 0;
@@ -238,12 +239,18 @@ impl<'a> Interpreter<'a> {
                 Op::XObject(object) => {
                     if let Some(stream) = resources.x_objects.get::<Stream<'a>>(object.0) {
                         match stream.dict().get::<Name<'_>>("Subtype") {
-                            Some(name) if name.as_str() == "Image" => self.has_images = true,
+                            Some(name) if name.as_str() == "Image" => {
+                                self.picture(Source::Stream(stream), state.matrix);
+                            }
                             _ => self.form(&stream, resources, state.clone(), depth),
                         }
                     }
                 }
-                Op::InlineImage(_) => self.has_images = true,
+                Op::InlineImage(image) => {
+                    if let Ok(picture) = scans::decode(image.0) {
+                        self.picture(Source::Picture(picture), state.matrix);
+                    }
+                }
                 Op::BeginMarkedContent(_) => {
                     self.layers.open(None);
                     marked.push(Marked::default());
@@ -278,6 +285,17 @@ impl<'a> Interpreter<'a> {
             marked.apply(&mut self.glyphs);
         }
         self.layers.truncate(layers);
+    }
+
+    /// Notes a picture, unless a viewer hides it.
+    fn picture(&mut self, image: Source<'a>, matrix: Affine) {
+        let is_shown = match &image {
+            Source::Stream(image) => self.layers.shows(image.dict()),
+            Source::Picture(_) => true,
+        };
+        if is_shown && self.layers.is_visible() && self.drawn.len() < scans::MOST {
+            self.drawn.push(Drawn { image, matrix });
+        }
     }
 
     fn show(&mut self, state: &State<'a>, pen: &mut Affine, bytes: &[u8]) {

@@ -10,6 +10,7 @@ use hayro_syntax::object::{Array, Dict, Name, Object, Rect, Stream};
 use unicode_normalization::UnicodeNormalization;
 
 use super::glyph::NOTHING;
+use super::glyph_table::{self, GlyphTable};
 
 /// Flag of a font descriptor: set in bold even though its name does not say so.
 const FORCE_BOLD: u32 = 1 << 18;
@@ -45,6 +46,8 @@ pub struct PageFont<'a> {
     is_symbolic: bool,
     /// By how much its letters are taller than the size says, for fonts with their own unit.
     pub scale: f64,
+    /// The table of the embedded font, where the file does not say what its codes mean.
+    table: Option<GlyphTable>,
     known: RefCell<HashMap<u32, Decoded>>,
 }
 
@@ -118,6 +121,10 @@ impl<'a> PageFont<'a> {
             is_bold,
             is_symbolic: symbolic.iter().any(|part| name.contains(part)),
             scale: if subtype == "Type3" { type3_scale(dict) } else { 1.0 },
+            table: match glyph_table::is_needed(dict) {
+                true => GlyphTable::new(&descriptor, descendant.as_ref()),
+                false => None,
+            },
             font,
             known: RefCell::default(),
         }
@@ -153,11 +160,20 @@ impl<'a> PageFont<'a> {
             FontGlyph::Type3(glyph) => glyph.as_unicode(),
         };
         let told = told.map(text_of).filter(|text| text.chars().any(is_meant));
-        told.or_else(|| match &self.composite {
-            Some(composite) => composite.text(code, length),
-            None => u8::try_from(code).ok().map(single),
-        })
-        .unwrap_or_default()
+        let by_font = || {
+            let table = self.table.as_ref()?;
+            let char = match &self.composite {
+                Some(composite) => table.of_character(composite.character(code, length)?),
+                None => table.of_code(code),
+            };
+            Some(char?.to_string())
+        };
+        told.or_else(by_font)
+            .or_else(|| match &self.composite {
+                Some(composite) => composite.text(code, length),
+                None => u8::try_from(code).ok().map(single),
+            })
+            .unwrap_or_default()
     }
 }
 
@@ -187,11 +203,16 @@ impl Composite {
         Self { encoding, unicode }
     }
 
+    /// The number of the character that a code stands for.
+    fn character(&self, code: u32, length: usize) -> Option<u32> {
+        match &self.encoding {
+            Some(encoding) => encoding.lookup_cid_code(code, u8::try_from(length).ok()?),
+            None => Some(code),
+        }
+    }
+
     fn text(&self, code: u32, length: usize) -> Option<String> {
-        let cid = match &self.encoding {
-            Some(encoding) => encoding.lookup_cid_code(code, u8::try_from(length).ok()?)?,
-            None => code,
-        };
+        let cid = self.character(code, length)?;
         self.unicode.as_ref()?.lookup_bf_string(cid).map(text_of)
     }
 }

@@ -6,16 +6,20 @@
 mod annotations;
 mod attachments;
 mod bidi;
+mod bookmarks;
 mod columns;
 mod content;
 mod fonts;
 mod glyph;
+mod glyph_table;
 mod info;
 mod layers;
 mod lines;
 mod marked;
 mod paragraphs;
 mod placing;
+mod scanned;
+mod scans;
 mod tables;
 
 use carrel_domain::document::Extracted;
@@ -23,26 +27,28 @@ use hayro_font::kurbo::Affine;
 use hayro_syntax::page::Page;
 use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
 
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::{Input, PAGE_END};
+use bookmarks::OnPage;
 use content::Interpreter;
 use glyph::Glyph;
-use lines::Line;
+pub use lines::{Cell, Line};
 use paragraphs::Style;
+use scanned::Scans;
 
 const WHAT: &str = "a PDF file";
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     if !bytes.iter().take(1_024).any(|byte| *byte == b'%') {
-        return Err(Fault::damaged(WHAT));
+        return Err(ExtractError::damaged(WHAT));
     }
     let pdf = Pdf::new(bytes).map_err(|error| match error {
-        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => Fault::protected(),
+        LoadPdfError::Decryption(DecryptionError::PasswordProtected) => ExtractError::protected(),
         LoadPdfError::Decryption(_) => {
-            Fault::refused("is encrypted in a way that is not supported.")
+            ExtractError::refused("is encrypted in a way that is not supported.")
         }
-        LoadPdfError::Invalid => Fault::damaged(WHAT),
+        LoadPdfError::Invalid => ExtractError::damaged(WHAT),
     })?;
     let text = text(&pdf, input)?;
     let files = attachments::read(input, &pdf);
@@ -58,13 +64,13 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
     Ok(files.after(document))
 }
 
-fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, Fault> {
+fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, ExtractError> {
     let limit = input.limits.text;
     let catalog = info::catalog(pdf);
     let mut interpreter = Interpreter::new(&catalog);
     let mut pages: Vec<(Vec<Line>, Vec<String>)> = Vec::new();
     let mut size = 0;
-    let mut unread = Vec::new();
+    let mut scans = Scans::default();
     for (page, number) in pdf.pages().iter().zip(1..) {
         interpreter.turn_page();
         let upright = upright(page);
@@ -75,61 +81,42 @@ fn text(pdf: &Pdf, input: &Input<'_>) -> Result<String, Fault> {
         let comments = annotations::draw(page, upright, &mut interpreter);
         let later = seen(std::mem::take(&mut interpreter.glyphs), page);
         if interpreter.is_cut {
-            return Err(Fault::TextTooLarge);
+            return Err(ExtractError::TextTooLarge);
         }
         let mut lines = lines::lines(glyphs);
         placing::place(&mut lines, lines::lines(later));
-        let lines = columns::unweave(lines);
+        let mut lines = columns::unweave(lines);
+        scans.read(input, &interpreter.drawn, page.render_dimensions(), number, &mut lines);
         let cells = lines.iter().flat_map(|line| &line.cells);
         size += cells
             .map(|cell| cell.text.len())
             .chain(comments.iter().map(String::len))
             .sum::<usize>();
         if size as u64 > limit {
-            return Err(Fault::TextTooLarge);
-        }
-        if lines.is_empty() && comments.is_empty() && interpreter.has_images {
-            unread.push(number);
+            return Err(ExtractError::TextTooLarge);
         }
         pages.push((lines, comments));
     }
-    if let Some(warning) = unread_pages(&unread) {
-        input.warn(warning);
-    }
+    scans.warn(input);
     let style = Style::of(pages.iter().flat_map(|(lines, _)| lines));
     let mut text = String::new();
-    for (lines, comments) in &pages {
-        append(&mut text, &paragraphs::page(lines, &style));
+    let bookmarks = bookmarks::by_page(pdf);
+    for ((lines, comments), bookmarks) in pages.iter().zip(&bookmarks) {
+        append(&mut text, &paragraphs::page(lines, &style, bookmarks));
         comments.iter().for_each(|comment| append(&mut text, comment));
         text.push_str(PAGE_END);
         if text.len() as u64 > limit {
-            return Err(Fault::TextTooLarge);
+            return Err(ExtractError::TextTooLarge);
         }
     }
     Ok(text)
 }
 
-/// Names pages that are pictures.
-fn unread_pages(pages: &[u32]) -> Option<String> {
-    let mut ranges: Vec<(u32, u32)> = Vec::new();
-    for page in pages {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == *page => *last = *page,
-            _ => ranges.push((*page, *page)),
-        }
-    }
-    let named: Vec<_> = ranges
-        .iter()
-        .map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}–{last}"),
-        })
-        .collect();
-    match pages {
-        [] => None,
-        [page] => Some(format!("Page {page} is a picture, and its text was not read.")),
-        _ => Some(format!("Pages {} are pictures, and their text was not read.", named.join(", "))),
-    }
+/// Pages of lines as Markdown.
+pub fn written(pages: &[Vec<Line>]) -> Vec<String> {
+    let style = Style::of(pages.iter().flatten());
+    let none = OnPage::new();
+    pages.iter().map(|lines| paragraphs::page(lines, &style, &none)).collect()
 }
 
 /// Turns the page as viewers do, its lower left corner at the origin.

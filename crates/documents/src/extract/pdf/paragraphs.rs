@@ -1,4 +1,5 @@
 //! Lines to Markdown: paragraphs, headings, lists and tables.
+use super::bookmarks::{self, OnPage};
 use super::lines::{Line, is_wide};
 use super::tables;
 
@@ -37,15 +38,15 @@ impl Style {
 }
 
 /// The Markdown of one page.
-pub fn page(lines: &[Line], style: &Style) -> String {
+pub fn page(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
     let mut out = String::new();
     let mut rest = lines;
     while !rest.is_empty() {
         let (text, count) = match tables::table(rest) {
             Some(found) => found,
             None => {
-                let count = block(rest);
-                (write_block(&rest[..count], style), count)
+                let count = block(rest, bookmarks);
+                (write_block(&rest[..count], style, bookmarks), count)
             }
         };
         if !out.is_empty() && !text.is_empty() {
@@ -58,14 +59,18 @@ pub fn page(lines: &[Line], style: &Style) -> String {
 }
 
 /// How many lines from the first one on belong together.
-fn block(lines: &[Line]) -> usize {
+fn block(lines: &[Line], bookmarks: &OnPage) -> usize {
+    let is_bookmark = |line: &Line| bookmarks::marks(bookmarks, &line.text()).is_some();
+    if is_bookmark(&lines[0]) {
+        return 1;
+    }
     let mut count = 1;
     let mut leading = f64::MAX;
     while let Some(next) = lines.get(count) {
         let last = &lines[count - 1];
         let down = last.base - next.base;
         let is_near = down > 0.3 * last.size && down < LEADING * last.size.max(next.size);
-        if !is_near || !is_alike(last, next) || down > 1.25 * leading {
+        if !is_near || !is_alike(last, next) || down > 1.25 * leading || is_bookmark(next) {
             break;
         }
         let may_begin_table = last.cells.len() == 1 && next.cells.len() > 1;
@@ -87,9 +92,10 @@ fn is_alike(one: &Line, other: &Line) -> bool {
         && other.start < one.end
 }
 
-fn write_block(lines: &[Line], style: &Style) -> String {
+fn write_block(lines: &[Line], style: &Style, bookmarks: &OnPage) -> String {
     let texts: Vec<String> = lines.iter().map(Line::text).collect();
-    if let Some(marks) = heading(lines, &texts, style) {
+    let named = bookmarks::marks(bookmarks, &texts.join(" "));
+    if let Some(marks) = named.or_else(|| heading(lines, &texts, style)) {
         let mut out = "#".repeat(marks);
         out.push(' ');
         for (at, text) in texts.iter().enumerate() {

@@ -9,7 +9,7 @@ use carrel_domain::document::Extracted;
 use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::Input;
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use super::office::symbol_in_font;
 use super::text::document;
 use super::writer::Writer;
@@ -20,16 +20,16 @@ use token::{Token, Tokens};
 /// Groups within groups that are told apart.
 const DEEPEST: usize = 1_000;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     if !bytes.trim_ascii_start().starts_with(b"{\\rtf") {
-        return Err(Fault::damaged("a rich text file (.rtf)"));
+        return Err(ExtractError::damaged("a rich text file (.rtf)"));
     }
     Ok(vec![document(text(&bytes, input.limits.text)?, None)])
 }
 
 /// The text of `rtf`, at most `limit` bytes.
-pub fn text(rtf: &[u8], limit: u64) -> Result<String, Fault> {
+pub fn text(rtf: &[u8], limit: u64) -> Result<String, ExtractError> {
     let mut reader = Reader {
         writer: Writer::within(limit),
         groups: vec![Group { encoding: WINDOWS_1252, ..Group::default() }],

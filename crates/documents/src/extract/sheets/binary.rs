@@ -10,29 +10,29 @@ use super::number::{Format, general};
 use super::{MOST_SHEETS, document};
 use crate::extract::Input;
 use crate::extract::archive::{Archive, is_zip};
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 
 const WHAT: &str = "an Excel workbook (.xls, .xlsb)";
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     // The library panics on some damaged workbooks; one within a mail must not take the mail along.
     let read = catch_unwind(AssertUnwindSafe(|| workbook(input)));
-    read.unwrap_or_else(|_| Err(Fault::damaged(WHAT)))
+    read.unwrap_or_else(|_| Err(ExtractError::damaged(WHAT)))
 }
 
-fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let bytes = input.bytes()?;
     if is_zip(&bytes) {
         Archive::open(input, WHAT)?.measure()?;
         let mut workbook = Xlsb::new(Cursor::new(bytes)).map_err(|error| match error {
-            XlsbError::Password => Fault::protected(),
-            _ => Fault::damaged(WHAT),
+            XlsbError::Password => ExtractError::protected(),
+            _ => ExtractError::damaged(WHAT),
         })?;
         return sheets(input, &mut workbook);
     }
     let mut workbook = Xls::new(Cursor::new(bytes)).map_err(|error| match error {
-        XlsError::Password => Fault::protected(),
-        _ => Fault::damaged(WHAT),
+        XlsError::Password => ExtractError::protected(),
+        _ => ExtractError::damaged(WHAT),
     })?;
     sheets(input, &mut workbook)
 }
@@ -40,7 +40,7 @@ fn workbook(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
 fn sheets<W: Reader<Cursor<Vec<u8>>>>(
     input: &Input<'_>,
     workbook: &mut W,
-) -> Result<Vec<Extracted>, Fault> {
+) -> Result<Vec<Extracted>, ExtractError> {
     let listed: Vec<_> = workbook
         .sheets_metadata()
         .iter()
@@ -48,7 +48,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
         .map(|sheet| (sheet.name.clone(), sheet.visible != SheetVisible::Visible))
         .collect();
     if listed.len() > MOST_SHEETS {
-        return Err(Fault::refused(format!("has more than {MOST_SHEETS} sheets.")));
+        return Err(ExtractError::refused(format!("has more than {MOST_SHEETS} sheets.")));
     }
     let mut room = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
     let mut documents = Vec::new();
@@ -63,7 +63,7 @@ fn sheets<W: Reader<Cursor<Vec<u8>>>>(
             let text = shown(value);
             if !text.is_empty() {
                 let put = sheet.put(first_row + row, first_column + column, &text);
-                put.map_err(|_| Fault::TextTooLarge)?;
+                put.map_err(|_| ExtractError::TextTooLarge)?;
             }
         }
         room = sheet.room();

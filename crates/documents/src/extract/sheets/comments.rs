@@ -3,7 +3,7 @@ use std::collections::HashMap;
 
 use crate::extract::Input;
 use crate::extract::archive::Archive;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::office::drawings;
 use crate::extract::office::package::Relations;
 use crate::extract::writer::Writer;
@@ -14,7 +14,7 @@ pub fn read(
     input: &Input<'_>,
     archive: &mut Archive<'_>,
     sheet: &str,
-) -> Result<Vec<String>, Fault> {
+) -> Result<Vec<String>, ExtractError> {
     let relations = Relations::of(archive, sheet)?;
     let mut blocks = Vec::new();
     let mut people = People::default();

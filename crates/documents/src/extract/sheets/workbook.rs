@@ -9,7 +9,7 @@ use super::{MOST_SHEETS, comments, document};
 use crate::extract::Input;
 use crate::extract::archive::Archive;
 use crate::extract::embedded::Embedded;
-use crate::extract::fault::Fault;
+use crate::extract::extract_error::ExtractError;
 use crate::extract::office::package::{Relations, main_part};
 use crate::extract::xml::{Element, Visitor};
 
@@ -18,13 +18,13 @@ const WHAT: &str = "an Excel workbook (.xlsx)";
 const MOST_COLUMNS: u32 = 16_384;
 const MOST_ROWS: u32 = 1_048_576;
 
-pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
     let mut archive = Archive::open(input, WHAT)?;
     let main = main_part(&mut archive, "xl/workbook.xml")?;
     let mut workbook = Workbook::default();
     archive.visit_needed(&main, &mut workbook)?;
     if workbook.sheets.len() > MOST_SHEETS {
-        return Err(Fault::refused(format!("has more than {MOST_SHEETS} sheets.")));
+        return Err(ExtractError::refused(format!("has more than {MOST_SHEETS} sheets.")));
     }
     let relations = Relations::of(&mut archive, &main)?;
     let mut strings = Strings::default();
@@ -44,7 +44,7 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, Fault> {
             Cells::new(Sheet::with_room(room), &strings.texts, &mut styles, workbook.is_1904);
         archive.visit(part, &mut cells)?;
         if cells.is_full {
-            return Err(Fault::TextTooLarge);
+            return Err(ExtractError::TextTooLarge);
         }
         let sheet = cells.sheet;
         room = sheet.room();

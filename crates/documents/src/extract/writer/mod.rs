@@ -8,7 +8,7 @@ mod table;
 use std::cell::Cell;
 use std::rc::Rc;
 
-use super::fault::Fault;
+use super::extract_error::ExtractError;
 use flow::Flow;
 pub use table::Span;
 use table::Table;
@@ -239,11 +239,11 @@ impl Writer {
         self.close_table();
     }
 
-    /// All of it, [`Fault::TextTooLarge`] when it did not fit.
-    pub fn whole(self) -> Result<String, Fault> {
+    /// All of it, [`ExtractError::TextTooLarge`] when it did not fit.
+    pub fn whole(self) -> Result<String, ExtractError> {
         let is_over = Rc::clone(&self.room.is_over);
         let text = self.finish();
-        if is_over.get() { Err(Fault::TextTooLarge) } else { Ok(text) }
+        if is_over.get() { Err(ExtractError::TextTooLarge) } else { Ok(text) }
     }
 
     /// As much of it as fits.

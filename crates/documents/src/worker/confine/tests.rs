@@ -6,11 +6,14 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use rustix::process::{Resource, Rlimit, Signal};
 
 use super::super::child::watched;
 use super::*;
+use crate::extract::pictures::Pictures;
 use crate::extract::{Limits, extract};
 
 /// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
@@ -24,7 +27,9 @@ const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20
 
 fn job(extension: &str) -> Job {
     let parent = parent().cast_unsigned();
-    Job { extension: extension.into(), limits: LIMITS, memory: 1 << 30, seconds: 60, parent }
+    let (memory, seconds, ocr) = (1 << 30, 60, crate::Ocr::NoModel);
+    let (extension, limits, total_seconds) = (extension.to_owned(), LIMITS, seconds);
+    Job { extension, limits, memory, seconds, ocr, total_seconds, parent }
 }
 
 /// The process of the test that started this one.
@@ -116,11 +121,25 @@ fn assert_refused<const N: usize>(attempts: [(&str, io::Result<()>); N]) {
 }
 
 fn fixtures() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/made");
-    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures");
+    let entries = fs::read_dir(folder.join("made")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = entries.collect();
+    paths.extend(["scan.jpg", "scan.png", "scan.tiff"].map(|name| folder.join("scans").join(name)));
     paths.sort();
     paths
+}
+
+/// What reads pictures, where the model lies beside the one of `CARREL_MODEL_DIR`.
+fn pictures() -> Pictures {
+    let directory = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
+    let directory = directory.map(|models| models.with_file_name(crate::ocr_model::NAME));
+    let there = directory.filter(|directory| crate::ocr_model::is_complete(directory));
+    let ocr = there.map_or(crate::Ocr::NoModel, |directory| crate::Ocr::Ready {
+        directory,
+        seconds: 60,
+        languages: String::new(),
+    });
+    Pictures::open(&ocr, Arc::default())
 }
 
 fn extension(path: &Path) -> &str {
@@ -136,13 +155,14 @@ fn digest(outcome: &impl std::fmt::Debug) -> u64 {
 /// Opens all first, as nothing can be opened later.
 fn read_all() {
     let paths = fixtures();
-    let files: Vec<_> = paths.iter().map(|path| File::open(path).unwrap()).collect();
+    let opened = paths.iter().map(|path| (File::open(path).unwrap(), pictures()));
+    let files: Vec<_> = opened.collect();
     confine(&job("pdf")).unwrap();
-    for (path, file) in paths.iter().zip(files) {
+    for (path, (file, pictures)) in paths.iter().zip(files) {
         let mut job = job("");
         job.extension = extension(path).to_owned();
         let name = path.file_name().unwrap().display();
-        println!("read {name} {}", digest(&watched(file, job)));
+        println!("read {name} {}", digest(&watched(file, job, pictures, &AtomicU64::new(0))));
     }
 }
 
@@ -190,7 +210,7 @@ fn a_confined_worker_reads_every_kind_of_file_as_any_other_does() {
     let read: Vec<_> = said.lines().filter_map(|line| line.split("read ").nth(1)).collect();
     let expected = fixtures().into_iter().map(|path| {
         let file = File::open(&path).unwrap();
-        let outcome = extract(extension(&path), &file, LIMITS);
+        let outcome = extract(extension(&path), &file, LIMITS, pictures());
         format!("{} {}", path.file_name().unwrap().display(), digest(&outcome))
     });
     let expected: Vec<_> = expected.collect();

@@ -54,6 +54,7 @@ pub struct DocumentBody<'a> {
     external_id: Option<&'a str>,
     /// What of the file is not in the text, a sentence each; absent where nothing was left out.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
     pub warnings: Vec<&'a str>,
 }
 

@@ -9,7 +9,7 @@ const MOST_REASONS: usize = 5;
 
 /// Most texts complete "`<name of the file>` …", because a reader need not know the name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Fault {
+pub enum ExtractError {
     /// There is no text in it; what else there is to say about that is a sentence of its own.
     Empty(Option<String>),
     /// It is not what its type says, or damaged beyond reading.
@@ -26,7 +26,7 @@ pub enum Fault {
     Internal(String),
 }
 
-impl Fault {
+impl ExtractError {
     pub fn empty() -> Self {
         Self::Empty(None)
     }
@@ -88,7 +88,7 @@ impl Fault {
 }
 
 /// A file of this server's own that cannot be read is nobody else's mistake.
-impl From<std::io::Error> for Fault {
+impl From<std::io::Error> for ExtractError {
     fn from(error: std::io::Error) -> Self {
         Self::Internal(format!("failed to read the file: {error}"))
     }

@@ -1,72 +1,10 @@
 //! What is read of PDF files, each kind of loss on a small file made here.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
-use std::fs;
+mod fonts;
+mod support;
 
-use carrel_documents::{Limits, extract_file};
-use tempfile::NamedTempFile;
-
-const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 16 << 20 };
-const HELVETICA: &str = "<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>";
-
-/// A file of these objects, numbered from 1; the first is the catalog.
-fn file(objects: &[String]) -> Vec<u8> {
-    let mut pdf = "%PDF-1.7\n".to_owned();
-    let mut offsets = Vec::new();
-    for (object, number) in objects.iter().zip(1..) {
-        offsets.push(pdf.len());
-        pdf.push_str(&format!("{number} 0 obj\n{object}\nendobj\n"));
-    }
-    let (table, count) = (pdf.len(), objects.len() + 1);
-    pdf.push_str(&format!("xref\n0 {count}\n0000000000 65535 f \n"));
-    offsets.iter().for_each(|offset| pdf.push_str(&format!("{offset:010} 00000 n \n")));
-    pdf.push_str(&format!("trailer\n<</Size {count}/Root 1 0 R>>\nstartxref\n{table}\n%%EOF\n"));
-    pdf.into_bytes()
-}
-
-fn stream(dict: &str, content: &str) -> String {
-    format!("<<{dict}/Length {}>>stream\n{content}\nendstream", content.len())
-}
-
-/// A file of one page with Helvetica as `/F`, more entries of the page, and objects from 6 on.
-fn page(content: &str, entries: &str, more: &[String]) -> Vec<u8> {
-    let page = format!(
-        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R\
-         /Resources<</Font<</F 4 0 R/G 6 0 R>>/XObject<</X 6 0 R>>>>{entries}>>"
-    );
-    let mut objects = vec![
-        "<</Type/Catalog/Pages 2 0 R>>".to_owned(),
-        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
-        page,
-        HELVETICA.to_owned(),
-        stream("", content),
-    ];
-    objects.extend_from_slice(more);
-    file(&objects)
-}
-
-/// Without the end of the last page.
-fn read(pdf: &[u8]) -> String {
-    let text = read_whole(pdf);
-    text.strip_suffix("\n\n\u{c}\n").unwrap().to_owned()
-}
-
-fn read_whole(pdf: &[u8]) -> String {
-    let path = NamedTempFile::new().unwrap();
-    fs::write(path.path(), pdf).unwrap();
-    extract_file("a.pdf", path.path(), LIMITS).unwrap().swap_remove(0).text
-}
-
-/// What is read of a page drawn by `content`.
-fn text(content: &str) -> String {
-    read(&page(content, "", &[]))
-}
-
-/// Draws each text with 10 points at its place.
-fn drawn(texts: &[(f64, f64, &str)]) -> String {
-    let show = |(x, y, text): &(f64, f64, &str)| format!("BT /F 10 Tf {x} {y} Td ({text}) Tj ET\n");
-    texts.iter().map(show).collect()
-}
+use support::{HELVETICA, drawn, file, page, read, read_whole, stream, text};
 
 #[test]
 fn lines_of_a_paragraph_are_joined_and_the_hyphens_that_break_words_removed() {
@@ -338,4 +276,33 @@ fn columns_that_are_drawn_across_the_page_are_read_one_after_the_other() {
     }
     let read = text(&drawn(&texts)).replace('\n', " ");
     assert_eq!(read.replace("  ", " "), format!("{} {}", left.join(" "), right.join(" ")));
+}
+
+#[test]
+fn a_bookmark_makes_a_heading_of_the_line_it_leads_to() {
+    let content = drawn(&[
+        (50.0, 700.0, "1 Scope of the agreement"),
+        (50.0, 688.0, "It covers pumps and their parts."),
+        (50.0, 640.0, "Prices"),
+        (50.0, 628.0, "They are net."),
+    ]);
+    let mut objects = vec![
+        "<</Type/Catalog/Pages 2 0 R/Outlines 6 0 R/Names<</Dests 9 0 R>>>>".to_owned(),
+        "<</Type/Pages/Kids[3 0 R]/Count 1>>".to_owned(),
+        "<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 5 0 R/Resources<</Font<</F 4 0 R>>>>>>"
+            .to_owned(),
+        HELVETICA.to_owned(),
+        stream("", &content),
+        "<</First 7 0 R/Last 7 0 R>>".to_owned(),
+        "<</Title(Scope of the Agreement)/Dest[3 0 R/XYZ 0 700 0]/First 8 0 R>>".to_owned(),
+        // Its place has a name. It says that it follows itself.
+        "<</Title(Prices)/A<</S/GoTo/D(net)>>/Next 8 0 R>>".to_owned(),
+        "<</Names[(net)[3 0 R/Fit]]>>".to_owned(),
+    ];
+    let expected = "# 1 Scope of the agreement\n\nIt covers pumps and their parts.\n\n\
+        ## Prices\n\nThey are net.";
+    assert_eq!(read(&file(&objects)), expected);
+    // A bookmark that leads nowhere changes nothing.
+    objects[6] = "<</Title(Scope of the Agreement)/Dest[99 0 R/Fit]>>".to_owned();
+    assert!(!read(&file(&objects)).contains("# 1 Scope"));
 }

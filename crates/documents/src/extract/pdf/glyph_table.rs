@@ -1,0 +1,75 @@
+//! What the glyphs of an embedded font mean by the font's own table (`cmap` of TrueType and OpenType), for
+//! fonts of which the file does not say it.
+use std::collections::HashMap;
+
+use hayro_syntax::object::{Dict, Name, Object, Stream};
+use skrifa::{FontRef, MetadataProvider};
+
+/// Where fonts of symbols have their codes.
+const SYMBOLS: u32 = 0xf000;
+
+pub struct GlyphTable {
+    /// By the number of the glyph.
+    meanings: HashMap<u32, char>,
+    /// Glyphs by code, for fonts with codes of their own.
+    codes: HashMap<u32, u32>,
+    /// From the numbers of characters to those of glyphs, two bytes each; the same where it is absent.
+    glyphs: Option<Vec<u8>>,
+}
+
+impl GlyphTable {
+    /// Of the font that `descriptor` describes, unless its file has no such table. `descendant` is the
+    /// part of a composite font that has the glyphs.
+    pub fn new(descriptor: &Dict<'_>, descendant: Option<&Dict<'_>>) -> Option<Self> {
+        let file = ["FontFile2", "FontFile3"]
+            .into_iter()
+            .find_map(|key| descriptor.get::<Stream<'_>>(key))?;
+        let bytes = file.decoded().ok()?;
+        let font = FontRef::new(&bytes).ok()?;
+        let map = font.charmap();
+        let (mut meanings, mut codes) = (HashMap::new(), HashMap::new());
+        for (code, glyph) in map.mappings() {
+            let glyph = glyph.to_u32();
+            if map.is_symbol() || (SYMBOLS..SYMBOLS + 0x100).contains(&code) {
+                codes.insert(code & 0xff, glyph);
+            }
+            // Of several characters with one glyph the first is the usual one.
+            if let Some(char) = char::from_u32(code).filter(|char| is_public(*char)) {
+                meanings.entry(glyph).or_insert(char);
+            }
+        }
+        let glyphs = descendant.and_then(|font| match font.get::<Object<'_>>("CIDToGIDMap")? {
+            Object::Stream(map) => Some(map.decoded().ok()?.into_owned()),
+            _ => None,
+        });
+        (!meanings.is_empty()).then_some(Self { meanings, codes, glyphs })
+    }
+
+    /// What a character of a composite font means.
+    pub fn of_character(&self, cid: u32) -> Option<char> {
+        let glyph = match &self.glyphs {
+            Some(glyphs) => {
+                let at = 2 * cid as usize;
+                let number = glyphs.get(at..at + 2)?;
+                u32::from(u16::from_be_bytes([number[0], number[1]]))
+            }
+            None => cid,
+        };
+        self.meanings.get(&glyph).copied()
+    }
+
+    /// What a code of a simple font with codes of its own means.
+    pub fn of_code(&self, code: u32) -> Option<char> {
+        self.meanings.get(self.codes.get(&code)?).copied()
+    }
+}
+
+/// Whether a font dictionary leaves it to its font what the codes mean.
+pub fn is_needed(dict: &Dict<'_>) -> bool {
+    !dict.contains_key("ToUnicode")
+        && dict.get::<Name<'_>>("Subtype").is_none_or(|kind| kind.as_str() != "Type3")
+}
+
+fn is_public(char: char) -> bool {
+    !char.is_control() && !matches!(char, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
+}

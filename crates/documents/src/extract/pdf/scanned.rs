@@ -1,0 +1,115 @@
+//! Pages without a text of their own, which are read as the pictures they are.
+use std::collections::BTreeMap;
+
+use super::lines::Line;
+use super::scans::{self, Drawn};
+use crate::extract::Input;
+use crate::extract::pictures::UnreadPicture;
+
+/// A page with more characters than this has a text of its own, whatever it draws beside it. Scanners
+/// print their names and numbers on pages.
+const STAMP: usize = 60;
+
+/// What became of pages that are pictures.
+#[derive(Default)]
+pub struct Scans {
+    unread: BTreeMap<UnreadPicture, Vec<u32>>,
+    without_text: Vec<u32>,
+    cut: Vec<u32>,
+}
+
+impl Scans {
+    /// Reads a page from its pictures where `lines`, the text that stands on it, is no more than a stamp.
+    pub fn read(
+        &mut self,
+        input: &Input<'_>,
+        drawn: &[Drawn<'_>],
+        size: (f32, f32),
+        number: u32,
+        lines: &mut Vec<Line>,
+    ) {
+        let length: usize = lines.iter().map(|line| line.text().chars().count()).sum();
+        let is_scan =
+            !drawn.is_empty() && length <= STAMP && (length == 0 || scans::is_scanned(drawn, size));
+        if !is_scan {
+            return;
+        }
+        if let Some(missing) = input.pictures().missing() {
+            // A page with a stamp has some of its text.
+            return self.unread.entry(missing.clone()).or_default().push(number);
+        }
+        let read = scans::picture(drawn, size)
+            .and_then(|(picture, scale)| input.pictures().lines(&picture, scale));
+        match read {
+            Ok((found, is_cut)) => {
+                if is_cut {
+                    self.cut.push(number);
+                } else if found.is_empty() && lines.is_empty() {
+                    self.without_text.push(number);
+                }
+                add(lines, found);
+            }
+            Err(why) => self.unread.entry(why).or_default().push(number),
+        }
+    }
+
+    /// Names the pages that were not read.
+    pub fn warn(self, input: &Input<'_>) {
+        for (why, pages) in self.unread {
+            let (pages, is_one) = (named(&pages), pages.len() == 1);
+            input.warn(match is_one {
+                true => format!("Page {pages} is a picture and was not read: {}.", why.why()),
+                false => format!("Pages {pages} are pictures and were not read: {}.", why.why()),
+            });
+        }
+        if !self.cut.is_empty() {
+            let pages = named(&self.cut);
+            input.warn(format!(
+                "Of page {pages} only the beginning was read: the time allowed was up \
+                 (CARREL_OCR_TIMEOUT)."
+            ));
+        }
+        if !self.without_text.is_empty() {
+            let pages = named(&self.without_text);
+            input.warn(format!("No text was found in the pictures on page {pages}."));
+        }
+    }
+}
+
+/// Puts what was read of a page before the stamp on it, unless that was read along.
+fn add(lines: &mut Vec<Line>, found: Vec<Line>) {
+    let bare = |line: &Line| line.text().split_whitespace().collect::<String>();
+    let known: Vec<String> = found.iter().map(bare).collect();
+    lines.retain(|stamp| {
+        let stamp = bare(stamp);
+        !known.iter().any(|line| line.contains(&stamp))
+    });
+    lines.splice(0..0, found);
+}
+
+/// Numbers of pages in their order: `2–3, 5`.
+fn named(pages: &[u32]) -> String {
+    let mut ranges: Vec<(u32, u32)> = Vec::new();
+    for page in pages {
+        match ranges.last_mut() {
+            Some((_, last)) if *last + 1 == *page => *last = *page,
+            _ => ranges.push((*page, *page)),
+        }
+    }
+    let range = |(first, last): &(u32, u32)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}–{last}"),
+    };
+    ranges.iter().map(range).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_that_follow_each_other_are_named_together() {
+        assert_eq!(named(&[2, 3, 5, 8, 9, 10]), "2–3, 5, 8–10");
+        assert_eq!(named(&[7]), "7");
+    }
+}

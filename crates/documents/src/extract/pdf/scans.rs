@@ -1,0 +1,288 @@
+//! Scanned pages: the pictures that a page draws, put together as it shows them.
+use std::borrow::Cow;
+
+use carrel_ocr::{Canvas, Picture};
+use hayro_font::kurbo::Affine;
+use hayro_syntax::object::stream::{ImageColorSpace, ImageDecodeParams};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
+
+use crate::extract::pictures::UnreadPicture;
+
+/// Pictures of one page that are put together.
+pub const MOST: usize = 400;
+/// The share of a page that is a picture, so that it counts as scanned.
+const COVERED: f64 = 0.25;
+/// Points of the page to an inch, at most.
+const FINEST: f64 = 300.0;
+const COARSEST: f64 = 100.0;
+/// The longer side of the page, in points of its picture, at most.
+const LONGEST: f64 = 5_000.0;
+const PER_INCH: f64 = 72.0;
+
+/// A picture in the file, or one that was written between drawing instructions.
+pub enum Source<'a> {
+    Stream(Stream<'a>),
+    Picture(Picture),
+}
+
+/// A picture that a page draws, and where: the matrix takes a square of length 1 to the upright page.
+pub struct Drawn<'a> {
+    pub image: Source<'a>,
+    pub matrix: Affine,
+}
+
+impl Drawn<'_> {
+    /// How large it is on the page, in square points.
+    fn area(&self) -> f64 {
+        self.matrix.determinant().abs()
+    }
+
+    /// In points of its own.
+    fn size(&self) -> (u32, u32) {
+        match &self.image {
+            Source::Stream(image) => size(image),
+            Source::Picture(picture) => (picture.width() as u32, picture.height() as u32),
+        }
+    }
+}
+
+fn size(image: &Stream<'_>) -> (u32, u32) {
+    let dict = image.dict();
+    let number =
+        |long, short| dict.get::<u32>(long).or_else(|| dict.get::<u32>(short)).unwrap_or(0);
+    (number("Width", "W"), number("Height", "H"))
+}
+
+/// Whether most of a page is pictures.
+pub fn is_scanned(drawn: &[Drawn<'_>], (width, height): (f32, f32)) -> bool {
+    let page = f64::from(width) * f64::from(height);
+    drawn.iter().map(Drawn::area).sum::<f64>() > COVERED * page
+}
+
+/// The page as its pictures show it, and how many points of the page one of these is.
+pub fn picture(
+    drawn: &[Drawn<'_>],
+    (width, height): (f32, f32),
+) -> Result<(Picture, f64), UnreadPicture> {
+    let (width, height) = (f64::from(width), f64::from(height));
+    // As fine as the finest picture.
+    let fine = drawn.iter().map(|drawn| {
+        let (columns, rows) = drawn.size();
+        (f64::from(columns) * f64::from(rows) / drawn.area().max(1.0)).sqrt() * PER_INCH
+    });
+    let fine = fine.fold(COARSEST, f64::max).min(FINEST);
+    let scale = (fine / PER_INCH).min(LONGEST / width.max(height).max(1.0));
+    let mut canvas = Canvas::new((width * scale).ceil() as usize, (height * scale).ceil() as usize);
+    // Points of the picture are counted downwards.
+    let down = Affine::new([scale, 0.0, 0.0, -scale, 0.0, height * scale]);
+    let mut wrong = None;
+    let mut count = 0;
+    for one in drawn {
+        let decoded = match &one.image {
+            Source::Stream(image) => decode(image).map(Cow::Owned),
+            Source::Picture(picture) => Ok(Cow::Borrowed(picture)),
+        };
+        match decoded {
+            Ok(picture) => {
+                canvas.draw(&picture, (down * one.matrix).as_coeffs());
+                count += 1;
+            }
+            Err(why) => wrong = Some(why),
+        }
+    }
+    match wrong {
+        Some(why) if count == 0 => Err(why),
+        _ => {
+            let empty = || UnreadPicture::Unreadable("the page has no size".to_owned());
+            Ok((canvas.into_picture().ok_or_else(empty)?, 1.0 / scale))
+        }
+    }
+}
+
+/// The picture in a stream, whatever filter and colors it has.
+pub fn decode(image: &Stream<'_>) -> Result<Picture, UnreadPicture> {
+    let damaged = || UnreadPicture::Unreadable("its picture is damaged".to_owned());
+    let (width, height) = size(image);
+    let points = u64::from(width) * u64::from(height);
+    if points > carrel_ocr::MOST_POINTS as u64 {
+        let most = carrel_ocr::MOST_POINTS;
+        let why = format!("its picture has {width} × {height} points, and at most {most} are read");
+        return Err(UnreadPicture::Unreadable(why));
+    }
+    let dict = image.dict();
+    let colors = Colors::of(dict);
+    let flag = |long, short| dict.get::<bool>(long).or_else(|| dict.get::<bool>(short));
+    let is_mask = flag("ImageMask", "IM").unwrap_or(false);
+    let bits = dict.get::<u8>("BitsPerComponent").or_else(|| dict.get::<u8>("BPC"));
+    let params = ImageDecodeParams {
+        is_indexed: matches!(colors, Some(Colors::Indexed { .. })),
+        bpc: if is_mask { Some(1) } else { bits },
+        num_components: colors.as_ref().map(Colors::components),
+        target_dimension: None,
+        width,
+        height,
+    };
+    let decoded = image.decoded_image(&params).map_err(|_| damaged())?;
+    let told = decoded.image_data.as_ref();
+    let (width, height) = told.map_or((width, height), |told| (told.width, told.height));
+    if u64::from(width) * u64::from(height) > carrel_ocr::MOST_POINTS as u64 {
+        return Err(damaged());
+    }
+    let colors = colors.or_else(|| told.and_then(|told| Colors::told(told.color_space?)));
+    let colors = colors.unwrap_or(Colors::Gray);
+    let bits = told.map_or(params.bpc.unwrap_or(8), |told| told.bits_per_component);
+    let (width, height) = (width as usize, height as usize);
+    let samples = unpacked(&decoded.data, width * usize::from(colors.components()), height, bits);
+    let is_inverted = dict
+        .get::<Array<'_>>("Decode")
+        .or_else(|| dict.get::<Array<'_>>("D"))
+        .and_then(|decode| decode.iter::<f32>().next())
+        .is_some_and(|first| first > 0.0);
+    let picture = match colors {
+        Colors::Gray => Picture::gray(width, height, flipped(samples, is_inverted, bits)),
+        Colors::Ink(1) => Picture::gray(width, height, flipped(samples, !is_inverted, bits)),
+        Colors::Rgb => Picture::color(width, height, flipped(samples, is_inverted, bits)),
+        Colors::Ink(inks) => {
+            let ink = flipped(samples, is_inverted, bits);
+            Picture::color(width, height, mixed(&ink, usize::from(inks)))
+        }
+        Colors::Indexed { table, components } => {
+            let part = |index: u8, channel: usize| {
+                let channel = if components == 1 { 0 } else { channel };
+                let at = usize::from(index) * usize::from(components) + channel;
+                let value = table.get(at).copied().unwrap_or(0);
+                if components == 4 { 255 - value } else { value }
+            };
+            let points = samples.iter().flat_map(|index| [0, 1, 2].map(|at| part(*index, at)));
+            Picture::color(width, height, points.collect())
+        }
+    };
+    picture.ok_or_else(damaged)
+}
+
+/// What the samples of a picture mean.
+#[derive(Clone)]
+enum Colors {
+    Gray,
+    Rgb,
+    /// So many inks, of which more is darker.
+    Ink(u8),
+    Indexed {
+        table: Vec<u8>,
+        components: u8,
+    },
+}
+
+impl Colors {
+    fn of(dict: &Dict<'_>) -> Option<Self> {
+        let space =
+            dict.get::<Object<'_>>("ColorSpace").or_else(|| dict.get::<Object<'_>>("CS"))?;
+        Self::read(space, 0)
+    }
+
+    fn read(space: Object<'_>, depth: usize) -> Option<Self> {
+        match space {
+            Object::Name(name) => Self::named(name.as_str()),
+            Object::Array(array) => {
+                let mut parts = array.iter::<Object<'_>>();
+                let kind = parts.next()?.into_name()?;
+                match kind.as_str() {
+                    "ICCBased" => match parts.next()?.into_stream()?.dict().get::<u8>("N")? {
+                        1 => Some(Self::Gray),
+                        3 => Some(Self::Rgb),
+                        inks => Some(Self::Ink(inks)),
+                    },
+                    "Indexed" | "I" if depth == 0 => {
+                        let base = Self::read(parts.next()?, 1)?;
+                        let table = match parts.nth(1)? {
+                            Object::String(table) => table.as_bytes().to_vec(),
+                            Object::Stream(table) => table.decoded().ok()?.into_owned(),
+                            _ => return None,
+                        };
+                        Some(Self::Indexed { table, components: base.components() })
+                    }
+                    "Separation" => Some(Self::Ink(1)),
+                    "DeviceN" => {
+                        let inks = parts.next()?.into_array()?.iter::<Name<'_>>().count();
+                        Some(Self::Ink(u8::try_from(inks).ok()?))
+                    }
+                    name => Self::named(name),
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        match name {
+            "DeviceGray" | "CalGray" | "G" => Some(Self::Gray),
+            "DeviceRGB" | "CalRGB" | "RGB" | "Lab" => Some(Self::Rgb),
+            "DeviceCMYK" | "CMYK" => Some(Self::Ink(4)),
+            _ => None,
+        }
+    }
+
+    fn told(space: ImageColorSpace) -> Option<Self> {
+        match space {
+            ImageColorSpace::Gray => Some(Self::Gray),
+            ImageColorSpace::Rgb => Some(Self::Rgb),
+            ImageColorSpace::Cmyk => Some(Self::Ink(4)),
+            ImageColorSpace::Unknown(_) => None,
+        }
+    }
+
+    fn components(&self) -> u8 {
+        match self {
+            Self::Gray | Self::Indexed { .. } => 1,
+            Self::Rgb => 3,
+            Self::Ink(inks) => *inks,
+        }
+    }
+}
+
+/// One byte for each sample, of which each row begins with a byte of its own.
+fn unpacked(bytes: &[u8], columns: usize, rows: usize, bits: u8) -> Vec<u8> {
+    let bits = usize::from(bits);
+    let mut samples = Vec::with_capacity(columns * rows);
+    let stride = (columns * bits).div_ceil(8).max(1);
+    for row in bytes.chunks(stride).take(rows) {
+        samples.extend((0..columns).map(|column| {
+            let byte = |at: usize| row.get(at).copied().unwrap_or(0);
+            match bits {
+                8 => byte(column),
+                16 => byte(2 * column),
+                1 | 2 | 4 => {
+                    let shift = 8 - bits - column * bits % 8;
+                    (byte(column * bits / 8) >> shift) & ((1u16 << bits) - 1) as u8
+                }
+                _ => 0,
+            }
+        }));
+    }
+    // What is missing at the end of a damaged picture is white.
+    samples.resize(columns * rows, if bits < 8 { ((1u16 << bits) - 1) as u8 } else { 255 });
+    samples
+}
+
+/// Samples from 0 to 255, from dark to light.
+fn flipped(mut samples: Vec<u8>, is_inverted: bool, bits: u8) -> Vec<u8> {
+    let most = if bits < 8 { (1u16 << bits) - 1 } else { 255 };
+    for sample in &mut samples {
+        let value = (u16::from(*sample) * 255 / most.max(1)).min(255) as u8;
+        *sample = if is_inverted { 255 - value } else { value };
+    }
+    samples
+}
+
+/// Inks as light: of four, the last is black; others darken all alike.
+fn mixed(ink: &[u8], inks: usize) -> Vec<u8> {
+    let mut light = Vec::with_capacity(ink.len() / inks.max(1) * 3);
+    for point in ink.chunks_exact(inks.max(1)) {
+        let black = u16::from(255 - point.get(3).copied().unwrap_or(0));
+        for channel in 0..3 {
+            let own = u16::from(255 - point.get(channel).copied().unwrap_or(0));
+            light.push((own * black / 255) as u8);
+        }
+    }
+    light
+}

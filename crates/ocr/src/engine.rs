@@ -1,0 +1,186 @@
+//! Reading a picture: its lines of text, from the top to the bottom, each with its place.
+use std::sync::Arc;
+use std::time::Instant;
+
+use rten::{Model, ThreadPool};
+
+use crate::boxes::TextBox;
+use crate::detect::Detector;
+use crate::languages::Languages;
+use crate::order;
+use crate::picture::Picture;
+use crate::recognize::{Line, Recognizer};
+
+/// Lines that the network is less sure of are left out.
+const LEAST_CONFIDENCE: f32 = 0.5;
+/// Lines that are read to learn which way up a page is.
+const TRIED: usize = 4;
+/// A page that reads as well as this is the right way up.
+const CONFIDENT: f32 = 0.75;
+
+#[derive(Debug, thiserror::Error)]
+pub enum OcrError {
+    /// The files are not those of the model.
+    #[error("the model cannot be used: {0}")]
+    Model(String),
+    #[error("the model failed: {0}")]
+    Run(String),
+}
+
+impl OcrError {
+    pub(crate) fn run(error: rten::RunError) -> Self {
+        Self::Run(error.to_string())
+    }
+
+    pub(crate) fn shape() -> Self {
+        Self::Model("its answer has an unexpected form".to_owned())
+    }
+}
+
+/// A line of text and its place on the level page, in points of the picture from the upper left corner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextLine {
+    pub text: String,
+    pub left: f32,
+    pub right: f32,
+    pub top: f32,
+    pub bottom: f32,
+    /// It runs from the top to the bottom.
+    pub is_vertical: bool,
+}
+
+/// What was read of a picture.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    /// From the top to the bottom, beside each other from the left to the right.
+    pub lines: Vec<TextLine>,
+    /// Time was up before all lines were read.
+    pub is_cut: bool,
+}
+
+/// The models, ready to read.
+pub struct Engine {
+    detector: Detector,
+    recognizer: Recognizer,
+}
+
+impl Engine {
+    /// Loads the models from the contents of their files. Runs on one thread beside the caller's.
+    pub fn load(
+        detector: Vec<u8>,
+        recognizer: Vec<u8>,
+        dictionary: &str,
+        languages: &Languages,
+    ) -> Result<Self, OcrError> {
+        let model =
+            |bytes: Vec<u8>| Model::load(bytes).map_err(|error| OcrError::Model(error.to_string()));
+        let threads = Arc::new(ThreadPool::with_num_threads(1));
+        let (detector, recognizer) = (model(detector)?, model(recognizer)?);
+        Ok(Self {
+            detector: Detector::new(detector, Arc::clone(&threads)),
+            recognizer: Recognizer::new(recognizer, threads, dictionary, languages),
+        })
+    }
+
+    /// Reads the text of a picture until there is no more of it, or of the time.
+    pub fn read(&self, picture: &Picture, until: Instant) -> Result<Reading, OcrError> {
+        if Instant::now() >= until {
+            return Ok(Reading { lines: Vec::new(), is_cut: true });
+        }
+        let boxes = self.detector.find(picture)?;
+        let along = self.direction(picture, &boxes)?;
+        let level = |x: f32, y: f32| (x * along.0 + y * along.1, y * along.0 - x * along.1);
+        let mut placed: Vec<(TextLine, TextBox)> = boxes
+            .iter()
+            .map(|found| {
+                let line = order::as_read(found, along);
+                let (u, v) = level(line.middle.0, line.middle.1);
+                let is_vertical = line.along.0 * along.0 + line.along.1 * along.1 < 0.5;
+                let (across, down) = match is_vertical {
+                    true => (line.reach.1, line.reach.0),
+                    false => line.reach,
+                };
+                let (left, right, top, bottom) = (u - across, u + across, v - down, v + down);
+                (TextLine { text: String::new(), left, right, top, bottom, is_vertical }, line)
+            })
+            .collect();
+        sort(&mut placed);
+        // The upper left corner of what is level, so that no place is negative.
+        let (width, height) = (picture.width() as f32, picture.height() as f32);
+        let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)];
+        let corners = corners.map(|(x, y)| level(x, y));
+        let start = corners.iter().fold((f32::MAX, f32::MAX), |start, corner| {
+            (start.0.min(corner.0), start.1.min(corner.1))
+        });
+        let mut reading = Reading::default();
+        for (mut line, place) in placed {
+            if Instant::now() >= until {
+                reading.is_cut = true;
+                break;
+            }
+            let Line { text, confidence } = self.recognizer.read(picture, &place)?;
+            if !text.is_empty() && confidence >= LEAST_CONFIDENCE {
+                line.text = text;
+                (line.left, line.right) = (line.left - start.0, line.right - start.0);
+                (line.top, line.bottom) = (line.top - start.1, line.bottom - start.1);
+                reading.lines.push(line);
+            }
+        }
+        Ok(reading)
+    }
+
+    /// The direction in which the lines of the page are read.
+    fn direction(&self, picture: &Picture, boxes: &[TextBox]) -> Result<(f32, f32), OcrError> {
+        let is_sideways = order::is_sideways(boxes);
+        let along = order::direction(boxes, is_sideways);
+        let back = (-along.0, -along.1);
+        let tried = order::longest(boxes, is_sideways, TRIED);
+        let forwards = self.confidence(picture, &tried, along)?;
+        if tried.is_empty() || (!is_sideways && forwards >= CONFIDENT) {
+            return Ok(along);
+        }
+        let backwards = self.confidence(picture, &tried, back)?;
+        Ok(if backwards > forwards + 0.05 { back } else { along })
+    }
+
+    /// How well lines read in a direction.
+    fn confidence(
+        &self,
+        picture: &Picture,
+        lines: &[TextBox],
+        along: (f32, f32),
+    ) -> Result<f32, OcrError> {
+        let mut sum = 0.0;
+        for line in lines {
+            sum += self.recognizer.read(picture, &order::as_read(line, along))?.confidence;
+        }
+        Ok(sum / lines.len().max(1) as f32)
+    }
+}
+
+/// From the top to the bottom; what stands beside each other from the left to the right.
+fn sort(lines: &mut Vec<(TextLine, TextBox)>) {
+    lines.sort_by(|(one, _), (other, _)| {
+        (one.top + one.bottom).total_cmp(&(other.top + other.bottom))
+    });
+    let mut sorted: Vec<(TextLine, TextBox)> = Vec::with_capacity(lines.len());
+    let mut row = 0;
+    for line in lines.drain(..) {
+        let middle = (line.0.top + line.0.bottom) / 2.0;
+        let is_beside = sorted.get(row).is_some_and(|(first, _)| {
+            let reach = (first.bottom - first.top).min(line.0.bottom - line.0.top) / 4.0;
+            ((first.top + first.bottom) / 2.0 - middle).abs() < reach
+        });
+        if !is_beside {
+            order_row(&mut sorted[row..]);
+            row = sorted.len();
+        }
+        sorted.push(line);
+    }
+    order_row(&mut sorted[row..]);
+    *lines = sorted;
+}
+
+fn order_row(row: &mut [(TextLine, TextBox)]) {
+    row.sort_by(|(one, _), (other, _)| one.left.total_cmp(&other.left));
+}

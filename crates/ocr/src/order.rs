@@ -1,0 +1,95 @@
+//! How a page lies: which way its lines run, and how much they are askew.
+use crate::boxes::TextBox;
+
+/// A line is not taken for a crooked one unless it is at least this much askew, in radians.
+const LEAST: f32 = 0.003;
+
+/// Whether most of the text stands upright, as on a page that was scanned sideways.
+pub fn is_sideways(boxes: &[TextBox]) -> bool {
+    let length = |is_upright: bool| {
+        let long = boxes.iter().filter(|line| line.is_long() && line.is_upright() == is_upright);
+        long.map(|line| line.reach.0).sum::<f32>()
+    };
+    length(true) > length(false)
+}
+
+/// The boxes that tell most about the page: the longest in its direction.
+pub fn longest(boxes: &[TextBox], is_sideways: bool, count: usize) -> Vec<TextBox> {
+    let mut long: Vec<_> =
+        boxes.iter().filter(|line| line.is_upright() == is_sideways).copied().collect();
+    long.sort_by(|one, other| other.reach.0.total_cmp(&one.reach.0));
+    long.truncate(count);
+    long
+}
+
+/// The direction of most lines, weighed by their length: of unit length, as the boxes point.
+pub fn direction(boxes: &[TextBox], is_sideways: bool) -> (f32, f32) {
+    let straight: f32 = if is_sideways { std::f32::consts::FRAC_PI_2 } else { 0.0 };
+    let long = boxes.iter().filter(|line| line.is_long() && line.is_upright() == is_sideways);
+    let mut angles: Vec<(f32, f32)> = long.map(|line| (line.angle(), line.reach.0)).collect();
+    angles.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let half = angles.iter().map(|(_, length)| length).sum::<f32>() / 2.0;
+    let mut passed = 0.0;
+    let median = angles.iter().find(|(_, length)| {
+        passed += length;
+        passed >= half
+    });
+    let angle = median.map_or(straight, |(angle, _)| *angle);
+    let angle = if (angle - straight).abs() < LEAST { straight } else { angle };
+    (angle.cos(), angle.sin())
+}
+
+/// The box as it is read on a page whose lines run `along`: in its own direction where it is a long
+/// line, else in that of the page.
+pub fn as_read(line: &TextBox, along: (f32, f32)) -> TextBox {
+    let across = (-along.1, along.0);
+    let dot = |one: (f32, f32), other: (f32, f32)| one.0 * other.0 + one.1 * other.1;
+    let (with, against) = (dot(line.along, along), dot(line.along, across));
+    let sign = |value: f32| if value < 0.0 { -1.0 } else { 1.0 };
+    let times = |by: f32, of: (f32, f32)| (by * of.0, by * of.1);
+    let is_along = with.abs() >= against.abs();
+    let own = match is_along {
+        true => times(sign(with), line.along),
+        false => times(sign(against), line.along),
+    };
+    // A single letter may be higher than wide; a column of letters is much higher.
+    let is_column = !is_along && line.reach.0 > 1.5 * line.reach.1;
+    match (is_along, is_column) {
+        (true, _) if line.is_long() => TextBox { along: own, ..*line },
+        (true, _) => TextBox { along, ..*line },
+        (false, true) => TextBox { along: own, ..*line },
+        (false, false) => TextBox { along, reach: (line.reach.1, line.reach.0), ..*line },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(x: f32, y: f32, angle: f32, length: f32) -> TextBox {
+        TextBox { middle: (x, y), along: (angle.cos(), angle.sin()), reach: (length, 5.0) }
+    }
+
+    #[test]
+    fn the_direction_of_a_page_is_that_of_its_lines() {
+        let lines =
+            [line(50.0, 10.0, 0.03, 50.0), line(50.0, 30.0, 0.03, 45.0), line(5.0, 5.0, 0.5, 20.0)];
+        assert!(!is_sideways(&lines));
+        assert!((direction(&lines, false).1 - 0.03f32.sin()).abs() < 1e-6);
+        let upright: Vec<_> =
+            lines.iter().map(|l| line(l.middle.0, 1.0, 1.57 - l.angle(), 50.0)).collect();
+        assert!(is_sideways(&upright) && direction(&upright, true).1 > 0.99);
+        assert_eq!(direction(&[], false), (1.0, 0.0));
+    }
+
+    #[test]
+    fn boxes_are_read_in_the_direction_of_the_page() {
+        let upside_down = as_read(&line(0.0, 0.0, 0.02, 50.0), (-1.0, 0.0));
+        assert!(upside_down.along.0 < -0.99 && upside_down.reach == (50.0, 5.0));
+        // A letter that is higher than wide is still read from the left.
+        let letter = TextBox { middle: (0.0, 0.0), along: (0.0, 1.0), reach: (6.0, 5.0) };
+        assert_eq!(as_read(&letter, (1.0, 0.0)).reach, (5.0, 6.0));
+        let column = as_read(&TextBox { reach: (60.0, 5.0), ..letter }, (1.0, 0.0));
+        assert_eq!(column.along, (0.0, 1.0));
+    }
+}
