@@ -26,8 +26,8 @@ const TRANSCRIPTS: &[&str] =
 const PROSE: &[&str] = &[
     "txt", "md", "markdown", "org", "adoc", "rst", "html", "htm", "xhtml", "rtf", "docx", "docm",
     "dotx", "dotm", "odt", "ott", "fodt", "pdf", "epub", "fb2", "ipynb", "eml", "mbox", "msg",
-    "mhtml", "mht", "ics", "vcf", "text", "json", "tex", "png", "jpg", "jpeg", "webp", "gif", "bmp",
-    "tif", "tiff",
+    "mhtml", "mht", "ics", "vcf", "text", "json", "tex", "png", "jpg", "jpeg", "webp", "gif",
+    "bmp", "tif", "tiff",
 ];
 
 /// Whether a name is that of a workbook.
