@@ -3,9 +3,9 @@
 //!
 //! A server may be running on the same database. Lists are read page by page, so memory grows with
 //! the number of users, workspaces and threads, not with documents and exchanges.
-mod destination;
 mod prompts;
 mod rows;
+mod target_folder;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -22,7 +22,7 @@ use carrel_services::library::ListEntry;
 use futures_util::TryStreamExt;
 use serde_json::json;
 
-use self::destination::{Destination, JsonLines};
+use self::target_folder::{JsonLines, TargetFolder};
 
 /// What is read of the log of exchanges at once.
 const EXCHANGES: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };
@@ -58,7 +58,7 @@ pub async fn export(
     open_files: OpenFiles,
     by: &By,
 ) -> Result<ExportSummary> {
-    let destination = Destination::begin(folder)?;
+    let destination = TargetFolder::begin(folder)?;
     let details = json!({ "kind": "anythingllm" }).to_string();
     ports.audit.add(by.event("data_exported", details)).await?;
     let mut export = Export { ports, destination, summary: ExportSummary::default() };
@@ -80,7 +80,7 @@ type Slugs<Id> = HashMap<Id, Slug>;
 /// An export under way.
 struct Export<'a> {
     ports: &'a Ports,
-    destination: Destination,
+    destination: TargetFolder,
     summary: ExportSummary,
 }
 

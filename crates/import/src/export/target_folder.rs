@@ -10,12 +10,12 @@ use serde_json::Value;
 /// What the folder's name ends with until the export is complete.
 const PARTIAL: &str = ".partial";
 
-pub struct Destination {
+pub struct TargetFolder {
     folder: PathBuf,
     partial: PathBuf,
 }
 
-impl Destination {
+impl TargetFolder {
     /// Makes `folder.partial`, which only the operator may read. [`Error::Unprocessable`] when
     /// `folder` is there and not empty, or when an export was begun there before.
     pub fn begin(folder: &Path) -> Result<Self> {
@@ -136,17 +136,17 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let folder = directory.path().join("out");
         fs::create_dir(&folder).unwrap();
-        let destination = Destination::begin(&folder).unwrap();
+        let destination = TargetFolder::begin(&folder).unwrap();
         let mut lines = destination.lines("a.jsonl").unwrap();
         lines.add(&json!({ "text": "two\nlines" })).unwrap();
         assert_eq!(lines.finish().unwrap(), 1);
-        assert!(Destination::begin(&folder).is_err(), "two exports write one folder");
+        assert!(TargetFolder::begin(&folder).is_err(), "two exports write one folder");
         assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
         destination.finish("read me").unwrap();
         let text = fs::read_to_string(folder.join("a.jsonl")).unwrap();
         assert_eq!(text, "{\"text\":\"two\\nlines\"}\n");
         assert!(!directory.path().join("out.partial").exists());
-        assert!(Destination::begin(&folder).is_err(), "the folder is not empty");
+        assert!(TargetFolder::begin(&folder).is_err(), "the folder is not empty");
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
         fs::write(&file, "mine").unwrap();
         let missing = directory.path().join("no").join("such");
         for path in [&file, &missing, Path::new("/"), Path::new("..")] {
-            assert!(Destination::begin(path).is_err(), "{}", path.display());
+            assert!(TargetFolder::begin(path).is_err(), "{}", path.display());
         }
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
         assert_eq!(fs::read_to_string(&file).unwrap(), "mine");
