@@ -149,7 +149,7 @@ async fn when_no_source_has_them_the_error_names_each_with_its_reason() {
     let FetchError::Sources(attempts) = &error else { panic!("{error}") };
     assert_eq!(attempts.0.len(), 2);
     let text = error.to_string();
-    assert!(text.starts_with("failed to fetch the embedding model from any source\n"), "{text}");
+    assert!(text.starts_with("failed to fetch the model from any source\n"), "{text}");
     assert!(text.contains(&format!("the directory {}: ", empty.path().display())), "{text}");
     assert!(text.contains(&format!("{hub}: ")) && text.contains("404"), "{text}");
 }

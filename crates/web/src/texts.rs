@@ -62,6 +62,7 @@ mod tests {
             "done.",
             "chat.passages.",
             "audit.events.",
+            "shelf.warnings.",
             "shelf.documents.",
             "bin.",
             "provider.",

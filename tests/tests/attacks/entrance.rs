@@ -200,7 +200,7 @@ async fn a_bound_key_places_only_what_its_workspaces_have(backend: Backend) -> R
         }
     }
     let (alpha, beta) = (locations[0].clone(), locations[1].clone());
-    assert_eq!(titles().await?, [alpha.clone()]);
+    assert_eq!(titles().await?, std::slice::from_ref(&alpha));
     // What another of their workspaces has may be placed.
     let body = json!({ "adds": [beta] });
     bound.post("/v1/workspace/alpha/update-embeddings", body).await?.ok()?;

@@ -152,7 +152,23 @@ fn operations(config: &mut impl Register) {
         .get("/admin/api-keys", ADMIN, native::admin::keys::list_api_keys)
         .post("/admin/api-keys", ADMIN, native::admin::keys::create_api_key)
         .delete("/admin/api-keys/{id}", ADMIN, native::admin::keys::revoke_api_key)
-        .get("/admin/event-logs", ADMIN, native::admin::events::list_events);
+        .get("/admin/event-logs", ADMIN, native::admin::events::list_events)
+        .get("/workspace/{slug}/suggested-messages", READ, native::prompts::suggested_messages::list_suggested_messages)
+        .post("/workspace/{slug}/suggested-messages", ADMIN, native::prompts::suggested_messages::replace_suggested_messages)
+        .get("/workspace/{slug}/prompt-history", ADMIN, native::prompts::history::list_earlier_prompts)
+        .post("/workspace/{slug}/prompt-history/{id}/restore", ADMIN, native::prompts::history::restore_earlier_prompt)
+        .delete("/workspace/{slug}/prompt-history/{id}", ADMIN, native::prompts::history::delete_earlier_prompt)
+        .delete("/workspace/{slug}/prompt-history", ADMIN, native::prompts::history::clear_earlier_prompts)
+        .get("/slash-commands", CHAT, native::prompts::slash_commands::list_available_commands)
+        .get("/admin/slash-commands", ADMIN, native::prompts::slash_commands::list_slash_commands)
+        .post("/admin/slash-commands", ADMIN, native::prompts::slash_commands::create_slash_command)
+        .post("/admin/slash-commands/{id}", ADMIN, native::prompts::slash_commands::update_slash_command)
+        .delete("/admin/slash-commands/{id}", ADMIN, native::prompts::slash_commands::delete_slash_command)
+        .get("/system/prompt-variables", ADMIN, native::prompts::variables::list_prompt_variables)
+        .post("/system/prompt-variables", ADMIN, native::prompts::variables::set_prompt_variable)
+        .delete("/system/prompt-variables/{key}", ADMIN, native::prompts::variables::delete_prompt_variable)
+        .post("/system/import", ADMIN, native::imports::start_import)
+        .get("/system/import", ADMIN, native::imports::show_import);
 }
 
 /// What such clients ask for outside the mount. Open to everyone.

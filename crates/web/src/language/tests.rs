@@ -5,8 +5,14 @@ use actix_web::http::header::{COOKIE as COOKIES, HeaderValue};
 use super::*;
 
 /// Texts that are said of a number of things.
-const COUNTED: [&str; 5] =
-    ["chat.passages", "shelf.documents", "shelf.words", "home.people", "audit.events"];
+const COUNTED: [&str; 6] = [
+    "audit.events",
+    "chat.passages",
+    "home.people",
+    "shelf.documents",
+    "shelf.warnings",
+    "shelf.words",
+];
 
 fn is_counted(key: &str) -> bool {
     COUNTED.iter().any(|counted| key.rsplit_once('.').is_some_and(|(start, _)| start == *counted))
