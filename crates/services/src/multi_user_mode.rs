@@ -1,5 +1,5 @@
 //! Whether many people use the server, remembered for a moment: nearly every request asks.
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
@@ -13,7 +13,15 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// A [`MultiUser`] that asks another one, at most once a second.
 pub struct CachedMultiUserMode {
     port: Arc<dyn MultiUser>,
-    seen: Mutex<Option<(Instant, bool)>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    last: Option<(Instant, bool)>,
+    /// How often this process has switched. What was asked before a switch may be answered after it,
+    /// and is not remembered.
+    switches: u64,
 }
 
 impl CachedMultiUserMode {
@@ -21,26 +29,30 @@ impl CachedMultiUserMode {
         Self { port, seen: Mutex::default() }
     }
 
-    fn remember(&self, seen: Option<(Instant, bool)>) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
 impl MultiUser for CachedMultiUserMode {
     async fn is_on(&self) -> Result<bool> {
-        let seen = *self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, is_on)) = seen.filter(|(at, _)| at.elapsed() < REMEMBERED) {
+        let before = *self.seen();
+        if let Some((_, is_on)) = before.last.filter(|(at, _)| at.elapsed() < REMEMBERED) {
             return Ok(is_on);
         }
         let is_on = self.port.is_on().await?;
-        self.remember(Some((Instant::now(), is_on)));
+        let mut seen = self.seen();
+        if seen.switches == before.switches {
+            seen.last = Some((Instant::now(), is_on));
+        }
         Ok(is_on)
     }
 
     async fn enable(&self, admin: NewUser, event: Event) -> Result<User> {
         let enabled = self.port.enable(admin, event).await;
-        self.remember(None);
+        let mut seen = self.seen();
+        *seen = Seen { last: None, switches: seen.switches + 1 };
         enabled
     }
 }
@@ -50,6 +62,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use carrel_domain::Error;
+    use tokio::sync::Notify;
 
     use super::*;
 
@@ -58,13 +71,34 @@ mod tests {
     struct Switch {
         asked: AtomicUsize,
         on: Mutex<bool>,
+        /// Where it answers only once it may.
+        may_answer: Option<Notify>,
+    }
+
+    fn admin() -> NewUser {
+        NewUser {
+            username: carrel_domain::user::Username::parse("main-admin").unwrap(),
+            password: carrel_domain::user::PasswordHash(String::new()),
+            role: carrel_domain::user::Role::Admin,
+            daily_message_limit: None,
+            bio: String::new(),
+            created_at: chrono::Utc::now(),
+        }
+    }
+
+    fn event() -> Event {
+        crate::fakes::by().event("multi_user_mode_enabled", "{}")
     }
 
     #[async_trait]
     impl MultiUser for Switch {
         async fn is_on(&self) -> Result<bool> {
             self.asked.fetch_add(1, Ordering::Relaxed);
-            Ok(*self.on.lock().unwrap())
+            let is_on = *self.on.lock().unwrap();
+            if let Some(may_answer) = &self.may_answer {
+                may_answer.notified().await;
+            }
+            Ok(is_on)
         }
 
         async fn enable(&self, _: NewUser, _: Event) -> Result<User> {
@@ -81,16 +115,26 @@ mod tests {
             assert!(!mode.is_on().await.unwrap());
         }
         assert_eq!(switch.asked.load(Ordering::Relaxed), 1);
-        let admin = NewUser {
-            username: carrel_domain::user::Username::parse("main-admin").unwrap(),
-            password: carrel_domain::user::PasswordHash(String::new()),
-            role: carrel_domain::user::Role::Admin,
-            daily_message_limit: None,
-            bio: String::new(),
-            created_at: chrono::Utc::now(),
-        };
-        let event = crate::fakes::by().event("multi_user_mode_enabled", "{}");
-        assert!(mode.enable(admin, event).await.is_err());
+        assert!(mode.enable(admin(), event()).await.is_err());
+        assert!(mode.is_on().await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_was_asked_before_a_switch_is_not_remembered_after_it() {
+        let switch = Arc::new(Switch { may_answer: Some(Notify::new()), ..Switch::default() });
+        let mode = Arc::new(CachedMultiUserMode::new(switch.clone()));
+        let asking = tokio::spawn({
+            let mode = mode.clone();
+            async move { mode.is_on().await.unwrap() }
+        });
+        while switch.asked.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        assert!(mode.enable(admin(), event()).await.is_err());
+        let may_answer = switch.may_answer.as_ref().unwrap();
+        may_answer.notify_one();
+        assert!(!asking.await.unwrap());
+        may_answer.notify_one();
         assert!(mode.is_on().await.unwrap());
     }
 }

@@ -16,6 +16,7 @@ use crate::read::Body;
 use crate::v1::admin::wire::Done;
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ImportBody {
     /// The name of a folder in `import` of the storage directory, where the operator has put a copy of
     /// the other server's storage folder.

@@ -7,7 +7,7 @@
     while (bytes >= 1000 && unit < 3) { bytes /= 1000; unit += 1; }
     const digits = bytes < 10 && unit ? 1 : 0;
     const style = { style: "unit", unit: units[unit], unitDisplay: unit ? "short" : "long", maximumFractionDigits: digits };
-    return new Intl.NumberFormat(document.documentElement.lang, style).format(bytes);
+    return new Intl.NumberFormat(window.pageLocale, style).format(bytes);
   };
 
   document.addEventListener("DOMContentLoaded", () => {

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   // Times in the reader's own zone and way of writing.
-  const full = new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: "medium", timeStyle: "short" });
+  const full = new Intl.DateTimeFormat(window.pageLocale, { dateStyle: "medium", timeStyle: "short" });
   const localise = (root) => {
     for (const time of root.querySelectorAll("time[datetime]:not([data-local])")) {
       const moment = new Date(time.dateTime);

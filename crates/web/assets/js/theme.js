@@ -1,5 +1,11 @@
-// Before anything is painted: the light the reader has chosen here, if any.
+// Before anything is painted: the light the reader has chosen here, if any; and how the page's language is
+// written where they live.
 "use strict";
+window.pageLocale = (() => {
+  const { lang } = document.documentElement;
+  const main = (tag) => tag.split("-")[0];
+  return navigator.languages.find((tag) => main(tag) === main(lang)) || lang;
+})();
 (() => {
   try {
     const theme = localStorage.getItem("theme");

@@ -42,6 +42,7 @@ pub struct SlashCommandCreated {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SlashCommandBody {
     /// 1 to 50 letters from a to z, digits, `-` and `_`, with or without its slash.
     #[schema(example = "/short")]

@@ -27,6 +27,7 @@ pub struct SuggestedMessageList {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SuggestedMessagesBody {
     /// At most 12, in their order. Those without any text are left out.
     #[serde(alias = "suggestedMessages")]

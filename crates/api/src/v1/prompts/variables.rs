@@ -29,6 +29,7 @@ pub struct PromptVariableList {
 }
 
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PromptVariableBody {
     /// 1 to 255 letters from a to z, digits and `_`; none of the built-in names.
     #[schema(example = "closing_time")]
