@@ -4,7 +4,8 @@
 window.pageLocale = (() => {
   const { lang } = document.documentElement;
   const main = (tag) => tag.split("-")[0];
-  return navigator.languages.find((tag) => main(tag) === main(lang)) || lang;
+  const usual = new Intl.DateTimeFormat().resolvedOptions().locale;
+  return main(usual) === main(lang) ? usual : lang;
 })();
 (() => {
   try {
