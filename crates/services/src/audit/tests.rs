@@ -112,7 +112,7 @@ impl AuditSeals for Log {
     async fn remove_old(&self, before: DateTime<Utc>, most: u32, _: By) -> Result<u64> {
         let mut events = self.events.lock().unwrap();
         let old = events.iter().take(most as usize).take_while(|e| e.at < before).count();
-        if let Some(last) = events.drain(..old).last() {
+        if let Some(last) = events.drain(..old).next_back() {
             *self.start.lock().unwrap() = ChainPoint { last_id: last.id, digest: last.digest };
         }
         Ok(old as u64)
