@@ -261,6 +261,14 @@ pub const PAGES: [&str; 32] = [
 /// What axe-core finds against WCAG 2.2 AA, as `rule: elements`.
 pub async fn violations(browser: &mut Browser) -> Result<Vec<String>> {
     browser.run(AXE).await?;
+    // What is still fading in has another contrast than it comes to.
+    browser
+        .run(
+            "Promise.all(document.getAnimations() \
+             .filter((it) => it.effect.getComputedTiming().endTime < Infinity) \
+             .map((it) => it.finished.catch(() => {}))).then(() => true)",
+        )
+        .await?;
     let found = browser
         .run(
             "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', \
