@@ -147,7 +147,7 @@ impl Fields {
     ///
     /// Forms that grant something call this: a misspelled or repeated limit would otherwise be
     /// dropped in silence.
-    pub fn expect(&self, once: &[&str], many: &[&str]) -> Result<()> {
+    pub fn check_fields(&self, once: &[&str], many: &[&str]) -> Result<()> {
         for (place, (name, _)) in self.0.iter().enumerate() {
             let shown: String = name.chars().take(60).collect();
             if once.contains(&name.as_str()) {

@@ -28,7 +28,7 @@ pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
 pub async fn save_suggestions(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
     let workspace = visit.workspace(&slug).await?;
     let form = form.read().await?;
-    form.expect(&[], &["heading", "message"])?;
+    form.check_fields(&[], &["heading", "message"])?;
     let (headings, messages) = (form.all("heading"), form.all("message"));
     let pairs = headings.map(str::to_owned).zip(messages.map(str::to_owned));
     let messages = pairs.map(|(heading, message)| SuggestedMessage { heading, message }).collect();

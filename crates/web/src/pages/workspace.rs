@@ -185,7 +185,7 @@ pub async fn save_members(
 ) -> Result<actix_web::HttpResponse, Refusal> {
     let workspace = visit.workspace(&slug).await?;
     let form = form.read().await?;
-    form.expect(&[], &["user"])?;
+    form.check_fields(&[], &["user"])?;
     let users = form.parsed("user", |id| id.parse().ok().map(UserId))?;
     let known = &*visit.ports().members;
     members::manage(known, workspace.id, &users, true, &visit.by()).await?;

@@ -71,7 +71,7 @@ pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
         return Err(Refusal::missing("user", "many"));
     }
     let form = form.read().await?;
-    form.expect(&["days"], &["workspace"])?;
+    form.check_fields(&["days"], &["workspace"])?;
     let workspaces = form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?;
     let until = form.days("days", 3650)?.map(|lasts| visit.at + lasts);
     let unknown = UnknownWorkspaces::Refuse;

@@ -85,7 +85,7 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
 /// Creates a key and shows it once.
 pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
     let form = form.read().await?;
-    form.expect(&["name", "days", "rate"], &["scope", "workspace"])?;
+    form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;
     let expires_at = form.days("days", 36_500)?.map(|lasts| visit.at + lasts);
     let options = KeyOptions {
         name: form.given("name"),

@@ -81,7 +81,7 @@ fn shared(visit: &Visit<Admin>) -> Result<(), Refusal> {
 pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
     shared(&visit)?;
     let form = form.read().await?;
-    form.expect(&["username", "password", "role"], &[])?;
+    form.check_fields(&["username", "password", "role"], &[])?;
     let draft = UserDraft {
         username: form.text("username").to_owned(),
         password: form.raw("password").to_owned(),
@@ -127,7 +127,7 @@ pub async fn save(visit: Visit<Admin>, id: Path<String>, form: Form) -> Answer {
 }
 
 fn changes(form: &Fields) -> Result<UserChanges, Error> {
-    form.expect(&["username", "role", "limit", "password", "suspended"], &[])?;
+    form.check_fields(&["username", "role", "limit", "password", "suspended"], &[])?;
     let unknown = || Error::invalid("role", "must be one of those offered");
     Ok(UserChanges {
         username: form.given("username"),
