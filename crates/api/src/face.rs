@@ -6,7 +6,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::web::ServiceConfig;
 use utoipa_actix_web::service_config::ServiceConfig as Documenting;
 
-use crate::failure::{Refusal, Respond};
+use crate::error::{ApiError, Respond};
 
 /// A contract.
 pub struct Face {
@@ -27,7 +27,7 @@ pub struct Face {
     /// Sees every request first, and may spell it as the routes have it.
     pub arrive: fn(&mut ServiceRequest),
     /// How it says a refusal; `None` for the usual way.
-    pub refuse: fn(&Refusal, path: &str) -> Option<HttpResponse>,
+    pub refuse: fn(&ApiError, path: &str) -> Option<HttpResponse>,
     /// How it says the failures that a handler names by a shape; `None` for the usual way.
     pub failures: fn(shape: &str) -> Option<Respond>,
     /// Sees every answer last.

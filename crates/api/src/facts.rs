@@ -4,12 +4,9 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::Result;
-use carrel_domain::user::MultiUser;
-use carrel_domain::vector::VectorIndex;
-use carrel_services::settings::{Facts as Shown, SettingsStore};
+use carrel_services::settings::Facts as Shown;
 
-use crate::Options;
-use crate::state::wired;
+use crate::state;
 
 /// The variable that switches signing in by token on, whatever it holds.
 pub const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
@@ -30,18 +27,16 @@ impl FromRequest for Facts {
 
 impl Facts {
     pub async fn gather(self) -> Result<Shown> {
-        let request = &self.request;
-        let is_on = wired::<dyn MultiUser>(request)?.is_on().await?;
-        let has_vectors = wired::<dyn VectorIndex>(request)?.count(None).await? > 0;
-        let options = wired::<Options>(request)?;
-        let store = wired::<SettingsStore>(request)?;
+        let (ports, options) = (state::ports(&self.request)?, state::options(&self.request)?);
+        let is_on = ports.multi_user.is_on().await?;
+        let has_vectors = ports.index.count(None).await? > 0;
         Ok(Shown {
             storage_dir: options.storage_dir.display().to_string(),
             multi_user_mode: is_on,
             has_existing_embeddings: has_vectors,
             // Passages keep their vectors, so whatever is embedded is kept.
             has_cached_embeddings: has_vectors,
-            simple_sso: store.lookup(SIMPLE_SSO).is_some(),
+            simple_sso: ports.settings_store.lookup(SIMPLE_SSO).is_some(),
             ..Shown::default()
         })
     }

@@ -3,12 +3,12 @@
 //! [`v1`] is the native contract. Others are adapters, each in a folder of its own: they translate a
 //! request into what `v1` understands and its results into what their clients expect. Nothing else in this
 //! crate knows them, so that one is removed by deleting its folder and its lines below.
-mod caller;
+mod authorized;
 mod compat;
 mod document;
+mod error;
 mod face;
 mod facts;
-mod failure;
 mod middleware;
 mod process;
 mod read;
@@ -64,49 +64,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
             .wrap(cors)
             .configure(routes::configure(options.docs));
         config
-            .app_data(Data::from(ports.api_keys))
-            .app_data(Data::from(ports.workspaces))
-            .app_data(Data::from(ports.workspace_documents))
-            .app_data(Data::from(ports.threads))
-            .app_data(Data::from(ports.chats))
-            .app_data(Data::from(ports.chat_edits))
-            .app_data(Data::from(ports.pins))
-            .app_data(Data::from(ports.suggested_messages))
-            .app_data(Data::from(ports.slash_commands))
-            .app_data(Data::from(ports.prompt_variables))
-            .app_data(Data::from(ports.prompt_history))
-            .app_data(Data::from(ports.settings))
-            .app_data(Data::from(ports.index))
-            .app_data(Data::from(ports.models))
-            .app_data(Data::new(ports.library))
-            .app_data(Data::from(ports.jobs))
-            .app_data(Data::new(ports.workers))
-            .app_data(Data::new(ports.ingestion))
-            .app_data(Data::from(ports.imports))
-            .app_data(Data::from(ports.idempotency_keys))
-            .app_data(Data::new(ports.search))
-            .app_data(Data::new(ports.conversations))
-            .app_data(Data::from(ports.images))
-            .app_data(Data::from(ports.users))
-            .app_data(Data::from(ports.multi_user))
-            .app_data(Data::new(ports.accounts))
-            .app_data(Data::from(ports.invites))
-            .app_data(Data::new(ports.invitations))
-            .app_data(Data::from(ports.members))
-            .app_data(Data::from(ports.chat_log))
-            .app_data(Data::from(ports.usages))
-            .app_data(Data::from(ports.audit))
-            .app_data(Data::from(ports.audit_seals))
-            .app_data(Data::new(ports.exports))
-            .app_data(Data::new(ports.widgets))
-            .app_data(Data::from(ports.backups))
-            .app_data(Data::from(ports.health))
-            .app_data(Data::from(ports.meter))
-            .app_data(Data::from(ports.settings_store))
-            .app_data(Data::from(ports.model_lists))
-            .app_data(Data::from(ports.dump))
-            .app_data(Data::new(ports.sign_on))
-            .app_data(Data::from(ports.sign_in))
+            .app_data(Data::new(ports))
             .app_data(Data::new(options))
             .configure(routes::public)
             .service(root);
@@ -116,13 +74,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
 /// Registers the figures alone, for a listener that only those reach who may see them.
 pub fn configure_metrics(ports: Ports) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
-        config
-            .app_data(Data::from(ports.health))
-            .app_data(Data::from(ports.meter))
-            .app_data(Data::from(ports.index))
-            .app_data(Data::new(ports.workers))
-            .app_data(Data::from(ports.audit_seals))
-            .configure(routes::health::metrics_only);
+        config.app_data(Data::new(ports)).configure(routes::health::metrics_only);
     }
 }
 

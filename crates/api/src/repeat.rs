@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::caller::Caller;
+use crate::authorized::Authorized;
 use crate::v1::documents::added::DocumentsAdded;
 
 const HEADER: &str = "idempotency-key";
@@ -20,7 +20,7 @@ const LONGEST_NAME: usize = 255;
 /// What a client calls its request, if anything; `content` is the SHA-256 of the body.
 pub fn named<P>(
     request: &HttpRequest,
-    caller: &Caller<P>,
+    caller: &Authorized<P>,
     content: [u8; 32],
 ) -> Result<Option<IdempotentRequest>> {
     let wrong = |reason| Error::invalid("Idempotency-Key", reason);

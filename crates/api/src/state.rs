@@ -1,10 +1,22 @@
-//! What comes with every request: the ports and services that [`crate::configure`] registers.
+//! What comes with every request: the ports and the options that [`crate::configure`] registers.
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use carrel_domain::{Error, Result};
+use carrel_services::Ports;
 
-/// The port or service of this type.
-pub fn wired<T: ?Sized + 'static>(request: &HttpRequest) -> Result<Data<T>> {
+use crate::Options;
+
+/// The ports of the server that answers a request.
+pub fn ports(request: &HttpRequest) -> Result<Data<Ports>> {
+    registered(request)
+}
+
+/// What the operator decided.
+pub fn options(request: &HttpRequest) -> Result<Data<Options>> {
+    registered(request)
+}
+
+fn registered<T: 'static>(request: &HttpRequest) -> Result<Data<T>> {
     let found = request.app_data::<Data<T>>().cloned();
-    found.ok_or_else(|| Error::internal("a port is not wired"))
+    found.ok_or_else(|| Error::internal("the API is used without `carrel_api::configure`"))
 }

@@ -1,30 +1,11 @@
 //! The browser interface: pages made on the server, forms that work without scripts, answers that
 //! stream where there are some. Over the same services as the API; decides nothing itself.
-mod addresses;
-mod answers;
-mod around;
-mod asked;
-mod assets;
-mod filters;
-mod form;
-mod frame;
-mod gate;
-mod ingest;
-mod language;
-mod lasting;
+mod http;
+mod live;
 mod pages;
-mod paging;
-mod picture;
-mod refusal;
-mod reply;
+mod session;
 mod site;
-mod texts;
-mod turn;
-mod unanswered;
-mod unread;
-mod upload;
 mod view;
-mod visit;
 mod widget;
 
 use actix_web::guard;
@@ -43,7 +24,7 @@ pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
         let ours = guard::fn_guard(|request| is_ours(request.head().uri.path()));
         let pages = scope("")
             .guard(ours)
-            .wrap(from_fn(around::finish))
+            .wrap(from_fn(http::middleware::finish))
             .app_data(site)
             .configure(pages::configure)
             .default_service(to(pages::nowhere));

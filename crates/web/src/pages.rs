@@ -1,6 +1,7 @@
 //! The pages, and where they are.
 mod account;
 mod admin;
+mod after_answer;
 mod ask;
 mod chat;
 mod commands;
@@ -19,7 +20,6 @@ mod live;
 mod old_addresses;
 mod prompts;
 mod search;
-mod sequel;
 mod setup;
 mod share;
 mod source;
@@ -28,9 +28,9 @@ mod workspace;
 use actix_web::http::StatusCode;
 use actix_web::web::{ServiceConfig, get, post, resource};
 
-use crate::assets;
-use crate::refusal::Refusal;
-use crate::reply::Answer;
+use crate::http::assets;
+use crate::http::page_error::PageError;
+use crate::http::response::PageResult;
 
 pub fn configure(config: &mut ServiceConfig) {
     config
@@ -113,6 +113,6 @@ pub fn configure(config: &mut ServiceConfig) {
 }
 
 /// For every address that names nothing.
-pub async fn nowhere() -> Answer {
-    Err(Refusal::Other(StatusCode::NOT_FOUND))
+pub async fn nowhere() -> PageResult {
+    Err(PageError::Other(StatusCode::NOT_FOUND))
 }

@@ -6,11 +6,11 @@ use carrel_services::Ports;
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 
-use crate::answers::Answers;
-use crate::frame::Brand;
-use crate::unanswered::Questions;
-use crate::unread::Unread;
+use crate::live::answers::Answers;
+use crate::live::failed_drafts::FailedDrafts;
+use crate::live::rejected_files::RejectedFiles;
 use crate::view::Renderer;
+use crate::view::layout::Brand;
 
 /// What the operator decided, and facts about the process.
 #[derive(Clone)]
@@ -35,9 +35,9 @@ pub struct Site {
     pub options: Options,
     /// Those that are being given by this process.
     pub answers: Answers,
-    pub unanswered: Questions,
+    pub failed_drafts: FailedDrafts,
     /// Files of recent jobs that could not be read.
-    pub unread: Unread,
+    pub rejected_files: RejectedFiles,
     /// Where texts are rendered.
     pub renderer: Renderer,
     pub started: DateTime<Utc>,
@@ -48,8 +48,8 @@ impl Site {
         let renderer = Renderer::default();
         let tasks = ports.conversations.tasks.clone();
         let (answers, started) = (Answers::new(renderer.clone(), tasks), Utc::now());
-        let (unanswered, unread) = (Questions::default(), Unread::default());
-        Self { ports, options, answers, unanswered, unread, renderer, started }
+        let (failed_drafts, rejected_files) = (FailedDrafts::default(), RejectedFiles::default());
+        Self { ports, options, answers, failed_drafts, rejected_files, renderer, started }
     }
 
     /// What this installation calls itself.

@@ -15,7 +15,7 @@ use flate2::Compression;
 use serde_json::json;
 use tracing::Instrument;
 
-use crate::assets;
+use crate::http::assets;
 use crate::site::Site;
 
 /// Where pages load it from: under its own name, and under that of AnythingLLM's widget, which

@@ -5,58 +5,54 @@ use actix_web::web::{Data, Json, Path, Query};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
 use carrel_domain::Error;
 use carrel_domain::audit::{Actor, By};
-use carrel_domain::user::{MultiUser, User};
+use carrel_domain::user::User;
 use carrel_http::origin;
 use carrel_http::request_log::HeadOnly;
-use carrel_services::settings::SettingsStore;
+use carrel_services::Ports;
 use carrel_services::sign_in::SESSION;
-use carrel_services::sign_on::{Redeemed, SignOn};
+use carrel_services::sign_on::Redeemed;
 use carrel_services::token::Secret;
 use chrono::Utc;
 use serde::{Deserialize, Serialize};
 
 use super::admin::wire::users::UserRow;
-use super::failure::shapes::NoSuchUser;
-use crate::caller::{Admin, Caller, address};
-use crate::failure::documented::SwitchedOff;
-use crate::failure::{Failure, Refusal};
+use super::error::error_body::NoSuchUser;
+use crate::authorized::{Authorized, address, scope};
+use crate::error::documented::SwitchedOff;
+use crate::error::{ApiError, ErrorResponse};
 use crate::v1::directory::wire::TokenIssued;
 use crate::v1::directory::{check_sign_on, issue};
 use crate::v1::session::{FOREIGN, cookie};
 
 /// Issue a token that signs a user in, once, within 6 minutes.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
-    responses((status = 200, body = TokenIssued), Failure<NoSuchUser>, SwitchedOff<403>))]
+    responses((status = 200, body = TokenIssued), ErrorResponse<NoSuchUser>, SwitchedOff<403>))]
 #[get("/users/{id}/issue-auth-token")]
 pub async fn issue_auth_token(
-    caller: Caller<Admin>,
-    store: Data<SettingsStore>,
-    mode: Data<dyn MultiUser>,
-    sign_on: Data<SignOn>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Result<Json<TokenIssued>, Refusal> {
-    check_sign_on(&store, &**mode).await?;
-    let token = issue(&sign_on, &id, &caller.by()).await;
-    Ok(Json(token.map_err(Refusal::of::<NoSuchUser>)?))
+) -> Result<Json<TokenIssued>, ApiError> {
+    check_sign_on(&ports.settings_store, &*ports.multi_user).await?;
+    let token = issue(&ports.sign_on, &id, &caller.by()).await;
+    Ok(Json(token.map_err(ApiError::of::<NoSuchUser>)?))
 }
 
 /// Signs the browser in that was sent here with a token; needs no key.
 pub async fn redeem_auth_token(
     request: HttpRequest,
-    store: Data<SettingsStore>,
-    mode: Data<dyn MultiUser>,
-    sign_on: Data<SignOn>,
+    ports: Data<Ports>,
     query: Query<TokenQuery>,
-) -> Result<HttpResponse, Refusal> {
-    check_sign_on(&store, &**mode).await?;
+) -> Result<HttpResponse, ApiError> {
+    check_sign_on(&ports.settings_store, &*ports.multi_user).await?;
     if request.extensions().contains::<HeadOnly>() {
         return Ok(HttpResponse::MethodNotAllowed().finish());
     }
     if origin::is_read_from_elsewhere(&request) {
-        return Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN));
+        return Err(ApiError::Off(StatusCode::FORBIDDEN, FOREIGN));
     }
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
-    let redeemed = sign_on.redeem(&query.token, &by).await;
+    let redeemed = ports.sign_on.redeem(&query.token, &by).await;
     let why = match redeemed {
         Ok(Redeemed::In(token, user)) => {
             let mut answer = HttpResponse::Ok();
@@ -71,7 +67,7 @@ pub async fn redeem_auth_token(
         Ok(Redeemed::Expired) => "Token expired.",
         // Also when the user went while the session was being opened.
         Ok(Redeemed::Suspended) | Err(Error::NotFound { .. }) => "User account suspended.",
-        Err(error) => return Err(Refusal::plain(error)),
+        Err(error) => return Err(ApiError::plain(error)),
     };
     Ok(HttpResponse::Unauthorized().json(NotSignedIn::new(why)))
 }

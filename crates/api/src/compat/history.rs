@@ -1,56 +1,52 @@
 //! `GET /api/v1/workspace/{slug}/chats` and `/thread/{thread}/chats`
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use carrel_domain::chat::{ChatRange, ChatScope, Chats};
-use carrel_domain::thread::Threads;
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::chat::{ChatRange, ChatScope};
+use carrel_services::Ports;
 use carrel_services::threads;
 
-use super::failure::shapes::{NothingSaid, Plain};
+use super::error::error_body::{NothingSaid, Plain};
 use super::sources::translate;
 use super::values::leading_number;
-use crate::caller::{Caller, Reader};
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 use crate::v1::history::USUAL;
 use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, given, session};
 
 /// List the exchanges of a workspace. Parameters that make no sense are passed over.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = History), Failure<Plain>))]
+    responses((status = 200, body = History), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/chats")]
 pub async fn list_workspace_chats(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    chats: Data<dyn Chats>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<History>, Plain> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?.id;
+) -> ApiResult<Json<History>, Plain> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?.id;
     let query = read(&params.read()?, USUAL);
     let of = match query.session {
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(History::new(chats.shown(&of, query.part).await?).with_sources(translate)))
+    Ok(Json(History::new(ports.chats.shown(&of, query.part).await?).with_sources(translate)))
 }
 
 /// List the exchanges of a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = History), Failure<NothingSaid>))]
+    responses((status = 200, body = History), ErrorResponse<NothingSaid>))]
 #[get("/workspace/{slug}/thread/{thread}/chats")]
 pub async fn list_thread_chats(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
-    chats: Data<dyn Chats>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<History>, NothingSaid> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
+) -> ApiResult<Json<History>, NothingSaid> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = read(&params.read()?, MOST);
-    let shown = chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
+    let shown = ports.chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(History::new(shown).with_sources(translate)))
 }
 

@@ -11,7 +11,7 @@ mod directory;
 mod documents;
 mod embeds;
 mod entity_tags;
-mod failure;
+mod error;
 mod history;
 mod names;
 mod openai;
@@ -58,8 +58,8 @@ pub static FACE: Face = Face {
     documented: |config| operations(config),
     beside,
     arrive: arrival::correct,
-    refuse: failure::refuse,
-    failures: failure::of,
+    refuse: error::refuse,
+    failures: error::of,
     depart: entity_tags::tag,
 };
 

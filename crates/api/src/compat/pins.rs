@@ -2,42 +2,40 @@
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::WorkspaceDocuments;
-use carrel_domain::pin::Pins;
-use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result};
+use carrel_services::Ports;
 use carrel_services::pins as service;
 use serde_json::Value;
 
 use super::Body;
-use super::failure::shapes::NoDocument;
-use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure};
+use super::error::error_body::NoDocument;
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::pins::wire;
 
 /// Pin a document of a workspace, or take the pin out.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
-    responses((status = 200, body = wire::Pinned), Failure<NoDocument>))]
+    responses((status = 200, body = wire::Pinned), ErrorResponse<NoDocument>))]
 #[post("/workspace/{slug}/update-pin")]
 pub async fn update_pin(
-    caller: Caller<Librarian>,
-    workspaces: Data<dyn Workspaces>,
-    pins: Data<dyn Pins>,
-    documents: Data<dyn WorkspaceDocuments>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::PinBody>,
-) -> Answer<Json<wire::Pinned>, NoDocument> {
+) -> ApiResult<Json<wire::Pinned>, NoDocument> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let path = body.path()?;
     match body.pin_status {
         None | Some(Value::Null | Value::Bool(_)) => {
             let pinned = body.pin_status == Some(Value::Bool(true));
-            service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?;
+            service::pin(&*ports.pins, &workspace, &path, pinned, &caller.by()).await?;
         }
         // quirk(pin-status): any other value is answered as done and changes nothing
         // native: `pinStatus` is true or false
         // test: `dialects::a_pin_status_that_is_none_changes_nothing`
-        Some(_) => check_placed(&**documents, &workspace, &path).await?,
+        Some(_) => check_placed(&*ports.workspace_documents, &workspace, &path).await?,
     }
     Ok(Json(wire::Pinned { message: wire::UPDATED }))
 }

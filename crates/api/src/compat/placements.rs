@@ -1,15 +1,16 @@
 //! `POST /api/v1/workspace/{slug}/update-embeddings`
-use actix_web::web::Path;
+use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use carrel_domain::DocumentPath;
+use carrel_services::Ports;
 use carrel_services::library::Failures;
 
-use super::failure::shapes::Plain;
+use super::error::error_body::Plain;
 use super::{Body, names};
-use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
-use crate::v1::placements::PlacementPorts;
+use crate::v1::placements::update_documents;
 use crate::v1::placements::wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 use crate::v1::workspaces::wire::EmbeddingsUpdated;
 
@@ -18,19 +19,19 @@ use crate::v1::workspaces::wire::EmbeddingsUpdated;
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
     params(UpdateQuery),
     responses((status = 200, body = EmbeddingsUpdated),
-        (status = 202, description = "The job has begun.", body = UpdateBegun), Failure<Plain>))]
+        (status = 202, description = "The job has begun.", body = UpdateBegun), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
-    caller: Caller<Librarian>,
-    ports: PlacementPorts,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<UpdateQuery>,
     body: Body<UpdateEmbeddings>,
-) -> Answer<HttpResponse, Plain> {
-    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+) -> ApiResult<HttpResponse, Plain> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;
     let update = read(body.read().await?);
-    Ok(ports.update(&caller, workspace, update, query, names::placed).await?)
+    Ok(update_documents(&ports, &caller, workspace, update, query, names::placed).await?)
 }
 
 /// What has not the form of a path names nothing, as any other path that is not there.

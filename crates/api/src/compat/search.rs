@@ -2,31 +2,30 @@
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::Passage;
-use carrel_domain::workspace::Workspaces;
-use carrel_services::search::{Hit, MOST_PASSAGES, Search};
+use carrel_services::Ports;
+use carrel_services::search::{Hit, MOST_PASSAGES};
 use serde_json::{Value, json};
 
-use super::failure::shapes::Message;
+use super::error::error_body::Message;
 use super::values::as_number;
 use super::{Body, names, sources};
-use crate::caller::{Caller, Reader};
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::search::wire::{SearchBody, SearchResult, SearchResults};
 
 /// Find the passages of a workspace that bear on a text. Bounds that make no sense are passed over.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SearchBody,
-    responses((status = 200, body = SearchResults), Failure<Message>))]
+    responses((status = 200, body = SearchResults), ErrorResponse<Message>))]
 #[post("/workspace/{slug}/vector-search")]
 pub async fn search_vectors(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    search: Data<Search>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<SearchBody>,
-) -> Answer<Json<SearchResults>, Message> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+) -> ApiResult<Json<SearchResults>, Message> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = repaired(body.read().await?).into_query()?;
-    let hits = search.nearest(&workspace, query).await?;
+    let hits = ports.search.nearest(&workspace, query).await?;
     Ok(Json(SearchResults::new(hits, result)))
 }
 

@@ -2,25 +2,25 @@
 use actix_web::delete;
 use actix_web::web::{Data, Json};
 use carrel_domain::DocumentPath;
-use carrel_services::library::Library;
+use carrel_services::Ports;
 use serde_json::Value;
 
 use super::Body;
-use crate::caller::{Caller, Keeper};
-use crate::failure::{Answer, Failure, shapes::NoSuccess};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::NoSuccess};
 use crate::v1::system::wire::{DocumentsRemoved, RemoveDocuments};
 
 /// Remove documents from the library and from every workspace. Names that name nothing are passed over.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = RemoveDocuments,
-    responses((status = 200, body = DocumentsRemoved), Failure<NoSuccess>))]
+    responses((status = 200, body = DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/system/remove-documents")]
 pub async fn remove_documents(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     body: Body<RemoveDocuments>,
-) -> Answer<Json<DocumentsRemoved>, NoSuccess> {
+) -> ApiResult<Json<DocumentsRemoved>, NoSuccess> {
     let paths = repaired(body.read().await?).into_paths()?;
-    library.remove(paths, &caller.by()).await?;
+    ports.library.remove(paths, &caller.by()).await?;
     Ok(Json(DocumentsRemoved::done()))
 }
 

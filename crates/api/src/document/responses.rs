@@ -4,10 +4,10 @@ use actix_web::http::StatusCode;
 use carrel_domain::api_key::Scope;
 use serde_json::{Map, Value, json};
 
+use crate::error::documented::{self, MULTI_USER_ONLY, PLACE, SAID, SHAPE, SWITCHED_OFF};
+use crate::error::openai::no_model;
+use crate::error::{ApiError, no_route};
 use crate::face::Face;
-use crate::failure::documented::{self, MULTI_USER_ONLY, PLACE, SAID, SHAPE, SWITCHED_OFF};
-use crate::failure::openai::no_model;
-use crate::failure::{Refusal, no_route};
 
 /// Puts the answers to failures and refusals among those of an operation.
 pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut Value) {
@@ -53,32 +53,32 @@ fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>)
 }
 
 /// The refusals that an operation's own guards are marked with.
-fn guards(responses: &mut Map<String, Value>) -> Vec<(Refusal, &'static str)> {
+fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
     let mut refusals = Vec::new();
     if responses.remove(MULTI_USER_ONLY).is_some() {
-        refusals.push((Refusal::SingleUser, "The server is not in multi-user mode."));
+        refusals.push((ApiError::SingleUser, "The server is not in multi-user mode."));
     }
     for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
         if responses.remove(&format!("{SWITCHED_OFF}{}", status.as_u16())).is_some() {
-            refusals.push((Refusal::Off(status, "why"), "It is switched off here."));
+            refusals.push((ApiError::Off(status, "why"), "It is switched off here."));
         }
     }
     refusals
 }
 
 /// The refusals of requests whatever the operation does.
-fn everywhere(needs_key: bool) -> Vec<(Refusal, &'static str)> {
+fn everywhere(needs_key: bool) -> Vec<(ApiError, &'static str)> {
     const KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
     const LATER: &str = "The key has sent too many requests; `Retry-After` says how long to wait.";
     let mut all = vec![
-        (Refusal::BadPath, "The path is not percent-encoded UTF-8."),
-        (Refusal::Encoded, "The body is compressed."),
+        (ApiError::BadPath, "The path is not percent-encoded UTF-8."),
+        (ApiError::Encoded, "The body is compressed."),
     ];
     if needs_key {
         all.extend([
-            (Refusal::NotAdmitted, KEY),
-            (Refusal::LacksScope(Scope::Read), KEY),
-            (Refusal::TooMany(60), LATER),
+            (ApiError::InvalidApiKey, KEY),
+            (ApiError::MissingScope(Scope::Read), KEY),
+            (ApiError::TooMany(60), LATER),
         ]);
     }
     all

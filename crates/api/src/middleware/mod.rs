@@ -14,8 +14,8 @@ use serde_json::json;
 use tracing::Instrument;
 
 use crate::FACES;
+use crate::error::ApiError;
 use crate::face::Face;
-use crate::failure::Refusal;
 
 pub async fn finish(
     mut request: ServiceRequest,
@@ -45,16 +45,16 @@ pub async fn finish(
 }
 
 /// Why a request is refused before any route sees it.
-fn refusal(request: &ServiceRequest) -> Option<Refusal> {
+fn refusal(request: &ServiceRequest) -> Option<ApiError> {
     if body::is_encoded(request.headers()) {
-        return Some(Refusal::Encoded);
+        return Some(ApiError::Encoded);
     }
-    (!escapes::are_whole(request.uri().path())).then_some(Refusal::BadPath)
+    (!escapes::are_whole(request.uri().path())).then_some(ApiError::BadPath)
 }
 
 /// The answer to a request that failed, which is also where the failure is logged.
 fn refuse(error: &Error, face: Option<&Face>, path: &str) -> HttpResponse {
-    let Some(refusal) = error.as_error::<Refusal>() else {
+    let Some(refusal) = error.as_error::<ApiError>() else {
         let status = error.as_response_error().status_code();
         return HttpResponse::build(status).json(json!({ "error": error.to_string() }));
     };

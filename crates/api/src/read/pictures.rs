@@ -10,10 +10,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use crate::Options;
 use crate::read::Body;
 use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
-use crate::state::wired;
+use crate::state;
 
 /// The field that holds the pictures to go by.
 pub const REFERENCES: &str = "image_references";
@@ -69,7 +68,7 @@ impl Order {
     }
 
     async fn form<T: DeserializeOwned>(self) -> Result<Ordered<T>> {
-        let options = wired::<Options>(&self.request)?;
+        let options = state::options(&self.request)?;
         let limit = options.upload_limit.min(LARGEST_PICTURE as u64);
         let directory = options.upload_dir.clone();
         let mut parts = parts(&self.request, self.payload, limit * MOST_REFERENCES as u64)?;

@@ -9,8 +9,7 @@ use carrel_http::multipart::{FRAMING, Multipart, Part, SavedFile};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 
-use crate::Options;
-use crate::state::wired;
+use crate::state;
 
 /// The longest text field, in bytes.
 pub(super) const MAX_FIELD: usize = 1 << 20;
@@ -59,7 +58,7 @@ impl Upload {
 impl Form {
     /// Reads the body: exactly one part named `file` with a file name, and text fields.
     pub async fn read(self) -> Result<Upload> {
-        let options = wired::<Options>(&self.request)?;
+        let options = state::options(&self.request)?;
         let (max, directory) = (options.upload_limit, options.upload_dir.clone());
         let mut parts = parts(&self.request, self.payload, max)?;
         let (mut file, mut fields) = (None, Vec::new());

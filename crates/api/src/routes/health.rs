@@ -1,19 +1,16 @@
 //! `/health/live`, `/health/ready` and `/metrics`: for whatever watches the server.
+use carrel_services::Ports;
 use std::time::Duration;
 
 use actix_web::HttpResponse;
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::web::{self, Data};
 use carrel_domain::Error;
-use carrel_domain::audit::AuditSeals;
-use carrel_domain::health::Health;
-use carrel_domain::vector::VectorIndex;
-use carrel_services::jobs::Workers;
-use carrel_services::meter::{CONTENT_TYPE, Meter, Readings};
+use carrel_services::meter::{CONTENT_TYPE, Readings};
 use serde_json::json;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::Answer;
+use crate::authorized::{Authorized, scope};
+use crate::error::ApiResult;
 use crate::process;
 
 /// How long the database may take to answer before the server is not ready.
@@ -36,38 +33,26 @@ async fn live() -> HttpResponse {
     HttpResponse::Ok().insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "live" }))
 }
 
-async fn ready(health: Data<dyn Health>) -> Answer<HttpResponse> {
+async fn ready(ports: Data<Ports>) -> ApiResult<HttpResponse> {
     let late = |_| Error::unavailable("the database", "it does not answer in time");
-    tokio::time::timeout(PATIENCE, health.ping()).await.map_err(late)??;
+    tokio::time::timeout(PATIENCE, ports.health.ping()).await.map_err(late)??;
     let mut response = HttpResponse::Ok();
     Ok(response.insert_header((CACHE_CONTROL, "no-store")).json(json!({ "status": "ready" })))
 }
 
-async fn metrics_for_admins(
-    _: Caller<Admin>,
-    meter: Data<Meter>,
-    health: Data<dyn Health>,
-    index: Data<dyn VectorIndex>,
-    workers: Data<Workers>,
-    audit: Data<dyn AuditSeals>,
-) -> HttpResponse {
-    metrics(meter, health, index, workers, audit).await
+async fn metrics_for_admins(_: Authorized<scope::Admin>, ports: Data<Ports>) -> HttpResponse {
+    metrics(ports).await
 }
 
-async fn metrics(
-    meter: Data<Meter>,
-    health: Data<dyn Health>,
-    index: Data<dyn VectorIndex>,
-    workers: Data<Workers>,
-    audit: Data<dyn AuditSeals>,
-) -> HttpResponse {
+async fn metrics(ports: Data<Ports>) -> HttpResponse {
     // A database that does not answer is told of by the other figures.
-    let counted = tokio::time::timeout(PATIENCE, index.count(None)).await;
+    let counted = tokio::time::timeout(PATIENCE, ports.index.count(None)).await;
     let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
-    let backlog = tokio::time::timeout(PATIENCE, workers.backlog()).await;
+    let backlog = tokio::time::timeout(PATIENCE, ports.workers.backlog()).await;
     let backlog = backlog.ok().and_then(Result::ok).unwrap_or_default();
-    let audit = tokio::time::timeout(PATIENCE, audit.ends()).await.ok().and_then(Result::ok);
-    let connections = health.connections();
+    let audit =
+        tokio::time::timeout(PATIENCE, ports.audit_seals.ends()).await.ok().and_then(Result::ok);
+    let connections = ports.health.connections();
     let process = process::read();
     let readings = Readings {
         memory: process.memory,
@@ -78,5 +63,5 @@ async fn metrics(
         backlog,
         audit,
     };
-    HttpResponse::Ok().content_type(CONTENT_TYPE).body(meter.render(&readings))
+    HttpResponse::Ok().content_type(CONTENT_TYPE).body(ports.meter.render(&readings))
 }

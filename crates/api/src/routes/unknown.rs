@@ -8,7 +8,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
 use crate::document;
-use crate::failure::no_route;
+use crate::error::no_route;
 
 /// The pattern of every path, and the methods it has.
 static PATHS: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {

@@ -3,21 +3,18 @@ use actix_web::HttpRequest;
 use actix_web::web::Data;
 use carrel_domain::Result;
 use carrel_domain::api_key::KeyDigest;
-use carrel_domain::thread::{Thread, Threads};
-use carrel_domain::user::{User, Users};
-use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::thread::Thread;
+use carrel_domain::user::User;
+use carrel_domain::workspace::Workspace;
+use carrel_services::Ports;
 use carrel_services::admission::Admitted;
-use carrel_services::api_keys::ApiKeyService;
 use chrono::Utc;
 
-use crate::caller::Caller;
-use crate::state::wired;
+use crate::authorized::Authorized;
+use crate::state;
 
 pub struct Listener {
-    api_keys: Data<ApiKeyService>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
-    users: Data<dyn Users>,
+    ports: Data<Ports>,
     key: KeyDigest,
     workspace: Workspace,
     thread: Option<Thread>,
@@ -28,14 +25,11 @@ impl Listener {
     /// Whoever made a request, about a workspace.
     pub fn new<P>(
         request: &HttpRequest,
-        caller: &Caller<P>,
+        caller: &Authorized<P>,
         workspace: &Workspace,
     ) -> Result<Self> {
         Ok(Self {
-            api_keys: wired(request)?,
-            workspaces: wired(request)?,
-            threads: wired(request)?,
-            users: wired(request)?,
+            ports: state::ports(request)?,
             key: caller.digest,
             workspace: workspace.clone(),
             thread: None,
@@ -52,21 +46,21 @@ impl Listener {
 impl Admitted for Listener {
     /// Whether the key is still good, the user still admitted, and the conversation still there.
     async fn may_listen(&self) -> Result<bool> {
-        if !self.api_keys.is_valid(self.key, Utc::now()).await? {
+        if !self.ports.api_keys.is_valid(self.key, Utc::now()).await? {
             return Ok(false);
         }
         if let Some(user) = &self.user {
-            match self.users.by_id(user.id).await? {
+            match self.ports.users.by_id(user.id).await? {
                 Some(user) if !user.suspended => {}
                 _ => return Ok(false),
             }
         }
         let (id, slug) = (self.workspace.id, self.workspace.slug.as_str());
-        if self.workspaces.by_slug(slug).await?.is_none_or(|found| found.id != id) {
+        if self.ports.workspaces.by_slug(slug).await?.is_none_or(|found| found.id != id) {
             return Ok(false);
         }
         Ok(match &self.thread {
-            Some(thread) => self.threads.by_slug(id, thread.slug.as_str()).await?.is_some(),
+            Some(thread) => self.ports.threads.by_slug(id, thread.slug.as_str()).await?.is_some(),
             None => true,
         })
     }
@@ -74,18 +68,18 @@ impl Admitted for Listener {
 
 /// Whoever follows something with a key, for as long as that is good.
 pub struct Holder {
-    api_keys: Data<ApiKeyService>,
+    ports: Data<Ports>,
     key: KeyDigest,
 }
 
 impl Holder {
-    pub fn new<P>(request: &HttpRequest, caller: &Caller<P>) -> Result<Self> {
-        Ok(Self { api_keys: wired(request)?, key: caller.digest })
+    pub fn new<P>(request: &HttpRequest, caller: &Authorized<P>) -> Result<Self> {
+        Ok(Self { ports: state::ports(request)?, key: caller.digest })
     }
 }
 
 impl Admitted for Holder {
     async fn may_listen(&self) -> Result<bool> {
-        self.api_keys.is_valid(self.key, Utc::now()).await
+        self.ports.api_keys.is_valid(self.key, Utc::now()).await
     }
 }

@@ -4,8 +4,8 @@ use actix_web::web::Json;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::caller::{Caller, Reader};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 
 /// That the key is good.
 #[derive(Serialize, ToSchema)]
@@ -17,8 +17,8 @@ pub struct Authenticated {
 ///
 /// Answers `{"authenticated":true}` to whoever holds a valid key.
 #[utoipa::path(tag = "Authentication", security(("api_key" = [])),
-    responses((status = 200, body = Authenticated), Failure<Plain>))]
+    responses((status = 200, body = Authenticated), ErrorResponse<Plain>))]
 #[get("/auth")]
-pub async fn authenticate(_: Caller<Reader>) -> Answer<Json<Authenticated>> {
+pub async fn authenticate(_: Authorized<scope::Read>) -> ApiResult<Json<Authenticated>> {
     Ok(Json(Authenticated { authenticated: true }))
 }

@@ -1,4 +1,5 @@
 //! `/v1/system/import`
+use carrel_services::Ports;
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -9,9 +10,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::error_body::NotDone;
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::v1::admin::wire::Done;
 
@@ -67,23 +68,26 @@ impl From<ImportState> for ImportStatus {
 /// one transaction; its people sign in as before, and its API keys join those of this server. Without
 /// `"dry_run": false` nothing is written. `GET` tells how it goes.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ImportBody,
-    responses((status = 202, description = "It has started.", body = Done), Failure<NotDone>))]
+    responses((status = 202, description = "It has started.", body = Done), ErrorResponse<NotDone>))]
 #[post("/system/import")]
 pub async fn start_import(
-    caller: Caller<Admin>,
-    imports: Data<Imports>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<ImportBody>,
-) -> Answer<HttpResponse, NotDone> {
+) -> ApiResult<HttpResponse, NotDone> {
     let ImportBody { source, dry_run } = body.read().await?;
-    let imports: Arc<Imports> = Arc::clone(&imports);
+    let imports: Arc<Imports> = Arc::clone(&ports.imports);
     imports.start(&source, dry_run, &caller.by()).await?;
     Ok(HttpResponse::build(StatusCode::ACCEPTED).json(Done::well()))
 }
 
 /// Show the import that runs, or the last one.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = ImportStatus), Failure<Plain>))]
+    responses((status = 200, body = ImportStatus), ErrorResponse<Plain>))]
 #[get("/system/import")]
-pub async fn show_import(_: Caller<Admin>, imports: Data<Imports>) -> Answer<Json<ImportStatus>> {
-    Ok(Json(imports.state().await?.into()))
+pub async fn show_import(
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<ImportStatus>> {
+    Ok(Json(ports.imports.state().await?.into()))
 }

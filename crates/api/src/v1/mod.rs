@@ -23,8 +23,8 @@ pub mod system;
 pub mod threads;
 pub mod workspaces;
 
+use crate::error::openai as openai_error;
 use crate::face::Face;
-use crate::failure::openai as openai_failure;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 
 use admin::{chats, events, invites, keys, members, usage, users};
@@ -41,7 +41,7 @@ pub static FACE: Face = Face {
     documented: |config| operations(config),
     beside: |_| {},
     arrive: |_| {},
-    refuse: |refusal, path| openai_failure::is_spoken_at(path).then(|| refusal.respond_as_openai()),
+    refuse: |refusal, path| openai_error::is_spoken_at(path).then(|| refusal.respond_as_openai()),
     failures: |_| None,
     depart: |answer| answer,
 };

@@ -6,14 +6,14 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
 use carrel_http::origin;
-use carrel_services::settings::SettingsStore;
-use carrel_services::sign_in::{Refused, SESSION, SignIn, WRONG};
+use carrel_services::Ports;
+use carrel_services::sign_in::{Refused, SESSION, WRONG};
 use carrel_services::sign_on::is_by_links_alone;
 use chrono::Utc;
 
-use crate::caller::address;
-use crate::failure::shapes::{NoUser, NotDone, Shape};
-use crate::failure::{Failure, Refusal};
+use crate::authorized::address;
+use crate::error::error_body::{ErrorBody, NoUser, NotDone};
+use crate::error::{ApiError, ErrorResponse};
 use crate::read::Body;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCreated};
@@ -34,46 +34,45 @@ const NAME: &str = "carrel_session";
     (status = 200, body = UserCreated),
     (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
     (status = 403, description = "A page of another site sent the request, or passwords are switched off.", body = Object),
-    (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object), Failure<NoUser>))]
+    (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object), ErrorResponse<NoUser>))]
 #[post("/session")]
 pub async fn sign_in(
     request: HttpRequest,
-    mode: Data<dyn MultiUser>,
-    people: Data<SignIn>,
-    settings: Data<SettingsStore>,
+    ports: Data<Ports>,
     body: Body<Registration>,
-) -> Result<HttpResponse, Refusal> {
-    check_multi_user::<NoUser>(&**mode).await?;
+) -> Result<HttpResponse, ApiError> {
+    check_multi_user::<NoUser>(&*ports.multi_user).await?;
     check_origin(&request)?;
-    if is_by_links_alone(&settings) {
+    if is_by_links_alone(&ports.settings_store) {
         return Ok(HttpResponse::Forbidden().json(NoUser::body(NO_PASSWORDS)));
     }
     let (username, password) =
-        body.read_public().await.map_err(Refusal::of::<NoUser>)?.into_parts();
-    match people.with_password(&username, &password, &by(&request)).await {
+        body.read_public().await.map_err(ApiError::of::<NoUser>)?.into_parts();
+    match ports.sign_in.with_password(&username, &password, &by(&request)).await {
         Ok((token, user)) => Ok(HttpResponse::Ok()
             .insert_header((SET_COOKIE, cookie(&request, token.reveal(), SESSION.num_seconds())))
             .insert_header((CACHE_CONTROL, "no-store"))
             .json(UserCreated { user: user.into(), error: None })),
         Err(Refused::Wrong) => Ok(HttpResponse::Unauthorized().json(NoUser::body(WRONG))),
-        Err(Refused::Later(seconds)) => Err(Refusal::TooMany(seconds)),
-        Err(Refused::Failed(error)) => Err(Refusal::of::<NoUser>(error)),
+        Err(Refused::Later(seconds)) => Err(ApiError::TooMany(seconds)),
+        Err(Refused::Failed(error)) => Err(ApiError::of::<NoUser>(error)),
     }
 }
 
 /// Who is signed in.
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = SessionShown),
-    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object), Failure<NoUser>))]
+    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object), ErrorResponse<NoUser>))]
 #[get("/session")]
 pub async fn show_session(
     request: HttpRequest,
-    mode: Data<dyn MultiUser>,
-    people: Data<SignIn>,
-) -> Result<HttpResponse, Refusal> {
-    check_multi_user::<NoUser>(&**mode).await?;
+    ports: Data<Ports>,
+) -> Result<HttpResponse, ApiError> {
+    check_multi_user::<NoUser>(&*ports.multi_user).await?;
     let user = match token(&request) {
-        Some(token) => people.user_of(token, Utc::now()).await.map_err(Refusal::of::<NoUser>)?,
+        Some(token) => {
+            ports.sign_in.user_of(token, Utc::now()).await.map_err(ApiError::of::<NoUser>)?
+        }
         None => None,
     };
     Ok(match user.map(MadeUser::from) {
@@ -90,33 +89,29 @@ pub async fn show_session(
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = Done),
     (status = 403, description = "A page of another site sent the request.", body = Object),
-    (status = 401, description = "Not in multi-user mode.", body = Object), Failure<NotDone>))]
+    (status = 401, description = "Not in multi-user mode.", body = Object), ErrorResponse<NotDone>))]
 #[delete("/session")]
-pub async fn sign_out(
-    request: HttpRequest,
-    mode: Data<dyn MultiUser>,
-    people: Data<SignIn>,
-) -> Result<HttpResponse, Refusal> {
-    check_multi_user::<NotDone>(&**mode).await?;
+pub async fn sign_out(request: HttpRequest, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
+    check_multi_user::<NotDone>(&*ports.multi_user).await?;
     check_origin(&request)?;
     if let Some(token) = token(&request) {
-        people.out(token, &by(&request)).await.map_err(Refusal::of::<NotDone>)?;
+        ports.sign_in.out(token, &by(&request)).await.map_err(ApiError::of::<NotDone>)?;
     }
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie(&request, "", 0))).json(Done::well()))
 }
 
 /// Refuses what a page of another site sends: it could sign a browser in as somebody else.
-fn check_origin(request: &HttpRequest) -> Result<(), Refusal> {
+fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
     match origin::is_foreign(request) {
-        true => Err(Refusal::Off(StatusCode::FORBIDDEN, FOREIGN)),
+        true => Err(ApiError::Off(StatusCode::FORBIDDEN, FOREIGN)),
         false => Ok(()),
     }
 }
 
-async fn check_multi_user<S: Shape>(mode: &dyn MultiUser) -> Result<(), Refusal> {
-    match mode.is_on().await.map_err(Refusal::of::<S>)? {
+async fn check_multi_user<S: ErrorBody>(mode: &dyn MultiUser) -> Result<(), ApiError> {
+    match mode.is_on().await.map_err(ApiError::of::<S>)? {
         true => Ok(()),
-        false => Err(Refusal::SingleUser),
+        false => Err(ApiError::SingleUser),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `/api/embed/*`: what visitors of other sites' pages use. No key: an embed is open to the pages it
 //! names.
-pub mod failure;
+pub mod error;
 pub mod wire;
 
 use actix_cors::Cors;
@@ -11,18 +11,19 @@ use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::Result;
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::chat::Bounded;
+use carrel_services::Ports;
 use carrel_services::admission::Admitted;
 use carrel_services::settings::SettingsStore;
-use carrel_services::widgets::{WidgetService, WidgetVisitor};
+use carrel_services::widgets::WidgetVisitor;
 use chrono::Utc;
 use uuid::Uuid;
 
-use crate::caller::address;
+use crate::authorized::address;
 use crate::read::LooseBody;
 use crate::routes::register::{OPEN, Register};
 use crate::streaming;
 use crate::v1::history::wire::History;
-use crate::widget::failure::Denial;
+use crate::widget::error::Denial;
 use crate::wire::ServerSentEvent;
 
 /// Where visitors come.
@@ -53,68 +54,65 @@ pub fn cors() -> Cors {
 ///
 /// As server-sent events: `textResponseChunk` for each part, the last with `close`; one `textResponse`
 /// when the question is refused, `abort` when it fails.
-#[utoipa::path(tag = "WidgetService", request_body = wire::EmbedQuestion,
+#[utoipa::path(tag = "Chat widgets", request_body = wire::EmbedQuestion,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Denial))]
 #[post("/{embed}/stream-chat")]
 pub async fn ask_embed(
     request: HttpRequest,
-    embeds: Data<WidgetService>,
-    settings: Data<SettingsStore>,
+    ports: Data<Ports>,
     key: Path<String>,
     body: LooseBody<wire::EmbedQuestion>,
 ) -> Result<HttpResponse, Denial> {
-    let visitor = visitor(&request, &settings);
-    let open = embeds.open(&key, &visitor).await?;
+    let visitor = visitor(&request, &ports.settings_store);
+    let open = ports.widgets.open(&key, &visitor).await?;
     let asked = body.read_public().await?.read()?;
-    let pieces = embeds.stream(open, asked, &visitor).await?;
+    let pieces = ports.widgets.stream(open, asked, &visitor).await?;
     let id = Uuid::new_v4().to_string();
-    let visit = Visit { embeds: embeds.clone(), key: key.into_inner() };
+    let visit = Visit { ports, key: key.into_inner() };
     let told = streaming::told(pieces, move |piece| wire::tell(&id, piece), visit);
     Ok(streaming::response().streaming(told))
 }
 
 /// Somebody who listens to an answer for as long as the embed is there.
 struct Visit {
-    embeds: Data<WidgetService>,
+    ports: Data<Ports>,
     key: String,
 }
 
 impl Admitted for Visit {
     async fn may_listen(&self) -> Result<bool> {
-        self.embeds.is_open(&self.key).await
+        self.ports.widgets.is_open(&self.key).await
     }
 }
 
 /// Show a session what was said in it.
 ///
 /// The newest thousand exchanges, as far as they fit into 16 MiB, without what they are built on.
-#[utoipa::path(tag = "WidgetService", responses((status = 200, body = History), Denial))]
+#[utoipa::path(tag = "Chat widgets", responses((status = 200, body = History), Denial))]
 #[get("/{embed}/{session}")]
 pub async fn show_history(
     request: HttpRequest,
-    embeds: Data<WidgetService>,
-    settings: Data<SettingsStore>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
 ) -> Result<Json<History>, Denial> {
-    let visitor = visitor(&request, &settings);
-    let open = embeds.open(&path.0, &visitor).await?;
-    let chats = embeds.history(&open, wire::session(&path.1)?).await?;
+    let visitor = visitor(&request, &ports.settings_store);
+    let open = ports.widgets.open(&path.0, &visitor).await?;
+    let chats = ports.widgets.history(&open, wire::session(&path.1)?).await?;
     let chats = Bounded { items: chats, is_cut: false };
     Ok(Json(History::new(chats).without_sources()))
 }
 
 /// Forget what was said in a session.
-#[utoipa::path(tag = "WidgetService", responses((status = 200, description = "It is forgotten"), Denial))]
+#[utoipa::path(tag = "Chat widgets", responses((status = 200, description = "It is forgotten"), Denial))]
 #[delete("/{embed}/{session}")]
 pub async fn forget_history(
     request: HttpRequest,
-    embeds: Data<WidgetService>,
-    settings: Data<SettingsStore>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
 ) -> Result<HttpResponse, Denial> {
-    let visitor = visitor(&request, &settings);
-    let open = embeds.open(&path.0, &visitor).await?;
-    embeds.forget(&open, wire::session(&path.1)?, &visitor.by).await?;
+    let visitor = visitor(&request, &ports.settings_store);
+    let open = ports.widgets.open(&path.0, &visitor).await?;
+    ports.widgets.forget(&open, wire::session(&path.1)?, &visitor.by).await?;
     Ok(HttpResponse::Ok().finish())
 }
 

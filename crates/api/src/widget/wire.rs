@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::streaming::event;
-use crate::widget::failure::OUT_OF_ORDER;
+use crate::widget::error::OUT_OF_ORDER;
 
 /// The longest question of a visitor, and the longest prompt that one may bring along, in bytes. A
 /// history holds up to a thousand of them.

@@ -10,15 +10,15 @@ use chrono::{DateTime, Utc};
 
 use super::entrance::set_cookie;
 use super::workspace::role;
-use crate::filters;
-use crate::form::Form;
-use crate::frame::{Frame, Section};
-use crate::gate;
-use crate::language;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Reader, Visit, Who};
+use crate::http::form::Form;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, Identity, role};
+use crate::session::session_cookie;
+use crate::view::filters;
+use crate::view::language;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::t;
 
 struct Session {
     /// Names it in a form; it is not what signs anybody in.
@@ -32,7 +32,7 @@ struct Session {
 #[derive(Template)]
 #[template(path = "account.html")]
 struct Account {
-    frame: Frame,
+    layout: PageLayout,
     role: &'static str,
     bio: String,
     /// The code of the language that was chosen in this browser.
@@ -40,13 +40,13 @@ struct Account {
     sessions: Vec<Session>,
 }
 
-pub async fn show(visit: Visit<Reader>) -> Answer {
-    let ports = visit.ports();
-    let open = match &visit.who {
-        Who::Owner => ports.ownership.sessions(visit.at).await?,
-        Who::User(user) => ports.sessions.of(user.id, visit.at).await?,
+pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
+    let ports = current_user.ports();
+    let open = match &current_user.identity {
+        Identity::Owner => ports.ownership.sessions(current_user.at).await?,
+        Identity::User(user) => ports.sessions.of(user.id, current_user.at).await?,
     };
-    let this = gate::token(&visit.request).map(token::digest);
+    let this = session_cookie::token(&current_user.request).map(token::digest);
     let session = |open: OpenSession| Session {
         is_this: this == Some(open.digest),
         mark: hex(open.digest),
@@ -55,43 +55,43 @@ pub async fn show(visit: Visit<Reader>) -> Answer {
         until: open.expires_at,
     };
     let page = Account {
-        frame: visit.frame(t("account.title"), Section::Account).await?,
-        role: role(visit.who.role()),
-        bio: visit.who.user().map(|user| user.bio.clone()).unwrap_or_default(),
-        chosen: language::chosen(&visit.request).map(|language| language.code),
+        layout: current_user.frame(t("account.title"), Section::Account).await?,
+        role: role(current_user.identity.role()),
+        bio: current_user.identity.user().map(|user| user.bio.clone()).unwrap_or_default(),
+        chosen: language::chosen(&current_user.request).map(|language| language.code),
         sessions: open.into_iter().map(session).collect(),
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
-pub async fn save(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn save(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let bio = form.read().await?.text("bio").to_owned();
-    if let Some(id) = visit.who.id() {
+    if let Some(id) = current_user.identity.id() {
         let changes = UserChanges { bio: Some(bio), ..UserChanges::default() };
-        visit.ports().accounts.update(id, changes, &visit.by()).await?;
+        current_user.ports().accounts.update(id, changes, &current_user.by()).await?;
     }
-    Ok(reply::done("/account", "saved"))
+    Ok(response::done("/account", "saved"))
 }
 
 /// Remembers in this browser which language its pages are to be in.
-pub async fn choose_language(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn choose_language(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let form = form.read().await?;
-    let mut answer = reply::done("/account", "saved");
-    set_cookie(&mut answer, &language::remember(&visit.request, form.text("language")));
+    let mut answer = response::done("/account", "saved");
+    set_cookie(&mut answer, &language::remember(&current_user.request, form.text("language")));
     Ok(answer)
 }
 
 /// Another password ends every session; this browser gets a new one.
-pub async fn change_password(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn change_password(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let form = form.read().await?;
-    let (ports, by) = (visit.ports(), visit.by());
+    let (ports, by) = (current_user.ports(), current_user.by());
     let (current, new) = (form.raw("current"), form.raw("new").to_owned());
-    let session = match &visit.who {
-        Who::Owner => {
+    let session = match &current_user.identity {
+        Identity::Owner => {
             ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;
             ports.ownership.change_password(current, new, &by).await.map_err(refused)?
         }
-        Who::User(user) => {
+        Identity::User(user) => {
             let name = &user.username;
             ports.accounts.passwords.check(&new).map_err(|error| at_field("new", error))?;
             let (once, _) =
@@ -104,15 +104,15 @@ pub async fn change_password(visit: Visit<Reader>, form: Form) -> Answer {
             ports.sign_in.with_password(name, &new, &by).await.map_err(refused)?.0
         }
     };
-    let mut answer = reply::done("/account", "password");
-    set_cookie(&mut answer, &gate::open(&visit.request, session.reveal()));
+    let mut answer = response::done("/account", "password");
+    set_cookie(&mut answer, &session_cookie::open(&current_user.request, session.reveal()));
     Ok(answer)
 }
 
-fn refused(refused: Refused) -> Refusal {
+fn refused(refused: Refused) -> PageError {
     match refused {
         Refused::Wrong => Error::invalid("current", t("account.wrong")).into(),
-        Refused::Later(seconds) => Refusal::Later(seconds),
+        Refused::Later(seconds) => PageError::Later(seconds),
         Refused::Failed(error) => error.into(),
     }
 }
@@ -125,25 +125,25 @@ fn at_field(field: &'static str, error: Error) -> Error {
 }
 
 /// Ends one of one's own sessions.
-pub async fn end_session(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn end_session(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let form = form.read().await?;
     let mark = form.text("session");
-    let (ports, by) = (visit.ports(), visit.by());
-    match &visit.who {
-        Who::Owner => {
-            let open = ports.ownership.sessions(visit.at).await?;
+    let (ports, by) = (current_user.ports(), current_user.by());
+    match &current_user.identity {
+        Identity::Owner => {
+            let open = ports.ownership.sessions(current_user.at).await?;
             for open in open.iter().filter(|open| hex(open.digest) == mark) {
                 ports.ownership.close(open.digest, &by).await?;
             }
         }
-        Who::User(user) => {
-            let open = ports.sessions.of(user.id, visit.at).await?;
+        Identity::User(user) => {
+            let open = ports.sessions.of(user.id, current_user.at).await?;
             for open in open.iter().filter(|open| hex(open.digest) == mark) {
                 ports.sessions.close(open.digest, by.event("logout_event", "{}")).await?;
             }
         }
     }
-    Ok(reply::done("/account", "ended"))
+    Ok(response::done("/account", "ended"))
 }
 
 fn hex(digest: KeyDigest) -> String {

@@ -16,11 +16,11 @@ use actix_web::web::{ServiceConfig, get, post, resource};
 use carrel_domain::{Error, Result};
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::t;
 
 pub fn configure(config: &mut ServiceConfig) {
     config
@@ -87,7 +87,7 @@ const SERVER: [Row; 4] = [
     ("/admin/settings", "sliders", "all-settings.title"),
 ];
 
-impl Frame {
+impl PageLayout {
     /// The pages of administration. Invites are for servers that several people share.
     pub fn groups(&self) -> [AdminGroup; 4] {
         let is_offered = |address: &str| self.is_shared || address != "/admin/invites";
@@ -105,12 +105,16 @@ impl Frame {
     }
 }
 
-async fn first(visit: Visit<Admin>) -> Answer {
-    Ok(reply::see(if visit.who.user().is_some() { "/admin/users" } else { "/admin/system" }))
+async fn first(current_user: CurrentUser<role::Admin>) -> PageResult {
+    Ok(response::see(if current_user.identity.user().is_some() {
+        "/admin/users"
+    } else {
+        "/admin/system"
+    }))
 }
 
-impl Visit<Admin> {
-    async fn admin_frame(&self, title: &str) -> Result<Frame, Refusal> {
+impl CurrentUser<role::Admin> {
+    async fn admin_frame(&self, title: &str) -> Result<PageLayout, PageError> {
         self.frame(title, Section::Administration).await
     }
 }

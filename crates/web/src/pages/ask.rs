@@ -12,18 +12,18 @@ use carrel_services::chat::{Finished, Question, Reply, Stop};
 use carrel_services::record;
 use carrel_services::threads::{self, ThreadChoice};
 
+use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, Place};
-use super::sequel::Sequel;
-use crate::answers::{End, Matter, Reservation, Running};
-use crate::around::is_fragment;
-use crate::asked;
-use crate::filters;
-use crate::form::Form;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::unanswered::Unanswered;
-use crate::visit::{Reader, Visit};
+use crate::http::chat_form;
+use crate::http::form::Form;
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::live::answers::{End, Matter, Reservation, Running};
+use crate::live::failed_drafts::FailedDraft;
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::texts::t;
 
 /// A question whose answer is under way.
 #[derive(Template)]
@@ -46,21 +46,29 @@ impl Asked {
     }
 }
 
-pub async fn ask(visit: Visit<Reader>, slug: Path<String>, form: asked::Question) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    answer(visit, place, form).await
+pub async fn ask(
+    current_user: CurrentUser<role::Any>,
+    slug: Path<String>,
+    form: chat_form::ChatForm,
+) -> PageResult {
+    let place = Place::of(&current_user, &slug, None).await?;
+    answer(current_user, place, form).await
 }
 
 pub async fn ask_in_thread(
-    visit: Visit<Reader>,
+    current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: asked::Question,
-) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    answer(visit, place, form).await
+    form: chat_form::ChatForm,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    answer(current_user, place, form).await
 }
 
-async fn answer(visit: Visit<Reader>, place: Place, form: asked::Question) -> Answer {
+async fn answer(
+    current_user: CurrentUser<role::Any>,
+    place: Place,
+    form: chat_form::ChatForm,
+) -> PageResult {
     let (asked, read) = form.read().await;
     let composer = |reason: String| Composer {
         text: asked.text.clone(),
@@ -68,23 +76,23 @@ async fn answer(visit: Visit<Reader>, place: Place, form: asked::Question) -> An
         reason: Some(reason),
     };
     let question = match read {
-        Ok(()) => question(&visit, &place, &asked).await,
+        Ok(()) => question(&current_user, &place, &asked).await,
         Err(error) => Err(error.into()),
     };
     let answered = match question {
-        Ok(question) if is_fragment(visit.request.headers()) => {
-            return stream(&visit, &place, question).await;
+        Ok(question) if is_fragment(current_user.request.headers()) => {
+            return stream(&current_user, &place, question).await;
         }
-        Ok((question, _reservation)) => whole(&visit, &place, question).await,
+        Ok((question, _reservation)) => whole(&current_user, &place, question).await,
         Err(refusal) => Err(refusal),
     };
     match answered {
-        Ok(()) => Ok(reply::see(&format!("{}#latest", place.base()))),
-        Err(refusal) if is_fragment(visit.request.headers()) => Err(refusal),
+        Ok(()) => Ok(response::see(&format!("{}#latest", place.base()))),
+        Err(refusal) if is_fragment(current_user.request.headers()) => Err(refusal),
         Err(refusal) if refusal.status_code() == StatusCode::INTERNAL_SERVER_ERROR => Err(refusal),
         Err(refusal) => {
             let (status, composer) = (refusal.status_code(), composer(refusal.to_string()));
-            let mut page = chat::show(&visit, place, composer).await?;
+            let mut page = chat::show(&current_user, place, composer).await?;
             *page.status_mut() = status;
             Ok(page)
         }
@@ -93,29 +101,29 @@ async fn answer(visit: Visit<Reader>, place: Place, form: asked::Question) -> An
 
 /// What the service is asked. A question that is asked anew keeps its pictures.
 async fn question(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     place: &Place,
-    asked: &asked::Asked,
-) -> Result<(Question, Reservation), Refusal> {
-    let reservation = visit.site.answers.reserve(&place.conversation(visit));
+    asked: &chat_form::ChatSubmission,
+) -> Result<(Question, Reservation), PageError> {
+    let reservation = current_user.site.answers.reserve(&place.conversation(current_user));
     let reservation = reservation.ok_or_else(|| Error::exhausted(t("chat.busy")))?;
     let mut attachments = Vec::new();
     if let Some(id) = asked.instead_of {
-        let chat = super::exchange::own(visit, &place.workspace, id).await?;
+        let chat = super::exchange::own(current_user, &place.workspace, id).await?;
         let kept = record::read(&chat.response).unwrap_or_default();
         // Without what was read then, and is forgotten, it would be another question.
         if !kept.documents.is_empty() && asked.attachments.is_empty() {
             let reason = t("chat.not-kept").replace("{names}", &kept.documents.join(", "));
             return Err(Error::unprocessable(reason).into());
         }
-        attachments = super::exchange::images(visit, chat).await?;
+        attachments = super::exchange::images(current_user, chat).await?;
     }
     attachments.extend(asked.attachments.iter().cloned());
-    let conversations = &visit.ports().conversations;
+    let conversations = &current_user.ports().conversations;
     let question = Question {
-        text: conversations.with_commands(asked.text.clone(), visit.who.id()).await?,
+        text: conversations.with_commands(asked.text.clone(), current_user.identity.id()).await?,
         thread: place.thread.clone(),
-        user: visit.who.user().cloned(),
+        user: current_user.identity.user().cloned(),
         attachments,
         instead_of: asked.instead_of,
         ..Question::default()
@@ -123,11 +131,19 @@ async fn question(
     Ok((question, reservation))
 }
 
-async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Result<(), Refusal> {
-    let sequel = Sequel::of(visit, place, &question);
-    let answered = visit.ports().conversations.ask(&place.workspace, question, &visit.by()).await;
+async fn whole(
+    current_user: &CurrentUser<role::Any>,
+    place: &Place,
+    question: Question,
+) -> Result<(), PageError> {
+    let sequel = AfterAnswer::of(current_user, place, &question);
+    let answered = current_user
+        .ports()
+        .conversations
+        .ask(&place.workspace, question, &current_user.by())
+        .await;
     let failed = |error: Error| {
-        let refusal = told(visit, error);
+        let refusal = told(current_user, error);
         (End::of_nothing(refusal.to_string()), Err(refusal))
     };
     let (end, answered) = match answered {
@@ -143,82 +159,91 @@ async fn whole(visit: &Visit<Reader>, place: &Place, question: Question) -> Resu
 }
 
 /// An error as the visitor is told of it.
-fn told(visit: &Visit<Reader>, error: Error) -> Refusal {
-    match visit.who.may(Role::Admin) {
+fn told(current_user: &CurrentUser<role::Any>, error: Error) -> PageError {
+    match current_user.identity.may(Role::Admin) {
         true => error.into(),
-        false => Refusal::from(error).for_member(),
+        false => PageError::from(error).for_member(),
     }
 }
 
-async fn stream(visit: &Visit<Reader>, place: &Place, question: (Question, Reservation)) -> Answer {
-    let running = start(visit, place, question).await?;
-    reply::page(&visit.request, &Asked::of(&running))
+async fn stream(
+    current_user: &CurrentUser<role::Any>,
+    place: &Place,
+    question: (Question, Reservation),
+) -> PageResult {
+    let running = start(current_user, place, question).await?;
+    response::page(&current_user.request, &Asked::of(&running))
 }
 
 /// Asks in a new thread of the workspace that a form names. The answer is under way on the page of the thread.
-pub async fn ask_anew(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let form = form.read().await?;
-    let workspace = visit.workspace(form.text("workspace")).await?;
+    let workspace = current_user.workspace(form.text("workspace")).await?;
     let text = form.text("message").replace("\r\n", "\n");
     if text.is_empty() {
         return Err(Error::invalid("message", "must not be empty").into());
     }
-    let choice = ThreadChoice { user: visit.who.id(), ..ThreadChoice::default() };
-    let thread = threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
+    let choice = ThreadChoice { user: current_user.identity.id(), ..ThreadChoice::default() };
+    let thread =
+        threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
+            .await?;
     let place = Place { workspace, thread: Some(thread) };
-    let asked = asked::Asked { text, ..asked::Asked::default() };
-    let started = match question(&visit, &place, &asked).await {
-        Ok(question) => start(&visit, &place, question).await.map(drop),
+    let asked = chat_form::ChatSubmission { text, ..chat_form::ChatSubmission::default() };
+    let started = match question(&current_user, &place, &asked).await {
+        Ok(question) => start(&current_user, &place, question).await.map(drop),
         Err(refusal) => Err(refusal),
     };
     if let Err(refusal) = started {
         let (question, reason) = (asked.text, refusal.to_string());
-        let unanswered = Unanswered { question, reason, instead_of: None };
-        visit.site.unanswered.keep(&place.conversation(&visit), unanswered);
+        let unanswered = FailedDraft { question, reason, instead_of: None };
+        current_user.site.failed_drafts.keep(&place.conversation(&current_user), unanswered);
     }
-    Ok(reply::see(&place.base()))
+    Ok(response::see(&place.base()))
 }
 
 async fn start(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     place: &Place,
     (mut question, reservation): (Question, Reservation),
-) -> Result<Arc<Running>, Refusal> {
-    let (conversation, stop) = (place.conversation(visit), Stop::default());
+) -> Result<Arc<Running>, PageError> {
+    let (conversation, stop) = (place.conversation(current_user), Stop::default());
     question.stop = stop.clone();
-    let sequel = Sequel::of(visit, place, &question);
+    let sequel = AfterAnswer::of(current_user, place, &question);
     let matter = Matter {
         question: question.text.clone(),
         attached: question.attachments.iter().map(|one| one.name.clone()).collect(),
         conversation: conversation.clone(),
         base: place.base(),
         instead_of: question.instead_of,
-        is_for_admin: visit.who.may(Role::Admin),
+        is_for_admin: current_user.identity.may(Role::Admin),
         stop,
     };
-    let conversations = &visit.ports().conversations;
-    let pieces = conversations.stream(&place.workspace, question, &visit.by()).await;
-    let pieces = pieces.map_err(|error| told(visit, error))?;
-    visit.site.unanswered.forget(&conversation);
+    let conversations = &current_user.ports().conversations;
+    let pieces = conversations.stream(&place.workspace, question, &current_user.by()).await;
+    let pieces = pieces.map_err(|error| told(current_user, error))?;
+    current_user.site.failed_drafts.forget(&conversation);
     let settle = |end: End| async move {
         sequel.follow(&end).await;
         end
     };
-    Ok(visit.site.answers.follow(reservation, matter, pieces, settle))
+    Ok(current_user.site.answers.follow(reservation, matter, pieces, settle))
 }
 
 /// Empties the box of a question that came to nothing.
-pub async fn forget(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    Ok(forgotten(&visit, &place))
+pub async fn forget(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let place = Place::of(&current_user, &slug, None).await?;
+    Ok(forgotten(&current_user, &place))
 }
 
-pub async fn forget_in_thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    Ok(forgotten(&visit, &place))
+pub async fn forget_in_thread(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    Ok(forgotten(&current_user, &place))
 }
 
-fn forgotten(visit: &Visit<Reader>, place: &Place) -> HttpResponse {
-    visit.site.unanswered.forget(&place.conversation(visit));
-    reply::see(&place.base())
+fn forgotten(current_user: &CurrentUser<role::Any>, place: &Place) -> HttpResponse {
+    current_user.site.failed_drafts.forget(&place.conversation(current_user));
+    response::see(&place.base())
 }

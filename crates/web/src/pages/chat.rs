@@ -16,21 +16,21 @@ use super::ask::Asked;
 use super::commands::{self, CommandRow};
 use super::deletions;
 use super::examples;
-use crate::asked::LARGEST_FILE;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::turn::Turn;
-use crate::visit::{Reader, Visit};
+use crate::http::chat_form::LARGEST_FILE;
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::message::MessageView;
 
 /// How many exchanges of a conversation are shown.
 const SHOWN: u32 = 100;
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct Conversing {
-    frame: Frame,
+    layout: PageLayout,
     slug: String,
     /// Where questions of this conversation go.
     base: String,
@@ -38,7 +38,7 @@ struct Conversing {
     is_thread: bool,
     /// Whether its first question will name it.
     is_unnamed: bool,
-    turns: Vec<Turn>,
+    messages: Vec<MessageView>,
     running: Option<Asked>,
     has_documents: bool,
     documents: u64,
@@ -73,24 +73,24 @@ pub struct Place {
 
 impl Place {
     pub async fn of(
-        visit: &Visit<Reader>,
+        current_user: &CurrentUser<role::Any>,
         slug: &str,
         thread: Option<&str>,
-    ) -> Result<Self, Refusal> {
-        let workspace = visit.workspace(slug).await?;
+    ) -> Result<Self, PageError> {
+        let workspace = current_user.workspace(slug).await?;
         let Some(named) = thread else { return Ok(Self { workspace, thread: None }) };
-        let thread = threads::by_slug(&*visit.ports().threads, &workspace, named).await?;
+        let thread = threads::by_slug(&*current_user.ports().threads, &workspace, named).await?;
         // Another's thread is as if there were none.
-        if thread.user != visit.who.id() {
+        if thread.user != current_user.identity.id() {
             return Err(Error::not_found("thread", named).into());
         }
         Ok(Self { workspace, thread: Some(thread) })
     }
 
-    pub fn conversation(&self, visit: &Visit<Reader>) -> Conversation {
+    pub fn conversation(&self, current_user: &CurrentUser<role::Any>) -> Conversation {
         Conversation {
             workspace: self.workspace.id,
-            user: visit.who.id(),
+            user: current_user.identity.id(),
             thread: self.thread.as_ref().map(|thread| thread.id),
             session: None,
         }
@@ -104,25 +104,31 @@ impl Place {
     }
 }
 
-pub async fn main(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    let composer = composer(&visit, &place).await?;
-    show(&visit, place, composer).await
+pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let place = Place::of(&current_user, &slug, None).await?;
+    let composer = composer(&current_user, &place).await?;
+    show(&current_user, place, composer).await
 }
 
-pub async fn thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    let composer = composer(&visit, &place).await?;
-    show(&visit, place, composer).await
+pub async fn thread(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    let composer = composer(&current_user, &place).await?;
+    show(&current_user, place, composer).await
 }
 
 /// What somebody wants to word anew, or the last question if it came to nothing.
-async fn composer(visit: &Visit<Reader>, place: &Place) -> Result<Composer, Refusal> {
-    if let Some(id) = Fields::of_query(&visit.request).number("reword")? {
-        let chat = super::exchange::own(visit, &place.workspace, ChatId(id)).await?;
+async fn composer(
+    current_user: &CurrentUser<role::Any>,
+    place: &Place,
+) -> Result<Composer, PageError> {
+    if let Some(id) = Fields::of_query(&current_user.request).number("reword")? {
+        let chat = super::exchange::own(current_user, &place.workspace, ChatId(id)).await?;
         return Ok(Composer { text: chat.prompt, instead_of: Some(chat.id), reason: None });
     }
-    let unanswered = visit.site.unanswered.of(&place.conversation(visit));
+    let unanswered = current_user.site.failed_drafts.of(&place.conversation(current_user));
     Ok(unanswered.map_or_else(Composer::default, |unanswered| Composer {
         text: unanswered.question,
         instead_of: unanswered.instead_of,
@@ -131,23 +137,28 @@ async fn composer(visit: &Visit<Reader>, place: &Place) -> Result<Composer, Refu
 }
 
 /// A conversation and the box below it.
-pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> Answer {
-    let (ports, conversation) = (visit.ports(), place.conversation(visit));
+pub async fn show(
+    current_user: &CurrentUser<role::Any>,
+    place: Place,
+    composer: Composer,
+) -> PageResult {
+    let (ports, conversation) = (current_user.ports(), place.conversation(current_user));
     let base = place.base();
     let Place { workspace, thread } = place;
     let chats = ports.chats.history(&conversation, SHOWN).await?;
     let name = workspace.settings.name.clone();
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
-    let running = visit.site.answers.current(&conversation).map(|running| Asked::of(&running));
+    let running =
+        current_user.site.answers.current(&conversation).map(|running| Asked::of(&running));
     let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
     let suggested = match chats.is_empty() {
         true => ports.suggested_messages.of(workspace.id).await?,
         false => Vec::new(),
     };
     let (documents, examples) = match has_documents && chats.is_empty() && suggested.is_empty() {
-        true => examples::of(visit, &workspace).await?,
-        false => (examples::newest(visit, &workspace, 1).await?, suggested),
+        true => examples::of(current_user, &workspace).await?,
+        false => (examples::newest(current_user, &workspace, 1).await?, suggested),
     };
     let settings = &workspace.settings;
     let choice = ModelChoice {
@@ -156,65 +167,77 @@ pub async fn show(visit: &Visit<Reader>, place: Place, composer: Composer) -> An
     };
     let model = ports.models.chat(&choice).ok();
     let (of, at) = (workspace.clone(), base.clone());
-    let turns = visit.site.renderer.run(move || Turn::of_chats(chats, &of, &at)).await?;
-    let frame = visit.frame_in(&title, Section::Workspace, Some(&slug)).await?;
+    let messages =
+        current_user.site.renderer.run(move || MessageView::of_chats(chats, &of, &at)).await?;
+    let layout = current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?;
     let page = Conversing {
         is_thread: thread.is_some(),
         is_unnamed: thread.is_some_and(|thread| thread.name == threads::UNNAMED),
         has_documents,
         documents: documents.total,
         examples,
-        commands: commands::available(visit).await?,
+        commands: commands::available(current_user).await?,
         model: model.map(|model| model.name().model).unwrap_or_default(),
-        can_share: super::share::are_allowed(visit).await?,
-        turns,
+        can_share: super::share::are_allowed(current_user).await?,
+        messages,
         running,
-        is_manager: frame.is_manager,
-        frame,
+        is_manager: layout.is_manager,
+        layout,
         slug,
         base,
         title,
         composer,
-        largest: visit.site.options.upload_limit.min(LARGEST_FILE),
+        largest: current_user.site.options.upload_limit.min(LARGEST_FILE),
         most: MOST_ATTACHMENTS,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Starts a thread.
-pub async fn new_thread(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let choice = threads::ThreadChoice { user: visit.who.id(), ..threads::ThreadChoice::default() };
-    let thread = threads::create(&*visit.ports().threads, &workspace, choice, &visit.by()).await?;
-    Ok(reply::see(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
+pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let choice = threads::ThreadChoice {
+        user: current_user.identity.id(),
+        ..threads::ThreadChoice::default()
+    };
+    let thread =
+        threads::create(&*current_user.ports().threads, &workspace, choice, &current_user.by())
+            .await?;
+    Ok(response::see(&format!("/w/{}/t/{}", workspace.slug, thread.slug)))
 }
 
 pub async fn rename_thread(
-    visit: Visit<Reader>,
+    current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
     form: Form,
-) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
     let name = super::home::name(form.read().await?.text("name"))?;
     let base = place.base();
     if let Some(thread) = &place.thread {
-        threads::rename(&*visit.ports().threads, thread, name, &visit.by()).await?;
+        threads::rename(&*current_user.ports().threads, thread, name, &current_user.by()).await?;
     }
-    Ok(reply::done(&base, "saved"))
+    Ok(response::done(&base, "saved"))
 }
 
-pub async fn delete_thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
+pub async fn delete_thread(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
     let address = format!("/w/{}", place.workspace.slug);
     let thread = place.thread.ok_or_else(|| Error::not_found("thread", &path.1))?;
-    deletions::delete(&visit, &Deletable::Thread(thread.id), &address, "deleted").await
+    deletions::delete(&current_user, &Deletable::Thread(thread.id), &address, "deleted").await
 }
 
 /// Begins the workspace's own conversation anew.
-pub async fn reset(visit: Visit<Reader>, slug: Path<String>) -> Result<HttpResponse, Refusal> {
-    let place = Place::of(&visit, &slug, None).await?;
-    let conversation = place.conversation(&visit);
-    visit.site.unanswered.forget(&conversation);
+pub async fn reset(
+    current_user: CurrentUser<role::Any>,
+    slug: Path<String>,
+) -> Result<HttpResponse, PageError> {
+    let place = Place::of(&current_user, &slug, None).await?;
+    let conversation = place.conversation(&current_user);
+    current_user.site.failed_drafts.forget(&conversation);
     let what = Deletable::Conversation(conversation);
-    deletions::delete(&visit, &what, &place.base(), "reset").await
+    deletions::delete(&current_user, &what, &place.base(), "reset").await
 }

@@ -6,13 +6,13 @@ use carrel_domain::user::Role;
 use carrel_domain::{Error, SlashCommandId, UserId};
 use carrel_services::slash_commands;
 
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Reader, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::t;
 
 /// A command as pages show it.
 pub struct CommandRow {
@@ -43,26 +43,29 @@ impl CommandRow {
 #[derive(Template)]
 #[template(path = "commands.html")]
 struct Commands {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<CommandRow>,
     /// Whether commands for everybody can be created beside one's own.
     chooses: bool,
 }
 
 /// The commands that a visitor's questions may use.
-pub async fn available(visit: &Visit<Reader>) -> Result<Vec<CommandRow>, Refusal> {
-    let is_admin = visit.who.may(Role::Admin);
-    let commands = visit.ports().slash_commands.available(visit.who.id()).await?;
+pub async fn available(
+    current_user: &CurrentUser<role::Any>,
+) -> Result<Vec<CommandRow>, PageError> {
+    let is_admin = current_user.identity.may(Role::Admin);
+    let commands =
+        current_user.ports().slash_commands.available(current_user.identity.id()).await?;
     Ok(commands.into_iter().map(|command| CommandRow::of(command, is_admin)).collect())
 }
 
-pub async fn list(visit: Visit<Reader>) -> Answer {
+pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
     let page = Commands {
-        rows: available(&visit).await?,
-        chooses: visit.who.id().is_some() && visit.who.may(Role::Admin),
-        frame: visit.frame(t("commands.title"), Section::Account).await?,
+        rows: available(&current_user).await?,
+        chooses: current_user.identity.id().is_some() && current_user.identity.may(Role::Admin),
+        layout: current_user.frame(t("commands.title"), Section::Account).await?,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 fn text(form: &Fields) -> Result<CommandText, Error> {
@@ -73,41 +76,50 @@ fn text(form: &Fields) -> Result<CommandText, Error> {
     })
 }
 
-pub async fn create(visit: Visit<Reader>, form: Form) -> Answer {
+pub async fn create(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
     let form = form.read().await?;
     // Where there are no users, what there is belongs to everybody.
-    let user: Option<UserId> = match form.has("everybody") && visit.who.may(Role::Admin) {
+    let user: Option<UserId> = match form.has("everybody") && current_user.identity.may(Role::Admin)
+    {
         true => None,
-        false => visit.who.id(),
+        false => current_user.identity.id(),
     };
-    let port = &*visit.ports().slash_commands;
-    slash_commands::create(port, text(&form)?, user, &visit.by()).await?;
-    Ok(reply::done("/account/commands", "created"))
+    let port = &*current_user.ports().slash_commands;
+    slash_commands::create(port, text(&form)?, user, &current_user.by()).await?;
+    Ok(response::done("/account/commands", "created"))
 }
 
 /// A command that the visitor may change; another's is as if there were none.
-async fn editable(visit: &Visit<Reader>, id: &str) -> Result<SlashCommand, Refusal> {
+async fn editable(
+    current_user: &CurrentUser<role::Any>,
+    id: &str,
+) -> Result<SlashCommand, PageError> {
     let missing = || Error::not_found("slash command", id);
     let parsed = id.parse().map(SlashCommandId).map_err(|_| missing())?;
-    let command = slash_commands::by_id(&*visit.ports().slash_commands, parsed).await?;
+    let command = slash_commands::by_id(&*current_user.ports().slash_commands, parsed).await?;
     match command.user {
-        None if visit.who.may(Role::Admin) => Ok(command),
-        None => Err(Refusal::Forbidden),
-        Some(user) if Some(user) == visit.who.id() => Ok(command),
+        None if current_user.identity.may(Role::Admin) => Ok(command),
+        None => Err(PageError::Forbidden),
+        Some(user) if Some(user) == current_user.identity.id() => Ok(command),
         Some(_) => Err(missing().into()),
     }
 }
 
-pub async fn save(visit: Visit<Reader>, id: Path<String>, form: Form) -> Answer {
-    let command = editable(&visit, &id).await?;
+pub async fn save(
+    current_user: CurrentUser<role::Any>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
+    let command = editable(&current_user, &id).await?;
     let text = text(&form.read().await?)?;
-    let port = &*visit.ports().slash_commands;
-    slash_commands::update(port, command.id, text, &visit.by()).await?;
-    Ok(reply::done("/account/commands", "saved"))
+    let port = &*current_user.ports().slash_commands;
+    slash_commands::update(port, command.id, text, &current_user.by()).await?;
+    Ok(response::done("/account/commands", "saved"))
 }
 
-pub async fn delete(visit: Visit<Reader>, id: Path<String>) -> Answer {
-    let command = editable(&visit, &id).await?;
-    slash_commands::delete(&*visit.ports().slash_commands, &command, &visit.by()).await?;
-    Ok(reply::done("/account/commands", "deleted"))
+pub async fn delete(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
+    let command = editable(&current_user, &id).await?;
+    slash_commands::delete(&*current_user.ports().slash_commands, &command, &current_user.by())
+        .await?;
+    Ok(response::done("/account/commands", "deleted"))
 }

@@ -7,12 +7,12 @@ use carrel_domain::deletion::{Deletable, Deletion, DeletionKind};
 use carrel_services::deletions;
 use chrono::{DateTime, Utc};
 
-use crate::filters;
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::{self, t};
-use crate::visit::{Reader, Visit};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::{self, t};
 
 /// How many deletions are listed.
 const LISTED: u32 = 200;
@@ -28,7 +28,7 @@ struct DeletedRow {
 #[derive(Template)]
 #[template(path = "deletions.html")]
 struct DeletionsPage {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<DeletedRow>,
 }
 
@@ -36,8 +36,8 @@ fn kind(kind: DeletionKind) -> &'static str {
     texts::find(&format!("bin.{}", kind.as_str())).unwrap_or_default()
 }
 
-pub async fn list(visit: Visit<Reader>) -> Answer {
-    let workspaces = visit.workspaces().await?;
+pub async fn list(current_user: CurrentUser<role::Any>) -> PageResult {
+    let workspaces = current_user.workspaces().await?;
     let row = |deleted: Deletion| {
         let workspace = workspaces.iter().find(|known| known.id == deleted.workspace)?;
         Some(DeletedRow {
@@ -48,38 +48,40 @@ pub async fn list(visit: Visit<Reader>) -> Answer {
             at: deleted.deleted_at,
         })
     };
-    let found = visit.ports().deletions.of(visit.who.id(), LISTED).await?;
+    let found = current_user.ports().deletions.of(current_user.identity.id(), LISTED).await?;
     let rows = found.into_iter().filter_map(row).collect();
-    let frame = visit.frame(t("bin.title"), Section::Account).await?;
-    reply::page(&visit.request, &DeletionsPage { frame, rows })
+    let layout = current_user.frame(t("bin.title"), Section::Account).await?;
+    response::page(&current_user.request, &DeletionsPage { layout, rows })
 }
 
-pub async fn restore(visit: Visit<Reader>, id: Path<String>) -> Answer {
+pub async fn restore(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
     let id = id.parse().map_err(|_| Error::not_found("deletion", &*id))?;
-    let port = &*visit.ports().deletions;
-    let restored = deletions::restore(port, id, visit.who.id(), &visit.by()).await?;
-    let workspaces = visit.workspaces().await?;
+    let port = &*current_user.ports().deletions;
+    let restored =
+        deletions::restore(port, id, current_user.identity.id(), &current_user.by()).await?;
+    let workspaces = current_user.workspaces().await?;
     let workspace = workspaces.iter().find(|known| known.id == restored.workspace);
     let address = match (workspace, restored.thread) {
         (Some(workspace), Some(thread)) => format!("/w/{}/t/{thread}", workspace.slug),
         (Some(workspace), None) => format!("/w/{}", workspace.slug),
         (None, _) => "/account/bin".to_owned(),
     };
-    Ok(reply::done(&address, "restored"))
+    Ok(response::done(&address, "restored"))
 }
 
 /// Deletes something so that it can be taken back, and goes to `address` with the way to do so.
 pub async fn delete(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     what: &Deletable,
     address: &str,
     done: &str,
-) -> Result<HttpResponse, Refusal> {
-    let port = &*visit.ports().deletions;
-    let deleted = deletions::delete(port, what, visit.who.id(), &visit.by()).await?;
+) -> Result<HttpResponse, PageError> {
+    let port = &*current_user.ports().deletions;
+    let deleted =
+        deletions::delete(port, what, current_user.identity.id(), &current_user.by()).await?;
     Ok(match deleted {
-        Some(id) => reply::done(&with_undo(address, id), done),
-        None => reply::done(address, done),
+        Some(id) => response::done(&with_undo(address, id), done),
+        None => response::done(address, done),
     })
 }
 

@@ -15,14 +15,14 @@ use carrel_domain::{DocumentPath, Folder, WorkspaceId};
 use chrono::{DateTime, Utc};
 
 use super::job;
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::{Frame, Section};
-use crate::paging::{Paging, fetch_page, query};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer, segment};
-use crate::texts::t;
-use crate::visit::{Manager, Visit};
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult, segment};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::pagination::{Pagination, fetch_page, query};
+use crate::view::texts::t;
 
 /// How many folders are listed at a time.
 const FOLDERS: u32 = 100;
@@ -73,7 +73,7 @@ struct FolderRow {
 #[derive(Template)]
 #[template(path = "documents.html")]
 struct Library {
-    frame: Frame,
+    layout: PageLayout,
     query: String,
     /// The folder that is looked into; empty for all.
     folder: String,
@@ -81,7 +81,7 @@ struct Library {
     /// This page as it is listed now.
     here: String,
     rows: Vec<Row>,
-    paging: Paging,
+    paging: Pagination,
     folders: Vec<FolderRow>,
     /// Where folders before and after these are listed.
     folders_before: Option<String>,
@@ -99,22 +99,22 @@ fn folder_address(name: &str) -> String {
     format!("/documents?folder={}", segment(name))
 }
 
-async fn all(visit: Visit<Manager>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
+async fn all(current_user: CurrentUser<role::Manager>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
     let (query, folder) = (asked.text("q").to_owned(), asked.raw("folder").to_owned());
-    let among = among(&visit, &folder).await?;
+    let among = among(&current_user, &folder).await?;
     let fields = [("folder", folder.as_str()), ("q", query.as_str())];
     let sought = DocumentQuery { scope: among, title: query.clone() };
     let (shelf, paging) =
-        fetch_page(&*visit.ports().document_list, &sought, &asked, &fields).await?;
-    let workspaces = visit.workspaces().await?;
+        fetch_page(&*current_user.ports().document_list, &sought, &asked, &fields).await?;
+    let workspaces = current_user.workspaces().await?;
     let known: HashMap<_, _> = workspaces.iter().map(|known| (known.id, place(known))).collect();
     let rows = shelf.items.into_iter().map(|document| row(document, &known)).collect();
-    let listed = folders(&visit, &asked, &folder).await?;
-    let jobs = job::told_of(&visit.site, None, visit.at).await?;
+    let listed = folders(&current_user, &asked, &folder).await?;
+    let jobs = job::told_of(&current_user.site, None, current_user.at).await?;
     let here = format!("/documents{}{}", paging.base, paging.page);
     let page = Library {
-        frame: visit.frame(t("library.title"), Section::Documents).await?,
+        layout: current_user.frame(t("library.title"), Section::Documents).await?,
         is_removable: !folder.is_empty() && !Folder::parse(&folder)?.is_default(),
         places: workspaces.iter().map(place).collect(),
         query,
@@ -127,17 +127,20 @@ async fn all(visit: Visit<Manager>) -> Answer {
         folders_after: listed.after,
         jobs,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Everything, or what is in a folder that there is.
-async fn among(visit: &Visit<Manager>, folder: &str) -> Result<DocumentScope, Refusal> {
+async fn among(
+    current_user: &CurrentUser<role::Manager>,
+    folder: &str,
+) -> Result<DocumentScope, PageError> {
     if folder.is_empty() {
         return Ok(DocumentScope::Everything);
     }
     let parsed = Folder::parse(folder)?;
-    let found = visit.ports().library.folders.documents_in(&parsed).await?;
-    found.map(|_| DocumentScope::Folder(parsed)).ok_or_else(|| Refusal::missing("folder", folder))
+    let found = current_user.ports().library.folders.documents_in(&parsed).await?;
+    found.map(|_| DocumentScope::Folder(parsed)).ok_or_else(|| PageError::missing("folder", folder))
 }
 
 fn place(workspace: &Workspace) -> Place {
@@ -172,13 +175,13 @@ struct Folders {
 }
 
 async fn folders(
-    visit: &Visit<Manager>,
+    current_user: &CurrentUser<role::Manager>,
     asked: &Fields,
     current: &str,
-) -> Result<Folders, Refusal> {
+) -> Result<Folders, PageError> {
     let page = asked.number::<u32>("folders").ok().flatten().unwrap_or(1).max(1);
     let offset = u64::from(page - 1) * u64::from(FOLDERS);
-    let mut found = visit.ports().document_list.counted_folders(offset, FOLDERS + 1).await?;
+    let mut found = current_user.ports().document_list.counted_folders(offset, FOLDERS + 1).await?;
     let has_more = found.len() > FOLDERS as usize;
     found.truncate(FOLDERS as usize);
     let row = |(folder, count): (Folder, u64)| FolderRow {

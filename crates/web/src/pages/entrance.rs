@@ -11,14 +11,14 @@ use carrel_services::sign_on::{Redeemed, is_by_links_alone, page as links_page};
 use carrel_services::token::Secret;
 use url::Url;
 
-use crate::filters;
-use crate::form::{Fields, PublicForm};
-use crate::frame::Brand;
-use crate::gate;
-use crate::refusal::{FieldFault, Refusal};
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Guest, Who};
+use crate::http::form::{Fields, PublicForm};
+use crate::http::page_error::{FieldFault, PageError};
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{Identity, OptionalUser};
+use crate::session::session_cookie;
+use crate::view::filters;
+use crate::view::layout::Brand;
+use crate::view::texts::t;
 
 /// What switches signing in by token on, whatever it holds.
 const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
@@ -60,66 +60,69 @@ struct Confirm {
     current: Option<String>,
 }
 
-pub async fn door(guest: Guest) -> Answer {
-    let next = Fields::of_query(&guest.request);
-    let next = gate::safe_next(next.text("next")).to_owned();
-    let brand = guest.site.brand().await?;
-    if guest.who().await?.is_some() {
-        return Ok(reply::see(&next));
+pub async fn door(visitor: OptionalUser) -> PageResult {
+    let next = Fields::of_query(&visitor.request);
+    let next = session_cookie::safe_next(next.text("next")).to_owned();
+    let brand = visitor.site.brand().await?;
+    if visitor.identity().await?.is_some() {
+        return Ok(response::see(&next));
     }
-    if gate::is_from_elsewhere(&guest.request) {
-        return reply::page(&guest.request, &Hop { brand, to: guest.request.uri().to_string() });
+    if session_cookie::is_from_elsewhere(&visitor.request) {
+        return response::page(
+            &visitor.request,
+            &Hop { brand, to: visitor.request.uri().to_string() },
+        );
     }
-    match guest.setup_state().await? {
-        SetupState::Fresh => reply::page(&guest.request, &Fresh { brand }),
-        SetupState::Shared if is_by_links(&guest) && page(&guest).is_some() => {
-            let page = page(&guest).map(String::from).unwrap_or_default();
+    match visitor.setup_state().await? {
+        SetupState::Fresh => response::page(&visitor.request, &Fresh { brand }),
+        SetupState::Shared if is_by_links(&visitor) && page(&visitor).is_some() => {
+            let page = page(&visitor).map(String::from).unwrap_or_default();
             Ok(HttpResponse::SeeOther().insert_header((LOCATION, page)).finish())
         }
         standing => {
-            let is_by_links = standing == SetupState::Shared && is_by_links(&guest);
+            let is_by_links = standing == SetupState::Shared && is_by_links(&visitor);
             let is_shared = standing == SetupState::Shared;
             let (username, faults) = Default::default();
-            reply::page(
-                &guest.request,
+            response::page(
+                &visitor.request,
                 &Door { brand, next, is_shared, is_by_links, username, faults },
             )
         }
     }
 }
 
-fn is_by_links(guest: &Guest) -> bool {
-    is_by_links_alone(&guest.site.ports.settings_store)
+fn is_by_links(visitor: &OptionalUser) -> bool {
+    is_by_links_alone(&visitor.site.ports.settings_store)
 }
 
 /// Where people get links to sign in by.
-fn page(guest: &Guest) -> Option<Url> {
-    links_page(&guest.site.ports.settings_store)
+fn page(visitor: &OptionalUser) -> Option<Url> {
+    links_page(&visitor.site.ports.settings_store)
 }
 
-pub async fn sign_in(guest: Guest, form: PublicForm) -> Answer {
+pub async fn sign_in(visitor: OptionalUser, form: PublicForm) -> PageResult {
     let form = form.read().await?;
-    let refusal = match signed_in_with(&guest, &form).await {
-        Err(refusal) if reply::shows_form_again(&guest.request, &refusal) => refusal,
+    let refusal = match signed_in_with(&visitor, &form).await {
+        Err(refusal) if response::shows_form_again(&visitor.request, &refusal) => refusal,
         done => return done,
     };
-    let is_shared = guest.setup_state().await? == SetupState::Shared;
+    let is_shared = visitor.setup_state().await? == SetupState::Shared;
     let page = Door {
-        brand: guest.site.brand().await?,
-        next: gate::safe_next(form.text("next")).to_owned(),
+        brand: visitor.site.brand().await?,
+        next: session_cookie::safe_next(form.text("next")).to_owned(),
         is_shared,
-        is_by_links: is_shared && is_by_links(&guest),
+        is_by_links: is_shared && is_by_links(&visitor),
         username: form.text("username").to_owned(),
         faults: refusal.faults(),
     };
-    reply::page_again(&guest.request, &page, &refusal)
+    response::page_again(&visitor.request, &page, &refusal)
 }
 
-async fn signed_in_with(guest: &Guest, form: &Fields) -> Answer {
-    let (ports, by) = (&guest.site.ports, guest.by());
+async fn signed_in_with(visitor: &OptionalUser, form: &Fields) -> PageResult {
+    let (ports, by) = (&visitor.site.ports, visitor.by());
     let (name, password) = (form.text("username"), form.raw("password"));
-    let standing = guest.setup_state().await?;
-    if standing == SetupState::Shared && is_by_links(guest) {
+    let standing = visitor.setup_state().await?;
+    if standing == SetupState::Shared && is_by_links(visitor) {
         return Err(Error::unprocessable(t("sign-in.by-links")).into());
     }
     let session = match standing {
@@ -133,68 +136,71 @@ async fn signed_in_with(guest: &Guest, form: &Fields) -> Answer {
         _ => t("sign-in.wrong-alone"),
     };
     match session {
-        Ok(session) => Ok(signed_in(guest, &session, gate::safe_next(form.text("next")))),
+        Ok(session) => {
+            Ok(signed_in(visitor, &session, session_cookie::safe_next(form.text("next"))))
+        }
         Err(Refused::Wrong) => Err(Error::invalid("password", wrong).into()),
-        Err(Refused::Later(seconds)) => Err(Refusal::Later(seconds)),
+        Err(Refused::Later(seconds)) => Err(PageError::Later(seconds)),
         Err(Refused::Failed(error)) => Err(error.into()),
     }
 }
 
-pub async fn sign_out(guest: Guest) -> Answer {
-    if let Some(token) = gate::token(&guest.request) {
-        let ports = &guest.site.ports;
-        ports.sign_in.out(token, &guest.by()).await?;
-        ports.ownership.out(token, &guest.by()).await?;
+pub async fn sign_out(visitor: OptionalUser) -> PageResult {
+    if let Some(token) = session_cookie::token(&visitor.request) {
+        let ports = &visitor.site.ports;
+        ports.sign_in.out(token, &visitor.by()).await?;
+        ports.ownership.out(token, &visitor.by()).await?;
     }
-    let mut answer = reply::see("/sign-in");
-    set_cookie(&mut answer, &gate::closed(&guest.request));
+    let mut answer = response::see("/sign-in");
+    set_cookie(&mut answer, &session_cookie::closed(&visitor.request));
     Ok(answer)
 }
 
 /// A link with a token that a program asked for. A link on a page of another site must not sign its
 /// reader in to an account of the site's choice, so a browser that comes from there is asked first.
-pub async fn sign_on(guest: Guest) -> Answer {
-    let ports = &guest.site.ports;
+pub async fn sign_on(visitor: OptionalUser) -> PageResult {
+    let ports = &visitor.site.ports;
     if ports.settings_store.lookup(SIMPLE_SSO).is_none() {
-        return Err(Refusal::missing("page", "/sso/simple"));
+        return Err(PageError::missing("page", "/sso/simple"));
     }
-    let query = Fields::of_query(&guest.request);
-    let head_only = guest.request.extensions().contains::<HeadOnly>();
-    if head_only || !origin::is_from_here(&guest.request) {
-        let current = match guest.who().await? {
-            Some(Who::User(user)) => Some(user.username),
+    let query = Fields::of_query(&visitor.request);
+    let head_only = visitor.request.extensions().contains::<HeadOnly>();
+    if head_only || !origin::is_from_here(&visitor.request) {
+        let current = match visitor.identity().await? {
+            Some(Identity::User(user)) => Some(user.username),
             _ => None,
         };
-        let (brand, token) = (guest.site.brand().await?, query.text("token").to_owned());
-        let to = gate::safe_next(query.text("redirectTo")).to_owned();
-        return reply::page(&guest.request, &Confirm { brand, token, to, current });
+        let (brand, token) = (visitor.site.brand().await?, query.text("token").to_owned());
+        let to = session_cookie::safe_next(query.text("redirectTo")).to_owned();
+        return response::page(&visitor.request, &Confirm { brand, token, to, current });
     }
-    redeem(&guest, &query).await
+    redeem(&visitor, &query).await
 }
 
 /// Signs in the holder of a token who has confirmed it.
-pub async fn confirm_sign_on(guest: Guest, form: PublicForm) -> Answer {
-    if guest.site.ports.settings_store.lookup(SIMPLE_SSO).is_none() {
-        return Err(Refusal::missing("page", "/sso/simple"));
+pub async fn confirm_sign_on(visitor: OptionalUser, form: PublicForm) -> PageResult {
+    if visitor.site.ports.settings_store.lookup(SIMPLE_SSO).is_none() {
+        return Err(PageError::missing("page", "/sso/simple"));
     }
-    redeem(&guest, &form.read().await?).await
+    redeem(&visitor, &form.read().await?).await
 }
 
-async fn redeem(guest: &Guest, fields: &Fields) -> Answer {
-    let redeemed = guest.site.ports.sign_on.redeem(fields.text("token"), &guest.by()).await?;
+async fn redeem(visitor: &OptionalUser, fields: &Fields) -> PageResult {
+    let redeemed = visitor.site.ports.sign_on.redeem(fields.text("token"), &visitor.by()).await?;
     let Redeemed::In(session, _) = redeemed else {
-        return Err(Refusal::over(t("sso.over"), t("sso.over-words")));
+        return Err(PageError::over(t("sso.over"), t("sso.over-words")));
     };
-    let to = gate::safe_next(fields.text("redirectTo")).to_owned();
-    let mut answer = reply::page(&guest.request, &Hop { brand: guest.site.brand().await?, to })?;
-    set_cookie(&mut answer, &gate::open(&guest.request, session.reveal()));
+    let to = session_cookie::safe_next(fields.text("redirectTo")).to_owned();
+    let mut answer =
+        response::page(&visitor.request, &Hop { brand: visitor.site.brand().await?, to })?;
+    set_cookie(&mut answer, &session_cookie::open(&visitor.request, session.reveal()));
     Ok(answer)
 }
 
 /// The way on, with the cookie of a session.
-pub fn signed_in(guest: &Guest, session: &Secret, to: &str) -> HttpResponse {
-    let mut answer = reply::see(to);
-    set_cookie(&mut answer, &gate::open(&guest.request, session.reveal()));
+pub fn signed_in(visitor: &OptionalUser, session: &Secret, to: &str) -> HttpResponse {
+    let mut answer = response::see(to);
+    set_cookie(&mut answer, &session_cookie::open(&visitor.request, session.reveal()));
     answer
 }
 

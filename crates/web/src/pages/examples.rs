@@ -4,8 +4,8 @@ use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Page, Result};
 
-use crate::texts::t;
-use crate::visit::Visit;
+use crate::session::current_user::CurrentUser;
+use crate::view::texts::t;
 
 /// How many questions there are, and of how many documents at the most.
 const SHOWN: usize = 4;
@@ -16,27 +16,27 @@ const LONGEST: usize = 60;
 
 /// The newest documents of a workspace.
 pub async fn newest<P>(
-    visit: &Visit<P>,
+    current_user: &CurrentUser<P>,
     workspace: &Workspace,
     limit: u32,
 ) -> Result<Page<DocumentSummary>> {
     let scope = DocumentScope::Workspace(workspace.id);
     let query = DocumentQuery { scope, title: String::new() };
-    visit.ports().document_list.list(&query, 0, limit).await
+    current_user.ports().document_list.list(&query, 0, limit).await
 }
 
 /// The newest documents of a workspace, and questions about them.
 pub async fn of<P>(
-    visit: &Visit<P>,
+    current_user: &CurrentUser<P>,
     workspace: &Workspace,
 ) -> Result<(Page<DocumentSummary>, Vec<SuggestedMessage>)> {
-    let found = newest(visit, workspace, SHOWN as u32).await?;
+    let found = newest(current_user, workspace, SHOWN as u32).await?;
     let mut subjects = Vec::new();
     for document in &found.items {
         let title = bare(&document.title).to_owned();
         let mut headings = Vec::new();
         if document.words <= LARGEST {
-            let text = visit.ports().library.files.text(&document.path).await?;
+            let text = current_user.ports().library.files.text(&document.path).await?;
             headings = text.as_deref().map(self::headings).unwrap_or_default();
         }
         subjects.push((title, headings));

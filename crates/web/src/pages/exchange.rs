@@ -12,28 +12,28 @@ use carrel_services::chat::Attachment;
 use carrel_services::{chat_edits, record};
 
 use super::deletions;
-use crate::around::is_fragment;
-use crate::assets;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::gate::safe_next;
-use crate::picture;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::turn::{Turn, TurnPart};
-use crate::visit::{Reader, Visit};
+use crate::http::assets;
+use crate::http::form::{Fields, Form};
+use crate::http::image;
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_cookie::safe_next;
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::message::{MessagePart, MessageView};
+use crate::view::texts::t;
 
 /// An exchange of the visitor's own; another's is as if there were none.
 pub async fn own(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     id: ChatId,
-) -> Result<Chat, Refusal> {
-    let found = visit.ports().chat_edits.chat(workspace.id, id).await?;
+) -> Result<Chat, PageError> {
+    let found = current_user.ports().chat_edits.chat(workspace.id, id).await?;
     let theirs = |chat: &Chat| {
-        chat.conversation.user == visit.who.id() && chat.conversation.session.is_none()
+        chat.conversation.user == current_user.identity.id() && chat.conversation.session.is_none()
     };
     Ok(found.filter(theirs).ok_or_else(|| Error::not_found("chat", id))?)
 }
@@ -45,122 +45,148 @@ fn parse(id: &str) -> Result<ChatId, Error> {
 #[derive(Template)]
 #[template(path = "exchange.html")]
 struct ExchangePage {
-    frame: Frame,
-    turn: Turn,
+    layout: PageLayout,
+    message: MessageView,
 }
 
 /// One exchange as a page of its own, with the whole answer.
-pub async fn show(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+pub async fn show(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
     let slug = workspace.slug.to_string();
-    let turn = rendered(&visit, chat, workspace, &format!("/w/{slug}")).await?;
-    let frame = visit.frame_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
-    reply::page(&visit.request, &ExchangePage { frame, turn })
+    let message = rendered(&current_user, chat, workspace, &format!("/w/{slug}")).await?;
+    let layout = current_user.frame_in(t("chat.answer"), Section::Workspace, Some(&slug)).await?;
+    response::page(&current_user.request, &ExchangePage { layout, message })
 }
 
 /// Thumbs up or down; the same thumb again takes it back.
-pub async fn rate(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let mut chat = own(&visit, &workspace, parse(&path.1)?).await?;
+pub async fn rate(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let mut chat = own(&current_user, &workspace, parse(&path.1)?).await?;
     let form = form.read().await?;
     let wanted = Some(form.text("value") == "up");
     chat.feedback = wanted.filter(|_| chat.feedback != wanted);
-    let edits = &*visit.ports().chat_edits;
-    chat_edits::rate(edits, &workspace, chat.id, chat.feedback, &visit.by()).await?;
+    let edits = &*current_user.ports().chat_edits;
+    chat_edits::rate(edits, &workspace, chat.id, chat.feedback, &current_user.by()).await?;
     let base = safe_next(form.text("base"));
-    if !is_fragment(visit.request.headers()) {
-        return Ok(reply::see(&format!("{base}#turn-{}", chat.id)));
+    if !is_fragment(current_user.request.headers()) {
+        return Ok(response::see(&format!("{base}#turn-{}", chat.id)));
     }
-    let turn = rendered(&visit, chat, workspace, base).await?;
-    reply::page(&visit.request, &TurnPart { turn })
+    let message = rendered(&current_user, chat, workspace, base).await?;
+    response::page(&current_user.request, &MessagePart { message })
 }
 
 /// An exchange with its answer rendered.
 async fn rendered(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     chat: Chat,
     workspace: Workspace,
     base: &str,
-) -> Result<Turn, Error> {
+) -> Result<MessageView, Error> {
     let base = base.to_owned();
-    visit.site.renderer.run(move || Turn::of_chat(chat, &workspace, &base)).await
+    current_user.site.renderer.run(move || MessageView::of_chat(chat, &workspace, &base)).await
 }
 
-pub async fn delete(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+pub async fn delete(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
     let form = form.read().await?;
     let what = Deletable::Exchange(workspace.id, chat.id);
-    deletions::delete(&visit, &what, safe_next(form.text("base")), "deleted").await
+    deletions::delete(&current_user, &what, safe_next(form.text("base")), "deleted").await
 }
 
 /// The answer of an exchange, to be corrected.
 #[derive(Template)]
 #[template(path = "part/correct.html")]
 struct CorrectPart {
-    turn: Turn,
+    message: MessageView,
 }
 
 #[derive(Template)]
 #[template(path = "correct.html")]
 struct CorrectPage {
-    frame: Frame,
-    turn: Turn,
+    layout: PageLayout,
+    message: MessageView,
 }
 
 /// A form with the answer; with `back` the exchange as it is.
-pub async fn correct(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
-    let asked = Fields::of_query(&visit.request);
+pub async fn correct(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let asked = Fields::of_query(&current_user.request);
     let slug = workspace.slug.to_string();
-    let turn = rendered(&visit, chat, workspace, safe_next(asked.text("base"))).await?;
-    if !is_fragment(visit.request.headers()) {
-        let frame = visit.frame_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
-        return reply::page(&visit.request, &CorrectPage { frame, turn });
+    let message = rendered(&current_user, chat, workspace, safe_next(asked.text("base"))).await?;
+    if !is_fragment(current_user.request.headers()) {
+        let layout =
+            current_user.frame_in(t("chat.correct"), Section::Workspace, Some(&slug)).await?;
+        return response::page(&current_user.request, &CorrectPage { layout, message });
     }
     match asked.has("back") {
-        true => reply::page(&visit.request, &TurnPart { turn }),
-        false => reply::page(&visit.request, &CorrectPart { turn }),
+        true => response::page(&current_user.request, &MessagePart { message }),
+        false => response::page(&current_user.request, &CorrectPart { message }),
     }
 }
 
 /// Puts other words in the place of the answer.
-pub async fn save(visit: Visit<Reader>, path: Path<(String, String)>, form: Form) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
+pub async fn save(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
     let form = form.read().await?;
     let edit = chat_edits::Edit { prompt: None, answer: Some(form.text("response").to_owned()) };
-    let edits = &*visit.ports().chat_edits;
-    chat_edits::edit(edits, &workspace, chat.id, edit, &visit.by()).await?;
+    let edits = &*current_user.ports().chat_edits;
+    chat_edits::edit(edits, &workspace, chat.id, edit, &current_user.by()).await?;
     let base = safe_next(form.text("base"));
-    if !is_fragment(visit.request.headers()) {
-        return Ok(reply::done(&format!("{base}#turn-{}", chat.id), "saved"));
+    if !is_fragment(current_user.request.headers()) {
+        return Ok(response::done(&format!("{base}#turn-{}", chat.id), "saved"));
     }
-    let chat = own(&visit, &workspace, chat.id).await?;
-    let turn = rendered(&visit, chat, workspace, base).await?;
-    reply::page(&visit.request, &TurnPart { turn })
+    let chat = own(&current_user, &workspace, chat.id).await?;
+    let message = rendered(&current_user, chat, workspace, base).await?;
+    response::page(&current_user.request, &MessagePart { message })
 }
 
 /// The images beside the question of an exchange.
-pub async fn images(visit: &Visit<Reader>, mut chat: Chat) -> Result<Vec<Attachment>, Error> {
-    chat.images = visit.ports().chats.images(chat.id).await?;
+pub async fn images(
+    current_user: &CurrentUser<role::Any>,
+    mut chat: Chat,
+) -> Result<Vec<Attachment>, Error> {
+    chat.images = current_user.ports().chats.images(chat.id).await?;
     Ok(record::images_of(chat))
 }
 
 /// A picture that was shown beside a question, by its place from 0. Browsers keep it, and ask before
 /// they show it again whether its owner is still there.
-pub async fn shown(visit: Visit<Reader>, path: Path<(String, String, usize)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let chat = own(&visit, &workspace, parse(&path.1)?).await?;
-    let pictures = images(&visit, chat).await?;
+pub async fn shown(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String, usize)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
+    let pictures = images(&current_user, chat).await?;
     let bytes = pictures.get(path.2).and_then(|picture| picture.bytes());
-    let missing = || Refusal::missing("picture", &path.2.to_string());
+    let missing = || PageError::missing("picture", &path.2.to_string());
     let bytes = bytes.ok_or_else(missing)?;
-    let kind = picture::kind(&bytes).ok_or_else(missing)?;
+    let kind = image::kind(&bytes).ok_or_else(missing)?;
     let mark = format!("\"{}\"", assets::digest(&bytes));
-    let known = visit.request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    let known =
+        current_user.request.headers().get(IF_NONE_MATCH).and_then(|known| known.to_str().ok());
     let is_known = known == Some(mark.as_str());
     let status = if is_known { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
     Ok(HttpResponse::build(status)

@@ -9,28 +9,31 @@ use serde_json::{Value, json};
 
 use super::chat::Place;
 use super::exchange;
-use crate::form::Fields;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Reader, Visit};
+use crate::http::form::Fields;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::texts::t;
 
 /// How many exchanges are exported, and copied, the newest.
 const MOST: u32 = 5_000;
 const MOST_COPIED: u32 = 500;
 
-pub async fn main(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    export(&visit, place).await
+pub async fn main(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let place = Place::of(&current_user, &slug, None).await?;
+    export(&current_user, place).await
 }
 
-pub async fn thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    export(&visit, place).await
+pub async fn thread(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    export(&current_user, place).await
 }
 
-async fn export(visit: &Visit<Reader>, place: Place) -> Answer {
-    let asked = Fields::of_query(&visit.request);
-    let chats = visit.ports().chats.history(&place.conversation(visit), MOST).await?;
+async fn export(current_user: &CurrentUser<role::Any>, place: Place) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
+    let chats = current_user.ports().chats.history(&place.conversation(current_user), MOST).await?;
     let workspace = place.workspace.settings.name.clone();
     let title = place.thread.as_ref().map_or(workspace.clone(), |thread| thread.name.clone());
     let slug = place.thread.map_or(place.workspace.slug, |thread| thread.slug);
@@ -85,21 +88,24 @@ fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
 }
 
 /// Starts a thread that begins with the conversation up to an exchange.
-pub async fn branch(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
+pub async fn branch(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
     let id = path.1.parse().map(ChatId).map_err(|_| Error::not_found("chat", &path.1))?;
-    let chat = exchange::own(&visit, &workspace, id).await?;
-    let ports = visit.ports();
+    let chat = exchange::own(&current_user, &workspace, id).await?;
+    let ports = current_user.ports();
     let mut chats = ports.chats.history(&chat.conversation, MOST_COPIED).await?;
     chats.retain(|known| known.id <= chat.id);
     let first = chats.first().and_then(|chat| chat.prompt.lines().next()).unwrap_or_default();
     let name: String = first.chars().take(40).collect();
     let choice = threads::ThreadChoice {
         name: Some(format!("{} {}", t("chat.branch-of"), name.trim())),
-        user: visit.who.id(),
+        user: current_user.identity.id(),
         ..threads::ThreadChoice::default()
     };
-    let (port, by) = (&*ports.threads, visit.by());
+    let (port, by) = (&*ports.threads, current_user.by());
     let thread = threads::branch(port, &*ports.chats, &workspace, choice, chats, &by).await?;
-    Ok(reply::done(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
+    Ok(response::done(&format!("/w/{}/t/{}", workspace.slug, thread.slug), "branched"))
 }

@@ -7,16 +7,16 @@ use carrel_domain::workspace::Workspace;
 use carrel_services::{reasoning, record};
 
 use super::documents::text_address;
-use crate::around::is_fragment;
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer, segment};
-use crate::texts::t;
+use crate::http::form::Fields;
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult, segment};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
 use crate::view::markdown;
 use crate::view::snippet::{self, SnippetPart};
-use crate::visit::{Reader, Visit};
+use crate::view::texts::t;
 
 /// How many of each kind are listed in the palette, and on the page.
 const BRIEF: u32 = 5;
@@ -44,7 +44,7 @@ struct FoundItem {
 #[derive(Template)]
 #[template(path = "find.html")]
 struct FindPage {
-    frame: Frame,
+    layout: PageLayout,
     query: String,
     groups: Vec<FoundGroup>,
 }
@@ -56,37 +56,38 @@ struct FoundPart {
     groups: Vec<FoundGroup>,
 }
 
-pub async fn show(visit: Visit<Reader>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
+pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
     let query: String = asked.text("q").chars().take(LONGEST).collect();
-    let is_palette = is_fragment(visit.request.headers());
-    let frame = visit.frame(t("find.title"), Section::Search).await?;
-    let groups = groups(&visit, &frame, &query, if is_palette { BRIEF } else { WHOLE }).await?;
+    let is_palette = is_fragment(current_user.request.headers());
+    let layout = current_user.frame(t("find.title"), Section::Search).await?;
+    let groups =
+        groups(&current_user, &layout, &query, if is_palette { BRIEF } else { WHOLE }).await?;
     match is_palette {
-        true => reply::page(&visit.request, &FoundPart { query, groups }),
-        false => reply::page(&visit.request, &FindPage { frame, query, groups }),
+        true => response::page(&current_user.request, &FoundPart { query, groups }),
+        false => response::page(&current_user.request, &FindPage { layout, query, groups }),
     }
 }
 
 async fn groups(
-    visit: &Visit<Reader>,
-    frame: &Frame,
+    current_user: &CurrentUser<role::Any>,
+    layout: &PageLayout,
     query: &str,
     limit: u32,
-) -> Result<Vec<FoundGroup>, Refusal> {
-    let workspaces = visit.workspaces().await?;
+) -> Result<Vec<FoundGroup>, PageError> {
+    let workspaces = current_user.workspaces().await?;
     let sought = ChatSearchQuery {
-        user: visit.who.id(),
+        user: current_user.identity.id(),
         workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
         text: query.to_owned(),
         offset: 0,
         limit,
     };
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let threads = ports.chat_search.threads(&sought).await?;
     let threads = threads.into_iter().filter_map(|found| thread(found, &workspaces)).collect();
     let mut groups = vec![
-        FoundGroup { title: t("find.pages"), items: pages(frame, query, limit) },
+        FoundGroup { title: t("find.pages"), items: pages(layout, query, limit) },
         FoundGroup { title: t("find.workspaces"), items: named(&workspaces, query, limit) },
         FoundGroup { title: t("find.conversations"), items: threads },
     ];
@@ -94,7 +95,7 @@ async fn groups(
         let said = ports.chat_search.find(&sought).await?;
         let said = said.into_iter().filter_map(|found| exchange(found, &workspaces, query));
         groups.push(FoundGroup { title: t("find.said"), items: said.collect() });
-        let items = documents(visit, frame, &workspaces, query, limit).await?;
+        let items = documents(current_user, layout, &workspaces, query, limit).await?;
         groups.push(FoundGroup { title: t("find.documents"), items });
     }
     groups.retain(|group| !group.items.is_empty());
@@ -106,17 +107,17 @@ fn item(address: String, icon: &'static str, name: &str, within: &str) -> FoundI
 }
 
 /// Pages and what can be done, by name.
-fn pages(frame: &Frame, query: &str, limit: u32) -> Vec<FoundItem> {
+fn pages(layout: &PageLayout, query: &str, limit: u32) -> Vec<FoundItem> {
     let mut all = vec![("/", "home", t("frame.home"))];
-    if frame.is_manager {
+    if layout.is_manager {
         all.push(("/documents", "documents", t("library.title")));
         all.push(("/workspaces/new", "plus", t("home.new")));
     }
     all.push(("/search", "sliders", t("search.title")));
     all.push(("/account", "person", t("account.title")));
     all.push(("/account/bin", "trash", t("bin.title")));
-    if frame.is_admin {
-        for group in frame.groups() {
+    if layout.is_admin {
+        for group in layout.groups() {
             all.extend(
                 group.pages.into_iter().map(|page| (page.address, page.icon, t(page.title))),
             );
@@ -163,15 +164,15 @@ fn exchange(found: FoundChat, workspaces: &[Workspace], query: &str) -> Option<F
 }
 
 async fn documents(
-    visit: &Visit<Reader>,
-    frame: &Frame,
+    current_user: &CurrentUser<role::Any>,
+    layout: &PageLayout,
     workspaces: &[Workspace],
     query: &str,
     limit: u32,
-) -> Result<Vec<FoundItem>, Refusal> {
-    let list = &visit.ports().document_list;
+) -> Result<Vec<FoundItem>, PageError> {
+    let list = &current_user.ports().document_list;
     let title = query.to_owned();
-    if frame.is_manager {
+    if layout.is_manager {
         let query = DocumentQuery { scope: DocumentScope::Everything, title };
         let found = list.list(&query, 0, limit).await?.items;
         let shown = |document: DocumentSummary| {

@@ -7,13 +7,13 @@ use carrel_services::workspaces;
 use chrono::{DateTime, Utc};
 
 use super::examples;
-use crate::addresses;
-use crate::filters;
-use crate::form::Form;
-use crate::frame::{Frame, Section};
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Manager, Reader, Visit};
+use crate::http::addresses;
+use crate::http::form::Form;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::t;
 
 /// The longest name of a workspace, in characters.
 pub const LONGEST_NAME: usize = 255;
@@ -45,7 +45,7 @@ const LOOKED_AT: u32 = 100;
 #[derive(Template)]
 #[template(path = "home.html")]
 struct Home {
-    frame: Frame,
+    layout: PageLayout,
     tiles: Vec<Tile>,
     recent: Vec<Recent>,
 }
@@ -53,28 +53,28 @@ struct Home {
 #[derive(Template)]
 #[template(path = "workspace_new.html")]
 struct NewWorkspace {
-    frame: Frame,
+    layout: PageLayout,
 }
 
-pub async fn home(visit: Visit<Reader>) -> Answer {
-    let workspaces = visit.workspaces().await?;
+pub async fn home(current_user: CurrentUser<role::Any>) -> PageResult {
+    let workspaces = current_user.workspaces().await?;
     let query = ChatSearchQuery {
-        user: visit.who.id(),
+        user: current_user.identity.id(),
         workspaces: workspaces.iter().map(|workspace| workspace.id).collect(),
         text: String::new(),
         offset: 0,
         limit: LOOKED_AT,
     };
-    let threads = visit.ports().chat_search.threads(&query).await?;
+    let threads = current_user.ports().chat_search.threads(&query).await?;
     let recent = threads.iter().filter_map(|found| recent(found, &workspaces));
     let recent = recent.take(RECENT as usize).collect();
     let mut tiles = Vec::new();
     for workspace in workspaces {
         let last = threads.iter().find(|found| found.workspace == workspace.id);
         tiles.push(Tile {
-            documents: examples::newest(&visit, &workspace, 1).await?.total,
-            people: match visit.who.user() {
-                Some(_) => Some(visit.ports().members.of(workspace.id).await?.len()),
+            documents: examples::newest(&current_user, &workspace, 1).await?.total,
+            people: match current_user.identity.user() {
+                Some(_) => Some(current_user.ports().members.of(workspace.id).await?.len()),
                 None => None,
             }
             .filter(|people| *people > 0),
@@ -84,8 +84,8 @@ pub async fn home(visit: Visit<Reader>) -> Answer {
             since: workspace.created_at,
         });
     }
-    let frame = visit.frame(t("home.title"), Section::Home).await?;
-    reply::page(&visit.request, &Home { frame, tiles, recent })
+    let layout = current_user.frame(t("home.title"), Section::Home).await?;
+    response::page(&current_user.request, &Home { layout, tiles, recent })
 }
 
 fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {
@@ -98,19 +98,20 @@ fn recent(found: &FoundThread, workspaces: &[Workspace]) -> Option<Recent> {
     })
 }
 
-pub async fn new_workspace(visit: Visit<Manager>) -> Answer {
-    let frame = visit.frame(t("new.title"), Section::Home).await?;
-    reply::page(&visit.request, &NewWorkspace { frame })
+pub async fn new_workspace(current_user: CurrentUser<role::Manager>) -> PageResult {
+    let layout = current_user.frame(t("new.title"), Section::Home).await?;
+    response::page(&current_user.request, &NewWorkspace { layout })
 }
 
-pub async fn create_workspace(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn create_workspace(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let settings = WorkspaceSettings::named(name(form.text("name"))?);
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let address = addresses::readable(&settings.name);
     let (known, stored) = (&*ports.workspaces, &*ports.settings);
-    let made = workspaces::create_named(known, stored, settings, &address, &visit.by()).await?;
-    Ok(reply::see(&format!("/w/{}", made.slug)))
+    let made =
+        workspaces::create_named(known, stored, settings, &address, &current_user.by()).await?;
+    Ok(response::see(&format!("/w/{}", made.slug)))
 }
 
 /// A name that a workspace may have.

@@ -14,16 +14,16 @@ use futures_util::stream;
 
 use super::documents::text_address;
 use super::live::part;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::gate::safe_next;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::live::rejected_files::RejectedFile;
+use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_cookie::safe_next;
 use crate::site::Site;
-use crate::texts::{self, t};
-use crate::unread::UnreadFile;
-use crate::visit::{Manager, Visit};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::{self, t};
 
 /// How many documents are shown while they change.
 const SHOWN: u32 = 100;
@@ -66,7 +66,7 @@ pub struct JobView {
     pub rows: Vec<Row>,
     /// How many documents are not among the rows.
     pub more: u32,
-    pub unread: Vec<UnreadFile>,
+    pub unread: Vec<RejectedFile>,
 }
 
 impl JobView {
@@ -95,7 +95,7 @@ struct StatePart {
 #[derive(Template)]
 #[template(path = "job.html")]
 struct Page {
-    frame: Frame,
+    layout: PageLayout,
     job: JobView,
     at: DateTime<Utc>,
     /// The documents of a large job, those in the state that is asked for.
@@ -120,7 +120,7 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
     };
     let more = total.saturating_sub(items.len() as u32);
     let rows = rows(site, &job, items).await?;
-    let (progress, unread) = (job.progress, site.unread.of(job.id));
+    let (progress, unread) = (job.progress, site.rejected_files.of(job.id));
     let is_bad =
         job.state == JobState::Failed || (job.state == JobState::Done && !unread.is_empty());
     let key = match job.kind {
@@ -180,7 +180,8 @@ pub async fn told_of(
     let mut views = Vec::new();
     for job in site.ports.jobs.page(&filter, None, RECENT).await? {
         let is_recent = now - job.updated_at < TOLD_FOR;
-        let has_failed = job.state == JobState::Failed || !site.unread.of(job.id).is_empty();
+        let has_failed =
+            job.state == JobState::Failed || !site.rejected_files.of(job.id).is_empty();
         if !job.state.is_over() || (is_recent && has_failed) {
             views.push(view(site, job).await?.in_brief());
         }
@@ -192,47 +193,47 @@ pub async fn told_of(
 }
 
 /// The job, if the visitor may enter its workspace.
-async fn find(visit: &Visit<Manager>, id: &str) -> Result<Job, Refusal> {
+async fn find(current_user: &CurrentUser<role::Manager>, id: &str) -> Result<Job, PageError> {
     let missing = || Error::not_found("job", id);
     let number = id.parse().map_err(|_| missing())?;
-    let job = visit.ports().jobs.by_id(JobId(number)).await?.ok_or_else(missing)?;
-    visit.workspace(job.workspace.slug.as_str()).await?;
+    let job = current_user.ports().jobs.by_id(JobId(number)).await?.ok_or_else(missing)?;
+    current_user.workspace(job.workspace.slug.as_str()).await?;
     Ok(job)
 }
 
-pub async fn show(visit: Visit<Manager>, id: Path<String>) -> Answer {
-    let job = find(&visit, &id).await?;
-    let asked = Fields::of_query(&visit.request);
+pub async fn show(current_user: CurrentUser<role::Manager>, id: Path<String>) -> PageResult {
+    let job = find(&current_user, &id).await?;
+    let asked = Fields::of_query(&current_user.request);
     let (at, is_large) = (job.by.at, job.progress.total > SHOWN);
     let state = ItemState::parse(asked.text("state"));
     let (mut listed, mut next) = (Vec::new(), None);
     if is_large {
         let after = asked.number("after")?;
-        let mut items = visit.ports().jobs.items(job.id, state, after, SHOWN + 1).await?;
+        let mut items = current_user.ports().jobs.items(job.id, state, after, SHOWN + 1).await?;
         if items.len() > SHOWN as usize {
             items.truncate(SHOWN as usize);
             next = items.last().map(|item| item.number);
         }
-        listed = rows(&visit.site, &job, items).await?;
+        listed = rows(&current_user.site, &job, items).await?;
     }
     let slug = job.workspace.slug.to_string();
-    let frame = visit.frame_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.frame_in(t("job.title"), Section::Workspace, Some(&slug)).await?;
     let chosen = state.map_or("", ItemState::as_str);
-    let job = view(&visit.site, job).await?;
-    reply::page(&visit.request, &Page { frame, job, at, rows: listed, chosen, next })
+    let job = view(&current_user.site, job).await?;
+    response::page(&current_user.request, &Page { layout, job, at, rows: listed, chosen, next })
 }
 
 /// What becomes of the job, as server-sent events of ready HTML.
-pub async fn follow(visit: Visit<Manager>, id: Path<String>) -> Answer {
-    let job = find(&visit, &id).await?;
+pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) -> PageResult {
+    let job = find(&current_user, &id).await?;
     // What is told first is the job as it is now, and no item of the past.
-    let follow = visit.ports().workers.watch(job.id, Cursor::all(job.changes));
-    let told = stream::unfold(Some((follow, visit.site.clone())), |state| async move {
+    let follow = current_user.ports().workers.watch(job.id, Cursor::all(job.changes));
+    let told = stream::unfold(Some((follow, current_user.site.clone())), |state| async move {
         let (mut follow, site) = state?;
         let (said, is_over) = next(&mut follow, &site).await?;
         Some((Ok::<_, Infallible>(Bytes::from(said)), (!is_over).then_some((follow, site))))
     });
-    Ok(sse::response().streaming(heard(told, visit.lasting(Some(job.workspace.id)))))
+    Ok(sse::response().streaming(heard(told, current_user.guard(Some(job.workspace.id)))))
 }
 
 /// The next event, and whether it is the last. `None` when there is nothing more to tell.
@@ -254,18 +255,26 @@ async fn next(follow: &mut JobWatcher, site: &Data<Site>) -> Option<(String, boo
     }
 }
 
-pub async fn cancel(visit: Visit<Manager>, id: Path<String>, form: Form) -> Answer {
-    let job = find(&visit, &id).await?;
+pub async fn cancel(
+    current_user: CurrentUser<role::Manager>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
+    let job = find(&current_user, &id).await?;
     let back = back(&form.read().await?, &job);
-    visit.ports().workers.cancel(&job, &visit.by()).await?;
-    Ok(reply::done(&back, "cancelled"))
+    current_user.ports().workers.cancel(&job, &current_user.by()).await?;
+    Ok(response::done(&back, "cancelled"))
 }
 
-pub async fn retry(visit: Visit<Manager>, id: Path<String>, form: Form) -> Answer {
-    let job = find(&visit, &id).await?;
+pub async fn retry(
+    current_user: CurrentUser<role::Manager>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
+    let job = find(&current_user, &id).await?;
     let back = back(&form.read().await?, &job);
-    visit.ports().workers.retry(&job, &visit.by()).await?;
-    Ok(reply::done(&back, "queued"))
+    current_user.ports().workers.retry(&job, &current_user.by()).await?;
+    Ok(response::done(&back, "queued"))
 }
 
 /// The page that a form was sent from, if it says so; else that of the job.

@@ -10,13 +10,13 @@ use chrono::{DateTime, Utc};
 use super::documents::adding;
 use super::documents::change::ticked;
 use super::job;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::paging::{Paging, fetch_page};
-use crate::reply::{self, Answer, segment};
-use crate::upload::Upload;
-use crate::visit::{Manager, Reader, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::response::{self, PageResult, segment};
+use crate::http::upload::Upload;
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::pagination::{Pagination, fetch_page};
 
 /// A document in a list.
 struct Row {
@@ -34,39 +34,39 @@ struct Row {
 #[derive(Template)]
 #[template(path = "workspace_documents.html")]
 struct ShelfPage {
-    frame: Frame,
+    layout: PageLayout,
     slug: String,
     name: String,
     query: String,
     rows: Vec<Row>,
-    paging: Paging,
+    paging: Pagination,
     jobs: Vec<job::JobView>,
     is_manager: bool,
     /// This page as it is listed now.
     here: String,
 }
 
-pub async fn shelf(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let asked = Fields::of_query(&visit.request);
+pub async fn shelf(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let asked = Fields::of_query(&current_user.request);
     let query = asked.text("q").to_owned();
     let sought =
         DocumentQuery { scope: DocumentScope::Workspace(workspace.id), title: query.clone() };
     let fields = [("q", query.as_str())];
     let (found, paging) =
-        fetch_page(&*visit.ports().document_list, &sought, &asked, &fields).await?;
+        fetch_page(&*current_user.ports().document_list, &sought, &asked, &fields).await?;
     let slug = workspace.slug.to_string();
     let rows = found.items.into_iter().map(|document| row(document, &slug)).collect();
     let name = workspace.settings.name;
-    let frame = visit.frame_in(&name, Section::Workspace, Some(&slug)).await?;
-    let is_manager = frame.is_manager;
+    let layout = current_user.frame_in(&name, Section::Workspace, Some(&slug)).await?;
+    let is_manager = layout.is_manager;
     let jobs = match is_manager {
-        true => job::told_of(&visit.site, Some(workspace.id), visit.at).await?,
+        true => job::told_of(&current_user.site, Some(workspace.id), current_user.at).await?,
         false => Vec::new(),
     };
     let here = format!("/w/{slug}/documents{}{}", paging.base, paging.page);
-    let page = ShelfPage { frame, slug, name, query, rows, paging, jobs, is_manager, here };
-    reply::page(&visit.request, &page)
+    let page = ShelfPage { layout, slug, name, query, rows, paging, jobs, is_manager, here };
+    response::page(&current_user.request, &page)
 }
 
 fn row(document: DocumentSummary, slug: &str) -> Row {
@@ -83,25 +83,37 @@ fn row(document: DocumentSummary, slug: &str) -> Row {
 }
 
 /// Takes files in, each whole or not at all; a job places them.
-pub async fn upload(visit: Visit<Manager>, slug: Path<String>, upload: Upload) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn upload(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    upload: Upload,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let (files, fields) = upload.read().await?;
     let back = shelf_address(&workspace);
-    adding::ingest(&visit, files, &fields, Some(workspace), None, &back).await
+    adding::ingest(&current_user, files, &fields, Some(workspace), None, &back).await
 }
 
 /// Takes in text that was pasted.
-pub async fn paste(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn paste(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let back = shelf_address(&workspace);
-    adding::add_text(&visit, &form.read().await?, None, vec![workspace], &back).await
+    adding::add_text(&current_user, &form.read().await?, None, vec![workspace], &back).await
 }
 
 /// Takes in what a link leads to.
-pub async fn link(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn link(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let back = shelf_address(&workspace);
-    adding::add_link(&visit, &form.read().await?, None, vec![workspace], &back).await
+    adding::add_link(&current_user, &form.read().await?, None, vec![workspace], &back).await
 }
 
 fn shelf_address(workspace: &Workspace) -> String {
@@ -109,19 +121,27 @@ fn shelf_address(workspace: &Workspace) -> String {
 }
 
 /// Takes documents out of the workspace; they stay in the library.
-pub async fn withdraw(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn withdraw(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let paths = ticked(&form.read().await?)?;
-    visit.ports().library.withdraw(&workspace, &paths, &visit.by()).await?;
-    Ok(reply::done(&shelf_address(&workspace), "withdrawn"))
+    current_user.ports().library.withdraw(&workspace, &paths, &current_user.by()).await?;
+    Ok(response::done(&shelf_address(&workspace), "withdrawn"))
 }
 
 /// Has a document go whole into every question, or takes that back.
-pub async fn pin(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn pin(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
     let path = DocumentPath::parse(form.text("path"))?;
     let pinned = form.text("pinned") == "1";
-    pins::pin(&*visit.ports().pins, &workspace, &path, pinned, &visit.by()).await?;
-    Ok(reply::done(&shelf_address(&workspace), "saved"))
+    pins::pin(&*current_user.ports().pins, &workspace, &path, pinned, &current_user.by()).await?;
+    Ok(response::done(&shelf_address(&workspace), "saved"))
 }

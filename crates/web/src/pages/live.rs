@@ -26,13 +26,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
-use crate::answers::{End, Running, Shown};
-use crate::refusal::Refusal;
-use crate::reply::Answer;
-use crate::texts::t;
-use crate::turn::{self, Standing, Turn, TurnPart};
+use crate::http::page_error::PageError;
+use crate::http::response::PageResult;
+use crate::live::answers::{End, Running, Shown};
+use crate::session::current_user::{CurrentUser, role};
 use crate::view::Renderer;
-use crate::visit::{Reader, Visit};
+use crate::view::message::{self, MessagePart, MessageView, Standing};
+use crate::view::texts::t;
 
 mod sent;
 
@@ -43,31 +43,31 @@ use sent::Sent;
 const PAUSE: Duration = Duration::from_secs(4);
 
 /// The answer, if it is the visitor's.
-fn find(visit: &Visit<Reader>, id: &str) -> Option<Arc<Running>> {
-    let running = visit.site.answers.find(Uuid::parse_str(id).ok()?)?;
-    (running.matter.conversation.user == visit.who.id()).then_some(running)
+fn find(current_user: &CurrentUser<role::Any>, id: &str) -> Option<Arc<Running>> {
+    let running = current_user.site.answers.find(Uuid::parse_str(id).ok()?)?;
+    (running.matter.conversation.user == current_user.identity.id()).then_some(running)
 }
 
-pub async fn stop(visit: Visit<Reader>, id: Path<String>) -> Answer {
-    if let Some(running) = find(&visit, &id) {
+pub async fn stop(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
+    if let Some(running) = find(&current_user, &id) {
         running.stop();
     }
     Ok(HttpResponse::NoContent().finish())
 }
 
-pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
+pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
     let mut answer = sse::response();
-    let Some(running) = find(&visit, &id) else {
+    let Some(running) = find(&current_user, &id) else {
         // What was said is kept; only this process has forgotten that it was under way.
         let problem = Some(t("chat.gone").to_owned());
-        let turn = Turn { problem, is_gone: true, ..Turn::default() };
-        return Ok(answer.body(sse::event("end", &part(&TurnPart { turn }))));
+        let message = MessageView { problem, is_gone: true, ..MessageView::default() };
+        return Ok(answer.body(sse::event("end", &part(&MessagePart { message }))));
     };
     let within = running.matter.conversation.workspace;
-    let workspace = visit.ports().workspaces.by_id(within).await?;
-    let workspace = workspace.ok_or_else(|| Refusal::missing("workspace", "this one"))?;
+    let workspace = current_user.ports().workspaces.by_id(within).await?;
+    let workspace = workspace.ok_or_else(|| PageError::missing("workspace", "this one"))?;
     let watched = running.watch();
-    let renderer = visit.site.renderer.clone();
+    let renderer = current_user.site.renderer.clone();
     let listener = Listener {
         running,
         workspace,
@@ -81,7 +81,7 @@ pub async fn listen(visit: Visit<Reader>, id: Path<String>) -> Answer {
         let (event, listener) = listener?.next().await;
         Some((Ok::<_, Infallible>(Bytes::from(event)), listener))
     });
-    Ok(answer.streaming(heard(told, visit.lasting(Some(within)))))
+    Ok(answer.streaming(heard(told, current_user.guard(Some(within)))))
 }
 
 struct Listener {
@@ -119,24 +119,24 @@ impl Listener {
     async fn ended(&self, text: Arc<str>, end: End) -> String {
         let (running, workspace) = (Arc::clone(&self.running), self.workspace.clone());
         let work = move || {
-            let turn = ended(&running, &workspace, &text, end);
+            let message = ended(&running, &workspace, &text, end);
             let is_grown = text.len() <= crate::view::markdown::LIMIT;
-            sse::event("end", &part(&TurnPart { turn: Turn { is_grown, ..turn } }))
+            sse::event("end", &part(&MessagePart { message: MessageView { is_grown, ..message } }))
         };
         self.renderer.run(work).await.unwrap_or_default()
     }
 }
 
-fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Turn {
+fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> MessageView {
     let matter = &running.matter;
     let (is_whole, is_kept) = (end.is_whole(), end.kept.is_some());
-    let turn = match &end.kept {
-        Some(kept) => Turn::of_end(matter, text, kept, workspace),
-        None => Turn {
+    let message = match &end.kept {
+        Some(kept) => MessageView::of_end(matter, text, kept, workspace),
+        None => MessageView {
             question: matter.question.clone(),
-            attached: matter.attached.iter().map(|name| turn::Shown::named(name)).collect(),
+            attached: matter.attached.iter().map(|name| message::Shown::named(name)).collect(),
             is_unanswered: true,
-            ..Turn::said(
+            ..MessageView::said(
                 text,
                 &[],
                 &[],
@@ -151,7 +151,7 @@ fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Turn
     };
     let problem = end.problem.map(stays);
     let instead_of = old.filter(|_| is_whole || !is_kept);
-    Turn { base: matter.base.clone(), problem, instead_of, ..turn }
+    MessageView { base: matter.base.clone(), problem, instead_of, ..message }
 }
 
 pub(super) fn part(template: &impl Template) -> String {

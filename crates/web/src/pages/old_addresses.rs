@@ -3,7 +3,7 @@
 use actix_web::HttpResponse;
 use actix_web::web::{Path, ServiceConfig, get, resource};
 
-use crate::reply::{see, segment};
+use crate::http::response::{see, segment};
 
 /// Pages of its settings, and where the same is set here.
 const SETTINGS: &[(&str, &str)] = &[

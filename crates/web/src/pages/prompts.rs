@@ -8,11 +8,11 @@ use carrel_domain::{EarlierPromptId, Error, UserId};
 use carrel_services::{prompt_history, suggested_messages};
 use chrono::{DateTime, Utc};
 
-use crate::filters;
-use crate::form::Form;
-use crate::frame::{Frame, Section};
-use crate::reply::{self, Answer};
-use crate::visit::{Manager, Visit};
+use crate::http::form::Form;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
 
 /// Rows of a form beyond those that are filled in.
 const BLANK: usize = 2;
@@ -25,16 +25,20 @@ pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
     messages
 }
 
-pub async fn save_suggestions(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn save_suggestions(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
     form.check_fields(&[], &["heading", "message"])?;
     let (headings, messages) = (form.all("heading"), form.all("message"));
     let pairs = headings.map(str::to_owned).zip(messages.map(str::to_owned));
     let messages = pairs.map(|(heading, message)| SuggestedMessage { heading, message }).collect();
-    let port = &*visit.ports().suggested_messages;
-    suggested_messages::replace(port, &workspace, messages, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+    let port = &*current_user.ports().suggested_messages;
+    suggested_messages::replace(port, &workspace, messages, &current_user.by()).await?;
+    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
 }
 
 struct Earlier {
@@ -48,16 +52,16 @@ struct Earlier {
 #[derive(Template)]
 #[template(path = "workspace_prompts.html")]
 struct Prompts {
-    frame: Frame,
+    layout: PageLayout,
     slug: String,
     title: String,
     now: String,
     earlier: Vec<Earlier>,
 }
 
-pub async fn list(visit: Visit<Manager>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let ports = visit.ports();
+pub async fn list(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let ports = current_user.ports();
     let users = ports.users.list().await?.into_iter();
     let names: HashMap<UserId, String> = users.map(|user| (user.id, user.username)).collect();
     let history = ports.prompt_history.of(workspace.id).await?;
@@ -71,29 +75,35 @@ pub async fn list(visit: Visit<Manager>, slug: Path<String>) -> Answer {
     let slug = workspace.slug.to_string();
     let page = Prompts {
         earlier: earlier.collect(),
-        frame: visit.frame_in(&title, Section::Workspace, Some(&slug)).await?,
+        layout: current_user.frame_in(&title, Section::Workspace, Some(&slug)).await?,
         now: workspace.settings.prompt.clone().unwrap_or_default(),
         slug,
         title,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 fn id(text: &str) -> Result<EarlierPromptId, Error> {
     text.parse().map(EarlierPromptId).map_err(|_| Error::not_found("earlier prompt", text))
 }
 
-pub async fn restore(visit: Visit<Manager>, path: Path<(String, String)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let (ports, id, by) = (visit.ports(), id(&path.1)?, visit.by());
+pub async fn restore(
+    current_user: CurrentUser<role::Manager>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let (ports, id, by) = (current_user.ports(), id(&path.1)?, current_user.by());
     let (history, workspaces) = (&*ports.prompt_history, &*ports.workspaces);
     prompt_history::restore(history, workspaces, &workspace, id, &by).await?;
-    Ok(reply::done(&format!("/w/{}/settings", workspace.slug), "restored"))
+    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "restored"))
 }
 
-pub async fn delete(visit: Visit<Manager>, path: Path<(String, String)>) -> Answer {
-    let workspace = visit.workspace(&path.0).await?;
-    let (history, id) = (&*visit.ports().prompt_history, id(&path.1)?);
-    prompt_history::forget(history, &workspace, Some(id), &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/prompts", workspace.slug), "deleted"))
+pub async fn delete(
+    current_user: CurrentUser<role::Manager>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let (history, id) = (&*current_user.ports().prompt_history, id(&path.1)?);
+    prompt_history::forget(history, &workspace, Some(id), &current_user.by()).await?;
+    Ok(response::done(&format!("/w/{}/prompts", workspace.slug), "deleted"))
 }

@@ -9,14 +9,14 @@ use carrel_services::provenance::ProvenanceFields;
 use carrel_services::search::{Hit, Query};
 use futures_util::future::join_all;
 
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer, segment};
-use crate::texts::{self, t};
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult, segment};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
 use crate::view::provenance;
-use crate::visit::{Reader, Visit};
+use crate::view::texts::{self, t};
 
 /// How many passages each way of searching shows.
 const SHOWN: usize = 8;
@@ -59,7 +59,7 @@ struct Found {
 #[derive(Template)]
 #[template(path = "search.html")]
 struct Playground {
-    frame: Frame,
+    layout: PageLayout,
     places: Vec<Place>,
     /// Where documents are put into the chosen workspace.
     slug: String,
@@ -70,21 +70,21 @@ struct Playground {
     used: usize,
 }
 
-pub async fn playground(visit: Visit<Reader>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
+pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
     let (query, wanted) = (asked.text("q").to_owned(), asked.text("w").to_owned());
-    let workspaces = visit.workspaces().await?;
+    let workspaces = current_user.workspaces().await?;
     let chosen = workspaces.iter().find(|known| known.slug.as_str() == wanted);
     let chosen = chosen.or(workspaces.first());
     let (mut ways, mut used) = (None, HashSet::new());
     if let Some(workspace) = chosen.filter(|_| !query.is_empty()) {
-        used = built_on(&visit, workspace, &query).await;
-        let found = WAYS.map(|mode| way(&visit, workspace, &query, mode, &used));
+        used = built_on(&current_user, workspace, &query).await;
+        let found = WAYS.map(|mode| way(&current_user, workspace, &query, mode, &used));
         ways = Some(join_all(found).await);
     }
     let slug = chosen.map(|workspace| workspace.slug.to_string()).unwrap_or_default();
     let is_empty = match chosen {
-        Some(workspace) => visit.ports().index.count(Some(workspace.id)).await? == 0,
+        Some(workspace) => current_user.ports().index.count(Some(workspace.id)).await? == 0,
         None => true,
     };
     let place = |workspace: Workspace| Place {
@@ -93,21 +93,25 @@ pub async fn playground(visit: Visit<Reader>) -> Answer {
         slug: workspace.slug.to_string(),
     };
     let places = workspaces.into_iter().map(place).collect();
-    let frame = visit.frame(t("search.title"), Section::Search).await?;
+    let layout = current_user.frame(t("search.title"), Section::Search).await?;
     let used = used.len();
-    let page = Playground { frame, places, slug, query, ways, is_empty, used };
-    reply::page(&visit.request, &page)
+    let page = Playground { layout, places, slug, query, ways, is_empty, used };
+    response::page(&current_user.request, &page)
 }
 
 /// The passages an answer would be built on. What fails is said where it fails.
-async fn built_on(visit: &Visit<Reader>, within: &Workspace, query: &str) -> HashSet<ChunkId> {
+async fn built_on(
+    current_user: &CurrentUser<role::Any>,
+    within: &Workspace,
+    query: &str,
+) -> HashSet<ChunkId> {
     let query = Query { text: query.to_owned(), ..Query::default() };
-    let hits = visit.ports().search.nearest(within, query).await.ok().flatten();
+    let hits = current_user.ports().search.nearest(within, query).await.ok().flatten();
     hits.unwrap_or_default().into_iter().map(|hit| hit.passage.chunk).collect()
 }
 
 async fn way(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     within: &Workspace,
     query: &str,
     mode: SearchMode,
@@ -120,7 +124,7 @@ async fn way(
         mode: Some(mode),
         ..Query::default()
     };
-    let found = visit.ports().search.nearest(within, query).await;
+    let found = current_user.ports().search.nearest(within, query).await;
     let problem = found.as_ref().err().map(ToString::to_string);
     let hits = found.ok().flatten().unwrap_or_default();
     let name = mode.as_str();
@@ -131,7 +135,7 @@ async fn way(
         words: text(format!("search-way.{name}-words")),
         is_usual: mode == within.settings.search_mode.way(),
         hits: hits.into_iter().map(|hit| shown(hit, within, mode, used)).collect(),
-        problem: problem.map(|words| Refusal::sentence(&words)),
+        problem: problem.map(|words| PageError::sentence(&words)),
     }
 }
 

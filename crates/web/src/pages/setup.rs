@@ -11,13 +11,13 @@ use carrel_services::ownership::SetupState;
 use carrel_services::workspaces;
 
 use super::entrance::signed_in;
-use crate::filters;
-use crate::form::{Fields, PublicForm};
-use crate::frame::{Brand, Frame, Section};
-use crate::refusal::{FieldFault, Refusal};
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Guest, Visit};
+use crate::http::form::{Fields, PublicForm};
+use crate::http::page_error::{FieldFault, PageError};
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::filters;
+use crate::view::layout::{Brand, PageLayout, Section};
+use crate::view::texts::t;
 
 /// Documents for whoever has none at hand: name and text.
 const SAMPLES: [(&str, &str); 3] = [
@@ -42,62 +42,62 @@ struct Setup {
 #[derive(Template)]
 #[template(path = "welcome.html")]
 struct Welcome {
-    frame: Frame,
+    layout: PageLayout,
 }
 
 #[derive(Template)]
 #[template(path = "key.html")]
 pub struct NewKey {
-    pub frame: Frame,
+    pub layout: PageLayout,
     pub secret: String,
     /// Where the server is, as the browser sees it.
     pub base: String,
     pub next: &'static str,
 }
 
-fn over() -> Refusal {
-    Refusal::over(t("setup.over"), t("setup.over-words"))
+fn over() -> PageError {
+    PageError::over(t("setup.over"), t("setup.over-words"))
 }
 
-pub async fn form(guest: Guest) -> Answer {
-    let token = Fields::of_query(&guest.request).text("token").to_owned();
-    let ownership = &guest.site.ports.ownership;
-    if !ownership.is_good(&token, guest.at).await? {
+pub async fn form(visitor: OptionalUser) -> PageResult {
+    let token = Fields::of_query(&visitor.request).text("token").to_owned();
+    let ownership = &visitor.site.ports.ownership;
+    if !ownership.is_good(&token, visitor.at).await? {
         return Err(over());
     }
-    let setup = setup(&guest, token, &Fields::default(), Vec::new()).await?;
-    reply::page(&guest.request, &setup)
+    let setup = setup(&visitor, token, &Fields::default(), Vec::new()).await?;
+    response::page(&visitor.request, &setup)
 }
 
 async fn setup(
-    guest: &Guest,
+    visitor: &OptionalUser,
     token: String,
     form: &Fields,
     faults: Vec<FieldFault>,
-) -> Result<Setup, Refusal> {
+) -> Result<Setup, PageError> {
     Ok(Setup {
-        brand: guest.site.brand().await?,
+        brand: visitor.site.brand().await?,
         token,
-        is_owned: guest.setup_state().await? == SetupState::Owned,
+        is_owned: visitor.setup_state().await? == SetupState::Owned,
         is_for_one: form.text("mode") == "one",
         username: form.text("username").to_owned(),
         faults,
     })
 }
 
-pub async fn set_up(guest: Guest, form: PublicForm) -> Answer {
+pub async fn set_up(visitor: OptionalUser, form: PublicForm) -> PageResult {
     let form = form.read().await?;
-    let refusal = match own(&guest, &form).await {
-        Err(refusal) if reply::shows_form_again(&guest.request, &refusal) => refusal,
+    let refusal = match own(&visitor, &form).await {
+        Err(refusal) if response::shows_form_again(&visitor.request, &refusal) => refusal,
         done => return done,
     };
     let token = form.text("token").to_owned();
-    let page = setup(&guest, token, &form, refusal.faults()).await?;
-    reply::page_again(&guest.request, &page, &refusal)
+    let page = setup(&visitor, token, &form, refusal.faults()).await?;
+    response::page_again(&visitor.request, &page, &refusal)
 }
 
-async fn own(guest: &Guest, form: &Fields) -> Answer {
-    let (ports, by) = (&guest.site.ports, guest.by());
+async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
+    let (ports, by) = (&visitor.site.ports, visitor.by());
     let (token, password) = (form.text("token"), form.raw("password").to_owned());
     let gone = |error| match error {
         Error::NotFound { kind: "setup link", .. } => over(),
@@ -107,36 +107,36 @@ async fn own(guest: &Guest, form: &Fields) -> Answer {
         "one" => ports.ownership.own(token, password, &by).await.map_err(gone)?,
         "many" => {
             let username = form.text("username").to_owned();
-            check_account(guest, &username, &password)?;
+            check_account(visitor, &username, &password)?;
             let draft = UserDraft { username, password, ..UserDraft::default() };
             ports.ownership.share(token, draft.clone(), &by).await.map_err(gone)?;
             let UserDraft { username, password, .. } = draft;
             let session = ports.sign_in.with_password(&username, &password, &by).await;
-            session.map_err(|_| Refusal::SignIn("/sign-in".to_owned()))?.0
+            session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?.0
         }
         _ => return Err(Error::invalid("mode", "must be `one` or `many`").into()),
     };
-    Ok(signed_in(guest, &session, "/welcome"))
+    Ok(signed_in(visitor, &session, "/welcome"))
 }
 
 /// Refuses a name and a password that nobody may have, both of them at once.
-pub fn check_account(guest: &Guest, name: &str, password: &str) -> Result<(), Refusal> {
-    let rules = &guest.site.ports.accounts.passwords;
-    Refusal::of_all([Username::parse(name).map(drop), rules.check(password)])
+pub fn check_account(visitor: &OptionalUser, name: &str, password: &str) -> Result<(), PageError> {
+    let rules = &visitor.site.ports.accounts.passwords;
+    PageError::of_all([Username::parse(name).map(drop), rules.check(password)])
 }
 
-pub async fn welcome(visit: Visit<Admin>) -> Answer {
-    let frame = visit.frame(t("welcome.title"), Section::Home).await?;
-    reply::page(&visit.request, &Welcome { frame })
+pub async fn welcome(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let layout = current_user.frame(t("welcome.title"), Section::Home).await?;
+    response::page(&current_user.request, &Welcome { layout })
 }
 
 /// Makes a workspace with documents in it.
-pub async fn sample(visit: Visit<Admin>) -> Answer {
-    let (ports, by) = (visit.ports(), visit.by());
+pub async fn sample(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let (ports, by) = (current_user.ports(), current_user.by());
     let named = WorkspaceSettings::named(t("welcome.sample-name"));
     let workspace = workspaces::create(&*ports.workspaces, &*ports.settings, named, &by).await?;
     for (name, text) in SAMPLES {
-        let file = write(&visit, text)?;
+        let file = write(&current_user, text)?;
         let incoming = carrel_domain::document::IncomingFile {
             name: name.to_owned(),
             content: file.path().to_owned(),
@@ -148,27 +148,30 @@ pub async fn sample(visit: Visit<Admin>) -> Answer {
             return Err(Error::unprocessable(warning).into());
         }
     }
-    Ok(reply::see(&format!("/w/{}", workspace.slug)))
+    Ok(response::see(&format!("/w/{}", workspace.slug)))
 }
 
-fn write(visit: &Visit<Admin>, text: &str) -> Result<tempfile::NamedTempFile, Refusal> {
-    let file = tempfile::NamedTempFile::new_in(&visit.site.options.upload_dir);
+fn write(
+    current_user: &CurrentUser<role::Admin>,
+    text: &str,
+) -> Result<tempfile::NamedTempFile, PageError> {
+    let file = tempfile::NamedTempFile::new_in(&current_user.site.options.upload_dir);
     let file = file.map_err(Error::of_file)?;
     std::fs::write(file.path(), text).map_err(Error::of_file)?;
     Ok(file)
 }
 
 /// Makes an API key and shows it, this once.
-pub async fn first_key(visit: Visit<Admin>) -> Answer {
+pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
     let options = KeyOptions {
         name: Some(t("welcome.key-name").to_owned()),
-        created_by: visit.who.id(),
+        created_by: current_user.identity.id(),
         ..KeyOptions::default()
     };
-    let (secret, _) = visit.ports().api_keys.create(options, &visit.by()).await?;
-    let frame = visit.frame(t("key.title"), Section::Home).await?;
-    let (secret, base) = (secret.reveal().to_owned(), base(&visit.request));
-    reply::page(&visit.request, &NewKey { frame, secret, base, next: "/welcome" })
+    let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
+    let layout = current_user.frame(t("key.title"), Section::Home).await?;
+    let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
+    response::page(&current_user.request, &NewKey { layout, secret, base, next: "/welcome" })
 }
 
 /// The address of this server as the browser knows it.

@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 
 use super::chat::Place;
 use super::setup::base;
-use crate::filters;
-use crate::form::Form;
-use crate::frame::{Brand, Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::turn::Turn;
-use crate::visit::{Guest, Reader, Visit};
+use crate::http::form::Form;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, OptionalUser, role};
+use crate::view::filters;
+use crate::view::layout::{Brand, PageLayout, Section};
+use crate::view::message::MessageView;
+use crate::view::texts::t;
 
 struct ShareRow {
     id: i64,
@@ -28,7 +28,7 @@ struct ShareRow {
 #[derive(Template)]
 #[template(path = "share.html")]
 struct SharePage {
-    frame: Frame,
+    layout: PageLayout,
     base: String,
     title: String,
     /// A new link, which is shown this once.
@@ -42,97 +42,119 @@ struct SharedPage {
     brand: Brand,
     title: String,
     since: DateTime<Utc>,
-    turns: Vec<Turn>,
+    messages: Vec<MessageView>,
 }
 
 /// Whether an administrator lets people share conversations.
-pub async fn are_allowed<P>(visit: &Visit<P>) -> Result<bool> {
-    shares::are_allowed(&*visit.ports().settings).await
+pub async fn are_allowed<P>(current_user: &CurrentUser<P>) -> Result<bool> {
+    shares::are_allowed(&*current_user.ports().settings).await
 }
 
-async fn allowed(visit: &Visit<Reader>) -> Result<(), Refusal> {
-    match are_allowed(visit).await? {
+async fn allowed(current_user: &CurrentUser<role::Any>) -> Result<(), PageError> {
+    match are_allowed(current_user).await? {
         true => Ok(()),
         false => Err(Error::unprocessable(t("share.off")).into()),
     }
 }
 
-async fn page(visit: &Visit<Reader>, place: Place, link: Option<String>) -> Answer {
-    let (conversation, base) = (place.conversation(visit), place.base());
-    let found = visit.ports().shares.of(visit.who.id(), Some(&conversation)).await?;
+async fn page(
+    current_user: &CurrentUser<role::Any>,
+    place: Place,
+    link: Option<String>,
+) -> PageResult {
+    let (conversation, base) = (place.conversation(current_user), place.base());
+    let found =
+        current_user.ports().shares.of(current_user.identity.id(), Some(&conversation)).await?;
     let row = |share: carrel_domain::share::Share| ShareRow {
         id: share.id,
         since: share.created_at,
         until: share.expires_at,
-        is_over: share.expires_at <= visit.at,
+        is_over: share.expires_at <= current_user.at,
     };
     let slug = place.workspace.slug.to_string();
     let title = place.thread.map_or(place.workspace.settings.name, |thread| thread.name);
-    let frame = visit.frame_in(t("share.title"), Section::Workspace, Some(&slug)).await?;
+    let layout = current_user.frame_in(t("share.title"), Section::Workspace, Some(&slug)).await?;
     let rows = found.into_iter().map(row).collect();
-    reply::page(&visit.request, &SharePage { frame, base, title, link, rows })
+    response::page(&current_user.request, &SharePage { layout, base, title, link, rows })
 }
 
-pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    allowed(&visit).await?;
-    let place = Place::of(&visit, &slug, None).await?;
-    page(&visit, place, None).await
+pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    allowed(&current_user).await?;
+    let place = Place::of(&current_user, &slug, None).await?;
+    page(&current_user, place, None).await
 }
 
-pub async fn show_thread(visit: Visit<Reader>, path: Path<(String, String)>) -> Answer {
-    allowed(&visit).await?;
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    page(&visit, place, None).await
+pub async fn show_thread(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    allowed(&current_user).await?;
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    page(&current_user, place, None).await
 }
 
-pub async fn create(visit: Visit<Reader>, slug: Path<String>, form: Form) -> Answer {
-    let place = Place::of(&visit, &slug, None).await?;
-    share(visit, place, form).await
+pub async fn create(
+    current_user: CurrentUser<role::Any>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let place = Place::of(&current_user, &slug, None).await?;
+    share(current_user, place, form).await
 }
 
 pub async fn create_thread(
-    visit: Visit<Reader>,
+    current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
     form: Form,
-) -> Answer {
-    let place = Place::of(&visit, &path.0, Some(&path.1)).await?;
-    share(visit, place, form).await
+) -> PageResult {
+    let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
+    share(current_user, place, form).await
 }
 
-async fn share(visit: Visit<Reader>, place: Place, form: Form) -> Answer {
-    allowed(&visit).await?;
+async fn share(current_user: CurrentUser<role::Any>, place: Place, form: Form) -> PageResult {
+    allowed(&current_user).await?;
     let form = form.read().await?;
     let days = form.number("days")?.unwrap_or(30);
-    let (ports, of) = (visit.ports(), place.conversation(&visit));
-    let made = shares::create(&*ports.shares, &*ports.chats, of, days, &visit.by()).await?;
-    let link = format!("{}/shared/{}", base(&visit.request), made.0.reveal());
-    page(&visit, place, Some(link)).await
+    let (ports, of) = (current_user.ports(), place.conversation(&current_user));
+    let made = shares::create(&*ports.shares, &*ports.chats, of, days, &current_user.by()).await?;
+    let link = format!("{}/shared/{}", base(&current_user.request), made.0.reveal());
+    page(&current_user, place, Some(link)).await
 }
 
-pub async fn revoke(visit: Visit<Reader>, id: Path<String>, form: Form) -> Answer {
+pub async fn revoke(
+    current_user: CurrentUser<role::Any>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
     let id = id.parse().map_err(|_| Error::not_found("shared link", &*id))?;
     let form = form.read().await?;
-    shares::revoke(&*visit.ports().shares, id, visit.who.id(), &visit.by()).await?;
-    let back = crate::gate::safe_next(form.text("base"));
-    Ok(reply::done(&format!("{back}/share"), "revoked"))
+    shares::revoke(
+        &*current_user.ports().shares,
+        id,
+        current_user.identity.id(),
+        &current_user.by(),
+    )
+    .await?;
+    let back = crate::session::session_cookie::safe_next(form.text("base"));
+    Ok(response::done(&format!("{back}/share"), "revoked"))
 }
 
 /// A conversation for whoever holds a link to it.
-pub async fn read(guest: Guest, secret: Path<String>) -> Answer {
-    let ports = &guest.site.ports;
-    let gone = || Refusal::over(t("shared.over"), t("shared.over-words"));
+pub async fn read(visitor: OptionalUser, secret: Path<String>) -> PageResult {
+    let ports = &visitor.site.ports;
+    let gone = || PageError::over(t("shared.over"), t("shared.over-words"));
     if !shares::are_allowed(&*ports.settings).await? {
         return Err(gone());
     }
-    let found = shares::open(&*ports.shares, &*ports.chats, &secret, guest.at).await?;
+    let found = shares::open(&*ports.shares, &*ports.chats, &secret, visitor.at).await?;
     let (share, chats) = found.ok_or_else(gone)?;
     let workspaces = ports.workspaces.list().await?;
     let workspace = workspaces.into_iter().find(|known| known.id == share.conversation.workspace);
     let workspace = workspace.ok_or_else(gone)?;
     let title = title(&chats);
-    let turns = guest.site.renderer.run(move || turns(chats, &workspace)).await?;
-    let (brand, since) = (guest.site.brand().await?, share.created_at);
-    reply::page(&guest.request, &SharedPage { brand, title, since, turns })
+    let messages = visitor.site.renderer.run(move || turns(chats, &workspace)).await?;
+    let (brand, since) = (visitor.site.brand().await?, share.created_at);
+    response::page(&visitor.request, &SharedPage { brand, title, since, messages })
 }
 
 fn title(chats: &[Chat]) -> String {
@@ -140,6 +162,6 @@ fn title(chats: &[Chat]) -> String {
     first.unwrap_or(t("shared.title")).chars().take(80).collect()
 }
 
-fn turns(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Turn> {
-    Turn::of_public(chats, workspace)
+fn turns(chats: Vec<Chat>, workspace: &Workspace) -> Vec<MessageView> {
+    MessageView::of_public(chats, workspace)
 }

@@ -13,16 +13,16 @@ use chrono::{DateTime, Utc};
 
 use super::documents::web_link;
 use super::exchange;
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::turn::{self, Cited, Standing};
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
 use crate::view::evidence::{self, ShownPassage};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::message::{self, Cited, Standing};
 use crate::view::provenance;
-use crate::visit::{Reader, Visit};
+use crate::view::texts::t;
 
 /// How much of a text is shown on either side of a passage, in bytes.
 const AROUND: usize = 60_000;
@@ -30,7 +30,7 @@ const AROUND: usize = 60_000;
 #[derive(Template)]
 #[template(path = "source.html")]
 struct SourcePage {
-    frame: Frame,
+    layout: PageLayout,
     title: String,
     /// Where the passage stands in the original.
     place: Option<String>,
@@ -67,15 +67,16 @@ struct Answered {
     passage: String,
 }
 
-pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let asked = Fields::of_query(&visit.request);
+pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let asked = Fields::of_query(&current_user.request);
     let path = DocumentPath::parse(asked.text("in"))?;
-    let frame = visit.frame_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
-    let back = frame.conversation(workspace.slug.as_str());
-    let answered = answered(&visit, &workspace, &asked, &back).await?;
-    let found = document(&visit, &workspace, &path).await?;
-    let passage = passage(&visit, &workspace, &path, &asked).await?;
+    let layout =
+        current_user.frame_in("", Section::Workspace, Some(workspace.slug.as_str())).await?;
+    let back = layout.conversation(workspace.slug.as_str());
+    let answered = answered(&current_user, &workspace, &asked, &back).await?;
+    let found = document(&current_user, &workspace, &path).await?;
+    let passage = passage(&current_user, &workspace, &path, &asked).await?;
     let (title, range) = match (&found, &answered) {
         (Some((document, text)), _) => {
             (document.title.clone(), passage.as_ref().and_then(|of| range(of, text)))
@@ -90,14 +91,14 @@ pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
     };
     let (text, range, is_cut) = cut(found.as_ref(), range, answered.as_ref());
     let cites = answered.as_ref().map(|answered| (answered.text.clone(), answered.number));
-    let shown = visit.site.renderer.run(move || evidence::show(&text, range, cites)).await?;
+    let shown = current_user.site.renderer.run(move || evidence::show(&text, range, cites)).await?;
     let neighbour = |step: isize| {
         let answered = answered.as_ref()?;
         let at = (answered.number - 1).checked_add_signed(step)?;
         answered.sources.get(at)?.address.clone()
     };
     let page = SourcePage {
-        frame: Frame { title: title.clone(), ..frame },
+        layout: PageLayout { title: title.clone(), ..layout },
         title,
         place: passage.as_ref().and_then(|of| provenance::words(&ProvenanceFields::of(of))),
         about: found.map(|(document, _)| about(document)),
@@ -112,13 +113,13 @@ pub async fn show(visit: Visit<Reader>, slug: Path<String>) -> Answer {
         before: neighbour(-1),
         after: neighbour(1),
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Where documents lie is nothing that people who read them know.
-fn gone() -> Refusal {
+fn gone() -> PageError {
     let (heading, words) = (t("error.missing"), t("source.nowhere"));
-    Refusal::Told { status: StatusCode::NOT_FOUND, heading, words }
+    PageError::Told { status: StatusCode::NOT_FOUND, heading, words }
 }
 
 fn about(document: Document) -> About {
@@ -132,11 +133,11 @@ fn about(document: Document) -> About {
 
 /// The document and its text, if it is in the workspace.
 async fn document(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     path: &DocumentPath,
-) -> Result<Option<(Document, String)>, Refusal> {
-    let ports = visit.ports();
+) -> Result<Option<(Document, String)>, PageError> {
+    let ports = current_user.ports();
     let Some(document) = ports.library.documents.by_path(path).await? else { return Ok(None) };
     if !ports.document_list.workspaces_of(document.id).await?.contains(&workspace.id) {
         return Ok(None);
@@ -147,13 +148,13 @@ async fn document(
 
 /// The passage that is asked for, if it is still there.
 async fn passage(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     path: &DocumentPath,
     asked: &Fields,
-) -> Result<Option<Passage>, Refusal> {
+) -> Result<Option<Passage>, PageError> {
     let Ok(chunk) = asked.text("passage").parse() else { return Ok(None) };
-    let known = &visit.ports().workspace_documents;
+    let known = &current_user.ports().workspace_documents;
     let found = known.passages(workspace.id, &[ChunkId(chunk)]).await?;
     Ok(found.into_iter().next().filter(|found| found.document.path == *path))
 }
@@ -189,16 +190,18 @@ fn cut(
 
 /// The visitor's own answer that cites the passage; nothing where the address names none.
 async fn answered(
-    visit: &Visit<Reader>,
+    current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
     asked: &Fields,
     base: &str,
-) -> Result<Option<Answered>, Refusal> {
+) -> Result<Option<Answered>, PageError> {
     let (Ok(id), Ok(number)) = (asked.text("turn").parse(), asked.text("source").parse::<usize>())
     else {
         return Ok(None);
     };
-    let Ok(chat) = exchange::own(visit, workspace, ChatId(id)).await else { return Ok(None) };
+    let Ok(chat) = exchange::own(current_user, workspace, ChatId(id)).await else {
+        return Ok(None);
+    };
     let stored = record::read(&chat.response).unwrap_or_default();
     let at = Standing { workspace, base, id: Some(id), is_public: false };
     let source = number.checked_sub(1).and_then(|at| stored.sources.get(at));
@@ -207,7 +210,7 @@ async fn answered(
         id,
         title: source.title.clone(),
         passage: source.text.clone(),
-        sources: turn::cited_by(&stored, at),
+        sources: message::cited_by(&stored, at),
         number,
         text: stored.text.clone(),
     }))

@@ -11,13 +11,13 @@ use super::admin::labels::provider as provider_name;
 use super::admin::variables::built_in;
 use super::home::name;
 use super::prompts;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::{self, t};
-use crate::visit::{Manager, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
+use crate::view::texts::{self, t};
 
 /// One of several values.
 struct Choice {
@@ -29,7 +29,7 @@ struct Choice {
 #[derive(Template)]
 #[template(path = "workspace_settings.html")]
 struct Settings {
-    frame: Frame,
+    layout: PageLayout,
     slug: String,
     workspace: Workspace,
     temperature: String,
@@ -45,8 +45,8 @@ struct Settings {
     has_earlier: bool,
 }
 
-pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let chosen = workspace.settings.clone();
     let option = |group: &str, value: &str, now: &str| Choice {
         value: value.to_owned(),
@@ -57,14 +57,14 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
     let search =
         |value: SearchMode| option("search-mode", value.as_str(), chosen.search_mode.as_str());
     let provider = chosen.chat_provider.clone().unwrap_or_default();
-    let known = visit.ports().settings_store.registry().choices.of("llm");
+    let known = current_user.ports().settings_store.registry().choices.of("llm");
     let known = known.map(|known| Choice {
         value: known.value.to_owned(),
         label: provider_name(known.value),
         is_chosen: known.value == provider,
     });
     let slug = workspace.slug.to_string();
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let suggestions = ports.suggested_messages.of(workspace.id).await?;
     let own = ports.prompt_variables.list().await?.into_iter();
     let page = Settings {
@@ -72,7 +72,7 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         built_in: built_in(),
         variables: own.map(|own| format!("{{{}}}", own.name.as_str())).collect(),
         has_earlier: !ports.prompt_history.of(workspace.id).await?.is_empty(),
-        frame: visit.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
+        layout: current_user.frame_in(&chosen.name, Section::Workspace, Some(&slug)).await?,
         slug,
         temperature: chosen.temperature.map(|value| value.to_string()).unwrap_or_default(),
         prompt: chosen.prompt.clone().unwrap_or_default(),
@@ -83,17 +83,22 @@ pub async fn settings(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         providers: known.collect(),
         workspace,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
-pub async fn save(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn save(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     let settings = changed(&form.read().await?, workspace.settings.clone())?;
     workspaces::check(&settings)?;
-    let models = &*visit.ports().models;
+    let models = &*current_user.ports().models;
     workspaces::check_model(models, Some(&workspace.settings), &settings).map_err(at_provider)?;
-    workspaces::update(&*visit.ports().workspaces, &workspace, settings, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/settings", workspace.slug), "saved"))
+    workspaces::update(&*current_user.ports().workspaces, &workspace, settings, &current_user.by())
+        .await?;
+    Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
 }
 
 /// A refusal of the model in the field of the form that it is chosen in.
@@ -128,14 +133,18 @@ fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings
 }
 
 /// Removes the workspace of whoever typed its name.
-pub async fn delete(visit: Visit<Manager>, slug: Path<String>, form: Form) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
+pub async fn delete(
+    current_user: CurrentUser<role::Manager>,
+    slug: Path<String>,
+    form: Form,
+) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
     if form.read().await?.text("name") != workspace.settings.name.trim() {
         return Err(Error::invalid("name", t("delete.mistyped")).into());
     }
-    let (ports, slug) = (visit.ports(), workspace.slug.as_str());
-    workspaces::delete(&*ports.workspaces, &*ports.index, slug, &visit.by()).await?;
-    Ok(reply::done("/", "deleted"))
+    let (ports, slug) = (current_user.ports(), workspace.slug.as_str());
+    workspaces::delete(&*ports.workspaces, &*ports.index, slug, &current_user.by()).await?;
+    Ok(response::done("/", "deleted"))
 }
 
 /// Somebody who is a member, or may become one.
@@ -151,15 +160,15 @@ struct Person {
 #[derive(Template)]
 #[template(path = "workspace_members.html")]
 struct Members {
-    frame: Frame,
+    layout: PageLayout,
     slug: String,
     name: String,
     people: Vec<Person>,
 }
 
-pub async fn members(visit: Visit<Manager>, slug: Path<String>) -> Answer {
-    let workspace = visit.workspace(&slug).await?;
-    let there = visit.ports().members.of(workspace.id).await?;
+pub async fn members(current_user: CurrentUser<role::Manager>, slug: Path<String>) -> PageResult {
+    let workspace = current_user.workspace(&slug).await?;
+    let there = current_user.ports().members.of(workspace.id).await?;
     let person = |user: carrel_domain::user::ListedUser| Person {
         is_member: there.iter().any(|member| member.user == user.id),
         enters_anyway: user.role != carrel_domain::user::Role::Default,
@@ -167,10 +176,10 @@ pub async fn members(visit: Visit<Manager>, slug: Path<String>) -> Answer {
         id: user.id.0,
         name: user.username,
     };
-    let people = visit.ports().users.list().await?.into_iter().map(person).collect();
+    let people = current_user.ports().users.list().await?.into_iter().map(person).collect();
     let (slug, name) = (workspace.slug.to_string(), workspace.settings.name);
-    let frame = visit.frame_in(&name, Section::Workspace, Some(&slug)).await?;
-    reply::page(&visit.request, &Members { frame, slug, name, people })
+    let layout = current_user.frame_in(&name, Section::Workspace, Some(&slug)).await?;
+    response::page(&current_user.request, &Members { layout, slug, name, people })
 }
 
 /// What a role is called.
@@ -179,15 +188,15 @@ pub fn role(role: carrel_domain::user::Role) -> &'static str {
 }
 
 pub async fn save_members(
-    visit: Visit<Manager>,
+    current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
     form: Form,
-) -> Result<actix_web::HttpResponse, Refusal> {
-    let workspace = visit.workspace(&slug).await?;
+) -> Result<actix_web::HttpResponse, PageError> {
+    let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;
     form.check_fields(&[], &["user"])?;
     let users = form.parsed("user", |id| id.parse().ok().map(UserId))?;
-    let known = &*visit.ports().members;
-    members::manage(known, workspace.id, &users, true, &visit.by()).await?;
-    Ok(reply::done(&format!("/w/{}/members", workspace.slug), "saved"))
+    let known = &*current_user.ports().members;
+    members::manage(known, workspace.id, &users, true, &current_user.by()).await?;
+    Ok(response::done(&format!("/w/{}/members", workspace.slug), "saved"))
 }

@@ -1,10 +1,16 @@
-//! What pages are made of: texts as HTML, and where that work is done. Knows no route.
+//! How pages look: layout, messages, Markdown as HTML, texts in the reader's language. Nothing here knows a route.
 pub mod evidence;
+pub mod filters;
 mod growth;
+pub mod language;
+pub mod layout;
 pub mod markdown;
+pub mod message;
+pub mod pagination;
 pub mod provenance;
 mod rendering;
 pub mod snippet;
+pub mod texts;
 
 pub use growth::{Growth, Part};
 pub use rendering::Renderer;

@@ -1,7 +1,7 @@
 //! Where a passage stands, in words.
 use carrel_services::provenance::ProvenanceFields;
 
-use crate::texts::t;
+use crate::view::texts::t;
 
 /// `Page 3`, `Rows 2–40`; `None` where nothing is known.
 pub fn locator(of: &ProvenanceFields) -> Option<String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use carrel_domain::{Error, Result};
 use tokio::sync::Semaphore;
 
-use crate::language;
+use crate::view::language;
 
 /// How many texts are rendered at once.
 const AT_ONCE: usize = 2;

@@ -2,31 +2,30 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get, post};
-use carrel_domain::member::Members;
-use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, WorkspaceId};
+use carrel_services::Ports;
 use carrel_services::{members, workspaces as service};
 
-use crate::caller::{Caller, Host};
+use crate::authorized::{Authorized, scope};
 use crate::compat::Body;
 use crate::compat::admin::wire::members as wire;
-use crate::compat::failure::shapes::{NoMembers, NotUpdated, Plain};
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::{Answer, Failure};
+use crate::compat::error::error_body::{NoMembers, NotUpdated, Plain};
+use crate::error::documented::MultiUserOnly;
+use crate::error::{ApiResult, ErrorResponse};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
 /// List the members of a workspace. There are none where there is no workspace.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::MemberList), Failure<Plain>, MultiUserOnly))]
+    responses((status = 200, body = wire::MemberList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
 pub async fn list_members(
-    _: Caller<Host>,
-    members: Data<dyn Members>,
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<wire::MemberList>, Plain> {
+) -> ApiResult<Json<wire::MemberList>, Plain> {
     let found = match parse_id("workspace", &id) {
-        Ok(id) => members.of(WorkspaceId(id)).await,
+        Ok(id) => ports.members.of(WorkspaceId(id)).await,
         Err(unknown) => Err(unknown),
     };
     let found = match found {
@@ -43,17 +42,17 @@ pub async fn list_members(
 ///
 /// One unknown user refuses the whole call, with 200 and `success: false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
-    responses((status = 200, body = Done), Failure<NotUpdated>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotUpdated>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]
 pub async fn update_members(
-    caller: Caller<Host>,
-    members: Data<dyn Members>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
     body: Body<wire::MemberIds>,
-) -> Answer<Json<Done>, NotUpdated> {
+) -> ApiResult<Json<Done>, NotUpdated> {
     let users = body.read().await?.all()?;
     let id = WorkspaceId(parse_id("workspace", &id)?);
-    members::manage(&**members, id, &users, true, &caller.by()).await?;
+    members::manage(&*ports.members, id, &users, true, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
@@ -63,20 +62,20 @@ pub async fn update_members(
 // native: members are replaced or added whole or not at all
 // test: `compat::members_who_do_not_exist_are_passed_over`
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
-    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>, MultiUserOnly))]
+    responses((status = 200, body = wire::MembersManaged), ErrorResponse<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]
 pub async fn manage_members(
-    caller: Caller<Host>,
-    workspaces: Data<dyn Workspaces>,
-    members: Data<dyn Members>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::MemberIds>,
-) -> Answer<HttpResponse, NoMembers> {
+) -> ApiResult<HttpResponse, NoMembers> {
     let body = body.read().await?;
-    let workspace = service::by_slug(&**workspaces, &slug).await?.id;
+    let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;
     let (reset, users) = (body.resets(), body.some()?);
-    let known = members::manage_known(&**members, workspace, &users, reset, &caller.by()).await?;
-    let users = members.of(workspace).await?.into_iter().map(Into::into).collect();
+    let known =
+        members::manage_known(&*ports.members, workspace, &users, reset, &caller.by()).await?;
+    let users = ports.members.of(workspace).await?.into_iter().map(Into::into).collect();
     let error = (!known).then_some("No valid user IDs provided.");
     let status = if known { StatusCode::OK } else { StatusCode::NOT_FOUND };
     let answer = wire::MembersManaged { success: known, error, users };

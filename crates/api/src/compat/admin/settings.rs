@@ -3,80 +3,82 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::audit::{Actor, By};
-use carrel_domain::settings::Settings;
-use carrel_services::settings::dump::Dump;
-use carrel_services::settings::{Leniency, SettingsStore, preferences};
+use carrel_services::Ports;
+use carrel_services::settings::{Leniency, preferences};
 use chrono::Utc;
 
-use crate::caller::{Admin, Caller, Host, address};
+use crate::authorized::{Authorized, address, scope};
 use crate::compat::Body;
 use crate::compat::admin::wire::settings as wire;
-use crate::compat::failure::shapes::{NotDone, Plain};
+use crate::compat::error::error_body::{NotDone, Plain};
+use crate::error::documented::MultiUserOnly;
+use crate::error::error_body::{NoValues, bare};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::facts::Facts;
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::shapes::{NoValues, bare};
-use crate::failure::{Answer, Failure};
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 
 /// Change preferences. Names and values that are not allowed are passed over.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = Changes,
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
 pub async fn update_preferences(
-    caller: Caller<Host>,
-    settings: Data<dyn Settings>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     body: Body<Changes>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
     // quirk(preferences-passed-over): whatever is not allowed is passed over, successfully
     // native: a body without a known preference, or with a wrong value, is `400`
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
-    preferences::change(&**settings, &changes, Leniency::Lenient, &caller.by()).await?;
+    preferences::change(&*ports.settings, &changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Show every setting.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = SettingsShown), Failure<Plain>))]
+    responses((status = 200, body = SettingsShown), ErrorResponse<Plain>))]
 #[get("/system")]
 pub async fn show_settings(
-    _: Caller<Admin>,
-    store: Data<SettingsStore>,
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     facts: Facts,
-) -> Answer<Json<SettingsShown>, Plain> {
+) -> ApiResult<Json<SettingsShown>, Plain> {
     let facts = facts.gather().await?;
     // quirk(settings-as-text): those that are not set too, as null; numbers as the text they were
     // set as
     // native: settings that are set; numbers as numbers
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
-    Ok(Json(SettingsShown { settings: store.visible(&facts, Leniency::Lenient) }))
+    Ok(Json(SettingsShown { settings: ports.settings_store.visible(&facts, Leniency::Lenient) }))
 }
 
 /// Change settings, all or nothing. What is refused is told with 200 and `error`.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = Changes,
-    responses((status = 200, body = wire::SettingsUpdated), Failure<NoValues>))]
+    responses((status = 200, body = wire::SettingsUpdated), ErrorResponse<NoValues>))]
 #[post("/system/update-env")]
 pub async fn update_settings(
-    caller: Caller<Admin>,
-    store: Data<SettingsStore>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<Changes>,
-) -> Answer<Json<wire::SettingsUpdated>, NoValues> {
+) -> ApiResult<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
     // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of a type
     // that cannot be one is `400`
     // native: a refused setting is `400`
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
-    let updated = store.update(&changes, Leniency::Lenient, &caller.by()).await?;
+    let updated = ports.settings_store.update(&changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(updated.into()))
 }
 
 /// Write the settings to `<storage>/.env`, in production. Needs no key and tells nothing.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do", content_type = "text/plain", body = String), Failure<Plain>))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
-pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse, Plain> {
+pub async fn dump_settings(
+    request: HttpRequest,
+    ports: Data<Ports>,
+) -> ApiResult<HttpResponse, Plain> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
-    dump.into_inner().write(&by).await?;
+    ports.dump.clone().write(&by).await?;
     // quirk(done-in-text): `OK` as text
     // native: `env-dump` answers without a body
     // test: `compat::settings_are_refused_with_200_and_told_as_text`

@@ -2,42 +2,41 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::UserId;
-use carrel_domain::user::Users;
-use carrel_services::accounts::Accounts;
+use carrel_services::Ports;
 
-use crate::caller::{Caller, Host};
+use crate::authorized::{Authorized, scope};
 use crate::compat::Body;
 use crate::compat::admin::wire::users as wire;
-use crate::compat::failure::shapes::{NoUser, NotDone, NotUpdated, Plain};
+use crate::compat::error::error_body::{NoUser, NotDone, NotUpdated, Plain};
 use crate::compat::values::leading_number;
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::{Answer, Failure};
+use crate::error::documented::MultiUserOnly;
+use crate::error::{ApiResult, ErrorResponse};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
 /// List every user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::UserList), Failure<Plain>, MultiUserOnly))]
+    responses((status = 200, body = wire::UserList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
 pub async fn list_users(
-    _: Caller<Host>,
-    users: Data<dyn Users>,
-) -> Answer<Json<wire::UserList>, Plain> {
-    let users = users.list_whole().await?.into_iter().map(Into::into).collect();
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::UserList>, Plain> {
+    let users = ports.users.list_whole().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::UserList { users }))
 }
 
 /// Create a user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
-    responses((status = 200, body = wire::UserCreated), Failure<NoUser>, MultiUserOnly))]
+    responses((status = 200, body = wire::UserCreated), ErrorResponse<NoUser>, MultiUserOnly))]
 #[post("/admin/users/new")]
 pub async fn create_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     body: Body<wire::UserFields>,
-) -> Answer<Json<wire::UserCreated>, NoUser> {
+) -> ApiResult<Json<wire::UserCreated>, NoUser> {
     let draft = body.read().await?.into_draft()?;
-    let user = accounts.create(draft, &caller.by()).await?.into();
+    let user = ports.accounts.create(draft, &caller.by()).await?.into();
     Ok(Json(wire::UserCreated { user, error: None }))
 }
 
@@ -45,32 +44,32 @@ pub async fn create_user(
 ///
 /// What cannot be done is answered with 200 and `success: false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
-    responses((status = 200, body = Done), Failure<NotUpdated>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotUpdated>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
 pub async fn update_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
     body: Body<wire::UserFields>,
-) -> Answer<Json<Done>, NotUpdated> {
+) -> ApiResult<Json<Done>, NotUpdated> {
     let changes = body.read().await?.into_changes()?;
     // quirk(leading-number): in `POST /admin/users/2abc` the id is 2
     // native: an id is a number
     // test: `compat::users_are_taken_loosely_and_refused_with_200`
     let id = parse_id("user", leading_number(&id))?;
-    accounts.update(UserId(id), changes, &caller.by()).await?;
+    ports.accounts.update(UserId(id), changes, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Delete a user, with sessions, memberships, threads and chats.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]
 pub async fn delete_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
-    accounts.delete(UserId(parse_id("user", &id)?), &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    ports.accounts.delete(UserId(parse_id("user", &id)?), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

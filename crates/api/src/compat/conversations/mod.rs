@@ -15,74 +15,74 @@ use uuid::Uuid;
 
 use self::body::asked;
 use self::stream::Teller;
-use super::failure::shapes::{Abort, ThreadAbort};
+use super::error::error_body::{Abort, ThreadAbort};
 use super::{Body, sources};
-use crate::caller::{Asker, Caller};
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::streaming;
 use crate::v1::conversations::wire::{Asked, ChatBody, RESET};
-use crate::v1::conversations::{Asking, stream as native};
+use crate::v1::conversations::{Asking, find_thread, in_thread, stream as native};
 use crate::wire::ServerSentEvent;
 
 /// Ask a question in a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, body = ChatAnswer), Failure<Abort>))]
+    responses((status = 200, body = ChatAnswer), ErrorResponse<Abort>))]
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
     body: Body<ChatBody>,
-) -> Answer<Json<ChatAnswer>, Abort> {
+) -> ApiResult<Json<ChatAnswer>, Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
     Ok(Json(answer(&asking, &caller, &workspace, asked(body)?).await?))
 }
 
 /// Ask a question in a workspace and get the answer part by part, as server-sent events.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
     body: Body<ChatBody>,
-) -> Answer<HttpResponse, Abort> {
+) -> ApiResult<HttpResponse, Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
     Ok(stream(&asking, &caller, &workspace, asked(body)?).await?)
 }
 
 /// Ask a question in a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, body = ChatAnswer), Failure<ThreadAbort>))]
+    responses((status = 200, body = ChatAnswer), ErrorResponse<ThreadAbort>))]
 #[post("/workspace/{slug}/thread/{thread}/chat")]
 pub async fn ask_in_thread(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
     body: Body<ChatBody>,
-) -> Answer<Json<ChatAnswer>, ThreadAbort> {
+) -> ApiResult<Json<ChatAnswer>, ThreadAbort> {
     let body = body.read().await?;
-    let (workspace, thread) = asking.ports.find(&caller, &path).await?;
+    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
     let asked = known_asker(&asking, asked(body)?).await?;
-    let asked = asking.ports.within(thread, asked).await?;
+    let asked = in_thread(&asking.ports, thread, asked).await?;
     Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
 }
 
 /// Ask a question in a thread and get the answer part by part.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<ThreadAbort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<ThreadAbort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
     body: Body<ChatBody>,
-) -> Answer<HttpResponse, ThreadAbort> {
+) -> ApiResult<HttpResponse, ThreadAbort> {
     let body = body.read().await?;
-    let (workspace, thread) = match asking.ports.find(&caller, &path).await {
+    let (workspace, thread) = match find_thread(&asking.ports, &caller, &path).await {
         // quirk(unknown-thread-400): for streams `400`, without telling whether the workspace or
         // the thread is missing
         // native: an unknown thread is `404`
@@ -94,7 +94,7 @@ pub async fn stream_answer_in_thread(
         found => found?,
     };
     let asked = known_asker(&asking, asked(body)?).await?;
-    let asked = asking.ports.within(thread, asked).await?;
+    let asked = in_thread(&asking.ports, thread, asked).await?;
     Ok(stream(&asking, &caller, &workspace, asked).await?)
 }
 
@@ -112,7 +112,7 @@ async fn known_asker(asking: &Asking, mut asked: Asked) -> Result<Asked> {
 
 async fn answer(
     asking: &Asking,
-    caller: &Caller<Asker>,
+    caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
     asked: Asked,
 ) -> Result<ChatAnswer> {
@@ -123,7 +123,7 @@ async fn answer(
 
 async fn stream(
     asking: &Asking,
-    caller: &Caller<Asker>,
+    caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
     asked: Asked,
 ) -> Result<HttpResponse> {

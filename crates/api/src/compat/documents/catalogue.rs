@@ -1,14 +1,14 @@
 //! `/api/v1/documents` and `/api/v1/document/*`: what there is
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get};
-use carrel_services::library::Library;
+use carrel_services::Ports;
 use serde_json::Value;
 
-use crate::caller::{Caller, Fetcher};
-use crate::compat::failure::shapes::{NotFoundInText, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::compat::error::error_body::{NotFoundInText, Plain};
 use crate::compat::names;
 use crate::compat::values::leading_number;
-use crate::failure::{Answer, Failure};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 use crate::v1::documents::catalogue::{USUAL, accepted, by_id, by_name, folder_page, tree};
 use crate::v1::documents::listing::{
@@ -18,36 +18,36 @@ use crate::v1::documents::listing::{
 /// List documents: every folder with its documents, or one folder in pages.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(TreeQuery),
     responses((status = 200, body = DocumentTree<'static>),
-        (status = 404, description = "There is no such folder", body = FolderPage<'static>), Failure<Plain>))]
+        (status = 404, description = "There is no such folder", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     params: Params<TreeQuery>,
-) -> Answer<HttpResponse, Plain> {
+) -> ApiResult<HttpResponse, Plain> {
     let (folder, part) = params.read()?.into_part();
     Ok(match folder {
         Some(folder) => {
             let part = read(&part, Some(USUAL));
-            folder_page(&library, &folder, part, true, names::listed).await?
+            folder_page(&ports.library, &folder, part, true, names::listed).await?
         }
-        None => tree(&library, names::listed).await?,
+        None => tree(&ports.library, names::listed).await?,
     })
 }
 
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(PartQuery),
     responses((status = 200, body = FolderPage<'static>),
-        (status = 404, description = "There is no such folder", body = FolderPage<'static>), Failure<Plain>))]
+        (status = 404, description = "There is no such folder", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     name: Path<String>,
     params: Params<PartQuery>,
-) -> Answer<HttpResponse, Plain> {
+) -> ApiResult<HttpResponse, Plain> {
     let part = read(&params.read()?, None);
-    Ok(folder_page(&library, &name, part, false, names::listed).await?)
+    Ok(folder_page(&ports.library, &name, part, false, names::listed).await?)
 }
 
 /// Tell which types of files are understood.
@@ -55,13 +55,13 @@ pub async fn list_folder(
 // native: `accepted-file-types` lists the types that this server reads
 // test: `scans::types_are_accepted_once_they_are_read`
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = Object), Failure<Plain>))]
+    responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/accepted-file-types")]
 pub async fn accepted_file_types(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
-) -> Answer<Json<Value>, Plain> {
-    Ok(Json(accepted(library.extractor.file_types().into_iter())))
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<Value>, Plain> {
+    Ok(Json(accepted(ports.library.extractor.file_types().into_iter())))
 }
 
 /// The offset, and the limit unless all are wanted; `default` where no limit is given.
@@ -83,29 +83,29 @@ fn read(part: &PartQuery, default: Option<u32>) -> (u64, Option<u32>) {
 
 /// Find a document by the name of its file, in whichever folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = DocumentFound<'static>), Failure<NotFoundInText>))]
+    responses((status = 200, body = DocumentFound<'static>), ErrorResponse<NotFoundInText>))]
 #[get("/document/{docName}")]
 pub async fn find_document(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     name: Path<String>,
-) -> Answer<HttpResponse, NotFoundInText> {
-    let found = by_name(&library, &name).await?;
+) -> ApiResult<HttpResponse, NotFoundInText> {
+    let found = by_name(&ports.library, &name).await?;
     let document = names::listed(&found);
     Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, None)))
 }
 
 /// Find a document by its id, which it keeps wherever it is moved.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(FoundQuery),
-    responses((status = 200, body = DocumentFound<'static>), Failure<NotFoundInText>))]
+    responses((status = 200, body = DocumentFound<'static>), ErrorResponse<NotFoundInText>))]
 #[get("/document/id/{id}")]
 pub async fn find_document_by_id(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     id: Path<String>,
     params: Params<FoundQuery>,
-) -> Answer<HttpResponse, NotFoundInText> {
-    let (found, text) = by_id(&library, &id, &params.read()?).await?;
+) -> ApiResult<HttpResponse, NotFoundInText> {
+    let (found, text) = by_id(&ports.library, &id, &params.read()?).await?;
     let document = names::listed(&found);
     Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, text)))
 }

@@ -2,44 +2,47 @@
 use actix_web::web::{Data, Json};
 use actix_web::{delete, post};
 use carrel_domain::{Folder, Result};
-use carrel_services::library::{Library, MovePolicy};
+use carrel_services::Ports;
+use carrel_services::library::MovePolicy;
 
-use crate::caller::{Caller, Keeper};
+use crate::authorized::{Authorized, scope};
 use crate::compat::Body;
-use crate::compat::failure::documents::{NoFolder, NotMoved, NotRemoved};
-use crate::failure::{Answer, Failure};
+use crate::compat::error::documents::{NoFolder, NotMoved, NotRemoved};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::documents::folder::{self as native, FolderBody, FolderChanged, MoveBody};
 
 /// Make a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
-    responses((status = 200, body = FolderChanged), Failure<NoFolder>))]
+    responses((status = 200, body = FolderChanged), ErrorResponse<NoFolder>))]
 #[post("/document/create-folder")]
 pub async fn create_folder(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     body: Body<FolderBody>,
-) -> Answer<Json<FolderChanged>, NoFolder> {
+) -> ApiResult<Json<FolderChanged>, NoFolder> {
     let name = body.read().await?.name()?;
     let folder = parse(name.as_deref().unwrap_or_default())?;
-    library.create_folder(&folder, &caller.by()).await?;
+    ports.library.create_folder(&folder, &caller.by()).await?;
     Ok(Json(FolderChanged::made()))
 }
 
 /// Remove a folder and its documents, from every workspace too.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
-    responses((status = 200, body = FolderChanged), Failure<NotRemoved>))]
+    responses((status = 200, body = FolderChanged), ErrorResponse<NotRemoved>))]
 #[delete("/document/remove-folder")]
 pub async fn remove_folder(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     body: Body<FolderBody>,
-) -> Answer<Json<FolderChanged>, NotRemoved> {
+) -> ApiResult<Json<FolderChanged>, NotRemoved> {
     let name = body.read().await?.name()?.unwrap_or_default();
     let removed = match Folder::parse(&name) {
         // quirk(nothing-to-remove): it succeeds and removes nothing, which `removed` says
         // native: removing what is no folder, or the default folder, is refused
         // test: `shelves::folders_are_made_and_removed_with_what_is_in_them`
-        Ok(folder) if !folder.is_default() => library.remove_folder(folder, &caller.by()).await?,
+        Ok(folder) if !folder.is_default() => {
+            ports.library.remove_folder(folder, &caller.by()).await?
+        }
         _ => None,
     };
     Ok(Json(FolderChanged::removed(removed)))
@@ -47,20 +50,20 @@ pub async fn remove_folder(
 
 /// Move documents between folders, all or none. Those that are in a workspace stay.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = MoveBody,
-    responses((status = 200, body = FolderChanged), Failure<NotMoved>))]
+    responses((status = 200, body = FolderChanged), ErrorResponse<NotMoved>))]
 #[post("/document/move-files")]
 pub async fn move_files(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     body: Body<MoveBody>,
-) -> Answer<Json<FolderChanged>, NotMoved> {
+) -> ApiResult<Json<FolderChanged>, NotMoved> {
     let moves = body.read().await?.into_moves()?;
     let asked = moves.len();
     // quirk(placed-stay): those that are in a workspace stay where they are, and the message says
     // how many
     // native: documents move whether they are in a workspace or not, and stay in it
     // test: `shelves::documents_move_whole_or_not_at_all`
-    let stayed = library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
+    let stayed = ports.library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
     Ok(Json(FolderChanged::moved(asked, stayed)))
 }
 

@@ -1,53 +1,55 @@
 //! `/api/v1/document/*`: uploads
-use actix_web::web::{Json, Path};
+use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, post};
 use carrel_domain::Result;
+use carrel_services::Ports;
 use serde_json::Value;
 
-use crate::caller::{Caller, Keeper};
-use crate::compat::failure::documents::{NoDocuments, NoLink};
+use crate::authorized::{Authorized, scope};
+use crate::compat::error::documents::{NoDocuments, NoLink};
 use crate::compat::{Body, names};
-use crate::failure::{Answer, Failure};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::{Form, Params, Upload};
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::incoming::{AnswerQuery, LinkBody, RawTextBody, UploadForm};
-use crate::v1::documents::uploads::Uploading;
+use crate::v1::documents::uploads;
 
 /// Upload a file.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/upload")]
 pub async fn upload_document(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<AnswerQuery>,
     form: Form,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let sent = read(form).await?;
-    let added = uploading.file(&caller, &request, sent, None, names::added).await?;
+    let added = uploads::add_file(&ports, &caller, &request, sent, None, names::added).await?;
     Ok(Json(query.shown(added)))
 }
 
 /// Upload a file into a folder, which is made if need be.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/upload/{folderName}")]
 pub async fn upload_into_folder(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     name: Path<String>,
     params: Params<AnswerQuery>,
     form: Form,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = super::folders::parse(&name)?;
     let query = params.read()?;
     let sent = read(form).await?;
-    let added = uploading.file(&caller, &request, sent, Some(folder), names::added).await?;
+    let added =
+        uploads::add_file(&ports, &caller, &request, sent, Some(folder), names::added).await?;
     Ok(Json(query.shown(added)))
 }
 
@@ -65,37 +67,38 @@ fn last_part(name: &str) -> String {
 /// Add text that is not a file.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body = RawTextBody,
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/raw-text")]
 pub async fn add_raw_text(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<AnswerQuery>,
     body: Body<RawTextBody>,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
     // quirk(blank-text): it is taken
     // native: a text of white space is refused
     // test: `cargo xtask conformance`
     let (raw, slugs) = body.into_text(digest)?;
-    let added = uploading.text(&caller, &request, raw, slugs, digest, names::added).await?;
+    let added =
+        uploads::add_text(&ports, &caller, &request, raw, slugs, digest, names::added).await?;
     Ok(Json(query.shown(added)))
 }
 
 /// Add a page of another host.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body = LinkBody,
-    responses((status = 200, body = DocumentsAdded), Failure<NoLink>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoLink>))]
 #[post("/document/upload-link")]
 pub async fn upload_link(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<AnswerQuery>,
     body: Body<LinkBody>,
-) -> Answer<Json<DocumentsAdded>, NoLink> {
+) -> ApiResult<Json<DocumentsAdded>, NoLink> {
     let query = params.read()?;
     let (mut body, digest) = body.read_whole().await?;
     body.scraper_headers = body.scraper_headers.and_then(texts);
@@ -104,7 +107,8 @@ pub async fn upload_link(
     // native: a page that its host answers a mistake with is refused
     // test: `providers::links` (unit test)
     link.take_errors = true;
-    let added = uploading.link(&caller, &request, link, slugs, digest, names::added).await?;
+    let added =
+        uploads::add_link(&ports, &caller, &request, link, slugs, digest, names::added).await?;
     Ok(Json(query.shown(added)))
 }
 

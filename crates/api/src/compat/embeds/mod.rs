@@ -5,19 +5,19 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::chat::Bounded;
 use carrel_domain::widget::WidgetChat;
-use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
+use carrel_services::Ports;
 use carrel_services::widgets::WidgetService;
 use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
 use self::fields::checked;
-use super::failure::shapes::NoEmbed;
+use super::error::error_body::NoEmbed;
 use super::{Body, sources};
-use crate::caller::{Admin, Caller};
+use crate::authorized::{Authorized, scope};
 use crate::compat::history::read;
-use crate::failure::{Answer, Failure};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 use crate::v1::embeds as native;
 use crate::v1::embeds::fields::unnamed;
@@ -64,14 +64,14 @@ fn as_text(origins: Option<Vec<String>>) -> Option<String> {
 }
 
 /// List every embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
-    responses((status = 200, body = EmbedList), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
+    responses((status = 200, body = EmbedList), ErrorResponse<NoEmbed>))]
 #[get("/embed")]
 pub async fn list_embeds(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
-) -> Answer<Json<EmbedList>, NoEmbed> {
-    let listed = embeds.widgets.list().await?.into_iter().map(|listed| {
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<EmbedList>, NoEmbed> {
+    let listed = ports.widgets.widgets.list().await?.into_iter().map(|listed| {
         let (summary, origins) = EmbedSummary::of(listed);
         EmbedListed { summary, allowlist_domains: as_text(origins) }
     });
@@ -79,24 +79,23 @@ pub async fn list_embeds(
 }
 
 /// Make an embed, by which pages of other sites may ask a workspace. It is enabled.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = EmbedFields,
-    responses((status = 200, body = EmbedMade), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = EmbedFields,
+    responses((status = 200, body = EmbedMade), ErrorResponse<NoEmbed>))]
 #[post("/embed/new")]
 pub async fn create_embed(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<EmbedFields>,
-) -> Answer<Json<EmbedMade>, NoEmbed> {
+) -> ApiResult<Json<EmbedMade>, NoEmbed> {
     let fields = checked(body.read().await?)?;
     let slug = fields.slug()?.ok_or_else(unnamed)?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let mut settings = fields.into_new(workspace.id)?;
     // quirk(enabled-when-new): it always is
     // native: a new embed is enabled unless said otherwise
     // test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
     settings.enabled = true;
-    let (details, origins) = EmbedDetails::of(embeds.create(settings, &caller.by()).await?);
+    let (details, origins) = EmbedDetails::of(ports.widgets.create(settings, &caller.by()).await?);
     let embed = EmbedRow { details, allowlist_domains: as_text(origins) };
     Ok(Json(EmbedMade { embed, error: None }))
 }
@@ -115,66 +114,65 @@ pub enum EmbedUpdated {
 pub struct Nothing {}
 
 /// Change an embed. Values that make no sense are replaced by defaults.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = EmbedFields,
-    responses((status = 200, body = Object), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = EmbedFields,
+    responses((status = 200, body = Object), ErrorResponse<NoEmbed>))]
 #[post("/embed/{embed}")]
 pub async fn update_embed(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
     body: Body<EmbedFields>,
-) -> Answer<Json<EmbedUpdated>, NoEmbed> {
+) -> ApiResult<Json<EmbedUpdated>, NoEmbed> {
     let fields = checked(body.read().await?)?;
-    let embed = embeds.find(&key).await?;
+    let embed = ports.widgets.find(&key).await?;
     if fields.is_empty() {
         // quirk(nothing-to-update): `200` with its id and a message
         // native: an update of a workspace without a known setting is `400`
         // test: `workspaces::settings_change_and_the_slug_stays`
         return Ok(Json(EmbedUpdated::Nothing(Nothing {})));
     }
-    native::update(&caller, &**workspaces, &embeds, &embed, fields).await?;
+    native::update(&caller, &*ports.workspaces, &ports.widgets, &embed, fields).await?;
     Ok(Json(EmbedUpdated::Done(EmbedDone::DONE)))
 }
 
 /// Delete an embed with its exchanges.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
-    responses((status = 200, body = EmbedDone), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
+    responses((status = 200, body = EmbedDone), ErrorResponse<NoEmbed>))]
 #[delete("/embed/{embed}")]
 pub async fn delete_embed(
-    caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
-) -> Answer<Json<EmbedDone>, NoEmbed> {
-    let embed = embeds.find(&key).await?;
-    embeds.delete(&embed, &caller.by()).await?;
+) -> ApiResult<Json<EmbedDone>, NoEmbed> {
+    let embed = ports.widgets.find(&key).await?;
+    ports.widgets.delete(&embed, &caller.by()).await?;
     Ok(Json(EmbedDone::DONE))
 }
 
 /// List the exchanges of an embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = EmbedChats), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = EmbedChats), ErrorResponse<NoEmbed>))]
 #[get("/embed/{embed}/chats")]
 pub async fn list_embed_chats(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<EmbedChats>, NoEmbed> {
-    Ok(Json(chats(&embeds, &key, None, &params.read()?).await?))
+) -> ApiResult<Json<EmbedChats>, NoEmbed> {
+    Ok(Json(chats(&ports.widgets, &key, None, &params.read()?).await?))
 }
 
 /// List the exchanges of one session of an embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = EmbedChats), Failure<NoEmbed>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = EmbedChats), ErrorResponse<NoEmbed>))]
 #[get("/embed/{embed}/chats/{session}")]
 pub async fn list_session_chats(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<EmbedChats>, NoEmbed> {
-    Ok(Json(chats(&embeds, &path.0, Some(&path.1), &params.read()?).await?))
+) -> ApiResult<Json<EmbedChats>, NoEmbed> {
+    Ok(Json(chats(&ports.widgets, &path.0, Some(&path.1), &params.read()?).await?))
 }
 
 async fn chats(

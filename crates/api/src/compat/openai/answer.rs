@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::compat::sources;
-use crate::failure::openai::broken_off;
+use crate::error::openai::broken_off;
 use crate::streaming::event;
 use crate::v1::openai::wire::answer::{self as native, Completion, Ending};
 

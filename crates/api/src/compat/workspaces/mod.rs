@@ -5,38 +5,31 @@ use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
 use carrel_domain::Error;
-use carrel_domain::library::WorkspaceDocuments;
-use carrel_domain::model::Models;
-use carrel_domain::settings::Settings;
-use carrel_domain::thread::Threads;
-use carrel_domain::vector::VectorIndex;
-use carrel_domain::workspace::Workspaces;
+use carrel_services::Ports;
 use carrel_services::workspaces as service;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use self::settings::{WorkspaceUpdate, repaired};
-use super::failure::shapes::{NoWorkspace, Plain};
+use super::error::error_body::{NoWorkspace, Plain};
 use super::{Body, names};
-use crate::caller::{Admin, Caller, Reader};
-use crate::failure::{Answer, Failure, shapes::text};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::text};
 use crate::v1::workspaces as native;
 use crate::v1::workspaces::wire;
 
 /// Create a workspace. Settings that make no sense are those of any new workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
-    responses((status = 200, body = wire::WorkspaceChanged), Failure<NoWorkspace>))]
+    responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<NoWorkspace>))]
 #[post("/workspace/new")]
 pub async fn create_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    settings: Data<dyn Settings>,
-    models: Data<dyn Models>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::WorkspaceFields>,
-) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
+) -> ApiResult<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = repaired(body.read().await?);
     let by = caller.by();
-    Ok(Json(native::create(&**workspaces, &**settings, &**models, body, &by).await?))
+    Ok(Json(native::create(&*ports.workspaces, &*ports.settings, &*ports.models, body, &by).await?))
 }
 
 /// Find a workspace by its slug, in a list of one: empty when there is none.
@@ -44,16 +37,14 @@ pub async fn create_workspace(
 // native: one workspace in a list of one
 // test: `workspaces::a_new_workspace_is_found_by_its_slug`
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
+    responses((status = 200, body = wire::WorkspaceFound), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}")]
 pub async fn find_workspace(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    placements: Data<dyn WorkspaceDocuments>,
-    threads: Data<dyn Threads>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<wire::WorkspaceFound>, Plain> {
-    let workspace = match caller.workspace(&**workspaces, &slug).await {
+) -> ApiResult<Json<wire::WorkspaceFound>, Plain> {
+    let workspace = match caller.workspace(&*ports.workspaces, &slug).await {
         // quirk(unknown-is-empty): `GET /workspace/{slug}` answers `{"workspace":[]}`
         // native: `404`
         // test: `workspaces::a_deleted_workspace_is_gone_with_its_vectors`
@@ -62,7 +53,10 @@ pub async fn find_workspace(
         }
         found => found?,
     };
-    Ok(Json(native::found(&**placements, &**threads, workspace, names::placed).await?))
+    Ok(Json(
+        native::found(&*ports.workspace_documents, &*ports.threads, workspace, names::placed)
+            .await?,
+    ))
 }
 
 /// What an update of a workspace is answered.
@@ -91,17 +85,16 @@ struct WorkspaceNumber {
 
 /// Change the settings of a workspace. Values that make no sense are replaced by defaults.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
-    responses((status = 200, body = WorkspaceUpdated), Failure<Plain>))]
+    responses((status = 200, body = WorkspaceUpdated), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update")]
 pub async fn update_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    models: Data<dyn Models>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<WorkspaceUpdate>,
-) -> Answer<Json<WorkspaceUpdated>, Plain> {
+) -> ApiResult<Json<WorkspaceUpdated>, Plain> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let Some(settings) = body.into_changed(workspace.settings.clone())? else {
         return Ok(Json(WorkspaceUpdated::Left(WorkspaceLeft {
             workspace: WorkspaceNumber { id: workspace.id.0 },
@@ -109,21 +102,21 @@ pub async fn update_workspace(
         })));
     };
     let by = caller.by();
-    let changed = native::update(&**workspaces, &**models, &workspace, settings, &by).await?;
+    let changed =
+        native::update(&*ports.workspaces, &*ports.models, &workspace, settings, &by).await?;
     Ok(Json(WorkspaceUpdated::Changed(Box::new(changed))))
 }
 
 /// Delete a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, description = "It is deleted", content_type = "text/plain", body = String), Failure<Plain>))]
+    responses((status = 200, description = "It is deleted", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    index: Data<dyn VectorIndex>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<HttpResponse, Plain> {
-    service::delete(&**workspaces, &**index, &slug, &caller.by()).await?;
+) -> ApiResult<HttpResponse, Plain> {
+    service::delete(&*ports.workspaces, &*ports.index, &slug, &caller.by()).await?;
     // quirk(deleted-in-text): `OK` as text
     // native: `{"success":true,"error":null}`
     // test: `workspaces::the_other_mount_says_deleted_in_text`

@@ -1,4 +1,5 @@
 //! `/v1/admin/workspace-chats` and `/v1/system/export-chats`
+use carrel_services::Ports;
 use std::io;
 
 use actix_web::http::header::{
@@ -10,7 +11,6 @@ use carrel_domain::audit::By;
 use carrel_domain::chat::Bounded;
 use carrel_domain::chat_log::{ChatFilter, ChatLog, LoggedChat, Portion};
 use carrel_domain::export::{FormatChoice, Layout};
-use carrel_domain::settings::Settings;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Result, WorkspaceId};
 use carrel_services::admission::handed;
@@ -20,27 +20,26 @@ use carrel_services::preferences::Preferences;
 use carrel_services::workspaces as service;
 use futures_util::{StreamExt, TryStreamExt, stream};
 
-use crate::caller::{Admin, Caller};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::{Body, Params};
 use crate::streaming::Holder;
 use crate::v1::admin::wire::chats as wire;
 
 /// List exchanges of all workspaces, newest first.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
-    responses((status = 200, body = wire::ChatPage), Failure<Plain>))]
+    responses((status = 200, body = wire::ChatPage), ErrorResponse<Plain>))]
 #[post("/admin/workspace-chats")]
 pub async fn list_chats(
-    _: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    chats: Data<dyn ChatLog>,
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::ChatQuery>,
-) -> Answer<Json<wire::ChatPage>> {
+) -> ApiResult<Json<wire::ChatPage>> {
     let query = body.read().await?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
     let Page { chats, has_pages, has_more } =
-        page(&**chats, &filter, query.offset(), false).await?;
+        page(&*ports.chat_log, &filter, query.offset(), false).await?;
     let chats = chats.into_iter().map(Into::into).collect();
     Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
 }
@@ -52,18 +51,17 @@ pub async fn list_chats(
 /// whatever breaks a deletion off (the client hanging up, too), what is gone is told and the rest is
 /// there. What their answers cost goes with them.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::ClearQuery),
-    responses((status = 200, body = wire::ChatsCleared), Failure<Plain>))]
+    responses((status = 200, body = wire::ChatsCleared), ErrorResponse<Plain>))]
 #[delete("/admin/workspace-chats")]
 pub async fn clear_chats(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    chats: Data<dyn ChatLog>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     params: Params<wire::ClearQuery>,
-) -> Answer<Json<wire::ChatsCleared>> {
+) -> ApiResult<Json<wire::ChatsCleared>> {
     let query = params.read()?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
-    Ok(Json(bulk_delete::clear(&**chats, &filter, &caller.by()).await?.into()))
+    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
+    Ok(Json(bulk_delete::clear(&*ports.chat_log, &filter, &caller.by()).await?.into()))
 }
 
 /// Export exchanges as a file.
@@ -72,25 +70,23 @@ pub async fn clear_chats(
 /// records; `csv` the same as a table (RFC 4180); `jsonAlpaca` an array of instruction, input and
 /// output. The file is written as it is read, and breaks off a few seconds after its key ends.
 #[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
-    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), Failure<Plain>))]
+    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<Plain>))]
 #[get("/system/export-chats")]
 pub async fn export_chats(
-    caller: Caller<Admin>,
+    caller: Authorized<scope::Admin>,
     http: HttpRequest,
-    workspaces: Data<dyn Workspaces>,
-    settings: Data<dyn Settings>,
-    exports: Data<Exports>,
+    ports: Data<Ports>,
     params: Params<wire::ExportQuery>,
-) -> Answer<HttpResponse> {
+) -> ApiResult<HttpResponse> {
     let query = params.read()?;
     let mut filter = query.filter()?;
-    filter.workspace = named(&**workspaces, query.workspace.as_deref()).await?;
+    filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
     let name = query.r#type.clone().unwrap_or_else(|| "jsonl".to_owned());
-    let prompt = Preferences::read(&**settings).await?.system_prompt().to_owned();
+    let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
     (choice.by_thread, choice.csv_safe) = (query.by_thread()?, query.csv_safe);
     let request = ExportRequest { choice, filter, redact: query.redact };
-    Ok(file(&exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
+    Ok(file(&ports.exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
 }
 
 /// The workspace that a slug names, if there is one to name it.

@@ -2,42 +2,42 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, delete, get, post};
 use carrel_domain::audit::{Actor, By};
-use carrel_domain::invite::{InviteStatus, Invites, UnknownWorkspaces};
+use carrel_domain::invite::{InviteStatus, UnknownWorkspaces};
 use carrel_domain::{Error, InviteId};
-use carrel_services::invitations::Invitations;
+use carrel_services::Ports;
 use chrono::Utc;
 
-use crate::caller::{Caller, Host, address};
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::shapes::{Alike, NoInvite, NoUser, NotDone};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, address, scope};
+use crate::error::documented::MultiUserOnly;
+use crate::error::error_body::{Alike, NoInvite, NoUser, NotDone};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, invites as wire, users};
 
 /// List every invite, whatever its status.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::InviteList), Failure<Plain>, MultiUserOnly))]
+    responses((status = 200, body = wire::InviteList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/invites")]
 pub async fn list_invites(
-    _: Caller<Host>,
-    invites: Data<dyn Invites>,
-) -> Answer<Json<wire::InviteList>> {
-    let invites = invites.list().await?.into_iter().map(Into::into).collect();
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::InviteList>> {
+    let invites = ports.invites.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::InviteList { invites }))
 }
 
 /// Find an invite, with the time at which it expires.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::InviteFound), Failure<Alike>, MultiUserOnly))]
+    responses((status = 200, body = wire::InviteFound), ErrorResponse<Alike>, MultiUserOnly))]
 #[get("/admin/invite/{id}")]
 pub async fn find_invite(
-    _: Caller<Host>,
-    invites: Data<dyn Invites>,
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<wire::InviteFound>, Alike> {
+) -> ApiResult<Json<wire::InviteFound>, Alike> {
     let number = parse_id("invite", &id)?;
-    let found = invites.list().await?.into_iter().find(|invite| invite.id.0 == number);
+    let found = ports.invites.list().await?.into_iter().find(|invite| invite.id.0 == number);
     let invite = found.ok_or_else(|| Error::not_found("invite", &*id))?.into();
     Ok(Json(wire::InviteFound { invite }))
 }
@@ -46,30 +46,30 @@ pub async fn find_invite(
 ///
 /// Whoever redeems its code registers with the role `default` and joins its workspaces.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
-    responses((status = 200, body = wire::InviteCreated), Failure<NoInvite>, MultiUserOnly))]
+    responses((status = 200, body = wire::InviteCreated), ErrorResponse<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
 pub async fn create_invite(
-    caller: Caller<Host>,
-    invitations: Data<Invitations>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     body: Body<wire::NewInvite>,
-) -> Answer<Json<wire::InviteCreated>, NoInvite> {
+) -> ApiResult<Json<wire::InviteCreated>, NoInvite> {
     let (workspaces, expires_at) = body.read().await?.into_parts()?;
     let unknown = UnknownWorkspaces::Refuse;
-    let invite = invitations.create(workspaces, unknown, expires_at, &caller.by()).await?;
+    let invite = ports.invitations.create(workspaces, unknown, expires_at, &caller.by()).await?;
     Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
 }
 
 /// Withdraw an invite.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]
 pub async fn disable_invite(
-    caller: Caller<Host>,
-    invitations: Data<Invitations>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let id = InviteId(parse_id("invite", &id)?);
-    let before = invitations.disable(id, &caller.by()).await?;
+    let before = ports.invitations.disable(id, &caller.by()).await?;
     if before.status != InviteStatus::Pending {
         let reason = format!("this invite is already {}", before.status.as_str());
         return Err(Error::invalid("id", reason).into());
@@ -81,15 +81,15 @@ pub async fn disable_invite(
 ///
 /// Needs no key: the code is what lets its holder in, once.
 #[utoipa::path(tag = "Admin", request_body = users::Registration,
-    responses((status = 200, body = users::UserCreated), Failure<NoUser>))]
+    responses((status = 200, body = users::UserCreated), ErrorResponse<NoUser>))]
 #[post("/invite/{code}")]
 pub async fn redeem_invite(
     request: HttpRequest,
-    invitations: Data<Invitations>,
+    ports: Data<Ports>,
     code: Path<String>,
     body: Body<users::Registration>,
-) -> Answer<Json<users::UserCreated>, NoUser> {
+) -> ApiResult<Json<users::UserCreated>, NoUser> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
-    let user = invitations.redeem(&code, body.read_public().await?.into(), &by).await?;
+    let user = ports.invitations.redeem(&code, body.read_public().await?.into(), &by).await?;
     Ok(Json(users::UserCreated { user: user.into(), error: None }))
 }

@@ -2,24 +2,24 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::ApiKeyId;
-use carrel_services::api_keys::ApiKeyService;
+use carrel_services::Ports;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::shapes::{NoKey, NotDone};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::error_body::{NoKey, NotDone};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, keys as wire};
 
 /// List every API key, revoked ones included, without the keys themselves.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::KeyList), Failure<Plain>))]
+    responses((status = 200, body = wire::KeyList), ErrorResponse<Plain>))]
 #[get("/admin/api-keys")]
 pub async fn list_api_keys(
-    _: Caller<Admin>,
-    api_keys: Data<ApiKeyService>,
-) -> Answer<Json<wire::KeyList>> {
-    let api_keys = api_keys.list().await?.into_iter().map(Into::into).collect();
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::KeyList>> {
+    let api_keys = ports.api_keys.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::KeyList { api_keys }))
 }
 
@@ -27,27 +27,27 @@ pub async fn list_api_keys(
 ///
 /// No key makes one that may more than itself. The key is shown in this answer and never again.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewKey,
-    responses((status = 200, body = wire::KeyCreated), Failure<NoKey>))]
+    responses((status = 200, body = wire::KeyCreated), ErrorResponse<NoKey>))]
 #[post("/admin/api-keys")]
 pub async fn create_api_key(
-    caller: Caller<Admin>,
-    api_keys: Data<ApiKeyService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::NewKey>,
-) -> Answer<Json<wire::KeyCreated>, NoKey> {
+) -> ApiResult<Json<wire::KeyCreated>, NoKey> {
     let options = body.read().await?.into_options()?;
-    let (secret, key) = api_keys.create_as(&caller.key, options, &caller.by()).await?;
+    let (secret, key) = ports.api_keys.create_as(&caller.key, options, &caller.by()).await?;
     Ok(Json(wire::KeyCreated::new(&secret, key)))
 }
 
 /// Revoke an API key, at once.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/admin/api-keys/{id}")]
 pub async fn revoke_api_key(
-    caller: Caller<Admin>,
-    api_keys: Data<ApiKeyService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
-    api_keys.revoke(ApiKeyId(parse_id("API key", &id)?), &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    ports.api_keys.revoke(ApiKeyId(parse_id("API key", &id)?), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

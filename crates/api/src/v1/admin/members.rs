@@ -2,31 +2,28 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, post};
 use carrel_domain::WorkspaceId;
-use carrel_domain::member::Members;
-use carrel_domain::user::Users;
-use carrel_domain::workspace::Workspaces;
+use carrel_services::Ports;
 use carrel_services::{members, workspaces as service};
 
-use crate::caller::{Caller, Host};
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::shapes::{NoMembers, NotDone};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::documented::MultiUserOnly;
+use crate::error::error_body::{NoMembers, NotDone};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, members as wire};
 
 /// List who may enter a workspace: its members, and every admin.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::MemberList), Failure<Plain>, MultiUserOnly))]
+    responses((status = 200, body = wire::MemberList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
 pub async fn list_members(
-    _: Caller<Host>,
-    members: Data<dyn Members>,
-    users: Data<dyn Users>,
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<wire::MemberList>> {
+) -> ApiResult<Json<wire::MemberList>> {
     let id = WorkspaceId(parse_id("workspace", &id)?);
-    let found = members::with_admins(&**members, &**users, id).await?;
+    let found = members::with_admins(&*ports.members, &*ports.users, id).await?;
     Ok(Json(wire::MemberList { users: found.into_iter().map(Into::into).collect() }))
 }
 
@@ -34,36 +31,34 @@ pub async fn list_members(
 ///
 /// One unknown user refuses the whole call.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UpdateMembers,
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]
 pub async fn update_members(
-    caller: Caller<Host>,
-    members: Data<dyn Members>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
     body: Body<wire::UpdateMembers>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let id = WorkspaceId(parse_id("workspace", &id)?);
     let users = body.read().await?.into_ids();
-    members::manage(&**members, id, &users, true, &caller.by()).await?;
+    members::manage(&*ports.members, id, &users, true, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Add members to a workspace, or replace them.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ManageMembers,
-    responses((status = 200, body = wire::MembersManaged), Failure<NoMembers>, MultiUserOnly))]
+    responses((status = 200, body = wire::MembersManaged), ErrorResponse<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]
 pub async fn manage_members(
-    caller: Caller<Host>,
-    workspaces: Data<dyn Workspaces>,
-    members: Data<dyn Members>,
-    users: Data<dyn Users>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::ManageMembers>,
-) -> Answer<Json<wire::MembersManaged>, NoMembers> {
+) -> ApiResult<Json<wire::MembersManaged>, NoMembers> {
     let body = body.read().await?;
-    let workspace = service::by_slug(&**workspaces, &slug).await?.id;
-    members::manage(&**members, workspace, &body.ids(), body.reset, &caller.by()).await?;
-    let found = members::with_admins(&**members, &**users, workspace).await?;
+    let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;
+    members::manage(&*ports.members, workspace, &body.ids(), body.reset, &caller.by()).await?;
+    let found = members::with_admins(&*ports.members, &*ports.users, workspace).await?;
     let users = found.into_iter().map(Into::into).collect();
     Ok(Json(wire::MembersManaged { success: true, error: None, users }))
 }

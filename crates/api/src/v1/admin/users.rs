@@ -3,63 +3,65 @@ use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
 use carrel_domain::Error;
-use carrel_domain::user::{MultiUser, Users};
-use carrel_services::accounts::Accounts;
+use carrel_services::Ports;
 
-use crate::caller::{Admin, Caller, Host, Reader};
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::shapes::{NoUser, NotDone};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::documented::MultiUserOnly;
+use crate::error::error_body::{NoUser, NotDone};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, users as wire};
 
 /// Whether multi-user mode is on.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::MultiUserMode), Failure<Plain>))]
+    responses((status = 200, body = wire::MultiUserMode), ErrorResponse<Plain>))]
 #[get("/admin/is-multi-user-mode")]
 pub async fn is_multi_user_mode(
-    _: Caller<Reader>,
-    mode: Data<dyn MultiUser>,
-) -> Answer<Json<wire::MultiUserMode>> {
-    Ok(Json(wire::MultiUserMode { is_multi_user: mode.is_on().await? }))
+    _: Authorized<scope::Read>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::MultiUserMode>> {
+    Ok(Json(wire::MultiUserMode { is_multi_user: ports.multi_user.is_on().await? }))
 }
 
 /// Switch multi-user mode on.
 ///
 /// Creates the first admin. Works once: the mode stays on.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::Registration,
-    responses((status = 200, body = wire::UserCreated), Failure<NoUser>))]
+    responses((status = 200, body = wire::UserCreated), ErrorResponse<NoUser>))]
 #[post("/admin/enable-multi-user")]
 pub async fn enable_multi_user(
-    caller: Caller<Admin>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::Registration>,
-) -> Answer<Json<wire::UserCreated>, NoUser> {
-    let admin = accounts.enable_multi_user(body.read().await?.into(), &caller.by()).await?;
+) -> ApiResult<Json<wire::UserCreated>, NoUser> {
+    let admin = ports.accounts.enable_multi_user(body.read().await?.into(), &caller.by()).await?;
     Ok(Json(wire::UserCreated { user: admin.into(), error: None }))
 }
 
 /// List every user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = wire::UserList), Failure<Plain>, MultiUserOnly))]
+    responses((status = 200, body = wire::UserList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
-pub async fn list_users(_: Caller<Host>, users: Data<dyn Users>) -> Answer<HttpResponse> {
-    let list = wire::UserList::written(&users.list().await?).map_err(Error::internal)?;
+pub async fn list_users(
+    _: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
+) -> ApiResult<HttpResponse> {
+    let list = wire::UserList::written(&ports.users.list().await?).map_err(Error::internal)?;
     Ok(HttpResponse::Ok().content_type(ContentType::json()).body(list))
 }
 
 /// Create a user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewUser,
-    responses((status = 200, body = wire::UserCreated), Failure<NoUser>, MultiUserOnly))]
+    responses((status = 200, body = wire::UserCreated), ErrorResponse<NoUser>, MultiUserOnly))]
 #[post("/admin/users/new")]
 pub async fn create_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     body: Body<wire::NewUser>,
-) -> Answer<Json<wire::UserCreated>, NoUser> {
+) -> ApiResult<Json<wire::UserCreated>, NoUser> {
     let draft = body.read().await?.into_draft()?;
-    let user = accounts.create(draft, &caller.by()).await?.into();
+    let user = ports.accounts.create(draft, &caller.by()).await?.into();
     Ok(Json(wire::UserCreated { user, error: None }))
 }
 
@@ -68,17 +70,17 @@ pub async fn create_user(
 /// A new password, another role and a suspension end the user's sessions; a suspension rests the
 /// user's keys too. The last admin can be neither demoted nor suspended.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserUpdate,
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
 pub async fn update_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
     body: Body<wire::UserUpdate>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let id = parse_id("user", &id)?;
     let changes = body.read().await?.into_changes()?;
-    accounts.update(carrel_domain::UserId(id), changes, &caller.by()).await?;
+    ports.accounts.update(carrel_domain::UserId(id), changes, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
@@ -87,14 +89,14 @@ pub async fn update_user(
 /// With the user go sessions, memberships, threads and chats; keys the user made are revoked. To
 /// keep the history, suspend the user instead. The last admin cannot be deleted.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]
 pub async fn delete_user(
-    caller: Caller<Host>,
-    accounts: Data<Accounts>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let id = parse_id("user", &id)?;
-    accounts.delete(carrel_domain::UserId(id), &caller.by()).await?;
+    ports.accounts.delete(carrel_domain::UserId(id), &caller.by()).await?;
     Ok(Json(Done::well()))
 }

@@ -3,31 +3,29 @@ pub mod wire;
 
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, patch, post};
-use carrel_domain::chat_edit::ChatEdits;
-use carrel_domain::workspace::Workspaces;
+use carrel_services::Ports;
 use carrel_services::chat_edits as service;
 
-use crate::caller::{Asker, Caller, Reader};
-use crate::failure::{Answer, Failure, shapes::NoChat};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::NoChat};
 use crate::read::{Body, Params};
 
 /// List the sessions of a workspace.
 ///
 /// By name, in pages: `after` takes the last name of the page before.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::SessionQuery),
-    responses((status = 200, body = wire::SessionPage), Failure<NoChat>))]
+    responses((status = 200, body = wire::SessionPage), ErrorResponse<NoChat>))]
 #[get("/workspace/{slug}/sessions")]
 pub async fn list_sessions(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    edits: Data<dyn ChatEdits>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<wire::SessionQuery>,
-) -> Answer<Json<wire::SessionPage>, NoChat> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+) -> ApiResult<Json<wire::SessionPage>, NoChat> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;
     let limit = query.limit()?;
-    let mut sessions = edits.sessions(workspace.id, query.after(), limit + 1).await?;
+    let mut sessions = ports.chat_edits.sessions(workspace.id, query.after(), limit + 1).await?;
     let has_more = sessions.len() > limit as usize;
     sessions.truncate(limit as usize);
     let sessions = sessions.into_iter().map(Into::into).collect();
@@ -38,19 +36,18 @@ pub async fn list_sessions(
 ///
 /// Later answers see the new ones. Its thread and session stay.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::ChatFields,
-    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+    responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[patch("/workspace/{slug}/chats/{id}")]
 pub async fn edit_chat(
-    caller: Caller<Asker>,
-    workspaces: Data<dyn Workspaces>,
-    edits: Data<dyn ChatEdits>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     body: Body<wire::ChatFields>,
-) -> Answer<Json<wire::ChatChanged>, NoChat> {
+) -> ApiResult<Json<wire::ChatChanged>, NoChat> {
     let edit = body.read().await?.read()?;
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let id = wire::chat_id(&path.1)?;
-    service::edit(&**edits, &workspace, id, edit, &caller.by()).await?;
+    service::edit(&*ports.chat_edits, &workspace, id, edit, &caller.by()).await?;
     Ok(Json(wire::ChatChanged::done()))
 }
 
@@ -59,34 +56,32 @@ pub async fn edit_chat(
 /// Later answers see nothing of it. To have a question answered anew, remove its exchange and ask
 /// again.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+    responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[delete("/workspace/{slug}/chats/{id}")]
 pub async fn delete_chat(
-    caller: Caller<Asker>,
-    workspaces: Data<dyn Workspaces>,
-    edits: Data<dyn ChatEdits>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
-) -> Answer<Json<wire::ChatChanged>, NoChat> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+) -> ApiResult<Json<wire::ChatChanged>, NoChat> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let id = wire::chat_id(&path.1)?;
-    service::remove(&**edits, &workspace, id, &caller.by()).await?;
+    service::remove(&*ports.chat_edits, &workspace, id, &caller.by()).await?;
     Ok(Json(wire::ChatChanged::done()))
 }
 
 /// Say what you think of an answer.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::FeedbackBody,
-    responses((status = 200, body = wire::ChatChanged), Failure<NoChat>))]
+    responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[post("/workspace/{slug}/chat-feedback/{id}")]
 pub async fn rate_chat(
-    caller: Caller<Asker>,
-    workspaces: Data<dyn Workspaces>,
-    edits: Data<dyn ChatEdits>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     body: Body<wire::FeedbackBody>,
-) -> Answer<Json<wire::ChatChanged>, NoChat> {
+) -> ApiResult<Json<wire::ChatChanged>, NoChat> {
     let feedback = body.read().await?.read()?;
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let id = wire::chat_id(&path.1)?;
-    service::rate(&**edits, &workspace, id, feedback, &caller.by()).await?;
+    service::rate(&*ports.chat_edits, &workspace, id, feedback, &caller.by()).await?;
     Ok(Json(wire::ChatChanged::done()))
 }

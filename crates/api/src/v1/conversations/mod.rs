@@ -9,12 +9,12 @@ use actix_web::{HttpResponse, post};
 use carrel_domain::Result;
 use carrel_domain::workspace::Workspace;
 
-pub use asking::{Asking, ThreadPorts};
+pub use asking::{Asking, find_thread, in_thread};
 
 use self::stream::Teller;
 use self::wire as chat;
-use crate::caller::{Asker, Caller};
-use crate::failure::{Answer, Failure, shapes};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body};
 use crate::read::Body;
 use crate::streaming;
 use crate::wire::ServerSentEvent;
@@ -26,16 +26,16 @@ use crate::wire::ServerSentEvent;
 /// on which nothing bears is refused in the words of the workspace. `reset` makes the model forget
 /// the conversation first; it needs no message.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, body = chat::ChatAnswer), Failure<shapes::Abort>))]
+    responses((status = 200, body = chat::ChatAnswer), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/chat")]
 pub async fn ask(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
     body: Body<chat::ChatBody>,
-) -> Answer<Json<chat::ChatAnswer>, shapes::Abort> {
+) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
     Ok(Json(answer(&asking, &caller, &workspace, body.read()?).await?))
 }
 
@@ -45,16 +45,16 @@ pub async fn ask(
 /// sources at the end; `abort` when it fails. A client that leaves stops the model, and what was
 /// said by then is kept. A stream ends when its key is revoked or its workspace deleted.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<shapes::Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
     body: Body<chat::ChatBody>,
-) -> Answer<HttpResponse, shapes::Abort> {
+) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**asking.ports.workspaces, &slug).await?;
+    let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
     Ok(stream(&asking, &caller, &workspace, body.read()?).await?)
 }
 
@@ -62,39 +62,39 @@ pub async fn stream_answer(
 ///
 /// As in a workspace. A `userId` makes the exchange that user's.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, body = chat::ChatAnswer), Failure<shapes::Abort>))]
+    responses((status = 200, body = chat::ChatAnswer), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/chat")]
 pub async fn ask_in_thread(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
     body: Body<chat::ChatBody>,
-) -> Answer<Json<chat::ChatAnswer>, shapes::Abort> {
+) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
-    let (workspace, thread) = asking.ports.find(&caller, &path).await?;
-    let asked = asking.ports.within(thread, body.read()?).await?;
+    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
+    let asked = in_thread(&asking.ports, thread, body.read()?).await?;
     Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
 }
 
 /// Ask a question in a thread and get the answer part by part.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Failure<shapes::Abort>))]
+    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
     body: Body<chat::ChatBody>,
-) -> Answer<HttpResponse, shapes::Abort> {
+) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
-    let (workspace, thread) = asking.ports.find(&caller, &path).await?;
-    let asked = asking.ports.within(thread, body.read()?).await?;
+    let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
+    let asked = in_thread(&asking.ports, thread, body.read()?).await?;
     Ok(stream(&asking, &caller, &workspace, asked).await?)
 }
 
 async fn answer(
     asking: &Asking,
-    caller: &Caller<Asker>,
+    caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
     asked: chat::Asked,
 ) -> Result<chat::ChatAnswer> {
@@ -107,7 +107,7 @@ async fn answer(
 
 async fn stream(
     asking: &Asking,
-    caller: &Caller<Asker>,
+    caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
     asked: chat::Asked,
 ) -> Result<HttpResponse> {

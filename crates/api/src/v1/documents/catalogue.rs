@@ -1,4 +1,5 @@
 //! `/documents` and `/document/*`: what there is
+use carrel_services::Ports;
 use std::future::ready;
 use std::mem::{replace, take};
 
@@ -13,8 +14,8 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use crate::caller::{Caller, Fetcher, Keeper};
-use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoSuccess};
 use crate::read::Params;
 use crate::v1::documents::listing::{self as wire, ListWriter};
 use crate::v1::system::wire::DocumentsRemoved;
@@ -25,20 +26,20 @@ use crate::v1::system::wire::DocumentsRemoved;
 /// written as they are read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::TreeQuery),
     responses((status = 200, body = wire::DocumentTree<'static>),
-        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), Failure<Plain>))]
+        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     params: Params<wire::TreeQuery>,
-) -> Answer<HttpResponse> {
+) -> ApiResult<HttpResponse> {
     let (folder, part) = params.read()?.into_part();
     Ok(match folder {
         Some(folder) => {
             let part = part.read(Some(USUAL))?;
-            folder_page(&library, &folder, part, true, wire::body).await?
+            folder_page(&ports.library, &folder, part, true, wire::body).await?
         }
-        None => tree(&library, wire::body).await?,
+        None => tree(&ports.library, wire::body).await?,
     })
 }
 
@@ -54,16 +55,16 @@ pub async fn tree(library: &Library, shown: wire::Shown) -> Result<HttpResponse>
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::PartQuery),
     responses((status = 200, body = wire::FolderPage<'static>),
-        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), Failure<Plain>))]
+        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     name: Path<String>,
     params: Params<wire::PartQuery>,
-) -> Answer<HttpResponse> {
+) -> ApiResult<HttpResponse> {
     let part = params.read()?.read(None)?;
-    Ok(folder_page(&library, &name, part, false, wire::body).await?)
+    Ok(folder_page(&ports.library, &name, part, false, wire::body).await?)
 }
 
 /// A part of a folder: the offset, and the limit unless all of it is wanted.
@@ -151,13 +152,13 @@ const PIECE: usize = 64 << 10;
 
 /// Tell which types of files are read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = Object), Failure<Plain>))]
+    responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/accepted-file-types")]
 pub async fn accepted_file_types(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
-) -> Answer<Json<Value>> {
-    let types = library.extractor.file_types().into_iter();
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<Value>> {
+    let types = ports.library.extractor.file_types().into_iter();
     Ok(Json(accepted(types.filter(|known| known.is_read))))
 }
 
@@ -170,9 +171,9 @@ pub fn accepted(types: impl Iterator<Item = FileType>) -> Value {
 
 /// Tell which fields of metadata have an effect. Others are kept.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = Object), Failure<Plain>))]
+    responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/metadata-schema")]
-pub async fn metadata_schema(_: Caller<Fetcher>) -> Answer<Json<Value>> {
+pub async fn metadata_schema(_: Authorized<scope::LibraryRead>) -> ApiResult<Json<Value>> {
     let text = "string | nullable";
     Ok(Json(json!({ "schema": {
         "url": text,
@@ -187,14 +188,14 @@ pub async fn metadata_schema(_: Caller<Fetcher>) -> Answer<Json<Value>> {
 
 /// Find a document by the name of its file, in whichever folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = wire::DocumentFound<'static>), Failure<Plain>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), ErrorResponse<Plain>))]
 #[get("/document/{docName}")]
 pub async fn find_document(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     name: Path<String>,
-) -> Answer<HttpResponse, Plain> {
-    let found = by_name(&library, &name).await?;
+) -> ApiResult<HttpResponse, Plain> {
+    let found = by_name(&ports.library, &name).await?;
     let document = wire::body(&found);
     Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, None)))
 }
@@ -207,15 +208,15 @@ pub async fn by_name(library: &Library, name: &str) -> Result<ListedDocument> {
 
 /// Find a document by its id, which it keeps wherever it is moved.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::FoundQuery),
-    responses((status = 200, body = wire::DocumentFound<'static>), Failure<Plain>))]
+    responses((status = 200, body = wire::DocumentFound<'static>), ErrorResponse<Plain>))]
 #[get("/document/id/{id}")]
 pub async fn find_document_by_id(
-    _: Caller<Fetcher>,
-    library: Data<Library>,
+    _: Authorized<scope::LibraryRead>,
+    ports: Data<Ports>,
     id: Path<String>,
     params: Params<wire::FoundQuery>,
-) -> Answer<HttpResponse, Plain> {
-    let (found, text) = by_id(&library, &id, &params.read()?).await?;
+) -> ApiResult<HttpResponse, Plain> {
+    let (found, text) = by_id(&ports.library, &id, &params.read()?).await?;
     let document = wire::body(&found);
     Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, text)))
 }
@@ -235,18 +236,18 @@ pub async fn by_id(
 
 /// Remove a document, by its id, from the library and from every workspace.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, body = DocumentsRemoved), Failure<NoSuccess>))]
+    responses((status = 200, body = DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/document/id/{id}")]
 pub async fn remove_document_by_id(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<DocumentsRemoved>, NoSuccess> {
+) -> ApiResult<Json<DocumentsRemoved>, NoSuccess> {
     let id = parse_id(&id)?;
     let missing = || Error::not_found("document", id);
-    let found = library.folders.by_id(id).await?.ok_or_else(missing)?;
+    let found = ports.library.folders.by_id(id).await?.ok_or_else(missing)?;
     let path = found.path()?;
-    let removed = library.remove(vec![path.clone()], &caller.by()).await?;
+    let removed = ports.library.remove(vec![path.clone()], &caller.by()).await?;
     if removed.is_empty() {
         return Err(missing().into());
     }

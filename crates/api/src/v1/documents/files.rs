@@ -9,8 +9,8 @@ use carrel_domain::generated_file::GeneratedFile;
 use carrel_domain::{Error, Result};
 
 use crate::Options;
-use crate::caller::{Caller, Fetcher};
-use crate::failure::{Answer, Failure, shapes::NoFile};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::NoFile};
 use crate::wire::Binary;
 
 /// Download a picture that was made, or another file that lies with them.
@@ -21,14 +21,14 @@ use crate::wire::Binary;
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
         (status = 206, description = "A part of the file"),
-        (status = 416, description = "The file has no such part"), Failure<NoFile>))]
+        (status = 416, description = "The file has no such part"), ErrorResponse<NoFile>))]
 #[get("/document/generated-files/{filename}")]
 pub async fn download_generated_file(
-    _caller: Caller<Fetcher>,
+    _caller: Authorized<scope::LibraryRead>,
     request: HttpRequest,
     options: Data<Options>,
     name: Path<String>,
-) -> Answer<HttpResponse, NoFile> {
+) -> ApiResult<HttpResponse, NoFile> {
     let name = GeneratedFile::parse(&name)?;
     let file = open(name.beneath(&options.storage_dir), &name).await?;
     let disposition = ContentDisposition {

@@ -1,21 +1,20 @@
 //! `/document/*`: uploads
-use std::future::{Future, Ready, ready};
+use std::future::Future;
+use std::sync::Arc;
 
-use actix_web::dev::Payload;
 use actix_web::web::{Data, Json, Path};
-use actix_web::{FromRequest, HttpRequest, post};
+use actix_web::{HttpRequest, post};
 use carrel_domain::document::IncomingFile;
-use carrel_domain::idempotency::{IdempotencyKeys, IdempotentRequest};
-use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::idempotency::IdempotentRequest;
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{Folder, Result};
-use carrel_services::ingestion::{Added, Indexing, Ingestion, LinkRequest, RawText};
-use carrel_services::workspaces as service;
+use carrel_services::ingestion::{Added, Indexing, LinkRequest, RawText};
+use carrel_services::{Ports, workspaces as service};
 
-use crate::caller::{Caller, Keeper};
-use crate::failure::{Answer, Failure, Refusal, shapes::NoDocuments};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::NoDocuments};
 use crate::read::{Body, Form, Params, Upload};
 use crate::repeat;
-use crate::state::wired;
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::{folder, incoming as wire};
 
@@ -26,58 +25,60 @@ use crate::v1::documents::{folder, incoming as wire};
 /// `Idempotency-Key` the same request is carried out once, however often it comes within a day.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body(content = wire::UploadForm, content_type = "multipart/form-data"),
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/upload")]
 pub async fn upload_document(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
     form: Form,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let sent = form.read().await?;
-    let added = uploading.file(&caller, &request, sent, None, DocumentsAdded::new).await?;
+    let added = add_file(&ports, &caller, &request, sent, None, DocumentsAdded::new).await?;
     Ok(Json(query.shown(added)))
 }
 
 /// Upload a file into a folder, which is made if need be.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body(content = wire::UploadForm, content_type = "multipart/form-data"),
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/upload/{folderName}")]
 pub async fn upload_into_folder(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     name: Path<String>,
     params: Params<wire::AnswerQuery>,
     form: Form,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = folder::parse(&name)?;
     let query = params.read()?;
     let sent = form.read().await?;
-    let added = uploading.file(&caller, &request, sent, Some(folder), DocumentsAdded::new).await?;
+    let added =
+        add_file(&ports, &caller, &request, sent, Some(folder), DocumentsAdded::new).await?;
     Ok(Json(query.shown(added)))
 }
 
 /// Add text that is not a file.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::RawTextBody,
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/raw-text")]
 pub async fn add_raw_text(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::RawTextBody>,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
     let (raw, slugs) = body.into_text(digest)?;
     wire::check_visible(&raw)?;
-    let added = uploading.text(&caller, &request, raw, slugs, digest, DocumentsAdded::new).await?;
+    let added =
+        add_text(&ports, &caller, &request, raw, slugs, digest, DocumentsAdded::new).await?;
     Ok(Json(query.shown(added)))
 }
 
@@ -88,123 +89,103 @@ pub async fn add_raw_text(
 /// read as uploads are.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::LinkBody,
-    responses((status = 200, body = DocumentsAdded), Failure<NoDocuments>))]
+    responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
 #[post("/document/upload-link")]
 pub async fn upload_link(
-    caller: Caller<Keeper>,
+    caller: Authorized<scope::DocumentsWrite>,
     request: HttpRequest,
-    uploading: Uploading,
+    ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
     body: Body<wire::LinkBody>,
-) -> Answer<Json<DocumentsAdded>, NoDocuments> {
+) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
     let (link, slugs) = body.into_request()?;
-    let added = uploading.link(&caller, &request, link, slugs, digest, DocumentsAdded::new).await?;
+    let added =
+        add_link(&ports, &caller, &request, link, slugs, digest, DocumentsAdded::new).await?;
     Ok(Json(query.shown(added)))
 }
 
 /// How what was added, with the warnings there are, is said.
 pub type Shown = fn(Vec<Added>, Vec<String>) -> DocumentsAdded;
 
-/// What uploads need: the workspaces, the ingestion, and the requests carried out before.
-pub struct Uploading {
-    workspaces: Data<dyn Workspaces>,
-    ingestion: Data<Ingestion>,
-    repeats: Data<dyn IdempotencyKeys>,
+/// Adds a file, into a folder if one is named.
+pub async fn add_file(
+    ports: &Ports,
+    caller: &Authorized<scope::DocumentsWrite>,
+    request: &HttpRequest,
+    sent: Upload,
+    folder: Option<Folder>,
+    shown: Shown,
+) -> Result<DocumentsAdded> {
+    let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
+    let named = repeat::named(request, caller, sent.whole())?;
+    details.terms.request = named.as_ref().map(repeat::mark);
+    let (ingestion, by) = (ports.ingestion.clone(), caller.by());
+    let work = move |into| async move {
+        let content = sent.content;
+        let file = IncomingFile { name: sent.name, content: content.path().to_owned() };
+        Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by).await?.added)
+    };
+    once(ports, caller, named, slugs, shown, work).await
 }
 
-impl FromRequest for Uploading {
-    type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let uploading = || -> Result<Self> {
-            let (workspaces, ingestion) = (wired(request)?, wired(request)?);
-            Ok(Self { workspaces, ingestion, repeats: wired(request)? })
-        };
-        ready(uploading().map_err(Refusal::plain))
-    }
+/// Adds a text; `digest` is that of the body.
+pub async fn add_text(
+    ports: &Ports,
+    caller: &Authorized<scope::DocumentsWrite>,
+    request: &HttpRequest,
+    mut raw: RawText,
+    slugs: Vec<String>,
+    digest: [u8; 32],
+    shown: Shown,
+) -> Result<DocumentsAdded> {
+    let named = repeat::named(request, caller, digest)?;
+    raw.terms.request = named.as_ref().map(repeat::mark);
+    let (ingestion, by) = (ports.ingestion.clone(), caller.by());
+    let work = move |into| async move {
+        Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
+    };
+    once(ports, caller, named, slugs, shown, work).await
 }
 
-impl Uploading {
-    /// Adds a file, into a folder if one is named.
-    pub async fn file(
-        self,
-        caller: &Caller<Keeper>,
-        request: &HttpRequest,
-        sent: Upload,
-        folder: Option<Folder>,
-        shown: Shown,
-    ) -> Result<DocumentsAdded> {
-        let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
-        let named = repeat::named(request, caller, sent.whole())?;
-        details.terms.request = named.as_ref().map(repeat::mark);
-        let (ingestion, by) = (self.ingestion.clone(), caller.by());
-        let work = move |into| async move {
-            let content = sent.content;
-            let file = IncomingFile { name: sent.name, content: content.path().to_owned() };
-            Ok(ingestion.add_file(file, details, into, Indexing::Keep, &by).await?.added)
-        };
-        self.once(caller, named, slugs, shown, work).await
-    }
+/// Adds a page of another host; `digest` is that of the body.
+pub async fn add_link(
+    ports: &Ports,
+    caller: &Authorized<scope::DocumentsWrite>,
+    request: &HttpRequest,
+    mut link: LinkRequest,
+    slugs: Vec<String>,
+    digest: [u8; 32],
+    shown: Shown,
+) -> Result<DocumentsAdded> {
+    let named = repeat::named(request, caller, digest)?;
+    link.details.terms.request = named.as_ref().map(repeat::mark);
+    let (ingestion, by) = (ports.ingestion.clone(), caller.by());
+    let work = move |into| async move {
+        Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
+    };
+    once(ports, caller, named, slugs, shown, work).await
+}
 
-    /// Adds a text; `digest` is that of the body.
-    pub async fn text(
-        self,
-        caller: &Caller<Keeper>,
-        request: &HttpRequest,
-        mut raw: RawText,
-        slugs: Vec<String>,
-        digest: [u8; 32],
-        shown: Shown,
-    ) -> Result<DocumentsAdded> {
-        let named = repeat::named(request, caller, digest)?;
-        raw.terms.request = named.as_ref().map(repeat::mark);
-        let (ingestion, by) = (self.ingestion.clone(), caller.by());
-        let work = move |into| async move {
-            Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
-        };
-        self.once(caller, named, slugs, shown, work).await
-    }
-
-    /// Adds a page of another host; `digest` is that of the body.
-    pub async fn link(
-        self,
-        caller: &Caller<Keeper>,
-        request: &HttpRequest,
-        mut link: LinkRequest,
-        slugs: Vec<String>,
-        digest: [u8; 32],
-        shown: Shown,
-    ) -> Result<DocumentsAdded> {
-        let named = repeat::named(request, caller, digest)?;
-        link.details.terms.request = named.as_ref().map(repeat::mark);
-        let (ingestion, by) = (self.ingestion.clone(), caller.by());
-        let work = move |into| async move {
-            Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
-        };
-        self.once(caller, named, slugs, shown, work).await
-    }
-
-    /// Carries the work out, unless the request was carried out before.
-    async fn once<W>(
-        self,
-        caller: &Caller<Keeper>,
-        named: Option<IdempotentRequest>,
-        slugs: Vec<String>,
-        shown: Shown,
-        work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
-    ) -> Result<DocumentsAdded>
-    where
-        W: Future<Output = Result<Vec<Added>>> + Send + 'static,
-    {
-        let Self { workspaces, ingestion, repeats } = self;
-        let work = async move {
-            let (into, warnings) = service::known(&**workspaces, &slugs).await?;
-            Ok(shown(work(into).await?, warnings))
-        };
-        let now = caller.by().at;
-        repeat::once(repeats.into_inner(), &ingestion.library, named, now, work).await
-    }
+/// Carries the work out, unless the request was carried out before.
+async fn once<W>(
+    ports: &Ports,
+    caller: &Authorized<scope::DocumentsWrite>,
+    named: Option<IdempotentRequest>,
+    slugs: Vec<String>,
+    shown: Shown,
+    work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
+) -> Result<DocumentsAdded>
+where
+    W: Future<Output = Result<Vec<Added>>> + Send + 'static,
+{
+    let workspaces = Arc::clone(&ports.workspaces);
+    let work = async move {
+        let (into, warnings) = service::known(&*workspaces, &slugs).await?;
+        Ok(shown(work(into).await?, warnings))
+    };
+    let now = caller.by().at;
+    repeat::once(Arc::clone(&ports.idempotency_keys), &ports.ingestion.library, named, now, work)
+        .await
 }

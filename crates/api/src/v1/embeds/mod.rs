@@ -7,10 +7,11 @@ use actix_web::{delete, get, post};
 use carrel_domain::widget::Widget;
 use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, Result};
+use carrel_services::Ports;
 use carrel_services::widgets::WidgetService;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::{Body, Params};
 use crate::v1::embeds::fields::unnamed;
 use crate::v1::history::wire::{HistoryParams, HistoryQuery};
@@ -19,60 +20,58 @@ use crate::v1::history::wire::{HistoryParams, HistoryQuery};
 const USUAL: u32 = 100;
 
 /// List every embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
-    responses((status = 200, body = wire::EmbedList), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
+    responses((status = 200, body = wire::EmbedList), ErrorResponse<Plain>))]
 #[get("/embed")]
 pub async fn list_embeds(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
-) -> Answer<Json<wire::EmbedList>> {
-    let embeds = embeds.widgets.list().await?.into_iter().map(Into::into).collect();
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::EmbedList>> {
+    let embeds = ports.widgets.widgets.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(wire::EmbedList { embeds }))
 }
 
 /// Make an embed, by which pages of other sites may ask a workspace.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = wire::EmbedFields,
-    responses((status = 200, body = wire::EmbedMade), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = wire::EmbedFields,
+    responses((status = 200, body = wire::EmbedMade), ErrorResponse<Plain>))]
 #[post("/embed/new")]
 pub async fn create_embed(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::EmbedFields>,
-) -> Answer<Json<wire::EmbedMade>> {
+) -> ApiResult<Json<wire::EmbedMade>> {
     let fields = body.read().await?.checked()?;
     let slug = fields.slug()?.ok_or_else(unnamed)?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let settings = fields.into_new(workspace.id)?;
-    let made = embeds.create(settings, &caller.by()).await?;
+    let made = ports.widgets.create(settings, &caller.by()).await?;
     Ok(Json(made.into()))
 }
 
 /// Change an embed.
 ///
 /// What is not sent stays as it is.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), request_body = wire::EmbedFields,
-    responses((status = 200, body = wire::EmbedDone), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = wire::EmbedFields,
+    responses((status = 200, body = wire::EmbedDone), ErrorResponse<Plain>))]
 #[post("/embed/{embed}")]
 pub async fn update_embed(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
     body: Body<wire::EmbedFields>,
-) -> Answer<Json<wire::EmbedDone>> {
+) -> ApiResult<Json<wire::EmbedDone>> {
     let fields = body.read().await?.checked()?;
-    let embed = embeds.find(&key).await?;
+    let embed = ports.widgets.find(&key).await?;
     if fields.is_empty() {
         return Err(Error::invalid("body", "must name a setting to change").into());
     }
-    update(&caller, &**workspaces, &embeds, &embed, fields).await?;
+    update(&caller, &*ports.workspaces, &ports.widgets, &embed, fields).await?;
     Ok(Json(wire::EmbedDone::DONE))
 }
 
 /// Changes what a body names of an embed.
 pub async fn update(
-    caller: &Caller<Admin>,
+    caller: &Authorized<scope::Admin>,
     workspaces: &dyn Workspaces,
     embeds: &WidgetService,
     embed: &Widget,
@@ -86,43 +85,43 @@ pub async fn update(
 }
 
 /// Delete an embed with its exchanges.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])),
-    responses((status = 200, body = wire::EmbedDone), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
+    responses((status = 200, body = wire::EmbedDone), ErrorResponse<Plain>))]
 #[delete("/embed/{embed}")]
 pub async fn delete_embed(
-    caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
-) -> Answer<Json<wire::EmbedDone>> {
-    let embed = embeds.find(&key).await?;
-    embeds.delete(&embed, &caller.by()).await?;
+) -> ApiResult<Json<wire::EmbedDone>> {
+    let embed = ports.widgets.find(&key).await?;
+    ports.widgets.delete(&embed, &caller.by()).await?;
     Ok(Json(wire::EmbedDone::DONE))
 }
 
 /// List the exchanges of an embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = wire::EmbedChats), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = wire::EmbedChats), ErrorResponse<Plain>))]
 #[get("/embed/{embed}/chats")]
 pub async fn list_embed_chats(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::EmbedChats>> {
-    Ok(Json(chats(&embeds, &key, None, &params.read()?).await?))
+) -> ApiResult<Json<wire::EmbedChats>> {
+    Ok(Json(chats(&ports.widgets, &key, None, &params.read()?).await?))
 }
 
 /// List the exchanges of one session of an embed.
-#[utoipa::path(tag = "WidgetService", security(("api_key" = [])), params(HistoryParams),
-    responses((status = 200, body = wire::EmbedChats), Failure<Plain>))]
+#[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
+    responses((status = 200, body = wire::EmbedChats), ErrorResponse<Plain>))]
 #[get("/embed/{embed}/chats/{session}")]
 pub async fn list_session_chats(
-    _caller: Caller<Admin>,
-    embeds: Data<WidgetService>,
+    _caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::EmbedChats>> {
-    Ok(Json(chats(&embeds, &path.0, Some(&path.1), &params.read()?).await?))
+) -> ApiResult<Json<wire::EmbedChats>> {
+    Ok(Json(chats(&ports.widgets, &path.0, Some(&path.1), &params.read()?).await?))
 }
 
 async fn chats(

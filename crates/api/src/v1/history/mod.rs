@@ -3,13 +3,12 @@ pub mod wire;
 
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
-use carrel_domain::chat::{ChatScope, Chats};
-use carrel_domain::thread::Threads;
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::chat::ChatScope;
+use carrel_services::Ports;
 use carrel_services::threads;
 
-use crate::caller::{Caller, Reader};
-use crate::failure::{Answer, Failure, Plain, shapes};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::Params;
 
 /// How many exchanges of a workspace are shown when nothing else is asked for.
@@ -20,39 +19,36 @@ pub const USUAL: u32 = 100;
 /// Those that belong to no thread and no session, or those of one session. The oldest come first
 /// unless asked otherwise.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::HistoryParams),
-    responses((status = 200, body = wire::History), Failure<Plain>))]
+    responses((status = 200, body = wire::History), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/chats")]
 pub async fn list_workspace_chats(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    chats: Data<dyn Chats>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::History>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?.id;
+) -> ApiResult<Json<wire::History>> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?.id;
     let query = wire::HistoryQuery::read(&params.read()?, Some(USUAL))?;
     let of = match query.session {
         Some(session) => ChatScope::Session(workspace, session),
         None => ChatScope::Workspace(workspace),
     };
-    Ok(Json(wire::History::new(chats.shown(&of, query.part).await?)))
+    Ok(Json(wire::History::new(ports.chats.shown(&of, query.part).await?)))
 }
 
 /// List the exchanges of a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::HistoryParams),
-    responses((status = 200, body = wire::History), Failure<shapes::Message>))]
+    responses((status = 200, body = wire::History), ErrorResponse<error_body::Message>))]
 #[get("/workspace/{slug}/thread/{thread}/chats")]
 pub async fn list_thread_chats(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
-    chats: Data<dyn Chats>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::History>, shapes::Message> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    let thread = threads::by_slug(&**threads, &workspace, &path.1).await?;
+) -> ApiResult<Json<wire::History>, error_body::Message> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = wire::HistoryQuery::read(&params.read()?, None)?;
-    let shown = chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
+    let shown = ports.chats.shown(&ChatScope::Thread(thread.id), query.part).await?;
     Ok(Json(wire::History::new(shown)))
 }

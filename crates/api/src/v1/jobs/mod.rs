@@ -1,20 +1,19 @@
 //! `/jobs*`
 pub mod wire;
 
+use carrel_services::Ports;
 use std::convert::Infallible;
 
 use actix_web::http::header::HeaderName;
 use actix_web::web::{Bytes, Data, Json, Path};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::job::{Job, JobFilter, Jobs};
-use carrel_domain::workspace::Workspaces;
 use carrel_domain::{Error, JobId, Result};
 use carrel_services::admission::heard;
-use carrel_services::jobs::Workers;
 use futures_util::stream;
 
-use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure, shapes::Alike};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::Alike};
 use crate::read::Params;
 use crate::streaming::{self, Holder};
 use crate::wire::ServerSentEvent;
@@ -27,22 +26,21 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Newest first, in pages: `before` takes the last id of the page before. Jobs that are over are
 /// forgotten after some time: there are at most 1000.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::JobQuery),
-    responses((status = 200, body = wire::JobPage), Failure<Alike>))]
+    responses((status = 200, body = wire::JobPage), ErrorResponse<Alike>))]
 #[get("/jobs")]
 pub async fn list_jobs(
-    caller: Caller<Librarian>,
-    workspaces: Data<dyn Workspaces>,
-    jobs: Data<dyn Jobs>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     params: Params<wire::JobQuery>,
-) -> Answer<Json<wire::JobPage>, Alike> {
+) -> ApiResult<Json<wire::JobPage>, Alike> {
     let query = params.read()?;
     let limit = query.limit()?;
     let of = match &query.workspace {
-        Some(slug) => Some(vec![caller.workspace(&**workspaces, slug).await?.id]),
+        Some(slug) => Some(vec![caller.workspace(&*ports.workspaces, slug).await?.id]),
         None => Some(caller.key.workspaces.clone()).filter(|bound| !bound.is_empty()),
     };
     let filter = JobFilter { workspaces: of, ..query.filter()? };
-    let mut found = jobs.page(&filter, query.before(), limit + 1).await?;
+    let mut found = ports.jobs.page(&filter, query.before(), limit + 1).await?;
     let has_more = found.len() > limit as usize;
     found.truncate(limit as usize);
     Ok(Json(wire::JobPage { jobs: found.into_iter().map(Into::into).collect(), has_more }))
@@ -52,18 +50,18 @@ pub async fn list_jobs(
 ///
 /// With its documents by number, in pages: `after` takes the last number of the page before.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::ItemQuery),
-    responses((status = 200, body = wire::JobFound), Failure<Alike>))]
+    responses((status = 200, body = wire::JobFound), ErrorResponse<Alike>))]
 #[get("/jobs/{id}")]
 pub async fn find_job(
-    caller: Caller<Librarian>,
-    jobs: Data<dyn Jobs>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     id: Path<String>,
     params: Params<wire::ItemQuery>,
-) -> Answer<Json<wire::JobFound>, Alike> {
-    let job = find(&caller, &**jobs, &id).await?;
+) -> ApiResult<Json<wire::JobFound>, Alike> {
+    let job = find(&caller, &*ports.jobs, &id).await?;
     let query = params.read()?;
     let limit = query.limit()?;
-    let mut items = jobs.items(job.id, query.state()?, query.after, limit + 1).await?;
+    let mut items = ports.jobs.items(job.id, query.state()?, query.after, limit + 1).await?;
     let has_more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let items = items.into_iter().map(Into::into).collect();
@@ -77,22 +75,21 @@ pub async fn find_job(
 /// that is nothing and the job is over, the answer is `204`.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, description = "The changes", content_type = "text/event-stream", body = ServerSentEvent),
-        (status = 204, description = "The job is over and everything was told."), Failure<Alike>))]
+        (status = 204, description = "The job is over and everything was told."), ErrorResponse<Alike>))]
 #[get("/jobs/{id}/events")]
 pub async fn follow_job(
-    caller: Caller<Librarian>,
+    caller: Authorized<scope::WorkspaceDocuments>,
     request: HttpRequest,
-    jobs: Data<dyn Jobs>,
-    workers: Data<Workers>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<HttpResponse, Alike> {
-    let job = find(&caller, &**jobs, &id).await?;
+) -> ApiResult<HttpResponse, Alike> {
+    let job = find(&caller, &*ports.jobs, &id).await?;
     let last = request.headers().get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let told = wire::told(last);
     if last.is_some() && job.state.is_over() && told.is_all_of(&job) {
         return Ok(HttpResponse::NoContent().finish());
     }
-    let told = stream::unfold(workers.watch(job.id, told), |mut follow| async move {
+    let told = stream::unfold(ports.workers.watch(job.id, told), |mut follow| async move {
         let news = follow.next().await?;
         Some((Ok::<_, Infallible>(Bytes::from(wire::events(news))), follow))
     });
@@ -103,16 +100,15 @@ pub async fn follow_job(
 ///
 /// What it has done stays done. One that is worked on ends soon after.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
-    responses((status = 200, body = wire::JobChanged), Failure<Alike>))]
+    responses((status = 200, body = wire::JobChanged), ErrorResponse<Alike>))]
 #[post("/jobs/{id}/cancel")]
 pub async fn cancel_job(
-    caller: Caller<Librarian>,
-    jobs: Data<dyn Jobs>,
-    workers: Data<Workers>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<wire::JobChanged>, Alike> {
-    let job = find(&caller, &**jobs, &id).await?;
-    let job = workers.cancel(&job, &caller.by()).await?.into();
+) -> ApiResult<Json<wire::JobChanged>, Alike> {
+    let job = find(&caller, &*ports.jobs, &id).await?;
+    let job = ports.workers.cancel(&job, &caller.by()).await?.into();
     Ok(Json(wire::JobChanged { job }))
 }
 
@@ -120,21 +116,24 @@ pub async fn cancel_job(
 ///
 /// The job must be over.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
-    responses((status = 200, body = wire::JobChanged), Failure<Alike>))]
+    responses((status = 200, body = wire::JobChanged), ErrorResponse<Alike>))]
 #[post("/jobs/{id}/retry")]
 pub async fn retry_job(
-    caller: Caller<Librarian>,
-    jobs: Data<dyn Jobs>,
-    workers: Data<Workers>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     id: Path<String>,
-) -> Answer<Json<wire::JobChanged>, Alike> {
-    let job = find(&caller, &**jobs, &id).await?;
-    let job = workers.retry(&job, &caller.by()).await?.into();
+) -> ApiResult<Json<wire::JobChanged>, Alike> {
+    let job = find(&caller, &*ports.jobs, &id).await?;
+    let job = ports.workers.retry(&job, &caller.by()).await?.into();
     Ok(Json(wire::JobChanged { job }))
 }
 
 /// The job, if the caller may enter its workspace; otherwise it is as if there were none.
-async fn find(caller: &Caller<Librarian>, jobs: &dyn Jobs, id: &str) -> Result<Job> {
+async fn find(
+    caller: &Authorized<scope::WorkspaceDocuments>,
+    jobs: &dyn Jobs,
+    id: &str,
+) -> Result<Job> {
     let found = match id.parse() {
         Ok(number) => jobs.by_id(JobId(number)).await?,
         Err(_) => None,

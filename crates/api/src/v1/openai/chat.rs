@@ -2,15 +2,15 @@
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
 use carrel_domain::Result;
-use carrel_domain::workspace::Workspaces;
-use carrel_services::chat::{AnswerEvent, Conversations};
+use carrel_services::Ports;
+use carrel_services::chat::AnswerEvent;
 use chrono::Utc;
 use futures_util::{StreamExt, stream};
 use tokio::sync::mpsc::Receiver;
 
-use crate::caller::{Asker, Caller};
-use crate::failure::openai::OpenAi;
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::openai::OpenAi;
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Body;
 use crate::streaming::{self, Listener};
 use crate::v1::openai::asked;
@@ -23,29 +23,28 @@ use crate::wire::ServerSentEvent;
 /// What was said before comes with the request; the exchange is kept in the workspace. With
 /// `"stream": true` the answer comes as server-sent events that end in `[DONE]`.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
-    responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), Failure<OpenAi>))]
+    responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
 #[post("/openai/chat/completions")]
 pub async fn complete_chat(
-    caller: Caller<Asker>,
+    caller: Authorized<scope::Chat>,
     request: HttpRequest,
-    workspaces: Data<dyn Workspaces>,
-    conversations: Data<Conversations>,
+    ports: Data<Ports>,
     body: Body<CompletionBody>,
-) -> Answer<HttpResponse, OpenAi> {
+) -> ApiResult<HttpResponse, OpenAi> {
     let body = body.read().await?;
-    let workspace = match asked(&caller, &**workspaces, &body.model()?).await? {
+    let workspace = match asked(&caller, &*ports.workspaces, &body.model()?).await? {
         Ok(workspace) => workspace,
         Err(refusal) => return Ok(refusal),
     };
     let (manner, mut question) = (body.manner()?, body.question()?);
     let heading = Heading::new(workspace.slug.to_string(), Utc::now().timestamp());
     if !manner.streams {
-        let reply = conversations.ask(&workspace, question, &caller.by()).await?;
+        let reply = ports.conversations.ask(&workspace, question, &caller.by()).await?;
         return Ok(HttpResponse::Ok().json(heading.completion(reply)?));
     }
     question.separates_reasoning = true;
     let listener = Listener::new(&request, &caller, &workspace)?;
-    let pieces = conversations.stream(&workspace, question, &caller.by()).await?;
+    let pieces = ports.conversations.stream(&workspace, question, &caller.by()).await?;
     let mut told = CompletionStream::new(heading, manner.counts);
     let begin = told.begin();
     Ok(streamed(pieces, begin, move |piece| told.tell(piece), listener).await?)

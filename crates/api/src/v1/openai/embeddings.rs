@@ -3,11 +3,12 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use carrel_domain::Result;
 use carrel_domain::model::Models;
+use carrel_services::Ports;
 use carrel_services::openai as service;
 
-use crate::caller::{Asker, Caller};
-use crate::failure::openai::OpenAi;
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::openai::OpenAi;
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Body;
 use crate::v1::openai::wire::embeddings as wire;
 
@@ -15,14 +16,14 @@ use crate::v1::openai::wire::embeddings as wire;
 ///
 /// By the model that documents are embedded with; `model` is not looked at.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = wire::EmbeddingsBody,
-    responses((status = 200, body = wire::Embeddings), Failure<OpenAi>))]
+    responses((status = 200, body = wire::Embeddings), ErrorResponse<OpenAi>))]
 #[post("/openai/embeddings")]
 pub async fn embed_texts(
-    _caller: Caller<Asker>,
-    models: Data<dyn Models>,
+    _caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     body: Body<wire::EmbeddingsBody>,
-) -> Answer<Json<wire::Embeddings>, OpenAi> {
-    Ok(Json(embed(&**models, body.read().await?).await?))
+) -> ApiResult<Json<wire::Embeddings>, OpenAi> {
+    Ok(Json(embed(&*ports.models, body.read().await?).await?))
 }
 
 /// Turns the texts of a body into vectors.

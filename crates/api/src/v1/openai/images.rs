@@ -1,12 +1,12 @@
 //! `POST /openai/images/generations`
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
-use carrel_services::images::ImageService;
+use carrel_services::Ports;
 use chrono::Utc;
 
-use crate::caller::{Asker, Caller};
-use crate::failure::openai::OpenAi;
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::openai::OpenAi;
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::{Order, Ordered};
 use crate::v1::openai::wire::images as wire;
 use crate::wire::Binary;
@@ -17,19 +17,19 @@ use crate::wire::Binary;
 /// by. The picture is kept for 30 days.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content((wire::ImageBody = "application/json"), (wire::ImageForm = "multipart/form-data"))),
-    responses((status = 200, content((wire::Images = "application/json"), (inline(Binary) = "image/png"))), Failure<OpenAi>))]
+    responses((status = 200, content((wire::Images = "application/json"), (inline(Binary) = "image/png"))), ErrorResponse<OpenAi>))]
 #[post("/openai/images/generations")]
 pub async fn generate_image(
-    _caller: Caller<Asker>,
-    pictures: Data<ImageService>,
+    _caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     order: Order,
-) -> Answer<HttpResponse, OpenAi> {
+) -> ApiResult<HttpResponse, OpenAi> {
     if order.is_form() {
-        pictures.ready()?;
+        ports.images.ready()?;
     }
     let Ordered { body, references, files: _files } =
         order.read::<wire::ImageBody, false>().await?;
     let format = body.format()?;
-    let made = pictures.make(&body.wanted(references)?).await?;
+    let made = ports.images.make(&body.wanted(references)?).await?;
     Ok(wire::answer(made, format, Some(Utc::now())))
 }

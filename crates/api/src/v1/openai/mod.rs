@@ -4,6 +4,7 @@ pub mod embeddings;
 pub mod images;
 pub mod wire;
 
+use carrel_services::Ports;
 use std::collections::HashMap;
 
 use actix_web::web::{Data, Json, Path};
@@ -13,9 +14,9 @@ use carrel_domain::workspace::{Workspace, Workspaces};
 use carrel_domain::{Error, Result};
 use carrel_services::settings::SettingsStore;
 
-use crate::caller::{Caller, Reader};
-use crate::failure::openai::{self as failure, OpenAi};
-use crate::failure::{Answer, Failure};
+use crate::authorized::{Authorized, scope};
+use crate::error::openai::{self as error, OpenAi};
+use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 
 /// The provider that answers where a workspace names none.
@@ -23,53 +24,57 @@ const PROVIDER: &str = "LLM_PROVIDER";
 
 /// List the workspaces as models.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
-    responses((status = 200, body = wire::Models), Failure<OpenAi>))]
+    responses((status = 200, body = wire::Models), ErrorResponse<OpenAi>))]
 #[get("/openai/models")]
 pub async fn list_models(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    settings: Data<SettingsStore>,
-) -> Answer<Json<wire::Models>, OpenAi> {
-    let entered = entered(&caller, &**workspaces).await?;
-    Ok(Json(wire::Models::of(entered, settings.lookup(PROVIDER))))
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::Models>, OpenAi> {
+    let entered = entered(&caller, &*ports.workspaces).await?;
+    Ok(Json(wire::Models::of(entered, ports.settings_store.lookup(PROVIDER))))
 }
 
 /// Find a workspace as a model.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
-    responses((status = 200, body = wire::Model), Failure<OpenAi>))]
+    responses((status = 200, body = wire::Model), ErrorResponse<OpenAi>))]
 #[get("/openai/models/{model}")]
 pub async fn find_model(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    settings: Data<SettingsStore>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     model: Path<String>,
-) -> Answer<HttpResponse, OpenAi> {
-    Ok(match asked(&caller, &**workspaces, &model).await? {
-        Ok(workspace) => {
-            HttpResponse::Ok().json(wire::Model::of(workspace, settings.lookup(PROVIDER)))
-        }
+) -> ApiResult<HttpResponse, OpenAi> {
+    Ok(match asked(&caller, &*ports.workspaces, &model).await? {
+        Ok(workspace) => HttpResponse::Ok()
+            .json(wire::Model::of(workspace, ports.settings_store.lookup(PROVIDER))),
         Err(refusal) => refusal,
     })
 }
 
 /// List the workspaces as stores of vectors.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), params(wire::StoreParams),
-    responses((status = 200, body = wire::VectorStores), Failure<OpenAi>))]
+    responses((status = 200, body = wire::VectorStores), ErrorResponse<OpenAi>))]
 #[get("/openai/vector_stores")]
 pub async fn list_vector_stores(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    placements: Data<dyn WorkspaceDocuments>,
-    settings: Data<SettingsStore>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     params: Params<Vec<(String, String)>>,
-) -> Answer<Json<wire::VectorStores>, OpenAi> {
+) -> ApiResult<Json<wire::VectorStores>, OpenAi> {
     let page = wire::Page::read(&params.read()?)?;
-    Ok(Json(stores(&caller, &**workspaces, &**placements, &settings, &page).await?))
+    Ok(Json(
+        stores(
+            &caller,
+            &*ports.workspaces,
+            &*ports.workspace_documents,
+            &ports.settings_store,
+            &page,
+        )
+        .await?,
+    ))
 }
 
 /// A part of the list of workspaces as stores of vectors.
 pub async fn stores<P>(
-    caller: &Caller<P>,
+    caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
     placements: &dyn WorkspaceDocuments,
     settings: &SettingsStore,
@@ -82,14 +87,14 @@ pub async fn stores<P>(
 }
 
 /// The workspaces that the caller may enter.
-async fn entered<P>(caller: &Caller<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
+async fn entered<P>(caller: &Authorized<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
     let all = workspaces.list().await?.into_iter();
     Ok(all.filter(|workspace| caller.key.enters(workspace.id)).collect())
 }
 
 /// The workspace that is asked as a model, or the refusal of one that is not there.
 pub async fn asked<P>(
-    caller: &Caller<P>,
+    caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
     model: &str,
 ) -> Result<Result<Workspace, HttpResponse>> {
@@ -102,11 +107,11 @@ pub async fn asked<P>(
 
 /// Refuses a model that is not there, naming those that are.
 async fn no_model<P>(
-    caller: &Caller<P>,
+    caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
     model: &str,
 ) -> Result<HttpResponse> {
     let known = entered(caller, workspaces).await?;
     let known: Vec<_> = known.into_iter().map(|workspace| workspace.slug.to_string()).collect();
-    Ok(failure::no_model(model, &known))
+    Ok(error::no_model(model, &known))
 }

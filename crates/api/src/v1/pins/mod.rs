@@ -3,12 +3,11 @@ pub mod wire;
 
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
-use carrel_domain::pin::Pins;
-use carrel_domain::workspace::Workspaces;
+use carrel_services::Ports;
 use carrel_services::pins as service;
 
-use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 
 /// Pin a document of a workspace, or take the pin out.
@@ -16,18 +15,17 @@ use crate::read::Body;
 /// The whole text of pinned documents goes into every question of the workspace, as far as the
 /// model's window has room for it, before the passages found.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
-    responses((status = 200, body = wire::Pinned), Failure<Plain>))]
+    responses((status = 200, body = wire::Pinned), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-pin")]
 pub async fn update_pin(
-    caller: Caller<Librarian>,
-    workspaces: Data<dyn Workspaces>,
-    pins: Data<dyn Pins>,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::PinBody>,
-) -> Answer<Json<wire::Pinned>, Plain> {
+) -> ApiResult<Json<wire::Pinned>, Plain> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let (path, pinned) = body.read()?;
-    service::pin(&**pins, &workspace, &path, pinned, &caller.by()).await?;
+    service::pin(&*ports.pins, &workspace, &path, pinned, &caller.by()).await?;
     Ok(Json(wire::Pinned { message: wire::UPDATED }))
 }

@@ -1,22 +1,17 @@
 //! `POST /workspace/{slug}/update-embeddings`
 pub mod wire;
 
-use std::future::{Ready, ready};
-
-use actix_web::dev::Payload;
 use actix_web::web::{Data, Path};
-use actix_web::{FromRequest, HttpRequest, HttpResponse, post};
-use carrel_domain::library::{WorkspaceDocument, WorkspaceDocuments};
-use carrel_domain::model::Models;
-use carrel_domain::workspace::{Workspace, Workspaces};
+use actix_web::{HttpResponse, post};
+use carrel_domain::library::WorkspaceDocument;
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{DocumentPath, Error, Result};
-use carrel_services::jobs::Workers;
-use carrel_services::library::{Failures, Library};
+use carrel_services::Ports;
+use carrel_services::library::Failures;
 
-use crate::caller::{Caller, Librarian};
-use crate::failure::{Answer, Failure, Plain, Refusal};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::{Body, Params};
-use crate::state::wired;
 use crate::v1::workspaces::wire::{EmbeddingsUpdated, PlacedDocument};
 use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 
@@ -29,105 +24,76 @@ use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
     params(UpdateQuery),
     responses((status = 200, body = EmbeddingsUpdated),
-        (status = 202, description = "The job has begun.", body = UpdateBegun), Failure<Plain>))]
+        (status = 202, description = "The job has begun.", body = UpdateBegun), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
-    caller: Caller<Librarian>,
-    ports: PlacementPorts,
+    caller: Authorized<scope::WorkspaceDocuments>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<UpdateQuery>,
     body: Body<UpdateEmbeddings>,
-) -> Answer<HttpResponse> {
-    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
+) -> ApiResult<HttpResponse> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;
     let update = body.read().await?.read()?;
-    Ok(ports.update(&caller, workspace, update, query, PlacedDocument::new).await?)
+    Ok(update_documents(&ports, &caller, workspace, update, query, PlacedDocument::new).await?)
 }
 
 /// How a document of a workspace is said.
 pub type Shown = fn(WorkspaceDocument) -> PlacedDocument;
 
-/// What documents are placed with.
-pub struct PlacementPorts {
-    pub workspaces: Data<dyn Workspaces>,
-    library: Data<Library>,
-    workers: Data<Workers>,
-    placements: Data<dyn WorkspaceDocuments>,
-    models: Data<dyn Models>,
+/// Takes documents out, and places others or has a job place them.
+pub async fn update_documents<P>(
+    ports: &Ports,
+    caller: &Authorized<P>,
+    workspace: Workspace,
+    update: Update,
+    query: UpdateQuery,
+    shown: Shown,
+) -> Result<HttpResponse> {
+    let by = caller.by();
+    let Update { adds, deletes, refused: mut failures, later } = update;
+    let adds = placeable(ports, caller, adds, &mut failures).await?;
+    ports.library.withdraw(&workspace, &deletes, &by).await?;
+    if later || query.later {
+        let job = ports.workers.embed_later(&workspace, adds, &by).await?;
+        return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
+    }
+    failures.extend(ports.workers.embed(&workspace, adds, &by).await?);
+    Ok(HttpResponse::Ok().json(updated(ports, workspace, failures, shown).await?))
 }
 
-impl FromRequest for PlacementPorts {
-    type Error = Refusal;
-    type Future = Ready<Result<Self, Refusal>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let ports = || -> Result<Self> {
-            Ok(Self {
-                workspaces: wired(request)?,
-                library: wired(request)?,
-                workers: wired(request)?,
-                placements: wired(request)?,
-                models: wired(request)?,
-            })
-        };
-        ready(ports().map_err(Refusal::plain))
+/// The documents that the caller may place: a key that is bound to workspaces knows only those
+/// that are in one of them. Any other is reported as if it did not exist.
+async fn placeable<P>(
+    ports: &Ports,
+    caller: &Authorized<P>,
+    paths: Vec<DocumentPath>,
+    failures: &mut Failures,
+) -> Result<Vec<DocumentPath>> {
+    let bound = &caller.key.workspaces;
+    if bound.is_empty() || paths.is_empty() {
+        return Ok(paths);
     }
+    let known = ports.workspace_documents.placed_in(bound, &paths).await?;
+    let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
+    let missing = |path: DocumentPath| {
+        let reason = Error::not_found("document", &path).to_string();
+        (path.to_string(), reason)
+    };
+    failures.extend(Vec::into_iter(unknown).map(missing));
+    Ok(known)
 }
 
-impl PlacementPorts {
-    /// Takes documents out, and places others or has a job place them.
-    pub async fn update<P>(
-        &self,
-        caller: &Caller<P>,
-        workspace: Workspace,
-        update: Update,
-        query: UpdateQuery,
-        shown: Shown,
-    ) -> Result<HttpResponse> {
-        let by = caller.by();
-        let Update { adds, deletes, refused: mut failures, later } = update;
-        let adds = self.placeable(caller, adds, &mut failures).await?;
-        self.library.withdraw(&workspace, &deletes, &by).await?;
-        if later || query.later {
-            let job = self.workers.embed_later(&workspace, adds, &by).await?;
-            return Ok(HttpResponse::Accepted().json(UpdateBegun::new(job.into(), failures)));
-        }
-        failures.extend(self.workers.embed(&workspace, adds, &by).await?);
-        Ok(HttpResponse::Ok().json(self.updated(workspace, failures, shown).await?))
-    }
-
-    /// The documents that the caller may place: a key that is bound to workspaces knows only those
-    /// that are in one of them. Any other is reported as if it did not exist.
-    async fn placeable<P>(
-        &self,
-        caller: &Caller<P>,
-        paths: Vec<DocumentPath>,
-        failures: &mut Failures,
-    ) -> Result<Vec<DocumentPath>> {
-        let bound = &caller.key.workspaces;
-        if bound.is_empty() || paths.is_empty() {
-            return Ok(paths);
-        }
-        let known = self.placements.placed_in(bound, &paths).await?;
-        let (known, unknown) = paths.into_iter().partition(|path| known.contains(path));
-        let missing = |path: DocumentPath| {
-            let reason = Error::not_found("document", &path).to_string();
-            (path.to_string(), reason)
-        };
-        failures.extend(Vec::into_iter(unknown).map(missing));
-        Ok(known)
-    }
-
-    async fn updated(
-        &self,
-        workspace: Workspace,
-        failures: Failures,
-        shown: Shown,
-    ) -> Result<EmbeddingsUpdated> {
-        let documents = self.placements.in_workspace(workspace.id).await?;
-        let documents = documents.into_iter().map(shown).collect();
-        let model = self.models.chat(&workspace.settings.model());
-        let window = model.ok().map(|model| model.name().window);
-        Ok(EmbeddingsUpdated::new(workspace, documents, window, failures))
-    }
+async fn updated(
+    ports: &Ports,
+    workspace: Workspace,
+    failures: Failures,
+    shown: Shown,
+) -> Result<EmbeddingsUpdated> {
+    let documents = ports.workspace_documents.in_workspace(workspace.id).await?;
+    let documents = documents.into_iter().map(shown).collect();
+    let model = ports.models.chat(&workspace.settings.model());
+    let window = model.ok().map(|model| model.name().window);
+    Ok(EmbeddingsUpdated::new(workspace, documents, window, failures))
 }

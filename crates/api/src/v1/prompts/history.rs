@@ -2,15 +2,15 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::EarlierPromptId;
-use carrel_domain::prompt_history::{EarlierPrompt, PromptHistory};
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::prompt_history::EarlierPrompt;
+use carrel_services::Ports;
 use carrel_services::prompt_history as service;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::error_body::NotDone;
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
@@ -44,16 +44,16 @@ fn id(text: &str) -> carrel_domain::Result<EarlierPromptId> {
 
 /// List the earlier instructions of a workspace, newest first, at most 100.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = EarlierPromptList), Failure<Plain>))]
+    responses((status = 200, body = EarlierPromptList), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/prompt-history")]
 pub async fn list_earlier_prompts(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn PromptHistory>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<EarlierPromptList>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
-    let history = port.of(workspace.id).await?.into_iter().map(Into::into).collect();
+) -> ApiResult<Json<EarlierPromptList>> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    let history =
+        ports.prompt_history.of(workspace.id).await?.into_iter().map(Into::into).collect();
     Ok(Json(EarlierPromptList { history }))
 }
 
@@ -61,45 +61,49 @@ pub async fn list_earlier_prompts(
 ///
 /// The present ones join the history.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/workspace/{slug}/prompt-history/{id}/restore")]
 pub async fn restore_earlier_prompt(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn PromptHistory>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
-) -> Answer<Json<Done>, NotDone> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    service::restore(&**port, &**workspaces, &workspace, id(&path.1)?, &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    service::restore(
+        &*ports.prompt_history,
+        &*ports.workspaces,
+        &workspace,
+        id(&path.1)?,
+        &caller.by(),
+    )
+    .await?;
     Ok(Json(Done::well()))
 }
 
 /// Delete earlier instructions of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/workspace/{slug}/prompt-history/{id}")]
 pub async fn delete_earlier_prompt(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn PromptHistory>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
-) -> Answer<Json<Done>, NotDone> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    service::forget(&**port, &workspace, Some(id(&path.1)?), &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    service::forget(&*ports.prompt_history, &workspace, Some(id(&path.1)?), &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Delete all earlier instructions of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/workspace/{slug}/prompt-history")]
 pub async fn clear_earlier_prompts(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn PromptHistory>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
-    service::forget(&**port, &workspace, None, &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    service::forget(&*ports.prompt_history, &workspace, None, &caller.by()).await?;
     Ok(Json(Done::well()))
 }

@@ -1,15 +1,16 @@
 //! `/v1/slash-commands` and `/v1/admin/slash-commands*`
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
-use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand, SlashCommands};
+use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand};
 use carrel_domain::{Result, SlashCommandId, UserId};
+use carrel_services::Ports;
 use carrel_services::slash_commands as service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::caller::{Admin, Asker, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::error_body::NotDone;
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
@@ -90,67 +91,68 @@ fn id(text: &str) -> Result<SlashCommandId> {
 /// Those of everybody and of the user who has the key. Wherever one stands alone in a question, its
 /// text is asked and kept in its place.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = SlashCommandList), Failure<Plain>))]
+    responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/slash-commands")]
 pub async fn list_available_commands(
-    caller: Caller<Asker>,
-    port: Data<dyn SlashCommands>,
-) -> Answer<Json<SlashCommandList>> {
-    let commands = port.available(caller.key.created_by).await?;
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<SlashCommandList>> {
+    let commands = ports.slash_commands.available(caller.key.created_by).await?;
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
 /// List every slash command: everybody's, then those of users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = SlashCommandList), Failure<Plain>))]
+    responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/admin/slash-commands")]
 pub async fn list_slash_commands(
-    _: Caller<Admin>,
-    port: Data<dyn SlashCommands>,
-) -> Answer<Json<SlashCommandList>> {
-    let commands = port.list().await?;
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<SlashCommandList>> {
+    let commands = ports.slash_commands.list().await?;
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
 /// Create a slash command for everybody or for one user.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
-    responses((status = 200, body = SlashCommandCreated), Failure<NotDone>))]
+    responses((status = 200, body = SlashCommandCreated), ErrorResponse<NotDone>))]
 #[post("/admin/slash-commands")]
 pub async fn create_slash_command(
-    caller: Caller<Admin>,
-    port: Data<dyn SlashCommands>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<SlashCommandBody>,
-) -> Answer<Json<SlashCommandCreated>, NotDone> {
+) -> ApiResult<Json<SlashCommandCreated>, NotDone> {
     let (text, user) = body.read().await?.text()?;
-    let slash_command = service::create(&**port, text, user, &caller.by()).await?.into();
+    let slash_command =
+        service::create(&*ports.slash_commands, text, user, &caller.by()).await?.into();
     Ok(Json(SlashCommandCreated { slash_command, error: None }))
 }
 
 /// Change the name, text and description of a slash command.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/admin/slash-commands/{id}")]
 pub async fn update_slash_command(
-    caller: Caller<Admin>,
-    port: Data<dyn SlashCommands>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<String>,
     body: Body<SlashCommandBody>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let (text, _) = body.read().await?.text()?;
-    service::update(&**port, id(&path)?, text, &caller.by()).await?;
+    service::update(&*ports.slash_commands, id(&path)?, text, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Delete a slash command.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/admin/slash-commands/{id}")]
 pub async fn delete_slash_command(
-    caller: Caller<Admin>,
-    port: Data<dyn SlashCommands>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     path: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
-    let command = service::by_id(&**port, id(&path)?).await?;
-    service::delete(&**port, &command, &caller.by()).await?;
+) -> ApiResult<Json<Done>, NotDone> {
+    let command = service::by_id(&*ports.slash_commands, id(&path)?).await?;
+    service::delete(&*ports.slash_commands, &command, &caller.by()).await?;
     Ok(Json(Done::well()))
 }

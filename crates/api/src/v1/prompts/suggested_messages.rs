@@ -1,14 +1,14 @@
 //! `/v1/workspace/{slug}/suggested-messages`
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, post};
-use carrel_domain::suggested_message::{SuggestedMessage, SuggestedMessages};
-use carrel_domain::workspace::Workspaces;
+use carrel_domain::suggested_message::SuggestedMessage;
+use carrel_services::Ports;
 use carrel_services::suggested_messages as service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::caller::{Admin, Caller, Reader};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 
 /// A question that an empty conversation offers. Choosing it asks heading and message together.
@@ -44,34 +44,33 @@ impl From<Vec<SuggestedMessage>> for SuggestedMessageList {
 
 /// List the suggested messages of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = SuggestedMessageList), Failure<Plain>))]
+    responses((status = 200, body = SuggestedMessageList), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/suggested-messages")]
 pub async fn list_suggested_messages(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn SuggestedMessages>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<SuggestedMessageList>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
-    Ok(Json(port.of(workspace.id).await?.into()))
+) -> ApiResult<Json<SuggestedMessageList>> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    Ok(Json(ports.suggested_messages.of(workspace.id).await?.into()))
 }
 
 /// Replace the suggested messages of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SuggestedMessagesBody,
-    responses((status = 200, body = SuggestedMessageList), Failure<Plain>))]
+    responses((status = 200, body = SuggestedMessageList), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/suggested-messages")]
 pub async fn replace_suggested_messages(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    port: Data<dyn SuggestedMessages>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<SuggestedMessagesBody>,
-) -> Answer<Json<SuggestedMessageList>> {
+) -> ApiResult<Json<SuggestedMessageList>> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let message =
         |SuggestedMessageEntry { heading, message }| SuggestedMessage { heading, message };
     let messages = body.suggested_messages.into_iter().map(message).collect();
-    let kept = service::replace(&**port, &workspace, messages, &caller.by()).await?;
+    let kept =
+        service::replace(&*ports.suggested_messages, &workspace, messages, &caller.by()).await?;
     Ok(Json(kept.into()))
 }

@@ -2,14 +2,15 @@
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::Error;
-use carrel_domain::prompt_variable::{PromptVariable, PromptVariables, VariableName};
+use carrel_domain::prompt_variable::{PromptVariable, VariableName};
+use carrel_services::Ports;
 use carrel_services::prompt_variables as service;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::shapes::NotDone;
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::error_body::NotDone;
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
@@ -51,41 +52,41 @@ impl From<PromptVariable> for PromptVariableEntry {
 
 /// List the variables of instructions, without the built-in ones.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = PromptVariableList), Failure<Plain>))]
+    responses((status = 200, body = PromptVariableList), ErrorResponse<Plain>))]
 #[get("/system/prompt-variables")]
 pub async fn list_prompt_variables(
-    _: Caller<Admin>,
-    port: Data<dyn PromptVariables>,
-) -> Answer<Json<PromptVariableList>> {
-    let variables = port.list().await?.into_iter().map(Into::into).collect();
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<PromptVariableList>> {
+    let variables = ports.prompt_variables.list().await?.into_iter().map(Into::into).collect();
     Ok(Json(PromptVariableList { variables }))
 }
 
 /// Create a variable of instructions, or replace the one of that key.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = PromptVariableBody,
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/system/prompt-variables")]
 pub async fn set_prompt_variable(
-    caller: Caller<Admin>,
-    port: Data<dyn PromptVariables>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<PromptVariableBody>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let PromptVariableBody { key, value, description } = body.read().await?;
     let name = VariableName::parse(&key)?;
-    service::set(&**port, name, value, description, &caller.by()).await?;
+    service::set(&*ports.prompt_variables, name, value, description, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Delete a variable of instructions.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = Done), Failure<NotDone>))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/system/prompt-variables/{key}")]
 pub async fn delete_prompt_variable(
-    caller: Caller<Admin>,
-    port: Data<dyn PromptVariables>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     key: Path<String>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let name = VariableName::parse(&key).map_err(|_| Error::not_found("variable", &key))?;
-    service::delete(&**port, &name, &caller.by()).await?;
+    service::delete(&*ports.prompt_variables, &name, &caller.by()).await?;
     Ok(Json(Done::well()))
 }

@@ -3,11 +3,10 @@ pub mod wire;
 
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
-use carrel_domain::workspace::Workspaces;
-use carrel_services::search::Search;
+use carrel_services::Ports;
 
-use crate::caller::{Caller, Reader};
-use crate::failure::{Answer, Failure, shapes};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body};
 use crate::read::Body;
 
 /// Find the passages of a workspace that bear on a text.
@@ -15,17 +14,16 @@ use crate::read::Body;
 /// By meaning and by words, unless the workspace or the request says otherwise. Needs no language
 /// model. `filter` and `scoreThreshold` apply before `topN`.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::SearchBody,
-    responses((status = 200, body = wire::SearchResults), Failure<shapes::Message>))]
+    responses((status = 200, body = wire::SearchResults), ErrorResponse<error_body::Message>))]
 #[post("/workspace/{slug}/vector-search")]
 pub async fn search_vectors(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    search: Data<Search>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::SearchBody>,
-) -> Answer<Json<wire::SearchResults>, shapes::Message> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+) -> ApiResult<Json<wire::SearchResults>, error_body::Message> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = body.read().await?.into_query()?;
-    let hits = search.nearest(&workspace, query).await?;
+    let hits = ports.search.nearest(&workspace, query).await?;
     Ok(Json(wire::SearchResults::new(hits, wire::SearchResult::new)))
 }

@@ -4,13 +4,14 @@ use actix_web::http::header::{
 };
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
+use carrel_services::Ports;
 use carrel_services::admission::handed;
-use carrel_services::backup::{Backups, Secrets};
+use carrel_services::backup::Secrets;
 use chrono::Utc;
 use futures_util::TryStreamExt;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::streaming::Holder;
 use crate::wire::Binary;
 
@@ -21,15 +22,15 @@ use crate::wire::Binary;
 /// secrets in the database is not in it. One backup is made at a time. It breaks off a few seconds
 /// after its key ends.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = inline(Binary)), Failure<Plain>))]
+    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = inline(Binary)), ErrorResponse<Plain>))]
 #[post("/system/backup")]
 pub async fn back_up(
-    caller: Caller<Admin>,
+    caller: Authorized<scope::Admin>,
     request: HttpRequest,
-    backups: Data<Backups>,
-) -> Answer<HttpResponse> {
+    ports: Data<Ports>,
+) -> ApiResult<HttpResponse> {
     let holder = Holder::new(&request, &caller)?;
-    let staged = backups.stage(Secrets::LeftOut, &caller.by()).await?;
+    let staged = ports.backups.stage(Secrets::LeftOut, &caller.by()).await?;
     let name = format!("carrel-{}.tar", Utc::now().format("%Y-%m-%dT%H-%M-%SZ"));
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,

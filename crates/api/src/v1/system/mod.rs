@@ -6,27 +6,26 @@ pub mod wire;
 
 use actix_web::web::{Data, Json};
 use actix_web::{delete, get};
-use carrel_domain::vector::VectorIndex;
-use carrel_services::library::Library;
+use carrel_services::Ports;
 
-use crate::caller::{Caller, Keeper, Reader};
-use crate::failure::{Answer, Failure, Plain, shapes::NoSuccess};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoSuccess};
 use crate::read::Body;
 
 /// Count the vectors of all workspaces that the key may enter.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = wire::VectorCount), Failure<Plain>))]
+    responses((status = 200, body = wire::VectorCount), ErrorResponse<Plain>))]
 #[get("/system/vector-count")]
 pub async fn count_vectors(
-    caller: Caller<Reader>,
-    index: Data<dyn VectorIndex>,
-) -> Answer<Json<wire::VectorCount>> {
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::VectorCount>> {
     if caller.key.workspaces.is_empty() {
-        return Ok(Json(wire::VectorCount { vector_count: index.count(None).await? }));
+        return Ok(Json(wire::VectorCount { vector_count: ports.index.count(None).await? }));
     }
     let mut vector_count = 0;
     for workspace in &caller.key.workspaces {
-        vector_count += index.count(Some(*workspace)).await?;
+        vector_count += ports.index.count(Some(*workspace)).await?;
     }
     Ok(Json(wire::VectorCount { vector_count }))
 }
@@ -35,15 +34,15 @@ pub async fn count_vectors(
 ///
 /// Names that do not exist are reported in `message`, not failed.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = wire::RemoveDocuments,
-    responses((status = 200, body = wire::DocumentsRemoved), Failure<NoSuccess>))]
+    responses((status = 200, body = wire::DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/system/remove-documents")]
 pub async fn remove_documents(
-    caller: Caller<Keeper>,
-    library: Data<Library>,
+    caller: Authorized<scope::DocumentsWrite>,
+    ports: Data<Ports>,
     body: Body<wire::RemoveDocuments>,
-) -> Answer<Json<wire::DocumentsRemoved>, NoSuccess> {
+) -> ApiResult<Json<wire::DocumentsRemoved>, NoSuccess> {
     let paths = body.read().await?.into_paths()?;
     let asked = paths.clone();
-    let removed = library.remove(paths, &caller.by()).await?;
+    let removed = ports.library.remove(paths, &caller.by()).await?;
     Ok(Json(wire::DocumentsRemoved::new(&asked, &removed)))
 }

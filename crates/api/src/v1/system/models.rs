@@ -1,10 +1,10 @@
 //! `POST /v1/system/models`
 use actix_web::post;
 use actix_web::web::{Data, Json};
-use carrel_services::model_lists::ModelLists;
+use carrel_services::Ports;
 
-use crate::caller::{Admin, Caller};
-use crate::failure::{Answer, Failure, Plain};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Body;
 use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
 
@@ -12,15 +12,15 @@ use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
 ///
 /// Asks the provider; an answer is remembered for five minutes.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ModelsBody,
-    responses((status = 200, body = ModelsListed), Failure<Plain>))]
+    responses((status = 200, body = ModelsListed), ErrorResponse<Plain>))]
 #[post("/system/models")]
 pub async fn list_provider_models(
-    _: Caller<Admin>,
-    lists: Data<ModelLists>,
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<ModelsBody>,
-) -> Answer<Json<ModelsListed>> {
+) -> ApiResult<Json<ModelsListed>> {
     let ModelsBody { kind, provider, settings } = body.read().await?;
     let kind = kind.as_deref().unwrap_or("llm").parse()?;
-    let offered = lists.list(kind, provider, &settings.unwrap_or_default()).await?;
+    let offered = ports.model_lists.list(kind, provider, &settings.unwrap_or_default()).await?;
     Ok(Json(offered.into()))
 }

@@ -2,16 +2,15 @@
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::audit::{Actor, By};
-use carrel_domain::settings::Settings;
-use carrel_services::settings::dump::Dump;
-use carrel_services::settings::{Leniency, SettingsStore, preferences};
+use carrel_services::Ports;
+use carrel_services::settings::{Leniency, preferences};
 use chrono::Utc;
 
-use crate::caller::{Admin, Caller, Host, address};
+use crate::authorized::{Authorized, address, scope};
+use crate::error::documented::MultiUserOnly;
+use crate::error::error_body::{NoValues, NotDone};
+use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::facts::Facts;
-use crate::failure::documented::MultiUserOnly;
-use crate::failure::shapes::{NoValues, NotDone};
-use crate::failure::{Answer, Failure, Plain};
 use crate::read::Body;
 use crate::v1::admin::wire::{Done, settings as wire};
 
@@ -19,29 +18,31 @@ use crate::v1::admin::wire::{Done, settings as wire};
 ///
 /// Protected and unknown names change nothing; a body without a known one is refused.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::Changes,
-    responses((status = 200, body = Done), Failure<NotDone>, MultiUserOnly))]
+    responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
 pub async fn update_preferences(
-    caller: Caller<Host>,
-    settings: Data<dyn Settings>,
+    caller: Authorized<scope::MultiUserAdmin>,
+    ports: Data<Ports>,
     body: Body<wire::Changes>,
-) -> Answer<Json<Done>, NotDone> {
+) -> ApiResult<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
-    preferences::change(&**settings, &changes, Leniency::Strict, &caller.by()).await?;
+    preferences::change(&*ports.settings, &changes, Leniency::Strict, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
 /// Show every setting.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, body = wire::SettingsShown), Failure<Plain>))]
+    responses((status = 200, body = wire::SettingsShown), ErrorResponse<Plain>))]
 #[get("/system")]
 pub async fn show_settings(
-    _: Caller<Admin>,
-    store: Data<SettingsStore>,
+    _: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     facts: Facts,
-) -> Answer<Json<wire::SettingsShown>> {
+) -> ApiResult<Json<wire::SettingsShown>> {
     let facts = facts.gather().await?;
-    Ok(Json(wire::SettingsShown { settings: store.visible(&facts, Leniency::Strict) }))
+    Ok(Json(wire::SettingsShown {
+        settings: ports.settings_store.visible(&facts, Leniency::Strict),
+    }))
 }
 
 /// Change settings.
@@ -49,25 +50,25 @@ pub async fn show_settings(
 /// All or nothing: every value is checked before any is applied. Names that are no settings are
 /// listed in `ignored`; a value of asterisks leaves a secret as it is.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = wire::Changes,
-    responses((status = 200, body = wire::SettingsUpdated), Failure<NoValues>))]
+    responses((status = 200, body = wire::SettingsUpdated), ErrorResponse<NoValues>))]
 #[post("/system/update-env")]
 pub async fn update_settings(
-    caller: Caller<Admin>,
-    store: Data<SettingsStore>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::Changes>,
-) -> Answer<Json<wire::SettingsUpdated>, NoValues> {
+) -> ApiResult<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
-    let updated = store.update(&changes, Leniency::Strict, &caller.by()).await?;
+    let updated = ports.settings_store.update(&changes, Leniency::Strict, &caller.by()).await?;
     Ok(Json(updated.into()))
 }
 
 /// Write the settings to `<storage>/.env`, in production.
 ///
 /// Needs no key and tells nothing; asked often, it writes at most once a minute.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), Failure<Plain>))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
-pub async fn dump_settings(request: HttpRequest, dump: Data<Dump>) -> Answer<HttpResponse> {
+pub async fn dump_settings(request: HttpRequest, ports: Data<Ports>) -> ApiResult<HttpResponse> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
-    dump.into_inner().write(&by).await?;
+    ports.dump.clone().write(&by).await?;
     Ok(HttpResponse::Ok().finish())
 }

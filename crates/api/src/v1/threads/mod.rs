@@ -5,46 +5,44 @@ use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::audit::By;
 use carrel_domain::thread::Threads;
-use carrel_domain::user::{MultiUser, Users};
-use carrel_domain::workspace::{Workspace, Workspaces};
+use carrel_domain::user::Users;
+use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Result, UserId};
+use carrel_services::Ports;
 use carrel_services::threads as service;
 
-use crate::caller::{Asker, Caller, Reader};
-use crate::failure::{Answer, Failure, Plain, shapes};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::{Body, Params};
-use crate::v1::conversations::ThreadPorts;
 
 /// Start a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThread,
-    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoThread>))]
+    responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
 #[post("/workspace/{slug}/thread/new")]
 pub async fn create_thread(
-    caller: Caller<Asker>,
-    ports: ThreadPorts,
-    multi_user: Data<dyn MultiUser>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::NewThread>,
-) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
+) -> ApiResult<Json<wire::ThreadChanged>, error_body::NoThread> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**ports.workspaces, &slug).await?;
-    Ok(Json(create(&ports, &**multi_user, &workspace, &body, &caller.by()).await?))
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    Ok(Json(create(&ports, &workspace, &body, &caller.by()).await?))
 }
 
 /// Starts the thread that a body asks for.
 pub async fn create(
-    ports: &ThreadPorts,
-    multi_user: &dyn MultiUser,
+    ports: &Ports,
     workspace: &Workspace,
     body: &wire::NewThread,
     by: &By,
 ) -> Result<wire::ThreadChanged> {
-    let user = match multi_user.is_on().await? {
-        true => known(&**ports.users, body.user()?).await?,
+    let user = match ports.multi_user.is_on().await? {
+        true => known(&*ports.users, body.user()?).await?,
         false => None,
     };
     let choice = service::ThreadChoice { name: body.name()?, slug: body.slug()?, user };
-    Ok(service::create(&**ports.threads, workspace, choice, by).await?.into())
+    Ok(service::create(&*ports.threads, workspace, choice, by).await?.into())
 }
 
 async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> {
@@ -59,19 +57,19 @@ async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> 
 /// By id, in pages: `after` takes the last id of the page before. `search` finds them by a part of
 /// the name.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::ThreadQuery),
-    responses((status = 200, body = wire::ThreadPage), Failure<Plain>))]
+    responses((status = 200, body = wire::ThreadPage), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/threads")]
 pub async fn list_threads(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
     params: Params<wire::ThreadQuery>,
-) -> Answer<Json<wire::ThreadPage>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+) -> ApiResult<Json<wire::ThreadPage>> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;
     let limit = query.limit()?;
-    let mut threads = threads.page(workspace.id, query.search()?, query.after(), limit + 1).await?;
+    let mut threads =
+        ports.threads.page(workspace.id, query.search()?, query.after(), limit + 1).await?;
     let has_more = threads.len() > limit as usize;
     threads.truncate(limit as usize);
     let threads = threads.into_iter().map(Into::into).collect();
@@ -80,18 +78,17 @@ pub async fn list_threads(
 
 /// Rename a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::ThreadFields,
-    responses((status = 200, body = wire::ThreadChanged), Failure<shapes::NoThread>))]
+    responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
 #[post("/workspace/{slug}/thread/{thread}/update")]
 pub async fn update_thread(
-    caller: Caller<Asker>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
     body: Body<wire::ThreadFields>,
-) -> Answer<Json<wire::ThreadChanged>, shapes::NoThread> {
+) -> ApiResult<Json<wire::ThreadChanged>, error_body::NoThread> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    Ok(Json(update(&**threads, &workspace, &path.1, body, &caller.by()).await?))
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    Ok(Json(update(&*ports.threads, &workspace, &path.1, body, &caller.by()).await?))
 }
 
 /// Changes what a body names of a thread.
@@ -113,16 +110,15 @@ pub async fn update(
 ///
 /// Its exchanges go with it.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
-    responses((status = 200, body = wire::ThreadDeleted), Failure<Plain>))]
+    responses((status = 200, body = wire::ThreadDeleted), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}/thread/{thread}")]
 pub async fn delete_thread(
-    caller: Caller<Asker>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
     path: Path<(String, String)>,
-) -> Answer<Json<wire::ThreadDeleted>> {
-    let workspace = caller.workspace(&**workspaces, &path.0).await?;
-    let thread = service::by_slug(&**threads, &workspace, &path.1).await?;
-    service::delete(&**threads, &thread, &caller.by()).await?;
+) -> ApiResult<Json<wire::ThreadDeleted>> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    let thread = service::by_slug(&*ports.threads, &workspace, &path.1).await?;
+    service::delete(&*ports.threads, &thread, &caller.by()).await?;
     Ok(Json(wire::ThreadDeleted { success: true, error: None }))
 }

@@ -2,6 +2,7 @@
 pub mod settings;
 pub mod wire;
 
+use carrel_services::Ports;
 use std::collections::HashMap;
 
 use actix_web::web::{Data, Json, Path};
@@ -11,13 +12,12 @@ use carrel_domain::library::WorkspaceDocuments;
 use carrel_domain::model::Models;
 use carrel_domain::settings::Settings;
 use carrel_domain::thread::Threads;
-use carrel_domain::vector::VectorIndex;
 use carrel_domain::workspace::{Workspace, WorkspaceSettings, Workspaces};
 use carrel_domain::{Error, Result, WorkspaceId};
 use carrel_services::workspaces as service;
 
-use crate::caller::{Admin, Caller, Reader};
-use crate::failure::{Answer, Failure, Plain, shapes::NoWorkspace};
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoWorkspace};
 use crate::read::Body;
 use crate::v1::placements::Shown;
 
@@ -25,17 +25,17 @@ use crate::v1::placements::Shown;
 ///
 /// Names may repeat; the slug, by which everything else addresses the workspace, does not.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
-    responses((status = 200, body = wire::WorkspaceChanged), Failure<NoWorkspace>))]
+    responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<NoWorkspace>))]
 #[post("/workspace/new")]
 pub async fn create_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    settings: Data<dyn Settings>,
-    models: Data<dyn Models>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     body: Body<wire::WorkspaceFields>,
-) -> Answer<Json<wire::WorkspaceChanged>, NoWorkspace> {
+) -> ApiResult<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = body.read().await?;
-    Ok(Json(create(&**workspaces, &**settings, &**models, body, &caller.by()).await?))
+    Ok(Json(
+        create(&*ports.workspaces, &*ports.settings, &*ports.models, body, &caller.by()).await?,
+    ))
 }
 
 /// Creates the workspace that a body asks for.
@@ -54,22 +54,21 @@ pub async fn create(
 
 /// List every workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = wire::WorkspaceList), Failure<Plain>))]
+    responses((status = 200, body = wire::WorkspaceList), ErrorResponse<Plain>))]
 #[get("/workspaces")]
 pub async fn list_workspaces(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    threads: Data<dyn Threads>,
-) -> Answer<Json<wire::WorkspaceList>> {
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::WorkspaceList>> {
     let mut of = HashMap::<WorkspaceId, Vec<wire::ThreadName>>::new();
-    for thread in threads.all().await? {
+    for thread in ports.threads.all().await? {
         of.entry(thread.workspace).or_default().push(thread.into());
     }
     let listed = |workspace: Workspace| wire::ListedWorkspace {
         threads: of.remove(&workspace.id).unwrap_or_default(),
         row: wire::WorkspaceRow::from(workspace),
     };
-    let workspaces = workspaces.list().await?.into_iter();
+    let workspaces = ports.workspaces.list().await?.into_iter();
     let entered = workspaces.filter(|workspace| caller.key.enters(workspace.id));
     let workspaces = entered.map(listed).collect();
     Ok(Json(wire::WorkspaceList { workspaces }))
@@ -79,17 +78,18 @@ pub async fn list_workspaces(
 ///
 /// The workspace comes in a list of one, with its documents and threads.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = wire::WorkspaceFound), Failure<Plain>))]
+    responses((status = 200, body = wire::WorkspaceFound), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}")]
 pub async fn find_workspace(
-    caller: Caller<Reader>,
-    workspaces: Data<dyn Workspaces>,
-    placements: Data<dyn WorkspaceDocuments>,
-    threads: Data<dyn Threads>,
+    caller: Authorized<scope::Read>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<wire::WorkspaceFound>> {
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
-    Ok(Json(found(&**placements, &**threads, workspace, wire::PlacedDocument::new).await?))
+) -> ApiResult<Json<wire::WorkspaceFound>> {
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
+    Ok(Json(
+        found(&*ports.workspace_documents, &*ports.threads, workspace, wire::PlacedDocument::new)
+            .await?,
+    ))
 }
 
 /// A workspace with its documents and threads.
@@ -111,21 +111,20 @@ pub async fn found(
 ///
 /// Those that are not sent stay as they are. The slug never changes.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
-    responses((status = 200, body = wire::WorkspaceChanged), Failure<Plain>))]
+    responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update")]
 pub async fn update_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    models: Data<dyn Models>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
     body: Body<wire::WorkspaceFields>,
-) -> Answer<Json<wire::WorkspaceChanged>> {
+) -> ApiResult<Json<wire::WorkspaceChanged>> {
     let body = body.read().await?;
-    let workspace = caller.workspace(&**workspaces, &slug).await?;
+    let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let settings = body.into_changed(workspace.settings.clone())?;
     let settings =
         settings.ok_or_else(|| Error::invalid("body", "must name a setting to change"))?;
-    Ok(Json(update(&**workspaces, &**models, &workspace, settings, &caller.by()).await?))
+    Ok(Json(update(&*ports.workspaces, &*ports.models, &workspace, settings, &caller.by()).await?))
 }
 
 /// Changes the settings of a workspace.
@@ -145,14 +144,13 @@ pub async fn update(
 ///
 /// Its conversations and passages go with it; the documents stay in the library.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, body = wire::WorkspaceDeleted), Failure<Plain>))]
+    responses((status = 200, body = wire::WorkspaceDeleted), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
-    caller: Caller<Admin>,
-    workspaces: Data<dyn Workspaces>,
-    index: Data<dyn VectorIndex>,
+    caller: Authorized<scope::Admin>,
+    ports: Data<Ports>,
     slug: Path<String>,
-) -> Answer<Json<wire::WorkspaceDeleted>> {
-    service::delete(&**workspaces, &**index, &slug, &caller.by()).await?;
+) -> ApiResult<Json<wire::WorkspaceDeleted>> {
+    service::delete(&*ports.workspaces, &*ports.index, &slug, &caller.by()).await?;
     Ok(Json(wire::WorkspaceDeleted { success: true, error: None }))
 }

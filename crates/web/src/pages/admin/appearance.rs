@@ -7,17 +7,17 @@ use carrel_services::settings::preferences::MOST_LINKS;
 use carrel_services::settings::{Leniency, preferences};
 use serde_json::{Map, Value, json};
 
-use crate::filters;
-use crate::form::Form;
-use crate::frame::{Brand, Frame, Link};
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::Form;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{Brand, Link, PageLayout};
+use crate::view::texts::t;
 
 #[derive(Template)]
 #[template(path = "admin/appearance.html")]
 struct Appearance {
-    frame: Frame,
+    layout: PageLayout,
     name: String,
     support: String,
     icon: String,
@@ -41,11 +41,11 @@ const FIELDS: [&str; 7] = [
     names::SHARING,
 ];
 
-pub async fn show(visit: Visit<Admin>) -> Answer {
-    let stored = visit.ports().settings.all().await?;
+pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let stored = current_user.ports().settings.all().await?;
     let value = |name: &str| stored.get(name).cloned().unwrap_or_default();
     let page = Appearance {
-        frame: visit.admin_frame(t("appearance.title")).await?,
+        layout: current_user.admin_frame(t("appearance.title")).await?,
         name: value("custom_app_name"),
         support: value("support_email"),
         icon: value(ICON),
@@ -58,21 +58,21 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
         chunk_overlap: value(names::CHUNK_OVERLAP),
         is_sharing: value(names::SHARING) == "on",
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
-pub async fn save(visit: Visit<Admin>, form: Form) -> Answer {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
     let form = form.read().await?;
     let given = FIELDS.iter().filter(|name| form.has(name));
     let mut body: Map<String, Value> =
         given.map(|name| ((*name).to_owned(), Value::from(form.text(name)))).collect();
-    let settings = &*visit.ports().settings;
+    let settings = &*current_user.ports().settings;
     if form.has(FOOTER) {
         let known = Brand::of(&settings.all().await?).links;
         body.insert(FOOTER.to_owned(), footer(form.text(FOOTER), &known)?);
     }
-    preferences::change(settings, &body, Leniency::Strict, &visit.by()).await?;
-    Ok(reply::done("/admin/appearance", "saved"))
+    preferences::change(settings, &body, Leniency::Strict, &current_user.by()).await?;
+    Ok(response::done("/admin/appearance", "saved"))
 }
 
 const ICON: &str = "meta_page_favicon";

@@ -4,12 +4,12 @@ use carrel_domain::audit::LoggedEvent;
 use carrel_services::audit::{Verdict, verify};
 use chrono::{DateTime, Utc};
 
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::Fields;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 /// How many events a page shows.
 const PAGE: u32 = 50;
@@ -26,7 +26,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/audit.html")]
 struct Audit {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<Row>,
     total: u64,
     /// Where the next page goes on.
@@ -35,9 +35,9 @@ struct Audit {
     verdict: Option<(bool, String)>,
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
-    let log = &*visit.ports().audit;
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
+    let log = &*current_user.ports().audit;
     let before: Option<i64> = asked.number("before")?;
     let mut events = log.page(before, 0, PAGE + 1).await?;
     let has_more = events.len() > PAGE as usize;
@@ -45,7 +45,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let next = events.last().map(|event| event.id).filter(|_| has_more);
     let verdict = match asked.has("verify") {
         false => None,
-        true => Some(match verify(log, &*visit.ports().audit_seals, None).await? {
+        true => Some(match verify(log, &*current_user.ports().audit_seals, None).await? {
             Verdict::Whole { events, head } => {
                 let whole = t("audit.whole").replace("{count}", &events.to_string());
                 (true, whole.replace("{head}", &head.to_string()))
@@ -55,7 +55,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
             }
         }),
     };
-    let names: Vec<_> = visit.ports().users.list().await?;
+    let names: Vec<_> = current_user.ports().users.list().await?;
     let row = |event: LoggedEvent| Row {
         actor: actor(&event.actor, &names),
         id: event.id,
@@ -65,14 +65,14 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         at: event.at,
     };
     let page = Audit {
-        frame: visit.admin_frame(t("audit.title")).await?,
+        layout: current_user.admin_frame(t("audit.title")).await?,
         rows: events.into_iter().map(row).collect(),
         total: log.count().await?,
         next,
         is_first: before.is_none(),
         verdict,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Whoever did it, by name where there is one.

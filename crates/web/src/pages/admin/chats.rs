@@ -15,13 +15,13 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::TryStreamExt;
 
 use super::date;
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::Frame;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 /// How many exchanges a page shows.
 const PAGE: u32 = 25;
@@ -39,7 +39,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/chats.html")]
 struct Chats {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<Row>,
     workspaces: Vec<(String, String, bool)>,
     people: Vec<(i32, String, bool)>,
@@ -55,7 +55,10 @@ struct Chats {
 }
 
 /// What a query asks for. A day's end belongs to it.
-async fn filter(visit: &Visit<Admin>, asked: &Fields) -> Result<ChatFilter, Refusal> {
+async fn filter(
+    current_user: &CurrentUser<role::Admin>,
+    asked: &Fields,
+) -> Result<ChatFilter, PageError> {
     let mut filter = ChatFilter {
         user: asked.number("user")?.map(UserId),
         before: asked.number("before")?.map(ChatId),
@@ -70,7 +73,8 @@ async fn filter(visit: &Visit<Admin>, asked: &Fields) -> Result<ChatFilter, Refu
         ..ChatFilter::default()
     };
     if let Some(slug) = asked.given("workspace") {
-        filter.workspace = Some(workspaces::by_slug(&*visit.ports().workspaces, &slug).await?.id);
+        filter.workspace =
+            Some(workspaces::by_slug(&*current_user.ports().workspaces, &slug).await?.id);
     }
     Ok(filter)
 }
@@ -89,11 +93,11 @@ fn row(logged: LoggedChat) -> Row {
     }
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
-    let filter = filter(&visit, &asked).await?;
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
+    let filter = filter(&current_user, &asked).await?;
     let page = asked.number::<u64>("page")?.unwrap_or(1).clamp(1, 1_000_000);
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let offset = (page - 1) * u64::from(PAGE);
     let Bounded { items: mut found, is_cut } =
         ports.chat_log.page(&filter, offset, Portion::of(PAGE + 1)).await?;
@@ -114,9 +118,9 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         (user.id.0, user.username, filter.user == Some(user.id))
     };
     let page = Chats {
-        frame: visit.admin_frame(t("chats.title")).await?,
+        layout: current_user.admin_frame(t("chats.title")).await?,
         rows: found.into_iter().map(row).collect(),
-        workspaces: visit.workspaces().await?.into_iter().map(workspace).collect(),
+        workspaces: current_user.workspaces().await?.into_iter().map(workspace).collect(),
         people: ports.users.list().await?.into_iter().map(person).collect(),
         from: asked.text("from").to_owned(),
         to: asked.text("to").to_owned(),
@@ -126,7 +130,7 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         page,
         next: (has_more || is_cut).then_some(next),
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// The filter of a query, as a query.
@@ -141,30 +145,30 @@ fn address(asked: &Fields) -> String {
 }
 
 /// The log as a file, written as it is read.
-pub async fn export(visit: Visit<Admin>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
-    let filter = filter(&visit, &asked).await?;
+pub async fn export(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
+    let filter = filter(&current_user, &asked).await?;
     let name = asked.given("type").unwrap_or_else(|| "jsonl".to_owned());
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();
     let mut choice = FormatChoice::new(&name, Layout::Native, &prompt);
     choice.csv_safe = true;
     let request = ExportRequest { choice, filter, redact: asked.has("redact") };
-    let (content_type, pieces) = ports.exports.start(request, &visit.by()).await?;
+    let (content_type, pieces) = ports.exports.start(request, &current_user.by()).await?;
     let extension = if name == "jsonAlpaca" { "json" } else { &name };
-    let file = format!("chats-{}.{extension}", visit.at.format("%Y-%m-%d"));
+    let file = format!("chats-{}.{extension}", current_user.at.format("%Y-%m-%d"));
     let pieces = pieces.map_ok(Bytes::from).map_err(std::io::Error::other);
     Ok(HttpResponse::Ok()
         .content_type(format!("{content_type}; charset=utf-8"))
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{file}\"")))
-        .streaming(handed(pieces, visit.lasting(None))))
+        .streaming(handed(pieces, current_user.guard(None))))
 }
 
-pub async fn delete(visit: Visit<Admin>, id: Path<String>) -> Answer {
+pub async fn delete(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
     let number = id.parse().map_err(|_| Error::not_found("chat", &*id))?;
-    let event = visit.by().event("chat_deleted", format!("{{\"chatId\":{number}}}"));
-    match visit.ports().chat_log.delete(ChatId(number), event).await? {
-        true => Ok(reply::done("/admin/chats", "deleted")),
-        false => Err(Refusal::missing("chat", &id)),
+    let event = current_user.by().event("chat_deleted", format!("{{\"chatId\":{number}}}"));
+    match current_user.ports().chat_log.delete(ChatId(number), event).await? {
+        true => Ok(response::done("/admin/chats", "deleted")),
+        false => Err(PageError::missing("chat", &id)),
     }
 }

@@ -7,13 +7,13 @@ use chrono::{DateTime, Utc};
 
 use super::super::setup::base;
 use super::parse_id;
-use crate::filters;
-use crate::form::Form;
-use crate::frame::Frame;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::Form;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 struct Row {
     id: i32,
@@ -29,17 +29,17 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/invites.html")]
 struct Invites {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<Row>,
     workspaces: Vec<(i32, String)>,
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let ports = visit.ports();
-    let known: Vec<_> = visit.workspaces().await?;
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let ports = current_user.ports();
+    let known: Vec<_> = current_user.workspaces().await?;
     let known: Vec<_> =
         known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
-    let (base, now) = (base(&visit.request), visit.at);
+    let (base, now) = (base(&current_user.request), current_user.at);
     let row = |invite: Invite| {
         let is_over = invite.expires_at.is_some_and(|end| end <= now);
         let is_good = invite.status == InviteStatus::Pending && !is_over;
@@ -62,25 +62,25 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     };
     let mut rows: Vec<_> = ports.invites.list().await?.into_iter().map(row).collect();
     rows.reverse();
-    let frame = visit.admin_frame(t("invites.title")).await?;
-    reply::page(&visit.request, &Invites { frame, rows, workspaces: known })
+    let layout = current_user.admin_frame(t("invites.title")).await?;
+    response::page(&current_user.request, &Invites { layout, rows, workspaces: known })
 }
 
-pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
-    if visit.who.user().is_none() {
-        return Err(Refusal::missing("user", "many"));
+pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+    if current_user.identity.user().is_none() {
+        return Err(PageError::missing("user", "many"));
     }
     let form = form.read().await?;
     form.check_fields(&["days"], &["workspace"])?;
     let workspaces = form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?;
-    let until = form.days("days", 3650)?.map(|lasts| visit.at + lasts);
+    let until = form.days("days", 3650)?.map(|lasts| current_user.at + lasts);
     let unknown = UnknownWorkspaces::Refuse;
-    visit.ports().invitations.create(workspaces, unknown, until, &visit.by()).await?;
-    Ok(reply::done("/admin/invites", "invited"))
+    current_user.ports().invitations.create(workspaces, unknown, until, &current_user.by()).await?;
+    Ok(response::done("/admin/invites", "invited"))
 }
 
-pub async fn disable(visit: Visit<Admin>, id: Path<String>) -> Answer {
+pub async fn disable(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
     let id = InviteId(parse_id("invite", &id)?);
-    visit.ports().invitations.disable(id, &visit.by()).await?;
-    Ok(reply::done("/admin/invites", "disabled"))
+    current_user.ports().invitations.disable(id, &current_user.by()).await?;
+    Ok(response::done("/admin/invites", "disabled"))
 }

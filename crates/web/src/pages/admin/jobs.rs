@@ -5,12 +5,12 @@ use carrel_domain::JobId;
 use carrel_domain::job::{Job, JobFilter, JobState};
 use chrono::{DateTime, Utc};
 
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::{self, t};
-use crate::visit::{Admin, Visit};
+use crate::http::form::Fields;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::{self, t};
 
 const PATH: &str = "/admin/jobs";
 /// How many jobs a page shows.
@@ -35,7 +35,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/jobs.html")]
 struct Jobs {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<Row>,
     /// This page as it is listed now.
     here: String,
@@ -44,9 +44,9 @@ struct Jobs {
     next: Option<i64>,
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let before = Fields::of_query(&visit.request).number::<i64>("before")?.map(JobId);
-    let known = &visit.ports().jobs;
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let before = Fields::of_query(&current_user.request).number::<i64>("before")?.map(JobId);
+    let known = &current_user.ports().jobs;
     let mut jobs = known.page(&JobFilter::default(), before, PAGE + 1).await?;
     let here = before.map_or_else(|| PATH.to_owned(), |before| format!("{PATH}?before={before}"));
     let has_more = jobs.len() > PAGE as usize;
@@ -54,8 +54,8 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let next = jobs.last().map(|job| job.id.0).filter(|_| has_more);
     let rows: Vec<_> = jobs.into_iter().map(row).collect();
     let is_busy = rows.iter().any(|row| !row.is_over);
-    let frame = visit.admin_frame(t("jobs.title")).await?;
-    reply::page(&visit.request, &Jobs { frame, rows, here, is_busy, next })
+    let layout = current_user.admin_frame(t("jobs.title")).await?;
+    response::page(&current_user.request, &Jobs { layout, rows, here, is_busy, next })
 }
 
 fn row(job: Job) -> Row {

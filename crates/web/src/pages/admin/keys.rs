@@ -8,12 +8,12 @@ use chrono::{DateTime, Utc};
 
 use super::super::setup::{NewKey, base};
 use super::parse_id;
-use crate::filters;
-use crate::form::Form;
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::{self, t};
-use crate::visit::{Admin, Visit};
+use crate::http::form::Form;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::{self, t};
 
 struct Row {
     id: i32,
@@ -31,7 +31,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/keys.html")]
 struct Keys {
-    frame: Frame,
+    layout: PageLayout,
     rows: Vec<Row>,
     scopes: Vec<(&'static str, &'static str)>,
     workspaces: Vec<(i32, String)>,
@@ -41,17 +41,17 @@ fn scope(scope: Scope) -> &'static str {
     texts::find(&format!("scope.{}", scope.as_str())).unwrap_or_default()
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let known: Vec<_> = visit.workspaces().await?;
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let known: Vec<_> = current_user.workspaces().await?;
     let known: Vec<_> =
         known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
-    let mut keys = visit.ports().api_keys.list().await?;
+    let mut keys = current_user.ports().api_keys.list().await?;
     // Good ones first, the newest of them on top.
-    keys.sort_by_key(|key| (!key.is_valid(visit.at), std::cmp::Reverse(key.id)));
-    let rows = keys.into_iter().map(|key| row(key, &known, visit.at)).collect();
+    keys.sort_by_key(|key| (!key.is_valid(current_user.at), std::cmp::Reverse(key.id)));
+    let rows = keys.into_iter().map(|key| row(key, &known, current_user.at)).collect();
     let scopes = Scope::ALL.into_iter().map(|known| (known.as_str(), scope(known))).collect();
-    let frame = visit.admin_frame(t("keys.title")).await?;
-    reply::page(&visit.request, &Keys { frame, rows, scopes, workspaces: known })
+    let layout = current_user.admin_frame(t("keys.title")).await?;
+    response::page(&current_user.request, &Keys { layout, rows, scopes, workspaces: known })
 }
 
 fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
@@ -83,26 +83,26 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
 }
 
 /// Creates a key and shows it once.
-pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
+pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
     let form = form.read().await?;
     form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;
-    let expires_at = form.days("days", 36_500)?.map(|lasts| visit.at + lasts);
+    let expires_at = form.days("days", 36_500)?.map(|lasts| current_user.at + lasts);
     let options = KeyOptions {
         name: form.given("name"),
         scopes: form.parsed("scope", Scope::parse)?,
         workspaces: form.parsed("workspace", |id| id.parse().ok().map(WorkspaceId))?,
         rate_limit: form.number("rate")?,
         expires_at,
-        created_by: visit.who.id(),
+        created_by: current_user.identity.id(),
     };
-    let (secret, _) = visit.ports().api_keys.create(options, &visit.by()).await?;
-    let frame = visit.admin_frame(t("key.title")).await?;
-    let (secret, base) = (secret.reveal().to_owned(), base(&visit.request));
-    reply::page(&visit.request, &NewKey { frame, secret, base, next: "/admin/keys" })
+    let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
+    let layout = current_user.admin_frame(t("key.title")).await?;
+    let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
+    response::page(&current_user.request, &NewKey { layout, secret, base, next: "/admin/keys" })
 }
 
-pub async fn revoke(visit: Visit<Admin>, id: Path<String>) -> Answer {
+pub async fn revoke(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
     let id = ApiKeyId(parse_id("API key", &id)?);
-    visit.ports().api_keys.revoke(id, &visit.by()).await?;
-    Ok(reply::done("/admin/keys", "revoked"))
+    current_user.ports().api_keys.revoke(id, &current_user.by()).await?;
+    Ok(response::done("/admin/keys", "revoked"))
 }

@@ -1,7 +1,7 @@
 //! What providers and their settings are called where people choose them.
 use carrel_services::settings::registry::Setting;
 
-use crate::texts::{self, t};
+use crate::view::texts::{self, t};
 
 /// Providers of one kind.
 pub struct ChoiceGroup {

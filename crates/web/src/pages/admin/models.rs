@@ -10,14 +10,14 @@ use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value, json};
 
 use super::labels;
-use crate::around::is_fragment;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::Frame;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 /// One choice to make: its name in addresses, the kind of its values, the setting that holds it.
 struct Kind {
@@ -120,7 +120,7 @@ fn native_models(kind: &Kind, engine: &str, chosen: Option<String>) -> Vec<Nativ
 #[derive(Template)]
 #[template(path = "admin/models.html")]
 struct Models {
-    frame: Frame,
+    layout: PageLayout,
     kind: &'static str,
     words: &'static str,
     selector: &'static str,
@@ -141,26 +141,26 @@ struct Models {
     probe: Option<Probe>,
 }
 
-fn kind(name: &str) -> Result<&'static Kind, Refusal> {
+fn kind(name: &str) -> Result<&'static Kind, PageError> {
     let found = KINDS.iter().find(|kind| kind.name == name);
-    found.ok_or_else(|| Refusal::missing("kind of model", name))
+    found.ok_or_else(|| PageError::missing("kind of model", name))
 }
 
-pub async fn show(visit: Visit<Admin>, name: Path<String>) -> Answer {
+pub async fn show(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = kind(&name)?;
-    let asked = Fields::of_query(&visit.request).given("provider");
-    page(&visit, kind, asked, &Map::new(), None).await
+    let asked = Fields::of_query(&current_user.request).given("provider");
+    page(&current_user, kind, asked, &Map::new(), None).await
 }
 
 /// With what is filled in, if anything is, and what came of a test of it.
 async fn page(
-    visit: &Visit<Admin>,
+    current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
     asked: Option<String>,
     filled: &Map<String, Value>,
     probe: Option<Probe>,
-) -> Answer {
-    let store = &visit.ports().settings_store;
+) -> PageResult {
+    let store = &current_user.ports().settings_store;
     let registry = store.registry();
     let selector = registry.by_variable(kind.variable);
     let selector = selector.ok_or_else(|| Error::internal("a setting is not in the table"))?;
@@ -198,7 +198,7 @@ async fn page(
     let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
     let fields = fields.chain(keys.into_iter().map(field));
     let page = Models {
-        frame: visit.admin_frame(t(kind.title)).await?,
+        layout: current_user.admin_frame(t(kind.title)).await?,
         kind: kind.name,
         words: t(kind.words),
         selector: selector.name,
@@ -214,34 +214,38 @@ async fn page(
         probe,
         chosen,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// The names of the provider's models, for a field to suggest. A provider that has no list, or does
 /// not answer, suggests nothing.
-pub async fn names(visit: Visit<Admin>, name: Path<String>) -> Answer {
+pub async fn names(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = match kind(&name)?.name {
         "language" => ModelKind::Language,
         "embedding" => ModelKind::Embedding,
-        _ => return reply::page(&visit.request, &ModelNames { names: Vec::new() }),
+        _ => return response::page(&current_user.request, &ModelNames { names: Vec::new() }),
     };
-    let provider = Fields::of_query(&visit.request).given("provider");
-    let listed = visit.ports().model_lists.list(kind, provider, &Map::new()).await;
+    let provider = Fields::of_query(&current_user.request).given("provider");
+    let listed = current_user.ports().model_lists.list(kind, provider, &Map::new()).await;
     let models = listed.map(|offered| offered.models).unwrap_or_else(|error| {
         tracing::debug!(%error, "failed to list the models of a provider");
         Vec::new()
     });
     let names = models.into_iter().map(|model| model.id).collect();
-    reply::page(&visit.request, &ModelNames { names })
+    response::page(&current_user.request, &ModelNames { names })
 }
 
 /// Everything that is filled in is set, or nothing.
-pub async fn save(visit: Visit<Admin>, name: Path<String>, form: Form) -> Answer {
+pub async fn save(
+    current_user: CurrentUser<role::Admin>,
+    name: Path<String>,
+    form: Form,
+) -> PageResult {
     let kind = kind(&name)?;
-    let store = &visit.ports().settings_store;
+    let store = &current_user.ports().settings_store;
     let changes = changes(store, &form.read().await?);
-    store.update(&changes, Leniency::Strict, &visit.by()).await?;
-    Ok(reply::done(&format!("/admin/models/{}", kind.name), "saved"))
+    store.update(&changes, Leniency::Strict, &current_user.by()).await?;
+    Ok(response::done(&format!("/admin/models/{}", kind.name), "saved"))
 }
 
 /// What is filled in. A secret that is left empty stays as it is; whatever else was there and is
@@ -270,33 +274,37 @@ struct Probe {
 }
 
 /// Says in words whether what is filled in answers, also before it is saved.
-pub async fn test(visit: Visit<Admin>, name: Path<String>, form: Form) -> Answer {
+pub async fn test(
+    current_user: CurrentUser<role::Admin>,
+    name: Path<String>,
+    form: Form,
+) -> PageResult {
     let kind = kind(&name)?;
-    let store = &visit.ports().settings_store;
+    let store = &current_user.ports().settings_store;
     let filled = changes(store, &form.read().await?);
-    let probe = match tried(&visit, kind, &filled).await {
+    let probe = match tried(&current_user, kind, &filled).await {
         Ok(words) => Probe { words, is_good: true },
-        Err(error) => Probe { words: Refusal::from(error).to_string(), is_good: false },
+        Err(error) => Probe { words: PageError::from(error).to_string(), is_good: false },
     };
-    if is_fragment(visit.request.headers()) {
-        return reply::page(&visit.request, &probe);
+    if is_fragment(current_user.request.headers()) {
+        return response::page(&current_user.request, &probe);
     }
     let chosen = store.registry().by_variable(kind.variable);
     let chosen = chosen.and_then(|selector| filled.get(selector.name)?.as_str().map(str::to_owned));
-    page(&visit, kind, chosen, &filled, Some(probe)).await
+    page(&current_user, kind, chosen, &filled, Some(probe)).await
 }
 
 async fn tried(
-    visit: &Visit<Admin>,
+    current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
     filled: &Map<String, Value>,
 ) -> Result<String, Error> {
-    let ports = visit.ports();
+    let ports = current_user.ports();
     let preview = ports.settings_store.preview(filled)?;
     let lookup = |variable: &str| preview.lookup(variable);
     let selected = kind.variable;
     let details = json!({ "kind": kind.name, "provider": lookup(selected) }).to_string();
-    ports.audit.add(visit.by().event("connection_tested", details)).await?;
+    ports.audit.add(current_user.by().event("connection_tested", details)).await?;
     let answered = match kind.name {
         "language" => {
             connection_test::language_model(ports.connection_test.language_model(&lookup)?).await?

@@ -3,12 +3,12 @@ use askama::Template;
 use carrel_services::settings::{Facts, Leniency};
 use serde_json::{Map, Value};
 
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 struct Row {
     name: &'static str,
@@ -22,16 +22,16 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/settings.html")]
 struct Settings {
-    frame: Frame,
+    layout: PageLayout,
     query: String,
     rows: Vec<Row>,
     names: Vec<&'static str>,
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let query = Fields::of_query(&visit.request).text("q").to_owned();
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let query = Fields::of_query(&current_user.request).text("q").to_owned();
     let sought = query.to_lowercase();
-    let store = &visit.ports().settings_store;
+    let store = &current_user.ports().settings_store;
     let (visible, fixed) = (store.visible(&Facts::default(), Leniency::Strict), store.fixed());
     let known = store.registry().settings();
     let found = known.iter().filter(|setting| {
@@ -57,14 +57,18 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
     let rows = rows.collect();
     let settable = known.iter().filter(|setting| !setting.is_read_only());
     let names = settable.map(|setting| setting.name).collect();
-    let frame = visit.admin_frame(t("all-settings.title")).await?;
-    reply::page(&visit.request, &Settings { frame, query, rows, names })
+    let layout = current_user.admin_frame(t("all-settings.title")).await?;
+    response::page(&current_user.request, &Settings { layout, query, rows, names })
 }
 
-pub async fn save(visit: Visit<Admin>, form: Form) -> Answer {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
     let form = form.read().await?;
     let mut change = Map::new();
     change.insert(form.text("name").to_owned(), Value::from(form.text("value")));
-    visit.ports().settings_store.update(&change, Leniency::Strict, &visit.by()).await?;
-    Ok(reply::done("/admin/settings", "saved"))
+    current_user
+        .ports()
+        .settings_store
+        .update(&change, Leniency::Strict, &current_user.by())
+        .await?;
+    Ok(response::done("/admin/settings", "saved"))
 }

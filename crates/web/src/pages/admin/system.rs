@@ -9,16 +9,16 @@ use carrel_services::backup::Secrets;
 use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt;
 
-use crate::filters;
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 #[derive(Template)]
 #[template(path = "admin/system.html")]
 struct System {
-    frame: Frame,
+    layout: PageLayout,
     version: &'static str,
     started: DateTime<Utc>,
     memory: Option<u64>,
@@ -34,8 +34,8 @@ struct System {
     problems: Vec<String>,
 }
 
-pub async fn show(visit: Visit<Admin>) -> Answer {
-    let (ports, options) = (visit.ports(), &visit.site.options);
+pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let (ports, options) = (current_user.ports(), &current_user.site.options);
     let (language, embedder) =
         (ports.models.chat(&ModelChoice::default()), ports.models.embedder());
     let mut problems = Vec::new();
@@ -46,9 +46,9 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
         problems.push(t("system.unreadable").replace("{names}", &unreadable.join(", ")));
     }
     let page = System {
-        frame: visit.admin_frame(t("system.title")).await?,
+        layout: current_user.admin_frame(t("system.title")).await?,
         version: options.version,
-        started: visit.site.started,
+        started: current_user.site.started,
         memory: (options.memory)(),
         database: options.database,
         storage: options.storage_dir.display().to_string(),
@@ -60,15 +60,15 @@ pub async fn show(visit: Visit<Admin>) -> Answer {
         embedder: embedder.map(|model| model.model().name).unwrap_or_default(),
         problems,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Everything that cannot be made again, as one file, while the server goes on working.
-pub async fn backup(visit: Visit<Admin>) -> Answer {
-    let staged = visit.ports().backups.stage(Secrets::LeftOut, &visit.by()).await?;
-    let name = format!("carrel-{}.tar", visit.at.format("%Y-%m-%dT%H-%M-%SZ"));
+pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let staged = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
+    let name = format!("carrel-{}.tar", current_user.at.format("%Y-%m-%dT%H-%M-%SZ"));
     Ok(HttpResponse::Ok()
         .content_type("application/x-tar")
         .insert_header((CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
-        .streaming(handed(staged.into_stream().map_ok(Bytes::from), visit.lasting(None))))
+        .streaming(handed(staged.into_stream().map_ok(Bytes::from), current_user.guard(None))))
 }

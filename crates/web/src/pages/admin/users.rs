@@ -9,14 +9,14 @@ use chrono::{DateTime, Utc};
 use super::super::entrance::set_cookie;
 use super::super::workspace::role;
 use super::parse_id;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::frame::Frame;
-use crate::gate;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::session::session_cookie;
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 struct Row {
     id: i32,
@@ -31,7 +31,7 @@ struct Row {
 #[derive(Template)]
 #[template(path = "admin/users.html")]
 struct Users {
-    frame: Frame,
+    layout: PageLayout,
     people: Vec<Row>,
     roles: Vec<(&'static str, &'static str)>,
 }
@@ -39,13 +39,13 @@ struct Users {
 #[derive(Template)]
 #[template(path = "admin/alone.html")]
 struct Alone {
-    frame: Frame,
+    layout: PageLayout,
 }
 
 #[derive(Template)]
 #[template(path = "admin/user.html")]
 struct One {
-    frame: Frame,
+    layout: PageLayout,
     user: User,
     limit: String,
     roles: Vec<(&'static str, &'static str, bool)>,
@@ -55,10 +55,10 @@ fn roles() -> Vec<(&'static str, &'static str)> {
     Role::ALL.into_iter().map(|known| (known.as_str(), role(known))).collect()
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
-    let frame = visit.admin_frame(t("users.title")).await?;
-    let Some(you) = visit.who.id() else {
-        return reply::page(&visit.request, &Alone { frame });
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
+    let layout = current_user.admin_frame(t("users.title")).await?;
+    let Some(you) = current_user.identity.id() else {
+        return response::page(&current_user.request, &Alone { layout });
     };
     let row = |user: User| Row {
         is_you: user.id == you,
@@ -69,17 +69,17 @@ pub async fn list(visit: Visit<Admin>) -> Answer {
         limit: user.daily_message_limit,
         since: user.created_at,
     };
-    let people = visit.ports().users.list_whole().await?.into_iter().map(row).collect();
-    reply::page(&visit.request, &Users { frame, people, roles: roles() })
+    let people = current_user.ports().users.list_whole().await?.into_iter().map(row).collect();
+    response::page(&current_user.request, &Users { layout, people, roles: roles() })
 }
 
 /// There are users only where the server is shared.
-fn shared(visit: &Visit<Admin>) -> Result<(), Refusal> {
-    visit.who.user().map(|_| ()).ok_or_else(|| Refusal::missing("user", "many"))
+fn shared(current_user: &CurrentUser<role::Admin>) -> Result<(), PageError> {
+    current_user.identity.user().map(|_| ()).ok_or_else(|| PageError::missing("user", "many"))
 }
 
-pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
-    shared(&visit)?;
+pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+    shared(&current_user)?;
     let form = form.read().await?;
     form.check_fields(&["username", "password", "role"], &[])?;
     let draft = UserDraft {
@@ -88,42 +88,46 @@ pub async fn create(visit: Visit<Admin>, form: Form) -> Answer {
         role: form.parsed("role", Role::parse)?.pop(),
         ..UserDraft::default()
     };
-    visit.ports().accounts.create(draft, &visit.by()).await?;
-    Ok(reply::done("/admin/users", "created"))
+    current_user.ports().accounts.create(draft, &current_user.by()).await?;
+    Ok(response::done("/admin/users", "created"))
 }
 
 /// Opens a server of one to many: the owner becomes the first administrator.
-pub async fn open(visit: Visit<Admin>, form: Form) -> Answer {
+pub async fn open(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
     let form = form.read().await?;
-    let (ports, by) = (visit.ports(), visit.by());
+    let (ports, by) = (current_user.ports(), current_user.by());
     let (username, password) = (form.text("username").to_owned(), form.raw("password").to_owned());
     let draft = UserDraft { username: username.clone(), password, ..UserDraft::default() };
     ports.accounts.enable_multi_user(draft, &by).await?;
     let session = ports.sign_in.with_password(&username, form.raw("password"), &by).await;
-    let (session, _) = session.map_err(|_| Refusal::SignIn("/sign-in".to_owned()))?;
-    let mut answer = reply::done("/admin/users", "opened");
-    set_cookie(&mut answer, &gate::open(&visit.request, session.reveal()));
+    let (session, _) = session.map_err(|_| PageError::SignIn("/sign-in".to_owned()))?;
+    let mut answer = response::done("/admin/users", "opened");
+    set_cookie(&mut answer, &session_cookie::open(&current_user.request, session.reveal()));
     Ok(answer)
 }
 
-pub async fn one(visit: Visit<Admin>, id: Path<String>) -> Answer {
-    shared(&visit)?;
+pub async fn one(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {
+    shared(&current_user)?;
     let id = UserId(parse_id("user", &id)?);
-    let user = visit.ports().users.by_id(id).await?;
+    let user = current_user.ports().users.by_id(id).await?;
     let user = user.ok_or_else(|| Error::not_found("user", id))?;
-    let frame = visit.admin_frame(&user.username).await?;
+    let layout = current_user.admin_frame(&user.username).await?;
     let limit = user.daily_message_limit.map(|limit| limit.to_string()).unwrap_or_default();
     let chosen = |(value, label)| (value, label, value == user.role.as_str());
     let roles = roles().into_iter().map(chosen).collect();
-    reply::page(&visit.request, &One { frame, user, limit, roles })
+    response::page(&current_user.request, &One { layout, user, limit, roles })
 }
 
-pub async fn save(visit: Visit<Admin>, id: Path<String>, form: Form) -> Answer {
-    shared(&visit)?;
+pub async fn save(
+    current_user: CurrentUser<role::Admin>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
+    shared(&current_user)?;
     let id = UserId(parse_id("user", &id)?);
     let changes = changes(&form.read().await?)?;
-    visit.ports().accounts.update(id, changes, &visit.by()).await?;
-    Ok(reply::done("/admin/users", "saved"))
+    current_user.ports().accounts.update(id, changes, &current_user.by()).await?;
+    Ok(response::done("/admin/users", "saved"))
 }
 
 fn changes(form: &Fields) -> Result<UserChanges, Error> {
@@ -139,14 +143,18 @@ fn changes(form: &Fields) -> Result<UserChanges, Error> {
     })
 }
 
-pub async fn delete(visit: Visit<Admin>, id: Path<String>, form: Form) -> Answer {
-    shared(&visit)?;
+pub async fn delete(
+    current_user: CurrentUser<role::Admin>,
+    id: Path<String>,
+    form: Form,
+) -> PageResult {
+    shared(&current_user)?;
     let id = UserId(parse_id("user", &id)?);
-    let user = visit.ports().users.by_id(id).await?;
+    let user = current_user.ports().users.by_id(id).await?;
     let user = user.ok_or_else(|| Error::not_found("user", id))?;
     if form.read().await?.text("name") != user.username {
         return Err(Error::invalid("name", t("users.mistyped")).into());
     }
-    visit.ports().accounts.delete(id, &visit.by()).await?;
-    Ok(reply::done("/admin/users", "deleted"))
+    current_user.ports().accounts.delete(id, &current_user.by()).await?;
+    Ok(response::done("/admin/users", "deleted"))
 }

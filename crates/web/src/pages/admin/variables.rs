@@ -5,17 +5,17 @@ use carrel_domain::Error;
 use carrel_domain::prompt_variable::{PromptVariable, VariableName};
 use carrel_services::{prompt, prompt_variables};
 
-use crate::filters;
-use crate::form::Form;
-use crate::frame::Frame;
-use crate::reply::{self, Answer};
-use crate::texts::t;
-use crate::visit::{Admin, Visit};
+use crate::http::form::Form;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::PageLayout;
+use crate::view::texts::t;
 
 #[derive(Template)]
 #[template(path = "admin/variables.html")]
 struct Variables {
-    frame: Frame,
+    layout: PageLayout,
     built_in: Vec<String>,
     rows: Vec<PromptVariable>,
 }
@@ -30,27 +30,28 @@ pub fn built_in() -> Vec<String> {
     names.map(|name| format!("{{{name}}}")).collect()
 }
 
-pub async fn list(visit: Visit<Admin>) -> Answer {
+pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let page = Variables {
         built_in: built_in(),
-        rows: visit.ports().prompt_variables.list().await?,
-        frame: visit.admin_frame(t("variables.title")).await?,
+        rows: current_user.ports().prompt_variables.list().await?,
+        layout: current_user.admin_frame(t("variables.title")).await?,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
-pub async fn save(visit: Visit<Admin>, form: Form) -> Answer {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
     let form = form.read().await?;
     let name = VariableName::parse(form.text("key"))?;
     let value = form.text("value").replace("\r\n", "\n");
     let description = form.text("description").to_owned();
-    let port = &*visit.ports().prompt_variables;
-    prompt_variables::set(port, name, value, description, &visit.by()).await?;
-    Ok(reply::done("/admin/variables", "saved"))
+    let port = &*current_user.ports().prompt_variables;
+    prompt_variables::set(port, name, value, description, &current_user.by()).await?;
+    Ok(response::done("/admin/variables", "saved"))
 }
 
-pub async fn delete(visit: Visit<Admin>, key: Path<String>) -> Answer {
+pub async fn delete(current_user: CurrentUser<role::Admin>, key: Path<String>) -> PageResult {
     let name = VariableName::parse(&key).map_err(|_| Error::not_found("variable", &key))?;
-    prompt_variables::delete(&*visit.ports().prompt_variables, &name, &visit.by()).await?;
-    Ok(reply::done("/admin/variables", "deleted"))
+    prompt_variables::delete(&*current_user.ports().prompt_variables, &name, &current_user.by())
+        .await?;
+    Ok(response::done("/admin/variables", "deleted"))
 }

@@ -7,14 +7,14 @@ use carrel_services::ingestion::{Details, Indexing, LinkRequest, RawText, Terms}
 
 use super::super::job::{self, JobPart};
 use super::folder_address;
-use crate::around::is_fragment;
-use crate::filters;
-use crate::form::{Fields, Form};
-use crate::ingest::{self, UploadTarget};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::upload::{Upload, UploadedFile};
-use crate::visit::{Manager, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::ingest::{self, UploadTarget};
+use crate::http::middleware::is_fragment;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::http::upload::{Upload, UploadedFile};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
 
 /// Word for a script that a file is in the library, and in no job.
 #[derive(Template)]
@@ -22,7 +22,7 @@ use crate::visit::{Manager, Visit};
 struct Added;
 
 /// The folder a form names, if any.
-fn folder(form: &Fields) -> Result<Option<Folder>, Refusal> {
+fn folder(form: &Fields) -> Result<Option<Folder>, PageError> {
     let folder = Some(form.raw("folder")).filter(|name| !name.is_empty());
     Ok(folder.map(Folder::parse).transpose()?)
 }
@@ -33,83 +33,93 @@ fn back(folder: Option<&Folder>) -> String {
 }
 
 /// Takes files in, each whole or not at all.
-pub async fn upload(visit: Visit<Manager>, upload: Upload) -> Answer {
+pub async fn upload(current_user: CurrentUser<role::Manager>, upload: Upload) -> PageResult {
     let (files, fields) = upload.read().await?;
     let into = match fields.given("workspace") {
-        Some(slug) => Some(visit.workspace(&slug).await?),
+        Some(slug) => Some(current_user.workspace(&slug).await?),
         None => None,
     };
     let folder = folder(&fields)?;
     let back = back(folder.as_ref());
-    ingest(&visit, files, &fields, into, folder, &back).await
+    ingest(&current_user, files, &fields, into, folder, &back).await
 }
 
 /// Takes files in and says where they can be followed: the job that places them, as a part where a
 /// script asked and as its page otherwise.
 pub async fn ingest(
-    visit: &Visit<Manager>,
+    current_user: &CurrentUser<role::Manager>,
     files: Vec<UploadedFile>,
     fields: &Fields,
     into: Option<Workspace>,
     folder: Option<Folder>,
     back: &str,
-) -> Answer {
+) -> PageResult {
     let along = fields.number("job").ok().flatten().map(JobId);
     let to = UploadTarget { into, folder, along };
-    let job = ingest::ingest(visit.site.clone(), files, to, visit.by()).await?.or_refused()?;
-    let is_script = is_fragment(visit.request.headers());
+    let job = ingest::ingest(current_user.site.clone(), files, to, current_user.by())
+        .await?
+        .or_refused()?;
+    let is_script = is_fragment(current_user.request.headers());
     Ok(match job {
         Some(job) if is_script => {
-            let job = job::view(&visit.site, job).await?;
-            reply::page(&visit.request, &JobPart { job })?
+            let job = job::view(&current_user.site, job).await?;
+            response::page(&current_user.request, &JobPart { job })?
         }
-        Some(job) => reply::see(&format!("/jobs/{}", job.id.0)),
-        None if is_script => reply::page(&visit.request, &Added)?,
-        None => reply::done(back, "added"),
+        Some(job) => response::see(&format!("/jobs/{}", job.id.0)),
+        None if is_script => response::page(&current_user.request, &Added)?,
+        None => response::done(back, "added"),
     })
 }
 
 /// Takes in text that was pasted.
-pub async fn paste(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn paste(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
     let back = back(folder.as_ref());
-    add_text(&visit, &form, folder, Vec::new(), &back).await
+    add_text(&current_user, &form, folder, Vec::new(), &back).await
 }
 
 pub async fn add_text(
-    visit: &Visit<Manager>,
+    current_user: &CurrentUser<role::Manager>,
     form: &Fields,
     folder: Option<Folder>,
     into: Vec<Workspace>,
     back: &str,
-) -> Result<HttpResponse, Refusal> {
+) -> Result<HttpResponse, PageError> {
     let title = form.given("title").ok_or_else(|| Error::invalid("title", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
     let raw = RawText { title, text: form.raw("text").to_owned(), terms, ..RawText::default() };
-    visit.ports().ingestion.add_text(raw, into, Indexing::Refuse, &visit.by()).await?;
-    Ok(reply::done(back, "added"))
+    current_user
+        .ports()
+        .ingestion
+        .add_text(raw, into, Indexing::Refuse, &current_user.by())
+        .await?;
+    Ok(response::done(back, "added"))
 }
 
 /// Takes in what a link leads to.
-pub async fn link(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn link(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
     let back = back(folder.as_ref());
-    add_link(&visit, &form, folder, Vec::new(), &back).await
+    add_link(&current_user, &form, folder, Vec::new(), &back).await
 }
 
 pub async fn add_link(
-    visit: &Visit<Manager>,
+    current_user: &CurrentUser<role::Manager>,
     form: &Fields,
     folder: Option<Folder>,
     into: Vec<Workspace>,
     back: &str,
-) -> Answer {
+) -> PageResult {
     let link = form.given("link").ok_or_else(|| Error::invalid("link", "must not be empty"))?;
     let terms = Terms { folder, ..Terms::default() };
     let details = Details { terms, ..Details::default() };
     let request = LinkRequest { link, headers: Vec::new(), take_errors: false, details };
-    visit.ports().ingestion.add_link(request, into, Indexing::Refuse, &visit.by()).await?;
-    Ok(reply::done(back, "added"))
+    current_user
+        .ports()
+        .ingestion
+        .add_link(request, into, Indexing::Refuse, &current_user.by())
+        .await?;
+    Ok(response::done(back, "added"))
 }

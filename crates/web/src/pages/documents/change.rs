@@ -4,25 +4,25 @@ use carrel_domain::{DocumentPath, Error, Folder, Result};
 use carrel_services::library::MovePolicy;
 
 use super::folder_address;
-use crate::form::{Fields, Form};
-use crate::paging::query;
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::visit::{Manager, Visit};
+use crate::http::form::{Fields, Form};
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::pagination::query;
 
 /// Does what the pressed button says with the documents that are ticked.
-pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn change(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let paths = ticked(&form)?;
-    let (ports, by) = (visit.ports(), visit.by());
+    let (ports, by) = (current_user.ports(), current_user.by());
     let done = match form.text("do") {
         "place" => {
-            let workspace = visit.workspace(&chosen(&form, "workspace")?).await?;
+            let workspace = current_user.workspace(&chosen(&form, "workspace")?).await?;
             let job = ports.workers.embed_later(&workspace, paths, &by).await?;
-            return Ok(reply::see(&format!("/jobs/{}", job.id.0)));
+            return Ok(response::see(&format!("/jobs/{}", job.id.0)));
         }
         "withdraw" => {
-            let workspace = visit.workspace(&chosen(&form, "workspace")?).await?;
+            let workspace = current_user.workspace(&chosen(&form, "workspace")?).await?;
             ports.library.withdraw(&workspace, &paths, &by).await?;
             "withdrawn"
         }
@@ -39,7 +39,7 @@ pub async fn change(visit: Visit<Manager>, form: Form) -> Answer {
         }
         _ => return Err(Error::invalid("do", "is nothing that can be done with documents").into()),
     };
-    Ok(reply::done(&back(&form), done))
+    Ok(response::done(&back(&form), done))
 }
 
 /// The documents that are ticked, of which there must be some.
@@ -53,7 +53,7 @@ pub fn ticked(form: &Fields) -> Result<Vec<DocumentPath>> {
 }
 
 /// What was chosen from a list, as it was sent.
-fn chosen(form: &Fields, name: &'static str) -> Result<String, Refusal> {
+fn chosen(form: &Fields, name: &'static str) -> Result<String, PageError> {
     let chosen = Some(form.raw(name)).filter(|chosen| !chosen.is_empty());
     let what = if name == "to" { "folder" } else { name };
     Ok(chosen.ok_or_else(|| Error::invalid(what, "must be chosen first"))?.to_owned())
@@ -66,21 +66,22 @@ fn back(form: &Fields) -> String {
     format!("/documents?{}", query(&fields).trim_end_matches('&'))
 }
 
-pub async fn make_folder(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let folder = Folder::parse(form.text("name"))?;
-    visit.ports().library.create_folder(&folder, &visit.by()).await?;
-    Ok(reply::done(&folder_address(folder.as_str()), "created"))
+    current_user.ports().library.create_folder(&folder, &current_user.by()).await?;
+    Ok(response::done(&folder_address(folder.as_str()), "created"))
 }
 
 /// Removes a folder with all that is in it, once that is confirmed.
-pub async fn remove_folder(visit: Visit<Manager>, form: Form) -> Answer {
+pub async fn remove_folder(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
     let form = form.read().await?;
     let folder = Folder::parse(form.raw("name"))?;
     if !form.has("sure") {
         return Err(Error::invalid("sure", "must be ticked first").into());
     }
-    let removed = visit.ports().library.remove_folder(folder.clone(), &visit.by()).await?;
-    removed.ok_or_else(|| Refusal::missing("folder", folder.as_str()))?;
-    Ok(reply::done("/documents", "deleted"))
+    let removed =
+        current_user.ports().library.remove_folder(folder.clone(), &current_user.by()).await?;
+    removed.ok_or_else(|| PageError::missing("folder", folder.as_str()))?;
+    Ok(response::done("/documents", "deleted"))
 }

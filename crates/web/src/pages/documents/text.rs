@@ -5,12 +5,12 @@ use carrel_domain::document_list::words_of_tokens;
 use chrono::{DateTime, Utc};
 
 use super::{Place, folder_address, place};
-use crate::filters;
-use crate::form::Fields;
-use crate::frame::{Frame, Section};
-use crate::refusal::Refusal;
-use crate::reply::{self, Answer};
-use crate::visit::{Manager, Visit};
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::http::response::{self, PageResult};
+use crate::session::current_user::{CurrentUser, role};
+use crate::view::filters;
+use crate::view::layout::{PageLayout, Section};
 
 /// How much of a text is shown, in bytes.
 const SHOWN: usize = 200_000;
@@ -18,7 +18,7 @@ const SHOWN: usize = 200_000;
 #[derive(Template)]
 #[template(path = "document_text.html")]
 struct Text {
-    frame: Frame,
+    layout: PageLayout,
     title: String,
     source: String,
     link: Option<String>,
@@ -38,20 +38,20 @@ struct Text {
     is_cut: bool,
 }
 
-pub async fn show(visit: Visit<Manager>) -> Answer {
-    let asked = Fields::of_query(&visit.request);
-    let (ports, path) = (visit.ports(), DocumentPath::parse(asked.raw("in"))?);
-    let missing = || Refusal::missing("document", asked.raw("in"));
+pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
+    let asked = Fields::of_query(&current_user.request);
+    let (ports, path) = (current_user.ports(), DocumentPath::parse(asked.raw("in"))?);
+    let missing = || PageError::missing("document", asked.raw("in"));
     let document = ports.library.documents.by_path(&path).await?.ok_or_else(missing)?;
     let mut text = ports.library.files.text(&path).await?.ok_or_else(missing)?;
     let used = ports.document_list.workspaces_of(document.id).await?;
-    let workspaces = visit.workspaces().await?;
+    let workspaces = current_user.workspaces().await?;
     let (places, others): (Vec<_>, Vec<_>) =
         workspaces.iter().partition(|known| used.contains(&known.id));
     let (size, is_cut) = (text.len() as u64, text.len() > SHOWN);
     text.truncate(text.floor_char_boundary(SHOWN));
     let page = Text {
-        frame: visit.frame(&document.title, Section::Documents).await?,
+        layout: current_user.frame(&document.title, Section::Documents).await?,
         link: document.chunk_source.strip_prefix("link://").and_then(web_link),
         folder: path.folder().to_owned(),
         folder_address: folder_address(path.folder()),
@@ -67,7 +67,7 @@ pub async fn show(visit: Visit<Manager>) -> Answer {
         text,
         is_cut,
     };
-    reply::page(&visit.request, &page)
+    response::page(&current_user.request, &page)
 }
 
 /// Where a page was found, if it is on the web.

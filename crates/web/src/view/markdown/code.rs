@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet};
 
 use super::writer::escape;
-use crate::texts::t;
+use crate::view::texts::t;
 
 /// How many bytes of code one text may have coloured, and how long that may take.
 const BYTES: usize = 64 * 1024;

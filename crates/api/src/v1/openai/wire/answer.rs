@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::failure::openai::broken_off;
+use crate::error::openai::broken_off;
 use crate::streaming::event;
 use crate::v1::source;
 

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use crate::failure::openai::NO_USER_PROMPT;
+use crate::error::openai::NO_USER_PROMPT;
 use crate::v1::filter;
 use crate::v1::openai::wire::{given, options};
 

@@ -1,0 +1,153 @@
+//! How the library says no at `/api/v1`.
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use carrel_domain::Error;
+use carrel_http::status::status_of;
+use serde_json::{Value, json};
+
+use crate::error::error_body::{self as native, ErrorBody};
+use crate::repeat::ANOTHER;
+
+const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
+
+/// `{"success":false,"error","documents":[]}`
+pub struct NoDocuments;
+
+impl ErrorBody for NoDocuments {
+    const NAME: &'static str = "compat::NoDocuments";
+
+    fn body(message: &str) -> Value {
+        native::NoDocuments::body(message)
+    }
+
+    fn respond(error: &Error) -> HttpResponse {
+        let short = |status, message: &str| {
+            HttpResponse::build(status).json(native::NotDone::body(message))
+        };
+        match error {
+            Error::Unprocessable { reason } if reason == ANOTHER => {
+                native::NoDocuments::respond(error)
+            }
+            // quirk(conversion-500): `500 {"success":false,"error":…,"documents":[]}`
+            // native: what cannot be converted is `422`
+            // test: `bad_input::files_of_which_nothing_can_be_made_leave_nothing`
+            Error::Unprocessable { reason } => HttpResponse::build(FAILED).json(Self::body(reason)),
+            Error::Invalid { field, reason } => match &**field {
+                "file" => short(FAILED, &format!("Invalid file upload. {reason}")),
+                "addToWorkspaces" | "metadata" => short(StatusCode::UNPROCESSABLE_ENTITY, reason),
+                "textContent" => {
+                    let reason = "The 'textContent' key cannot have an empty value.";
+                    short(StatusCode::UNPROCESSABLE_ENTITY, reason)
+                }
+                _ => native::NoDocuments::respond(error),
+            },
+            _ => native::NoDocuments::respond(error),
+        }
+    }
+}
+
+/// As [`NoDocuments`], of a page elsewhere.
+pub struct NoLink;
+
+impl ErrorBody for NoLink {
+    const NAME: &'static str = "compat::NoLink";
+
+    fn body(message: &str) -> Value {
+        native::NoDocuments::body(message)
+    }
+
+    // quirk(link-500): `500` with `Not a valid URL.` or `No URL content found at …`
+    // native: a link that is refused is `400`, one that nothing comes of `422`, with the reason
+    // test: `links::what_must_not_be_fetched_is_refused_by_name`
+    fn respond(error: &Error) -> HttpResponse {
+        match error {
+            Error::Invalid { field, .. } if field == "link" => {
+                HttpResponse::build(FAILED).json(Self::body("Not a valid URL."))
+            }
+            Error::Unprocessable { reason } if reason.starts_with("No URL content") => {
+                let said = reason.split(" (").next().unwrap_or_default();
+                HttpResponse::build(FAILED).json(Self::body(said))
+            }
+            _ => NoDocuments::respond(error),
+        }
+    }
+}
+
+fn not_done(status: StatusCode, message: &str) -> HttpResponse {
+    HttpResponse::build(status).json(json!({ "success": false, "message": message }))
+}
+
+fn is_of_body(error: &Error) -> bool {
+    matches!(error, Error::Invalid { field, .. } if field == "body")
+}
+
+/// `{"success":false,"message"}`, when a folder is not made.
+pub struct NoFolder;
+
+impl ErrorBody for NoFolder {
+    const NAME: &'static str = "compat::NoFolder";
+
+    fn body(message: &str) -> Value {
+        native::NoSuccess::body(message)
+    }
+
+    // quirk(folders-500): `500` with the same body
+    // native: folders and moves that are refused are `400`, `404` or `409`
+    // test: `shelves::documents_move_whole_or_not_at_all`
+    fn respond(error: &Error) -> HttpResponse {
+        match error {
+            Error::AlreadyExists { .. } => not_done(FAILED, "Folder by that name already exists"),
+            Error::Invalid { .. } if !is_of_body(error) => {
+                not_done(FAILED, "Failed to create folder: Invalid path.")
+            }
+            _ => native::NoSuccess::respond(error),
+        }
+    }
+}
+
+/// `{"success":false,"message"}`, when a folder is not removed.
+pub struct NotRemoved;
+
+impl ErrorBody for NotRemoved {
+    const NAME: &'static str = "compat::NotRemoved";
+
+    fn body(message: &str) -> Value {
+        native::NoSuccess::body(message)
+    }
+
+    fn respond(error: &Error) -> HttpResponse {
+        match error {
+            Error::Invalid { .. } if !is_of_body(error) => {
+                not_done(FAILED, &format!("Failed to remove folder: {error}"))
+            }
+            _ => native::NoSuccess::respond(error),
+        }
+    }
+}
+
+/// `{"success":false,"message"}`, when documents are not moved.
+pub struct NotMoved;
+
+impl ErrorBody for NotMoved {
+    const NAME: &'static str = "compat::NotMoved";
+
+    fn body(message: &str) -> Value {
+        native::NoSuccess::body(message)
+    }
+
+    // quirk(folders-500)
+    fn respond(error: &Error) -> HttpResponse {
+        match error {
+            Error::Invalid { field, .. } if field == "files" => {
+                not_done(FAILED, "Failed to move files.")
+            }
+            Error::Invalid { .. } if is_of_body(error) => {
+                not_done(status_of(error), &error.to_string())
+            }
+            Error::Invalid { .. } | Error::NotFound { .. } | Error::AlreadyExists { .. } => {
+                not_done(FAILED, "Failed to move some files.")
+            }
+            _ => native::NoSuccess::respond(error),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! What the OpenAPI document says of failures: each kind is answered once, and the status, the type and
+//! the form of that answer are what the document tells. It cannot say anything else than the code.
+use std::collections::BTreeMap;
+
+use actix_web::HttpResponse;
+use actix_web::body::MessageBody;
+use actix_web::http::header::CONTENT_TYPE;
+use carrel_domain::Error;
+use serde_json::{Value, json};
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::{RefOr, Response, ResponseBuilder};
+
+use super::{ErrorBody, ErrorResponse, Respond};
+use crate::read::REFERENCES;
+use crate::repeat::ANOTHER;
+
+/// The key under which the handler's failures stand among its responses until the document is whole.
+pub const PLACE: &str = "failures";
+/// There, the name of their shape, and the answers.
+pub const SHAPE: &str = "x-shape";
+pub const SAID: &str = "x-said";
+
+impl<S: ErrorBody> utoipa::IntoResponses for ErrorResponse<S> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        marked(S::NAME, all(S::respond))
+    }
+}
+
+/// A route that is there in multi-user mode only, in the list of its responses.
+pub struct MultiUserOnly;
+
+/// A route that may be switched off, which is said with this status.
+pub struct SwitchedOff<const STATUS: u16>;
+
+/// The keys under which these two stand until the document is whole.
+pub const MULTI_USER_ONLY: &str = "multi-user-only";
+pub const SWITCHED_OFF: &str = "switched-off-";
+
+impl utoipa::IntoResponses for MultiUserOnly {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let marked = ResponseBuilder::new().build();
+        BTreeMap::from([(MULTI_USER_ONLY.to_owned(), marked.into())])
+    }
+}
+
+impl<const STATUS: u16> utoipa::IntoResponses for SwitchedOff<STATUS> {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let marked = ResponseBuilder::new().build();
+        BTreeMap::from([(format!("{SWITCHED_OFF}{STATUS}"), marked.into())])
+    }
+}
+
+/// Answers as the responses of an operation carry them until the document is whole.
+pub fn marked(shape: &str, said: Vec<Value>) -> BTreeMap<String, RefOr<Response>> {
+    let marks = Extensions::builder().add(SHAPE, shape).add(SAID, said).build();
+    let response = ResponseBuilder::new().extensions(Some(marks)).build();
+    BTreeMap::from([(PLACE.to_owned(), response.into())])
+}
+
+/// The answers to every kind of failure.
+pub fn all(respond: Respond) -> Vec<Value> {
+    samples().into_iter().filter_map(|(error, why)| described(respond(&error), why)).collect()
+}
+
+/// An answer as the document is to tell it: `status`, `media`, `body` and `why`.
+pub fn described(response: HttpResponse, why: &str) -> Option<Value> {
+    let status = response.status().as_u16();
+    let media = response.headers().get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.to_owned();
+    let bytes = response.into_body().try_into_bytes().ok()?;
+    let mut body = match media.as_str() {
+        "application/json" => serde_json::from_slice(&bytes).ok()?,
+        _ => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
+    };
+    // Ids are random, and the document must be the same each time.
+    if let Some(id) = body.get_mut("id") {
+        *id = json!("7d1c0f5a-3e5b-4c8e-9f57-2f1f1f0c7a61");
+    }
+    Some(json!({ "status": status, "media": media, "body": body, "why": why }))
+}
+
+/// Fields whose faults some shapes say in a way of their own, beside those of no special kind.
+const FIELDS: [&str; 14] = [
+    "body",
+    "limit",
+    "query",
+    "type",
+    "message",
+    "mode",
+    "file",
+    "files",
+    "filename",
+    "addToWorkspaces",
+    "textContent",
+    "link",
+    "prompt",
+    REFERENCES,
+];
+
+/// What some shapes say is missing in a way of their own.
+const KINDS: [&str; 6] = ["workspace", "thread", "document", "user", "invite", "embed"];
+
+/// A failure of every kind, and when it occurs.
+fn samples() -> Vec<(Error, &'static str)> {
+    const MALFORMED: &str =
+        "The request is malformed; the message names the field and what is allowed.";
+    const MISSING: &str = "What the request names does not exist.";
+    const NOTHING: &str = "The content cannot be processed.";
+    let invalid = FIELDS.map(|field| (Error::invalid(field, "what is allowed"), MALFORMED));
+    let missing = KINDS.map(|kind| (Error::not_found(kind, "its-name"), MISSING));
+    let taken = "a document";
+    let others = [
+        (
+            Error::AlreadyExists { kind: taken, key: "its-name".to_owned() },
+            "What the request makes or changes is there already, or in use.",
+        ),
+        (
+            Error::TooLarge { what: "the body", limit: 1 << 20 },
+            "The request is larger than allowed.",
+        ),
+        (
+            Error::TooLarge { what: "the file", limit: 1 << 20 },
+            "The request is larger than allowed.",
+        ),
+        (Error::unprocessable("why nothing can be made of it"), NOTHING),
+        (Error::unprocessable(ANOTHER), NOTHING),
+        (Error::unprocessable("No URL content found at the link."), NOTHING),
+        (
+            Error::exhausted("how much there may be"),
+            "The key, the user or the server has had as much as is allowed for now.",
+        ),
+        (
+            Error::unavailable("a service", "what to do about it"),
+            "Something the server depends on does not answer; the message says what to do.",
+        ),
+        (Error::internal("a fault"), "The server failed; the log has the request id."),
+    ];
+    invalid.into_iter().chain(missing).chain(others).collect()
+}

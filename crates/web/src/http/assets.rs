@@ -1,0 +1,193 @@
+//! Styles, scripts and pictures: part of the program, under names that change with their content,
+//! so that browsers may keep them for good.
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::LazyLock;
+
+use actix_web::http::header::{ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY};
+use actix_web::web::Path;
+use actix_web::{HttpRequest, HttpResponse};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sha2::{Digest, Sha256};
+
+use crate::http::page_error::PageError;
+
+/// Where assets are.
+const ROOT: &str = "/assets/";
+
+/// Name, media type and the files it is put together from.
+const SOURCES: &[(&str, &str, &[&str])] = &[
+    (
+        "app.css",
+        "text/css; charset=utf-8",
+        &[
+            include_str!("../../assets/css/tokens.css"),
+            include_str!("../../assets/css/base.css"),
+            include_str!("../../assets/css/layout.css"),
+            include_str!("../../assets/css/controls.css"),
+            include_str!("../../assets/css/tables.css"),
+            include_str!("../../assets/css/chat.css"),
+            include_str!("../../assets/css/prose.css"),
+            include_str!("../../assets/css/documents.css"),
+            include_str!("../../assets/css/search.css"),
+            include_str!("../../assets/css/shell.css"),
+            include_str!("../../assets/css/print.css"),
+        ],
+    ),
+    ("theme.js", "text/javascript; charset=utf-8", &[include_str!("../../assets/js/theme.js")]),
+    (
+        "app.js",
+        "text/javascript; charset=utf-8",
+        &[
+            include_str!("../../assets/vendor/htmx.min.js"),
+            ";\n",
+            include_str!("../../assets/vendor/sse.min.js"),
+            ";\n",
+            include_str!("../../assets/js/forms.js"),
+            include_str!("../../assets/js/page.js"),
+            include_str!("../../assets/js/chat.js"),
+            include_str!("../../assets/js/live.js"),
+            include_str!("../../assets/js/cards.js"),
+            include_str!("../../assets/js/commands.js"),
+            include_str!("../../assets/js/palette.js"),
+            include_str!("../../assets/js/attach.js"),
+            include_str!("../../assets/js/upload.js"),
+            include_str!("../../assets/js/choose.js"),
+        ],
+    ),
+    ("mark.svg", "image/svg+xml", &[include_str!("../../assets/mark.svg")]),
+];
+
+/// Pictures that stand in pages as they are, so that they need no request: symbols by name.
+const ICONS: &str = include_str!("../../assets/icons.svg");
+
+struct Asset {
+    media: &'static str,
+    plain: Vec<u8>,
+    packed: Vec<u8>,
+}
+
+struct Assets {
+    /// By address, without [`ROOT`].
+    found: HashMap<String, Asset>,
+    addresses: HashMap<&'static str, String>,
+}
+
+static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
+    let mut assets = Assets { found: HashMap::new(), addresses: HashMap::new() };
+    for (name, media, parts) in SOURCES {
+        let plain = parts.concat().into_bytes();
+        let hashed = format!("{}.{name}", digest(&plain));
+        assets.addresses.insert(name, format!("{ROOT}{hashed}"));
+        let packed = pack(&plain, Compression::best());
+        assets.found.insert(hashed, Asset { media, packed, plain });
+    }
+    assets
+});
+
+/// The beginning of a digest, which tells one content from another.
+pub fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The address of an asset by its plain name.
+pub fn address(name: &str) -> String {
+    ASSETS.addresses.get(name).cloned().unwrap_or_else(|| format!("{ROOT}{name}"))
+}
+
+/// What an icon is drawn of, on a field of 24 by 24; nothing for an unknown one.
+pub fn icon(name: &str) -> &'static str {
+    static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
+        let symbols = ICONS.split("<symbol id=\"").skip(1);
+        let symbol = |text: &'static str| {
+            let (name, rest) = text.split_once('"')?;
+            let (_, drawn) = rest.split_once('>')?;
+            Some((name, drawn.split_once("</symbol>")?.0))
+        };
+        symbols.filter_map(symbol).collect()
+    });
+    ALL.get(name).copied().unwrap_or_default()
+}
+
+/// Says before the page what it needs, so that a browser asks for all of it at once.
+pub fn announced() -> &'static str {
+    static LINKS: LazyLock<String> = LazyLock::new(|| {
+        let needed = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
+        let link =
+            |(name, kind): (&str, &str)| format!("<{}>; rel=preload; as={kind}", address(name));
+        needed.map(link).join(", ")
+    });
+    &LINKS
+}
+
+/// Compresses bytes as browsers understand it.
+pub fn pack(bytes: &[u8], how: Compression) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), how);
+    // Writing to memory does not fail.
+    let _ = packer.write_all(bytes);
+    packer.finish().unwrap_or_default()
+}
+
+/// Whether whoever asks takes compressed answers.
+pub fn takes_packed(request: &HttpRequest) -> bool {
+    let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
+    accepted.is_some_and(|accepted| accepted.contains("gzip"))
+}
+
+pub async fn show(request: HttpRequest, name: Path<String>) -> Result<HttpResponse, PageError> {
+    let asset = ASSETS.found.get(&*name).ok_or_else(|| PageError::missing("asset", &name))?;
+    let mut answer = HttpResponse::Ok();
+    answer
+        .content_type(asset.media)
+        .insert_header((CACHE_CONTROL, "public, max-age=31536000, immutable"))
+        .insert_header((VARY, "accept-encoding"));
+    Ok(match takes_packed(&request) {
+        true => answer.insert_header((CONTENT_ENCODING, "gzip")).body(asset.packed.as_slice()),
+        false => answer.body(asset.plain.as_slice()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_page_needs_less_than_60_kilobytes() {
+        let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
+        // What is left is for the page itself, which is some 2 kB compressed.
+        assert!(sizes < 52_000, "{sizes} bytes of assets");
+    }
+
+    #[test]
+    fn an_icon_is_what_the_sprite_says() {
+        assert_eq!(icon("plus"), "<path d=\"M12 5v14M5 12h14\"/>");
+        assert_eq!(icon("nope"), "");
+    }
+
+    #[test]
+    fn assets_ask_for_nothing_more() {
+        for (name, _, parts) in SOURCES.iter().filter(|(name, ..)| name.ends_with(".css")) {
+            let text = parts.concat();
+            assert!(!text.contains("url(") && !text.contains("@import"), "{name}");
+        }
+    }
+
+    #[test]
+    fn assets_name_nothing_elsewhere() {
+        for (name, _, parts) in SOURCES {
+            let text = parts.concat();
+            let links: Vec<_> = text
+                .match_indices("//")
+                .filter(|(at, _)| text[..*at].ends_with("http:") || text[..*at].ends_with("https:"))
+                .map(|(at, _)| text[at..].chars().take(24).collect::<String>())
+                .collect();
+            let known = ["//www.w3.org/", "//htmx.org"];
+            let unknown: Vec<_> = links
+                .iter()
+                .filter(|link| !known.iter().any(|host| link.starts_with(host)))
+                .collect();
+            assert!(unknown.is_empty(), "{name}: {unknown:?}");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! A question as a form hands it in, with pictures and documents beside it: in parts, or, where
+//! there is nothing beside it, as any other form.
+use actix_web::dev::Payload;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::{ChatId, Error, Result};
+use carrel_http::body::Limits;
+use carrel_http::multipart::{FRAMING, Multipart};
+use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
+
+use crate::http::form::Form;
+use crate::http::image;
+use crate::site::Site;
+
+/// The largest file beside a question, in bytes, unless uploads may not even be so large.
+pub const LARGEST_FILE: u64 = 16 << 20;
+/// All of them together, in bytes: they are held in memory.
+const LARGEST_TOGETHER: u64 = 32 << 20;
+/// Files and fields of one form.
+const MOST_PARTS: usize = MOST_ATTACHMENTS + 8;
+
+/// A question that has not been read yet.
+pub struct ChatForm {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+/// A question as it was filled in.
+#[derive(Debug, Default)]
+pub struct ChatSubmission {
+    pub text: String,
+    /// The exchange that the new one is to take the place of.
+    pub instead_of: Option<ChatId>,
+    pub attachments: Vec<Attachment>,
+}
+
+impl FromRequest for ChatForm {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl ChatForm {
+    /// The question as far as it could be read, and what is wrong with it.
+    pub async fn read(self) -> (ChatSubmission, Result<()>) {
+        let kind = self.request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let mut asked = ChatSubmission::default();
+        let read = match kind.is_some_and(|kind| kind.starts_with("multipart/")) {
+            true => self.parts(&mut asked).await,
+            false => self.fields(&mut asked).await,
+        };
+        (asked, read)
+    }
+
+    async fn fields(mut self, asked: &mut ChatSubmission) -> Result<()> {
+        let form = Form::from_request(&self.request, &mut self.payload).await;
+        let form = form.map_err(|error| Error::invalid("form", error.to_string()))?.read().await?;
+        asked.text = form.text("message").to_owned();
+        asked.instead_of = form.number("instead_of")?.map(ChatId);
+        Ok(())
+    }
+
+    async fn parts(self, asked: &mut ChatSubmission) -> Result<()> {
+        let site = self.request.app_data::<Data<Site>>().cloned();
+        let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
+        let (largest, directory) =
+            (site.options.upload_limit.min(LARGEST_FILE), &site.options.upload_dir);
+        let bytes = LARGEST_TOGETHER + LONGEST_QUESTION as u64 + FRAMING;
+        let limits = Limits { bytes, what: "what is attached", is_upload: true };
+        let mut parts =
+            Multipart::new(&self.request, self.payload, limits, MOST_PARTS, "attachments")?;
+        let (mut together, mut refusal) = (0, None);
+        while let Some(mut part) = parts.next().await? {
+            match part.file_name().map(str::to_owned) {
+                // A form without a chosen file sends an empty one without a name.
+                Some(name) if name.is_empty() => {}
+                Some(name) => {
+                    let kind = part.content_type();
+                    let saved = part.save(directory, largest, "an attached file").await?;
+                    together += saved.bytes;
+                    if together > LARGEST_TOGETHER {
+                        let limit = LARGEST_TOGETHER;
+                        return Err(Error::TooLarge { what: "what is attached", limit });
+                    }
+                    let bytes = tokio::fs::read(saved.content.path()).await;
+                    // What is typed may still come, and must not be lost with a bad file.
+                    match attachment(name, &kind, &bytes.map_err(Error::of_file)?) {
+                        Ok(attachment) => asked.attachments.push(attachment),
+                        Err(error) => refusal = refusal.or(Some(error)),
+                    }
+                }
+                None => {
+                    let field = part.name().to_owned();
+                    take(asked, &field, part.text(LONGEST_QUESTION).await?)?;
+                }
+            }
+        }
+        refusal.map_or(Ok(()), Err)
+    }
+}
+
+fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
+    match field {
+        "message" => asked.text = text.trim().replace("\r\n", "\n"),
+        "instead_of" if !text.is_empty() => {
+            let id = text.parse().map_err(|_| Error::invalid("instead_of", "must be a number"))?;
+            asked.instead_of = Some(ChatId(id));
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// A file as a picture, if it is one that models look at, else as a document.
+fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
+    if bytes.is_empty() {
+        return Err(Error::unprocessable(format!("{name} is empty")));
+    }
+    if let Some(kind) = image::kind(bytes) {
+        return Ok(Attachment::new(name, kind.to_owned(), bytes));
+    }
+    if kind.starts_with("image/") {
+        let reason = format!("{name} is no picture that models look at: PNG, JPEG, GIF or WebP");
+        return Err(Error::unprocessable(reason));
+    }
+    let kind = if kind.is_empty() { "application/octet-stream" } else { kind };
+    Ok(Attachment::new(name, kind.to_owned(), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_what_its_bytes_say() {
+        let picture = attachment("a.txt".into(), "text/plain", b"\x89PNG\r\n\x1a\nrest").unwrap();
+        assert!(picture.is_image() && picture.mime == "image/png");
+        let document = attachment("a.txt".into(), "text/plain", b"words").unwrap();
+        assert!(!document.is_image());
+        assert_eq!(document.bytes().unwrap(), b"words");
+        for (kind, bytes) in [("image/png", &b"words"[..]), ("image/svg+xml", b"<svg/>"), ("", b"")]
+        {
+            let refused = attachment("a.png".into(), kind, bytes).unwrap_err();
+            assert!(refused.to_string().starts_with("a.png is "), "{refused}");
+        }
+    }
+}

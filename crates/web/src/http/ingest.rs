@@ -1,0 +1,118 @@
+//! Files from a browser: taken into the library one after another, and indexed by a job that can be
+//! followed.
+use actix_web::web::Data;
+use carrel_domain::audit::By;
+use carrel_domain::job::Job;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, Folder, JobId, Result};
+use carrel_http::request_log::log_failure;
+use carrel_services::ingestion::{Details, Indexing, Ingested, Terms};
+
+use crate::http::page_error::PageError;
+use crate::http::upload::UploadedFile;
+use crate::live::rejected_files::RejectedFile;
+use crate::site::Site;
+use crate::view::language;
+
+/// How many refusals are told of in one sentence.
+const TOLD: usize = 8;
+
+/// Where files go.
+pub struct UploadTarget {
+    /// The workspace that indexes them, if any.
+    pub into: Option<Workspace>,
+    /// The folder they are to lie in; without one, that which was chosen with them as a whole.
+    pub folder: Option<Folder>,
+    /// The job that has the files before them.
+    pub along: Option<JobId>,
+}
+
+/// What became of them.
+#[derive(Default)]
+pub struct IngestResult {
+    /// The job that indexes them, if any could be read and a workspace is to have them.
+    pub job: Option<Job>,
+    added: usize,
+    refused: Vec<(RejectedFile, PageError)>,
+}
+
+impl IngestResult {
+    /// The job, if any. Refuses if nothing was taken in, or what was refused is told nowhere else.
+    pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
+        if self.refused.is_empty() || self.job.is_some() {
+            return Ok(self.job);
+        }
+        if self.added == 0 && self.refused.len() == 1 {
+            let (_, refusal) = self.refused.remove(0);
+            return Err(refusal);
+        }
+        let more = self.refused.len().saturating_sub(TOLD);
+        let told = self.refused.iter().take(TOLD);
+        let mut told: Vec<_> =
+            told.map(|(file, _)| format!("{}: {}", file.name, file.reason)).collect();
+        if more > 0 {
+            told.push(format!("({more} more)"));
+        }
+        Err(Error::unprocessable(told.join(" ")).into())
+    }
+}
+
+/// Takes files in, each whole or not at all. Goes on when the browser stops waiting.
+pub async fn ingest(
+    site: Data<Site>,
+    files: Vec<UploadedFile>,
+    mut to: UploadTarget,
+    by: By,
+) -> Result<IngestResult> {
+    if files.is_empty() {
+        return Err(Error::invalid("file", "must be chosen first"));
+    }
+    let (site, is_one_of_many) = (site.into_inner(), files.len() > 1);
+    let work = async move {
+        let (mut result, mut read) = (IngestResult::default(), Vec::new());
+        for file in files {
+            match add(&site, &file, &to, &by).await {
+                Ok(Ingested { jobs, .. }) => {
+                    if let Some(job) = jobs.into_iter().next_back() {
+                        // The files that follow go along with it.
+                        to.along = Some(job.id);
+                        result.job = Some(job);
+                    }
+                    read.push(file.name);
+                }
+                Err(error) => {
+                    let refusal = PageError::from(error);
+                    // A single refusal is the answer, and logged as such.
+                    if let Some(cause) = refusal.cause().filter(|_| is_one_of_many) {
+                        log_failure(cause, "failed to read a file");
+                    }
+                    let reason = refusal.to_string();
+                    result.refused.push((RejectedFile { name: file.name, reason }, refusal));
+                }
+            }
+        }
+        result.added = read.len();
+        if let Some(job) = to.along {
+            let refused = result.refused.iter().map(|(file, _)| file.clone());
+            site.rejected_files.note(job, &read, refused.collect());
+        }
+        Ok(result)
+    };
+    tokio::spawn(language::kept(work)).await.map_err(Error::internal)?
+}
+
+async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Result<Ingested> {
+    // A folder that is chosen as a whole sends the ways to its files.
+    let (within, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
+    let top = within.split('/').find(|part| !part.is_empty());
+    let folder = match (&to.folder, top) {
+        (None, Some(top)) => Some(Folder::parse(top)?),
+        (folder, _) => folder.clone(),
+    };
+    let details = Details { terms: Terms { folder, ..Terms::default() }, ..Details::default() };
+    let mut incoming = file.incoming();
+    incoming.name = name.to_owned();
+    let into = to.into.iter().cloned().collect();
+    let indexing = Indexing::Later { along: to.along };
+    site.ports.ingestion.add_file(incoming, details, into, indexing, by).await
+}

@@ -1,0 +1,119 @@
+//! What happens around every page: an id, a log record, headers that bind browsers, and refusals
+//! in words: as a page, or as a notice where a script asked.
+use actix_web::body::{BoxBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LINK,
+    LOCATION, REFERRER_POLICY, X_FRAME_OPTIONS,
+};
+use actix_web::middleware::Next;
+use actix_web::web::Data;
+use actix_web::{Error, HttpResponse};
+use carrel_http::request_log::{RequestLog, log_failure};
+use carrel_http::{body, origin};
+use tracing::Instrument;
+
+use crate::http::assets;
+use crate::http::page_error::PageError;
+use crate::site::Site;
+use crate::view::language::{self, TranslatedBody};
+
+/// Scripts, styles, pictures and connections from this server only; nothing within the page.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
+    base-uri 'none'; form-action 'self'; layout-ancestors 'none'";
+
+pub async fn finish(
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let log = RequestLog::start(&mut request);
+    let site = request.app_data::<Data<Site>>().cloned();
+    let span = log.span.clone();
+    let language = language::of(request.headers());
+    let answered = async move {
+        let is_fragment = is_fragment(request.headers());
+        let mut response = match refusal(&request) {
+            None => next.call(request).await?.map_into_boxed_body(),
+            Some(refusal) => request.error_response(refusal).map_into_boxed_body(),
+        };
+        if let Some(error) = response.response().error() {
+            let refusal = error.as_error::<PageError>();
+            if let Some(cause) = refusal.and_then(PageError::cause) {
+                log_failure(cause, "failed to show a page");
+            }
+            let status = error.as_response_error().status_code();
+            let other = PageError::Other(status);
+            let refusal = refusal.unwrap_or(&other);
+            let brand = match &site {
+                Some(site) => site.brand().await.unwrap_or_default(),
+                None => Default::default(),
+            };
+            let answer = refusal.respond(is_fragment, &log.id, brand);
+            response = response.into_response(answer);
+        }
+        if is_fragment && response.status() == StatusCode::SEE_OTHER {
+            response = redirected(response);
+        }
+        finish_headers(response.headers_mut());
+        if !is_fragment {
+            announce(response.headers_mut());
+        }
+        let response = response.map_body(|_, body| TranslatedBody::boxed(body, language));
+        Ok(log.finish(response, site.as_ref().map(|site| &*site.ports.meter)))
+    };
+    language::spoken(language, answered.instrument(span)).await
+}
+
+/// Why a request is refused before any page sees it.
+fn refusal(request: &ServiceRequest) -> Option<PageError> {
+    if !origin::is_trusted(request.request()) {
+        return Some(PageError::Foreign);
+    }
+    body::is_encoded(request.headers()).then_some(PageError::Encoded)
+}
+
+/// Whether a script asks for a part of a page.
+pub fn is_fragment(headers: &HeaderMap) -> bool {
+    headers.contains_key("hx-request")
+}
+
+/// A script is told where to go; it would follow a redirect itself and show the page in a part.
+fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let to = response.headers().get(LOCATION).cloned();
+    let cookies: Vec<_> = response.headers().get_all("set-cookie").cloned().collect();
+    let mut answer = HttpResponse::Ok();
+    if let Some(to) = to {
+        answer.insert_header((HeaderName::from_static("hx-redirect"), to));
+    }
+    for cookie in cookies {
+        answer.append_header(("set-cookie", cookie));
+    }
+    response.into_response(answer.finish())
+}
+
+/// A page tells in its head what it needs; in its headers the browser reads it earlier.
+fn announce(headers: &mut HeaderMap) {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    if kind.is_some_and(|kind| kind.starts_with("text/html")) {
+        headers.insert(LINK, HeaderValue::from_static(assets::announced()));
+    }
+}
+
+fn finish_headers(headers: &mut HeaderMap) {
+    let fixed = [
+        (CONTENT_SECURITY_POLICY, POLICY),
+        (X_FRAME_OPTIONS, "DENY"),
+        // Addresses hold codes and tokens, which are nobody else's. With `no-referrer` browsers would
+        // not tell this server either that a form is its own: they make its origin `null`.
+        (REFERRER_POLICY, "same-origin"),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    // What one person sees is nobody else's, and not for after they have signed out.
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

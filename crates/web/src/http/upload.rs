@@ -1,0 +1,74 @@
+//! Files on their way from a browser to temporary files, with the fields beside them.
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::document::IncomingFile;
+use carrel_domain::{Error, Result};
+use carrel_http::body::Limits;
+use carrel_http::multipart::{FRAMING, Multipart, SavedFile};
+
+use crate::http::form::Fields;
+use crate::site::Site;
+
+/// The most files and fields of one form.
+const MAX_PARTS: usize = 256;
+/// The longest field that is no file, in bytes.
+const MAX_FIELD: usize = 64 << 10;
+/// The most bytes of one form, unless a single file may be larger.
+const MAX_FORM: u64 = 1 << 30;
+
+/// A form with files that has not been read yet.
+pub struct Upload {
+    request: HttpRequest,
+    payload: Payload,
+}
+
+/// A file that arrived. It is deleted when this is dropped.
+pub struct UploadedFile {
+    pub name: String,
+    saved: SavedFile,
+}
+
+impl UploadedFile {
+    pub fn incoming(&self) -> IncomingFile {
+        let content = self.saved.content.path().to_owned();
+        IncomingFile { name: self.name.clone(), content }
+    }
+}
+
+impl FromRequest for Upload {
+    type Error = actix_web::Error;
+    type Future = std::future::Ready<actix_web::Result<Self>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self { request: request.clone(), payload: payload.take() }))
+    }
+}
+
+impl Upload {
+    /// Reads the files, each of at most [`crate::Options::upload_limit`] bytes, and the fields.
+    pub async fn read(self) -> Result<(Vec<UploadedFile>, Fields)> {
+        let site = self.request.app_data::<Data<Site>>().cloned();
+        let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
+        let (max, directory) = (site.options.upload_limit, &site.options.upload_dir);
+        let bytes = max.max(MAX_FORM).saturating_add(FRAMING);
+        let limits = Limits { bytes, what: "the upload", is_upload: true };
+        let mut parts = Multipart::new(&self.request, self.payload, limits, MAX_PARTS, "form")?;
+        let (mut files, mut fields) = (Vec::new(), Fields::default());
+        while let Some(mut part) = parts.next().await? {
+            match part.file_name().map(str::to_owned) {
+                // A form without a chosen file sends an empty one without a name.
+                Some(name) if name.is_empty() => {}
+                Some(name) => {
+                    let saved = part.save(directory, max, "the file").await?;
+                    files.push(UploadedFile { name, saved });
+                }
+                None => {
+                    let field = part.name().to_owned();
+                    fields.push(field, part.text(MAX_FIELD).await?);
+                }
+            }
+        }
+        Ok((files, fields))
+    }
+}

@@ -1,0 +1,265 @@
+//! Answers under way: kept here while they are given, so that a browser that lost its connection,
+//! or was reloaded, takes them up again.
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use carrel_domain::ChatId;
+use carrel_domain::chat::Conversation;
+use carrel_services::background::BackgroundTasks;
+use carrel_services::chat::{AnswerEvent, Finished, Stop};
+use tokio::sync::mpsc::Receiver;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+use crate::http::page_error::PageError;
+use crate::view::language;
+use crate::view::texts::t;
+use crate::view::{Growth, Renderer};
+
+/// How long an answer that has ended waits for a browser that has not seen its end.
+const LINGERS: Duration = Duration::from_secs(60);
+
+/// How an answer ended.
+#[derive(Clone, Debug, Default)]
+pub struct End {
+    /// What is kept of it, if anything is.
+    pub kept: Option<Box<Finished>>,
+    /// In words, why it is not whole; or, where nothing is kept, why there is none.
+    pub problem: Option<String>,
+}
+
+impl End {
+    pub fn kept(kept: Finished) -> Self {
+        Self { kept: Some(Box::new(kept)), problem: None }
+    }
+
+    pub fn of_nothing(problem: String) -> Self {
+        Self { kept: None, problem: Some(problem) }
+    }
+
+    /// Whether all was said that there was to say, and is kept.
+    pub fn is_whole(&self) -> bool {
+        self.kept.is_some() && self.problem.is_none()
+    }
+}
+
+/// An answer so far.
+#[derive(Clone, Debug, Default)]
+pub struct Said {
+    pub text: String,
+    pub end: Option<End>,
+}
+
+/// An answer so far, as HTML. Rendered once, for everybody who watches.
+#[derive(Clone, Debug, Default)]
+pub struct Shown {
+    pub growth: Growth,
+    /// The whole text and how it ended, once it has.
+    pub end: Option<(Arc<str>, End)>,
+}
+
+/// What is being answered.
+#[derive(Clone, Debug)]
+pub struct Matter {
+    pub question: String,
+    /// Names of the files beside it.
+    pub attached: Vec<String>,
+    pub conversation: Conversation,
+    /// The address of the conversation.
+    pub base: String,
+    /// The exchange that this one takes the place of.
+    pub instead_of: Option<ChatId>,
+    /// Whether it is told what an operator would do where something fails.
+    pub is_for_admin: bool,
+    pub stop: Stop,
+}
+
+pub struct Running {
+    pub id: Uuid,
+    pub matter: Matter,
+    said: watch::Sender<Said>,
+    shown: watch::Sender<Shown>,
+    is_stopped: AtomicBool,
+}
+
+impl Running {
+    /// Tells of every change.
+    pub fn watch(&self) -> watch::Receiver<Shown> {
+        self.shown.subscribe()
+    }
+
+    /// What the anchors of its sources begin with, while it grows.
+    pub fn prefix(&self) -> String {
+        format!("source-{}", self.id)
+    }
+
+    pub fn stop(&self) {
+        self.is_stopped.store(true, Ordering::Relaxed);
+        self.matter.stop.stop();
+    }
+}
+
+/// Cheap to clone.
+#[derive(Clone)]
+pub struct Answers {
+    all: Arc<Mutex<HashMap<Uuid, Arc<Running>>>>,
+    /// Conversations in which a question is about to be answered.
+    reserved: Arc<Mutex<Vec<Conversation>>>,
+    renderer: Renderer,
+    tasks: BackgroundTasks,
+}
+
+/// The only question that is answered in a conversation until this is dropped.
+#[derive(Debug)]
+pub struct Reservation {
+    reserved: Arc<Mutex<Vec<Conversation>>>,
+    conversation: Conversation,
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        locked(&self.reserved).retain(|reserved| *reserved != self.conversation);
+    }
+}
+
+impl Answers {
+    pub fn new(renderer: Renderer, tasks: BackgroundTasks) -> Self {
+        Self { all: Arc::default(), reserved: Arc::default(), renderer, tasks }
+    }
+
+    /// Nothing where a question of that conversation is being answered, or about to be.
+    pub fn reserve(&self, conversation: &Conversation) -> Option<Reservation> {
+        let mut reserved = locked(&self.reserved);
+        if reserved.contains(conversation) || self.current(conversation).is_some() {
+            return None;
+        }
+        reserved.push(conversation.clone());
+        Some(Reservation { reserved: self.reserved.clone(), conversation: conversation.clone() })
+    }
+
+    /// Follows an answer until it ends, whoever listens. `settle` sees to what follows from its
+    /// end before anybody is told of it.
+    pub fn follow<F>(
+        &self,
+        reservation: Reservation,
+        matter: Matter,
+        pieces: Receiver<AnswerEvent>,
+        settle: impl FnOnce(End) -> F + Send + 'static,
+    ) -> Arc<Running>
+    where
+        F: Future<Output = End> + Send,
+    {
+        let (id, said, shown) =
+            (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
+        let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
+        self.all().insert(running.id, running.clone());
+        // Its answer is found among all now.
+        drop(reservation);
+        self.tasks.spawn(language::kept(render(running.clone(), self.renderer.clone())));
+        let (answers, followed) = (self.clone(), running.clone());
+        self.tasks.spawn(language::kept(async move {
+            let end = settle(listen(&followed, pieces).await).await;
+            followed.said.send_modify(|said| said.end = Some(end));
+            // A server that stops does not wait for this.
+            tokio::spawn(async move {
+                tokio::time::sleep(LINGERS).await;
+                answers.all().remove(&followed.id);
+            });
+        }));
+        running
+    }
+
+    pub fn find(&self, id: Uuid) -> Option<Arc<Running>> {
+        self.all().get(&id).cloned()
+    }
+
+    /// The answer that is being given in a conversation.
+    pub fn current(&self, conversation: &Conversation) -> Option<Arc<Running>> {
+        let all = self.all();
+        let goes_on = |running: &&Arc<Running>| running.said.borrow().end.is_none();
+        let here = |running: &&Arc<Running>| running.matter.conversation == *conversation;
+        all.values().filter(goes_on).find(here).cloned()
+    }
+
+    fn all(&self) -> MutexGuard<'_, HashMap<Uuid, Arc<Running>>> {
+        locked(&self.all)
+    }
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How often an answer is rendered while it grows, at the most; and how many times as long as it took.
+const PAUSE: Duration = Duration::from_millis(80);
+const RESPITE: u32 = 4;
+
+/// Renders an answer as it grows, until it has ended.
+async fn render(running: Arc<Running>, renderer: Renderer) {
+    let (mut watched, prefix) = (running.said.subscribe(), running.prefix());
+    let mut growth = Growth::default();
+    loop {
+        let said = watched.borrow_and_update().clone();
+        let is_over = said.end.is_some();
+        let mut rest = PAUSE;
+        // Of what nobody looks at, only the end is rendered.
+        if is_over || running.shown.receiver_count() > 0 {
+            let (text, prefix, mut grown) = (said.text.clone(), prefix.clone(), growth.clone());
+            let started = Instant::now();
+            let work = move || {
+                grown.advance(&text, &prefix);
+                if is_over {
+                    grown.close();
+                }
+                grown
+            };
+            match renderer.run(work).await {
+                Ok(grown) => growth = grown,
+                Err(error) => tracing::error!(%error, "failed to render an answer"),
+            }
+            rest = PAUSE.max(started.elapsed() * RESPITE);
+            let end = said.end.map(|end| (Arc::from(said.text), end));
+            running.shown.send_replace(Shown { growth: growth.clone(), end });
+        }
+        if is_over || watched.changed().await.is_err() {
+            return;
+        }
+        tokio::time::sleep(rest).await;
+    }
+}
+
+/// Takes the pieces of an answer until there are no more, and with them what is kept.
+async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
+    let mut end = End::default();
+    while let Some(piece) = pieces.recv().await {
+        match piece {
+            AnswerEvent::Text(more) | AnswerEvent::Reasoning(more) => {
+                running.said.send_modify(|said| said.text.push_str(&more));
+            }
+            AnswerEvent::Refused(text) => end.problem = Some(text),
+            AnswerEvent::Failed { error, .. } => {
+                let refusal = PageError::from(error);
+                let is_for_admin = running.matter.is_for_admin;
+                let refusal = if is_for_admin { refusal } else { refusal.for_member() };
+                end.problem = Some(refusal.to_string());
+            }
+            AnswerEvent::Empty(empty) => {
+                end.problem = Some(PageError::from(empty.error()).to_string());
+            }
+            AnswerEvent::Finished(kept) => end.kept = kept.map(Box::new),
+        }
+    }
+    let is_stopped = running.is_stopped.load(Ordering::Relaxed);
+    if end.problem.is_none() {
+        end.problem = match (&end.kept, is_stopped) {
+            (Some(_), true) => Some(t("chat.stopped").to_owned()),
+            (Some(_), false) => None,
+            (None, true) => Some(t("chat.stopped-early").to_owned()),
+            (None, false) => Some(t("chat.silent").to_owned()),
+        };
+    }
+    end
+}

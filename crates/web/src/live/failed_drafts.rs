@@ -1,0 +1,87 @@
+//! Questions that came to nothing: kept with the reason, for their box to show them again, also
+//! after a reload and where no scripts run.
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use carrel_domain::ChatId;
+use carrel_domain::chat::Conversation;
+
+/// How many are kept, the newest; one for each conversation.
+const MOST: usize = 500;
+/// The longest that is kept, in bytes. A longer one is still in the box of whoever wrote it.
+const LONGEST: usize = 64 << 10;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedDraft {
+    pub question: String,
+    /// In words.
+    pub reason: String,
+    /// The exchange that the answer would have taken the place of.
+    pub instead_of: Option<ChatId>,
+}
+
+/// Those of this process.
+#[derive(Debug, Default)]
+pub struct FailedDrafts(Mutex<VecDeque<(Conversation, FailedDraft)>>);
+
+impl FailedDrafts {
+    pub fn keep(&self, of: &Conversation, unanswered: FailedDraft) {
+        let mut all = self.all();
+        all.retain(|(known, _)| known != of);
+        if unanswered.question.len() <= LONGEST {
+            all.push_back((of.clone(), unanswered));
+        }
+        if all.len() > MOST {
+            all.pop_front();
+        }
+    }
+
+    pub fn of(&self, conversation: &Conversation) -> Option<FailedDraft> {
+        let all = self.all();
+        let found = all.iter().find(|(known, _)| known == conversation);
+        found.map(|(_, unanswered)| unanswered.clone())
+    }
+
+    pub fn forget(&self, of: &Conversation) {
+        self.all().retain(|(known, _)| known != of);
+    }
+
+    fn all(&self) -> MutexGuard<'_, VecDeque<(Conversation, FailedDraft)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::WorkspaceId;
+
+    use super::*;
+
+    fn conversation(number: i32) -> Conversation {
+        let workspace = WorkspaceId(number);
+        Conversation { workspace, user: None, thread: None, session: None }
+    }
+
+    fn question(text: &str) -> FailedDraft {
+        FailedDraft { question: text.into(), reason: "no".into(), instead_of: None }
+    }
+
+    #[test]
+    fn the_last_question_of_a_conversation_is_kept_and_of_conversations_the_newest() {
+        let kept = FailedDrafts::default();
+        let one = conversation(0);
+        kept.keep(&one, question("first"));
+        kept.keep(&one, question("second"));
+        assert_eq!(kept.of(&one), Some(question("second")));
+        kept.keep(&one, question(&"x".repeat(LONGEST + 1)));
+        assert_eq!(kept.of(&one), None);
+        for number in 0..=MOST as i32 {
+            kept.keep(&conversation(number), question("q"));
+        }
+        assert_eq!(kept.of(&one), None);
+        let last = conversation(MOST as i32);
+        assert!(kept.of(&last).is_some());
+        kept.forget(&last);
+        assert_eq!(kept.of(&last), None);
+    }
+}

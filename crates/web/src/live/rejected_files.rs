@@ -1,0 +1,73 @@
+//! Files that came with others into a job and could not be read, with the reasons: for as long as
+//! somebody may look after them, within bounds. They are no documents, so nothing else knows them.
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use carrel_domain::JobId;
+
+/// How many jobs are remembered, and how many files of one.
+const JOBS: usize = 64;
+const FILES: usize = 256;
+
+/// A file that could not be read, and why, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RejectedFile {
+    pub name: String,
+    pub reason: String,
+}
+
+/// The newest job last.
+#[derive(Default)]
+pub struct RejectedFiles(Mutex<VecDeque<(JobId, Vec<RejectedFile>)>>);
+
+impl RejectedFiles {
+    /// Remembers files in the stead of what was remembered of them earlier.
+    pub fn note(&self, job: JobId, read: &[String], unread: Vec<RejectedFile>) {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = jobs.iter().position(|(known, _)| *known == job);
+        if at.is_none() && unread.is_empty() {
+            return;
+        }
+        let (_, mut files) = at.and_then(|at| jobs.remove(at)).unwrap_or((job, Vec::new()));
+        let is_told = |file: &RejectedFile| {
+            read.contains(&file.name) || unread.iter().any(|new| new.name == file.name)
+        };
+        files.retain(|file| !is_told(file));
+        files.extend(unread);
+        files.truncate(FILES);
+        jobs.push_back((job, files));
+        while jobs.len() > JOBS {
+            jobs.pop_front();
+        }
+    }
+
+    pub fn of(&self, job: JobId) -> Vec<RejectedFile> {
+        let jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = jobs.iter().find(|(known, _)| *known == job);
+        found.map(|(_, files)| files.clone()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(name: &str) -> RejectedFile {
+        RejectedFile { name: name.into(), reason: "no".into() }
+    }
+
+    #[test]
+    fn a_file_that_is_read_later_is_forgotten_and_the_oldest_jobs_are() {
+        let unread = RejectedFiles::default();
+        unread.note(JobId(1), &[], vec![file("a"), file("b")]);
+        unread.note(JobId(1), &["a".into()], vec![file("b"), file("c")]);
+        assert_eq!(unread.of(JobId(1)), [file("b"), file("c")]);
+        for job in 2..100 {
+            unread.note(JobId(job), &[], (0..1000).map(|n| file(&n.to_string())).collect());
+        }
+        assert_eq!(unread.of(JobId(1)), []);
+        assert_eq!(unread.of(JobId(99)).len(), FILES);
+        unread.note(JobId(100), &["a".into()], Vec::new());
+        assert_eq!(unread.of(JobId(100)), []);
+    }
+}

@@ -1,0 +1,85 @@
+//! What follows from the end of an answer, whole or part by part: a question that came to nothing is
+//! kept, an exchange that was asked anew goes, a thread gets its name.
+use actix_web::web::Data;
+use carrel_domain::audit::By;
+use carrel_domain::chat::Conversation;
+use carrel_domain::thread::Thread;
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{ChatId, Result};
+use carrel_services::chat::Question;
+use carrel_services::{chat_edits, threads};
+
+use super::chat::Place;
+use crate::live::answers::End;
+use crate::live::failed_drafts::FailedDraft;
+use crate::session::current_user::{CurrentUser, role};
+use crate::site::Site;
+
+/// How many characters of a question name a thread that has no name yet.
+const NAMED: usize = 48;
+
+pub struct AfterAnswer {
+    site: Data<Site>,
+    workspace: Workspace,
+    thread: Option<Thread>,
+    conversation: Conversation,
+    question: String,
+    instead_of: Option<ChatId>,
+    by: By,
+}
+
+impl AfterAnswer {
+    pub fn of(current_user: &CurrentUser<role::Any>, place: &Place, question: &Question) -> Self {
+        Self {
+            site: current_user.site.clone(),
+            workspace: place.workspace.clone(),
+            thread: place.thread.clone(),
+            conversation: place.conversation(current_user),
+            question: question.text.clone(),
+            instead_of: question.instead_of,
+            by: current_user.by(),
+        }
+    }
+
+    /// The answer is kept by now, or is not. What fails here is noted and takes nothing away.
+    pub async fn follow(self, end: &End) {
+        if end.kept.is_none() {
+            let (question, instead_of) = (self.question, self.instead_of);
+            let reason = end.problem.clone().unwrap_or_default();
+            let unanswered = FailedDraft { question, reason, instead_of };
+            return self.site.failed_drafts.keep(&self.conversation, unanswered);
+        }
+        self.site.failed_drafts.forget(&self.conversation);
+        self.name_thread().await;
+        // A part of an answer is worth less than the whole one before it.
+        let Some(old) = self.instead_of.filter(|_| end.is_whole()) else { return };
+        let edits = &*self.site.ports.chat_edits;
+        if let Err(error) = chat_edits::remove(edits, &self.workspace, old, &self.by).await {
+            tracing::warn!(%error, "an exchange that was asked anew is still there");
+        }
+    }
+
+    /// A thread without a name is called by its first question.
+    async fn name_thread(&self) {
+        if let Err(error) = self.try_to_name_thread().await {
+            tracing::warn!(%error, "a thread has no name still");
+        }
+    }
+
+    async fn try_to_name_thread(&self) -> Result<()> {
+        let unnamed = |thread: &Thread| thread.name == threads::UNNAMED;
+        let Some(thread) = self.thread.as_ref().filter(|thread| unnamed(thread)) else {
+            return Ok(());
+        };
+        // While it was answered somebody may have named the thread, or deleted it.
+        let port = &*self.site.ports.threads;
+        let thread = port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(unnamed);
+        let Some(thread) = thread else { return Ok(()) };
+        let line = self.question.lines().next().unwrap_or_default();
+        let mut name: String = line.chars().take(NAMED).collect();
+        if line.chars().count() > NAMED {
+            name.push('…');
+        }
+        threads::rename(port, &thread, name, &self.by).await.map(drop)
+    }
+}

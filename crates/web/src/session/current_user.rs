@@ -1,0 +1,210 @@
+//! Who makes a request. A page names the role it requires in its argument types.
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+
+use actix_web::dev::Payload;
+use actix_web::web::Data;
+use actix_web::{FromRequest, HttpRequest};
+use carrel_domain::audit::{Actor, By};
+use carrel_domain::user::{Role, User};
+use carrel_domain::workspace::Workspace;
+use carrel_domain::{Error, UserId};
+use carrel_http::client_address;
+use carrel_services::Ports;
+use carrel_services::members;
+use carrel_services::ownership::SetupState;
+use chrono::{DateTime, Utc};
+
+use crate::http::page_error::PageError;
+use crate::session::session_cookie;
+use crate::site::Site;
+
+/// The least role that a page requires.
+pub trait RequiredRole: 'static {
+    const LEAST: Role;
+}
+
+/// The roles that pages require: `CurrentUser<role::Manager>`.
+pub mod role {
+    use carrel_domain::user::Role;
+
+    use super::RequiredRole;
+
+    /// Everybody who is signed in.
+    pub struct Any;
+    /// People who manage workspaces and documents.
+    pub struct Manager;
+    /// People who administer the server.
+    pub struct Admin;
+
+    impl RequiredRole for Any {
+        const LEAST: Role = Role::Default;
+    }
+
+    impl RequiredRole for Manager {
+        const LEAST: Role = Role::Manager;
+    }
+
+    impl RequiredRole for Admin {
+        const LEAST: Role = Role::Admin;
+    }
+}
+
+/// The person who is signed in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Identity {
+    /// The one person of a server without users.
+    Owner,
+    User(User),
+}
+
+impl Identity {
+    pub fn role(&self) -> Role {
+        match self {
+            Self::Owner => Role::Admin,
+            Self::User(user) => user.role,
+        }
+    }
+
+    pub fn user(&self) -> Option<&User> {
+        match self {
+            Self::Owner => None,
+            Self::User(user) => Some(user),
+        }
+    }
+
+    pub fn id(&self) -> Option<UserId> {
+        self.user().map(|user| user.id)
+    }
+
+    pub fn may(&self, least: Role) -> bool {
+        rank(self.role()) >= rank(least)
+    }
+}
+
+fn rank(role: Role) -> u8 {
+    match role {
+        Role::Default => 0,
+        Role::Manager => 1,
+        Role::Admin => 2,
+    }
+}
+
+/// The person who makes a request, with at least the role `P`. Other requests never reach the page.
+pub struct CurrentUser<P> {
+    pub site: Data<Site>,
+    pub identity: Identity,
+    pub request: HttpRequest,
+    pub at: DateTime<Utc>,
+    policy: PhantomData<P>,
+}
+
+impl<P> CurrentUser<P> {
+    pub fn ports(&self) -> &Ports {
+        &self.site.ports
+    }
+
+    /// As the audit log names the visitor.
+    pub fn by(&self) -> By {
+        let actor = match &self.identity {
+            Identity::Owner => Actor::Owner,
+            Identity::User(user) => Actor::User(user.id),
+        };
+        By { actor, address: address(&self.site, &self.request), at: self.at }
+    }
+
+    /// The workspace a slug names, if the visitor may enter it; otherwise it is as if there were none.
+    pub async fn workspace(&self, slug: &str) -> Result<Workspace, PageError> {
+        let missing = || Error::not_found("workspace", slug);
+        let found = self.ports().workspaces.by_slug(slug).await?.ok_or_else(missing)?;
+        match members::may_enter(&*self.ports().members, self.identity.user(), found.id).await? {
+            true => Ok(found),
+            false => Err(missing().into()),
+        }
+    }
+
+    /// The workspaces the visitor may enter, by name.
+    pub async fn workspaces(&self) -> Result<Vec<Workspace>, PageError> {
+        let all = self.ports().workspaces.list().await?;
+        let mut found = members::entered(&*self.ports().members, self.identity.user(), all).await?;
+        found.sort_by_key(|workspace| workspace.settings.name.to_lowercase());
+        Ok(found)
+    }
+}
+
+impl<P: RequiredRole> FromRequest for CurrentUser<P> {
+    type Error = PageError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, PageError>>>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        Box::pin(async move {
+            let site = site(&request)?;
+            let at = Utc::now();
+            let identity = identity(&site.ports, session_cookie::token(&request), at).await?;
+            let identity =
+                identity.ok_or_else(|| PageError::SignIn(session_cookie::sign_in(&request)))?;
+            if !identity.may(P::LEAST) {
+                return Err(PageError::Forbidden);
+            }
+            Ok(Self { site, identity, request, at, policy: PhantomData })
+        })
+    }
+}
+
+/// Anybody at all: those pages tell nothing of anyone's.
+pub struct OptionalUser {
+    pub site: Data<Site>,
+    pub request: HttpRequest,
+    pub at: DateTime<Utc>,
+}
+
+impl OptionalUser {
+    pub fn by(&self) -> By {
+        By { actor: Actor::Stranger, address: address(&self.site, &self.request), at: self.at }
+    }
+
+    /// Who it is after all, if somebody is signed in.
+    pub async fn identity(&self) -> Result<Option<Identity>, PageError> {
+        Ok(identity(&self.site.ports, session_cookie::token(&self.request), self.at).await?)
+    }
+
+    pub async fn setup_state(&self) -> Result<SetupState, PageError> {
+        Ok(self.site.ports.ownership.setup_state().await?)
+    }
+}
+
+impl FromRequest for OptionalUser {
+    type Error = PageError;
+    type Future = std::future::Ready<Result<Self, PageError>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let visitor = |site| Self { site, request: request.clone(), at: Utc::now() };
+        std::future::ready(site(request).map(visitor))
+    }
+}
+
+/// Whom the token of a session signs in.
+pub async fn identity(
+    ports: &Ports,
+    token: Option<&str>,
+    at: DateTime<Utc>,
+) -> carrel_domain::Result<Option<Identity>> {
+    let Some(token) = token else { return Ok(None) };
+    Ok(match ports.multi_user.is_on().await? {
+        true => ports.sign_in.user_of(token, at).await?.map(Identity::User),
+        false => ports.ownership.is_owner(token, at).await?.then_some(Identity::Owner),
+    })
+}
+
+fn site(request: &HttpRequest) -> Result<Data<Site>, PageError> {
+    let site = request.app_data::<Data<Site>>().cloned();
+    site.ok_or_else(|| Error::internal("the pages are not wired").into())
+}
+
+/// The network address a request came from, or the one that a trusted proxy says it came from.
+fn address(site: &Site, request: &HttpRequest) -> Option<String> {
+    let trusted = &site.options.trusted_proxies;
+    client_address::of(request, trusted).map(|address| address.to_string())
+}

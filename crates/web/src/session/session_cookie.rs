@@ -1,0 +1,131 @@
+//! The cookie of a session, and where somebody goes who has none.
+use actix_web::HttpRequest;
+use actix_web::http::Method;
+use actix_web::http::header::{COOKIE, HeaderMap};
+use carrel_services::sign_in::SESSION;
+use url::{Position, Url};
+
+use carrel_http::origin;
+
+use crate::http::middleware::is_fragment;
+use crate::http::response::segment;
+
+/// Holds the token of a session; the same as the API's.
+const NAME: &str = "carrel_session";
+
+/// The token that a browser sent.
+pub fn token(request: &HttpRequest) -> Option<&str> {
+    cookie_named(request.headers(), NAME)
+}
+
+/// The value of a cookie that a browser sent.
+pub fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
+    let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
+    pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
+}
+
+/// The cookie that signs a browser in.
+pub fn open(request: &HttpRequest, token: &str) -> String {
+    cookie(request, NAME, token, SESSION.num_seconds())
+}
+
+/// The cookie that signs a browser out.
+pub fn closed(request: &HttpRequest) -> String {
+    cookie(request, NAME, "", 0)
+}
+
+/// It stays on encrypted connections if it was given over one, to this server or to a proxy.
+pub fn cookie(request: &HttpRequest, name: &str, value: &str, seconds: i64) -> String {
+    let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
+    format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
+}
+
+/// Whether a link elsewhere led here, so that the browser kept the cookie back.
+pub fn is_from_elsewhere(request: &HttpRequest) -> bool {
+    let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+    header("sec-fetch-site") == Some("cross-site") && header("sec-fetch-mode") == Some("navigate")
+}
+
+/// The sign-in page, which leads back to the page that somebody wanted to see, or was on.
+pub fn sign_in(request: &HttpRequest) -> String {
+    match safe_next(&wanted(request).unwrap_or_default()) {
+        "/" => "/sign-in".to_owned(),
+        next => format!("/sign-in?next={}", segment(next)),
+    }
+}
+
+/// What a form is sent to, and what a script asks for, is no page; the page it is asked from is.
+fn wanted(request: &HttpRequest) -> Option<String> {
+    if request.method() == Method::GET && !is_fragment(request.headers()) {
+        return request.uri().path_and_query().map(ToString::to_string);
+    }
+    let header = |name: &str| request.headers().get(name)?.to_str().ok();
+    let page = Url::parse(header("hx-current-url").or_else(|| header("referer"))?).ok()?;
+    let is_here = origin::is_of(request.connection_info().host(), &page);
+    is_here.then(|| page[Position::BeforePath..Position::AfterQuery].to_owned())
+}
+
+/// Whether an address leads to a page of this server, however browsers read it.
+pub fn is_own(address: &str) -> bool {
+    address.starts_with('/')
+        && !address.starts_with("//")
+        // A header holds visible ASCII only; browsers drop or reinterpret some of the rest.
+        && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
+}
+
+/// Where to go after signing in: a page of this server, whatever the address said.
+pub fn safe_next(next: &str) -> &str {
+    if is_own(next) { next } else { "/" }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn signing_in_never_leads_elsewhere() {
+        assert_eq!(safe_next("/w/alpha?x=1"), "/w/alpha?x=1");
+        for bad in [
+            "",
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "/\t/evil.example",
+            "/a\u{1}b",
+            "/a\u{7f}b",
+            "/a b",
+            "/\u{e9}",
+            "javascript:x",
+        ] {
+            assert_eq!(safe_next(bad), "/", "{bad}");
+        }
+    }
+
+    #[test]
+    fn signing_in_leads_to_a_page_and_never_to_where_a_form_was_sent() {
+        let part = ("hx-request", "true");
+        let from = |page| ("hx-current-url", page);
+        let here = "http://desk.example:3001/w/a?x=1#turn-3";
+        for (method, headers, to) in [
+            (Method::GET, vec![], "/sign-in?next=%2Fw%2Fa%2Fask"),
+            (Method::POST, vec![], "/sign-in"),
+            (Method::POST, vec![("referer", here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::POST, vec![part, from(here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::GET, vec![part, from(here)], "/sign-in?next=%2Fw%2Fa%3Fx%3D1"),
+            (Method::GET, vec![part], "/sign-in"),
+            (Method::POST, vec![part, from("http://evil.example/w/a")], "/sign-in"),
+            (Method::POST, vec![part, from("http://desk.example/w/a")], "/sign-in"),
+            (Method::POST, vec![part, from("http://desk.example:3001//evil")], "/sign-in"),
+            (Method::POST, vec![part, from("data:text/html,x")], "/sign-in"),
+        ] {
+            let request = TestRequest::with_uri("/w/a/ask").method(method.clone());
+            let request = request.insert_header(("host", "desk.example:3001"));
+            let request =
+                headers.iter().fold(request, |request, header| request.insert_header(*header));
+            assert_eq!(sign_in(&request.to_http_request()), to, "{method} {headers:?}");
+        }
+    }
+}

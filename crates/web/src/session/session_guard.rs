@@ -1,0 +1,50 @@
+//! Visits that last: whoever is told or handed something is looked up again while it goes on.
+use actix_web::web::Data;
+use carrel_domain::user::Role;
+use carrel_domain::{Result, UserId, WorkspaceId};
+use carrel_services::admission::Admitted;
+use carrel_services::members;
+use chrono::Utc;
+
+use crate::session::current_user::{CurrentUser, RequiredRole, identity};
+use crate::session::session_cookie;
+use crate::site::Site;
+
+/// A visitor who takes something that is not there all at once.
+pub struct SessionGuard {
+    site: Data<Site>,
+    token: Option<String>,
+    id: Option<UserId>,
+    least: Role,
+    within: Option<WorkspaceId>,
+}
+
+impl<P: RequiredRole> CurrentUser<P> {
+    /// This visit, for as long as something is told or handed over; of a workspace, if it is of one.
+    pub fn guard(&self, within: Option<WorkspaceId>) -> SessionGuard {
+        SessionGuard {
+            site: self.site.clone(),
+            token: session_cookie::token(&self.request).map(str::to_owned),
+            id: self.identity.id(),
+            least: P::LEAST,
+            within,
+        }
+    }
+}
+
+impl Admitted for SessionGuard {
+    /// Whether the visitor is still signed in, has the role, and may enter the workspace.
+    async fn may_listen(&self) -> Result<bool> {
+        let ports = &self.site.ports;
+        let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;
+        let Some(identity) =
+            identity.filter(|identity| identity.may(self.least) && identity.id() == self.id)
+        else {
+            return Ok(false);
+        };
+        match self.within {
+            Some(within) => members::may_enter(&*ports.members, identity.user(), within).await,
+            None => Ok(true),
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The language of a page: what its reader chose, else what their browser asks for.
+//!
+//! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Whatever is rendered for a request
+//! reads the language from the task it runs in; [`kept`] and [`within`] carry it to other tasks and
+//! threads, and [`TranslatedBody`] to what an answer streams after its handler has returned.
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll};
+
+use actix_web::HttpRequest;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::http::header::{ACCEPT_LANGUAGE, HeaderMap};
+use actix_web::web::Bytes;
+use icu_locale_core::Locale;
+use icu_plurals::{PluralCategory, PluralRules};
+
+use crate::session::session_cookie;
+
+/// Holds the language that a reader chose.
+const COOKIE: &str = "carrel_language";
+/// How long a choice is remembered, in seconds.
+const REMEMBERED: i64 = 400 * 24 * 60 * 60;
+/// How many of the languages that a browser asks for are looked at.
+const MOST_WANTED: usize = 20;
+
+macro_rules! texts_of {
+    ($code:literal) => {
+        [
+            include_str!(concat!("../../texts/", $code, "/common.txt")),
+            include_str!(concat!("../../texts/", $code, "/entrance.txt")),
+            include_str!(concat!("../../texts/", $code, "/workspaces.txt")),
+            include_str!(concat!("../../texts/", $code, "/conversations.txt")),
+            include_str!(concat!("../../texts/", $code, "/documents.txt")),
+            include_str!(concat!("../../texts/", $code, "/search.txt")),
+            include_str!(concat!("../../texts/", $code, "/administration.txt")),
+            include_str!(concat!("../../texts/", $code, "/system.txt")),
+        ]
+    };
+}
+
+macro_rules! languages {
+    ($(($code:literal, $name:literal)),+ $(,)?) => {
+        /// English, in which every text is there, then the others by their own names.
+        static LANGUAGES: [InterfaceLanguage; [$($code),+].len()] = [$(InterfaceLanguage {
+            code: $code,
+            name: $name,
+            files: texts_of!($code),
+            texts: OnceLock::new(),
+        }),+];
+    };
+}
+
+languages![
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("it", "Italiano"),
+    ("pt-BR", "Português (Brasil)"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("ru", "Русский"),
+    ("tr", "Türkçe"),
+    ("ar", "العربية"),
+    ("zh-Hans", "简体中文"),
+    ("ja", "日本語"),
+    ("ko", "한국어"),
+];
+
+/// One language of the interface.
+pub struct InterfaceLanguage {
+    /// As HTML names it.
+    pub code: &'static str,
+    /// In itself.
+    pub name: &'static str,
+    /// By subject. A line is a key, ` = `, and the text.
+    files: [&'static str; 8],
+    texts: OnceLock<HashMap<&'static str, &'static str>>,
+}
+
+impl InterfaceLanguage {
+    /// The text of a key, if this language has one.
+    pub fn text(&self, key: &str) -> Option<&'static str> {
+        self.texts().get(key).copied()
+    }
+
+    pub fn texts(&self) -> &HashMap<&'static str, &'static str> {
+        let read = || self.lines().filter_map(|line| line.split_once(" = ")).collect();
+        self.texts.get_or_init(read)
+    }
+
+    pub fn lines(&self) -> impl Iterator<Item = &'static str> {
+        self.files.iter().flat_map(|file| file.lines())
+    }
+
+    /// The end of the key of a text that speaks of so many things.
+    pub fn plural(&self, count: usize) -> &'static str {
+        // Their data is compiled in: making them costs a look at a table.
+        let locale = self.code.parse::<Locale>().unwrap_or(Locale::UNKNOWN);
+        let rules = PluralRules::try_new_cardinal(locale.into());
+        let category = rules.map_or(PluralCategory::Other, |rules| rules.category_for(count));
+        match category {
+            PluralCategory::Zero => "zero",
+            PluralCategory::One => "one",
+            PluralCategory::Two => "two",
+            PluralCategory::Few => "few",
+            PluralCategory::Many => "many",
+            PluralCategory::Other => "other",
+        }
+    }
+
+    /// How it is written, as HTML says it.
+    pub fn direction(&self) -> &'static str {
+        if self.code == "ar" { "rtl" } else { "ltr" }
+    }
+}
+
+/// Every language there is.
+pub fn all() -> &'static [InterfaceLanguage] {
+    &LANGUAGES
+}
+
+pub fn english() -> &'static InterfaceLanguage {
+    &LANGUAGES[0]
+}
+
+tokio::task_local! {
+    static CURRENT: &'static InterfaceLanguage;
+}
+
+/// The language of what is rendered here; English where nobody is being answered.
+pub fn current() -> &'static InterfaceLanguage {
+    CURRENT.try_with(|language| *language).unwrap_or(english())
+}
+
+/// Runs `work` in a language.
+pub fn within<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(language, work)
+}
+
+/// A future that runs in a language, whichever task polls it.
+pub fn spoken<F: Future>(
+    language: &'static InterfaceLanguage,
+    work: F,
+) -> impl Future<Output = F::Output> {
+    CURRENT.scope(language, work)
+}
+
+/// A future that runs in the language of here, for another task.
+pub fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
+    spoken(current(), work)
+}
+
+/// A body that is rendered in a language as it is sent.
+pub struct TranslatedBody {
+    language: &'static InterfaceLanguage,
+    body: BoxBody,
+}
+
+impl TranslatedBody {
+    pub fn boxed(body: BoxBody, language: &'static InterfaceLanguage) -> BoxBody {
+        match body.size() {
+            BodySize::Stream => BoxBody::new(Self { language, body }),
+            _ => body,
+        }
+    }
+}
+
+impl MessageBody for TranslatedBody {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let language = self.language;
+        within(language, || Pin::new(&mut self.body).poll_next(context))
+    }
+}
+
+/// The language for a request.
+pub fn of(headers: &HeaderMap) -> &'static InterfaceLanguage {
+    if let Some(chosen) = session_cookie::cookie_named(headers, COOKIE).and_then(by_code) {
+        return chosen;
+    }
+    let wanted = headers.get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    wanted.and_then(best).unwrap_or(english())
+}
+
+/// What a reader has chosen, if anything.
+pub fn chosen(request: &HttpRequest) -> Option<&'static InterfaceLanguage> {
+    session_cookie::cookie_named(request.headers(), COOKIE).and_then(by_code)
+}
+
+/// The cookie that remembers a choice, or forgets it where the code names no language.
+pub fn remember(request: &HttpRequest, code: &str) -> String {
+    match by_code(code) {
+        Some(language) => session_cookie::cookie(request, COOKIE, language.code, REMEMBERED),
+        None => session_cookie::cookie(request, COOKIE, "", 0),
+    }
+}
+
+fn by_code(code: &str) -> Option<&'static InterfaceLanguage> {
+    LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code))
+}
+
+/// The language that suits a browser's list best: `pt` and `pt-PT` find Brazilian Portuguese.
+fn best(wanted: &str) -> Option<&'static InterfaceLanguage> {
+    let mut wanted: Vec<_> = wanted.split(',').take(MOST_WANTED).filter_map(weighed).collect();
+    wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    wanted.into_iter().find_map(|(tag, _)| {
+        let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
+        let is_like = |language: &&InterfaceLanguage| primary(language.code) == primary(tag);
+        by_code(tag).or_else(|| LANGUAGES.iter().find(is_like))
+    })
+}
+
+/// A language of such a list, and how much it is wanted.
+fn weighed(part: &str) -> Option<(&str, f32)> {
+    let (tag, weight) = match part.split_once(';') {
+        Some((tag, weight)) => (tag, weight.trim().strip_prefix("q=")?.parse().ok()?),
+        None => (part, 1.0),
+    };
+    (weight > 0.0).then_some((tag.trim(), weight))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,212 @@
+//! What surrounds every page: the name of the installation, the way around, word of what was done.
+use std::collections::BTreeMap;
+
+use carrel_domain::thread::Thread;
+use carrel_domain::user::Role;
+use carrel_domain::workspace::Workspace;
+use serde_json::Value;
+use url::Url;
+
+use crate::http::assets;
+use crate::http::form::Fields;
+use crate::http::page_error::PageError;
+use crate::session::current_user::{CurrentUser, Identity};
+use crate::session::session_cookie;
+use crate::view::texts;
+
+/// What the product is called where nobody has named the installation.
+const NAME: &str = "carrel";
+
+/// What this installation calls itself.
+#[derive(Clone, Debug)]
+pub struct Brand {
+    pub name: String,
+    pub support: Option<String>,
+    /// At the foot of the side bar.
+    pub links: Vec<Link>,
+    /// The address of the icon of tabs, if it is on this server.
+    favicon: Option<String>,
+}
+
+/// A link somebody put there.
+#[derive(Clone, Debug)]
+pub struct Link {
+    pub address: String,
+    /// The name of an icon, as other interfaces know them.
+    pub icon: String,
+}
+
+impl Link {
+    fn of(stored: &Value) -> Option<Self> {
+        let text = |name: &str| stored[name].as_str().map(str::to_owned);
+        Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
+    }
+
+    /// What it is called: the host, or whom to write to.
+    pub fn label(&self) -> String {
+        let url = Url::parse(&self.address).ok();
+        let host = url.as_ref().and_then(|url| url.host_str().map(str::to_owned));
+        let path = || url.as_ref().map(|url| url.path().to_owned());
+        host.or_else(path).unwrap_or_else(|| self.address.clone())
+    }
+}
+
+impl Default for Brand {
+    fn default() -> Self {
+        Self { name: NAME.to_owned(), support: None, links: Vec::new(), favicon: None }
+    }
+}
+
+impl Brand {
+    pub fn of(settings: &BTreeMap<String, String>) -> Self {
+        let given = |name: &str| settings.get(name).filter(|text| !text.trim().is_empty());
+        let links = given("footer_data").and_then(|text| serde_json::from_str::<Value>(text).ok());
+        let links = links.as_ref().and_then(Value::as_array).into_iter().flatten();
+        Self {
+            name: given("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
+            support: given("support_email").cloned(),
+            links: links.filter_map(Link::of).collect(),
+            favicon: given("meta_page_favicon")
+                .filter(|text| session_cookie::is_own(text))
+                .cloned(),
+        }
+    }
+
+    /// The icon of tabs.
+    pub fn icon(&self) -> String {
+        self.favicon.clone().unwrap_or_else(|| assets::address("mark.svg"))
+    }
+}
+
+/// Which part of the interface a page belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    Home,
+    Workspace,
+    Documents,
+    Search,
+    Account,
+    Administration,
+}
+
+/// How many threads are listed.
+const LISTED: u32 = 100;
+
+/// A workspace in the side bar, or a thread of the current one.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub name: String,
+    pub slug: String,
+    pub is_current: bool,
+}
+
+#[derive(Clone, Debug)]
+pub struct PageLayout {
+    pub brand: Brand,
+    pub title: String,
+    pub section: Section,
+    pub workspaces: Vec<Entry>,
+    /// The visitor's threads of the current workspace.
+    pub threads: Vec<Entry>,
+    /// The thread the visitor came from, which the other pages of its workspace lead back to.
+    pub thread: Option<String>,
+    /// How the visitor is called.
+    pub name: String,
+    /// What tells the visitor from others who use the same browser.
+    pub visitor: String,
+    pub is_admin: bool,
+    pub is_manager: bool,
+    pub is_shared: bool,
+    /// What was done just now.
+    pub done: Option<&'static str>,
+    /// What can be taken back of it: an entry of the bin.
+    pub undo: Option<i64>,
+    /// The path of the page.
+    pub path: String,
+}
+
+impl PageLayout {
+    pub fn is(&self, section: &str) -> bool {
+        format!("{:?}", self.section).eq_ignore_ascii_case(section)
+    }
+
+    /// Whether the page is at `path`, or below it.
+    pub fn at(&self, path: &str) -> bool {
+        self.path == path || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The conversation that the pages of a workspace lead back to.
+    pub fn conversation(&self, slug: &str) -> String {
+        match &self.thread {
+            Some(thread) => format!("/w/{slug}/t/{thread}"),
+            None => format!("/w/{slug}"),
+        }
+    }
+
+    /// What an address of the same workspace ends with, so that its page knows the thread too.
+    pub fn along(&self) -> String {
+        self.thread.as_ref().map(|thread| format!("?t={thread}")).unwrap_or_default()
+    }
+
+    /// Whether the page is a conversation, and which.
+    pub fn is_conversation(&self, slug: &str) -> bool {
+        self.path == format!("/w/{slug}") || self.path == self.conversation(slug)
+    }
+}
+
+impl<P> CurrentUser<P> {
+    /// The frame of a page with a title.
+    pub async fn frame(&self, title: &str, section: Section) -> Result<PageLayout, PageError> {
+        self.frame_in(title, section, None).await
+    }
+
+    /// As [`CurrentUser::frame`], in the workspace of a slug.
+    pub async fn frame_in(
+        &self,
+        title: &str,
+        section: Section,
+        current: Option<&str>,
+    ) -> Result<PageLayout, PageError> {
+        let workspaces = self.workspaces().await?;
+        let at = workspaces.iter().find(|known| current == Some(known.slug.as_str()));
+        let listed = match at {
+            Some(at) => self.ports().threads.latest(at.id, self.identity.id(), LISTED).await?,
+            None => Vec::new(),
+        };
+        let asked = Fields::of_query(&self.request);
+        let thread = self.request.match_info().get("thread").unwrap_or(asked.text("t"));
+        let thread = listed.iter().map(|known| known.slug.as_str()).find(|slug| *slug == thread);
+        let thread = thread.map(str::to_owned);
+        let entry = |workspace: Workspace| Entry {
+            is_current: current == Some(workspace.slug.as_str()),
+            slug: workspace.slug.to_string(),
+            name: workspace.settings.name,
+        };
+        let of_thread = |known: Thread| Entry {
+            is_current: thread.as_deref() == Some(known.slug.as_str()),
+            slug: known.slug.to_string(),
+            name: known.name,
+        };
+        let threads = listed.into_iter().map(of_thread).collect();
+        let done = asked.given("done");
+        Ok(PageLayout {
+            brand: self.site.brand().await?,
+            title: title.to_owned(),
+            section,
+            workspaces: workspaces.into_iter().map(entry).collect(),
+            threads,
+            thread,
+            name: match &self.identity {
+                Identity::Owner => texts::t("frame.owner").to_owned(),
+                Identity::User(user) => user.username.clone(),
+            },
+            visitor: self.identity.id().map_or_else(|| "owner".to_owned(), |id| id.to_string()),
+            is_admin: self.identity.may(Role::Admin),
+            is_manager: self.identity.may(Role::Manager),
+            is_shared: self.identity.user().is_some(),
+            done: done.and_then(|done| texts::find(&format!("done.{done}"))),
+            undo: asked.number("undo").ok().flatten(),
+            path: self.request.path().to_owned(),
+        })
+    }
+}
