@@ -9,10 +9,10 @@ mod document;
 mod error;
 mod face;
 mod facts;
+mod idempotency;
 mod middleware;
 mod process;
 mod read;
-mod repeat;
 mod routes;
 mod state;
 mod streaming;
@@ -60,7 +60,7 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
     move |config| {
         let cors = Condition::new(!options.allowed_origins.is_empty(), cors(&options));
         let root = scope("")
-            .wrap(from_fn(middleware::finish))
+            .wrap(from_fn(middleware::handle))
             .wrap(cors)
             .configure(routes::configure(options.docs));
         config

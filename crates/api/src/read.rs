@@ -4,7 +4,7 @@ mod params;
 mod pictures;
 mod upload;
 
-pub use json::{Body, LooseBody};
+pub use json::{JsonBody, LooseBody};
 pub use params::Params;
 pub use pictures::{Order, Ordered, REFERENCES};
-pub use upload::{Form, Upload};
+pub use upload::{MultipartForm, ReceivedUpload};

@@ -34,7 +34,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
 /// Registers what visitors of other sites' pages use, which is open to them all.
 pub fn public(config: &mut web::ServiceConfig) {
     let visitors = web::scope(widget::PUBLIC)
-        .wrap(from_fn(middleware::finish))
+        .wrap(from_fn(middleware::handle))
         .wrap(widget::cors())
         .configure(widget::operations)
         .default_service(web::to(unknown::not_found));

@@ -68,9 +68,9 @@ impl Time {
 }
 
 /// What something says of itself, written where it belongs.
-pub struct Said<T>(pub T);
+pub struct StatusMessage<T>(pub T);
 
-impl<T: fmt::Display> Serialize for Said<T> {
+impl<T: fmt::Display> Serialize for StatusMessage<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

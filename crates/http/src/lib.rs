@@ -5,10 +5,10 @@
 //! [`sse`], [`status`], [`request_log`].
 pub mod body;
 pub mod client_address;
+pub mod csrf;
 pub mod form;
 pub mod json;
 pub mod multipart;
-pub mod origin;
 pub mod request_log;
 pub mod sse;
 pub mod status;

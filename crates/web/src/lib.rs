@@ -24,7 +24,7 @@ pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
         let ours = guard::fn_guard(|request| is_ours(request.head().uri.path()));
         let pages = scope("")
             .guard(ours)
-            .wrap(from_fn(http::middleware::finish))
+            .wrap(from_fn(http::middleware::handle))
             .app_data(site)
             .configure(pages::configure)
             .default_service(to(pages::nowhere));

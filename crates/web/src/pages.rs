@@ -40,7 +40,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/assets/{name}", get().to(assets::show))
         .route("/", get().to(home::home))
         .service(resource("/workspaces/new").get(home::new_workspace).post(home::create_workspace))
-        .service(resource("/sign-in").get(entrance::door).post(entrance::sign_in))
+        .service(resource("/sign-in").get(entrance::sign_in_page).post(entrance::sign_in))
         .route("/sign-out", post().to(entrance::sign_out))
         .service(resource("/sso/simple").get(entrance::sign_on).post(entrance::confirm_sign_on))
         .service(resource("/setup").get(setup::form).post(setup::set_up))

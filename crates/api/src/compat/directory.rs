@@ -6,7 +6,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, get};
 use carrel_domain::Error;
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::User;
-use carrel_http::origin;
+use carrel_http::csrf;
 use carrel_http::request_log::HeadOnly;
 use carrel_services::Ports;
 use carrel_services::sign_in::SESSION;
@@ -48,7 +48,7 @@ pub async fn redeem_auth_token(
     if request.extensions().contains::<HeadOnly>() {
         return Ok(HttpResponse::MethodNotAllowed().finish());
     }
-    if origin::is_read_from_elsewhere(&request) {
+    if csrf::is_read_from_elsewhere(&request) {
         return Err(ApiError::Off(StatusCode::FORBIDDEN, FOREIGN));
     }
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
@@ -57,7 +57,7 @@ pub async fn redeem_auth_token(
         Ok(Redeemed::In(token, user)) => {
             let mut answer = HttpResponse::Ok();
             // A link that leads here must not sign its reader in to an account of its author's.
-            if !origin::is_navigation(&request) {
+            if !csrf::is_navigation(&request) {
                 let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
                 answer.insert_header((SET_COOKIE, cookie));
             }

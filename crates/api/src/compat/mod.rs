@@ -16,13 +16,13 @@ mod history;
 mod names;
 mod openai;
 mod pins;
-mod placements;
 mod search;
 mod sources;
 mod spelling;
 mod system;
 mod threads;
 mod values;
+mod workspace_documents;
 mod workspaces;
 
 use actix_web::HttpResponse;
@@ -30,7 +30,7 @@ use actix_web::web;
 use serde_json::json;
 
 use self::admin::{chats, invites, members, settings, users};
-use self::documents::{catalogue, folders, uploads};
+use self::documents::{folders, list, uploads};
 use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 use crate::v1 as native;
@@ -43,7 +43,7 @@ use crate::v1 as native;
 // quirk(list-as-body): a list is an object without fields
 // native: a body is a JSON object
 // test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
-use crate::read::LooseBody as Body;
+use crate::read::LooseBody as JsonBody;
 
 const MOUNT: &str = "/api/v1";
 /// What all that such clients ask for begins with.
@@ -99,7 +99,7 @@ fn operations(config: &mut impl Register) {
         .patch("/workspace/{slug}/chats/{id}", CHAT, native::chat_edits::edit_chat)
         .delete("/workspace/{slug}/chats/{id}", CHAT, native::chat_edits::delete_chat)
         .post("/workspace/{slug}/chat-feedback/{id}", CHAT, native::chat_edits::rate_chat)
-        .post("/workspace/{slug}/update-embeddings", DOCUMENTS, placements::update_embeddings)
+        .post("/workspace/{slug}/update-embeddings", DOCUMENTS, workspace_documents::update_embeddings)
         .get("/jobs", DOCUMENTS, native::jobs::list_jobs)
         .get("/jobs/{id}", DOCUMENTS, native::jobs::find_job)
         .get("/jobs/{id}/events", DOCUMENTS, native::jobs::follow_job)
@@ -115,16 +115,16 @@ fn operations(config: &mut impl Register) {
         .post("/document/upload/{folderName}", DOCUMENTS, uploads::upload_into_folder)
         .post("/document/raw-text", DOCUMENTS, uploads::add_raw_text)
         .post("/document/upload-link", DOCUMENTS, uploads::upload_link)
-        .get("/documents", READ, catalogue::list_documents)
-        .get("/documents/folder/{folderName}", READ, catalogue::list_folder)
-        .get("/document/accepted-file-types", READ, catalogue::accepted_file_types)
-        .get("/document/metadata-schema", READ, native::documents::catalogue::metadata_schema)
-        .get("/document/id/{id}", READ, catalogue::find_document_by_id)
-        .delete("/document/id/{id}", DOCUMENTS, native::documents::catalogue::remove_document_by_id)
+        .get("/documents", READ, list::list_documents)
+        .get("/documents/folder/{folderName}", READ, list::list_folder)
+        .get("/document/accepted-file-types", READ, list::accepted_file_types)
+        .get("/document/metadata-schema", READ, native::documents::list::metadata_schema)
+        .get("/document/id/{id}", READ, list::find_document_by_id)
+        .delete("/document/id/{id}", DOCUMENTS, native::documents::list::remove_document_by_id)
         .post("/document/create-folder", DOCUMENTS, folders::create_folder)
         .delete("/document/remove-folder", DOCUMENTS, folders::remove_folder)
         .post("/document/move-files", DOCUMENTS, folders::move_files)
-        .get("/document/{docName}", READ, catalogue::find_document)
+        .get("/document/{docName}", READ, list::find_document)
         .get("/system/vector-count", READ, native::system::count_vectors)
         .delete("/system/remove-documents", DOCUMENTS, system::remove_documents)
         .get("/users", ADMIN, native::directory::list_directory)

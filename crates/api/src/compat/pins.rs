@@ -8,7 +8,7 @@ use carrel_services::Ports;
 use carrel_services::pins as service;
 use serde_json::Value;
 
-use super::Body;
+use super::JsonBody;
 use super::error::error_body::NoDocument;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
@@ -22,7 +22,7 @@ pub async fn update_pin(
     caller: Authorized<scope::WorkspaceDocuments>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::PinBody>,
+    body: JsonBody<wire::PinBody>,
 ) -> ApiResult<Json<wire::Pinned>, NoDocument> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;

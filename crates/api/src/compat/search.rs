@@ -6,23 +6,23 @@ use carrel_services::Ports;
 use carrel_services::search::{Hit, MOST_PASSAGES};
 use serde_json::{Value, json};
 
-use super::error::error_body::Message;
+use super::error::error_body::PlainMessage;
 use super::values::as_number;
-use super::{Body, names, sources};
+use super::{JsonBody, names, sources};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::search::wire::{SearchBody, SearchResult, SearchResults};
 
 /// Find the passages of a workspace that bear on a text. Bounds that make no sense are passed over.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SearchBody,
-    responses((status = 200, body = SearchResults), ErrorResponse<Message>))]
+    responses((status = 200, body = SearchResults), ErrorResponse<PlainMessage>))]
 #[post("/workspace/{slug}/vector-search")]
 pub async fn search_vectors(
     caller: Authorized<scope::Read>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<SearchBody>,
-) -> ApiResult<Json<SearchResults>, Message> {
+    body: JsonBody<SearchBody>,
+) -> ApiResult<Json<SearchResults>, PlainMessage> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = repaired(body.read().await?).into_query()?;
     let hits = ports.search.nearest(&workspace, query).await?;

@@ -5,7 +5,7 @@ use carrel_domain::DocumentPath;
 use carrel_services::Ports;
 use serde_json::Value;
 
-use super::Body;
+use super::JsonBody;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoSuccess};
 use crate::v1::system::wire::{DocumentsRemoved, RemoveDocuments};
@@ -17,7 +17,7 @@ use crate::v1::system::wire::{DocumentsRemoved, RemoveDocuments};
 pub async fn remove_documents(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<RemoveDocuments>,
+    body: JsonBody<RemoveDocuments>,
 ) -> ApiResult<Json<DocumentsRemoved>, NoSuccess> {
     let paths = repaired(body.read().await?).into_paths()?;
     ports.library.remove(paths, &caller.by()).await?;

@@ -6,7 +6,7 @@ use carrel_domain::Error;
 use carrel_services::Ports;
 use carrel_services::threads as service;
 
-use super::Body;
+use super::JsonBody;
 use super::error::error_body::{NoSuchThread, NoThread, Plain};
 use super::values::{to_text, to_user};
 use crate::authorized::{Authorized, scope};
@@ -15,19 +15,19 @@ use crate::v1::threads as native;
 use crate::v1::threads::wire;
 
 /// Start a thread. One that cannot be is told with 200 and a message.
-#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThread,
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThreadBody,
     responses((status = 200, body = wire::ThreadChanged), ErrorResponse<NoThread>))]
 #[post("/workspace/{slug}/thread/new")]
 pub async fn create_thread(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::NewThread>,
+    body: JsonBody<wire::NewThreadBody>,
 ) -> ApiResult<Json<wire::ThreadChanged>, NoThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     // quirk(values-as-text): a value of any type is its text.
-    let body = wire::NewThread {
+    let body = wire::NewThreadBody {
         name: body.name.map(to_text),
         slug: body.slug.map(to_text),
         user_id: body.user_id.map(to_user),
@@ -43,7 +43,7 @@ pub async fn update_thread(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     path: Path<(String, String)>,
-    body: Body<wire::ThreadFields>,
+    body: JsonBody<wire::ThreadFields>,
 ) -> ApiResult<Json<wire::ThreadChanged>, NoSuchThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;

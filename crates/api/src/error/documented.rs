@@ -11,8 +11,8 @@ use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::{RefOr, Response, ResponseBuilder};
 
 use super::{ErrorBody, ErrorResponse, Respond};
+use crate::idempotency::ANOTHER;
 use crate::read::REFERENCES;
-use crate::repeat::ANOTHER;
 
 /// The key under which the handler's failures stand among its responses until the document is whole.
 pub const PLACE: &str = "failures";

@@ -94,9 +94,9 @@ impl ErrorBody for NoThread {
 }
 
 /// `{"message"}`
-pub struct Message;
+pub struct PlainMessage;
 
-impl ErrorBody for Message {
+impl ErrorBody for PlainMessage {
     const NAME: &'static str = "Message";
 
     fn body(message: &str) -> Value {

@@ -9,7 +9,7 @@ use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use carrel_http::body;
 use carrel_http::request_log::{RequestLog, log_failure};
-use carrel_services::meter::Meter;
+use carrel_services::Ports;
 use serde_json::json;
 use tracing::Instrument;
 
@@ -17,13 +17,13 @@ use crate::FACES;
 use crate::error::ApiError;
 use crate::face::Face;
 
-pub async fn finish(
+pub async fn handle(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     FACES.iter().for_each(|face| (face.arrive)(&mut request));
     let face = Face::of(request.path());
-    let meter = request.app_data::<Data<Meter>>().cloned();
+    let ports = request.app_data::<Data<Ports>>().cloned();
     let log = RequestLog::start(&mut request);
     let span = log.span.clone();
     async move {
@@ -38,7 +38,7 @@ pub async fn finish(
         if let Some(face) = face {
             response = (face.depart)(response);
         }
-        Ok(log.finish(response, meter.as_ref().map(|meter| &***meter)))
+        Ok(log.finish(response, ports.as_ref().map(|ports| &*ports.meter)))
     }
     .instrument(span)
     .await

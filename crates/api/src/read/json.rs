@@ -18,7 +18,7 @@ use crate::Options;
 ///
 /// Browsers send other types than JSON across origins without asking, so a body must be declared as JSON,
 /// unless it is `LOOSE`.
-pub struct Body<T, const LOOSE: bool = false> {
+pub struct JsonBody<T, const LOOSE: bool = false> {
     request: HttpRequest,
     payload: Payload,
     read_as: PhantomData<T>,
@@ -26,9 +26,9 @@ pub struct Body<T, const LOOSE: bool = false> {
 
 /// A body whatever it is declared as: text is taken for JSON, a form is an object, and what is neither, or
 /// a list, is as good as none.
-pub type LooseBody<T> = Body<T, true>;
+pub type LooseBody<T> = JsonBody<T, true>;
 
-impl<T, const LOOSE: bool> FromRequest for Body<T, LOOSE> {
+impl<T, const LOOSE: bool> FromRequest for JsonBody<T, LOOSE> {
     type Error = actix_web::Error;
     type Future = Ready<actix_web::Result<Self>>;
 
@@ -37,7 +37,7 @@ impl<T, const LOOSE: bool> FromRequest for Body<T, LOOSE> {
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> Body<T, LOOSE> {
+impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> JsonBody<T, LOOSE> {
     /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
     pub async fn read(self) -> Result<T> {
         Ok(self.parsed().await?.0)
@@ -68,7 +68,7 @@ impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> Body<T, LOOSE> {
             // A list has none of the fields that are looked for.
             Layout::Json if LOOSE && json::is_array(body.clone()).await? => Bytes::new(),
             Layout::Json => body.clone(),
-            Layout::Form => object(form::parse(body.clone()).await?),
+            Layout::MultipartForm => object(form::parse(body.clone()).await?),
             Layout::Unknown => Bytes::new(),
         };
         Ok((json::parse(text).await?, body))
@@ -79,7 +79,7 @@ impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> Body<T, LOOSE> {
 enum Layout {
     Json,
     /// As browsers send forms.
-    Form,
+    MultipartForm,
     /// In a way that is not read.
     Unknown,
 }
@@ -93,7 +93,7 @@ fn layout(request: &HttpRequest, is_loose: bool) -> Result<Layout> {
         declared if declared.ends_with("+json") => Ok(Layout::Json),
         _ if !is_loose => Err(Error::invalid("Content-Type", "must be application/json")),
         declared if declared.starts_with("text/") => Ok(Layout::Json),
-        "application/x-www-form-urlencoded" => Ok(Layout::Form),
+        "application/x-www-form-urlencoded" => Ok(Layout::MultipartForm),
         _ => Ok(Layout::Unknown),
     }
 }

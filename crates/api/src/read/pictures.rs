@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tempfile::NamedTempFile;
 
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
 use crate::state;
 
@@ -49,13 +49,13 @@ impl Order {
     /// Reads a body of JSON, or a form whose text fields are those of the JSON.
     ///
     /// # Errors
-    /// As [`Body::read`]; of forms [`Error::Invalid`] in the field `image_references`.
+    /// As [`JsonBody::read`]; of forms [`Error::Invalid`] in the field `image_references`.
     pub async fn read<T, const LOOSE: bool>(mut self) -> Result<Ordered<T>>
     where
         T: DeserializeOwned + Send + 'static,
     {
         if !self.is_form() {
-            let body = Body::<T, LOOSE>::from_request(&self.request, &mut self.payload);
+            let body = JsonBody::<T, LOOSE>::from_request(&self.request, &mut self.payload);
             let body = body.into_inner().map_err(|error| Error::internal(error.to_string()))?;
             return Ok(Ordered { body: body.read().await?, references: vec![], files: vec![] });
         }

@@ -17,13 +17,13 @@ pub(super) const MAX_FIELD: usize = 1 << 20;
 const MAX_PARTS: usize = 64;
 
 /// A multipart body that has not been read yet.
-pub struct Form {
+pub struct MultipartForm {
     request: HttpRequest,
     payload: Payload,
 }
 
 /// What was in it. The temporary file goes when this does.
-pub struct Upload {
+pub struct ReceivedUpload {
     pub name: String,
     pub content: NamedTempFile,
     /// SHA-256 of the content.
@@ -32,7 +32,7 @@ pub struct Upload {
     pub fields: Vec<(String, String)>,
 }
 
-impl FromRequest for Form {
+impl FromRequest for MultipartForm {
     type Error = actix_web::Error;
     type Future = Ready<actix_web::Result<Self>>;
 
@@ -41,7 +41,7 @@ impl FromRequest for Form {
     }
 }
 
-impl Upload {
+impl ReceivedUpload {
     /// SHA-256 of all that was sent, whatever divided its parts.
     pub fn whole(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
@@ -55,9 +55,9 @@ impl Upload {
     }
 }
 
-impl Form {
+impl MultipartForm {
     /// Reads the body: exactly one part named `file` with a file name, and text fields.
-    pub async fn read(self) -> Result<Upload> {
+    pub async fn read(self) -> Result<ReceivedUpload> {
         let options = state::options(&self.request)?;
         let (max, directory) = (options.upload_limit, options.upload_dir.clone());
         let mut parts = parts(&self.request, self.payload, max)?;
@@ -76,7 +76,7 @@ impl Form {
         let file: Option<(String, SavedFile)> = file;
         let (name, SavedFile { content, sha256: digest, .. }) =
             file.ok_or_else(|| wrong("No file was sent."))?;
-        Ok(Upload { name, content, digest, fields })
+        Ok(ReceivedUpload { name, content, digest, fields })
     }
 }
 

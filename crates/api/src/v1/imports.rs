@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use crate::authorized::{Authorized, scope};
 use crate::error::error_body::NotDone;
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::admin::wire::Done;
 
 #[derive(Deserialize, ToSchema)]
@@ -73,7 +73,7 @@ impl From<ImportState> for ImportStatus {
 pub async fn start_import(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<ImportBody>,
+    body: JsonBody<ImportBody>,
 ) -> ApiResult<HttpResponse, NotDone> {
     let ImportBody { source, dry_run } = body.read().await?;
     let imports: Arc<Imports> = Arc::clone(&ports.imports);

@@ -13,7 +13,6 @@ pub mod imports;
 pub mod jobs;
 pub mod openai;
 pub mod pins;
-pub mod placements;
 pub mod prompts;
 mod provenance;
 pub mod search;
@@ -21,6 +20,7 @@ pub mod session;
 pub mod source;
 pub mod system;
 pub mod threads;
+pub mod workspace_documents;
 pub mod workspaces;
 
 use crate::error::openai as openai_error;
@@ -28,7 +28,7 @@ use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 
 use admin::{chats, events, invites, keys, members, usage, users};
-use documents::{catalogue, files, folders, uploads};
+use documents::{files, folders, list, uploads};
 use prompts::{history as prompt_history, slash_commands, suggested_messages, variables};
 use system::{backup, models, settings};
 
@@ -86,7 +86,7 @@ pub fn operations(config: &mut impl Register) {
         .patch("/workspace/{slug}/chats/{id}", CHAT, chat_edits::edit_chat)
         .delete("/workspace/{slug}/chats/{id}", CHAT, chat_edits::delete_chat)
         .post("/workspace/{slug}/chat-feedback/{id}", CHAT, chat_edits::rate_chat)
-        .post("/workspace/{slug}/update-embeddings", DOCUMENTS, placements::update_embeddings)
+        .post("/workspace/{slug}/update-embeddings", DOCUMENTS, workspace_documents::update_embeddings)
         .get("/jobs", DOCUMENTS, jobs::list_jobs)
         .get("/jobs/{id}", DOCUMENTS, jobs::find_job)
         .get("/jobs/{id}/events", DOCUMENTS, jobs::follow_job)
@@ -102,16 +102,16 @@ pub fn operations(config: &mut impl Register) {
         .post("/document/upload/{folderName}", DOCUMENTS, uploads::upload_into_folder)
         .post("/document/raw-text", DOCUMENTS, uploads::add_raw_text)
         .post("/document/upload-link", DOCUMENTS, uploads::upload_link)
-        .get("/documents", READ, catalogue::list_documents)
-        .get("/documents/folder/{folderName}", READ, catalogue::list_folder)
-        .get("/document/accepted-file-types", READ, catalogue::accepted_file_types)
-        .get("/document/metadata-schema", READ, catalogue::metadata_schema)
-        .get("/document/id/{id}", READ, catalogue::find_document_by_id)
-        .delete("/document/id/{id}", DOCUMENTS, catalogue::remove_document_by_id)
+        .get("/documents", READ, list::list_documents)
+        .get("/documents/folder/{folderName}", READ, list::list_folder)
+        .get("/document/accepted-file-types", READ, list::accepted_file_types)
+        .get("/document/metadata-schema", READ, list::metadata_schema)
+        .get("/document/id/{id}", READ, list::find_document_by_id)
+        .delete("/document/id/{id}", DOCUMENTS, list::remove_document_by_id)
         .post("/document/create-folder", DOCUMENTS, folders::create_folder)
         .delete("/document/remove-folder", DOCUMENTS, folders::remove_folder)
         .post("/document/move-files", DOCUMENTS, folders::move_files)
-        .get("/document/{docName}", READ, catalogue::find_document)
+        .get("/document/{docName}", READ, list::find_document)
         .get("/system/vector-count", READ, system::count_vectors)
         .delete("/system/remove-documents", DOCUMENTS, system::remove_documents)
         .get("/users", ADMIN, directory::list_directory)

@@ -5,7 +5,7 @@ use actix_web::web::Data;
 use actix_web::{HttpRequest, HttpResponse, delete, get, post};
 use carrel_domain::audit::{Actor, By};
 use carrel_domain::user::MultiUser;
-use carrel_http::origin;
+use carrel_http::csrf;
 use carrel_services::Ports;
 use carrel_services::sign_in::{Refused, SESSION, WRONG};
 use carrel_services::sign_on::is_by_links_alone;
@@ -14,7 +14,7 @@ use chrono::Utc;
 use crate::authorized::address;
 use crate::error::error_body::{ErrorBody, NoUser, NotDone};
 use crate::error::{ApiError, ErrorResponse};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::users::{MadeUser, Registration, SessionShown, UserCreated};
 
@@ -39,7 +39,7 @@ const NAME: &str = "carrel_session";
 pub async fn sign_in(
     request: HttpRequest,
     ports: Data<Ports>,
-    body: Body<Registration>,
+    body: JsonBody<Registration>,
 ) -> Result<HttpResponse, ApiError> {
     check_multi_user::<NoUser>(&*ports.multi_user).await?;
     check_origin(&request)?;
@@ -102,7 +102,7 @@ pub async fn sign_out(request: HttpRequest, ports: Data<Ports>) -> Result<HttpRe
 
 /// Refuses what a page of another site sends: it could sign a browser in as somebody else.
 fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
-    match origin::is_foreign(request) {
+    match csrf::is_foreign(request) {
         true => Err(ApiError::Off(StatusCode::FORBIDDEN, FOREIGN)),
         false => Ok(()),
     }

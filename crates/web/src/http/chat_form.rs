@@ -9,7 +9,7 @@ use carrel_http::body::Limits;
 use carrel_http::multipart::{FRAMING, Multipart};
 use carrel_services::chat::{Attachment, LONGEST_QUESTION, MOST_ATTACHMENTS};
 
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::image;
 use crate::site::Site;
 
@@ -57,7 +57,7 @@ impl ChatForm {
     }
 
     async fn fields(mut self, asked: &mut ChatSubmission) -> Result<()> {
-        let form = Form::from_request(&self.request, &mut self.payload).await;
+        let form = PageForm::from_request(&self.request, &mut self.payload).await;
         let form = form.map_err(|error| Error::invalid("form", error.to_string()))?.read().await?;
         asked.text = form.text("message").to_owned();
         asked.instead_of = form.number("instead_of")?.map(ChatId);

@@ -3,7 +3,7 @@ pub use carrel_http::form::Fields;
 use carrel_http::form::Form as Bounded;
 
 /// A form of somebody who is signed in. Files travel in an [`crate::http::upload::Upload`].
-pub type Form = Bounded<{ 4 << 20 }>;
+pub type PageForm = Bounded<{ 4 << 20 }>;
 
 /// A form of a page that is open to strangers.
 pub type PublicForm = Bounded<{ carrel_http::PUBLIC_BODY }>;

@@ -11,7 +11,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, HttpResponse};
 use carrel_http::request_log::{RequestLog, log_failure};
-use carrel_http::{body, origin};
+use carrel_http::{body, csrf};
 use tracing::Instrument;
 
 use crate::http::assets;
@@ -23,7 +23,7 @@ use crate::view::language::{self, TranslatedBody};
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; layout-ancestors 'none'";
 
-pub async fn finish(
+pub async fn handle(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -67,7 +67,7 @@ pub async fn finish(
 
 /// Why a request is refused before any page sees it.
 fn refusal(request: &ServiceRequest) -> Option<PageError> {
-    if !origin::is_trusted(request.request()) {
+    if !csrf::is_trusted(request.request()) {
         return Some(PageError::Foreign);
     }
     body::is_encoded(request.headers()).then_some(PageError::Encoded)

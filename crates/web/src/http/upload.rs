@@ -18,7 +18,7 @@ const MAX_FIELD: usize = 64 << 10;
 const MAX_FORM: u64 = 1 << 30;
 
 /// A form with files that has not been read yet.
-pub struct Upload {
+pub struct FileForm {
     request: HttpRequest,
     payload: Payload,
 }
@@ -36,7 +36,7 @@ impl UploadedFile {
     }
 }
 
-impl FromRequest for Upload {
+impl FromRequest for FileForm {
     type Error = actix_web::Error;
     type Future = std::future::Ready<actix_web::Result<Self>>;
 
@@ -45,7 +45,7 @@ impl FromRequest for Upload {
     }
 }
 
-impl Upload {
+impl FileForm {
     /// Reads the files, each of at most [`crate::Options::upload_limit`] bytes, and the fields.
     pub async fn read(self) -> Result<(Vec<UploadedFile>, Fields)> {
         let site = self.request.app_data::<Data<Site>>().cloned();

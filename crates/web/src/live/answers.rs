@@ -48,14 +48,14 @@ impl End {
 
 /// An answer so far.
 #[derive(Clone, Debug, Default)]
-pub struct Said {
+pub struct AnswerText {
     pub text: String,
     pub end: Option<End>,
 }
 
 /// An answer so far, as HTML. Rendered once, for everybody who watches.
 #[derive(Clone, Debug, Default)]
-pub struct Shown {
+pub struct ShownAnswer {
     pub growth: Growth,
     /// The whole text and how it ended, once it has.
     pub end: Option<(Arc<str>, End)>,
@@ -80,14 +80,14 @@ pub struct Matter {
 pub struct Running {
     pub id: Uuid,
     pub matter: Matter,
-    said: watch::Sender<Said>,
-    shown: watch::Sender<Shown>,
+    said: watch::Sender<AnswerText>,
+    shown: watch::Sender<ShownAnswer>,
     is_stopped: AtomicBool,
 }
 
 impl Running {
     /// Tells of every change.
-    pub fn watch(&self) -> watch::Receiver<Shown> {
+    pub fn watch(&self) -> watch::Receiver<ShownAnswer> {
         self.shown.subscribe()
     }
 
@@ -222,7 +222,7 @@ async fn render(running: Arc<Running>, renderer: Renderer) {
             }
             rest = PAUSE.max(started.elapsed() * RESPITE);
             let end = said.end.map(|end| (Arc::from(said.text), end));
-            running.shown.send_replace(Shown { growth: growth.clone(), end });
+            running.shown.send_replace(ShownAnswer { growth: growth.clone(), end });
         }
         if is_over || watched.changed().await.is_err() {
             return;

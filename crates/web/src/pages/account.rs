@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 
 use super::entrance::set_cookie;
 use super::workspace::role;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, Identity, role};
@@ -64,7 +64,7 @@ pub async fn show(current_user: CurrentUser<role::Any>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-pub async fn save(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn save(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let bio = form.read().await?.text("bio").to_owned();
     if let Some(id) = current_user.identity.id() {
         let changes = UserChanges { bio: Some(bio), ..UserChanges::default() };
@@ -74,7 +74,7 @@ pub async fn save(current_user: CurrentUser<role::Any>, form: Form) -> PageResul
 }
 
 /// Remembers in this browser which language its pages are to be in.
-pub async fn choose_language(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mut answer = response::done("/account", "saved");
     set_cookie(&mut answer, &language::remember(&current_user.request, form.text("language")));
@@ -82,7 +82,7 @@ pub async fn choose_language(current_user: CurrentUser<role::Any>, form: Form) -
 }
 
 /// Another password ends every session; this browser gets a new one.
-pub async fn change_password(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());
     let (current, new) = (form.raw("current"), form.raw("new").to_owned());
@@ -125,7 +125,7 @@ fn at_field(field: &'static str, error: Error) -> Error {
 }
 
 /// Ends one of one's own sessions.
-pub async fn end_session(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn end_session(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mark = form.text("session");
     let (ports, by) = (current_user.ports(), current_user.by());

@@ -15,7 +15,7 @@ use carrel_services::threads::{self, ThreadChoice};
 use super::after_answer::AfterAnswer;
 use super::chat::{self, Composer, Place};
 use crate::http::chat_form;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
@@ -28,14 +28,14 @@ use crate::view::texts::t;
 /// A question whose answer is under way.
 #[derive(Template)]
 #[template(path = "part/running.html")]
-pub struct Asked {
+pub struct RunningPart {
     id: String,
     question: String,
     /// Names of the files beside it.
     attached: Vec<String>,
 }
 
-impl Asked {
+impl RunningPart {
     pub fn of(running: &Running) -> Self {
         let matter = &running.matter;
         Self {
@@ -172,11 +172,11 @@ async fn stream(
     question: (Question, Reservation),
 ) -> PageResult {
     let running = start(current_user, place, question).await?;
-    response::page(&current_user.request, &Asked::of(&running))
+    response::page(&current_user.request, &RunningPart::of(&running))
 }
 
 /// Asks in a new thread of the workspace that a form names. The answer is under way on the page of the thread.
-pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let workspace = current_user.workspace(form.text("workspace")).await?;
     let text = form.text("message").replace("\r\n", "\n");

@@ -12,12 +12,12 @@ use carrel_domain::{ChatId, Error};
 use carrel_services::chat::MOST_ATTACHMENTS;
 use carrel_services::threads;
 
-use super::ask::Asked;
+use super::ask::RunningPart;
 use super::commands::{self, CommandRow};
 use super::deletions;
 use super::examples;
 use crate::http::chat_form::LARGEST_FILE;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -39,7 +39,7 @@ struct Conversing {
     /// Whether its first question will name it.
     is_unnamed: bool,
     messages: Vec<MessageView>,
-    running: Option<Asked>,
+    running: Option<RunningPart>,
     has_documents: bool,
     documents: u64,
     /// Questions to begin with.
@@ -150,7 +150,7 @@ pub async fn show(
     let title = thread.as_ref().map_or(name, |thread| thread.name.clone());
     let slug = workspace.slug.to_string();
     let running =
-        current_user.site.answers.current(&conversation).map(|running| Asked::of(&running));
+        current_user.site.answers.current(&conversation).map(|running| RunningPart::of(&running));
     let has_documents = ports.index.count(Some(workspace.id)).await? > 0;
     let suggested = match chats.is_empty() {
         true => ports.suggested_messages.of(workspace.id).await?,
@@ -209,7 +209,7 @@ pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>
 pub async fn rename_thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
     let name = super::home::name(form.read().await?.text("name"))?;

@@ -6,7 +6,7 @@ use carrel_domain::user::Role;
 use carrel_domain::{Error, SlashCommandId, UserId};
 use carrel_services::slash_commands;
 
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -76,7 +76,7 @@ fn text(form: &Fields) -> Result<CommandText, Error> {
     })
 }
 
-pub async fn create(current_user: CurrentUser<role::Any>, form: Form) -> PageResult {
+pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     // Where there are no users, what there is belongs to everybody.
     let user: Option<UserId> = match form.has("everybody") && current_user.identity.may(Role::Admin)
@@ -108,7 +108,7 @@ async fn editable(
 pub async fn save(
     current_user: CurrentUser<role::Any>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let command = editable(&current_user, &id).await?;
     let text = text(&form.read().await?)?;

@@ -3,7 +3,7 @@ use actix_web::http::header::{LOCATION, SET_COOKIE};
 use actix_web::{HttpMessage, HttpResponse};
 use askama::Template;
 use carrel_domain::Error;
-use carrel_http::origin;
+use carrel_http::csrf;
 use carrel_http::request_log::HeadOnly;
 use carrel_services::ownership::SetupState;
 use carrel_services::sign_in::Refused;
@@ -25,7 +25,7 @@ const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
-struct Door {
+struct SignInPage {
     brand: Brand,
     next: String,
     is_shared: bool,
@@ -60,7 +60,7 @@ struct Confirm {
     current: Option<String>,
 }
 
-pub async fn door(visitor: OptionalUser) -> PageResult {
+pub async fn sign_in_page(visitor: OptionalUser) -> PageResult {
     let next = Fields::of_query(&visitor.request);
     let next = session_cookie::safe_next(next.text("next")).to_owned();
     let brand = visitor.site.brand().await?;
@@ -85,7 +85,7 @@ pub async fn door(visitor: OptionalUser) -> PageResult {
             let (username, faults) = Default::default();
             response::page(
                 &visitor.request,
-                &Door { brand, next, is_shared, is_by_links, username, faults },
+                &SignInPage { brand, next, is_shared, is_by_links, username, faults },
             )
         }
     }
@@ -107,7 +107,7 @@ pub async fn sign_in(visitor: OptionalUser, form: PublicForm) -> PageResult {
         done => return done,
     };
     let is_shared = visitor.setup_state().await? == SetupState::Shared;
-    let page = Door {
+    let page = SignInPage {
         brand: visitor.site.brand().await?,
         next: session_cookie::safe_next(form.text("next")).to_owned(),
         is_shared,
@@ -165,7 +165,7 @@ pub async fn sign_on(visitor: OptionalUser) -> PageResult {
     }
     let query = Fields::of_query(&visitor.request);
     let head_only = visitor.request.extensions().contains::<HeadOnly>();
-    if head_only || !origin::is_from_here(&visitor.request) {
+    if head_only || !csrf::is_from_here(&visitor.request) {
         let current = match visitor.identity().await? {
             Some(Identity::User(user)) => Some(user.username),
             _ => None,

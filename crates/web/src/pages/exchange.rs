@@ -13,7 +13,7 @@ use carrel_services::{chat_edits, record};
 
 use super::deletions;
 use crate::http::assets;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::image;
 use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
@@ -66,7 +66,7 @@ pub async fn show(
 pub async fn rate(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
     let mut chat = own(&current_user, &workspace, parse(&path.1)?).await?;
@@ -97,7 +97,7 @@ async fn rendered(
 pub async fn delete(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
     let chat = own(&current_user, &workspace, parse(&path.1)?).await?;
@@ -145,7 +145,7 @@ pub async fn correct(
 pub async fn save(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&path.0).await?;
     let chat = own(&current_user, &workspace, parse(&path.1)?).await?;

@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::examples;
 use crate::http::addresses;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -103,7 +103,10 @@ pub async fn new_workspace(current_user: CurrentUser<role::Manager>) -> PageResu
     response::page(&current_user.request, &NewWorkspace { layout })
 }
 
-pub async fn create_workspace(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn create_workspace(
+    current_user: CurrentUser<role::Manager>,
+    form: PageForm,
+) -> PageResult {
     let form = form.read().await?;
     let settings = WorkspaceSettings::named(name(form.text("name"))?);
     let ports = current_user.ports();

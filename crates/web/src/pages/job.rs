@@ -14,7 +14,7 @@ use futures_util::stream;
 
 use super::documents::text_address;
 use super::live::part;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::live::rejected_files::RejectedFile;
@@ -258,7 +258,7 @@ async fn next(follow: &mut JobWatcher, site: &Data<Site>) -> Option<(String, boo
 pub async fn cancel(
     current_user: CurrentUser<role::Manager>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let job = find(&current_user, &id).await?;
     let back = back(&form.read().await?, &job);
@@ -269,7 +269,7 @@ pub async fn cancel(
 pub async fn retry(
     current_user: CurrentUser<role::Manager>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let job = find(&current_user, &id).await?;
     let back = back(&form.read().await?, &job);

@@ -10,9 +10,9 @@ use chrono::{DateTime, Utc};
 use super::documents::adding;
 use super::documents::change::ticked;
 use super::job;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::response::{self, PageResult, segment};
-use crate::http::upload::Upload;
+use crate::http::upload::FileForm;
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
@@ -86,7 +86,7 @@ fn row(document: DocumentSummary, slug: &str) -> Row {
 pub async fn upload(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    upload: Upload,
+    upload: FileForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let (files, fields) = upload.read().await?;
@@ -98,7 +98,7 @@ pub async fn upload(
 pub async fn paste(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let back = shelf_address(&workspace);
@@ -109,7 +109,7 @@ pub async fn paste(
 pub async fn link(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let back = shelf_address(&workspace);
@@ -124,7 +124,7 @@ fn shelf_address(workspace: &Workspace) -> String {
 pub async fn withdraw(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let paths = ticked(&form.read().await?)?;
@@ -136,7 +136,7 @@ pub async fn withdraw(
 pub async fn pin(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;

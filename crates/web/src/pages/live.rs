@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 use crate::http::page_error::PageError;
 use crate::http::response::PageResult;
-use crate::live::answers::{End, Running, Shown};
+use crate::live::answers::{End, Running, ShownAnswer};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::Renderer;
 use crate::view::message::{self, MessagePart, MessageView, Standing};
@@ -87,7 +87,7 @@ pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> P
 struct Listener {
     running: Arc<Running>,
     workspace: Workspace,
-    watched: watch::Receiver<Shown>,
+    watched: watch::Receiver<ShownAnswer>,
     renderer: Renderer,
     is_first: bool,
     thinking: Sent,
@@ -134,7 +134,11 @@ fn ended(running: &Running, workspace: &Workspace, text: &str, end: End) -> Mess
         Some(kept) => MessageView::of_end(matter, text, kept, workspace),
         None => MessageView {
             question: matter.question.clone(),
-            attached: matter.attached.iter().map(|name| message::Shown::named(name)).collect(),
+            attached: matter
+                .attached
+                .iter()
+                .map(|name| message::AttachedFile::named(name))
+                .collect(),
             is_unanswered: true,
             ..MessageView::said(
                 text,

@@ -8,7 +8,7 @@ use carrel_domain::{EarlierPromptId, Error, UserId};
 use carrel_services::{prompt_history, suggested_messages};
 use chrono::{DateTime, Utc};
 
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -28,7 +28,7 @@ pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
 pub async fn save_suggestions(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;

@@ -47,7 +47,7 @@ struct Welcome {
 
 #[derive(Template)]
 #[template(path = "key.html")]
-pub struct NewKey {
+pub struct NewKeyPart {
     pub layout: PageLayout,
     pub secret: String,
     /// Where the server is, as the browser sees it.
@@ -171,7 +171,7 @@ pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
     let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
     let layout = current_user.frame(t("key.title"), Section::Home).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
-    response::page(&current_user.request, &NewKey { layout, secret, base, next: "/welcome" })
+    response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/welcome" })
 }
 
 /// The address of this server as the browser knows it.

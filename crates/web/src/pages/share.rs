@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 
 use super::chat::Place;
 use super::setup::base;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, OptionalUser, role};
@@ -96,7 +96,7 @@ pub async fn show_thread(
 pub async fn create(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let place = Place::of(&current_user, &slug, None).await?;
     share(current_user, place, form).await
@@ -105,13 +105,13 @@ pub async fn create(
 pub async fn create_thread(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let place = Place::of(&current_user, &path.0, Some(&path.1)).await?;
     share(current_user, place, form).await
 }
 
-async fn share(current_user: CurrentUser<role::Any>, place: Place, form: Form) -> PageResult {
+async fn share(current_user: CurrentUser<role::Any>, place: Place, form: PageForm) -> PageResult {
     allowed(&current_user).await?;
     let form = form.read().await?;
     let days = form.number("days")?.unwrap_or(30);
@@ -124,7 +124,7 @@ async fn share(current_user: CurrentUser<role::Any>, place: Place, form: Form) -
 pub async fn revoke(
     current_user: CurrentUser<role::Any>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let id = id.parse().map_err(|_| Error::not_found("shared link", &*id))?;
     let form = form.read().await?;

@@ -11,7 +11,7 @@ use super::admin::labels::provider as provider_name;
 use super::admin::variables::built_in;
 use super::home::name;
 use super::prompts;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -89,7 +89,7 @@ pub async fn settings(current_user: CurrentUser<role::Manager>, slug: Path<Strin
 pub async fn save(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let settings = changed(&form.read().await?, workspace.settings.clone())?;
@@ -136,7 +136,7 @@ fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings
 pub async fn delete(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     if form.read().await?.text("name") != workspace.settings.name.trim() {
@@ -190,7 +190,7 @@ pub fn role(role: carrel_domain::user::Role) -> &'static str {
 pub async fn save_members(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> Result<actix_web::HttpResponse, PageError> {
     let workspace = current_user.workspace(&slug).await?;
     let form = form.read().await?;

@@ -5,7 +5,7 @@ use actix_web::http::header::{COOKIE, HeaderMap};
 use carrel_services::sign_in::SESSION;
 use url::{Position, Url};
 
-use carrel_http::origin;
+use carrel_http::csrf;
 
 use crate::http::middleware::is_fragment;
 use crate::http::response::segment;
@@ -62,7 +62,7 @@ fn wanted(request: &HttpRequest) -> Option<String> {
     }
     let header = |name: &str| request.headers().get(name)?.to_str().ok();
     let page = Url::parse(header("hx-current-url").or_else(|| header("referer"))?).ok()?;
-    let is_here = origin::is_of(request.connection_info().host(), &page);
+    let is_here = csrf::is_of(request.connection_info().host(), &page);
     is_here.then(|| page[Position::BeforePath..Position::AfterQuery].to_owned())
 }
 

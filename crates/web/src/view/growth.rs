@@ -8,13 +8,13 @@ use super::markdown::{self, Citations};
 /// The reasoning and the answer of a model, as far as they have come.
 #[derive(Clone, Debug, Default)]
 pub struct Growth {
-    pub thinking: Part,
-    pub answer: Part,
+    pub thinking: GrowthPart,
+    pub answer: GrowthPart,
 }
 
 /// A text whose blocks are rendered one after another.
 #[derive(Clone, Debug, Default)]
-pub struct Part {
+pub struct GrowthPart {
     /// HTML of the blocks that do not change any more, each with all its text.
     pub closed: Vec<Arc<str>>,
     /// HTML of the last block, which may still change.
@@ -42,7 +42,7 @@ impl Growth {
     }
 }
 
-impl Part {
+impl GrowthPart {
     fn advance(&mut self, text: &str, citations: &Citations<'_>) {
         if text.len() == self.length {
             return;

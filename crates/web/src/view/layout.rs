@@ -23,20 +23,20 @@ pub struct Brand {
     pub name: String,
     pub support: Option<String>,
     /// At the foot of the side bar.
-    pub links: Vec<Link>,
+    pub links: Vec<NavLink>,
     /// The address of the icon of tabs, if it is on this server.
     favicon: Option<String>,
 }
 
 /// A link somebody put there.
 #[derive(Clone, Debug)]
-pub struct Link {
+pub struct NavLink {
     pub address: String,
     /// The name of an icon, as other interfaces know them.
     pub icon: String,
 }
 
-impl Link {
+impl NavLink {
     fn of(stored: &Value) -> Option<Self> {
         let text = |name: &str| stored[name].as_str().map(str::to_owned);
         Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
@@ -65,7 +65,7 @@ impl Brand {
         Self {
             name: given("custom_app_name").cloned().unwrap_or_else(|| NAME.to_owned()),
             support: given("support_email").cloned(),
-            links: links.filter_map(Link::of).collect(),
+            links: links.filter_map(NavLink::of).collect(),
             favicon: given("meta_page_favicon")
                 .filter(|text| session_cookie::is_own(text))
                 .cloned(),
@@ -94,7 +94,7 @@ const LISTED: u32 = 100;
 
 /// A workspace in the side bar, or a thread of the current one.
 #[derive(Clone, Debug)]
-pub struct Entry {
+pub struct NavEntry {
     pub name: String,
     pub slug: String,
     pub is_current: bool,
@@ -105,9 +105,9 @@ pub struct PageLayout {
     pub brand: Brand,
     pub title: String,
     pub section: Section,
-    pub workspaces: Vec<Entry>,
+    pub workspaces: Vec<NavEntry>,
     /// The visitor's threads of the current workspace.
-    pub threads: Vec<Entry>,
+    pub threads: Vec<NavEntry>,
     /// The thread the visitor came from, which the other pages of its workspace lead back to.
     pub thread: Option<String>,
     /// How the visitor is called.
@@ -177,12 +177,12 @@ impl<P> CurrentUser<P> {
         let thread = self.request.match_info().get("thread").unwrap_or(asked.text("t"));
         let thread = listed.iter().map(|known| known.slug.as_str()).find(|slug| *slug == thread);
         let thread = thread.map(str::to_owned);
-        let entry = |workspace: Workspace| Entry {
+        let entry = |workspace: Workspace| NavEntry {
             is_current: current == Some(workspace.slug.as_str()),
             slug: workspace.slug.to_string(),
             name: workspace.settings.name,
         };
-        let of_thread = |known: Thread| Entry {
+        let of_thread = |known: Thread| NavEntry {
             is_current: thread.as_deref() == Some(known.slug.as_str()),
             slug: known.slug.to_string(),
             name: known.name,

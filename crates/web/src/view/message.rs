@@ -49,13 +49,13 @@ pub struct Standing<'a> {
 
 /// A file beside a question.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct AttachedFile {
     pub name: String,
     /// Where it is to be seen, if it is a picture that was kept.
     pub address: Option<String>,
 }
 
-impl Shown {
+impl AttachedFile {
     pub fn named(name: &str) -> Self {
         Self { name: name.to_owned(), address: None }
     }
@@ -66,7 +66,7 @@ pub struct MessageView {
     /// The number of the exchange, once it is kept.
     pub id: Option<i64>,
     pub question: String,
-    pub attached: Vec<Shown>,
+    pub attached: Vec<AttachedFile>,
     /// HTML.
     pub answer: String,
     /// HTML.
@@ -193,7 +193,7 @@ impl MessageView {
             left = left.checked_sub(stored.text.len())?;
             let at = Standing { workspace, base: "", id: Some(chat.id.0), is_public: true };
             let files = stored.pictures.iter().map(|picture| &picture.name);
-            let files = files.chain(&stored.documents).map(|name| Shown::named(name));
+            let files = files.chain(&stored.documents).map(|name| AttachedFile::named(name));
             Some(Self {
                 question: chat.prompt,
                 attached: files.collect(),
@@ -232,7 +232,7 @@ impl MessageView {
         let message = Self::said(text, &sources, &matter.attached, at);
         Self {
             question: matter.question.clone(),
-            attached: matter.attached.iter().map(|name| Shown::named(name)).collect(),
+            attached: matter.attached.iter().map(|name| AttachedFile::named(name)).collect(),
             model: Some(end.metrics.model.model.clone()),
             seconds: Some(end.metrics.seconds),
             ..message
@@ -299,11 +299,11 @@ fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
 }
 
 /// The files beside a question of the past: pictures first, as far as they were kept.
-fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<Shown> {
+fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
     let slug = &workspace.slug;
-    let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| Shown {
+    let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| AttachedFile {
         name: picture.name.clone(),
         address: Some(format!("/w/{slug}/chats/{id}/shown/{place}")),
     });
-    pictures.chain(stored.documents.iter().map(|name| Shown::named(name))).collect()
+    pictures.chain(stored.documents.iter().map(|name| AttachedFile::named(name))).collect()
 }

@@ -12,5 +12,5 @@ mod rendering;
 pub mod snippet;
 pub mod texts;
 
-pub use growth::{Growth, Part};
+pub use growth::{Growth, GrowthPart};
 pub use rendering::Renderer;

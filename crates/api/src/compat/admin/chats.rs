@@ -8,12 +8,12 @@ use carrel_services::exports::ExportRequest;
 use carrel_services::preferences::Preferences;
 
 use crate::authorized::{Authorized, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::admin::wire::chats as wire;
-use crate::compat::error::error_body::{Message, Plain};
+use crate::compat::error::error_body::{Plain, PlainMessage};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::streaming::Holder;
-use crate::v1::admin::chats::{Page, file, page};
+use crate::v1::admin::chats::{ChatLogPage, file, page};
 
 /// List exchanges of all workspaces, newest first.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
@@ -22,17 +22,17 @@ use crate::v1::admin::chats::{Page, file, page};
 pub async fn list_chats(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::ChatQuery>,
+    body: JsonBody<wire::ChatQuery>,
 ) -> ApiResult<Json<wire::ChatPage>, Plain> {
     let query = body.read().await?;
     let filter = ChatFilter { before: query.before(), ..ChatFilter::default() };
-    let Page { chats, has_pages, has_more } = match query.start() {
+    let ChatLogPage { chats, has_pages, has_more } = match query.start() {
         wire::Start::After(before) => page(&*ports.chat_log, &filter, before, true).await?,
         wire::Start::Before => {
             let first = ports.chat_log.page(&filter, 0, Portion::of(1)).await?;
-            Page { has_pages: !first.items.is_empty(), ..Page::default() }
+            ChatLogPage { has_pages: !first.items.is_empty(), ..ChatLogPage::default() }
         }
-        wire::Start::Nowhere => Page::default(),
+        wire::Start::Nowhere => ChatLogPage::default(),
     };
     let chats = chats.into_iter().map(Into::into).collect();
     Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
@@ -41,13 +41,13 @@ pub async fn list_chats(
 /// Export exchanges as a file: `jsonl`, `json`, `csv` or `jsonAlpaca`.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     params(("type" = Option<String>, Query, description = "`jsonl`, `json`, `csv` or `jsonAlpaca`")),
-    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<Message>))]
+    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<PlainMessage>))]
 #[get("/system/export-chats")]
 pub async fn export_chats(
     caller: Authorized<scope::Admin>,
     http: HttpRequest,
     ports: Data<Ports>,
-) -> ApiResult<HttpResponse, Message> {
+) -> ApiResult<HttpResponse, PlainMessage> {
     let name = wire::export_type(http.query_string());
     let name = name.map_err(|several| ports.exports.unknown_type(&several))?;
     let prompt = Preferences::read(&*ports.settings).await?.system_prompt().to_owned();

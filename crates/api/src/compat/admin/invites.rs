@@ -6,7 +6,7 @@ use carrel_domain::{Error, InviteId};
 use carrel_services::Ports;
 
 use crate::authorized::{Authorized, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::admin::wire::invites as wire;
 use crate::compat::error::error_body::{NotDone, Plain};
 use crate::error::documented::MultiUserOnly;
@@ -29,13 +29,13 @@ pub async fn list_invites(
 /// Create an invite.
 ///
 /// Workspaces that do not exist may be named; they are passed over when it is redeemed.
-#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInviteBody,
     responses((status = 200, body = wire::InviteCreated), ErrorResponse<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
 pub async fn create_invite(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<wire::NewInvite>,
+    body: JsonBody<wire::NewInviteBody>,
 ) -> ApiResult<Json<wire::InviteCreated>, NoInvite> {
     let workspaces = body.read().await?.into_workspaces();
     // quirk(unknown-workspaces): unknown ids are kept, what is no id is left out

@@ -7,7 +7,7 @@ use carrel_services::Ports;
 use carrel_services::{members, workspaces as service};
 
 use crate::authorized::{Authorized, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::admin::wire::members as wire;
 use crate::compat::error::error_body::{NoMembers, NotUpdated, Plain};
 use crate::error::documented::MultiUserOnly;
@@ -48,7 +48,7 @@ pub async fn update_members(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     id: Path<String>,
-    body: Body<wire::MemberIds>,
+    body: JsonBody<wire::MemberIds>,
 ) -> ApiResult<Json<Done>, NotUpdated> {
     let users = body.read().await?.all()?;
     let id = WorkspaceId(parse_id("workspace", &id)?);
@@ -68,7 +68,7 @@ pub async fn manage_members(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::MemberIds>,
+    body: JsonBody<wire::MemberIds>,
 ) -> ApiResult<HttpResponse, NoMembers> {
     let body = body.read().await?;
     let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;

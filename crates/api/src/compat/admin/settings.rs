@@ -8,13 +8,13 @@ use carrel_services::settings::{Leniency, preferences};
 use chrono::Utc;
 
 use crate::authorized::{Authorized, address, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::admin::wire::settings as wire;
 use crate::compat::error::error_body::{NotDone, Plain};
 use crate::error::documented::MultiUserOnly;
 use crate::error::error_body::{NoValues, bare};
 use crate::error::{ApiResult, ErrorResponse};
-use crate::facts::Facts;
+use crate::facts::InstanceFacts;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 
@@ -25,7 +25,7 @@ use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 pub async fn update_preferences(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<Changes>,
+    body: JsonBody<Changes>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
     // quirk(preferences-passed-over): whatever is not allowed is passed over, successfully
@@ -42,7 +42,7 @@ pub async fn update_preferences(
 pub async fn show_settings(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    facts: Facts,
+    facts: InstanceFacts,
 ) -> ApiResult<Json<SettingsShown>, Plain> {
     let facts = facts.gather().await?;
     // quirk(settings-as-text): those that are not set too, as null; numbers as the text they were
@@ -59,7 +59,7 @@ pub async fn show_settings(
 pub async fn update_settings(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<Changes>,
+    body: JsonBody<Changes>,
 ) -> ApiResult<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
     // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of a type

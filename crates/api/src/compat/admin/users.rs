@@ -5,7 +5,7 @@ use carrel_domain::UserId;
 use carrel_services::Ports;
 
 use crate::authorized::{Authorized, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::admin::wire::users as wire;
 use crate::compat::error::error_body::{NoUser, NotDone, NotUpdated, Plain};
 use crate::compat::values::leading_number;
@@ -33,7 +33,7 @@ pub async fn list_users(
 pub async fn create_user(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<wire::UserFields>,
+    body: JsonBody<wire::UserFields>,
 ) -> ApiResult<Json<wire::UserCreated>, NoUser> {
     let draft = body.read().await?.into_draft()?;
     let user = ports.accounts.create(draft, &caller.by()).await?.into();
@@ -50,7 +50,7 @@ pub async fn update_user(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     id: Path<String>,
-    body: Body<wire::UserFields>,
+    body: JsonBody<wire::UserFields>,
 ) -> ApiResult<Json<Done>, NotUpdated> {
     let changes = body.read().await?.into_changes()?;
     // quirk(leading-number): in `POST /admin/users/2abc` the id is 2

@@ -5,10 +5,10 @@ use serde_json::Value;
 
 use crate::compat::values::{is_something, to_user};
 use crate::v1::conversations::attachment::attachment;
-use crate::v1::conversations::wire::{Asked, ChatBody, model, passages, temperature};
+use crate::v1::conversations::wire::{AskedQuestion, ChatBody, model, passages, temperature};
 
 /// What a body asks for.
-pub fn asked(body: ChatBody) -> Result<Asked> {
+pub fn asked(body: ChatBody) -> Result<AskedQuestion> {
     let mut asked = repaired(body).read()?;
     asked.question.passes_over_unreadable = true;
     Ok(asked)
@@ -50,7 +50,7 @@ mod tests {
 
     use super::*;
 
-    fn read(body: Value) -> Asked {
+    fn read(body: Value) -> AskedQuestion {
         asked(serde_json::from_value(body).unwrap()).unwrap()
     }
 

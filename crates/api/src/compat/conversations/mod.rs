@@ -16,11 +16,11 @@ use uuid::Uuid;
 use self::body::asked;
 use self::stream::Teller;
 use super::error::error_body::{Abort, ThreadAbort};
-use super::{Body, sources};
+use super::{JsonBody, sources};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::streaming;
-use crate::v1::conversations::wire::{Asked, ChatBody, RESET};
+use crate::v1::conversations::wire::{AskedQuestion, ChatBody, RESET};
 use crate::v1::conversations::{Asking, find_thread, in_thread, stream as native};
 use crate::wire::ServerSentEvent;
 
@@ -32,7 +32,7 @@ pub async fn ask(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
-    body: Body<ChatBody>,
+    body: JsonBody<ChatBody>,
 ) -> ApiResult<Json<ChatAnswer>, Abort> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
@@ -47,7 +47,7 @@ pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
-    body: Body<ChatBody>,
+    body: JsonBody<ChatBody>,
 ) -> ApiResult<HttpResponse, Abort> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
@@ -62,7 +62,7 @@ pub async fn ask_in_thread(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
-    body: Body<ChatBody>,
+    body: JsonBody<ChatBody>,
 ) -> ApiResult<Json<ChatAnswer>, ThreadAbort> {
     let body = body.read().await?;
     let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
@@ -79,7 +79,7 @@ pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
-    body: Body<ChatBody>,
+    body: JsonBody<ChatBody>,
 ) -> ApiResult<HttpResponse, ThreadAbort> {
     let body = body.read().await?;
     let (workspace, thread) = match find_thread(&asking.ports, &caller, &path).await {
@@ -101,7 +101,7 @@ pub async fn stream_answer_in_thread(
 // quirk(unknown-asker): it is nobody's question
 // native: a `userId` that names nobody is `404`
 // test: `conversations::threads_are_asked_as_existing_clients_do`
-async fn known_asker(asking: &Asking, mut asked: Asked) -> Result<Asked> {
+async fn known_asker(asking: &Asking, mut asked: AskedQuestion) -> Result<AskedQuestion> {
     if let Some(id) = asked.user
         && asking.ports.users.by_id(id).await?.is_none()
     {
@@ -114,7 +114,7 @@ async fn answer(
     asking: &Asking,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: Asked,
+    asked: AskedQuestion,
 ) -> Result<ChatAnswer> {
     let with_sources = asked.with_sources;
     let reply = asking.answer(caller, workspace, asked).await?;
@@ -125,7 +125,7 @@ async fn stream(
     asking: &Asking,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: Asked,
+    asked: AskedQuestion,
 ) -> Result<HttpResponse> {
     // quirk(answered-by-agent)
     let as_agent = asked.question.is_for_agent(workspace);

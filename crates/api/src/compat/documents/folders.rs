@@ -6,7 +6,7 @@ use carrel_services::Ports;
 use carrel_services::library::MovePolicy;
 
 use crate::authorized::{Authorized, scope};
-use crate::compat::Body;
+use crate::compat::JsonBody;
 use crate::compat::error::documents::{NoFolder, NotMoved, NotRemoved};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::documents::folder::{self as native, FolderBody, FolderChanged, MoveBody};
@@ -18,7 +18,7 @@ use crate::v1::documents::folder::{self as native, FolderBody, FolderChanged, Mo
 pub async fn create_folder(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<FolderBody>,
+    body: JsonBody<FolderBody>,
 ) -> ApiResult<Json<FolderChanged>, NoFolder> {
     let name = body.read().await?.name()?;
     let folder = parse(name.as_deref().unwrap_or_default())?;
@@ -33,7 +33,7 @@ pub async fn create_folder(
 pub async fn remove_folder(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<FolderBody>,
+    body: JsonBody<FolderBody>,
 ) -> ApiResult<Json<FolderChanged>, NotRemoved> {
     let name = body.read().await?.name()?.unwrap_or_default();
     let removed = match Folder::parse(&name) {
@@ -55,7 +55,7 @@ pub async fn remove_folder(
 pub async fn move_files(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<MoveBody>,
+    body: JsonBody<MoveBody>,
 ) -> ApiResult<Json<FolderChanged>, NotMoved> {
     let moves = body.read().await?.into_moves()?;
     let asked = moves.len();

@@ -1,4 +1,4 @@
 //! `/api/v1/document*`: the library.
-pub mod catalogue;
 pub mod folders;
+pub mod list;
 pub mod uploads;

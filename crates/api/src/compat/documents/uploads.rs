@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use crate::authorized::{Authorized, scope};
 use crate::compat::error::documents::{NoDocuments, NoLink};
-use crate::compat::{Body, names};
+use crate::compat::{JsonBody, names};
 use crate::error::{ApiResult, ErrorResponse};
-use crate::read::{Form, Params, Upload};
+use crate::read::{MultipartForm, Params, ReceivedUpload};
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::incoming::{AnswerQuery, LinkBody, RawTextBody, UploadForm};
 use crate::v1::documents::uploads;
@@ -24,7 +24,7 @@ pub async fn upload_document(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<AnswerQuery>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let sent = read(form).await?;
@@ -43,7 +43,7 @@ pub async fn upload_into_folder(
     ports: Data<Ports>,
     name: Path<String>,
     params: Params<AnswerQuery>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = super::folders::parse(&name)?;
     let query = params.read()?;
@@ -53,9 +53,9 @@ pub async fn upload_into_folder(
     Ok(Json(query.shown(added)))
 }
 
-async fn read(form: Form) -> Result<Upload> {
+async fn read(form: MultipartForm) -> Result<ReceivedUpload> {
     let sent = form.read().await?;
-    Ok(Upload { name: last_part(&sent.name), ..sent })
+    Ok(ReceivedUpload { name: last_part(&sent.name), ..sent })
 }
 
 /// Of the name of a file that is a path, the last part.
@@ -74,7 +74,7 @@ pub async fn add_raw_text(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<AnswerQuery>,
-    body: Body<RawTextBody>,
+    body: JsonBody<RawTextBody>,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
@@ -97,7 +97,7 @@ pub async fn upload_link(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<AnswerQuery>,
-    body: Body<LinkBody>,
+    body: JsonBody<LinkBody>,
 ) -> ApiResult<Json<DocumentsAdded>, NoLink> {
     let query = params.read()?;
     let (mut body, digest) = body.read_whole().await?;

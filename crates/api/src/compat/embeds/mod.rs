@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 
 use self::fields::checked;
 use super::error::error_body::NoEmbed;
-use super::{Body, sources};
+use super::{JsonBody, sources};
 use crate::authorized::{Authorized, scope};
 use crate::compat::history::read;
 use crate::error::{ApiResult, ErrorResponse};
@@ -85,7 +85,7 @@ pub async fn list_embeds(
 pub async fn create_embed(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<EmbedFields>,
+    body: JsonBody<EmbedFields>,
 ) -> ApiResult<Json<EmbedMade>, NoEmbed> {
     let fields = checked(body.read().await?)?;
     let slug = fields.slug()?.ok_or_else(unnamed)?;
@@ -121,7 +121,7 @@ pub async fn update_embed(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     key: Path<String>,
-    body: Body<EmbedFields>,
+    body: JsonBody<EmbedFields>,
 ) -> ApiResult<Json<EmbedUpdated>, NoEmbed> {
     let fields = checked(body.read().await?)?;
     let embed = ports.widgets.find(&key).await?;

@@ -6,7 +6,7 @@ use carrel_http::status::status_of;
 use serde_json::{Value, json};
 
 use crate::error::error_body::{self as native, ErrorBody};
-use crate::repeat::ANOTHER;
+use crate::idempotency::ANOTHER;
 
 const FAILED: StatusCode = StatusCode::INTERNAL_SERVER_ERROR;
 

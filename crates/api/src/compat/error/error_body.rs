@@ -131,13 +131,13 @@ impl ErrorBody for NoWorkspace {
 }
 
 /// `{"message"}`, when a search or an export is refused.
-pub struct Message;
+pub struct PlainMessage;
 
-impl ErrorBody for Message {
+impl ErrorBody for PlainMessage {
     const NAME: &'static str = "compat::Message";
 
     fn body(message: &str) -> Value {
-        native::Message::body(message)
+        native::PlainMessage::body(message)
     }
 
     fn respond(error: &Error) -> HttpResponse {
@@ -151,7 +151,7 @@ impl ErrorBody for Message {
             Error::Invalid { field, reason } if field == "type" => {
                 said::<Self>(status_of(error), reason)
             }
-            _ => native::Message::respond(error),
+            _ => native::PlainMessage::respond(error),
         }
     }
 }
@@ -163,7 +163,7 @@ impl ErrorBody for NothingSaid {
     const NAME: &'static str = "compat::NothingSaid";
 
     fn body(message: &str) -> Value {
-        native::Message::body(message)
+        native::PlainMessage::body(message)
     }
 
     fn respond(error: &Error) -> HttpResponse {

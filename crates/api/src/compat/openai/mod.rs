@@ -8,7 +8,7 @@ use carrel_services::Ports;
 use chrono::Utc;
 
 use self::answer::{CompletionStream, Heading};
-use super::Body;
+use super::JsonBody;
 use super::error::openai::{NoImage, OpenAi};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
@@ -19,7 +19,7 @@ use crate::v1::openai::wire::answer::Completion;
 use crate::v1::openai::wire::chat::CompletionBody;
 use crate::v1::openai::wire::embeddings::{Embeddings, EmbeddingsBody};
 use crate::v1::openai::wire::images::{self, ImageBody, ImageForm, Images};
-use crate::v1::openai::wire::{Page, StoreParams, VectorStores};
+use crate::v1::openai::wire::{StorePage, StoreParams, VectorStores};
 use crate::wire::{Binary, ServerSentEvent};
 
 /// List the workspaces as stores of vectors.
@@ -38,7 +38,7 @@ pub async fn list_vector_stores(
     if !request.query_string().is_empty() {
         return Ok(Json(VectorStores::none()));
     }
-    let page = Page::read(&params.read()?)?;
+    let page = StorePage::read(&params.read()?)?;
     Ok(Json(
         native::stores(
             &caller,
@@ -59,7 +59,7 @@ pub async fn complete_chat(
     caller: Authorized<scope::Chat>,
     request: HttpRequest,
     ports: Data<Ports>,
-    body: Body<CompletionBody>,
+    body: JsonBody<CompletionBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let body = body::repaired(body.read().await?);
     let workspace = match native::asked(&caller, &*ports.workspaces, &body.model()?).await? {
@@ -88,7 +88,7 @@ pub async fn complete_chat(
 pub async fn embed_texts(
     _caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
-    body: Body<EmbeddingsBody>,
+    body: JsonBody<EmbeddingsBody>,
 ) -> ApiResult<Json<Embeddings>, OpenAi> {
     let body = body::repaired_texts(body.read().await?);
     Ok(Json(native::embeddings::embed(&*ports.models, body).await?))

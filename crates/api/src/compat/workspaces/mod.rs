@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use self::settings::{WorkspaceUpdate, repaired};
 use super::error::error_body::{NoWorkspace, Plain};
-use super::{Body, names};
+use super::{JsonBody, names};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::text};
 use crate::v1::workspaces as native;
@@ -25,7 +25,7 @@ use crate::v1::workspaces::wire;
 pub async fn create_workspace(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::WorkspaceFields>,
+    body: JsonBody<wire::WorkspaceFields>,
 ) -> ApiResult<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = repaired(body.read().await?);
     let by = caller.by();
@@ -91,7 +91,7 @@ pub async fn update_workspace(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<WorkspaceUpdate>,
+    body: JsonBody<WorkspaceUpdate>,
 ) -> ApiResult<Json<WorkspaceUpdated>, Plain> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;

@@ -22,7 +22,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::{Body, Params};
+use crate::read::{JsonBody, Params};
 use crate::streaming::Holder;
 use crate::v1::admin::wire::chats as wire;
 
@@ -33,12 +33,12 @@ use crate::v1::admin::wire::chats as wire;
 pub async fn list_chats(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::ChatQuery>,
+    body: JsonBody<wire::ChatQuery>,
 ) -> ApiResult<Json<wire::ChatPage>> {
     let query = body.read().await?;
     let mut filter = query.filter()?;
     filter.workspace = named(&*ports.workspaces, query.workspace.as_deref()).await?;
-    let Page { chats, has_pages, has_more } =
+    let ChatLogPage { chats, has_pages, has_more } =
         page(&*ports.chat_log, &filter, query.offset(), false).await?;
     let chats = chats.into_iter().map(Into::into).collect();
     Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
@@ -99,7 +99,7 @@ async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option
 
 /// A page of the log.
 #[derive(Default)]
-pub struct Page {
+pub struct ChatLogPage {
     pub chats: Vec<LoggedChat>,
     /// Whether another page follows.
     pub has_pages: bool,
@@ -113,14 +113,14 @@ pub async fn page(
     filter: &ChatFilter,
     before: u64,
     images: bool,
-) -> Result<Page> {
+) -> Result<ChatLogPage> {
     let at_most = Portion { images, ..Portion::of(wire::PAGE + 1) };
     let Bounded { items: mut chats, is_cut } = chats.page(filter, before, at_most).await?;
     let more = chats.len() > wire::PAGE as usize;
     chats.truncate(wire::PAGE as usize);
     // The exchange that only shows that a page follows is none that is left out.
     let has_more = is_cut && chats.len() < wire::PAGE as usize;
-    Ok(Page { chats, has_pages: more || is_cut, has_more })
+    Ok(ChatLogPage { chats, has_pages: more || is_cut, has_more })
 }
 
 /// An export as it is written, for as long as its holder may have it.

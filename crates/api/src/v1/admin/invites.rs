@@ -11,7 +11,7 @@ use crate::authorized::{Authorized, address, scope};
 use crate::error::documented::MultiUserOnly;
 use crate::error::error_body::{Alike, NoInvite, NoUser, NotDone};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, invites as wire, users};
 
@@ -45,13 +45,13 @@ pub async fn find_invite(
 /// Create an invite.
 ///
 /// Whoever redeems its code registers with the role `default` and joins its workspaces.
-#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInvite,
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInviteBody,
     responses((status = 200, body = wire::InviteCreated), ErrorResponse<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
 pub async fn create_invite(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<wire::NewInvite>,
+    body: JsonBody<wire::NewInviteBody>,
 ) -> ApiResult<Json<wire::InviteCreated>, NoInvite> {
     let (workspaces, expires_at) = body.read().await?.into_parts()?;
     let unknown = UnknownWorkspaces::Refuse;
@@ -87,7 +87,7 @@ pub async fn redeem_invite(
     request: HttpRequest,
     ports: Data<Ports>,
     code: Path<String>,
-    body: Body<users::Registration>,
+    body: JsonBody<users::Registration>,
 ) -> ApiResult<Json<users::UserCreated>, NoUser> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };
     let user = ports.invitations.redeem(&code, body.read_public().await?.into(), &by).await?;

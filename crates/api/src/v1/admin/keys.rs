@@ -7,7 +7,7 @@ use carrel_services::Ports;
 use crate::authorized::{Authorized, scope};
 use crate::error::error_body::{NoKey, NotDone};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, keys as wire};
 
@@ -26,13 +26,13 @@ pub async fn list_api_keys(
 /// Create an API key.
 ///
 /// No key makes one that may more than itself. The key is shown in this answer and never again.
-#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewKey,
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewKeyBody,
     responses((status = 200, body = wire::KeyCreated), ErrorResponse<NoKey>))]
 #[post("/admin/api-keys")]
 pub async fn create_api_key(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::NewKey>,
+    body: JsonBody<wire::NewKeyBody>,
 ) -> ApiResult<Json<wire::KeyCreated>, NoKey> {
     let options = body.read().await?.into_options()?;
     let (secret, key) = ports.api_keys.create_as(&caller.key, options, &caller.by()).await?;

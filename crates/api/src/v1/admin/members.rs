@@ -9,7 +9,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::documented::MultiUserOnly;
 use crate::error::error_body::{NoMembers, NotDone};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, members as wire};
 
@@ -37,7 +37,7 @@ pub async fn update_members(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     id: Path<String>,
-    body: Body<wire::UpdateMembers>,
+    body: JsonBody<wire::UpdateMembers>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = WorkspaceId(parse_id("workspace", &id)?);
     let users = body.read().await?.into_ids();
@@ -53,7 +53,7 @@ pub async fn manage_members(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::ManageMembers>,
+    body: JsonBody<wire::ManageMembers>,
 ) -> ApiResult<Json<wire::MembersManaged>, NoMembers> {
     let body = body.read().await?;
     let workspace = service::by_slug(&*ports.workspaces, &slug).await?.id;

@@ -9,7 +9,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::documented::MultiUserOnly;
 use crate::error::error_body::{NoUser, NotDone};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, users as wire};
 
@@ -33,7 +33,7 @@ pub async fn is_multi_user_mode(
 pub async fn enable_multi_user(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::Registration>,
+    body: JsonBody<wire::Registration>,
 ) -> ApiResult<Json<wire::UserCreated>, NoUser> {
     let admin = ports.accounts.enable_multi_user(body.read().await?.into(), &caller.by()).await?;
     Ok(Json(wire::UserCreated { user: admin.into(), error: None }))
@@ -52,13 +52,13 @@ pub async fn list_users(
 }
 
 /// Create a user.
-#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewUser,
+#[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewUserBody,
     responses((status = 200, body = wire::UserCreated), ErrorResponse<NoUser>, MultiUserOnly))]
 #[post("/admin/users/new")]
 pub async fn create_user(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<wire::NewUser>,
+    body: JsonBody<wire::NewUserBody>,
 ) -> ApiResult<Json<wire::UserCreated>, NoUser> {
     let draft = body.read().await?.into_draft()?;
     let user = ports.accounts.create(draft, &caller.by()).await?.into();
@@ -76,7 +76,7 @@ pub async fn update_user(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
     id: Path<String>,
-    body: Body<wire::UserUpdate>,
+    body: JsonBody<wire::UserUpdate>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = parse_id("user", &id)?;
     let changes = body.read().await?.into_changes()?;

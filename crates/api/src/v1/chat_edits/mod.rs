@@ -8,7 +8,7 @@ use carrel_services::chat_edits as service;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoChat};
-use crate::read::{Body, Params};
+use crate::read::{JsonBody, Params};
 
 /// List the sessions of a workspace.
 ///
@@ -42,7 +42,7 @@ pub async fn edit_chat(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     path: Path<(String, String)>,
-    body: Body<wire::ChatFields>,
+    body: JsonBody<wire::ChatFields>,
 ) -> ApiResult<Json<wire::ChatChanged>, NoChat> {
     let edit = body.read().await?.read()?;
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
@@ -77,7 +77,7 @@ pub async fn rate_chat(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     path: Path<(String, String)>,
-    body: Body<wire::FeedbackBody>,
+    body: JsonBody<wire::FeedbackBody>,
 ) -> ApiResult<Json<wire::ChatChanged>, NoChat> {
     let feedback = body.read().await?.read()?;
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;

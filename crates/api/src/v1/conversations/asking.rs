@@ -32,8 +32,8 @@ pub async fn find_thread<P>(
 pub async fn in_thread(
     ports: &Ports,
     thread: Thread,
-    mut asked: chat::Asked,
-) -> Result<chat::Asked> {
+    mut asked: chat::AskedQuestion,
+) -> Result<chat::AskedQuestion> {
     asked.question.session = None;
     asked.question.thread = Some(thread);
     let Some(id) = asked.user else { return Ok(asked) };
@@ -81,7 +81,7 @@ impl Asking {
         &self,
         caller: &Authorized<P>,
         workspace: &Workspace,
-        mut asked: chat::Asked,
+        mut asked: chat::AskedQuestion,
     ) -> Result<Option<Reply>> {
         let by = caller.by();
         self.expand_commands(caller, &mut asked.question).await?;
@@ -99,7 +99,7 @@ impl Asking {
         &self,
         caller: &Authorized<P>,
         workspace: &Workspace,
-        mut asked: chat::Asked,
+        mut asked: chat::AskedQuestion,
     ) -> Result<Option<(Receiver<AnswerEvent>, Listener)>> {
         let by = caller.by();
         self.expand_commands(caller, &mut asked.question).await?;

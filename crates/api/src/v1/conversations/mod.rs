@@ -15,7 +15,7 @@ use self::stream::Teller;
 use self::wire as chat;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::streaming;
 use crate::wire::ServerSentEvent;
 
@@ -32,7 +32,7 @@ pub async fn ask(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
-    body: Body<chat::ChatBody>,
+    body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
@@ -51,7 +51,7 @@ pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     slug: Path<String>,
-    body: Body<chat::ChatBody>,
+    body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*asking.ports.workspaces, &slug).await?;
@@ -68,7 +68,7 @@ pub async fn ask_in_thread(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
-    body: Body<chat::ChatBody>,
+    body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<Json<chat::ChatAnswer>, error_body::Abort> {
     let body = body.read().await?;
     let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
@@ -84,7 +84,7 @@ pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,
     asking: Asking,
     path: Path<(String, String)>,
-    body: Body<chat::ChatBody>,
+    body: JsonBody<chat::ChatBody>,
 ) -> ApiResult<HttpResponse, error_body::Abort> {
     let body = body.read().await?;
     let (workspace, thread) = find_thread(&asking.ports, &caller, &path).await?;
@@ -96,7 +96,7 @@ async fn answer(
     asking: &Asking,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: chat::Asked,
+    asked: chat::AskedQuestion,
 ) -> Result<chat::ChatAnswer> {
     let with_sources = asked.with_sources;
     match asking.answer(caller, workspace, asked).await? {
@@ -109,7 +109,7 @@ async fn stream(
     asking: &Asking,
     caller: &Authorized<scope::Chat>,
     workspace: &Workspace,
-    asked: chat::Asked,
+    asked: chat::AskedQuestion,
 ) -> Result<HttpResponse> {
     let teller = Teller::new(asked.with_sources);
     Ok(match asking.stream(caller, workspace, asked).await? {

@@ -64,7 +64,7 @@ pub struct ChatBody {
 }
 
 /// What a body asks for.
-pub struct Asked {
+pub struct AskedQuestion {
     pub question: Question,
     pub user: Option<UserId>,
     /// Whether to forget what was said before.
@@ -73,7 +73,7 @@ pub struct Asked {
     pub with_sources: bool,
 }
 
-impl Asked {
+impl AskedQuestion {
     /// Whether there is nothing to answer, because only a reset was asked for.
     pub fn is_reset_only(&self) -> bool {
         self.reset && self.question.text.trim().is_empty()
@@ -89,7 +89,7 @@ const LONGEST_MODEL: usize = 200;
 const HIGHEST_TEMPERATURE: f64 = 2.0;
 
 impl ChatBody {
-    pub fn read(self) -> Result<Asked> {
+    pub fn read(self) -> Result<AskedQuestion> {
         let reset = reset(self.reset.as_ref())?;
         let text = match self.message {
             Some(Value::String(text)) => text,
@@ -127,7 +127,7 @@ impl ChatBody {
             ..Question::default()
         };
         let user = user(self.user_id.as_ref())?;
-        Ok(Asked { question, user, reset, with_sources: with_sources.unwrap_or(true) })
+        Ok(AskedQuestion { question, user, reset, with_sources: with_sources.unwrap_or(true) })
     }
 }
 

@@ -19,18 +19,18 @@ use crate::routes::parse_id;
 
 /// List users by id, name and role, suspended ones included.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
-    responses((status = 200, body = wire::Directory), ErrorResponse<Plain>, SwitchedOff<401>))]
+    responses((status = 200, body = wire::UserDirectory), ErrorResponse<Plain>, SwitchedOff<401>))]
 #[get("/users")]
 pub async fn list_directory(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-) -> Result<Json<wire::Directory>, ApiError> {
+) -> Result<Json<wire::UserDirectory>, ApiError> {
     if !ports.multi_user.is_on().await.map_err(ApiError::plain)? {
         let why = "Instance is not in Multi-User mode. Permission denied.";
         return Err(ApiError::Off(StatusCode::UNAUTHORIZED, why));
     }
     let users = ports.users.list().await.map_err(ApiError::plain)?;
-    Ok(Json(wire::Directory { users: users.into_iter().map(Into::into).collect() }))
+    Ok(Json(wire::UserDirectory { users: users.into_iter().map(Into::into).collect() }))
 }
 
 /// Issue a token that signs a user in, once, within 6 minutes.

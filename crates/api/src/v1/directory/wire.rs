@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 /// Everyone, by the names that are needed to sign them in.
 #[derive(Serialize, ToSchema)]
-pub struct Directory {
+pub struct UserDirectory {
     pub users: Vec<DirectoryEntry>,
 }
 

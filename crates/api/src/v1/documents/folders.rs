@@ -7,7 +7,7 @@ use carrel_services::library::MovePolicy;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoSuccess};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::documents::folder as wire;
 
 /// Make a folder.
@@ -17,7 +17,7 @@ use crate::v1::documents::folder as wire;
 pub async fn create_folder(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<wire::FolderBody>,
+    body: JsonBody<wire::FolderBody>,
 ) -> ApiResult<Json<wire::FolderChanged>, NoSuccess> {
     let folder = body.read().await?.into_folder()?;
     ports.library.create_folder(&folder, &caller.by()).await?;
@@ -33,7 +33,7 @@ pub async fn create_folder(
 pub async fn remove_folder(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<wire::FolderBody>,
+    body: JsonBody<wire::FolderBody>,
 ) -> ApiResult<Json<wire::FolderChanged>, NoSuccess> {
     let folder = body.read().await?.into_folder()?;
     let removed = ports.library.remove_folder(folder.clone(), &caller.by()).await?;
@@ -50,7 +50,7 @@ pub async fn remove_folder(
 pub async fn move_files(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<wire::MoveBody>,
+    body: JsonBody<wire::MoveBody>,
 ) -> ApiResult<Json<wire::FolderChanged>, NoSuccess> {
     let moves = body.read().await?.into_moves()?;
     let asked = moves.len();

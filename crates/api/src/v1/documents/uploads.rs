@@ -13,8 +13,8 @@ use carrel_services::{Ports, workspaces as service};
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoDocuments};
-use crate::read::{Body, Form, Params, Upload};
-use crate::repeat;
+use crate::idempotency;
+use crate::read::{JsonBody, MultipartForm, Params, ReceivedUpload};
 use crate::v1::documents::added::DocumentsAdded;
 use crate::v1::documents::{folder, incoming as wire};
 
@@ -32,7 +32,7 @@ pub async fn upload_document(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let sent = form.read().await?;
@@ -51,7 +51,7 @@ pub async fn upload_into_folder(
     ports: Data<Ports>,
     name: Path<String>,
     params: Params<wire::AnswerQuery>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let folder = folder::parse(&name)?;
     let query = params.read()?;
@@ -71,7 +71,7 @@ pub async fn add_raw_text(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
-    body: Body<wire::RawTextBody>,
+    body: JsonBody<wire::RawTextBody>,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
@@ -96,7 +96,7 @@ pub async fn upload_link(
     request: HttpRequest,
     ports: Data<Ports>,
     params: Params<wire::AnswerQuery>,
-    body: Body<wire::LinkBody>,
+    body: JsonBody<wire::LinkBody>,
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
@@ -107,20 +107,20 @@ pub async fn upload_link(
 }
 
 /// How what was added, with the warnings there are, is said.
-pub type Shown = fn(Vec<Added>, Vec<String>) -> DocumentsAdded;
+pub type AddedOf = fn(Vec<Added>, Vec<String>) -> DocumentsAdded;
 
 /// Adds a file, into a folder if one is named.
 pub async fn add_file(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
     request: &HttpRequest,
-    sent: Upload,
+    sent: ReceivedUpload,
     folder: Option<Folder>,
-    shown: Shown,
+    shown: AddedOf,
 ) -> Result<DocumentsAdded> {
     let (mut details, slugs) = wire::upload_fields(&sent.fields, folder, sent.digest)?;
-    let named = repeat::named(request, caller, sent.whole())?;
-    details.terms.request = named.as_ref().map(repeat::mark);
+    let named = idempotency::named(request, caller, sent.whole())?;
+    details.terms.request = named.as_ref().map(idempotency::mark);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
         let content = sent.content;
@@ -138,10 +138,10 @@ pub async fn add_text(
     mut raw: RawText,
     slugs: Vec<String>,
     digest: [u8; 32],
-    shown: Shown,
+    shown: AddedOf,
 ) -> Result<DocumentsAdded> {
-    let named = repeat::named(request, caller, digest)?;
-    raw.terms.request = named.as_ref().map(repeat::mark);
+    let named = idempotency::named(request, caller, digest)?;
+    raw.terms.request = named.as_ref().map(idempotency::mark);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
         Ok(ingestion.add_text(raw, into, Indexing::Keep, &by).await?.added)
@@ -157,10 +157,10 @@ pub async fn add_link(
     mut link: LinkRequest,
     slugs: Vec<String>,
     digest: [u8; 32],
-    shown: Shown,
+    shown: AddedOf,
 ) -> Result<DocumentsAdded> {
-    let named = repeat::named(request, caller, digest)?;
-    link.details.terms.request = named.as_ref().map(repeat::mark);
+    let named = idempotency::named(request, caller, digest)?;
+    link.details.terms.request = named.as_ref().map(idempotency::mark);
     let (ingestion, by) = (ports.ingestion.clone(), caller.by());
     let work = move |into| async move {
         Ok(ingestion.add_link(link, into, Indexing::Keep, &by).await?.added)
@@ -174,7 +174,7 @@ async fn once<W>(
     caller: &Authorized<scope::DocumentsWrite>,
     named: Option<IdempotentRequest>,
     slugs: Vec<String>,
-    shown: Shown,
+    shown: AddedOf,
     work: impl FnOnce(Vec<Workspace>) -> W + Send + 'static,
 ) -> Result<DocumentsAdded>
 where
@@ -186,6 +186,12 @@ where
         Ok(shown(work(into).await?, warnings))
     };
     let now = caller.by().at;
-    repeat::once(Arc::clone(&ports.idempotency_keys), &ports.ingestion.library, named, now, work)
-        .await
+    idempotency::once(
+        Arc::clone(&ports.idempotency_keys),
+        &ports.ingestion.library,
+        named,
+        now,
+        work,
+    )
+    .await
 }

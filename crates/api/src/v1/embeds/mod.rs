@@ -12,7 +12,7 @@ use carrel_services::widgets::WidgetService;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::{Body, Params};
+use crate::read::{JsonBody, Params};
 use crate::v1::embeds::fields::unnamed;
 use crate::v1::history::wire::{HistoryParams, HistoryQuery};
 
@@ -38,7 +38,7 @@ pub async fn list_embeds(
 pub async fn create_embed(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::EmbedFields>,
+    body: JsonBody<wire::EmbedFields>,
 ) -> ApiResult<Json<wire::EmbedMade>> {
     let fields = body.read().await?.checked()?;
     let slug = fields.slug()?.ok_or_else(unnamed)?;
@@ -58,7 +58,7 @@ pub async fn update_embed(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     key: Path<String>,
-    body: Body<wire::EmbedFields>,
+    body: JsonBody<wire::EmbedFields>,
 ) -> ApiResult<Json<wire::EmbedDone>> {
     let fields = body.read().await?.checked()?;
     let embed = ports.widgets.find(&key).await?;

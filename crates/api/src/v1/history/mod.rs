@@ -38,14 +38,14 @@ pub async fn list_workspace_chats(
 
 /// List the exchanges of a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::HistoryParams),
-    responses((status = 200, body = wire::History), ErrorResponse<error_body::Message>))]
+    responses((status = 200, body = wire::History), ErrorResponse<error_body::PlainMessage>))]
 #[get("/workspace/{slug}/thread/{thread}/chats")]
 pub async fn list_thread_chats(
     caller: Authorized<scope::Read>,
     ports: Data<Ports>,
     path: Path<(String, String)>,
     params: Params<Vec<(String, String)>>,
-) -> ApiResult<Json<wire::History>, error_body::Message> {
+) -> ApiResult<Json<wire::History>, error_body::PlainMessage> {
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
     let thread = threads::by_slug(&*ports.threads, &workspace, &path.1).await?;
     let query = wire::HistoryQuery::read(&params.read()?, None)?;

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::authorized::{Authorized, scope};
 use crate::error::openai::OpenAi;
 use crate::error::{ApiResult, ErrorResponse};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::streaming::{self, Listener};
 use crate::v1::openai::asked;
 use crate::v1::openai::wire::answer::{Completion, CompletionStream, Heading};
@@ -29,7 +29,7 @@ pub async fn complete_chat(
     caller: Authorized<scope::Chat>,
     request: HttpRequest,
     ports: Data<Ports>,
-    body: Body<CompletionBody>,
+    body: JsonBody<CompletionBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let body = body.read().await?;
     let workspace = match asked(&caller, &*ports.workspaces, &body.model()?).await? {

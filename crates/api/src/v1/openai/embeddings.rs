@@ -9,7 +9,7 @@ use carrel_services::openai as service;
 use crate::authorized::{Authorized, scope};
 use crate::error::openai::OpenAi;
 use crate::error::{ApiResult, ErrorResponse};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::openai::wire::embeddings as wire;
 
 /// Turn texts into vectors.
@@ -21,7 +21,7 @@ use crate::v1::openai::wire::embeddings as wire;
 pub async fn embed_texts(
     _caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
-    body: Body<wire::EmbeddingsBody>,
+    body: JsonBody<wire::EmbeddingsBody>,
 ) -> ApiResult<Json<wire::Embeddings>, OpenAi> {
     Ok(Json(embed(&*ports.models, body.read().await?).await?))
 }

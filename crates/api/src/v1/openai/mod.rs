@@ -24,19 +24,19 @@ const PROVIDER: &str = "LLM_PROVIDER";
 
 /// List the workspaces as models.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
-    responses((status = 200, body = wire::Models), ErrorResponse<OpenAi>))]
+    responses((status = 200, body = wire::ModelPage), ErrorResponse<OpenAi>))]
 #[get("/openai/models")]
 pub async fn list_models(
     caller: Authorized<scope::Read>,
     ports: Data<Ports>,
-) -> ApiResult<Json<wire::Models>, OpenAi> {
+) -> ApiResult<Json<wire::ModelPage>, OpenAi> {
     let entered = entered(&caller, &*ports.workspaces).await?;
-    Ok(Json(wire::Models::of(entered, ports.settings_store.lookup(PROVIDER))))
+    Ok(Json(wire::ModelPage::of(entered, ports.settings_store.lookup(PROVIDER))))
 }
 
 /// Find a workspace as a model.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
-    responses((status = 200, body = wire::Model), ErrorResponse<OpenAi>))]
+    responses((status = 200, body = wire::ModelEntry), ErrorResponse<OpenAi>))]
 #[get("/openai/models/{model}")]
 pub async fn find_model(
     caller: Authorized<scope::Read>,
@@ -45,7 +45,7 @@ pub async fn find_model(
 ) -> ApiResult<HttpResponse, OpenAi> {
     Ok(match asked(&caller, &*ports.workspaces, &model).await? {
         Ok(workspace) => HttpResponse::Ok()
-            .json(wire::Model::of(workspace, ports.settings_store.lookup(PROVIDER))),
+            .json(wire::ModelEntry::of(workspace, ports.settings_store.lookup(PROVIDER))),
         Err(refusal) => refusal,
     })
 }
@@ -59,7 +59,7 @@ pub async fn list_vector_stores(
     ports: Data<Ports>,
     params: Params<Vec<(String, String)>>,
 ) -> ApiResult<Json<wire::VectorStores>, OpenAi> {
-    let page = wire::Page::read(&params.read()?)?;
+    let page = wire::StorePage::read(&params.read()?)?;
     Ok(Json(
         stores(
             &caller,
@@ -78,7 +78,7 @@ pub async fn stores<P>(
     workspaces: &dyn Workspaces,
     placements: &dyn WorkspaceDocuments,
     settings: &SettingsStore,
-    page: &wire::Page,
+    page: &wire::StorePage,
 ) -> Result<wire::VectorStores> {
     let entered = entered(caller, workspaces).await?;
     let documents: HashMap<_, _> = placements.counts().await?.into_iter().collect();

@@ -8,7 +8,7 @@ use carrel_services::pins as service;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 
 /// Pin a document of a workspace, or take the pin out.
 ///
@@ -21,7 +21,7 @@ pub async fn update_pin(
     caller: Authorized<scope::WorkspaceDocuments>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::PinBody>,
+    body: JsonBody<wire::PinBody>,
 ) -> ApiResult<Json<wire::Pinned>, Plain> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;

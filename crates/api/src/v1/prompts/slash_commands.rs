@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::authorized::{Authorized, scope};
 use crate::error::error_body::NotDone;
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
@@ -120,7 +120,7 @@ pub async fn list_slash_commands(
 pub async fn create_slash_command(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<SlashCommandBody>,
+    body: JsonBody<SlashCommandBody>,
 ) -> ApiResult<Json<SlashCommandCreated>, NotDone> {
     let (text, user) = body.read().await?.text()?;
     let slash_command =
@@ -136,7 +136,7 @@ pub async fn update_slash_command(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     path: Path<String>,
-    body: Body<SlashCommandBody>,
+    body: JsonBody<SlashCommandBody>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let (text, _) = body.read().await?.text()?;
     service::update(&*ports.slash_commands, id(&path)?, text, &caller.by()).await?;

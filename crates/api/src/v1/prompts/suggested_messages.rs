@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 
 /// A question that an empty conversation offers. Choosing it asks heading and message together.
 #[derive(Serialize, Deserialize, ToSchema)]
@@ -63,7 +63,7 @@ pub async fn replace_suggested_messages(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<SuggestedMessagesBody>,
+    body: JsonBody<SuggestedMessagesBody>,
 ) -> ApiResult<Json<SuggestedMessageList>> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;

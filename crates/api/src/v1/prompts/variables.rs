@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::authorized::{Authorized, scope};
 use crate::error::error_body::NotDone;
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
 
@@ -69,7 +69,7 @@ pub async fn list_prompt_variables(
 pub async fn set_prompt_variable(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<PromptVariableBody>,
+    body: JsonBody<PromptVariableBody>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let PromptVariableBody { key, value, description } = body.read().await?;
     let name = VariableName::parse(&key)?;

@@ -10,7 +10,7 @@ use carrel_services::Ports;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoSuccess};
-use crate::read::Body;
+use crate::read::JsonBody;
 
 /// Count the vectors of all workspaces that the key may enter.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
@@ -39,7 +39,7 @@ pub async fn count_vectors(
 pub async fn remove_documents(
     caller: Authorized<scope::DocumentsWrite>,
     ports: Data<Ports>,
-    body: Body<wire::RemoveDocuments>,
+    body: JsonBody<wire::RemoveDocuments>,
 ) -> ApiResult<Json<wire::DocumentsRemoved>, NoSuccess> {
     let paths = body.read().await?.into_paths()?;
     let asked = paths.clone();

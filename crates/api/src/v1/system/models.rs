@@ -5,7 +5,7 @@ use carrel_services::Ports;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::Body;
+use crate::read::JsonBody;
 use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
 
 /// List the models that a provider offers.
@@ -17,7 +17,7 @@ use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
 pub async fn list_provider_models(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<ModelsBody>,
+    body: JsonBody<ModelsBody>,
 ) -> ApiResult<Json<ModelsListed>> {
     let ModelsBody { kind, provider, settings } = body.read().await?;
     let kind = kind.as_deref().unwrap_or("llm").parse()?;

@@ -10,8 +10,8 @@ use crate::authorized::{Authorized, address, scope};
 use crate::error::documented::MultiUserOnly;
 use crate::error::error_body::{NoValues, NotDone};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::facts::Facts;
-use crate::read::Body;
+use crate::facts::InstanceFacts;
+use crate::read::JsonBody;
 use crate::v1::admin::wire::{Done, settings as wire};
 
 /// Change preferences.
@@ -23,7 +23,7 @@ use crate::v1::admin::wire::{Done, settings as wire};
 pub async fn update_preferences(
     caller: Authorized<scope::MultiUserAdmin>,
     ports: Data<Ports>,
-    body: Body<wire::Changes>,
+    body: JsonBody<wire::Changes>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
     preferences::change(&*ports.settings, &changes, Leniency::Strict, &caller.by()).await?;
@@ -37,7 +37,7 @@ pub async fn update_preferences(
 pub async fn show_settings(
     _: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    facts: Facts,
+    facts: InstanceFacts,
 ) -> ApiResult<Json<wire::SettingsShown>> {
     let facts = facts.gather().await?;
     Ok(Json(wire::SettingsShown {
@@ -55,7 +55,7 @@ pub async fn show_settings(
 pub async fn update_settings(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::Changes>,
+    body: JsonBody<wire::Changes>,
 ) -> ApiResult<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
     let updated = ports.settings_store.update(&changes, Leniency::Strict, &caller.by()).await?;

@@ -13,17 +13,17 @@ use carrel_services::threads as service;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
-use crate::read::{Body, Params};
+use crate::read::{JsonBody, Params};
 
 /// Start a thread.
-#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThread,
+#[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThreadBody,
     responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
 #[post("/workspace/{slug}/thread/new")]
 pub async fn create_thread(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::NewThread>,
+    body: JsonBody<wire::NewThreadBody>,
 ) -> ApiResult<Json<wire::ThreadChanged>, error_body::NoThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
@@ -34,7 +34,7 @@ pub async fn create_thread(
 pub async fn create(
     ports: &Ports,
     workspace: &Workspace,
-    body: &wire::NewThread,
+    body: &wire::NewThreadBody,
     by: &By,
 ) -> Result<wire::ThreadChanged> {
     let user = match ports.multi_user.is_on().await? {
@@ -84,7 +84,7 @@ pub async fn update_thread(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
     path: Path<(String, String)>,
-    body: Body<wire::ThreadFields>,
+    body: JsonBody<wire::ThreadFields>,
 ) -> ApiResult<Json<wire::ThreadChanged>, error_body::NoThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;

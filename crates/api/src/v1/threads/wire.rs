@@ -13,7 +13,7 @@ const LONGEST: usize = 1000;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct NewThread {
+pub struct NewThreadBody {
     /// `Thread` when absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
@@ -28,7 +28,7 @@ pub struct NewThread {
     pub user_id: Option<Value>,
 }
 
-impl NewThread {
+impl NewThreadBody {
     pub fn name(&self) -> Result<Option<String>> {
         words(self.name.as_ref(), "name")
     }

@@ -18,8 +18,8 @@ use carrel_services::workspaces as service;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoWorkspace};
-use crate::read::Body;
-use crate::v1::placements::Shown;
+use crate::read::JsonBody;
+use crate::v1::workspace_documents::PlacedOf;
 
 /// Create a workspace.
 ///
@@ -30,7 +30,7 @@ use crate::v1::placements::Shown;
 pub async fn create_workspace(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
-    body: Body<wire::WorkspaceFields>,
+    body: JsonBody<wire::WorkspaceFields>,
 ) -> ApiResult<Json<wire::WorkspaceChanged>, NoWorkspace> {
     let body = body.read().await?;
     Ok(Json(
@@ -97,7 +97,7 @@ pub async fn found(
     placements: &dyn WorkspaceDocuments,
     threads: &dyn Threads,
     workspace: Workspace,
-    shown: Shown,
+    shown: PlacedOf,
 ) -> Result<wire::WorkspaceFound> {
     let documents = placements.in_workspace(workspace.id).await?;
     let documents = documents.into_iter().map(shown).collect();
@@ -117,7 +117,7 @@ pub async fn update_workspace(
     caller: Authorized<scope::Admin>,
     ports: Data<Ports>,
     slug: Path<String>,
-    body: Body<wire::WorkspaceFields>,
+    body: JsonBody<wire::WorkspaceFields>,
 ) -> ApiResult<Json<wire::WorkspaceChanged>> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;

@@ -7,11 +7,11 @@ use carrel_services::settings::preferences::MOST_LINKS;
 use carrel_services::settings::{Leniency, preferences};
 use serde_json::{Map, Value, json};
 
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
-use crate::view::layout::{Brand, Link, PageLayout};
+use crate::view::layout::{Brand, NavLink, PageLayout};
 use crate::view::texts::t;
 
 #[derive(Template)]
@@ -61,7 +61,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let given = FIELDS.iter().filter(|name| form.has(name));
     let mut body: Map<String, Value> =
@@ -81,7 +81,7 @@ const FOOTER: &str = "footer_data";
 const USUAL_ICON: &str = "LinkSimple";
 
 /// The links of a text, one on a line; those that were there keep what stands beside them.
-fn footer(text: &str, known: &[Link]) -> Result<Value, Error> {
+fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let links: Result<Vec<_>, Error> = lines
         .map(|line| {
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn links_are_lines_and_keep_their_icons() {
-        let known = [Link { address: "https://a.test/".into(), icon: "House".into() }];
+        let known = [NavLink { address: "https://a.test/".into(), icon: "House".into() }];
         let links = footer("https://a.test/\r\n\n mailto:b@c.d ", &known).unwrap();
         let wanted = json!([
             { "icon": "House", "url": "https://a.test/" },

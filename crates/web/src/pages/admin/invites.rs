@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 
 use super::super::setup::base;
 use super::parse_id;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -66,7 +66,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &Invites { layout, rows, workspaces: known })
 }
 
-pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     if current_user.identity.user().is_none() {
         return Err(PageError::missing("user", "many"));
     }

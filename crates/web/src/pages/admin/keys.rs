@@ -6,9 +6,9 @@ use carrel_domain::{ApiKeyId, WorkspaceId};
 use carrel_services::api_keys::KeyOptions;
 use chrono::{DateTime, Utc};
 
-use super::super::setup::{NewKey, base};
+use super::super::setup::{NewKeyPart, base};
 use super::parse_id;
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -83,7 +83,7 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
 }
 
 /// Creates a key and shows it once.
-pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;
     let expires_at = form.days("days", 36_500)?.map(|lasts| current_user.at + lasts);
@@ -98,7 +98,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageR
     let (secret, _) = current_user.ports().api_keys.create(options, &current_user.by()).await?;
     let layout = current_user.admin_frame(t("key.title")).await?;
     let (secret, base) = (secret.reveal().to_owned(), base(&current_user.request));
-    response::page(&current_user.request, &NewKey { layout, secret, base, next: "/admin/keys" })
+    response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/admin/keys" })
 }
 
 pub async fn revoke(current_user: CurrentUser<role::Admin>, id: Path<String>) -> PageResult {

@@ -10,7 +10,7 @@ use carrel_services::settings::{Leniency, SettingsStore};
 use serde_json::{Map, Value, json};
 
 use super::labels;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
@@ -239,7 +239,7 @@ pub async fn names(current_user: CurrentUser<role::Admin>, name: Path<String>) -
 pub async fn save(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let kind = kind(&name)?;
     let store = &current_user.ports().settings_store;
@@ -277,7 +277,7 @@ struct Probe {
 pub async fn test(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     let kind = kind(&name)?;
     let store = &current_user.ports().settings_store;

@@ -3,7 +3,7 @@ use askama::Template;
 use carrel_services::settings::{Facts, Leniency};
 use serde_json::{Map, Value};
 
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -61,7 +61,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &Settings { layout, query, rows, names })
 }
 
-pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mut change = Map::new();
     change.insert(form.text("name").to_owned(), Value::from(form.text("value")));

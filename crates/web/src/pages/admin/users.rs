@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use super::super::entrance::set_cookie;
 use super::super::workspace::role;
 use super::parse_id;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
@@ -78,7 +78,7 @@ fn shared(current_user: &CurrentUser<role::Admin>) -> Result<(), PageError> {
     current_user.identity.user().map(|_| ()).ok_or_else(|| PageError::missing("user", "many"))
 }
 
-pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     shared(&current_user)?;
     let form = form.read().await?;
     form.check_fields(&["username", "password", "role"], &[])?;
@@ -93,7 +93,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: Form) -> PageR
 }
 
 /// Opens a server of one to many: the owner becomes the first administrator.
-pub async fn open(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());
     let (username, password) = (form.text("username").to_owned(), form.raw("password").to_owned());
@@ -121,7 +121,7 @@ pub async fn one(current_user: CurrentUser<role::Admin>, id: Path<String>) -> Pa
 pub async fn save(
     current_user: CurrentUser<role::Admin>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     shared(&current_user)?;
     let id = UserId(parse_id("user", &id)?);
@@ -146,7 +146,7 @@ fn changes(form: &Fields) -> Result<UserChanges, Error> {
 pub async fn delete(
     current_user: CurrentUser<role::Admin>,
     id: Path<String>,
-    form: Form,
+    form: PageForm,
 ) -> PageResult {
     shared(&current_user)?;
     let id = UserId(parse_id("user", &id)?);

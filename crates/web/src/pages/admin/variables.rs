@@ -5,7 +5,7 @@ use carrel_domain::Error;
 use carrel_domain::prompt_variable::{PromptVariable, VariableName};
 use carrel_services::{prompt, prompt_variables};
 
-use crate::http::form::Form;
+use crate::http::form::PageForm;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
@@ -39,7 +39,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-pub async fn save(current_user: CurrentUser<role::Admin>, form: Form) -> PageResult {
+pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let name = VariableName::parse(form.text("key"))?;
     let value = form.text("value").replace("\r\n", "\n");

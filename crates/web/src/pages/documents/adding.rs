@@ -7,12 +7,12 @@ use carrel_services::ingestion::{Details, Indexing, LinkRequest, RawText, Terms}
 
 use super::super::job::{self, JobPart};
 use super::folder_address;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::ingest::{self, UploadTarget};
 use crate::http::middleware::is_fragment;
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
-use crate::http::upload::{Upload, UploadedFile};
+use crate::http::upload::{FileForm, UploadedFile};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 
@@ -33,7 +33,7 @@ fn back(folder: Option<&Folder>) -> String {
 }
 
 /// Takes files in, each whole or not at all.
-pub async fn upload(current_user: CurrentUser<role::Manager>, upload: Upload) -> PageResult {
+pub async fn upload(current_user: CurrentUser<role::Manager>, upload: FileForm) -> PageResult {
     let (files, fields) = upload.read().await?;
     let into = match fields.given("workspace") {
         Some(slug) => Some(current_user.workspace(&slug).await?),
@@ -72,7 +72,7 @@ pub async fn ingest(
 }
 
 /// Takes in text that was pasted.
-pub async fn paste(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn paste(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
     let back = back(folder.as_ref());
@@ -98,7 +98,7 @@ pub async fn add_text(
 }
 
 /// Takes in what a link leads to.
-pub async fn link(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn link(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
     let back = back(folder.as_ref());

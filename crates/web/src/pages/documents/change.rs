@@ -4,14 +4,14 @@ use carrel_domain::{DocumentPath, Error, Folder, Result};
 use carrel_services::library::MovePolicy;
 
 use super::folder_address;
-use crate::http::form::{Fields, Form};
+use crate::http::form::{Fields, PageForm};
 use crate::http::page_error::PageError;
 use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::pagination::query;
 
 /// Does what the pressed button says with the documents that are ticked.
-pub async fn change(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn change(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let paths = ticked(&form)?;
     let (ports, by) = (current_user.ports(), current_user.by());
@@ -66,7 +66,7 @@ fn back(form: &Fields) -> String {
     format!("/documents?{}", query(&fields).trim_end_matches('&'))
 }
 
-pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = Folder::parse(form.text("name"))?;
     current_user.ports().library.create_folder(&folder, &current_user.by()).await?;
@@ -74,7 +74,7 @@ pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: Form) -
 }
 
 /// Removes a folder with all that is in it, once that is confirmed.
-pub async fn remove_folder(current_user: CurrentUser<role::Manager>, form: Form) -> PageResult {
+pub async fn remove_folder(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = Folder::parse(form.raw("name"))?;
     if !form.has("sure") {

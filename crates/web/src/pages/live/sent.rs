@@ -1,7 +1,7 @@
 //! What of a growing text a browser has, so that no more is sent than what is new.
 use carrel_http::sse::event;
 
-use crate::view::Part;
+use crate::view::GrowthPart;
 
 /// What a browser has of one part.
 #[derive(Default)]
@@ -19,7 +19,7 @@ impl Sent {
     /// what is replaced again and again must not outweigh what stays.
     const ALLOWANCE: usize = 4_096;
 
-    pub fn update(&mut self, kind: &str, part: &Part, events: &mut String) {
+    pub fn update(&mut self, kind: &str, part: &GrowthPart, events: &mut String) {
         for block in &part.closed[self.closed.min(part.closed.len())..] {
             match added(&self.tail, block) {
                 Some(more) if !self.tail.is_empty() => {

@@ -71,14 +71,14 @@ impl From<Invite> for InviteRow {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = compat::NewInvite)]
-pub struct NewInvite {
+#[schema(as = compat::NewInviteBody)]
+pub struct NewInviteBody {
     /// Workspaces that whoever redeems it joins, if they exist then.
     #[schema(value_type = Option<Vec<i32>>, example = json!([1, 2]))]
     workspace_ids: Option<Value>,
 }
 
-impl NewInvite {
+impl NewInviteBody {
     /// What names no workspace is left out.
     pub fn into_workspaces(self) -> Vec<WorkspaceId> {
         let ids = self.workspace_ids.unwrap_or_default();

@@ -65,7 +65,7 @@ impl From<Invite> for InviteRow {
 
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewInvite {
+pub struct NewInviteBody {
     /// Workspaces that whoever redeems it joins.
     #[serde(alias = "workspaceIds")]
     #[schema(example = json!([1, 2, 45]))]
@@ -75,7 +75,7 @@ pub struct NewInvite {
     expires_at: Option<String>,
 }
 
-impl NewInvite {
+impl NewInviteBody {
     pub fn into_parts(self) -> Result<(Vec<WorkspaceId>, Option<DateTime<Utc>>)> {
         let workspaces = self.workspace_ids.unwrap_or_default();
         let expires_at = self.expires_at.as_deref().map(|at| parse_time(at, "expires_at"));

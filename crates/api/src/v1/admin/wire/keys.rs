@@ -56,7 +56,7 @@ impl From<ApiKey> for KeyRow {
 /// key without it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewKey {
+pub struct NewKeyBody {
     /// At most 200 characters.
     name: Option<String>,
     /// Of `read`, `chat`, `documents`, `admin`; everything when absent or empty.
@@ -73,7 +73,7 @@ pub struct NewKey {
     expires_at: Option<String>,
 }
 
-impl NewKey {
+impl NewKeyBody {
     pub fn into_options(self) -> Result<KeyOptions> {
         let Self { name, scopes, workspace_ids, rate_limit, expires_at } = self;
         let allowed = "must be of read, chat, documents, admin";

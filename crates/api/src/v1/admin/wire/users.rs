@@ -86,7 +86,7 @@ impl From<ListedUser> for UserRow {
 /// A new user.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub struct NewUser {
+pub struct NewUserBody {
     /// 2 to 64 characters: a lower-case letter, then lower-case letters, digits and `. _ @ -`.
     #[serde(default)]
     #[schema(example = "sample-sam")]
@@ -105,7 +105,7 @@ pub struct NewUser {
     bio: Option<String>,
 }
 
-impl NewUser {
+impl NewUserBody {
     pub fn into_draft(self) -> Result<UserDraft> {
         let Self { username, password, role, daily_message_limit, bio } = self;
         let role = role.as_deref().map(parse_role).transpose()?;

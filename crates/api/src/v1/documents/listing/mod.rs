@@ -11,9 +11,9 @@ use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::wire::Said;
+use crate::wire::StatusMessage;
 
-pub use writers::{ListWriter, PageFacts, PageWriter, Shown, TreeWriter};
+pub use writers::{EntryOf, ListWriter, PageFacts, PageWriter, TreeWriter};
 
 /// A document in a list.
 #[derive(Serialize, ToSchema)]
@@ -24,7 +24,7 @@ pub struct DocumentBody<'a> {
     /// `file`
     r#type: &'static str,
     #[schema(value_type = String)]
-    id: Said<DocumentId>,
+    id: StatusMessage<DocumentId>,
     #[schema(value_type = String)]
     pub url: Cow<'a, str>,
     #[schema(value_type = String)]
@@ -34,7 +34,7 @@ pub struct DocumentBody<'a> {
     doc_source: &'a str,
     chunk_source: &'a str,
     #[schema(value_type = String)]
-    published: Said<Published>,
+    published: StatusMessage<Published>,
     word_count: i32,
     #[serde(rename = "token_count_estimate")]
     token_count_estimate: i32,
@@ -64,14 +64,14 @@ impl<'a> DocumentBody<'a> {
         Self {
             name: texts.name,
             r#type: "file",
-            id: Said(listed.id),
+            id: StatusMessage(listed.id),
             url: texts.url.into(),
             title: texts.title.into(),
             doc_author: texts.author,
             description: texts.description,
             doc_source: texts.source,
             chunk_source: texts.chunk_source,
-            published: Said(listed.published),
+            published: StatusMessage(listed.published),
             word_count: listed.words,
             token_count_estimate: listed.tokens,
             cached: listed.is_placed,

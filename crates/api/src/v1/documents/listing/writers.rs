@@ -6,7 +6,7 @@ use carrel_services::library::ListEntry;
 use crate::v1::documents::listing::{DocumentBody, write};
 
 /// How a document in a list is said.
-pub type Shown = for<'a> fn(&'a ListedDocument) -> DocumentBody<'a>;
+pub type EntryOf = for<'a> fn(&'a ListedDocument) -> DocumentBody<'a>;
 
 /// A list that is written entry by entry.
 pub trait ListWriter {
@@ -21,14 +21,14 @@ pub trait ListWriter {
 
 /// Writes a [`super::DocumentTree`].
 pub struct TreeWriter {
-    shown: Shown,
+    shown: EntryOf,
     out: Vec<u8>,
     folders: usize,
     documents: usize,
 }
 
 impl TreeWriter {
-    pub fn new(shown: Shown) -> Self {
+    pub fn new(shown: EntryOf) -> Self {
         let out = br#"{"localFiles":{"name":"documents","type":"folder","items":["#.to_vec();
         Self { shown, out, folders: 0, documents: 0 }
     }
@@ -65,7 +65,7 @@ impl ListWriter for TreeWriter {
 
 fn add_document(
     out: &mut Vec<u8>,
-    shown: Shown,
+    shown: EntryOf,
     listed: &ListedDocument,
     is_first: bool,
 ) -> Result<()> {
@@ -77,14 +77,14 @@ fn add_document(
 
 /// Writes a [`super::FolderPage`].
 pub struct PageWriter {
-    shown: Shown,
+    shown: EntryOf,
     out: Vec<u8>,
     documents: usize,
     end: String,
 }
 
 impl PageWriter {
-    pub fn new(shown: Shown, folder: &str, about: PageFacts) -> Result<Self> {
+    pub fn new(shown: EntryOf, folder: &str, about: PageFacts) -> Result<Self> {
         let mut out = b"{\"folder\":".to_vec();
         write(&mut out, folder)?;
         out.extend_from_slice(b",\"documents\":[");

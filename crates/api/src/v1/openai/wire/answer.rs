@@ -44,7 +44,7 @@ pub struct Completion {
 #[derive(Serialize, ToSchema)]
 struct Choice {
     index: u8,
-    message: Said,
+    message: StatusMessage,
     /// Always null.
     logprobs: Option<bool>,
     /// Why the model stopped: `stop`, `length`, `content_filter` or `tool_calls`.
@@ -52,7 +52,7 @@ struct Choice {
 }
 
 #[derive(Serialize, ToSchema)]
-struct Said {
+struct StatusMessage {
     /// `assistant`.
     role: &'static str,
     /// Null where the model ended without any text.
@@ -97,7 +97,7 @@ impl Heading {
 
     pub fn whole(self, ending: Ending) -> Completion {
         let Ending { content, reasoning_content, finish, usage, sources } = ending;
-        let message = Said { role: "assistant", content, reasoning_content };
+        let message = StatusMessage { role: "assistant", content, reasoning_content };
         Completion {
             id: self.id,
             object: "chat.completion",

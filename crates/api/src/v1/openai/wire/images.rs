@@ -46,17 +46,17 @@ pub struct ImageForm {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
+pub enum OutputFormat {
     Json,
     Bytes,
 }
 
 impl ImageBody {
-    pub fn format(&self) -> Result<Format> {
+    pub fn format(&self) -> Result<OutputFormat> {
         match &self.response_format {
-            Some(Value::String(name)) if name == "blob" => Ok(Format::Bytes),
-            None | Some(Value::Null) => Ok(Format::Json),
-            Some(Value::String(name)) if name == "b64_json" => Ok(Format::Json),
+            Some(Value::String(name)) if name == "blob" => Ok(OutputFormat::Bytes),
+            None | Some(Value::Null) => Ok(OutputFormat::Json),
+            Some(Value::String(name)) if name == "b64_json" => Ok(OutputFormat::Json),
             Some(_) => Err(Error::invalid("response_format", "must be b64_json or blob")),
         }
     }
@@ -99,15 +99,19 @@ struct Image {
 }
 
 /// A picture on its way out.
-pub fn answer(made: StoredImage, format: Format, created: Option<DateTime<Utc>>) -> HttpResponse {
+pub fn answer(
+    made: StoredImage,
+    format: OutputFormat,
+    created: Option<DateTime<Utc>>,
+) -> HttpResponse {
     let (filename, picture) = (made.file.as_str().to_owned(), made.picture);
     match format {
-        Format::Json => HttpResponse::Ok().json(Images {
+        OutputFormat::Json => HttpResponse::Ok().json(Images {
             created: created.map(|at| at.timestamp()),
             data: [Image { b64_json: STANDARD.encode(&picture.content), filename }],
             notice: picture.notice,
         }),
-        Format::Bytes => {
+        OutputFormat::Bytes => {
             let disposition = ContentDisposition {
                 disposition: DispositionType::Inline,
                 parameters: vec![DispositionParam::Filename(filename)],

@@ -17,15 +17,15 @@ use utoipa::{IntoParams, ToSchema};
 const BUILT_IN: &str = "extractive";
 
 #[derive(Serialize, ToSchema)]
-pub struct Models {
+pub struct ModelPage {
     /// `list`.
     object: &'static str,
-    data: Vec<Model>,
+    data: Vec<ModelEntry>,
 }
 
 /// A workspace, asked as a model.
 #[derive(Serialize, ToSchema)]
-pub struct Model {
+pub struct ModelEntry {
     /// The workspace's slug.
     id: String,
     /// `model`.
@@ -36,14 +36,14 @@ pub struct Model {
     owned_by: String,
 }
 
-impl Models {
+impl ModelPage {
     pub fn of(workspaces: Vec<Workspace>, provider: Option<String>) -> Self {
-        let model = |workspace| Model::of(workspace, provider.clone());
+        let model = |workspace| ModelEntry::of(workspace, provider.clone());
         Self { object: "list", data: workspaces.into_iter().map(model).collect() }
     }
 }
 
-impl Model {
+impl ModelEntry {
     /// `provider` answers where the workspace names none.
     pub fn of(workspace: Workspace, provider: Option<String>) -> Self {
         let owner = workspace.settings.chat_provider.or(provider);
@@ -69,12 +69,12 @@ pub struct StoreParams {
 
 /// A part of a list.
 #[derive(Debug, PartialEq)]
-pub struct Page {
+pub struct StorePage {
     after: Option<String>,
     limit: usize,
 }
 
-impl Page {
+impl StorePage {
     const MOST: usize = 10_000;
 
     /// Reads parameters, of which each counts where it stands first. Others are passed over.
@@ -131,7 +131,7 @@ impl VectorStores {
         workspaces: Vec<Workspace>,
         documents: &HashMap<WorkspaceId, u64>,
         provider: &str,
-        page: &Page,
+        page: &StorePage,
     ) -> Self {
         let mut rest = workspaces;
         if let Some(after) = &page.after {
@@ -176,15 +176,15 @@ pub fn given(value: Option<Value>) -> Option<Value> {
 mod tests {
     use super::*;
 
-    fn read(pairs: &[(&str, &str)]) -> Result<Page> {
+    fn read(pairs: &[(&str, &str)]) -> Result<StorePage> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Page::read(&pairs.iter().map(owned).collect::<Vec<_>>())
+        StorePage::read(&pairs.iter().map(owned).collect::<Vec<_>>())
     }
 
     #[test]
     fn a_page_is_read_and_a_wrong_one_refused() {
         let page = read(&[("order", "desc"), ("limit", "2"), ("after", "a")]).unwrap();
-        assert_eq!(page, Page { after: Some("a".into()), limit: 2 });
+        assert_eq!(page, StorePage { after: Some("a".into()), limit: 2 });
         for wrong in ["0", "-1", "x", "10001", ""] {
             assert!(read(&[("limit", wrong)]).is_err(), "{wrong}");
         }

@@ -11,7 +11,7 @@ use carrel_services::library::Failures;
 
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
-use crate::read::{Body, Params};
+use crate::read::{JsonBody, Params};
 use crate::v1::workspaces::wire::{EmbeddingsUpdated, PlacedDocument};
 use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 
@@ -31,7 +31,7 @@ pub async fn update_embeddings(
     ports: Data<Ports>,
     slug: Path<String>,
     params: Params<UpdateQuery>,
-    body: Body<UpdateEmbeddings>,
+    body: JsonBody<UpdateEmbeddings>,
 ) -> ApiResult<HttpResponse> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;
@@ -40,7 +40,7 @@ pub async fn update_embeddings(
 }
 
 /// How a document of a workspace is said.
-pub type Shown = fn(WorkspaceDocument) -> PlacedDocument;
+pub type PlacedOf = fn(WorkspaceDocument) -> PlacedDocument;
 
 /// Takes documents out, and places others or has a job place them.
 pub async fn update_documents<P>(
@@ -49,7 +49,7 @@ pub async fn update_documents<P>(
     workspace: Workspace,
     update: Update,
     query: UpdateQuery,
-    shown: Shown,
+    shown: PlacedOf,
 ) -> Result<HttpResponse> {
     let by = caller.by();
     let Update { adds, deletes, refused: mut failures, later } = update;
@@ -89,7 +89,7 @@ async fn updated(
     ports: &Ports,
     workspace: Workspace,
     failures: Failures,
-    shown: Shown,
+    shown: PlacedOf,
 ) -> Result<EmbeddingsUpdated> {
     let documents = ports.workspace_documents.in_workspace(workspace.id).await?;
     let documents = documents.into_iter().map(shown).collect();

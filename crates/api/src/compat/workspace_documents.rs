@@ -6,12 +6,12 @@ use carrel_services::Ports;
 use carrel_services::library::Failures;
 
 use super::error::error_body::Plain;
-use super::{Body, names};
+use super::{JsonBody, names};
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
-use crate::v1::placements::update_documents;
-use crate::v1::placements::wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
+use crate::v1::workspace_documents::update_documents;
+use crate::v1::workspace_documents::wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 use crate::v1::workspaces::wire::EmbeddingsUpdated;
 
 /// Place documents in a workspace, or take them out. Names that name nothing are told in
@@ -26,7 +26,7 @@ pub async fn update_embeddings(
     ports: Data<Ports>,
     slug: Path<String>,
     params: Params<UpdateQuery>,
-    body: Body<UpdateEmbeddings>,
+    body: JsonBody<UpdateEmbeddings>,
 ) -> ApiResult<HttpResponse, Plain> {
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let query = params.read()?;

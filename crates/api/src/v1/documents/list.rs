@@ -47,7 +47,7 @@ pub async fn list_documents(
 pub const USUAL: u32 = 100;
 
 /// Every folder with its documents.
-pub async fn tree(library: &Library, shown: wire::Shown) -> Result<HttpResponse> {
+pub async fn tree(library: &Library, shown: wire::EntryOf) -> Result<HttpResponse> {
     let entries = library.everything().await?;
     list(wire::TreeWriter::new(shown), entries).await
 }
@@ -73,7 +73,7 @@ pub async fn folder_page(
     name: &str,
     (offset, limit): (u64, Option<u32>),
     with_code: bool,
-    shown: wire::Shown,
+    shown: wire::EntryOf,
 ) -> Result<HttpResponse> {
     let missing = || HttpResponse::NotFound().json(wire::FolderPage::missing(name, with_code));
     let Ok(folder) = Folder::parse(name) else { return Ok(missing()) };

@@ -10,7 +10,7 @@ use crate::compat::names;
 use crate::compat::values::leading_number;
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
-use crate::v1::documents::catalogue::{USUAL, accepted, by_id, by_name, folder_page, tree};
+use crate::v1::documents::list::{USUAL, accepted, by_id, by_name, folder_page, tree};
 use crate::v1::documents::listing::{
     DocumentFound, DocumentTree, FolderPage, FoundQuery, LARGEST_PAGE, PartQuery, TreeQuery,
 };
