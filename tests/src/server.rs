@@ -9,7 +9,8 @@ use tempfile::TempDir;
 
 use crate::backend::{Backend, Database};
 use crate::disk::SmallDisk;
-use crate::{Carrel, Client};
+use crate::visitor::Visitor;
+use crate::{Carrel, Client, Mode};
 
 /// How long a server may take to say where it listens, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -104,6 +105,13 @@ impl TestServer {
         let client = Client::new("http://127.0.0.1:0", None)?;
         let mut server = Self { child: None, client, carrel, directory, backend, database, disk };
         server.run().await?;
+        Ok(server)
+    }
+
+    /// Starts a server that is set up: for its owner, or for a team with the administrator ada.
+    pub async fn start_for(options: impl Into<Options>, mode: Mode) -> Result<Self> {
+        let server = Self::start(options).await?;
+        Visitor::first(&server, mode).await?;
         Ok(server)
     }
 

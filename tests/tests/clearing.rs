@@ -1,9 +1,9 @@
 //! Exchanges deleted by a filter, and what answers have cost.
 use anyhow::Result;
-use e2e::{Backend, TestServer, on_both_databases};
+use e2e::{Backend, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     exchanges_are_deleted_by_a_filter,
     a_deletion_says_which_exchanges,
     tokens_are_added_up,
@@ -11,8 +11,8 @@ on_both_databases!(
 
 const LOG: &str = "/v1/admin/workspace-chats";
 
-async fn server(backend: Backend) -> Result<TestServer> {
-    let server = TestServer::start(backend).await?;
+async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
+    let server = TestServer::start_for(backend, mode).await?;
     for name in ["Alpha", "Beta"] {
         server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
     }
@@ -35,8 +35,8 @@ async fn left(server: &TestServer) -> Result<Vec<(i64, String)>> {
     Ok(left)
 }
 
-async fn exchanges_are_deleted_by_a_filter(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn exchanges_are_deleted_by_a_filter(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     for slug in ["alpha", "beta"] {
         for session in ["s0", "s0", "s1"] {
@@ -71,8 +71,8 @@ async fn exchanges_are_deleted_by_a_filter(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn a_deletion_says_which_exchanges(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn a_deletion_says_which_exchanges(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     ask(&server, "alpha", "s0").await?;
     for wrong in [
@@ -102,8 +102,8 @@ async fn a_deletion_says_which_exchanges(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn tokens_are_added_up(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn tokens_are_added_up(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     let usage = async |query: &str| -> Result<Value> {
         admin.get(&format!("/v1/admin/usage{query}")).await?.ok()

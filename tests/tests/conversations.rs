@@ -1,10 +1,10 @@
 //! Conversations: streamed, in threads, begun anew.
 use anyhow::Result;
-use e2e::{Backend, Client, Options, TestServer, model_server, on_both_databases};
+use e2e::{Backend, Client, Mode, Options, TestServer, in_both_modes, model_server};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     a_stream_ends_with_what_the_answer_is_built_on,
     a_thread_has_a_conversation_of_its_own,
     a_reset_reaches_one_conversation
@@ -34,8 +34,11 @@ async fn questions(client: &Client, path: &str) -> Result<Vec<String>> {
     Ok(users.map(|turn| turn["content"].as_str().unwrap_or_default().to_owned()).collect())
 }
 
-async fn a_stream_ends_with_what_the_answer_is_built_on(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_stream_ends_with_what_the_answer_is_built_on(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = alpha(&server).await?;
     admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
     let path = "/v1/workspace/alpha/stream-chat";
@@ -77,8 +80,8 @@ async fn a_stream_ends_with_what_the_answer_is_built_on(backend: Backend) -> Res
     Ok(())
 }
 
-async fn a_thread_has_a_conversation_of_its_own(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_thread_has_a_conversation_of_its_own(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = alpha(&server).await?;
     admin.post("/v1/workspace/new", json!({ "name": "Beta" })).await?.ok()?;
     admin.post("/v1/workspace/alpha/chat", json!({ "message": "Outside" })).await?.ok()?;
@@ -101,8 +104,8 @@ async fn a_thread_has_a_conversation_of_its_own(backend: Backend) -> Result<()> 
     Ok(())
 }
 
-async fn a_reset_reaches_one_conversation(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_reset_reaches_one_conversation(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = alpha(&server).await?;
     let (here, thread) = ("/v1/workspace/alpha", "/v1/workspace/alpha/thread/one");
     for place in [here, thread] {

@@ -2,14 +2,11 @@
 use std::collections::HashSet;
 
 use anyhow::Result;
-use e2e::{Backend, TestServer, on_both_databases, send};
+use e2e::{Backend, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(
-    twenty_uploads_of_one_name_are_twenty_documents,
-    removing_takes_everything_along
-);
+in_both_modes!(twenty_uploads_of_one_name_are_twenty_documents, removing_takes_everything_along);
 
 fn locations(uploaded: &Value) -> Vec<String> {
     let documents = uploaded["documents"].as_array().cloned().unwrap_or_default();
@@ -91,8 +88,11 @@ async fn metadata_names_the_document() -> Result<()> {
     Ok(())
 }
 
-async fn twenty_uploads_of_one_name_are_twenty_documents(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn twenty_uploads_of_one_name_are_twenty_documents(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let uploads: Vec<_> = (0..20)
         .map(|number| {
             let admin = server.admin().clone();
@@ -110,8 +110,8 @@ async fn twenty_uploads_of_one_name_are_twenty_documents(backend: Backend) -> Re
     Ok(())
 }
 
-async fn removing_takes_everything_along(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn removing_takes_everything_along(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
         admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;

@@ -1,9 +1,9 @@
 //! Questions and searches within chosen documents, by their names and by what their owners say of them.
 use anyhow::Result;
-use e2e::{Backend, Client, TestServer, on_both_databases};
+use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     owners_choose_by_their_own_keys,
     a_question_is_answered_from_the_chosen_documents_only,
     a_filter_that_is_not_understood_is_refused_in_words
@@ -40,8 +40,8 @@ async fn searched(admin: &Client, filter: &Value) -> Result<Vec<String>> {
     Ok(titles)
 }
 
-async fn owners_choose_by_their_own_keys(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn owners_choose_by_their_own_keys(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     for (metadata, expected) in [
@@ -75,8 +75,11 @@ async fn sources(admin: &Client, path: &str, body: &Value) -> Result<Vec<String>
     Ok(titles.map(str::to_owned).collect())
 }
 
-async fn a_question_is_answered_from_the_chosen_documents_only(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_question_is_answered_from_the_chosen_documents_only(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let places = library(&server).await?;
     let admin = server.admin();
     let pin = json!({ "docPath": places[3], "pinStatus": true });
@@ -112,8 +115,11 @@ async fn a_question_is_answered_from_the_chosen_documents_only(backend: Backend)
     Ok(())
 }
 
-async fn a_filter_that_is_not_understood_is_refused_in_words(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_filter_that_is_not_understood_is_refused_in_words(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     for (filter, place) in [

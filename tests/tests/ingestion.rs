@@ -1,12 +1,12 @@
 //! Documents on their way in: a large upload is a job of small steps, between which others are served.
 use anyhow::{Context, Result, ensure};
-use e2e::{Answer, Backend, Client, TestServer, model_server, on_both_databases};
+use e2e::{Answer, Backend, Client, Mode, TestServer, in_both_modes, model_server};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::jobs::{embedding_with, is_over, until};
 
-on_both_databases!(
+in_both_modes!(
     a_chat_is_kept_while_a_mailbox_is_indexed,
     a_mailbox_that_was_being_indexed_is_whole_after_a_kill,
     what_cannot_be_indexed_stays_in_the_library_with_a_warning,
@@ -54,9 +54,10 @@ async fn assert_whole(admin: &Client) -> Result<()> {
     Ok(())
 }
 
-async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend) -> Result<()> {
+async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(embedding_with(backend, &model.base_url(), "slow")).await?;
+    let server =
+        TestServer::start_for(embedding_with(backend, &model.base_url(), "slow"), mode).await?;
     let admin = server.admin();
     let (sent, job) = begin(admin).await?;
     assert_eq!(job["progress"]["total"], MAILS, "an item for each mail");
@@ -76,10 +77,13 @@ async fn a_chat_is_kept_while_a_mailbox_is_indexed(backend: Backend) -> Result<(
     assert_whole(admin).await
 }
 
-async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(backend: Backend) -> Result<()> {
+async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let model = model_server::start().await?;
     let options = embedding_with(backend, &model.base_url(), "slow");
-    let mut server = TestServer::start(options).await?;
+    let mut server = TestServer::start_for(options, mode).await?;
     let (sent, job) = begin(server.admin()).await?;
     server.kill()?;
     ensure!(sent.await?.is_err(), "nothing was acknowledged");
@@ -94,9 +98,11 @@ async fn a_mailbox_that_was_being_indexed_is_whole_after_a_kill(backend: Backend
 
 async fn what_cannot_be_indexed_stays_in_the_library_with_a_warning(
     backend: Backend,
+    mode: Mode,
 ) -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(embedding_with(backend, &model.base_url(), "fail-500")).await?;
+    let server =
+        TestServer::start_for(embedding_with(backend, &model.base_url(), "fail-500"), mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let into = [("addToWorkspaces", "alpha")];

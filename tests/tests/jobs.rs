@@ -3,11 +3,11 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::model_server::{self, ModelServer};
-use e2e::{Backend, Client, Options, TestServer, on_both_databases};
+use e2e::{Backend, Client, Mode, Options, TestServer, in_both_modes};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     an_update_may_answer_at_once_with_its_job,
     a_key_bound_to_a_workspace_sees_its_jobs_only,
     a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off,
@@ -78,8 +78,8 @@ async fn events(admin: &Client, id: &Value, last: &str) -> Result<Vec<(String, S
         .collect()
 }
 
-async fn an_update_may_answer_at_once_with_its_job(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn an_update_may_answer_at_once_with_its_job(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let mut adds = documents(admin, &["Bees make honey.", "Mars has two moons."]).await?;
@@ -134,8 +134,8 @@ async fn an_update_may_answer_at_once_with_its_job(backend: Backend) -> Result<(
     Ok(())
 }
 
-async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     let mut jobs = Vec::new();
     let adds = documents(admin, &["Bees make honey."]).await?;
@@ -186,9 +186,11 @@ async fn a_key_bound_to_a_workspace_sees_its_jobs_only(backend: Backend) -> Resu
 
 async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
     backend: Backend,
+    mode: Mode,
 ) -> Result<()> {
     let server =
-        TestServer::start(embedding_with(backend, "http://127.0.0.1:9/v1", "echo")).await?;
+        TestServer::start_for(embedding_with(backend, "http://127.0.0.1:9/v1", "echo"), mode)
+            .await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let adds = documents(admin, &["Bees make honey."]).await?;
@@ -212,9 +214,10 @@ async fn a_job_waits_for_an_embedder_that_is_down_and_can_be_called_off(
     Ok(())
 }
 
-async fn failed_documents_are_tried_again(backend: Backend) -> Result<()> {
+async fn failed_documents_are_tried_again(backend: Backend, mode: Mode) -> Result<()> {
     let model = model_server::start().await?;
-    let server = TestServer::start(embedding_with(backend, &model.base_url(), "picky")).await?;
+    let server =
+        TestServer::start_for(embedding_with(backend, &model.base_url(), "picky"), mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let texts = ["Bees make honey.", "An unspeakable text.", "Mars has two moons."];

@@ -1,9 +1,9 @@
 //! The chat log, exports, settings and the audit log.
 use anyhow::Result;
-use e2e::{Backend, Options, TestServer, on_both_databases};
+use e2e::{Backend, Mode, Options, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     the_chat_log_pages_and_filters,
     exports_hold_every_exchange,
     every_change_is_in_the_audit_log,
@@ -11,8 +11,8 @@ on_both_databases!(
     documents_are_embedded_anew_by_another_embedder
 );
 
-async fn with_chats(backend: Backend, count: usize) -> Result<TestServer> {
-    let server = TestServer::start(backend).await?;
+async fn with_chats(backend: Backend, mode: Mode, count: usize) -> Result<TestServer> {
+    let server = TestServer::start_for(backend, mode).await?;
     for name in ["Alpha", "Beta"] {
         server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
     }
@@ -24,8 +24,8 @@ async fn with_chats(backend: Backend, count: usize) -> Result<TestServer> {
     Ok(server)
 }
 
-async fn the_chat_log_pages_and_filters(backend: Backend) -> Result<()> {
-    let server = with_chats(backend, 45).await?;
+async fn the_chat_log_pages_and_filters(backend: Backend, mode: Mode) -> Result<()> {
+    let server = with_chats(backend, mode, 45).await?;
     let admin = server.admin();
     let page = async |body: Value| -> Result<(Vec<Value>, Value)> {
         let page = admin.post("/v1/admin/workspace-chats", body).await?.ok()?;
@@ -60,8 +60,8 @@ async fn the_chat_log_pages_and_filters(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn exports_hold_every_exchange(backend: Backend) -> Result<()> {
-    let server = with_chats(backend, 250).await?;
+async fn exports_hold_every_exchange(backend: Backend, mode: Mode) -> Result<()> {
+    let server = with_chats(backend, mode, 250).await?;
     let admin = server.admin();
     let json = admin.get("/v1/system/export-chats?type=json").await?;
     assert!(json.header("content-disposition").starts_with("attachment; filename=\"chats-"));
@@ -86,8 +86,8 @@ async fn exports_hold_every_exchange(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn every_change_is_in_the_audit_log(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn every_change_is_in_the_audit_log(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     admin.upload("a.txt", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
@@ -126,9 +126,9 @@ async fn every_change_is_in_the_audit_log(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn settings_are_kept_and_swapped_live(backend: Backend) -> Result<()> {
+async fn settings_are_kept_and_swapped_live(backend: Backend, mode: Mode) -> Result<()> {
     let model = e2e::model_server::start().await?;
-    let mut server = TestServer::start(backend).await?;
+    let mut server = TestServer::start_for(backend, mode).await?;
     server.admin().post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let change = json!({
         "LLMProvider": "generic-openai", "GenericOpenAiBasePath": model.base_url(),
@@ -182,9 +182,12 @@ async fn settings_are_kept_and_swapped_live(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn documents_are_embedded_anew_by_another_embedder(backend: Backend) -> Result<()> {
+async fn documents_are_embedded_anew_by_another_embedder(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
     let model = e2e::model_server::start().await?;
-    let server = TestServer::start(backend).await?;
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     for (name, text) in [("a.txt", "Bees make honey."), ("b.txt", "Mars has two moons.")] {

@@ -1,9 +1,9 @@
 //! Where a passage stands in its original: in search results and in the sources of answers.
 use anyhow::Result;
-use e2e::{Backend, Client, TestServer, on_both_databases};
+use e2e::{Backend, Client, Mode, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-on_both_databases!(search_results_and_sources_say_where_a_passage_stands);
+in_both_modes!(search_results_and_sources_say_where_a_passage_stands);
 
 /// The best hit for a query, at one of the mounts.
 async fn best(admin: &Client, mount: &str, query: &str) -> Result<Value> {
@@ -12,8 +12,11 @@ async fn best(admin: &Client, mount: &str, query: &str) -> Result<Value> {
     Ok(found["results"][0].clone())
 }
 
-async fn search_results_and_sources_say_where_a_passage_stands(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn search_results_and_sources_say_where_a_passage_stands(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let lodging = "Lodging is booked by the travel desk. ".repeat(60);

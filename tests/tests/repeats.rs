@@ -1,11 +1,11 @@
 //! Uploads that are repeated, replaced or skipped.
 use anyhow::Result;
-use e2e::{Answer, Backend, Client, TestServer, on_both_databases, send};
+use e2e::{Answer, Backend, Client, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     a_named_request_is_carried_out_once,
     an_upload_with_a_key_replaces_the_one_before_everywhere,
     identical_content_is_skipped_where_that_is_asked_for,
@@ -23,8 +23,8 @@ async fn count(client: &Client) -> Result<Value> {
     Ok(folder["totalCount"].clone())
 }
 
-async fn a_named_request_is_carried_out_once(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_named_request_is_carried_out_once(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let (admin, upload) = (server.admin(), "/v1/document/upload");
     let first = named(admin, upload, "one", "Bees make honey.").await?.ok()?;
     let again = named(admin, upload, "one", "Bees make honey.").await?.ok()?;
@@ -80,8 +80,11 @@ async fn a_named_request_is_carried_out_once(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn an_upload_with_a_key_replaces_the_one_before_everywhere(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn an_upload_with_a_key_replaces_the_one_before_everywhere(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     for name in ["Alpha", "Beta"] {
         admin.post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
@@ -121,8 +124,11 @@ async fn an_upload_with_a_key_replaces_the_one_before_everywhere(backend: Backen
     Ok(())
 }
 
-async fn identical_content_is_skipped_where_that_is_asked_for(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn identical_content_is_skipped_where_that_is_asked_for(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let first = admin.upload("a.txt", b"Bees make honey.", &[]).await?.ok()?;
@@ -139,8 +145,8 @@ async fn identical_content_is_skipped_where_that_is_asked_for(backend: Backend) 
     Ok(())
 }
 
-async fn uploads_of_one_key_at_once_are_one_document(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn uploads_of_one_key_at_once_are_one_document(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let uploads: Vec<_> = (0..8)
         .map(|number| {
             let admin = server.admin().clone();

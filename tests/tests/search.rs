@@ -2,10 +2,10 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use e2e::{Backend, Client, Options, TestServer, on_both_databases};
+use e2e::{Backend, Client, Mode, Options, TestServer, in_both_modes};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     a_passage_says_where_in_the_text_it_stands,
     every_way_of_searching_finds_and_stays_within_its_workspace,
     words_are_found_in_every_script_and_are_never_syntax,
@@ -52,8 +52,9 @@ fn titles(results: &[Value]) -> Vec<&str> {
 
 async fn every_way_of_searching_finds_and_stays_within_its_workspace(
     backend: Backend,
+    mode: Mode,
 ) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     for mode in MODES {
@@ -86,8 +87,11 @@ async fn every_way_of_searching_finds_and_stays_within_its_workspace(
     Ok(())
 }
 
-async fn words_are_found_in_every_script_and_are_never_syntax(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn words_are_found_in_every_script_and_are_never_syntax(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     add(admin, "alpha", "東京の案内", "上野動物園にはパンダがいる。").await?;
@@ -128,8 +132,8 @@ async fn words_are_found_in_every_script_and_are_never_syntax(backend: Backend) 
     Ok(())
 }
 
-async fn a_filter_chooses_documents_before_the_limit(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_filter_chooses_documents_before_the_limit(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     let place = add(admin, "alpha", "orchards", "Apples and honey cake in autumn.").await?;
@@ -167,8 +171,11 @@ async fn a_filter_chooses_documents_before_the_limit(backend: Backend) -> Result
     Ok(())
 }
 
-async fn what_is_removed_or_replaced_is_not_found_again(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn what_is_removed_or_replaced_is_not_found_again(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     library(&server).await?;
     let admin = server.admin();
     let place = add(admin, "alpha", "wax", "Beeswax candles for the altar.").await?;
@@ -223,8 +230,8 @@ async fn both_databases_rank_alike() -> Result<()> {
     Ok(())
 }
 
-async fn a_passage_says_where_in_the_text_it_stands(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_passage_says_where_in_the_text_it_stands(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha", "topN": 10 })).await?.ok()?;
     // Characters of one to four bytes, and paragraphs that repeat.

@@ -1,11 +1,11 @@
 //! What is in the library: lists, folders, moves, and documents by their ids.
 use anyhow::Result;
-use e2e::{Answer, Backend, Client, TestServer, on_both_databases, send};
+use e2e::{Answer, Backend, Client, Mode, TestServer, in_both_modes, send};
 use reqwest::Method;
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     lists_show_every_document_in_its_folder,
     folders_are_made_and_removed_with_what_is_in_them,
     documents_move_whole_or_not_at_all,
@@ -28,8 +28,8 @@ fn titles(documents: &Value) -> Vec<&str> {
     documents.iter().filter_map(|document| document["title"].as_str()).collect()
 }
 
-async fn lists_show_every_document_in_its_folder(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn lists_show_every_document_in_its_folder(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     let empty = admin.get("/v1/documents").await?.ok()?;
     let default = json!({ "name": "custom-documents", "type": "folder", "items": [] });
@@ -89,8 +89,11 @@ async fn lists_show_every_document_in_its_folder(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn folders_are_made_and_removed_with_what_is_in_them(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn folders_are_made_and_removed_with_what_is_in_them(
+    backend: Backend,
+    mode: Mode,
+) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     let name = json!({ "name": "報告 2026" });
@@ -137,8 +140,8 @@ async fn folders_are_made_and_removed_with_what_is_in_them(backend: Backend) -> 
     Ok(())
 }
 
-async fn documents_move_whole_or_not_at_all(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn documents_move_whole_or_not_at_all(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     admin.post("/v1/document/create-folder", json!({ "name": "new" })).await?.ok()?;
@@ -197,8 +200,8 @@ async fn documents_move_whole_or_not_at_all(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn documents_are_found_and_removed_by_id(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn documents_are_found_and_removed_by_id(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = server.admin();
     let added = admin.upload("a.txt", b"Bees make honey.", &[]).await?.ok()?;
     let (id, name) = (of(&added, "id"), of(&added, "name"));
@@ -236,8 +239,9 @@ async fn documents_are_found_and_removed_by_id(backend: Backend) -> Result<()> {
 
 async fn a_folder_that_is_removed_while_documents_come_is_whole_or_gone(
     backend: Backend,
+    mode: Mode,
 ) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+    let server = TestServer::start_for(backend, mode).await?;
     let uploads: Vec<_> = (0..20)
         .map(|number| {
             let admin = server.admin().clone();

@@ -1,10 +1,10 @@
 //! What questions may bring along, what is kept of them, and what can be done with it later.
 use anyhow::Result;
-use e2e::{Answer, Backend, Client, Options, TestServer, model_server, on_both_databases, send};
+use e2e::{Answer, Backend, Client, Mode, Options, TestServer, in_both_modes, model_server, send};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-on_both_databases!(
+in_both_modes!(
     a_pinned_document_comes_first,
     a_pinned_document_is_not_found_besides,
     an_exchange_is_edited_rated_and_removed,
@@ -22,8 +22,8 @@ async fn patch(client: &Client, path: &str, body: Value) -> Result<Answer> {
     send(client.request(Method::PATCH, path).json(&body)).await
 }
 
-async fn a_pinned_document_comes_first(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_pinned_document_comes_first(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     let into = [("addToWorkspaces", "alpha")];
     let bees = admin.upload("bees.txt", b"Bees make honey from nectar.", &into).await?.ok()?;
@@ -72,8 +72,8 @@ async fn a_pinned_document_comes_first(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn a_pinned_document_is_not_found_besides(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn a_pinned_document_is_not_found_besides(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     let into = [("addToWorkspaces", "alpha")];
     let bees = admin.upload("bees.txt", b"Bees make honey from nectar.", &into).await?.ok()?;
@@ -93,8 +93,8 @@ async fn a_pinned_document_is_not_found_besides(backend: Backend) -> Result<()> 
     Ok(())
 }
 
-async fn an_exchange_is_edited_rated_and_removed(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn an_exchange_is_edited_rated_and_removed(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     let history = "/v1/workspace/alpha/chats";
     let answer = admin.post("/v1/workspace/alpha/chat", json!({ "message": "Hi" })).await?.ok()?;
@@ -140,8 +140,8 @@ async fn an_exchange_is_edited_rated_and_removed(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn sessions_are_listed_in_pages(backend: Backend) -> Result<()> {
-    let server = TestServer::start(backend).await?;
+async fn sessions_are_listed_in_pages(backend: Backend, mode: Mode) -> Result<()> {
+    let server = TestServer::start_for(backend, mode).await?;
     let admin = workspaces(&server).await?;
     for session in ["b", "a", "b", "c"] {
         let body = json!({ "message": "Hi", "sessionId": session });

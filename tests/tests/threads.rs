@@ -1,24 +1,24 @@
 //! Threads: started, listed, renamed, removed; and what was said.
 use anyhow::Result;
-use e2e::{Backend, TestServer, on_both_databases};
+use e2e::{Backend, Mode, TestServer, in_both_modes};
 use serde_json::json;
 
-on_both_databases!(
+in_both_modes!(
     a_thread_lives_in_its_workspace,
     a_thread_is_found_by_a_part_of_its_name,
     history_tells_what_was_said,
 );
 
-async fn server(backend: Backend) -> Result<TestServer> {
-    let server = TestServer::start(backend).await?;
+async fn server(backend: Backend, mode: Mode) -> Result<TestServer> {
+    let server = TestServer::start_for(backend, mode).await?;
     for name in ["Alpha", "Beta"] {
         server.admin().post("/v1/workspace/new", json!({ "name": name })).await?.ok()?;
     }
     Ok(server)
 }
 
-async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn a_thread_lives_in_its_workspace(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     let body = json!({ "name": "Support", "slug": "My.Thread", "userId": 7 });
     let made = admin.post("/v1/workspace/alpha/thread/new", body.clone()).await?.ok()?;
@@ -60,8 +60,8 @@ async fn a_thread_lives_in_its_workspace(backend: Backend) -> Result<()> {
     Ok(())
 }
 
-async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     for name in ["Über 50 %", "über alles", "Anderes"] {
         let body = json!({ "name": name });
@@ -89,8 +89,8 @@ async fn a_thread_is_found_by_a_part_of_its_name(backend: Backend) -> Result<()>
     Ok(())
 }
 
-async fn history_tells_what_was_said(backend: Backend) -> Result<()> {
-    let server = server(backend).await?;
+async fn history_tells_what_was_said(backend: Backend, mode: Mode) -> Result<()> {
+    let server = server(backend, mode).await?;
     let admin = server.admin();
     for (message, session) in [("One?", None), ("Two?", None), ("Three?", Some("s-1"))] {
         let body = json!({ "message": message, "sessionId": session });
@@ -125,7 +125,7 @@ async fn history_tells_what_was_said(backend: Backend) -> Result<()> {
 
 #[tokio::test]
 async fn threads_are_refused_as_existing_clients_expect() -> Result<()> {
-    let server = server(Backend::Sqlite).await?;
+    let server = server(Backend::Sqlite, Mode::Owner).await?;
     let admin = server.admin();
     let new = "/api/v1/workspace/alpha/thread/new";
     admin.post(new, json!({ "slug": "one" })).await?.ok()?;
