@@ -2,8 +2,6 @@
 mod page;
 mod responses;
 
-use std::collections::BTreeMap;
-
 use serde_json::{Map, Value, json};
 
 use crate::face::Face;
@@ -17,16 +15,6 @@ const ABOUT: &str = "carrel answers questions from your documents. Keys are sent
 /// The document as pretty JSON, ending in a line break.
 pub fn pretty() -> String {
     format!("{:#}\n", value())
-}
-
-/// The methods of every path, in capitals.
-pub fn methods() -> Vec<(String, Vec<String>)> {
-    let document = value();
-    let mut methods = BTreeMap::<String, Vec<String>>::new();
-    for (path, method, _) in operations(&document) {
-        methods.entry(path.to_owned()).or_default().push(method.to_uppercase());
-    }
-    methods.into_iter().collect()
 }
 
 fn value() -> Value {

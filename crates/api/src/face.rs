@@ -7,6 +7,7 @@ use actix_web::web::ServiceConfig;
 use utoipa_actix_web::service_config::ServiceConfig as Documenting;
 
 use crate::error::{ApiError, Respond};
+use crate::routes::register::Row;
 
 /// A contract.
 pub struct Face {
@@ -22,14 +23,16 @@ pub struct Face {
     pub operations: fn(&mut ServiceConfig),
     /// Describes them.
     pub documented: fn(&mut Documenting<'_>),
+    /// Lists them.
+    pub listed: fn(&mut Vec<Row>),
     /// Registers what it has besides, outside the mount.
     pub beside: fn(&mut ServiceConfig),
     /// Sees every request first, and may spell it as the routes have it.
     pub arrive: fn(&mut ServiceRequest),
     /// How it says a refusal; `None` for the usual way.
     pub refuse: fn(&ApiError, path: &str) -> Option<HttpResponse>,
-    /// How it says the failures that a handler names by a shape; `None` for the usual way.
-    pub failures: fn(shape: &str) -> Option<Respond>,
+    /// How it answers a failure whose native body has this name; `None` for the native way.
+    pub failures: fn(body: &str) -> Option<Respond>,
     /// Sees every answer last.
     pub depart: fn(ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>,
 }

@@ -5,12 +5,15 @@ mod reference;
 pub(crate) mod register;
 pub(crate) mod unknown;
 
+use std::collections::BTreeMap;
+
 use actix_web::middleware::from_fn;
 use actix_web::web;
 use carrel_domain::{Error, Result};
 use utoipa::openapi::OpenApi;
 use utoipa_actix_web::{AppExt, scope};
 
+use self::register::Row;
 use crate::{FACES, middleware, widget};
 
 /// Registers every operation of every contract.
@@ -39,6 +42,25 @@ pub fn public(config: &mut web::ServiceConfig) {
         .configure(widget::operations)
         .default_service(web::to(unknown::not_found));
     config.service(visitors);
+}
+
+/// The path of every operation, with the methods it has.
+pub fn methods() -> BTreeMap<String, Vec<&'static str>> {
+    let mut methods = BTreeMap::<String, Vec<_>>::new();
+    let mut list = |mount: &str, rows: Vec<Row>| {
+        for row in rows {
+            methods.entry(format!("{mount}{}", row.path)).or_default().push(row.method);
+        }
+    };
+    for face in FACES {
+        let mut rows = Vec::new();
+        (face.listed)(&mut rows);
+        list(face.mount, rows);
+    }
+    let mut rows = Vec::new();
+    widget::operations(&mut rows);
+    list(widget::PUBLIC, rows);
+    methods
 }
 
 /// The document of what [`configure`] and [`public`] register.

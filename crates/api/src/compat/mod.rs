@@ -56,6 +56,7 @@ pub static FACE: Face = Face {
     prefix: "compat_",
     operations: |config| operations(config),
     documented: |config| operations(config),
+    listed: |rows| operations(rows),
     beside,
     arrive: arrival::correct,
     refuse: error::refuse,
@@ -183,10 +184,9 @@ async fn ping() -> HttpResponse {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
 
     use super::*;
-    use crate::document;
+    use crate::routes;
     use crate::routes::register::{RowList, tests};
 
     #[test]
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn every_other_native_operation_is_here_too() {
-        let methods: BTreeMap<_, _> = document::methods().into_iter().collect();
+        let methods = routes::methods();
         let native = methods.iter().filter(|(path, _)| !NATIVE_ONLY.contains(&path.as_str()));
         for (path, known) in native {
             if let Some(rest) = path.strip_prefix("/v1") {

@@ -5,14 +5,16 @@ use actix_web::dev::ServiceRequest;
 use actix_web::http::Uri;
 use actix_web::http::uri::PathAndQuery;
 
-use super::MOUNT;
-use crate::document;
+use super::{MOUNT, operations};
+use crate::routes::register::Row;
 
-/// The segments of every path of the other dialect; those in braces stand for any text.
+/// The segments of every path of this contract; those in braces stand for any text.
 static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
-    let paths = document::methods().into_iter().map(|(path, _)| path);
-    let paths = paths.filter(|path| path.starts_with(MOUNT));
-    paths.map(|path| path.split('/').map(str::to_owned).collect()).collect()
+    let mut rows = Vec::new();
+    operations(&mut rows);
+    let segments =
+        |row: Row| format!("{MOUNT}{}", row.path).split('/').map(str::to_owned).collect();
+    rows.into_iter().map(segments).collect()
 });
 
 /// Rewrites the path of a request as the routes have it, if it is one of theirs.

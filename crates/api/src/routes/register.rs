@@ -18,11 +18,11 @@ pub const ADMIN: Access = Some(Scope::Admin);
 /// What a table says of an operation. The handler says the same with its attributes and its arguments,
 /// and tests hold one to the other.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "tests hold the tables to the handlers"))]
 pub struct Row {
     pub method: &'static str,
     /// Beneath the mount.
     pub path: &'static str,
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests hold the tables to the handlers"))]
     pub access: Access,
 }
 
@@ -87,6 +87,18 @@ impl Register for Documenting<'_> {
         operation: impl HttpServiceFactory + OpenApiFactory + 'static,
     ) -> &mut Self {
         self.service(operation)
+    }
+}
+
+/// The rows of a table alone.
+impl Register for Vec<Row> {
+    fn add(
+        &mut self,
+        row: Row,
+        _: impl HttpServiceFactory + OpenApiFactory + 'static,
+    ) -> &mut Self {
+        self.push(row);
+        self
     }
 }
 

@@ -7,13 +7,11 @@ use actix_web::http::header::ALLOW;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::json;
 
-use crate::document;
 use crate::error::no_route;
 
 /// The pattern of every path, and the methods it has.
-static PATHS: LazyLock<Vec<(ResourceDef, Vec<String>)>> = LazyLock::new(|| {
-    let methods = document::methods();
-    methods.into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
+static PATHS: LazyLock<Vec<(ResourceDef, Vec<&str>)>> = LazyLock::new(|| {
+    super::methods().into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });
 
 /// `405` with the methods there are when only the method is wrong, else `404`; both in JSON. Who
@@ -22,7 +20,7 @@ pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let allowed = PATHS
         .iter()
         .filter(|(pattern, _)| pattern.capture_match_info(&mut Path::new(request.path())));
-    let allowed: Vec<_> = allowed.flat_map(|(_, methods)| methods).map(String::as_str).collect();
+    let allowed: Vec<_> = allowed.flat_map(|(_, methods)| methods).copied().collect();
     if allowed.is_empty() {
         return no_route(request.path());
     }

@@ -39,6 +39,7 @@ pub static FACE: Face = Face {
     prefix: "",
     operations: |config| operations(config),
     documented: |config| operations(config),
+    listed: |rows| operations(rows),
     beside: |_| {},
     arrive: |_| {},
     refuse: |refusal, path| openai_error::is_spoken_at(path).then(|| refusal.respond_as_openai()),
