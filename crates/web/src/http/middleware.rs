@@ -21,7 +21,7 @@ use crate::view::language::{self, TranslatedBody};
 
 /// Scripts, styles, pictures and connections from this server only; nothing within the page.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
-    base-uri 'none'; form-action 'self'; layout-ancestors 'none'";
+    base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 pub async fn handle(
     mut request: ServiceRequest,
