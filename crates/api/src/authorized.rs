@@ -1,4 +1,4 @@
-//! Who calls. A handler names the scope it requires in its argument types.
+//! Authorization: a handler names the scope it requires in its argument types.
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -24,10 +24,11 @@ use crate::state;
 /// What a route requires of an API key.
 pub trait RequiredScope: 'static {
     const SCOPE: Scope;
-    /// Whether the route exists in multi-user mode only.
+    /// True if the route exists in multi-user mode only.
     const MULTI_USER: bool = false;
-    /// Whether a key that is bound to workspaces may call. A route that allows it looks every workspace up
-    /// through [`Authorized::workspace`], or shows only those that the key may enter.
+    /// True if a key that is bound to workspaces may call the route. Such a route looks up every
+    /// workspace through [`Authorized::workspace`], or lists only the workspaces that the key may
+    /// access.
     const BOUND: bool = false;
 }
 
@@ -37,19 +38,19 @@ pub mod scope {
 
     use super::RequiredScope;
 
-    /// Read, in the workspaces that the key may enter.
+    /// Read in the workspaces that the key may access.
     pub struct Read;
-    /// Read what belongs to no workspace, such as the library, which all workspaces share.
+    /// Read what belongs to no single workspace, such as the library.
     pub struct LibraryRead;
     /// Ask questions.
     pub struct Chat;
-    /// Add documents of the library to workspaces, and remove them.
+    /// Add documents of the library to workspaces and remove them from workspaces.
     pub struct WorkspaceDocuments;
-    /// Add documents to the library, which all workspaces share, and remove them.
+    /// Add documents to the library, which all workspaces share, and remove them from it.
     pub struct DocumentsWrite;
-    /// Everything.
+    /// Full access.
     pub struct Admin;
-    /// Everything, on a server with many users.
+    /// Full access, on a server in multi-user mode.
     pub struct MultiUserAdmin;
 
     impl RequiredScope for Read {
@@ -85,11 +86,11 @@ pub mod scope {
     }
 }
 
-/// A caller whose key grants the scope `P`. Taking one as an argument is what protects a route: bodies are
-/// only read by handlers, so a stranger's body never is.
+/// A caller whose key grants the scope `P`. Taking one as an argument protects a route: only
+/// handlers read bodies, so the body of an unauthorized request is never read.
 pub struct Authorized<P> {
     pub key: Arc<ApiKey>,
-    /// The digest under which the key is stored.
+    /// Digest under which the key is stored.
     pub digest: KeyDigest,
     address: Option<String>,
     at: DateTime<Utc>,
@@ -97,12 +98,13 @@ pub struct Authorized<P> {
 }
 
 impl<P> Authorized<P> {
-    /// As the audit log names the caller.
+    /// The actor, address and time for the audit log.
     pub fn by(&self) -> By {
         By { actor: Actor::Key(self.key.id), address: self.address.clone(), at: self.at }
     }
 
-    /// The workspace a slug names, if the caller may enter it; otherwise it is as if there were none.
+    /// Returns the workspace with this slug. A workspace that the key may not access is reported as
+    /// not found.
     pub async fn workspace(&self, workspaces: &dyn Workspaces, slug: &str) -> Result<Workspace> {
         let found = workspaces.by_slug(slug).await?;
         found
@@ -142,7 +144,7 @@ impl<P: RequiredScope> FromRequest for Authorized<P> {
 fn secret(request: &HttpRequest) -> Option<&str> {
     let mut headers = request.headers().get_all(AUTHORIZATION);
     let (scheme, rest) = headers.next()?.to_str().ok()?.split_once(' ')?;
-    // Of two keys, a proxy before this server may have looked at the other one.
+    // With two keys, a proxy in front of this server may have checked the other one.
     (headers.next().is_none() && scheme.eq_ignore_ascii_case("bearer")).then_some(rest)
 }
 
@@ -150,7 +152,7 @@ async fn is_multi_user(ports: &Ports) -> Result<bool, ApiError> {
     ports.multi_user.is_on().await.map_err(ApiError::plain)
 }
 
-/// The network address a request came from, or the one that a trusted proxy says it came from.
+/// Returns the client's network address: the peer's, or the one that a trusted proxy forwards.
 pub fn address(request: &HttpRequest) -> Option<String> {
     let options = request.app_data::<Data<Options>>();
     let trusted = options.map_or(&[][..], |options| &options.trusted_proxies);

@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the routes themselves, and what is derived from it.
+//! The OpenAPI document, generated from the routes.
 mod page;
 mod responses;
 
@@ -12,7 +12,7 @@ pub use page::page;
 const ABOUT: &str = "carrel answers questions from your documents. Keys are sent as \
     `Authorization: Bearer <key>`. Every answer carries `x-request-id`, by which the log can be searched.";
 
-/// The document as pretty JSON, ending in a line break.
+/// Returns the document as pretty JSON with a trailing line break.
 pub fn pretty() -> String {
     format!("{:#}\n", value())
 }
@@ -34,14 +34,14 @@ fn value() -> Value {
     document
 }
 
-/// What the whole API is, and what each contract is for.
+/// Describes the API as a whole and each contract.
 fn about() -> String {
     let contracts = FACES.iter().map(|face| format!(" `{}`: {}", face.mount, face.about));
     ABOUT.to_owned() + &contracts.collect::<String>()
 }
 
-/// What only the whole document knows of an operation: names that are unique although a handler may be
-/// mounted by several contracts, and the answers to what fails.
+/// Completes a path with what needs the whole document: unique operation ids, since several
+/// contracts may mount one handler, and error responses.
 fn complete(path: String, mut item: Value) -> (String, Value) {
     let face = Face::of(&path);
     let prefix = face.filter(|face| path.starts_with(face.mount)).map_or("", |face| face.prefix);
@@ -54,7 +54,7 @@ fn complete(path: String, mut item: Value) -> (String, Value) {
     (path, item)
 }
 
-/// Path, method and description of every operation.
+/// Returns path, method and description of every operation.
 fn operations(document: &Value) -> impl Iterator<Item = (&str, &str, &Value)> {
     let paths = document["paths"].as_object().into_iter().flatten();
     paths.flat_map(|(path, item)| {
@@ -69,7 +69,7 @@ mod tests {
 
     use super::*;
 
-    /// Opened by a name and a password.
+    /// Needs a user name and a password instead of a key.
     const SESSION: &str = "/v1/session";
 
     #[test]

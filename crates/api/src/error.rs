@@ -1,9 +1,9 @@
-//! How an endpoint says no: the one place where a domain error becomes a status and a body.
+//! Error responses: the one place where a domain error becomes a status and a body.
 //!
-//! Clients tell success from failure in several ways, and the differences are part of the
-//! contract. Each way is a [`ErrorBody`]; a handler names its own in its return type, so that neither
-//! the domain nor the handler's body knows about it. What the OpenAPI document says of failures is
-//! read off the answers themselves: see [`documented`].
+//! Clients tell success from failure in several ways, and these differences are part of the
+//! contract. An [`ErrorBody`] describes each way; a handler names one in its return type, so
+//! neither the domain nor the handler's code depends on it. The OpenAPI document derives its error
+//! responses from these types: see [`documented`].
 pub mod documented;
 pub mod error_body;
 pub mod openai;
@@ -25,13 +25,13 @@ use crate::widget;
 
 pub use error_body::{ErrorBody, Plain};
 
-/// The result of a handler that says no in the shape `S`.
+/// The result of a handler whose errors have the shape `S`.
 pub type ApiResult<T, S = Plain> = Result<T, ErrorResponse<S>>;
 
-/// How a domain error is answered.
+/// Turns a domain error into a response.
 pub type Respond = fn(&Error) -> HttpResponse;
 
-/// A domain error on its way out, in the shape `S`.
+/// A domain error to be answered in the shape `S`.
 pub struct ErrorResponse<S> {
     error: Error,
     shape: PhantomData<S>,
@@ -49,29 +49,29 @@ impl<S: ErrorBody> From<ErrorResponse<S>> for actix_web::Error {
     }
 }
 
-/// Any reason for which a request is not answered as asked.
+/// Any reason for refusing or failing a request.
 pub enum ApiError {
-    /// No key, or not a good one.
+    /// The API key is missing or invalid.
     InvalidApiKey,
-    /// A good key that may not do this.
+    /// The key is valid but lacks this scope.
     MissingScope(Scope),
-    /// A good key that is bound to workspaces, where it is about more than those.
+    /// The key is bound to workspaces, and the route concerns more than those.
     Bound,
-    /// A good key that has asked too often; again after so many seconds.
+    /// The key's rate limit is exceeded; retry after this many seconds.
     TooMany(u64),
-    /// A route of multi-user mode, which is off.
+    /// The route exists in multi-user mode only.
     SingleUser,
-    /// A route that is switched off; why, and with which status.
+    /// The route is switched off, with the status and the reason to return.
     Off(StatusCode, &'static str),
-    /// A body that is compressed.
+    /// The body is compressed.
     Encoded,
-    /// A path whose escapes are cut short or stand for no text.
+    /// The path has incomplete escapes or is not valid UTF-8.
     BadPath,
-    /// Of a visitor to an embed.
+    /// A widget refuses a visitor.
     Denied(WidgetDenied),
     Failed {
         error: Error,
-        /// The name of the shape that the handler says no in.
+        /// Name of the handler's error shape.
         shape: &'static str,
         respond: Respond,
     },
@@ -104,7 +104,7 @@ impl ApiError {
         }
     }
 
-    /// As OpenAI's protocol says it.
+    /// Responds in OpenAI's error shape.
     pub fn respond_as_openai(&self) -> HttpResponse {
         let forbidden = StatusCode::FORBIDDEN;
         match self {
@@ -131,7 +131,7 @@ impl ApiError {
         }
     }
 
-    /// What the log should know and the client should not.
+    /// Returns the cause to log, which the client does not see.
     pub fn cause(&self) -> Option<&Error> {
         match self {
             Self::Failed { error, .. } | Self::Denied(WidgetDenied::Failed(error)) => {
@@ -142,7 +142,7 @@ impl ApiError {
     }
 }
 
-/// The answer where there is nothing.
+/// The response to a path without a route.
 pub fn no_route(path: &str) -> HttpResponse {
     HttpResponse::NotFound().json(Plain::body(&format!("no route matches {path}")))
 }

@@ -1,5 +1,5 @@
-//! The contracts that this server speaks. Each is mounted beneath a path of its own and says for itself
-//! what its requests, refusals and answers look like; what they share knows none of them.
+//! The API contracts of this server. Each is mounted below its own path and defines its requests,
+//! errors and responses; shared code knows none of them.
 use actix_web::HttpResponse;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -9,27 +9,27 @@ use utoipa_actix_web::service_config::ServiceConfig as Documenting;
 use crate::error::{ApiError, Respond};
 use crate::routes::register::Row;
 
-/// A contract.
+/// An API contract.
 pub struct Face {
-    /// Where its operations are mounted.
+    /// Path below which its operations are mounted.
     pub mount: &'static str,
-    /// What every path of it begins with, those beside its operations too.
+    /// Prefix of all its paths, including those outside the mount.
     pub root: &'static str,
-    /// What it is for, in a sentence.
+    /// What the contract is for, in one sentence.
     pub about: &'static str,
-    /// What its operations are called in the OpenAPI document, before their own names.
+    /// Prefix of its operation ids in the OpenAPI document.
     pub prefix: &'static str,
-    /// Registers its operations beneath the mount.
+    /// Registers the operations below the mount.
     pub operations: fn(&mut ServiceConfig),
-    /// Describes them.
+    /// Describes the operations.
     pub documented: fn(&mut Documenting<'_>),
     /// Lists them.
     pub listed: fn(&mut Vec<Row>),
     /// Registers what it has besides, outside the mount.
     pub beside: fn(&mut ServiceConfig),
-    /// Sees every request first, and may spell it as the routes have it.
+    /// Called before routing. May rewrite the request.
     pub arrive: fn(&mut ServiceRequest),
-    /// How it says a refusal; `None` for the usual way.
+    /// Responds to a refused request; `None` for the default response.
     pub refuse: fn(&ApiError, path: &str) -> Option<HttpResponse>,
     /// How it answers a failure whose native body has this name; `None` for the native way.
     pub failures: fn(body: &str) -> Option<Respond>,
@@ -38,7 +38,7 @@ pub struct Face {
 }
 
 impl Face {
-    /// The contract that a path belongs to.
+    /// Returns the contract to which a path belongs.
     pub fn of(path: &str) -> Option<&'static Self> {
         crate::FACES.iter().copied().find(|face| path.starts_with(face.root))
     }

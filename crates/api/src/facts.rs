@@ -1,4 +1,4 @@
-//! What is shown with the settings and is none: how the instance stands.
+//! The state of the server that is listed with the settings but cannot be set.
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -8,10 +8,10 @@ use carrel_services::settings::Facts;
 
 use crate::state;
 
-/// The variable that switches signing in by token on, whatever it holds.
+/// Setting that enables sign-in by token, whatever its value.
 pub const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
 
-/// Facts that have not been asked for yet.
+/// Facts that are read on demand.
 pub struct InstanceFacts {
     request: HttpRequest,
 }
@@ -34,7 +34,7 @@ impl InstanceFacts {
             storage_dir: options.storage_dir.display().to_string(),
             multi_user_mode: is_on,
             has_existing_embeddings: has_vectors,
-            // Passages keep their vectors, so whatever is embedded is kept.
+            // Passages keep their vectors, so vectors exist if anything is indexed.
             has_cached_embeddings: has_vectors,
             simple_sso: ports.settings_store.lookup(SIMPLE_SSO).is_some(),
             ..Facts::default()

@@ -1,5 +1,5 @@
-//! Requests that may be repeated, by the header `Idempotency-Key`: the same request under the same
-//! name is carried out once, and answered the same each time.
+//! The `Idempotency-Key` header: a request that is repeated with the same key is carried out once
+//! and gets the same response.
 use actix_web::HttpRequest;
 use carrel_domain::idempotency::{IdempotencyKeys, IdempotencyState, IdempotentRequest};
 use carrel_domain::{Error, Result};
@@ -14,10 +14,10 @@ use crate::v1::documents::added::DocumentsAdded;
 
 const HEADER: &str = "idempotency-key";
 
-/// The longest name of a request.
+/// Longest key, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// What a client calls its request, if anything; `content` is the SHA-256 of the body.
+/// Reads the request's idempotency key, if it has one. `content` is the SHA-256 of the body.
 pub fn named<P>(
     request: &HttpRequest,
     caller: &Authorized<P>,
@@ -42,14 +42,14 @@ pub fn named<P>(
     Ok(Some(IdempotentRequest { name, by, content }))
 }
 
-/// What documents keep of the request that made them. The content is in it, as a name may be used for
-/// another request once the first one is forgotten.
+/// The digest that documents store of the request that created them. It covers the content, because
+/// a key may be reused once the first request is forgotten.
 pub fn mark(request: &IdempotentRequest) -> [u8; 32] {
     Sha256::new().chain_update(request.name).chain_update(request.content).finalize().into()
 }
 
-/// Carries `work` out, to its end even when the client hangs up, unless the request was carried out
-/// before: then it is answered as it was, with the texts as they are now.
+/// Runs `work` to its end, even if the client disconnects. If the request was carried out before,
+/// returns the earlier result with the current texts of its documents.
 pub async fn once<W>(
     repeats: Arc<dyn IdempotencyKeys>,
     library: &Library,
@@ -86,7 +86,7 @@ where
     tokio::spawn(carry_out).await.map_err(Error::internal)?
 }
 
-/// What whoever asks for something else under a name in use is told.
+/// The error if a key is reused with a different request.
 pub const ANOTHER: &str = "The Idempotency-Key was used for another request.";
 
 async fn replay(library: &Library, answer: &str) -> Result<DocumentsAdded> {

@@ -1,8 +1,8 @@
-//! The HTTP face of carrel: routes, callers, the JSON its clients speak, and how it says no.
+//! The HTTP API: routes, authorization, JSON types and error responses.
 //!
-//! [`v1`] is the native contract. Others are adapters, each in a folder of its own: they translate a
-//! request into what `v1` understands and its results into what their clients expect. Nothing else in this
-//! crate knows them, so that one is removed by deleting its folder and its lines below.
+//! [`v1`] is the native contract. Other contracts are adapters, each in a folder of its own: they
+//! translate requests to those of `v1`, and its results to what their clients expect. Nothing else
+//! in this crate depends on them, so deleting an adapter's folder and its lines below removes it.
 mod authorized;
 mod compat;
 mod document;
@@ -32,30 +32,30 @@ use ipnet::IpNet;
 const FACES: &[&face::Face] = &[
     // The native API.
     &v1::FACE,
-    // For programs that were written for another product.
+    // For clients of another product's API.
     &compat::FACE,
 ];
 
-/// What an operator decides about the HTTP face.
+/// The operator's options for the HTTP API.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The largest JSON body, in bytes.
     pub json_limit: usize,
     /// The largest uploaded file, in bytes.
     pub upload_limit: u64,
-    /// Where everything is kept, for an administrator to see.
+    /// The storage directory, shown to admins.
     pub storage_dir: PathBuf,
-    /// Where uploads wait, as temporary files, until they are documents.
+    /// Directory for uploads, which are temporary files until they become documents.
     pub upload_dir: PathBuf,
     /// Origins whose pages may call the API from a browser, such as `https://app.example.com`.
     pub allowed_origins: Vec<String>,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// Whether the OpenAPI document and the page made of it are served.
+    /// True to serve the OpenAPI document and the reference page.
     pub docs: bool,
 }
 
-/// Registers every route with what it needs.
+/// Registers all routes and their state.
 pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         let cors = Condition::new(!options.allowed_origins.is_empty(), cors(&options));
@@ -71,19 +71,19 @@ pub fn configure(ports: Ports, options: Options) -> impl FnOnce(&mut ServiceConf
     }
 }
 
-/// Registers the figures alone, for a listener that only those reach who may see them.
+/// Registers only the metrics, for a separate listener with restricted access.
 pub fn configure_metrics(ports: Ports) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         config.app_data(Data::new(ports)).configure(routes::health::metrics_only);
     }
 }
 
-/// The OpenAPI document of exactly the routes that [`configure`] registers, as pretty JSON.
+/// Returns the OpenAPI document of the routes that [`configure`] registers, as pretty JSON.
 pub fn openapi() -> String {
     document::pretty()
 }
 
-/// Credentials travel in a header that scripts must set, so cookies are never allowed along.
+/// Scripts must set the `Authorization` header themselves, so cookies are never allowed.
 fn cors(options: &Options) -> Cors {
     let cors = Cors::default().allow_any_method().allow_any_header().max_age(3600);
     options.allowed_origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))

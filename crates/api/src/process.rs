@@ -1,14 +1,14 @@
-//! What this process takes of the machine, as Linux tells it; zeros elsewhere.
+//! Resource usage of this process, as Linux reports it; zeros on other systems.
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Process {
-    /// Resident, in bytes.
+    /// Resident memory, in bytes.
     pub memory: u64,
     pub processor_seconds: f64,
     pub open_files: u64,
 }
 
-/// Ticks of the clock that Linux shows times in, on every architecture it runs on.
+/// Clock ticks per second in `/proc`, the same on every architecture.
 const TICKS: f64 = 100.0;
 
 pub fn read() -> Process {
@@ -25,7 +25,7 @@ fn memory(status: &str) -> Option<u64> {
     line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kilobytes| kilobytes << 10)
 }
 
-/// The times of user and system are the 14th and 15th field; the second may hold spaces.
+/// Sums the user and system times, the 14th and 15th field. The second field may contain spaces.
 fn processor(stat: &str) -> Option<f64> {
     let (_, rest) = stat.rsplit_once(')')?;
     let mut times = rest.split_whitespace().skip(11).take(2).map(str::parse::<f64>);

@@ -1,4 +1,4 @@
-//! Bodies, read by the handler: after the caller is known, and never more than allowed.
+//! Request bodies, read by handlers: after authorization, and within limits.
 mod json;
 mod params;
 mod pictures;

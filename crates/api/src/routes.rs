@@ -1,5 +1,5 @@
-//! The router: every contract beneath its mount, what stands beside them, and an answer for the paths
-//! there are not.
+//! The router: every contract below its mount, the routes outside the mounts, and the responses for
+//! unknown paths.
 pub(crate) mod health;
 mod reference;
 pub(crate) mod register;
@@ -24,7 +24,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
         }
         health::surroundings(config);
         FACES.iter().for_each(|face| (face.beside)(config));
-        // A scope does not hand its answer for unknown paths on to the scopes inside it.
+        // A scope does not pass its default service on to nested scopes.
         let unknown = || web::to(unknown::not_found);
         for face in FACES {
             let operations = web::scope(face.mount).configure(face.operations);
@@ -34,7 +34,7 @@ pub fn configure(docs: bool) -> impl FnOnce(&mut web::ServiceConfig) {
     }
 }
 
-/// Registers what visitors of other sites' pages use, which is open to them all.
+/// Registers the routes for visitors of other sites, which are open to everyone.
 pub fn public(config: &mut web::ServiceConfig) {
     let visitors = web::scope(widget::PUBLIC)
         .wrap(from_fn(middleware::handle))
@@ -74,7 +74,7 @@ pub fn documented() -> OpenApi {
     document
 }
 
-/// The number in a path; what is no number names nothing.
+/// Parses the id in a path. A text that is not a number is reported as not found.
 pub(crate) fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
 }

@@ -1,4 +1,4 @@
-//! What comes with every request: the ports and the options that [`crate::configure`] registers.
+//! State of every request: the ports and options that [`crate::configure`] registers.
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use carrel_domain::{Error, Result};
@@ -6,12 +6,12 @@ use carrel_services::Ports;
 
 use crate::Options;
 
-/// The ports of the server that answers a request.
+/// Returns the server's ports.
 pub fn ports(request: &HttpRequest) -> Result<Data<Ports>> {
     registered(request)
 }
 
-/// What the operator decided.
+/// Returns the operator's options.
 pub fn options(request: &HttpRequest) -> Result<Data<Options>> {
     registered(request)
 }

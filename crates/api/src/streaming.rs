@@ -1,4 +1,4 @@
-//! Answers on their way to a client part by part, as server-sent events.
+//! Streamed answers, as server-sent events.
 mod listener;
 
 use std::convert::Infallible;
@@ -16,8 +16,8 @@ use tokio::time::timeout;
 pub use carrel_http::sse::{HEARTBEAT, json as event, response};
 pub use listener::{Holder, Listener};
 
-/// The first piece, if it comes before a client would have to be told anything. An error if it is
-/// one: then there is still time to say so by the status.
+/// Waits for the first part of the answer, but not longer than the client may be left without data.
+/// Returns an error if the answer fails by then, so that the status can still report it.
 pub async fn first(pieces: &mut Receiver<AnswerEvent>) -> Result<Option<AnswerEvent>> {
     match timeout(MAX_SILENCE, pieces.recv()).await {
         Ok(Some(AnswerEvent::Failed { error, begun: false })) => Err(error),
@@ -26,8 +26,8 @@ pub async fn first(pieces: &mut Receiver<AnswerEvent>) -> Result<Option<AnswerEv
     }
 }
 
-/// The events that `tell` makes of each piece, and heartbeats between them, for as long as the client
-/// may hear them. Leaving the stream drops the receiver, which stops the model.
+/// Returns the events that `tell` makes of each part, with heartbeats between them, as long as the
+/// client may listen. Dropping the stream drops the receiver, which stops the model.
 pub fn told(
     pieces: Receiver<AnswerEvent>,
     tell: impl FnMut(AnswerEvent) -> String,
@@ -55,7 +55,7 @@ impl<T: FnMut(AnswerEvent) -> String, A: Admitted> Telling<T, A> {
             let piece = timeout(CHECK, self.pieces.recv()).await;
             if self.checked.elapsed() >= CHECK {
                 self.checked = Instant::now();
-                // A database that does not answer now may do so again: the answer goes on.
+                // A database that does not answer now may recover, so the answer goes on.
                 self.is_over = matches!(self.listener.may_listen().await, Ok(false));
                 if self.is_over {
                     self.pieces.close();

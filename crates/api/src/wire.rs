@@ -1,4 +1,4 @@
-//! What the JSON of every subject is made of: times, values that were sent, bytes.
+//! JSON building blocks of all subjects: times, optional values, bytes.
 
 use std::fmt;
 
@@ -15,11 +15,11 @@ pub fn time(time: DateTime<Utc>) -> String {
     }
 }
 
-/// How many bytes a time takes in a usual year.
+/// Length of a time with a four-digit year, in bytes.
 const TIME: usize = 24;
 
-/// Writes the time of a year that has four digits. Lists hold two of these in each row, and writing
-/// the digits takes a tenth of the time that a general formatter does.
+/// Writes a time with a four-digit year. Lists have two of these in each row, and writing the
+/// digits directly takes a tenth of a general formatter's time.
 fn usual_time(time: DateTime<Utc>, text: &mut [u8; TIME]) -> Option<&str> {
     let year = u32::try_from(time.year()).ok().filter(|year| *year <= 9999)?;
     let [y1, y2] = two_digits(year / 100);
@@ -43,7 +43,7 @@ fn two_digits(number: u32) -> [u8; 2] {
     [number / 10, number % 10].map(|digit| b'0' + digit as u8)
 }
 
-/// [`time`], written where it belongs.
+/// A time that serializes as [`time`] does.
 pub struct Time(pub DateTime<Utc>);
 
 impl Serialize for Time {
@@ -56,7 +56,7 @@ impl Serialize for Time {
 }
 
 impl Time {
-    /// Appends it as JSON.
+    /// Appends the time as JSON.
     pub fn write(self, out: &mut Vec<u8>) {
         out.push(b'"');
         match usual_time(self.0, &mut [0; TIME]) {
@@ -67,7 +67,7 @@ impl Time {
     }
 }
 
-/// What something says of itself, written where it belongs.
+/// A value that serializes as its `Display` text.
 pub struct StatusMessage<T>(pub T);
 
 impl<T: fmt::Display> Serialize for StatusMessage<T> {
@@ -76,7 +76,7 @@ impl<T: fmt::Display> Serialize for StatusMessage<T> {
     }
 }
 
-/// A value that was sent, even if it was `null`: tells `{"a":null}` from `{}`.
+/// Deserializes a field that is present, even if it is `null`: tells `{"a":null}` from `{}`.
 pub fn sent<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,
@@ -85,7 +85,7 @@ where
     T::deserialize(deserializer).map(Some)
 }
 
-/// An event of a stream of server-sent events.
+/// A server-sent event.
 #[derive(ToSchema)]
 pub struct ServerSentEvent {
     /// JSON on one line.
@@ -93,7 +93,7 @@ pub struct ServerSentEvent {
     data: String,
 }
 
-/// The bytes as they are.
+/// Raw bytes.
 #[derive(ToSchema)]
 #[schema(value_type = String, format = Binary)]
 pub struct Binary(#[expect(dead_code, reason = "it is there for the OpenAPI document")] Vec<u8>);

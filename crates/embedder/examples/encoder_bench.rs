@@ -1,6 +1,7 @@
-//! Measures the embedder: one line of JSON for each figure, as `bench/onnxruntime_reference.py` prints them.
+//! Benchmark of the embedder. Prints one JSON line per figure, in the format of
+//! `bench/onnxruntime_reference.py`.
 //!
-//! Takes the model's directory and the number of threads, both optional.
+//! Arguments: the model's directory and the number of threads, both optional.
 use std::env;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -40,7 +41,8 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// A text for each seed, of words that are one token each. Two more tokens stand for the beginning and the end.
+/// Returns one text per seed, of words that are one token each. Two more tokens mark the beginning
+/// and the end.
 fn words(count: usize, seeds: std::ops::Range<usize>) -> Vec<String> {
     const KNOWN: [&str; 13] = [
         "time", "person", "year", "way", "day", "thing", "man", "world", "life", "hand", "part",
@@ -99,7 +101,8 @@ async fn throughput(
     Ok(())
 }
 
-/// Of all threads of this process, to the nanosecond where the system says; 0 where it does not.
+/// Returns the CPU time of all threads of this process, with nanosecond resolution; 0 if the system
+/// does not report it.
 fn cpu_seconds() -> f64 {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return 0.0 };
     let nanoseconds = threads.filter_map(|thread| {
@@ -109,7 +112,7 @@ fn cpu_seconds() -> f64 {
     nanoseconds.sum::<f64>() / 1e9
 }
 
-/// The most memory this process has had resident; 0 where the system does not say.
+/// Returns the peak resident memory of this process; 0 if the system does not report it.
 fn peak_megabytes() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,33 +1,33 @@
-//! What tells one encoder of the BERT family from another, as data.
+//! The architecture of a BERT-family encoder, as data.
 
-/// The numbers and choices that make an encoder. Widths are multiples of 32.
+/// The parameters of an encoder. Widths are multiples of 32.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Architecture {
     pub layers: usize,
     pub heads: usize,
-    /// The width of a row and of a vector.
+    /// Width of a row and of the output vector.
     pub hidden: usize,
-    /// The width between the two matrices of the feed-forward step.
+    /// Width between the two matrices of the feed-forward step.
     pub intermediate: usize,
-    /// The most tokens of one text, the marks at its beginning and end included.
+    /// Most tokens of one text, including the special tokens at its beginning and end.
     pub max_tokens: usize,
     pub positions: Positions,
     pub activation: Activation,
-    /// Added to a variance before its root is taken.
+    /// Added to a variance before its square root is taken.
     pub epsilon: f32,
-    /// How the file calls its tensors.
+    /// Naming scheme of the tensors in the file.
     pub naming: Naming,
     pub pooling: Pooling,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Positions {
-    /// A row of a table is added to each token, counted from `first`.
+    /// A table row is added to each token. Positions are counted from `first`.
     Learned { first: usize },
     /// Queries and keys are rotated by angles that grow with the position.
     Rotary {
         base: f32,
-        /// Texts of more tokens than these get a larger base, so that `scaling` times as many stay within reach.
+        /// Texts with more tokens use a larger base, which extends the range by `scaling`.
         trained: usize,
         scaling: f32,
     },
@@ -36,7 +36,7 @@ pub enum Positions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
     Gelu,
-    /// Two matrices lead inward; the SiLU of one multiplies the other.
+    /// Two matrices lead inward; the SiLU of one product multiplies the other.
     SwiGlu,
 }
 
@@ -48,7 +48,7 @@ pub enum Naming {
     Nomic,
 }
 
-/// How the rows of a text become its vector.
+/// How a text's rows are combined to its vector.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pooling {
     Mean,
@@ -57,12 +57,12 @@ pub enum Pooling {
 }
 
 impl Architecture {
-    /// The width of one attention head.
+    /// Returns the width of one attention head.
     pub fn head(&self) -> usize {
         self.hidden / self.heads
     }
 
-    /// What makes these numbers unusable, completing "the model has …".
+    /// Returns why these parameters are unusable, completing "the model has …".
     pub fn problem(&self) -> Option<String> {
         let Self { layers, heads, hidden, intermediate, max_tokens, .. } = *self;
         let bounded = (1..=64).contains(&layers)

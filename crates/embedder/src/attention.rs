@@ -1,4 +1,5 @@
-//! Attention of one strip of rows, and the rotation of queries and keys where that is how a model knows positions.
+//! Attention of one strip of rows, and the rotation of queries and keys for models with rotary
+//! positions.
 use std::ops::Range;
 
 use pulp::Simd;
@@ -7,10 +8,10 @@ use crate::architecture::{Architecture, Positions};
 use crate::elementwise::{scale, softmax_unscaled};
 use crate::kernel::{Line, PANEL, Rows, multiply};
 
-/// Attention is computed for this many queries at a time.
+/// Queries processed at a time.
 const QUERIES: usize = 12;
 
-/// Room for one head of one text.
+/// Working memory for one head of one text.
 #[derive(Default)]
 pub struct Scratch {
     queries: Vec<f32>,
@@ -19,9 +20,11 @@ pub struct Scratch {
     scores: Vec<f32>,
 }
 
-/// Fills the context of the strip's rows: the values of their texts, weighted by how well keys match queries.
+/// Computes the context of the strip's rows: the values of their texts, weighted by how well keys
+/// match queries.
 ///
-/// `spans` are the rows of each text, `attention` query, key and value of all rows side by side.
+/// `spans` has the rows of each text; `attention` has query, key and value of all rows side by
+/// side.
 #[inline(always)]
 pub fn attend<S: Simd>(
     simd: S,
@@ -82,9 +85,11 @@ pub fn attend<S: Simd>(
     }
 }
 
-/// Rotates the query and key of each row, given the position and the length of its text, where the model wants it.
+/// Rotates the query and key of each row by the position and the length of its text, if the
+/// architecture requires it.
 ///
-/// The two halves of a head are the coordinates. Angles are rounded as the reference rounds them.
+/// The two halves of a head are the coordinates. Angles are rounded as in the reference
+/// implementation.
 pub fn rotate(
     architecture: &Architecture,
     positions: impl Iterator<Item = (usize, usize)>,

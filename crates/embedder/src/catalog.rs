@@ -1,29 +1,29 @@
-//! The models known by name: where their files are, what they are made of, and how they want to be asked.
+//! The catalog of known models: their files, architectures and prefixes.
 use crate::architecture::{Activation, Architecture, Naming, Pooling, Positions};
 use crate::fetch::ModelFile;
 use crate::quantize::Bits;
 
-/// A model that `carrel model fetch` brings and a setting names.
+/// A model that `carrel model fetch` downloads and a setting names.
 #[derive(Debug)]
 pub struct Model {
-    /// Also of its directory beneath `models`.
+    /// Name of the model and of its directory below `models`.
     pub name: &'static str,
-    /// The model as clients and imported settings name it.
+    /// The model's name for clients and in imported settings.
     pub wire_name: &'static str,
-    /// For people who choose one.
+    /// Description for people who select a model.
     pub description: &'static str,
     pub architecture: Architecture,
-    /// Put before queries and before passages.
+    /// Prefixes of queries and passages.
     pub prefixes: Prefixes,
-    /// Where the Hugging Face hub has the files: owner, name and revision.
+    /// Location on the Hugging Face hub: owner, name and revision.
     pub repository: (&'static str, &'static str),
-    /// The published files: the vocabulary, then the weights.
+    /// The published files: vocabulary, then weights.
     pub files: [&'static ModelFile; 2],
-    /// How wide weights are to be where fetching makes the directory; as published where it is absent.
+    /// Bits per weight after fetching; `None` to keep the published weights.
     pub bits: Option<Bits>,
 }
 
-/// What stands before a text, by what it is for.
+/// Prefixes of texts, by purpose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Prefixes<T = &'static str> {
     pub query: T,
@@ -53,7 +53,7 @@ const BERT: Architecture = Architecture {
     pooling: Pooling::Mean,
 };
 
-/// English, and what installations had before there was a choice.
+/// English. Installations used it before there was a choice.
 pub static MINILM: Model = Model {
     name: "all-MiniLM-L6-v2",
     wire_name: "Xenova/all-MiniLM-L6-v2",
@@ -68,7 +68,7 @@ pub static MINILM: Model = Model {
     bits: None,
 };
 
-/// A hundred languages.
+/// About a hundred languages.
 pub static E5: Model = Model {
     name: "multilingual-e5-small",
     wire_name: "MintplexLabs/multilingual-e5-small",
@@ -126,10 +126,10 @@ static NOMIC: Model = Model {
     bits: None,
 };
 
-/// Every model known by name, the most useful first.
+/// All known models, the most useful first.
 pub static MODELS: [&Model; 4] = [&E5, &MINILM, &BGE, &NOMIC];
 
-/// The model of a name, either carrel's own or that of clients, whatever its case.
+/// Returns the model with this name, either carrel's or the clients', ignoring case.
 pub fn find(name: &str) -> Option<&'static Model> {
     let is = |known: &str| known.eq_ignore_ascii_case(name);
     let short = |known: &str| known.rsplit('/').next().is_some_and(is);

@@ -1,9 +1,9 @@
-//! The `config.json` of a published model: which architecture it describes.
+//! Parses the `config.json` of a published model into an architecture.
 use serde::Deserialize;
 
 use crate::architecture::{Activation, Architecture, Naming, Pooling, Positions};
 
-/// A `config.json`, by the names of BERT and of nomic_bert, which has GPT-2's.
+/// A `config.json`, with the field names of BERT or of nomic_bert, which uses GPT-2's.
 #[derive(Deserialize)]
 pub struct Config {
     model_type: String,
@@ -70,7 +70,7 @@ impl Config {
                 let base = self.rotary_emb_base.unwrap_or(10_000.0);
                 let trained = self.max_trained_positions.unwrap_or(most).max(1);
                 let scaling = self.rotary_scaling_factor;
-                // Without a factor the angles stay as they are, however long the text.
+                // Without a factor, the angles do not depend on the length of the text.
                 let trained = if scaling.is_some() { trained } else { most.max(1) };
                 (Positions::Rotary { base, trained, scaling: scaling.unwrap_or(1.0) }, most)
             }

@@ -1,4 +1,4 @@
-//! A model's directory: what its files say of the model, and what is wrong with them.
+//! A model's directory: loads the model and reports problems with its files.
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -15,29 +15,29 @@ use crate::tensors::{EDITION, Tensors, invalid};
 use crate::tokenizer::{Letters, Tokenizer, WordPiece, parse_json, parse_sentencepiece};
 use crate::weights::Weights;
 
-/// Larger files than this are no vocabulary or configuration, in bytes.
+/// Largest vocabulary or configuration file, in bytes.
 const LARGEST_TEXT: u64 = 64 << 20;
 pub const WEIGHTS: &str = "model.safetensors";
 
-/// What a directory holds beside the numbers.
+/// Everything about a model besides its weights.
 pub struct Description {
     pub architecture: Architecture,
     pub prefixes: Prefixes<String>,
     letters: Letters,
 }
 
-/// A model's directory, and which model is expected in it.
+/// A model's directory, and the model expected in it.
 #[derive(Clone, Debug)]
 pub struct Directory {
     pub path: PathBuf,
-    /// None for a model that is described by the files of its directory.
+    /// `None` for a model that the files in its directory describe.
     pub model: Option<&'static Model>,
 }
 
 impl Directory {
-    /// What the model is, without reading its weights.
+    /// Returns the description of the model, without reading its weights.
     ///
-    /// An error's text is one sentence that names the file and what is wrong with it.
+    /// The text of an error is one sentence with the file and the problem.
     pub fn describe(&self) -> io::Result<Description> {
         match self.model {
             Some(Model { architecture, prefixes, .. }) => Ok(Description {
@@ -63,9 +63,9 @@ impl Directory {
         Ok((description, tokenizer, weights))
     }
 
-    /// Whether the model could be loaded, without packing its weights.
+    /// Checks whether the model can be loaded, without packing its weights.
     ///
-    /// An error's text is one sentence, as that of [`Self::open`].
+    /// The text of an error is one sentence, like that of [`Self::open`].
     pub fn check(&self) -> io::Result<()> {
         let description = self.describe()?;
         let tokenizer = self.tokenizer(description.letters)?;
@@ -84,8 +84,9 @@ impl Directory {
         Err(self.of(WEIGHTS, &invalid(text)))
     }
 
-    /// What tells these weights from other editions of the model, which make other vectors: how they were quantized,
-    /// and for a model that is not known by name a digest. Nothing where there is nothing to tell.
+    /// Returns what distinguishes these weights from other editions of the model, whose vectors
+    /// differ: the quantization, and a digest for a model that is not in the catalog. Empty if
+    /// nothing does.
     pub fn edition(&self) -> String {
         let path = self.path.join(WEIGHTS);
         let note = Tensors::open(&path).ok().and_then(|file| file.note(EDITION).map(str::to_owned));
@@ -152,7 +153,8 @@ impl Directory {
         Ok(Description { architecture, prefixes, letters })
     }
 
-    /// By the modules of sentence-transformers; the mean where there are none.
+    /// Determines the pooling from the modules of sentence-transformers; the mean if there are
+    /// none.
     fn pooling(&self) -> io::Result<Pooling> {
         let modules: Vec<Module> = self.json("modules.json")?.unwrap_or_default();
         let kinds = modules.iter().map(|module| module.kind.rsplit('.').next().unwrap_or_default());
@@ -225,7 +227,7 @@ impl Directory {
     }
 }
 
-/// A digest of the beginning, the end and the length of a file of weights.
+/// Returns a digest of the beginning, the end and the length of a file of weights.
 fn fingerprint(path: &Path) -> io::Result<String> {
     const PART: u64 = 1 << 20;
     let mut file = File::open(path)?;

@@ -1,4 +1,4 @@
-//! What happens to rows between the matrix products: softmax, GELU, layer norm, each in one vectorised pass.
+//! Vectorized operations on rows between the matrix products: softmax, GELU, layer norm.
 use pulp::Simd;
 
 use crate::kernel::{Line, mul_add};
@@ -6,9 +6,10 @@ use crate::kernel::{Line, mul_add};
 #[cfg(test)]
 mod tests;
 
-/// `e` to the power of each lane, for lanes at most 0; below -87 they count as -87.
+/// Returns `e` to the power of each lane. Lanes are at most 0; values below -87 count as -87.
 ///
-/// Off by at most a few units in the last place: a power of two from the exponent bits times a polynomial for the rest.
+/// The error is a few units in the last place: a power of two from the exponent bits, times a
+/// polynomial for the rest.
 #[inline(always)]
 fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
@@ -16,10 +17,11 @@ fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let x = simd.max_f32s(x, simd.splat_f32s(-87.0));
     let shifted = mul_add(simd, x, simd.splat_f32s(std::f32::consts::LOG2_E), rounder);
     let power = simd.sub_f32s(shifted, rounder);
-    // ln 2 in two parts, so that the first product is exact.
+    // ln 2 is split in two, so that the first product is exact.
     let rest = mul_add(simd, power, simd.splat_f32s(-0.693_359_4), x);
     let rest = mul_add(simd, power, simd.splat_f32s(2.121_944_4e-4), rest);
-    // The Taylor series does for |rest| <= ln 2 / 2: the first term left out is 1.2e-7 of the result.
+    // The Taylor series is sufficient for |rest| <= ln 2 / 2: the first omitted term is 1.2e-7 of
+    // the result.
     let mut sum = simd.splat_f32s(1.0 / 720.0);
     for coefficient in [1.0 / 120.0, 1.0 / 24.0, 1.0 / 6.0, 0.5, 1.0, 1.0] {
         sum = mul_add(simd, sum, rest, simd.splat_f32s(coefficient));
@@ -30,9 +32,9 @@ fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.mul_f32s(sum, simd.transmute_f32s_u32s(two))
 }
 
-/// `x * P(X <= x)` for a standard normal X, exact to 1.5e-7 |x|.
+/// Returns `x * P(X <= x)` for a standard normal X, with an error of at most 1.5e-7 |x|.
 ///
-/// The complementary error function is Abramowitz and Stegun's 7.1.26.
+/// The complementary error function is formula 7.1.26 of Abramowitz and Stegun.
 #[inline(always)]
 fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     let size = simd.abs_f32s(x);
@@ -50,7 +52,7 @@ fn gelu<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.sub_f32s(simd.max_f32s(x, simd.splat_f32s(0.0)), half)
 }
 
-/// GELU of every element. Here and below, lengths are multiples of a [`Line`]'s.
+/// Applies GELU to every element. Here and below, lengths are multiples of a [`Line`]'s.
 #[inline(always)]
 pub fn gelu_all<S: Simd>(simd: S, values: &mut [f32]) {
     for value in S::as_mut_simd_f32s(values).0 {
@@ -64,7 +66,8 @@ pub fn gate_by_silu<S: Simd>(simd: S, values: &mut [f32], gates: &[f32]) {
     let (values, gates) = (S::as_mut_simd_f32s(values).0, S::as_simd_f32s(gates).0);
     let (zero, one) = (simd.splat_f32s(0.0), simd.splat_f32s(1.0));
     for (value, &gate) in values.iter_mut().zip(gates) {
-        // The exponential is for numbers up to 0: with p = e^-|g| the sigmoid is 1/(1+p) or p/(1+p).
+        // The exponential accepts numbers up to 0: with p = e^-|g|, the sigmoid is 1/(1+p) or
+        // p/(1+p).
         let power = exp(simd, simd.sub_f32s(zero, simd.abs_f32s(gate)));
         let positive = simd.less_than_f32s(zero, gate);
         let above = simd.select_f32s(positive, one, power);
@@ -75,11 +78,11 @@ pub fn gate_by_silu<S: Simd>(simd: S, values: &mut [f32], gates: &[f32]) {
 
 /// Replaces each score by its exponential relative to the greatest. Returns their sum.
 ///
-/// Only the first `length` count; of the rest what shares a line with them is overwritten.
+/// Only the first `length` scores count. The rest of their last line is overwritten.
 #[inline(always)]
 pub fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [f32], length: usize) -> f32 {
     let whole = length.next_multiple_of(size_of::<Line>() / size_of::<f32>()).min(scores.len());
-    // Far below every score, so that the exponential is as good as nothing.
+    // Far below every score, so that the exponential is practically zero.
     scores[length..whole].fill(-1e30);
     let scores = S::as_mut_simd_f32s(&mut scores[..whole]).0;
     let mut greatest = simd.splat_f32s(-1e30);
@@ -95,15 +98,16 @@ pub fn softmax_unscaled<S: Simd>(simd: S, scores: &mut [f32], length: usize) -> 
     simd.reduce_sum_f32s(sum)
 }
 
-/// How rows are normalised: to mean 0 and variance 1, then times `scale` plus `shift`, each as wide as a row.
+/// Parameters of layer norm: rows are scaled to mean 0 and variance 1, then multiplied by `scale`
+/// and shifted by `shift`, which are as wide as a row.
 pub struct Norm {
     pub scale: Vec<f32>,
     pub shift: Vec<f32>,
-    /// Added to the variance before its root is taken.
+    /// Added to the variance before its square root is taken.
     pub epsilon: f32,
 }
 
-/// Normalises one row.
+/// Normalizes one row.
 #[inline(always)]
 pub fn layer_norm<S: Simd>(simd: S, row: &mut [f32], norm: &Norm) {
     let Norm { scale, shift, epsilon } = norm;

@@ -1,9 +1,10 @@
-//! The BERT encoder: packed token ids in, one unit vector for each text out.
+//! The BERT encoder: turns token ids into one unit vector per text.
 //!
-//! Texts stand one after another with no padding. The rows, one for each token, are cut into strips of equal height
-//! wherever a text begins or ends, and the strips go through each layer in parallel, so that one long text and many short
-//! ones keep all threads equally busy. Attention alone looks beyond its strip, at keys and values of the layer before,
-//! which all strips have finished by then.
+//! Texts are concatenated without padding. The rows, one per token, are cut into strips of equal
+//! height regardless of text boundaries, and the strips pass through each layer in parallel, so
+//! that one long text and many short ones keep all threads equally busy. Only attention reads
+//! beyond its strip: the keys and values of the previous layer, which all strips have finished by
+//! then.
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
 
@@ -19,32 +20,33 @@ use crate::weights::{Dense, Layer, Weights};
 #[cfg(test)]
 mod tests;
 
-/// Strips are no higher, so that what a thread works on stays in its cache.
+/// Highest strip. A thread's working set stays in its cache.
 const HIGHEST_STRIP: usize = 256;
-/// Strips are a multiple of this high, whole tiles on every processor, unless they are so low that it would not be fair.
+/// Strip heights are multiples of this, which are whole tiles on every processor, unless strips are
+/// so low that the work would be uneven.
 const STRIP_STEP: usize = 12;
-/// A short query is shared too, though each strip reads all weights anew: half a millisecond sooner for a third more work.
-/// Strips lower than this would only wait for memory.
+/// Lowest strip. Short queries are split too, although each strip reads all weights again: that
+/// saves half a millisecond for a third more work. Lower strips would only wait for memory.
 const LOWEST_STRIP: usize = 4;
 
 pub struct Encoder {
     pub weights: Weights,
     instructions: Instructions,
-    /// Working memory of earlier calls, to be used again.
+    /// Working memory of earlier calls, for reuse.
     spare: Mutex<Vec<Workspace>>,
 }
 
-/// Room for everything that is computed on the way.
+/// Working memory for all intermediate results.
 #[derive(Default)]
 struct Workspace {
     hidden: Vec<f32>,
-    /// Query, key and value of each row, for the layer at hand and for the one after.
+    /// Query, key and value of each row, for the current layer and for the next.
     attention: Vec<f32>,
     next: Vec<f32>,
     strips: Vec<Scratch>,
 }
 
-/// What one strip needs for itself.
+/// Working memory of one strip.
 #[derive(Default)]
 struct Scratch {
     context: Vec<f32>,
@@ -59,10 +61,10 @@ impl Encoder {
         Self { weights, instructions, spare: Mutex::default() }
     }
 
-    /// One vector of unit length for each text.
+    /// Returns one unit vector per text.
     ///
-    /// Every text has at least one id and no more than the architecture's `max_tokens`, all within the table of words.
-    /// Runs on the current thread pool.
+    /// Every text has at least one id and at most the architecture's `max_tokens`, all within the
+    /// vocabulary. Runs on the current thread pool.
     pub fn encode(&self, texts: &[Vec<u32>]) -> Vec<Vec<f32>> {
         let tokens: Vec<Token> = texts.iter().flat_map(|ids| Token::of(ids)).collect();
         let spans: Vec<Range<usize>> = texts
@@ -86,7 +88,8 @@ impl Encoder {
         vectors
     }
 
-    /// Takes every strip from the attention of the layer before `layer` up to the attention inputs of `layer`.
+    /// Advances every strip from the attention of the layer before `layer` to the attention inputs
+    /// of `layer`.
     fn step(
         &self,
         layer: usize,
@@ -141,7 +144,7 @@ impl Encoder {
     }
 }
 
-/// How many rows a strip has when `rows` of them are shared by `threads`.
+/// Returns the strip height for `rows` rows and `threads` threads.
 fn strip_height(rows: usize, threads: usize) -> usize {
     let rounds = rows.div_ceil(threads * HIGHEST_STRIP);
     let even = rows.div_ceil(threads * rounds);
@@ -151,9 +154,9 @@ fn strip_height(rows: usize, threads: usize) -> usize {
 #[derive(Clone, Copy)]
 struct Token {
     id: u32,
-    /// In its text.
+    /// Position within its text.
     position: usize,
-    /// Of its text, in tokens.
+    /// Length of its text, in tokens.
     length: usize,
 }
 
@@ -164,11 +167,11 @@ impl Token {
     }
 }
 
-/// The work on one strip between two layers' attention.
+/// The work on one strip between the attention of two layers.
 struct Strip<'a> {
     weights: &'a Weights,
     layer: usize,
-    /// The strip's first row.
+    /// First row of the strip.
     start: usize,
     tokens: &'a [Token],
     /// The rows of each text.
@@ -211,7 +214,7 @@ impl WithSimd for Strip<'_> {
     }
 }
 
-/// Writes the products of the rows with a matrix, and its bias, over `out`.
+/// Writes the products of the rows with a matrix, plus its bias, to `out`.
 #[inline(always)]
 fn apply<S: Simd>(
     simd: S,
@@ -225,7 +228,8 @@ fn apply<S: Simd>(
     dense.panels.multiply(simd, left, out, (width, 0), scratch);
 }
 
-/// The rest of a layer after attention: its output matrix and the feed-forward step, each with residual and norm.
+/// Computes the rest of a layer after attention: the output matrix and the feed-forward step, each
+/// with residual and norm.
 #[inline(always)]
 fn transform<S: Simd>(
     simd: S,
@@ -240,7 +244,7 @@ fn transform<S: Simd>(
     }
     let left = Rows { values: context, width };
     layer.output.panels.multiply(simd, left, hidden, (width, 0), panels);
-    // The context has done its part; from here its rows collect the sum of the feed-forward step.
+    // The context is no longer needed; its rows now collect the sum of the feed-forward step.
     for (row, sum) in hidden.chunks_mut(width).zip(context.chunks_mut(width)) {
         layer_norm(simd, row, &layer.output_norm);
         sum.copy_from_slice(row);
@@ -269,7 +273,7 @@ fn transform<S: Simd>(
     }
 }
 
-/// One vector of unit length for the rows of a text.
+/// Returns the unit vector for the rows of a text.
 fn pool(rows: &[f32], width: usize, pooling: Pooling) -> Vec<f32> {
     let rows = match pooling {
         Pooling::Mean => rows,
@@ -279,7 +283,7 @@ fn pool(rows: &[f32], width: usize, pooling: Pooling) -> Vec<f32> {
     for row in rows.chunks(width) {
         sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
-    // The length of the sum and of the mean differ, their direction does not.
+    // The sum and the mean differ in length, but not in direction.
     let length = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
     sum.iter_mut().for_each(|value| *value /= length.max(f32::MIN_POSITIVE));
     sum

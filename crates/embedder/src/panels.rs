@@ -1,4 +1,4 @@
-//! Packed matrices: cut into panels for the kernels, in full precision or as whole numbers with scales.
+//! Packed matrices: cut into panels for the kernels, in full precision or as integers with scales.
 use std::io;
 
 use memmap2::MmapMut;
@@ -6,15 +6,15 @@ use pulp::Simd;
 
 use crate::kernel::{Line, PANEL, Rows, multiply};
 
-/// Weights that share a scale lie in one row of the matrix, this many of them.
+/// Weights of a row that share a scale.
 pub const BLOCK: usize = 32;
 type Codes = [i8; PANEL];
 
-/// A matrix as its file has it, with one row for each output.
+/// A matrix as stored in the file, with one row per output.
 #[derive(Debug, PartialEq)]
 pub enum Matrix {
     Full(Vec<f32>),
-    /// Each code times the scale of its block of [`BLOCK`].
+    /// Each weight is a code times the scale of its block of [`BLOCK`].
     Coded {
         codes: Vec<i8>,
         scales: Vec<f32>,
@@ -28,7 +28,8 @@ impl Matrix {
         values.iter_mut().for_each(|value| *value *= factor);
     }
 
-    /// The weights of `rows`, by `columns`, of a matrix of `width` columns. Columns are whole blocks.
+    /// Returns the weights in `rows` and `columns` of a matrix with `width` columns. The columns
+    /// are whole blocks.
     pub fn part(
         &self,
         width: usize,
@@ -54,7 +55,7 @@ impl Matrix {
         }
     }
 
-    /// Appends the rows of another matrix, which has the same precision in every file that is whole.
+    /// Appends the rows of another matrix. In an intact file both have the same precision.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         match (self, other) {
             (Self::Full(values), Self::Full(more)) => values.extend(more),
@@ -75,14 +76,14 @@ impl Matrix {
 
 /// A matrix packed for the kernels.
 pub struct Panels {
-    /// The length of a panel: the columns of the file's matrix.
+    /// Length of a panel: the columns of the file's matrix.
     depth: usize,
     packed: Packed,
 }
 
 enum Packed {
     Full(MmapMut),
-    /// The codes by lines, and for every block of them a line of scales.
+    /// The codes by lines, and a line of scales for each block of lines.
     Coded {
         codes: MmapMut,
         scales: Vec<Line>,
@@ -90,7 +91,7 @@ enum Packed {
 }
 
 impl Panels {
-    /// Packs a matrix of `depth` columns and a multiple of 32 rows.
+    /// Packs a matrix with `depth` columns and a multiple of 32 rows.
     pub fn pack(matrix: &Matrix, depth: usize) -> io::Result<Self> {
         let packed = match matrix {
             Matrix::Full(values) => {
@@ -109,9 +110,10 @@ impl Panels {
         Ok(Self { depth, packed })
     }
 
-    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
+    /// Adds the product of `left` and the matrix to `out`, whose rows are `place.0` wide and whose
+    /// columns start at `place.1`.
     ///
-    /// `scratch` is room that other products may use too.
+    /// `scratch` is working memory that other products may reuse.
     #[inline(always)]
     pub fn multiply<S: Simd>(
         &self,
@@ -142,7 +144,7 @@ impl Panels {
     }
 }
 
-/// Turns codes into the weights they stand for.
+/// Decodes codes to weights.
 struct Expand<'a> {
     codes: &'a [Codes],
     scales: &'a [Line],
@@ -176,11 +178,11 @@ fn transpose<T: Copy>(values: &[T], depth: usize, lines: &mut [[T; PANEL]]) {
     }
 }
 
-/// Memory that is page-aligned and goes back to the system whole.
+/// Allocates page-aligned memory that is returned to the system as a whole.
 fn mapped(bytes: usize) -> io::Result<MmapMut> {
     let map = MmapMut::map_anon(bytes)?;
     #[cfg(target_os = "linux")]
-    // Fewer, larger pages where the system has them; no loss where it has not.
+    // Uses fewer and larger pages if the system has them.
     let _ = map.advise(memmap2::Advice::HugePage);
     Ok(map)
 }

@@ -1,7 +1,7 @@
-//! Quantized models: matrices as whole numbers of 4 or 8 bits, every 32 of them with a scale.
+//! Quantization: matrices as integers of 4 or 8 bits, with a scale for every 32 of them.
 //!
-//! The file stays a `safetensors` file. Its metadata says the format and the edition, by which vectors of one edition
-//! are told from those of another. [`crate::tensors`] reads it.
+//! The result is a `safetensors` file. Its metadata has the format and the edition, which
+//! distinguishes its vectors from those of other editions. [`crate::tensors`] reads it.
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Write as _};
@@ -18,7 +18,7 @@ use crate::kernel::Instructions;
 use crate::panels::BLOCK;
 use crate::tensors::{EDITION, FORMAT, NEWEST, Tensors, invalid};
 
-/// How wide a weight is.
+/// Bits per weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bits {
     Four,
@@ -26,7 +26,7 @@ pub enum Bits {
 }
 
 impl Bits {
-    /// The greatest code, below which the least lies by one more.
+    /// Returns the greatest code. The magnitude of the least is one more.
     fn most(self) -> f32 {
         match self {
             Self::Four => 7.0,
@@ -42,18 +42,18 @@ impl Bits {
     }
 }
 
-/// How near the vectors of a quantized model are to those of the model it was made of.
+/// Similarity between the vectors of a quantized model and those of its original.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Cosine {
     pub mean: f64,
     pub least: f64,
-    /// How many texts were compared.
+    /// Number of texts compared.
     pub texts: usize,
 }
 
-/// What the vectors of both models are compared on: queries and passages, of several scripts.
+/// The texts on which both models are compared: queries and passages, in several scripts.
 const PROBES: &str = include_str!("../data/probes.txt");
-/// Files that describe a model beside its weights.
+/// Files that describe a model besides its weights.
 const BESIDE: [&str; 9] = [
     "sentencepiece.bpe.model",
     "sentencepiece.model",
@@ -66,18 +66,19 @@ const BESIDE: [&str; 9] = [
     "modules.json",
 ];
 
-/// A tensor as it is written.
+/// A tensor to be written.
 pub(crate) struct Written {
     pub dtype: Dtype,
     pub shape: Vec<usize>,
     pub bytes: Vec<u8>,
 }
 
-/// Writes the model of `from` into the directory `into` with matrices of so many bits, and compares the two.
+/// Quantizes the model in `from` to this many bits, writes it to the directory `into`, and compares
+/// the two.
 ///
 /// Nothing in `into` is replaced before the new file is complete.
 pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine> {
-    // Reading it as a model says what is wrong with it, if anything is.
+    // Opening the model reports problems with it.
     let original = from.open()?;
     std::fs::create_dir_all(into)?;
     let path = from.path.join(WEIGHTS);
@@ -139,7 +140,7 @@ pub fn quantize(from: &Directory, into: &Path, bits: Bits) -> io::Result<Cosine>
     Ok(Cosine { mean, least, texts: cosines.len() })
 }
 
-/// Writes the file of weights in one step, so that a directory never holds half of one.
+/// Writes the weights atomically, so that a directory never contains an incomplete file.
 pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str) -> io::Result<()> {
     let notes = [(FORMAT, NEWEST.to_string()), (EDITION, edition.to_owned())];
     let notes: HashMap<_, _> =
@@ -159,7 +160,7 @@ pub(crate) fn write(into: &Path, tensors: Vec<(String, Written)>, edition: &str)
     Ok(())
 }
 
-/// The codes and scales of a matrix.
+/// Returns the codes and scales of a matrix.
 fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
     let most = bits.most();
     let mut codes = Vec::with_capacity(values.len());
@@ -189,9 +190,10 @@ fn coded(values: &[f32], shape: &[usize], bits: Bits) -> [Written; 2] {
     ]
 }
 
-/// The scale with the least squared error, of those that put the largest weight on or near the last code.
+/// Returns the scale with the smallest squared error, of those that map the largest weight to the
+/// last code or near it.
 ///
-/// It has the sign that gives the largest weight the code there is one more of.
+/// Its sign gives the largest weight the sign that has one more code.
 fn best_scale(block: &[f32], most: f32) -> f32 {
     let largest = block.iter().copied().fold(0.0_f32, |a, b| if b.abs() > a.abs() { b } else { a });
     if largest == 0.0 {

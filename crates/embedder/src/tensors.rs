@@ -1,7 +1,9 @@
-//! The tensors of a model's file, read one by one so that no more than one is held beside the packed weights.
+//! Reads the tensors of a model's file one by one, so that at most one is in memory besides the
+//! packed weights.
 //!
-//! The file is a `safetensors` file: as published, in 32 or 16 bits, or made by [`crate::quantize`], where a matrix is
-//! whole numbers (`I8`, or two to a byte in `U8`) with a scale for every 32 of them in a tensor named `….scales`.
+//! The file is a `safetensors` file: as published, in 32 or 16 bits, or from [`crate::quantize`],
+//! with matrices of integers (`I8`, or two per byte in `U8`) and a scale for every 32 of them in a
+//! tensor named `….scales`.
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
@@ -14,25 +16,25 @@ use safetensors::tensor::{Dtype, Metadata};
 use crate::panels::{BLOCK, Matrix};
 use half::{bf16, f16};
 
-/// The key of the file's metadata that says a model was made by [`crate::quantize`].
+/// Metadata key that marks a model made by [`crate::quantize`].
 pub const FORMAT: &str = "carrel.format";
-/// The key that tells one edition of a model's weights from another, such as `q4 1a55775f`.
+/// Metadata key with the edition of the weights, such as `q4 1a55775f`.
 pub const EDITION: &str = "carrel.edition";
-/// The newest such format this program reads.
+/// Newest format version that this program reads.
 pub const NEWEST: u32 = 1;
 
 pub struct Tensors {
     file: File,
     map: Mmap,
-    /// Where the tensors' data begins, in bytes.
+    /// Offset of the tensors' data, in bytes.
     data: usize,
     metadata: Metadata,
-    /// What stands before every name, such as `bert.`.
+    /// Prefix of every name, such as `bert.`.
     prefix: String,
 }
 
 impl Tensors {
-    /// An error of kind [`io::ErrorKind::InvalidData`] says what is wrong with the file.
+    /// An error of kind [`io::ErrorKind::InvalidData`] describes the problem with the file.
     pub fn open(path: &Path) -> io::Result<Self> {
         let file = File::open(path)?;
         let map = map(&file)?;
@@ -53,17 +55,17 @@ impl Tensors {
         Ok(Self { file, map, data: header + size_of::<u64>(), metadata, prefix })
     }
 
-    /// A value of the file's own metadata.
+    /// Returns a value of the file's metadata.
     pub fn note(&self, key: &str) -> Option<&str> {
         Some(self.metadata.metadata().as_ref()?.get(key)?.as_str())
     }
 
-    /// The shape of a tensor.
+    /// Returns the shape of a tensor.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         Some(&self.metadata.info(&format!("{}{name}", self.prefix))?.shape)
     }
 
-    /// A tensor of `length` numbers in full precision.
+    /// Reads a tensor of `length` numbers in full precision.
     pub fn floats(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
         let (dtype, range) = self.locate(name)?;
         let width = match dtype {
@@ -85,7 +87,7 @@ impl Tensors {
         Ok(decode(dtype, &bytes))
     }
 
-    /// A matrix of `rows` by `columns`, in the precision of the file.
+    /// Reads a matrix of `rows` by `columns`, in the precision of the file.
     pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Matrix> {
         let (dtype, range) = self.locate(name)?;
         let per_byte = match dtype {
@@ -105,7 +107,7 @@ impl Tensors {
         Ok(Matrix::Coded { codes, scales })
     }
 
-    /// A matrix whose rows are read where they lie, each when it is needed.
+    /// Returns a matrix whose rows are read from the file on demand.
     pub fn table(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<Table> {
         let (dtype, range) = self.locate(name)?;
         let bits = match dtype {
@@ -139,7 +141,7 @@ impl Tensors {
         Ok(Table { dtype, start: range.start, scales, columns })
     }
 
-    /// The file itself, for its tables.
+    /// Returns the mapped file, for its tables.
     pub fn into_map(self) -> Mmap {
         self.map
     }
@@ -155,7 +157,7 @@ impl Tensors {
         Ok((info.dtype, self.data + start..self.data + end))
     }
 
-    /// By reading, not from the mapping, so that what is packed does not stay in memory twice.
+    /// Reads instead of using the mapping, so that packed weights are not in memory twice.
     fn read(&mut self, range: Range<usize>) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; range.len()];
         self.file.seek(SeekFrom::Start(range.start as u64))?;
@@ -164,7 +166,7 @@ impl Tensors {
     }
 }
 
-/// Where in the file a table lies, and in which precision.
+/// Position and precision of a table in the file.
 pub struct Table {
     dtype: Dtype,
     start: usize,
@@ -173,7 +175,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// Reads one row; `index` is within the table.
+    /// Reads one row. `index` must be within the table.
     pub fn read(&self, file: &[u8], index: usize, row: &mut [f32]) {
         let bytes = |start: usize, bits: usize| {
             let width = self.columns * bits / 8;
@@ -204,7 +206,7 @@ fn expand(codes: &[i8], scales: &[f32], row: &mut [f32]) {
     }
 }
 
-/// The numbers of a tensor in 32 or 16 bits.
+/// Decodes a tensor of 32- or 16-bit numbers.
 pub fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
     let halves = bytes.as_chunks::<2>().0.iter().map(|&bytes| u16::from_le_bytes(bytes));
     match dtype {
@@ -214,7 +216,8 @@ pub fn decode(dtype: Dtype, bytes: &[u8]) -> Vec<f32> {
     }
 }
 
-/// Two codes of a byte, 8 above what they stand for: of a block's 16 bytes the low halves come first.
+/// Unpacks two codes per byte, stored with an offset of 8. The low halves of a block's 16 bytes
+/// come first.
 fn unpack(bytes: &[u8]) -> Vec<i8> {
     let code = |half: u8| half as i8 - 8;
     let blocks = bytes.chunks(BLOCK / 2);
@@ -228,7 +231,8 @@ fn unpack(bytes: &[u8]) -> Vec<i8> {
 
 #[expect(unsafe_code, reason = "mapping a file is unsafe: another process could change it")]
 fn map(file: &File) -> io::Result<Mmap> {
-    // SAFETY: Fetching a model replaces its files by renaming, never in place, so what is mapped stays as it was.
+    // SAFETY: Fetching a model replaces its files by renaming, never in place, so the mapped
+    // content does not change.
     unsafe { Mmap::map(file) }
 }
 

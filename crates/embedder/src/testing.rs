@@ -1,23 +1,23 @@
-//! The real model for tests and benches, fetched once for all of them.
+//! The real models for tests and benchmarks, fetched once for all of them.
 use std::env;
 use std::path::PathBuf;
 
 use crate::catalog::{MINILM, Model};
 use crate::fetch::{Sources, fetch};
 
-/// The directory of all-MiniLM-L6-v2: `CARREL_MODEL_DIR`, or a place of its own in cargo's target directory or else in
-/// the user's cache, where the files are fetched to if they are missing.
+/// Returns the directory of all-MiniLM-L6-v2: `CARREL_MODEL_DIR`, or a directory in cargo's target
+/// directory or the user's cache. Missing files are fetched.
 ///
 /// # Panics
-/// When the files cannot be had, with everything that was tried.
+/// If the files cannot be fetched, with the error of every source.
 pub fn model_dir() -> PathBuf {
     directory_of(&MINILM)
 }
 
-/// As [`model_dir`], of another model: beside it.
+/// Like [`model_dir`], for another model in a sibling directory.
 ///
 /// # Panics
-/// As [`model_dir`].
+/// Like [`model_dir`].
 pub fn directory_of(model: &'static Model) -> PathBuf {
     let minilm = env::var_os("CARREL_MODEL_DIR").map_or_else(default_dir, PathBuf::from);
     let directory =
@@ -27,7 +27,7 @@ pub fn directory_of(model: &'static Model) -> PathBuf {
         found.is_ok_and(|found| model.bits.is_some() || found.len() == file.size)
     });
     if !there {
-        // On a thread of its own, because the test may already be inside a runtime.
+        // On a separate thread, because the test may already be inside a runtime.
         let into = directory.clone();
         let fetching = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

@@ -1,4 +1,4 @@
-//! Text to token ids, by the two kinds of vocabulary that encoders of the BERT family come with.
+//! Tokenizers for the two kinds of vocabularies of BERT-family encoders.
 mod charsmap;
 mod json;
 mod sentencepiece;
@@ -10,16 +10,16 @@ pub use sentencepiece::{Piece, parse as parse_sentencepiece, write as write_sent
 pub use unigram::Unigram;
 pub use wordpiece::{Letters, WordPiece};
 
-/// The vocabulary of a model with the rules by which text is cut into its pieces.
+/// A model's vocabulary with its rules for splitting text.
 pub enum Tokenizer {
     WordPiece(WordPiece),
     Unigram(Unigram),
 }
 
 impl Tokenizer {
-    /// The ids of `text`, between the marks of its beginning and end: 2 to `most` of them.
+    /// Returns the ids of `text` between the special tokens for beginning and end: 2 to `most` ids.
     ///
-    /// Reads no further than the last token needs, however long the text is.
+    /// Reads no further than the last token requires, however long the text is.
     pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
         match self {
             Self::WordPiece(tokenizer) => tokenizer.encode(text, most),
@@ -27,7 +27,7 @@ impl Tokenizer {
         }
     }
 
-    /// Every id is below this.
+    /// Every id is less than this.
     pub fn size(&self) -> usize {
         match self {
             Self::WordPiece(tokenizer) => tokenizer.size(),

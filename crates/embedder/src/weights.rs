@@ -1,4 +1,4 @@
-//! The weights of an encoder: read from its file, and laid out the way the kernels read them.
+//! The weights of an encoder, read from its file and packed for the kernels.
 use std::io;
 use std::path::Path;
 
@@ -11,13 +11,14 @@ use crate::tensors::{Table, Tensors, invalid};
 
 pub struct Weights {
     pub architecture: Architecture,
-    /// The model's own file: the table of words is read where it lies, and only its rows in use take up memory.
+    /// The mapped model file. The embedding table is read in place, so only its used rows take
+    /// memory.
     file: Mmap,
     words: Table,
-    /// The rows in the table of words; every id is below it.
+    /// Rows of the embedding table. Every id is less than this.
     pub vocabulary: usize,
-    /// What is added to a token: for each position, or the same for all where positions are rotations. The row that says
-    /// "first segment" is part of it, for there never is a second segment.
+    /// Added to each token: a row per position, or the same row for all with rotary positions. It
+    /// includes the row for the first segment, because there is never a second one.
     added: Vec<f32>,
     pub embedding_norm: Norm,
     pub layers: Vec<Layer>,
@@ -33,13 +34,14 @@ pub struct Layer {
     pub outward_norm: Norm,
 }
 
-/// A matrix with what is added to each of its outputs.
+/// A matrix with its bias.
 pub struct Dense {
     pub panels: Panels,
     pub bias: Vec<f32>,
 }
 
-/// A share of the feed-forward step, so that what lies between its matrices is no wider than a row and stays in cache.
+/// A part of the feed-forward step. The data between its matrices is no wider than a row and stays
+/// in cache.
 pub struct Block {
     pub inward: Dense,
     pub gate: Option<Dense>,
@@ -49,7 +51,8 @@ pub struct Block {
 impl Weights {
     /// Reads the weights of `architecture` from a `safetensors` file.
     ///
-    /// An error of kind [`io::ErrorKind::InvalidData`] completes "the file …": it is another model's, or damaged.
+    /// An error of kind [`io::ErrorKind::InvalidData`] completes "the file …": it is another
+    /// model's, or damaged.
     pub fn open(path: &Path, architecture: Architecture) -> io::Result<Self> {
         if let Some(problem) = architecture.problem() {
             return Err(invalid(format!("is of a model with {problem}")));
@@ -61,7 +64,7 @@ impl Weights {
             Some(&[rows, _]) if rows > 0 => rows,
             _ => return Err(invalid(format!("has the tensor {name} of an unexpected shape"))),
         };
-        // Quantized tables have another shape, and are checked by their size.
+        // Quantized tables have another shape and are checked by their size.
         let words = reader.tensors.table(name, vocabulary, width)?;
         let added = reader.added()?;
         let embedding_norm = reader.norm(match architecture.naming {
@@ -74,7 +77,8 @@ impl Weights {
         Ok(Self { architecture, file, words, vocabulary, added, embedding_norm, layers })
     }
 
-    /// As [`Self::open`], reading the first layer alone and the names of the others. Gives the rows in the table of words.
+    /// Like [`Self::open`], but reads only the first layer and the names of the others. Returns the
+    /// rows of the embedding table.
     pub fn check(path: &Path, architecture: Architecture) -> io::Result<usize> {
         let layers = architecture.layers;
         let first = Self::open(path, Architecture { layers: 1, ..architecture })?;
@@ -95,7 +99,7 @@ impl Weights {
         Ok(first.vocabulary)
     }
 
-    /// Writes what stands for the word `id` at `position` of its text.
+    /// Writes the embedding of the word `id` at `position` of its text.
     pub fn embed(&self, id: u32, position: usize, row: &mut [f32]) {
         self.words.read(&self.file, id as usize, row);
         let start = match self.architecture.positions {
@@ -151,7 +155,7 @@ impl Reader<'_> {
         Ok(Norm { scale, shift, epsilon: self.architecture.epsilon })
     }
 
-    /// A matrix and its bias, which models of some kinds do not have.
+    /// Reads a matrix and its bias, which some models do not have.
     fn dense(&mut self, name: &str, rows: usize, columns: usize) -> io::Result<(Matrix, Vec<f32>)> {
         let matrix = self.tensors.matrix(&format!("{name}.weight"), rows, columns)?;
         let bias = match self.architecture.naming {
@@ -201,7 +205,8 @@ impl Reader<'_> {
             }
         };
         let (mut matrix, mut bias) = query;
-        // Scores are divided by the root of a head's width; doing it here does it once.
+        // Attention divides scores by the square root of a head's width. Scaling the weights does
+        // this once.
         let factor = 1.0 / (self.architecture.head() as f32).sqrt();
         matrix.scale(factor);
         bias.iter_mut().for_each(|value| *value *= factor);

@@ -1,4 +1,4 @@
-//! Model directories that lack something, hold something else, or are made smaller.
+//! Model directories that are incomplete, contain another model, or are quantized.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect")]
 use std::path::Path;
 

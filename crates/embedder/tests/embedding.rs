@@ -34,7 +34,8 @@ fn dot(a: &[f32], b: &[f32]) -> f64 {
     a.iter().zip(b).map(|(&a, &b)| f64::from(a) * f64::from(b)).sum()
 }
 
-/// Cosine above 0.9999 is asked for. That no vector is further away than rounding explains finds smaller mistakes too.
+/// Requires a cosine above 0.9999. The tighter bound on the worst vector, explained by rounding,
+/// finds smaller mistakes too.
 fn assert_same(vectors: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
     assert_eq!(vectors.len(), expected.len());
     for (index, (vector, expected)) in vectors.iter().zip(expected).enumerate() {

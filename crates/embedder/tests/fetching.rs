@@ -1,4 +1,4 @@
-//! Fetching the model's files, from sources that have them, have them damaged, or do not answer.
+//! Fetching a model's files from sources that have them, have damaged ones, or do not respond.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect")]
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ fn from_directory(directory: impl Into<PathBuf>) -> Sources {
     Sources { directory: Some(directory.into()), ..NOWHERE }
 }
 
-/// The names in a directory but for the lock's.
+/// Returns the names in a directory, except the lock's.
 fn names(directory: &Path) -> Vec<String> {
     let names = directory.read_dir().unwrap().map(|entry| entry.unwrap().file_name());
     let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
@@ -24,7 +24,7 @@ fn names(directory: &Path) -> Vec<String> {
     names
 }
 
-/// Answers every request with the file that the path ends in, out of `directory`; a redirect leads there first.
+/// Serves files from `directory` by the last segment of the path; redirects lead there first.
 fn serve(directory: PathBuf) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
@@ -57,7 +57,7 @@ fn serve(directory: PathBuf) -> String {
             };
             let length = format!("content-length: {}\r\n", content.len());
             stream.write_all(head("200 OK", &length).as_bytes()).unwrap();
-            // The client hangs up on a file that is too large.
+            // The client closes the connection if a file is too large.
             let _ = stream.write_all(&content);
         }
     });
@@ -106,7 +106,7 @@ async fn a_damaged_file_is_replaced_and_never_taken() {
         assert!(error.to_string().contains(reason), "{error}");
         assert!(!is_complete(&MINILM, into.path()).await);
     }
-    // What was intact has been kept, what was not has left nothing behind.
+    // Intact files were kept, and damaged ones left nothing behind.
     assert_eq!(names(into.path()), ["model.safetensors", "vocab.txt"]);
     fetch(&MINILM, into.path(), &from_directory(model_dir()), |_| {}).await.unwrap();
     assert!(is_complete(&MINILM, into.path()).await);

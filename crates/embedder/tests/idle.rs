@@ -1,4 +1,4 @@
-//! Giving the model's memory back. Alone in its process, which it measures.
+//! Unloading the idle model. Runs alone in its process, whose memory it measures.
 #![cfg(target_os = "linux")]
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use carrel_embedder::catalog::MINILM;
 use carrel_embedder::testing::model_dir;
 use carrel_embedder::{Directory, NativeEmbedder, Options};
 
-/// Resident memory of this process, in megabytes.
+/// Returns the resident memory of this process, in megabytes.
 fn resident() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
@@ -31,7 +31,7 @@ async fn an_idle_model_gives_its_memory_back_and_loads_again() {
     while model.is_loaded() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Whoever holds the last reference is still giving it back.
+    // The thread with the last reference may still be freeing it.
     let mut released = resident();
     for _ in 0..1500 {
         if released <= before + 12 {

@@ -1,4 +1,4 @@
-//! multilingual-e5-small with real weights, beside the program that carries them.
+//! multilingual-e5-small with real weights, compared with the package that contains them.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect")]
 use std::num::NonZeroUsize;
 
@@ -13,8 +13,8 @@ fn open() -> NativeEmbedder {
     NativeEmbedder::new(Options { directory, threads, release_after: None })
 }
 
-/// transformers runs a dequantized copy of the weights. The package that carries them rounds activations to 8 bits, so
-/// its vectors are near and no more.
+/// transformers runs a dequantized copy of the weights. The package rounds activations to 8 bits,
+/// so its vectors are only similar.
 #[tokio::test]
 async fn vectors_are_those_of_the_reference_and_near_those_of_the_package() {
     let fixture = include_str!("fixtures/e5_vectors.json");

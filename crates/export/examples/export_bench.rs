@@ -1,6 +1,6 @@
-//! Measures each format: CPU seconds for 100,000 exchanges of 4.5 kB, from the stored answer to
-//! the bytes of the file. Prints a JSON object a line; `copy` is the cost of copying the same
-//! texts, to compare with.
+//! Benchmark of the export formats: CPU seconds for 100,000 exchanges of 4.5 kB, from the stored
+//! answer to the bytes of the file. Prints one JSON object per line. `copy` is the cost of copying
+//! the same texts, for comparison.
 //!
 //! `cargo run --release -p carrel-export --example export_bench [exchanges]`
 use std::fs;
@@ -14,7 +14,7 @@ use carrel_export::{ExportFormats, record_of, redact};
 use chrono::{TimeZone, Utc};
 use serde_json::json;
 
-/// What a server sends at once.
+/// Bytes that a server sends at once.
 const BUFFER: usize = 64 * 1024;
 
 fn main() {
@@ -71,7 +71,7 @@ fn export(
     })
 }
 
-/// Empties a buffer that is full, and says how many bytes went.
+/// Empties a full buffer and returns the number of bytes removed.
 fn drain(out: &mut Vec<u8>) -> usize {
     if out.len() < BUFFER {
         return 0;
@@ -81,21 +81,22 @@ fn drain(out: &mut Vec<u8>) -> usize {
     size
 }
 
-/// CPU seconds of all rounds, and the bytes that they report.
+/// Returns the CPU seconds of all rounds and the sum of the bytes they report.
 fn timed(count: i64, mut round: impl FnMut(i64) -> usize) -> (f64, usize) {
     let before = cpu_seconds();
     let bytes = (0..count).map(&mut round).sum();
     (cpu_seconds() - before, bytes)
 }
 
-/// User and system time of this process: fields 14 and 15 of its status line, in ticks of 10 ms.
+/// Returns the user and system time of this process: fields 14 and 15 of its status line, in ticks
+/// of 10 ms.
 fn cpu_seconds() -> f64 {
     let status = fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let fields = status.rsplit(')').next().unwrap_or_default().split_whitespace();
     fields.skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
 }
 
-/// What comes from the database: strings of its own for each exchange.
+/// Creates an exchange with strings of its own, like one from the database.
 fn fresh(model: &LoggedChat, id: i64) -> LoggedChat {
     let mut chat = model.clone();
     chat.chat.id = ChatId(id);

@@ -1,19 +1,20 @@
-//! One JSON array of everything: records of exchanges, or instructions to learn from in the layout
-//! of the Alpaca data set. Native: an exchange a line. Compatible: four spaces for each level.
+//! Formatters that write one JSON array: records of exchanges, or training examples in the layout
+//! of the Alpaca data set. The native layout has one exchange per line; the compatible layout
+//! indents by four spaces.
 use carrel_domain::chat_log::ExportOrder;
 use carrel_domain::export::{ExportAttachment, ExportRecord, FormatChoice, Formatter, Layout};
 
 use crate::escape::{json_inside, json_string};
 use crate::words::{self, SystemPrompt};
 
-/// The brackets and commas of an array of objects.
+/// Writes the brackets and commas of an array of objects.
 struct Array {
     layout: Layout,
     any: bool,
 }
 
 impl Array {
-    /// Begins the next object.
+    /// Starts the next object.
     fn object<'a>(&mut self, out: &'a mut Vec<u8>) -> Object<'a> {
         if self.any {
             out.push(b',');
@@ -36,7 +37,7 @@ impl Array {
     }
 }
 
-/// One object of the array, being written.
+/// An object of the array that is being written.
 struct Object<'a> {
     out: &'a mut Vec<u8>,
     layout: Layout,
@@ -44,7 +45,7 @@ struct Object<'a> {
 }
 
 impl Object<'_> {
-    /// Writes the name of the next member; its value is for the caller to write.
+    /// Writes the name of the next member. The caller writes its value.
     fn member(&mut self, name: &str) -> &mut Vec<u8> {
         if self.any {
             self.out.push(b',');
@@ -78,7 +79,7 @@ impl Object<'_> {
     }
 }
 
-/// Records of exchanges.
+/// Writes records of exchanges.
 pub struct Records(Array);
 
 impl Records {
@@ -141,7 +142,7 @@ fn sent_at(record: &ExportRecord, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Images as they are sent with a question, so that an export can be asked again.
+/// Writes images in the form of a question's attachments, so that the question can be asked again.
 fn images(attachments: &[ExportAttachment], out: &mut Vec<u8>) {
     out.push(b'[');
     for (index, ExportAttachment { name, content }) in attachments.iter().enumerate() {
@@ -169,13 +170,13 @@ fn compat_images(attachments: &[ExportAttachment], out: &mut Vec<u8>) {
     out.extend_from_slice(if attachments.is_empty() { b"]" } else { b"\n        ]".as_slice() });
 }
 
-/// The media type that a data URL names.
+/// Returns the media type of a data URL.
 fn mime(url: &str) -> &str {
     let rest = url.strip_prefix("data:").unwrap_or_default();
     rest.split([';', ',']).next().unwrap_or_default()
 }
 
-/// Instructions to learn from: what the model was told and shown, what it was asked, what it said.
+/// Writes training examples: the instructions and sources, the question, and the answer.
 pub struct Alpaca {
     array: Array,
     prompt: SystemPrompt,
@@ -221,7 +222,7 @@ impl Formatter for Alpaca {
     }
 }
 
-/// The passages that the answer was built on, inside a JSON string.
+/// Writes the passages that the answer was built on, inside a JSON string.
 fn context(sources: &[String], out: &mut Vec<u8>) {
     if !sources.is_empty() {
         out.extend_from_slice(br"\nContext:\n");

@@ -1,4 +1,5 @@
-//! A table. Native: RFC 4180. Compatible: every cell quoted and on one line, rows joined by `\n`.
+//! Formatter of CSV files. Native layout: RFC 4180. Compatible layout: every cell is quoted and on
+//! one line, rows are joined by `\n`.
 use carrel_domain::chat_log::ExportOrder;
 use carrel_domain::export::{ExportRecord, FormatChoice, Formatter, Layout};
 
@@ -9,7 +10,7 @@ pub struct Csv {
     layout: Layout,
     safe: bool,
     any: bool,
-    /// One cell that is put together before it can be escaped; kept for its memory.
+    /// Buffer for a cell that is assembled before it is escaped. Kept to reuse its memory.
     cell: String,
 }
 
@@ -18,8 +19,8 @@ impl Csv {
         Self { layout: choice.layout, safe: choice.csv_safe, any: false, cell: String::new() }
     }
 
-    /// Absent values are empty cells without quotes. Images are named, not included: one would
-    /// exceed the longest cell that readers take.
+    /// Absent values are empty cells without quotes. Images are listed by name, because their
+    /// contents exceed the longest cell that readers accept.
     fn native(&mut self, record: &ExportRecord, out: &mut Vec<u8>) {
         let Self { layout, safe, any: _, cell: names } = self;
         let cell = |text: Option<&str>, out: &mut Vec<u8>| {
@@ -95,7 +96,7 @@ impl Formatter for Csv {
         match self.layout {
             Layout::Native => self.native(record, out),
             Layout::Compat => {
-                // Quirk: these two columns are only there when there are rows.
+                // Quirk: these two columns only exist if there are rows.
                 if !self.any {
                     out.extend_from_slice(b",username,rating");
                 }

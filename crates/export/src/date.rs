@@ -1,12 +1,12 @@
-//! Moments as text, written without a format interpreter because every record has one.
+//! Times as text, written without interpreting a format string because every record has one.
 use chrono::{DateTime, Datelike, Timelike, Utc};
 
 const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// RFC 3339 with milliseconds: `2026-11-23T04:56:36.641Z`. Years that RFC 3339 cannot name get a
-/// sign and six digits, as in ISO 8601.
+/// Writes RFC 3339 with milliseconds: `2026-11-23T04:56:36.641Z`. Years outside RFC 3339 get a sign
+/// and six digits, as in ISO 8601.
 pub fn rfc3339(time: DateTime<Utc>, out: &mut Vec<u8>) {
     let year = time.year();
     if (0..=9999).contains(&year) {
@@ -22,12 +22,12 @@ pub fn rfc3339(time: DateTime<Utc>, out: &mut Vec<u8>) {
     out.push(b'T');
     clock(time, out);
     out.push(b'.');
-    // A leap second counts past the thousand.
+    // A leap second has milliseconds of 1000 and more.
     digits(time.timestamp_subsec_millis().min(999), 3, out);
     out.push(b'Z');
 }
 
-/// As browsers print a moment in English in Greenwich:
+/// Writes a time as JavaScript does in English at UTC:
 /// `Mon Nov 23 2026 04:56:36 GMT+0000 (Coordinated Universal Time)`.
 pub fn spelled_out(time: DateTime<Utc>, out: &mut Vec<u8>) {
     out.extend_from_slice(DAYS[time.weekday().num_days_from_monday() as usize].as_bytes());
@@ -54,7 +54,7 @@ fn clock(time: DateTime<Utc>, out: &mut Vec<u8>) {
     digits(time.second(), 2, out);
 }
 
-/// The last `width` decimal digits of a number.
+/// Writes the last `width` decimal digits of a number.
 fn digits(number: u32, width: u32, out: &mut Vec<u8>) {
     for place in (0..width).rev() {
         out.push(b'0' + (number / 10_u32.pow(place) % 10) as u8);

@@ -1,22 +1,23 @@
-//! Text inside JSON strings and CSV cells, escaped in one pass that copies whole runs.
+//! Escaping for JSON strings and CSV cells, in one pass that copies unescaped runs at once.
 
-/// What becomes of line breaks inside a cell.
+/// How line breaks inside a cell are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Breaks {
-    /// They stay; a lone carriage return becomes a line feed, because readers disagree about it.
+    /// Unchanged. A lone carriage return becomes a line feed, because readers treat it differently.
     Kept,
-    /// Each becomes one space.
+    /// Each as one space.
     Spaces,
 }
 
-/// A JSON string in quotes. Escapes no more than JSON demands.
+/// Writes a JSON string in quotes. Escapes only what JSON requires.
 pub fn json_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     json_inside(text, out);
     out.push(b'"');
 }
 
-/// What stands between the quotes of a JSON string, so that one may be put together from parts.
+/// Writes the contents of a JSON string without quotes, so that a string can be assembled from
+/// parts.
 pub fn json_inside(text: &str, out: &mut Vec<u8>) {
     let mut rest = text.as_bytes();
     loop {
@@ -42,7 +43,7 @@ pub fn json_inside(text: &str, out: &mut Vec<u8>) {
     }
 }
 
-/// A CSV cell in quotes. NUL, which no reader takes, becomes U+FFFD.
+/// Writes a CSV cell in quotes. NUL, which no reader accepts, becomes U+FFFD.
 pub fn csv_cell(text: &str, breaks: Breaks, safe: bool, out: &mut Vec<u8>) {
     out.push(b'"');
     if safe && starts_a_formula(text) {
@@ -70,13 +71,13 @@ pub fn csv_cell(text: &str, breaks: Breaks, safe: bool, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
-/// Whether a spreadsheet might take a cell for a formula.
+/// True if a spreadsheet might treat the cell as a formula.
 fn starts_a_formula(text: &str) -> bool {
     let marks = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     text.starts_with(marks)
 }
 
-/// How many bytes come before the first that is special.
+/// Returns the number of bytes before the first special one.
 #[inline(always)]
 fn run(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
     let mut passed = blocks::<64>(bytes, &special);
@@ -85,8 +86,8 @@ fn run(bytes: &[u8], special: impl Fn(u8) -> bool) -> usize {
     passed + rest.iter().position(|byte| special(*byte)).unwrap_or(rest.len())
 }
 
-/// How many bytes are in the blocks of `N` before the first one with a special byte. Compilers make
-/// the test of a block parallel.
+/// Returns the number of bytes in the blocks of `N` before the first block with a special byte.
+/// Compilers vectorize the test of a block.
 #[inline(always)]
 fn blocks<const N: usize>(bytes: &[u8], special: &impl Fn(u8) -> bool) -> usize {
     let (blocks, _) = bytes.as_chunks::<N>();

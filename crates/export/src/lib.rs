@@ -1,9 +1,9 @@
-//! Exports of conversations: the same exchanges as `json`, `csv`, `jsonl` or `jsonAlpaca`, in
-//! carrel's own layout or in the one that programs written for other servers read.
+//! Exports of exchanges as `json`, `csv`, `jsonl` or `jsonAlpaca`, in carrel's own layout or in the
+//! one that programs written for other servers read.
 //!
-//! [`record_of`] reads what was stored, whatever state it is in; [`redact`] takes out what
-//! identifies people; a [`Formatter`] from [`ExportFormats`] appends bytes to a buffer that the
-//! caller empties as it likes. Nothing here keeps more than the exchange at hand.
+//! [`record_of`] reads a stored answer, even a damaged one. [`redact`] removes what identifies
+//! people. A [`Formatter`] from [`ExportFormats`] appends bytes to a buffer that the caller
+//! empties. Only the current exchange is kept in memory.
 mod array;
 mod csv;
 mod date;
@@ -19,7 +19,7 @@ use carrel_domain::export::{ExportRecord, FormatChoice, Formatter, Formatters};
 pub use read::record_of;
 pub use redact::{redact, redact_text};
 
-/// All formats there are.
+/// The factory for all formats.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ExportFormats;
 

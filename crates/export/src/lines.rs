@@ -1,7 +1,8 @@
-//! Conversations to fine-tune a model with, one a line. Native: what OpenAI's fine-tuning takes,
-//! contents as plain strings. Compatible: contents as lists of parts, and no line break at the end.
+//! Formatter of conversations for fine-tuning, one per line. The native layout is OpenAI's, with
+//! contents as plain strings. The compatible layout has contents as lists of parts, and no line
+//! break at the end.
 //!
-//! A line is written as its exchanges arrive, so however long it gets, none of it is held.
+//! A line is written while its exchanges arrive, so memory use does not depend on its length.
 use carrel_domain::chat::Conversation;
 use carrel_domain::chat_log::ExportOrder;
 use carrel_domain::export::{ExportRecord, FormatChoice, Formatter, Layout};
@@ -13,9 +14,9 @@ pub struct Lines {
     layout: Layout,
     by_conversation: bool,
     prompt: SystemPrompt,
-    /// Whose line has been begun and not ended.
+    /// The conversation of the unfinished line.
     open: Option<Conversation>,
-    /// Whether that line has a message already. What was written of it may be gone from the buffer.
+    /// True if that line has a message already, which may have left the buffer.
     any: bool,
 }
 
@@ -72,8 +73,8 @@ impl Formatter for Lines {
 
     fn begin(&mut self, _out: &mut Vec<u8>) {}
 
-    /// Fine-tuning refuses messages without content, so the native layout leaves out exchanges
-    /// with an empty question or answer.
+    /// Fine-tuning refuses messages without content, so the native layout omits exchanges with an
+    /// empty question or answer.
     fn record(&mut self, record: &ExportRecord, out: &mut Vec<u8>) {
         let question = &record.chat.chat.prompt;
         let empty = question.trim().is_empty() || record.response.trim().is_empty();

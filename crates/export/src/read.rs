@@ -1,4 +1,4 @@
-//! Reading a stored answer, in whatever state it is.
+//! Reads stored answers, including damaged ones.
 use std::borrow::Cow;
 use std::mem;
 
@@ -7,10 +7,10 @@ use carrel_domain::export::{ExportAttachment, ExportRecord};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What images are called whose stored form does not say what they are.
+/// Media type of images without one.
 const UNKNOWN_TYPE: &str = "application/octet-stream";
 
-/// A stored answer without fault. Members that exports have no use for are passed over unread.
+/// A well-formed stored answer. Members that exports do not need are skipped.
 #[derive(Deserialize)]
 struct Answer<'a> {
     #[serde(borrow)]
@@ -34,9 +34,9 @@ struct Image {
     content: String,
 }
 
-/// Reads what was stored of an exchange. The stored answer is taken out of the chat: the record
-/// has its parts instead, or all of it as text when there is no text in it to be found. Sources
-/// and images that cannot be read are left out; either way the record says so.
+/// Reads a stored exchange. The stored answer moves out of the chat: the record has its parts
+/// instead, or the whole JSON as text if the answer has no text. Unreadable sources and images are
+/// left out. The record is marked in both cases.
 pub fn record_of(mut chat: LoggedChat) -> ExportRecord {
     let mut stored = mem::take(&mut chat.chat.response);
     let Ok(Answer { text, sources, attachments }) = serde_json::from_str(&stored) else {
@@ -50,7 +50,7 @@ pub fn record_of(mut chat: LoggedChat) -> ExportRecord {
     let response = match text {
         Cow::Owned(text) => text,
         Cow::Borrowed(text) => {
-            // Where it stands: as answers are long, they are not copied without need.
+            // Reuses the buffer of the stored answer, because answers are long.
             let (start, length) = (text.as_ptr().addr() - stored.as_ptr().addr(), text.len());
             stored.truncate(start + length);
             stored.drain(..start);
@@ -60,7 +60,7 @@ pub fn record_of(mut chat: LoggedChat) -> ExportRecord {
     ExportRecord { chat, response, sources, attachments, damaged: false, raw: false }
 }
 
-/// Finds what can be found in an answer that has a fault, or a shape that is merely unusual.
+/// Recovers the readable parts of an answer that is damaged or has an unusual structure.
 fn salvage(chat: LoggedChat, stored: String) -> ExportRecord {
     let mut damaged = false;
     let answer = serde_json::from_str(&stored).ok().or_else(|| {
@@ -103,7 +103,7 @@ fn salvage(chat: LoggedChat, stored: String) -> ExportRecord {
     ExportRecord { chat, response, sources, attachments, damaged, raw: false }
 }
 
-/// The elements of a list that may be absent, but nothing else than a list.
+/// Returns the elements of an optional list. Anything else than a list counts as damage.
 fn list(value: Option<Value>, damaged: &mut bool) -> Vec<Value> {
     match value {
         None => Vec::new(),
@@ -120,7 +120,7 @@ fn raw(chat: LoggedChat, stored: String) -> ExportRecord {
     ExportRecord { chat, response: stored, sources, attachments, damaged: true, raw: true }
 }
 
-/// An image whose content is a data URL, or the base64 part of one.
+/// Creates an attachment from a data URL or its base64 part.
 fn attachment(name: String, mime: &str, content: String) -> ExportAttachment {
     if content.starts_with("data:") {
         return ExportAttachment { name, content };
@@ -129,8 +129,8 @@ fn attachment(name: String, mime: &str, content: String) -> ExportAttachment {
     ExportAttachment { name, content: format!("data:{mime};base64,{content}") }
 }
 
-/// The same JSON with U+FFFD for each escaped half of a character whose other half is missing, as
-/// is left of an emoji by programs that cut text in UTF-16. `None` when there is none.
+/// Replaces unpaired escaped surrogates by U+FFFD. Programs that cut text in UTF-16 leave them from
+/// emoji. Returns `None` if there are none.
 fn without_lone_surrogates(json: &str) -> Option<String> {
     let mut mended = String::new();
     let (mut kept, mut at) = (0, 0);
@@ -144,7 +144,7 @@ fn without_lone_surrogates(json: &str) -> Option<String> {
                 at += 6;
                 kept = at;
             }
-            // Two bytes: a backslash after a backslash begins nothing.
+            // Skips two bytes, so that a backslash after a backslash starts no escape.
             _ => at = (at + 2).min(json.len()),
         }
     }
@@ -155,10 +155,10 @@ fn without_lone_surrogates(json: &str) -> Option<String> {
     Some(mended)
 }
 
-/// The UTF-16 code unit that an escape at this place stands for.
+/// Returns the UTF-16 code unit that is escaped at this position.
 fn unit(json: &str, at: usize) -> Option<u16> {
     let escape = json.get(at..at + 6)?.strip_prefix("\\u")?;
-    // `from_str_radix` alone would admit a sign.
+    // `from_str_radix` would accept a sign.
     let hex = escape.bytes().all(|byte| byte.is_ascii_hexdigit());
     if hex { u16::from_str_radix(escape, 16).ok() } else { None }
 }

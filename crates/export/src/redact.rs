@@ -1,4 +1,4 @@
-//! Taking out of exchanges what identifies people.
+//! Redaction: removes from exchanges what identifies people.
 mod number;
 mod token;
 
@@ -7,14 +7,14 @@ use std::ops::Range;
 use carrel_domain::chat_log::LoggedChat;
 use carrel_domain::export::{ExportAttachment, ExportRecord};
 
-/// What stands where something was taken out.
+/// The replacement for redacted text.
 const REDACTED: &str = "[redacted]";
 
-/// Takes out of a record what identifies people, and leaves its structure as it is.
+/// Removes from a record what identifies people, and keeps its structure.
 ///
-/// The name of a user becomes `user-` and the user's id, so that one person's exchanges can still
-/// be told from another's. The question, the answer, the passages, the workspace's name and
-/// prompt, and the names of images go through [`redact_text`]. Images are emptied.
+/// The user's name becomes `user-` and the user's id, so that the exchanges of different people can
+/// still be told apart. [`redact_text`] redacts the question, the answer, the passages, the
+/// workspace's name and prompt, and the names of images. The contents of images are removed.
 pub fn redact(record: &mut ExportRecord) {
     let ExportRecord { chat: logged, response, sources, attachments, damaged: _, raw: _ } = record;
     let LoggedChat { chat, workspace, username } = logged;
@@ -38,20 +38,20 @@ pub fn redact(record: &mut ExportRecord) {
     }
 }
 
-/// Replaces by `[redacted]`, in one pass whose time is proportional to the length of the text:
+/// Replaces the following by `[redacted]`, in one pass that takes linear time:
 ///
 /// - e-mail addresses (`name@host.tld`, accents and Cyrillic or Greek letters included);
-/// - numbers that may be telephone numbers: seven digits or more in groups separated by one or two
-///   of space, `-`, `.`, `/`, `(`, `)` and their typographic forms, or after `+`, or from `0`; nine
-///   or more when there is neither group nor `+` nor leading `0`. That takes in card numbers;
+/// - numbers that may be telephone numbers: seven or more digits in groups separated by one or two
+///   of space, `-`, `.`, `/`, `(`, `)` and their typographic forms, or after `+`, or with a leading
+///   `0`; nine or more digits without groups, `+` and leading `0`. This includes card numbers;
 /// - international bank account numbers, in one piece or in groups of four;
-/// - what follows the word `Bearer`; words that begin as access keys do (`sk-`, `ghp_`, `AKIA`,
+/// - what follows the word `Bearer`; words with the prefix of an access key (`sk-`, `ghp_`, `AKIA`,
 ///   `crl_`, `eyJ` and others); four groups of seven letters and digits; and any word with a part
-///   of 20 letters and digits or more that has at least two digits among letters.
+///   of 20 or more letters and digits of which at least two digits stand among letters.
 ///
-/// Dates, ranges of years, IPv4 addresses, decimal fractions, amounts in groups of three digits
-/// that begin with a shorter one (`12 000 000`), lists of numbers below 100, UUIDs and digits
-/// inside words are none of these. Names of people and postal addresses are not recognised.
+/// Not replaced are dates, ranges of years, IPv4 addresses, decimal fractions, amounts in groups of
+/// three digits that begin with a shorter one (`12 000 000`), lists of numbers below 100, UUIDs,
+/// and digits inside words. Names of people and postal addresses are not recognized.
 pub fn redact_text(text: &mut String) {
     let mut redacted = String::new();
     let mut kept = 0;
@@ -68,14 +68,14 @@ pub fn redact_text(text: &mut String) {
     }
 }
 
-/// Goes through a text from word to word. No look ahead is repeated over the same bytes: what a
-/// failed one has ruled out is remembered.
+/// Scans a text word by word. To stay linear, it remembers the ranges that a failed lookahead has
+/// ruled out.
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
-    /// No e-mail address begins before this place.
+    /// No e-mail address begins before this position.
     no_email_before: usize,
-    /// No key begins before this place.
+    /// No key begins before this position.
     no_key_before: usize,
 }
 
@@ -102,12 +102,12 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// Looks at the word that begins here, and steps over it.
+    /// Examines the word at this position and moves past it.
     fn word(&mut self) -> Option<Range<usize>> {
         let bytes = self.text.as_bytes();
         let start = self.at;
         if start > 0 && bytes[start - 1] == b'\\' && b"nrtbf".contains(&bytes[start]) {
-            // A line break in text that is itself escaped.
+            // An escaped line break, in text that is itself escaped.
             self.at += 1;
             return None;
         }
@@ -139,7 +139,7 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// Steps over the other parts of an identifier such as `v1.2-20261123`.
+    /// Skips the remaining parts of an identifier such as `v1.2-20261123`.
     fn skip_what_is_joined(&mut self) {
         let bytes = self.text.as_bytes();
         while let Some([b'-' | b'.', next]) = bytes.get(self.at..self.at + 2)
@@ -150,7 +150,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A character outside ASCII, with which an e-mail address may begin.
+    /// Examines a non-ASCII character, with which an e-mail address may begin.
     fn foreign(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         let character = self.text[start..].chars().next()?;
@@ -164,7 +164,7 @@ impl<'a> Scanner<'a> {
         None
     }
 
-    /// The end of an e-mail address that begins here.
+    /// Returns the end of the e-mail address at this position.
     fn email(&mut self) -> Option<usize> {
         if self.at < self.no_email_before {
             return None;
@@ -195,7 +195,7 @@ impl<'a> Scanner<'a> {
     }
 }
 
-/// The length of the characters at the beginning that the name of a mailbox may have.
+/// Returns the length of the leading characters that are allowed in a mailbox name.
 fn name_length(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -212,8 +212,8 @@ fn name_length(text: &str) -> usize {
     }
 }
 
-/// Latin, Greek, Cyrillic and Armenian letters: scripts that put spaces between words, so that an
-/// address does not swallow the sentence before it.
+/// True for Latin, Greek, Cyrillic and Armenian letters. These scripts put spaces between words, so
+/// an address does not swallow the sentence before it.
 fn is_letter(character: char) -> bool {
     ('\u{c0}'..='\u{58f}').contains(&character) && character.is_alphabetic()
 }

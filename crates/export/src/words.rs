@@ -1,7 +1,7 @@
-//! What each layout calls people, workspaces, ratings and prompts.
+//! Layout-specific texts for users, workspaces, ratings and prompts.
 use carrel_domain::export::{ExportRecord, FormatChoice, Layout};
 
-/// Whose exchange it is: in the compatible layout everybody has a name, even those who have none.
+/// Returns the user's name. The compatible layout has a name even for exchanges without a user.
 pub fn username(record: &ExportRecord, layout: Layout) -> Option<&str> {
     match layout {
         Layout::Native => record.chat.username.as_deref(),
@@ -9,7 +9,8 @@ pub fn username(record: &ExportRecord, layout: Layout) -> Option<&str> {
     }
 }
 
-/// Where it was held. The compatible words for a workspace that has gone are the recorded ones.
+/// Returns the workspace's name. The compatible layout's text for a deleted workspace comes from
+/// recorded exports.
 pub fn workspace(record: &ExportRecord, layout: Layout) -> Option<&str> {
     match layout {
         Layout::Native => record.chat.workspace.as_ref().map(|workspace| workspace.name.as_str()),
@@ -26,7 +27,7 @@ pub fn rating(record: &ExportRecord, layout: Layout) -> Option<&'static str> {
     }
 }
 
-/// The answer's text. Where it cannot be read, the compatible layout leaves the text out.
+/// Returns the text of the answer. The compatible layout omits an unreadable answer.
 pub fn response(record: &ExportRecord, layout: Layout) -> Option<&str> {
     match layout {
         Layout::Compat if record.raw => None,
@@ -34,7 +35,7 @@ pub fn response(record: &ExportRecord, layout: Layout) -> Option<&str> {
     }
 }
 
-/// What the model was told first.
+/// The system prompt of each exchange.
 #[derive(Clone, Debug)]
 pub struct SystemPrompt {
     layout: Layout,
@@ -46,8 +47,8 @@ impl SystemPrompt {
         Self { layout: choice.layout, default: choice.system_prompt.clone() }
     }
 
-    /// Quirk: the compatible layout names the server's prompt even for workspaces that have their
-    /// own, as in the recorded exports.
+    /// Quirk: the compatible layout uses the server's prompt even for workspaces with their own, as
+    /// in the recorded exports.
     pub fn of<'a>(&'a self, record: &'a ExportRecord) -> &'a str {
         let own = match self.layout {
             Layout::Native => record.chat.workspace.as_ref().and_then(|of| of.prompt.as_deref()),

@@ -1,4 +1,4 @@
-//! Request bodies as a stream that is bounded in bytes and time.
+//! Request bodies as streams with limits in bytes and time.
 use std::io;
 use std::time::Duration;
 
@@ -11,21 +11,21 @@ use carrel_domain::{Error, Result};
 use futures_util::stream::{self, LocalBoxStream, StreamExt};
 use tokio::time::{Instant, timeout_at};
 
-/// The longest pause between two pieces of a body.
+/// Longest pause between two chunks of a body.
 pub const MAX_PAUSE: Duration = Duration::from_secs(30);
-/// How long a whole body may take.
+/// Longest time for a whole body.
 pub const MAX_DURATION: Duration = Duration::from_secs(60);
-/// The slowest upload that may take longer than [`MAX_DURATION`], in bytes a second.
+/// Lowest rate of an upload that takes longer than [`MAX_DURATION`], in bytes per second.
 pub const MIN_UPLOAD_RATE: u64 = 4 << 10;
 
-/// What a body may cost.
+/// Limits of a body.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// In bytes.
+    /// Most bytes.
     pub bytes: u64,
-    /// What is larger than allowed, for the error: "the body".
+    /// Subject of the error if the body is too large, such as "the body".
     pub what: &'static str,
-    /// Whether each [`MIN_UPLOAD_RATE`] bytes buy another second, as files need.
+    /// True to extend the time by one second for every [`MIN_UPLOAD_RATE`] bytes, for file uploads.
     pub is_upload: bool,
 }
 
@@ -40,10 +40,11 @@ impl Limits {
     }
 }
 
-/// The pieces of a body. Ends with an error when a limit is exceeded; see [`error_of`].
+/// The chunks of a body. The stream ends with an error if a limit is exceeded; see [`error_of`].
 pub type Pieces = LocalBoxStream<'static, Result<Bytes, PayloadError>>;
 
-/// Returns the pieces of a body. One whose announced length exceeds the limit is refused unread.
+/// Returns the chunks of a body. A body whose `Content-Length` exceeds the limit is refused without
+/// reading it.
 pub fn pieces(request: &HttpRequest, payload: Payload, limits: Limits) -> Result<Pieces> {
     let length = request.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
     if length
@@ -84,7 +85,7 @@ pub async fn whole(request: &HttpRequest, payload: Payload, limits: Limits) -> R
     Ok(body.freeze())
 }
 
-/// Returns why a body could not be read, as an error of the field `field`.
+/// Converts a read failure to an error in the field `field`.
 pub fn error_of(error: &PayloadError, limits: Limits, field: &'static str) -> Error {
     match error {
         PayloadError::Overflow => Error::TooLarge { what: limits.what, limit: limits.bytes },
@@ -95,8 +96,8 @@ pub fn error_of(error: &PayloadError, limits: Limits, field: &'static str) -> Er
     }
 }
 
-/// Whether a request brings a body that is compressed, which no route reads: a small one can unpack
-/// to gigabytes.
+/// True if the body is compressed. No route reads such a body, because a small one can unpack to
+/// gigabytes.
 pub fn is_encoded(headers: &HeaderMap) -> bool {
     let is_empty = headers.get(CONTENT_LENGTH).is_some_and(|length| length == "0");
     let has_body = headers.contains_key(CONTENT_LENGTH) && !is_empty;
@@ -105,7 +106,7 @@ pub fn is_encoded(headers: &HeaderMap) -> bool {
     has_body && encodings.any(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
 }
 
-/// Why a compressed body is refused.
+/// The error for a compressed body.
 pub const ENCODED: &str =
     "Content-Encoding: request bodies must not be compressed; send it as it is";
 

@@ -1,4 +1,4 @@
-//! The address a request came from, also behind reverse proxies.
+//! The address of a client, also behind reverse proxies.
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
@@ -11,8 +11,8 @@ pub fn of(request: &HttpRequest, trusted: &[IpNet]) -> Option<IpAddr> {
     Some(resolve(peer, forwarded.filter_map(|header| header.to_str().ok()), trusted))
 }
 
-/// Walks `X-Forwarded-For` from the end for as long as trusted proxies wrote it. Anyone can write
-/// what stands before that.
+/// Walks `X-Forwarded-For` from the end as long as trusted proxies wrote the entries. Anyone can
+/// forge the entries before that.
 fn resolve<'a>(
     peer: IpAddr,
     forwarded: impl Iterator<Item = &'a str>,
@@ -28,7 +28,7 @@ fn resolve<'a>(
         if !is_trusted(client) {
             break;
         }
-        // A proxy writes nothing but addresses.
+        // A proxy only writes addresses.
         let Ok(hop) = hop.trim().parse() else { break };
         client = hop;
     }

@@ -1,22 +1,23 @@
-//! Cross-site request forgery: whether a change was sent by a page of this server.
+//! Protection against cross-site request forgery: checks whether a page of this server sent a
+//! change.
 //!
-//! Session cookies are `SameSite=Strict`; this check is the second lock.
+//! Session cookies are `SameSite=Strict`; this check is a second line of defense.
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::ORIGIN;
 use url::Url;
 
-/// Whether a request may act with the session cookie that it brings. Reading is always allowed; any
-/// other method must come from this origin.
+/// True if a request may use its session cookie. Read methods are always allowed; any other method
+/// must come from this origin.
 pub fn is_trusted(request: &HttpRequest) -> bool {
     let is_reading = [Method::GET, Method::HEAD, Method::OPTIONS].contains(request.method());
     is_reading || is_from_here(request)
 }
 
-/// Whether a browser says that a page of this origin sent the request.
+/// True if the browser's headers say that a page of this origin sent the request.
 pub fn is_from_here(request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
-    // Browsers omit it on connections that are neither encrypted nor local.
+    // Browsers omit this header on connections that are neither encrypted nor local.
     if let Some(site) = header("sec-fetch-site") {
         return site == "same-origin";
     }
@@ -25,14 +26,15 @@ pub fn is_from_here(request: &HttpRequest) -> bool {
     origin.is_some_and(|origin| is_of(&host, &origin))
 }
 
-/// Whether a browser says that a page of another origin sent this change. Programs say nothing.
+/// True if the browser's headers say that a page of another origin sent this change. Other programs
+/// send no such headers.
 pub fn is_foreign(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let is_browser = headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site");
     is_browser && !is_trusted(request)
 }
 
-/// [`is_foreign`] also for a request that only reads, where reading has an effect.
+/// Like [`is_foreign`], for read requests that have an effect.
 pub fn is_read_from_elsewhere(request: &HttpRequest) -> bool {
     let headers = request.headers();
     let site = headers.get("sec-fetch-site").and_then(|site| site.to_str().ok());
@@ -40,20 +42,20 @@ pub fn is_read_from_elsewhere(request: &HttpRequest) -> bool {
     is_browser && !is_from_here(request)
 }
 
-/// Whether a browser opens the address as a page, rather than that a script fetches it.
+/// True if the browser opens the URL as a page; false if a script fetches it.
 pub fn is_navigation(request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     header("sec-fetch-mode") == Some("navigate")
         || header("accept").is_some_and(|accept| accept.contains("text/html"))
 }
 
-/// Whether an address is of the host that a request came to.
+/// True if a URL has the host to which the request was sent.
 pub fn is_of(host: &str, address: &Url) -> bool {
     let port = address.port().map(|port| format!(":{port}")).unwrap_or_default();
     address.host_str().is_some_and(|name| format!("{name}{port}") == without_default_port(host))
 }
 
-/// Browsers leave the default port out of an origin; proxies may add it to the host.
+/// Browsers omit the default port from an origin; proxies may add it to the host.
 fn without_default_port(host: &str) -> &str {
     host.strip_suffix(":80").or_else(|| host.strip_suffix(":443")).unwrap_or(host)
 }

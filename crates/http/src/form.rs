@@ -1,4 +1,4 @@
-//! Forms without files, urlencoded or in parts, and the fields of any form or query.
+//! Forms without files, urlencoded or multipart, and the fields of forms and queries.
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -11,11 +11,11 @@ use crate::body::{self, Limits};
 use crate::json::off_worker;
 use crate::multipart::Multipart;
 
-/// The most fields of one form.
+/// Most fields of one form.
 pub const MAX_FIELDS: usize = 1_000;
 
-/// A form of at most `MAX` bytes that has not been read yet. The handler reads it, so that nobody's
-/// form is read before it is known who sent it.
+/// A form of at most `MAX` bytes that has not been read yet. The handler reads it, so that the body
+/// of an unauthorized request is never read.
 pub struct Form<const MAX: usize> {
     request: HttpRequest,
     payload: Payload,
@@ -34,8 +34,8 @@ impl<const MAX: usize> Form<MAX> {
     /// Reads the form.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond `MAX` bytes; [`Error::Invalid`] beyond [`MAX_FIELDS`], when the
-    /// body takes too long, brings files, or is no form.
+    /// [`Error::TooLarge`] beyond `MAX` bytes. [`Error::Invalid`] beyond [`MAX_FIELDS`], if the
+    /// body takes too long, contains files, or is not a form.
     pub async fn read(self) -> Result<Fields> {
         let limits = Limits { what: "the form", ..Limits::of_body(MAX as u64) };
         match self.request.content_type() {
@@ -44,7 +44,7 @@ impl<const MAX: usize> Form<MAX> {
                 parse(body.map_err(of_form)?).await
             }
             "multipart/form-data" => self.parts(limits).await,
-            // A button that sends nothing.
+            // A form without fields.
             "" => match body::whole(&self.request, self.payload, limits).await.map_err(of_form)? {
                 body if body.is_empty() => Ok(Fields::default()),
                 _ => Err(Error::invalid("form", "has no Content-Type")),
@@ -74,7 +74,7 @@ fn of_form(error: Error) -> Error {
     }
 }
 
-/// Parses an urlencoded form, off the workers if it is large.
+/// Parses an urlencoded form. Large forms are parsed on the blocking pool.
 ///
 /// # Errors
 /// [`Error::Invalid`] beyond [`MAX_FIELDS`].
@@ -86,7 +86,7 @@ pub async fn parse(body: Bytes) -> Result<Fields> {
     off_worker(body, |body| Ok(Fields::of_urlencoded(body))).await
 }
 
-/// The fields of a form or a query, in the order they were sent.
+/// The fields of a form or a query, in the order in which they were sent.
 #[derive(Clone, Debug, Default)]
 pub struct Fields(Vec<(String, String)>);
 
@@ -115,12 +115,12 @@ impl Fields {
         self.0
     }
 
-    /// Returns the first field of a name as it was sent; empty when there is none.
+    /// Returns the first field with this name as sent, or an empty text if there is none.
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(field, _)| field == name).map_or("", |(_, value)| value)
     }
 
-    /// Returns [`Fields::raw`] without white space around it.
+    /// Returns [`Fields::raw`] without surrounding white space.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()
     }
@@ -134,7 +134,7 @@ impl Fields {
         self.0.iter().any(|(field, _)| field == name)
     }
 
-    /// Returns all fields of a name, such as ticked boxes.
+    /// Returns all fields with this name, such as checkboxes.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(field, _)| field == name).map(|(_, value)| value.as_str())
     }
@@ -143,10 +143,10 @@ impl Fields {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
     }
 
-    /// Refuses fields that are neither in `once` nor in `many`, and fields of `once` that are repeated.
+    /// Refuses fields that are neither in `once` nor in `many`, and repeated fields of `once`.
     ///
-    /// Forms that grant something call this: a misspelled or repeated limit would otherwise be
-    /// dropped in silence.
+    /// Forms that grant access call this, because a misspelled or repeated limit would otherwise be
+    /// silently dropped.
     pub fn check_fields(&self, once: &[&str], many: &[&str]) -> Result<()> {
         for (place, (name, _)) in self.0.iter().enumerate() {
             let shown: String = name.chars().take(60).collect();
@@ -161,7 +161,7 @@ impl Fields {
         Ok(())
     }
 
-    /// Reads every field of a name with `parse`, and refuses a value that it does not know.
+    /// Parses every field with this name, and refuses a value for which `parse` returns `None`.
     pub fn parsed<T>(
         &self,
         name: &'static str,

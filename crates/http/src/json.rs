@@ -1,32 +1,32 @@
-//! JSON bodies: bounded, lenient where clients are known to be careless, parsed off the workers
-//! when they are large.
+//! JSON bodies: bounded, tolerant of known client mistakes, and parsed on the blocking pool if they
+//! are large.
 use std::borrow::Cow;
 
 use actix_web::web::Bytes;
 use carrel_domain::{Error, Result};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
-/// The most values in one body. Each takes a hundred bytes of memory or so, however short it is.
+/// Most values in one body. Each value takes about a hundred bytes of memory, however short it is.
 pub const MAX_VALUES: usize = 250_000;
 
-/// Larger bodies, in bytes, are parsed on a thread that answers no other requests.
+/// Larger bodies, in bytes, are parsed on the blocking pool.
 pub const MAX_INLINE: usize = 64 << 10;
 
 /// Parses a JSON object; an empty body is `{}`.
 ///
-/// A byte order mark is skipped, and halves of surrogate pairs become U+FFFD: JavaScript sends them
-/// when it cuts a text in the middle of a character.
+/// Skips a byte order mark, and replaces unpaired surrogates by U+FFFD. JavaScript clients send
+/// them if they cut a text inside a character.
 ///
 /// # Errors
-/// [`Error::Invalid`] that names the field and what is wrong with it.
+/// [`Error::Invalid`] with the field and the reason.
 pub async fn parse<T: DeserializeOwned + Send + 'static>(body: Bytes) -> Result<T> {
     off_worker(body, |body| parse_inline(body)).await
 }
 
-/// Whether a body is a JSON array.
+/// True if a body is a JSON array.
 ///
 /// # Errors
-/// [`Error::Invalid`] for an array that is not well formed.
+/// [`Error::Invalid`] for a malformed array.
 pub async fn is_array(body: Bytes) -> Result<bool> {
     off_worker(body, |body| {
         let text = trimmed(body);
@@ -40,7 +40,7 @@ pub async fn is_array(body: Bytes) -> Result<bool> {
     .await
 }
 
-/// Runs `parse` here for small bodies, and on the blocking pool for large ones.
+/// Runs `parse` on this thread for small bodies, and on the blocking pool for large ones.
 pub(crate) async fn off_worker<T: Send + 'static>(
     body: Bytes,
     parse: impl FnOnce(&[u8]) -> Result<T> + Send + 'static,
@@ -61,7 +61,7 @@ fn parse_inline<T: DeserializeOwned>(body: &[u8]) -> Result<T> {
     let text = without_lone_surrogates(text);
     let mut json = serde_json::Deserializer::from_slice(&text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        // Where JSON itself is broken, the field is only how far reading came.
+        // If the JSON is malformed, the field only tells how far the parser got.
         if let Err(broken) = serde_json::from_slice::<IgnoredAny>(&text) {
             return Error::invalid("body", broken.to_string());
         }
@@ -85,7 +85,7 @@ fn check_size(text: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// How often a value begins: commas and brackets outside strings.
+/// Counts values by commas and opening brackets outside strings.
 fn count_values(json: &[u8]) -> usize {
     let (mut count, mut in_string, mut escaped) = (0, false, false);
     for byte in json {
@@ -100,7 +100,7 @@ fn count_values(json: &[u8]) -> usize {
     count
 }
 
-/// Replaces `\uD800` to `\uDFFF` that are no half of a pair by `\uFFFD`.
+/// Replaces unpaired `\uD800` to `\uDFFF` by `\uFFFD`.
 fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
     let mut repaired: Option<Vec<u8>> = None;
     let mut at = 0;
@@ -118,14 +118,14 @@ fn without_lone_surrogates(json: &[u8]) -> Cow<'_, [u8]> {
                 text[at + 2..at + 6].copy_from_slice(b"FFFD");
                 at += 6;
             }
-            // Whatever is escaped is passed over with its backslash.
+            // Skips an escaped character together with its backslash.
             None => at += 2,
         }
     }
     repaired.map_or(Cow::Borrowed(json), Cow::Owned)
 }
 
-/// The surrogate that an escape at this place stands for.
+/// Returns the surrogate that is escaped at this position.
 fn surrogate(json: &[u8], at: usize) -> Option<u16> {
     let digits = json.get(at..at + 6)?.strip_prefix(b"\\u")?;
     if !digits.iter().all(u8::is_ascii_hexdigit) {

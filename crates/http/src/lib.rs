@@ -1,7 +1,7 @@
-//! The HTTP kit that `api` and `web` share. Knows actix, and no route.
+//! HTTP building blocks that `api` and `web` share. Depends on actix, and knows no routes.
 //!
-//! Request bodies are read here and nowhere else, so that each is bounded in bytes, fields and
-//! time ([`body`], [`form`], [`json`]). Response parts that both faces need are here too:
+//! Only this crate reads request bodies, so that each is bounded in bytes, fields and time
+//! ([`body`], [`form`], [`json`]). It also has the parts of responses that both crates need:
 //! [`sse`], [`status`], [`request_log`].
 pub mod body;
 pub mod client_address;
@@ -13,5 +13,5 @@ pub mod request_log;
 pub mod sse;
 pub mod status;
 
-/// The largest body of a route that is open to strangers, in bytes.
+/// Largest body of a route without authorization, in bytes.
 pub const PUBLIC_BODY: usize = 64 << 10;

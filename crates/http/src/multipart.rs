@@ -1,4 +1,4 @@
-//! Multipart bodies, part by part: text fields into memory, files into temporary files.
+//! Multipart bodies, part by part: text fields in memory, files in temporary files.
 use std::path::Path;
 
 use actix_multipart::{Field, Multipart as Parts, MultipartError};
@@ -14,20 +14,20 @@ use tokio::io::{AsyncWriteExt, BufWriter};
 
 use crate::body::{self, Limits};
 
-/// What boundaries and headers of parts may add to the bytes of files and fields.
+/// Most bytes for boundaries and part headers, in addition to files and fields.
 pub const FRAMING: u64 = 1 << 20;
 
-/// A multipart body on its way in.
+/// A multipart body that is being read.
 pub struct Multipart {
     parts: Parts,
     limits: Limits,
     max_parts: usize,
     read: usize,
-    /// The field that errors name.
+    /// The field that errors refer to.
     of: &'static str,
 }
 
-/// The head of a part, and its content if that has not been read yet.
+/// The headers of a part, and its content if that has not been read yet.
 pub struct Part {
     field: Field,
     file_name: Option<String>,
@@ -35,7 +35,7 @@ pub struct Part {
     of: &'static str,
 }
 
-/// A file that arrived. The temporary file is deleted when this is dropped.
+/// A file that was saved. Dropping it deletes the temporary file.
 pub struct SavedFile {
     pub content: NamedTempFile,
     pub bytes: u64,
@@ -43,7 +43,7 @@ pub struct SavedFile {
 }
 
 impl Multipart {
-    /// Begins reading; `of` is the field that errors name.
+    /// Starts reading. `of` is the field that errors refer to.
     pub fn new(
         request: &HttpRequest,
         payload: Payload,
@@ -55,7 +55,7 @@ impl Multipart {
         Ok(Self { parts: Parts::new(request.headers(), pieces), limits, max_parts, read: 0, of })
     }
 
-    /// Returns the next part. What is left of the one before is skipped.
+    /// Returns the next part. Skips what is left of the previous one.
     pub async fn next(&mut self) -> Result<Option<Part>> {
         let Some(part) = self.parts.next().await else { return Ok(None) };
         let field = part.map_err(|error| error_of(error, self.limits, self.of))?;
@@ -70,17 +70,17 @@ impl Multipart {
 }
 
 impl Part {
-    /// The name of the field; empty when it has none.
+    /// Name of the field, empty if it has none.
     pub fn name(&self) -> &str {
         self.field.name().unwrap_or_default()
     }
 
-    /// The name of the file, if the part is one. Browsers send an empty one where none was chosen.
+    /// File name, if the part is a file. Browsers send an empty name if no file was selected.
     pub fn file_name(&self) -> Option<&str> {
         self.file_name.as_deref()
     }
 
-    /// Whether the file name holds a backslash that stands for itself: unquoting hid it.
+    /// True if the raw file name contains a literal backslash, which unquoting removes.
     pub fn has_backslash(&self) -> bool {
         let raw = self.field.headers().get(CONTENT_DISPOSITION);
         self.file_name.is_some() && raw.is_some_and(|raw| has_backslash(raw.as_bytes()))
@@ -102,8 +102,8 @@ impl Part {
         String::from_utf8(bytes).map_err(|_| Error::invalid(self.of, "A text field is not UTF-8"))
     }
 
-    /// Writes a file of at most `max` bytes into a temporary file in `directory`; `what` is too
-    /// large if it is longer.
+    /// Saves a file of at most `max` bytes to a temporary file in `directory`. `what` is the
+    /// subject of the error if the file is too large.
     pub async fn save(
         &mut self,
         directory: &Path,
@@ -140,7 +140,7 @@ fn error_of(error: MultipartError, limits: Limits, of: &'static str) -> Error {
     }
 }
 
-/// The name of a part that is a file. `filename*` (RFC 5987) is preferred, as RFC 6266 asks.
+/// Returns the file name of a part. `filename*` (RFC 5987) takes precedence, as RFC 6266 requires.
 fn file_name(part: &Field, of: &'static str) -> Result<Option<String>> {
     let Some(raw) = part.headers().get(CONTENT_DISPOSITION) else { return Ok(None) };
     let parsed = ContentDisposition::from_raw(raw)

@@ -1,4 +1,4 @@
-//! What every request gets: an id, a log span, a place in the metrics, and safe headers.
+//! Handling of every request: request id, log span, metrics and safe headers.
 use std::time::Instant;
 
 use actix_web::HttpMessage;
@@ -15,13 +15,13 @@ use crate::status::status_of;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest request id that is taken over from a client or proxy.
+/// Longest request id that is accepted from a client or proxy.
 const MAX_ID: usize = 64;
 
-/// Marks a `HEAD` request, which must have no effect although it is routed as `GET`.
+/// Marks a `HEAD` request. It is routed as `GET` but must have no effect.
 pub struct HeadOnly;
 
-/// A request that is being answered.
+/// A request in progress.
 pub struct RequestLog {
     pub id: String,
     pub span: Span,
@@ -30,8 +30,8 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    /// Starts the clock and names the request. `HEAD` is routed as `GET`; [`Self::finish`] drops
-    /// the body.
+    /// Starts the timer and assigns the request id. `HEAD` is routed as `GET`; [`Self::finish`]
+    /// drops the body.
     pub fn start(request: &mut ServiceRequest) -> Self {
         let id = given_id(request).unwrap_or_else(|| format!("{:016x}", rand::random::<u64>()));
         let method = request.method().clone();
@@ -44,7 +44,7 @@ impl RequestLog {
         Self { id, span, method, started: Instant::now() }
     }
 
-    /// Finishes the response and counts it.
+    /// Completes the response's headers and records the metrics.
     pub fn finish(
         &self,
         mut response: ServiceResponse<BoxBody>,
@@ -59,7 +59,7 @@ impl RequestLog {
             headers.insert(REQUEST_ID, id);
         }
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        // Answers hold keys, codes and documents, which no cache may keep.
+        // Responses contain keys, codes and documents, which no cache may store.
         if !headers.contains_key(CACHE_CONTROL) {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         }
@@ -74,8 +74,8 @@ impl RequestLog {
     }
 }
 
-/// Logs why a request was not answered as asked. What passes by itself or is for the operator to
-/// mend, such as a full disk or a long queue, is answered with 503 and no fault of the server.
+/// Logs why a request failed. Conditions that pass by themselves or that the operator must fix,
+/// such as a full disk or a long queue, are answered with 503 and are not server faults.
 pub fn log_failure(cause: &Error, doing: &'static str) {
     let error = cause as &(dyn std::error::Error + 'static);
     match status_of(cause) {
@@ -101,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    /// Keeps the level of every event.
+    /// Records the level of every event.
     #[derive(Clone, Default)]
     struct Levels(Arc<Mutex<Vec<Level>>>);
 

@@ -1,16 +1,16 @@
-//! Server-sent events: the head of the response and the format of each event.
+//! Server-sent events: the response headers and the format of events.
 use std::time::Duration;
 
 use actix_web::http::header::CACHE_CONTROL;
 use actix_web::{HttpResponse, HttpResponseBuilder};
 
-/// The longest silence on a stream: after it a [`HEARTBEAT`] is sent.
+/// Longest silence on a stream before a [`HEARTBEAT`] is sent.
 pub const MAX_SILENCE: Duration = Duration::from_secs(15);
 
-/// A comment that clients ignore and that keeps proxies from closing the connection.
+/// A comment that clients ignore. It keeps proxies from closing the connection.
 pub const HEARTBEAT: &str = ": still there\n\n";
 
-/// Returns the head of a response that streams events.
+/// Returns the headers of a response that streams events.
 pub fn response() -> HttpResponseBuilder {
     let mut response = HttpResponse::Ok();
     response.content_type("text/event-stream").insert_header((CACHE_CONTROL, "no-cache"));
@@ -19,12 +19,13 @@ pub fn response() -> HttpResponseBuilder {
     response
 }
 
-/// Formats an unnamed event that carries JSON, which never spans lines.
+/// Formats an unnamed event with JSON, which is always on one line.
 pub fn json(value: &serde_json::Value) -> String {
     format!("data: {value}\n\n")
 }
 
-/// Formats a named event. Each line of `text` becomes a `data` field, so text cannot forge fields.
+/// Formats a named event. Each line of `text` becomes a `data` field, so that text cannot inject
+/// fields.
 pub fn event(name: &str, text: &str) -> String {
     let mut written = format!("event: {name}\n");
     for line in text.split(['\n', '\r']) {

@@ -2,7 +2,7 @@
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
 
-/// Returns the status that a domain error is answered with.
+/// Returns the status for a domain error.
 pub fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::NotFound { .. } => StatusCode::NOT_FOUND,

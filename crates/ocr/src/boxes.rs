@@ -1,37 +1,38 @@
-//! Boxes around marked points that hang together.
+//! Finds boxes around connected groups of text pixels.
 
-/// From here on a point counts as text.
+/// Lowest value of a text pixel.
 const MARKED: f32 = 0.3;
-/// The mean of a box's points is at least this.
+/// Lowest mean value of a box's pixels.
 const SURE: f32 = 0.5;
-/// The marks cover the middle of the letters; boxes are larger by this factor of area to circumference.
+/// The marks cover the middle of letters, so boxes are enlarged by this factor of area to
+/// circumference.
 const LARGER: f32 = 1.6;
-/// Boxes of a picture, at most.
+/// Most boxes of an image.
 const MOST: usize = 4_000;
-/// Longer than high by this factor, a box tells the direction of its line.
+/// Ratio of length to height above which a box determines the direction of its line.
 const LONG: f32 = 3.0;
 
-/// What the network says of each point, row by row, from 0 to 1.
+/// The network's output per pixel, row by row, from 0 to 1.
 pub struct Marks<'a> {
     pub width: usize,
     pub height: usize,
     pub marks: &'a [f32],
 }
 
-/// A line of text, as a box that may be turned.
+/// A line of text, as a box that may be rotated.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TextBox {
     pub middle: (f32, f32),
-    /// Of length 1, along the longer side; to the right, or down where that is clearer.
+    /// Unit vector along the longer side; to the right, or down if the line is rather vertical.
     pub along: (f32, f32),
-    /// Half of its length along, and half of its height.
+    /// Half of its length along the direction, and half of its height.
     pub reach: (f32, f32),
 }
 
 impl TextBox {
     pub fn scaled(self, x: f32, y: f32) -> Self {
         let Self { middle, along, reach } = self;
-        // Both factors are nearly the same: sizes are only rounded.
+        // Both factors are nearly equal, because sizes are only rounded.
         let scale = (x * y).sqrt();
         Self {
             middle: (middle.0 * x, middle.1 * y),
@@ -40,7 +41,7 @@ impl TextBox {
         }
     }
 
-    /// Its direction in radians, from -π/4 (rising) to 3π/4.
+    /// Returns its direction in radians, from -π/4 (rising) to 3π/4.
     pub fn angle(&self) -> f32 {
         self.along.1.atan2(self.along.0)
     }
@@ -54,7 +55,7 @@ impl TextBox {
     }
 }
 
-/// The boxes of all groups of marked points.
+/// Returns the boxes of all groups of text pixels.
 pub fn find(marks: &Marks<'_>) -> Vec<TextBox> {
     let mut seen: Vec<bool> = marks.marks.iter().map(|mark| *mark <= MARKED).collect();
     let mut boxes = Vec::new();
@@ -71,7 +72,7 @@ pub fn find(marks: &Marks<'_>) -> Vec<TextBox> {
     boxes
 }
 
-/// The marked points around `start`, which are not looked at again.
+/// Collects the connected text pixels around `start` and marks them as seen.
 fn collect(marks: &Marks<'_>, seen: &mut [bool], start: usize, group: &mut Vec<usize>) {
     group.clear();
     group.push(start);
@@ -117,7 +118,8 @@ fn boxed(marks: &Marks<'_>, group: &[usize]) -> Option<TextBox> {
     })
 }
 
-/// The direction in which the points are spread out most; straight for what is hardly longer than high.
+/// Returns the principal direction of the pixels, or a horizontal one if the group is hardly longer
+/// than high.
 fn direction(points: impl Iterator<Item = (f32, f32)>, middle: (f32, f32)) -> (f32, f32) {
     let (mut xx, mut xy, mut yy) = (0.0f64, 0.0f64, 0.0f64);
     for (x, y) in points {
@@ -131,7 +133,7 @@ fn direction(points: impl Iterator<Item = (f32, f32)>, middle: (f32, f32)) -> (f
     }
     let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
     let (x, y) = (angle.cos() as f32, angle.sin() as f32);
-    // From the left to the right, or else downwards.
+    // To the right if rather horizontal, otherwise down.
     if x.abs() >= y.abs() && x < 0.0 || x.abs() < y.abs() && y < 0.0 { (-x, -y) } else { (x, y) }
 }
 

@@ -1,4 +1,4 @@
-//! A page that pictures are put on, each scaled, turned and mirrored as the page wants it.
+//! A page onto which images are drawn, each scaled, rotated and mirrored as the page requires.
 use crate::picture::Picture;
 
 /// A white page.
@@ -14,9 +14,9 @@ impl Canvas {
         Self { width, height, bytes: vec![255; width * height * 3] }
     }
 
-    /// Draws a picture. The matrix `[a b c d e f]` takes a place in it, from 0 to 1 to the right and from 0
-    /// to 1 upwards, to a place on the page, in points from its upper left corner:
-    /// `(a·u + c·v + e, b·u + d·v + f)`.
+    /// Draws an image. The matrix `[a b c d e f]` maps a position in the image, from 0 to 1
+    /// rightwards and from 0 to 1 upwards, to a position on the page in pixels from its upper left
+    /// corner: `(a·u + c·v + e, b·u + d·v + f)`.
     pub fn draw(&mut self, picture: &Picture, matrix: [f64; 6]) {
         let [a, b, c, d, e, f] = matrix;
         let size = a * d - b * c;
@@ -33,7 +33,7 @@ impl Canvas {
         let (left, right) = range(corners.map(|corner| corner.0), self.width);
         let (top, bottom) = range(corners.map(|corner| corner.1), self.height);
         let (width, height) = (picture.width() as f64, picture.height() as f64);
-        // So many points of the picture fall on one of the page, in either direction.
+        // Pixels of the image per pixel of the page, in either direction.
         let points = (width * height / size.abs()).sqrt();
         let samples = (points.round() as usize).clamp(1, 4);
         for y in top..bottom {

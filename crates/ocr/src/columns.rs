@@ -1,16 +1,17 @@
-//! Columns of running text: read one after the other, not across.
+//! Columns of running text, which are read one after the other.
 use crate::engine::TextLine;
 
-/// A column has at least so many lines ...
+/// Fewest lines of a column ...
 const FEWEST: usize = 4;
-/// ... of so many characters on average. What is shorter may be a table, which is read across.
+/// ... and fewest characters per line on average. Shorter lines may be a table, which is read
+/// across.
 const SHORTEST: usize = 20;
-/// Columns lie within columns to this depth.
+/// Deepest nesting of columns.
 const DEEPEST: usize = 4;
-/// The share of the lines that may run across a gap between columns.
+/// Largest share of lines that may cross a gap between columns.
 const MOST_ACROSS: f32 = 0.3;
 
-/// Lines in the order in which they are read, in groups that are each read from the top to the bottom.
+/// Returns lines in reading order, in groups that are each read from top to bottom.
 pub fn columns(lines: Vec<TextLine>) -> Vec<Vec<TextLine>> {
     let mut groups = Vec::new();
     divide(lines, 0, &mut groups);
@@ -25,7 +26,7 @@ fn divide(lines: Vec<TextLine>, depth: usize, groups: &mut Vec<Vec<TextLine>>) {
         }
         return;
     };
-    // Lines across the gap divide what is above them from what is below.
+    // Lines across the gap separate what is above them from what is below.
     let (mut left, mut right) = (Vec::new(), Vec::new());
     for line in lines {
         if line.right <= gap {
@@ -49,7 +50,7 @@ fn crosses(line: &TextLine, gap: f32) -> bool {
     line.left < gap && line.right > gap
 }
 
-/// A place between columns of running text.
+/// Returns a position between columns of running text.
 fn gap(lines: &[TextLine]) -> Option<f32> {
     if lines.len() < 2 * FEWEST {
         return None;
@@ -57,7 +58,7 @@ fn gap(lines: &[TextLine]) -> Option<f32> {
     let mut heights: Vec<f32> = lines.iter().map(|line| line.bottom - line.top).collect();
     heights.sort_by(f32::total_cmp);
     let height = heights[heights.len() / 2];
-    // Where a line ends, there may be a gap. The best is the one that the fewest lines cross.
+    // There may be a gap where a line ends. The best gap is crossed by the fewest lines.
     let least = 0.4 * height;
     let across = |at: f32| {
         lines.iter().filter(|line| line.left < at + least && line.right > at - least).count()
@@ -69,7 +70,7 @@ fn gap(lines: &[TextLine]) -> Option<f32> {
     (count as f32 <= MOST_ACROSS * lines.len() as f32).then_some(at)
 }
 
-/// Whether there is running text on either side, beside each other.
+/// True if there is running text on both sides, at the same height.
 fn divides(lines: &[TextLine], at: f32) -> bool {
     let left: Vec<_> = lines.iter().filter(|line| line.right <= at).collect();
     let right: Vec<_> = lines.iter().filter(|line| line.left >= at).collect();

@@ -1,4 +1,4 @@
-//! Where there is text: a network marks the points of a picture that belong to it.
+//! Text detection: a network marks the pixels of an image that belong to text.
 use std::sync::Arc;
 
 use rten::{Model, RunOptions, ThreadPool};
@@ -9,9 +9,9 @@ use crate::boxes::{Marks, TextBox, find};
 use crate::engine::OcrError;
 use crate::picture::Picture;
 
-/// The longer side of what the network looks at, in points. Pages of small print need as much.
+/// Longer side of the network's input, in pixels. Pages with small print need this much.
 const LONGEST_SIDE: usize = 1_408;
-/// Smaller pictures are enlarged, up to twice.
+/// Smaller images are enlarged, up to twice.
 const SMALL_SIDE: usize = 736;
 /// Sides are multiples of this.
 const STEP: usize = 32;
@@ -26,7 +26,7 @@ impl Detector {
         Self { model, threads }
     }
 
-    /// The boxes around lines of text, in points of the picture.
+    /// Returns the boxes around lines of text, in pixels of the image.
     pub fn find(&self, picture: &Picture) -> Result<Vec<TextBox>, OcrError> {
         let (width, height) = seen_size(picture.width(), picture.height());
         let seen = picture.scaled(width, height);
@@ -43,7 +43,7 @@ impl Detector {
     }
 }
 
-/// The size in which a picture is looked at.
+/// Returns the size of the network's input for an image.
 fn seen_size(width: usize, height: usize) -> (usize, usize) {
     let longest = width.max(height) as f32;
     let scale = (LONGEST_SIDE as f32 / longest).min((SMALL_SIDE as f32 / longest).clamp(1.0, 2.0));
@@ -69,7 +69,7 @@ fn input(picture: &Picture) -> NdTensor<f32, 4> {
     NdTensor::from_data([1, 3, height, width], values)
 }
 
-/// Both networks take colors from -1 to 1.
+/// Maps a color value to the networks' range, -1 to 1.
 pub fn normal(part: f32) -> f32 {
     part / 127.5 - 1.0
 }

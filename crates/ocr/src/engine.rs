@@ -1,4 +1,4 @@
-//! Reading a picture: its lines of text, from the top to the bottom, each with its place.
+//! Reads the lines of text in an image, from top to bottom, with their positions.
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use crate::order;
 use crate::picture::Picture;
 use crate::recognize::{Line, Recognizer};
 
-/// Lines that the network is less sure of are left out.
+/// Lowest confidence of lines that are kept.
 const LEAST_CONFIDENCE: f32 = 0.5;
-/// Lines that are read to learn which way up a page is.
+/// Number of lines that are read to determine the page's orientation.
 const TRIED: usize = 4;
-/// A page that reads as well as this is the right way up.
+/// Confidence at which the orientation counts as correct.
 const CONFIDENT: f32 = 0.75;
 
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,8 @@ impl OcrError {
     }
 }
 
-/// A line of text and its place on the level page, in points of the picture from the upper left corner.
+/// A line of text and its position on the leveled page, in pixels of the image from the upper left
+/// corner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TextLine {
     pub text: String,
@@ -45,27 +46,27 @@ pub struct TextLine {
     pub right: f32,
     pub top: f32,
     pub bottom: f32,
-    /// It runs from the top to the bottom.
+    /// True if the line runs from top to bottom.
     pub is_vertical: bool,
 }
 
-/// What was read of a picture.
+/// The text of an image.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// From the top to the bottom, beside each other from the left to the right.
+    /// From top to bottom, and from left to right at the same height.
     pub lines: Vec<TextLine>,
-    /// Time was up before all lines were read.
+    /// True if the time was up before all lines were read.
     pub is_cut: bool,
 }
 
-/// The models, ready to read.
+/// The loaded models.
 pub struct Engine {
     detector: Detector,
     recognizer: Recognizer,
 }
 
 impl Engine {
-    /// Loads the models from the contents of their files. Runs on one thread beside the caller's.
+    /// Loads the models from the contents of their files. Uses one thread besides the caller's.
     pub fn load(
         detector: Vec<u8>,
         recognizer: Vec<u8>,
@@ -82,7 +83,7 @@ impl Engine {
         })
     }
 
-    /// Reads the text of a picture until there is no more of it, or of the time.
+    /// Reads the text of an image, until the end of the text or of the time.
     pub fn read(&self, picture: &Picture, until: Instant) -> Result<Reading, OcrError> {
         if Instant::now() >= until {
             return Ok(Reading { lines: Vec::new(), is_cut: true });
@@ -105,7 +106,7 @@ impl Engine {
             })
             .collect();
         sort(&mut placed);
-        // The upper left corner of what is level, so that no place is negative.
+        // The upper left corner of the leveled page, so that no position is negative.
         let (width, height) = (picture.width() as f32, picture.height() as f32);
         let corners = [(0.0, 0.0), (width, 0.0), (0.0, height), (width, height)];
         let corners = corners.map(|(x, y)| level(x, y));
@@ -129,7 +130,7 @@ impl Engine {
         Ok(reading)
     }
 
-    /// The direction in which the lines of the page are read.
+    /// Returns the reading direction of the page's lines.
     fn direction(&self, picture: &Picture, boxes: &[TextBox]) -> Result<(f32, f32), OcrError> {
         let is_sideways = order::is_sideways(boxes);
         let along = order::direction(boxes, is_sideways);
@@ -143,7 +144,7 @@ impl Engine {
         Ok(if backwards > forwards + 0.05 { back } else { along })
     }
 
-    /// How well lines read in a direction.
+    /// Returns the confidence of lines that are read in a direction.
     fn confidence(
         &self,
         picture: &Picture,
@@ -158,7 +159,7 @@ impl Engine {
     }
 }
 
-/// From the top to the bottom; what stands beside each other from the left to the right.
+/// Sorts from top to bottom, and from left to right at the same height.
 fn sort(lines: &mut Vec<(TextLine, TextBox)>) {
     lines.sort_by(|(one, _), (other, _)| {
         (one.top + one.bottom).total_cmp(&(other.top + other.bottom))

@@ -1,6 +1,6 @@
-//! Which languages are expected, and so which characters are read.
+//! The expected languages, which determine the characters that are read.
 
-/// Languages by the codes of Tesseract (ISO 639-3), as far as the model knows their letters.
+/// Languages whose letters the model knows, by the codes of Tesseract (ISO 639-3).
 const LATIN: &[&str] = &[
     "afr", "bos", "cat", "ces", "cym", "dan", "deu", "eng", "epo", "est", "eus", "fin", "fra",
     "gle", "glg", "hrv", "hun", "ind", "isl", "ita", "lat", "lav", "lit", "mlt", "msa", "nld",
@@ -10,15 +10,15 @@ const LATIN: &[&str] = &[
 const CHINESE: &[&str] = &["chi_sim", "chi_tra"];
 const JAPANESE: &[&str] = &["jpn"];
 
-/// The languages of the pictures that are read; without any, every character the model knows.
+/// The languages of the images. Without any, every character that the model knows is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Languages {
     codes: Vec<&'static str>,
 }
 
 impl Languages {
-    /// Reads codes between commas or plus signs, such as `eng,deu`. `None` when the model cannot read
-    /// one of them.
+    /// Parses codes separated by commas or plus signs, such as `eng,deu`. Returns `None` if the
+    /// model cannot read one of them.
     pub fn parse(codes: &str) -> Option<Self> {
         let codes = codes.split([',', '+']).map(str::trim).filter(|code| !code.is_empty());
         let known = |code: &str| {
@@ -28,22 +28,22 @@ impl Languages {
         Some(Self { codes: codes.map(known).collect::<Option<_>>()? })
     }
 
-    /// The codes that are known.
+    /// Returns the known codes.
     pub fn known() -> impl Iterator<Item = &'static str> {
         [LATIN, CHINESE, JAPANESE].into_iter().flatten().copied()
     }
 
-    /// The codes, as [`Languages::parse`] reads them.
+    /// Returns the codes in the form that [`Languages::parse`] reads.
     pub fn codes(&self) -> String {
         self.codes.join(",")
     }
 
-    /// Whether a character is one that these languages are written with.
+    /// Returns true if these languages use the character.
     pub fn allow(&self, c: char) -> bool {
         let has = |codes: &[&str]| self.codes.iter().any(|code| codes.contains(code));
         match c {
             _ if self.codes.is_empty() || c.is_ascii() => true,
-            // Wide punctuation.
+            // Full-width punctuation.
             '\u{3000}'..='\u{303f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffef}' => {
                 has(CHINESE) || has(JAPANESE)
             }
@@ -54,7 +54,7 @@ impl Languages {
                 has(CHINESE) || has(JAPANESE)
             }
             '\u{20000}'..='\u{3ffff}' => has(CHINESE) || has(JAPANESE),
-            // Dashes, quotation marks, currencies and the like belong to all.
+            // All languages use dashes, quotation marks, currency signs and similar characters.
             _ if !c.is_alphabetic() => true,
             '\u{aa}'..='\u{24f}' | '\u{1e00}'..='\u{1eff}' => has(LATIN),
             _ => false,

@@ -1,8 +1,8 @@
-//! Text in pictures: decoding image files, finding lines of text in them, and reading these (OCR).
+//! OCR: decodes image files, detects lines of text, and reads them.
 //!
-//! [`pages`] decodes a file, [`Engine`] reads a [`Picture`]. The models are PP-OCRv6 (small) in the format
-//! of `rten`: one marks the points that belong to text, the other reads one line at a time. Both get
-//! their files as bytes, so that an engine can be made in a process that may open no file.
+//! [`pages`] decodes a file, [`Engine`] reads a [`Picture`]. The models are PP-OCRv6 (small) in the
+//! format of `rten`: one marks the pixels that belong to text, the other reads one line at a time.
+//! Both are loaded from bytes, so that an engine can run in a process that may not open files.
 mod boxes;
 mod canvas;
 mod columns;
@@ -21,13 +21,13 @@ pub use engine::{Engine, OcrError, Reading, TextLine};
 pub use languages::Languages;
 pub use picture::Picture;
 
-/// A file of the models, told by its content.
+/// A model file, identified by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OcrFile {
     pub name: &'static str,
-    /// In bytes.
+    /// Size in bytes.
     pub size: u64,
-    /// In lowercase hexadecimal.
+    /// Lower-case hexadecimal.
     pub sha256: &'static str,
 }
 

@@ -1,10 +1,10 @@
-//! How a page lies: which way its lines run, and how much they are askew.
+//! The orientation of a page: the direction of its lines, and their skew.
 use crate::boxes::TextBox;
 
-/// A line is not taken for a crooked one unless it is at least this much askew, in radians.
+/// Smallest skew of a crooked line, in radians.
 const LEAST: f32 = 0.003;
 
-/// Whether most of the text stands upright, as on a page that was scanned sideways.
+/// True if most of the text is upright, as on a page that was scanned sideways.
 pub fn is_sideways(boxes: &[TextBox]) -> bool {
     let length = |is_upright: bool| {
         let long = boxes.iter().filter(|line| line.is_long() && line.is_upright() == is_upright);
@@ -13,7 +13,7 @@ pub fn is_sideways(boxes: &[TextBox]) -> bool {
     length(true) > length(false)
 }
 
-/// The boxes that tell most about the page: the longest in its direction.
+/// Returns the most informative boxes: the longest in the page's direction.
 pub fn longest(boxes: &[TextBox], is_sideways: bool, count: usize) -> Vec<TextBox> {
     let mut long: Vec<_> =
         boxes.iter().filter(|line| line.is_upright() == is_sideways).copied().collect();
@@ -22,7 +22,7 @@ pub fn longest(boxes: &[TextBox], is_sideways: bool, count: usize) -> Vec<TextBo
     long
 }
 
-/// The direction of most lines, weighed by their length: of unit length, as the boxes point.
+/// Returns the direction of most lines, weighted by length, as a unit vector.
 pub fn direction(boxes: &[TextBox], is_sideways: bool) -> (f32, f32) {
     let straight: f32 = if is_sideways { std::f32::consts::FRAC_PI_2 } else { 0.0 };
     let long = boxes.iter().filter(|line| line.is_long() && line.is_upright() == is_sideways);
@@ -39,8 +39,8 @@ pub fn direction(boxes: &[TextBox], is_sideways: bool) -> (f32, f32) {
     (angle.cos(), angle.sin())
 }
 
-/// The box as it is read on a page whose lines run `along`: in its own direction where it is a long
-/// line, else in that of the page.
+/// Returns the box as it is read on a page whose lines run `along`. A long line keeps its own
+/// direction; other boxes take the page's.
 pub fn as_read(line: &TextBox, along: (f32, f32)) -> TextBox {
     let across = (-along.1, along.0);
     let dot = |one: (f32, f32), other: (f32, f32)| one.0 * other.0 + one.1 * other.1;

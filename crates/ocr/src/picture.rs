@@ -1,6 +1,6 @@
-//! A picture in memory, and points and parts taken out of it.
+//! An image in memory, with access to its pixels and parts.
 
-/// Rows of points from the top, of one byte (gray) or three (red, green, blue) each.
+/// Rows of pixels from the top, with one byte (gray) or three (red, green, blue) each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picture {
     width: usize,
@@ -10,12 +10,12 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// `None` when there is nothing, or there are not as many bytes as points.
+    /// Returns `None` if the image is empty or the number of bytes does not match.
     pub fn gray(width: usize, height: usize, bytes: Vec<u8>) -> Option<Self> {
         Self::new(width, height, 1, bytes)
     }
 
-    /// As [`Picture::gray`], with three bytes for each point.
+    /// Like [`Picture::gray`], with three bytes per pixel.
     pub fn color(width: usize, height: usize, bytes: Vec<u8>) -> Option<Self> {
         Self::new(width, height, 3, bytes)
     }
@@ -37,7 +37,7 @@ impl Picture {
         self.channels == 1
     }
 
-    /// The color of a point, which is taken from the edge when it lies outside.
+    /// Returns the color of a pixel. Positions outside take the color of the edge.
     pub fn point(&self, x: isize, y: isize) -> [u8; 3] {
         let x = x.clamp(0, self.width as isize - 1) as usize;
         let y = y.clamp(0, self.height as isize - 1) as usize;
@@ -48,7 +48,7 @@ impl Picture {
         }
     }
 
-    /// The color between points, of which (0, 0) is the upper left corner of the first.
+    /// Interpolates the color at a position. (0, 0) is the upper left corner of the first pixel.
     pub fn between(&self, x: f32, y: f32) -> [f32; 3] {
         let (x, y) = (x - 0.5, y - 0.5);
         let (left, top) = (x.floor(), y.floor());
@@ -66,7 +66,7 @@ impl Picture {
         mixed
     }
 
-    /// As many points as asked for, each the mean of those it stands for.
+    /// Scales the image. Each pixel is the mean of those it covers.
     pub fn scaled(&self, width: usize, height: usize) -> Self {
         let (width, height, channels) = (width.max(1), height.max(1), self.channels);
         let mut bytes = Vec::with_capacity(width * height * channels);
@@ -101,7 +101,8 @@ impl Picture {
         Self { width, height, channels, bytes }
     }
 
-    /// Turned clockwise by so many quarters, and mirrored before that where `is_mirrored`.
+    /// Returns the image after clockwise quarter turns. If `is_mirrored`, it is mirrored before
+    /// that.
     pub fn turned(&self, quarters: u8, is_mirrored: bool) -> Self {
         let (width, height) = match quarters % 2 {
             0 => (self.width, self.height),

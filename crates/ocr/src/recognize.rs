@@ -1,4 +1,4 @@
-//! What a line of text says: a network reads it from the left to the right, a few points at a time.
+//! Text recognition: a network reads a line from left to right, a few pixels at a time.
 use std::sync::Arc;
 
 use rten::{Model, RunOptions, ThreadPool};
@@ -11,22 +11,22 @@ use crate::engine::OcrError;
 use crate::languages::Languages;
 use crate::picture::Picture;
 
-/// The height of a line as the network sees it.
+/// Height of a line in the network's input.
 const HEIGHT: usize = 48;
-/// Lines that are longer are squeezed.
+/// Longer lines are compressed.
 const LONGEST: usize = 3_200;
 const SHORTEST: usize = 16;
 
 pub struct Recognizer {
     model: Model,
     threads: Arc<ThreadPool>,
-    /// The first class says that there is no character, the last is a space.
+    /// Class names. The first class means no character, the last is a space.
     characters: Vec<String>,
-    /// Which classes are read; all where that is empty.
+    /// Which classes are read; empty for all.
     is_read: Vec<bool>,
 }
 
-/// A line, and how sure the network is of it, from 0 to 1.
+/// The text of a line, and the network's confidence, from 0 to 1.
 #[derive(Clone, Debug, Default)]
 pub struct Line {
     pub text: String,
@@ -46,7 +46,7 @@ impl Recognizer {
         Self { model, threads, characters, is_read }
     }
 
-    /// Reads the line in a box, in the direction in which the box lies.
+    /// Reads the line in a box, in the direction of the box.
     pub fn read(&self, picture: &Picture, line: &TextBox) -> Result<Line, OcrError> {
         let input = input(picture, line);
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
@@ -61,7 +61,7 @@ impl Recognizer {
         Ok(self.joined(best))
     }
 
-    /// The likeliest class of those that are read.
+    /// Returns the most likely class of those that are read.
     fn best(&self, step: &[f32]) -> (usize, f32) {
         let mut best = (0, f32::MIN);
         for (class, (value, is_read)) in step.iter().zip(&self.is_read).enumerate() {
@@ -72,7 +72,7 @@ impl Recognizer {
         best
     }
 
-    /// A class that is told several times in a row is one character.
+    /// Joins the steps to a text. Consecutive steps of the same class are one character.
     fn joined(&self, steps: impl Iterator<Item = (usize, f32)>) -> Line {
         let (mut text, mut last) = (String::new(), 0);
         let (mut sum, mut count) = (0.0, 0.0);
@@ -92,13 +92,13 @@ impl Recognizer {
     }
 }
 
-/// The part of the picture in a box, turned upright and as high as the network wants it.
+/// Returns the part of the image in a box, leveled and scaled to the network's height.
 fn input(picture: &Picture, line: &TextBox) -> NdTensor<f32, 4> {
     let (half_length, half_height) = (line.reach.0.max(0.5), line.reach.1.max(0.5));
     let length = (HEIGHT as f32 * half_length / half_height).ceil() as usize;
     let width = length.clamp(SHORTEST, LONGEST).next_multiple_of(8);
     let (step_u, step_v) = (2.0 * half_length / width as f32, 2.0 * half_height / HEIGHT as f32);
-    // Where several points of the picture fall on one, their mean is taken.
+    // Averages if several pixels of the image map to one.
     let samples = (step_u.max(step_v).round() as usize).clamp(1, 3);
     let (along, across) = (line.along, (-line.along.1, line.along.0));
     let plane = HEIGHT * width;

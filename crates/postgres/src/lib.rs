@@ -1,17 +1,17 @@
 //! Connections to PostgreSQL, encrypted with rustls.
 //!
-//! diesel speaks to PostgreSQL through libpq, which encrypts only with OpenSSL. The libpq in this
-//! program is built without it: OpenSSL would take minutes to build and bring a second set of
-//! trusted certificates. Instead, [`Connector`] opens the encrypted connection itself and hands
-//! libpq the inner end of it, a Unix socket in a private directory (see `tunnel`).
+//! diesel uses libpq, which encrypts only with OpenSSL. The libpq in this program is built without
+//! it: OpenSSL would add minutes to the build and a second set of trusted certificates. Instead,
+//! [`Connector`] opens the encrypted connection itself and gives libpq the local end, a Unix socket
+//! in a private directory (see `tunnel`).
 //!
-//! The parameters `sslmode`, `sslrootcert`, `sslcert` and `sslkey` of a URL mean what they mean to
-//! libpq (<https://www.postgresql.org/docs/current/libpq-ssl.html>), with three differences:
+//! The URL parameters `sslmode`, `sslrootcert`, `sslcert` and `sslkey` have libpq's meaning
+//! (<https://www.postgresql.org/docs/current/libpq-ssl.html>), with three differences:
 //!
-//! - Verification uses the certificates the system trusts unless `sslrootcert` names a file.
-//! - Without `sslmode`, addresses of this machine (loopback, Unix sockets) are not encrypted;
-//!   others are where the server offers it.
-//! - The server's certificate must name its host as a subject alternative name.
+//! - Verification uses the certificates the system trusts, unless `sslrootcert` names a file.
+//! - Without `sslmode`, connections to this machine (loopback, Unix sockets) are not encrypted;
+//!   other connections are encrypted if the server supports it.
+//! - The server's certificate must contain the host as a subject alternative name.
 mod target;
 mod tunnel;
 mod verify;
@@ -23,7 +23,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::target::Target;
 
-/// Opens connections to the database that one URL names. Cheap to clone.
+/// Opens connections to one database URL. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Connector {
     url: String,
@@ -34,14 +34,14 @@ pub struct Connector {
 struct Encryption {
     target: Target,
     config: Arc<rustls::ClientConfig>,
-    /// Moves the bytes of all connections. `None` only while this is dropped.
+    /// Runs the tasks that forward the bytes of all connections. `None` only while this is dropped.
     runtime: Option<Runtime>,
 }
 
 impl Drop for Encryption {
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // Waiting for its tasks is not allowed on a thread of another runtime.
+            // A thread of another runtime must not wait for these tasks.
             runtime.shutdown_background();
         }
     }
@@ -51,8 +51,8 @@ impl Connector {
     /// Prepares connections to `url`, a `postgres://` URL as libpq reads it.
     ///
     /// # Errors
-    /// When a parameter of the encryption has an unknown value, or a certificate or key it names
-    /// cannot be read. The text completes "failed to …" and contains no password.
+    /// If an encryption parameter has an unknown value, or a certificate or key file cannot be
+    /// read. The text completes "failed to …" and contains no password.
     pub fn new(url: &str) -> ConnectionResult<Self> {
         let Some(target) = Target::parse(url).map_err(ConnectionError::InvalidConnectionUrl)?
         else {
@@ -72,7 +72,7 @@ impl Connector {
     /// Opens a connection. Blocks the thread.
     ///
     /// # Errors
-    /// When the server cannot be reached, its certificate does not hold, or it refuses the user.
+    /// If the server cannot be reached, its certificate is not accepted, or it refuses the user.
     pub fn connect(&self) -> ConnectionResult<PgConnection> {
         let Some(encryption) = &self.encryption else {
             return PgConnection::establish(&self.url);
@@ -84,7 +84,7 @@ impl Connector {
         let opened = tunnel::open(target, config, runtime.handle(), keeper);
         match opened.map_err(ConnectionError::BadConnection)? {
             Some(tunnel) => PgConnection::establish(&tunnel.url(&self.url)),
-            // The server offers no encryption, and the URL does not insist on it.
+            // The server does not support encryption, and the URL does not require it.
             None => PgConnection::establish(&target.plain_url(&self.url)),
         }
     }

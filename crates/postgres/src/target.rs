@@ -1,4 +1,4 @@
-//! Reads from a URL which server to encrypt connections to, and how strictly.
+//! Parses a database URL: the server of encrypted connections, and how strictly to verify it.
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,40 +7,40 @@ use url::{Host, Url};
 /// How strictly a connection must be encrypted: libpq's `sslmode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Mode {
-    /// Where the server offers encryption.
+    /// Encrypted if the server supports it.
     Prefer,
-    /// Encrypted, whoever answers.
+    /// Encrypted, without verifying the server.
     Require,
-    /// Encrypted, by a server whose certificate is trusted.
+    /// Encrypted, with a trusted certificate.
     VerifyCa,
-    /// Encrypted, by a server whose certificate is trusted and names the host.
+    /// Encrypted, with a trusted certificate for the host's name.
     VerifyFull,
 }
 
-/// A server that connections are encrypted to.
+/// The server of encrypted connections.
 #[derive(Debug)]
 pub(crate) struct Target {
     pub host: String,
     pub port: u16,
     pub mode: Mode,
-    /// The file with the certificates to trust; those of the system if there is none.
+    /// File with the certificates to trust; the system's if there is none.
     pub root: Option<PathBuf>,
-    /// The files with the certificate and the key that this client shows.
+    /// Files with the client's certificate and key.
     pub identity: Option<(PathBuf, PathBuf)>,
     pub connect_timeout: Duration,
 }
 
 const PORT: u16 = 5432;
-/// For a URL that names no `connect_timeout`.
+/// Timeout for a URL without `connect_timeout`.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Target {
-    /// Returns the server that `url` wants encrypted connections to, or `None` where libpq connects
-    /// without encryption.
+    /// Returns the server for encrypted connections, or `None` if libpq is to connect without
+    /// encryption.
     pub fn parse(url: &str) -> Result<Option<Self>, String> {
         let one_host = |parsed: &Url| !parsed.host_str().is_some_and(|host| host.contains(','));
         let Some(parsed) = Url::parse(url).ok().filter(one_host) else {
-            // libpq reads more than the standard does, such as lists of hosts.
+            // libpq accepts more than standard URLs, such as lists of hosts.
             let insists = url.contains("sslmode=") && !url.contains("sslmode=disable");
             return match insists {
                 true => {
@@ -59,7 +59,7 @@ impl Target {
         let mode = match parameter("sslmode").as_deref() {
             Some("disable" | "allow") => return Ok(None),
             Some("prefer") => Mode::Prefer,
-            // libpq verifies against a root certificate that it is given.
+            // libpq verifies the server if it has a root certificate.
             Some("require") if root.is_some() => Mode::VerifyCa,
             Some("require") => Mode::Require,
             Some("verify-ca") => Mode::VerifyCa,
@@ -89,19 +89,19 @@ impl Target {
         Ok(Some(Self { host, port, mode, root, identity, connect_timeout }))
     }
 
-    /// `url` for a connection by libpq that is not encrypted.
+    /// Returns `url` for an unencrypted connection by libpq.
     pub fn plain_url(&self, url: &str) -> String {
         with_parameters(url, "sslmode=disable&gssencmode=disable")
     }
 }
 
-/// `url` with further parameters, which take precedence over those before them.
+/// Returns `url` with additional parameters, which override earlier ones.
 pub(crate) fn with_parameters(url: &str, parameters: &str) -> String {
     let separator = if url.contains('?') { '&' } else { '?' };
     format!("{url}{separator}{parameters}")
 }
 
-/// Whether `host` is the directory of a Unix socket.
+/// True if `host` is the directory of a Unix socket.
 fn is_socket(host: &str) -> bool {
     host.starts_with(['/', '@']) || host.to_ascii_lowercase().starts_with("%2f")
 }

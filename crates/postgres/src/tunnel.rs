@@ -1,4 +1,4 @@
-//! One encrypted connection to a server, with a Unix socket at this end for libpq to connect to.
+//! An encrypted connection to a server, with a local Unix socket that libpq connects to.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,21 +14,21 @@ use tokio_rustls::client::TlsStream;
 
 use crate::target::{Mode, Target, with_parameters};
 
-/// What asks a server of PostgreSQL whether it encrypts
+/// The message that asks a PostgreSQL server for encryption
 /// (<https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL>).
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
 const BUFFER: usize = 16 * 1024;
-/// libpq gives its socket's name this port.
+/// libpq adds this port to the socket's name.
 const PORT: u16 = 5432;
 
-/// The local end of an encrypted connection, for one connection of libpq.
+/// The local end of an encrypted connection, for a single libpq connection.
 pub(crate) struct Tunnel {
-    /// Holds the socket; only this user may enter it. Removed once libpq has connected.
+    /// Directory of the socket, accessible only to this user. Removed once libpq has connected.
     directory: TempDir,
 }
 
 impl Tunnel {
-    /// `url`, leading through this tunnel.
+    /// Returns `url` with this tunnel as its host.
     pub fn url(&self, url: &str) -> String {
         let directory = self.directory.path().to_string_lossy();
         let directory: String =
@@ -39,10 +39,10 @@ impl Tunnel {
     }
 }
 
-/// Connects to the server and encrypts. `None` when the server offers no encryption and `target`
-/// does not insist on it. The error completes "failed to …".
+/// Connects to the server and starts encryption. Returns `None` if the server does not support it
+/// and `target` does not require it. The error completes "failed to …".
 ///
-/// Bytes are moved on `runtime`, which `keeper` keeps running: it is dropped with the connection.
+/// Bytes are forwarded on `runtime`. `keeper` keeps it running and is dropped with the connection.
 pub(crate) fn open(
     target: &Target,
     config: &Arc<rustls::ClientConfig>,
@@ -114,7 +114,7 @@ async fn connect(
     })
 }
 
-/// Notices within half a minute that the server is gone, as a connection of libpq would not.
+/// Enables keepalive probes, which detect a lost server within half a minute.
 fn keep_alive(stream: &TcpStream) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
@@ -128,7 +128,7 @@ fn keep_alive(stream: &TcpStream) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Moves bytes between libpq and the server until one of them ends the connection.
+/// Forwards bytes between libpq and the server until one of them closes the connection.
 async fn forward(mut server: TlsStream<TcpStream>, listener: UnixListener, limit: Duration) {
     let Ok(Ok((mut client, _))) = timeout(limit, listener.accept()).await else { return };
     drop(listener);

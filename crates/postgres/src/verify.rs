@@ -1,4 +1,4 @@
-//! Decides whether the certificate of a server is accepted, as strictly as `sslmode` demands.
+//! Verifies the certificate of a server, as strictly as `sslmode` requires.
 use std::path::Path;
 use std::sync::Arc;
 
@@ -54,9 +54,9 @@ fn read_roots(path: &Path) -> Result<(RootCertStore, Vec<CertificateDer<'static>
 #[derive(Debug)]
 struct Verifier {
     mode: Mode,
-    /// `None` where nothing is trusted, so that only unverified connections can come about.
+    /// `None` if no certificate is trusted, which only allows unverified connections.
     chain: Option<Arc<WebPkiServerVerifier>>,
-    /// Certificates that are trusted as they are, which self-signed ones of servers have to be.
+    /// Certificates that are trusted directly, such as self-signed server certificates.
     trusted: Vec<CertificateDer<'static>>,
 }
 
@@ -80,7 +80,7 @@ impl Verifier {
         Ok(Self { mode, chain, trusted })
     }
 
-    /// Whether the certificate is trusted, whichever host it names.
+    /// Verifies that the certificate is trusted, for any host.
     fn verify_chain(
         &self,
         certificate: &CertificateDer<'_>,
@@ -93,7 +93,7 @@ impl Verifier {
         }
         let chain = self.chain.as_ref().ok_or(CertificateError::UnknownIssuer)?;
         match chain.verify_server_cert(certificate, intermediates, host, &[], now) {
-            // The name is looked at last, so the chain holds.
+            // The name is checked last, so the chain is valid.
             Ok(_)
             | Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

@@ -1,5 +1,5 @@
-//! Encrypted connections to a real PostgreSQL with a certificate of its own, and to servers that
-//! are not what the URL expects. `cargo xtask test` starts the PostgreSQL.
+//! Encrypted connections to a real PostgreSQL server with its own certificate, and to servers that
+//! do not match the URL. `cargo xtask test` starts PostgreSQL.
 use std::io::{Read, Write};
 use std::net::TcpListener;
 
@@ -13,8 +13,8 @@ struct Encrypted {
     ssl: bool,
 }
 
-/// The port of the PostgreSQL of the tests and the certificate to trust, unless it was left out or
-/// does not encrypt.
+/// Returns the port of the test server and the certificate to trust. `None` if the server is not
+/// configured or does not support encryption.
 fn server() -> Option<(u16, String)> {
     let authority = std::env::var("CARREL_TEST_POSTGRES_CA").ok()?;
     let url = std::env::var("CARREL_TEST_POSTGRES").ok()?;
@@ -25,7 +25,7 @@ fn server() -> Option<(u16, String)> {
 
 fn is_encrypted(url: &str) -> bool {
     let connector = Connector::new(url).expect("the URL can be read");
-    // More than one connection of one connector.
+    // Opens several connections with one connector.
     let connections = [connector.connect(), connector.connect()];
     let mut states = connections.into_iter().map(|connection| {
         let query = sql_query("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()");
@@ -87,10 +87,10 @@ fn a_certificate_that_is_not_trusted_is_refused_with_the_parameters_to_check() {
     let Some((port, authority)) = server() else { return };
     let url =
         |parameters: &str| format!("postgres://postgres@127.0.0.1:{port}/postgres?{parameters}");
-    // The system does not know the authority of the tests.
+    // The system does not trust the test certificate authority.
     let unknown = refusal(&url("sslmode=verify-full"));
     assert!(unknown.contains("UnknownIssuer") && unknown.contains("sslrootcert"), "{unknown}");
-    // The certificate names `localhost`, not the address.
+    // The certificate contains `localhost`, but not the address.
     assert!(is_encrypted(&url(&format!("sslmode=verify-ca&sslrootcert={authority}"))));
     let other_name = refusal(&url(&format!("sslmode=verify-full&sslrootcert={authority}")));
     assert!(

@@ -1,4 +1,4 @@
-//! The models that a provider offers.
+//! Lists of the models that a provider offers.
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ use sha2::{Digest, Sha256};
 use crate::endpoint::{Deadlines, Endpoint};
 use crate::json;
 
-/// The longest list read, in bytes. That of the largest provider has about 1 MB.
+/// Longest list that is read, in bytes. The largest provider's has about 1 MB.
 const LONGEST_LIST: usize = 8 << 20;
 const MOST_MODELS: usize = 2_000;
-/// The longest name of a model, in bytes.
+/// Longest name of a model, in bytes.
 const LONGEST_NAME: usize = 256;
 
-/// A list is waited for by a person.
+/// Deadlines for a list. A person is waiting for it.
 pub(crate) const DEADLINES: Deadlines = Deadlines {
     first: Duration::from_secs(10),
     silence: Duration::from_secs(10),
@@ -26,14 +26,14 @@ pub(crate) const DEADLINES: Deadlines = Deadlines {
     a_minute: None,
 };
 
-/// Where a provider lists its models below its base address, the most telling place first.
+/// Paths below a provider's base address that list its models, the most detailed first.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Catalog(pub &'static [&'static str]);
 
 pub(crate) struct RemoteList {
     pub endpoint: Endpoint,
     pub catalog: Catalog,
-    /// Whether models that embed are wanted, and no others.
+    /// True to list embedding models only.
     pub embeds: bool,
 }
 
@@ -73,7 +73,7 @@ impl ModelList for RemoteList {
     }
 }
 
-/// The models in a list of any provider; `None` when it is no list.
+/// Returns the models in a list of any provider; `None` if it is not a list.
 fn models(list: &Value, embeds: bool) -> Option<Vec<OfferedModel>> {
     let names = ["data", "models", "modelSummaries", "model_names"];
     let of = |value: &Value| value.as_array().cloned();
@@ -103,7 +103,7 @@ fn model(entry: &Value) -> Option<OfferedModel> {
     Some(OfferedModel { id: id.to_owned(), window })
 }
 
-/// Whether a model does what is wanted, as far as the provider says what it does.
+/// True if a model has the wanted capability, or the provider does not tell.
 fn suits(entry: &Value, embeds: bool) -> bool {
     if let Some(methods) = entry["supportedGenerationMethods"].as_array() {
         let method = if embeds { "embedContent" } else { "generateContent" };

@@ -1,4 +1,5 @@
-//! From settings to models: which provider is meant, and whether everything it needs is there.
+//! Creates models from settings: selects the provider and checks that all of its settings are
+//! present.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,17 +23,17 @@ use crate::table::{Base, EXTRACTIVE, Key, PROVIDERS, Protocol, provider_names};
 
 pub(crate) const LANGUAGE_MODEL: &str = "the language model";
 
-/// The value of a setting, found by the name of its environment variable.
+/// Looks up a setting by the name of its environment variable.
 type Settings<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The model that `choice` means, with what it leaves open taken from the settings
-/// (`LLM_PROVIDER` and those of the provider); [`Extractive`] when neither names a provider.
+/// Returns the model for `choice`. What it leaves open comes from the settings (`LLM_PROVIDER` and
+/// those of the provider). Returns [`Extractive`] if neither names a provider.
 ///
-/// A setting that is empty counts as absent.
+/// An empty setting counts as absent.
 ///
 /// # Errors
-/// [`Error::Invalid`] for a provider nobody has heard of; [`Error::Unavailable`], naming the
-/// setting, when one is missing or unusable.
+/// [`Error::Invalid`] for an unknown provider; [`Error::Unavailable`] with the name of a missing or
+/// unusable setting.
 pub fn chat_model(
     settings: &dyn Fn(&str) -> Option<String>,
     choice: &ModelChoice,
@@ -76,11 +77,11 @@ pub fn chat_model(
     })
 }
 
-/// The embedder that the settings name (`EMBEDDING_ENGINE`), or none when they mean the one
-/// inside this process: nothing at all, or `native`.
+/// Returns the embedder that the settings name (`EMBEDDING_ENGINE`). Returns `None` if they name
+/// the one inside this process, by an empty setting or `native`.
 ///
 /// # Errors
-/// As [`chat_model`].
+/// Those of [`chat_model`].
 pub fn embedder(
     settings: &dyn Fn(&str) -> Option<String>,
     http: &Http,
@@ -115,11 +116,11 @@ pub fn embedder(
     Ok(Some(Arc::new(embedder)))
 }
 
-/// The list of models of a provider: of the setting `LLM_PROVIDER`, or of `EMBEDDING_ENGINE` where
-/// models that embed are wanted. Which of its models the settings name does not matter.
+/// Returns the list of models of a provider, named as in `LLM_PROVIDER`, or as in
+/// `EMBEDDING_ENGINE` for embedding models. The settings need not name a model.
 ///
 /// # Errors
-/// As [`chat_model`]; also where the provider has no list.
+/// Those of [`chat_model`]; also if the provider has no list.
 pub fn model_list(
     settings: &dyn Fn(&str) -> Option<String>,
     provider: &str,
@@ -149,10 +150,11 @@ pub fn model_list(
     Ok(Arc::new(RemoteList { endpoint, catalog, embeds }))
 }
 
-/// What makes pictures, as the settings name it (`IMAGE_GEN_PROVIDER` and those of the provider).
+/// Returns the image generator that the settings name (`IMAGE_GEN_PROVIDER` and those of the
+/// provider).
 ///
 /// # Errors
-/// [`Error::Unavailable`] when they name none, or a setting is missing or unusable.
+/// [`Error::Unavailable`] if they name none, or a setting is missing or unusable.
 pub fn image_model(
     settings: &dyn Fn(&str) -> Option<String>,
     http: &Http,
@@ -203,7 +205,7 @@ fn endpoint(
         }
         Base::Region(setting, address) => {
             let region = required(settings, setting, service)?;
-            // It becomes part of the host that the key is sent to.
+            // The region becomes part of the host that receives the key.
             if !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
                 let reason = format!("{setting} is not a region, such as eu-west-1");
                 return Err(Error::unavailable(service, reason));
@@ -221,7 +223,7 @@ fn endpoint(
     Endpoint::new(http, &address, key, service, hints)
 }
 
-/// The settings that say how long one kind of provider may take, and how often it is asked.
+/// The timeout and rate settings of one kind of provider.
 struct PaceSettings {
     first: &'static str,
     silence: &'static str,
@@ -263,7 +265,7 @@ fn deadlines(
     })
 }
 
-/// A longer wait is none that anybody means.
+/// Longest timeout, in milliseconds.
 const LONGEST_WAIT: u64 = 24 * 60 * 60 * 1000;
 const MOST_A_MINUTE: u64 = 1_000_000;
 
@@ -287,7 +289,7 @@ fn required(settings: Settings<'_>, name: &str, service: &'static str) -> Result
     value(settings, name).ok_or_else(|| Error::unavailable(service, format!("{name} is not set")))
 }
 
-/// A whole number above zero.
+/// Parses a whole number above zero.
 fn number(settings: Settings<'_>, name: &str, service: &'static str) -> Result<Option<u64>> {
     let Some(value) = value(settings, name) else { return Ok(None) };
     match value.trim().parse() {

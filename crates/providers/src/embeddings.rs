@@ -1,4 +1,4 @@
-//! Embedding over HTTP, by OpenAI's embeddings protocol.
+//! Embedding over HTTP with OpenAI's embeddings protocol.
 mod reply;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,25 +13,25 @@ use crate::endpoint::{Endpoint, Refused};
 
 pub(crate) const SERVICE: &str = "the embedding service";
 
-/// Texts in one request when no setting says otherwise; small servers take no more.
+/// Default number of texts per request; small servers accept no more.
 const BATCH: usize = 32;
-/// The longest answer read for one text, in bytes: 8192 dimensions of 32 digits.
+/// Longest response per text, in bytes: 8192 dimensions of 32 digits.
 const LONGEST_ANSWER_PER_TEXT: usize = 256 << 10;
 
-/// How much of a model's name is shown in its identity, in bytes.
+/// Longest part of a model's name in its identity, in bytes.
 const LONGEST_NAME: usize = 100;
 
 pub(crate) struct RemoteEmbedder {
     endpoint: Endpoint,
-    /// What the settings call the provider.
+    /// Name of the provider in the settings.
     engine: &'static str,
     model: String,
     pub longest_text: usize,
-    /// How many texts go into one request, >= 1.
+    /// Texts per request, at least 1.
     pub batch: usize,
-    /// As many as the provider was found to take.
+    /// The batch size that the provider was found to accept.
     learned_batch: AtomicUsize,
-    /// Asked for by models whose vectors can be shortened.
+    /// Dimensions to request, for models whose vectors can be shortened.
     pub dimensions: Option<usize>,
     pub passage_prefix: String,
     pub query_prefix: String,
@@ -39,7 +39,7 @@ pub(crate) struct RemoteEmbedder {
 
 /// Why texts were not embedded.
 enum Failure {
-    /// The provider refused the request; one of its texts, or their number, may be why.
+    /// The provider refused the request, perhaps because of a text or the number of texts.
     Refused(Refused),
     Other(Error),
 }
@@ -65,8 +65,8 @@ impl RemoteEmbedder {
         }
     }
 
-    /// What a person can read, and a digest of everything that vectors of passages depend on: two
-    /// servers may have different models of one name.
+    /// Returns a readable name and a digest of everything that the vectors depend on, because two
+    /// servers may have different models with the same name.
     fn identity(&self, name: &str) -> String {
         let mut hash = Sha256::new();
         for part in [self.engine, &self.endpoint.address(), name, &self.passage_prefix] {
@@ -79,11 +79,11 @@ impl RemoteEmbedder {
         format!("{}/{shown} {digest}", self.engine)
     }
 
-    /// Embeds texts in batches that the provider takes. Where it refuses a batch, its halves are
-    /// tried, so that one bad text fails alone.
+    /// Embeds texts in batches that the provider accepts. If it refuses a batch, both halves are
+    /// tried, so that an unsuitable text fails alone.
     async fn in_batches(&self, texts: &[String], prefix: &str) -> Result<Vec<Vec<f32>>> {
         let mut vectors = Vec::with_capacity(texts.len());
-        // The next texts last.
+        // A stack: the next texts are last.
         let mut waiting: Vec<&[String]> = vec![texts];
         let mut refused_above = None;
         while let Some(next) = waiting.pop() {
@@ -98,7 +98,7 @@ impl RemoteEmbedder {
             }
             match self.request(next, prefix).await {
                 Ok(more) => {
-                    // A smaller batch was taken where a larger one was refused.
+                    // The provider accepted a smaller batch after refusing a larger one.
                     if refused_above.is_some_and(|refused| next.len() < refused) && next.len() > 1 {
                         self.learn(next.len());
                     }
@@ -131,7 +131,8 @@ impl RemoteEmbedder {
         }
     }
 
-    /// The error for a refusal: of the one text, with its place, if the provider takes others.
+    /// Returns the error for a refusal. It names the text and its position if the provider accepts
+    /// others.
     async fn refusal(&self, refused: &Refused, texts: &[String], place: usize, of: usize) -> Error {
         let error = self.endpoint.refused(refused);
         let ([text], Error::Unavailable { reason, .. }) = (texts, &error) else { return error };
@@ -166,7 +167,7 @@ impl RemoteEmbedder {
         let length = came.first().map_or(0, Vec::len);
         for (place, vector) in came.into_iter().enumerate() {
             let vector = self.unit(vector, place + 1, texts.len())?;
-            // From one answer to the next it may change: then another model goes by that name.
+            // The length may change between responses; then the name refers to another model now.
             if vector.len() != length {
                 let came = vector.len();
                 let reason = format!("a vector of {came} numbers came after one of {length}");
@@ -177,9 +178,9 @@ impl RemoteEmbedder {
         Ok(vectors)
     }
 
-    /// `vector`, the one at `place`, scaled to a length of one.
+    /// Scales the vector at `place` to unit length.
     fn unit(&self, mut vector: Vec<f32>, place: usize, of: usize) -> Result<Vec<f32>> {
-        // In f64, so that no finite f32 overflows.
+        // Computed in f64, so that finite f32 values do not overflow.
         let square: f64 = vector.iter().map(|value| f64::from(*value).powi(2)).sum();
         let came = vector.len();
         if !square.is_finite() {
@@ -225,19 +226,19 @@ impl Embedder for RemoteEmbedder {
     }
 }
 
-/// Whether other texts, or fewer, may be taken.
+/// True if the provider may accept other texts, or fewer.
 fn is_of_texts(refused: &Refused) -> bool {
     matches!(refused.status.as_u16(), 400 | 413 | 422)
 }
 
-/// Whether the number of texts is why.
+/// True if the number of texts is the reason.
 fn is_of_number(refused: &Refused) -> bool {
     let message = refused.message.to_ascii_lowercase();
     let words = ["batch", "too many", "maximum number", "number of inputs", "array", "at most"];
     refused.status.as_u16() == 413 || words.iter().any(|word| message.contains(word))
 }
 
-/// The beginning of a text, on one line.
+/// Returns the beginning of a text, on one line.
 fn beginning(text: &str) -> String {
     const LONGEST: usize = 60;
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -1,4 +1,5 @@
-//! One provider's address and key, asked within deadlines and read within limits.
+//! The address and key of a provider: sends requests within deadlines and reads responses within
+//! limits.
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,24 +17,24 @@ use crate::pace::Pacer;
 use crate::refusal::{self, Hints};
 use crate::retry;
 
-/// How much of a refusal is read, in bytes.
+/// How much of an error response is read, in bytes.
 const LONGEST_REFUSAL: usize = 16 << 10;
 
-/// How long requests wait for a provider that says it takes none.
+/// Longest time that requests wait for a provider that refuses requests at the moment.
 const LONGEST_HOLD: Duration = Duration::from_secs(600);
 
-/// How long a provider may take, and how often it is asked.
+/// Timeouts and rate limit of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
-    /// Until it begins to answer. A local model may have to be loaded from disk first.
+    /// Until the response begins. A local model may have to be loaded from disk first.
     pub first: Duration,
-    /// Between two pieces of an answer.
+    /// Between two chunks of a response.
     pub silence: Duration,
-    /// For a whole answer.
+    /// For a whole response.
     pub whole: Option<Duration>,
-    /// How long to wait in all where it takes no requests at the moment.
+    /// Total time to wait while the provider refuses requests.
     pub patience: Duration,
-    /// The most requests of any minute.
+    /// Most requests per minute.
     pub a_minute: Option<usize>,
 }
 
@@ -49,7 +50,7 @@ impl Default for Deadlines {
     }
 }
 
-/// An answer whose head has come.
+/// A response whose headers have arrived.
 pub(crate) struct Body {
     response: Response,
     until: Option<Instant>,
@@ -58,18 +59,18 @@ pub(crate) struct Body {
 /// A request that the provider refused.
 pub(crate) struct Refused {
     pub status: StatusCode,
-    /// In the provider's own words, whole but without secrets.
+    /// The provider's message in full, without secrets.
     pub message: String,
 }
 
-/// Where a provider is and how it is spoken to.
+/// The address of a provider and how to talk to it.
 pub(crate) struct Endpoint {
     pub http: reqwest::Client,
     /// Ends in a slash.
     base: Url,
     key: Option<String>,
     authorization: Option<(HeaderName, HeaderValue)>,
-    /// What is said to be unavailable: "the language model".
+    /// Subject of its errors, such as "the language model".
     service: &'static str,
     hints: Hints,
     pub deadlines: Deadlines,
@@ -77,7 +78,7 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    /// [`Error::Unavailable`] when the address is not one of HTTP or the key cannot be sent.
+    /// [`Error::Unavailable`] if the address is not HTTP or the key cannot be sent.
     pub fn new(
         http: &Http,
         base: &str,
@@ -110,10 +111,10 @@ impl Endpoint {
         Ok(Self { http, base, key, authorization, service, hints, deadlines, pacer })
     }
 
-    /// Sends the key in a header of its own.
+    /// Sends the key in this header.
     pub fn with_key_in(mut self, name: &'static str) -> Self {
         if let (Some(key), Some(authorization)) = (&self.key, &mut self.authorization) {
-            // What is fit after `Bearer ` is fit alone.
+            // A value that is valid after `Bearer ` is valid alone.
             if let Ok(mut value) = HeaderValue::from_str(key) {
                 value.set_sensitive(true);
                 *authorization = (HeaderName::from_static(name), value);
@@ -130,14 +131,14 @@ impl Endpoint {
         self.key.as_deref()
     }
 
-    /// The error that says why, without secrets.
+    /// Returns an error with this reason, without secrets.
     pub fn unavailable(&self, reason: impl Into<String>) -> Error {
         Error::unavailable(self.service, self.without_secrets(reason.into()))
     }
 
-    /// An error that the provider reports within an answer.
+    /// Returns the error for a failure that the provider reports within a response.
     pub fn reported(&self, message: &str) -> Error {
-        // Before it is shortened, which might leave a part of a secret.
+        // Secrets are removed before the text is shortened, which could leave a part of one.
         let message = refusal::shortened(&self.without_secrets(message.to_owned()));
         let colon = if message.is_empty() { "" } else { ": " };
         self.unavailable(format!("it reports an error{colon}{message}"))
@@ -148,25 +149,25 @@ impl Endpoint {
         secrets.into_iter().flatten().fold(text, refusal::redacted)
     }
 
-    /// Sends `body` to `path` below the base and waits for the head of a successful answer.
+    /// Sends `body` to `path` below the base and waits for the headers of a successful response.
     pub async fn post(&self, path: &str, body: &Value) -> Result<Body> {
         self.try_post(path, body).await?.map_err(|refused| self.refused(&refused))
     }
 
-    /// Like [`Endpoint::post`], but hands refusals over. Waits and tries again where the provider
-    /// takes no requests at the moment.
+    /// Like [`Endpoint::post`], but returns refusals. Waits and retries while the provider refuses
+    /// requests.
     pub async fn try_post(&self, path: &str, body: &Value) -> Result<Result<Body, Refused>> {
         self.try_send(|| Ok(self.http.post(self.url(path)).json(body))).await
     }
 
-    /// Like [`Endpoint::try_post`], for what is only read.
+    /// Like [`Endpoint::try_post`], with `GET`.
     pub async fn try_get(&self, path: &str) -> Result<Result<Body, Refused>> {
-        // One provider wants to be told by which rules it is asked, and others ignore it.
+        // One provider requires its API version; others ignore the header.
         let make = || Ok(self.http.get(self.url(path)).header("anthropic-version", "2023-06-01"));
         self.try_send(make).await
     }
 
-    /// Sends what `make` builds for each attempt. Waits as [`Endpoint::try_post`] does.
+    /// Sends what `make` builds for each attempt. Waits like [`Endpoint::try_post`].
     pub async fn try_send(
         &self,
         make: impl Fn() -> Result<RequestBuilder>,
@@ -198,7 +199,7 @@ impl Endpoint {
             match wait {
                 Some(wait) if wait <= left => self.pacer.hold(wait),
                 _ => {
-                    // Others need not find out on their own.
+                    // Makes other requests wait as well.
                     asked.into_iter().for_each(|asked| self.pacer.hold(asked.min(LONGEST_HOLD)));
                     return Ok(Err(Refused { status, message }));
                 }
@@ -227,7 +228,7 @@ impl Endpoint {
         self.unavailable(format!("it limits how much may be asked; try again in {seconds} seconds"))
     }
 
-    /// The next piece of a body; `None` at its end.
+    /// Returns the next chunk of a body; `None` at its end.
     pub async fn piece(&self, body: &mut Body) -> Result<Option<Vec<u8>>> {
         let left = body.until.map(|until| until.saturating_duration_since(Instant::now()));
         let silence = self.deadlines.silence;
@@ -242,7 +243,7 @@ impl Endpoint {
         }
     }
 
-    /// A whole body in JSON of at most `limit` bytes.
+    /// Reads a whole JSON body of at most `limit` bytes.
     pub async fn json<T: serde::de::DeserializeOwned>(
         &self,
         body: Body,
@@ -254,7 +255,7 @@ impl Endpoint {
         })
     }
 
-    /// A whole body of at most `limit` bytes that is no web page.
+    /// Reads a whole body of at most `limit` bytes. A web page is an error.
     pub async fn content(&self, mut body: Body, limit: usize) -> Result<Vec<u8>> {
         let mut content = Vec::new();
         while let Some(piece) = self.piece(&mut body).await? {
@@ -277,7 +278,7 @@ impl Endpoint {
         self.unavailable(format!("a web page came in place of an answer{hint}"))
     }
 
-    /// The time for a whole answer is over.
+    /// Returns the error if the whole response is overdue.
     pub fn incomplete(&self) -> Error {
         let whole = self.deadlines.whole.unwrap_or_default();
         self.unavailable(format!("its answer is not complete after {whole:?}"))
@@ -307,17 +308,17 @@ impl Endpoint {
         })
     }
 
-    /// The address without what may be secret in it.
+    /// Returns the address without parts that may be secret.
     pub fn address(&self) -> String {
         let mut shown = self.base.clone();
-        // Neither can fail for an address with a host, which `new` has made sure of.
+        // Neither can fail for an address with a host, which `new` ensures.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         shown.set_query(None);
         shown.to_string()
     }
 
-    /// As much of a refusal's body as is worth reading.
+    /// Reads the beginning of an error response.
     async fn beginning(&self, mut response: Response) -> Vec<u8> {
         let mut body = Vec::new();
         while body.len() < LONGEST_REFUSAL {
@@ -331,7 +332,7 @@ impl Endpoint {
     }
 }
 
-/// The innermost cause, which says what happened rather than where it was noticed.
+/// Returns the innermost cause, which tells what happened rather than where it was noticed.
 pub(crate) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     while let Some(inner) = cause.and_then(|cause| cause.source()) {

@@ -1,16 +1,16 @@
-//! The embedding services beyond this process: rows, as in [`crate::table`].
+//! The table of external embedding services, with rows like those of [`crate::table`].
 use crate::table::{AZURE, Base, Key};
 
-/// One embedding service over HTTP; all speak OpenAI's embeddings protocol.
+/// An embedding service over HTTP. All use OpenAI's embeddings protocol.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Engine {
-    /// As in the setting `EMBEDDING_ENGINE`.
+    /// Name in the setting `EMBEDDING_ENGINE`.
     pub name: &'static str,
     pub base: Base,
     pub key: Key,
-    /// The setting that holds how many texts go into one request; empty where there is none.
+    /// The setting with the number of texts per request; empty if there is none.
     pub batch: &'static str,
-    /// The longest text, in UTF-16 code units, when no setting says otherwise.
+    /// Default length limit of a text, in UTF-16 code units.
     pub longest_text: usize,
 }
 
@@ -77,7 +77,7 @@ pub(crate) const ENGINES: &[Engine] = &[
     ),
 ];
 
-/// Every value the setting `EMBEDDING_ENGINE` can have for a service beyond this process.
+/// Returns every value of `EMBEDDING_ENGINE` for an external service.
 pub fn engine_names() -> impl Iterator<Item = &'static str> {
     ENGINES.iter().map(|engine| engine.name)
 }

@@ -1,4 +1,4 @@
-//! The built-in answerer: no model, no network, only the passages that bear on the question.
+//! The built-in extractive answerer: quotes relevant sentences, without a model or network.
 mod ranking;
 mod sentences;
 mod terms;
@@ -14,7 +14,7 @@ use self::ranking::{Quote, Relevance};
 
 const WINDOW: u64 = 16 * 1024;
 
-/// What a passage far from the question is worth beside the nearest.
+/// Weight of the least similar passage; the most similar one has 1.
 const LEAST_WORTH: f64 = 0.6;
 
 const INTRODUCTION: &str = "This is an extractive answer: it quotes the sentences of your documents \
@@ -25,9 +25,9 @@ const NOTHING: &str = "There is nothing to quote: no passage of this workspace's
     for the question. This is the extractive answerer, which only quotes documents and writes \
     nothing of its own. Add documents that hold the answer, or set up a language model.";
 
-/// Answers by quoting. Each quotation names its document and, in brackets, the place of the passage
-/// in the context, from 1, which is its place among the sources that clients get. The same question and context give
-/// the same answer always. Instructions and history make no difference to it.
+/// Answers by quoting. Each quotation names its document and, in brackets, the position of the
+/// passage in the context, from 1, which is its position among the sources that clients get. The
+/// answer depends only on the question and the context, not on instructions and history.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Extractive;
 
@@ -50,12 +50,12 @@ impl ChatModel for Extractive {
     }
 }
 
-/// An estimate: a token is about four characters.
+/// Estimates the number of tokens: about four characters each.
 fn tokens(characters: usize) -> u64 {
     characters.div_ceil(4) as u64
 }
 
-/// The answer in the pieces it is sent in: what it is, then each quotation.
+/// Returns the parts of the answer: the introduction, then each quotation.
 fn parts(request: &ChatRequest) -> Vec<String> {
     let bodies = request.context.iter().map(|context| body(&context.text));
     let texts: Vec<_> = bodies.zip(worths(&request.context)).collect();
@@ -78,8 +78,8 @@ fn parts(request: &ChatRequest) -> Vec<String> {
     parts
 }
 
-/// What each passage is worth, up to 1: more the more similar it is to the question, or where that
-/// is unknown, the earlier it comes.
+/// Returns the weight of each passage, at most 1. It grows with the similarity to the question; if
+/// that is unknown, earlier passages weigh more.
 fn worths(context: &[Context]) -> impl Iterator<Item = f64> {
     let similarities = context.iter().filter_map(|context| context.similarity);
     let best = similarities.fold(0.0, f32::max);
@@ -97,7 +97,7 @@ fn title(context: &Context) -> String {
     if title.is_empty() { "an untitled document".into() } else { title }
 }
 
-/// The passage itself, without the header that was put before it for embedding.
+/// Returns the passage without the header that was added for embedding.
 fn body(text: &str) -> &str {
     let text = text.trim_start();
     let after = text

@@ -1,7 +1,7 @@
-//! Takes the body of an answer apart: server-sent events, JSON, or JSON line by line.
+//! Splits a response body into frames: server-sent events, JSON, or JSON lines.
 //!
-//! Which it is shows in its first byte. The content type is not asked, because servers send events
-//! as `application/json` and JSON as `text/event-stream`.
+//! The first byte tells the format. The content type is ignored, because servers send events as
+//! `application/json` and JSON as `text/event-stream`.
 use std::collections::VecDeque;
 
 use serde_json::Value;
@@ -10,18 +10,18 @@ use crate::json;
 use crate::refusal;
 use crate::sse::{Event, Events};
 
-/// Words that some servers send as data to keep a connection open.
+/// Texts that some servers send as data to keep a connection open.
 const KEEP_ALIVE: [&[u8]; 5] = [b"ping", b"pong", b"keepalive", b"keep-alive", b"heartbeat"];
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A part of an answer.
+/// A part of a response.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Frame {
     Json(Value),
-    /// The provider says that nothing more comes: `[DONE]`.
+    /// The end of the stream: `[DONE]`.
     Done,
-    /// An error that only the form of the stream tells from data, as JSON or text.
+    /// An error, as JSON or text, that only the stream format distinguishes from data.
     Error(Vec<u8>),
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Frames {
 }
 
 enum Body {
-    /// Nothing but white space so far.
+    /// Only white space so far.
     Unknown(Vec<u8>),
     Events(Events),
     Values(Values),
@@ -84,7 +84,7 @@ impl Frames {
         }
     }
 
-    /// Ends the body. What is unfinished counts if it is whole.
+    /// Ends the body. An unfinished frame counts if it is complete.
     pub fn finish(&mut self) -> Result<(), Broken> {
         match &mut self.body {
             Body::Events(events) => {
@@ -123,8 +123,8 @@ impl Frames {
     }
 }
 
-/// What the data of an event holds. Servers that leave out the empty line between events make one of
-/// several.
+/// Returns the frames in the data of an event. Servers that omit the empty line between events
+/// merge several into one.
 fn frames(data: &[u8]) -> Result<Vec<Frame>, Broken> {
     let data = data.trim_ascii();
     if data.is_empty() || KEEP_ALIVE.iter().any(|word| data.eq_ignore_ascii_case(word)) {
@@ -145,7 +145,7 @@ fn frames(data: &[u8]) -> Result<Vec<Frame>, Broken> {
     }
 }
 
-/// Cuts a body of JSON values, one after another, at their ends.
+/// Splits a body of concatenated JSON values.
 #[derive(Default)]
 struct Values {
     value: Vec<u8>,

@@ -1,14 +1,14 @@
-//! The HTTP client that every provider shares.
+//! The HTTP client that all providers share.
 use std::time::Duration;
 
 use carrel_domain::{Error, Result};
 
 use crate::pace::Pacers;
 
-/// How long a connection may take to come about.
+/// Connection timeout.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// What all requests to providers share; cheap to clone, made once.
+/// The state that all requests to providers share. Created once, cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Http {
     pub(crate) client: reqwest::Client,
@@ -21,11 +21,12 @@ impl Http {
     }
 }
 
-/// A client for [`crate::chat_model`] and [`crate::embedder`]; cheap to clone, made once.
+/// Creates the client for [`crate::chat_model`] and [`crate::embedder`]. Created once, cheap to
+/// clone.
 ///
-/// It follows no redirects: a key sent in a header of the provider's own choosing would travel to
-/// whichever host the redirect names. Certificates are checked against those the system trusts;
-/// where there are none, encrypted connections fail with words and plain ones work.
+/// It follows no redirects, because a key in a provider-specific header would be sent to the host
+/// of the redirect. It checks certificates against those that the system trusts; without any,
+/// encrypted connections fail with a message and plain ones work.
 pub fn http_client() -> Result<reqwest::Client> {
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls()?)
@@ -36,7 +37,7 @@ pub fn http_client() -> Result<reqwest::Client> {
         .map_err(Error::internal)
 }
 
-/// Trusts the certificates that the system trusts.
+/// Returns a TLS configuration with the certificates that the system trusts.
 pub(crate) fn tls() -> Result<rustls::ClientConfig> {
     carrel_tls::client_config().map_err(Error::internal)
 }

@@ -1,4 +1,5 @@
-//! Pictures made over HTTP: by OpenAI's images protocol, or in a chat whose answer shows one.
+//! Image generation over HTTP: with OpenAI's images protocol, or as a chat whose answer contains an
+//! image.
 mod references;
 mod sizes;
 
@@ -22,35 +23,35 @@ use crate::table::{Base, Key};
 
 pub(crate) const SERVICE: &str = "image generation";
 
-/// The longest answer, in bytes: the largest picture in base64, and what is said around it.
+/// Longest response, in bytes: the largest image in base64, and the JSON around it.
 const LONGEST_ANSWER: usize = LARGEST_PICTURE / 3 * 4 + (1 << 20);
 
-/// Some providers leave the padding out.
+/// Some providers omit the padding.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// How a picture is asked for.
+/// The protocol of an image provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    /// `images/generations`, and `images/edits` where pictures are to go by.
+    /// `images/generations`, and `images/edits` with reference images.
     OpenAi,
-    /// `images/generations` alone.
+    /// `images/generations` only.
     PromptOnly,
-    /// `chat/completions` with pictures among what may be answered.
+    /// `chat/completions` with images as an output modality.
     Chat,
 }
 
-/// One provider of pictures.
+/// An image provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ImageProvider {
-    /// As in the setting `IMAGE_GEN_PROVIDER`.
+    /// Name in the setting `IMAGE_GEN_PROVIDER`.
     pub name: &'static str,
     protocol: Protocol,
     pub base: Base,
     pub key: Key,
-    /// The model when no setting names one.
+    /// The default model.
     pub usual_model: Option<&'static str>,
 }
 
@@ -88,7 +89,7 @@ pub(crate) const IMAGE_PROVIDERS: [ImageProvider; 4] = [
 pub(crate) struct RemoteImages {
     pub endpoint: Endpoint,
     pub model: String,
-    /// What the settings want where a request says nothing.
+    /// The default size from the settings.
     pub size: Option<ImageSize>,
     pub row: ImageProvider,
 }
@@ -109,7 +110,7 @@ impl RemoteImages {
     async fn by_images(&self, request: &ImageRequest, size: Option<ImageSize>) -> Result<Vec<u8>> {
         let mut fields = vec![("model", self.model.clone()), ("prompt", request.prompt.clone())];
         fields.extend(size.map(|size| ("size", size.to_string())));
-        // OpenAI's newer models answer with bytes always and refuse to be told so.
+        // OpenAI's newer models always respond with bytes and refuse this parameter.
         if self.row.name != "openai" || self.model.starts_with("dall-e") {
             fields.push(("response_format", "b64_json".to_owned()));
         }
@@ -128,7 +129,7 @@ impl RemoteImages {
                 for part in references::parts(some).await? {
                     form = form.part("image[]", part);
                 }
-                // A form is sent but once.
+                // A form can be sent only once.
                 let form = Mutex::new(Some(form));
                 let make = || {
                     let form = form.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -155,7 +156,7 @@ impl RemoteImages {
         for url in references::urls(&request.references).await? {
             content.push(json!({ "type": "image_url", "image_url": { "url": url } }));
         }
-        // Of its models those that talk as well want both named, the others pictures alone.
+        // Models that also produce text need both modalities; the others accept images only.
         let talks = ["google/", "openai/"].iter().any(|maker| self.model.starts_with(maker));
         let modalities = if talks { json!(["image", "text"]) } else { json!(["image"]) };
         let body = json!({
@@ -175,7 +176,8 @@ impl RemoteImages {
         }
     }
 
-    /// What a `data:` address holds. Others are not followed: they lead wherever the provider likes.
+    /// Decodes a `data:` URL. Other URLs are not followed, because the provider could point them
+    /// anywhere.
     fn decode_url(&self, url: &str) -> Result<Vec<u8>> {
         match url.strip_prefix("data:").and_then(|url| url.split_once(";base64,")) {
             Some((_, data)) => self.decode(data),

@@ -1,15 +1,15 @@
-//! JSON as providers write it, which is not always JSON.
+//! Parses JSON as providers write it, which is not always valid.
 //!
-//! Some cut an emoji into its two UTF-16 halves and send each half in a message of its own, as an
-//! escape that strict parsers refuse. Halves are read as characters that nobody uses and put
-//! together again by [`Joiner`].
+//! Some split an emoji into its two UTF-16 surrogates and send each in a separate message, as an
+//! escape that strict parsers refuse. Unpaired surrogates are mapped to private-use characters, and
+//! [`Joiner`] combines them again.
 use serde_json::Value;
 
-/// Where halves of characters are kept: the end of the last private plane.
+/// Where surrogates are mapped to: the end of the last private-use plane.
 const HALVES: u32 = 0x10_F800;
 const FIRST_HALF: u32 = 0xD800;
 
-/// Parses a document. Byte order marks are ignored, lone surrogates and wrong UTF-8 replaced.
+/// Parses a document. Ignores byte order marks, and replaces lone surrogates and invalid UTF-8.
 pub(crate) fn parse(bytes: &[u8]) -> serde_json::Result<Value> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let first = match serde_json::from_slice(bytes) {
@@ -24,15 +24,14 @@ pub(crate) fn parse(bytes: &[u8]) -> serde_json::Result<Value> {
     }
 }
 
-/// `text` with escapes of lone surrogates replaced by characters of [`HALVES`]; `None` when there
-/// are none.
+/// Replaces escapes of lone surrogates by characters of [`HALVES`]; `None` if there are none.
 fn with_halves(text: &str) -> Option<String> {
     let mut changed = String::new();
     let (mut from, mut at) = (0, 0);
     while let Some(found) = text[at..].find('\\') {
         at += found;
         let Some(unit) = escape(&text[at..]) else {
-            // The escaped character is skipped, so that `\\u` is none.
+            // Skips the escaped character, so that `\\u` is not taken for an escape.
             at += 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
             continue;
         };
@@ -52,18 +51,19 @@ fn with_halves(text: &str) -> Option<String> {
     (from > 0).then(|| changed + &text[from..])
 }
 
-/// The number in an escape, `\u` and four hexadecimal digits, at the beginning of `text`.
+/// Returns the number in a leading escape: `\u` and four hexadecimal digits.
 fn escape(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// Puts halves of characters together, also over several texts.
+/// Combines surrogates, also across several texts.
 #[derive(Debug, Default)]
 pub(crate) struct Joiner(Option<u32>);
 
 impl Joiner {
-    /// `text` with whole characters. A first half at its end is kept for the next text.
+    /// Returns `text` with complete characters. A first surrogate at its end is kept for the next
+    /// text.
     pub fn join(&mut self, text: &str) -> String {
         if self.0.is_none() && !text.chars().any(|one| half(one).is_some()) {
             return text.to_owned();
@@ -88,7 +88,7 @@ impl Joiner {
         joined
     }
 
-    /// What is left when no more text comes.
+    /// Returns what is left at the end.
     pub fn end(&mut self) -> Option<char> {
         self.0.take().map(|_| char::REPLACEMENT_CHARACTER)
     }
@@ -99,7 +99,7 @@ fn half(one: char) -> Option<u32> {
     (HALVES..HALVES + 0x800).contains(&code).then(|| FIRST_HALF + (code - HALVES))
 }
 
-/// Whether a value says nothing: null, false, or an empty text, list or object.
+/// True for an empty value: null, false, or an empty text, list or object.
 pub(crate) fn is_blank(value: &Value) -> bool {
     match value {
         Value::Null | Value::Bool(false) => true,

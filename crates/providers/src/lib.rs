@@ -1,10 +1,10 @@
-//! Language models, embedders and makers of pictures: [`Extractive`] inside this process, every
-//! other over HTTP. And pages of other hosts, which [`WebFetcher`] fetches.
+//! Language models, embedders and image generators: [`Extractive`] runs inside this process, all
+//! others are called over HTTP. [`WebFetcher`] fetches web pages.
 //!
-//! Which one answers is data: [`chat_model`], [`embedder`] and [`image_model`] read the operator's
-//! settings through a function and find the provider in a table. Nothing here reads the environment by
-//! itself. A provider that fails in any way, hostile ones included, gives
-//! [`carrel_domain::Error::Unavailable`] with words that never contain the key.
+//! The choice of a provider is data: [`chat_model`], [`embedder`] and [`image_model`] read the
+//! operator's settings through a function and look the provider up in a table. Nothing here reads
+//! the environment. Any failure of a provider, even a hostile one, becomes
+//! [`carrel_domain::Error::Unavailable`] with a message that never contains the key.
 mod catalog;
 mod choose;
 mod embeddings;

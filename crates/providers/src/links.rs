@@ -1,8 +1,8 @@
-//! Pages of other hosts: fetched for whoever asks, but never from where only this server gets.
+//! Fetches web pages for users, but never from networks that only this server can reach.
 //!
-//! A name is resolved once, every address it stands for is checked, and the connection goes to
-//! those addresses and no others; each redirect is a new address that is checked anew. No proxy is
-//! asked, and nothing is sent along but what the caller gave.
+//! A name is resolved once, all of its addresses are checked, and the connection uses only these
+//! addresses. Each redirect is resolved and checked again. No proxy is used, and only the headers
+//! that the caller gave are sent.
 mod address;
 mod body;
 mod lookup;
@@ -21,22 +21,22 @@ use url::{Host, Url};
 pub use address::Exempt;
 pub use lookup::{Lookup, SystemLookup};
 
-/// How much is fetched, and how long that may take.
+/// Size and time limits of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkLimits {
-    /// Bytes of an answer, as it is sent and unpacked.
+    /// Most bytes of a response, both as sent and decompressed.
     pub bytes: u64,
-    /// From the first look-up to the last byte, redirects included.
+    /// From the first lookup to the last byte, including redirects.
     pub time: Duration,
 }
 
-/// The most redirects that are followed.
+/// Most redirects that are followed.
 const MOST_REDIRECTS: usize = 5;
 
-/// The most headers that a caller may have sent along.
+/// Most headers that a caller may send.
 const MOST_HEADERS: usize = 32;
 
-/// What only whoever makes the connection may say.
+/// Headers that callers must not set.
 const RESERVED: [&str; 10] = [
     "host",
     "connection",
@@ -55,12 +55,12 @@ pub struct WebFetcher {
     lookup: Arc<dyn Lookup>,
     exempt: Vec<Exempt>,
     limits: LinkLimits,
-    /// Made when it is first needed, since reading what the system trusts takes time.
+    /// Created on first use, because reading the system's certificates takes time.
     tls: OnceLock<rustls::ClientConfig>,
 }
 
 impl WebFetcher {
-    /// `exempt` are hosts that may be reached although they are not everybody's.
+    /// `exempt` lists hosts that may be reached although they are not public.
     pub fn new(lookup: Arc<dyn Lookup>, exempt: Vec<Exempt>, limits: LinkLimits) -> Self {
         Self { lookup, exempt, limits, tls: OnceLock::new() }
     }
@@ -83,7 +83,7 @@ impl WebFetcher {
                 return self.read(url, response, link.take_errors).await;
             };
             let next = next?;
-            // What was meant for one host is nobody else's business.
+            // Headers for one host must not be sent to another.
             if next.origin() != url.origin() {
                 headers.clear();
             }
@@ -92,7 +92,7 @@ impl WebFetcher {
         Err(nothing("It leads from one page to another without an end."))
     }
 
-    /// Where a host is, if everybody may reach all of it.
+    /// Returns the addresses of a host if all of them are public.
     async fn checked(&self, url: &Url) -> Result<Vec<IpAddr>> {
         check_form(url)?;
         let addresses = match url.host() {
@@ -123,7 +123,7 @@ impl WebFetcher {
 
     async fn ask(&self, url: &Url, addresses: Vec<IpAddr>, headers: HeaderMap) -> Result<Response> {
         let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0)).collect();
-        // A client of its own for each request: one that has been used keeps connections open.
+        // Uses a new client for each request, because a client keeps connections open.
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls()?)
             .dns_resolver(Arc::new(lookup::Fixed(addresses)))
@@ -152,7 +152,7 @@ impl WebFetcher {
             )));
         }
         let (mut media_type, charset) = body::declared(response.headers());
-        // A page that says what went wrong is text, whatever it is written in.
+        // An error page counts as text, whatever its type.
         if !status.is_success() && media_type != "text/html" {
             media_type = "text/plain".to_owned();
         }
@@ -176,14 +176,14 @@ impl LinkFetcher for WebFetcher {
     }
 }
 
-/// Only the web, and nothing that says who asks.
+/// Accepts only HTTP URLs without user name and password.
 fn check_form(url: &Url) -> Result<()> {
     let is_web = matches!(url.scheme(), "http" | "https");
     let is_plain = url.username().is_empty() && url.password().is_none();
     if is_web && is_plain { Ok(()) } else { Err(not_an_address()) }
 }
 
-/// Where an answer sends whoever asked, if anywhere.
+/// Returns the target of a redirect, if the response is one.
 fn redirect(from: &Url, response: &Response) -> Option<Result<Url>> {
     let moved = [
         StatusCode::MOVED_PERMANENTLY,
@@ -224,7 +224,7 @@ fn nothing(reason: &str) -> Error {
     Error::unprocessable(reason.to_owned())
 }
 
-/// What went wrong, without what the host said.
+/// Returns an error without any text from the host.
 fn failed(error: &reqwest::Error) -> Error {
     tracing::debug!(%error, "failed to fetch a page");
     nothing(match error {

@@ -1,4 +1,4 @@
-//! Language models with a protocol of their own, through `genai`.
+//! Language models with native protocols, through `genai`.
 use std::collections::VecDeque;
 use std::ops::Deref;
 use std::pin::Pin;
@@ -20,12 +20,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::endpoint::{Endpoint, Refused, root_cause};
 use crate::refusal;
 
-/// The longest answer, in bytes of text and reasoning.
+/// Longest answer, in bytes of text and reasoning.
 const LONGEST_ANSWER: usize = 16 << 20;
 
 pub(crate) struct Native(Arc<Connection>);
 
-/// What an answer that is being read needs of its model.
+/// What an answer in progress needs of its model.
 pub(crate) struct Connection {
     client: Client,
     protocol: AdapterKind,
@@ -50,7 +50,7 @@ impl Native {
 }
 
 impl Connection {
-    /// Named with its protocol: a bare name with `::` in it would be taken apart.
+    /// Adds the protocol to the name, because `genai` would split a bare name that contains `::`.
     fn target(&self) -> ServiceTarget {
         let model = format!("{}::{}", self.protocol.as_lower_str(), self.name.model);
         ServiceTarget {
@@ -136,14 +136,14 @@ impl ChatModel for Native {
             let delta = reading.next().await?;
             Some((delta, reading))
         }));
-        // The request is sent when the stream is first read, so a refusal shows only then.
+        // The request is sent when the stream is first polled, so a refusal shows only then.
         let first = answer.next().await.transpose()?;
         let first = first.ok_or_else(|| self.endpoint.unavailable("its answer is empty"))?;
         Ok(Box::pin(stream::once(async { Ok(first) }).chain(answer)))
     }
 }
 
-/// Refuses what these protocols have no place for.
+/// Refuses options that these protocols do not have.
 fn check(request: &ChatRequest) -> Result<()> {
     let Sampling { seed, presence_penalty, frequency_penalty, response_format, .. } =
         &request.sampling;
@@ -167,7 +167,7 @@ fn check(request: &ChatRequest) -> Result<()> {
     }
 }
 
-/// An answer being read.
+/// An answer in progress.
 struct Reading {
     connection: Arc<Connection>,
     events: Pin<Box<dyn Stream<Item = genai::Result<ChatStreamEvent>> + Send>>,
@@ -233,7 +233,7 @@ fn content(text: String, images: Vec<Image>) -> MessageContent {
     MessageContent::from_text(text).extended(images.into_iter().map(part))
 }
 
-/// The parts of an answer in an event. The end has the reason and the cost.
+/// Converts an event to parts of an answer. The last event has the finish reason and the usage.
 fn deltas(event: ChatStreamEvent) -> [Option<Delta>; 2] {
     match event {
         ChatStreamEvent::Chunk(chunk) => [Some(Delta::Text(chunk.content)), None],

@@ -1,7 +1,7 @@
-//! A language model behind Ollama's own protocol, `/api/chat`.
+//! A language model with Ollama's own protocol, `/api/chat`.
 //!
-//! Behind its `/v1` nobody can say how long the context is: Ollama cuts off whatever exceeds its
-//! default, which is where instructions and passages stand. Here every request states it.
+//! Ollama's `/v1` has no way to set the context length: Ollama truncates longer prompts at its
+//! default, which removes the instructions and passages. Here every request sets it.
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -20,8 +20,8 @@ use crate::think::Unopened;
 pub(crate) struct Ollama {
     endpoint: Arc<Endpoint>,
     name: ModelName,
-    /// How long the model stays loaded after an answer, in seconds, or for ever below zero; Ollama's
-    /// own setting when absent.
+    /// How long the model stays loaded after an answer, in seconds; forever if negative. Ollama's
+    /// default if absent.
     keep_alive: Option<i64>,
     unopened: Unopened,
 }
@@ -102,7 +102,7 @@ fn message(role: &str, text: &str, images: &[Image]) -> Result<Value> {
     Ok(message)
 }
 
-/// `json`, or the schema itself.
+/// Returns `json`, or the schema.
 fn format(format: Option<&ResponseFormat>) -> Result<Option<Value>> {
     Ok(match format {
         None | Some(ResponseFormat::Text) => None,
@@ -116,7 +116,7 @@ fn format(format: Option<&ResponseFormat>) -> Result<Option<Value>> {
     })
 }
 
-/// Takes in one line of a stream, or a whole answer.
+/// Adds a line of a stream, or a whole answer.
 fn take(answer: &mut Collected, line: &Value) -> Result<(), Reported> {
     let message = &line["message"];
     if !message.is_object() && line["done"] != true {

@@ -1,8 +1,8 @@
-//! A language model behind the OpenAI chat-completions protocol, which most providers speak.
+//! A language model with the OpenAI chat-completions protocol, which most providers use.
 //!
-//! Read here rather than through `genai`, for three reasons found in its version 0.7.2: it reads
-//! the body of an error without any limit, takes endings such as `-max` off the names of models,
-//! and finds nothing in the plain JSON that some servers send although a stream was asked for.
+//! Implemented here rather than with `genai`, for three reasons found in its version 0.7.2: it
+//! reads error bodies without a limit, strips suffixes such as `-max` from model names, and finds
+//! nothing in the plain JSON that some servers send although a stream was requested.
 mod body;
 mod refused;
 
@@ -22,19 +22,19 @@ use crate::think::Unopened;
 pub(crate) struct OpenAi {
     endpoint: Arc<Endpoint>,
     name: ModelName,
-    /// What the provider was found to refuse.
+    /// The changes that the provider was found to need.
     adaptations: Mutex<Adaptations>,
     unopened: Unopened,
 }
 
 impl OpenAi {
-    /// `is_reasoning` says that the model refuses to be sent a temperature.
+    /// `is_reasoning` is true if the model refuses a temperature.
     pub fn new(endpoint: Endpoint, name: ModelName, is_reasoning: bool) -> Self {
         let mut adaptations = Adaptations::default();
         if is_reasoning {
             adaptations.insert(Adaptation::Without("temperature"));
         }
-        // OpenAI's own models have come to refuse the name that everybody else knows.
+        // OpenAI's newer models refuse the usual name of this parameter.
         if matches!(name.provider.as_str(), "openai" | "azure") {
             adaptations.insert(Adaptation::MaxCompletionTokens);
         }
@@ -76,7 +76,7 @@ impl ChatModel for OpenAi {
                 }
                 Err(refused) => refused,
             };
-            // Each round adds one of a few, so that this ends.
+            // Each round adds one of a few adaptations, so the loop ends.
             match refused::adaptation(&refused, &body, &adaptations) {
                 Some(adaptation) => adaptations.insert(adaptation),
                 None => return Err(self.refusal(&refused, &body)),
@@ -86,7 +86,7 @@ impl ChatModel for OpenAi {
 }
 
 impl OpenAi {
-    /// A parameter that the client asked for and the provider refuses is the client's to leave out.
+    /// If the provider refuses a parameter that the client requested, the client must omit it.
     fn refusal(&self, refused: &crate::endpoint::Refused, body: &Value) -> Error {
         let error = self.endpoint.refused(refused);
         match (refused::client_parameter(refused, body), &error) {
@@ -98,7 +98,7 @@ impl OpenAi {
     }
 }
 
-/// Takes in one chunk of a stream, or a whole answer, which differs only in a name.
+/// Adds a chunk of a stream, or a whole answer, which differs only in a field's name.
 fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
     if let Some(message) = refusal::reported_in(chunk) {
         return Err(Reported(message));
@@ -115,7 +115,7 @@ fn take(answer: &mut Collected, chunk: &Value) -> Result<(), Reported> {
         return Err(Reported(format!("the answer ended with `{reason}`")));
     }
     let is_part = choice["delta"].is_object();
-    // Some repeat the whole message at the end of a stream.
+    // Some providers repeat the whole message at the end of a stream.
     let repeats = !is_part && answer.has_text;
     let said = if is_part { &choice["delta"] } else { &choice["message"] };
     if !repeats {
@@ -158,7 +158,7 @@ fn take_part(answer: &mut Collected, part: &Value) {
     }
 }
 
-/// Token counts of a chunk. Groq puts those of a stream under a name of its own.
+/// Returns the token counts of a chunk. Groq puts those of a stream in a field of its own.
 fn usage_in(chunk: &Value) -> Option<Usage> {
     let usage = [chunk.get("usage"), chunk.pointer("/x_groq/usage")]
         .into_iter()

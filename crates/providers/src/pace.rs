@@ -1,4 +1,4 @@
-//! When the next request to a provider may be sent.
+//! Schedules requests to a provider within its rate limit.
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,30 +6,31 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 const MINUTE: Duration = Duration::from_secs(60);
-/// The most addresses that are remembered.
+/// Most addresses that are remembered.
 const MOST: usize = 256;
 
-/// Sets the pace of all requests to one address.
+/// Schedules all requests to one address.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer(Mutex<Pace>);
 
 #[derive(Debug, Default)]
 struct Pace {
-    /// The provider takes nothing before.
+    /// The provider refuses requests before this time.
     not_before: Option<Instant>,
-    /// When the requests of the last minute are or were sent, oldest first.
+    /// Scheduled times of the last minute's requests, oldest first.
     sent: VecDeque<Instant>,
 }
 
 impl Pacer {
-    /// Waits until a request may be sent, at most so long. Returns the wait that would be too long.
+    /// Waits until a request may be sent, at most `longest`. If that is too short, returns the wait
+    /// that would be needed.
     pub async fn turn(&self, a_minute: Option<usize>, longest: Duration) -> Result<(), Duration> {
         let at = self.reserve(Instant::now(), a_minute, longest)?;
         sleep_until(at).await;
         Ok(())
     }
 
-    /// When a request may be sent that is ready now.
+    /// Reserves the time at which the next request may be sent.
     fn reserve(
         &self,
         now: Instant,
@@ -54,7 +55,7 @@ impl Pacer {
         Ok(at)
     }
 
-    /// Nobody sends before `wait` has passed.
+    /// Delays all requests until `wait` has passed.
     pub fn hold(&self, wait: Duration) {
         let until = Instant::now() + wait;
         let mut pace = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,7 +63,7 @@ impl Pacer {
     }
 }
 
-/// The pacers of all addresses, so that models of one provider share theirs.
+/// The pacers of all addresses. Models of one provider share theirs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pacers(Arc<Mutex<HashMap<String, Arc<Pacer>>>>);
 
@@ -70,7 +71,7 @@ impl Pacers {
     pub fn of(&self, address: &str) -> Arc<Pacer> {
         let mut pacers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if pacers.len() >= MOST && !pacers.contains_key(address) {
-            // Those in use go on; addresses are only this many when somebody tries many.
+            // Pacers in use remain. The limit is only reached if somebody tries many addresses.
             pacers.retain(|_, pacer| Arc::strong_count(pacer) > 1);
         }
         pacers.entry(address.to_owned()).or_default().clone()

@@ -1,4 +1,4 @@
-//! Reading an answer from its connection, whichever protocol it comes by.
+//! Reads an answer from its connection, in any protocol.
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -13,16 +13,16 @@ use crate::json::Joiner;
 use crate::refusal;
 use crate::think::{Splitter, Unopened};
 
-/// The longest answer read, in bytes on the wire. A stream wraps each word in some 200 bytes.
+/// Longest answer that is read, in bytes on the wire. A stream wraps each word in about 200 bytes.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// Adds one value of an answer to what came before. The error is the provider's own.
+/// Adds a value of an answer to what was collected. The error is the provider's own.
 pub(crate) type Take = fn(&mut Collected, &Value) -> Result<(), Reported>;
 
 /// An error that the provider reports within an answer.
 pub(crate) struct Reported(pub String);
 
-/// What an answer has come to so far.
+/// The parts of an answer so far.
 pub(crate) struct Collected {
     ready: VecDeque<Delta>,
     splitter: Splitter,
@@ -30,9 +30,9 @@ pub(crate) struct Collected {
     thoughts: Joiner,
     pub usage: Option<Usage>,
     finish: Option<String>,
-    /// Whether anything came that belongs to an answer.
+    /// True if any part of an answer arrived.
     pub is_answer: bool,
-    /// Whether the answer is complete even without a reason why it ended.
+    /// True if the answer is complete even without a finish reason.
     pub is_complete: bool,
     pub has_text: bool,
 }
@@ -58,7 +58,7 @@ impl Collected {
         self.ready.extend(self.splitter.push(&text));
     }
 
-    /// Reasoning that comes apart from the text.
+    /// Adds reasoning that is separate from the text.
     pub fn reasoning(&mut self, text: &str) {
         if text.is_empty() {
             return;
@@ -67,7 +67,7 @@ impl Collected {
         self.ready.push_back(Delta::Reasoning(self.thoughts.join(text)));
     }
 
-    /// The answer has ended, in the provider's word for the reason.
+    /// Ends the answer with the provider's name for the finish reason.
     pub fn finish(&mut self, word: &str) {
         self.finish = Some(word.to_owned());
     }
@@ -84,14 +84,14 @@ impl Collected {
     }
 }
 
-/// An answer being read. Dropping it drops the connection, which tells the provider to stop.
+/// An answer in progress. Dropping it closes the connection, which tells the provider to stop.
 struct Reading {
     endpoint: Arc<Endpoint>,
     body: Option<Body>,
     frames: Frames,
     take: Take,
     collected: Collected,
-    /// Reported once everything that came before it has been passed on.
+    /// Reported after everything that arrived before it.
     failure: Option<Error>,
     received: usize,
 }
@@ -130,7 +130,7 @@ impl Reading {
             let body = self.body.as_mut()?;
             let read = match self.endpoint.piece(body).await {
                 Ok(piece) => self.read(piece),
-                // The reason why it ended is the last that an answer needs.
+                // After the finish reason, an answer needs nothing else.
                 Err(_) if self.collected.finish.is_some() => self.end(),
                 Err(error) => Err(error),
             };
@@ -142,7 +142,7 @@ impl Reading {
         }
     }
 
-    /// Takes in a piece of the body, or its end.
+    /// Processes a chunk of the body, or its end.
     fn read(&mut self, piece: Option<Vec<u8>>) -> Result<()> {
         let is_over = piece.is_none();
         let fed = match piece {
@@ -183,7 +183,7 @@ impl Reading {
         }
     }
 
-    /// The provider says no more.
+    /// Processes the end of the provider's response.
     fn end(&mut self) -> Result<()> {
         self.body = None;
         let Collected { is_answer, is_complete, finish, .. } = &self.collected;
@@ -203,7 +203,7 @@ impl Reading {
 }
 
 impl Collected {
-    /// Passes on the text that was held back when the answer breaks off.
+    /// Emits the text that was held back when the answer breaks off.
     fn end_text(&mut self) {
         self.finish = None;
         self.usage = None;

@@ -1,24 +1,24 @@
-//! A provider's refusal, put into words for the person who asked.
+//! Turns a provider's error responses into messages.
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::json;
 
-/// How much of a provider's own message is passed on, in characters.
+/// Longest part of a provider's message that is shown, in characters.
 const LONGEST_MESSAGE: usize = 300;
 
-/// How many entries of a list of errors are passed on.
+/// Most entries of an error list that are shown.
 const MOST_ENTRIES: usize = 3;
 
-/// A key of fewer characters is no secret but a placeholder, and its letters stand in many words.
+/// A shorter key is a placeholder and no secret, and its letters may occur in ordinary words.
 const SHORTEST_SECRET: usize = 8;
 
-/// Names an operator would look for in the settings when a provider refuses.
+/// Settings for an operator to check if a provider refuses requests.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Hints {
-    /// The setting that holds the address; empty when the address is fixed.
+    /// The setting with the address; empty if the address is fixed.
     pub base: &'static str,
-    /// The setting that holds the key; empty when there is none.
+    /// The setting with the key; empty if there is none.
     pub key: &'static str,
 }
 
@@ -48,8 +48,8 @@ impl Hints {
     }
 }
 
-/// The provider's own words in the body of an error, whole; empty when there are none worth
-/// repeating.
+/// Returns the provider's full message in the body of an error; empty if there is none worth
+/// showing.
 pub(crate) fn message(body: &[u8]) -> String {
     match json::parse(body) {
         Ok(value) => message_in(&value),
@@ -60,7 +60,7 @@ pub(crate) fn message(body: &[u8]) -> String {
     }
 }
 
-/// The message of an error in JSON: `{"error": {"message": ...}}` and its relatives.
+/// Returns the message of a JSON error: `{"error": {"message": ...}}` and similar forms.
 pub(crate) fn message_in(value: &Value) -> String {
     const NAMES: [&str; 9] =
         ["error", "message", "detail", "msg", "errors", "error_message", "reason", "title", "code"];
@@ -78,7 +78,7 @@ pub(crate) fn message_in(value: &Value) -> String {
     }
 }
 
-/// One entry of a list of errors, with the field it is about: `body.model: Field required`.
+/// Returns an entry of an error list with its field: `body.model: Field required`.
 fn entry(value: &Value) -> String {
     let message = message_in(value);
     let part = |part: &Value| match part {
@@ -94,7 +94,7 @@ fn entry(value: &Value) -> String {
     }
 }
 
-/// Whether a value that is no part of an answer reports an error, and in which words.
+/// Returns the error that a value reports, if it is one rather than a part of an answer.
 pub(crate) fn reported_in(value: &Value) -> Option<String> {
     if let Some(list) = value.as_array() {
         return list.iter().find_map(reported_in);
@@ -115,7 +115,7 @@ pub(crate) fn reported_in(value: &Value) -> Option<String> {
     names.iter().any(says).then(|| message_in(value))
 }
 
-/// `text` on one line, without control characters, cut to a length fit for a message.
+/// Returns `text` on one line, without control characters, cut to the length limit.
 pub(crate) fn shortened(text: &str) -> String {
     let text = text.replace(char::is_control, " ");
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -125,8 +125,8 @@ pub(crate) fn shortened(text: &str) -> String {
     }
 }
 
-/// `text` with `secret` replaced. A secret of letters alone may also be a word, so that it counts
-/// only where it stands alone.
+/// Returns `text` with `secret` replaced. A secret of letters only may also be a word, so it is
+/// replaced only where it stands alone.
 pub(crate) fn redacted(text: String, secret: &str) -> String {
     if secret.chars().count() < SHORTEST_SECRET || !text.contains(secret) {
         return text;

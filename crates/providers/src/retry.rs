@@ -1,15 +1,15 @@
-//! When a refused request is worth another try.
+//! Decides whether and when to retry a refused request.
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 
-/// How often a request is sent again when the provider does not say when.
+/// Number of retries if the provider does not say when to retry.
 const TRIES: u32 = 5;
 
-/// What a provider asks for in `Retry-After`, in seconds or as a date, or in milliseconds in
-/// `retry-after-ms`.
+/// Returns the wait that a provider requests: `Retry-After`, in seconds or as a date, or
+/// `retry-after-ms`, in milliseconds.
 pub(crate) fn after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
     if let Some(milliseconds) = text("retry-after-ms").and_then(|text| text.parse::<f64>().ok()) {
@@ -23,7 +23,7 @@ pub(crate) fn after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration>
     Some((date.with_timezone(&Utc) - now).to_std().unwrap_or_default())
 }
 
-/// How long to wait before the next attempt; `None` when another would not help.
+/// Returns the time to wait before the next attempt; `None` if another would not help.
 pub(crate) fn wait(
     status: StatusCode,
     asked: Option<Duration>,
@@ -35,7 +35,7 @@ pub(crate) fn wait(
         ["quota", "billing", "credit", "balance"].iter().any(|word| message.contains(word));
     let backoff = || (attempt < TRIES).then(|| Duration::from_secs(1 << attempt));
     match (status.as_u16(), asked) {
-        // Never at once, should it ask for no time at all.
+        // Never retries immediately, even if the provider requests no wait.
         (429 | 503 | 529, Some(asked)) => {
             Some(asked.max(Duration::from_millis(50 << attempt.min(7))))
         }

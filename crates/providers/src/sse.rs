@@ -1,28 +1,27 @@
-//! Server-sent events, read from bytes within limits.
+//! A parser for server-sent events with limits.
 //!
-//! Follows the parsing rules of the HTML standard (section "Server-sent events"). Fields other than
-//! `data` and `event` are ignored, with one exception: llama-server reported errors in a field
-//! `error` until 2025.
+//! Follows the HTML standard (section "Server-sent events"). Fields other than `data` and `event`
+//! are ignored, with one exception: llama-server reported errors in a field `error` until 2025.
 use std::collections::VecDeque;
 
-/// The longest event accepted, in bytes.
+/// Longest event, in bytes.
 const LONGEST_EVENT: usize = 4 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// An event is longer than [`LONGEST_EVENT`].
+/// An event exceeds [`LONGEST_EVENT`].
 #[derive(Debug, PartialEq)]
 pub struct TooLong;
 
-/// One event.
+/// A server-sent event.
 #[derive(Debug, Default, PartialEq)]
 pub struct Event {
     pub data: Vec<u8>,
-    /// Whether its type is `error`, or its data came in a field of that name.
+    /// True if its type is `error`, or its data came in a field of that name.
     pub is_error: bool,
 }
 
-/// Takes bytes in pieces of any size and returns whole events.
+/// Parses chunks of any size into events.
 #[derive(Default)]
 pub struct Events {
     line: Vec<u8>,
@@ -51,12 +50,12 @@ impl Events {
         Ok(())
     }
 
-    /// The next whole event.
+    /// Returns the next complete event.
     pub fn take(&mut self) -> Option<Event> {
         self.ready.pop_front()
     }
 
-    /// Ends the stream. An unfinished event counts, as some servers leave out the last empty line.
+    /// Ends the stream. An unfinished event counts, because some servers omit the last empty line.
     pub fn finish(&mut self) {
         self.end_line();
         self.end_event();
@@ -91,7 +90,7 @@ impl Events {
 
     fn end_event(&mut self) {
         let is_error = std::mem::take(&mut self.is_error);
-        // An event without data is dispatched only if it reports an error.
+        // An event without data is returned only if it reports an error.
         let event = self.event.take().or_else(|| is_error.then(Event::default));
         self.ready.extend(event.map(|event| Event { is_error, ..event }));
     }

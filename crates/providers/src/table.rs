@@ -1,31 +1,31 @@
-//! The providers of language models: rows, because they differ only in what is written here.
+//! The table of language model providers. Providers differ only in their rows.
 pub(crate) mod listing;
 
 use genai::adapter::AdapterKind;
 
-/// How a provider is spoken to.
+/// The protocol of a provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Protocol {
     /// OpenAI's chat completions, below the base address.
     OpenAi,
-    /// Ollama's own, at the root of its address.
+    /// Ollama's own protocol, at the root of its address.
     Ollama,
     Native(AdapterKind),
 }
 
-/// The address requests go to.
+/// The address that requests are sent to.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Base {
     Fixed(&'static str),
-    /// The setting that holds it, and the path that follows where an operator leaves it out.
+    /// The setting with the address, and the path to add if the operator omits it.
     Setting(&'static str, &'static str),
-    /// The setting that holds it. Paths of its protocols at its end are left out: `/v1`, `/api`.
+    /// The setting with the address. Trailing protocol paths, `/v1` and `/api`, are removed.
     Root(&'static str),
-    /// The setting that holds a region, and the address with `{}` where its name goes.
+    /// The setting with a region, and an address with `{}` in its place.
     Region(&'static str, &'static str),
 }
 
-/// The setting that holds the key.
+/// The setting with the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Key {
     Required(&'static str),
@@ -35,25 +35,25 @@ pub(crate) enum Key {
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Provider {
-    /// As in the setting `LLM_PROVIDER`.
+    /// Name in the setting `LLM_PROVIDER`.
     pub name: &'static str,
     pub protocol: Protocol,
     pub base: Base,
     pub key: Key,
-    /// The setting that holds the model's name; empty where the server has but one model.
+    /// The setting with the model's name; empty if the server has only one model.
     pub model: &'static str,
-    /// The setting that holds the window; empty where there is none.
+    /// The setting with the context window; empty if there is none.
     pub window: &'static str,
-    /// The window, in tokens, when no setting says otherwise.
+    /// Default context window, in tokens.
     pub usual_window: u64,
-    /// The setting that says `reasoning` of a model that is sent no temperature; empty where there
-    /// is none.
+    /// The setting that is `reasoning` for a model that refuses a temperature; empty if there is
+    /// none.
     pub kind: &'static str,
 }
 
 impl Provider {
-    /// The setting, known from another product, of how long the provider may be silent while it
-    /// answers; empty where there is none.
+    /// The setting, known from another product, for how long the provider may be silent while it
+    /// answers; empty if there is none.
     pub fn silence(&self) -> &'static str {
         match self.name {
             "openrouter" => "OPENROUTER_TIMEOUT_MS",
@@ -64,7 +64,7 @@ impl Provider {
     }
 }
 
-/// A row for a service on the internet that speaks the OpenAI protocol.
+/// A row for an online service with the OpenAI protocol.
 const fn hosted(
     name: &'static str,
     base: &'static str,
@@ -84,8 +84,8 @@ const fn hosted(
     }
 }
 
-/// A row for a server that the operator runs. Nothing tells how long its prompts may be, so
-/// without a setting the window is what the smallest of them take.
+/// A row for a server that the operator runs. Its context window is unknown, so the default is that
+/// of the smallest such servers.
 const fn own(
     name: &'static str,
     base: Base,
@@ -99,10 +99,10 @@ const fn own(
 
 const K: u64 = 1024;
 
-/// A resource of Azure's; the model is the name of a deployment in it.
+/// An Azure resource. The model is the name of a deployment.
 pub(crate) const AZURE: Base = Base::Setting("AZURE_OPENAI_ENDPOINT", "/openai/v1");
 
-/// The name under which the answerer inside this process is chosen.
+/// The name of the built-in extractive answerer.
 pub(crate) const EXTRACTIVE: &str = "extractive";
 
 pub(crate) const PROVIDERS: &[Provider] = &[
@@ -344,7 +344,7 @@ pub(crate) const PROVIDERS: &[Provider] = &[
     ),
 ];
 
-/// Every value the setting `LLM_PROVIDER` can have.
+/// Returns every value of the setting `LLM_PROVIDER`.
 pub fn provider_names() -> impl Iterator<Item = &'static str> {
     std::iter::once(EXTRACTIVE).chain(PROVIDERS.iter().map(|provider| provider.name))
 }

@@ -1,4 +1,4 @@
-//! A server for tests that answers each request with the bytes it was given, however wrong.
+//! A test server that responds to each request with the given bytes, even invalid ones.
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
-/// What is sent for one request.
+/// The response to one request.
 pub(crate) enum Reply {
-    /// These bytes, then the connection is closed.
+    /// Sends these bytes, then closes the connection.
     Bytes(Vec<u8>),
-    /// These bytes, then silence while the client waits.
+    /// Sends these bytes, then nothing while the client waits.
     ThenSilence(Vec<u8>),
-    /// The first bytes, then the second again and again until the client goes away.
+    /// Sends the first bytes, then the second repeatedly until the client disconnects.
     Endless(Vec<u8>, Vec<u8>),
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Answers one request with each reply, in order, on connections of their own.
+    /// Sends each reply to one request, in order, on separate connections.
     pub async fn start(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
@@ -45,19 +45,19 @@ impl Server {
         Self { url, requests, gone }
     }
 
-    /// The requests so far, each head and body as text.
+    /// Returns the requests so far, each with headers and body as text.
     pub fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
 
-    /// Waits until a client has closed its connection, or was answered in full.
+    /// Waits until a client has closed its connection or received a complete response.
     pub async fn client_gone(&mut self) {
         let waited = tokio::time::timeout(Duration::from_secs(30), self.gone.recv()).await;
         waited.expect("the connection stays open");
     }
 }
 
-/// An answer with a body of known length.
+/// A response with a body of known length.
 pub(crate) fn response(status: &str, kind: &str, body: &str) -> Reply {
     let length = body.len();
     Reply::Bytes(
@@ -74,7 +74,7 @@ pub(crate) fn events(data: &[&str]) -> Reply {
     Reply::Bytes([EVENTS, body.as_bytes()].concat())
 }
 
-/// The head of a stream of events.
+/// The headers of a stream of events.
 pub(crate) const EVENTS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
 
 async fn send(socket: &mut TcpStream, reply: Reply) {

@@ -1,7 +1,7 @@
-//! Tells reasoning that a model writes into its text from its answer.
+//! Separates reasoning that a model writes into its text from the answer.
 //!
-//! Models mark it with `<think>` and `</think>`; with some chat templates the opening mark is part
-//! of the prompt and never comes.
+//! Models mark it with `<think>` and `</think>`. With some chat templates, the opening tag is part
+//! of the prompt and is not sent.
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,31 +10,31 @@ use carrel_domain::model::Delta;
 const MARKS: [(&str, &str); 3] =
     [("<think>", "</think>"), ("<thinking>", "</thinking>"), ("<thought>", "</thought>")];
 
-/// The closing mark of models that do not open their reasoning.
+/// The closing tag of models that send no opening tag.
 const CLOSE: &str = "</think>";
 
-/// Whether a model begins with reasoning that it does not open. Found at its first answer.
+/// True if a model starts with reasoning without an opening tag. Detected in its first answer.
 pub(crate) type Unopened = Arc<AtomicBool>;
 
 #[derive(Debug)]
 enum State {
-    /// Nothing but white space has come, or the beginning of an opening mark.
+    /// Nothing so far but white space or the beginning of an opening tag.
     Beginning,
-    /// After an opening mark; white space before the reasoning is dropped.
+    /// After an opening tag. White space before the reasoning is dropped.
     Opening(&'static str),
-    /// Within reasoning, until this mark.
+    /// Inside reasoning, until this closing tag.
     Reasoning(&'static str),
-    /// Text that counts as reasoning should a closing mark come, and as the answer otherwise.
+    /// Text that is reasoning if a closing tag follows, and the answer otherwise.
     Undecided,
-    /// After reasoning; white space before the answer is dropped.
+    /// After the reasoning. White space before the answer is dropped.
     Between,
     Answer,
 }
 
-/// A closing mark at this place in the text that is held.
+/// The position of a closing tag in the held text.
 enum Close {
     At(usize),
-    /// What follows it decides.
+    /// The text after it decides.
     Perhaps(usize),
 }
 
@@ -42,14 +42,14 @@ enum Close {
 #[derive(Debug)]
 pub(crate) struct Splitter {
     state: State,
-    /// What cannot be decided yet.
+    /// Text that cannot be classified yet.
     held: String,
-    /// What has been passed on as text while it was undecided.
+    /// Undecided text that was passed on as answer text.
     passed: String,
     unopened: Unopened,
 }
 
-/// How much text may come before the closing mark of reasoning that is not opened, in bytes.
+/// Longest text before the closing tag of reasoning without an opening tag, in bytes.
 const LONGEST_UNOPENED: usize = 256 << 10;
 
 impl Splitter {
@@ -58,7 +58,7 @@ impl Splitter {
         Self { state: State::Beginning, held, passed, unopened }
     }
 
-    /// Takes in more text.
+    /// Adds text.
     pub fn push(&mut self, text: &str) -> Vec<Delta> {
         let mut deltas = Vec::new();
         self.held.push_str(text);
@@ -66,14 +66,14 @@ impl Splitter {
         deltas
     }
 
-    /// The provider has sent reasoning in a field of its own, so the text holds none.
+    /// The provider sends reasoning in a separate field, so the text contains none.
     pub fn told_apart(&mut self) {
         if matches!(self.state, State::Undecided) {
             self.state = State::Answer;
         }
     }
 
-    /// No more text comes.
+    /// Ends the text.
     pub fn end(&mut self) -> Vec<Delta> {
         let mut deltas = Vec::new();
         if let (State::Undecided, Some(Close::At(at) | Close::Perhaps(at))) =
@@ -90,8 +90,8 @@ impl Splitter {
         deltas
     }
 
-    /// Where reasoning that was not opened is closed in what is held. An answer may well speak of
-    /// the mark: in quotes, in a block of code, or within a sentence.
+    /// Finds the closing tag of reasoning without an opening tag. An answer may mention the tag in
+    /// quotes, in a code block or within a sentence.
     fn unopened_close(&self) -> Option<Close> {
         let at = self.held.find(CLOSE)?;
         let before = format!("{}{}", self.passed, &self.held[..at]);
@@ -124,7 +124,7 @@ impl Splitter {
         self.state = State::Between;
     }
 
-    /// Decides about a part of what is held. Returns whether there may be more to decide.
+    /// Classifies a part of the held text. Returns true if there may be more to classify.
     fn step(&mut self, deltas: &mut Vec<Delta>) -> bool {
         match self.state {
             State::Beginning => {
@@ -147,7 +147,7 @@ impl Splitter {
                 }
                 None if self.unopened.load(Ordering::Relaxed) => return false,
                 None => {
-                    // A mark may be cut off at the end.
+                    // A tag may be cut off at the end.
                     let safe = self.held.len() - pending(&self.held, CLOSE);
                     deltas.extend(answer(&self.held[..safe]));
                     self.passed.extend(self.held.drain(..safe));
@@ -169,7 +169,7 @@ impl Splitter {
                 }
                 None => {
                     let safe = self.held.len() - pending(&self.held, close);
-                    // White space before the mark is dropped.
+                    // White space before the tag is dropped.
                     let safe = self.held[..safe].trim_end().len();
                     deltas.extend(reasoning(&self.held[..safe]));
                     self.held.drain(..safe);
@@ -192,7 +192,7 @@ impl Splitter {
     }
 }
 
-/// Whether a sentence goes on after the mark.
+/// True if a sentence continues after the tag.
 fn goes_on(after: &str) -> bool {
     after.starts_with([' ', '.', ',', ':', ';', '?', '!', ')'])
 }
@@ -201,7 +201,7 @@ fn is_quote(one: char) -> bool {
     matches!(one, '`' | '"' | '\'' | '“' | '”' | '‘' | '’' | '«' | '»')
 }
 
-/// How many bytes at the end of `text` may be the beginning of `mark`.
+/// Returns how many bytes at the end of `text` may be the beginning of `mark`.
 fn pending(text: &str, mark: &str) -> usize {
     (1..mark.len()).rev().find(|length| text.ends_with(&mark[..*length])).unwrap_or(0)
 }
@@ -218,7 +218,7 @@ fn answer(text: &str) -> Option<Delta> {
 mod tests {
     use super::*;
 
-    /// The reasoning and the answer of a text that comes in pieces.
+    /// Returns the reasoning and the answer of a text that arrives in pieces.
     fn split(unopened: &Unopened, pieces: &[&str]) -> (String, String) {
         let mut splitter = Splitter::new(unopened.clone());
         let mut deltas: Vec<_> = pieces.iter().flat_map(|piece| splitter.push(piece)).collect();

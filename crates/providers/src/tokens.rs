@@ -1,15 +1,15 @@
-//! Counting tokens as the models of OpenAI do (`cl100k_base`); other models' counts are near.
+//! Counts tokens as OpenAI's models do (`cl100k_base`). Other models have similar counts.
 use std::sync::OnceLock;
 
 use carrel_domain::model::Tokenizer;
 use tiktoken_rs::CoreBPE;
 
-/// How much is looked at at once, in bytes. Bounds what one unbroken run of letters can cost, and
-/// makes counting end soon after a limit.
+/// Size of a block that is counted at once, in bytes. It bounds the cost of a long run of letters,
+/// and lets counting stop soon after a limit.
 const BLOCK: usize = 1024;
 
-/// The vocabulary is loaded when something is counted first: that takes a tenth of a second and
-/// some 20 MB, which servers that take no document in and have short prompts never spend.
+/// The vocabulary is loaded on first use. That takes a tenth of a second and about 20 MB, which
+/// servers without ingestion and with short prompts never spend.
 #[derive(Default)]
 pub struct Cl100k {
     vocabulary: OnceLock<Option<CoreBPE>>,
@@ -19,13 +19,13 @@ impl Cl100k {
     fn weigh(&self, block: &str) -> usize {
         match self.vocabulary.get_or_init(|| tiktoken_rs::cl100k_base().ok()) {
             Some(vocabulary) => vocabulary.count_ordinary(block),
-            // More than it is, so that what was counted fits.
+            // A safe upper bound.
             None => block.len(),
         }
     }
 }
 
-/// How much of the beginning of `text` is counted together: whole words where there are any.
+/// Returns the length of the first block of `text`: whole words if possible.
 fn block(text: &str) -> usize {
     if text.len() <= BLOCK {
         return text.len();
@@ -34,7 +34,7 @@ fn block(text: &str) -> usize {
     text[..end].rfind(char::is_whitespace).filter(|space| *space > BLOCK / 2).unwrap_or(end)
 }
 
-/// Where the last block of `text` begins.
+/// Returns the start of the last block of `text`.
 fn last_block(text: &str) -> usize {
     if text.len() <= BLOCK {
         return 0;
@@ -92,8 +92,8 @@ impl Tokenizer for Cl100k {
     }
 }
 
-/// The largest length up to `size` that `fits`, among those that `even` makes of numbers. What fits
-/// is taken to stay so when it gets shorter, which is nearly true.
+/// Returns the largest length up to `size` that satisfies `fits`, after rounding with `even`.
+/// Assumes that a shorter text fits if a longer one does, which is nearly true.
 fn longest(size: usize, even: impl Fn(usize) -> usize, fits: impl Fn(&usize) -> bool) -> usize {
     let (mut good, mut bad) = (0, size);
     while bad - good > 1 {

@@ -1,5 +1,5 @@
-//! TLS for outgoing connections: the certificates the system trusts and the client configuration
-//! built on them. Every adapter that opens an encrypted connection starts here.
+//! TLS configuration of outgoing connections, with the certificates that the system trusts. Every
+//! adapter that opens an encrypted connection uses it.
 use std::sync::Arc;
 
 use rustls::crypto::{CryptoProvider, ring};
@@ -7,7 +7,7 @@ use rustls::{ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
 /// Returns the certificates that the system trusts.
 ///
-/// On a system without any, logs a warning: connections to hosts with public certificates fail then.
+/// Logs a warning if the system has none. Connections to hosts with public certificates then fail.
 pub fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
@@ -20,23 +20,23 @@ pub fn system_roots() -> RootCertStore {
     roots
 }
 
-/// Returns the cryptography that all connections use.
+/// Returns the cryptography provider of all connections.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(ring::default_provider())
 }
 
-/// Starts a client configuration whose verifier is still open.
+/// Starts a client configuration without a certificate verifier.
 ///
 /// # Errors
-/// When the provider supports none of the protocol versions, which does not happen with [`provider`].
+/// If the provider supports none of the protocol versions, which does not happen with [`provider`].
 pub fn builder() -> Result<ConfigBuilder<ClientConfig, WantsVerifier>, rustls::Error> {
     ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()
 }
 
-/// Returns the configuration for hosts with certificates that the system trusts.
+/// Returns the configuration for hosts whose certificates the system trusts.
 ///
 /// # Errors
-/// As [`builder`].
+/// Those of [`builder`].
 pub fn client_config() -> Result<ClientConfig, rustls::Error> {
     Ok(builder()?.with_root_certificates(system_roots()).with_no_client_auth())
 }

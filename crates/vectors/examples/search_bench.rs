@@ -1,6 +1,6 @@
-//! Measures the embedded index and prints one JSON line for each size: CPU milliseconds a search
-//! takes, recall of the ten nearest, memory of the codes, and the same for comparing whole vectors
-//! one after another in the same run.
+//! Benchmark of the embedded index. Prints one JSON line per size: CPU milliseconds per search,
+//! recall of the ten nearest passages, and memory of the codes, and the same for a linear scan of
+//! the full vectors in the same run.
 //!
 //! `cargo run --release -p carrel-vectors --example search_bench [-- --million]`
 #![expect(clippy::unwrap_used, reason = "a program that prints its results")]
@@ -86,7 +86,7 @@ fn nearest_exactly(flat: &[f32], to: &[f32], limit: usize) -> Vec<usize> {
     let mut scored: Vec<(Reverse<i64>, usize)> = Vec::with_capacity(flat.len() / DIMENSIONS);
     arch.dispatch(|| {
         for (number, vector) in flat.chunks_exact(DIMENSIONS).enumerate() {
-            // Sums in sixteen lanes: a single one would have to be added up in order.
+            // Sums in sixteen lanes, because a single sum would have to be computed in order.
             let mut lanes = [0f32; 16];
             for (a, b) in vector.chunks_exact(16).zip(to.chunks_exact(16)) {
                 for lane in 0..16 {
@@ -109,7 +109,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// The CPU time of all threads of this process so far.
+/// Returns the CPU time of all threads of this process so far.
 fn cpu_milliseconds() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 / 1e6

@@ -1,5 +1,5 @@
-//! One of the stand-ins of the tests, for the official client of its vendor to speak to. Prints its
-//! address, and ends with its input. `cargo xtask vendors` runs it.
+//! Runs one of the test stubs for its vendor's official client. Prints the address, and exits when
+//! its input ends. `cargo xtask vendors` runs it.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "it is a part of tests")]
 
 use std::io::Read;

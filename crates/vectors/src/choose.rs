@@ -1,4 +1,4 @@
-//! Which store the settings mean.
+//! Selects the vector database that the settings name.
 use std::sync::Arc;
 
 use carrel_domain::{Error, Result};
@@ -13,10 +13,10 @@ use crate::rest::{Names, Rest};
 use crate::store::Store;
 use crate::weaviate::Weaviate;
 
-/// What `VECTOR_DB` calls the index inside this server.
+/// The value of `VECTOR_DB` for the index inside this server.
 pub const EMBEDDED: &str = "lancedb";
 
-/// All that `VECTOR_DB` may say.
+/// All values of `VECTOR_DB`.
 pub const NAMES: [&str; 10] = [
     EMBEDDED,
     "pgvector",
@@ -53,9 +53,9 @@ const CHROMA_CLOUD: Names = Names {
     key: "CHROMACLOUD_API_KEY",
 };
 
-/// Where services are that have one address for everybody.
+/// Addresses of cloud services that are the same for every customer.
 pub struct Services {
-    /// Tells where the indexes of Pinecone are.
+    /// Resolves the hosts of Pinecone indexes.
     pub pinecone: String,
     pub chroma: String,
 }
@@ -67,16 +67,17 @@ impl Default for Services {
     }
 }
 
-/// The most neighbours that one search in Milvus names, and in a small cluster of Zilliz Cloud.
+/// Most neighbors that a search in Milvus returns, and in a small cluster of Zilliz Cloud.
 const MILVUS_NEIGHBOURS: usize = 5_000;
 const ZILLIZ_NEIGHBOURS: usize = 1_024;
 
-/// The store that is meant; `None` for the index inside this server. `installation` is the name
-/// of the database whose vectors it is to hold. Nothing is asked of the store yet.
+/// Returns the store that the settings name; `None` for the index inside this server.
+/// `installation` identifies the database whose vectors it will contain. Sends nothing to the store
+/// yet.
 ///
 /// # Errors
-/// [`Error::Unavailable`] when a setting it needs is missing or of no use, and [`Error::Invalid`]
-/// for a name that is not among [`NAMES`].
+/// [`Error::Unavailable`] if a required setting is missing or unusable; [`Error::Invalid`] for a
+/// name that is not in [`NAMES`].
 pub fn store(
     settings: &dyn Fn(&str) -> Option<String>,
     http: impl FnOnce() -> Result<reqwest::Client>,
@@ -85,7 +86,7 @@ pub fn store(
     store_in(&Services::default(), settings, http, installation)
 }
 
-/// [`store`], of services at other addresses than everybody's.
+/// Like [`store`], with other addresses of cloud services.
 ///
 /// # Errors
 /// Those of [`store`].
@@ -120,7 +121,7 @@ pub fn store_in(
         }
         "milvus" => {
             let address = given.needed(MILVUS.service, MILVUS.address)?;
-            // The name of a host and a port, as other clients of Milvus take it, is one of HTTP.
+            // Other clients of Milvus accept a bare host and port, which means HTTP.
             let address = match address.contains("://") {
                 true => address,
                 false => format!("http://{address}"),
@@ -182,7 +183,7 @@ pub fn store_in(
     Ok(Some(store))
 }
 
-/// Settings that hold something.
+/// Settings that are not empty.
 struct Given<'a>(&'a dyn Fn(&str) -> Option<String>);
 
 impl Given<'_> {
@@ -199,7 +200,7 @@ fn bearer(key: &str) -> (&'static str, String) {
     ("Authorization", format!("Bearer {}", key.trim()))
 }
 
-/// Whoever sends a key as `Authorization` sends it as a bearer's.
+/// A bare key in the header `Authorization` is sent as a bearer token.
 fn with_scheme(header: &str, key: String) -> String {
     let is_bare = header.trim().eq_ignore_ascii_case("authorization") && !key.contains(' ');
     if is_bare { format!("Bearer {key}") } else { key }

@@ -1,8 +1,8 @@
 //! Vector indexes behind [`carrel_domain::vector::VectorIndex`].
 //!
-//! [`EmbeddedIndex`] is the default: it needs nothing but the database that already holds the
-//! vectors, and answers from compact codes kept in memory. [`SyncedIndex`] keeps them in a vector
-//! database besides, which [`choose::store`] takes from the settings; each has a module of its own.
+//! [`EmbeddedIndex`] is the default. It needs only the database that already has the vectors, and
+//! answers from compact codes in memory. [`SyncedIndex`] also keeps the vectors in a vector
+//! database, which [`choose::store`] creates from the settings; each has its own module.
 
 mod astra;
 pub mod choose;

@@ -1,14 +1,14 @@
-//! How long is waited for a store to show what it has taken.
+//! Waiting for a store to show a change that it accepted.
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-/// How long is waited for a change to be shown.
+/// Longest wait for a change.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long between two looks, at first and at the most.
+/// Pause between two checks, at first and at most.
 const LOOKS: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
-/// How long somebody goes on looking.
+/// A wait in progress.
 pub(crate) struct Patience {
     since: Instant,
     pause: Duration,
@@ -21,7 +21,7 @@ impl Default for Patience {
 }
 
 impl Patience {
-    /// Waits until it is worth looking again; `false` when it has been long enough.
+    /// Waits until the next check; `false` if the time is up.
     pub async fn wait(&mut self) -> bool {
         if self.since.elapsed() > PATIENCE {
             return false;

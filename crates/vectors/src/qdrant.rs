@@ -1,8 +1,8 @@
-//! Qdrant, by its REST interface (version 1.10 or later).
+//! Qdrant, through its REST API (version 1.10 or later).
 //!
-//! All vectors of one length are in one collection, named after the database and the length, with
-//! workspace and document as indexed payload; that is what Qdrant advises for many tenants. One
-//! more collection holds the watermarks, as payload of points.
+//! All vectors of one length are in one collection, named after the installation and the length,
+//! with workspace and document as indexed payload, as Qdrant recommends for multitenancy. Another
+//! collection has the watermarks, as payload of points.
 use async_trait::async_trait;
 use carrel_domain::vector::VectorRow;
 use carrel_domain::{ChunkId, DocumentSelection, Result, WorkspaceDocumentId, WorkspaceId};
@@ -17,7 +17,7 @@ const PAGE: usize = 5_000;
 
 pub(crate) struct Qdrant {
     rest: Rest,
-    /// Comes before the names of all our collections.
+    /// Prefix of the names of all our collections.
     prefix: String,
 }
 
@@ -42,7 +42,7 @@ struct Query<'a> {
 }
 
 impl Qdrant {
-    /// `installation` is the name of the database whose vectors it is to hold.
+    /// `installation` identifies the database whose vectors the store contains.
     pub fn new(rest: Rest, installation: &str) -> Self {
         Self { rest, prefix: format!("carrel_{installation}") }
     }
@@ -55,7 +55,7 @@ impl Qdrant {
         format!("{}_marks", self.prefix)
     }
 
-    /// The `result` of an answer; `None` when there is no such collection.
+    /// Returns the `result` of a response; `None` if the collection does not exist.
     async fn ask(
         &self,
         collection: &str,
@@ -97,7 +97,7 @@ impl Qdrant {
         Ok(())
     }
 
-    /// Pages of points, as they are; none when there is no such collection.
+    /// Returns points, read in pages; none if the collection does not exist.
     async fn scroll(&self, collection: &str, filter: &Value, payload: bool) -> Result<Vec<Value>> {
         let (mut all, mut offset) = (Vec::new(), Value::Null);
         loop {
@@ -130,7 +130,7 @@ impl Store for Qdrant {
     }
 
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
-        // Whoever asks wants to know whether it answers at all, even when there is nothing.
+        // Checks that the server answers, even if there are no watermarks.
         let there = self.rest.get(&["collections"]).await?;
         there.filter(|there| there["result"].is_object()).ok_or_else(|| self.rest.strange())?;
         let points = self.scroll(&self.marks_name(), &json!({}), true).await?;

@@ -1,17 +1,17 @@
-//! Ranges of chunks, cut until each holds no more than a store counts or tells at a time.
+//! Ranges of chunk ids, split until each has no more chunks than a store counts or returns at once.
 
-/// The chunks after the first number, up to the second.
+/// The chunks after the first id, up to and including the second.
 pub(crate) type Span = (i64, i64);
 
-/// Where the first cut is. Numbers of chunks are small beside the largest there could be, so cuts
-/// begin at the lower end.
+/// The first split. Chunk ids are small compared with the largest possible one, so splitting starts
+/// at the lower end.
 const FIRST_CUT: i64 = 1 << 16;
 
-/// The spans that are still to be looked at.
+/// The spans that still have to be processed.
 pub(crate) struct Spans(Vec<Span>);
 
 impl Spans {
-    /// All chunks.
+    /// A single span with all chunks.
     pub fn all() -> Self {
         Self(vec![(0, i64::MAX)])
     }
@@ -20,7 +20,7 @@ impl Spans {
         self.0.pop()
     }
 
-    /// Has the two parts of a span looked at in its place; `false` when it has no parts.
+    /// Replaces a span by its two parts; `false` if it cannot be split.
     pub fn cut(&mut self, (after, upto): Span) -> bool {
         if upto - after < 2 {
             return false;

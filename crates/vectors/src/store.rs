@@ -1,5 +1,5 @@
-//! What a vector database has to be able to do, in the terms of the databases: named places that
-//! hold points. What that means for searches is decided in [`crate::synced`].
+//! The interface of vector databases, in their own terms: collections of points. [`crate::synced`]
+//! decides how searches use it.
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -9,47 +9,48 @@ use carrel_domain::vector::{NamespaceVersion, VectorRow};
 use carrel_domain::{ChunkId, DocumentSelection, Error, Result, WorkspaceDocumentId, WorkspaceId};
 use serde_json::{Value, json};
 
-/// The lengths that the vectors of a workspace have: one, or several while its documents are
-/// embedded anew by another model.
+/// The lengths of a workspace's vectors: one, or several while another model indexes its documents
+/// again.
 pub type Dimensions = BTreeSet<usize>;
 
-/// How far a store has come with a workspace, kept in the store itself: one that is emptied, or
-/// that others fill too, always says so truly.
+/// How far a store has been synced with a workspace. It is kept in the store itself, so it stays
+/// correct if the store is emptied or another process fills it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Watermark {
-    /// The state of the database that the store holds all of and nothing more.
+    /// The state of the database that the store fully contains.
     pub version: NamespaceVersion,
-    /// Chunks up to this one have been stored, also those of a later state.
+    /// Chunks up to this id are stored, even those of a later state.
     pub last: i64,
-    /// How many of them no store can hold: without dimensions, or with values that are no numbers.
+    /// Number of chunks that no store can contain: without dimensions, or with values that are not
+    /// finite.
     pub left_out: u64,
-    /// How many the store held when it was last counted.
+    /// Number of vectors in the store at the last count.
     pub vectors: u64,
-    /// All that the store may have vectors of.
+    /// All lengths of vectors that the store may contain.
     pub dimensions: Dimensions,
 }
 
 impl Watermark {
-    /// Whether a search by this state finds what had been committed by the other.
+    /// True if a search in this state finds everything that was committed in the other.
     pub fn covers(&self, version: NamespaceVersion) -> bool {
         let ours = self.version;
         ours.additions >= version.additions && ours.removals >= version.removals
     }
 }
 
-/// What is to go.
+/// What to delete.
 #[derive(Clone, Copy, Debug)]
 pub enum Tombstones<'a> {
     Documents(&'a [WorkspaceDocumentId]),
     Chunks(&'a [ChunkId]),
 }
 
-/// What one question to a store may ask for.
+/// Limits of a single request to a store.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// The most candidates it names.
+    /// Most candidates that it returns.
     pub candidates: usize,
-    /// The most documents that may be named to it.
+    /// Most documents that a request may list.
     pub documents: usize,
 }
 
@@ -59,48 +60,48 @@ impl Default for Limits {
     }
 }
 
-/// A vector database. Every method may be repeated; a place that is not there is an empty one.
+/// A vector database. Every method may be repeated; a missing collection counts as empty.
 ///
-/// [`Error::Unavailable`] when it does not answer, refuses the key, or answers something else:
-/// always with words that help who set it up. When it does answer, and only refuses what it was
-/// asked, the error is one of [`refusal`]; one of [`busy`] when it could not be asked in time.
+/// [`Error::Unavailable`] if it does not answer, refuses the key, or sends an unexpected response.
+/// The message always helps the operator. If it answers but refuses this request, the error is a
+/// [`refusal`]; if the request could not be sent in time, it is [`busy`].
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// What people call it.
+    /// The store's display name.
     fn name(&self) -> &'static str;
-    /// What [`Store::nearest`] may be asked for.
+    /// Returns the limits of [`Store::nearest`].
     fn limits(&self) -> Limits {
         Limits::default()
     }
-    /// Returns when searches find what this process has stored of the workspace, and nothing that it
-    /// has taken out. Most stores answer a change no sooner, and have nothing to wait for; where
-    /// that is not so, the watermark is moved only after this.
+    /// Waits until searches see everything that this process has stored and removed in the
+    /// workspace. Most stores acknowledge a change only when it is visible and need no wait. For
+    /// the others, the watermark moves only after this call.
     async fn settle(&self, _within: WorkspaceId, _of: &Dimensions) -> Result<()> {
         Ok(())
     }
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>>;
     async fn watermark(&self, within: WorkspaceId) -> Result<Option<Watermark>>;
     async fn set_watermark(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()>;
-    /// Stores vectors of one length, in the place of those with the same chunks.
+    /// Stores vectors of one length, replacing those of the same chunks.
     async fn put(&self, within: WorkspaceId, dimensions: usize, rows: &[VectorRow]) -> Result<()>;
-    /// Takes at most some hundred out.
+    /// Removes at most a few hundred documents or chunks.
     async fn remove(
         &self,
         within: WorkspaceId,
         of: &Dimensions,
         tombstones: Tombstones<'_>,
     ) -> Result<()>;
-    /// Takes all vectors out, then the watermark.
+    /// Removes all vectors, then the watermark.
     async fn clear(&self, within: WorkspaceId, of: &Dimensions) -> Result<()>;
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64>;
-    /// As [`Store::count`], but given up before whoever searches is tired of waiting.
+    /// Like [`Store::count`], but with a shorter timeout than a search has.
     async fn count_soon(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
         self.count(within, of).await
     }
-    /// All chunks it holds vectors of, in any order.
+    /// Returns all chunks that have vectors here, in any order.
     async fn chunks(&self, within: WorkspaceId, of: &Dimensions) -> Result<Vec<ChunkId>>;
-    /// About the nearest by cosine, in any order. [`Store::limits`] bounds `limit` and how
-    /// many documents `among` names, which is one at the least, or all.
+    /// Returns approximately the nearest chunks by cosine, in any order. [`Store::limits`] bounds
+    /// `limit` and the number of documents in `among`, which are at least one, or all.
     async fn nearest(
         &self,
         within: WorkspaceId,
@@ -110,8 +111,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<ChunkId>>;
 }
 
-/// What stands behind the error of a store of which nothing is wrong but that it has not done what
-/// it was asked.
+/// The cause of an error of a working store that did not do what it was asked.
 #[derive(Debug, PartialEq, Eq)]
 enum Refusal {
     Answered,
@@ -129,13 +129,13 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// A store will not do this: which says something of the workspace, and nothing of the store.
+/// An error of a store that refuses a request. It concerns the workspace, not the store.
 pub fn refusal(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
     refused(store, reason.into(), Refusal::Answered)
 }
 
-/// A refusal on our side: too many others are asking the store for this to have its turn. It says
-/// nothing of the store, not even that it answers.
+/// An error on our side: too many other requests are waiting for the store. It says nothing about
+/// the store, not even that it answers.
 pub fn busy(store: &'static str, reason: impl Into<Cow<'static, str>>) -> Error {
     refused(store, reason.into(), Refusal::NotAsked)
 }
@@ -144,12 +144,12 @@ fn refused(service: &'static str, reason: Cow<'static, str>, why: Refusal) -> Er
     Error::Unavailable { service, reason, source: Some(Box::new(why)) }
 }
 
-/// Whether the error is one of [`refusal`] or [`busy`].
+/// True if the error is a [`refusal`] or [`busy`].
 pub fn is_refusal(error: &Error) -> bool {
     why(error).is_some()
 }
 
-/// Whether the error is one of [`busy`].
+/// True if the error is [`busy`].
 pub fn is_busy(error: &Error) -> bool {
     why(error) == Some(&Refusal::NotAsked)
 }
@@ -161,18 +161,18 @@ fn why(error: &Error) -> Option<&Refusal> {
     }
 }
 
-/// Lengths of vectors as one text, for stores that keep no lists.
+/// Writes vector lengths as one text, for stores without lists.
 pub fn listed(dimensions: &Dimensions) -> String {
     let texts: Vec<_> = dimensions.iter().map(usize::to_string).collect();
     texts.join(",")
 }
 
-/// What [`listed`] listed.
+/// Parses the output of [`listed`].
 pub fn unlisted(text: &str) -> Dimensions {
     text.split(',').filter_map(|length| length.parse().ok()).collect()
 }
 
-/// A vector for what has none, where a store keeps nothing without: one along the first axis.
+/// Returns a unit vector along the first axis, for stores that need a vector for every record.
 pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
     let mut unit = vec![0.0; dimensions];
     if let Some(first) = unit.first_mut() {
@@ -181,7 +181,7 @@ pub(crate) fn unit(dimensions: usize) -> Vec<f32> {
     unit
 }
 
-/// A watermark as stores of JSON keep it.
+/// Writes a watermark as JSON.
 pub(crate) fn said_of(watermark: &Watermark) -> Value {
     json!({
         "additions": watermark.version.additions,
@@ -193,7 +193,7 @@ pub(crate) fn said_of(watermark: &Watermark) -> Value {
     })
 }
 
-/// What [`said_of`] said; `None` for anything else.
+/// Parses the output of [`said_of`]; `None` for anything else.
 pub(crate) fn watermark_of(said: &Value) -> Option<Watermark> {
     let number = |name: &str| said[name].as_i64();
     Some(Watermark {

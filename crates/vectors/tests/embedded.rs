@@ -1,4 +1,4 @@
-//! The embedded index against the exact answer, and against databases that change under it.
+//! The embedded index, compared with exact results and with databases that change under it.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 #[expect(dead_code, reason = "others use the rest")]
@@ -29,7 +29,7 @@ async fn chunks(index: &EmbeddedIndex, query: VectorQuery<'_>) -> Vec<i64> {
     index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
 }
 
-/// The right answer: the vectors, numbered from 1, by their cosine to `to`.
+/// The exact result: the vectors, numbered from 1, by cosine to `to`.
 fn exactly(vectors: &[Vec<f32>], to: &[f32], limit: usize) -> Vec<Neighbour> {
     let dot = |a: &[f32], b: &[f32]| {
         a.iter().zip(b).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum::<f64>()
@@ -141,7 +141,7 @@ async fn only_the_documents_asked_for_are_searched() {
     };
     let chunks_of = |number: i64| (number * 12 + 1)..=(number * 12 + 12);
     assert_eq!(find(&[documents[0]]).await, chunks_of(0).collect::<Vec<_>>());
-    // Around the seam of two segments, in any order, more than once, and unknown ones.
+    // Around the boundary of two segments, in any order, repeated, and unknown ones.
     let some = [documents[999], documents[682], documents[682], WorkspaceDocumentId(-7)];
     assert_eq!(find(&some).await, chunks_of(682).chain(chunks_of(999)).collect::<Vec<_>>());
     assert!(find(&[]).await.is_empty());
@@ -169,7 +169,8 @@ async fn all_documents_are_searched_but_those_left_out() {
     let all_but = |left_out: &[i64]| {
         (1..=12_000).filter(|chunk| !left_out.contains(&((chunk - 1) / 12))).collect::<Vec<_>>()
     };
-    // The first and the last, neighbours around the seam of two segments, twice, and unknown ones.
+    // The first and the last, neighbors around the boundary of two segments, repeated, and unknown
+    // ones.
     for numbers in [&[0][..], &[999], &[683, 682, 682], &[5, 500, 0, 999], &[]] {
         let mut some: Vec<_> = numbers.iter().map(|number| documents[*number as usize]).collect();
         some.push(WorkspaceDocumentId(-7));
@@ -192,7 +193,7 @@ async fn queries_that_point_nowhere_find_nothing() {
         let refusal = index.nearest(query(&to, 5)).await.unwrap_err();
         assert!(matches!(refusal, Error::Invalid { .. }), "{refusal}");
     }
-    // The smallest and largest numbers are numbers still.
+    // The smallest and largest finite numbers are valid.
     for to in [[f32::MIN_POSITIVE / 4.0, 0.0], [f32::MAX, f32::MAX]] {
         assert_eq!(chunks(&index, query(&to, 5)).await, [1]);
     }
@@ -247,7 +248,7 @@ async fn what_this_process_removed_goes_without_reading_again() {
     index.remove(THERE, &[third]).await.unwrap();
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [9006]);
     assert_eq!(rows.codes_read(), 9_010);
-    // A document placed anew: its old place goes, its new one comes.
+    // Indexing a document again replaces its workspace document.
     rows.remove(HERE, &[third]);
     let placed = rows.add(HERE, vec![vec![0.7, 0.3]; 2]);
     index.remove(HERE, &[third]).await.unwrap();
@@ -265,7 +266,7 @@ async fn what_another_process_removed_is_not_found() {
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 1)).await, [1]);
     rows.remove(HERE, &[first]);
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 2)).await, [4, 5]);
-    // Removals of both at once: that of this process is not all there was.
+    // Removals of both at once: this process's own is not the only one.
     rows.remove(HERE, &[second]);
     rows.remove(HERE, &[third]);
     let fourth = rows.add(HERE, vec![vec![0.5, 0.5]]);
@@ -286,7 +287,7 @@ async fn changes_while_codes_are_read_are_not_lost() {
         rows.remove(HERE, &[first, second]);
         rows.add(HERE, vec![vec![0.8, 0.2]; 2]);
     });
-    // The rows of the first page are gone when their vectors are wanted: a second look finds all.
+    // The rows of the first page are gone when their vectors are read. A second search finds all.
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
     index.remove(HERE, &[first, second]).await.unwrap();
     assert_eq!(chunks(&index, query(&[1.0, 0.0], 5)).await, [10_001, 10_002]);
@@ -326,7 +327,7 @@ async fn workspaces_not_used_for_longest_make_room() {
     assert!(visit(3).await, "is read, and 2 makes room");
     assert!(!visit(1).await && visit(2).await && visit(3).await);
     assert!(index.cached_bytes() <= 250_000);
-    // One that is larger than all the room there is stays while it is the one in use.
+    // A workspace larger than the cache stays while it is in use.
     rows.add(WorkspaceId(4), vec![vec![1.0; 100]; 5_000]);
     assert!(visit(4).await && !visit(4).await);
     assert!(visit(1).await && visit(4).await);

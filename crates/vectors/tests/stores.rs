@@ -1,5 +1,5 @@
-//! What every index does, whatever it keeps its vectors in; and how one in a vector database comes
-//! to reconcile with the database again after things went wrong.
+//! The common behavior of all indexes, and how one in a vector database recovers agreement with the
+//! database after failures.
 #![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
 
 #[path = "stores/failures.rs"]
@@ -34,11 +34,11 @@ const HERE: WorkspaceId = WorkspaceId(1);
 const THERE: WorkspaceId = WorkspaceId(2);
 const PLENTY: usize = 1 << 30;
 
-/// A database, and an index over it.
+/// A database with an index over it.
 struct World {
     rows: Arc<MemoryRows>,
     index: Arc<dyn VectorIndex>,
-    /// Where the index is in a vector database.
+    /// The index in a vector database, if it is one.
     synced: Option<(SyncedIndex, Arc<Failing>)>,
 }
 
@@ -61,7 +61,7 @@ impl World {
         Self { rows, index: Arc::new(synced.clone()), synced: Some((synced, store)) }
     }
 
-    /// As after a restart: nothing is remembered but what database and store hold.
+    /// As after a restart: only the database and the store keep their state.
     fn again(&self) -> Self {
         Self::over(self.rows.clone(), self.store().whole(), PLENTY)
     }
@@ -78,7 +78,7 @@ impl World {
         self.index.nearest(query).await.unwrap().iter().map(|hit| hit.chunk.0).collect()
     }
 
-    /// What the store holds of a workspace, in order.
+    /// Returns the chunks of a workspace in the store, in order.
     async fn held(&self, within: WorkspaceId) -> Vec<i64> {
         let dimensions = Dimensions::from([2, 3, 8]);
         let chunks = self.store().chunks(within, &dimensions).await.unwrap();
@@ -103,7 +103,7 @@ fn query(to: &[f32], limit: usize) -> VectorQuery<'_> {
     VectorQuery { within: HERE, to, limit, least_similarity: 0.0, among: DocumentSelection::All }
 }
 
-/// Runs what every index does on each of them, and the rest on those in vector databases.
+/// Runs the common tests on every index, and the others on those in vector databases.
 macro_rules! on_every_index {
     (all: $($all:ident),+; stored: $($stored:ident),+ $(,)?) => {
         mod embedded {
@@ -178,7 +178,7 @@ async fn what_was_removed_is_not_found(world: World) {
     let second = rows.add(HERE, vec![vec![0.9, 0.1]; 2]);
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3, 4, 5]);
     rows.remove(HERE, &[first]);
-    // Before anybody has told the index.
+    // Before the index is notified.
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [4, 5]);
     index.remove(HERE, &[first]).await.unwrap();
     index.remove(HERE, &[first, WorkspaceDocumentId(99)]).await.unwrap();
@@ -292,7 +292,7 @@ async fn a_store_that_was_emptied_is_filled_again(world: World) {
     world.store().clear(HERE, &Dimensions::from([2])).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3]);
     world.assert_agrees().await;
-    // A part is missing, while the watermark says that all is there.
+    // A part is missing, although the watermark says that everything is there.
     let gone = carrel_vectors::store::Tombstones::Chunks(&[ChunkId(2)]);
     world.store().remove(HERE, &Dimensions::from([2]), gone).await.unwrap();
     world.again().assert_agrees().await;
@@ -307,7 +307,7 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
     world.store().remove(HERE, &of, gone).await.unwrap();
     world.store().settle(HERE, &of).await.unwrap();
     assert_eq!(world.found(query(&[1.0, 0.0], 9)).await, [1, 2, 3], "the embedded index answers");
-    // Also when the store goes away in the middle.
+    // Also if the store goes away in the middle.
     world.store().answer(2);
     assert!(world.synced().reconcile(HERE).await.is_err());
     world.store().answer(i64::MAX);
@@ -316,7 +316,7 @@ async fn what_a_search_misses_is_filled_again_whatever_the_mark_says(world: Worl
 }
 
 async fn vectors_of_another_length_are_no_loss(world: World) {
-    // Without room to stand in, so that it is the store which answers.
+    // Without memory for the embedded index, so that the store answers.
     let world = World::over(world.rows.clone(), world.store().whole(), 0);
     let rows = &world.rows;
     let old = rows.add(HERE, vec![vec![1.0, 0.0]; 2]);
@@ -346,7 +346,7 @@ async fn a_database_that_was_set_back_is_followed(world: World) {
 }
 
 async fn databases_that_share_a_store_do_not_see_each_other(world: World) {
-    // The same store under the name of another database, where the kind is known.
+    // The same store with another installation's name, if the kind is known.
     for kind in stores::KINDS {
         let (Some(one), Some(other)) = (World::stored(kind).await, World::stored(kind).await)
         else {

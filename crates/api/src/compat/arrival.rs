@@ -1,10 +1,10 @@
-//! Requests beneath `/api`, brought into the form that the routes and the guards know.
+//! Normalizes requests below `/api` to the form that the router and the guards expect.
 use actix_web::dev::ServiceRequest;
 use actix_web::http::header::{AUTHORIZATION, HeaderValue};
 
 use super::{ROOT, spelling};
 
-/// Corrects the path, then the header with the key.
+/// Corrects the path, then the `Authorization` header.
 pub fn correct(request: &mut ServiceRequest) {
     spelling::correct(request);
     if request.path().starts_with(ROOT) {
@@ -12,9 +12,9 @@ pub fn correct(request: &mut ServiceRequest) {
     }
 }
 
-/// The scheme is not looked at, what follows the key is dropped, and of two headers the first is taken.
-// quirk(any-scheme): any scheme word before the key; of two headers the first
-// native: `Authorization: Bearer <key>` only, and once
+/// Ignores the scheme, drops whatever follows the key, and uses the first of two headers.
+// quirk(any-scheme): any scheme before the key is accepted; the first of two headers counts
+// native: `Authorization: Bearer <key>` only, given once
 // test: `protocol::both_mounts_answer_for_the_key`
 fn correct_key(request: &mut ServiceRequest) {
     let Some(given) = request.headers().get(AUTHORIZATION).cloned() else { return };

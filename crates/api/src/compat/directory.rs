@@ -1,4 +1,4 @@
-//! `/api/v1/users*`, and where browsers arrive with a token.
+//! `/api/v1/users*`, and the page that signs a browser in with a token.
 use actix_web::http::StatusCode;
 use actix_web::http::header::SET_COOKIE;
 use actix_web::web::{Data, Json, Path, Query};
@@ -24,7 +24,9 @@ use crate::v1::directory::wire::TokenIssued;
 use crate::v1::directory::{check_sign_on, issue};
 use crate::v1::session::{FOREIGN, cookie};
 
-/// Issue a token that signs a user in, once, within 6 minutes.
+/// Issue a token that signs a user in.
+///
+/// The token works once, within 6 minutes.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
     responses((status = 200, body = TokenIssued), ErrorResponse<NoSuchUser>, SwitchedOff<403>))]
 #[get("/users/{id}/issue-auth-token")]
@@ -38,7 +40,7 @@ pub async fn issue_auth_token(
     Ok(Json(token.map_err(ApiError::of::<NoSuchUser>)?))
 }
 
-/// Signs the browser in that was sent here with a token; needs no key.
+/// Signs in the browser that opens this page with a token. Needs no key.
 pub async fn redeem_auth_token(
     request: HttpRequest,
     ports: Data<Ports>,
@@ -56,7 +58,7 @@ pub async fn redeem_auth_token(
     let why = match redeemed {
         Ok(Redeemed::In(token, user)) => {
             let mut answer = HttpResponse::Ok();
-            // A link that leads here must not sign its reader in to an account of its author's.
+            // A link to this page must not sign its reader in to the account of the link's author.
             if !csrf::is_navigation(&request) {
                 let cookie = cookie(&request, token.reveal(), SESSION.num_seconds());
                 answer.insert_header((SET_COOKIE, cookie));
@@ -65,7 +67,7 @@ pub async fn redeem_auth_token(
         }
         Ok(Redeemed::Unknown) => "Invalid token.",
         Ok(Redeemed::Expired) => "Token expired.",
-        // Also when the user went while the session was being opened.
+        // Also covers a user who was deleted while the session was created.
         Ok(Redeemed::Suspended) | Err(Error::NotFound { .. }) => "User account suspended.",
         Err(error) => return Err(ApiError::plain(error)),
     };
@@ -78,7 +80,7 @@ pub struct TokenQuery {
     token: String,
 }
 
-/// Whom a token has signed in, and the token of the session.
+/// The user that a token signed in, and the session token.
 #[derive(Serialize)]
 struct SignedIn {
     valid: bool,

@@ -1,4 +1,4 @@
-//! Entity tags: an answer that a client has already is not sent again.
+//! Entity tags: a client that already has a response receives `304 Not Modified`.
 use std::hash::{DefaultHasher, Hasher};
 
 use actix_web::HttpResponse;
@@ -7,8 +7,10 @@ use actix_web::dev::ServiceResponse;
 use actix_web::http::header::{ETAG, HeaderValue, IF_NONE_MATCH};
 use actix_web::http::{Method, StatusCode};
 
-/// Tags an answer to `GET` that is not streamed, and answers 304 when the client named the tag.
-// quirk(entity-tags): answers to `GET` have an `ETag`; `If-None-Match` is answered `304`
+/// Adds an `ETag` to a `GET` response that is not streamed, and answers 304 if the client sent the
+/// same tag.
+// quirk(entity-tags): responses to `GET` have an `ETag`; a matching `If-None-Match` is answered
+// `304`
 // native: none
 // test: `compat::an_answer_that_is_known_is_not_sent_again`
 pub fn tag(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {

@@ -1,4 +1,4 @@
-//! `GET /api/v1/workspace/{slug}/chats` and `/thread/{thread}/chats`
+//! `GET /api/v1/workspace/{slug}/chats` and `/thread/{thread}/chats`.
 use actix_web::get;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::chat::{ChatRange, ChatScope};
@@ -14,7 +14,9 @@ use crate::read::Params;
 use crate::v1::history::USUAL;
 use crate::v1::history::wire::{History, HistoryParams, HistoryQuery, MOST, given, session};
 
-/// List the exchanges of a workspace. Parameters that make no sense are passed over.
+/// List the exchanges of a workspace.
+///
+/// Invalid parameters are ignored.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = History), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/chats")]
@@ -50,7 +52,7 @@ pub async fn list_thread_chats(
     Ok(Json(History::new(shown).with_sources(translate)))
 }
 
-/// Reads parameters, of which each counts where it stands first, and none is refused.
+/// Reads the parameters. The first of each name counts, and invalid ones are ignored.
 pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
     let offset = given(pairs, &["offset"]).and_then(|text| text.parse().ok());
     let part = ChatRange {
@@ -61,8 +63,8 @@ pub fn read(pairs: &[(String, String)], usual: u32) -> HistoryQuery {
     HistoryQuery { session: session(pairs), part }
 }
 
-/// The number that a text begins with; none when it begins with none.
-// quirk(odd-limits): it is the number its text begins with, 1 at least
+/// Returns the number at the beginning of a text, at least 1.
+// quirk(odd-limits): it is the number at the beginning of its text, at least 1
 // native: a limit is a number from 1
 // test: `threads::history_tells_what_was_said`
 fn limit(text: &str) -> u32 {

@@ -1,9 +1,9 @@
 //! `/api/v1`: AnythingLLM's developer API, for programs that were written for it.
 //!
-//! An adapter of the native API in [`crate::v1`], a module for each subject: bodies are brought into the
-//! form that `v1` reads, results and failures into the form that clients expect. What is the same in
-//! both contracts is registered from `v1` as it is. Each difference is marked with its name; the marks
-//! make the table in `docs/compatibility.md`.
+//! An adapter of the native API in [`crate::v1`], with a module for each subject. It converts
+//! bodies to the form that `v1` reads, and results and errors to the form that clients expect.
+//! Operations that are the same in both contracts are registered from `v1`. A marker names each
+//! difference; the table in `docs/compatibility.md` is generated from the markers.
 mod admin;
 mod arrival;
 mod conversations;
@@ -35,18 +35,18 @@ use crate::face::Face;
 use crate::routes::register::{ADMIN, CHAT, DOCUMENTS, OPEN, READ, Register};
 use crate::v1 as native;
 
-/// A body in any of the ways in which such clients send one.
-// quirk(any-type): text is taken for JSON, forms are read as objects, a body of any other type is
-// as good as none
-// native: JSON bodies must be declared as JSON (or not at all)
+/// A body in any of the forms in which such clients send it.
+// quirk(any-type): `text/plain` is read as JSON, forms are read as objects, a body of any other
+// type is ignored
+// native: the content type of a JSON body is JSON, or absent
 // test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
-// quirk(list-as-body): a list is an object without fields
+// quirk(list-as-body): a list counts as an object without fields
 // native: a body is a JSON object
 // test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
 use crate::read::LooseBody as JsonBody;
 
 const MOUNT: &str = "/api/v1";
-/// What all that such clients ask for begins with.
+/// Prefix of every path that such clients request.
 const ROOT: &str = "/api/";
 
 pub static FACE: Face = Face {
@@ -64,7 +64,7 @@ pub static FACE: Face = Face {
     depart: entity_tags::tag,
 };
 
-/// Every operation. They are tried in this order; those without a name in the path cost least.
+/// Every operation. The router tries them in this order; paths without parameters cost least.
 #[rustfmt::skip]
 fn operations(config: &mut impl Register) {
     config
@@ -172,7 +172,7 @@ fn operations(config: &mut impl Register) {
         .get("/system/import", ADMIN, native::imports::show_import);
 }
 
-/// What such clients ask for outside the mount. Open to everyone.
+/// The routes outside the mount that such clients request. Open to everyone.
 fn beside(config: &mut web::ServiceConfig) {
     let sign_on = web::get().to(directory::redeem_auth_token);
     config.route("/api/ping", web::get().to(ping)).route("/api/request-token/sso/simple", sign_on);
@@ -196,8 +196,8 @@ mod tests {
         tests::check(FACE.mount, &rows);
     }
 
-    /// Browsers that are signed in are at home in the native API, and the other product lists the models
-    /// of a provider outside its developer API.
+    /// The session operation serves the native API only, and the other product lists the models of
+    /// a provider outside its developer API.
     const NATIVE_ONLY: [&str; 2] = ["/v1/session", "/v1/system/models"];
 
     #[test]

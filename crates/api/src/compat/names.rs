@@ -1,4 +1,4 @@
-//! What documents are called at `/api/v1`: by their files.
+//! Titles and addresses of documents at `/api/v1`, which derive from file names.
 use std::borrow::Cow;
 
 use carrel_domain::Warnings;
@@ -13,15 +13,15 @@ use crate::v1::documents::added::{DocumentsAdded, is_web};
 use crate::v1::documents::listing::DocumentBody;
 use crate::v1::workspaces::wire::PlacedDocument;
 
-/// By what a document is known.
+/// The title and address of a document.
 pub struct Names<'a> {
     pub title: Cow<'a, str>,
     pub url: Cow<'a, str>,
 }
 
 impl<'a> Names<'a> {
-    /// The names here of a document whose file has this `name`. Its own title may have been `given` by
-    /// whoever handed the document in, or be the page's own.
+    /// Returns the names of a document whose file is called `name`. `given` tells whether the
+    /// client set the title; otherwise it is the page's own.
     pub fn of(
         title: &'a str,
         url: &'a str,
@@ -40,8 +40,8 @@ impl<'a> Names<'a> {
                 names.url = format!("web://{}.website", url.to_lowercase()).into();
             }
         } else if chunk_source.starts_with("link://") {
-            // quirk(link-title): by its host and path, unless a title was given
-            // native: a page is titled as it says itself
+            // quirk(link-title): its host and path, unless a title was given
+            // native: a page has the title that it states
             // test: `links::a_page_becomes_a_document`
             if let Some(file) = file
                 && !given()
@@ -58,15 +58,15 @@ impl<'a> Names<'a> {
     }
 }
 
-/// The slug of the title of what was never a file, in the `name` of its file. Files that are called
-/// `raw-…` are called so in their address too.
+/// Returns the slug of the title of a raw text, taken from the `name` of its file. An uploaded file
+/// called `raw-…` is recognized by its address.
 fn raw_stem<'n>(url: &str, name: &'n str) -> Option<&'n str> {
     let stem = name.strip_prefix("raw-")?.strip_suffix(".json").and_then(without_id)?;
     let is_uploaded = |file: &str| !file.starts_with(stem);
     (!url.strip_prefix("file://").is_some_and(is_uploaded)).then_some(stem)
 }
 
-/// What stands before `-<uuid>`.
+/// Returns the part before `-<uuid>`.
 fn without_id(text: &str) -> Option<&str> {
     let (stem, id) = text.split_at_checked(text.len().checked_sub(UUID_LENGTH)?)?;
     Uuid::try_parse(id).ok()?;
@@ -75,32 +75,32 @@ fn without_id(text: &str) -> Option<&str> {
 
 const UUID_LENGTH: usize = 36;
 
-/// A document under its names here.
+/// Returns the document with this contract's names.
 pub fn renamed(mut document: Document) -> Document {
     let given = || record::gives_title(&document.metadata, &document.title);
     let (title, url) = (&document.title, &document.url);
     let names = Names::of(title, url, document.path.name(), &document.chunk_source, given);
     let (title, url) = (names.title.into_owned(), names.url.into_owned());
     (document.title, document.url) = (title, url);
-    // quirk(warnings-untold): there is no such field
-    // native: a document says in `warnings` what of its file was not read
+    // quirk(warnings-untold): the field does not exist
+    // native: a document says in `warnings` which parts of its file were not read
     // test: `browser_library::what_is_left_out_of_a_file_is_named`
     document.warnings = Warnings::default();
     document
 }
 
-/// What was added, as [`DocumentsAdded::new`] says it.
+/// Like [`DocumentsAdded::new`], with this contract's names.
 pub fn added(added: Vec<Added>, warnings: Vec<String>) -> DocumentsAdded {
     let renamed = |added: Added| Added { document: renamed(added.document), ..added };
     DocumentsAdded::new(added.into_iter().map(renamed).collect(), warnings)
 }
 
-/// A document of a workspace, as [`PlacedDocument::new`] says it.
+/// Like [`PlacedDocument::new`], with this contract's names.
 pub fn placed(placed: WorkspaceDocument) -> PlacedDocument {
     PlacedDocument::new(WorkspaceDocument { document: renamed(placed.document), ..placed })
 }
 
-/// A document in a list, as [`DocumentBody::new`] says it.
+/// Like [`DocumentBody::new`], with this contract's names.
 pub fn listed(listed: &ListedDocument) -> DocumentBody<'_> {
     let texts = listed.texts();
     let given = || record::gives_title(texts.metadata, texts.title);

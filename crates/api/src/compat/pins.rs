@@ -1,4 +1,4 @@
-//! `POST /api/v1/workspace/{slug}/update-pin`
+//! `POST /api/v1/workspace/{slug}/update-pin`.
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::WorkspaceDocuments;
@@ -14,7 +14,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::pins::wire;
 
-/// Pin a document of a workspace, or take the pin out.
+/// Pin or unpin a document of a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
     responses((status = 200, body = wire::Pinned), ErrorResponse<NoDocument>))]
 #[post("/workspace/{slug}/update-pin")]
@@ -32,7 +32,7 @@ pub async fn update_pin(
             let pinned = body.pin_status == Some(Value::Bool(true));
             service::pin(&*ports.pins, &workspace, &path, pinned, &caller.by()).await?;
         }
-        // quirk(pin-status): any other value is answered as done and changes nothing
+        // quirk(pin-status): any other value succeeds and changes nothing
         // native: `pinStatus` is true or false
         // test: `dialects::a_pin_status_that_is_none_changes_nothing`
         Some(_) => check_placed(&*ports.workspace_documents, &workspace, &path).await?,
@@ -40,7 +40,7 @@ pub async fn update_pin(
     Ok(Json(wire::Pinned { message: wire::UPDATED }))
 }
 
-/// Refuses a document that is not in the workspace.
+/// Returns an error if the document is not in the workspace.
 async fn check_placed(
     documents: &dyn WorkspaceDocuments,
     workspace: &Workspace,

@@ -1,4 +1,4 @@
-//! `POST /api/v1/workspace/{slug}/vector-search`
+//! `POST /api/v1/workspace/{slug}/vector-search`.
 use actix_web::post;
 use actix_web::web::{Data, Json, Path};
 use carrel_domain::library::Passage;
@@ -13,7 +13,9 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::search::wire::{SearchBody, SearchResult, SearchResults};
 
-/// Find the passages of a workspace that bear on a text. Bounds that make no sense are passed over.
+/// Find the passages of a workspace that match a text.
+///
+/// Invalid limits are ignored.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = SearchBody,
     responses((status = 200, body = SearchResults), ErrorResponse<PlainMessage>))]
 #[post("/workspace/{slug}/vector-search")]
@@ -45,9 +47,9 @@ fn repaired(mut body: SearchBody) -> SearchBody {
     body
 }
 
-/// One query, of which a list has several.
-// quirk(list-of-queries): all of a list of queries count
-// native: the `query` of a search is a text
+/// Joins a list of queries into one.
+// quirk(list-of-queries): all queries of a list count
+// native: the `query` of a search is a string
 // test: `dialects::bounds_of_searches_are_loose`
 fn whole(query: Value) -> Value {
     match query {
@@ -58,9 +60,9 @@ fn whole(query: Value) -> Value {
     }
 }
 
-// quirk(loose-bounds): numbers may be texts, a `topN` beyond the highest is the highest, what else
-// makes no sense is as good as absent
-// native: `topN` and `scoreThreshold` of a search are of their types and within their bounds
+// quirk(loose-bounds): numbers may be strings, a `topN` above the maximum becomes the maximum,
+// other invalid values are ignored
+// native: `topN` and `scoreThreshold` of a search have their types and stay within their bounds
 // test: `dialects::bounds_of_searches_are_loose`
 fn limit(value: &Value) -> Option<Value> {
     let limit = as_number(value).filter(|limit| *limit >= 1.0)?;

@@ -1,4 +1,4 @@
-//! What answers are built on, as it is said at `/api/v1`.
+//! Sources of answers at `/api/v1`.
 use carrel_domain::ChunkId;
 use carrel_services::chat::Source;
 use carrel_services::record;
@@ -7,14 +7,14 @@ use uuid::Uuid;
 
 use super::names::Names;
 
-/// The sources of an answer.
+/// Returns the sources of an answer.
 pub fn listed(sources: &[Source]) -> Vec<Value> {
     let mut said = crate::v1::source::listed(sources);
     said.iter_mut().for_each(translate);
     said
 }
 
-/// A stored answer as a whole: JSON as text.
+/// Translates a stored answer, which is JSON text.
 pub fn answer(response: String) -> String {
     if !response.contains("\"location\"") {
         return response;
@@ -27,10 +27,10 @@ pub fn answer(response: String) -> String {
     record.to_string()
 }
 
-/// What a passage is called.
-// quirk(passage-uuid): by a UUID that ends in that number; sources, histories, searches and places
-// name documents as `raw-text-title`, `link-title` and `upload-directory` say
-// native: a passage is called by its number
+/// Returns the id of a passage.
+// quirk(passage-uuid): a UUID that ends in that number; sources, histories, searches and workspace
+// documents name documents as `raw-text-title`, `link-title` and `upload-directory` say
+// native: the id of a passage is its number
 // test: `dialects::sources_are_named_as_each_dialect_names_documents`
 pub fn passage(chunk: ChunkId) -> String {
     Uuid::from_fields(0, 0, 0x8000, &variant(chunk)).to_string()
@@ -42,8 +42,8 @@ fn variant(chunk: ChunkId) -> [u8; 8] {
     bytes
 }
 
-/// From how a source is stored to how the other dialect says it. What an imported installation
-/// stored has no `location`, and is in that dialect already.
+/// Translates a stored source to this contract. Sources of an imported installation have no
+/// `location` and are in this form already.
 pub fn translate(source: &mut Value) {
     let text = |name: &str| source[name].as_str().map(str::to_owned);
     let (Some(location), shown, id) = (text("location"), text("text"), text("id")) else { return };

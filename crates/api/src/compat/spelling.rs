@@ -1,4 +1,4 @@
-//! Paths at `/api`, as they may be spelt there: in any case, and with a slash at the end.
+//! Corrects the spelling of paths below `/api`, where case and a trailing slash do not matter.
 use std::sync::LazyLock;
 
 use actix_web::dev::ServiceRequest;
@@ -8,7 +8,7 @@ use actix_web::http::uri::PathAndQuery;
 use super::{MOUNT, operations};
 use crate::routes::register::Row;
 
-/// The segments of every path of this contract; those in braces stand for any text.
+/// The segments of every path of this contract. A segment in braces matches any text.
 static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
     let mut rows = Vec::new();
     operations(&mut rows);
@@ -17,8 +17,8 @@ static PATHS: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
     rows.into_iter().map(segments).collect()
 });
 
-/// Rewrites the path of a request as the routes have it, if it is one of theirs.
-// quirk(any-spelling): in any case, and with a slash at the end
+/// Rewrites the path of a request to the spelling of the routes, if one matches.
+// quirk(any-spelling): case and a trailing slash do not matter
 // native: paths are as documented
 // test: `compat::addresses_and_bodies_may_be_spelt_in_many_ways`
 pub fn correct(request: &mut ServiceRequest) {
@@ -33,7 +33,7 @@ pub fn correct(request: &mut ServiceRequest) {
     }
 }
 
-/// `None` for a path that is fine as it is, and for one that is nothing of ours.
+/// Returns `None` for a path that is correct already, or that matches no route.
 fn corrected(path: &str) -> Option<String> {
     let slashed = path.ends_with('/');
     let is_ours = path.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("/api/"));

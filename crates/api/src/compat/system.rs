@@ -1,4 +1,4 @@
-//! `DELETE /api/v1/system/remove-documents`
+//! `DELETE /api/v1/system/remove-documents`.
 use actix_web::delete;
 use actix_web::web::{Data, Json};
 use carrel_domain::DocumentPath;
@@ -10,7 +10,9 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoSuccess};
 use crate::v1::system::wire::{DocumentsRemoved, RemoveDocuments};
 
-/// Remove documents from the library and from every workspace. Names that name nothing are passed over.
+/// Remove documents from the library and from every workspace.
+///
+/// Names of documents that do not exist are ignored.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = RemoveDocuments,
     responses((status = 200, body = DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/system/remove-documents")]
@@ -26,11 +28,11 @@ pub async fn remove_documents(
 
 fn repaired(body: RemoveDocuments) -> RemoveDocuments {
     let names = body.names.map(|names| match names {
-        // quirk(names-as-text): a text removes nothing, successfully
+        // quirk(names-as-text): a string removes nothing and succeeds
         // native: `names` must be an array of `folder/file.json`
         // test: `bad_input::names_that_could_leave_the_library_are_refused`
         Value::String(_) => Value::Array(Vec::new()),
-        // quirk(unknown-names): names that name nothing are passed over, those in `adds` told in
+        // quirk(unknown-names): unknown names are ignored; those in `adds` are listed in
         // `failedToEmbed`
         // native: one wrong name refuses the call, in `names` as in `adds` and `deletes`
         // test: `jobs::malformed_paths_are_told_to_existing_clients_like_unknown_ones`

@@ -1,4 +1,4 @@
-//! `/api/v1/workspace/{slug}/thread*`
+//! Threads at `/api/v1/workspace/{slug}/thread*`.
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, post};
@@ -14,7 +14,9 @@ use crate::error::{ApiResult, ErrorResponse, error_body::text};
 use crate::v1::threads as native;
 use crate::v1::threads::wire;
 
-/// Start a thread. One that cannot be is told with 200 and a message.
+/// Create a thread.
+///
+/// A refused thread is answered with 200 and a message.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThreadBody,
     responses((status = 200, body = wire::ThreadChanged), ErrorResponse<NoThread>))]
 #[post("/workspace/{slug}/thread/new")]
@@ -26,7 +28,7 @@ pub async fn create_thread(
 ) -> ApiResult<Json<wire::ThreadChanged>, NoThread> {
     let body = body.read().await?;
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
-    // quirk(values-as-text): a value of any type is its text.
+    // quirk(values-as-text): a value of any type is converted to text.
     let body = wire::NewThreadBody {
         name: body.name.map(to_text),
         slug: body.slug.map(to_text),
@@ -52,7 +54,7 @@ pub async fn update_thread(
 
 /// Delete a thread with its exchanges.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
-    responses((status = 200, description = "It is not there any more", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The thread is deleted, or did not exist", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}/thread/{thread}")]
 pub async fn delete_thread(
     caller: Authorized<scope::Chat>,
@@ -65,7 +67,7 @@ pub async fn delete_thread(
         Err(error) => Err(error),
     };
     match deleted {
-        // quirk(no-thread-to-delete): it is deleted successfully, `OK` as text
+        // quirk(no-thread-to-delete): deleting it succeeds with `OK` as text
         // native: an unknown thread is `404`
         // test: `threads::threads_are_refused_as_existing_clients_expect`
         Ok(()) | Err(Error::NotFound { .. }) => Ok(text(StatusCode::OK, "OK")),

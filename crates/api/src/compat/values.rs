@@ -1,13 +1,13 @@
-//! Values as clients of a JavaScript server send them, and what they mean by them.
+//! Loosely typed JSON values, converted as a JavaScript server converts them.
 use carrel_domain::{Error, Result};
 use serde_json::Value;
 
 pub use crate::v1::embeds::fields::UnknownFields;
 
-/// Refuses an unknown field whose name differs from a known one only in case, separators or a plural
-/// `s`: ignoring a misspelled limit would grant more than the client asked for.
-// quirk(unknown-fields): an unknown field is ignored, unless it is a known one misspelled (case,
-// separators, a plural `s`), which is refused
+/// Refuses an unknown field whose name differs from a known one only in case, separators or a
+/// plural `s`. Ignoring a misspelled limit would grant more than the client asked for.
+// quirk(unknown-fields): an unknown field is ignored, unless it is a misspelling of a known one
+// (case, separators, a plural `s`), which is refused
 // native: a body with a field that the operation does not know is refused by name
 // test: `compat::values` (unit tests), `attacks::grants`
 pub fn refuse_misspelled(unknown: &UnknownFields, known: &[&'static str]) -> Result<()> {
@@ -27,7 +27,7 @@ fn plain(name: &str) -> String {
     letters.trim_end_matches('s').to_owned()
 }
 
-/// The text that clients of a JavaScript server get for a value: `5` is `"5"`, null is `"null"`.
+/// Converts a value to text as JavaScript does: `5` is `"5"`, null is `"null"`.
 // quirk(values-as-text)
 pub fn as_text(value: &Value) -> String {
     match value {
@@ -36,9 +36,8 @@ pub fn as_text(value: &Value) -> String {
     }
 }
 
-/// The number that such clients get for a value: of a numeric text, of true (1), of null (0).
-/// Whatever else there is counts as no number.
-// quirk(values-as-numbers): a limit, a flag or a page may be a text
+/// Converts a value to a number: a numeric text, true (1) or null (0). `None` for anything else.
+// quirk(values-as-numbers): a limit, a flag or a page may be a string
 // native: values have the documented types
 // test: `compat::pages_may_be_named_oddly`
 pub fn as_number(value: &Value) -> Option<f64> {
@@ -53,7 +52,8 @@ pub fn as_number(value: &Value) -> Option<f64> {
     (!number.is_nan()).then_some(number)
 }
 
-/// Whether a value says yes. The texts `0` and `false` do not, whatever JavaScript thinks of them.
+/// Returns true for truthy values, except the texts `0` and `false`, which JavaScript treats as
+/// true.
 pub fn as_flag(value: &Value) -> bool {
     match value {
         Value::Null => false,
@@ -64,7 +64,7 @@ pub fn as_flag(value: &Value) -> bool {
     }
 }
 
-/// An id as a number or a numeric text; `None` for what is none.
+/// Reads an id from a number or a numeric text.
 pub fn as_id(value: &Value) -> Option<i32> {
     match value {
         Value::Number(number) => i32::try_from(number.as_i64()?).ok(),
@@ -73,13 +73,13 @@ pub fn as_id(value: &Value) -> Option<i32> {
     }
 }
 
-/// The digits that a text begins with.
+/// Returns the digits at the beginning of a text.
 pub fn leading_number(text: &str) -> &str {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     &text[..end]
 }
 
-/// Whether a value is something to such clients: neither nothing, zero nor an empty text.
+/// Returns true for truthy values: neither null, zero nor an empty text.
 // quirk(values-as-text)
 pub fn is_something(value: &Value) -> bool {
     match value {
@@ -91,7 +91,7 @@ pub fn is_something(value: &Value) -> bool {
     }
 }
 
-/// A text, whatever it was; null stays nothing.
+/// Converts a value to text. Null stays null.
 // quirk(values-as-text)
 pub fn to_text(value: Value) -> Value {
     match value {
@@ -100,7 +100,7 @@ pub fn to_text(value: Value) -> Value {
     }
 }
 
-/// The id of a user, as a number; what is none names nobody.
+/// Converts the id of a user to a number. Anything that is not an id becomes null.
 pub fn to_user(value: Value) -> Value {
     as_id(&value).map_or(Value::Null, Value::from)
 }

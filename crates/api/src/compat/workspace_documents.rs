@@ -1,4 +1,4 @@
-//! `POST /api/v1/workspace/{slug}/update-embeddings`
+//! `POST /api/v1/workspace/{slug}/update-embeddings`.
 use actix_web::web::{Data, Path};
 use actix_web::{HttpResponse, post};
 use carrel_domain::DocumentPath;
@@ -14,12 +14,13 @@ use crate::v1::workspace_documents::update_documents;
 use crate::v1::workspace_documents::wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 use crate::v1::workspaces::wire::EmbeddingsUpdated;
 
-/// Place documents in a workspace, or take them out. Names that name nothing are told in
-/// `failedToEmbed`.
+/// Add documents to a workspace, or remove them from it.
+///
+/// Names of documents that do not exist are listed in `failedToEmbed`.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
     params(UpdateQuery),
     responses((status = 200, body = EmbeddingsUpdated),
-        (status = 202, description = "The job has begun.", body = UpdateBegun), ErrorResponse<Plain>))]
+        (status = 202, description = "The job was created.", body = UpdateBegun), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
     caller: Authorized<scope::WorkspaceDocuments>,
@@ -34,7 +35,7 @@ pub async fn update_embeddings(
     Ok(update_documents(&ports, &caller, workspace, update, query, names::placed).await?)
 }
 
-/// What has not the form of a path names nothing, as any other path that is not there.
+/// Reads the update. A malformed path is treated like an unknown one.
 // quirk(unknown-names)
 fn read(body: UpdateEmbeddings) -> Update {
     let UpdateEmbeddings { adds, deletes, later } = body;

@@ -1,4 +1,4 @@
-//! The docs page: the OpenAPI document as plain HTML, without scripts.
+//! The API reference page: the OpenAPI document as plain HTML, without scripts.
 use serde_json::Value;
 
 use crate::document::{operations, value};
@@ -16,7 +16,7 @@ b.method { display: inline-block; min-width: 4.5rem; }
 table { border-collapse: collapse; width: 100%; } td, th { border-bottom: 1px solid var(--line); padding: .3rem .6rem .3rem 0; text-align: left; vertical-align: top; }
 ";
 
-/// The whole page.
+/// Returns the whole page.
 pub fn page() -> String {
     let document = value();
     let about = document["info"]["description"].as_str().unwrap_or_default();
@@ -74,7 +74,7 @@ fn entry(document: &Value, path: &str, method: &str, operation: &Value) -> Strin
     entry
 }
 
-/// A table of the fields of a body.
+/// Renders a table of the fields of a body.
 fn fields(document: &Value, body: &Value) -> String {
     let schema = resolve(document, &body["schema"]);
     let mut parts = vec![schema];
@@ -102,7 +102,7 @@ fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
-/// A field's type in a word or two.
+/// Names a field's type in a word or two.
 fn kind(field: &Value) -> String {
     match &field["type"] {
         Value::String(kind) => kind.clone(),
@@ -117,7 +117,7 @@ fn kind(field: &Value) -> String {
     }
 }
 
-/// Text with its `code` marked up.
+/// Escapes text and marks up its `code`.
 fn code(text: &str) -> String {
     let mut html = String::with_capacity(text.len());
     for (number, part) in escape(text).split('`').enumerate() {

@@ -1,5 +1,5 @@
-//! What the document says of the answers of an operation: its own, those to its failures, and those that
-//! it is refused with before it runs.
+//! Responses of an operation in the OpenAPI document: its own, those to its errors, and those to
+//! requests that are refused before the handler runs.
 use actix_web::http::StatusCode;
 use carrel_domain::api_key::Scope;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ use crate::error::openai::no_model;
 use crate::error::{ApiError, no_route};
 use crate::face::Face;
 
-/// Puts the answers to failures and refusals among those of an operation.
+/// Adds error responses to those of an operation.
 pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut Value) {
     let is_possible = possible(path, method, operation);
     let needs_key = operation.get("security").is_some();
@@ -40,8 +40,8 @@ pub fn complete(face: Option<&Face>, path: &str, method: &str, operation: &mut V
     responses.sort_keys();
 }
 
-/// Which statuses an operation may have: what only reads conflicts with nothing and takes no content in,
-/// and what is not asked for anything does not miss it.
+/// Tells which statuses an operation can return. Operations that only read never conflict and
+/// accept no content; operations without parameters never miss anything.
 fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>) -> bool + use<> {
     let reads = method == "get";
     let is_asked = path.contains('{') || operation.get("parameters").is_some();
@@ -52,7 +52,7 @@ fn possible(path: &str, method: &str, operation: &Value) -> impl Fn(Option<u64>)
     }
 }
 
-/// The refusals that an operation's own guards are marked with.
+/// Removes the guard markers from the responses and returns the errors they stand for.
 fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
     let mut refusals = Vec::new();
     if responses.remove(MULTI_USER_ONLY).is_some() {
@@ -66,7 +66,7 @@ fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
     refusals
 }
 
-/// The refusals of requests whatever the operation does.
+/// Returns the errors that any request may get, whatever the operation does.
 fn everywhere(needs_key: bool) -> Vec<(ApiError, &'static str)> {
     const KEY: &str = "The API key is invalid, lacks the scope or is bound to workspaces.";
     const LATER: &str = "The key has sent too many requests; `Retry-After` says how long to wait.";
@@ -84,13 +84,13 @@ fn everywhere(needs_key: bool) -> Vec<(ApiError, &'static str)> {
     all
 }
 
-/// Adds an answer to those of its status.
+/// Adds a response to those with the same status.
 fn add(responses: &mut Map<String, Value>, answer: Value) {
     let (status, media) = (answer["status"].to_string(), answer["media"].as_str());
     let why = answer["why"].as_str().unwrap_or_default();
     let response = responses.entry(status.clone()).or_insert_with(|| json!({ "description": why }));
     let described = response["description"].as_str().unwrap_or_default();
-    // A success is described by the operation itself.
+    // The operation itself describes its success.
     if !status.starts_with('2') && !described.contains(why) {
         response["description"] = format!("{described} {why}").into();
     }
@@ -104,7 +104,7 @@ fn add(responses: &mut Map<String, Value>, answer: Value) {
     content["schema"] = either(known, schema(&answer["body"]));
 }
 
-/// The schema of bodies that have the form of `body`.
+/// Returns the schema of bodies shaped like `body`.
 fn schema(body: &Value) -> Value {
     match body {
         Value::Null => json!({ "type": "null" }),
@@ -121,14 +121,14 @@ fn schema(body: &Value) -> Value {
     }
 }
 
-/// The schema of bodies that have one form or the other.
+/// Returns the schema of bodies of either shape.
 fn either(one: Value, other: Value) -> Value {
     if one == other || is_any_object(&one) && other["type"] == "object" {
         return one;
     }
     if let Some(choices) = one["anyOf"].as_array() {
         let mut choices = choices.clone();
-        // Forms that differ in details are one choice.
+        // Shapes that differ in details become one choice.
         match choices.iter_mut().find_map(|known| merged(known, &other).map(|both| (known, both))) {
             Some((known, both)) => *known = both,
             None => choices.push(other),
@@ -138,12 +138,12 @@ fn either(one: Value, other: Value) -> Value {
     merged(&one, &other).unwrap_or_else(|| json!({ "anyOf": [one, other] }))
 }
 
-/// Whether any object has this form.
+/// True if the schema matches any object.
 fn is_any_object(schema: &Value) -> bool {
     schema["type"] == "object" && schema.get("properties").is_none()
 }
 
-/// One schema for two forms, if they have the same fields.
+/// Merges two schemas that have the same fields.
 fn merged(one: &Value, other: &Value) -> Option<Value> {
     if one == other {
         return Some(one.clone());
@@ -162,7 +162,7 @@ fn merged(one: &Value, other: &Value) -> Option<Value> {
     Some(both)
 }
 
-/// One schema for values of either of two plain types.
+/// Merges the types of two plain values.
 fn types(one: &Value, other: &Value) -> Option<Value> {
     let names = |schema: &Value| match &schema["type"] {
         Value::String(name) => Some(vec![name.clone()]),

@@ -1,5 +1,5 @@
-//! What the OpenAPI document says of failures: each kind is answered once, and the status, the type and
-//! the form of that answer are what the document tells. It cannot say anything else than the code.
+//! Error responses in the OpenAPI document. Each kind of error is rendered once, and the document
+//! takes status, media type and schema from that response, so it cannot contradict the code.
 use std::collections::BTreeMap;
 
 use actix_web::HttpResponse;
@@ -14,9 +14,9 @@ use super::{ErrorBody, ErrorResponse, Respond};
 use crate::idempotency::ANOTHER;
 use crate::read::REFERENCES;
 
-/// The key under which the handler's failures stand among its responses until the document is whole.
+/// Key that holds a handler's error responses among its responses until the document is complete.
 pub const PLACE: &str = "failures";
-/// There, the name of their shape, and the answers.
+/// Extensions there: the name of the error shape, and the responses.
 pub const SHAPE: &str = "x-shape";
 pub const SAID: &str = "x-said";
 
@@ -26,13 +26,13 @@ impl<S: ErrorBody> utoipa::IntoResponses for ErrorResponse<S> {
     }
 }
 
-/// A route that is there in multi-user mode only, in the list of its responses.
+/// Marks a route that exists in multi-user mode only, in the list of its responses.
 pub struct MultiUserOnly;
 
-/// A route that may be switched off, which is said with this status.
+/// Marks a route that can be switched off, which it reports with this status.
 pub struct SwitchedOff<const STATUS: u16>;
 
-/// The keys under which these two stand until the document is whole.
+/// Keys of these two markers until the document is complete.
 pub const MULTI_USER_ONLY: &str = "multi-user-only";
 pub const SWITCHED_OFF: &str = "switched-off-";
 
@@ -50,19 +50,19 @@ impl<const STATUS: u16> utoipa::IntoResponses for SwitchedOff<STATUS> {
     }
 }
 
-/// Answers as the responses of an operation carry them until the document is whole.
+/// Stores responses among those of an operation until the document is complete.
 pub fn marked(shape: &str, said: Vec<Value>) -> BTreeMap<String, RefOr<Response>> {
     let marks = Extensions::builder().add(SHAPE, shape).add(SAID, said).build();
     let response = ResponseBuilder::new().extensions(Some(marks)).build();
     BTreeMap::from([(PLACE.to_owned(), response.into())])
 }
 
-/// The answers to every kind of failure.
+/// Renders the response to every kind of error.
 pub fn all(respond: Respond) -> Vec<Value> {
     samples().into_iter().filter_map(|(error, why)| described(respond(&error), why)).collect()
 }
 
-/// An answer as the document is to tell it: `status`, `media`, `body` and `why`.
+/// Describes a response for the document: `status`, `media`, `body` and `why`.
 pub fn described(response: HttpResponse, why: &str) -> Option<Value> {
     let status = response.status().as_u16();
     let media = response.headers().get(CONTENT_TYPE)?.to_str().ok()?.split(';').next()?.to_owned();
@@ -71,14 +71,14 @@ pub fn described(response: HttpResponse, why: &str) -> Option<Value> {
         "application/json" => serde_json::from_slice(&bytes).ok()?,
         _ => Value::String(String::from_utf8_lossy(&bytes).into_owned()),
     };
-    // Ids are random, and the document must be the same each time.
+    // Ids are random, but the document must be reproducible.
     if let Some(id) = body.get_mut("id") {
         *id = json!("7d1c0f5a-3e5b-4c8e-9f57-2f1f1f0c7a61");
     }
     Some(json!({ "status": status, "media": media, "body": body, "why": why }))
 }
 
-/// Fields whose faults some shapes say in a way of their own, beside those of no special kind.
+/// Fields for which some shapes have a special response, besides the general case.
 const FIELDS: [&str; 14] = [
     "body",
     "limit",
@@ -96,14 +96,14 @@ const FIELDS: [&str; 14] = [
     REFERENCES,
 ];
 
-/// What some shapes say is missing in a way of their own.
+/// Kinds of missing things for which some shapes have a special response.
 const KINDS: [&str; 6] = ["workspace", "thread", "document", "user", "invite", "embed"];
 
-/// A failure of every kind, and when it occurs.
+/// One error of every kind, and when it occurs.
 fn samples() -> Vec<(Error, &'static str)> {
     const MALFORMED: &str =
         "The request is malformed; the message names the field and what is allowed.";
-    const MISSING: &str = "What the request names does not exist.";
+    const MISSING: &str = "A resource that the request names does not exist.";
     const NOTHING: &str = "The content cannot be processed.";
     let invalid = FIELDS.map(|field| (Error::invalid(field, "what is allowed"), MALFORMED));
     let missing = KINDS.map(|kind| (Error::not_found(kind, "its-name"), MISSING));
@@ -111,7 +111,7 @@ fn samples() -> Vec<(Error, &'static str)> {
     let others = [
         (
             Error::AlreadyExists { kind: taken, key: "its-name".to_owned() },
-            "What the request makes or changes is there already, or in use.",
+            "The resource exists already or is in use.",
         ),
         (
             Error::TooLarge { what: "the body", limit: 1 << 20 },
@@ -126,11 +126,11 @@ fn samples() -> Vec<(Error, &'static str)> {
         (Error::unprocessable("No URL content found at the link."), NOTHING),
         (
             Error::exhausted("how much there may be"),
-            "The key, the user or the server has had as much as is allowed for now.",
+            "A limit of the key, the user or the server is reached; retry later.",
         ),
         (
             Error::unavailable("a service", "what to do about it"),
-            "Something the server depends on does not answer; the message says what to do.",
+            "A service the server depends on does not answer; the message says what to do.",
         ),
         (Error::internal("a fault"), "The server failed; the log has the request id."),
     ];

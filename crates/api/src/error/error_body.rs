@@ -1,4 +1,4 @@
-//! The shapes in which endpoints say no.
+//! The shapes of error bodies.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
@@ -6,15 +6,15 @@ use carrel_http::status::status_of;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-/// One way of telling a client that a request was refused.
+/// One shape of error response.
 pub trait ErrorBody: 'static {
-    /// By which a contract that says it otherwise knows it.
+    /// Name of the shape, by which another contract can replace it.
     const NAME: &'static str;
 
-    /// The JSON of a refusal.
+    /// Returns the JSON body.
     fn body(message: &str) -> Value;
 
-    /// The whole refusal.
+    /// Returns the whole response.
     fn respond(error: &Error) -> HttpResponse {
         HttpResponse::build(status_of(error)).json(Self::body(&error.to_string()))
     }
@@ -31,7 +31,7 @@ impl ErrorBody for Plain {
     }
 }
 
-/// `{"error"}`, whichever contract the operation is mounted by.
+/// `{"error"}`, in every contract.
 pub struct Alike;
 
 impl ErrorBody for Alike {
@@ -42,7 +42,7 @@ impl ErrorBody for Alike {
     }
 }
 
-/// `{"error"}` in few words, when a file cannot be had.
+/// `{"error"}` with a short message, if a file cannot be served.
 pub struct NoFile;
 
 impl ErrorBody for NoFile {
@@ -62,7 +62,7 @@ impl ErrorBody for NoFile {
     }
 }
 
-/// A status whose body is its own name.
+/// A status with its own name as the body.
 pub fn bare(status: StatusCode) -> HttpResponse {
     text(status, status.canonical_reason().unwrap_or_default())
 }
@@ -126,7 +126,7 @@ impl ErrorBody for NotDone {
     }
 }
 
-/// As [`NotDone`], of a single exchange or a session.
+/// Like [`NotDone`], for a single exchange or a session.
 pub struct NoChat;
 
 impl ErrorBody for NoChat {

@@ -1,4 +1,4 @@
-//! How the routes of OpenAI's protocol say no.
+//! Error bodies of the OpenAI-compatible routes.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::error::error_body::ErrorBody;
 
-/// Beneath this path every refusal has the shape of OpenAI's.
+/// All errors below this path have OpenAI's shape.
 const ROOT: &str = "/v1/openai/";
 
-/// Of how many models a client is told who asks for one that is not there.
+/// How many workspaces the error for an unknown model lists.
 const MODELS_TOLD: usize = 50;
 
-/// Why messages are refused of which the last is not a user's.
+/// The error if the last message is not the user's.
 pub const NO_USER_PROMPT: &str =
     "No user prompt found. Must be last element in message array with 'user' role.";
 
@@ -36,7 +36,7 @@ impl ErrorBody for OpenAi {
     }
 }
 
-/// An error in OpenAI's shape, which names the field that is wrong.
+/// Returns an error in OpenAI's shape, with the invalid field as `param`.
 pub fn answer(status: StatusCode, error: &Error) -> HttpResponse {
     let param = match error {
         Error::Invalid { field, .. } if field != "body" => Some(&**field),
@@ -49,8 +49,8 @@ pub fn refusal(status: StatusCode, message: &str, code: &str) -> HttpResponse {
     HttpResponse::build(status).json(body(message, status, None, Some(code)))
 }
 
-/// Names the models there are, as nearly everybody who is refused took the name of a language model
-/// for one.
+/// The error for an unknown model. It lists the workspaces, because most clients that get it sent
+/// the name of a language model.
 pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
     let shown: String = model.chars().take(100).collect();
     let mut message =
@@ -68,7 +68,7 @@ pub fn no_model(model: &str, known: &[String]) -> HttpResponse {
     HttpResponse::build(status).json(body)
 }
 
-/// What ends a stream whose answer broke off.
+/// The last event of a stream whose answer failed.
 pub fn broken_off(error: &Error) -> Value {
     body(&error.to_string(), status_of(error), None, None)
 }

@@ -1,6 +1,6 @@
-//! Escapes in paths, such as `%C3%A9`.
+//! Percent-encoding in paths, such as `%C3%A9`.
 
-/// Whether every `%` of a path begins an escape, and what they stand for is UTF-8.
+/// True if every `%` of a path begins a complete escape and the decoded bytes are UTF-8.
 pub fn are_whole(path: &str) -> bool {
     if !path.contains('%') {
         return true;

@@ -1,5 +1,5 @@
-//! What happens around every request: an id, a log record, the refusal in the words of the contract,
-//! and headers that keep browsers from guessing.
+//! Middleware of every request: request id, log record, error responses in the contract's form, and
+//! headers that stop browsers from guessing content types.
 mod escapes;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -44,7 +44,7 @@ pub async fn handle(
     .await
 }
 
-/// Why a request is refused before any route sees it.
+/// Returns the reason to refuse a request before routing, if there is one.
 fn refusal(request: &ServiceRequest) -> Option<ApiError> {
     if body::is_encoded(request.headers()) {
         return Some(ApiError::Encoded);
@@ -52,7 +52,7 @@ fn refusal(request: &ServiceRequest) -> Option<ApiError> {
     (!escapes::are_whole(request.uri().path())).then_some(ApiError::BadPath)
 }
 
-/// The answer to a request that failed, which is also where the failure is logged.
+/// Responds to a failed request and logs the failure.
 fn refuse(error: &Error, face: Option<&Face>, path: &str) -> HttpResponse {
     let Some(refusal) = error.as_error::<ApiError>() else {
         let status = error.as_response_error().status_code();

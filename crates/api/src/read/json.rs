@@ -14,18 +14,18 @@ use sha2::{Digest, Sha256};
 
 use crate::Options;
 
-/// A JSON body that has not been read yet. No body at all reads as `{}`.
+/// A JSON body that has not been read yet. An absent body reads as `{}`.
 ///
-/// Browsers send other types than JSON across origins without asking, so a body must be declared as JSON,
-/// unless it is `LOOSE`.
+/// Browsers send other content types across origins without a preflight request, so the body must
+/// be declared as JSON, unless it is `LOOSE`.
 pub struct JsonBody<T, const LOOSE: bool = false> {
     request: HttpRequest,
     payload: Payload,
     read_as: PhantomData<T>,
 }
 
-/// A body whatever it is declared as: text is taken for JSON, a form is an object, and what is neither, or
-/// a list, is as good as none.
+/// A body of any content type: text is read as JSON and a form as an object. Anything else, and a
+/// list, counts as an empty object.
 pub type LooseBody<T> = JsonBody<T, true>;
 
 impl<T, const LOOSE: bool> FromRequest for JsonBody<T, LOOSE> {
@@ -38,18 +38,18 @@ impl<T, const LOOSE: bool> FromRequest for JsonBody<T, LOOSE> {
 }
 
 impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> JsonBody<T, LOOSE> {
-    /// Reads the body. A wrong one is [`Error::Invalid`] with the place and the reason.
+    /// Reads the body. An invalid body is [`Error::Invalid`] with the position and the reason.
     pub async fn read(self) -> Result<T> {
         Ok(self.parsed().await?.0)
     }
 
-    /// The body, and the SHA-256 of its bytes.
+    /// Reads the body and returns the SHA-256 of its bytes with it.
     pub async fn read_whole(self) -> Result<(T, [u8; 32])> {
         let (read, body) = self.parsed().await?;
         Ok((read, Sha256::digest(&body).into()))
     }
 
-    /// Reads the body of a route that is open to strangers.
+    /// Reads the body of a route without authorization.
     pub async fn read_public(self) -> Result<T> {
         Ok(self.parsed_within(PUBLIC_BODY).await?.0)
     }
@@ -65,7 +65,7 @@ impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> JsonBody<T, LOOSE>
         let limits = Limits { is_upload: true, ..Limits::of_body(limit as u64) };
         let body = body::whole(&self.request, self.payload, limits).await?;
         let text = match layout {
-            // A list has none of the fields that are looked for.
+            // A list has none of the expected fields.
             Layout::Json if LOOSE && json::is_array(body.clone()).await? => Bytes::new(),
             Layout::Json => body.clone(),
             Layout::MultipartForm => object(form::parse(body.clone()).await?),
@@ -75,12 +75,12 @@ impl<T: DeserializeOwned + Send + 'static, const LOOSE: bool> JsonBody<T, LOOSE>
     }
 }
 
-/// How a body is written.
+/// The format of a body.
 enum Layout {
     Json,
-    /// As browsers send forms.
+    /// A form, as browsers send it.
     MultipartForm,
-    /// In a way that is not read.
+    /// A format that is not read.
     Unknown,
 }
 

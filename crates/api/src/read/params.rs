@@ -1,4 +1,4 @@
-//! Parameters in the query of an address.
+//! Query parameters.
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
 
@@ -7,7 +7,8 @@ use actix_web::{FromRequest, HttpRequest};
 use carrel_domain::{Error, Result};
 use serde::de::DeserializeOwned;
 
-/// A query that has not been read yet, so that a wrong one is refused in the endpoint's shape.
+/// A query that has not been read yet, so that the handler reports an invalid one in its own error
+/// shape.
 pub struct Params<T> {
     query: String,
     read_as: PhantomData<T>,

@@ -1,4 +1,4 @@
-//! Orders of pictures: as JSON, or as a form with pictures to go by.
+//! Requests for image generation: JSON, or a form with reference images.
 use std::future::{Ready, ready};
 use std::io::Read;
 
@@ -14,20 +14,20 @@ use crate::read::JsonBody;
 use crate::read::upload::{MAX_FIELD, file_name, parts, wrong};
 use crate::state;
 
-/// The field that holds the pictures to go by.
+/// The form field that holds reference images.
 pub const REFERENCES: &str = "image_references";
 
-/// An order that has not been read yet.
+/// A request that has not been read yet.
 pub struct Order {
     request: HttpRequest,
     payload: Payload,
 }
 
-/// What was ordered.
+/// A request that was read.
 pub struct Ordered<T> {
     pub body: T,
     pub references: Vec<ReferenceImage>,
-    /// What the references are in; they go when these do.
+    /// The files that hold the references. Dropping them deletes them.
     pub files: Vec<NamedTempFile>,
 }
 
@@ -41,15 +41,16 @@ impl FromRequest for Order {
 }
 
 impl Order {
-    /// Whether it is a form, which may bring hundreds of megabytes.
+    /// True if the body is a form, which may have hundreds of megabytes.
     pub fn is_form(&self) -> bool {
         self.request.content_type() == "multipart/form-data"
     }
 
-    /// Reads a body of JSON, or a form whose text fields are those of the JSON.
+    /// Reads a JSON body, or a form whose text fields are those of the JSON body.
     ///
     /// # Errors
-    /// As [`JsonBody::read`]; of forms [`Error::Invalid`] in the field `image_references`.
+    /// Those of [`JsonBody::read`]; for forms also [`Error::Invalid`] in the field
+    /// `image_references`.
     pub async fn read<T, const LOOSE: bool>(mut self) -> Result<Ordered<T>>
     where
         T: DeserializeOwned + Send + 'static,
@@ -95,7 +96,7 @@ impl Order {
     }
 }
 
-/// What a file shows, by its first bytes.
+/// Detects the image type of a file by its first bytes.
 fn reference(file: &NamedTempFile) -> Result<ReferenceImage> {
     let mut beginning = [0; 16];
     let mut open = file.reopen().map_err(Error::of_file)?;

@@ -1,4 +1,4 @@
-//! Multipart bodies: one file on its way to a temporary file, and text fields beside it.
+//! Multipart uploads: one file, streamed to a temporary file, and text fields.
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -11,9 +11,9 @@ use tempfile::NamedTempFile;
 
 use crate::state;
 
-/// The longest text field, in bytes.
+/// Longest text field, in bytes.
 pub(super) const MAX_FIELD: usize = 1 << 20;
-/// The most parts of one body.
+/// Most parts of one body.
 const MAX_PARTS: usize = 64;
 
 /// A multipart body that has not been read yet.
@@ -22,13 +22,13 @@ pub struct MultipartForm {
     payload: Payload,
 }
 
-/// What was in it. The temporary file goes when this does.
+/// An upload that was read. Dropping it deletes the temporary file.
 pub struct ReceivedUpload {
     pub name: String,
     pub content: NamedTempFile,
     /// SHA-256 of the content.
     pub digest: [u8; 32],
-    /// Text fields in the order they came.
+    /// Text fields in the order in which they were sent.
     pub fields: Vec<(String, String)>,
 }
 
@@ -42,7 +42,7 @@ impl FromRequest for MultipartForm {
 }
 
 impl ReceivedUpload {
-    /// SHA-256 of all that was sent, whatever divided its parts.
+    /// Returns the SHA-256 of the whole content, independent of the multipart boundary.
     pub fn whole(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(self.digest);
@@ -56,7 +56,7 @@ impl ReceivedUpload {
 }
 
 impl MultipartForm {
-    /// Reads the body: exactly one part named `file` with a file name, and text fields.
+    /// Reads the body, which has exactly one part named `file` with a file name, and text fields.
     pub async fn read(self) -> Result<ReceivedUpload> {
         let options = state::options(&self.request)?;
         let (max, directory) = (options.upload_limit, options.upload_dir.clone());
@@ -80,16 +80,16 @@ impl MultipartForm {
     }
 }
 
-/// Begins to read a multipart body whose files have at most `max` bytes together.
+/// Starts reading a multipart body whose files have at most `max` bytes in total.
 pub(super) fn parts(request: &HttpRequest, payload: Payload, max: u64) -> Result<Multipart> {
     let bytes = max.saturating_add(FRAMING);
     let limits = Limits { bytes, what: "the upload", is_upload: true };
     Multipart::new(request, payload, limits, MAX_PARTS, "file")
 }
 
-/// The name of a part that is a file.
+/// Returns the file name of a part, if the part is a file.
 pub(super) fn file_name(part: &Part) -> Result<Option<String>> {
-    // Unquoting would hide a backslash from the check of the name.
+    // Unquoting would remove a backslash before the name is checked.
     if part.has_backslash() {
         return Err(Error::invalid("file name", "must not contain path separators"));
     }

@@ -1,4 +1,4 @@
-//! `/health/live`, `/health/ready` and `/metrics`: for whatever watches the server.
+//! `/health/live`, `/health/ready` and `/metrics`, for monitoring.
 use carrel_services::Ports;
 use std::time::Duration;
 
@@ -13,10 +13,11 @@ use crate::authorized::{Authorized, scope};
 use crate::error::ApiResult;
 use crate::process;
 
-/// How long the database may take to answer before the server is not ready.
+/// How long the database may take to answer before the server counts as not ready.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What stands beside the API. The first two are open to everyone and tell nothing else.
+/// Registers the monitoring routes. The first two are open to everyone and reveal nothing but their
+/// status.
 pub fn surroundings(config: &mut web::ServiceConfig) {
     config
         .route("/health/live", web::get().to(live))
@@ -24,7 +25,7 @@ pub fn surroundings(config: &mut web::ServiceConfig) {
         .route("/metrics", web::get().to(metrics_for_admins));
 }
 
-/// Only the figures, for a listener of their own.
+/// Registers only the metrics, for a separate listener.
 pub fn metrics_only(config: &mut web::ServiceConfig) {
     config.route("/metrics", web::get().to(metrics));
 }
@@ -45,7 +46,7 @@ async fn metrics_for_admins(_: Authorized<scope::Admin>, ports: Data<Ports>) -> 
 }
 
 async fn metrics(ports: Data<Ports>) -> HttpResponse {
-    // A database that does not answer is told of by the other figures.
+    // If the database does not answer, other metrics show it.
     let counted = tokio::time::timeout(PATIENCE, ports.index.count(None)).await;
     let vectors = counted.ok().and_then(Result::ok).unwrap_or(0);
     let backlog = tokio::time::timeout(PATIENCE, ports.workers.backlog()).await;

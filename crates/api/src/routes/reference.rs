@@ -1,4 +1,4 @@
-//! The OpenAPI document and a page made of it. Open to everyone: they hold nothing of anyone's.
+//! The OpenAPI document and the reference page. Open to everyone, because they contain no data.
 use std::sync::LazyLock;
 
 use actix_web::HttpResponse;

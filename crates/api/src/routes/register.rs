@@ -1,5 +1,5 @@
-//! The rows of the tables that contracts are: with the server that answers the operations, in the
-//! document that describes them, or in a list. One table serves all, and no worker builds a document.
+//! Consumers of the route tables: the server, the OpenAPI document, and lists for tests. All use
+//! the same table, and workers build no document.
 use actix_web::dev::HttpServiceFactory;
 use actix_web::web::ServiceConfig;
 use carrel_domain::api_key::Scope;
@@ -15,12 +15,12 @@ pub const CHAT: Access = Some(Scope::Chat);
 pub const DOCUMENTS: Access = Some(Scope::Documents);
 pub const ADMIN: Access = Some(Scope::Admin);
 
-/// What a table says of an operation. The handler says the same with its attributes and its arguments,
-/// and tests hold one to the other.
+/// What a table says about an operation. The handler's attributes and arguments say the same, and
+/// tests compare the two.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub method: &'static str,
-    /// Beneath the mount.
+    /// Path below the mount.
     pub path: &'static str,
     #[cfg_attr(not(test), expect(dead_code, reason = "tests hold the tables to the handlers"))]
     pub access: Access,
@@ -129,10 +129,11 @@ pub mod tests {
 
     use super::*;
 
-    /// Method, path and scope of every operation, as the tests of the whole server find them.
+    /// Method, path and scope of every operation, as the end-to-end tests found them.
     const ACCESS: &str = include_str!("../../../../tests/access.tsv");
 
-    /// Holds the table of a contract to its handlers, and to what the server was seen to admit.
+    /// Compares a contract's table with its handlers and with the access that the end-to-end tests
+    /// found.
     pub fn check(mount: &str, rows: &RowList) {
         let mut known: BTreeMap<_, _> = ACCESS
             .lines()

@@ -1,4 +1,4 @@
-//! Paths and methods there are not.
+//! Responses for unknown paths and methods.
 use std::sync::LazyLock;
 
 use actix_web::dev::{Path, ResourceDef};
@@ -14,8 +14,8 @@ static PATHS: LazyLock<Vec<(ResourceDef, Vec<&str>)>> = LazyLock::new(|| {
     super::methods().into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });
 
-/// `405` with the methods there are when only the method is wrong, else `404`; both in JSON. Who
-/// asks which methods there are is told.
+/// Responds with `405` and the allowed methods if only the method is wrong, otherwise with `404`;
+/// both in JSON. `OPTIONS` lists the allowed methods.
 pub async fn not_found(request: HttpRequest) -> HttpResponse {
     let allowed = PATHS
         .iter()

@@ -1,4 +1,4 @@
-//! Who listens to a stream, and what must not go away meanwhile.
+//! The recipient of a stream, and the conditions under which the stream may continue.
 use actix_web::HttpRequest;
 use actix_web::web::Data;
 use carrel_domain::Result;
@@ -22,7 +22,7 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Whoever made a request, about a workspace.
+    /// Creates the listener for a request in a workspace.
     pub fn new<P>(
         request: &HttpRequest,
         caller: &Authorized<P>,
@@ -37,14 +37,14 @@ impl Listener {
         })
     }
 
-    /// In a thread, for a user.
+    /// Adds the thread and the user of the request.
     pub fn within(self, thread: Option<Thread>, user: Option<User>) -> Self {
         Self { thread, user, ..self }
     }
 }
 
 impl Admitted for Listener {
-    /// Whether the key is still good, the user still admitted, and the conversation still there.
+    /// True while the key is valid, the user may use the workspace, and the conversation exists.
     async fn may_listen(&self) -> Result<bool> {
         if !self.ports.api_keys.is_valid(self.key, Utc::now()).await? {
             return Ok(false);
@@ -66,7 +66,7 @@ impl Admitted for Listener {
     }
 }
 
-/// Whoever follows something with a key, for as long as that is good.
+/// The recipient of a stream that ends when its key becomes invalid.
 pub struct Holder {
     ports: Data<Ports>,
     key: KeyDigest,

@@ -1,4 +1,4 @@
-//! `GET /auth`
+//! `GET /auth`.
 use actix_web::get;
 use actix_web::web::Json;
 use serde::Serialize;
@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
 
-/// That the key is good.
+/// Confirms that the key is valid.
 #[derive(Serialize, ToSchema)]
 pub struct Authenticated {
     pub authenticated: bool,
@@ -15,7 +15,7 @@ pub struct Authenticated {
 
 /// Check an API key.
 ///
-/// Answers `{"authenticated":true}` to whoever holds a valid key.
+/// Returns `{"authenticated":true}` if the key is valid.
 #[utoipa::path(tag = "Authentication", security(("api_key" = [])),
     responses((status = 200, body = Authenticated), ErrorResponse<Plain>))]
 #[get("/auth")]

@@ -1,33 +1,34 @@
-//! Which documents are searched, as clients say it.
+//! JSON of document filters.
 use carrel_domain::filter::{self, Bound, Condition, DocumentFilter, Test};
 use carrel_domain::{Error, Result};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-/// The most documents that a filter may name.
+/// Most documents in a filter.
 const MOST_DOCUMENTS: usize = 1_000;
-/// The most keys of metadata that a filter may name, and values of one key.
+/// Most metadata keys in a filter, and most values of one key.
 const MOST_CONDITIONS: usize = 50;
 const MOST_VALUES: usize = 100;
-/// The longest name of a document, in bytes, or key of metadata.
+/// Longest document name or metadata key, in bytes.
 const LONGEST_NAME: usize = 1_024;
 
-/// Which documents are searched: those that are named and whose metadata agree.
+/// Restricts a search to the listed documents and to those whose metadata match.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is read by hand, to say exactly what is wrong with it")]
 pub struct FilterBody {
-    /// `folder/file.json`, ids of documents, or their `docId` in the workspace; at most 1000. Those
-    /// that are not there choose nothing.
+    /// Documents as `folder/file.json`, id, or `docId` in the workspace; at most 1000. Documents
+    /// that do not exist match nothing.
     documents: Option<Vec<String>>,
-    /// By key: a value, a list of values of which one must do, or bounds `{"gte":…, "gt":…, "lte":…,
-    /// "lt":…}`, numbers or texts. Beside a document's own metadata `title`, `url`, `docAuthor`,
-    /// `description`, `docSource`, `chunkSource` and `published` (as `2026-02-03T10:11:12Z`) are known.
+    /// Conditions by metadata key: a value, a list of values of which one must match, or bounds
+    /// `{"gte":…, "gt":…, "lte":…, "lt":…}` of numbers or strings. Besides the document's own
+    /// metadata, the keys `title`, `url`, `docAuthor`, `description`, `docSource`, `chunkSource`
+    /// and `published` (as `2026-02-03T10:11:12Z`) exist.
     #[schema(value_type = Option<Object>, example = json!({"department": ["sales", "legal"], "year": {"gte": 2024}}))]
     metadata: Option<Value>,
 }
 
-/// Reads a filter. What is not understood is refused, for a filter that was ignored would let too
-/// much through.
+/// Reads a filter. Invalid filters are refused, because ignoring one would return documents that
+/// the client excluded.
 pub fn read(value: Option<Value>) -> Result<DocumentFilter> {
     let Some(value) = value.filter(|value| !value.is_null()) else {
         return Ok(DocumentFilter::default());

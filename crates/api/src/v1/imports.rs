@@ -1,4 +1,4 @@
-//! `/v1/system/import`
+//! `/v1/system/import`.
 use carrel_services::Ports;
 use std::sync::Arc;
 
@@ -19,11 +19,11 @@ use crate::v1::admin::wire::Done;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ImportBody {
-    /// The name of a folder in `import` of the storage directory, where the operator has put a copy of
-    /// the other server's storage folder.
+    /// Name of a folder in `import` of the storage directory. The operator puts a copy of the other
+    /// server's storage folder there.
     #[schema(example = "anythingllm")]
     source: String,
-    /// Whether to say only what would be imported; true when absent.
+    /// True to report what would be imported without writing anything; true if absent.
     #[serde(default = "yes", alias = "dryRun")]
     dry_run: bool,
 }
@@ -32,16 +32,16 @@ fn yes() -> bool {
     true
 }
 
-/// An import, running or ended.
+/// An import, running or finished.
 #[derive(Serialize, ToSchema)]
 pub struct ImportStatus {
     /// `idle`, `running`, `finished` or `failed`.
     state: &'static str,
     dry_run: bool,
-    /// What was found and what came of it, table by table, once it is finished.
+    /// What was found and imported, table by table. Present when the import is finished.
     #[schema(value_type = Option<Object>)]
     report: Option<Value>,
-    /// Why it failed.
+    /// Why the import failed.
     error: Option<String>,
 }
 
@@ -64,11 +64,12 @@ impl From<ImportState> for ImportStatus {
 
 /// Import an installation of AnythingLLM in the background.
 ///
-/// Into a server without users, workspaces, documents, conversations and widgets. All of it comes in
-/// one transaction; its people sign in as before, and its API keys join those of this server. Without
-/// `"dry_run": false` nothing is written. `GET` tells how it goes.
+/// The server must have no users, workspaces, documents, conversations and chat widgets. Everything
+/// is imported in one transaction. Users keep their passwords, and the API keys are added to those
+/// of this server. Without `"dry_run": false`, nothing is written. `GET` on this path reports the
+/// progress.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ImportBody,
-    responses((status = 202, description = "It has started.", body = Done), ErrorResponse<NotDone>))]
+    responses((status = 202, description = "The import has started.", body = Done), ErrorResponse<NotDone>))]
 #[post("/system/import")]
 pub async fn start_import(
     caller: Authorized<scope::Admin>,
@@ -81,7 +82,7 @@ pub async fn start_import(
     Ok(HttpResponse::build(StatusCode::ACCEPTED).json(Done::well()))
 }
 
-/// Show the import that runs, or the last one.
+/// Show the running or the last import.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = ImportStatus), ErrorResponse<Plain>))]
 #[get("/system/import")]

@@ -1,5 +1,5 @@
-//! The native API, `/v1`: a module for each subject, which has the handlers and, in `wire`, their JSON.
-//! What several subjects share lies here. Nothing here knows another contract.
+//! The native API, `/v1`: a module for each subject, with its handlers and, in `wire`, their JSON
+//! types. What several subjects share is in this folder. Nothing here depends on another contract.
 pub mod admin;
 pub mod auth;
 pub mod chat_edits;
@@ -47,7 +47,7 @@ pub static FACE: Face = Face {
     depart: |answer| answer,
 };
 
-/// Every operation. They are tried in this order; those without a name in the path cost least.
+/// Every operation. The router tries them in this order; paths without parameters cost least.
 #[rustfmt::skip]
 pub fn operations(config: &mut impl Register) {
     config

@@ -1,4 +1,5 @@
-//! Where a passage stands in the original. Sources of answers have the same fields.
+//! JSON of a passage's provenance: where it stands in the original. Sources of answers have the
+//! same fields.
 use carrel_services::provenance::ProvenanceFields;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -6,33 +7,33 @@ use utoipa::ToSchema;
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PassageProvenance {
-    /// The headings above the passage, the outermost first.
+    /// Heading path: the headings above the passage, outermost first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     headings: Vec<String>,
-    /// The sheet of a workbook.
+    /// Sheet of a workbook.
     #[serde(skip_serializing_if = "Option::is_none")]
     sheet: Option<String>,
-    /// The page of a PDF file on which the passage begins, from 1.
+    /// Page of a PDF file on which the passage begins, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     page: Option<u32>,
-    /// The page on which it ends, where that is another one.
+    /// Page on which the passage ends, if it is another one.
     #[serde(skip_serializing_if = "Option::is_none")]
     page_end: Option<u32>,
-    /// The slide of a presentation, from 1; hidden ones count.
+    /// Slide of a presentation, from 1. Hidden slides count.
     #[serde(skip_serializing_if = "Option::is_none")]
     slide: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     slide_end: Option<u32>,
-    /// The first row of a sheet or a CSV file that it holds, from 1, as spreadsheet programs count.
+    /// First row of the passage in a sheet or CSV file, from 1, as spreadsheet programs count.
     #[serde(skip_serializing_if = "Option::is_none")]
     row: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     row_end: Option<u32>,
-    /// When the passage begins in a recording or in subtitles: `00:01:02`.
+    /// Time at which the passage begins in a recording or in subtitles, such as `00:01:02`.
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<String>,
-    /// When its last line begins.
+    /// Time at which the passage's last line begins.
     #[serde(skip_serializing_if = "Option::is_none")]
     time_end: Option<String>,
 }

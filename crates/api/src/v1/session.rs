@@ -1,4 +1,4 @@
-//! `/v1/session`: people who sign in with a browser
+//! `/v1/session`: sign-in of users with a browser.
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, COOKIE, SET_COOKIE};
 use actix_web::web::Data;
@@ -22,18 +22,18 @@ pub const FOREIGN: &str = "Sessions start and end on pages of this server only."
 
 const NO_PASSWORDS: &str = "Signing in with a password is switched off on this server.";
 
-/// Holds the token of a session. No other route looks at it.
+/// Cookie with the session token. No other route reads it.
 const NAME: &str = "carrel_session";
 
 /// Sign in.
 ///
-/// Needs no key. The answer sets the cookie `carrel_session`, which scripts cannot read and which
-/// is good for 30 days. A wrong name, a wrong password and a suspended user are answered alike;
-/// after ten failures in five minutes a name or an address has to wait.
+/// Needs no key. The response sets the cookie `carrel_session`, which scripts cannot read and which
+/// is valid for 30 days. A wrong name, a wrong password and a suspended user get the same response.
+/// After ten failures in five minutes, the user name or the address must wait.
 #[utoipa::path(tag = "Authentication", request_body = Registration, responses(
     (status = 200, body = UserCreated),
-    (status = 401, description = "Invalid login credentials, or not in multi-user mode.", body = Object),
-    (status = 403, description = "A page of another site sent the request, or passwords are switched off.", body = Object),
+    (status = 401, description = "The credentials are invalid, or multi-user mode is off.", body = Object),
+    (status = 403, description = "The request came from a page of another site, or sign-in by password is switched off.", body = Object),
     (status = 429, description = "Too many failures; `Retry-After` says how long to wait.", body = Object), ErrorResponse<NoUser>))]
 #[post("/session")]
 pub async fn sign_in(
@@ -59,10 +59,10 @@ pub async fn sign_in(
     }
 }
 
-/// Who is signed in.
+/// Get the signed-in user.
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = SessionShown),
-    (status = 401, description = "Nobody is, or not in multi-user mode.", body = Object), ErrorResponse<NoUser>))]
+    (status = 401, description = "No user is signed in, or multi-user mode is off.", body = Object), ErrorResponse<NoUser>))]
 #[get("/session")]
 pub async fn show_session(
     request: HttpRequest,
@@ -88,8 +88,8 @@ pub async fn show_session(
 /// Ends the session, if there is one, and clears the cookie.
 #[utoipa::path(tag = "Authentication", responses(
     (status = 200, body = Done),
-    (status = 403, description = "A page of another site sent the request.", body = Object),
-    (status = 401, description = "Not in multi-user mode.", body = Object), ErrorResponse<NotDone>))]
+    (status = 403, description = "The request came from a page of another site.", body = Object),
+    (status = 401, description = "Multi-user mode is off.", body = Object), ErrorResponse<NotDone>))]
 #[delete("/session")]
 pub async fn sign_out(request: HttpRequest, ports: Data<Ports>) -> Result<HttpResponse, ApiError> {
     check_multi_user::<NotDone>(&*ports.multi_user).await?;
@@ -100,7 +100,7 @@ pub async fn sign_out(request: HttpRequest, ports: Data<Ports>) -> Result<HttpRe
     Ok(HttpResponse::Ok().insert_header((SET_COOKIE, cookie(&request, "", 0))).json(Done::well()))
 }
 
-/// Refuses what a page of another site sends: it could sign a browser in as somebody else.
+/// Refuses requests from pages of other sites, which could sign a browser in to another account.
 fn check_origin(request: &HttpRequest) -> Result<(), ApiError> {
     match csrf::is_foreign(request) {
         true => Err(ApiError::Off(StatusCode::FORBIDDEN, FOREIGN)),
@@ -125,8 +125,8 @@ fn token(request: &HttpRequest) -> Option<&str> {
     pairs.find_map(|pair| pair.trim().strip_prefix(NAME)?.strip_prefix('='))
 }
 
-/// The cookie with a token, for so many seconds. It stays on encrypted connections if it was given
-/// over one, to this server or to a proxy before it.
+/// Returns the cookie with a token, valid for this many seconds. It is restricted to encrypted
+/// connections if it was set over one, to this server or to a proxy in front of it.
 pub fn cookie(request: &HttpRequest, token: &str, seconds: i64) -> String {
     let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
     format!("{NAME}={token}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")

@@ -1,9 +1,9 @@
-//! What answers are built on.
+//! JSON of an answer's sources.
 use carrel_services::chat::Source;
 use carrel_services::record;
 use serde_json::Value;
 
-/// The sources of an answer.
+/// Returns the sources of an answer.
 pub fn listed(sources: &[Source]) -> Vec<Value> {
     sources.iter().map(record::listed).collect()
 }

@@ -1,4 +1,4 @@
-//! How widgets say no to visitors of the pages they are on.
+//! Error responses to visitors of chat widgets.
 use std::collections::BTreeMap;
 
 use actix_web::http::StatusCode;
@@ -14,8 +14,7 @@ use crate::error::ApiError;
 use crate::error::documented::{described, marked};
 use crate::error::error_body::{Abort, ErrorBody, bare};
 
-/// What a visitor is told whose question cannot be answered for reasons that are nobody's business
-/// but the operator's.
+/// The message if an answer fails for a reason that only concerns the operator.
 pub const OUT_OF_ORDER: &str = "This chat is out of order at the moment - try again later.";
 
 const FULL: &str = "This chat has answered as many questions as it may for today. Try again later.";
@@ -25,7 +24,7 @@ const SESSION_FULL: &str =
 
 const WRONG_PAGE: &str = "This page is not allowed to use this chat.";
 
-/// Why a visitor is not served, on its way out.
+/// A refusal of a visitor's request.
 pub struct Denial(WidgetDenied);
 
 impl<E: Into<WidgetDenied>> From<E> for Denial {
@@ -40,9 +39,9 @@ impl From<Denial> for actix_web::Error {
     }
 }
 
-/// What visitors are told: the envelope of a chat that is broken off.
+/// Responds to a visitor with the body of an aborted chat.
 pub fn denied(denied: &WidgetDenied) -> HttpResponse {
-    // The widget shows `errorMsg`; `error` is what programs know.
+    // The widget shows `errorMsg`; programs read `error`.
     let refusal = |mut response: HttpResponseBuilder, error: &str, message: &str| {
         let mut body = Abort::body(error);
         body["errorMsg"] = json!(message);
@@ -81,27 +80,33 @@ pub fn denied(denied: &WidgetDenied) -> HttpResponse {
     }
 }
 
-/// What the OpenAPI document says of answers to visitors who are not served: each is given once.
+/// Error responses to visitors in the OpenAPI document. Each is rendered once.
 impl utoipa::IntoResponses for Denial {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        const FULL: &str = "The embed, the session or the address has asked as often as it may.";
+        const FULL: &str = "The limit of the widget, the session or the address is reached.";
         const WRONG: &str = "The body is malformed, or the message is empty.";
         let failed = |error| WidgetDenied::Failed(error);
         let denials = [
             (WidgetDenied::NoMessage, WRONG),
             (failed(Error::invalid("body", "what is allowed")), WRONG),
-            (WidgetDenied::WrongPage, "The page that asks is not one of those that may."),
-            (WidgetDenied::Unknown, "There is no such embed, or the session is no UUID."),
-            (WidgetDenied::WrongSession, "There is no such embed, or the session is no UUID."),
-            (failed(Error::TooLarge { what: "the message", limit: 1 << 14 }), "It is too large."),
+            (WidgetDenied::WrongPage, "The page's origin is not in the widget's list."),
+            (WidgetDenied::Unknown, "The widget does not exist, or the session is not a UUID."),
+            (
+                WidgetDenied::WrongSession,
+                "The widget does not exist, or the session is not a UUID.",
+            ),
+            (
+                failed(Error::TooLarge { what: "the message", limit: 1 << 14 }),
+                "The message is too large.",
+            ),
             (failed(Error::unprocessable("why")), "The question cannot be answered."),
             (WidgetDenied::DayIsFull, FULL),
             (WidgetDenied::SessionIsFull, FULL),
             (WidgetDenied::TooFast(60), FULL),
-            (WidgetDenied::Disabled, "The embed is switched off, or cannot answer now."),
+            (WidgetDenied::Disabled, "The widget is switched off or cannot answer now."),
             (
                 failed(Error::unavailable("a model", "what to do")),
-                "The embed is switched off, or cannot answer now.",
+                "The widget is switched off or cannot answer now.",
             ),
             (failed(Error::internal("a fault")), "The server failed."),
         ];

@@ -1,5 +1,5 @@
-//! `/api/embed/*`: what visitors of other sites' pages use. No key: an embed is open to the pages it
-//! names.
+//! `/api/embed/*`: the operations for visitors of chat widgets. They need no key; a widget serves
+//! the pages in its list of origins.
 pub mod error;
 pub mod wire;
 
@@ -26,10 +26,10 @@ use crate::v1::history::wire::History;
 use crate::widget::error::Denial;
 use crate::wire::ServerSentEvent;
 
-/// Where visitors come.
+/// Path of the visitors' routes.
 pub const PUBLIC: &str = "/api/embed";
 
-/// Where it is set, an embed without a list of pages lets nobody in.
+/// If this setting is set, a widget without a list of origins serves no page.
 const NEEDS_LIST: &str = "EMBED_REQUIRE_ALLOWLIST";
 
 pub fn operations(config: &mut impl Register) {
@@ -39,8 +39,8 @@ pub fn operations(config: &mut impl Register) {
         .delete("/{embed}/{session}", OPEN, forget_history);
 }
 
-/// Pages of every site may read the answers: which of them are served is for each embed to say, and
-/// no cookie or key is sent along.
+/// Allows pages of every site to read responses. Each widget decides which pages it serves, and
+/// requests carry no cookie or key.
 pub fn cors() -> Cors {
     Cors::default()
         .allow_any_origin()
@@ -50,10 +50,10 @@ pub fn cors() -> Cors {
         .max_age(3600)
 }
 
-/// Ask an embed, and get the answer part by part.
+/// Ask a question in a chat widget and stream the answer.
 ///
-/// As server-sent events: `textResponseChunk` for each part, the last with `close`; one `textResponse`
-/// when the question is refused, `abort` when it fails.
+/// Sends server-sent events: `textResponseChunk` for each part, the last with `close`; a single
+/// `textResponse` if the question is refused; `abort` on failure.
 #[utoipa::path(tag = "Chat widgets", request_body = wire::EmbedQuestion,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Denial))]
 #[post("/{embed}/stream-chat")]
@@ -73,7 +73,7 @@ pub async fn ask_embed(
     Ok(streaming::response().streaming(told))
 }
 
-/// Somebody who listens to an answer for as long as the embed is there.
+/// A visitor who receives an answer, as long as the widget exists.
 struct Visit {
     ports: Data<Ports>,
     key: String,
@@ -85,9 +85,9 @@ impl Admitted for Visit {
     }
 }
 
-/// Show a session what was said in it.
+/// List the exchanges of a session.
 ///
-/// The newest thousand exchanges, as far as they fit into 16 MiB, without what they are built on.
+/// Returns the newest 1000 exchanges, up to 16 MiB, without their sources.
 #[utoipa::path(tag = "Chat widgets", responses((status = 200, body = History), Denial))]
 #[get("/{embed}/{session}")]
 pub async fn show_history(
@@ -102,8 +102,8 @@ pub async fn show_history(
     Ok(Json(History::new(chats).without_sources()))
 }
 
-/// Forget what was said in a session.
-#[utoipa::path(tag = "Chat widgets", responses((status = 200, description = "It is forgotten"), Denial))]
+/// Clear the history of a session.
+#[utoipa::path(tag = "Chat widgets", responses((status = 200, description = "The history is cleared"), Denial))]
 #[delete("/{embed}/{session}")]
 pub async fn forget_history(
     request: HttpRequest,

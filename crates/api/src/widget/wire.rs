@@ -1,4 +1,4 @@
-//! What visitors ask, and what they are told.
+//! JSON of visitors' questions and of the answers.
 use carrel_domain::Error;
 use carrel_services::chat::AnswerEvent;
 use carrel_services::widgets::{WidgetDenied, WidgetQuestion, uuid};
@@ -10,18 +10,18 @@ use uuid::Uuid;
 use crate::streaming::event;
 use crate::widget::error::OUT_OF_ORDER;
 
-/// The longest question of a visitor, and the longest prompt that one may bring along, in bytes. A
-/// history holds up to a thousand of them.
+/// Longest question of a visitor, and longest prompt in a question, in bytes. A history has up to a
+/// thousand exchanges.
 const LONGEST_TEXT: usize = 16 << 10;
-/// The longest name of a visitor or of a model, in bytes.
+/// Longest name of a visitor or of a model, in bytes.
 const LONGEST_NAME: usize = 255;
-/// The highest temperature.
+/// Highest temperature.
 const HOTTEST: f64 = 2.0;
 
-/// Fields of other names are ignored.
+/// Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 pub struct EmbedQuestion {
-    /// A UUID that the page has made up for the conversation.
+    /// A UUID that the page generated for the conversation.
     #[serde(default, rename = "sessionId")]
     #[schema(value_type = String, format = "uuid")]
     session_id: Option<Value>,
@@ -29,26 +29,27 @@ pub struct EmbedQuestion {
     #[serde(default)]
     #[schema(value_type = String)]
     message: Option<Value>,
-    /// Instructions for the model, at most 16 KiB. Count where the embed allows it.
+    /// Instructions for the model, at most 16 KiB. Used if the widget allows it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     prompt: Option<Value>,
-    /// The language model that answers. Counts where the embed allows it.
+    /// The language model. Used if the widget allows it.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     model: Option<Value>,
-    /// From 0 to 2. Counts where the embed allows it.
+    /// Sampling temperature, 0 to 2. Used if the widget allows it.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     temperature: Option<Value>,
-    /// Who asks, for the record.
+    /// The visitor's name, stored with the exchange.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     username: Option<Value>,
 }
 
 impl EmbedQuestion {
-    /// What is no session, or no message, is denied; what else is of the wrong kind is passed over.
+    /// Reads the question. An invalid session or message is refused; other invalid fields are
+    /// ignored.
     pub fn read(self) -> Result<WidgetQuestion, WidgetDenied> {
         let session =
             session(self.session_id.as_ref().and_then(Value::as_str).unwrap_or_default())?;
@@ -82,8 +83,8 @@ fn text(value: Option<Value>, longest: usize) -> Option<String> {
     }
 }
 
-/// The events that tell a visitor a piece of the answer `id`: nothing of what it is built on, nor why
-/// it failed.
+/// Returns the events for one part of the answer `id`. Visitors see neither the sources nor the
+/// reason for a failure.
 pub fn tell(id: &str, piece: AnswerEvent) -> String {
     match piece {
         AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) => chunk(id, &text, false),

@@ -1,4 +1,4 @@
-//! The vectorised functions beside exact ones.
+//! The vectorized functions, compared with exact ones.
 use pulp::WithSimd;
 
 use super::*;
@@ -26,7 +26,8 @@ impl WithSimd for Softmax<'_> {
     }
 }
 
-/// The probability that a standard normal variable is at most `x`: the density summed in small steps from 0.
+/// Returns the probability that a standard normal variable is at most `x`, by numerical integration
+/// from 0.
 fn normal_probability(x: f64) -> f64 {
     let steps = 2000;
     let width = x / f64::from(steps);

@@ -1,4 +1,4 @@
-//! The encoder with the real model, on every set of instructions and with texts cut into strips anywhere.
+//! The encoder with the real model, on every instruction set and with strips cut anywhere.
 use super::*;
 use crate::catalog::MINILM;
 use crate::kernel::tests::all_instructions;
@@ -22,7 +22,7 @@ fn every_set_of_instructions_gives_the_same_vectors() {
     let texts: Vec<_> = [1, 2, 7, 12, 13, 32, 33, 100, 255, 256].map(ids).into();
     let mut first: Option<Vec<Vec<f32>>> = None;
     for instructions in all_instructions() {
-        // Without vector instructions it takes a hundred times as long.
+        // Without vector instructions this takes a hundred times as long.
         let slow = matches!(instructions, Instructions::Baseline);
         let texts = if slow { &texts[..6] } else { &texts };
         let weights = weights();
@@ -56,7 +56,7 @@ fn strips_are_whole_tiles_and_share_the_rows_evenly() {
     assert_eq!(strip_height(256, 1), 264);
 }
 
-/// Made by `make_tiny.py`: a model of each architecture, with ids and the vectors of the reference.
+/// Fixtures by `make_tiny.py`: a model of each architecture, with token ids and reference vectors.
 #[test]
 fn every_architecture_gives_the_vectors_of_the_reference() {
     for name in ["bert-cls", "xlm-roberta", "nomic-bert"] {

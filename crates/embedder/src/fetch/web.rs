@@ -1,4 +1,4 @@
-//! The model's files from the Hugging Face hub, or from a mirror that has them at the same paths.
+//! Fetches a model's files from the Hugging Face hub, or from a mirror with the same paths.
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use super::{ModelFile, OnProgress};
 use crate::catalog::Model;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Without a single byte. How long a whole file takes depends on the line.
+/// Longest time without a single byte. The time for a whole file depends on the connection.
 const STALLED: Duration = Duration::from_secs(30);
 const REDIRECTS: usize = 5;
 
-/// Takes each file off `missing` as it is put in place.
+/// Fetches files and removes each from `missing` once it is in place.
 pub async fn fetch(
     model: &Model,
     base: &str,
@@ -58,7 +58,8 @@ fn client() -> Result<reqwest::Client, Box<dyn std::error::Error + Send + Sync>>
     Ok(client)
 }
 
-/// The whole chain of causes in one line: the outermost says little more than "error sending request".
+/// Returns all causes on one line, because the outermost says little more than "error sending
+/// request".
 fn of_request(error: reqwest::Error) -> io::Error {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(&error);

@@ -1,7 +1,7 @@
-//! Every set of instructions there is beside plain arithmetic.
+//! Every instruction set, compared with plain arithmetic.
 use super::*;
 
-/// All that this processor can run.
+/// All instruction sets that this processor supports.
 pub fn all_instructions() -> Vec<Instructions> {
     let mut all = vec![Instructions::detect(), Instructions::Baseline];
     #[cfg(target_arch = "x86_64")]
@@ -47,7 +47,7 @@ fn a_product_of_any_height_is_added_where_it_belongs() {
                     let sum =
                         |column| (0..depth).map(|k| value(row, k) * value(k, column)).sum::<f32>();
                     let inside = (3..67).contains(&column);
-                    // Small whole numbers, so that every order of summing gives the same.
+                    // Small integers, so that every order of summation gives the same result.
                     let expected = if inside { 1.0 + sum(column - 3) } else { 1.0 };
                     assert_eq!(found, expected, "{instructions:?} {rows} x {depth}");
                 }

@@ -1,7 +1,9 @@
-//! The precompiled table of characters in SentencePiece models: what stands for what before words are cut.
+//! The precompiled character table of SentencePiece models, which replaces characters before text
+//! is split.
 //!
-//! A double-array trie (as Darts lays it out) leads from bytes to an offset into a list of replacements. It is applied
-//! as the `tokenizers` library does it: to each grapheme of up to 5 bytes, else to each character of it.
+//! A double-array trie (in Darts' layout) maps bytes to offsets in a list of replacements. It is
+//! applied like in the `tokenizers` library: to each grapheme of up to 5 bytes, otherwise to each
+//! of its characters.
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Longer graphemes are replaced character by character.
@@ -10,12 +12,12 @@ const LONGEST_GRAPHEME: usize = 5;
 #[derive(Default)]
 pub struct Charsmap {
     trie: Vec<u32>,
-    /// Replacements, each ended by a zero byte.
+    /// Replacements, each terminated by a zero byte.
     replacements: String,
 }
 
 impl Charsmap {
-    /// `None` when `bytes` are no such table. No bytes at all are a table that replaces nothing.
+    /// Returns `None` if `bytes` are not such a table. An empty table replaces nothing.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         if bytes.is_empty() {
             return Some(Self::default());
@@ -27,7 +29,7 @@ impl Charsmap {
         Some(Self { trie, replacements: String::from_utf8(replacements.to_vec()).ok()? })
     }
 
-    /// Hands the characters that stand for `text` to `push` until it returns false.
+    /// Passes the replaced characters of `text` to `push` until it returns false.
     pub fn apply(&self, text: &str, mut push: impl FnMut(char) -> bool) {
         for grapheme in text.graphemes(true) {
             let whole = (grapheme.len() <= LONGEST_GRAPHEME).then(|| self.replacement(grapheme));
@@ -47,7 +49,7 @@ impl Charsmap {
         }
     }
 
-    /// What stands for the shortest beginning of `text` that is in the table.
+    /// Returns the replacement of the shortest prefix of `text` in the table.
     fn replacement(&self, text: &str) -> Option<&str> {
         let unit = |node: usize| self.trie.get(node).copied();
         let offset = |unit: u32| ((unit >> 10) << ((unit & (1 << 9)) >> 6)) as usize;

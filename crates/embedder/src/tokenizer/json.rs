@@ -1,4 +1,4 @@
-//! Vocabularies in the `tokenizer.json` of the `tokenizers` library, as far as models of the BERT family use it.
+//! Parses the `tokenizer.json` of the `tokenizers` library, as far as BERT-family models use it.
 use std::collections::HashMap;
 
 use base64::Engine as _;
@@ -65,7 +65,7 @@ pub fn parse(text: &str) -> Result<Tokenizer, String> {
     }
 }
 
-/// The steps of a sequence, or the only step there is.
+/// Returns the steps of a sequence, or the only step.
 fn members<'a>(step: &'a Value, name: &str) -> Vec<&'a Value> {
     match (step["type"].as_str(), step[name].as_array()) {
         (Some("Sequence"), Some(steps)) => steps.iter().collect(),
@@ -96,7 +96,7 @@ fn charsmap(normalizers: &[&Value]) -> Result<Charsmap, String> {
                 let table = STANDARD.decode(table).ok().and_then(|table| Charsmap::parse(&table));
                 charsmap = table.ok_or("has a damaged table of characters")?;
             }
-            // Runs of spaces are one space in every vocabulary here.
+            // Every vocabulary here collapses runs of spaces anyway.
             Some("Replace") if normalizer["pattern"]["Regex"] == " {2,}" => {}
             _ => {
                 return Err(format!("has the normalizer {normalizer}, which carrel does not know"));

@@ -1,4 +1,4 @@
-//! SentencePiece models as files: the few fields of their protocol buffer that cutting text needs.
+//! Parses SentencePiece model files: the protocol buffer fields that tokenization needs.
 use super::charsmap::Charsmap;
 use super::unigram::Unigram;
 
@@ -6,7 +6,7 @@ use super::unigram::Unigram;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Piece {
     pub text: String,
-    /// The logarithm of its probability.
+    /// Logarithm of its probability.
     pub score: f32,
 }
 
@@ -16,14 +16,15 @@ impl Piece {
     }
 }
 
-/// A piece that stands for whatever is in no other.
+/// The piece for everything that no other piece contains.
 const UNKNOWN: u64 = 2;
-/// A mark that text never contains.
+/// A special token, which text never contains.
 const CONTROL: u64 = 3;
-/// The kind of model that chooses pieces by the sum of their scores.
+/// The model type that selects pieces by the sum of their scores.
 const UNIGRAM: u64 = 1;
 
-/// Reads a model whose ids are numbered as XLM-R numbers them: four marks, the pieces, and one more mark.
+/// Parses a model and numbers its ids like XLM-R: four special tokens, the pieces, and one more
+/// special token.
 ///
 /// The error completes "the file …".
 pub fn parse(bytes: &[u8]) -> Result<Unigram, &'static str> {
@@ -62,7 +63,8 @@ pub fn parse(bytes: &[u8]) -> Result<Unigram, &'static str> {
     Unigram::new(&pieces, 3, charsmap, true).ok_or(damaged)
 }
 
-/// A piece that is text; marks have ids of their own in XLM-R. `None` when it cannot be read.
+/// Returns a normal piece. Special tokens have ids of their own in XLM-R. `None` if it cannot be
+/// read.
 fn normal_piece(bytes: &[u8]) -> Option<Option<Piece>> {
     let mut piece = Piece { text: String::new(), score: 0.0 };
     let mut kind = 1;
@@ -84,7 +86,7 @@ enum Value<'a> {
     Skipped,
 }
 
-/// The fields of a message: `None` for one that cannot be read, after which there are no more.
+/// Iterates over the fields of a message. Yields `None` for an unreadable field, and then ends.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -141,7 +143,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-/// Writes a model that [`parse`] reads, of the pieces between the marks.
+/// Writes a model that [`parse`] reads, from the pieces between the special tokens.
 pub fn write(pieces: &[Piece], charsmap: &[u8]) -> Vec<u8> {
     fn number(mut number: u64, out: &mut Vec<u8>) {
         while number >= 128 {

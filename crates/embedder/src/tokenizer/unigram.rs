@@ -1,31 +1,32 @@
-//! The unigram tokenizer of SentencePiece models, as the `tokenizers` library runs it for the XLM-R family.
+//! The unigram tokenizer of SentencePiece models, as the `tokenizers` library implements it for
+//! XLM-R models.
 use std::ops::Range;
 
 use super::charsmap::Charsmap;
 use super::sentencepiece::Piece;
 
-/// Stands for a space before a word.
+/// Marks a space before a word.
 const SPACE: char = '\u{2581}';
-/// How much worse than the worst piece an unknown character is.
+/// How much lower an unknown character scores than the worst piece.
 const UNKNOWN_PENALTY: f64 = 10.0;
-/// The reference recognises these in raw text, wherever they stand.
+/// The reference recognizes these anywhere in raw text.
 const SPECIAL: [&str; 5] = ["<s>", "<pad>", "</s>", "<unk>", "<mask>"];
 
 pub struct Unigram {
     charsmap: Charsmap,
-    /// Whether every run of white space is a boundary of words and nothing else. Otherwise a run of spaces is one space,
-    /// also at the end.
+    /// True if runs of white space only separate words. Otherwise a run of spaces counts as one
+    /// space, even at the end.
     drops_spaces: bool,
-    /// All pieces, one after another, in the order of their ids.
+    /// All pieces, concatenated in the order of their ids.
     texts: String,
     ends: Vec<u32>,
     scores: Vec<f32>,
-    /// The ids, by the bytes of their pieces.
+    /// The ids, sorted by the bytes of their pieces.
     sorted: Vec<u32>,
-    /// Where in `sorted` the pieces begin that begin with each byte.
+    /// Start in `sorted` of the pieces with each first byte.
     first: Vec<u32>,
     unknown_score: f64,
-    /// In characters.
+    /// Length of the longest piece, in characters.
     longest: usize,
     unknown: u32,
     beginning: u32,
@@ -34,7 +35,8 @@ pub struct Unigram {
 }
 
 impl Unigram {
-    /// A tokenizer of pieces in the order of their ids. `None` without `<s>`, `</s>` and the unknown piece.
+    /// Creates a tokenizer from pieces in the order of their ids. `None` without `<s>`, `</s>` and
+    /// the unknown piece.
     pub fn new(
         pieces: &[Piece],
         unknown: usize,
@@ -88,7 +90,7 @@ impl Unigram {
                 Some((start, which)) => (&rest[..start], &rest[start + SPECIAL[which].len()..]),
                 None => (rest, ""),
             };
-            // The mark for what is masked takes the space before it.
+            // The mask token absorbs the space before it.
             if special.is_some_and(|(_, which)| SPECIAL[which] == "<mask>") {
                 plain = plain.trim_end();
             }
@@ -104,8 +106,8 @@ impl Unigram {
     }
 
     fn encode_plain(&self, text: &str, most: usize, ids: &mut Vec<u32>) {
-        // A word is read as far as the tokens could reach that are still wanted, and as much again, beyond which
-        // nothing bears on the best way to cut them.
+        // A word is read up to the length that the remaining tokens can cover, and as much again.
+        // Text beyond that does not affect how it is split.
         let longest_word = 2 * most * self.longest;
         let mut word = Vec::new();
         let mut was_space = false;
@@ -137,9 +139,10 @@ impl Unigram {
         flush(&mut word);
     }
 
-    /// Cuts a word into the pieces with the greatest sum of scores. Unknown characters in a row are one token.
+    /// Splits a word into the pieces with the highest sum of scores. Consecutive unknown characters
+    /// become one token.
     fn encode_word(&self, word: &[char], ids: &mut Vec<u32>) {
-        /// The best way to the place between two characters.
+        /// The best path to a position between two characters.
         #[derive(Clone, Copy)]
         struct Way {
             score: f64,
@@ -178,7 +181,7 @@ impl Unigram {
         ids[first..].reverse();
     }
 
-    /// Tells of every piece that `word` begins with, by its id and length in characters, shortest first.
+    /// Reports every piece that `word` begins with, by id and length in characters, shortest first.
     fn prefixes(&self, word: &[char], mut found: impl FnMut(u32, usize)) {
         let mut range = 0..self.sorted.len();
         let mut depth = 0;
@@ -198,7 +201,7 @@ impl Unigram {
         }
     }
 
-    /// Of the sorted pieces in `range`, which share `depth` bytes, those that go on with `byte`.
+    /// Narrows `range`, whose pieces share `depth` bytes, to those that continue with `byte`.
     fn narrow(&self, range: Range<usize>, depth: usize, byte: u8) -> Range<usize> {
         if depth == 0 {
             let at = |byte: usize| self.first[byte] as usize;
@@ -218,7 +221,7 @@ impl Unigram {
     }
 }
 
-/// Where the next special token begins, and which it is.
+/// Returns the position of the next special token, and its index.
 fn next_special(text: &str) -> Option<(usize, usize)> {
     text.match_indices('<').find_map(|(start, _)| {
         let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;

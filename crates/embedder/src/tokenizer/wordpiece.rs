@@ -1,4 +1,4 @@
-//! Text to token ids: the WordPiece tokenizer of BERT, agreeing with the reference on every id.
+//! BERT's WordPiece tokenizer, which gives the same ids as the reference.
 use std::collections::HashMap;
 
 use unicode_normalization::UnicodeNormalization;
@@ -10,10 +10,10 @@ mod tests;
 
 /// A longer word, in characters, becomes one unknown token.
 const LONGEST_WORD: usize = 100;
-/// The reference recognises these in raw text, wherever they stand.
+/// The reference recognizes these anywhere in raw text.
 const SPECIAL: [&str; 5] = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"];
 
-/// What is done to letters before words are cut.
+/// How letters are normalized before words are split.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Letters {
     pub lowercase: bool,
@@ -26,12 +26,12 @@ impl Letters {
 
 pub struct WordPiece {
     letters: Letters,
-    /// Pieces that begin a word.
+    /// Pieces at the beginning of a word.
     beginnings: HashMap<Box<str>, u32>,
     /// Pieces inside a word, without their `##`.
     continuations: HashMap<Box<str>, u32>,
     size: usize,
-    /// The longest piece, in bytes.
+    /// Length of the longest piece, in bytes.
     longest_piece: usize,
     special: [u32; SPECIAL.len()],
     unknown: u32,
@@ -40,14 +40,14 @@ pub struct WordPiece {
 }
 
 impl WordPiece {
-    /// Reads a vocabulary of one piece a line, whose line numbers from 0 are the ids.
+    /// Parses a vocabulary with one piece per line. Line numbers from 0 are the ids.
     ///
-    /// `None` when the special tokens are not among them.
+    /// Returns `None` if it lacks special tokens.
     pub fn parse(vocabulary: &str, letters: Letters) -> Option<Self> {
         Self::new((0..).zip(vocabulary.lines()), letters)
     }
 
-    /// As [`Self::parse`], from pieces with their ids.
+    /// Like [`Self::parse`], from pieces with their ids.
     pub fn new<'a>(pieces: impl Iterator<Item = (u32, &'a str)>, letters: Letters) -> Option<Self> {
         let mut beginnings = HashMap::new();
         let mut continuations = HashMap::new();
@@ -78,14 +78,14 @@ impl WordPiece {
         })
     }
 
-    /// Every id is below this.
+    /// Every id is less than this.
     pub fn size(&self) -> usize {
         self.size
     }
 
-    /// The ids of `text`, between the marks of its beginning and end: 2 to `most` of them.
+    /// Returns the ids of `text` between the special tokens for beginning and end: 2 to `most` ids.
     ///
-    /// Reads no further than the last token needs, however long the text is.
+    /// Reads no further than the last token requires, however long the text is.
     pub fn encode(&self, text: &str, most: usize) -> Vec<u32> {
         let mut ids = vec![self.beginning];
         let mut rest = text;
@@ -126,7 +126,8 @@ impl WordPiece {
         self.encode_word(&mut word, ids);
     }
 
-    /// Cuts a word, and empties it, into the longest pieces from the left, or one unknown token when that fails.
+    /// Splits a word into the longest pieces from the left, or into one unknown token if that
+    /// fails, and empties it.
     fn encode_word(&self, word: &mut Word, ids: &mut Vec<u32>) {
         let text = std::mem::take(&mut word.text);
         let length = std::mem::take(&mut word.length);
@@ -153,7 +154,7 @@ impl WordPiece {
         word.text.clear();
     }
 
-    /// The longest piece that `text` begins with: its id and its length in bytes.
+    /// Returns the longest piece that `text` begins with: its id and its length in bytes.
     fn longest(&self, pieces: &HashMap<Box<str>, u32>, text: &str) -> Option<(u32, usize)> {
         (1..=text.len().min(self.longest_piece))
             .rev()
@@ -162,11 +163,11 @@ impl WordPiece {
     }
 }
 
-/// A word in the making. Of one that is too long only the beginning is kept.
+/// A word being collected. Of a word that is too long, only the beginning is kept.
 #[derive(Default)]
 struct Word {
     text: String,
-    /// In characters.
+    /// Length in characters.
     length: usize,
 }
 
@@ -179,7 +180,7 @@ impl Word {
     }
 }
 
-/// Where the next special token begins, and which it is.
+/// Returns the position of the next special token, and its index.
 fn next_special(text: &str) -> Option<(usize, usize)> {
     text.match_indices('[').find_map(|(start, _)| {
         let which = SPECIAL.iter().position(|token| text[start..].starts_with(token))?;
@@ -187,7 +188,8 @@ fn next_special(text: &str) -> Option<(usize, usize)> {
     })
 }
 
-/// Cleaned, ideographs set apart, accents stripped, lowercase: in the reference's order, which matters.
+/// Cleans text, separates ideographs, strips accents and lowercases, in the reference's order,
+/// which matters.
 fn normalized(text: &str, letters: Letters) -> Box<dyn Iterator<Item = char> + '_> {
     let Letters { lowercase, strip_accents } = letters;
     let cleaned = text
@@ -196,8 +198,8 @@ fn normalized(text: &str, letters: Letters) -> Box<dyn Iterator<Item = char> + '
             ' '..='~' => Some(character),
             _ if within(tables::SPACES, character) => Some(' '),
             _ if within(tables::DROPPED, character) => None,
-            // These would be stripped below anyway. Without them decomposing never has to hold and sort more than a
-            // few characters, whatever the text.
+            // These would be stripped below anyway. Dropping them here bounds the characters that
+            // decomposition has to hold and sort.
             _ if strip_accents
                 && is_mark(character)
                 && canonical_combining_class(character) != 0 =>

@@ -1,18 +1,18 @@
-//! Telephone and card numbers, and the many numbers that are neither.
+//! Recognizes telephone and card numbers, and rules out other numbers.
 use std::ops::Range;
 
-/// How many groups of digits are taken together. Longer rows are taken in several parts.
+/// Most groups of digits in one number. Longer sequences are split.
 const GROUPS: usize = 12;
 
-/// One group of digits and what stands between it and the one before.
+/// A group of digits, and the separator before it.
 #[derive(Clone, Copy, Default)]
 struct Group<'a> {
     digits: &'a str,
     separator: &'a str,
 }
 
-/// Looks at the digits that begin at `start` and the groups that follow them. Returns where to go
-/// on, and the number if it is one that may be somebody's.
+/// Examines the digits at `start` and the groups that follow. Returns the position to continue at,
+/// and the number if it may belong to a person.
 pub fn phone(text: &str, start: usize) -> (usize, Option<Range<usize>>) {
     let before = text.as_bytes()[..start].last();
     let plus = before == Some(&b'+');
@@ -88,8 +88,8 @@ fn digits(text: &str) -> usize {
     text.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len())
 }
 
-/// One or two characters that may stand between the groups of a telephone number: spaces that
-/// break or do not, hyphens, dashes, dots, slashes, brackets.
+/// Returns one or two characters that may separate the groups of a telephone number: spaces,
+/// non-breaking spaces, hyphens, dashes, dots, slashes, brackets.
 fn separator(text: &str) -> &str {
     let marks = [
         ' ', '-', '.', '/', '(', ')', '\u{a0}', '\u{202f}', '\u{2009}', '\u{2010}', '\u{2011}',
@@ -100,7 +100,7 @@ fn separator(text: &str) -> &str {
     &text[..size]
 }
 
-/// The length of a date at the beginning: `2026-11-23`, `23.11.2026`, `11/23/2026` and their like.
+/// Returns the length of a leading date: `2026-11-23`, `23.11.2026`, `11/23/2026` and similar.
 fn date(text: &str) -> Option<usize> {
     let (a, b, c, size) = three(text)?;
     let (year, one, two) = if a.len() == 4 { (a, b, c) } else { (c, a, b) };
@@ -110,7 +110,7 @@ fn date(text: &str) -> Option<usize> {
     (is_year(year) && plausible).then_some(size)
 }
 
-/// Three groups of digits with the same mark between them, and their length in all.
+/// Returns three groups of digits with the same separator, and their total length.
 fn three(text: &str) -> Option<(&str, &str, &str, usize)> {
     let a = &text[..digits(text).min(5)];
     let mark = text[a.len()..].chars().next().filter(|mark| ['-', '.', '/'].contains(mark))?;
@@ -121,7 +121,7 @@ fn three(text: &str) -> Option<(&str, &str, &str, usize)> {
     Some((a, b, c, a.len() + b.len() + c.len() + 2))
 }
 
-/// The length of an IPv4 address at the beginning.
+/// Returns the length of a leading IPv4 address.
 fn address(text: &str) -> Option<usize> {
     let mut at = 0;
     for octet in 0..4 {

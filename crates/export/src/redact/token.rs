@@ -1,7 +1,7 @@
-//! Bank accounts and keys: words that no one says.
+//! Recognizes bank account numbers and access keys.
 use std::ops::Range;
 
-/// How access keys of well-known kinds begin.
+/// Prefixes of well-known kinds of access keys.
 const PREFIXES: [&str; 24] = [
     "sk-",
     "sk_",
@@ -28,19 +28,19 @@ const PREFIXES: [&str; 24] = [
     "eyJ",
     "ya29.",
 ];
-/// From how many letters and digits on a word with digits in it looks like a key.
+/// Shortest word of letters and digits that counts as a key.
 const KEY_LENGTH: usize = 20;
 
-/// No key is shorter: three characters to begin with and eight more.
+/// Shortest key: a prefix of three characters and eight more.
 const SHORTEST: usize = 11;
 
-/// The length of the letters, digits and underscores at the beginning.
+/// Returns the length of the leading letters, digits and underscores.
 pub fn word_length(bytes: &[u8]) -> usize {
     length(bytes, |byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
-/// The end of an access key that begins at `start`. `none_before` is raised past what has been
-/// looked at in vain.
+/// Returns the end of the access key at `start`. If there is none, raises `none_before` to the end
+/// of the examined range.
 pub fn key(text: &str, start: usize, none_before: &mut usize) -> Option<usize> {
     if start < *none_before {
         return None;
@@ -71,7 +71,8 @@ pub fn key(text: &str, start: usize, none_before: &mut usize) -> Option<usize> {
     (by_prefix || by_length() || four_groups_of_seven(token)).then_some(start + token.len())
 }
 
-/// Four groups of seven capitals and digits joined by dashes, as servers of this kind make their keys.
+/// True for four groups of seven capitals and digits joined by dashes, the format of keys of
+/// similar servers.
 fn four_groups_of_seven(token: &str) -> bool {
     let upper = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     token.len() == 31
@@ -79,7 +80,7 @@ fn four_groups_of_seven(token: &str) -> bool {
         && token.split('-').all(|group| group.len() == 7 && group.bytes().all(upper))
 }
 
-/// The credentials after the word `Bearer`, which ends at `end`.
+/// Returns the credentials after the word `Bearer`, which ends at `end`.
 pub fn bearer(bytes: &[u8], end: usize) -> Option<Range<usize>> {
     let spaces = length(&bytes[end..], |byte| byte == b' ' || byte == b'\t');
     if spaces == 0 || spaces > 4 {
@@ -93,8 +94,8 @@ pub fn bearer(bytes: &[u8], end: usize) -> Option<Range<usize>> {
     looks_random.then_some(start..start + token.len())
 }
 
-/// The end of an international bank account number that begins at `start`: two capital letters, two
-/// digits and 11 to 30 letters and digits, eight digits or more in all.
+/// Returns the end of the international bank account number at `start`: two capital letters, two
+/// digits, and 11 to 30 letters and digits with at least eight digits in total.
 pub fn iban(bytes: &[u8], start: usize) -> Option<usize> {
     let [a, b, c, d] = *bytes.get(start..start + 4)?.as_array()?;
     let begins = a.is_ascii_uppercase()
@@ -122,7 +123,8 @@ pub fn iban(bytes: &[u8], start: usize) -> Option<usize> {
     ((15..=34).contains(&characters) && digits >= 8).then_some(end)
 }
 
-/// The length of a group of capital letters and digits that is a whole word and at most 34 long.
+/// Returns the length of a group of capital letters and digits that is a whole word of at most 34
+/// characters.
 fn group(bytes: &[u8], start: usize) -> Option<usize> {
     let rest = bytes.get(start..)?;
     let rest = &rest[..rest.len().min(35)];
@@ -131,11 +133,12 @@ fn group(bytes: &[u8], start: usize) -> Option<usize> {
     (size > 0 && whole).then_some(size)
 }
 
-/// The length of what separates the groups of an account number: a space or a hyphen.
+/// Returns the length of the separator between the groups of an account number: a space or a
+/// hyphen.
 fn gap(bytes: &[u8]) -> Option<usize> {
     match bytes {
         [b' ' | b'-', ..] => Some(1),
-        // A space that does not break.
+        // A non-breaking space.
         [0xC2, 0xA0, ..] => Some(2),
         _ => None,
     }

@@ -1,4 +1,4 @@
-//! Files that are written piece by piece: any cut gives the same file, and pieces stay small.
+//! Streamed exports: any chunking gives the same file, and chunks stay small.
 use carrel_domain::export::{Formatters, Layout};
 use carrel_export::{ExportFormats, record_of};
 

@@ -1,4 +1,4 @@
-//! Stored answers in every state: each is exported, none breaks the file.
+//! Damaged stored answers: each is exported, and none breaks the file.
 use carrel_domain::export::{Formatters, Layout};
 use carrel_export::{ExportFormats, record_of, redact, redact_text};
 use rand::rngs::SmallRng;
@@ -19,7 +19,7 @@ fn a_whole_answer_is_taken_apart() {
     assert_eq!((record.response.as_str(), record.sources.len()), ("hello\n\"you\"", 1));
     assert!(!record.damaged && !record.raw);
     assert_eq!(read(r#"{"text":"t"}"#), ("t".into(), 0, 0, false, false));
-    // The last of two members counts, as it does for the programs that wrote them.
+    // The last of two equal members counts, as in the programs that wrote them.
     assert_eq!(read(r#"{"text":"t","text":"u"}"#), ("u".into(), 0, 0, false, false));
     assert_eq!(read(r#"{"metrics":{"a":1e999},"text":"t"}"#), ("t".into(), 0, 0, false, false));
 }
@@ -155,7 +155,7 @@ fn noise_never_breaks_a_file() {
 
 #[test]
 fn redacting_takes_time_in_proportion_to_the_text() {
-    // Each of these would take minutes if looking ahead were repeated from every place.
+    // Each of these would take minutes if every position repeated the lookahead.
     for piece in [
         "a.",
         "a@",

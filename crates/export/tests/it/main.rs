@@ -1,4 +1,4 @@
-//! What exports promise to the programs that read them.
+//! Exports, as the programs that read them see them.
 #![expect(clippy::unwrap_used, reason = "helpers of tests too say what they expect with unwrap")]
 mod boundaries;
 mod damaged;

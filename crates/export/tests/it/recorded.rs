@@ -1,4 +1,4 @@
-//! The compatible layout, byte for byte as the recorded exports have it.
+//! The compatible layout matches the recorded exports byte for byte.
 use std::collections::BTreeMap;
 
 use carrel_domain::chat_log::{ChatWorkspace, ExportOrder, LoggedChat};
@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::support::{chat, export};
 
-/// What was stored when the exports were recorded, and the exports.
+/// The stored data at the time of the recording, and the recorded exports.
 #[derive(Deserialize)]
 struct Recorded {
     workspaces: BTreeMap<i32, Workspace>,
@@ -70,7 +70,7 @@ impl Recorded {
         logged
     }
 
-    /// The prompt that the recorded server had.
+    /// The prompt of the recorded server.
     fn prompt(&self) -> String {
         let first = self.json_alpaca.pointer("/9/instruction");
         let first = first.or_else(|| self.jsonl.first()?.pointer("/messages/0/content/0/text"));
@@ -82,7 +82,7 @@ impl Recorded {
     }
 }
 
-/// Four spaces for each level.
+/// Indents by four spaces.
 fn indented(value: &Value) -> String {
     let mut out = Vec::new();
     let layout = serde_json::ser::PrettyFormatter::with_indent(b"    ");

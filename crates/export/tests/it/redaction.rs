@@ -1,4 +1,4 @@
-//! What identifies people goes; the rest stays.
+//! Redaction removes what identifies people and keeps the rest.
 use carrel_domain::export::Layout;
 use carrel_export::{record_of, redact, redact_text};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Tables, read back by Python's `csv`.
+//! CSV exports, read back with Python's `csv`.
 use carrel_domain::chat_log::LoggedChat;
 use carrel_domain::export::Layout;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Exchanges to export, exports as whole texts, and Python as the judge of them.
+//! Test exchanges, exports as strings, and Python to check them.
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -11,7 +11,7 @@ use chrono::{TimeZone, Utc};
 
 pub const SERVER_PROMPT: &str = "You are \"the\" server's prompt.\n{datetime}";
 
-/// An exchange of the user `ana` in the workspace `Lab`, rated well.
+/// An exchange of the user `ana` in the workspace `Lab`, with a positive rating.
 pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
     let at = Utc.timestamp_millis_opt(1_795_409_796_641 + id * 1000).unwrap();
     LoggedChat {
@@ -40,7 +40,7 @@ pub fn chat(id: i64, prompt: &str, stored: &str) -> LoggedChat {
     }
 }
 
-/// An exchange as it is normally stored.
+/// An exchange in the usual stored form.
 pub fn said(id: i64, prompt: &str, answer: &str) -> LoggedChat {
     let stored = serde_json::json!({
         "text": answer,
@@ -63,7 +63,7 @@ pub fn choice(name: &str, layout: Layout) -> FormatChoice {
     FormatChoice::new(name, layout, SERVER_PROMPT)
 }
 
-/// Exports, and takes the buffer away after each exchange as a server that streams does.
+/// Exports the chats and empties the buffer after each exchange, as a streaming server does.
 pub fn export(choice: &FormatChoice, chats: &[LoggedChat]) -> String {
     let mut formatter = ExportFormats.make(choice).unwrap();
     let mut file = Vec::new();
@@ -78,7 +78,7 @@ pub fn export(choice: &FormatChoice, chats: &[LoggedChat]) -> String {
     String::from_utf8(file).unwrap()
 }
 
-/// What a Python program prints that is given a text.
+/// Runs a Python program on the input and returns its output.
 pub fn python(program: &str, input: &str) -> String {
     let mut child = Command::new("python3")
         .args(["-X", "utf8", "-c", program])

@@ -1,4 +1,4 @@
-//! Lines to fine-tune with, held to the rules OpenAI gives for its chat layout, and records.
+//! Exports for fine-tuning, checked against OpenAI's rules for its chat format, and Alpaca records.
 use carrel_domain::chat_log::ExportOrder;
 use carrel_domain::export::{Formatters, Layout};
 use carrel_export::ExportFormats;
@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::support::{SERVER_PROMPT, chat, choice, export, in_thread, python, said};
 
-/// Each line an object with messages and nothing else; each message a known role and a content
-/// that is a string and not empty; the system first if at all; question and answer in turn, and
-/// an answer last. Prints how many messages each line has.
+/// Checks that each line is an object with messages and nothing else, that each message has a known
+/// role and a non-empty string as content, and that an optional system message is followed by
+/// alternating questions and answers. Prints the number of messages of each line.
 const CHECK: &str = r"
 import json, sys
 text = sys.stdin.buffer.read().decode('utf-8')

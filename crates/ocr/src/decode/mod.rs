@@ -1,4 +1,4 @@
-//! Image files to pictures: PNG, JPEG, WebP, GIF, BMP, and each page of a TIFF file.
+//! Decodes image files: PNG, JPEG, WebP, GIF, BMP, and each page of a TIFF file.
 mod orientation;
 mod tiff_pages;
 
@@ -11,10 +11,10 @@ use zune_core::options::DecoderOptions;
 use crate::picture::Picture;
 use tiff_pages::TiffPages;
 
-/// The largest picture that is decoded, in points.
+/// Largest image that is decoded, in pixels.
 pub const MOST_POINTS: usize = 80_000_000;
 
-/// Why there is no picture.
+/// Why an image cannot be decoded.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {
     #[error("it is not an image of a known format")]
@@ -25,7 +25,7 @@ pub enum DecodeError {
     Damaged(String),
 }
 
-/// The pictures of a file, decoded one at a time.
+/// The images of a file, decoded one at a time.
 pub enum Pages<'a> {
     One(Option<Picture>),
     Tiff(Box<TiffPages<'a>>),
@@ -42,7 +42,7 @@ impl Iterator for Pages<'_> {
     }
 }
 
-/// The pictures in an image file; of one that moves the first alone.
+/// Returns the images in a file; of an animation only the first.
 pub fn pages(bytes: &[u8]) -> Result<Pages<'_>, DecodeError> {
     let one = |picture: Picture| Pages::One(Some(picture));
     match bytes {
@@ -62,7 +62,7 @@ fn damaged(error: impl std::fmt::Display) -> DecodeError {
     DecodeError::Damaged(error.to_string())
 }
 
-/// Refuses sizes beyond [`MOST_POINTS`] before any memory is taken.
+/// Refuses sizes beyond [`MOST_POINTS`] before memory is allocated.
 fn check(width: impl TryInto<u64>, height: impl TryInto<u64>) -> Result<(), DecodeError> {
     let (width, height) =
         (width.try_into().unwrap_or(u64::MAX), height.try_into().unwrap_or(u64::MAX));
@@ -72,7 +72,7 @@ fn check(width: impl TryInto<u64>, height: impl TryInto<u64>) -> Result<(), Deco
     }
 }
 
-/// Samples of 8 bits; what shines through is white.
+/// Creates an image from 8-bit samples. Transparent pixels become white.
 fn picture(
     width: usize,
     height: usize,

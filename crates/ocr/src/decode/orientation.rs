@@ -1,8 +1,8 @@
-//! How a camera was held, as it says in a JPEG file (Exif, tag 0x0112).
+//! The orientation of the camera in a JPEG file (Exif, tag 0x0112).
 
 const ORIENTATION: u16 = 0x0112;
 
-/// By how many quarters the picture is to be turned clockwise, and whether it is to be mirrored before.
+/// Returns the clockwise quarter turns to apply, and whether to mirror the image before.
 pub fn of(exif: &[u8]) -> Option<(u8, bool)> {
     let exif = exif.strip_prefix(b"Exif\0\0").unwrap_or(exif);
     let is_little = match exif.get(..2)? {
@@ -24,7 +24,7 @@ pub fn of(exif: &[u8]) -> Option<(u8, bool)> {
     of_value(short(found + 8)?)
 }
 
-/// The value of the tag, which TIFF files have too.
+/// Interprets the value of the tag, which TIFF files have too.
 pub fn of_value(value: u16) -> Option<(u8, bool)> {
     Some(match value {
         1 => (0, false),

@@ -1,4 +1,4 @@
-//! The pages of a TIFF file, as scanners and fax machines write them.
+//! The pages of a TIFF file, in the formats of scanners and fax machines.
 use std::io::Cursor;
 
 use tiff::ColorType;
@@ -8,7 +8,7 @@ use tiff::tags::Tag;
 use super::{DecodeError, MOST_POINTS, check, damaged, orientation, picture};
 use crate::picture::Picture;
 
-/// The pages that are left.
+/// The remaining pages.
 pub struct TiffPages<'a> {
     decoder: Decoder<Cursor<&'a [u8]>>,
     has_more: bool,
@@ -100,7 +100,7 @@ fn points(
     }
 }
 
-/// Samples of few bits, of which each row begins with a byte of its own.
+/// Unpacks samples of fewer than 8 bits. Each row starts at a byte boundary.
 fn unpacked(samples: &[u8], width: usize, height: usize, bits: u8) -> Vec<u8> {
     let (in_byte, bits) = (8 / usize::from(bits), usize::from(bits));
     let mut points = Vec::with_capacity(width * height);

@@ -1,4 +1,4 @@
-//! From settings to models, as an operator would get them right and wrong.
+//! Settings to models, with correct and incorrect settings.
 use carrel_domain::{Error, Result};
 
 use super::*;

@@ -1,22 +1,22 @@
-//! The answer of an embedding service, put into the order of the texts.
+//! Parses responses of embedding services and orders the vectors by text.
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::{json, refusal};
 
-/// Why an answer is of no use.
+/// Why a response is unusable.
 #[derive(Debug, PartialEq)]
 pub(super) enum Wrong {
-    /// The provider reports an error with status 200.
+    /// The provider reported an error with status 200.
     Reported(String),
     Reply(String),
 }
 
-/// One vector for each of so many texts.
+/// Returns one vector for each of `texts` texts.
 pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong> {
     let reply = json::parse(content).map_err(|error| {
-        // Python writes them into JSON, which has no such numbers.
+        // Python writes these values into JSON, which has no such numbers.
         let text = String::from_utf8_lossy(content);
         let named = ["NaN", "Infinity"].into_iter().find(|name| text.contains(name));
         Wrong::Reply(match named {
@@ -51,7 +51,7 @@ pub(super) fn read(content: &[u8], texts: usize) -> Result<Vec<Vec<f32>>, Wrong>
     Ok(vectors.into_iter().flatten().collect())
 }
 
-/// Numbers, or their bytes in base64, which some servers send unasked.
+/// Parses an array of numbers, or their bytes in base64, which some servers send unasked.
 fn vector(value: &Value) -> Result<Vec<f32>, String> {
     match value {
         Value::Array(numbers) => numbers

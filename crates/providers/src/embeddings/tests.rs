@@ -1,4 +1,4 @@
-//! Embedding over HTTP against servers on real sockets.
+//! Embedding over HTTP, against servers on real sockets.
 use super::*;
 use crate::refusal::Hints;
 use crate::testing::{Reply, Server, response};
@@ -115,7 +115,7 @@ async fn an_answer_without_end_is_given_up() {
     assert!(outcome.unwrap_err().to_string().contains("is longer than"));
 }
 
-/// A reply with a vector of two numbers for each text.
+/// A response with a two-dimensional vector for each text.
 fn vectors(count: usize) -> Reply {
     let items = vec![r#"{"embedding":[1,1]}"#; count].join(",");
     json(&format!(r#"{{"data":[{items}]}}"#))

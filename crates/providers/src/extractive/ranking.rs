@@ -1,34 +1,34 @@
-//! Which sentences bear most on a question: those that share its rarer words.
+//! Selects the sentences most relevant to a question: those that share its rarer words.
 use std::collections::BTreeSet;
 
 use super::sentences::sentences;
 use super::terms::{kinship, terms};
 
-/// The most quotations in an answer.
+/// Most quotations in an answer.
 const MOST_QUOTES: usize = 4;
-/// Words of the question that count; the rest of a longer one is left out.
+/// Most words of the question that count.
 const MOST_TERMS: usize = 200;
-/// A further sentence is quoted when it adds this part of what the best does,
+/// A further sentence is quoted if it adds at least this share of the best one's gain,
 const WORTH_QUOTING: f64 = 0.35;
-/// or holds a word that none quoted holds and that weighs this part of the heaviest.
+/// or contains a new word with at least this share of the heaviest word's weight.
 const WORTH_ADDING: f64 = 0.6;
-/// What a word of one to three letters, which is seldom what is asked about, weighs beside others.
+/// Relative weight of words of one to three letters, which are seldom the subject.
 const WORTH_OF_SMALL: f64 = 0.4;
-/// What a word loses once a quoted sentence holds it.
+/// Factor for a word's weight once a quoted sentence contains it.
 const WORN: f64 = 0.6;
-/// A quotation shorter than this, in characters, likely a heading, takes the next sentence along.
+/// A shorter quotation, in characters, is likely a heading and includes the next sentence.
 const TOO_SHORT: usize = 50;
 
-/// Why the quotations were chosen.
+/// Why the quotations were selected.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Relevance {
     /// They share words with the question.
     Shared,
-    /// Nothing does; they begin the passages that came first.
+    /// No sentence shares words, so they are the beginnings of the first passages.
     Nearest,
 }
 
-/// Consecutive sentences of one text, by its place among the texts.
+/// Consecutive sentences of one text. `context` is the position of the text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Quote {
     pub context: usize,
@@ -39,7 +39,7 @@ struct Sentence {
     context: usize,
     text: String,
     terms: BTreeSet<String>,
-    /// What sharing a word with the question counts for in this place.
+    /// Weight of the passage.
     worth: f64,
 }
 
@@ -51,20 +51,20 @@ impl Sentence {
     }
 }
 
-/// The best quotations from texts, each with what it is worth beside the others; best first.
+/// Returns the best quotations from texts with their weights, best first.
 pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Quote>) {
     let mut seen = BTreeSet::new();
     let mut all = Vec::new();
     for (context, (text, worth)) in texts.iter().enumerate() {
         for text in sentences(text) {
-            // Neighbouring passages overlap, so the same sentence may come twice.
+            // Neighboring passages overlap, so a sentence may occur twice.
             if seen.insert(text.clone()) {
                 let terms = terms(&text).into_iter().collect();
                 all.push(Sentence { context, text, terms, worth: *worth });
             }
         }
     }
-    // What asks, with no answer after it, may share every word of the question and tell nothing.
+    // A question without an answer after it may share every word and still say nothing.
     for place in 0..all.len() {
         if all[place].asks() && answer(&all, place).is_none() {
             all[place].worth = 0.0;
@@ -81,11 +81,11 @@ pub(super) fn quotes(question: &str, texts: &[(&str, f64)]) -> (Relevance, Vec<Q
     (Relevance::Shared, joined(&all, &chosen(&words, &all)))
 }
 
-/// A word of the question that some sentence holds.
+/// A word of the question that occurs in a sentence.
 struct Word {
-    /// The fewer sentences hold it, the more it weighs.
+    /// The rarer the word, the larger.
     weight: f64,
-    /// How nearly each sentence holds it, 0 to 1.
+    /// How closely each sentence matches it, 0 to 1.
     held: Vec<f64>,
 }
 
@@ -102,7 +102,7 @@ fn words_of(question: &str, all: &[Sentence]) -> Vec<Word> {
     terms.iter().filter_map(word).collect()
 }
 
-/// How nearly a sentence holds `term`, 0 to 1; 0 when the sentence is worth nothing.
+/// Returns how closely a sentence matches `term`, 0 to 1; 0 for a sentence without weight.
 fn holds(sentence: &Sentence, term: &str) -> f64 {
     if sentence.worth <= 0.0 {
         return 0.0;
@@ -113,8 +113,8 @@ fn holds(sentence: &Sentence, term: &str) -> f64 {
     sentence.terms.iter().map(|other| kinship(term, other)).fold(0.0, f64::max)
 }
 
-/// The places of the sentences worth quoting, best first. Each is chosen for what it adds: words
-/// that those before it hold already count for little.
+/// Returns the positions of the sentences to quote, best first. Each is selected for what it adds:
+/// words that an earlier selection contains count little.
 fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
     let heaviest = words.iter().map(|word| word.weight).fold(0.0, f64::max);
     let mut chosen: Vec<usize> = Vec::new();
@@ -132,7 +132,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
                 adds |= new && word.weight >= heaviest * WORTH_ADDING;
             }
             let gain = shared * all[place].worth;
-            // Of equals the first of the text wins.
+            // The first of equal sentences wins.
             if gain > most && (adds || gain >= best * WORTH_QUOTING) {
                 (next, most) = (Some(place), gain);
             }
@@ -147,7 +147,7 @@ fn chosen(words: &[Word], all: &[Sentence]) -> Vec<usize> {
     chosen
 }
 
-/// The first sentences of the first two texts.
+/// Returns the first sentences of the first two texts.
 fn beginnings(all: &[Sentence]) -> Vec<Quote> {
     let contexts: BTreeSet<_> = all.iter().map(|sentence| sentence.context).collect();
     let first = |context| all.iter().position(|sentence| sentence.context == context);
@@ -157,18 +157,19 @@ fn beginnings(all: &[Sentence]) -> Vec<Quote> {
     joined(all, &within)
 }
 
-/// The sentence after that at `place`, in the same text.
+/// Returns the sentence after `place` in the same text.
 fn following(all: &[Sentence], place: usize) -> Option<usize> {
     let next = all.get(place + 1)?;
     (next.context == all[place].context).then_some(place + 1)
 }
 
-/// The sentence that answers the one at `place`, as lists of questions and answers go.
+/// Returns the sentence that answers the question at `place`, as in a list of questions and
+/// answers.
 fn answer(all: &[Sentence], place: usize) -> Option<usize> {
     following(all, place).filter(|next| all[place].asks() && !all[*next].asks())
 }
 
-/// The chosen sentences as quotations, neighbours joined, in the order of the best of each.
+/// Joins adjacent selected sentences to quotations, ordered by the best sentence of each.
 fn joined(all: &[Sentence], chosen: &[usize]) -> Vec<Quote> {
     let mut taken: BTreeSet<usize> = chosen.iter().copied().collect();
     for place in chosen {

@@ -1,14 +1,14 @@
-//! Text to sentences, by punctuation, in any script.
+//! Splits text into sentences by punctuation, in any script.
 
-/// The longest sentence, in characters; longer ones are cut between words where there are any.
+/// Longest sentence, in characters. Longer ones are cut, between words if possible.
 const LONGEST: usize = 500;
 
-/// The sentences of `text`, each on one line. Lines that wrap are joined; an empty line, a heading
-/// or an item of a list begins anew.
+/// Returns the sentences of `text`, each on one line. Wrapped lines are joined; an empty line, a
+/// heading or a list item starts a new sentence.
 pub(super) fn sentences(text: &str) -> Vec<String> {
     let mut sentences = Vec::new();
     for block in blocks(text) {
-        // A row of a table is one sentence, whatever points its cells hold.
+        // A table row is one sentence, whatever punctuation its cells contain.
         if block.starts_with('|') {
             let row = block.trim_matches(|c: char| c == '|' || c.is_whitespace());
             sentences.extend(row.contains(char::is_alphanumeric).then(|| row.to_owned()));
@@ -27,7 +27,7 @@ pub(super) fn sentences(text: &str) -> Vec<String> {
     sentences
 }
 
-/// Runs of lines that belong together, each joined to one line.
+/// Returns groups of lines that belong together, each joined to one line.
 fn blocks(text: &str) -> Vec<String> {
     let mut blocks: Vec<String> = Vec::new();
     let mut open = false;
@@ -47,7 +47,7 @@ fn blocks(text: &str) -> Vec<String> {
     blocks
 }
 
-/// Whether a line is an item of a list, a row of a table or a record of values between commas.
+/// True if a line is a list item, a table row or a comma-separated record.
 fn is_item(line: &str) -> bool {
     if line.matches(',').count() >= line.matches(", ").count() + 2 {
         return true;
@@ -58,7 +58,7 @@ fn is_item(line: &str) -> bool {
             && (numbered.starts_with(". ") || numbered.starts_with(") ")))
 }
 
-/// Where the first sentence of `text` ends, in bytes.
+/// Returns the end of the first sentence of `text`, in bytes.
 fn end_of_first(text: &str) -> usize {
     let mut last_gap = None;
     for (count, (at, character)) in text.char_indices().enumerate() {
@@ -78,7 +78,7 @@ fn end_of_first(text: &str) -> usize {
                 let mut after = text[end..].chars();
                 let gap = after.next().is_none_or(char::is_whitespace);
                 let number = text[..at].chars().all(|c| c.is_ascii_digit());
-                // A small letter after the gap: an abbreviation rather than an end.
+                // A lower-case letter after the gap indicates an abbreviation.
                 if gap && !number && !after.next().is_some_and(char::is_lowercase) {
                     return end;
                 }
@@ -89,7 +89,7 @@ fn end_of_first(text: &str) -> usize {
     text.len()
 }
 
-/// The end of the quotation marks, brackets and repeated points that follow `end`.
+/// Returns the end of the quotation marks, brackets and repeated periods after `end`.
 fn after_closing(text: &str, end: usize) -> usize {
     let rest = &text[end..];
     let closing = |c: char| ".!?…。！？\"'”’»)]」』）】".contains(c);

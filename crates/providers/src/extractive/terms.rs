@@ -1,8 +1,8 @@
-//! Words, reduced to what can be compared across their forms and across scripts.
+//! Normalizes words so that their forms can be compared, in any script.
 use unicode_normalization::UnicodeNormalization;
 
-/// The terms of `text`: words in lower case; in scripts written without spaces, pairs of
-/// neighbouring characters.
+/// Returns the terms of `text`: words in lower case, or pairs of adjacent characters in scripts
+/// without spaces.
 pub(super) fn terms(text: &str) -> Vec<String> {
     let mut terms = Vec::new();
     let mut word = String::new();
@@ -28,8 +28,8 @@ pub(super) fn terms(text: &str) -> Vec<String> {
     terms
 }
 
-/// How far two terms mean the same: 1 when they are the same, less when they look like forms of
-/// one word (`open`, `opens`, `opening`), else 0.
+/// Returns the similarity of two terms: 1 if they are equal, less if they look like forms of one
+/// word (`open`, `opens`, `opening`), otherwise 0.
 pub(super) fn kinship(a: &str, b: &str) -> f64 {
     if a == b {
         return 1.0;
@@ -44,7 +44,7 @@ fn take(word: &mut String) -> Option<String> {
     (!word.is_empty()).then(|| std::mem::take(word))
 }
 
-/// Scripts whose words are not told apart by spaces, and Hangul, whose words carry particles.
+/// True for scripts without spaces between words, and for Hangul, whose words carry particles.
 fn is_unspaced(character: char) -> bool {
     matches!(u32::from(character),
         0x0E00..=0x0EFF // Thai, Lao

@@ -1,4 +1,4 @@
-//! The built-in answerer, as a person who asks it sees it.
+//! The extractive answerer, as its users see it.
 use futures_util::StreamExt;
 
 use super::*;

@@ -1,4 +1,4 @@
-//! Pictures to go by, on their way from their files to a provider.
+//! Reads reference images from their files for a request to a provider.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carrel_domain::image::ReferenceImage;
@@ -9,13 +9,13 @@ use reqwest::multipart::Part;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
-/// The most bytes of all pictures together that go into one body of JSON, which is in memory whole.
+/// Most bytes of all images in a JSON body, which is held in memory.
 const MOST_IN_JSON: u64 = 20 << 20;
 
 /// How much of a file is read at a time, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Parts of a form, which are read while they are sent.
+/// Returns form parts that are read while they are sent.
 pub(super) async fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
     let mut parts = Vec::with_capacity(references.len());
     for (number, reference) in references.iter().enumerate() {
@@ -33,7 +33,7 @@ pub(super) async fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
     Ok(parts)
 }
 
-/// `data:` addresses.
+/// Returns `data:` URLs.
 pub(super) async fn urls(references: &[ReferenceImage]) -> Result<Vec<String>> {
     let together: u64 = references.iter().map(|reference| reference.length).sum();
     if together > MOST_IN_JSON {

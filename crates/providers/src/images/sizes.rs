@@ -1,4 +1,4 @@
-//! The sizes of pictures that OpenAI's models make; other servers take any, or refuse by themselves.
+//! Image sizes of OpenAI's models. Other servers accept any size, or refuse it themselves.
 use carrel_domain::image::ImageSize;
 
 const fn square(side: u32) -> ImageSize {
@@ -9,14 +9,14 @@ const fn size(width: u32, height: u32) -> ImageSize {
     ImageSize { width, height }
 }
 
-/// By what the names of models begin with; the last row is for all others.
+/// Sizes by prefix of the model's name. The last row applies to all others.
 const SIZES: [(&str, [ImageSize; 3]); 3] = [
     ("dall-e-2", [square(256), square(512), square(1024)]),
     ("dall-e-3", [square(1024), size(1792, 1024), size(1024, 1792)]),
     ("", [square(1024), size(1536, 1024), size(1024, 1536)]),
 ];
 
-/// The size that a model makes and that is most like the one wanted: in shape first.
+/// Returns the supported size most similar to the wanted one, by aspect ratio first.
 pub(super) fn nearest(model: &str, wanted: ImageSize) -> ImageSize {
     let row = SIZES.iter().find(|(start, _)| model.starts_with(start));
     let sizes = row.map_or(&[][..], |(_, sizes)| sizes);

@@ -1,10 +1,10 @@
-//! Which addresses are everybody's.
+//! Decides which addresses are public.
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::{IpNet, Ipv4Net};
 
-/// A host that may be reached although it is not everybody's: a name, an address or a network.
+/// A host that may be reached although it is not public: a name, an address or a network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exempt {
     /// In lower case.
@@ -42,7 +42,7 @@ pub fn may_be_reached(exempt: &[Exempt], address: IpAddr) -> bool {
     is_public(address) || exempt.iter().any(covers)
 }
 
-/// Networks that are not everybody's, from the registries of special addresses (RFC 6890).
+/// Networks that are not public, from the registries of special-purpose addresses (RFC 6890).
 const SPECIAL: [(Ipv4Addr, u8); 15] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8),
     (Ipv4Addr::new(10, 0, 0, 0), 8),
@@ -75,8 +75,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
     !SPECIAL.iter().any(holds)
 }
 
-/// Global unicast addresses without those that stand for something else; and those by which hosts
-/// without IPv4 reach it, where that is public.
+/// True for global unicast addresses, except those that embed other addresses. Addresses that
+/// IPv6-only hosts use to reach IPv4 are public if the IPv4 address is.
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let segments = address.segments();
     match segments {
@@ -85,7 +85,7 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
             let [c, d] = low.to_be_bytes();
             is_public_v4(Ipv4Addr::new(a, b, c, d))
         }
-        // Protocols and tunnels (Teredo among them), documentation, 6to4.
+        // Protocol assignments and tunnels (such as Teredo), documentation, 6to4.
         [0x2001, second, ..] if second < 0x200 || second == 0xdb8 => false,
         [0x2002, ..] | [0x3fff, 0..=0x0fff, ..] => false,
         [first, ..] => first & 0xe000 == 0x2000,

@@ -1,4 +1,4 @@
-//! Answers: what they say they are, and what is in them.
+//! Reads a response: its declared type and its content.
 use std::io::Read;
 
 use carrel_domain::{Error, Result};
@@ -8,7 +8,7 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 
 use super::{failed, nothing};
 
-/// The media type, in lower case and without parameters, and the charset.
+/// Returns the media type, in lower case and without parameters, and the charset.
 pub fn declared(headers: &HeaderMap) -> (String, Option<String>) {
     let declared = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let mut parts = declared.unwrap_or_default().split(';');
@@ -21,7 +21,7 @@ pub fn declared(headers: &HeaderMap) -> (String, Option<String>) {
     (media_type, charset)
 }
 
-/// The whole content, unpacked, of at most `limit` bytes both before and after.
+/// Reads and decompresses the whole content, at most `limit` bytes both before and after.
 pub async fn whole(mut response: Response, limit: u64) -> Result<Vec<u8>> {
     let too_large = || Error::TooLarge { what: "what the link leads to", limit };
     let packed = response.headers().get(CONTENT_ENCODING).map(|encoding| encoding.as_bytes());
@@ -49,7 +49,7 @@ pub async fn whole(mut response: Response, limit: u64) -> Result<Vec<u8>> {
     if unpacked.len() as u64 > limit { Err(too_large()) } else { Ok(unpacked) }
 }
 
-/// At most one byte more than the limit.
+/// Returns at most one byte more than the limit.
 fn unpack(packed: &[u8], limit: u64) -> std::io::Result<Vec<u8>> {
     let mut unpacked = Vec::new();
     MultiGzDecoder::new(packed).take(limit.saturating_add(1)).read_to_end(&mut unpacked)?;

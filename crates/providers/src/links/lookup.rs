@@ -1,4 +1,4 @@
-//! From names to addresses.
+//! Resolves host names.
 use std::future::ready;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -6,14 +6,14 @@ use std::net::{IpAddr, SocketAddr};
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-/// Knows where hosts are.
+/// A resolver of host names.
 #[async_trait]
 pub trait Lookup: Send + Sync {
-    /// Every address of a host.
+    /// Returns all addresses of a host.
     async fn addresses(&self, name: &str) -> io::Result<Vec<IpAddr>>;
 }
 
-/// Asks the operating system.
+/// Uses the operating system's resolver.
 pub struct SystemLookup;
 
 #[async_trait]
@@ -24,7 +24,7 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Knows one answer to every question: the addresses that were checked.
+/// Always returns the addresses that were checked.
 pub struct Fixed(pub Vec<SocketAddr>);
 
 impl Resolve for Fixed {

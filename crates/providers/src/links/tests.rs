@@ -1,4 +1,5 @@
-//! Pages of servers on real sockets, well-behaved and not, behind names that lead where a test says.
+//! Fetching pages from well-behaved and misbehaving servers on real sockets, with names that each
+//! test resolves as it needs.
 use std::collections::HashMap;
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -10,7 +11,7 @@ use flate2::write::GzEncoder;
 use super::*;
 use crate::testing::{Reply, Server, response};
 
-/// Answers each name with the next of its answers, and the last one again and again.
+/// Resolves each name to the next of its results, and repeats the last one.
 #[derive(Default)]
 struct Names {
     answers: Mutex<HashMap<&'static str, Vec<Vec<IpAddr>>>>,
@@ -44,7 +45,7 @@ fn fetcher(names: &Arc<Names>, exempt: &[&str]) -> WebFetcher {
     WebFetcher::new(names.clone(), exempt, LIMITS)
 }
 
-/// One that reaches servers of this machine, and names that lead to it.
+/// A fetcher that may reach this machine, with names that resolve to it.
 fn local() -> WebFetcher {
     fetcher(&names(&[("a.test", &[&[HERE]]), ("b.test", &[&[HERE]])]), &["127.0.0.1"])
 }
@@ -53,12 +54,12 @@ fn link(url: &str) -> Link {
     Link { url: url.to_owned(), ..Link::default() }
 }
 
-/// The same server under a name.
+/// Returns the server's URL with another host name.
 fn named(server: &Server, name: &str) -> String {
     server.url.replace("127.0.0.1", name)
 }
 
-/// Why a link was refused.
+/// Returns why a link was refused.
 async fn refusal(fetcher: &WebFetcher, url: &str) -> String {
     match fetcher.fetch(&link(url)).await {
         Err(error @ (Error::Invalid { .. } | Error::Unprocessable { .. })) => error.to_string(),
@@ -175,14 +176,14 @@ async fn each_redirect_is_checked_as_the_link_was() {
 
 #[tokio::test]
 async fn a_name_that_moves_after_the_check_is_not_followed() {
-    // The first answer is checked; a second one, which leads elsewhere, is never asked for.
+    // The first result is checked; the second, which points elsewhere, is never requested.
     let server = Server::start(vec![response("200 OK", "text/plain", "here")]).await;
     let names = names(&[("a.test", &[&[HERE], &["127.9.9.9".parse().unwrap()]])]);
     let fetcher = fetcher(&names, &["127.0.0.1"]);
     let fetched = fetcher.fetch(&link(&named(&server, "a.test"))).await.unwrap();
     assert_eq!(fetched.content, b"here");
     assert_eq!(*names.asked.lock().unwrap(), ["a.test"]);
-    // And a redirect to the same name is looked up and checked anew.
+    // A redirect to the same name is resolved and checked again.
     let server = Server::start(vec![redirection("/next")]).await;
     let told = refusal(&fetcher, &named(&server, "a.test")).await;
     assert!(told.contains("not public"), "{told}");

@@ -1,4 +1,4 @@
-//! Native protocols against servers on real sockets.
+//! Native protocols, against servers on real sockets.
 use carrel_domain::model::Message;
 
 use super::*;
@@ -46,7 +46,7 @@ fn reason(outcome: Result<Vec<Delta>>) -> String {
     reason.into_owned()
 }
 
-/// Answers once as Anthropic does, with one block of a kind.
+/// Starts a server that responds once in Anthropic's format, with one content block.
 async fn telling(kind: &str, said: &str, stop: &str) -> Server {
     let events = [
         r#"{"type":"message_start","message":{"usage":{"input_tokens":5,"output_tokens":1}}}"#
@@ -94,7 +94,7 @@ async fn anthropic_streams_text_and_usage() {
     );
 }
 
-/// A message of AWS's event streams: lengths and a checksum, headers, payload, a checksum.
+/// Encodes a message of an AWS event stream: lengths and a checksum, headers, payload, a checksum.
 fn message(event: &str, payload: &str) -> Vec<u8> {
     let mut headers = Vec::new();
     for (name, value) in [(":event-type", event), (":message-type", "event")] {
@@ -169,7 +169,7 @@ async fn failures_of_the_connection_have_words() {
     }
 }
 
-/// The beginning of an answer as Anthropic gives it.
+/// The beginning of an answer in Anthropic's format.
 fn begun() -> Vec<u8> {
     let mut stream = EVENTS.to_vec();
     for event in [

@@ -1,4 +1,4 @@
-//! The body of a request, without what the provider was found to refuse.
+//! The request body, without parts that the provider was found to refuse.
 use carrel_domain::model::{ChatRequest, Image, MessageRole, ResponseFormat, Sampling};
 use carrel_domain::{Error, Result};
 use serde_json::{Value, json};
@@ -72,7 +72,7 @@ fn messages(request: &ChatRequest, adaptations: &Adaptations) -> Vec<Value> {
     }
 }
 
-/// Makes one message of those that follow one another in the same role.
+/// Merges consecutive messages with the same role.
 fn merged(messages: Vec<Value>) -> Vec<Value> {
     let mut merged: Vec<Value> = Vec::with_capacity(messages.len());
     for message in messages {
@@ -98,7 +98,8 @@ fn joined(first: Value, second: &Value) -> Value {
     json!([parts(&first), parts(second)].concat())
 }
 
-/// A message's text, or parts where there are images, which models without vision refuse.
+/// Returns the text as a string, or as parts if there are images, because models without vision
+/// refuse parts.
 fn content(text: &str, images: &[Image]) -> Value {
     if images.is_empty() {
         return json!(text);

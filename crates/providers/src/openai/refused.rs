@@ -5,29 +5,29 @@ use serde_json::Value;
 
 use crate::endpoint::Refused;
 
-/// What all further requests to a provider differ in.
+/// How all further requests to a provider change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Adaptation {
-    /// Without the parameter of this name.
+    /// Omit the parameter of this name.
     Without(&'static str),
-    /// `max_completion_tokens` in place of `max_tokens`.
+    /// Send `max_completion_tokens` instead of `max_tokens`.
     MaxCompletionTokens,
-    /// The system prompt is part of the first message of the user.
+    /// Put the system prompt into the first user message.
     NoSystemRole,
-    /// Messages of one role in a row become one.
+    /// Merge consecutive messages with the same role.
     AlternatingRoles,
 }
 
 pub(super) type Adaptations = BTreeSet<Adaptation>;
 
-/// Parameters that this program sends of its own accord, and may leave out.
+/// Parameters that this program adds itself and may omit.
 const OPTIONAL: [&str; 3] = ["stream_options", "temperature", "stream"];
 
 /// Parameters that only the client of a request asks for.
 const OF_THE_CLIENT: [&str; 6] =
     ["response_format", "frequency_penalty", "presence_penalty", "top_p", "seed", "stop"];
 
-/// What refusals of a parameter say, whether of its name or of its value.
+/// Words in refusals of a parameter's name or value.
 const REFUSAL_WORDS: [&str; 16] = [
     "unsupported",
     "not support",
@@ -47,7 +47,7 @@ const REFUSAL_WORDS: [&str; 16] = [
     "only the default",
 ];
 
-/// What to change so that the provider may take the request; `None` when nothing would help.
+/// Returns the change with which the provider may accept the request; `None` if none would help.
 pub(super) fn adaptation(
     refused: &Refused,
     body: &Value,
@@ -86,14 +86,15 @@ pub(super) fn adaptation(
     None
 }
 
-/// The parameter of the client that the provider refuses.
+/// Returns the client's parameter that the provider refuses.
 pub(super) fn client_parameter(refused: &Refused, body: &Value) -> Option<&'static str> {
     let message = refused.message.to_ascii_lowercase();
     let is_refused = |name: &&str| body.get(*name).is_some() && names(&message, name);
     concerns_the_request(refused).then(|| OF_THE_CLIENT.into_iter().find(is_refused)).flatten()
 }
 
-/// Some servers call a request that they do not understand a failure of theirs.
+/// True if the status is about the request. Some servers report requests that they do not
+/// understand as server errors.
 fn concerns_the_request(refused: &Refused) -> bool {
     matches!(refused.status.as_u16(), 400 | 405 | 415 | 422 | 500 | 501)
 }
@@ -106,7 +107,7 @@ fn is_refusal(message: &str) -> bool {
     REFUSAL_WORDS.iter().any(|word| message.contains(word))
 }
 
-/// Whether `message` has `name` as a word.
+/// True if `message` contains `name` as a word.
 fn names(message: &str, name: &str) -> bool {
     let is_part = |one: char| one.is_ascii_alphanumeric() || one == '_';
     message.match_indices(name).any(|(at, _)| {

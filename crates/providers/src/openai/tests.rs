@@ -1,4 +1,4 @@
-//! The OpenAI protocol against servers on real sockets, well-behaved and not.
+//! The OpenAI protocol, against well-behaved and misbehaving servers on real sockets.
 use std::time::Duration;
 
 use carrel_domain::model::{Context, Delta, FinishReason, Message};
@@ -50,7 +50,7 @@ async fn ask(model: &OpenAi) -> Result<Vec<Delta>> {
     deltas.into_iter().collect()
 }
 
-/// The reason of the failure that `reply` leads to.
+/// Returns the reason of the failure that `reply` causes.
 async fn refusal(reply: Reply) -> String {
     let server = Server::start(vec![reply]).await;
     reason(ask(&model(&server.url)).await)

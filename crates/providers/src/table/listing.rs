@@ -3,22 +3,22 @@ use super::{Base, Provider};
 use crate::catalog::Catalog;
 use crate::engines::Engine;
 
-/// Where a provider lists its models, and how it wants to be sent the key.
+/// The address of a provider's model list, and the header for the key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Listing {
-    /// The base address, where it is not that of its models.
+    /// The base address, if it differs from that of the models.
     pub base: Option<Base>,
     pub catalog: Catalog,
-    /// The header of the key; empty where it is the usual one.
+    /// The header for the key; empty for the usual one.
     pub key_header: &'static str,
 }
 
 const USUAL: Listing = Listing { base: None, catalog: Catalog(&["models"]), key_header: "" };
 
-/// Ollama knows what it has pulled; so does whatever stands in for it behind `/v1`.
+/// Ollama lists the models it has pulled; compatible servers list theirs at `/v1`.
 const OLLAMA: Listing = Listing { catalog: Catalog(&["api/tags", "v1/models"]), ..USUAL };
 
-/// Tells what kind each model is, and the window of each, at a place of its own.
+/// LM Studio lists the type and context window of each model at its own path.
 const LM_STUDIO: Listing = Listing { catalog: Catalog(&["api/v0/models", "v1/models"]), ..USUAL };
 
 const COHERE: Listing = Listing { base: Some(Base::Fixed("https://api.cohere.ai/v1")), ..USUAL };

@@ -1,10 +1,10 @@
-//! Commands of the Data API: how they are sent, and what their errors mean.
+//! Sends commands of the Data API and interprets their errors.
 use carrel_domain::{Error, Result};
 use serde_json::{Value, json};
 
 use crate::rest::Rest;
 
-/// Where collections are in every database.
+/// The keyspace of collections, present in every database.
 const KEYSPACE: &str = "default_keyspace";
 
 pub(super) struct Commands {
@@ -13,7 +13,7 @@ pub(super) struct Commands {
 
 pub(super) struct Answer {
     pub body: Value,
-    /// Whether nothing was there already of what was to be stored.
+    /// False if some of the documents to insert existed already.
     pub is_whole: bool,
 }
 
@@ -22,17 +22,17 @@ impl Commands {
         Self { rest }
     }
 
-    /// Sends a command to a collection; `None` when there is no such collection.
+    /// Sends a command to a collection; `None` if the collection does not exist.
     pub async fn ask(&self, collection: &str, command: &Value) -> Result<Option<Answer>> {
         self.send(&["api", "json", "v1", KEYSPACE, collection], command).await
     }
 
-    /// [`Commands::ask`] of a collection that is made if need be.
+    /// Like [`Commands::ask`], but creates the collection if it does not exist.
     pub async fn tell(&self, collection: &str, options: &Value, command: &Value) -> Result<Answer> {
         if let Some(answer) = self.ask(collection, command).await? {
             return Ok(answer);
         }
-        // Which succeeds where there is one with these options.
+        // Succeeds if a collection with these options exists already.
         let make = json!({ "createCollection": { "name": collection, "options": options } });
         let made = self.send(&["api", "json", "v1", KEYSPACE], &make).await?;
         made.ok_or_else(|| self.unknown_database())?;

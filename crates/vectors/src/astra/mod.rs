@@ -1,9 +1,9 @@
-//! Astra DB, by the JSON of its Data API.
+//! Astra DB, through its JSON Data API.
 //!
-//! All vectors of one length are in one collection, named after the database and the length, with
-//! workspace, document and chunk as indexed fields. One more collection holds the watermarks, which
-//! are read by their ids alone. Searches and counts may not see a change at once: whoever moves a
-//! watermark waits until they do.
+//! All vectors of one length are in one collection, named after the installation and the length,
+//! with workspace, document and chunk as indexed fields. Another collection has the watermarks,
+//! which are only read by id. Searches and counts may see a change late, so the watermark moves
+//! only after they do.
 mod commands;
 mod recent;
 
@@ -20,17 +20,17 @@ use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, un
 use commands::Commands;
 use recent::{Change, Recent};
 
-/// The most documents that are stored at a time, and the most values that one filter lists.
+/// Most documents that are stored at a time, and most values in a filter.
 const BATCH: usize = 100;
-/// The most dimensions of a vector.
+/// Most dimensions of a vector.
 const MOST_DIMENSIONS: usize = 4_096;
-/// What a search may ask for.
+/// Limits of a search.
 const LIMITS: Limits = Limits { candidates: 1_000, documents: BATCH };
 
 pub(crate) struct Astra {
     commands: Commands,
     recent: Recent,
-    /// Comes before the names of all our collections.
+    /// Prefix of the names of all our collections.
     prefix: String,
 }
 
@@ -46,7 +46,7 @@ struct Document {
 }
 
 impl Astra {
-    /// `installation` is the name of the database whose vectors it is to hold.
+    /// `installation` identifies the database whose vectors the store contains.
     pub fn new(rest: Rest, installation: &str) -> Self {
         let prefix = format!("carrel_{installation}");
         Self { commands: Commands::new(rest), recent: Recent::default(), prefix }
@@ -64,7 +64,7 @@ impl Astra {
         &self.commands.rest
     }
 
-    /// Stores documents, in the place of those with the same ids.
+    /// Inserts documents, replacing those with the same ids.
     async fn insert(&self, dimensions: usize, documents: &[Document]) -> Result<()> {
         let name = self.collection(dimensions);
         let options = json!({
@@ -77,7 +77,7 @@ impl Astra {
         if self.commands.tell(&name, &options, &body).await?.is_whole {
             return Ok(());
         }
-        // Some are there already, and are put in the place of others by taking those out.
+        // Some exist already, and are replaced by deleting them first.
         let ids: Vec<_> = documents.iter().map(|document| &document.id).collect();
         self.delete(&name, &json!({ "_id": { "$in": ids } })).await?;
         match self.commands.tell(&name, &options, &body).await?.is_whole {
@@ -86,7 +86,7 @@ impl Astra {
         }
     }
 
-    /// Takes out what a filter lets through, a part at a time, as Astra does it.
+    /// Deletes the documents that match a filter, in batches as Astra does.
     async fn delete(&self, collection: &str, filter: &Value) -> Result<()> {
         let body = json!({ "deleteMany": { "filter": filter } });
         while let Some(answer) = self.commands.ask(collection, &body).await? {
@@ -97,7 +97,7 @@ impl Astra {
         Ok(())
     }
 
-    /// How many documents a filter lets through; `None` when there are more than Astra counts.
+    /// Counts the documents that match a filter; `None` if there are more than Astra counts.
     async fn count_of(&self, collection: &str, filter: &Value) -> Result<Option<u64>> {
         let body = json!({ "countDocuments": { "filter": filter } });
         let Some(answer) = self.commands.ask(collection, &body).await? else { return Ok(Some(0)) };
@@ -108,7 +108,7 @@ impl Astra {
         status["count"].as_u64().map(Some).ok_or_else(|| self.rest().strange())
     }
 
-    /// The documents that a filter lets through, in pages.
+    /// Returns the documents that match a filter, read in pages.
     async fn find(&self, collection: &str, filter: &Value, fields: &Value) -> Result<Vec<Value>> {
         let (mut all, mut state) = (Vec::new(), Value::Null);
         loop {
@@ -132,7 +132,7 @@ impl Astra {
         }
     }
 
-    /// Returns when searches see the last change of this process to a workspace's vectors.
+    /// Waits until searches see this process's last change to a workspace's vectors.
     async fn settled(&self, within: WorkspaceId, dimensions: usize) -> Result<()> {
         let place = (within, dimensions);
         let (name, mut patience) = (self.collection(dimensions), Patience::default());
@@ -144,7 +144,7 @@ impl Astra {
             if self.count_of(&name, &filter).await? == Some(expected) {
                 self.recent.is_seen(place, &change);
             } else if !patience.wait().await {
-                // Another process may have changed it since; it is looked at anew next time.
+                // Another process may have changed it since. The next call starts fresh.
                 self.recent.is_seen(place, &change);
                 let reason = "it does not show what it was told a minute ago";
                 return Err(self.rest().will_not(reason));
@@ -314,7 +314,7 @@ impl Store for Astra {
 }
 
 fn document_of(within: WorkspaceId, row: &VectorRow) -> Document {
-    // One without direction is as near to every other, and Astra takes none.
+    // Astra refuses zero vectors, so they are replaced by an arbitrary unit vector.
     let vector = match row.vector.iter().all(|value| *value == 0.0) {
         true => unit(row.vector.len()),
         false => row.vector.clone(),

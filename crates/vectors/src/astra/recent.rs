@@ -1,4 +1,4 @@
-//! The last change of this process to each place, until it was seen by others.
+//! The last change of this process in each workspace, until searches see it.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 #[derive(Clone, PartialEq)]
 pub(super) enum Change {
-    /// Documents with these ids are there.
+    /// Documents with these ids exist.
     Stored(Vec<String>),
-    /// Nothing is there that this filter lets through.
+    /// No document matches this filter.
     Removed(Value),
 }
 
-/// A workspace and a length of vectors.
+/// A workspace and a vector length.
 type Place = (WorkspaceId, usize);
 
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! Collections of a database in Chroma, which go by ids that are asked for by name.
+//! Collections of a Chroma database. Requests need their ids, which are looked up by name.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -8,14 +8,14 @@ use serde_json::{Value, json};
 
 use crate::rest::Rest;
 
-/// How many ids are remembered.
+/// Most ids that are remembered.
 const MOST_IDS: usize = 10_000;
 
 pub(super) struct Collections {
     pub rest: Rest,
     tenant: String,
     database: String,
-    /// By name, as they were when they were last asked for.
+    /// Ids by name, as of the last lookup.
     ids: Mutex<HashMap<String, String>>,
 }
 
@@ -25,7 +25,7 @@ impl Collections {
         Self { rest, tenant, database, ids: Mutex::default() }
     }
 
-    /// Succeeds when the database answers.
+    /// Succeeds if the database answers.
     pub async fn probe(&self) -> Result<()> {
         let any = self.rest.get(&self.path(&["?limit=1"])).await?;
         any.map(drop).ok_or_else(|| self.no_database())
@@ -37,7 +37,7 @@ impl Collections {
         Ok(())
     }
 
-    /// How many points a collection has; `None` when there is no such collection.
+    /// Returns the number of points in a collection; `None` if it does not exist.
     pub async fn count(&self, name: &str) -> Result<Option<Value>> {
         self.try_twice(name, false, "count", None::<&()>).await
     }
@@ -52,7 +52,7 @@ impl Collections {
         base.into_iter().chain(rest.iter().copied()).collect()
     }
 
-    /// The id of a collection; with `make` there is one afterwards.
+    /// Returns the id of a collection. With `make`, creates the collection if necessary.
     async fn id(&self, name: &str, make: bool) -> Result<Option<String>> {
         if let Some(id) = self.ids().get(name) {
             return Ok(Some(id.clone()));
@@ -85,7 +85,7 @@ impl Collections {
         ))
     }
 
-    /// Asks a collection something; `None` when there is no such collection.
+    /// Sends a request to a collection; `None` if it does not exist.
     pub async fn ask(
         &self,
         name: &str,
@@ -95,13 +95,13 @@ impl Collections {
         self.try_twice(name, false, verb, Some(body)).await
     }
 
-    /// Tells a collection something, which is made if need be.
+    /// Sends a change to a collection, which is created if necessary.
     pub async fn tell(&self, name: &str, verb: &str, body: &(impl Serialize + Sync)) -> Result<()> {
         let told = self.try_twice(name, true, verb, Some(body)).await?;
         told.map(drop).ok_or_else(|| self.rest.unavailable("its collections vanish"))
     }
 
-    /// Twice, because the id that is remembered may be that of a collection which was made anew.
+    /// Tries twice, because the remembered id may belong to a collection that was recreated.
     async fn try_twice(
         &self,
         name: &str,

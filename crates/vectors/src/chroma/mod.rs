@@ -1,7 +1,7 @@
-//! Chroma, on a machine of one's own or in its cloud, by the second version of its REST interface.
+//! Chroma, self-hosted or in its cloud, through version 2 of its REST API.
 //!
-//! A workspace has a collection for each length of its vectors, named after the database, the
-//! workspace and the length. One more collection holds the watermarks, as metadata of points.
+//! A workspace has a collection for each length of its vectors, named after the installation, the
+//! workspace and the length. Another collection has the watermarks, as metadata of points.
 mod collections;
 
 use async_trait::async_trait;
@@ -17,33 +17,33 @@ use collections::Collections;
 pub(crate) struct Chroma {
     collections: Collections,
     quotas: Quotas,
-    /// Comes before the names of all our collections.
+    /// Prefix of the names of all our collections.
     prefix: String,
 }
 
-/// What one request may ask for.
+/// Limits of a single request.
 #[derive(Clone, Copy)]
 pub(crate) struct Quotas {
-    /// The most points that are stored, removed or read at a time.
+    /// Most points that are stored, removed or read at a time.
     pub points: usize,
     pub dimensions: usize,
     pub limits: Limits,
 }
 
 impl Quotas {
-    /// A server of one's own has none of its own; these keep requests short.
+    /// The limits for a self-hosted server, which has none of its own. They keep requests short.
     pub fn of_server() -> Self {
         Self { points: 5_000, dimensions: usize::MAX, limits: Limits::default() }
     }
 
-    /// Those of the cloud.
+    /// The quotas of the cloud.
     pub fn of_cloud() -> Self {
         let limits = Limits { candidates: 300, documents: 300 };
         Self { points: 300, dimensions: 4_096, limits }
     }
 }
 
-/// What is stored, column by column.
+/// Points to store, column by column.
 #[derive(Serialize)]
 struct Points<'a> {
     ids: Vec<String>,
@@ -66,7 +66,7 @@ struct Query<'a> {
 }
 
 impl Chroma {
-    /// `installation` is the name of the database whose vectors it is to hold.
+    /// `installation` identifies the database whose vectors the store contains.
     pub fn new(
         rest: Rest,
         quotas: Quotas,
@@ -83,7 +83,7 @@ impl Chroma {
     }
 
     fn marks_name(&self) -> String {
-        // As installations have it.
+        // The name that existing installations have.
         format!("{}-marks", self.prefix)
     }
 
@@ -99,7 +99,7 @@ impl Chroma {
         Ok(())
     }
 
-    /// By the ids of their points, of which a quota counts how many go at a time.
+    /// Deletes by point ids, because the quota limits the number of points per request.
     async fn remove_documents(&self, name: &str, of: &[WorkspaceDocumentId]) -> Result<()> {
         let points = self.quotas.points;
         loop {
@@ -115,7 +115,7 @@ impl Chroma {
         }
     }
 
-    /// Ids of a collection's points, each read as a number; those that are none are passed over.
+    /// Parses the ids of points as numbers. Other ids are ignored.
     fn numbers(&self, ids: &Value) -> Result<Vec<ChunkId>> {
         let ids = ids.as_array().ok_or_else(|| self.rest().strange())?;
         let numbers = ids.iter().filter_map(|id| id.as_str()?.parse().ok());
@@ -139,7 +139,8 @@ impl Store for Chroma {
             let body =
                 json!({ "limit": self.quotas.points, "offset": offset, "include": ["metadatas"] });
             let Some(page) = self.collections.ask(&self.marks_name(), "get", &body).await? else {
-                // There is nothing; whoever asks wants to know whether it answers at all.
+                // Without a collection there are no watermarks, but the caller still learns whether
+                // Chroma answers.
                 return self.collections.probe().await.map(|()| watermarks);
             };
             let ids = self.numbers(&page["ids"])?;

@@ -1,4 +1,4 @@
-//! Which workspaces' codes are in memory, and which of them have to make room.
+//! The cache of workspaces' codes, with eviction.
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -6,9 +6,9 @@ use carrel_domain::WorkspaceId;
 
 use super::snapshot::Snapshot;
 
-/// The place of one workspace's codes.
+/// The cache entry of one workspace.
 pub struct Slot {
-    /// Held by whoever changes the codes; readers do not need it.
+    /// Held while changing the codes. Readers do not need it.
     pub gate: tokio::sync::Mutex<()>,
     snapshot: Mutex<Option<Arc<Snapshot>>>,
 }
@@ -23,7 +23,7 @@ impl Slot {
     }
 
     pub fn store(&self, snapshot: Arc<Snapshot>) {
-        // The old one may be large: it is freed after the lock is released.
+        // The old snapshot may be large, so it is freed after the lock is released.
         let old = locked(&self.snapshot).replace(snapshot);
         drop(old);
     }
@@ -33,7 +33,7 @@ impl Slot {
     }
 }
 
-/// All slots, bounded by the bytes of their codes.
+/// All slots, limited by the total bytes of their codes.
 pub struct SegmentCache {
     limit: usize,
     state: Mutex<State>,
@@ -47,11 +47,11 @@ struct State {
 
 struct Entry {
     slot: Arc<Slot>,
-    /// The number of the latest use: the smaller, the longer ago.
+    /// Sequence number of the last use; smaller is older.
     used: u64,
 }
 
-/// What a slot costs beside its codes, so that empty ones are let go as well.
+/// Cost of a slot besides its codes, so that empty slots are evicted too.
 const SLOT_BYTES: usize = 256;
 
 impl SegmentCache {
@@ -59,7 +59,7 @@ impl SegmentCache {
         Self { limit, state: Mutex::default() }
     }
 
-    /// The slot of a workspace that is about to be searched.
+    /// Returns the slot of a workspace that is about to be searched.
     pub fn slot(&self, within: WorkspaceId) -> Arc<Slot> {
         let mut state = locked(&self.state);
         state.uses += 1;
@@ -72,7 +72,7 @@ impl SegmentCache {
         Arc::clone(&entry.slot)
     }
 
-    /// The slot of a workspace, if it has one, without counting as use.
+    /// Returns the slot of a workspace, if it has one, without counting as a use.
     pub fn peek(&self, within: WorkspaceId) -> Option<Arc<Slot>> {
         locked(&self.state).slots.get(&within).map(|entry| Arc::clone(&entry.slot))
     }
@@ -86,8 +86,8 @@ impl SegmentCache {
         locked(&self.state).slots.values().filter_map(|entry| entry.slot.bytes()).sum()
     }
 
-    /// Lets go what was used longest ago, but not `keep`, until the rest fits. Slots that are
-    /// still being loaded stay: they hold nothing yet, and others wait at their gate.
+    /// Evicts the least recently used slots, except `keep`, until the rest fits. Slots that are
+    /// still loading stay: they hold nothing yet, and others wait at their gate.
     pub fn evict(&self, keep: WorkspaceId) {
         let mut freed = Vec::new();
         let mut state = locked(&self.state);
@@ -112,7 +112,7 @@ impl SegmentCache {
     }
 }
 
-/// A panic elsewhere leaves these values whole, so its watermark on the lock does not matter.
+/// A panic elsewhere leaves these values intact, so a poisoned lock does not matter.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

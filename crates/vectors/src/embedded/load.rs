@@ -1,18 +1,18 @@
-//! Reading codes from the database, page by page.
+//! Loads codes from the database, page by page.
 use carrel_domain::vector::{NamespaceVersion, VectorRows};
 use carrel_domain::{Error, Result, WorkspaceId};
 
 use super::snapshot::{Builder, Snapshot};
 
-/// Codes read at a time: a megabyte or so.
+/// Codes per page: about a megabyte.
 const PAGE: usize = 4_096;
 
-/// The codes of a workspace: all of them, or those added since `held` on top of it.
+/// Loads the codes of a workspace: all of them, or those added since `held`.
 ///
 /// The vectors may change between two pages. Additions do no harm: they have larger ids, so later
-/// pages hold them. Removals may leave rows of earlier pages behind; then the snapshot bears the
-/// removals of the first page, so that the next search finds it out of date and loads again. This
-/// one loses nothing, since vectors that are gone cannot be ranked.
+/// pages contain them. Removals may leave rows of earlier pages behind. The snapshot then has the
+/// removal count of the first page, so the next search finds it outdated and loads again. The
+/// current search loses nothing, because deleted vectors cannot be ranked.
 pub async fn load(
     rows: &dyn VectorRows,
     within: WorkspaceId,

@@ -1,12 +1,12 @@
-//! The embedded index: compact codes of each workspace in memory, whole vectors in the database.
+//! The embedded index: compact codes of each workspace in memory, full vectors in the database.
 //!
-//! A search compares the query with one byte per dimension, keeps a few times more candidates than
-//! were asked for, reads the whole vectors of those and ranks them by their exact cosine. On
-//! 100,000 vectors of 384 dimensions that costs about a third of comparing whole vectors, and a
-//! quarter of their memory.
+//! A search compares the query with one byte per dimension, keeps several times more candidates
+//! than requested, reads their full vectors and ranks them by exact cosine. On 100,000 vectors of
+//! 384 dimensions this takes about a third of the time of a scan of full vectors, and a quarter of
+//! their memory.
 //!
-//! The database decides what is there. Every search first asks for the version of the workspace's
-//! vectors, so changes of other processes are seen by the next search after they are committed.
+//! The database is the truth. Every search first reads the version of the workspace's vectors, so
+//! it sees all changes that other processes have committed.
 
 mod cache;
 mod load;
@@ -26,19 +26,19 @@ use cache::{SegmentCache, Slot};
 use load::load;
 use snapshot::Snapshot;
 
-/// How many candidates are ranked exactly for each passage asked for.
+/// Candidates that are ranked exactly for each requested passage.
 const CANDIDATES_PER_HIT: usize = 4;
-/// The fewest candidates ranked exactly, however few passages are asked for.
+/// Fewest candidates that are ranked exactly, however few passages are requested.
 const FEWEST_CANDIDATES: usize = 40;
-/// Whole vectors read at a time, so that an enormous limit does not fill the memory.
+/// Full vectors read at a time, so that a huge limit does not exhaust memory.
 const VECTORS_AT_ONCE: usize = 1_000;
-/// Bytes of codes up to which the work is done on the calling thread: some tens of microseconds.
+/// Bytes of codes up to which the calling thread does the work: some tens of microseconds.
 const INLINE_BYTES: usize = 1 << 20;
 
-/// The index over the vectors that a database keeps.
+/// The index over the vectors in a database.
 ///
 /// Must be used within a tokio runtime: searches of large workspaces run on its blocking threads,
-/// at most one for each processor at a time.
+/// at most one per processor at a time.
 pub struct EmbeddedIndex {
     inner: Arc<Inner>,
 }
@@ -50,8 +50,8 @@ struct Inner {
 }
 
 impl EmbeddedIndex {
-    /// `cache_bytes` bounds the memory for codes, about vectors x dimensions bytes. Workspaces not
-    /// searched for the longest time are let go first; the one in use is kept whatever its size.
+    /// `cache_bytes` limits the memory for codes, about vectors × dimensions bytes. The least
+    /// recently searched workspaces are evicted first. The one in use stays, whatever its size.
     pub fn new(rows: Arc<dyn VectorRows>, cache_bytes: usize) -> Self {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
@@ -63,7 +63,8 @@ impl EmbeddedIndex {
         }
     }
 
-    /// Candidates by their exact similarity, best first, and whether some of them are gone.
+    /// Ranks candidates by exact similarity, best first. Also tells whether some of them were
+    /// deleted.
     pub(crate) async fn rank(
         &self,
         to: &[f32],
@@ -72,12 +73,12 @@ impl EmbeddedIndex {
         self.inner.rank(to, candidates).await
     }
 
-    /// Gives the memory of a workspace's codes back until it is searched again.
+    /// Frees the memory of a workspace's codes until its next search.
     pub(crate) fn forget(&self, within: WorkspaceId) {
         self.inner.shelves.forget(within);
     }
 
-    /// The memory that cached codes take now, in bytes.
+    /// Returns the memory of the cached codes, in bytes.
     pub fn cached_bytes(&self) -> usize {
         self.inner.shelves.bytes()
     }
@@ -85,7 +86,7 @@ impl EmbeddedIndex {
 
 #[async_trait]
 impl VectorIndex for EmbeddedIndex {
-    /// Nothing is done here: the next search sees the new version and loads what was added.
+    /// Does nothing: the next search sees the new version and loads the additions.
     async fn upsert(&self, _within: WorkspaceId, _document: WorkspaceDocumentId) -> Result<()> {
         Ok(())
     }
@@ -115,9 +116,9 @@ impl VectorIndex for EmbeddedIndex {
         self.inner.rows.count(None).await
     }
 
-    /// [`Error::Invalid`] when the vector asked for holds something that is not a finite number.
-    /// Stored vectors of other dimensions than that of the query are passed over, and a query of
-    /// nothing but zeros, which has no direction, is near to nothing.
+    /// [`Error::Invalid`] if the query vector contains a value that is not finite. Stored vectors
+    /// with other dimensions than the query are ignored. A query of zeros has no direction and
+    /// matches nothing.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must hold finite numbers only"));
@@ -127,8 +128,8 @@ impl VectorIndex for EmbeddedIndex {
         }
         let code = Arc::new(Code::of(query.to).values);
         let among = query.among.map(|documents| Arc::from(sorted(documents)));
-        // Passages that went between the scan and the reading of their vectors would leave fewer
-        // hits than there are; a second look at the new state finds the others.
+        // Passages that were deleted between the scan and the reading of their vectors would leave
+        // too few hits. A second search of the new state finds the others.
         let (mut hits, gone) = self.inner.search(&query, &code, &among).await?;
         if gone {
             (hits, _) = self.inner.search(&query, &code, &among).await?;
@@ -143,13 +144,14 @@ impl VectorIndex for EmbeddedIndex {
     }
 }
 
-/// Each once, in order.
+/// Returns each document once, sorted.
 pub(crate) fn sorted(documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {
     documents.iter().copied().collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 impl Inner {
-    /// All candidates by their exact similarity, best first, and whether some had gone meanwhile.
+    /// Ranks all candidates by exact similarity, best first. Also tells whether some were deleted
+    /// in the meantime.
     async fn search(
         self: &Arc<Self>,
         query: &VectorQuery<'_>,
@@ -181,7 +183,7 @@ impl Inner {
         Ok((hits, read < candidates.len()))
     }
 
-    /// The codes of a workspace as the database has them now.
+    /// Returns the current codes of a workspace.
     async fn fresh(self: &Arc<Self>, within: WorkspaceId) -> Result<Arc<Snapshot>> {
         let version = self.rows.version(within).await?;
         let slot = self.shelves.slot(within);
@@ -190,14 +192,14 @@ impl Inner {
         {
             return Ok(held);
         }
-        // A task of its own, so that a load that takes longer than its first caller is willing to
-        // wait is there for the next one.
+        // A separate task, so that a load that takes longer than its first caller waits is ready
+        // for the next one.
         let inner = Arc::clone(self);
         let loading = tokio::spawn(async move { inner.refresh(within, &slot).await });
         loading.await.map_err(Error::internal)?
     }
 
-    /// Loads what is missing, while others who need it wait at the gate.
+    /// Loads what is missing. Other callers wait at the gate.
     async fn refresh(&self, within: WorkspaceId, slot: &Slot) -> Result<Arc<Snapshot>> {
         let _gate = slot.gate.lock().await;
         let version = self.rows.version(within).await?;
@@ -218,7 +220,7 @@ impl Inner {
         Ok(next)
     }
 
-    /// Runs `work` over `bytes` of codes here, or on a blocking thread when that takes long.
+    /// Runs `work` over `bytes` of codes here, or on a blocking thread if that takes long.
     async fn compute<T: Send + 'static>(
         &self,
         bytes: usize,

@@ -1,4 +1,4 @@
-//! Comparing a query with codes, and with whole vectors.
+//! Comparison of a query with codes and with full vectors.
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -7,15 +7,15 @@ use pulp::Arch;
 
 use super::snapshot::Snapshot;
 
-/// Up to this many dimensions the product of two codes fits 32 bits: 2^16 times 2^14.
+/// Up to this many dimensions, the product of two codes fits into 32 bits: 2^16 times 2^14.
 pub const MOST_DIMENSIONS: usize = 1 << 16;
 
-/// Rows compared before the candidates are looked through.
+/// Rows that are compared before their scores are examined.
 const BLOCK: usize = 512;
 
-/// The chunks whose codes are most like `code`, at most `keep`, in no order.
+/// Returns the chunks whose codes are most similar to `code`, at most `keep`, in no order.
 ///
-/// No threshold is applied here: the most similar chunks pass any threshold that others pass.
+/// No threshold applies here: if any chunks pass it, the most similar ones do.
 pub fn candidates(
     snapshot: &Snapshot,
     code: &[i8],
@@ -42,11 +42,11 @@ pub fn candidates(
     best.heap.into_iter().map(|candidate| candidate.chunk).collect()
 }
 
-/// The product of `query` with each row of `codes`.
+/// Computes the product of `query` with each row of `codes`.
 ///
-/// Always part of its caller, so that it is compiled once for each instruction set that
-/// [`Arch::dispatch`] chooses from. The loop is one that compilers know how to turn into vector
-/// instructions; checked arithmetic would prevent it, and [`MOST_DIMENSIONS`] makes it needless.
+/// Always inlined, so that it is compiled for each instruction set that [`Arch::dispatch`] selects
+/// from. Compilers vectorize this loop. Checked arithmetic would prevent that, and
+/// [`MOST_DIMENSIONS`] makes it unnecessary.
 #[inline(always)]
 fn multiply(query: &[i8], codes: &[i8], products: &mut [i32]) {
     for (row, product) in codes.chunks_exact(query.len()).zip(products) {
@@ -80,7 +80,7 @@ impl Best {
     }
 }
 
-/// Greater is worse: less alike, or just as alike and added later.
+/// Greater is worse: less similar, or equally similar and added later.
 #[derive(Clone, Copy)]
 struct Candidate {
     score: f32,
@@ -107,8 +107,8 @@ impl PartialEq for Candidate {
 
 impl Eq for Candidate {}
 
-/// The cosine of the angle between two vectors, clamped to 0 to 1; 0 when one is all zeros.
-/// `None` when they cannot be compared: other dimensions, or values that are not numbers.
+/// Returns the cosine of the angle between two vectors, clamped to 0 to 1; 0 if one of them is
+/// zero. `None` if they cannot be compared: other dimensions, or values that are not finite.
 pub fn similarity(a: &[f32], b: &[f32]) -> Option<f32> {
     if a.len() != b.len() {
         return None;

@@ -1,23 +1,23 @@
-//! Some thousand codes of one dimension, one after another in memory.
+//! A segment: several thousand codes with the same dimensions, contiguous in memory.
 use std::iter;
 use std::ops::Range;
 
 use carrel_domain::{ChunkId, DocumentSelection, WorkspaceDocumentId};
 
-/// Rows after which a new segment is begun. A change copies the segments it touches, so they
-/// should be small; a scan goes through them one by one, so they should not be tiny.
+/// Rows per segment. A change copies the segments it touches, so they should be small; a scan
+/// visits them one by one, so they should not be tiny.
 pub const SEGMENT_ROWS: usize = 8_192;
 
 #[derive(Clone)]
 pub struct Segment {
     dimensions: usize,
-    /// The codes, row after row.
+    /// The codes, row by row.
     codes: Vec<i8>,
-    /// What turns a row's product with a query into something that orders like the cosine: one
-    /// over the length of its code. The scale of the code is in both, and cancels out.
+    /// Factors that turn a row's product with a query into a value ordered like the cosine: one
+    /// over the length of the code. The scale of the code is in both and cancels out.
     factors: Vec<f32>,
     chunks: Vec<ChunkId>,
-    /// Where each document's rows are: by document once closed, by row while open.
+    /// The rows of each document: sorted by document when closed, by row while open.
     runs: Vec<Run>,
 }
 
@@ -75,7 +75,7 @@ impl Segment {
         }
     }
 
-    /// Makes it ready to be searched.
+    /// Prepares the segment for searches.
     pub fn close(&mut self) {
         self.runs.sort_unstable_by_key(|run| (run.document, run.start));
         self.codes.shrink_to_fit();
@@ -84,12 +84,12 @@ impl Segment {
         self.runs.shrink_to_fit();
     }
 
-    /// Makes it ready to be added to.
+    /// Prepares the segment for additions.
     pub fn reopen(&mut self) {
         self.runs.sort_unstable_by_key(|run| run.start);
     }
 
-    /// The rows of the documents that are `among` those listed, which are sorted.
+    /// Returns the rows of the documents selected by `among`, whose list is sorted.
     pub fn ranges(&self, among: DocumentSelection<&[WorkspaceDocumentId]>) -> Vec<Range<usize>> {
         match among {
             DocumentSelection::All => self.gaps(Vec::new()),
@@ -98,7 +98,8 @@ impl Segment {
         }
     }
 
-    /// The rows that are in none of these ranges, in as few as can be: a scan likes long ones.
+    /// Returns the rows outside of these ranges, in as few ranges as possible, because long ranges
+    /// are faster to scan.
     fn gaps(&self, mut left_out: Vec<Range<usize>>) -> Vec<Range<usize>> {
         left_out.sort_unstable_by_key(|rows| rows.start);
         let starts = iter::once(0).chain(left_out.iter().map(|rows| rows.end));
@@ -106,7 +107,7 @@ impl Segment {
         starts.zip(ends).map(|(start, end)| start..end).filter(|rows| !rows.is_empty()).collect()
     }
 
-    /// The rows of `documents`, which are sorted.
+    /// Returns the rows of `documents`, which are sorted.
     fn rows_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<Range<usize>> {
         let rows = |run: &Run| run.start..run.end;
         if documents.len() > self.runs.len() {
@@ -120,7 +121,7 @@ impl Segment {
         runs.map(rows).collect()
     }
 
-    /// Those of `documents`, which are sorted, that have rows here.
+    /// Returns those of `documents`, which are sorted, that have rows here.
     pub fn those_of(&self, documents: &[WorkspaceDocumentId]) -> Vec<WorkspaceDocumentId> {
         let mut here: Vec<_> = self
             .runs
@@ -132,7 +133,7 @@ impl Segment {
         here
     }
 
-    /// A closed copy that lacks the rows of `documents`, which are sorted.
+    /// Returns a closed copy without the rows of `documents`, which are sorted.
     pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Self {
         let mut rest = Self::new(self.dimensions);
         let mut runs = self.runs.clone();

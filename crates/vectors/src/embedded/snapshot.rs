@@ -1,5 +1,5 @@
-//! The codes of one workspace at one moment. Readers share it; a change makes a new one, which
-//! shares all segments that the change did not touch.
+//! A snapshot: the codes of a workspace at one moment. Readers share it. A change creates a new
+//! snapshot, which shares all segments that did not change.
 use std::sync::Arc;
 
 use carrel_domain::vector::{CodeRow, NamespaceVersion};
@@ -26,7 +26,7 @@ impl Snapshot {
         self.version
     }
 
-    /// The largest chunk id in it.
+    /// The largest chunk id.
     pub fn last(&self) -> Option<ChunkId> {
         self.last
     }
@@ -35,15 +35,16 @@ impl Snapshot {
         self.bytes
     }
 
-    /// The segments of one dimension.
+    /// Returns the segments with these dimensions.
     pub fn segments(&self, dimensions: usize) -> impl Iterator<Item = &Segment> {
         self.segments.iter().map(|s| &**s).filter(move |s| s.dimensions() == dimensions)
     }
 
-    /// The state after `documents`, sorted, were removed; `None` when it holds none of them.
+    /// Returns the state after the removal of `documents`, which are sorted; `None` if the snapshot
+    /// contains none of them.
     ///
-    /// Its version counts one removal for each of them that it held. When these are all that
-    /// happened, that is the database's version; otherwise it is not, and the next search loads.
+    /// The new version counts one removal for each of them that it contained. If nothing else
+    /// happened, that is the database's version; otherwise the next search loads again.
     pub fn without(&self, documents: &[WorkspaceDocumentId]) -> Option<Self> {
         let mut segments = Vec::with_capacity(self.segments.len());
         let mut removed = Vec::new();
@@ -69,11 +70,11 @@ impl Snapshot {
     }
 }
 
-/// A snapshot in the making.
+/// A snapshot under construction.
 #[derive(Default)]
 pub struct Builder {
     full: Vec<Arc<Segment>>,
-    /// Segments with room, one for each dimension met.
+    /// Segments with room, one per number of dimensions.
     open: Vec<Segment>,
 }
 
@@ -84,7 +85,7 @@ impl From<&Snapshot> for Builder {
 }
 
 impl Builder {
-    /// Adds a row; one that has no dimensions, or more than can be compared, is left out.
+    /// Adds a row. Rows without dimensions, or with too many to compare, are left out.
     pub fn push(&mut self, row: CodeRow) {
         let dimensions = row.code.values.len();
         if dimensions == 0 || dimensions > MOST_DIMENSIONS {
@@ -106,7 +107,7 @@ impl Builder {
         }
     }
 
-    /// The newest segment if it has room, copied when somebody reads it, or else a new one.
+    /// Returns the newest segment if it has room, copied if it has readers, or otherwise a new one.
     fn with_room(&mut self, dimensions: usize) -> Segment {
         let newest = self.full.iter().rposition(|full| full.dimensions() == dimensions);
         match newest {

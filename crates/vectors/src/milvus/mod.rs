@@ -1,8 +1,8 @@
-//! Milvus and Zilliz Cloud, by the second version of their REST interface.
+//! Milvus and Zilliz Cloud, through version 2 of their REST API.
 //!
-//! All vectors of one length are in one collection, named after the database and the length, with
-//! workspace and document as fields beside them. One more collection holds the watermarks. All are
-//! of strong consistency, so that a change is seen by every request after it.
+//! All vectors of one length are in one collection, named after the installation and the length,
+//! with workspace and document as fields. Another collection has the watermarks. All use strong
+//! consistency, so every later request sees a change.
 mod schema;
 
 use std::time::Duration;
@@ -18,17 +18,17 @@ use crate::rest::Rest;
 use crate::spans::{Span, Spans};
 use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
 
-/// The most rows that are told at a time. Milvus tells 16,384.
+/// Most rows that are read at a time. Milvus returns up to 16,384.
 const PAGE: u64 = 10_000;
-/// The most vectors that are sent at a time, as Zilliz Cloud has it.
+/// Most vectors that are sent at a time, the limit of Zilliz Cloud.
 const BATCH: usize = 100;
-/// Of how many dimensions vectors may be.
+/// Allowed dimensions of vectors.
 const DIMENSIONS: std::ops::RangeInclusive<usize> = 2..=32_768;
-/// How long is waited when Milvus says that it is asked too often, which it does in its answer and not by
-/// its status.
+/// Pauses before retries when Milvus reports too many requests, which it does in the body and not
+/// by its status.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(4)];
 
-/// What it calls what has gone wrong.
+/// Milvus error codes.
 mod code {
     pub const RATE_LIMIT: i64 = 8;
     pub const NO_DATABASE: i64 = 800;
@@ -40,7 +40,7 @@ mod code {
 pub(crate) struct Milvus {
     rest: Rest,
     limits: Limits,
-    /// Comes before the names of all our collections.
+    /// Prefix of the names of all our collections.
     prefix: String,
 }
 
@@ -73,10 +73,10 @@ struct Search<'a> {
 }
 
 impl Milvus {
-    /// `installation` is the name of the database whose vectors it is to hold. `candidates` is how
-    /// many neighbours one search may name.
+    /// `installation` identifies the database whose vectors the store contains. `candidates` is the
+    /// most neighbors of one search.
     pub fn new(rest: Rest, candidates: usize, installation: &str) -> Self {
-        // Numbers of 64 bits come as text otherwise.
+        // Otherwise 64-bit numbers are sent as text.
         let rest = rest.with_header("accept-type-allow-int64", "true");
         let limits = Limits { candidates, ..Limits::default() };
         Self { rest, limits, prefix: format!("carrel_{installation}") }
@@ -90,7 +90,7 @@ impl Milvus {
         format!("{}_marks", self.prefix)
     }
 
-    /// The `data` of an answer; `None` when there is no such collection.
+    /// Returns the `data` of a response; `None` if the collection does not exist.
     async fn ask(&self, verb: [&str; 2], body: &(impl Serialize + Sync)) -> Result<Option<Value>> {
         let path = ["v2", "vectordb", verb[0], verb[1]];
         for pause in PAUSES.into_iter().map(Some).chain([None]) {
@@ -138,7 +138,7 @@ impl Milvus {
         Ok(())
     }
 
-    /// Makes a collection; that another process was faster is as good.
+    /// Creates a collection. Succeeds if another process was faster.
     async fn make(&self, collection: &str, size: usize) -> Result<()> {
         let body = match collection == self.marks_name() {
             true => schema::of_watermarks(collection),
@@ -152,7 +152,8 @@ impl Milvus {
         Ok(())
     }
 
-    /// How many rows of a collection a filter lets through; `None` when there is no such collection.
+    /// Counts the rows of a collection that match a filter; `None` if the collection does not
+    /// exist.
     async fn count_of(&self, collection: &str, filter: &str) -> Result<Option<u64>> {
         let body = json!({
             "collectionName": collection,
@@ -164,7 +165,7 @@ impl Milvus {
         counted.map(Some).ok_or_else(|| self.rest.strange())
     }
 
-    /// The rows of a collection, some at a time by the numbers in `key`.
+    /// Returns the rows of a collection, read in batches ordered by `key`.
     async fn rows(
         &self,
         collection: &str,
@@ -326,7 +327,7 @@ impl Store for Milvus {
     }
 }
 
-/// Numbers of 64 bits come as text from some versions.
+/// Some versions send 64-bit numbers as text.
 fn number(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| value.as_str()?.parse().ok())
 }

@@ -1,9 +1,9 @@
-//! The collections that hold vectors and watermarks: what makes them.
+//! Schemas of the collections for vectors and watermarks.
 use serde_json::{Value, json};
 
-/// A vector for what has none: no collection goes without.
+/// A vector for rows without one, because every collection needs a vector field.
 pub(super) const NOWHERE: [f32; 2] = [1.0, 0.0];
-/// How long a watermark may be as text, in bytes.
+/// Longest watermark as text, in bytes.
 const LONGEST_MARK: usize = 8_192;
 
 pub(super) fn of_vectors(collection: &str, size: usize) -> Value {
@@ -31,7 +31,7 @@ fn vector(size: usize) -> Value {
     json!({ "fieldName": "vector", "dataType": "FloatVector", "elementTypeParams": size })
 }
 
-/// It is loaded as soon as it is made, because its index is made with it.
+/// The index is created with the collection, so the collection is loaded immediately.
 fn collection_of(name: &str, fields: Value) -> Value {
     json!({
         "collectionName": name,

@@ -1,4 +1,4 @@
-//! A few connections to the PostgreSQL server that holds the vectors.
+//! A small pool of connections to the PostgreSQL server with the vectors.
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,15 +15,15 @@ use url::Url;
 use super::NAME;
 use crate::store::{busy, refusal};
 
-/// How many connections there are at the most, idle ones included.
+/// Most connections, including idle ones.
 const CONNECTIONS: usize = 4;
-/// How long the server may work on what prepares a connection, and wait for others to be done.
+/// Timeouts for preparing a connection: per statement, and for locks.
 const LIMITS: &str = "SET statement_timeout = '60s'; SET lock_timeout = '30s'";
-/// How long the server may take to say whether the tables are there, in milliseconds. Somebody
-/// has waited for a statement that failed by then.
+/// Timeout for checking that the tables exist, in milliseconds. The caller has already waited for a
+/// failed statement by then.
 const PROBED: &str = "SET statement_timeout = 1000";
-/// After how long a server counts as gone that cannot be connected to, or that takes nothing more:
-/// seconds, but the second, which is milliseconds. Who names them in the address knows better.
+/// Defaults for detecting an unreachable server, in seconds, except the second, which is in
+/// milliseconds. The address overrides them.
 const GONE: [(&str, &str); 5] = [
     ("connect_timeout", "5"),
     ("tcp_user_timeout", "15000"),
@@ -32,21 +32,21 @@ const GONE: [(&str, &str); 5] = [
     ("keepalives_count", "3"),
 ];
 
-/// Cheap to clone.
+/// The pool. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Connections {
     inner: Arc<Inner>,
 }
 
 struct Inner {
-    /// Or why there can be no connection to this address.
+    /// `Err` with the reason if connections to this address are impossible.
     connector: Result<Connector, String>,
-    /// The password in it, which no message is to show.
+    /// The password in the address, which must not appear in messages.
     password: Option<String>,
-    /// Statements that make the tables.
+    /// Statements that create the tables.
     preparation: String,
-    /// A query for one row, which says in `usable` whether they are there and may be read. It must
-    /// not wait for whoever has locked them.
+    /// A query for one row whose column `usable` tells whether the tables exist and may be read. It
+    /// must not wait for locks.
     probe: String,
     state: Mutex<State>,
     turns: Arc<Semaphore>,
@@ -73,12 +73,12 @@ impl Connections {
         Self { inner: Arc::new(Inner { connector, password, preparation, probe, state, turns }) }
     }
 
-    /// Runs `work` on a connection that is there. Waiting for a turn takes at most `limit`, and the
-    /// server ends each of the statements after what the wait has left of it.
+    /// Runs `work` on a connection. Waiting for a turn takes at most `limit`, and the server
+    /// cancels each statement when the rest of that time is over.
     ///
     /// # Errors
-    /// One of [`busy`] when no turn came, of [`refusal`] when a statement failed while the tables
-    /// are there; otherwise [`Error::Unavailable`].
+    /// [`busy`] if no turn came; [`refusal`] if a statement failed although the tables exist;
+    /// otherwise [`Error::Unavailable`].
     pub async fn run<T: Send + 'static>(
         &self,
         limit: Duration,
@@ -90,7 +90,8 @@ impl Connections {
         let turn = turn.map_err(Error::internal)?;
         let inner = Arc::clone(&self.inner);
         let running = tokio::task::spawn_blocking(move || {
-            // Who stops waiting does not stop the statement, and so does not give its turn back.
+            // Dropping the future does not stop the statement, so the turn is kept until the
+            // statement ends.
             let _turn = turn;
             inner.run(deadline, work)
         });
@@ -109,11 +110,11 @@ impl Inner {
         let is_usable = if done.is_ok() { Ok(true) } else { self.probe(&mut conn) };
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match is_usable {
-            // No more than there are turns: whoever has one takes an idle connection first.
+            // Never more than there are turns, because each turn uses an idle connection first.
             Ok(true) => state.idle.push(conn),
-            // They are made again.
+            // The next connection creates the tables again.
             Ok(false) => *state = State::default(),
-            // This one is closed or too slow. Whoever takes another finds out whether it is, too.
+            // This connection is closed or too slow. The next caller checks the others.
             Err(_) => {}
         }
         drop(state);
@@ -123,17 +124,17 @@ impl Inner {
         })
     }
 
-    /// Whether the tables are there.
+    /// True if the tables exist.
     fn probe(&self, conn: &mut PgConnection) -> QueryResult<bool> {
         conn.batch_execute(PROBED)?;
         let probed: Probed = sql_query(&self.probe).get_result(conn)?;
         Ok(probed.usable)
     }
 
-    /// One that is idle and still there, or a new one.
+    /// Returns an idle connection that still works, or a new one.
     fn connection(&self, deadline: Instant) -> Result<PgConnection> {
         let limit = || {
-            // PostgreSQL takes 0 for no limit.
+            // 0 would mean no limit.
             let left = deadline.saturating_duration_since(Instant::now()).as_millis().max(1);
             format!("SET statement_timeout = {left}")
         };
@@ -164,7 +165,7 @@ impl Inner {
         Ok(conn)
     }
 
-    /// What to do when the tables cannot be made.
+    /// Returns the error if the tables cannot be created, with a remedy.
     fn unprepared(&self, error: &QueryError) -> Error {
         let said = self.flat(&error.to_string());
         let remedy = if said.contains("extension") {
@@ -181,7 +182,7 @@ impl Inner {
         Error::unavailable(NAME, self.flat(&error.to_string()))
     }
 
-    /// Text of the server on one line, without the password.
+    /// Returns text of the server on one line, without the password.
     fn flat(&self, text: &str) -> String {
         let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
         match self.password.as_deref().filter(|password| !password.is_empty()) {
@@ -191,7 +192,7 @@ impl Inner {
     }
 }
 
-/// A server that does not answer at all would otherwise be waited for for minutes.
+/// Without these timeouts, an unreachable server would block for minutes.
 fn with_time_limits(url: &str) -> String {
     let unnamed = GONE.iter().filter(|(name, _)| !url.contains(&format!("{name}=")));
     unnamed.fold(url.to_owned(), |url, (name, value)| {

@@ -1,4 +1,4 @@
-//! PostgreSQL with the extension pgvector: one table of vectors, and beside it one of watermarks.
+//! PostgreSQL with the extension pgvector: a table of vectors and a table of watermarks.
 mod connections;
 mod tables;
 
@@ -18,10 +18,10 @@ use tables::Tables;
 
 pub(crate) const NAME: &str = "pgvector";
 
-/// How long a statement may take, waiting for its turn included.
+/// Longest time for a statement, including the wait for a turn.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// How long one may take that somebody waits for: less than they do, so that they learn that it is this
-/// workspace which takes too long, and not the server which is away.
+/// Longest time for a statement of a search. It is shorter than the search's own limit, so that the
+/// error shows that this workspace takes too long, and not that the server is away.
 const SEARCH: Duration = ANSWER.saturating_sub(Duration::from_secs(1));
 
 pub(crate) struct PgVector {
@@ -65,11 +65,11 @@ struct Number {
 }
 
 impl PgVector {
-    /// `table` is the name of the table of vectors, with its schema if need be; that of watermarks ends
-    /// in `_marks`. Both are made when they are first needed.
+    /// `table` is the name of the table of vectors, optionally with a schema. The table of
+    /// watermarks has the suffix `_marks`. Both are created on first use.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the name cannot be that of a table.
+    /// [`Error::Unavailable`] if the name is not a valid table name.
     pub fn new(url: &str, table: &str, installation: &str) -> Result<Self> {
         let tables = Tables::named(table).ok_or_else(|| {
             let reason = "PGVECTOR_TABLE_NAME must be a name of letters, digits and _, at most 50 \
@@ -236,7 +236,7 @@ impl Store for PgVector {
         Ok(self.numbers(PATIENCE, within, "chunk").await?.into_iter().map(ChunkId).collect())
     }
 
-    /// By comparing with every vector of the workspace that is among them, which is exact.
+    /// Compares the query with every selected vector of the workspace, which is exact.
     async fn nearest(
         &self,
         within: WorkspaceId,
@@ -277,7 +277,7 @@ impl PgVector {
         Ok(found.first().map_or(0, |n| count(*n)))
     }
 
-    /// An expression over the vectors of a workspace.
+    /// Returns the values of an expression over the vectors of a workspace.
     async fn numbers(
         &self,
         limit: Duration,
@@ -305,7 +305,7 @@ fn length(dimensions: usize) -> i32 {
     i32::try_from(dimensions).unwrap_or(i32::MAX)
 }
 
-/// A vector as pgvector reads it.
+/// Formats a vector for pgvector.
 fn text_of(vector: &[f32]) -> String {
     let values: Vec<_> = vector.iter().map(f32::to_string).collect();
     format!("[{}]", values.join(","))

@@ -1,6 +1,6 @@
-//! The tables in PostgreSQL that hold vectors and watermarks: their names, and what makes them.
+//! The PostgreSQL tables for vectors and watermarks: their names and the SQL that creates them.
 
-/// The tables as SQL names them, quoted.
+/// Table names, quoted for SQL.
 #[derive(Clone)]
 pub struct Tables {
     pub vectors: String,
@@ -9,7 +9,7 @@ pub struct Tables {
 }
 
 impl Tables {
-    /// `None` when `table` cannot be the name of one.
+    /// `None` if `table` is not a valid table name.
     pub fn named(table: &str) -> Option<Self> {
         let is_name = |name: &str| {
             let is_sign = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -30,8 +30,8 @@ impl Tables {
         })
     }
 
-    /// Says in `usable` whether they are there and may be read. It asks the catalogue, because a
-    /// table that somebody has locked is there as well.
+    /// Returns the query whose column `usable` tells whether the tables exist and may be read. It
+    /// queries the catalog, because a locked table exists as well.
     pub fn probe(&self) -> String {
         let Self { vectors, watermarks, .. } = self;
         format!(
@@ -42,8 +42,9 @@ impl Tables {
         )
     }
 
-    /// What makes them, under a lock of our own: PostgreSQL fails where two make the same at once.
-    /// The last statement fails when there is a table of this name that is none of ours.
+    /// Returns the statements that create the tables, under an advisory lock, because PostgreSQL
+    /// fails if two sessions create the same table at once. The last statement fails if a foreign
+    /// table has this name.
     pub fn preparation(&self) -> String {
         let Self { vectors, watermarks, documents } = self;
         format!(

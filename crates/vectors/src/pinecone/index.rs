@@ -1,4 +1,4 @@
-//! Where an index is, and what it takes. Pinecone tells it for the name.
+//! Looks up the host and the dimension of a Pinecone index by its name.
 use std::sync::{Arc, Mutex, PoisonError};
 
 use carrel_domain::Result;
@@ -7,18 +7,18 @@ use url::Url;
 
 use crate::rest::Rest;
 
-/// Hosts below this one are Pinecone's own.
+/// Domain of Pinecone's own hosts.
 const DOMAIN: &str = "pinecone.io";
 
 pub(super) struct Indexes {
-    /// Speaks to the address that knows all indexes.
+    /// Sends requests to the control plane, which knows all indexes.
     pub rest: Rest,
     pub name: String,
     known: Mutex<Option<Arc<Index>>>,
 }
 
 pub(super) struct Index {
-    /// Speaks to the index.
+    /// Sends requests to the index.
     pub rest: Rest,
     pub dimension: usize,
 }
@@ -28,7 +28,7 @@ impl Indexes {
         Self { rest, name: name.trim().to_owned(), known: Mutex::default() }
     }
 
-    /// The index, asked for once and then remembered.
+    /// Returns the index. It is looked up once and then remembered.
     pub async fn found(&self) -> Result<Arc<Index>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some(index) = known {
@@ -70,8 +70,8 @@ impl Indexes {
     }
 }
 
-/// The address of an index, if the key may be sent there: to Pinecone's own hosts, or to the one
-/// that has named it.
+/// Returns the address of an index if the key may be sent there: one of Pinecone's hosts, or the
+/// host that returned the address.
 fn trusted(by: &Url, host: &str) -> Option<Url> {
     let address = match host.contains("://") {
         true => Url::parse(host).ok()?,

@@ -1,11 +1,13 @@
-//! Pinecone: a serverless index that the operator has made, by the REST interface of October 2025.
+//! Pinecone: a serverless index that the operator has created, through the REST API of October
+//! 2025.
 //!
-//! A workspace has a namespace for each length of its vectors, and one more namespace holds the
-//! watermarks, as metadata of records. An index takes vectors of one length; shorter ones are filled
-//! up with zeros, which leaves the angles between them as they are.
+//! A workspace has a namespace for each length of its vectors. Another namespace has the
+//! watermarks, as metadata of records. An index has a fixed dimension; shorter vectors are padded
+//! with zeros, which does not change their angles.
 //!
-//! Pinecone shows a change some time after it was answered. Each change has a number, and each answer to
-//! a query says up to which number it has seen; whoever reads waits for the last that was written.
+//! Pinecone shows a change some time after it was acknowledged. Each change has a number, and each
+//! query response has the number of the last visible change. Reads wait for the last change that
+//! was written.
 mod index;
 mod pending;
 
@@ -25,17 +27,17 @@ use crate::store::{
 use index::{Index, Indexes};
 use pending::{Change, Pending};
 
-/// Ids that are told at a time.
+/// Ids that are read at a time.
 const PAGE: &str = "100";
-/// The most records that are read or stored at a time.
+/// Most records that are read or stored at a time.
 const RECORDS: usize = 500;
-/// The most values that are sent at a time: as text, less than the 2 MB that Pinecone takes.
+/// Most values that are sent at a time: as text, less than Pinecone's limit of 2 MB.
 const VALUES: usize = 120_000;
 
 pub(crate) struct Pinecone {
     indexes: Indexes,
     pending: Pending,
-    /// Comes before the names of all our namespaces.
+    /// Prefix of the names of all our namespaces.
     prefix: String,
 }
 
@@ -67,8 +69,8 @@ struct Query<'a> {
 }
 
 impl Pinecone {
-    /// `rest` speaks to the address that knows the indexes; `name` is that of the index.
-    /// `installation` is the name of the database whose vectors it is to hold.
+    /// `rest` sends requests to the control plane; `name` is the index. `installation` identifies
+    /// the database whose vectors it will contain.
     pub fn new(rest: Rest, name: &str, installation: &str) -> Self {
         let indexes = Indexes::new(rest.with_header("x-pinecone-api-version", "2025-10"), name);
         Self { indexes, pending: Pending::default(), prefix: format!("carrel-{installation}") }
@@ -86,7 +88,7 @@ impl Pinecone {
         &self.indexes.rest
     }
 
-    /// Asks the index something; `None` when there is no such namespace.
+    /// Sends a request to the index; `None` if the namespace does not exist.
     async fn ask(
         &self,
         method: Method,
@@ -96,13 +98,13 @@ impl Pinecone {
         let index = self.indexes.found().await?;
         let answer = index.rest.exchange(method, path, body).await;
         if answer.as_ref().is_err_and(|error| !is_refusal(error)) {
-            // It may have been made anew, at another address.
+            // The index may have been recreated at another address.
             self.indexes.forget();
         }
         answer
     }
 
-    /// Has a namespace changed, and remembers what has to be waited for.
+    /// Changes a namespace, and remembers the change to wait for.
     async fn change(
         &self,
         namespace: &str,
@@ -121,7 +123,7 @@ impl Pinecone {
         self.ask(Method::POST, &["query"], Some(query)).await
     }
 
-    /// Returns when what this process has changed in a namespace is what others read.
+    /// Waits until reads see this process's changes in a namespace.
     async fn settled(&self, namespace: &str) -> Result<()> {
         let mut patience = Patience::default();
         while let Some((number, change)) = self.pending.last(namespace) {
@@ -140,7 +142,7 @@ impl Pinecone {
         Ok(())
     }
 
-    /// The ids of a namespace.
+    /// Returns the ids in a namespace.
     async fn ids(&self, namespace: &str) -> Result<Vec<String>> {
         self.settled(namespace).await?;
         let (mut ids, mut token) = (Vec::new(), None::<String>);
@@ -160,7 +162,7 @@ impl Pinecone {
         }
     }
 
-    /// Watermarks by the ids of their records.
+    /// Returns watermarks by the ids of their records.
     async fn marks(&self, ids: &[String]) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let (mut marks, namespace) = (Vec::new(), self.marks_name());
         for some in ids.chunks(PAGE.parse().unwrap_or(1)) {
@@ -179,7 +181,7 @@ impl Pinecone {
         Ok(marks)
     }
 
-    /// A vector as long as those of the index.
+    /// Pads a vector to the dimension of the index.
     fn fitted(&self, index: &Index, vector: &[f32]) -> Result<Vec<f32>> {
         let (takes, name) = (index.dimension, &self.indexes.name);
         if vector.len() > takes {
@@ -189,7 +191,7 @@ impl Pinecone {
                  this workspace have {has}; name an index of {has} dimensions in PINECONE_INDEX"
             )));
         }
-        // One without direction is as near to every other, and Pinecone takes none.
+        // Pinecone refuses zero vectors, so they are replaced by an arbitrary unit vector.
         let mut fitted = match vector.iter().all(|value| *value == 0.0) {
             true => unit(takes),
             false => vector.to_vec(),
@@ -282,7 +284,7 @@ impl Store for Pinecone {
         self.change(namespace, "delete", Change::Removal, &body).await
     }
 
-    /// As Pinecone counts, which may lag behind; then chunks are compared one by one.
+    /// Returns Pinecone's count, which may lag behind; then chunks are compared one by one.
     async fn count(&self, within: WorkspaceId, of: &Dimensions) -> Result<u64> {
         let mut all = 0;
         for dimensions in of {
@@ -329,7 +331,7 @@ impl Store for Pinecone {
     }
 }
 
-/// The last part of a path with a query after it.
+/// Returns the last segment of a path with a query.
 fn with_query<'a>(part: &str, pairs: impl Iterator<Item = (&'a str, &'a str)>) -> String {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
     format!("{part}?{query}")

@@ -1,18 +1,18 @@
-//! Changes that were answered and may not be shown yet.
+//! Changes that were acknowledged but may not be visible yet.
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::rest::Answer;
 
-/// The headers of the number of a change, and of the last that an answer has seen, as they are documented
-/// and as some answers have them.
+/// Headers with the number of a change, and with the last change that a response has seen: the
+/// documented names, and those that some responses use.
 const WRITTEN: [&str; 2] = ["x-pinecone-request-lsn", "x-pinecone-lsn-committed"];
 const SEEN: [&str; 2] = ["x-pinecone-max-indexed-lsn", "x-pinecone-lsn-reconciled"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
     Addition,
-    /// After which there may be no namespace, of which no answer has a number.
+    /// A removal. The namespace may no longer exist afterwards, and then responses have no number.
     Removal,
 }
 
@@ -29,7 +29,7 @@ fn numbered(answer: &Answer, names: [&str; 2]) -> Option<u64> {
     value.to_str().ok()?.trim().parse().ok()
 }
 
-/// The last change of each namespace that has not been seen.
+/// The last change of each namespace that is not known to be visible.
 #[derive(Default)]
 pub(super) struct Pending(Mutex<HashMap<String, (u64, Change)>>);
 

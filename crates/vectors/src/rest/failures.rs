@@ -1,4 +1,4 @@
-//! Reading failures: what an answer that is no success says, and whose fault it is.
+//! Interprets error responses of a store.
 use std::error::Error as _;
 use std::time::Duration;
 
@@ -6,15 +6,15 @@ use reqwest::StatusCode;
 use reqwest::header::{HeaderMap, RETRY_AFTER};
 use serde_json::Value;
 
-/// How long a store that is asked too often, or has no time, wants to be left alone, if it says so in seconds.
+/// Returns the pause that a busy store requests in seconds, if any.
 pub(super) fn pause_wanted(status: StatusCode, headers: &HeaderMap) -> Option<Duration> {
     let is_busy = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
     let seconds = headers.get(RETRY_AFTER).filter(|_| is_busy)?.to_str().ok()?;
     seconds.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Whether it is what was asked that a store refuses, rather than whoever asks, or everybody for
-/// now; a page that is not there means that it is another server.
+/// True if the store refuses this request. False if the status concerns the key or all requests at
+/// the moment; not found means that another kind of server answered.
 pub(super) fn is_of_the_request(status: StatusCode) -> bool {
     let of_all = [
         StatusCode::NOT_FOUND,
@@ -26,12 +26,12 @@ pub(super) fn is_of_the_request(status: StatusCode) -> bool {
     status.is_client_error() && !of_all.contains(&status)
 }
 
-/// A proxy or another server says that there is no such page in HTML.
+/// Proxies and other servers respond with HTML if a page does not exist.
 pub(super) fn is_json(body: &[u8]) -> bool {
     body.is_empty() || body.first() == Some(&b'{')
 }
 
-/// What a store says of a failure, on one line.
+/// Returns the store's error message, on one line.
 pub(super) fn words(body: &[u8]) -> String {
     let said = serde_json::from_slice::<Value>(body).ok().and_then(|body| {
         let places = [
@@ -51,7 +51,7 @@ pub(super) fn words(body: &[u8]) -> String {
     said.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The innermost cause, which says what happened rather than where it was noticed.
+/// Returns the innermost cause, which tells what happened rather than where it was noticed.
 pub(super) fn root_cause(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     while let Some(inner) = cause.and_then(|cause| cause.source()) {

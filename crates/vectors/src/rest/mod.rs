@@ -1,4 +1,4 @@
-//! A vector database that is spoken to in JSON over HTTP, within deadlines and limits.
+//! A client for vector databases with JSON over HTTP, with deadlines and limits.
 mod failures;
 
 use std::time::Duration;
@@ -14,28 +14,28 @@ use url::Url;
 use crate::store::refusal;
 use failures::{is_json, is_of_the_request, pause_wanted, root_cause, words};
 
-/// How long one request may take, its answer included.
+/// Longest time for a request, including the response.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The longest answer that is read, in bytes.
+/// Longest response that is read, in bytes.
 const LONGEST: usize = 64 << 20;
-/// How often a request is repeated that the store asks to make later.
+/// Number of retries if the store asks for one.
 const REPEATS: usize = 3;
-/// How much of what a store says of a failure is told, in characters.
+/// Longest part of a store's error message that is shown, in characters.
 const LONGEST_WORDS: usize = 300;
 
-/// Where a store is and how it is spoken to.
+/// The address of a store and how to talk to it.
 pub(crate) struct Rest {
     http: Client,
     base: Url,
     key: Option<(HeaderName, HeaderValue)>,
     /// Sent with every request.
     headers: HeaderMap,
-    /// What no message is to show.
+    /// Texts that must not appear in messages.
     secrets: Vec<String>,
     pub names: Names,
 }
 
-/// What people call the store, and the settings by which it was set up.
+/// The store's display name, and the settings that configure it.
 #[derive(Clone, Copy)]
 pub(crate) struct Names {
     pub service: &'static str,
@@ -49,7 +49,7 @@ pub(crate) struct Answer {
 }
 
 impl Rest {
-    /// [`Error::Unavailable`] when the address is not one of HTTP, or the key cannot be sent.
+    /// [`Error::Unavailable`] if the address is not HTTP, or the key cannot be sent.
     pub fn new(
         http: Client,
         names: Names,
@@ -63,8 +63,8 @@ impl Rest {
             .ok_or_else(|| {
                 unusable(format!("{} is not an address of http or https", names.address))
             })?;
-        // The password, the key without the scheme that may come before it, and without the name of
-        // a user that may be part of it.
+        // The password, and the key without its scheme and without the user name that it may
+        // contain.
         let bare = key.as_ref().and_then(|(_, key)| key.split_whitespace().last());
         let inner = bare.and_then(|key| key.split_once(':')).map(|(_, inner)| inner);
         let secrets = [base.password(), bare, inner].into_iter().flatten().map(str::to_owned);
@@ -85,13 +85,13 @@ impl Rest {
         Ok(Self { http, base, key, headers: HeaderMap::new(), secrets, names })
     }
 
-    /// The same with a header on every request.
+    /// Adds a header to every request.
     pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
         self.headers.insert(name, HeaderValue::from_static(value));
         self
     }
 
-    /// The same of another address, to which the key is sent too.
+    /// Returns a client for another address, which also receives the key.
     pub fn at(&self, base: Url) -> Self {
         let Self { http, base: _, key, headers, secrets, names } = self;
         let (http, key, headers) = (http.clone(), key.clone(), headers.clone());
@@ -126,7 +126,7 @@ impl Rest {
         self.ask(Method::DELETE, path, None::<&()>).await
     }
 
-    /// What is left of an answer when its headers do not matter.
+    /// Like [`Self::exchange`], without the headers of the response.
     pub async fn ask(
         &self,
         method: Method,
@@ -136,8 +136,8 @@ impl Rest {
         Ok(self.exchange(method, path, body).await?.map(|answer| answer.body))
     }
 
-    /// The answer, or `None` when there is nothing by that name. `path` is below the address; what
-    /// follows a `?` in its last part is a query.
+    /// Sends a request. Returns `None` for not found. `path` is relative to the address; its last
+    /// part may contain a query after `?`.
     pub async fn exchange(
         &self,
         method: Method,
@@ -260,7 +260,7 @@ impl Rest {
         }
     }
 
-    /// The key is not the right one, or there is none.
+    /// Returns the error for a missing or wrong key.
     pub fn key_refused(&self) -> Error {
         let key = self.names.key;
         match self.key {
@@ -269,14 +269,14 @@ impl Rest {
         }
     }
 
-    /// It answers, and will not do this: see [`refusal`].
+    /// Returns the error of a store that answers but refuses: see [`refusal`].
     pub fn will_not(&self, reason: impl Into<String>) -> Error {
         refusal(self.names.service, self.blotted(reason.into()))
     }
 
-    /// What a store has said, as much of it as may be told.
+    /// Returns a store's message, as far as it may be shown.
     pub fn shown(&self, said: impl Into<String>) -> String {
-        // Blotted first: half a key is too much as well.
+        // Secrets are removed first, because cutting could leave a part of one.
         self.blotted(said.into()).chars().take(LONGEST_WORDS).collect()
     }
 
@@ -291,7 +291,7 @@ impl Rest {
         reason
     }
 
-    /// An answer that is JSON, but not of the form that was to be expected.
+    /// Returns the error for a JSON response with an unexpected structure.
     pub fn strange(&self) -> Error {
         self.unavailable(format!(
             "its answer is of an unknown form; check {} and its version",
@@ -299,10 +299,10 @@ impl Rest {
         ))
     }
 
-    /// The address without what may be secret in it.
+    /// Returns the address without parts that may be secret.
     fn address(&self) -> String {
         let mut shown = self.base.clone();
-        // Neither can fail for an address with a host, which `new` has made sure of.
+        // Neither can fail for an address with a host, which `new` ensures.
         let _ = shown.set_username("");
         let _ = shown.set_password(None);
         shown.set_query(None);

@@ -1,13 +1,13 @@
-//! What does not work at the moment, and when it is worth trying again.
+//! A circuit breaker: remembers that something fails, and when to retry.
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What has failed is tried again after this long, then after twice as long, up to the second.
+/// The first pause before a retry, and the longest. Pauses double.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(60));
 
-/// One thing that may fail.
+/// The state of one thing that may fail.
 #[derive(Default)]
 pub struct CircuitBreaker(Mutex<Option<Known>>);
 
@@ -15,18 +15,18 @@ struct Known {
     reason: String,
     again: Instant,
     pause: Duration,
-    /// Somebody is trying again.
+    /// True while a retry is in progress.
     tried: bool,
 }
 
 impl CircuitBreaker {
-    /// What is wrong, if anything is.
+    /// Returns why it fails, if it does.
     pub fn reason(&self) -> Option<String> {
         self.known().as_ref().map(|known| known.reason.clone())
     }
 
-    /// As [`CircuitBreaker::reason`], but nothing for the first who asks once it is worth trying again:
-    /// one is enough to find out.
+    /// Like [`CircuitBreaker::reason`], but returns nothing to the first caller once a retry is
+    /// due, because one retry is enough.
     pub fn reason_to_wait(&self) -> Option<String> {
         let mut known = self.known();
         let known = known.as_mut()?;
@@ -38,31 +38,31 @@ impl CircuitBreaker {
         None
     }
 
-    /// How long until it is worth trying again, if anything is wrong.
+    /// Returns the time until the next retry, if it fails.
     pub fn pause(&self) -> Option<Duration> {
         let again = self.known().as_ref()?.again;
         Some(again.saturating_duration_since(Instant::now()))
     }
 
-    /// It has failed. Says whether that is news.
+    /// Records a failure. Returns true if it is new.
     pub fn begin(&self, reason: String) -> bool {
         let now = Instant::now();
         let mut known = self.known();
         let pause = match &*known {
             None => AGAIN.0,
-            // Several who had begun before it was known count once.
+            // Failures of requests that started before the first failure was known count once.
             Some(known) if known.again > now && !known.tried => known.pause,
             Some(known) => (known.pause * 2).min(AGAIN.1),
         };
         known.replace(Known { reason, again: now + pause, pause, tried: false }).is_none()
     }
 
-    /// It works. Says whether that is news.
+    /// Records success. Returns true if it failed before.
     pub fn end(&self) -> bool {
         self.known().take().is_some()
     }
 
-    /// A panic elsewhere leaves the value whole, so its watermark on the lock does not matter.
+    /// A panic elsewhere leaves the value intact, so a poisoned lock does not matter.
     fn known(&self) -> MutexGuard<'_, Option<Known>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,18 +1,19 @@
-//! An index in a vector database that the operator runs, kept in agreement with the database.
+//! A vector index in a vector database that the operator runs, kept in sync with the database.
 //!
-//! The database decides what is there, here too. A store is told of changes after they were
-//! committed and may have been away, or this process may have been killed in between. So nothing
-//! is remembered here that has to be true: the store keeps a [`Watermark`](crate::store::Watermark) for each
-//! workspace that says which state of the database it holds, every search compares it with the
-//! state there is, and whoever finds it behind brings it up to date (`reconcile`).
+//! The database is the truth here, too. A store receives changes after they were committed. It may
+//! have been away, or this process may have been killed in between. So correctness depends on
+//! nothing in this process's memory: the store has a [`Watermark`](crate::store::Watermark) for
+//! each workspace with the state of the database that it contains. Every search compares the
+//! watermark with the current state and brings the store up to date if it lags behind
+//! (`reconcile`).
 //!
-//! The store names candidates only. They are ranked by their vectors in the database, so every
-//! store gives the same similarities, and what was deleted cannot be found even if a store still
-//! has it.
+//! The store only returns candidates. They are ranked by their vectors in the database, so every
+//! store gives the same similarities, and deleted documents are never found even if a store still
+//! has them.
 //!
-//! While a workspace is on its way into the store, or the store does not answer in time, or refuses
-//! what it is asked of the workspace, the embedded index answers in its place, provided that the
-//! workspace's codes fit into its memory. Otherwise the search fails in words.
+//! While a workspace is being copied to the store, or the store does not answer in time or refuses
+//! a request for the workspace, the embedded index answers instead, provided that the workspace's
+//! codes fit into its memory. Otherwise the search fails with an error.
 
 mod circuit_breaker;
 mod reconcile;
@@ -33,13 +34,13 @@ use crate::store::{Limits, Store, Watermark, is_busy, is_refusal, refusal};
 use circuit_breaker::CircuitBreaker;
 use slots::{HealthState, Slots, reason};
 
-/// How long a search waits for the store to catch up before it is answered otherwise.
+/// Longest time that a search waits for the store to catch up.
 const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the store may take to answer one question of a search, or whether it is there.
+/// Longest time for the store to answer one request of a search, or a check whether it is there.
 pub const ANSWER: Duration = Duration::from_secs(10);
-/// How many candidates the store is asked for, for each passage that is wanted.
+/// Candidates that the store is asked for, per requested passage.
 const CANDIDATES_PER_HIT: usize = 2;
-/// The fewest candidates it is asked for.
+/// Fewest candidates that it is asked for.
 const CANDIDATES: usize = 40;
 
 /// An index in a vector database. Must be used within a tokio runtime.
@@ -52,16 +53,16 @@ struct Inner {
     store: Arc<dyn Store>,
     rows: Arc<dyn VectorRows>,
     embedded: Arc<EmbeddedIndex>,
-    /// The most bytes of codes with which the embedded index stands in.
+    /// Most bytes of codes with which the embedded index may answer instead.
     room: usize,
     slots: Slots,
     health: HealthState,
-    /// Rung when there is something to tell the store.
+    /// Notified when there are changes for the store.
     told: Notify,
 }
 
 impl SyncedIndex {
-    /// `room` bounds the memory for codes of a workspace that the embedded index answers for.
+    /// `room` limits the memory for the codes of a workspace for which the embedded index answers.
     /// Nothing is sent to the store before [`SyncedIndex::sync_loop`] or a search.
     pub fn new(
         store: Arc<dyn Store>,
@@ -74,17 +75,17 @@ impl SyncedIndex {
         Self { inner: Arc::new(Inner { store, rows, embedded, room, slots, health, told }) }
     }
 
-    /// What people call the vector database.
+    /// The display name of the vector database.
     pub fn store(&self) -> &'static str {
         self.inner.store.name()
     }
 
-    /// Keeps the store in agreement. Never ends; can be dropped at any moment.
+    /// Keeps the store in sync. Never ends; can be dropped at any moment.
     pub async fn sync_loop(&self) {
         self.inner.sync_loop().await;
     }
 
-    /// Brings the store up to date with a workspace, now.
+    /// Brings the store up to date with a workspace.
     ///
     /// # Errors
     /// Those of the store and of the database.
@@ -92,8 +93,8 @@ impl SyncedIndex {
         self.inner.reconcile(within, false).await
     }
 
-    /// [`SyncedIndex::reconcile`] with everything there is, after comparing what the store holds with what
-    /// it should; what it holds of workspaces that are gone is taken out.
+    /// Like [`SyncedIndex::reconcile`] for all workspaces, after comparing the store's contents
+    /// with the database. Removes workspaces that no longer exist from the store.
     ///
     /// # Errors
     /// Those of the store and of the database.
@@ -104,14 +105,15 @@ impl SyncedIndex {
 
 #[async_trait]
 impl VectorIndex for SyncedIndex {
-    /// Returns at once: what was committed is told to the store beside the request, and a search
-    /// that comes first sees to it itself.
+    /// Returns immediately: the sync loop sends committed changes to the store, and a search that
+    /// comes first does it itself.
     async fn upsert(&self, _within: WorkspaceId, _document: WorkspaceDocumentId) -> Result<()> {
         self.inner.told.notify_one();
         Ok(())
     }
 
-    /// As [`VectorIndex::upsert`]; from now on nothing of these documents is found in any case.
+    /// Returns immediately like `upsert`. From now on, searches do not find these documents in any
+    /// case.
     async fn remove(&self, within: WorkspaceId, documents: &[WorkspaceDocumentId]) -> Result<()> {
         self.inner.slots.slot(within).tombstone(documents);
         self.inner.told.notify_one();
@@ -133,9 +135,9 @@ impl VectorIndex for SyncedIndex {
         Ok(watermarks.iter().map(|(_, watermark)| watermark.vectors).sum())
     }
 
-    /// As that of [`EmbeddedIndex`]; [`Error::Unavailable`] when neither the store nor the
-    /// embedded index can answer. Where more passages are wanted than the store names at a time, or
-    /// more documents are left out than can be named to it at once, the store is not asked.
+    /// The errors of [`EmbeddedIndex`]; [`Error::Unavailable`] if neither the store nor the
+    /// embedded index can answer. If the query requests more passages than the store returns at
+    /// once, or excludes more documents than a request may list, the store is not asked.
     async fn nearest(&self, query: VectorQuery<'_>) -> Result<Vec<Neighbour>> {
         if query.to.iter().any(|value| !value.is_finite()) {
             return Err(Error::invalid("vector", "must hold finite numbers only"));
@@ -147,8 +149,8 @@ impl VectorIndex for SyncedIndex {
             let refusal = refusal(self.inner.store.name(), reason);
             return self.inner.instead(query, Some(refusal)).await;
         }
-        // Candidates that are gone from the database leave fewer hits than there are; a second
-        // look, when the store knows of it, finds the others.
+        // Candidates that were deleted from the database leave too few hits. A second search, once
+        // the store knows of the deletion, finds the others.
         let mut reason = None;
         for _ in 0..2 {
             let asked = match self.inner.ready(query.within).await {
@@ -174,7 +176,7 @@ impl VectorIndex for SyncedIndex {
 }
 
 impl Inner {
-    /// What of a query cannot be asked of the store.
+    /// Returns why the store's limits exclude a query, if they do.
     fn out_of_bounds(&self, query: &VectorQuery<'_>) -> Option<String> {
         let Limits { candidates, documents } = self.store.limits();
         if query.limit > candidates {
@@ -188,7 +190,7 @@ impl Inner {
         }
     }
 
-    /// Succeeds when the store holds what was committed to the workspace by now.
+    /// Succeeds if the store contains everything committed to the workspace so far.
     async fn ready(self: &Arc<Self>, within: WorkspaceId) -> Result<()> {
         let version = self.rows.version(within).await?;
         let slot = self.slots.slot(within);
@@ -203,7 +205,7 @@ impl Inner {
         if slot.busy_for().is_some_and(|time| time > PATIENCE) {
             return Err(filling());
         }
-        // A task of its own, so that what takes longer than a search can wait goes on.
+        // A separate task, so that a sync continues even if it takes longer than the search waits.
         let inner = Arc::clone(self);
         let agreeing = tokio::spawn(async move { inner.reconcile(within, false).await });
         match timeout(PATIENCE, agreeing).await {
@@ -212,7 +214,7 @@ impl Inner {
         }
     }
 
-    /// The hits, and whether candidates were named that are gone.
+    /// Returns the hits, and whether some candidates were deleted.
     async fn search(&self, query: &VectorQuery<'_>) -> Result<(Vec<Neighbour>, bool)> {
         let VectorQuery { within, to, limit, least_similarity, .. } = *query;
         let slot = self.slots.slot(within);
@@ -250,7 +252,7 @@ impl Inner {
             }
             return Ok(candidates);
         }
-        // Not every store knows what to do with an empty list.
+        // Not every store accepts an empty list.
         let among = if matches!(among, DocumentSelection::Except([])) {
             DocumentSelection::All
         } else {
@@ -263,8 +265,7 @@ impl Inner {
         Ok(near)
     }
 
-    /// Fails when somebody has emptied the store. Otherwise it has nothing but vectors of other
-    /// lengths.
+    /// Returns an error if the store was emptied. Otherwise it only has vectors of other lengths.
     async fn look_for_losses(&self, within: WorkspaceId, watermark: &Watermark) -> Result<()> {
         let held = self.in_time(self.store.count_soon(within, &watermark.dimensions)).await?;
         if held >= watermark.vectors {
@@ -276,7 +277,7 @@ impl Inner {
         Err(Error::unavailable(self.store.name(), reason))
     }
 
-    /// An answer without the store, if that can be had.
+    /// Answers without the store, if possible.
     async fn instead(
         &self,
         query: VectorQuery<'_>,
@@ -296,7 +297,7 @@ impl Inner {
         self.embedded.nearest(query).await
     }
 
-    /// What the store says of all workspaces: what it refuses there concerns each of them.
+    /// Reads the watermarks of all workspaces. A refusal concerns all of them.
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let of_all = |error: Error| match is_refusal(&error) {
             true => Error::unavailable(self.store.name(), reason(&error)),
@@ -306,11 +307,11 @@ impl Inner {
             let watermarks = self.store.watermarks().await;
             watermarks.map_err(|error| if is_busy(&error) { error } else { of_all(error) })
         };
-        // That it was not asked must not be noted as if it were away.
+        // A request that was not sent must not count as a failure of the store.
         self.in_time(watermarks).await.map_err(of_all)
     }
 
-    /// [`Inner::asked`], of a store that may take [`ANSWER`].
+    /// Like [`Inner::asked`], with the time limit [`ANSWER`].
     async fn in_time<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let late = |_| {
             let reason = format!("it gave no answer for {ANSWER:?}");
@@ -319,14 +320,14 @@ impl Inner {
         self.asked(async { timeout(ANSWER, answer).await.map_err(late)? }).await
     }
 
-    /// What the store answers, while it is noted whether it does.
+    /// Awaits the store's answer and records whether it answers.
     async fn asked<T>(&self, answer: impl Future<Output = Result<T>>) -> Result<T> {
         let answer = answer.await;
         self.health.note(&answer);
         answer
     }
 
-    /// Notes whether the store has refused something of a workspace, and tells so once.
+    /// Records whether the store refused a request for a workspace, and logs it once.
     fn note_of<T>(&self, within: WorkspaceId, breaker: &CircuitBreaker, answer: &Result<T>) {
         let workspace = within.0;
         match answer {

@@ -1,12 +1,13 @@
-//! Bringing the store to the state of the database, one workspace at a time.
+//! Brings the store to the state of the database, one workspace at a time.
 //!
-//! Chunks added later have larger ids, and the watermark says up to which they are stored: so what was
-//! added is what comes after. What was removed is told by whoever removed it; when the numbers do
-//! not reconcile afterwards, because nobody was there to tell or to hear, chunks are compared one by
-//! one. The watermark is moved last, so that a crash at any point means that some of it is done again.
+//! Chunks added later have larger ids, and the watermark says up to which id they are stored, so
+//! additions are what comes after it. The process that removes documents tells the store. If the
+//! counts do not match afterwards, because that process or the store was away, chunks are compared
+//! one by one. The watermark moves last, so after a crash at any point some of the work is
+//! repeated.
 //!
-//! Several processes may do this at once. Whoever has put something looks for removals afterwards,
-//! so that what another took out meanwhile does not come back to stay.
+//! Several processes may do this at once. A process that has stored vectors checks for removals
+//! afterwards, so that documents removed by another process in the meantime do not come back.
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
@@ -19,20 +20,20 @@ use crate::store::{Tombstones, Watermark, is_refusal, refusal};
 
 /// Vectors read at a time.
 const PAGE: usize = 512;
-/// Values sent at a time: some megabytes of text.
+/// Values sent at a time: a few megabytes of text.
 const VALUES_AT_ONCE: usize = 256 << 10;
-/// Chunks or documents that are taken out at a time.
+/// Chunks or documents removed at a time.
 const TOMBSTONES_AT_ONCE: usize = 500;
 /// Ids read at a time.
 const IDS: usize = 10_000;
-/// More dimensions than any store takes.
+/// More dimensions than any store accepts.
 const MOST_DIMENSIONS: usize = 16_000;
-/// How often somebody who reads the log is told how far it is.
+/// Interval between progress messages in the log.
 const TELL: Duration = Duration::from_secs(10);
 
 impl Inner {
-    /// Brings the store up to date. With `verify`, or when somebody has found less there than its
-    /// watermark says, it counts what is there even if nothing seems to have changed.
+    /// Brings the store up to date. With `verify`, or if a search found less than the watermark
+    /// says, counts the store's contents even if nothing seems to have changed.
     pub(super) async fn reconcile(&self, within: WorkspaceId, verify: bool) -> Result<()> {
         let slot = self.slots.slot(within);
         let _gate = slot.gate.lock().await;
@@ -47,17 +48,17 @@ impl Inner {
         match filled {
             Ok(watermark) => {
                 slot.advance(watermark);
-                // What stood in for the store is not needed for a while.
+                // The embedded index's copy is not needed for a while.
                 self.embedded.forget(within);
                 Ok(())
             }
             Err(error) => {
                 if verify {
-                    // Not counted to the end.
+                    // The count did not finish.
                     slot.suspect();
                 }
                 if is_refusal(&error) {
-                    // What it holds is not known for sure; it is looked at once it is tried again.
+                    // The store's contents are uncertain, and are read again at the next attempt.
                     slot.forget();
                 }
                 Err(error)
@@ -65,7 +66,7 @@ impl Inner {
         }
     }
 
-    /// The watermark that the store ends with, emptied on the way if need be.
+    /// Fills the store, emptying it first if necessary. Returns the final watermark.
     async fn fill_whole(
         &self,
         within: WorkspaceId,
@@ -80,20 +81,20 @@ impl Inner {
         Err(refusal(self.store.name(), "it loses vectors while it is being filled"))
     }
 
-    /// The watermark that the store ends with, or `None` when it had to be emptied.
+    /// Fills the store and returns the final watermark, or `None` if it had to be emptied.
     async fn fill(
         &self,
         within: WorkspaceId,
         slot: &Slot,
         verify: bool,
     ) -> Result<Option<Watermark>> {
-        // The watermark first: the state of the database is then as late as any watermark.
+        // The watermark is read first, so that the state of the database is at least as recent.
         let found = self.asked(self.store.watermark(within)).await?;
         let version = self.rows.version(within).await?;
         let mut watermark = found.clone().unwrap_or_default();
         let is_gone = version == NamespaceVersion::default() && found.is_some();
         if is_gone || !covers(version, watermark.version) {
-            // Of a workspace that is gone, or of a database that was set back.
+            // The workspace was deleted, or the database was restored from an older copy.
             self.asked(self.store.clear(within, &watermark.dimensions)).await?;
             watermark = Watermark::default();
         } else if !verify && found.is_some() && watermark.covers(version) {
@@ -126,7 +127,7 @@ impl Inner {
         Ok(Some(watermark))
     }
 
-    /// Stores what was added; gives what there was when nothing more came.
+    /// Stores the additions. Returns the database's tally once nothing more follows.
     async fn add(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<Tally> {
         let (mut added, mut told) = (0, Instant::now());
         loop {
@@ -173,7 +174,8 @@ impl Inner {
         let known = watermark.dimensions.len();
         watermark.dimensions.extend(by_length.keys());
         if watermark.dimensions.len() > known {
-            // Before there is anything: what is stored where no watermark points to would stay for good.
+            // The watermark comes before any vectors: vectors in a place that no watermark knows
+            // would stay forever.
             self.asked(self.store.set_watermark(within, watermark)).await?;
         }
         for (length, rows) in by_length {
@@ -184,14 +186,14 @@ impl Inner {
         Ok(())
     }
 
-    /// Takes out what the database does not have. `false` when the store lacks something besides.
+    /// Removes what the database does not have. Returns `false` if the store also lacks something.
     async fn compare(&self, within: WorkspaceId, watermark: &mut Watermark) -> Result<bool> {
         let mut known = HashSet::new();
         let mut after = None;
         loop {
             let page = self.rows.chunks(within, after, IDS).await?;
             let Some(last) = page.last().copied() else { break };
-            // Later ones are on their way.
+            // Later chunks are still to be added.
             known.extend(page.into_iter().filter(|chunk| chunk.0 <= watermark.last));
             after = Some(last);
             if last.0 > watermark.last {
@@ -217,7 +219,7 @@ impl Inner {
     }
 }
 
-/// Whether a database in the state `now` may have been in the state `then`.
+/// True if a database in the state `now` may have been in the state `then`.
 fn covers(now: NamespaceVersion, then: NamespaceVersion) -> bool {
     now.additions >= then.additions && now.removals >= then.removals
 }

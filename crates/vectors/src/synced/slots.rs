@@ -1,4 +1,4 @@
-//! What is known of each workspace in the store, and of the store itself.
+//! What this process knows about each workspace in the store, and about the store itself.
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -9,14 +9,14 @@ use carrel_domain::{Error, Result, WorkspaceDocumentId, WorkspaceId};
 use super::circuit_breaker::CircuitBreaker;
 use crate::store::{Watermark, is_busy, is_refusal};
 
-/// How many documents are remembered that the store has yet to lose. Beyond these it is found out
-/// by comparison.
+/// Most documents that are remembered for deletion from the store. Further ones are found by
+/// comparison.
 const MOST_TOMBSTONES: usize = 10_000;
 
 #[derive(Default)]
 pub struct Slots {
     slots: Mutex<HashMap<WorkspaceId, Arc<Slot>>>,
-    /// Workspaces that are gone, for the store to hear of.
+    /// Deleted workspaces that the store still has to delete.
     left: Mutex<BTreeSet<WorkspaceId>>,
 }
 
@@ -30,7 +30,7 @@ impl Slots {
         locked(&self.left).insert(within);
     }
 
-    /// As [`Slots::leave`], of one that the store would not let go yet.
+    /// Like [`Slots::leave`], for a workspace that the store could not delete yet.
     pub fn leave_again(&self, within: WorkspaceId) {
         locked(&self.left).insert(within);
     }
@@ -44,24 +44,24 @@ impl Slots {
     }
 }
 
-/// One workspace.
+/// The state of one workspace.
 #[derive(Default)]
 pub struct Slot {
-    /// Held by whoever changes what the store has of it.
+    /// Held while changing the workspace's data in the store.
     pub gate: tokio::sync::Mutex<()>,
-    /// With storing what is to be there.
+    /// Failures of filling the store.
     pub filling: CircuitBreaker,
-    /// With finding anything there.
+    /// Failures of searching the store.
     pub searching: CircuitBreaker,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// As the store had it when it was last looked at.
+    /// The watermark at the last reading.
     watermark: Option<Watermark>,
     tombstones: Vec<WorkspaceDocumentId>,
-    /// The store has less than its watermark says, or may have.
+    /// True if the store may have less than its watermark says.
     is_suspect: bool,
     busy: Option<Instant>,
 }
@@ -71,7 +71,7 @@ impl Slot {
         locked(&self.state).watermark.clone()
     }
 
-    /// Whether the store has what there was in this state of the database, as far as is known.
+    /// True if the store contains this state of the database, as far as is known.
     pub fn holds(&self, version: NamespaceVersion) -> bool {
         let state = locked(&self.state);
         !state.is_suspect
@@ -86,7 +86,7 @@ impl Slot {
         locked(&self.state).watermark = None;
     }
 
-    /// Has what the store holds counted before its watermark is believed again.
+    /// Requires a count of the store's contents before its watermark is trusted again.
     pub fn suspect(&self) {
         locked(&self.state).is_suspect = true;
     }
@@ -106,12 +106,12 @@ impl Slot {
         std::mem::take(&mut locked(&self.state).tombstones)
     }
 
-    /// How long it has been brought up to date, if it is now.
+    /// Returns for how long a sync has been running, if one is.
     pub fn busy_for(&self) -> Option<Duration> {
         locked(&self.state).busy.map(|since| since.elapsed())
     }
 
-    /// Says that it is being brought up to date until the answer goes.
+    /// Marks the workspace as being synced until the returned value is dropped.
     pub fn work(&self) -> Work<'_> {
         locked(&self.state).busy = Some(Instant::now());
         Work(self)
@@ -126,7 +126,7 @@ impl Drop for Work<'_> {
     }
 }
 
-/// Whether the store answers, so that searches need not wait for one that does not.
+/// Whether the store answers, so that searches do not wait for one that does not.
 pub struct HealthState {
     name: &'static str,
     breaker: CircuitBreaker,
@@ -137,7 +137,7 @@ impl HealthState {
         Self { name, breaker: CircuitBreaker::default() }
     }
 
-    /// [`Error::Unavailable`] until the store has answered again, which others find out.
+    /// Returns [`Error::Unavailable`] until the store answers again, which other requests find out.
     pub fn check(&self) -> Result<()> {
         match self.breaker.reason() {
             Some(reason) => Err(Error::unavailable(self.name, reason)),
@@ -145,16 +145,16 @@ impl HealthState {
         }
     }
 
-    /// How long until a store that does not answer is worth asking again.
+    /// Returns the time until a store that does not answer is asked again.
     pub fn pause(&self) -> Option<Duration> {
         self.breaker.pause()
     }
 
-    /// Notes whether the store has answered, if only to refuse.
+    /// Records whether the store answered, even with a refusal.
     pub fn note<T>(&self, answer: &Result<T>) {
         match answer {
             Err(error) if is_busy(error) => {
-                // Nobody has asked it, so a store that was away is so still.
+                // The store was not asked, so its previous failure still stands.
                 if let Some(known) = self.breaker.reason() {
                     self.breaker.begin(known);
                 }
@@ -173,7 +173,7 @@ impl HealthState {
     }
 }
 
-/// What is wrong, without the name of what is unavailable.
+/// Returns the reason of an error, without the name of the service.
 pub fn reason(error: &Error) -> String {
     match error {
         Error::Unavailable { reason, .. } => reason.to_string(),
@@ -181,7 +181,7 @@ pub fn reason(error: &Error) -> String {
     }
 }
 
-/// A panic elsewhere leaves these values whole, so its watermark on the lock does not matter.
+/// A panic elsewhere leaves these values intact, so a poisoned lock does not matter.
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

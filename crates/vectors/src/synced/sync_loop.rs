@@ -1,4 +1,4 @@
-//! Keeping the store in agreement while nobody searches.
+//! Keeps the store in sync while nobody searches.
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
@@ -7,9 +7,9 @@ use carrel_domain::{Result, WorkspaceId};
 use super::Inner;
 use crate::store::{is_refusal, refusal};
 
-/// How long changes by other processes may stay unknown to the store when nobody searches.
+/// Interval for looking for changes by other processes.
 const LOOK: Duration = Duration::from_secs(5);
-/// How often everything the store holds is counted.
+/// Interval for counting the store's contents.
 const VERIFY: Duration = Duration::from_secs(3_600);
 
 impl Inner {
@@ -18,20 +18,20 @@ impl Inner {
         let mut failing = false;
         loop {
             if self.health.pause().is_some_and(|pause| pause.is_zero()) {
-                // What it answers does not matter here: whether it does is noted.
+                // Only the recorded health matters here.
                 let _ = self.watermarks().await;
             }
             if self.health.check().is_ok() {
                 let verify = verified.is_none_or(|at| at.elapsed() >= VERIFY);
                 let done = self.round(verify).await;
-                // What the store refuses of one workspace is not asked for all of them again.
+                // A refusal for one workspace does not repeat the verification of all.
                 if verify && done.as_ref().err().is_none_or(is_refusal) {
                     verified = Some(Instant::now());
                 }
                 if verify && done.is_ok() {
                     self.say_what_is_held();
                 }
-                // What the store has not done is told of where it is noted.
+                // Failures are logged where they are recorded.
                 if let Some(error) = done.as_ref().err().filter(|_| !failing) {
                     tracing::debug!("failed to keep {} up to date: {error}", self.store.name());
                 }
@@ -49,10 +49,11 @@ impl Inner {
         tracing::info!("{} holds all vectors", self.store.name());
     }
 
-    /// Brings every workspace up to date that is not. What the store refuses of some does not keep
-    /// it from the others: the first of these errors comes back when all have had their turn.
+    /// Brings every outdated workspace up to date. A refusal for one does not stop the others: the
+    /// first such error is returned after all were processed.
     pub(super) async fn round(&self, verify: bool) -> Result<()> {
-        // Marks first: what has one by then and is not in the database is of the past.
+        // Watermarks are read first: a workspace that has one by then but is not in the database
+        // was deleted.
         let watermarks = if verify { self.watermarks().await? } else { Vec::new() };
         let vector_versions = self.rows.vector_versions().await?;
         let there: BTreeSet<_> = vector_versions.iter().map(|(within, _)| *within).collect();
@@ -85,7 +86,7 @@ impl Inner {
         outcome
     }
 
-    /// [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
+    /// Calls [`Inner::reconcile`], unless the store has just refused it; with `now`, even then.
     async fn attempt(&self, within: WorkspaceId, verify: bool, now: bool) -> Result<()> {
         let slot = self.slots.slot(within);
         match slot.filling.reason_to_wait() {

@@ -1,4 +1,4 @@
-//! Filters of Weaviate, as JSON and as GraphQL, which has the same in another spelling.
+//! Filters of Weaviate, as JSON and in GraphQL syntax.
 use serde_json::{Value, json};
 
 /// Compares a property with a number.
@@ -6,18 +6,18 @@ pub(super) fn compare(property: &str, operator: &str, number: i64) -> Value {
     json!({ "path": [property], "operator": operator, "valueInt": number })
 }
 
-/// Lets through where a property is one of some numbers.
+/// Matches if a property is one of several numbers.
 pub(super) fn one_of(property: &str, numbers: &[i64]) -> Value {
     json!({ "path": [property], "operator": "ContainsAny", "valueIntArray": numbers })
 }
 
-/// Lets through what all of some filters let through.
+/// Matches if all filters match.
 pub(super) fn all_of(filters: Vec<Value>) -> Value {
     json!({ "operator": "And", "operands": filters })
 }
 
-/// A filter as GraphQL has it: names of fields and operators go without quotes, and lists of numbers
-/// have the name of a number.
+/// Writes a filter in GraphQL syntax: field names and operators have no quotes, and lists of
+/// numbers use the field for a single number.
 pub(super) fn shown(filter: &Value) -> String {
     match filter {
         Value::Object(fields) => {

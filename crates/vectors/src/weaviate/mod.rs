@@ -1,7 +1,8 @@
-//! Weaviate, on a machine of one's own or in its cloud, by its REST and GraphQL interfaces (version 1.24 or later).
+//! Weaviate, self-hosted or in its cloud, through its REST and GraphQL APIs (version 1.24 or
+//! later).
 //!
-//! All vectors of one length are in one collection, named after the database and the length, with
-//! workspace and document as properties. One more collection holds the watermarks, as text.
+//! All vectors of one length are in one collection, named after the installation and the length,
+//! with workspace and document as properties. Another collection has the watermarks, as text.
 mod graphql;
 
 use async_trait::async_trait;
@@ -15,20 +16,20 @@ use crate::rest::Rest;
 use crate::store::{Dimensions, Limits, Store, Tombstones, Watermark, said_of, watermark_of};
 use graphql::{all_of, compare, one_of, shown};
 
-/// Objects that are told at a time; Weaviate tells 10,000.
+/// Objects that are read at a time; Weaviate returns up to 10,000.
 const PAGE: usize = 5_000;
-/// Watermarks that are told at a time.
+/// Watermarks that are read at a time.
 const MARKS: usize = 100;
-/// The most objects that are stored at a time.
+/// Most objects that are stored at a time.
 const BATCH: usize = 100;
-/// The most dimensions of a vector.
+/// Most dimensions of a vector.
 const MOST_DIMENSIONS: usize = 65_535;
-/// What a search may ask for. Documents that are left out are a comparison each.
+/// Limits of a search. Each excluded document is a separate comparison.
 const LIMITS: Limits = Limits { candidates: 5_000, documents: 200 };
 
 pub(crate) struct Weaviate {
     rest: Rest,
-    /// Comes before the names of all our collections.
+    /// Prefix of the names of all our collections.
     prefix: String,
 }
 
@@ -47,7 +48,7 @@ struct Object<'a> {
 }
 
 impl Weaviate {
-    /// `installation` is the name of the database whose vectors it is to hold.
+    /// `installation` identifies the database whose vectors the store contains.
     pub fn new(rest: Rest, installation: &str) -> Self {
         // Names begin with a capital letter.
         Self { rest, prefix: format!("Carrel_{installation}") }
@@ -65,8 +66,8 @@ impl Weaviate {
         Ok(self.rest.get(&["v1", "schema", collection]).await?.is_some())
     }
 
-    /// Makes a collection unless it is there. Weaviate would make one by itself, and guess what its
-    /// properties are.
+    /// Creates a collection unless it exists. Otherwise Weaviate would create it with guessed
+    /// property types.
     async fn make(&self, collection: &str) -> Result<()> {
         if self.is_there(collection).await? {
             return Ok(());
@@ -115,8 +116,8 @@ impl Weaviate {
         self.rest.unavailable(format!("it is no Weaviate; check {setting}"))
     }
 
-    /// The answer to a question about a collection, where `path` leads in it; `None` when there is
-    /// no such collection.
+    /// Sends a query about a collection and returns the value at `path`; `None` if the collection
+    /// does not exist.
     async fn ask(
         &self,
         collection: &str,
@@ -136,7 +137,7 @@ impl Weaviate {
         Ok(Some(answer["data"][path[0]][path[1]].take()))
     }
 
-    /// The chunks of the objects that are told for arguments.
+    /// Returns the chunks of the objects that match the arguments.
     async fn get(&self, collection: &str, arguments: &str) -> Result<Vec<i64>> {
         let question = format!("{{ Get {{ {collection}({arguments}) {{ chunk }} }} }}");
         let Some(found) = self.ask(collection, question, ["Get", collection]).await? else {
@@ -146,7 +147,7 @@ impl Weaviate {
         Ok(objects.iter().filter_map(|object| object["chunk"].as_i64()).collect())
     }
 
-    /// Takes out what a filter lets through, a part at a time, as Weaviate does it.
+    /// Deletes the objects that match a filter, in batches as Weaviate does.
     async fn delete(&self, collection: &str, filter: &Value) -> Result<()> {
         if !self.is_there(collection).await? {
             return Ok(());
@@ -187,13 +188,13 @@ impl Store for Weaviate {
     async fn watermarks(&self) -> Result<Vec<(WorkspaceId, Watermark)>> {
         let collection = self.marks_name();
         if !self.is_there(&collection).await? {
-            // Whoever asks wants to know whether it answers at all.
+            // Checks that the server answers, even if there are no watermarks.
             let meta = self.rest.get(&["v1", "meta"]).await?;
             return meta.map(|_| Vec::new()).ok_or_else(|| self.unknown_server());
         }
         let (mut watermarks, mut after) = (Vec::new(), String::new());
         loop {
-            // Without a filter, so that it may be told in pages by the ids of objects.
+            // Without a filter, because only unfiltered lists support paging by id.
             let last = format!("objects?class={collection}&limit={MARKS}&after={after}");
             let Some(page) = self.rest.get(&["v1", &last]).await? else { return Ok(watermarks) };
             let objects = page["objects"].as_array().ok_or_else(|| self.rest.strange())?;
@@ -341,7 +342,7 @@ fn here(within: WorkspaceId) -> Value {
     compare("workspace", "Equal", within.0.into())
 }
 
-/// The id of an object, made of a number.
+/// Derives the id of an object from a number.
 fn id_of(number: i64) -> String {
     let digits = format!("{number:032x}");
     let parts = [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]];

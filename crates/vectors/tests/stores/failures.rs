@@ -1,4 +1,4 @@
-//! What becomes of searches while a store is in trouble, in a time that passes by itself.
+//! Searches while a store fails, with simulated time.
 use std::time::Duration;
 
 use support::Clusters;
@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 use super::*;
 
-/// More than the longest pause before a store is asked again.
+/// Longer than the longest pause before a retry.
 const LATER: Duration = Duration::from_secs(90);
 
 fn over(store: &Arc<MemoryStore>) -> World {
@@ -37,7 +37,7 @@ async fn searches_do_not_wait_for_a_store_that_hangs() {
     assert_eq!(store.searches(), 2, "it is known to hang");
     assert!(world.index.held().await.unwrap_err().to_string().contains("no answer for 10s"));
 
-    // Somebody asks it now and then; it is not the searches that have to wait for that.
+    // The sync loop probes the store from time to time, so searches do not wait for it.
     let tending = tended(&world);
     sleep(LATER).await;
     assert_eq!(world.found(of(HERE)).await, [1, 2, 3]);
@@ -67,7 +67,7 @@ async fn a_workspace_that_is_refused_leaves_the_others_where_they_are() {
     assert_eq!(world.found(of(HERE)).await, [4, 5, 6]);
     assert_eq!(store.searches(), 1, "the embedded index answers for this one");
 
-    // It is tried again, after pauses.
+    // The store is retried after pauses.
     let tending = tended(&world);
     let before = store.refusals();
     sleep(LATER * 10).await;
@@ -105,7 +105,7 @@ async fn a_search_that_is_refused_is_answered_otherwise_and_tried_again_later() 
     assert_eq!(store.searches(), 4);
 }
 
-/// Chance decides what happens and after how many requests the store goes away.
+/// Random actions, with the store failing after a random number of requests.
 pub(super) async fn whatever_breaks_off_is_taken_up_again(mut world: World) {
     let mut clusters = Clusters::new(8, 11);
     let mut chance = 7_u64;

@@ -1,4 +1,4 @@
-//! Searches in some documents only, and in all but some.
+//! Searches in some documents only, and in all except some.
 use carrel_domain::vector::VectorQuery;
 use carrel_domain::{DocumentSelection, WorkspaceDocumentId};
 use carrel_vectors::store::Store;
@@ -23,7 +23,7 @@ pub(super) async fn only_the_documents_that_are_named_are_searched(world: World)
 
 pub(super) async fn documents_that_are_left_out_make_room_for_others(world: World) {
     let rows = &world.rows;
-    // More of the first than there are candidates.
+    // More passages of the first document than there are candidates.
     let first = (0..150u8).map(|number| vec![1.0, f32::from(number) * 0.002]);
     let first = rows.add(HERE, first.collect());
     let second = rows.add(HERE, vec![vec![0.9, 0.9], vec![0.8, 1.0], vec![0.5, 1.0]]);
@@ -63,6 +63,6 @@ pub(super) async fn too_many_to_be_left_out_by_a_store_are_left_out_without_it(w
     let refused = narrow.index.nearest(except(&many)).await.unwrap_err().to_string();
     let told = format!("no more than {most} documents can be left out");
     assert!(refused.contains(&told), "{refused}");
-    // Which says nothing of the store or the workspace.
+    // This says nothing about the store or the workspace.
     assert_eq!(narrow.found(except(&many[..most])).await, [4, 5]);
 }

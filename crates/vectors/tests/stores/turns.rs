@@ -1,4 +1,4 @@
-//! What becomes of PostgreSQL's few connections while statements hang, and of those who wait.
+//! The connection pool while statements hang.
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -7,19 +7,19 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// How many connections a store has.
+/// Connections of a store.
 const CONNECTIONS: usize = 4;
 /// Long enough for a statement to reach the server.
 const MOMENT: Duration = Duration::from_millis(100);
 
-/// Tables of a test alone.
+/// Tables of a single test.
 struct Tables {
     url: String,
     name: String,
     table: String,
 }
 
-/// Keeps everybody from reading the table of vectors.
+/// Locks the table of vectors against reads.
 struct Lock<'a> {
     tables: &'a Tables,
     holder: Child,
@@ -27,7 +27,7 @@ struct Lock<'a> {
 }
 
 impl Tables {
-    /// Makes them; `None` where there is no PostgreSQL with pgvector.
+    /// Creates them; `None` without PostgreSQL with pgvector.
     async fn made() -> Option<(Self, Arc<dyn Store>)> {
         let url = stores::address("CARREL_TEST_PGVECTOR")?;
         let name = stores::installation();
@@ -114,7 +114,7 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
     let counter = store.clone();
     let count = async move { counter.count_soon(HERE, &Dimensions::from([2])).await };
     let counting = tokio::spawn(count);
-    // More than have a connection.
+    // More than there are connections.
     let questions: Vec<_> = (0..CONNECTIONS + 2)
         .map(|_| {
             let store = store.clone();
@@ -127,7 +127,7 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
         let error = question.await.unwrap().unwrap_err();
         assert!(is_refusal(&error), "{error}");
     }
-    // Within the time of a search, which is less than that for locks.
+    // Within the time of a search, which is shorter than the lock timeout.
     let error = counting.await.unwrap().unwrap_err();
     assert!(is_refusal(&error) && !error.to_string().contains("lock timeout"), "{error}");
     drop(lock);
@@ -142,7 +142,7 @@ async fn tables_that_are_locked_are_told_from_tables_that_are_gone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_gets_no_turn_does_not_take_the_store_for_gone() {
     let Some((tables, store)) = Tables::made().await else { return };
-    // Without room to stand in, so that it is the store which answers.
+    // Without memory for the embedded index, so that the store answers.
     let world = World::over(Arc::default(), store, 0);
     world.rows.add(HERE, vec![vec![1.0, 0.0]; 3]);
     world.rows.add(THERE, vec![vec![1.0, 0.0]; 3]);

@@ -1,4 +1,4 @@
-//! What is said of stores that cannot be used.
+//! Error messages for stores that cannot be used.
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -88,7 +88,7 @@ async fn a_server_without_pgvector_is_told_from_one_with_it() {
         ("PGVECTOR_CONNECTION_STRING", &*url),
         ("PGVECTOR_TABLE_NAME", "vectors_of_tests"),
     ];
-    // Somebody may have installed it there; then there is nothing to tell.
+    // If the extension is installed there, nothing fails.
     let Err(error) = stores::by(&with.map(|(name, value)| (name, value.to_owned())), "words")
         .unwrap()
         .watermarks()
@@ -101,7 +101,7 @@ async fn a_server_without_pgvector_is_told_from_one_with_it() {
     assert!(told.contains(expected), "{told}");
 }
 
-/// The error of a Chroma that answers every request in the same way.
+/// Returns the error of a Chroma server that gives every request the same response.
 async fn answered(status: u16, body: &'static str) -> Error {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -148,7 +148,7 @@ async fn what_a_store_refuses_is_told_from_its_absence() {
     }
 }
 
-/// What is set up rightly for a stand-in, with some settings changed.
+/// Returns the error for valid settings of a stub, with some changed.
 async fn said_with(kind: Kind, changed: &[(&str, &str)]) -> String {
     let mut settings = kind.settings().await.unwrap();
     for (name, value) in changed {

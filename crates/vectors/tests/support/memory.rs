@@ -1,4 +1,4 @@
-//! A store in memory that can be told to fall silent, and to refuse what concerns a workspace.
+//! A store in memory that can be made to hang, and to refuse requests for a workspace.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard};
 
@@ -35,12 +35,12 @@ impl MemoryStore {
         self.state().refused.clear();
     }
 
-    /// How often it has refused something.
+    /// Number of refused requests.
     pub fn refusals(&self) -> usize {
         self.state().refusals
     }
 
-    /// How often it was asked for the nearest.
+    /// Number of searches.
     pub fn searches(&self) -> usize {
         self.state().searches
     }
@@ -129,7 +129,7 @@ impl Store for MemoryStore {
         Ok(self.of(within).await?.chunks(within))
     }
 
-    /// All there are, since nobody may rely on their order.
+    /// Returns all chunks, because callers must not rely on their order.
     async fn nearest(
         &self,
         within: WorkspaceId,

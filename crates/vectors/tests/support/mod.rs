@@ -1,4 +1,4 @@
-//! A database of vectors in memory, as changeable and as countable as the tests need it.
+//! A database of vectors in memory that tests can change and inspect.
 mod clusters;
 pub mod memory;
 pub mod qdrant;
@@ -19,9 +19,9 @@ pub use clusters::Clusters;
 #[derive(Default)]
 pub struct MemoryRows {
     state: Mutex<State>,
-    /// How many rows of codes have been handed out.
+    /// Number of rows of codes that were read.
     pub codes_read: AtomicUsize,
-    /// Run once, after the next page of codes was read.
+    /// Runs once, after the next page of codes was read.
     after_page: Mutex<Option<Change>>,
 }
 
@@ -67,14 +67,14 @@ impl MemoryRows {
         }
     }
 
-    /// As when the workspace is deleted.
+    /// Simulates the deletion of the workspace.
     pub fn leave(&self, within: WorkspaceId) {
         let mut state = self.state();
         state.rows.retain(|_, row| row.within != within);
         state.versions.remove(&within);
     }
 
-    /// As when an older copy of the database is put in its place: `document` has never been.
+    /// Simulates a restored older copy of the database, in which `document` never existed.
     pub fn set_back(&self, within: WorkspaceId, document: WorkspaceDocumentId) {
         let mut state = self.state();
         state.rows.retain(|_, row| row.document != document);
@@ -83,7 +83,7 @@ impl MemoryRows {
         state.last_document -= 1;
     }
 
-    /// The chunks of a workspace, in order.
+    /// Returns the chunks of a workspace, in order.
     pub fn ids(&self, within: WorkspaceId) -> Vec<i64> {
         let state = self.state();
         let here = state.rows.iter().filter(|(_, row)| row.within == within);
@@ -116,7 +116,7 @@ impl VectorRows for MemoryRows {
         after: Option<ChunkId>,
         limit: usize,
     ) -> Result<(NamespaceVersion, Vec<CodeRow>)> {
-        // Others get a turn, as they do while a database reads.
+        // Lets other tasks run, as while a database reads.
         tokio::task::yield_now().await;
         let page = {
             let state = self.state();

@@ -1,6 +1,6 @@
-//! A stand-in for Qdrant on a real socket. It knows the requests of Qdrant's documented REST
-//! interface that are made of it and refuses all others; a wrong key and a vector of the wrong
-//! length too, as the real one does. It finds by comparing with every vector.
+//! A stub of Qdrant on a real socket. It implements the requests of Qdrant's documented REST API
+//! that carrel sends and refuses all others, as well as a wrong key and vectors of the wrong
+//! length. It searches by comparing with every vector.
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
 
@@ -16,7 +16,7 @@ struct Collection {
     points: BTreeMap<i64, (Vec<f64>, Value)>,
 }
 
-/// Starts one for this process, which serves every test in it.
+/// Starts one stub for all tests of this process.
 pub async fn address() -> String {
     static ADDRESS: LazyLock<String> = LazyLock::new(start);
     ADDRESS.clone()
@@ -111,7 +111,7 @@ impl Collection {
         fine(json!({ "status": "completed" }))
     }
 
-    /// Some at a time, so that whoever asks has to go on.
+    /// Returns a page, so that clients have to continue.
     fn scroll(&self, body: &Value) -> Answer {
         let from = body["offset"].as_i64().unwrap_or(i64::MIN);
         let mut ids = self.chosen(&body["filter"]);
@@ -146,7 +146,7 @@ impl Collection {
         fine(json!({ "points": points }))
     }
 
-    /// The ids of the points that a filter lets through, in order.
+    /// Returns the ids of the points that match a filter, in order.
     fn chosen(&self, filter: &Value) -> Vec<i64> {
         let none = Vec::new();
         let conditions = |of: &str| filter[of].as_array().unwrap_or(&none);

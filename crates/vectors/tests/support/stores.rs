@@ -1,4 +1,4 @@
-//! Vector databases that are really there, each test with a corner of its own in them.
+//! Vector databases for tests, each test with its own part of them.
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, LazyLock};
@@ -15,20 +15,20 @@ use super::{qdrant, vendors};
 pub enum Kind {
     PgVector,
     Chroma,
-    /// A stand-in that speaks its documented wire: the real one cannot be had here.
+    /// A stub with the documented API, because the real service is not available here.
     QdrantStub,
     MilvusStub,
-    /// The engine of Milvus behind its REST interface, outside the suite.
+    /// The engine of Milvus behind its REST API, outside of the test suite.
     MilvusLite,
     ZillizStub,
     PineconeStub,
     WeaviateStub,
     AstraStub,
-    /// Before the Chroma that is really there.
+    /// A proxy in front of the real Chroma.
     ChromaCloud,
 }
 
-/// Every kind.
+/// All kinds.
 pub const KINDS: [Kind; 10] = [
     Kind::PgVector,
     Kind::Chroma,
@@ -42,11 +42,10 @@ pub const KINDS: [Kind; 10] = [
     Kind::ChromaCloud,
 ];
 
-/// One request in so many that the stand-ins of services with plans refuse as too many.
+/// Stubs of cloud services refuse every so many requests as too many.
 const RATE: u64 = 7;
 
-/// The address of a store in a variable that `cargo xtask test` sets; `None` where it is to be
-/// left out.
+/// Returns the address of a store from a variable that `cargo xtask test` sets; `None` to skip it.
 pub fn address(variable: &str) -> Option<String> {
     match std::env::var(variable) {
         Ok(skip) if skip == "skip" => {
@@ -58,19 +57,19 @@ pub fn address(variable: &str) -> Option<String> {
     }
 }
 
-/// A name that no other test has.
+/// Returns a name that no other test uses.
 pub fn installation() -> String {
     format!("{:016x}", RandomState::new().hash_one(0))
 }
 
 impl Kind {
-    /// Opens the store as `installation`; `None` where it is left out.
+    /// Opens the store for `installation`; `None` to skip it.
     pub async fn open(self, installation: &str) -> Option<Arc<dyn Store>> {
         let settings = self.settings().await?;
         Some(by(&settings, installation).unwrap())
     }
 
-    /// What sets it up; `None` where it is left out.
+    /// Returns its settings; `None` to skip it.
     pub async fn settings(self) -> Option<Vec<(&'static str, String)>> {
         Some(match self {
             Self::PgVector => vec![
@@ -155,7 +154,7 @@ impl Kind {
     }
 }
 
-/// The store that settings mean.
+/// Creates the store for these settings.
 pub fn by(settings: &[(&str, String)], installation: &str) -> Result<Arc<dyn Store>> {
     let lookup = |name: &str| {
         let found = settings.iter().find(|(known, _)| *known == name);
@@ -179,10 +178,10 @@ fn http() -> Result<reqwest::Client> {
     Ok(reqwest::Client::builder().tls_backend_preconfigured(tls).build().unwrap())
 }
 
-/// A store that goes away after a number of requests.
+/// A store that fails after a number of requests.
 pub struct Failing {
     store: Arc<dyn Store>,
-    /// How many requests it still answers.
+    /// Number of requests that it still answers.
     left: AtomicI64,
 }
 
@@ -191,7 +190,7 @@ impl Failing {
         Arc::new(Self { store, left: AtomicI64::new(i64::MAX) })
     }
 
-    /// The store itself, which never goes away.
+    /// Returns the underlying store, which never fails.
     pub fn whole(&self) -> Arc<dyn Store> {
         self.store.clone()
     }

@@ -1,5 +1,5 @@
-//! Stand-ins for vector databases on real sockets: reading requests, answering them, and refusing what
-//! is not of the form that a vendor documents.
+//! Base of the stubs: reads requests on real sockets, responds, and refuses requests that violate a
+//! vendor's documentation.
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -12,10 +12,10 @@ pub struct Request {
     /// The segments of the path.
     pub path: Vec<String>,
     pub query: Vec<(String, String)>,
-    /// By names in small letters.
+    /// By lower-case names.
     pub headers: BTreeMap<String, String>,
     pub body: Value,
-    /// How long the body was, in bytes.
+    /// Length of the body, in bytes.
     pub length: usize,
 }
 
@@ -24,7 +24,7 @@ impl Request {
         (&self.method, self.path.iter().map(String::as_str).collect())
     }
 
-    /// The first value of a parameter, if it has one.
+    /// Returns the first value of a parameter, if it has one.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let found = self.query.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
@@ -43,7 +43,7 @@ impl Request {
 pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, String)>,
-    /// Nothing is sent for null.
+    /// Null sends no body.
     pub body: Value,
 }
 
@@ -58,8 +58,8 @@ impl Response {
     }
 }
 
-/// Serves until the process ends; gives the address. The tests of a process share it, whose runtimes
-/// end before it.
+/// Serves until the process ends, and returns the address. It has its own runtime, because all
+/// tests of a process share it and their runtimes end earlier.
 pub fn start(handle: impl FnMut(&Request) -> Response + Send + 'static) -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
@@ -84,7 +84,7 @@ async fn serve<H: FnMut(&Request) -> Response + Send + 'static>(
     }
 }
 
-/// Answers the requests of one connection, as long as they can be read.
+/// Responds to the requests of one connection, as long as they can be read.
 async fn converse<H: FnMut(&Request) -> Response>(
     stream: TcpStream,
     handle: Handler<H>,
@@ -134,7 +134,7 @@ async fn read(stream: &mut BufStream<TcpStream>) -> std::io::Result<Option<Reque
     }))
 }
 
-/// A field of a body: its name, what it must be, and whether it may be left out.
+/// A field of a body: its name, its check, and whether it is optional.
 pub struct Field(&'static str, fn(&Value) -> bool, bool);
 
 pub const fn needed(name: &'static str, is_right: fn(&Value) -> bool) -> Field {
@@ -145,7 +145,7 @@ pub const fn optional(name: &'static str, is_right: fn(&Value) -> bool) -> Field
     Field(name, is_right, false)
 }
 
-/// What is wrong with the fields of an object.
+/// Returns what is wrong with the fields of an object.
 pub fn check(object: &Value, known: &[Field]) -> Result<(), String> {
     let fields = object.as_object().ok_or("the body is no object")?;
     if let Some(name) = fields.keys().find(|name| known.iter().all(|field| field.0 != **name)) {
@@ -189,19 +189,19 @@ pub fn vector(value: &Value) -> bool {
     value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_number))
 }
 
-/// The numbers of a vector.
+/// Returns the numbers of a vector.
 pub fn numbers(value: &Value) -> Vec<f64> {
     let all = value.as_array().map(Vec::as_slice).unwrap_or_default();
     all.iter().filter_map(Value::as_f64).collect()
 }
 
-/// The cosine of the angle between two vectors.
+/// Returns the cosine of the angle between two vectors.
 pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     let length = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt().max(1e-30);
     a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>() / (length(a) * length(b))
 }
 
-/// Has one request in so many refused because there are too many.
+/// Refuses one request in every `every` as too many.
 pub struct Rate {
     pub every: u64,
     pub seen: u64,

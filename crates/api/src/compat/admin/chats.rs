@@ -1,4 +1,4 @@
-//! `/api/v1/admin/workspace-chats` and `/api/v1/system/export-chats`
+//! `/api/v1/admin/workspace-chats` and `/api/v1/system/export-chats`.
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::chat_log::{ChatFilter, Portion};
@@ -15,7 +15,7 @@ use crate::error::{ApiResult, ErrorResponse};
 use crate::streaming::Holder;
 use crate::v1::admin::chats::{ChatLogPage, file, page};
 
-/// List exchanges of all workspaces, newest first.
+/// List the exchanges of all workspaces, newest first.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
     responses((status = 200, body = wire::ChatPage), ErrorResponse<Plain>))]
 #[post("/admin/workspace-chats")]
@@ -38,7 +38,7 @@ pub async fn list_chats(
     Ok(Json(wire::ChatPage { chats, has_pages, has_more }))
 }
 
-/// Export exchanges as a file: `jsonl`, `json`, `csv` or `jsonAlpaca`.
+/// Export exchanges as `jsonl`, `json`, `csv` or `jsonAlpaca`.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     params(("type" = Option<String>, Query, description = "`jsonl`, `json`, `csv` or `jsonAlpaca`")),
     responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<PlainMessage>))]

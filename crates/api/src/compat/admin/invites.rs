@@ -1,4 +1,4 @@
-//! `/api/v1/admin/invite*`
+//! Invites at `/api/v1/admin/invite*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::invite::UnknownWorkspaces;
@@ -14,7 +14,7 @@ use crate::error::error_body::NoInvite;
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::admin::wire::Done;
 
-/// List every invite, whatever its status.
+/// List all invites, whatever their status.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::InviteList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/invites")]
@@ -28,7 +28,7 @@ pub async fn list_invites(
 
 /// Create an invite.
 ///
-/// Workspaces that do not exist may be named; they are passed over when it is redeemed.
+/// Ids of workspaces that do not exist are accepted; redeeming the invite ignores them.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInviteBody,
     responses((status = 200, body = wire::InviteCreated), ErrorResponse<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
@@ -38,15 +38,17 @@ pub async fn create_invite(
     body: JsonBody<wire::NewInviteBody>,
 ) -> ApiResult<Json<wire::InviteCreated>, NoInvite> {
     let workspaces = body.read().await?.into_workspaces();
-    // quirk(unknown-workspaces): unknown ids are kept, what is no id is left out
-    // native: an invite names workspaces there are
+    // quirk(unknown-workspaces): unknown ids are kept, values that are not ids are dropped
+    // native: an invite names existing workspaces
     // test: `compat::invites_keep_what_they_are_given`
     let unknown = UnknownWorkspaces::Keep;
     let invite = ports.invitations.create(workspaces, unknown, None, &caller.by()).await?;
     Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
 }
 
-/// Withdraw an invite. One that cannot be redeemed any more is withdrawn as it is.
+/// Disable an invite.
+///
+/// Disabling an invite that was claimed or disabled before succeeds and changes nothing.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]
@@ -56,8 +58,8 @@ pub async fn disable_invite(
     id: Path<String>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let id = id.parse().map_err(|_| Error::invalid("id", "Invalid invite id"))?;
-    // quirk(withdrawn-again): withdrawing it succeeds and changes nothing
-    // native: an invite that is not pending cannot be withdrawn
+    // quirk(withdrawn-again): disabling it succeeds and changes nothing
+    // native: an invite that is not pending cannot be disabled
     // test: `compat::invites_keep_what_they_are_given`
     ports.invitations.disable(InviteId(id), &caller.by()).await?;
     Ok(Json(Done::well()))

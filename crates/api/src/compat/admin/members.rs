@@ -1,4 +1,4 @@
-//! `/api/v1/admin/workspaces/*`: who may enter
+//! Workspace members at `/api/v1/admin/workspaces/*`.
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get, post};
@@ -15,7 +15,9 @@ use crate::error::{ApiResult, ErrorResponse};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
-/// List the members of a workspace. There are none where there is no workspace.
+/// List the members of a workspace.
+///
+/// The list is empty if the workspace does not exist.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::MemberList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
@@ -40,7 +42,8 @@ pub async fn list_members(
 
 /// Replace the members of a workspace.
 ///
-/// One unknown user refuses the whole call, with 200 and `success: false`.
+/// If one of the users does not exist, nothing changes and the response is 200 with `success:
+/// false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
     responses((status = 200, body = Done), ErrorResponse<NotUpdated>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]
@@ -56,10 +59,12 @@ pub async fn update_members(
     Ok(Json(Done::well()))
 }
 
-/// Add members to a workspace, or replace them. Users that do not exist are passed over.
-// quirk(passed-over): `manage-users` passes over users there are not, and is `404` when none is
-// left; the lists have members only, not every admin
-// native: members are replaced or added whole or not at all
+/// Add members to a workspace, or replace them.
+///
+/// Users that do not exist are ignored.
+// quirk(passed-over): `manage-users` ignores users that do not exist, and is `404` when none is
+// left; the lists contain members only, not every admin
+// native: members are replaced or added all or nothing
 // test: `compat::members_who_do_not_exist_are_passed_over`
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::MemberIds,
     responses((status = 200, body = wire::MembersManaged), ErrorResponse<NoMembers>, MultiUserOnly))]

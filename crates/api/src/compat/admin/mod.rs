@@ -1,4 +1,4 @@
-//! People, invites, memberships, the log and the settings as existing clients know them.
+//! Users, invites, members, the chat log and settings in the compatible API.
 pub mod chats;
 pub mod invites;
 pub mod members;

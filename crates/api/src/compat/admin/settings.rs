@@ -1,4 +1,4 @@
-//! `/api/v1/admin/preferences`, `/api/v1/system`, its `update-env` and its `env-dump`
+//! `/api/v1/admin/preferences`, `/api/v1/system`, its `update-env` and its `env-dump`.
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
@@ -18,7 +18,9 @@ use crate::facts::InstanceFacts;
 use crate::v1::admin::wire::Done;
 use crate::v1::admin::wire::settings::{Changes, SettingsShown};
 
-/// Change preferences. Names and values that are not allowed are passed over.
+/// Change preferences.
+///
+/// Names and values that are not allowed are ignored.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = Changes,
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
@@ -28,14 +30,15 @@ pub async fn update_preferences(
     body: JsonBody<Changes>,
 ) -> ApiResult<Json<Done>, NotDone> {
     let changes = body.read().await?.values;
-    // quirk(preferences-passed-over): whatever is not allowed is passed over, successfully
+    // quirk(preferences-passed-over): names and values that are not allowed are ignored, and the
+    // call succeeds
     // native: a body without a known preference, or with a wrong value, is `400`
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
     preferences::change(&*ports.settings, &changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(Done::well()))
 }
 
-/// Show every setting.
+/// List all settings.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = SettingsShown), ErrorResponse<Plain>))]
 #[get("/system")]
@@ -45,14 +48,16 @@ pub async fn show_settings(
     facts: InstanceFacts,
 ) -> ApiResult<Json<SettingsShown>, Plain> {
     let facts = facts.gather().await?;
-    // quirk(settings-as-text): those that are not set too, as null; numbers as the text they were
-    // set as
-    // native: settings that are set; numbers as numbers
+    // quirk(settings-as-text): unset settings are listed too, as null; numbers are the text they
+    // were set as
+    // native: only set settings are listed; numbers are numbers
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
     Ok(Json(SettingsShown { settings: ports.settings_store.visible(&facts, Leniency::Lenient) }))
 }
 
-/// Change settings, all or nothing. What is refused is told with 200 and `error`.
+/// Change settings, all or nothing.
+///
+/// If a value is refused, nothing changes and the response is 200 with the reason in `error`.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = Changes,
     responses((status = 200, body = wire::SettingsUpdated), ErrorResponse<NoValues>))]
 #[post("/system/update-env")]
@@ -62,16 +67,18 @@ pub async fn update_settings(
     body: JsonBody<Changes>,
 ) -> ApiResult<Json<wire::SettingsUpdated>, NoValues> {
     let changes = body.read().await?.values;
-    // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of a type
-    // that cannot be one is `400`
+    // quirk(settings-refused-with-200): `200 {"newValues":{},"error":"…"}`; only a value of an
+    // impossible type is `400`
     // native: a refused setting is `400`
     // test: `compat::settings_are_refused_with_200_and_told_as_text`
     let updated = ports.settings_store.update(&changes, Leniency::Lenient, &caller.by()).await?;
     Ok(Json(updated.into()))
 }
 
-/// Write the settings to `<storage>/.env`, in production. Needs no key and tells nothing.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+/// Write the settings to `<storage>/.env`, in production only.
+///
+/// Needs no key. The response contains no settings.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
 pub async fn dump_settings(
     request: HttpRequest,

@@ -1,4 +1,4 @@
-//! `/api/v1/admin/users*`
+//! Users at `/api/v1/admin/users*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::UserId;
@@ -14,7 +14,7 @@ use crate::error::{ApiResult, ErrorResponse};
 use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 
-/// List every user.
+/// List all users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::UserList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
@@ -42,7 +42,7 @@ pub async fn create_user(
 
 /// Change a user.
 ///
-/// What cannot be done is answered with 200 and `success: false`.
+/// A refused change is answered with 200 and `success: false`.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserFields,
     responses((status = 200, body = Done), ErrorResponse<NotUpdated>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
@@ -61,7 +61,7 @@ pub async fn update_user(
     Ok(Json(Done::well()))
 }
 
-/// Delete a user, with sessions, memberships, threads and chats.
+/// Delete a user with their sessions, memberships, threads and exchanges.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]

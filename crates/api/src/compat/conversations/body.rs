@@ -1,4 +1,4 @@
-//! Questions at `/api/v1`: what makes no sense is passed over.
+//! Chat requests at `/api/v1`: invalid fields are ignored.
 use carrel_domain::Result;
 use carrel_services::chat::Attachment;
 use serde_json::Value;
@@ -7,15 +7,15 @@ use crate::compat::values::{is_something, to_user};
 use crate::v1::conversations::attachment::attachment;
 use crate::v1::conversations::wire::{AskedQuestion, ChatBody, model, passages, temperature};
 
-/// What a body asks for.
+/// Converts a body to a question.
 pub fn asked(body: ChatBody) -> Result<AskedQuestion> {
     let mut asked = repaired(body).read()?;
     asked.question.passes_over_unreadable = true;
     Ok(asked)
 }
 
-// quirk(values-as-text): a name, bio or role may be of any type and is its text (`null` is
-// `"null"`); what is not nothing is true
+// quirk(values-as-text): a name, bio or role may be of any type and is converted to text (`null`
+// becomes `"null"`); any truthy value counts as true
 // native: values have the documented types
 // test: `compat::users_are_taken_loosely_and_refused_with_200`
 fn repaired(body: ChatBody) -> ChatBody {
@@ -32,11 +32,11 @@ fn repaired(body: ChatBody) -> ChatBody {
     }
 }
 
-/// The attachments that are such.
+/// Keeps the attachments that can be read.
 fn readable(attachments: Value) -> Option<Value> {
     let Value::Array(list) = attachments else { return None };
     let known = list.into_iter().filter_map(|item| attachment(item).ok());
-    // Moved and not copied, as they may be large.
+    // Attachments may be large, so they are moved instead of copied.
     let value = |Attachment { name, mime, content }| {
         let fields = [("name", name), ("mime", mime), ("contentString", content)];
         fields.map(|(name, text)| (name.to_owned(), Value::String(text))).into_iter().collect()

@@ -1,4 +1,4 @@
-//! `POST /api/v1/workspace/{slug}/chat` and `/stream-chat`, also in threads
+//! `POST /api/v1/workspace/{slug}/chat` and `/stream-chat`, also in threads.
 mod body;
 mod stream;
 
@@ -39,7 +39,7 @@ pub async fn ask(
     Ok(Json(answer(&asking, &caller, &workspace, asked(body)?).await?))
 }
 
-/// Ask a question in a workspace and get the answer part by part, as server-sent events.
+/// Ask a question in a workspace and stream the answer as server-sent events.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
@@ -71,7 +71,7 @@ pub async fn ask_in_thread(
     Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
 }
 
-/// Ask a question in a thread and get the answer part by part.
+/// Ask a question in a thread and stream the answer as server-sent events.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<ThreadAbort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
@@ -83,8 +83,8 @@ pub async fn stream_answer_in_thread(
 ) -> ApiResult<HttpResponse, ThreadAbort> {
     let body = body.read().await?;
     let (workspace, thread) = match find_thread(&asking.ports, &caller, &path).await {
-        // quirk(unknown-thread-400): for streams `400`, without telling whether the workspace or
-        // the thread is missing
+        // quirk(unknown-thread-400): `400` for streams; the message does not say whether the
+        // workspace or the thread is missing
         // native: an unknown thread is `404`
         // test: `conversations::threads_are_asked_as_existing_clients_do`
         Err(Error::NotFound { .. }) => {
@@ -98,8 +98,8 @@ pub async fn stream_answer_in_thread(
     Ok(stream(&asking, &caller, &workspace, asked).await?)
 }
 
-// quirk(unknown-asker): it is nobody's question
-// native: a `userId` that names nobody is `404`
+// quirk(unknown-asker): the question belongs to no user
+// native: a `userId` that matches no user is `404`
 // test: `conversations::threads_are_asked_as_existing_clients_do`
 async fn known_asker(asking: &Asking, mut asked: AskedQuestion) -> Result<AskedQuestion> {
     if let Some(id) = asked.user
@@ -145,25 +145,25 @@ async fn stream(
 #[schema(as = compat::ChatAnswer)]
 pub struct ChatAnswer {
     id: String,
-    /// `textResponse`, or `abort` where the model had nothing to say.
+    /// `textResponse`, or `abort` if the model returned no text.
     r#type: &'static str,
     close: bool,
     error: Option<String>,
-    /// The number of the exchange; absent when the question was refused.
+    /// Id of the exchange. Absent if the question was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_id: Option<i64>,
-    /// Null only where the model had nothing to say.
+    /// Null only if the model returned no text.
     text_response: Option<String>,
-    /// What the answer is built on: documents and passages, and how similar these are.
+    /// Documents and passages that the answer is built on, with the similarity of each passage.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
-    /// Tokens, seconds and the model's name; empty when no model was asked.
+    /// Tokens, seconds and the model's name. Empty if no model was called.
     #[schema(value_type = Object)]
     metrics: Value,
-    /// Of the answer of an agent; always empty.
+    /// Present in answers of an agent; always empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     thoughts: Option<Vec<String>>,
-    /// Of the answer of an agent; always empty.
+    /// Present in answers of an agent; always empty.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<Object>>)]
     outputs: Option<Vec<Value>>,
@@ -177,10 +177,10 @@ impl ChatAnswer {
     fn new(reply: Reply, with_sources: bool) -> Self {
         match reply {
             Reply::Refused { text, .. } => Self::text(text),
-            // quirk(silence-200): `200` with an `abort` and the metrics; a stream only ends;
+            // quirk(silence-200): `200` with an `abort` and the metrics; a stream just ends;
             // `/openai` says `no_content`
-            // native: a model that answers without text, whatever it thought, has failed: `503`, an
-            // `abort` in a stream
+            // native: a model that answers without text has failed, whatever reasoning it sent:
+            // `503`, an `abort` in a stream
             // test: `silence`
             Reply::Empty(empty) => Self {
                 r#type: "abort",

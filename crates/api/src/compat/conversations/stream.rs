@@ -1,4 +1,4 @@
-//! Answers part by part at `/api/v1`.
+//! Streamed answers at `/api/v1`.
 use carrel_services::chat::{AnswerEvent, Finished, Source};
 use carrel_services::record;
 use serde_json::{Value, json};
@@ -7,12 +7,12 @@ use crate::compat::sources;
 use crate::streaming::event;
 use crate::v1::conversations::stream as native;
 
-/// Tells one answer.
+/// Writes the events of one answer.
 pub struct Teller {
     native: native::Teller,
-    /// Whether the client expects the events of an agent.
+    /// True if the client expects an agent's events.
     as_agent: bool,
-    /// Whether the client wants to know what the answer is built on.
+    /// True if the client asked for the sources.
     with_sources: bool,
 }
 
@@ -21,9 +21,9 @@ impl Teller {
         Self { native: native::Teller::new(with_sources), as_agent, with_sources }
     }
 
-    /// The events that tell a piece of the answer.
-    // quirk(id-or-uuid): the answer's id is `id` in `textResponse` and in an `abort` that comes
-    // first, `uuid` in all else
+    /// Returns the events for one part of the answer.
+    // quirk(id-or-uuid): the answer's id is `id` in `textResponse` and in a leading `abort`, `uuid`
+    // in all other events
     // native: the same
     // test: `conversations::a_stream_ends_with_what_the_answer_is_built_on`
     pub fn events(&self, piece: AnswerEvent) -> String {
@@ -31,7 +31,7 @@ impl Teller {
             AnswerEvent::Text(text) | AnswerEvent::Reasoning(text) if self.as_agent => {
                 event(&self.agent_chunk(&text))
             }
-            // quirk(silence-200): a stream without text only ends there.
+            // quirk(silence-200): a stream without text just ends.
             AnswerEvent::Empty(_) => String::new(),
             AnswerEvent::Finished(Some(finished)) if self.as_agent => self.agent_end(&finished),
             AnswerEvent::Finished(Some(finished)) => {
@@ -42,9 +42,9 @@ impl Teller {
         }
     }
 
-    // quirk(answered-by-agent): in the mode `automatic`, and where a message begins with `@agent`,
-    // it looks like an agent's: `thoughts` and `outputs` (empty), a stream that tells
-    // `usageMetrics` and the whole text again
+    // quirk(answered-by-agent): in the mode `automatic`, and if a message begins with `@agent`, it
+    // looks like an agent's: empty `thoughts` and `outputs`, and a stream that sends `usageMetrics`
+    // and then the whole text again
     // native: an answer looks the same in every mode
     // test: `talk::an_automatic_answer_looks_like_an_agents_to_existing_clients`
     fn agent_end(&self, finished: &Finished) -> String {

@@ -1,4 +1,4 @@
-//! `/api/v1/document/*`: folders
+//! Folders at `/api/v1/document/*`.
 use actix_web::web::{Data, Json};
 use actix_web::{delete, post};
 use carrel_domain::{Folder, Result};
@@ -11,7 +11,7 @@ use crate::compat::error::documents::{NoFolder, NotMoved, NotRemoved};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::v1::documents::folder::{self as native, FolderBody, FolderChanged, MoveBody};
 
-/// Make a folder.
+/// Create a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
     responses((status = 200, body = FolderChanged), ErrorResponse<NoFolder>))]
 #[post("/document/create-folder")]
@@ -26,7 +26,7 @@ pub async fn create_folder(
     Ok(Json(FolderChanged::made()))
 }
 
-/// Remove a folder and its documents, from every workspace too.
+/// Delete a folder and its documents, also from every workspace.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = FolderBody,
     responses((status = 200, body = FolderChanged), ErrorResponse<NotRemoved>))]
 #[delete("/document/remove-folder")]
@@ -37,8 +37,8 @@ pub async fn remove_folder(
 ) -> ApiResult<Json<FolderChanged>, NotRemoved> {
     let name = body.read().await?.name()?.unwrap_or_default();
     let removed = match Folder::parse(&name) {
-        // quirk(nothing-to-remove): it succeeds and removes nothing, which `removed` says
-        // native: removing what is no folder, or the default folder, is refused
+        // quirk(nothing-to-remove): it succeeds and removes nothing, as `removed` says
+        // native: removing the default folder or a folder that does not exist is refused
         // test: `shelves::folders_are_made_and_removed_with_what_is_in_them`
         Ok(folder) if !folder.is_default() => {
             ports.library.remove_folder(folder, &caller.by()).await?
@@ -48,7 +48,9 @@ pub async fn remove_folder(
     Ok(Json(FolderChanged::removed(removed)))
 }
 
-/// Move documents between folders, all or none. Those that are in a workspace stay.
+/// Move documents between folders, all or nothing.
+///
+/// Documents that are in a workspace stay where they are.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = MoveBody,
     responses((status = 200, body = FolderChanged), ErrorResponse<NotMoved>))]
 #[post("/document/move-files")]
@@ -59,17 +61,17 @@ pub async fn move_files(
 ) -> ApiResult<Json<FolderChanged>, NotMoved> {
     let moves = body.read().await?.into_moves()?;
     let asked = moves.len();
-    // quirk(placed-stay): those that are in a workspace stay where they are, and the message says
-    // how many
-    // native: documents move whether they are in a workspace or not, and stay in it
+    // quirk(placed-stay): documents that are in a workspace are not moved, and the message says how
+    // many
+    // native: documents move even if they are in a workspace, and stay in it
     // test: `shelves::documents_move_whole_or_not_at_all`
     let stayed = ports.library.move_documents(moves, MovePolicy::Stay, &caller.by()).await?;
     Ok(Json(FolderChanged::moved(asked, stayed)))
 }
 
-/// The folder of that name, from which is cut off what would lead out of the library.
-// quirk(safe-names): of a file name the last part is taken; of the name of a folder to be made,
-// what would lead out of the library is cut off. Other paths are refused
+/// Returns the folder with this name, after cutting off leading `../` and `./`.
+// quirk(safe-names): a file name is reduced to its last path segment; leading `../` and `./` are
+// cut off the name of a new folder. Other paths are refused
 // native: a file or folder name that is a path is refused
 // test: `compat::documents` (unit tests)
 pub fn parse(name: &str) -> Result<Folder> {

@@ -1,4 +1,4 @@
-//! `/api/v1/documents` and `/api/v1/document/*`: what there is
+//! Document lists at `/api/v1/documents` and `/api/v1/document/*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, get};
 use carrel_services::Ports;
@@ -15,10 +15,10 @@ use crate::v1::documents::listing::{
     DocumentFound, DocumentTree, FolderPage, FoundQuery, LARGEST_PAGE, PartQuery, TreeQuery,
 };
 
-/// List documents: every folder with its documents, or one folder in pages.
+/// List every folder with its documents, or one folder in pages.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(TreeQuery),
     responses((status = 200, body = DocumentTree<'static>),
-        (status = 404, description = "There is no such folder", body = FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Authorized<scope::LibraryRead>,
@@ -38,7 +38,7 @@ pub async fn list_documents(
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(PartQuery),
     responses((status = 200, body = FolderPage<'static>),
-        (status = 404, description = "There is no such folder", body = FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Authorized<scope::LibraryRead>,
@@ -50,8 +50,9 @@ pub async fn list_folder(
     Ok(folder_page(&ports.library, &name, part, false, names::listed).await?)
 }
 
-/// Tell which types of files are understood.
-// quirk(unread-types): recordings, and images while there is no model for them, are listed too
+/// List the accepted file types.
+// quirk(unread-types): recordings and images are listed even if no model is installed that reads
+// them
 // native: `accepted-file-types` lists the types that this server reads
 // test: `scans::types_are_accepted_once_they_are_read`
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
@@ -64,8 +65,8 @@ pub async fn accepted_file_types(
     Ok(Json(accepted(ports.library.extractor.file_types().into_iter())))
 }
 
-/// The offset, and the limit unless all are wanted; `default` where no limit is given.
-// quirk(odd-parts): what is no number is as if it were not given
+/// Returns offset and limit: no limit for `all`, `default` if none is given.
+// quirk(odd-parts): values that are not numbers are ignored
 // native: `offset` and `limit` are numbers, or `limit=all`
 // test: `shelves::lists_show_every_document_in_its_folder`
 fn read(part: &PartQuery, default: Option<u32>) -> (u64, Option<u32>) {
@@ -81,7 +82,7 @@ fn read(part: &PartQuery, default: Option<u32>) -> (u64, Option<u32>) {
     (offset.unwrap_or_default(), limit)
 }
 
-/// Find a document by the name of its file, in whichever folder.
+/// Find a document by its file name, in any folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = DocumentFound<'static>), ErrorResponse<NotFoundInText>))]
 #[get("/document/{docName}")]
@@ -95,7 +96,7 @@ pub async fn find_document(
     Ok(HttpResponse::Ok().json(DocumentFound::new(&found, document, None)))
 }
 
-/// Find a document by its id, which it keeps wherever it is moved.
+/// Find a document by its id, which stays the same when the document moves.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(FoundQuery),
     responses((status = 200, body = DocumentFound<'static>), ErrorResponse<NotFoundInText>))]
 #[get("/document/id/{id}")]

@@ -1,4 +1,4 @@
-//! `/api/v1/document/*`: uploads
+//! Uploads at `/api/v1/document/*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, post};
 use carrel_domain::Result;
@@ -32,7 +32,9 @@ pub async fn upload_document(
     Ok(Json(query.shown(added)))
 }
 
-/// Upload a file into a folder, which is made if need be.
+/// Upload a file into a folder.
+///
+/// The folder is created if it does not exist.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body(content = UploadForm, content_type = "multipart/form-data"),
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -58,13 +60,13 @@ async fn read(form: MultipartForm) -> Result<ReceivedUpload> {
     Ok(ReceivedUpload { name: last_part(&sent.name), ..sent })
 }
 
-/// Of the name of a file that is a path, the last part.
+/// Returns the last path segment of a file name.
 // quirk(safe-names)
 fn last_part(name: &str) -> String {
     name.rsplit('/').next().unwrap_or_default().to_owned()
 }
 
-/// Add text that is not a file.
+/// Add a text.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body = RawTextBody,
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -78,8 +80,8 @@ pub async fn add_raw_text(
 ) -> ApiResult<Json<DocumentsAdded>, NoDocuments> {
     let query = params.read()?;
     let (body, digest) = body.read_whole().await?;
-    // quirk(blank-text): it is taken
-    // native: a text of white space is refused
+    // quirk(blank-text): it is accepted
+    // native: a text of white space only is refused
     // test: `cargo xtask conformance`
     let (raw, slugs) = body.into_text(digest)?;
     let added =
@@ -87,7 +89,7 @@ pub async fn add_raw_text(
     Ok(Json(query.shown(added)))
 }
 
-/// Add a page of another host.
+/// Add a web page.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(AnswerQuery),
     request_body = LinkBody,
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoLink>))]
@@ -103,8 +105,8 @@ pub async fn upload_link(
     let (mut body, digest) = body.read_whole().await?;
     body.scraper_headers = body.scraper_headers.and_then(texts);
     let (mut link, slugs) = body.into_request()?;
-    // quirk(error-pages): it is taken as any page
-    // native: a page that its host answers a mistake with is refused
+    // quirk(error-pages): it is added like any page
+    // native: a page with an error status is refused
     // test: `providers::links` (unit test)
     link.take_errors = true;
     let added =
@@ -112,9 +114,9 @@ pub async fn upload_link(
     Ok(Json(query.shown(added)))
 }
 
-/// The headers that are texts and say something.
-// quirk(odd-headers): what is no text is left out
-// native: `scraperHeaders` is an object of texts
+/// Keeps the headers whose value is a non-empty string.
+// quirk(odd-headers): values that are not strings are dropped
+// native: `scraperHeaders` is an object of strings
 // test: `cargo xtask conformance`
 fn texts(headers: Value) -> Option<Value> {
     let Value::Object(mut headers) = headers else { return None };

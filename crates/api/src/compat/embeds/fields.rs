@@ -1,5 +1,5 @@
-//! Settings of embeds at `/api/v1`: what makes no sense becomes the default, but for pages: a list of
-//! which nothing can be read is refused.
+//! Widget settings at `/api/v1`: invalid values become the default, but an origin list without a
+//! single valid origin is refused.
 use carrel_domain::Result;
 use carrel_domain::widget::WebOrigin;
 use serde_json::{Value, json};
@@ -21,9 +21,9 @@ const FIELDS: [&str; 11] = [
     "message_limit",
 ];
 
-/// The fields as `v1` reads them. Refuses misspelled ones; others that are unknown are passed over.
+/// Returns the fields as `v1` reads them. Refuses misspelled fields and ignores other unknown ones.
 // quirk(coerced-settings): it becomes the default, or the nearest allowed value
-// native: a wrong value of a setting of a workspace or an embed is refused by name
+// native: an invalid setting of a workspace or a widget is refused by name
 // test: `compat::workspaces::settings` and `compat::embeds::fields` (unit tests)
 pub fn checked(fields: EmbedFields) -> Result<EmbedFields> {
     refuse_misspelled(&fields.unknown, &FIELDS)?;
@@ -59,7 +59,7 @@ fn mode(value: Value) -> Value {
     if parse_mode(&value).is_some() { value } else { json!("query") }
 }
 
-/// A text may be a number, and what is none is no limit.
+/// Converts a limit, which may be a numeric string. Anything else becomes no limit.
 fn limit(value: Value) -> Value {
     let number = match value {
         Value::String(text) => text.trim().parse().ok(),
@@ -68,10 +68,10 @@ fn limit(value: Value) -> Value {
     json!(parse_limit(number))
 }
 
-/// What is no origin is left out.
-// quirk(unreadable-pages): what cannot be read is left out, and a list of which nothing is left is
+/// Drops values that are not origins.
+// quirk(unreadable-pages): values that are not origins are dropped, and a list with none left is
 // refused
-// native: a list of pages with one that cannot be read is refused
+// native: a list with an invalid origin is refused
 // test: `compat::embeds::fields` (unit tests)
 fn origins(value: Value) -> Value {
     let is_origin = |text: &str| WebOrigin::parse(text).is_ok();

@@ -1,4 +1,4 @@
-//! `/api/v1/embed*`: embeds as whoever runs the server makes and changes them.
+//! Admin operations for chat widgets at `/api/v1/embed*`.
 mod fields;
 
 use actix_web::web::{Data, Json, Path};
@@ -35,7 +35,7 @@ pub struct EmbedList {
 struct EmbedListed {
     #[serde(flatten)]
     summary: EmbedSummary,
-    /// The array of origins as text; null for any page.
+    /// JSON array of origins, as a string; null for any origin.
     allowlist_domains: Option<String>,
 }
 
@@ -52,18 +52,18 @@ pub struct EmbedMade {
 struct EmbedRow {
     #[serde(flatten)]
     details: EmbedDetails,
-    /// The array of origins as text; null for any page.
+    /// JSON array of origins, as a string; null for any origin.
     allowlist_domains: Option<String>,
 }
 
-// quirk(list-as-text): it is that array as text
-// native: `allowlist_domains` of an embed is an array
+// quirk(list-as-text): it is a JSON array as a string
+// native: `allowlist_domains` of a widget is an array
 // test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
 fn as_text(origins: Option<Vec<String>>) -> Option<String> {
     Some(json!(origins?).to_string())
 }
 
-/// List every embed.
+/// List all chat widgets.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
     responses((status = 200, body = EmbedList), ErrorResponse<NoEmbed>))]
 #[get("/embed")]
@@ -78,7 +78,9 @@ pub async fn list_embeds(
     Ok(Json(EmbedList { embeds: listed.collect() }))
 }
 
-/// Make an embed, by which pages of other sites may ask a workspace. It is enabled.
+/// Create a chat widget.
+///
+/// Pages of other sites use a widget to ask questions in its workspace. The new widget is enabled.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = EmbedFields,
     responses((status = 200, body = EmbedMade), ErrorResponse<NoEmbed>))]
 #[post("/embed/new")]
@@ -92,7 +94,7 @@ pub async fn create_embed(
     let workspace = caller.workspace(&*ports.workspaces, &slug).await?;
     let mut settings = fields.into_new(workspace.id)?;
     // quirk(enabled-when-new): it always is
-    // native: a new embed is enabled unless said otherwise
+    // native: a new widget is enabled unless `enabled` is false
     // test: `embeds::the_other_mount_makes_embeds_as_its_clients_do`
     settings.enabled = true;
     let (details, origins) = EmbedDetails::of(ports.widgets.create(settings, &caller.by()).await?);
@@ -100,7 +102,7 @@ pub async fn create_embed(
     Ok(Json(EmbedMade { embed, error: None }))
 }
 
-/// That an embed was changed, or an empty object when nothing was to be.
+/// Confirms that a widget was changed, or an empty object if there was nothing to change.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = compat::EmbedUpdated)]
@@ -113,7 +115,9 @@ pub enum EmbedUpdated {
 #[schema(as = compat::Nothing)]
 pub struct Nothing {}
 
-/// Change an embed. Values that make no sense are replaced by defaults.
+/// Change a chat widget.
+///
+/// Invalid values are replaced by defaults.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = EmbedFields,
     responses((status = 200, body = Object), ErrorResponse<NoEmbed>))]
 #[post("/embed/{embed}")]
@@ -135,7 +139,7 @@ pub async fn update_embed(
     Ok(Json(EmbedUpdated::Done(EmbedDone::DONE)))
 }
 
-/// Delete an embed with its exchanges.
+/// Delete a chat widget with its exchanges.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
     responses((status = 200, body = EmbedDone), ErrorResponse<NoEmbed>))]
 #[delete("/embed/{embed}")]
@@ -149,7 +153,7 @@ pub async fn delete_embed(
     Ok(Json(EmbedDone::DONE))
 }
 
-/// List the exchanges of an embed.
+/// List the exchanges of a chat widget.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = EmbedChats), ErrorResponse<NoEmbed>))]
 #[get("/embed/{embed}/chats")]
@@ -162,7 +166,7 @@ pub async fn list_embed_chats(
     Ok(Json(chats(&ports.widgets, &key, None, &params.read()?).await?))
 }
 
-/// List the exchanges of one session of an embed.
+/// List the exchanges of one session of a chat widget.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = EmbedChats), ErrorResponse<NoEmbed>))]
 #[get("/embed/{embed}/chats/{session}")]

@@ -1,4 +1,4 @@
-//! How the library says no at `/api/v1`.
+//! Error bodies of the library at `/api/v1`.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
@@ -29,7 +29,7 @@ impl ErrorBody for NoDocuments {
                 native::NoDocuments::respond(error)
             }
             // quirk(conversion-500): `500 {"success":false,"error":…,"documents":[]}`
-            // native: what cannot be converted is `422`
+            // native: a file that cannot be converted is `422`
             // test: `bad_input::files_of_which_nothing_can_be_made_leave_nothing`
             Error::Unprocessable { reason } => HttpResponse::build(FAILED).json(Self::body(reason)),
             Error::Invalid { field, reason } => match &**field {
@@ -46,7 +46,7 @@ impl ErrorBody for NoDocuments {
     }
 }
 
-/// As [`NoDocuments`], of a page elsewhere.
+/// Like [`NoDocuments`], for a web page.
 pub struct NoLink;
 
 impl ErrorBody for NoLink {
@@ -57,7 +57,7 @@ impl ErrorBody for NoLink {
     }
 
     // quirk(link-500): `500` with `Not a valid URL.` or `No URL content found at …`
-    // native: a link that is refused is `400`, one that nothing comes of `422`, with the reason
+    // native: a refused link is `400`; a page without usable content is `422`; both with the reason
     // test: `links::what_must_not_be_fetched_is_refused_by_name`
     fn respond(error: &Error) -> HttpResponse {
         match error {
@@ -81,7 +81,7 @@ fn is_of_body(error: &Error) -> bool {
     matches!(error, Error::Invalid { field, .. } if field == "body")
 }
 
-/// `{"success":false,"message"}`, when a folder is not made.
+/// `{"success":false,"message"}`, if a folder is not created.
 pub struct NoFolder;
 
 impl ErrorBody for NoFolder {
@@ -92,7 +92,7 @@ impl ErrorBody for NoFolder {
     }
 
     // quirk(folders-500): `500` with the same body
-    // native: folders and moves that are refused are `400`, `404` or `409`
+    // native: refused folders and moves are `400`, `404` or `409`
     // test: `shelves::documents_move_whole_or_not_at_all`
     fn respond(error: &Error) -> HttpResponse {
         match error {
@@ -105,7 +105,7 @@ impl ErrorBody for NoFolder {
     }
 }
 
-/// `{"success":false,"message"}`, when a folder is not removed.
+/// `{"success":false,"message"}`, if a folder is not removed.
 pub struct NotRemoved;
 
 impl ErrorBody for NotRemoved {
@@ -125,7 +125,7 @@ impl ErrorBody for NotRemoved {
     }
 }
 
-/// `{"success":false,"message"}`, when documents are not moved.
+/// `{"success":false,"message"}`, if documents are not moved.
 pub struct NotMoved;
 
 impl ErrorBody for NotMoved {

@@ -1,4 +1,4 @@
-//! The shapes in which most operations of `/api/v1` say no.
+//! Error bodies of most operations of `/api/v1`.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
@@ -12,7 +12,7 @@ fn said<S: ErrorBody>(status: StatusCode, message: &str) -> HttpResponse {
     HttpResponse::build(status).json(S::body(message))
 }
 
-/// `{"error"}`, or the bare status as text.
+/// `{"error"}`, or the status line as text.
 pub struct Plain;
 
 impl ErrorBody for Plain {
@@ -34,7 +34,7 @@ impl ErrorBody for Plain {
     }
 }
 
-/// As [`Plain`]; what is not found is `404 Not Found` as text.
+/// Like [`Plain`], but not found is `404 Not Found` as text.
 pub struct NotFoundInText;
 
 impl ErrorBody for NotFoundInText {
@@ -52,8 +52,8 @@ impl ErrorBody for NotFoundInText {
     }
 }
 
-/// As [`Plain`], of a document of a workspace: without the document as text, without the workspace as
-/// JSON.
+/// Like [`Plain`], for a document of a workspace: an unknown document is answered in text, an
+/// unknown workspace in JSON.
 pub struct NoDocument;
 
 impl ErrorBody for NoDocument {
@@ -72,7 +72,7 @@ impl ErrorBody for NoDocument {
     }
 }
 
-/// `{"error"}`, of a user who is not there.
+/// `{"error"}`, for an unknown user.
 pub struct NoSuchUser;
 
 impl ErrorBody for NoSuchUser {
@@ -87,7 +87,7 @@ impl ErrorBody for NoSuchUser {
     }
 }
 
-/// `{"error"}`, of a widget that is not there.
+/// `{"error"}`, for an unknown widget.
 pub struct NoEmbed;
 
 impl ErrorBody for NoEmbed {
@@ -120,7 +120,7 @@ impl ErrorBody for NoWorkspace {
 
     fn respond(error: &Error) -> HttpResponse {
         let status = match error {
-            // quirk(unnamed-400): `400`, the same words
+            // quirk(unnamed-400): `400`, with the same message
             // native: a workspace without a name is `422`
             // test: `cargo xtask conformance`
             Error::Unprocessable { .. } => StatusCode::BAD_REQUEST,
@@ -130,7 +130,7 @@ impl ErrorBody for NoWorkspace {
     }
 }
 
-/// `{"message"}`, when a search or an export is refused.
+/// `{"message"}`, if a search or an export is refused.
 pub struct PlainMessage;
 
 impl ErrorBody for PlainMessage {
@@ -156,7 +156,7 @@ impl ErrorBody for PlainMessage {
     }
 }
 
-/// `{"message"}`, which does not name what was looked for.
+/// `{"message"}`, without the name of what was not found.
 pub struct NothingSaid;
 
 impl ErrorBody for NothingSaid {
@@ -206,7 +206,7 @@ impl ErrorBody for NotDone {
     }
 }
 
-/// As [`NotDone`], with the status of success.
+/// Like [`NotDone`], with status 200.
 pub struct NotUpdated;
 
 impl ErrorBody for NotUpdated {
@@ -219,9 +219,9 @@ impl ErrorBody for NotUpdated {
     fn respond(error: &Error) -> HttpResponse {
         match error {
             Error::Invalid { field, .. } if field == "body" => NotDone::respond(error),
-            // quirk(refused-with-200): changes of users and of memberships are refused with `200
+            // quirk(refused-with-200): refused changes of users and members are answered with `200
             // {"success":false,"error":…}`
-            // native: what is refused is `400` or `404`
+            // native: a refused change is `400` or `404`
             // test: `compat::users_are_taken_loosely_and_refused_with_200`
             Error::Invalid { .. } | Error::NotFound { .. } => {
                 said::<Self>(StatusCode::OK, &reason(error))
@@ -260,7 +260,7 @@ impl ErrorBody for NoThread {
         match error {
             Error::NotFound { kind: "workspace", .. } => bare(StatusCode::BAD_REQUEST),
             // quirk(threads-refused-with-200): `200 {"thread":null,"message":…}`
-            // native: a thread that cannot be made or renamed is `400`, `404` or `409`
+            // native: a thread that cannot be created or renamed is `400`, `404` or `409`
             // test: `threads::threads_are_refused_as_existing_clients_expect`
             Error::AlreadyExists { .. } | Error::NotFound { .. } => {
                 said::<Self>(StatusCode::OK, &error.to_string())
@@ -273,7 +273,7 @@ impl ErrorBody for NoThread {
     }
 }
 
-/// As [`NoThread`]; `{"message"}` where there is no such thread.
+/// Like [`NoThread`]; `{"message"}` if the thread does not exist.
 pub struct NoSuchThread;
 
 impl ErrorBody for NoSuchThread {
@@ -291,7 +291,7 @@ impl ErrorBody for NoSuchThread {
     }
 }
 
-/// The envelope of an answer that is broken off.
+/// The body of an aborted answer.
 pub struct Abort;
 
 impl ErrorBody for Abort {
@@ -318,7 +318,7 @@ impl ErrorBody for Abort {
     }
 }
 
-/// As [`Abort`], in a thread.
+/// Like [`Abort`], in a thread.
 pub struct ThreadAbort;
 
 impl ErrorBody for ThreadAbort {

@@ -1,5 +1,6 @@
-//! How `/api/v1` says no. Handlers of its own name a shape of [`error_body`], [`documents`] or [`openai`];
-//! those that it has from the native API name native shapes, which [`of`] translates.
+//! How `/api/v1` reports errors. Handlers of this contract name a shape of [`error_body`],
+//! [`documents`] or [`openai`]. Handlers shared with the native API name native shapes, which
+//! [`of`] translates.
 pub mod documents;
 pub mod error_body;
 pub mod openai;
@@ -13,7 +14,7 @@ use crate::error::error_body::{self as native, ErrorBody, bare, text};
 use crate::error::openai as native_openai;
 use crate::error::{ApiError, Respond};
 
-/// How a refusal is said here that a native handler, or nobody, has named a shape for.
+/// Returns the response to errors for which no handler of this contract names a shape.
 pub fn refuse(refusal: &ApiError, _path: &str) -> Option<HttpResponse> {
     match refusal {
         // quirk(refused-key): `403 {"error":"No valid api key found."}`
@@ -22,9 +23,9 @@ pub fn refuse(refusal: &ApiError, _path: &str) -> Option<HttpResponse> {
         ApiError::InvalidApiKey => {
             Some(HttpResponse::Forbidden().json(json!({ "error": "No valid api key found." })))
         }
-        // quirk(single-user-in-text): `401 Unauthorized` as text; `GET /users` and tokens say why,
-        // as text
-        // native: `401` with `error` where there is only one user
+        // quirk(single-user-in-text): `401 Unauthorized` as text; `GET /users` and the token
+        // operations give the reason, as text
+        // native: `401` with `error` in single-user mode
         // test: `people::an_instance_becomes_multi_user_once`,
         // `compat::the_directory_is_there_with_many_users_only`
         ApiError::SingleUser => Some(bare(StatusCode::UNAUTHORIZED)),
@@ -35,7 +36,7 @@ pub fn refuse(refusal: &ApiError, _path: &str) -> Option<HttpResponse> {
     }
 }
 
-/// How a failure of a native shape is said here; `None` where both contracts say it alike.
+/// Returns this contract's form of a native error shape; `None` if both contracts use the same.
 pub fn of(shape: &str) -> Option<Respond> {
     match shape {
         native::Plain::NAME => Some(error_body::Plain::respond),
@@ -46,7 +47,7 @@ pub fn of(shape: &str) -> Option<Respond> {
     }
 }
 
-/// The words that existing clients know, where there are any: they do without the name of the field.
+/// Returns the message that existing clients know, without the field's name, if there is one.
 fn reason(error: &Error) -> String {
     match error {
         Error::Invalid { field, reason } if field != "body" => reason.clone().into_owned(),

@@ -1,4 +1,4 @@
-//! How the routes of OpenAI's protocol say no at `/api/v1`.
+//! Error bodies of the OpenAI-compatible routes at `/api/v1`.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use carrel_domain::Error;
@@ -9,7 +9,7 @@ use crate::error::error_body::{Abort, ErrorBody};
 use crate::error::openai::{self as native, NO_USER_PROMPT, answer};
 use crate::read::REFERENCES;
 
-/// As natively, but for the statuses.
+/// Like the native shape, with other statuses.
 pub struct OpenAi;
 
 impl ErrorBody for OpenAi {
@@ -22,7 +22,7 @@ impl ErrorBody for OpenAi {
     fn respond(error: &Error) -> HttpResponse {
         match error {
             // quirk(no-user-prompt): `400` with the abort envelope
-            // native: messages of which the last is not the user's are `400` in OpenAI's shape
+            // native: messages that do not end with the user's are `400` in OpenAI's shape
             // test: `openai::the_other_mount_speaks_as_its_clients_know_it`
             Error::Invalid { reason, .. } if reason == NO_USER_PROMPT => {
                 HttpResponse::build(status_of(error)).json(Abort::body(reason))
@@ -55,7 +55,7 @@ impl ErrorBody for NoImage {
         };
         if let Some(reason) = upload {
             // quirk(image-upload-500): `500 {"success":false,"error":"Invalid image upload. …"}`
-            // native: pictures to go by that are no pictures, too many or too large are `400` or
+            // native: reference images that are not images, too many or too large are `400` or
             // `413`
             // test: `pictures::wrong_orders_are_refused_and_nothing_is_asked`
             let error = format!("Invalid image upload. {reason}");

@@ -1,4 +1,4 @@
-//! Chat completions at `/api/v1`: whole ones, and ones that come part by part.
+//! Chat completions at `/api/v1`, whole and streamed.
 use carrel_services::chat::{AnswerEvent, Reply};
 use carrel_services::record;
 use serde_json::{Value, json};
@@ -9,15 +9,15 @@ use crate::error::openai::broken_off;
 use crate::streaming::event;
 use crate::v1::openai::wire::answer::{self as native, Completion, Ending};
 
-/// What is said of every part of one answer.
+/// The fields that every part of an answer repeats.
 pub struct Heading {
     native: native::Heading,
-    /// Why a refusal ends.
+    /// Finish reason of a refused question.
     refused: &'static str,
 }
 
 impl Heading {
-    /// Of a workspace that may be empty.
+    /// Creates the fields for a workspace that may be empty.
     pub fn new(model: String, created: i64, is_empty: bool) -> Self {
         let native = native::Heading::named(Uuid::new_v4().to_string(), model, created);
         Self { native, refused: if is_empty { "abort" } else { "no_content" } }
@@ -44,14 +44,14 @@ impl Heading {
     }
 }
 
-/// A stream as clients of `/api/v1` know it.
+/// A completion stream for clients of `/api/v1`.
 // quirk(whole-chunks): each part has `role` and `usage`; there is no `[DONE]`
-// native: the first part of a streamed completion has the `role`, the last comes before `[DONE]`;
-// the cost comes where `include_usage` asks for it
+// native: the first part of a streamed completion has the `role`, the last precedes `[DONE]`;
+// `usage` is sent if `include_usage` asks for it
 // test: `openai::the_other_mount_speaks_as_its_clients_know_it`
 pub struct CompletionStream {
     heading: Heading,
-    /// Whether an error was told, after which nothing is.
+    /// True once an error was sent, after which nothing follows.
     broke_off: bool,
 }
 
@@ -64,12 +64,12 @@ impl CompletionStream {
         match piece {
             _ if self.broke_off => String::new(),
             AnswerEvent::Text(text) => self.part(json!(text), None, json!({})),
-            // quirk(whole-chunks): the field is one of the native API.
+            // quirk(whole-chunks): the reasoning field exists in the native API only.
             AnswerEvent::Reasoning(_) => String::new(),
             AnswerEvent::Refused(text) => {
                 self.part(json!(text), Some(self.heading.refused), json!({}))
             }
-            // An answer that breaks off must not look whole.
+            // An answer that breaks off must not look complete.
             AnswerEvent::Failed { error, .. } => {
                 self.broke_off = true;
                 event(&broken_off(&error))

@@ -1,4 +1,4 @@
-//! Bodies of OpenAI's protocol at `/api/v1`: what makes no sense is passed over.
+//! Bodies of OpenAI's protocol at `/api/v1`: invalid fields are ignored.
 use serde_json::Value;
 
 use crate::compat::values::is_something;
@@ -8,7 +8,7 @@ use crate::v1::openai::wire::given;
 
 const ROLES: [&str; 4] = ["system", "developer", "user", "assistant"];
 
-/// A request for a completion as `v1` reads it.
+/// Converts a completion request to the form that `v1` reads.
 // quirk(values-as-text)
 pub fn repaired(mut body: CompletionBody) -> CompletionBody {
     let most = given(body.max_completion_tokens.take()).or_else(|| given(body.max_tokens.take()));
@@ -22,8 +22,8 @@ pub fn repaired(mut body: CompletionBody) -> CompletionBody {
     body
 }
 
-/// Texts to be turned into vectors as `v1` reads them.
-// quirk(any-vector): any other `encoding_format` is `float`, `dimensions` is passed over
+/// Converts an embeddings request to the form that `v1` reads.
+// quirk(any-vector): any other `encoding_format` is `float`, `dimensions` is ignored
 // native: `encoding_format` is `float` or `base64`, `dimensions` is checked
 // test: `openai::vectors_come_as_numbers_or_as_their_bytes`
 pub fn repaired_texts(body: EmbeddingsBody) -> EmbeddingsBody {
@@ -36,7 +36,7 @@ pub fn repaired_texts(body: EmbeddingsBody) -> EmbeddingsBody {
     }
 }
 
-/// A text, a number or a flag as text.
+/// Converts a number or a flag to text.
 // quirk(values-as-text)
 fn plain_text(value: Value) -> Value {
     match value {
@@ -45,7 +45,7 @@ fn plain_text(value: Value) -> Value {
     }
 }
 
-/// The number that a text holds.
+/// Parses a number given as text.
 fn number(value: Value) -> Value {
     match &value {
         Value::String(text) => text.trim().parse::<f64>().map_or(Value::Null, Value::from),
@@ -53,7 +53,7 @@ fn number(value: Value) -> Value {
     }
 }
 
-/// What names the session, if it can name one.
+/// Returns the fields that name the session, if they can.
 fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Option<Value>) {
     let named = metadata.as_ref().and_then(|metadata| metadata.get("session_id"));
     match named {
@@ -63,7 +63,7 @@ fn session(metadata: Option<Value>, user: Option<Value>) -> (Option<Value>, Opti
     }
 }
 
-/// Messages of the roles there are, with the parts that are understood.
+/// Keeps messages with known roles and the parts of them that are understood.
 fn messages(messages: Value) -> Value {
     let Value::Array(mut messages) = messages else { return messages };
     let last = messages.pop();

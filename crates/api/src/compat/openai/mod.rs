@@ -1,4 +1,4 @@
-//! `/api/v1/openai/*`: OpenAI's protocol as existing clients know it.
+//! OpenAI's protocol as existing clients of `/api/v1/openai/*` use it.
 mod answer;
 mod body;
 
@@ -22,7 +22,7 @@ use crate::v1::openai::wire::images::{self, ImageBody, ImageForm, Images};
 use crate::v1::openai::wire::{StorePage, StoreParams, VectorStores};
 use crate::wire::{Binary, ServerSentEvent};
 
-/// List the workspaces as stores of vectors.
+/// List the workspaces as vector stores.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), params(StoreParams),
     responses((status = 200, body = VectorStores), ErrorResponse<OpenAi>))]
 #[get("/openai/vector_stores")]
@@ -32,8 +32,8 @@ pub async fn list_vector_stores(
     ports: Data<Ports>,
     params: Params<Vec<(String, String)>>,
 ) -> ApiResult<Json<VectorStores>, OpenAi> {
-    // quirk(no-parts-of-lists): whoever sends any parameter gets an empty list
-    // native: vector stores after another one, so many of them
+    // quirk(no-parts-of-lists): a request with any parameter gets an empty list
+    // native: `after` and `limit` select a page of vector stores
     // test: `openai::the_other_mount_speaks_as_its_clients_know_it`
     if !request.query_string().is_empty() {
         return Ok(Json(VectorStores::none()));
@@ -51,7 +51,7 @@ pub async fn list_vector_stores(
     ))
 }
 
-/// Answer a conversation from a workspace's documents.
+/// Answer a conversation from the documents of a workspace.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
     responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
 #[post("/openai/chat/completions")]
@@ -81,7 +81,7 @@ pub async fn complete_chat(
     Ok(native::chat::streamed(pieces, String::new(), tell, listener).await?)
 }
 
-/// Turn texts into vectors.
+/// Embed texts.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = EmbeddingsBody,
     responses((status = 200, body = Embeddings), ErrorResponse<OpenAi>))]
 #[post("/openai/embeddings")]
@@ -94,7 +94,7 @@ pub async fn embed_texts(
     Ok(Json(native::embeddings::embed(&*ports.models, body).await?))
 }
 
-/// Have a picture made.
+/// Generate an image.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content((ImageBody = "application/json"), (ImageForm = "multipart/form-data"))),
     responses((status = 200, content((Images = "application/json"), (inline(Binary) = "image/png"))), ErrorResponse<NoImage>))]
@@ -108,8 +108,8 @@ pub async fn generate_image(
         ports.images.ready()?;
     }
     let Ordered { mut body, references, files: _files } = order.read::<ImageBody, true>().await?;
-    // quirk(any-format): whatever is not `blob` is `b64_json`; there is no `created`
-    // native: `response_format` of a picture is `b64_json` or `blob`
+    // quirk(any-format): any value other than `blob` means `b64_json`; there is no `created`
+    // native: `response_format` of an image is `b64_json` or `blob`
     // test: `pictures::whatever_is_no_blob_is_base64_to_existing_clients`
     body.response_format = body.response_format.filter(|format| format == "blob");
     let format = body.format()?;

@@ -1,4 +1,4 @@
-//! `/api/v1/workspace*`
+//! Workspaces at `/api/v1/workspace*`.
 mod settings;
 
 use actix_web::http::StatusCode;
@@ -18,7 +18,9 @@ use crate::error::{ApiResult, ErrorResponse, error_body::text};
 use crate::v1::workspaces as native;
 use crate::v1::workspaces::wire;
 
-/// Create a workspace. Settings that make no sense are those of any new workspace.
+/// Create a workspace.
+///
+/// Invalid settings are replaced by the defaults of a new workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
     responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<NoWorkspace>))]
 #[post("/workspace/new")]
@@ -32,7 +34,9 @@ pub async fn create_workspace(
     Ok(Json(native::create(&*ports.workspaces, &*ports.settings, &*ports.models, body, &by).await?))
 }
 
-/// Find a workspace by its slug, in a list of one: empty when there is none.
+/// Find a workspace by its slug.
+///
+/// The result is a list of one workspace, empty if there is none.
 // quirk(workspace-in-a-list): the same
 // native: one workspace in a list of one
 // test: `workspaces::a_new_workspace_is_found_by_its_slug`
@@ -59,7 +63,7 @@ pub async fn find_workspace(
     ))
 }
 
-/// What an update of a workspace is answered.
+/// The response to an update of a workspace.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = compat::WorkspaceUpdated)]
@@ -68,7 +72,7 @@ pub enum WorkspaceUpdated {
     Left(WorkspaceLeft),
 }
 
-/// A workspace that was left as it is, because nothing that can be changed was sent.
+/// A workspace that was not changed because no known setting was sent.
 // quirk(nothing-to-update)
 #[derive(Serialize, ToSchema)]
 #[schema(as = compat::WorkspaceLeft)]
@@ -83,7 +87,9 @@ struct WorkspaceNumber {
     id: i32,
 }
 
-/// Change the settings of a workspace. Values that make no sense are replaced by defaults.
+/// Change the settings of a workspace.
+///
+/// Invalid values are replaced by defaults.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
     responses((status = 200, body = WorkspaceUpdated), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update")]
@@ -109,7 +115,7 @@ pub async fn update_workspace(
 
 /// Delete a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, description = "It is deleted", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The workspace is deleted", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
     caller: Authorized<scope::Admin>,

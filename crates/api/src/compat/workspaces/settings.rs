@@ -1,4 +1,4 @@
-//! Settings of workspaces at `/api/v1`: what makes no sense becomes the default.
+//! Workspace settings at `/api/v1`: invalid values become the default.
 use carrel_domain::Result;
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings};
 use serde::Deserialize;
@@ -18,13 +18,14 @@ pub struct WorkspaceUpdate {
 }
 
 impl WorkspaceUpdate {
-    /// `settings` as they are to be from now on; `None` when nothing was sent that can be changed.
+    /// Applies the changes to `settings`. Returns `None` if no known setting was sent.
     pub fn into_changed(self, settings: WorkspaceSettings) -> Result<Option<WorkspaceSettings>> {
         let default = WorkspaceSettings::named("My Workspace");
         let mut fields = repaired(self.fields);
         repair(&mut fields.name, |value| name(value).is_some(), json!(default.name));
         Ok(match fields.into_changed(settings.clone())? {
-            // quirk(touched-workspace): sent alone it is an update; the time is that of the change
+            // quirk(touched-workspace): sent alone it counts as an update and stores the current
+            // time
             // native: `lastUpdatedAt` cannot be changed
             // test: `compat::workspaces::settings` (unit tests)
             None if self.last_updated_at.is_some() => Some(settings),
@@ -33,7 +34,7 @@ impl WorkspaceUpdate {
     }
 }
 
-/// The fields, those that make no sense as they are by default. A name is left as it is.
+/// Replaces invalid fields by their defaults. The name is not changed.
 // quirk(coerced-settings)
 pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
     let default = WorkspaceSettings::named("");
@@ -48,7 +49,7 @@ pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
         |value| number(value).is_some(),
         json!(default.least_similarity),
     );
-    // A share out of range becomes the nearest one.
+    // A share out of range becomes the nearest valid one.
     if let Some(share) = fields.similarity_threshold.as_ref().and_then(number) {
         fields.similarity_threshold = Some(json!(share.clamp(0.0, 1.0)));
     }
@@ -77,14 +78,14 @@ pub fn repaired(mut fields: WorkspaceFields) -> WorkspaceFields {
     fields
 }
 
-/// Puts `default` in place of a value that is not fine.
+/// Replaces an invalid value by `default`.
 fn repair(field: &mut Option<Value>, is_fine: impl Fn(&Value) -> bool, default: Value) {
     if field.as_ref().is_some_and(|value| !is_fine(value)) {
         *field = Some(default);
     }
 }
 
-/// Raises a whole number that is too low.
+/// Raises a whole number to the minimum.
 fn raise(field: &mut Option<Value>, least: i32) {
     if let Some(number) = field.as_ref().and_then(whole) {
         *field = Some(json!(number.max(least)));

@@ -1,4 +1,4 @@
-//! `/v1/admin/workspace-chats` and `/v1/system/export-chats`
+//! `/v1/admin/workspace-chats` and `/v1/system/export-chats`.
 use carrel_services::Ports;
 use std::io;
 
@@ -26,7 +26,7 @@ use crate::read::{JsonBody, Params};
 use crate::streaming::Holder;
 use crate::v1::admin::wire::chats as wire;
 
-/// List exchanges of all workspaces, newest first.
+/// List the exchanges of all workspaces, newest first.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ChatQuery,
     responses((status = 200, body = wire::ChatPage), ErrorResponse<Plain>))]
 #[post("/admin/workspace-chats")]
@@ -46,10 +46,11 @@ pub async fn list_chats(
 
 /// Delete exchanges of all workspaces.
 ///
-/// Those that every part of the query admits; without any part it is refused, unless `all=true`. They
-/// go oldest first, 500 in one transaction with an event of the log that tells filter and number. So
-/// whatever breaks a deletion off (the client hanging up, too), what is gone is told and the rest is
-/// there. What their answers cost goes with them.
+/// Deletes the exchanges that match all given filters. A request without a filter is refused,
+/// unless it has `all=true`. The exchanges are deleted oldest first, 500 per transaction, and an
+/// audit event in each transaction records the filter and the number. If the deletion is
+/// interrupted, for example because the client disconnects, the audit log shows what was deleted
+/// and the rest remains. The usage figures of the deleted answers are deleted too.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::ClearQuery),
     responses((status = 200, body = wire::ChatsCleared), ErrorResponse<Plain>))]
 #[delete("/admin/workspace-chats")]
@@ -66,9 +67,10 @@ pub async fn clear_chats(
 
 /// Export exchanges as a file.
 ///
-/// `jsonl` is OpenAI's chat layout for fine-tuning, one conversation a line; `json` an array of
-/// records; `csv` the same as a table (RFC 4180); `jsonAlpaca` an array of instruction, input and
-/// output. The file is written as it is read, and breaks off a few seconds after its key ends.
+/// `jsonl` is OpenAI's chat format for fine-tuning, one conversation a line; `json` is an array of
+/// records; `csv` has the same records as a table (RFC 4180); `jsonAlpaca` is an array of
+/// instruction, input and output. The file is streamed. If the API key becomes invalid, the stream
+/// breaks off within a few seconds.
 #[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
     responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<Plain>))]
 #[get("/system/export-chats")]
@@ -89,7 +91,7 @@ pub async fn export_chats(
     Ok(file(&ports.exports, request, &caller.by(), Holder::new(&http, &caller)?).await?)
 }
 
-/// The workspace that a slug names, if there is one to name it.
+/// Returns the id of the workspace with this slug, if a slug is given.
 async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option<WorkspaceId>> {
     match slug {
         Some(slug) => Ok(Some(service::by_slug(workspaces, slug).await?.id)),
@@ -101,13 +103,13 @@ async fn named(workspaces: &dyn Workspaces, slug: Option<&str>) -> Result<Option
 #[derive(Default)]
 pub struct ChatLogPage {
     pub chats: Vec<LoggedChat>,
-    /// Whether another page follows.
+    /// True if another page follows.
     pub has_pages: bool,
-    /// Whether exchanges of this page are left out, as it would be too large.
+    /// True if exchanges of this page were left out because of its size.
     pub has_more: bool,
 }
 
-/// The page that begins after `before` exchanges.
+/// Returns the page that begins after `before` exchanges.
 pub async fn page(
     chats: &dyn ChatLog,
     filter: &ChatFilter,
@@ -118,12 +120,12 @@ pub async fn page(
     let Bounded { items: mut chats, is_cut } = chats.page(filter, before, at_most).await?;
     let more = chats.len() > wire::PAGE as usize;
     chats.truncate(wire::PAGE as usize);
-    // The exchange that only shows that a page follows is none that is left out.
+    // The extra exchange only shows that a page follows; it does not count as left out.
     let has_more = is_cut && chats.len() < wire::PAGE as usize;
     Ok(ChatLogPage { chats, has_pages: more || is_cut, has_more })
 }
 
-/// An export as it is written, for as long as its holder may have it.
+/// Streams an export for as long as its recipient may receive it.
 pub async fn file(
     exports: &Exports,
     request: ExportRequest,
@@ -138,8 +140,8 @@ pub async fn file(
     Ok(attachment(&name, content_type).streaming(handed(slices, holder)))
 }
 
-/// A piece in slices of at most 64 KiB: what is handed over at once is copied into the connection's
-/// buffer, which keeps the size it has grown to.
+/// Splits a chunk into slices of at most 64 KiB. Actix copies each slice into the connection's
+/// buffer, which never shrinks.
 fn slices(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
     std::iter::from_fn(move || {
         let slice = piece.split_to(piece.len().min(1 << 16));
@@ -147,7 +149,7 @@ fn slices(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
     })
 }
 
-/// A file that browsers save instead of showing.
+/// Headers of a file that browsers save instead of showing.
 fn attachment(format: &str, content_type: &str) -> actix_web::HttpResponseBuilder {
     let extension = if format == "jsonAlpaca" { "json" } else { format };
     let name = format!("chats-{}.{extension}", chrono::Utc::now().format("%Y-%m-%d"));

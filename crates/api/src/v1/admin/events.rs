@@ -1,4 +1,4 @@
-//! `/v1/admin/event-logs`
+//! `/v1/admin/event-logs`.
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use carrel_services::Ports;
@@ -8,7 +8,7 @@ use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Params;
 use crate::v1::admin::wire::events as wire;
 
-/// List what was changed, by whom and from where, newest first.
+/// List the audit log: what changed, by whom and from where, newest first.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::EventQuery),
     responses((status = 200, body = wire::EventPage), ErrorResponse<Plain>))]
 #[get("/admin/event-logs")]

@@ -1,4 +1,4 @@
-//! `/v1/admin/invite*` and `/v1/invite/{code}`
+//! `/v1/admin/invite*` and `/v1/invite/{code}`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpRequest, delete, get, post};
 use carrel_domain::audit::{Actor, By};
@@ -15,7 +15,7 @@ use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, invites as wire, users};
 
-/// List every invite, whatever its status.
+/// List all invites, whatever their status.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::InviteList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/invites")]
@@ -27,7 +27,7 @@ pub async fn list_invites(
     Ok(Json(wire::InviteList { invites }))
 }
 
-/// Find an invite, with the time at which it expires.
+/// Get an invite and the time at which it expires.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::InviteFound), ErrorResponse<Alike>, MultiUserOnly))]
 #[get("/admin/invite/{id}")]
@@ -44,7 +44,8 @@ pub async fn find_invite(
 
 /// Create an invite.
 ///
-/// Whoever redeems its code registers with the role `default` and joins its workspaces.
+/// A person who redeems the code registers with the role `default` and becomes a member of the
+/// invite's workspaces.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewInviteBody,
     responses((status = 200, body = wire::InviteCreated), ErrorResponse<NoInvite>, MultiUserOnly))]
 #[post("/admin/invite/new")]
@@ -59,7 +60,7 @@ pub async fn create_invite(
     Ok(Json(wire::InviteCreated { invite: invite.into(), error: None }))
 }
 
-/// Withdraw an invite.
+/// Disable an invite.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]
@@ -77,9 +78,9 @@ pub async fn disable_invite(
     Ok(Json(Done::well()))
 }
 
-/// Redeem an invite.
+/// Redeem an invite and register a user.
 ///
-/// Needs no key: the code is what lets its holder in, once.
+/// Needs no key: the invite's code authorizes the request, once.
 #[utoipa::path(tag = "Admin", request_body = users::Registration,
     responses((status = 200, body = users::UserCreated), ErrorResponse<NoUser>))]
 #[post("/invite/{code}")]

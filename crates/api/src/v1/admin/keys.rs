@@ -1,4 +1,4 @@
-//! `/v1/admin/api-keys*`
+//! `/v1/admin/api-keys*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::ApiKeyId;
@@ -11,7 +11,7 @@ use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, keys as wire};
 
-/// List every API key, revoked ones included, without the keys themselves.
+/// List all API keys, including revoked ones, without their secrets.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::KeyList), ErrorResponse<Plain>))]
 #[get("/admin/api-keys")]
@@ -25,7 +25,8 @@ pub async fn list_api_keys(
 
 /// Create an API key.
 ///
-/// No key makes one that may more than itself. The key is shown in this answer and never again.
+/// The new key cannot have more access than the key that creates it. Only this response shows the
+/// secret.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::NewKeyBody,
     responses((status = 200, body = wire::KeyCreated), ErrorResponse<NoKey>))]
 #[post("/admin/api-keys")]
@@ -39,7 +40,7 @@ pub async fn create_api_key(
     Ok(Json(wire::KeyCreated::new(&secret, key)))
 }
 
-/// Revoke an API key, at once.
+/// Revoke an API key immediately.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/admin/api-keys/{id}")]

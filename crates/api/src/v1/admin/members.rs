@@ -1,4 +1,4 @@
-//! `/v1/admin/workspaces/*`: who may enter
+//! Workspace members at `/v1/admin/workspaces/*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, post};
 use carrel_domain::WorkspaceId;
@@ -13,7 +13,7 @@ use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, members as wire};
 
-/// List who may enter a workspace: its members, and every admin.
+/// List the users who may use a workspace: its members and all admins.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::MemberList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/workspaces/{workspace_id}/users")]
@@ -29,7 +29,7 @@ pub async fn list_members(
 
 /// Replace the members of a workspace.
 ///
-/// One unknown user refuses the whole call.
+/// If one of the users does not exist, the request is refused and nothing changes.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UpdateMembers,
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_id}/update-users")]

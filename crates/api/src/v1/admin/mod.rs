@@ -1,4 +1,4 @@
-//! `/v1/admin/*`: people, invites, memberships, keys, and the logs of exchanges and events.
+//! `/v1/admin/*`: users, invites, members, API keys, the chat log and the audit log.
 pub mod chats;
 pub mod events;
 pub mod invites;

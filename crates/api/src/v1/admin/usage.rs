@@ -1,4 +1,4 @@
-//! `/v1/admin/usage`
+//! `/v1/admin/usage`.
 use actix_web::get;
 use actix_web::web::{Data, Json};
 use carrel_domain::usage::UsageQuery;
@@ -9,11 +9,11 @@ use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::Params;
 use crate::v1::admin::wire::usage as wire;
 
-/// Add up what answers have cost, in tokens.
+/// Report the tokens that answers have used.
 ///
-/// By user and by workspace, those with the most tokens come first; by day (UTC), the latest. The
-/// exchanges in the log count, those of embeds for their workspace and for no user. What is deleted
-/// counts no more.
+/// Rows by user or by workspace are sorted by tokens, highest first; rows by day (UTC) are sorted
+/// by date, latest first. The report covers the exchanges in the chat log. Exchanges of chat
+/// widgets count for their workspace and for no user. Deleted exchanges do not count.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), params(wire::UsageParams),
     responses((status = 200, body = wire::UsagePage), ErrorResponse<Plain>))]
 #[get("/admin/usage")]

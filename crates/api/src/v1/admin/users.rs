@@ -1,4 +1,4 @@
-//! `/v1/admin/users*`, and the switch to many users
+//! `/v1/admin/users*`, and switching to multi-user mode.
 use actix_web::http::header::ContentType;
 use actix_web::web::{Data, Json, Path};
 use actix_web::{HttpResponse, delete, get, post};
@@ -13,7 +13,7 @@ use crate::read::JsonBody;
 use crate::routes::parse_id;
 use crate::v1::admin::wire::{Done, users as wire};
 
-/// Whether multi-user mode is on.
+/// Tell whether multi-user mode is on.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::MultiUserMode), ErrorResponse<Plain>))]
 #[get("/admin/is-multi-user-mode")]
@@ -26,7 +26,7 @@ pub async fn is_multi_user_mode(
 
 /// Switch multi-user mode on.
 ///
-/// Creates the first admin. Works once: the mode stays on.
+/// Creates the first admin. Multi-user mode cannot be switched off, so this works only once.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::Registration,
     responses((status = 200, body = wire::UserCreated), ErrorResponse<NoUser>))]
 #[post("/admin/enable-multi-user")]
@@ -39,7 +39,7 @@ pub async fn enable_multi_user(
     Ok(Json(wire::UserCreated { user: admin.into(), error: None }))
 }
 
-/// List every user.
+/// List all users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = wire::UserList), ErrorResponse<Plain>, MultiUserOnly))]
 #[get("/admin/users")]
@@ -67,8 +67,8 @@ pub async fn create_user(
 
 /// Change a user.
 ///
-/// A new password, another role and a suspension end the user's sessions; a suspension rests the
-/// user's keys too. The last admin can be neither demoted nor suspended.
+/// A new password, another role or a suspension ends the user's sessions. A suspension also
+/// disables the user's API keys until it ends. The last admin can be neither demoted nor suspended.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::UserUpdate,
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/users/{id}")]
@@ -86,8 +86,8 @@ pub async fn update_user(
 
 /// Delete a user.
 ///
-/// With the user go sessions, memberships, threads and chats; keys the user made are revoked. To
-/// keep the history, suspend the user instead. The last admin cannot be deleted.
+/// Deletes the user's sessions, memberships, threads and exchanges, and revokes the API keys the
+/// user created. To keep the history, suspend the user instead. The last admin cannot be deleted.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/users/{id}")]

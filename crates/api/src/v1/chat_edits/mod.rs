@@ -1,4 +1,5 @@
-//! `/workspace/{slug}/sessions`, `/workspace/{slug}/chats/{id}` and `/workspace/{slug}/chat-feedback/{id}`
+//! `/workspace/{slug}/sessions`, `/workspace/{slug}/chats/{id}` and
+//! `/workspace/{slug}/chat-feedback/{id}`.
 pub mod wire;
 
 use actix_web::web::{Data, Json, Path};
@@ -10,9 +11,9 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoChat};
 use crate::read::{JsonBody, Params};
 
-/// List the sessions of a workspace.
+/// List the chat sessions of a workspace.
 ///
-/// By name, in pages: `after` takes the last name of the page before.
+/// Sorted by name, in pages. For the next page set `after` to the last name of this one.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::SessionQuery),
     responses((status = 200, body = wire::SessionPage), ErrorResponse<NoChat>))]
 #[get("/workspace/{slug}/sessions")]
@@ -32,9 +33,9 @@ pub async fn list_sessions(
     Ok(Json(wire::SessionPage { sessions, has_more }))
 }
 
-/// Put other words into an exchange.
+/// Edit an exchange.
 ///
-/// Later answers see the new ones. Its thread and session stay.
+/// Later questions see the new texts. The exchange stays in its thread and session.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::ChatFields,
     responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[patch("/workspace/{slug}/chats/{id}")]
@@ -51,9 +52,9 @@ pub async fn edit_chat(
     Ok(Json(wire::ChatChanged::done()))
 }
 
-/// Remove an exchange.
+/// Delete an exchange.
 ///
-/// Later answers see nothing of it. To have a question answered anew, remove its exchange and ask
+/// Later questions do not see it. To regenerate an answer, delete its exchange and ask the question
 /// again.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
@@ -69,7 +70,7 @@ pub async fn delete_chat(
     Ok(Json(wire::ChatChanged::done()))
 }
 
-/// Say what you think of an answer.
+/// Rate an answer.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::FeedbackBody,
     responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[post("/workspace/{slug}/chat-feedback/{id}")]

@@ -1,4 +1,4 @@
-//! Single exchanges and sessions on the wire.
+//! JSON of single exchanges and chat sessions.
 use carrel_domain::chat_edit::ChatSession;
 use carrel_domain::{ChatId, Error, Result};
 use carrel_services::chat_edits::Edit;
@@ -8,18 +8,18 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::wire::{sent, time};
 
-/// The exchange that a path names; what is no number names none.
+/// Parses the exchange's id in a path. A text that is not a number is reported as not found.
 pub fn chat_id(text: &str) -> Result<ChatId> {
     text.parse().map(ChatId).map_err(|_| Error::not_found("chat", text))
 }
 
-/// Other words for an exchange; those that are absent stay.
+/// New texts of an exchange. Absent fields do not change.
 #[derive(Deserialize, ToSchema)]
 pub struct ChatFields {
     /// The question, at most 1 MiB.
     #[serde(default)]
     prompt: Option<String>,
-    /// The answer's text, at most 1 MiB.
+    /// Text of the answer, at most 1 MiB.
     #[serde(default)]
     response: Option<String>,
 }
@@ -37,7 +37,7 @@ impl ChatFields {
 
 #[derive(Deserialize, ToSchema)]
 pub struct FeedbackBody {
-    /// Thumbs up (true), thumbs down (false), or neither any more (null).
+    /// True for thumbs up, false for thumbs down, null to remove the rating.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     feedback: Option<Value>,
@@ -53,7 +53,7 @@ impl FeedbackBody {
     }
 }
 
-/// That an exchange was changed, rated or removed.
+/// Confirms that an exchange was changed, rated or deleted.
 #[derive(Serialize, ToSchema)]
 pub struct ChatChanged {
     success: bool,
@@ -69,9 +69,9 @@ impl ChatChanged {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct SessionQuery {
-    /// Only sessions whose names come later.
+    /// Return only sessions whose names sort after this one.
     after: Option<String>,
-    /// How many, 1 to 500; 100 when absent.
+    /// Number of sessions, 1 to 500; 100 if absent.
     limit: Option<u32>,
 }
 
@@ -93,7 +93,7 @@ impl SessionQuery {
 #[serde(rename_all = "camelCase")]
 pub struct SessionRow {
     session_id: String,
-    /// How many exchanges it has.
+    /// Number of exchanges.
     chats: u64,
     created_at: String,
     last_updated_at: String,
@@ -107,10 +107,10 @@ impl From<ChatSession> for SessionRow {
     }
 }
 
-/// Sessions of a workspace, by name.
+/// Chat sessions of a workspace, sorted by name.
 #[derive(Serialize, ToSchema)]
 pub struct SessionPage {
     pub sessions: Vec<SessionRow>,
-    /// Whether there are sessions after these.
+    /// True if more sessions follow.
     pub has_more: bool,
 }

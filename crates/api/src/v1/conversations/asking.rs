@@ -1,4 +1,4 @@
-//! What questions need: where they are asked, who asks, and how answers are sent.
+//! What chat requests share: finding the thread and the user, and running the question.
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -17,7 +17,7 @@ use crate::state;
 use crate::streaming::Listener;
 use crate::v1::conversations::wire as chat;
 
-/// The thread that a path names, with its workspace.
+/// Returns the thread in a path, with its workspace.
 pub async fn find_thread<P>(
     ports: &Ports,
     caller: &Authorized<P>,
@@ -28,7 +28,7 @@ pub async fn find_thread<P>(
     Ok((workspace, thread))
 }
 
-/// The question as one of a thread, which has users and no sessions.
+/// Prepares a question for a thread. Threads have users and no sessions.
 pub async fn in_thread(
     ports: &Ports,
     thread: Thread,
@@ -47,7 +47,7 @@ pub async fn in_thread(
     Ok(asked)
 }
 
-/// What questions are asked with: a stream looks at the request again while it lasts.
+/// State of a chat request. A stream checks the request's key again while it lasts.
 pub struct Asking {
     pub ports: Data<Ports>,
     request: HttpRequest,
@@ -64,7 +64,7 @@ impl FromRequest for Asking {
 }
 
 impl Asking {
-    /// The commands are those of the user who asks, else those of the user who has the key.
+    /// Expands slash commands: those of the user who asks, otherwise those of the key's user.
     async fn expand_commands<P>(
         &self,
         caller: &Authorized<P>,
@@ -76,7 +76,7 @@ impl Asking {
         Ok(())
     }
 
-    /// The answer; `None` where only a reset was asked for.
+    /// Returns the answer, or `None` if the request only resets the conversation.
     pub async fn answer<P>(
         &self,
         caller: &Authorized<P>,
@@ -94,7 +94,8 @@ impl Asking {
         self.ports.conversations.ask(workspace, asked.question, &by).await.map(Some)
     }
 
-    /// The pieces of the answer, and who listens to them; `None` where only a reset was asked for.
+    /// Returns the parts of the answer and its listener, or `None` if the request only resets the
+    /// conversation.
     pub async fn stream<P>(
         &self,
         caller: &Authorized<P>,

@@ -1,25 +1,25 @@
-//! Attachments of questions on the wire.
+//! JSON of attachments.
 use carrel_domain::{Error, Result};
 use carrel_services::chat::Attachment;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-/// A picture for the model to see, or a document to read.
+/// An image for the model, or a document to read.
 #[derive(ToSchema)]
 #[schema(as = Attachment)]
 #[expect(dead_code, reason = "describes what `attachments` reads")]
 pub struct AttachmentBody {
-    /// With an extension, which tells the type of a document.
+    /// File name. Its extension gives the type of a document.
     name: Option<String>,
-    /// Such as `image/png` or `application/pdf`; `application/anythingllm-document` for a document
-    /// of any type. That of the data URL when absent.
+    /// Media type, such as `image/png` or `application/pdf`; `application/anythingllm-document` for
+    /// a document of any type. The type of the data URL if absent.
     mime: Option<String>,
-    /// A data URL, or base64 alone.
+    /// A data URL, or plain base64.
     #[schema(rename = "contentString")]
     content_string: String,
 }
 
-/// The longest name, in bytes.
+/// Longest name, in bytes.
 const LONGEST: usize = 255;
 
 /// Reads the attachments of a question.
@@ -35,7 +35,7 @@ pub fn attachments(value: Option<Value>) -> Result<Vec<Attachment>> {
 }
 
 pub fn attachment(mut value: Value) -> Result<Attachment, &'static str> {
-    // Taken and not copied, as it may be large.
+    // The content may be large, so it is moved instead of copied.
     let taken = ["contentString", "content_string"].into_iter().find_map(|name| {
         let content = value.get_mut(name).filter(|content| content.is_string())?;
         Some(content.take())

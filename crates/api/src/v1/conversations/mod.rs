@@ -1,4 +1,4 @@
-//! `POST /workspace/{slug}/chat` and `/stream-chat`, also in threads
+//! `POST /workspace/{slug}/chat` and `/stream-chat`, also in threads.
 mod asking;
 pub mod attachment;
 pub mod stream;
@@ -21,10 +21,10 @@ use crate::wire::ServerSentEvent;
 
 /// Ask a question in a workspace.
 ///
-/// The answer is built on the workspace's pinned documents, on documents attached to the question,
-/// and on the passages nearest to it; they come with it as `sources`. In the mode `query` a question
-/// on which nothing bears is refused in the words of the workspace. `reset` makes the model forget
-/// the conversation first; it needs no message.
+/// The answer is built on the workspace's pinned documents, on the documents attached to the
+/// question, and on the passages nearest to it. The response lists them as `sources`. In the mode
+/// `query`, a question without matching passages is refused with the workspace's refusal text. With
+/// `reset`, the model no longer sees the earlier conversation; a reset needs no message.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
     responses((status = 200, body = chat::ChatAnswer), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/chat")]
@@ -39,11 +39,11 @@ pub async fn ask(
     Ok(Json(answer(&asking, &caller, &workspace, body.read()?).await?))
 }
 
-/// Ask a question in a workspace and get the answer part by part.
+/// Ask a question in a workspace and stream the answer.
 ///
-/// As server-sent events: `textResponseChunk` for each part, `finalizeResponseStream` with the
-/// sources at the end; `abort` when it fails. A client that leaves stops the model, and what was
-/// said by then is kept. A stream ends when its key is revoked or its workspace deleted.
+/// Sends server-sent events: `textResponseChunk` for each part, `finalizeResponseStream` with the
+/// sources at the end, or `abort` on failure. A client that disconnects stops the model; the text
+/// sent so far is kept. The stream ends if its key is revoked or its workspace is deleted.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
@@ -60,7 +60,7 @@ pub async fn stream_answer(
 
 /// Ask a question in a thread.
 ///
-/// As in a workspace. A `userId` makes the exchange that user's.
+/// Works like a question in a workspace. `userId` attributes the exchange to that user.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
     responses((status = 200, body = chat::ChatAnswer), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/chat")]
@@ -76,7 +76,7 @@ pub async fn ask_in_thread(
     Ok(Json(answer(&asking, &caller, &workspace, asked).await?))
 }
 
-/// Ask a question in a thread and get the answer part by part.
+/// Ask a question in a thread and stream the answer.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
     responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]

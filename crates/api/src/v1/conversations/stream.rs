@@ -1,4 +1,4 @@
-//! Answers part by part on the wire: each event is `data:` and JSON on one line.
+//! Streamed answers: each event is `data:` followed by JSON on one line.
 use carrel_domain::Error;
 use carrel_services::chat::{AnswerEvent, Finished, Source};
 use carrel_services::record;
@@ -9,10 +9,10 @@ use crate::streaming::event;
 use crate::v1::conversations::wire::RESET;
 use crate::v1::source;
 
-/// Tells one answer.
+/// Writes the events of one answer.
 pub struct Teller {
     id: String,
-    /// Whether the client wants to know what the answer is built on.
+    /// True if the client asked for the sources.
     with_sources: bool,
 }
 
@@ -21,12 +21,12 @@ impl Teller {
         Self { id: Uuid::new_v4().to_string(), with_sources }
     }
 
-    /// The name of the answer, which every event has.
+    /// The id of the answer, which every event contains.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The events that tell a piece of the answer.
+    /// Returns the events for one part of the answer.
     pub fn events(&self, piece: AnswerEvent) -> String {
         let id = &self.id;
         match piece {
@@ -46,7 +46,7 @@ impl Teller {
         }
     }
 
-    /// The events that tell that the answer is whole, and what it is built on.
+    /// Returns the final events: the answer is complete, with its sources.
     pub fn end(&self, finished: Option<Finished>, sources: Vec<Value>) -> String {
         let mut last = json!({
             "uuid": self.id,
@@ -78,7 +78,7 @@ impl Teller {
     }
 }
 
-/// The only event of a conversation that begins anew without a question.
+/// The only event of a request that resets the conversation without a question.
 pub fn reset() -> String {
     event(&whole(&Uuid::new_v4().to_string(), RESET))
 }

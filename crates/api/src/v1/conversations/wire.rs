@@ -1,4 +1,4 @@
-//! Questions and answers on the wire.
+//! JSON of questions and answers.
 use carrel_domain::workspace::ChatMode;
 use carrel_domain::{Error, Result, UserId};
 use carrel_services::chat::{Question, Reply, RequestOverrides};
@@ -16,35 +16,35 @@ use crate::v1::{filter, source};
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChatBody {
-    /// The question, at most 1 MiB. Needed unless `reset` is true.
+    /// The question, at most 1 MiB. Required unless `reset` is true.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub message: Option<Value>,
-    /// `chat`, `query` or `automatic`; the workspace's when absent.
+    /// `chat`, `query` or `automatic`; the workspace's mode if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub mode: Option<Value>,
-    /// The client's own name for the conversation. Not in threads.
+    /// The client's own name for the conversation. Not allowed in threads.
     #[serde(default, alias = "session_id")]
     #[schema(value_type = Option<String>)]
     pub session_id: Option<Value>,
-    /// Who asks. In threads only.
+    /// The user who asks. Only in threads.
     #[serde(default, alias = "user_id")]
     #[schema(value_type = Option<i32>)]
     pub user_id: Option<Value>,
-    /// Whether the conversation begins anew: the model sees nothing of what was said before.
+    /// True to reset the conversation: the model does not see earlier exchanges.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub reset: Option<Value>,
-    /// Pictures for the model and documents to read, at most 16.
+    /// Images for the model and documents to read, at most 16.
     #[serde(default)]
     #[schema(value_type = Option<Vec<super::attachment::AttachmentBody>>)]
     pub attachments: Option<Value>,
-    /// How many passages the answer is built on, 1 to 1000; the workspace's when absent.
+    /// Number of passages to retrieve, 1 to 1000; the workspace's setting if absent.
     #[serde(default, rename = "topN", alias = "top_n")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub top_n: Option<Value>,
-    /// Sampling temperature, 0 to 2; the workspace's when absent.
+    /// Sampling temperature, 0 to 2; the workspace's setting if absent.
     #[serde(default)]
     #[schema(value_type = Option<f64>, minimum = 0, maximum = 2)]
     pub temperature: Option<Value>,
@@ -52,38 +52,38 @@ pub struct ChatBody {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub model: Option<Value>,
-    /// Whether the answer comes with what it is built on; true when absent.
+    /// False to omit the sources from the response.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub sources: Option<Value>,
-    /// Which documents the answer is built on; all of the workspace's when absent. Documents that are
-    /// attached to the question are shown besides.
+    /// Restricts the answer to some documents; all documents of the workspace if absent. Documents
+    /// attached to the question are always used.
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
     pub filter: Option<Value>,
 }
 
-/// What a body asks for.
+/// A chat request that was read and validated.
 pub struct AskedQuestion {
     pub question: Question,
     pub user: Option<UserId>,
-    /// Whether to forget what was said before.
+    /// True to forget the earlier conversation.
     pub reset: bool,
-    /// Whether to tell what the answer is built on.
+    /// True to return the sources.
     pub with_sources: bool,
 }
 
 impl AskedQuestion {
-    /// Whether there is nothing to answer, because only a reset was asked for.
+    /// True if the request only resets the conversation.
     pub fn is_reset_only(&self) -> bool {
         self.reset && self.question.text.trim().is_empty()
     }
 }
 
-/// The longest name of a session, in bytes.
+/// Longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
 
-/// The longest name of a model, in bytes.
+/// Longest name of a model, in bytes.
 const LONGEST_MODEL: usize = 200;
 
 const HIGHEST_TEMPERATURE: f64 = 2.0;
@@ -144,7 +144,7 @@ fn session(value: Option<Value>) -> Result<Option<String>> {
     Ok(session.filter(|session| !session.is_empty()))
 }
 
-/// What `parse` makes of a value.
+/// Parses an optional value.
 fn option<T>(
     value: Option<Value>,
     field: &'static str,
@@ -191,19 +191,19 @@ pub struct ChatAnswer {
     r#type: &'static str,
     close: bool,
     error: Option<String>,
-    /// The number of the exchange; absent when the question was refused.
+    /// Id of the exchange. Absent if the question was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     chat_id: Option<i64>,
     text_response: String,
-    /// What the answer is built on: documents and passages, and how similar these are.
+    /// Documents and passages that the answer is built on, with the similarity of each passage.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
-    /// Tokens, seconds and the model's name; empty when no model was asked.
+    /// Tokens, seconds and the model's name. Empty if no model was called.
     #[schema(value_type = Object)]
     metrics: Value,
 }
 
-/// What is said when the conversation begins anew.
+/// The response to a reset.
 pub const RESET: &str = "Chat history was reset!";
 
 impl ChatAnswer {
@@ -211,7 +211,7 @@ impl ChatAnswer {
         Self::whole(None, RESET.to_owned(), Vec::new(), json!({}))
     }
 
-    /// An answer without text is a failure.
+    /// Creates the response. An answer without text is an error.
     pub fn new(reply: Reply, with_sources: bool) -> Result<Self> {
         let (chat, text, sources, metrics) = match reply {
             Reply::Refused { text, .. } => {

@@ -1,4 +1,4 @@
-//! `/users*`: people for programs that sign them in from elsewhere, and where browsers arrive
+//! `/users*`: the user directory and sign-in tokens, for programs that sign users in.
 pub mod wire;
 
 use actix_web::get;
@@ -17,7 +17,7 @@ use crate::error::{ApiError, ErrorResponse, Plain};
 use crate::facts::SIMPLE_SSO;
 use crate::routes::parse_id;
 
-/// List users by id, name and role, suspended ones included.
+/// List the id, name and role of all users, including suspended ones.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
     responses((status = 200, body = wire::UserDirectory), ErrorResponse<Plain>, SwitchedOff<401>))]
 #[get("/users")]
@@ -33,9 +33,10 @@ pub async fn list_directory(
     Ok(Json(wire::UserDirectory { users: users.into_iter().map(Into::into).collect() }))
 }
 
-/// Issue a token that signs a user in, once, within 6 minutes.
+/// Issue a token that signs a user in.
 ///
-/// It takes the place of any token the user has. Only where `SIMPLE_SSO_ENABLED` is set.
+/// The token works once, within 6 minutes, and replaces any earlier token of the user. Only
+/// available if `SIMPLE_SSO_ENABLED` is set.
 #[utoipa::path(tag = "User Management", security(("api_key" = [])),
     responses((status = 200, body = wire::TokenIssued), ErrorResponse<Plain>, SwitchedOff<403>))]
 #[get("/users/{id}/issue-auth-token")]
@@ -49,13 +50,13 @@ pub async fn issue_auth_token(
     Ok(Json(token.map_err(ApiError::plain)?))
 }
 
-/// Issues a token for the user that a path names.
+/// Issues a token for the user in a path.
 pub async fn issue(sign_on: &SignOn, id: &str, by: &By) -> Result<wire::TokenIssued> {
     let user = UserId(parse_id("user", id)?);
     Ok(sign_on.issue(user, by).await?.into())
 }
 
-/// Refuses what has to do with tokens where they are not issued.
+/// Refuses the request if sign-in by token is switched off.
 pub async fn check_sign_on(store: &SettingsStore, mode: &dyn MultiUser) -> Result<(), ApiError> {
     let off = |why| Err(ApiError::Off(StatusCode::FORBIDDEN, why));
     if store.lookup(SIMPLE_SSO).is_none() {

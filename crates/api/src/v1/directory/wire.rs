@@ -1,10 +1,10 @@
-//! People for programs that sign them in from elsewhere.
+//! JSON of the user directory and of sign-in tokens.
 use carrel_domain::user::ListedUser;
 use carrel_services::token::Secret;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// Everyone, by the names that are needed to sign them in.
+/// All users, with the names needed to sign them in.
 #[derive(Serialize, ToSchema)]
 pub struct UserDirectory {
     pub users: Vec<DirectoryEntry>,
@@ -23,7 +23,7 @@ impl From<ListedUser> for DirectoryEntry {
     }
 }
 
-/// A token that signs its user in, once, and where a browser redeems it.
+/// A token that signs its user in once, and the page where a browser redeems it.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TokenIssued {

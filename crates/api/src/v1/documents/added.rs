@@ -1,4 +1,4 @@
-//! Documents as they were taken in.
+//! JSON of the result of an upload.
 use carrel_domain::document::{Document, NO_METADATA};
 use carrel_domain::{DocumentId, Error, Result};
 use carrel_services::ingestion::Added;
@@ -8,13 +8,13 @@ use url::Url;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-/// What became of an upload.
+/// The result of an upload.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 pub struct DocumentsAdded {
     pub success: bool,
     pub error: Option<String>,
     pub documents: Vec<AddedDocument>,
-    /// What did not work although the documents were kept.
+    /// Problems that did not prevent the upload.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -31,26 +31,26 @@ pub struct AddedDocument {
     chunk_source: String,
     published: String,
     word_count: i32,
-    /// The whole text; left out with `?content=false`.
+    /// The whole text. Omitted with `?content=false`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     page_content: Option<String>,
     #[serde(rename = "token_count_estimate")]
     token_count_estimate: i32,
-    /// `folder/file.json`: what other calls want to be given.
+    /// `folder/file.json`: how other operations refer to the document.
     location: String,
-    /// The last part of `location`.
+    /// Last segment of `location`.
     name: String,
     is_direct_upload: bool,
-    /// All that was sent as metadata.
+    /// The metadata as sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     external_id: Option<String>,
-    /// What of the file is not in the text, a sentence each; absent where nothing was left out.
+    /// Parts of the file that were not read, one sentence each. Absent if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
-    /// Whether it was there before; said only if so.
+    /// True if the document existed before. Absent otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     existed: Option<bool>,
 }
@@ -105,12 +105,12 @@ fn added_document(document: Document, page_content: String, existed: bool) -> Ad
     }
 }
 
-/// What was sent as metadata, if anything.
+/// Returns the metadata as sent, if there was any.
 pub fn metadata(text: &str) -> Option<Value> {
     if text == NO_METADATA { None } else { serde_json::from_str(text).ok() }
 }
 
-/// Whether a text is the address of a page.
+/// True if a text is an HTTP or HTTPS URL.
 pub fn is_web(url: &str) -> bool {
     Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }

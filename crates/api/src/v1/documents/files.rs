@@ -1,4 +1,4 @@
-//! `GET /document/generated-files/{filename}`
+//! `GET /document/generated-files/{filename}`.
 use std::path::PathBuf;
 
 use actix_files::NamedFile;
@@ -13,15 +13,14 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body::NoFile};
 use crate::wire::Binary;
 
-/// Download a picture that was made, or another file that lies with them.
+/// Download a generated image, or another file from the same folder.
 ///
-/// Pictures are there for 30 days (`POST /openai/images/generations`). Nothing else makes files here:
-/// others are those that whoever runs the server has put there. In whole, or in part for whoever
-/// sends `Range`.
+/// Generated images are kept for 30 days (see `POST /openai/images/generations`). The server
+/// creates no other files there; the operator may add some. Supports `Range` requests.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
-        (status = 206, description = "A part of the file"),
-        (status = 416, description = "The file has no such part"), ErrorResponse<NoFile>))]
+        (status = 206, description = "The requested range of the file"),
+        (status = 416, description = "The range lies outside the file"), ErrorResponse<NoFile>))]
 #[get("/document/generated-files/{filename}")]
 pub async fn download_generated_file(
     _caller: Authorized<scope::LibraryRead>,
@@ -38,7 +37,7 @@ pub async fn download_generated_file(
     Ok(file.set_content_disposition(disposition).into_response(&request))
 }
 
-/// A plain file; a link, which could lead elsewhere, is as good as none.
+/// Opens a regular file. Links could lead elsewhere, so they are reported as not found.
 async fn open(path: PathBuf, name: &GeneratedFile) -> Result<NamedFile> {
     let missing = || Error::not_found("file", name.as_str());
     let metadata = tokio::fs::symlink_metadata(&path).await.map_err(|_| missing())?;

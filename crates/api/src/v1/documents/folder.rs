@@ -1,4 +1,4 @@
-//! Folders on the wire.
+//! JSON of folders.
 use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ pub struct FolderBody {
 }
 
 impl FolderBody {
-    /// The folder to be made.
+    /// Returns the folder to create.
     pub fn into_folder(self) -> Result<Folder> {
         parse(self.name()?.as_deref().unwrap_or_default())
     }
@@ -30,7 +30,7 @@ impl FolderBody {
     }
 }
 
-/// The folder of that name.
+/// Parses the name of a folder.
 pub fn parse(name: &str) -> Result<Folder> {
     Folder::parse(name).map_err(|error| named(error, "name"))
 }
@@ -39,7 +39,7 @@ pub fn parse(name: &str) -> Result<Folder> {
 pub struct FolderChanged {
     pub success: bool,
     pub message: Option<String>,
-    /// How many documents were removed with a folder.
+    /// Number of documents removed with the folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub removed: Option<usize>,
 }
@@ -49,13 +49,13 @@ impl FolderChanged {
         Self { success: true, message: None, removed: None }
     }
 
-    /// `None` where there was no such folder.
+    /// Creates the response; `None` if the folder did not exist.
     pub fn removed(documents: Option<usize>) -> Self {
         let message = Some("Folder removed successfully".to_owned());
         Self { success: true, message, removed: Some(documents.unwrap_or_default()) }
     }
 
-    /// Of so many documents, some stayed where they are.
+    /// Creates the response after a move of `asked` documents, of which `stayed` did not move.
     pub fn moved(asked: usize, stayed: usize) -> Self {
         let message = (stayed > 0).then(|| {
             format!("{stayed}/{asked} files not moved. Unembed them from all workspaces.")
@@ -66,7 +66,7 @@ impl FolderChanged {
 
 #[derive(Deserialize, ToSchema)]
 pub struct MoveBody {
-    /// Documents and where they go, each `folder/file.json`.
+    /// Documents to move, each from and to `folder/file.json`.
     #[serde(default)]
     #[schema(value_type = Vec<MoveOne>)]
     files: Option<Value>,

@@ -1,4 +1,4 @@
-//! `/document/*`: folders
+//! Folders at `/document/*`.
 use actix_web::web::{Data, Json};
 use actix_web::{delete, post};
 use carrel_domain::Error;
@@ -10,7 +10,7 @@ use crate::error::{ApiResult, ErrorResponse, error_body::NoSuccess};
 use crate::read::JsonBody;
 use crate::v1::documents::folder as wire;
 
-/// Make a folder.
+/// Create a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = wire::FolderBody,
     responses((status = 200, body = wire::FolderChanged), ErrorResponse<NoSuccess>))]
 #[post("/document/create-folder")]
@@ -24,9 +24,9 @@ pub async fn create_folder(
     Ok(Json(wire::FolderChanged::made()))
 }
 
-/// Remove a folder and its documents, from every workspace too.
+/// Delete a folder and its documents, also from every workspace.
 ///
-/// The folder that uploads go to cannot be removed.
+/// The default folder, to which uploads go, cannot be deleted.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = wire::FolderBody,
     responses((status = 200, body = wire::FolderChanged), ErrorResponse<NoSuccess>))]
 #[delete("/document/remove-folder")]
@@ -41,9 +41,9 @@ pub async fn remove_folder(
     Ok(Json(wire::FolderChanged::removed(Some(removed))))
 }
 
-/// Move documents between folders, all or none.
+/// Move documents between folders, all or nothing.
 ///
-/// Their ids and their places in workspaces stay. Nothing is overwritten.
+/// Documents keep their ids and stay in their workspaces. A move never overwrites a document.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = wire::MoveBody,
     responses((status = 200, body = wire::FolderChanged), ErrorResponse<NoSuccess>))]
 #[post("/document/move-files")]

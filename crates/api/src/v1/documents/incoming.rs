@@ -1,4 +1,4 @@
-//! Documents on their way in, as clients send them.
+//! Bodies of uploads, texts and links.
 use carrel_domain::document::{LARGEST_METADATA, LONGEST_KEY, NO_METADATA};
 use carrel_domain::{Error, Folder, Result};
 use carrel_services::ingestion::{Details, LinkRequest, RawText, Terms};
@@ -9,29 +9,30 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::v1::documents::added::{DocumentsAdded, is_web};
 
-/// What a multipart upload carries.
+/// The fields of a multipart upload.
 #[derive(ToSchema)]
 pub struct UploadForm {
     /// The file itself.
-    // Not a `Binary`: with words of its own that would become both bytes and an object.
+    // Not `Binary`: with a description of its own, that would become both bytes and an object.
     #[schema(value_type = String, format = Binary)]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
     file: String,
-    /// A JSON object: `title`, `docAuthor`, `description`, `docSource`, `chunkSource`, and whatever
-    /// else is to be kept, 16 kB at most.
+    /// A JSON object: `title`, `docAuthor`, `description`, `docSource`, `chunkSource` and any other
+    /// fields to store, at most 16 kB.
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
     metadata: Option<String>,
-    /// Slugs of workspaces to place the document in, comma-separated.
+    /// Slugs of the workspaces to add the document to, comma-separated.
     #[serde(rename = "addToWorkspaces")]
     #[schema(rename = "addToWorkspaces")]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
     add_to_workspaces: Option<String>,
-    /// What you call this upload; the next one of the same name replaces its documents.
+    /// Your own name for this upload. A later upload with the same name replaces its documents.
     #[serde(rename = "externalId")]
     #[schema(rename = "externalId")]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
     external_id: Option<String>,
-    /// Whether documents of the same content in the same folder will do in its place.
+    /// True to return existing documents of the same content in the same folder instead of creating
+    /// new ones.
     #[serde(rename = "skipIdentical")]
     #[schema(rename = "skipIdentical")]
     #[expect(dead_code, reason = "describes the body; it is read as a stream")]
@@ -41,22 +42,22 @@ pub struct UploadForm {
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RawTextBody {
-    /// The document's text.
+    /// Text of the document.
     #[serde(default, alias = "text_content")]
     #[schema(value_type = String, example = "The capital of France is Paris.")]
     text_content: Option<Value>,
-    /// An object, or a JSON object as text; `title` is required.
+    /// An object, or a JSON object as a string; `title` is required.
     #[serde(default)]
     #[schema(value_type = Object, example = json!({ "title": "France facts", "team": "geo" }))]
     metadata: Option<Value>,
-    /// Slugs of workspaces to place the document in, comma-separated.
+    /// Slugs of the workspaces to add the document to, comma-separated.
     #[serde(default, alias = "add_to_workspaces")]
     #[schema(value_type = Option<String>)]
     add_to_workspaces: Option<Value>,
-    /// What you call this text; the next one of the same name replaces its document.
+    /// Your own name for this text. A later text with the same name replaces its document.
     #[serde(default)]
     external_id: Option<String>,
-    /// Whether a document made earlier of the same request will do in its place.
+    /// True to return the document that an earlier identical request created instead of a new one.
     #[serde(default)]
     skip_identical: Option<bool>,
 }
@@ -65,7 +66,7 @@ const TITLE_MISSING: &str = "You are missing required metadata key:value pairs i
     Required metadata key:values are 'title'";
 
 impl RawTextBody {
-    /// The text and the slugs of workspaces; `digest` is that of the body.
+    /// Returns the text and the workspace slugs. `digest` is that of the body.
     pub fn into_text(self, digest: [u8; 32]) -> Result<(RawText, Vec<String>)> {
         let metadata = metadata_of(self.metadata)?;
         let title = metadata.text("title").filter(|title| !title.trim().is_empty());
@@ -99,7 +100,7 @@ impl RawTextBody {
     }
 }
 
-/// Refuses a text that has nothing to be seen.
+/// Refuses a text without visible characters.
 pub fn check_visible(raw: &RawText) -> Result<()> {
     if raw.text.trim().is_empty() { Err(empty()) } else { Ok(()) }
 }
@@ -108,7 +109,7 @@ fn empty() -> Error {
     Error::invalid("textContent", "must not be empty")
 }
 
-/// The fields of an upload beside its file: details of the document, slugs of workspaces.
+/// Reads the fields of an upload besides its file: the document's details and the workspace slugs.
 pub fn upload_fields(
     fields: &[(String, String)],
     folder: Option<Folder>,
@@ -145,31 +146,31 @@ pub fn upload_fields(
     Ok((metadata.into_details(terms)?, slugs(workspaces.as_ref())?))
 }
 
-/// A page elsewhere that is to be taken in.
+/// A web page to add.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkBody {
-    /// Its address; `https://` is assumed.
+    /// URL of the page; `https://` is assumed.
     #[serde(default)]
     #[schema(value_type = String, example = "https://example.com/handbook")]
     link: Option<Value>,
-    /// Slugs of workspaces to place the document in, comma-separated.
+    /// Slugs of the workspaces to add the document to, comma-separated.
     #[serde(default, alias = "add_to_workspaces")]
     #[schema(value_type = Option<String>)]
     add_to_workspaces: Option<Value>,
-    /// Headers to send along, to the host of the link only.
+    /// Headers to send with the request, only to the host of the link.
     #[serde(default, alias = "scraper_headers")]
     #[schema(value_type = Option<Object>)]
     pub scraper_headers: Option<Value>,
-    /// An object, or a JSON object as text: `title`, `docAuthor`, `description`, `docSource`, and
-    /// whatever else is to be kept.
+    /// An object, or a JSON object as a string: `title`, `docAuthor`, `description`, `docSource`
+    /// and any other fields to store.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     metadata: Option<Value>,
-    /// What you call this page; the next one of the same name replaces its document.
+    /// Your own name for this page. A later page with the same name replaces its document.
     #[serde(default)]
     external_id: Option<String>,
-    /// Whether a document made earlier of the same content will do in its place.
+    /// True to return an existing document of the same content instead of a new one.
     #[serde(default)]
     skip_identical: Option<bool>,
 }
@@ -210,15 +211,15 @@ fn headers(value: Option<Value>) -> Result<Vec<(String, String)>> {
     }
 }
 
-/// What the answer to an upload is to hold.
+/// Options of the response to an upload.
 #[derive(Deserialize, IntoParams)]
 pub struct AnswerQuery {
-    /// `false` leaves the text of the documents out of the answer.
+    /// `false` omits the text of the documents from the response.
     content: Option<String>,
 }
 
 impl AnswerQuery {
-    /// What is answered of what was added.
+    /// Applies the options to a response.
     pub fn shown(&self, added: DocumentsAdded) -> DocumentsAdded {
         match self.content.as_deref() {
             Some("false") => added.without_content(),
@@ -234,7 +235,7 @@ impl Metadata {
         self.0.get(key)?.as_str().map(str::to_owned)
     }
 
-    /// Milliseconds since 1970, as a number or as text.
+    /// Reads a time as milliseconds since 1970, a number or text.
     fn time(&self, key: &str) -> Option<DateTime<Utc>> {
         let value = self.0.get(key)?;
         let millis = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
@@ -252,7 +253,7 @@ impl Metadata {
         })
     }
 
-    /// All of it as JSON, in the order it came.
+    /// Returns all metadata as JSON, in the order in which it was sent.
     fn into_text(self) -> Result<String> {
         if self.0.is_empty() {
             return Ok(NO_METADATA.to_owned());
@@ -265,7 +266,7 @@ impl Metadata {
     }
 }
 
-/// PostgreSQL takes no NUL, in JSON neither.
+/// Replaces NUL characters, which PostgreSQL accepts neither in text nor in JSON.
 fn without_nul(value: Value) -> Value {
     let plain = |text: String| text.replace('\0', "\u{FFFD}");
     match value {
@@ -279,7 +280,7 @@ fn without_nul(value: Value) -> Value {
     }
 }
 
-/// Metadata comes as an object or as JSON text; text that is no object holds nothing.
+/// Reads metadata from an object or from JSON text. Text that is not an object counts as empty.
 fn metadata_of(value: Option<Value>) -> Result<Metadata> {
     let value = match value {
         Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or_default(),
@@ -305,7 +306,7 @@ fn key(given: Option<String>) -> Result<Option<String>> {
     }
 }
 
-/// Slugs, trimmed and in lower case.
+/// Returns the slugs, trimmed and in lower case.
 fn slugs(value: Option<&Value>) -> Result<Vec<String>> {
     let kind = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),

@@ -1,4 +1,4 @@
-//! `/documents` and `/document/*`: what there is
+//! Document lists at `/documents` and `/document/*`.
 use carrel_services::Ports;
 use std::future::ready;
 use std::mem::{replace, take};
@@ -22,11 +22,11 @@ use crate::v1::system::wire::DocumentsRemoved;
 
 /// List documents: every folder with its documents, or one folder in pages.
 ///
-/// The default folder comes first, the others by name, and so do the documents in each. Long lists are
-/// written as they are read.
+/// The default folder comes first, the others are sorted by name, as are the documents in each
+/// folder. Long lists are streamed.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::TreeQuery),
     responses((status = 200, body = wire::DocumentTree<'static>),
-        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Authorized<scope::LibraryRead>,
@@ -43,10 +43,10 @@ pub async fn list_documents(
     })
 }
 
-/// How many documents of a folder `GET /documents` shows when nothing else is asked for.
+/// Documents of a folder that `GET /documents` lists by default.
 pub const USUAL: u32 = 100;
 
-/// Every folder with its documents.
+/// Lists every folder with its documents.
 pub async fn tree(library: &Library, shown: wire::EntryOf) -> Result<HttpResponse> {
     let entries = library.everything().await?;
     list(wire::TreeWriter::new(shown), entries).await
@@ -55,7 +55,7 @@ pub async fn tree(library: &Library, shown: wire::EntryOf) -> Result<HttpRespons
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::PartQuery),
     responses((status = 200, body = wire::FolderPage<'static>),
-        (status = 404, description = "There is no such folder", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Authorized<scope::LibraryRead>,
@@ -67,7 +67,7 @@ pub async fn list_folder(
     Ok(folder_page(&ports.library, &name, part, false, wire::body).await?)
 }
 
-/// A part of a folder: the offset, and the limit unless all of it is wanted.
+/// Returns a part of a folder: the offset, and the limit unless all documents are requested.
 pub async fn folder_page(
     library: &Library,
     name: &str,
@@ -95,7 +95,7 @@ pub async fn folder_page(
     list(writer, once(ready(Ok(found))).chain(rest)).await
 }
 
-/// An answer in pieces as its entries are read, or in one where it is short.
+/// Streams the entries as they are read, or sends a short list at once.
 async fn list<W: ListWriter + 'static>(
     mut writer: W,
     entries: impl Stream<Item = Result<Vec<W::Entry>>> + 'static,
@@ -117,7 +117,7 @@ async fn list<W: ListWriter + 'static>(
     Ok(HttpResponse::Ok().content_type(JSON).streaming(pieces.map_err(std::io::Error::other)))
 }
 
-/// Writes entries until there are `enough` bytes. Says whether that was all of them.
+/// Writes entries until there are `enough` bytes. Returns true if that was all of them.
 async fn write_on<W: ListWriter>(
     writer: &mut W,
     entries: &mut (impl Stream<Item = Result<Vec<W::Entry>>> + Unpin),
@@ -143,14 +143,14 @@ async fn write_on<W: ListWriter>(
 
 const JSON: &str = "application/json";
 
-/// The longest list that is not written in pieces, in bytes.
+/// Longest list that is sent at once, in bytes.
 const LARGEST_WHOLE: usize = 256 << 10;
 
-/// How long a piece is, in bytes: what is handed over at once is copied into the connection's buffer,
-/// which keeps the size it has grown to.
+/// Size of a streamed chunk, in bytes. Actix copies each chunk into the connection's buffer, which
+/// never shrinks.
 const PIECE: usize = 64 << 10;
 
-/// Tell which types of files are read.
+/// List the file types that this server can read.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/accepted-file-types")]
@@ -162,14 +162,14 @@ pub async fn accepted_file_types(
     Ok(Json(accepted(types.filter(|known| known.is_read))))
 }
 
-/// Types of files with their extensions.
+/// Returns file types with their extensions.
 pub fn accepted(types: impl Iterator<Item = FileType>) -> Value {
     let types: Map<_, _> =
         types.map(|known| (known.mime.to_owned(), json!(known.extensions))).collect();
     json!({ "types": types })
 }
 
-/// Tell which fields of metadata have an effect. Others are kept.
+/// List the metadata fields that have an effect. Other fields are stored.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = Object), ErrorResponse<Plain>))]
 #[get("/document/metadata-schema")]
@@ -186,7 +186,7 @@ pub async fn metadata_schema(_: Authorized<scope::LibraryRead>) -> ApiResult<Jso
     } })))
 }
 
-/// Find a document by the name of its file, in whichever folder.
+/// Find a document by its file name, in any folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = wire::DocumentFound<'static>), ErrorResponse<Plain>))]
 #[get("/document/{docName}")]
@@ -200,13 +200,13 @@ pub async fn find_document(
     Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, None)))
 }
 
-/// The document whose file has this name.
+/// Returns the document whose file has this name.
 pub async fn by_name(library: &Library, name: &str) -> Result<ListedDocument> {
     let found = library.folders.by_name(name).await?;
     found.ok_or_else(|| Error::not_found("document", name))
 }
 
-/// Find a document by its id, which it keeps wherever it is moved.
+/// Find a document by its id, which stays the same when the document moves.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::FoundQuery),
     responses((status = 200, body = wire::DocumentFound<'static>), ErrorResponse<Plain>))]
 #[get("/document/id/{id}")]
@@ -221,7 +221,7 @@ pub async fn find_document_by_id(
     Ok(HttpResponse::Ok().json(wire::DocumentFound::new(&found, document, text)))
 }
 
-/// The document with this id, and its text if that is wanted.
+/// Returns the document with this id, and its text if requested.
 pub async fn by_id(
     library: &Library,
     id: &str,
@@ -234,7 +234,7 @@ pub async fn by_id(
     Ok((found, text))
 }
 
-/// Remove a document, by its id, from the library and from every workspace.
+/// Remove a document from the library and from every workspace, by its id.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
     responses((status = 200, body = DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/document/id/{id}")]

@@ -1,5 +1,5 @@
-//! `/document*`: the library. What becomes of an upload is in `incoming` and `added`, what is listed in
-//! `listing`; files that the server made are in `files`.
+//! `/document*`: the library. `incoming` and `added` hold the bodies and results of uploads,
+//! `listing` the JSON of lists, and `files` serves files that the server generated.
 pub mod added;
 pub mod files;
 pub mod folder;

@@ -1,4 +1,4 @@
-//! `/document/*`: uploads
+//! Uploads at `/document/*`.
 use std::future::Future;
 use std::sync::Arc;
 
@@ -20,9 +20,9 @@ use crate::v1::documents::{folder, incoming as wire};
 
 /// Upload a file.
 ///
-/// The file becomes a document of the library, and of the workspaces that are named. A workspace
-/// that does not exist, or a document that cannot be embedded, is told in `warnings`. With the header
-/// `Idempotency-Key` the same request is carried out once, however often it comes within a day.
+/// The file becomes a document of the library and of the workspaces that the request names.
+/// `warnings` lists workspaces that do not exist and documents that could not be indexed. With the
+/// header `Idempotency-Key`, a request that is repeated within a day is carried out only once.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body(content = wire::UploadForm, content_type = "multipart/form-data"),
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -40,7 +40,9 @@ pub async fn upload_document(
     Ok(Json(query.shown(added)))
 }
 
-/// Upload a file into a folder, which is made if need be.
+/// Upload a file into a folder.
+///
+/// The folder is created if it does not exist.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body(content = wire::UploadForm, content_type = "multipart/form-data"),
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -61,7 +63,7 @@ pub async fn upload_into_folder(
     Ok(Json(query.shown(added)))
 }
 
-/// Add text that is not a file.
+/// Add a text.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::RawTextBody,
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -82,11 +84,11 @@ pub async fn add_raw_text(
     Ok(Json(query.shown(added)))
 }
 
-/// Add a page of another host.
+/// Add a web page.
 ///
-/// Only hosts that everybody may reach are asked, unless the operator has allowed others
-/// (`CARREL_LINK_HOSTS`). Pages become Markdown without what surrounds their content; other files are
-/// read as uploads are.
+/// The server fetches pages only from public hosts, and from those that the operator allows
+/// (`CARREL_LINK_HOSTS`). A page becomes Markdown without the navigation around its content; other
+/// files are read like uploads.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::LinkBody,
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]
@@ -106,10 +108,10 @@ pub async fn upload_link(
     Ok(Json(query.shown(added)))
 }
 
-/// How what was added, with the warnings there are, is said.
+/// Builds the response from the added documents and the warnings.
 pub type AddedOf = fn(Vec<Added>, Vec<String>) -> DocumentsAdded;
 
-/// Adds a file, into a folder if one is named.
+/// Adds a file, to a folder if one is named.
 pub async fn add_file(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
@@ -130,7 +132,7 @@ pub async fn add_file(
     once(ports, caller, named, slugs, shown, work).await
 }
 
-/// Adds a text; `digest` is that of the body.
+/// Adds a text. `digest` is that of the body.
 pub async fn add_text(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
@@ -149,7 +151,7 @@ pub async fn add_text(
     once(ports, caller, named, slugs, shown, work).await
 }
 
-/// Adds a page of another host; `digest` is that of the body.
+/// Adds a web page. `digest` is that of the body.
 pub async fn add_link(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,
@@ -168,7 +170,7 @@ pub async fn add_link(
     once(ports, caller, named, slugs, shown, work).await
 }
 
-/// Carries the work out, unless the request was carried out before.
+/// Carries out the work, unless the request was carried out before.
 async fn once<W>(
     ports: &Ports,
     caller: &Authorized<scope::DocumentsWrite>,

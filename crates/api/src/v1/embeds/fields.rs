@@ -1,4 +1,4 @@
-//! What a client may set about an embed, and how each value is read.
+//! Widget settings in request bodies, and how each value is read.
 use std::collections::BTreeMap;
 
 use carrel_domain::widget::{WebOrigin, WidgetSettings};
@@ -11,24 +11,24 @@ use utoipa::ToSchema;
 
 use crate::wire::sent;
 
-/// The most pages of one embed.
+/// Most origins of one widget.
 const MOST_ORIGINS: usize = 1000;
 
 /// Fields of a body that the operation does not know.
 pub type UnknownFields = BTreeMap<String, IgnoredAny>;
 
-/// Settings of an embed; those that are absent stay as they are.
+/// Settings of a chat widget. Absent fields do not change.
 #[derive(Default, PartialEq, Deserialize, ToSchema)]
 pub struct EmbedFields {
-    /// The workspace that answers.
+    /// Slug of the workspace that answers; required for a new widget.
     #[serde(default, alias = "workspaceSlug", deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "alpha-team")]
     pub workspace_slug: Option<Value>,
-    /// The workspace that answers from now on.
+    /// Id of the workspace that answers, to move a widget to another one.
     #[serde(default, alias = "workspaceId", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     pub workspace_id: Option<Value>,
-    /// A new embed is when this is absent.
+    /// True if the widget answers; true for a new widget if absent.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     pub enabled: Option<Value>,
@@ -36,11 +36,12 @@ pub struct EmbedFields {
     #[serde(default, alias = "chatMode", deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     pub chat_mode: Option<Value>,
-    /// Origins of the pages that may use it, as an array or separated by commas; null for any page.
+    /// Origins of the pages that may use the widget, as an array or separated by commas; null for
+    /// any page.
     #[serde(default, alias = "allowlistDomains", deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<String>>, example = json!(["https://example.com"]))]
     pub allowlist_domains: Option<Value>,
-    /// Whether visitors may choose the model.
+    /// True if visitors may choose the model.
     #[serde(default, alias = "allowModelOverride", deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     pub allow_model_override: Option<Value>,
@@ -50,15 +51,15 @@ pub struct EmbedFields {
     #[serde(default, alias = "allowPromptOverride", deserialize_with = "sent")]
     #[schema(value_type = Option<bool>)]
     pub allow_prompt_override: Option<Value>,
-    /// Questions in any 24 hours, >= 1; null for any number.
+    /// Questions allowed in any 24 hours, at least 1; null for no limit.
     #[serde(default, alias = "maxChatsPerDay", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     pub max_chats_per_day: Option<Value>,
-    /// Those of one session, >= 1.
+    /// Questions allowed per session in any 24 hours, at least 1; null for no limit.
     #[serde(default, alias = "maxChatsPerSession", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     pub max_chats_per_session: Option<Value>,
-    /// How many earlier exchanges the model sees, >= 1; 20 when null.
+    /// Number of earlier exchanges that the model sees, at least 1; null for 20.
     #[serde(default, alias = "messageLimit", deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     pub message_limit: Option<Value>,
@@ -68,7 +69,7 @@ pub struct EmbedFields {
 }
 
 impl EmbedFields {
-    /// The workspace that is named by its slug, if any is.
+    /// Returns the workspace's slug, if one was sent.
     pub fn slug(&self) -> Result<Option<String>> {
         match &self.workspace_slug {
             None | Some(Value::Null) => Ok(None),
@@ -77,7 +78,7 @@ impl EmbedFields {
         }
     }
 
-    /// Whether the body sets nothing.
+    /// True if the body sets nothing.
     pub fn is_empty(&self) -> bool {
         *self == Self { unknown: self.unknown.clone(), ..Self::default() }
     }
@@ -93,12 +94,12 @@ impl EmbedFields {
         }
     }
 
-    /// The settings of a new embed.
+    /// Returns the settings of a new widget.
     pub fn into_new(self, workspace: WorkspaceId) -> Result<WidgetSettings> {
         Self { workspace_id: None, ..self }.onto(WidgetSettings::of(workspace))
     }
 
-    /// `settings` with what was sent in place of what was there.
+    /// Applies the fields to `settings`.
     pub fn onto(self, settings: WidgetSettings) -> Result<WidgetSettings> {
         Ok(WidgetSettings {
             workspace: workspace(self.workspace_id, settings.workspace)?,
@@ -134,7 +135,7 @@ impl EmbedFields {
     }
 }
 
-/// Why a new embed is refused that names no workspace.
+/// The error if a new widget names no workspace.
 pub fn unnamed() -> Error {
     Error::invalid("workspace_slug", "Workspace slug is required")
 }
@@ -178,7 +179,7 @@ pub fn parse_limit(number: Option<i64>) -> Option<i32> {
     number.and_then(|number| i32::try_from(number).ok()).filter(|number| *number > 0)
 }
 
-/// The pages that a list names. Only null means any page.
+/// Parses the allowed origins. Only null means any page.
 fn origins(value: Value) -> Result<Option<Vec<WebOrigin>>> {
     let texts: Vec<String> = match value {
         Value::Null => return Ok(None),

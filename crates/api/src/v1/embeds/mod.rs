@@ -1,4 +1,4 @@
-//! `/embed*`: embeds as whoever runs the server makes and changes them.
+//! Admin operations for chat widgets at `/embed*`.
 pub mod fields;
 pub mod wire;
 
@@ -16,10 +16,10 @@ use crate::read::{JsonBody, Params};
 use crate::v1::embeds::fields::unnamed;
 use crate::v1::history::wire::{HistoryParams, HistoryQuery};
 
-/// How many exchanges are shown when nothing else is asked for.
+/// Number of exchanges listed by default.
 const USUAL: u32 = 100;
 
-/// List every embed.
+/// List all chat widgets.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
     responses((status = 200, body = wire::EmbedList), ErrorResponse<Plain>))]
 #[get("/embed")]
@@ -31,7 +31,10 @@ pub async fn list_embeds(
     Ok(Json(wire::EmbedList { embeds }))
 }
 
-/// Make an embed, by which pages of other sites may ask a workspace.
+/// Create a chat widget.
+///
+/// Pages of other sites use a widget to ask questions in its workspace. A new widget is enabled
+/// unless `enabled` is false.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = wire::EmbedFields,
     responses((status = 200, body = wire::EmbedMade), ErrorResponse<Plain>))]
 #[post("/embed/new")]
@@ -48,9 +51,9 @@ pub async fn create_embed(
     Ok(Json(made.into()))
 }
 
-/// Change an embed.
+/// Change a chat widget.
 ///
-/// What is not sent stays as it is.
+/// Settings that are not sent do not change.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), request_body = wire::EmbedFields,
     responses((status = 200, body = wire::EmbedDone), ErrorResponse<Plain>))]
 #[post("/embed/{embed}")]
@@ -69,7 +72,7 @@ pub async fn update_embed(
     Ok(Json(wire::EmbedDone::DONE))
 }
 
-/// Changes what a body names of an embed.
+/// Applies the settings in a body to a widget.
 pub async fn update(
     caller: &Authorized<scope::Admin>,
     workspaces: &dyn Workspaces,
@@ -84,7 +87,7 @@ pub async fn update(
     embeds.update(embed, fields.onto(settings)?, &caller.by()).await
 }
 
-/// Delete an embed with its exchanges.
+/// Delete a chat widget with its exchanges.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])),
     responses((status = 200, body = wire::EmbedDone), ErrorResponse<Plain>))]
 #[delete("/embed/{embed}")]
@@ -98,7 +101,7 @@ pub async fn delete_embed(
     Ok(Json(wire::EmbedDone::DONE))
 }
 
-/// List the exchanges of an embed.
+/// List the exchanges of a chat widget.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = wire::EmbedChats), ErrorResponse<Plain>))]
 #[get("/embed/{embed}/chats")]
@@ -111,7 +114,7 @@ pub async fn list_embed_chats(
     Ok(Json(chats(&ports.widgets, &key, None, &params.read()?).await?))
 }
 
-/// List the exchanges of one session of an embed.
+/// List the exchanges of one session of a chat widget.
 #[utoipa::path(tag = "Chat widgets", security(("api_key" = [])), params(HistoryParams),
     responses((status = 200, body = wire::EmbedChats), ErrorResponse<Plain>))]
 #[get("/embed/{embed}/chats/{session}")]

@@ -1,4 +1,4 @@
-//! Embeds on the wire, as whoever manages them sees them.
+//! JSON of chat widgets, for admins.
 use carrel_domain::chat::Bounded;
 use carrel_domain::widget::{ListedWidget, WebOrigin, Widget, WidgetChat};
 use serde::Serialize;
@@ -19,28 +19,28 @@ pub struct EmbedMade {
 struct EmbedRow {
     #[serde(flatten)]
     details: EmbedDetails,
-    /// Origins of the pages that may use it; null for any page.
+    /// Origins of the pages that may use the widget; null for any page.
     allowlist_domains: Option<Vec<String>>,
 }
 
-/// An embed, but for the pages that may use it.
+/// A chat widget, without its allowed origins.
 #[derive(Serialize, ToSchema)]
 pub struct EmbedDetails {
     id: i32,
-    /// What pages name it by.
+    /// Id that pages use for the widget.
     uuid: String,
     enabled: bool,
     /// `chat` or `query`.
     chat_mode: &'static str,
-    /// Whether visitors may choose the model.
+    /// True if visitors may choose the model.
     allow_model_override: bool,
     allow_temperature_override: bool,
     allow_prompt_override: bool,
-    /// Questions in any 24 hours; null for any number.
+    /// Questions allowed in any 24 hours; null for no limit.
     max_chats_per_day: Option<i32>,
-    /// Those of one session.
+    /// Questions allowed per session in any 24 hours; null for no limit.
     max_chats_per_session: Option<i32>,
-    /// How many earlier exchanges the model sees; 20 when null.
+    /// Number of earlier exchanges that the model sees; null for 20.
     message_limit: Option<i32>,
     workspace_id: i32,
     #[serde(rename = "createdBy")]
@@ -53,7 +53,7 @@ pub struct EmbedDetails {
 }
 
 impl EmbedDetails {
-    /// The details, and the pages that may use it.
+    /// Returns the details and the allowed origins.
     pub fn of(embed: Widget) -> (Self, Option<Vec<String>>) {
         let Widget { id, key, settings, created_by, created_at } = embed;
         let details = Self {
@@ -97,11 +97,11 @@ pub struct EmbedList {
 pub struct EmbedListed {
     #[serde(flatten)]
     summary: EmbedSummary,
-    /// Origins of the pages that may use it; null for any page.
+    /// Origins of the pages that may use the widget; null for any page.
     allowlist_domains: Option<Vec<String>>,
 }
 
-/// What a list tells of an embed, but for the pages that may use it.
+/// A chat widget in a list, without its allowed origins.
 #[derive(Serialize, ToSchema)]
 pub struct EmbedSummary {
     id: i32,
@@ -111,7 +111,7 @@ pub struct EmbedSummary {
     #[serde(rename = "createdAt")]
     created_at: String,
     workspace: EmbedWorkspace,
-    /// How many exchanges it has.
+    /// Number of exchanges.
     chat_count: u64,
 }
 
@@ -122,7 +122,7 @@ struct EmbedWorkspace {
 }
 
 impl EmbedSummary {
-    /// The summary, and the pages that may use it.
+    /// Returns the summary and the allowed origins.
     pub fn of(listed: ListedWidget) -> (Self, Option<Vec<String>>) {
         let Widget { id, key, settings, created_by: _, created_at } = listed.widget;
         let summary = Self {
@@ -148,8 +148,8 @@ impl From<ListedWidget> for EmbedListed {
 #[derive(Default, Serialize, ToSchema)]
 pub struct EmbedChats {
     chats: Vec<EmbedExchange>,
-    /// `true` where more exchanges were asked for than fit into 16 MiB: the rest follows at an
-    /// `offset` that is larger by the number of exchanges here. Absent otherwise.
+    /// True if the result exceeded 16 MiB and was cut off. Request the rest with an `offset`
+    /// increased by the number of exchanges in this response. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     has_more: bool,
@@ -159,12 +159,12 @@ pub struct EmbedChats {
 struct EmbedExchange {
     id: i64,
     prompt: String,
-    /// JSON text of an object: `text`, `sources`, `type`, `metrics`.
+    /// A JSON object as a string: `text`, `sources`, `type`, `metrics`.
     response: String,
     session_id: String,
-    /// Whether later answers may see it.
+    /// True if later questions see this exchange.
     include: bool,
-    /// JSON text of an object: `host`, `ip`, `username`.
+    /// A JSON object as a string: `host`, `ip`, `username`.
     connection_information: Option<String>,
     embed_id: i32,
     /// Always null.

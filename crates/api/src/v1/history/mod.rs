@@ -1,4 +1,4 @@
-//! `GET /workspace/{slug}/chats` and `/thread/{thread}/chats`
+//! `GET /workspace/{slug}/chats` and `/thread/{thread}/chats`.
 pub mod wire;
 
 use actix_web::get;
@@ -11,13 +11,13 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::Params;
 
-/// How many exchanges of a workspace are shown when nothing else is asked for.
+/// Number of a workspace's exchanges listed by default.
 pub const USUAL: u32 = 100;
 
 /// List the exchanges of a workspace.
 ///
-/// Those that belong to no thread and no session, or those of one session. The oldest come first
-/// unless asked otherwise.
+/// Returns the exchanges outside of threads and sessions, or those of one session. The oldest come
+/// first, unless `orderBy` says otherwise.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), params(wire::HistoryParams),
     responses((status = 200, body = wire::History), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/chats")]

@@ -1,4 +1,4 @@
-//! Earlier questions and answers on the wire.
+//! JSON of the chat history.
 use carrel_domain::chat::{Bounded, Chat, ChatRange};
 use carrel_domain::{Error, Result};
 use carrel_services::record;
@@ -6,21 +6,21 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-/// The most exchanges that are sent at once.
+/// Most exchanges in one response.
 pub const MOST: u32 = 10_000;
 
-/// What may be asked of a history.
+/// Query parameters of a history.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
 #[expect(dead_code, reason = "describes the parameters, which `HistoryQuery` reads")]
 pub struct HistoryParams {
-    /// The session of a client; everything that belongs to no session when absent.
+    /// A client's chat session. If absent, exchanges that belong to no session.
     api_session_id: Option<String>,
-    /// How many exchanges, from 1 to 10,000. 100 of a workspace, all of a thread when absent.
+    /// Number of exchanges, 1 to 10,000. If absent, 100 of a workspace or all of a thread.
     limit: Option<u32>,
-    /// How many exchanges are passed over.
+    /// Number of exchanges to skip.
     offset: Option<u32>,
-    /// `asc`, the oldest first, or `desc`.
+    /// `asc` for the oldest first, or `desc`.
     order_by: Option<String>,
 }
 
@@ -30,7 +30,7 @@ pub struct HistoryQuery {
 }
 
 impl HistoryQuery {
-    /// Reads parameters, of which each counts where it stands first.
+    /// Reads the parameters. The first of each name counts.
     pub fn read(pairs: &[(String, String)], usual: Option<u32>) -> Result<Self> {
         let newest_first = match given(pairs, &["orderBy", "order_by"]) {
             None | Some("asc") => false,
@@ -53,23 +53,23 @@ impl HistoryQuery {
     }
 }
 
-/// The session that parameters name.
+/// Returns the session in the parameters.
 pub fn session(pairs: &[(String, String)]) -> Option<String> {
     given(pairs, &["apiSessionId", "api_session_id"]).map(str::to_owned)
 }
 
-/// The first value of a parameter that has one of these names, if it is not empty.
+/// Returns the first value of a parameter with one of these names, unless it is empty.
 pub fn given<'a>(pairs: &'a [(String, String)], names: &[&str]) -> Option<&'a str> {
     let pair = pairs.iter().find(|(name, _)| names.contains(&name.as_str()));
     pair.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
 }
 
-/// Questions and answers in turn.
+/// Questions and answers, alternating.
 #[derive(Serialize, ToSchema)]
 pub struct History {
     history: Vec<Turn>,
-    /// `true` where more exchanges were asked for than fit into 16 MiB: the rest follows at an
-    /// `offset` that is larger by the number of exchanges here. Absent otherwise.
+    /// True if the result exceeded 16 MiB and was cut off. Request the rest with an `offset`
+    /// increased by the number of exchanges in this response. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     has_more: bool,
@@ -98,7 +98,7 @@ struct Asked {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Answered {
-    /// How the question was answered: `chat` or `query`.
+    /// Chat mode of the answer: `chat` or `query`.
     r#type: String,
     /// `assistant`.
     role: &'static str,
@@ -107,7 +107,7 @@ struct Answered {
     sources: Value,
     chat_id: i64,
     sent_at: i64,
-    /// Thumbs up or down.
+    /// True for thumbs up, false for thumbs down, null for no rating.
     feedback_score: Option<bool>,
     #[schema(value_type = Object)]
     metrics: Value,
@@ -120,13 +120,13 @@ struct Answered {
 }
 
 impl History {
-    /// Exchanges whose answer is damaged are left out.
+    /// Creates the history. Exchanges with a damaged answer are left out.
     pub fn new(chats: Bounded<Chat>) -> Self {
         let Bounded { items, is_cut } = chats;
         Self { history: items.into_iter().filter_map(turns).flatten().collect(), has_more: is_cut }
     }
 
-    /// As it is shown where sources are said in another way.
+    /// Rewrites the sources for a contract that represents them in another way.
     pub fn with_sources(mut self, say: impl Fn(&mut Value)) -> Self {
         for turn in &mut self.history {
             if let Turn::Answered(answered) = turn {
@@ -136,7 +136,7 @@ impl History {
         self
     }
 
-    /// As it is shown to whoever is not to know what answers are built on.
+    /// Removes the sources, for readers who must not see them.
     pub fn without_sources(mut self) -> Self {
         for turn in &mut self.history {
             if let Turn::Answered(answered) = turn {

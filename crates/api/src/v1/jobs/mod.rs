@@ -1,4 +1,4 @@
-//! `/jobs*`
+//! `/jobs*`.
 pub mod wire;
 
 use carrel_services::Ports;
@@ -18,13 +18,13 @@ use crate::read::Params;
 use crate::streaming::{self, Holder};
 use crate::wire::ServerSentEvent;
 
-/// What a client that was cut off has heard last.
+/// The last event that a reconnecting client received.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// List jobs.
 ///
-/// Newest first, in pages: `before` takes the last id of the page before. Jobs that are over are
-/// forgotten after some time: there are at most 1000.
+/// Newest first, in pages. For the next page set `before` to the last id of this one. The server
+/// keeps at most 1000 finished jobs and deletes them after some time.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::JobQuery),
     responses((status = 200, body = wire::JobPage), ErrorResponse<Alike>))]
 #[get("/jobs")]
@@ -46,9 +46,10 @@ pub async fn list_jobs(
     Ok(Json(wire::JobPage { jobs: found.into_iter().map(Into::into).collect(), has_more }))
 }
 
-/// Find a job.
+/// Get a job and its documents.
 ///
-/// With its documents by number, in pages: `after` takes the last number of the page before.
+/// Documents are sorted by number, in pages. For the next page set `after` to the last number of
+/// this one.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::ItemQuery),
     responses((status = 200, body = wire::JobFound), ErrorResponse<Alike>))]
 #[get("/jobs/{id}")]
@@ -68,14 +69,15 @@ pub async fn find_job(
     Ok(Json(wire::JobFound { job: job.into(), items, has_more }))
 }
 
-/// Follow a job.
+/// Follow a job as server-sent events.
 ///
-/// As server-sent events: `item` for each document that has changed, `job` for the job as it is
-/// then, first of all as it is now. Ends with the job, and a few seconds after the key. `Last-Event-ID` has what was missed told; when
-/// that is nothing and the job is over, the answer is `204`.
+/// Sends `item` for each document that changes and `job` for the job's state, starting with the
+/// current state. The stream ends with the job, or a few seconds after the API key becomes invalid.
+/// With `Last-Event-ID` the stream starts with the events that the client missed. If there are none
+/// and the job is finished, the response is `204`.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, description = "The changes", content_type = "text/event-stream", body = ServerSentEvent),
-        (status = 204, description = "The job is over and everything was told."), ErrorResponse<Alike>))]
+        (status = 204, description = "The job is finished and the client has received every event."), ErrorResponse<Alike>))]
 #[get("/jobs/{id}/events")]
 pub async fn follow_job(
     caller: Authorized<scope::WorkspaceDocuments>,
@@ -96,9 +98,9 @@ pub async fn follow_job(
     Ok(streaming::response().streaming(heard(told, Holder::new(&request, &caller)?)))
 }
 
-/// Call a job off.
+/// Cancel a job.
 ///
-/// What it has done stays done. One that is worked on ends soon after.
+/// Documents that are done stay done. A running job stops soon after.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, body = wire::JobChanged), ErrorResponse<Alike>))]
 #[post("/jobs/{id}/cancel")]
@@ -112,9 +114,9 @@ pub async fn cancel_job(
     Ok(Json(wire::JobChanged { job }))
 }
 
-/// Try the failed documents of a job again.
+/// Retry the failed documents of a job.
 ///
-/// The job must be over.
+/// The job must be finished.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, body = wire::JobChanged), ErrorResponse<Alike>))]
 #[post("/jobs/{id}/retry")]
@@ -128,7 +130,7 @@ pub async fn retry_job(
     Ok(Json(wire::JobChanged { job }))
 }
 
-/// The job, if the caller may enter its workspace; otherwise it is as if there were none.
+/// Returns the job. A job whose workspace the caller may not access is reported as not found.
 async fn find(
     caller: &Authorized<scope::WorkspaceDocuments>,
     jobs: &dyn Jobs,

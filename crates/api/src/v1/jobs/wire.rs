@@ -1,4 +1,4 @@
-//! Jobs on the wire.
+//! JSON of jobs.
 use carrel_domain::job::{
     Cursor, ItemState, Job, JobFilter, JobItem, JobKind, JobProgress, JobState,
 };
@@ -18,20 +18,20 @@ pub struct JobRow {
     id: i64,
     /// `update-embeddings` or `refresh-embeddings`.
     kind: &'static str,
-    /// `queued`, `running`, `done`, `failed` (it is over, and at least one document has failed) or
+    /// `queued`, `running`, `done`, `failed` (finished, and at least one document failed) or
     /// `cancelled`.
     state: &'static str,
     workspace: WorkspaceName,
-    /// Who asked for it: `key:` or `user:` with an id, or `server`.
+    /// Creator: `key:` or `user:` with an id, or `server`.
     created_by: String,
     progress: ProgressRow,
-    /// How often it was tried in vain since it last got further.
+    /// Failed attempts since the last progress.
     attempts: u32,
-    /// What keeps it from getting further, or kept it.
+    /// The last problem that stopped the job.
     error: Option<String>,
-    /// Whether it was called off and is about to end.
+    /// True if the job was cancelled and is about to stop.
     cancelling: bool,
-    /// When it is tried again, if it was put off.
+    /// Time of the next attempt, if the job is waiting for one.
     next_attempt_at: Option<String>,
     created_at: String,
     started_at: Option<String>,
@@ -46,7 +46,7 @@ struct WorkspaceName {
     name: String,
 }
 
-/// How many documents have come how far.
+/// Number of documents in each state.
 #[derive(Serialize, ToSchema)]
 struct ProgressRow {
     total: u32,
@@ -88,15 +88,15 @@ impl From<Job> for JobRow {
 /// A document of a job.
 #[derive(Serialize, ToSchema)]
 pub struct ItemRow {
-    /// Tells it from the others of its job.
+    /// Number of the document within its job.
     number: i64,
     /// `folder/file.json`
     path: String,
     /// `queued`, `done`, `failed` or `cancelled`.
     state: &'static str,
-    /// How often it has failed.
+    /// Number of failed attempts.
     attempts: u32,
-    /// Why it failed the last time.
+    /// Why the last attempt failed.
     reason: Option<String>,
 }
 
@@ -111,20 +111,20 @@ impl From<JobItem> for ItemRow {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct JobQuery {
-    /// Only jobs in this state: `queued`, `running`, `done`, `failed` or `cancelled`.
+    /// Return only jobs in this state: `queued`, `running`, `done`, `failed` or `cancelled`.
     state: Option<String>,
-    /// Only jobs of this kind: `update-embeddings` or `refresh-embeddings`.
+    /// Return only jobs of this kind: `update-embeddings` or `refresh-embeddings`.
     kind: Option<String>,
-    /// Only jobs of the workspace with this slug.
+    /// Return only jobs of the workspace with this slug.
     pub workspace: Option<String>,
-    /// Only jobs with smaller ids.
+    /// Return only jobs with smaller ids.
     before: Option<i64>,
-    /// How many, 1 to 500; 100 when absent.
+    /// Number of jobs, 1 to 500; 100 if absent.
     limit: Option<u32>,
 }
 
 impl JobQuery {
-    /// Without the workspaces, which depend on the caller.
+    /// Returns the filter without the workspaces, which depend on the caller.
     pub fn filter(&self) -> Result<JobFilter> {
         let state = parsed(self.state.as_deref(), "state", JobState::parse)?;
         let kind = parsed(self.kind.as_deref(), "kind", JobKind::parse)?;
@@ -143,11 +143,11 @@ impl JobQuery {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ItemQuery {
-    /// Only documents in this state: `queued`, `done`, `failed` or `cancelled`.
+    /// Return only documents in this state: `queued`, `done`, `failed` or `cancelled`.
     state: Option<String>,
-    /// Only documents with larger numbers.
+    /// Return only documents with larger numbers.
     pub after: Option<i64>,
-    /// How many documents, 1 to 500; 100 when absent.
+    /// Number of documents, 1 to 500; 100 if absent.
     limit: Option<u32>,
 }
 
@@ -186,7 +186,7 @@ fn limit(limit: Option<u32>) -> Result<u32> {
 #[derive(Serialize, ToSchema)]
 pub struct JobPage {
     pub jobs: Vec<JobRow>,
-    /// Whether there are jobs after these.
+    /// True if more jobs follow.
     pub has_more: bool,
 }
 
@@ -195,17 +195,17 @@ pub struct JobPage {
 pub struct JobFound {
     pub job: JobRow,
     pub items: Vec<ItemRow>,
-    /// Whether there are documents after these.
+    /// True if more documents follow.
     pub has_more: bool,
 }
 
-/// A job as it was changed.
+/// A job after the change.
 #[derive(Serialize, ToSchema)]
 pub struct JobChanged {
     pub job: JobRow,
 }
 
-/// How much a client has been told, by the last id it has seen. What is no such id means nothing.
+/// Parses the id of the last event that the client received. An unknown id counts as none.
 pub fn told(id: Option<&str>) -> Cursor {
     let read = || {
         let id = id?;
@@ -216,7 +216,7 @@ pub fn told(id: Option<&str>) -> Cursor {
     read().unwrap_or(Cursor::NEW)
 }
 
-/// JobUpdate as server-sent events: `item` for each document that has changed, then `job`.
+/// Writes an update as server-sent events: `item` for each document that changed, then `job`.
 pub fn events(news: JobUpdate) -> String {
     let JobUpdate::Changed { items, job } = news else { return HEARTBEAT.to_owned() };
     let mut events = String::new();

@@ -1,4 +1,4 @@
-//! `POST /openai/chat/completions`
+//! `POST /openai/chat/completions`.
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse, post};
 use carrel_domain::Result;
@@ -18,10 +18,10 @@ use crate::v1::openai::wire::answer::{Completion, CompletionStream, Heading};
 use crate::v1::openai::wire::chat::CompletionBody;
 use crate::wire::ServerSentEvent;
 
-/// Answer a conversation from a workspace's documents.
+/// Answer a conversation from the documents of a workspace.
 ///
-/// What was said before comes with the request; the exchange is kept in the workspace. With
-/// `"stream": true` the answer comes as server-sent events that end in `[DONE]`.
+/// The request contains the earlier messages. The exchange is stored in the workspace. With
+/// `"stream": true` the answer is sent as server-sent events that end in `[DONE]`.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = CompletionBody,
     responses((status = 200, content((Completion = "application/json"), (ServerSentEvent = "text/event-stream"))), ErrorResponse<OpenAi>))]
 #[post("/openai/chat/completions")]
@@ -50,7 +50,7 @@ pub async fn complete_chat(
     Ok(streamed(pieces, begin, move |piece| told.tell(piece), listener).await?)
 }
 
-/// The stream that `tell` makes of the pieces, after `begin`.
+/// Returns the stream that `tell` makes of the parts, after `begin`.
 pub async fn streamed(
     mut pieces: Receiver<AnswerEvent>,
     begin: String,

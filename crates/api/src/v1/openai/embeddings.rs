@@ -1,4 +1,4 @@
-//! `POST /openai/embeddings`
+//! `POST /openai/embeddings`.
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use carrel_domain::Result;
@@ -12,9 +12,9 @@ use crate::error::{ApiResult, ErrorResponse};
 use crate::read::JsonBody;
 use crate::v1::openai::wire::embeddings as wire;
 
-/// Turn texts into vectors.
+/// Embed texts.
 ///
-/// By the model that documents are embedded with; `model` is not looked at.
+/// Uses the embedder that indexes documents; `model` is ignored.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), request_body = wire::EmbeddingsBody,
     responses((status = 200, body = wire::Embeddings), ErrorResponse<OpenAi>))]
 #[post("/openai/embeddings")]
@@ -26,7 +26,7 @@ pub async fn embed_texts(
     Ok(Json(embed(&*ports.models, body.read().await?).await?))
 }
 
-/// Turns the texts of a body into vectors.
+/// Embeds the texts of a body.
 pub async fn embed(models: &dyn Models, body: wire::EmbeddingsBody) -> Result<wire::Embeddings> {
     let (encoding, dimensions) = (body.encoding()?, body.dimensions()?);
     let embedded = service::embed(models, body.texts()?, dimensions).await?;

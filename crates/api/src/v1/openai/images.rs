@@ -1,4 +1,4 @@
-//! `POST /openai/images/generations`
+//! `POST /openai/images/generations`.
 use actix_web::web::Data;
 use actix_web::{HttpResponse, post};
 use carrel_services::Ports;
@@ -11,10 +11,10 @@ use crate::read::{Order, Ordered};
 use crate::v1::openai::wire::images as wire;
 use crate::wire::Binary;
 
-/// Have a picture made.
+/// Generate an image.
 ///
-/// By the provider that the settings name (`ImageGenerationProvider`). A form may bring pictures to go
-/// by. The picture is kept for 30 days.
+/// Uses the provider in the setting `ImageGenerationProvider`. A form may contain reference images.
+/// The image is kept for 30 days.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     request_body(content((wire::ImageBody = "application/json"), (wire::ImageForm = "multipart/form-data"))),
     responses((status = 200, content((wire::Images = "application/json"), (inline(Binary) = "image/png"))), ErrorResponse<OpenAi>))]

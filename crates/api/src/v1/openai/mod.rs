@@ -1,4 +1,4 @@
-//! `/openai/*`: OpenAI's protocol, where a workspace is a model.
+//! `/openai/*`: OpenAI's protocol, with workspaces as models.
 pub mod chat;
 pub mod embeddings;
 pub mod images;
@@ -19,7 +19,7 @@ use crate::error::openai::{self as error, OpenAi};
 use crate::error::{ApiResult, ErrorResponse};
 use crate::read::Params;
 
-/// The provider that answers where a workspace names none.
+/// The setting with the provider for workspaces that choose none.
 const PROVIDER: &str = "LLM_PROVIDER";
 
 /// List the workspaces as models.
@@ -34,7 +34,7 @@ pub async fn list_models(
     Ok(Json(wire::ModelPage::of(entered, ports.settings_store.lookup(PROVIDER))))
 }
 
-/// Find a workspace as a model.
+/// Get a workspace as a model.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     responses((status = 200, body = wire::ModelEntry), ErrorResponse<OpenAi>))]
 #[get("/openai/models/{model}")]
@@ -50,7 +50,7 @@ pub async fn find_model(
     })
 }
 
-/// List the workspaces as stores of vectors.
+/// List the workspaces as vector stores.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])), params(wire::StoreParams),
     responses((status = 200, body = wire::VectorStores), ErrorResponse<OpenAi>))]
 #[get("/openai/vector_stores")]
@@ -72,7 +72,7 @@ pub async fn list_vector_stores(
     ))
 }
 
-/// A part of the list of workspaces as stores of vectors.
+/// Returns a page of the workspaces as vector stores.
 pub async fn stores<P>(
     caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
@@ -86,13 +86,13 @@ pub async fn stores<P>(
     Ok(wire::VectorStores::of(entered, &documents, &provider, page))
 }
 
-/// The workspaces that the caller may enter.
+/// Returns the workspaces that the caller may access.
 async fn entered<P>(caller: &Authorized<P>, workspaces: &dyn Workspaces) -> Result<Vec<Workspace>> {
     let all = workspaces.list().await?.into_iter();
     Ok(all.filter(|workspace| caller.key.enters(workspace.id)).collect())
 }
 
-/// The workspace that is asked as a model, or the refusal of one that is not there.
+/// Returns the workspace that serves as the model, or the response for an unknown model.
 pub async fn asked<P>(
     caller: &Authorized<P>,
     workspaces: &dyn Workspaces,
@@ -105,7 +105,7 @@ pub async fn asked<P>(
     }
 }
 
-/// Refuses a model that is not there, naming those that are.
+/// Responds to an unknown model with a list of the existing ones.
 async fn no_model<P>(
     caller: &Authorized<P>,
     workspaces: &dyn Workspaces,

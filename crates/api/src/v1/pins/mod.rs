@@ -1,4 +1,4 @@
-//! `POST /workspace/{slug}/update-pin`
+//! `POST /workspace/{slug}/update-pin`.
 pub mod wire;
 
 use actix_web::post;
@@ -10,10 +10,10 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::JsonBody;
 
-/// Pin a document of a workspace, or take the pin out.
+/// Pin or unpin a document of a workspace.
 ///
-/// The whole text of pinned documents goes into every question of the workspace, as far as the
-/// model's window has room for it, before the passages found.
+/// Every question in the workspace includes the whole text of pinned documents, before the
+/// retrieved passages, as far as the model's context window has room.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::PinBody,
     responses((status = 200, body = wire::Pinned), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-pin")]

@@ -1,4 +1,4 @@
-//! Pins on the wire.
+//! JSON of pins.
 use carrel_domain::{DocumentPath, Error, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -7,18 +7,18 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PinBody {
-    /// `folder/file.json` of a document that is placed in the workspace.
+    /// `folder/file.json` of a document in the workspace.
     #[serde(default, alias = "doc_path")]
     #[schema(value_type = String)]
     pub doc_path: Option<Value>,
-    /// Whether the document is pinned from now on; false when absent.
+    /// True to pin the document, false to unpin it; false if absent.
     #[serde(default, alias = "pin_status")]
     #[schema(value_type = Option<bool>)]
     pub pin_status: Option<Value>,
 }
 
 impl PinBody {
-    /// The document, and whether it is to be pinned.
+    /// Returns the document, and whether to pin it.
     pub fn read(self) -> Result<(DocumentPath, bool)> {
         let path = self.path()?;
         match self.pin_status {
@@ -28,7 +28,7 @@ impl PinBody {
         }
     }
 
-    /// The document. What is no path names none.
+    /// Returns the document. A malformed path matches no document.
     pub fn path(&self) -> Result<DocumentPath> {
         match &self.doc_path {
             None | Some(Value::Null) => Err(Error::invalid("docPath", "must name a document")),
@@ -40,7 +40,7 @@ impl PinBody {
     }
 }
 
-/// That a document is pinned, or no longer is.
+/// Confirms that a document was pinned or unpinned.
 #[derive(Serialize, ToSchema)]
 pub struct Pinned {
     pub message: &'static str,

@@ -1,4 +1,4 @@
-//! `/v1/workspace/{slug}/prompt-history*`
+//! `/v1/workspace/{slug}/prompt-history*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::EarlierPromptId;
@@ -15,12 +15,12 @@ use crate::routes::parse_id;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
 
-/// Instructions that others have replaced.
+/// Earlier instructions of a workspace.
 #[derive(Serialize, ToSchema)]
 pub struct EarlierPromptEntry {
     id: i32,
     prompt: String,
-    /// Who replaced them, if that was a user who is still there.
+    /// Id of the user who replaced them. Null if it was not a user, or the user was deleted.
     replaced_by: Option<i32>,
     replaced_at: String,
 }
@@ -42,7 +42,9 @@ fn id(text: &str) -> carrel_domain::Result<EarlierPromptId> {
     Ok(EarlierPromptId(parse_id("earlier prompt", text)?))
 }
 
-/// List the earlier instructions of a workspace, newest first, at most 100.
+/// List the earlier instructions of a workspace.
+///
+/// Returns at most 100, newest first.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = EarlierPromptList), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/prompt-history")]
@@ -57,9 +59,9 @@ pub async fn list_earlier_prompts(
     Ok(Json(EarlierPromptList { history }))
 }
 
-/// Make earlier instructions those of the workspace again.
+/// Restore earlier instructions of a workspace.
 ///
-/// The present ones join the history.
+/// The current instructions are added to the history.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/workspace/{slug}/prompt-history/{id}/restore")]

@@ -1,5 +1,5 @@
-//! What people ask with, on the native API: suggested messages, slash commands, variables and earlier
-//! instructions. Each file has its operations with their bodies and answers.
+//! Suggested messages, slash commands, variables and earlier instructions of the native API. Each
+//! file has its operations with their bodies and responses.
 pub mod history;
 pub mod slash_commands;
 pub mod suggested_messages;

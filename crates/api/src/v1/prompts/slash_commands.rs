@@ -1,4 +1,4 @@
-//! `/v1/slash-commands` and `/v1/admin/slash-commands*`
+//! `/v1/slash-commands` and `/v1/admin/slash-commands*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand};
@@ -19,13 +19,13 @@ use crate::wire::time;
 #[derive(Serialize, ToSchema)]
 pub struct SlashCommandEntry {
     id: i32,
-    /// With its slash.
+    /// Name, including the slash.
     #[schema(example = "/short")]
     command: String,
-    /// What it stands for.
+    /// Text that replaces the command.
     prompt: String,
     description: String,
-    /// Whose it is; everybody's when null.
+    /// Owner of the command; null if it belongs to everybody.
     user_id: Option<i32>,
     created_at: String,
     updated_at: String,
@@ -45,15 +45,15 @@ pub struct SlashCommandCreated {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SlashCommandBody {
-    /// 1 to 50 letters from a to z, digits, `-` and `_`, with or without its slash.
+    /// 1 to 50 letters from a to z, digits, `-` and `_`, with or without the slash.
     #[schema(example = "/short")]
     command: String,
-    /// What it stands for, at most 16 KiB.
+    /// Text that replaces the command, at most 16 KiB.
     prompt: String,
     /// At most 1,000 characters.
     #[serde(default)]
     description: String,
-    /// Whose it is; everybody's when absent. An update does not change it.
+    /// Owner of the command; everybody if absent. An update does not change it.
     #[serde(default, alias = "userId")]
     user_id: Option<i32>,
 }
@@ -86,10 +86,10 @@ fn id(text: &str) -> Result<SlashCommandId> {
     Ok(SlashCommandId(parse_id("slash command", text)?))
 }
 
-/// List the slash commands that questions of this key may use.
+/// List the slash commands available to questions of this key.
 ///
-/// Those of everybody and of the user who has the key. Wherever one stands alone in a question, its
-/// text is asked and kept in its place.
+/// These are everybody's commands and those of the key's user. Where a command stands alone in a
+/// question, its text replaces it in the question that is asked and stored.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/slash-commands")]
@@ -101,7 +101,7 @@ pub async fn list_available_commands(
     Ok(Json(SlashCommandList { slash_commands: commands.into_iter().map(Into::into).collect() }))
 }
 
-/// List every slash command: everybody's, then those of users.
+/// List all slash commands: everybody's, then those of users.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = SlashCommandList), ErrorResponse<Plain>))]
 #[get("/admin/slash-commands")]

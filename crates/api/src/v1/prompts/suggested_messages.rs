@@ -1,4 +1,4 @@
-//! `/v1/workspace/{slug}/suggested-messages`
+//! `/v1/workspace/{slug}/suggested-messages`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{get, post};
 use carrel_domain::suggested_message::SuggestedMessage;
@@ -11,7 +11,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::read::JsonBody;
 
-/// A question that an empty conversation offers. Choosing it asks heading and message together.
+/// A question that an empty conversation offers. Selecting it sends heading and message together.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct SuggestedMessageEntry {
     /// At most 255 characters; may be empty.
@@ -29,7 +29,7 @@ pub struct SuggestedMessageList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SuggestedMessagesBody {
-    /// At most 12, in their order. Those without any text are left out.
+    /// At most 12, in display order. Messages without any text are dropped.
     #[serde(alias = "suggestedMessages")]
     suggested_messages: Vec<SuggestedMessageEntry>,
 }

@@ -1,4 +1,4 @@
-//! `/v1/system/prompt-variables*`
+//! `/v1/system/prompt-variables*`.
 use actix_web::web::{Data, Json, Path};
 use actix_web::{delete, get, post};
 use carrel_domain::Error;
@@ -15,7 +15,7 @@ use crate::read::JsonBody;
 use crate::v1::admin::wire::Done;
 use crate::wire::time;
 
-/// `{key}` in the instructions of a workspace stands for `value`.
+/// A variable: `{key}` in a workspace's instructions is replaced by `value`.
 #[derive(Serialize, ToSchema)]
 pub struct PromptVariableEntry {
     key: String,
@@ -32,10 +32,10 @@ pub struct PromptVariableList {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PromptVariableBody {
-    /// 1 to 255 letters from a to z, digits and `_`; none of the built-in names.
+    /// 1 to 255 letters from a to z, digits and `_`. Built-in names are not allowed.
     #[schema(example = "closing_time")]
     key: String,
-    /// At most 16 KiB. It is not searched for further variables.
+    /// At most 16 KiB. Variables inside the value are not replaced.
     value: String,
     /// At most 1,000 characters.
     #[serde(default)]
@@ -50,7 +50,7 @@ impl From<PromptVariable> for PromptVariableEntry {
     }
 }
 
-/// List the variables of instructions, without the built-in ones.
+/// List the variables for instructions, without the built-in ones.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = PromptVariableList), ErrorResponse<Plain>))]
 #[get("/system/prompt-variables")]
@@ -62,7 +62,7 @@ pub async fn list_prompt_variables(
     Ok(Json(PromptVariableList { variables }))
 }
 
-/// Create a variable of instructions, or replace the one of that key.
+/// Create a variable for instructions, or replace the one with the same key.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = PromptVariableBody,
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/system/prompt-variables")]
@@ -77,7 +77,7 @@ pub async fn set_prompt_variable(
     Ok(Json(Done::well()))
 }
 
-/// Delete a variable of instructions.
+/// Delete a variable for instructions.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[delete("/system/prompt-variables/{key}")]

@@ -1,4 +1,4 @@
-//! `POST /workspace/{slug}/vector-search`
+//! `POST /workspace/{slug}/vector-search`.
 pub mod wire;
 
 use actix_web::post;
@@ -9,10 +9,10 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, error_body};
 use crate::read::JsonBody;
 
-/// Find the passages of a workspace that bear on a text.
+/// Find the passages of a workspace that match a text.
 ///
-/// By meaning and by words, unless the workspace or the request says otherwise. Needs no language
-/// model. `filter` and `scoreThreshold` apply before `topN`.
+/// Searches by meaning and by words, unless the workspace or the request selects another mode.
+/// Needs no language model. `filter` and `scoreThreshold` apply before `topN`.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::SearchBody,
     responses((status = 200, body = wire::SearchResults), ErrorResponse<error_body::PlainMessage>))]
 #[post("/workspace/{slug}/vector-search")]

@@ -1,4 +1,4 @@
-//! Searches on the wire.
+//! JSON of searches.
 use std::ops::RangeInclusive;
 
 use carrel_domain::workspace::SearchMode;
@@ -16,24 +16,24 @@ use crate::v1::provenance::PassageProvenance;
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchBody {
-    /// What is looked for.
+    /// The text to search for.
     #[serde(default)]
     #[schema(value_type = String)]
     pub query: Option<Value>,
-    /// How many passages at most, 1 to 1000; the workspace's when absent.
+    /// Most passages to return, 1 to 1000; the workspace's setting if absent.
     #[serde(default, rename = "topN", alias = "top_n")]
     #[schema(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub top_n: Option<Value>,
-    /// Only passages at least this similar, 0 to 1; the workspace's when absent.
+    /// Lowest similarity, 0 to 1; the workspace's setting if absent.
     #[serde(default, alias = "score_threshold")]
     #[schema(value_type = Option<f32>, minimum = 0, maximum = 1)]
     pub score_threshold: Option<Value>,
-    /// How passages are found this time: `vector`, `lexical`, `hybrid`, `rerank` or `default`; as the
-    /// workspace says when absent.
+    /// Search mode: `vector`, `lexical`, `hybrid`, `rerank` or `default`; the workspace's setting
+    /// if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     search_mode: Option<Value>,
-    /// Which documents are searched; all of the workspace's when absent.
+    /// Restricts the search to some documents; all documents of the workspace if absent.
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
     filter: Option<Value>,
@@ -95,34 +95,34 @@ pub struct SearchResults {
 #[derive(Serialize, ToSchema)]
 pub struct SearchResult {
     pub id: String,
-    /// The passage under a header that names its document.
+    /// The passage below a header that names its document.
     text: String,
     metadata: PassageMetadata,
     /// 1 - score.
     distance: f32,
-    /// Cosine similarity to the query, 0 to 1; of a search by words alone, the share of the query
-    /// that is in the passage.
+    /// Cosine similarity to the query, 0 to 1. In `lexical` mode, the share of the query that the
+    /// passage contains.
     score: f32,
     why: Reasons,
 }
 
-/// Why a passage was found. What does not apply is absent.
+/// Why a passage was found. Fields that do not apply are absent.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reasons {
-    /// Its place, from 1, among the passages that are most similar.
+    /// Rank by similarity, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     vector_rank: Option<usize>,
-    /// Its place, from 1, among the passages that share words with the query.
+    /// Rank among passages that share words with the query, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     lexical_rank: Option<usize>,
-    /// BM25; comparable within one answer only.
+    /// BM25 score. Only comparable within one response.
     #[serde(skip_serializing_if = "Option::is_none")]
     lexical_score: Option<f32>,
-    /// How much of the query is in it, 0 to 1, each word weighing more the rarer it is.
+    /// Share of the query's words in the passage, 0 to 1. Rare words weigh more.
     #[serde(skip_serializing_if = "Option::is_none")]
     lexical_share: Option<f32>,
-    /// What reranking made of it, 0 to 1.
+    /// Score of the reranker, 0 to 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     rerank_score: Option<f32>,
 }
@@ -154,15 +154,15 @@ pub struct PassageMetadata {
     token_count: i32,
     /// `folder/file.json` of the document.
     location: String,
-    /// The document's id, which stays when it is moved.
+    /// Id of the document, which stays the same when the document moves.
     document_id: String,
-    /// The passage's number within the document, from 0.
+    /// Number of the passage within the document, from 0.
     ordinal: i32,
-    /// Where it begins in the document's text, in characters (Unicode scalar values) from 0; absent of
-    /// documents that early versions embedded.
+    /// Start of the passage in the document's text, in characters (Unicode scalar values) from 0.
+    /// Absent if an early version indexed the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     start: Option<u32>,
-    /// Behind its last character.
+    /// End of the passage, exclusive.
     #[serde(skip_serializing_if = "Option::is_none")]
     end: Option<u32>,
     #[serde(flatten)]

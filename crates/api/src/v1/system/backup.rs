@@ -1,4 +1,4 @@
-//! `/v1/system/backup`
+//! `/v1/system/backup`.
 use actix_web::http::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
 };
@@ -15,12 +15,13 @@ use crate::error::{ApiResult, ErrorResponse, Plain};
 use crate::streaming::Holder;
 use crate::wire::Binary;
 
-/// Back up everything, as one archive, while the server goes on working.
+/// Back up the server as one archive while it keeps running.
 ///
-/// A tar file of the database as it is now and of every file that cannot be made again, with their
-/// SHA-256 at its end; `carrel restore` makes a storage directory of it. The key that opens the
-/// secrets in the database is not in it. One backup is made at a time. It breaks off a few seconds
-/// after its key ends.
+/// Returns a tar file of the database as it is now and of every file that cannot be recreated, with
+/// their SHA-256 digests at the end. `carrel restore` turns it into a storage directory. The
+/// archive does not contain the secret key that decrypts the secrets in the database. Only one
+/// backup runs at a time. If the API key becomes invalid, the archive breaks off within a few
+/// seconds.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, description = "The archive", content_type = "application/x-tar", body = inline(Binary)), ErrorResponse<Plain>))]
 #[post("/system/backup")]

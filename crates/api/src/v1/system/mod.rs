@@ -1,4 +1,4 @@
-//! `/system/*`
+//! `/system/*`.
 pub mod backup;
 pub mod models;
 pub mod settings;
@@ -12,7 +12,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body::NoSuccess};
 use crate::read::JsonBody;
 
-/// Count the vectors of all workspaces that the key may enter.
+/// Count the vectors of all workspaces that the key may access.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = wire::VectorCount), ErrorResponse<Plain>))]
 #[get("/system/vector-count")]
@@ -32,7 +32,7 @@ pub async fn count_vectors(
 
 /// Remove documents from the library and from every workspace.
 ///
-/// Names that do not exist are reported in `message`, not failed.
+/// `message` reports names that do not exist; they are not an error.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = wire::RemoveDocuments,
     responses((status = 200, body = wire::DocumentsRemoved), ErrorResponse<NoSuccess>))]
 #[delete("/system/remove-documents")]

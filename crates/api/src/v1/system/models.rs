@@ -1,4 +1,4 @@
-//! `POST /v1/system/models`
+//! `POST /v1/system/models`.
 use actix_web::post;
 use actix_web::web::{Data, Json};
 use carrel_services::Ports;
@@ -10,7 +10,7 @@ use crate::v1::admin::wire::models::{ModelsBody, ModelsListed};
 
 /// List the models that a provider offers.
 ///
-/// Asks the provider; an answer is remembered for five minutes.
+/// Asks the provider and caches the result for five minutes.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = ModelsBody,
     responses((status = 200, body = ModelsListed), ErrorResponse<Plain>))]
 #[post("/system/models")]

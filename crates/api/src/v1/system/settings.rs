@@ -1,4 +1,4 @@
-//! `/v1/admin/preferences`, `/v1/system`, `/v1/system/update-env` and `/v1/system/env-dump`
+//! `/v1/admin/preferences`, `/v1/system`, `/v1/system/update-env` and `/v1/system/env-dump`.
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use carrel_domain::audit::{Actor, By};
@@ -16,7 +16,7 @@ use crate::v1::admin::wire::{Done, settings as wire};
 
 /// Change preferences.
 ///
-/// Protected and unknown names change nothing; a body without a known one is refused.
+/// Protected and unknown names are ignored. A body without any known name is refused.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::Changes,
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[post("/admin/preferences")]
@@ -30,7 +30,7 @@ pub async fn update_preferences(
     Ok(Json(Done::well()))
 }
 
-/// Show every setting.
+/// List all settings.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
     responses((status = 200, body = wire::SettingsShown), ErrorResponse<Plain>))]
 #[get("/system")]
@@ -47,8 +47,8 @@ pub async fn show_settings(
 
 /// Change settings.
 ///
-/// All or nothing: every value is checked before any is applied. Names that are no settings are
-/// listed in `ignored`; a value of asterisks leaves a secret as it is.
+/// All or nothing: every value is checked before any is applied. `ignored` lists names that are not
+/// settings. A value of asterisks leaves a secret unchanged.
 #[utoipa::path(tag = "System", security(("api_key" = [])), request_body = wire::Changes,
     responses((status = 200, body = wire::SettingsUpdated), ErrorResponse<NoValues>))]
 #[post("/system/update-env")]
@@ -62,10 +62,10 @@ pub async fn update_settings(
     Ok(Json(updated.into()))
 }
 
-/// Write the settings to `<storage>/.env`, in production.
+/// Write the settings to `<storage>/.env`, in production only.
 ///
-/// Needs no key and tells nothing; asked often, it writes at most once a minute.
-#[utoipa::path(tag = "System", responses((status = 200, description = "Done, or nothing to do"), ErrorResponse<Plain>))]
+/// Needs no key. The response contains no settings. Repeated calls write at most once a minute.
+#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write"), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
 pub async fn dump_settings(request: HttpRequest, ports: Data<Ports>) -> ApiResult<HttpResponse> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };

@@ -1,4 +1,4 @@
-//! The server itself on the wire.
+//! JSON of operations on the server itself.
 use std::collections::HashSet;
 
 use carrel_domain::library::RemovedDocument;
@@ -15,13 +15,14 @@ pub struct VectorCount {
 
 #[derive(Deserialize, ToSchema)]
 pub struct RemoveDocuments {
-    /// Locations, each `folder/file.json`.
+    /// Documents, each as `folder/file.json`.
     #[schema(value_type = Vec<String>, example = json!(["custom-documents/file.txt-fc4beeeb-e436-454d-8bb4-e5b8979cb48f.json"]))]
     pub names: Option<Value>,
 }
 
 impl RemoveDocuments {
-    /// Nothing is removed unless every name is a path beneath the documents root.
+    /// Returns the paths. If one name is not a path below the documents directory, nothing is
+    /// removed.
     pub fn into_paths(self) -> Result<Vec<DocumentPath>> {
         let wrong = || Error::invalid("names", "must be an array of strings folder/file.json");
         let Some(Value::Array(names)) = self.names else { return Err(wrong()) };
@@ -56,7 +57,7 @@ impl DocumentsRemoved {
     }
 }
 
-/// The same refusal, saying which field of the body is wrong.
+/// Returns the error with the name of the invalid field.
 pub fn named(error: Error, field: &'static str) -> Error {
     match error {
         Error::Invalid { reason, .. } => Error::invalid(field, reason),

@@ -1,4 +1,4 @@
-//! `/workspace/{slug}/thread*`
+//! `/workspace/{slug}/thread*`.
 pub mod wire;
 
 use actix_web::web::{Data, Json, Path};
@@ -15,7 +15,7 @@ use crate::authorized::{Authorized, scope};
 use crate::error::{ApiResult, ErrorResponse, Plain, error_body};
 use crate::read::{JsonBody, Params};
 
-/// Start a thread.
+/// Create a thread.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = wire::NewThreadBody,
     responses((status = 200, body = wire::ThreadChanged), ErrorResponse<error_body::NoThread>))]
 #[post("/workspace/{slug}/thread/new")]
@@ -30,7 +30,7 @@ pub async fn create_thread(
     Ok(Json(create(&ports, &workspace, &body, &caller.by()).await?))
 }
 
-/// Starts the thread that a body asks for.
+/// Creates the thread that a body describes.
 pub async fn create(
     ports: &Ports,
     workspace: &Workspace,
@@ -54,8 +54,8 @@ async fn known(users: &dyn Users, id: Option<UserId>) -> Result<Option<UserId>> 
 
 /// List the threads of a workspace.
 ///
-/// By id, in pages: `after` takes the last id of the page before. `search` finds them by a part of
-/// the name.
+/// Sorted by id, in pages. For the next page set `after` to the last id of this one. `search`
+/// filters by a part of the name.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::ThreadQuery),
     responses((status = 200, body = wire::ThreadPage), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}/threads")]
@@ -91,7 +91,7 @@ pub async fn update_thread(
     Ok(Json(update(&*ports.threads, &workspace, &path.1, body, &caller.by()).await?))
 }
 
-/// Changes what a body names of a thread.
+/// Applies the changes in a body to a thread.
 pub async fn update(
     threads: &dyn Threads,
     workspace: &Workspace,
@@ -106,9 +106,7 @@ pub async fn update(
     })
 }
 
-/// Delete a thread.
-///
-/// Its exchanges go with it.
+/// Delete a thread with its exchanges.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
     responses((status = 200, body = wire::ThreadDeleted), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}/thread/{thread}")]

@@ -1,4 +1,4 @@
-//! Threads on the wire.
+//! JSON of threads.
 use carrel_domain::document_list::LONGEST_TITLE_QUERY;
 use carrel_domain::thread::Thread;
 use carrel_domain::{Error, Result, ThreadId, UserId};
@@ -8,21 +8,21 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::wire::{sent, time};
 
-/// The longest name and the longest slug of a thread, in bytes.
+/// Longest name and longest slug of a thread, in bytes.
 const LONGEST: usize = 1000;
 
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct NewThreadBody {
-    /// `Thread` when absent.
+    /// `Thread` if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub name: Option<Value>,
-    /// Its words, joined by dashes, name the thread in addresses; random when absent.
+    /// The slug is made of these words, joined by dashes; random if absent.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub slug: Option<Value>,
-    /// Whose thread it is. Counts in multi-user mode only.
+    /// Owner of the thread. Multi-user mode only.
     #[serde(default, alias = "user_id")]
     #[schema(value_type = Option<i32>)]
     pub user_id: Option<Value>,
@@ -54,7 +54,7 @@ fn words(value: Option<&Value>, field: &'static str) -> Result<Option<String>> {
     Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
-/// The user that a body names.
+/// Returns the user in a body.
 pub fn user(value: Option<&Value>) -> Result<Option<UserId>> {
     let number = match value {
         None | Some(Value::Null) => return Ok(None),
@@ -66,14 +66,14 @@ pub fn user(value: Option<&Value>) -> Result<Option<UserId>> {
 
 #[derive(Deserialize, ToSchema)]
 pub struct ThreadFields {
-    /// At most 1000 bytes; stays as it is when absent.
+    /// At most 1000 bytes. Does not change if absent.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     name: Option<Value>,
 }
 
 impl ThreadFields {
-    /// The name, if one was sent.
+    /// Returns the name, if one was sent.
     pub fn name(self) -> Result<Option<String>> {
         match self.name {
             None => Ok(None),
@@ -112,7 +112,7 @@ impl From<Thread> for ThreadRow {
     }
 }
 
-/// A thread as it was made or changed.
+/// A thread after it was created or changed.
 #[derive(Serialize, ToSchema)]
 pub struct ThreadChanged {
     thread: ThreadRow,
@@ -125,7 +125,7 @@ impl From<Thread> for ThreadChanged {
     }
 }
 
-/// That a thread was deleted.
+/// Confirms that a thread was deleted.
 #[derive(Serialize, ToSchema)]
 pub struct ThreadDeleted {
     pub success: bool,
@@ -135,17 +135,17 @@ pub struct ThreadDeleted {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ThreadQuery {
-    /// Only threads with larger ids.
+    /// Return only threads with larger ids.
     after: Option<i32>,
-    /// How many, 1 to 500; 100 when absent.
+    /// Number of threads, 1 to 500; 100 if absent.
     limit: Option<u32>,
-    /// Only threads whose names have this in them, in any case: at most 200 characters, and so much
-    /// of a name is looked through.
+    /// Return only threads whose name contains this text, ignoring case. At most 200 characters;
+    /// only the first 200 characters of each name are searched.
     search: Option<String>,
 }
 
 impl ThreadQuery {
-    /// Some of the name; empty when any will do.
+    /// Returns the text to search for; empty matches every name.
     pub fn search(&self) -> Result<&str> {
         match self.search.as_deref().unwrap_or_default() {
             search if search.chars().nth(LONGEST_TITLE_QUERY).is_none() => Ok(search),
@@ -165,10 +165,10 @@ impl ThreadQuery {
     }
 }
 
-/// Threads of a workspace, by id.
+/// Threads of a workspace, sorted by id.
 #[derive(Serialize, ToSchema)]
 pub struct ThreadPage {
     pub threads: Vec<ThreadRow>,
-    /// Whether there are threads after these.
+    /// True if more threads follow.
     pub has_more: bool,
 }

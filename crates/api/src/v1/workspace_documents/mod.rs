@@ -1,4 +1,4 @@
-//! `POST /workspace/{slug}/update-embeddings`
+//! `POST /workspace/{slug}/update-embeddings`.
 pub mod wire;
 
 use actix_web::web::{Data, Path};
@@ -15,16 +15,16 @@ use crate::read::{JsonBody, Params};
 use crate::v1::workspaces::wire::{EmbeddingsUpdated, PlacedDocument};
 use wire::{Update, UpdateBegun, UpdateEmbeddings, UpdateQuery};
 
-/// Place documents in a workspace, or take them out.
+/// Add documents to a workspace, or remove them from it.
 ///
-/// Documents taken out come first. Each is placed on its own: `failedToEmbed` lists those that
-/// could not be, `errors` why. A document that is placed already is embedded anew. With `async` the
-/// answer does not wait for the documents to be placed, and names the job that places them. A key
-/// that is bound to workspaces can only place documents that are in one of them.
+/// Removals are carried out first. Each document is added on its own: `failedToEmbed` lists those
+/// that failed, `errors` the reasons. A document that is in the workspace already is indexed again.
+/// With `async` the response does not wait, but returns the job that adds the documents. A key that
+/// is bound to workspaces can only add documents that are in one of these.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = UpdateEmbeddings,
     params(UpdateQuery),
     responses((status = 200, body = EmbeddingsUpdated),
-        (status = 202, description = "The job has begun.", body = UpdateBegun), ErrorResponse<Plain>))]
+        (status = 202, description = "The job was created.", body = UpdateBegun), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update-embeddings")]
 pub async fn update_embeddings(
     caller: Authorized<scope::WorkspaceDocuments>,
@@ -39,10 +39,10 @@ pub async fn update_embeddings(
     Ok(update_documents(&ports, &caller, workspace, update, query, PlacedDocument::new).await?)
 }
 
-/// How a document of a workspace is said.
+/// Converts a document of a workspace to its JSON form.
 pub type PlacedOf = fn(WorkspaceDocument) -> PlacedDocument;
 
-/// Takes documents out, and places others or has a job place them.
+/// Removes documents, and adds others directly or by a job.
 pub async fn update_documents<P>(
     ports: &Ports,
     caller: &Authorized<P>,
@@ -63,8 +63,8 @@ pub async fn update_documents<P>(
     Ok(HttpResponse::Ok().json(updated(ports, workspace, failures, shown).await?))
 }
 
-/// The documents that the caller may place: a key that is bound to workspaces knows only those
-/// that are in one of them. Any other is reported as if it did not exist.
+/// Returns the documents that the caller may add. A key that is bound to workspaces knows only the
+/// documents in these; any other is reported as not found.
 async fn placeable<P>(
     ports: &Ports,
     caller: &Authorized<P>,

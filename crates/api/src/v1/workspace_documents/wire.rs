@@ -1,4 +1,4 @@
-//! Placing documents in workspaces on the wire.
+//! JSON of adding documents to workspaces.
 use carrel_domain::{DocumentPath, Result};
 use carrel_services::library::Failures;
 use serde::{Deserialize, Serialize};
@@ -9,13 +9,13 @@ use crate::v1::system::wire::named;
 
 #[derive(Deserialize, ToSchema)]
 pub struct UpdateEmbeddings {
-    /// Locations of documents to place in the workspace.
+    /// Documents to add to the workspace, each as `folder/file.json`.
     #[serde(default)]
     pub adds: Vec<String>,
-    /// Locations of documents to take out of it.
+    /// Documents to remove from the workspace, each as `folder/file.json`.
     #[serde(default)]
     pub deletes: Vec<String>,
-    /// Whether to answer at once with the job that places them.
+    /// True to return immediately with the job that adds the documents.
     #[serde(default, rename = "async")]
     pub later: bool,
 }
@@ -23,16 +23,16 @@ pub struct UpdateEmbeddings {
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UpdateQuery {
-    /// As in the body.
+    /// Same as in the body.
     #[serde(default, rename = "async")]
     pub later: bool,
 }
 
-/// What is to be done.
+/// The changes that a body describes.
 pub struct Update {
     pub adds: Vec<DocumentPath>,
     pub deletes: Vec<DocumentPath>,
-    /// What names no document because of its form.
+    /// Malformed paths, which match no document.
     pub refused: Failures,
     pub later: bool,
 }
@@ -52,14 +52,14 @@ fn paths(texts: &[String], field: &'static str) -> Result<Vec<DocumentPath>> {
         .collect()
 }
 
-/// A job that places documents, as it was made.
+/// The new job that adds documents.
 #[derive(Serialize, ToSchema)]
 pub struct UpdateBegun {
     job: JobRow,
-    /// Paths that cannot be placed because of their form.
+    /// Malformed paths, which cannot be added.
     #[serde(rename = "failedToEmbed")]
     failed_to_embed: Vec<String>,
-    /// Why not, in the same order.
+    /// The reasons, in the same order.
     errors: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `/workspace*`
+//! `/workspace*`.
 pub mod settings;
 pub mod wire;
 
@@ -23,7 +23,8 @@ use crate::v1::workspace_documents::PlacedOf;
 
 /// Create a workspace.
 ///
-/// Names may repeat; the slug, by which everything else addresses the workspace, does not.
+/// Several workspaces may have the same name. The slug, by which other operations refer to the
+/// workspace, is unique.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
     responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<NoWorkspace>))]
 #[post("/workspace/new")]
@@ -38,7 +39,7 @@ pub async fn create_workspace(
     ))
 }
 
-/// Creates the workspace that a body asks for.
+/// Creates the workspace that a body describes.
 pub async fn create(
     workspaces: &dyn Workspaces,
     settings: &dyn Settings,
@@ -52,7 +53,7 @@ pub async fn create(
     Ok(wire::WorkspaceChanged { workspace: workspace.into(), message: None })
 }
 
-/// List every workspace.
+/// List all workspaces.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = wire::WorkspaceList), ErrorResponse<Plain>))]
 #[get("/workspaces")]
@@ -76,7 +77,7 @@ pub async fn list_workspaces(
 
 /// Find a workspace by its slug.
 ///
-/// The workspace comes in a list of one, with its documents and threads.
+/// Returns a list of one workspace, with its documents and threads.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = wire::WorkspaceFound), ErrorResponse<Plain>))]
 #[get("/workspace/{slug}")]
@@ -92,7 +93,7 @@ pub async fn find_workspace(
     ))
 }
 
-/// A workspace with its documents and threads.
+/// Returns a workspace with its documents and threads.
 pub async fn found(
     placements: &dyn WorkspaceDocuments,
     threads: &dyn Threads,
@@ -109,7 +110,7 @@ pub async fn found(
 
 /// Change the settings of a workspace.
 ///
-/// Those that are not sent stay as they are. The slug never changes.
+/// Settings that are not sent do not change. The slug never changes.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::WorkspaceFields,
     responses((status = 200, body = wire::WorkspaceChanged), ErrorResponse<Plain>))]
 #[post("/workspace/{slug}/update")]
@@ -142,7 +143,7 @@ pub async fn update(
 
 /// Delete a workspace.
 ///
-/// Its conversations and passages go with it; the documents stay in the library.
+/// Deletes its conversations and passages. The documents stay in the library.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
     responses((status = 200, body = wire::WorkspaceDeleted), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}")]

@@ -1,4 +1,4 @@
-//! What a client may set about a workspace, and how each value is read.
+//! Workspace settings in request bodies, and how each value is read.
 use carrel_domain::workspace::{ChatMode, SearchMode, WorkspaceSettings};
 use carrel_domain::{Error, Result};
 use carrel_services::workspaces::ROUTER;
@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::wire::sent;
 
-/// Settings of a workspace; those that are absent stay as they are. Fields of other names are ignored.
+/// Settings of a workspace. Absent fields do not change; unknown fields are ignored.
 #[derive(Default, PartialEq, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkspaceFields {
@@ -16,23 +16,23 @@ pub struct WorkspaceFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "Sample workspace")]
     pub name: Option<Value>,
-    /// Sampling temperature, >= 0; null for the provider's default.
+    /// Sampling temperature, at least 0; null for the provider's default.
     #[serde(default, deserialize_with = "sent", alias = "open_ai_temp")]
     #[schema(value_type = Option<f64>)]
     pub open_ai_temp: Option<Value>,
-    /// How many earlier exchanges the model sees, >= 0.
+    /// Number of earlier exchanges that the model sees, at least 0.
     #[serde(default, deserialize_with = "sent", alias = "open_ai_history")]
     #[schema(value_type = Option<i32>)]
     pub open_ai_history: Option<Value>,
-    /// The system prompt; may contain variables such as `{datetime}`.
+    /// Instructions for the model. May contain variables such as `{datetime}`.
     #[serde(default, deserialize_with = "sent", alias = "open_ai_prompt")]
     #[schema(value_type = Option<String>)]
     pub open_ai_prompt: Option<Value>,
-    /// Passages less similar than this are not used, 0 to 1.
+    /// Lowest similarity of passages, 0 to 1.
     #[serde(default, deserialize_with = "sent", alias = "similarity_threshold")]
     #[schema(value_type = Option<f64>)]
     pub similarity_threshold: Option<Value>,
-    /// How many passages an answer is built on, >= 1.
+    /// Number of passages an answer is built on, at least 1.
     #[serde(default, deserialize_with = "sent", rename = "topN", alias = "top_n")]
     #[schema(value_type = Option<i32>)]
     pub top_n: Option<Value>,
@@ -40,12 +40,12 @@ pub struct WorkspaceFields {
     #[serde(default, deserialize_with = "sent", alias = "chat_mode")]
     #[schema(value_type = Option<String>)]
     pub chat_mode: Option<Value>,
-    /// How passages are found: `vector` by meaning, `lexical` by words, `hybrid` by both, `rerank` by
-    /// both and looked at twice; `default` is `hybrid`.
+    /// Search mode: `vector` by meaning, `lexical` by words, `hybrid` by both, `rerank` by both
+    /// with a second ranking; `default` means `hybrid`.
     #[serde(default, deserialize_with = "sent", alias = "vector_search_mode")]
     #[schema(value_type = Option<String>)]
     pub vector_search_mode: Option<Value>,
-    /// A provider's name as in the settings; null for the server's.
+    /// Name of a provider, as in the settings; null for the server's.
     #[serde(default, deserialize_with = "sent", alias = "chat_provider")]
     #[schema(value_type = Option<String>)]
     pub chat_provider: Option<Value>,
@@ -58,7 +58,7 @@ pub struct WorkspaceFields {
     #[serde(default, deserialize_with = "sent", alias = "agent_model")]
     #[schema(value_type = Option<String>)]
     pub agent_model: Option<Value>,
-    /// What is said in query mode when nothing bears on the question.
+    /// The response in query mode if no passage matches the question.
     #[serde(default, deserialize_with = "sent", alias = "query_refusal_response")]
     #[schema(value_type = Option<String>)]
     pub query_refusal_response: Option<Value>,
@@ -70,12 +70,12 @@ pub struct WorkspaceFields {
 const LONGEST_NAME: usize = 255;
 
 impl WorkspaceFields {
-    /// The name as it was sent, of which less may be kept.
+    /// Returns the name as sent. The stored name may be shorter.
     pub fn name(&self) -> String {
         self.name.as_ref().and_then(Value::as_str).unwrap_or_default().to_owned()
     }
 
-    /// The settings of a new workspace, which needs a name.
+    /// Returns the settings of a new workspace, which needs a name.
     pub fn into_new(self) -> Result<WorkspaceSettings> {
         match &self.name {
             Some(Value::String(name)) if !name.is_empty() => {}
@@ -88,14 +88,14 @@ impl WorkspaceFields {
         self.onto(WorkspaceSettings::named(""))
     }
 
-    /// `settings` as they are to be from now on; `None` when nothing was sent that can be changed.
+    /// Applies the changes to `settings`. Returns `None` if no known setting was sent.
     pub fn into_changed(self, settings: WorkspaceSettings) -> Result<Option<WorkspaceSettings>> {
         if self == Self::default() {
             return Ok(None);
         }
         let provider = self.chat_provider.as_ref().and_then(Value::as_str).map(str::to_owned);
         let mut changed = self.onto(settings)?;
-        // A model is one of its provider's, and a router chooses both.
+        // A model belongs to its provider, and a router chooses both.
         match provider.as_deref() {
             Some("default" | ROUTER) => changed.chat_model = None,
             Some(_) if changed.chat_provider.is_some() => changed.router = None,
@@ -104,7 +104,7 @@ impl WorkspaceFields {
         Ok(Some(changed))
     }
 
-    /// `settings` with what was sent in place of what was there.
+    /// Applies the fields to `settings`.
     fn onto(self, settings: WorkspaceSettings) -> Result<WorkspaceSettings> {
         Ok(WorkspaceSettings {
             name: read(self.name, "name", "text of 1 to 255 characters", settings.name, name)?,
@@ -171,7 +171,7 @@ impl WorkspaceFields {
     }
 }
 
-/// A new workspace was given no name. Clients know the words.
+/// The error if a new workspace has no name. Existing clients know its text.
 struct Unnamed;
 
 impl From<Unnamed> for Error {
@@ -180,7 +180,7 @@ impl From<Unnamed> for Error {
     }
 }
 
-/// `kept` when nothing was sent, what `parse` makes of it otherwise.
+/// Returns `kept` if the field is absent, otherwise the parsed value.
 fn read<T>(
     value: Option<Value>,
     field: &'static str,
@@ -200,7 +200,7 @@ fn words(
     read(value, field, "text or null", kept, |value| nullable(value, text))
 }
 
-/// A provider's name, of which `none` and `default` mean the server's.
+/// Parses the name of a provider; `none` and `default` mean the server's.
 fn provider(
     value: Option<Value>,
     field: &'static str,
@@ -210,7 +210,7 @@ fn provider(
     Ok(named.filter(|name| name != "none" && name != "default"))
 }
 
-/// What `parse` makes of a value; null and an empty text mean nothing.
+/// Parses a value that may be null. An empty text counts as null.
 pub fn nullable<T>(value: &Value, parse: impl FnOnce(&Value) -> Option<T>) -> Option<Option<T>> {
     match value {
         Value::Null => Some(None),
@@ -232,7 +232,7 @@ pub fn temperature(value: &Value) -> Option<f64> {
     number(value).filter(|number| *number >= 0.0)
 }
 
-/// Programs send numbers as text too.
+/// Parses a number, which some clients send as text.
 pub fn number(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())?;
     number.is_finite().then_some(number)

@@ -1,4 +1,4 @@
-//! Workspaces on the wire.
+//! JSON of workspaces.
 use carrel_domain::library::WorkspaceDocument;
 use carrel_domain::thread::Thread;
 use carrel_domain::workspace::Workspace;
@@ -20,18 +20,18 @@ pub struct WorkspaceRow {
     slug: String,
     vector_tag: Option<String>,
     created_at: String,
-    /// Sampling temperature, >= 0; null means the provider's default.
+    /// Sampling temperature, at least 0; null for the provider's default.
     open_ai_temp: Option<f64>,
-    /// How many earlier exchanges the model sees.
+    /// Number of earlier exchanges that the model sees.
     open_ai_history: i32,
     last_updated_at: String,
-    /// The system prompt.
+    /// Instructions for the model.
     open_ai_prompt: Option<String>,
-    /// Passages less similar than this, 0 to 1, are not used.
+    /// Lowest similarity of passages, 0 to 1.
     similarity_threshold: f64,
     chat_provider: Option<String>,
     chat_model: Option<String>,
-    /// How many passages an answer is built on.
+    /// Number of passages an answer is built on.
     #[serde(rename = "topN")]
     top_n: i32,
     /// `chat`, `query` or `automatic`.
@@ -74,7 +74,7 @@ impl From<Workspace> for WorkspaceRow {
     }
 }
 
-/// A workspace as it was made or changed.
+/// A workspace after it was created or changed.
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceChanged {
     pub workspace: WorkspaceRow,
@@ -107,7 +107,7 @@ impl From<Thread> for ThreadName {
     }
 }
 
-/// One workspace, in a list: empty when there is none.
+/// A list with the workspace, empty if it does not exist.
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceFound {
     pub workspace: Vec<WorkspaceDetails>,
@@ -121,17 +121,17 @@ pub struct WorkspaceDetails {
     pub threads: Vec<ThreadName>,
 }
 
-/// A document's place in a workspace.
+/// A document in a workspace.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlacedDocument {
     id: i64,
     doc_id: String,
     filename: String,
-    /// `folder/file.json`, as `location` says it elsewhere.
+    /// `folder/file.json`; other operations call it `location`.
     docpath: String,
     workspace_id: i32,
-    /// What is known about the document, as JSON text.
+    /// Metadata of the document, as a JSON string.
     metadata: String,
     pinned: bool,
     watched: bool,
@@ -167,21 +167,21 @@ impl PlacedDocument {
     }
 }
 
-/// That a workspace was deleted.
+/// Confirms that a workspace was deleted.
 #[derive(Serialize, ToSchema)]
 pub struct WorkspaceDeleted {
     pub success: bool,
     pub error: Option<String>,
 }
 
-/// A workspace after documents were placed in it or taken out.
+/// A workspace after documents were added or removed.
 #[derive(Serialize, ToSchema)]
 pub struct EmbeddingsUpdated {
     pub workspace: WorkspaceContents,
-    /// Paths that could not be placed.
+    /// Paths that could not be added.
     #[serde(rename = "failedToEmbed")]
     pub failed_to_embed: Vec<String>,
-    /// Why not, in the same order.
+    /// The reasons, in the same order.
     pub errors: Vec<String>,
     pub message: Option<String>,
 }
@@ -192,7 +192,7 @@ pub struct WorkspaceContents {
     #[serde(flatten)]
     pub row: WorkspaceRow,
     pub documents: Vec<PlacedDocument>,
-    /// The model's window, in tokens, if a model is configured.
+    /// Context window of the model in tokens, if a model is configured.
     pub context_window: Option<u64>,
     pub current_context_token_count: u64,
 }

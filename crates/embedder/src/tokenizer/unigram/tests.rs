@@ -1,9 +1,10 @@
-//! The tokenizer of multilingual-e5-small beside the reference, and on texts that are too long.
+//! The tokenizer of multilingual-e5-small, compared with the reference and on texts that are too
+//! long.
 use crate::catalog::E5;
 use crate::testing::directory_of;
 use crate::tokenizer::{Tokenizer, parse_sentencepiece};
 
-/// More than any text of the fixture has.
+/// More tokens than any text of the fixture has.
 const ALL: usize = 4096;
 
 fn tokenizer() -> Tokenizer {

@@ -1,4 +1,4 @@
-//! The tokenizer beside the reference, and on texts that are too long.
+//! The tokenizer, compared with the reference and on texts that are too long.
 use super::*;
 
 const MOST: usize = 256;

@@ -1,4 +1,4 @@
-//! Providers that answer oddly, refuse parts of requests, or break off.
+//! Providers that respond in unusual ways, refuse parts of requests, or break off.
 use carrel_domain::model::{Image, ResponseFormat, Sampling};
 use serde_json::json;
 
@@ -13,12 +13,12 @@ const STOP: &str =
     "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 const DONE: &str = "data: [DONE]\n\n";
 
-/// A body of unknown length, sent under a content type.
+/// A body of unknown length with a content type.
 fn body(kind: &str, body: &str) -> Reply {
     Reply::Bytes(format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n\r\n{body}").into_bytes())
 }
 
-/// What is said, what is thought, and why the answer failed if it did.
+/// Returns the text, the reasoning, and the error if the answer failed.
 async fn heard(reply: Reply) -> (String, String, Option<String>) {
     let server = Server::start(vec![reply]).await;
     listen(&model(&server.url)).await

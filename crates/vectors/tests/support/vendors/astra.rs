@@ -1,5 +1,5 @@
-//! A stand-in for the Data API of Astra DB. Searches and counts in collections of vectors see a change a moment
-//! later; what is known by its id is seen at once.
+//! A stub of Astra DB's Data API. Searches and counts in collections of vectors see a change a
+//! moment later; reads by id see it immediately.
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -25,9 +25,9 @@ const MOST_COLLECTIONS: usize = 400;
 struct Collection {
     options: Value,
     documents: BTreeMap<String, Value>,
-    /// As searches see them.
+    /// The state that searches see.
     shown: BTreeMap<String, Value>,
-    /// When the last change is shown.
+    /// When the last change becomes visible.
     due: Option<Instant>,
 }
 
@@ -36,7 +36,7 @@ struct Astra {
     collections: BTreeMap<String, Collection>,
 }
 
-/// The code of an error, and what it says.
+/// The code and the message of an error.
 type Refusal = (&'static str, String);
 
 fn wrong(message: impl Into<String>) -> Refusal {

@@ -1,5 +1,5 @@
-//! A stand-in for Chroma's cloud: the key, the tenant, the database and the quotas of the cloud before a Chroma that is
-//! really there and does the rest.
+//! A stub of Chroma's cloud: checks its key, tenant, database and quotas in front of a real Chroma
+//! server that does the rest.
 use serde_json::{Value, json};
 
 use crate::support::wire::{
@@ -15,11 +15,11 @@ const MOST_DIMENSIONS: usize = 4_096;
 const LONGEST_NAME: usize = 128;
 const MOST_PREDICATES: usize = 8;
 
-/// `chroma` is the address of the one behind it.
+/// `chroma` is the address of the real server.
 pub fn start(chroma: &str, every: u64) -> String {
     let chroma = chroma.trim_end_matches('/').to_owned();
     let mut rate = Rate { every, seen: 0 };
-    // Others may have made them.
+    // They may exist already.
     send(&chroma, "POST", "/api/v2/tenants", &json!({ "name": TENANT }));
     let databases = format!("/api/v2/tenants/{TENANT}/databases");
     send(&chroma, "POST", &databases, &json!({ "name": DATABASE }));
@@ -48,7 +48,7 @@ pub fn start(chroma: &str, every: u64) -> String {
     })
 }
 
-/// What exceeds the quotas of the cloud, or is not of its interface.
+/// Refuses requests that exceed the cloud's quotas or are not part of its API.
 fn checked(request: &Request) -> Result<(), String> {
     let (method, path) = request.route();
     let rest = match path.as_slice() {
@@ -131,7 +131,7 @@ fn predicates(filter: &Value) -> Result<(), String> {
     (count <= MOST_PREDICATES).then_some(()).ok_or_else(|| "too many predicates".to_owned())
 }
 
-/// A request to the one behind it, and what it answers.
+/// Sends a request to the real server and returns its response.
 fn send(address: &str, method: &str, target: &str, body: &Value) -> (u16, Value) {
     use std::io::{Read, Write};
     let host = address.strip_prefix("http://").unwrap();

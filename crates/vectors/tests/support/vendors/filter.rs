@@ -1,6 +1,6 @@
-//! Boolean expressions over fields that hold whole numbers, as far as the tests need Milvus' language.
+//! Filter expressions over integer fields: the subset of Milvus' language that the tests need.
 
-/// Terms, all of which have to hold.
+/// Terms that must all match.
 pub type Filter = Vec<(String, Operator)>;
 
 pub enum Operator {
@@ -11,7 +11,7 @@ pub enum Operator {
     NotIn(Vec<i64>),
 }
 
-/// What an expression says; an empty one lets everything through.
+/// Parses an expression. An empty one matches everything.
 pub fn parsed(text: &str) -> Result<Filter, String> {
     let text = text.trim();
     if text.is_empty() {
@@ -44,7 +44,7 @@ fn term(text: &str) -> Result<(String, Operator), String> {
     Ok((field.to_owned(), operator))
 }
 
-/// Whether all terms hold of what the fields have.
+/// True if all terms match the fields' values.
 pub fn holds(filter: &Filter, value: impl Fn(&str) -> Option<i64>) -> Result<bool, String> {
     for (field, operator) in filter {
         let value = value(field).ok_or_else(|| format!("field {field} not exist"))?;

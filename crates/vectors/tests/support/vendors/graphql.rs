@@ -1,10 +1,10 @@
-//! Reads GraphQL as far as Weaviate's clients write it: fields with arguments and with fields in them.
+//! Parses the GraphQL that Weaviate's clients write: fields with arguments and nested fields.
 use serde_json::{Map, Value};
 
 #[derive(Debug)]
 pub struct Field {
     pub name: String,
-    /// Names without quotes are text.
+    /// Unquoted names are text.
     pub arguments: Value,
     pub fields: Vec<Field>,
 }
@@ -13,7 +13,7 @@ struct Reader<'a> {
     rest: &'a str,
 }
 
-/// The fields of a question.
+/// Returns the fields of a query.
 pub fn parsed(text: &str) -> Result<Vec<Field>, String> {
     let mut reader = Reader { rest: text };
     let fields = reader.fields()?;
@@ -28,7 +28,7 @@ impl<'a> Reader<'a> {
         format!("Syntax Error GraphQL at {:?}", self.rest.chars().take(20).collect::<String>())
     }
 
-    /// The next sign that says something: a comma does not.
+    /// Returns the next significant character. Commas are ignored.
     fn peek(&mut self) -> Option<char> {
         self.rest = self.rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',');
         self.rest.chars().next()

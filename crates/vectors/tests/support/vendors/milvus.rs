@@ -1,4 +1,4 @@
-//! A stand-in for Milvus and Zilliz Cloud: the second version of their REST interface.
+//! A stub of Milvus and Zilliz Cloud: version 2 of their REST API.
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::{Value, json};
@@ -11,15 +11,15 @@ use crate::support::wire::{
 
 pub const TOKEN: &str = "root:the-password-of-the-stub";
 
-/// The most that is told at a time.
+/// Most rows in a response.
 const MOST_ROWS: u64 = 16_384;
-/// The most that is stored at a time.
+/// Most rows in an insert.
 const MOST_STORED: usize = 100;
 
 struct Collection {
-    /// The name of the field that holds the key, which is a number.
+    /// Name of the key field, which is a number.
     key: String,
-    /// The names of all fields, and what they may hold: a length for vectors and texts.
+    /// Names, types and limits of all fields: the length of vectors and texts.
     fields: BTreeMap<String, (String, u64)>,
     rows: BTreeMap<i64, Value>,
 }
@@ -30,7 +30,7 @@ struct Milvus {
     most_neighbours: u64,
 }
 
-/// `most_neighbours` is how many a search may name.
+/// `most_neighbours` is the limit of a search.
 pub fn start(most_neighbours: u64, every: u64) -> String {
     let mut milvus = Milvus { most_neighbours, ..Milvus::default() };
     let mut rate = Rate { every, seen: 0 };
@@ -239,7 +239,7 @@ impl Collection {
         chosen.truncate(limit as usize);
         let output = |row: &Value| {
             let fields = body["outputFields"].as_array().unwrap().iter().filter_map(Value::as_str);
-            // As the real one does where clients have not asked for numbers.
+            // As Milvus does if clients have not requested numbers.
             let mut told: serde_json::Map<_, _> =
                 fields.map(|name| (name.to_owned(), row[name].clone())).collect();
             told.insert(self.key.clone(), row[&self.key].clone());

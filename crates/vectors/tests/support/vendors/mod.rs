@@ -1,5 +1,5 @@
-//! Stand-ins for databases that other companies run, or that cannot be had here. Each is as strict as its vendor
-//! documents: unknown fields, wrong types and exceeded limits are refused.
+//! Stubs of vector databases that are cloud services or not available here. Each is as strict as
+//! its vendor's documentation: unknown fields, wrong types and exceeded limits are refused.
 pub mod astra;
 pub mod chroma_cloud;
 mod filter;

@@ -1,5 +1,5 @@
-//! A stand-in for Pinecone: the address that knows the indexes, and one serverless index, by the REST interface of
-//! October 2025. What is written is shown a moment later, as there.
+//! A stub of Pinecone: the control plane and one serverless index, with the REST API of October
+//! 2025. Changes become visible a moment later, as in the real service.
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
@@ -12,12 +12,12 @@ use crate::support::wire::{
 
 pub const KEY: &str = "the-key-of-the-stub";
 pub const INDEX: &str = "books";
-/// An index for vectors of another kind.
+/// An index of another vector type.
 pub const UNFIT: &str = "sparse-books";
-/// How long the vectors of the index are.
+/// The dimension of the index.
 pub const DIMENSION: usize = 8;
 
-/// How long a change is not shown.
+/// How long a change stays invisible.
 const DELAY: Duration = Duration::from_millis(30);
 const LONGEST_UPSERT: usize = 2 << 20;
 const LONGEST_METADATA: usize = 40 << 10;
@@ -33,7 +33,7 @@ enum Change {
 #[derive(Default)]
 struct Namespace {
     records: BTreeMap<String, Value>,
-    /// Changes with their numbers, and when they are shown.
+    /// Changes with their numbers, and when they become visible.
     coming: Vec<(u64, Instant, Change)>,
     written: u64,
     shown: u64,
@@ -286,7 +286,7 @@ impl Namespace {
         self.written
     }
 
-    /// Applies what is due.
+    /// Applies the changes that are due.
     fn show(&mut self) {
         let due = self.coming.iter().take_while(|(_, at, _)| *at <= Instant::now()).count();
         for (number, _, change) in self.coming.drain(..due) {

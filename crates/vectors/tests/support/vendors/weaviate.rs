@@ -1,6 +1,6 @@
-//! A stand-in for Weaviate: the parts of its REST and GraphQL interfaces for collections of vectors that come with
-//! objects. Like the real one it tells 10,000 objects at the most; it takes out fewer at a time, so that whoever asks
-//! has to go on.
+//! A stub of Weaviate: the parts of its REST and GraphQL APIs for collections of objects with
+//! vectors. Like the real one it returns at most 10,000 objects. It deletes fewer at a time, so
+//! that clients have to continue.
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
@@ -13,15 +13,15 @@ use crate::support::wire::{
 pub const KEY: &str = "the-key-of-the-stub";
 
 const MOST_TOLD: u64 = 10_000;
-/// How many are taken out at a time.
+/// Objects that are deleted at a time.
 const MOST_REMOVED: usize = 70;
 
 #[derive(Default)]
 struct Class {
     definition: Value,
-    /// By id.
+    /// Objects by id.
     objects: BTreeMap<String, Value>,
-    /// How long all vectors are, once there is one.
+    /// The length of all vectors, once there is one.
     size: Option<usize>,
 }
 
@@ -40,7 +40,7 @@ pub fn start(every: u64) -> String {
     let mut weaviate = Weaviate::default();
     let mut rate = Rate { every, seen: 0 };
     crate::support::wire::start(move |request| {
-        // Whether it is ready is told to everybody.
+        // Readiness is open to everyone.
         let is_open = request.path.get(1).is_some_and(|part| part == ".well-known");
         if !is_open && request.header("authorization") != format!("Bearer {KEY}") {
             return Response::new(
@@ -52,7 +52,7 @@ pub fn start(every: u64) -> String {
             return Response::new(429, Value::Null).with("retry-after", 0);
         }
         weaviate.answer(request).unwrap_or_else(|(status, message)| match status {
-            // As the real one says that there is nothing by a name.
+            // The response of the real server if nothing has this name.
             404 => Response::new(404, Value::Null),
             _ => Response::new(status, json!({ "error": [{ "message": message }] })),
         })
@@ -155,7 +155,7 @@ impl Weaviate {
         ];
         check(given, &known)?;
         let name = given["class"].as_str().unwrap_or_default();
-        // The real one would make it up.
+        // The real server would create it.
         let class =
             self.classes.get_mut(name).ok_or("no such class; the stand-in makes none up")?;
         let id = given["id"].as_str().unwrap_or_default();
@@ -295,7 +295,8 @@ impl Class {
         told.collect()
     }
 
-    /// The ids of the objects that a filter lets through; lists of numbers are `many` in it.
+    /// Returns the ids of the objects that match a filter. `many` is the field for lists of
+    /// numbers.
     fn chosen(&self, filter: &Value, many: &str) -> Result<Vec<String>, String> {
         let mut chosen = Vec::new();
         for (id, object) in &self.objects {

@@ -1,4 +1,4 @@
-//! The log of exchanges at `/api/v1`, and the type of an export.
+//! JSON of the chat log at `/api/v1`, and the format parameter of an export.
 use carrel_domain::ChatId;
 use carrel_domain::chat_log::LoggedChat;
 use carrel_services::record;
@@ -15,24 +15,25 @@ use crate::wire::time;
 #[derive(Deserialize, ToSchema)]
 #[schema(as = compat::ChatQuery)]
 pub struct ChatQuery {
-    /// The number of the page, from 0; 20 exchanges a page.
+    /// Page number, from 0. A page has 20 exchanges.
     #[serde(default)]
     #[schema(value_type = u32, example = 0)]
     offset: Value,
-    /// Older than the exchange with this id: how to go on where `hasMore` says so.
+    /// Return only exchanges older than the one with this id. Use it to continue when `hasMore` is
+    /// true.
     #[serde(default)]
     #[schema(value_type = Option<i64>)]
     before: Value,
 }
 
-/// Where a page begins.
+/// Where a page of the chat log begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Start {
-    /// After so many exchanges.
+    /// After this many exchanges.
     After(u64),
-    /// Before the newest, where there is nothing but more to come.
+    /// Before the newest exchange: the page is empty and more pages follow.
     Before,
-    /// Nowhere.
+    /// At no exchange: the page is empty.
     Nowhere,
 }
 
@@ -41,8 +42,8 @@ impl ChatQuery {
         self.before.as_i64().map(ChatId)
     }
 
-    // quirk(odd-pages): fractions and texts name pages; a negative one is empty and says that more
-    // follow
+    // quirk(odd-pages): fractions and texts are accepted as page numbers; a negative page is empty
+    // and says that more follow
     // native: a page is a number from 0
     // test: `compat::pages_may_be_named_oddly`
     pub fn start(&self) -> Start {
@@ -59,16 +60,16 @@ impl ChatQuery {
 #[schema(as = compat::ChatPage)]
 pub struct ChatPage {
     pub chats: Vec<ChatRow>,
-    /// Whether more follow.
+    /// True if more pages follow.
     pub has_pages: bool,
-    /// `true` where the exchanges of the page exceed 16 MiB, so that some are left out: they follow
-    /// with `before`, the id of the last that is here. Absent otherwise.
+    /// True if the page exceeded 16 MiB and was cut off. Request the rest with `before` set to the
+    /// last id of this page. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub has_more: bool,
 }
 
-/// An exchange of question and answer.
+/// A question and its answer.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = compat::ChatRow)]
@@ -76,9 +77,9 @@ pub struct ChatRow {
     id: i64,
     workspace_id: i32,
     prompt: String,
-    /// The stored answer, as JSON text.
+    /// The stored answer, as a JSON string.
     response: String,
-    /// Whether later answers may see it.
+    /// True if later questions see this exchange.
     include: bool,
     #[serde(rename = "user_id")]
     user_id: Option<i32>,
@@ -88,7 +89,7 @@ pub struct ChatRow {
     api_session_id: Option<String>,
     created_at: String,
     last_updated_at: String,
-    /// Thumbs up or down.
+    /// True for thumbs up, false for thumbs down, null for no rating.
     feedback_score: Option<bool>,
     memory_processed: Option<bool>,
     workspace: ChatWorkspace,
@@ -134,8 +135,8 @@ impl From<LoggedChat> for ChatRow {
     }
 }
 
-/// The type that a query asks for; `jsonl` when it names none. One that is given twice, or as a
-/// list, is no type: `Err` has its items with commas between them.
+/// Returns the format that a query asks for, `jsonl` if it names none. A parameter that is repeated
+/// or given as a list is invalid: `Err` holds its values joined by commas.
 pub fn export_type(query: &str) -> Result<String, String> {
     let given = form_urlencoded::parse(query.as_bytes());
     let given: Vec<_> = given.filter(|(name, _)| name == "type" || name == "type[]").collect();

@@ -1,4 +1,4 @@
-//! Invites at `/api/v1`.
+//! JSON of invites at `/api/v1`.
 use carrel_domain::WorkspaceId;
 use carrel_domain::invite::Invite;
 use serde::{Deserialize, Serialize};
@@ -24,11 +24,11 @@ pub struct InviteRow {
     /// `pending`, `claimed` or `disabled`.
     status: &'static str,
     claimed_by: Option<Claimer>,
-    /// A JSON array, as text.
+    /// A JSON array, as a string.
     #[schema(example = "[1,2]")]
     workspace_ids: String,
     created_at: String,
-    /// 0 when no user made it.
+    /// User id of the creator, 0 if no user created it.
     created_by: i32,
     last_updated_at: String,
 }
@@ -73,13 +73,13 @@ impl From<Invite> for InviteRow {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = compat::NewInviteBody)]
 pub struct NewInviteBody {
-    /// Workspaces that whoever redeems it joins, if they exist then.
+    /// Workspaces that the new user joins, as far as they still exist when the invite is redeemed.
     #[schema(value_type = Option<Vec<i32>>, example = json!([1, 2]))]
     workspace_ids: Option<Value>,
 }
 
 impl NewInviteBody {
-    /// What names no workspace is left out.
+    /// Returns the workspace ids. Values that are not ids are dropped.
     pub fn into_workspaces(self) -> Vec<WorkspaceId> {
         let ids = self.workspace_ids.unwrap_or_default();
         let ids = ids.as_array().into_iter().flatten();

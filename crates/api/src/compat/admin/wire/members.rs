@@ -1,4 +1,4 @@
-//! Members of workspaces at `/api/v1`.
+//! JSON of workspace members at `/api/v1`.
 use carrel_domain::member::Member;
 use carrel_domain::{Error, Result, UserId};
 use serde::{Deserialize, Serialize};
@@ -31,16 +31,16 @@ impl From<Member> for MemberRow {
     }
 }
 
-/// The users who may enter a workspace.
+/// The users who may use a workspace.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = compat::MemberIds)]
 pub struct MemberIds {
-    /// Numbers, or numeric texts.
+    /// Numbers, or numeric strings.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<Vec<i32>>, example = json!([1, 2, 4, 12]))]
     user_ids: Option<Value>,
-    /// Whether these replace the members there are; otherwise they are added.
+    /// True to replace the existing members, otherwise the users are added.
     #[serde(default)]
     #[schema(value_type = bool)]
     reset: Value,
@@ -51,7 +51,7 @@ impl MemberIds {
         as_flag(&self.reset)
     }
 
-    /// Every id. Nobody when nothing was sent; one id need not be in a list.
+    /// Returns every id, or none if the field was absent. A single id need not be in a list.
     pub fn all(self) -> Result<Vec<UserId>> {
         let ids = match self.user_ids {
             None => Vec::new(),
@@ -62,7 +62,7 @@ impl MemberIds {
         ids.collect::<Option<_>>().ok_or_else(not_ids)
     }
 
-    /// Those of the list that are ids.
+    /// Returns the list items that are ids.
     pub fn some(self) -> Result<Vec<UserId>> {
         let Some(Value::Array(ids)) = self.user_ids else { return Err(not_ids()) };
         Ok(ids.iter().filter_map(as_id).map(UserId).collect())

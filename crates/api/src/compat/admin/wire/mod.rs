@@ -1,4 +1,4 @@
-//! The JSON of the administration at `/api/v1`.
+//! JSON of the admin operations at `/api/v1`.
 pub mod chats;
 pub mod invites;
 pub mod members;

@@ -1,4 +1,4 @@
-//! Settings at `/api/v1`.
+//! JSON of settings at `/api/v1`.
 use carrel_services::settings::Updated;
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -8,10 +8,10 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[schema(as = compat::SettingsUpdated)]
 pub struct SettingsUpdated {
-    /// What was applied, secrets masked.
+    /// The settings that were applied, with secrets masked.
     #[schema(value_type = Object)]
     new_values: Map<String, Value>,
-    /// Why nothing was, or `false`.
+    /// Why nothing was applied, or `false`.
     error: Refused,
 }
 

@@ -1,4 +1,4 @@
-//! Users at `/api/v1`.
+//! JSON of users at `/api/v1`.
 use carrel_domain::user::User;
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::{UserChanges, UserDraft};
@@ -72,7 +72,7 @@ pub struct UserCreated {
     pub error: Option<String>,
 }
 
-/// A new user, or what is to change about one. Values of any type are read as what is meant.
+/// A new user, or changes to a user. Values of other types are converted.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = compat::UserFields)]
@@ -81,7 +81,7 @@ pub struct UserFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "sample-sam")]
     username: Option<Value>,
-    /// 7 to 250 characters unless configured otherwise.
+    /// 7 to 250 characters, unless configured otherwise.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "hunter2")]
     password: Option<Value>,
@@ -89,11 +89,11 @@ pub struct UserFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>, example = "default")]
     role: Option<Value>,
-    /// 0 or 1; not of a new user.
+    /// 0 or 1. Ignored for a new user.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<u8>)]
     suspended: Option<Value>,
-    /// Questions in any 24 hours, >= 1; null for no limit.
+    /// Messages allowed in any 24 hours, at least 1; null for no limit.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<i32>)]
     daily_message_limit: Option<Value>,
@@ -101,7 +101,7 @@ pub struct UserFields {
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     bio: Option<Value>,
-    /// The name of a picture; not of a new user.
+    /// File name of the profile picture. Ignored for a new user.
     #[serde(default, deserialize_with = "sent")]
     #[schema(value_type = Option<String>)]
     pfp_filename: Option<Value>,
@@ -158,9 +158,9 @@ impl UserFields {
     }
 }
 
-/// What is no number is zero, which no limit may be.
+/// Converts a limit. A value that is not a number becomes zero, which validation refuses.
 fn limit(value: &Value) -> Option<i32> {
     let number = (!value.is_null()).then(|| as_number(value).unwrap_or_default());
-    // Parts of a question cannot be asked; what is too large ends at the largest.
+    // A message limit is a whole number: fractions are cut off and large values saturate.
     number.map(|number| number as i32)
 }

@@ -1,4 +1,4 @@
-//! The log of exchanges on the native wire, and what of it is exported.
+//! JSON of the chat log, and the parameters of exports and deletions.
 use carrel_domain::chat_log::{ChatFilter, LoggedChat};
 use carrel_domain::{ChatId, Error, Result, ThreadId, UserId};
 use carrel_services::bulk_delete::BulkDeleteResult;
@@ -10,14 +10,14 @@ use utoipa::{IntoParams, ToSchema};
 use crate::v1::admin::wire::invites::parse_time;
 use crate::wire::time;
 
-/// Which exchanges are listed; every part is optional.
+/// Filters of the chat log; all are optional.
 #[derive(Deserialize, ToSchema)]
 pub struct ChatQuery {
-    /// The number of the page, from 0; 20 exchanges a page.
+    /// Page number, from 0. A page has 20 exchanges.
     #[serde(default)]
     #[schema(example = 0)]
     offset: u32,
-    /// The slug of a workspace.
+    /// Slug of a workspace.
     pub workspace: Option<String>,
     #[serde(alias = "userId")]
     user_id: Option<i32>,
@@ -25,19 +25,20 @@ pub struct ChatQuery {
     thread_id: Option<i32>,
     #[serde(alias = "apiSessionId", alias = "session")]
     api_session_id: Option<String>,
-    /// Not before this time (RFC 3339, or a date).
+    /// Earliest time, inclusive (RFC 3339, or a date).
     from: Option<String>,
-    /// Before this time.
+    /// Latest time, exclusive.
     to: Option<String>,
-    /// Older than the exchange with this id: how to go on where `has_more` says so.
+    /// Return only exchanges older than the one with this id. Use it to continue when `has_more` is
+    /// true.
     before: Option<i64>,
 }
 
-/// How many exchanges make a page.
+/// Exchanges per page.
 pub const PAGE: u32 = 20;
 
 impl ChatQuery {
-    /// How many exchanges come before the page.
+    /// Returns how many exchanges precede the page.
     pub fn offset(&self) -> u64 {
         u64::from(self.offset) * u64::from(PAGE)
     }
@@ -59,30 +60,30 @@ impl ChatQuery {
 #[derive(Serialize, ToSchema)]
 pub struct ChatPage {
     pub chats: Vec<ChatRow>,
-    /// Whether more follow.
+    /// True if more pages follow.
     pub has_pages: bool,
-    /// `true` where the exchanges of the page exceed 16 MiB, so that some are left out: they follow
-    /// with `before`, the id of the last that is here. Absent otherwise.
+    /// True if the page exceeded 16 MiB and was cut off. Request the rest with `before` set to the
+    /// last id of this page. Absent otherwise.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     #[schema(required = false)]
     pub has_more: bool,
 }
 
-/// An exchange of question and answer.
+/// A question and its answer.
 #[derive(Serialize, ToSchema)]
 pub struct ChatRow {
     id: i64,
     workspace_id: i32,
     prompt: String,
-    /// The answer's text.
+    /// Text of the answer.
     response: String,
-    /// Whether later answers may see it.
+    /// True if later questions see this exchange.
     include: bool,
     user_id: Option<i32>,
     thread_id: Option<i32>,
     api_session_id: Option<String>,
     created_at: String,
-    /// Thumbs up or down.
+    /// True for thumbs up, false for thumbs down, null for no rating.
     feedback_score: Option<bool>,
 }
 
@@ -104,26 +105,26 @@ impl From<LoggedChat> for ChatRow {
     }
 }
 
-/// What is exported, and how.
+/// What to export, and how.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct ExportQuery {
     /// `jsonl`, `json`, `csv` or `jsonAlpaca`.
     pub r#type: Option<String>,
-    /// The slug of a workspace.
+    /// Slug of a workspace.
     pub workspace: Option<String>,
-    /// Not before this time (RFC 3339, or a date).
+    /// Earliest time, inclusive (RFC 3339, or a date).
     from: Option<String>,
-    /// Before this time.
+    /// Latest time, exclusive.
     to: Option<String>,
     /// `up` or `down`.
     rating: Option<String>,
-    /// `thread`: a conversation is a line of `jsonl`; `workspace`: all of a workspace is.
+    /// `thread` writes one line of `jsonl` per conversation, `workspace` one line per workspace.
     group_by: Option<String>,
-    /// Whether names, addresses, numbers and keys of people are taken out.
+    /// True to remove people's names, addresses, numbers and keys.
     #[serde(default)]
     pub redact: bool,
-    /// Whether cells of `csv` that a spreadsheet would run as formulas are defused.
+    /// True to escape `csv` cells that a spreadsheet would run as formulas.
     #[serde(default)]
     pub csv_safe: bool,
 }
@@ -147,13 +148,13 @@ impl ExportQuery {
     }
 }
 
-/// Which exchanges are deleted. Whatever else is asked for is refused, so that a slip of the pen
-/// does not delete more than was meant.
+/// Which exchanges to delete. Unknown parameters are refused, so that a typing error does not
+/// delete more than intended.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct ClearQuery {
-    /// The slug of a workspace.
+    /// Slug of a workspace.
     pub workspace: Option<String>,
     #[serde(alias = "userId", alias = "user")]
     user_id: Option<i32>,
@@ -161,19 +162,19 @@ pub struct ClearQuery {
     thread_id: Option<i32>,
     #[serde(alias = "apiSessionId", alias = "session")]
     api_session_id: Option<String>,
-    /// Not before this time (RFC 3339, or a date).
+    /// Earliest time, inclusive (RFC 3339, or a date).
     from: Option<String>,
-    /// Before this time.
+    /// Latest time, exclusive.
     to: Option<String>,
     /// `up` or `down`.
     rating: Option<String>,
-    /// Whether every exchange is meant, in place of the other parts.
+    /// True to delete every exchange, instead of other filters.
     #[serde(default)]
     all: bool,
 }
 
 impl ClearQuery {
-    /// What restricts the exchanges, besides the workspace.
+    /// Returns the filter, without the workspace.
     pub fn filter(&self) -> Result<ChatFilter> {
         let filter = ChatFilter {
             before: None,
@@ -194,12 +195,12 @@ impl ClearQuery {
     }
 }
 
-/// What was deleted.
+/// The result of a deletion.
 #[derive(Serialize, ToSchema)]
 pub struct ChatsCleared {
-    /// How many exchanges.
+    /// Number of deleted exchanges.
     deleted: u64,
-    /// Whether there may be more: 100,000 are deleted at a time.
+    /// True if more may match: one request deletes at most 100,000.
     has_more: bool,
     error: Option<String>,
 }
@@ -210,7 +211,7 @@ impl From<BulkDeleteResult> for ChatsCleared {
     }
 }
 
-/// A bound of time, if there is one.
+/// Parses a time limit, if there is one.
 pub fn moment(at: Option<&str>, field: &'static str) -> Result<Option<DateTime<Utc>>> {
     at.map(|at| parse_time(at, field)).transpose()
 }

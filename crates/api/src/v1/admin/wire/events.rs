@@ -1,4 +1,4 @@
-//! The audit log on the native wire.
+//! JSON of the audit log.
 use carrel_domain::audit::LoggedEvent;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use crate::wire::time;
 pub struct EventQuery {
     /// Only events before the one with this id.
     pub before: Option<i64>,
-    /// How many, 1 to 500; 50 when absent.
+    /// Number of events, 1 to 500; 50 if absent.
     limit: Option<u32>,
 }
 
@@ -24,23 +24,23 @@ impl EventQuery {
 #[derive(Serialize, ToSchema)]
 pub struct EventPage {
     pub events: Vec<EventRow>,
-    /// Whether earlier ones follow.
+    /// True if earlier events follow.
     pub has_more: bool,
-    /// How many there are in all.
+    /// Total number of events.
     pub total: u64,
 }
 
-/// A change, who made it and from where.
+/// A change, its actor and the actor's address.
 #[derive(Serialize, ToSchema)]
 pub struct EventRow {
     id: i64,
     event: String,
-    /// What was changed.
+    /// The changed values.
     #[schema(value_type = Object)]
     details: Value,
     /// `key:<id>`, `user:<id>`, `operator`, `stranger` or `server`.
     actor: String,
-    /// The network address it came from.
+    /// Network address of the actor.
     address: Option<String>,
     occurred_at: String,
 }

@@ -1,4 +1,4 @@
-//! Invites on the native wire.
+//! JSON of invites.
 use carrel_domain::invite::Invite;
 use carrel_domain::{Error, Result, WorkspaceId};
 use chrono::{DateTime, Utc};
@@ -19,15 +19,15 @@ pub struct InviteRow {
     code: String,
     /// `pending`, `claimed` or `disabled`.
     status: &'static str,
-    /// The user who redeemed it.
+    /// Id of the user who redeemed it.
     claimed_by: Option<i32>,
-    /// Joined by commas; empty when none.
+    /// Workspace ids joined by commas; empty if there are none.
     workspace_ids: String,
     created_at: String,
     created_by: Option<i32>,
 }
 
-/// One invite with everything that is known of it.
+/// One invite with all its details.
 #[derive(Serialize, ToSchema)]
 pub struct InviteFound {
     pub invite: InviteDetails,
@@ -37,7 +37,7 @@ pub struct InviteFound {
 pub struct InviteDetails {
     #[serde(flatten)]
     row: InviteRow,
-    /// After which it is no longer good; null when never.
+    /// When the invite expires; null for never.
     expires_at: Option<String>,
 }
 
@@ -66,11 +66,11 @@ impl From<Invite> for InviteRow {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewInviteBody {
-    /// Workspaces that whoever redeems it joins.
+    /// Workspaces that the new user joins.
     #[serde(alias = "workspaceIds")]
     #[schema(example = json!([1, 2, 45]))]
     workspace_ids: Option<Vec<i32>>,
-    /// RFC 3339; never when absent.
+    /// Expiry (RFC 3339); never if absent.
     #[serde(alias = "expiresAt")]
     expires_at: Option<String>,
 }
@@ -83,7 +83,7 @@ impl NewInviteBody {
     }
 }
 
-/// A time as RFC 3339, or a date as its first moment in UTC.
+/// Parses an RFC 3339 time, or a date as its first moment in UTC.
 pub fn parse_time(text: &str, field: &'static str) -> Result<DateTime<Utc>> {
     let date =
         || Some(text.parse::<chrono::NaiveDate>().ok()?.and_time(chrono::NaiveTime::MIN).and_utc());

@@ -1,4 +1,4 @@
-//! API keys on the native wire.
+//! JSON of API keys.
 use carrel_domain::api_key::{ApiKey, Scope};
 use carrel_domain::{Error, Result, WorkspaceId};
 use carrel_services::api_keys::KeyOptions;
@@ -14,18 +14,18 @@ pub struct KeyList {
     pub api_keys: Vec<KeyRow>,
 }
 
-/// An API key, without the key.
+/// An API key, without its secret.
 #[derive(Serialize, ToSchema)]
 pub struct KeyRow {
     id: i32,
     name: Option<String>,
     /// The first characters of the key.
     prefix: String,
-    /// `read`, `chat`, `documents`, `admin`; empty means everything.
+    /// `read`, `chat`, `documents`, `admin`; empty for full access.
     scopes: Vec<&'static str>,
-    /// Empty means all.
+    /// Workspaces the key may access; empty for all.
     workspace_ids: Vec<i32>,
-    /// The most requests a minute.
+    /// Requests allowed per minute.
     rate_limit: Option<u32>,
     created_by: Option<i32>,
     created_at: String,
@@ -52,23 +52,23 @@ impl From<ApiKey> for KeyRow {
     }
 }
 
-/// The options of a new key. Unknown fields are refused: ignoring a misspelled limit would create a
-/// key without it.
+/// Options of a new key. Unknown fields are refused, because ignoring a misspelled limit would
+/// create a key without it.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewKeyBody {
     /// At most 200 characters.
     name: Option<String>,
-    /// Of `read`, `chat`, `documents`, `admin`; everything when absent or empty.
+    /// Any of `read`, `chat`, `documents`, `admin`; full access if absent or empty.
     #[serde(default)]
     scopes: Vec<String>,
-    /// Workspaces it is good for; all when absent or empty.
+    /// Workspaces the key may access; all if absent or empty.
     #[serde(default, alias = "workspaceIds")]
     workspace_ids: Vec<i32>,
-    /// The most requests a minute, >= 1.
+    /// Requests allowed per minute, at least 1.
     #[serde(alias = "rateLimit")]
     rate_limit: Option<u32>,
-    /// RFC 3339; never when absent.
+    /// Expiry (RFC 3339); never if absent.
     #[serde(alias = "expiresAt")]
     expires_at: Option<String>,
 }
@@ -90,7 +90,7 @@ impl NewKeyBody {
     }
 }
 
-/// A key as it was made. The only answer that shows it.
+/// A new key. Only this response contains the secret.
 #[derive(Serialize, ToSchema)]
 pub struct KeyCreated {
     api_key: MadeKey,
@@ -101,7 +101,7 @@ pub struct KeyCreated {
 struct MadeKey {
     #[serde(flatten)]
     row: KeyRow,
-    /// The key itself, shown this once.
+    /// The key itself, shown only once.
     secret: String,
 }
 

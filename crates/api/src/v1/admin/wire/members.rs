@@ -1,4 +1,4 @@
-//! Members of workspaces on the native wire.
+//! JSON of workspace members.
 use carrel_domain::UserId;
 use carrel_domain::member::Member;
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,7 @@ impl From<Member> for MemberRow {
     }
 }
 
-/// The users who may enter the workspace.
+/// The users who may use the workspace.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpdateMembers {
@@ -45,7 +45,7 @@ pub struct ManageMembers {
     #[serde(alias = "userIds")]
     #[schema(example = json!([1, 2, 4, 12]))]
     user_ids: Vec<i32>,
-    /// Whether these replace the members there are; otherwise they are added.
+    /// True to replace the existing members, otherwise the users are added.
     #[serde(default)]
     pub reset: bool,
 }

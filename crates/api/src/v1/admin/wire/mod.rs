@@ -1,4 +1,4 @@
-//! People, invites, memberships, keys and events on the native wire.
+//! JSON of the admin operations.
 pub mod chats;
 pub mod events;
 pub mod invites;
@@ -12,7 +12,7 @@ pub mod users;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That something was done.
+/// Confirms that a change was made.
 #[derive(Serialize, ToSchema)]
 pub struct Done {
     pub success: bool,

@@ -1,4 +1,4 @@
-//! Lists of models on the wire.
+//! JSON of model lists.
 use carrel_domain::model::OfferedModel;
 use carrel_services::model_lists::Offered;
 use serde::{Deserialize, Serialize};
@@ -8,12 +8,12 @@ use utoipa::ToSchema;
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModelsBody {
-    /// `llm`, the default, or `embedding`.
+    /// `llm` (the default) or `embedding`.
     pub kind: Option<String>,
-    /// The provider, as `LLMProvider` or `EmbeddingEngine` names it, which is the default.
+    /// The provider, named as in `LLMProvider` or `EmbeddingEngine`; the current one if absent.
     pub provider: Option<String>,
-    /// Public names of settings and values to try without saving them. A stored secret is not sent
-    /// to an address that they change.
+    /// Settings to try without saving them, by public name. If they change the provider's address,
+    /// the stored secret is not sent to it.
     #[schema(value_type = Option<Object>, example = json!({ "OllamaLLMBasePath": "http://127.0.0.1:11434" }))]
     pub settings: Option<Map<String, Value>>,
 }
@@ -21,15 +21,15 @@ pub struct ModelsBody {
 #[derive(Serialize, ToSchema)]
 pub struct ModelsListed {
     provider: String,
-    /// By name. Empty for providers inside this server.
+    /// Sorted by name. Empty for providers inside this server.
     models: Vec<ListedModel>,
 }
 
 #[derive(Serialize, ToSchema)]
 struct ListedModel {
-    /// As settings and requests name it.
+    /// The name for settings and requests.
     id: String,
-    /// The most tokens it takes in, if the provider says so.
+    /// Context window in tokens, if the provider reports it.
     window: Option<u64>,
 }
 

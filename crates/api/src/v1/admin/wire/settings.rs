@@ -1,4 +1,4 @@
-//! Settings and preferences on the native wire.
+//! JSON of settings and preferences.
 use carrel_services::settings::Updated;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -6,12 +6,12 @@ use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
 pub struct SettingsShown {
-    /// Public names and values; secrets only as whether they are set.
+    /// Settings by public name. A secret is only reported as set or not.
     #[schema(value_type = Object, example = json!({ "VectorDB": "lancedb", "LLMProvider": "generic-openai", "GenericOpenAiKey": true }))]
     pub settings: Map<String, Value>,
 }
 
-/// Public names of settings, or of preferences, and their new values.
+/// New values of settings or preferences, by public name.
 #[derive(Deserialize, ToSchema)]
 #[serde(transparent)]
 pub struct Changes {
@@ -21,12 +21,12 @@ pub struct Changes {
 
 #[derive(Serialize, ToSchema)]
 pub struct SettingsUpdated {
-    /// What was applied, secrets masked.
+    /// The settings that were applied, with secrets masked.
     #[serde(rename = "newValues")]
     #[schema(value_type = Object)]
     new_values: Map<String, Value>,
     error: Option<String>,
-    /// Names that are no settings.
+    /// Names that are not settings.
     ignored: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What answers have cost, on the native wire.
+//! JSON of the usage report.
 use carrel_domain::usage::{UsageBy, UsageOf, UsageQuery, Used};
 use carrel_domain::{Error, Result};
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,16 @@ use crate::v1::admin::wire::chats::moment;
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct UsageParams {
-    /// `user`, `workspace` or `day`; `user` when absent.
+    /// `user`, `workspace` or `day`; `user` if absent.
     by: Option<String>,
-    /// Not before this time (RFC 3339, or a date).
+    /// Earliest time, inclusive (RFC 3339, or a date).
     from: Option<String>,
-    /// Before this time.
+    /// Latest time, exclusive.
     to: Option<String>,
-    /// How many rows are passed over.
+    /// Number of rows to skip.
     #[serde(default)]
     offset: u32,
-    /// How many, 1 to 500; 100 when absent.
+    /// Number of rows, 1 to 500; 100 if absent.
     limit: Option<u32>,
 }
 
@@ -42,24 +42,23 @@ impl UsageParams {
     }
 }
 
-/// What answers have cost.
+/// Tokens used by answers.
 #[derive(Serialize, ToSchema)]
 pub struct UsagePage {
     pub usage: Vec<UsageRow>,
-    /// Whether more rows follow.
+    /// True if more rows follow.
     pub has_more: bool,
 }
 
-/// What the answers to a user, in a workspace or of a day have cost.
+/// Tokens used by the answers to one user, in one workspace or on one day.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UsageRow {
     #[serde(flatten)]
     of: Whose,
     exchanges: u64,
-    /// Of these exchanges it is not known what they cost, and the tokens are those of the others: the
-    /// model did not say, the answer broke off, or an earlier version has kept
-    /// them.
+    /// Exchanges without usage data; the tokens are those of the other exchanges. The model
+    /// reported none, the answer broke off, or an earlier version stored the exchange.
     unknown_exchanges: u64,
     prompt_tokens: u64,
     completion_tokens: u64,
@@ -69,9 +68,9 @@ pub struct UsageRow {
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 pub enum Whose {
-    /// Null where keys without a user asked, or visitors of an embed.
+    /// Null for API keys without a user and for visitors of chat widgets.
     User { user_id: Option<i32>, username: Option<String> },
-    /// Null where the workspace has gone.
+    /// Null if the workspace was deleted.
     Workspace { workspace_id: i32, name: Option<String>, slug: Option<String> },
     Day {
         #[schema(example = "2026-02-03")]

@@ -1,4 +1,4 @@
-//! Users on the native wire.
+//! JSON of users.
 use carrel_domain::user::{ListedUser, Role, User};
 use carrel_domain::{Error, Result};
 use carrel_services::accounts::{UserChanges, UserDraft};
@@ -18,12 +18,12 @@ pub struct UserList {
     pub users: Vec<UserRow>,
 }
 
-/// How many bytes a user takes in a list, at a guess.
+/// Estimated size of a user in the list, in bytes.
 const ROW: usize = 192;
 
 impl UserList {
-    /// The list as JSON. Most of it is the same in every row, and to write that as it is takes a third
-    /// of the time that the serializer takes.
+    /// Writes the list as JSON. Most of each row is constant, so writing it directly takes a third
+    /// of the serializer's time.
     pub fn written(users: &[ListedUser]) -> serde_json::Result<Vec<u8>> {
         let mut out = Vec::with_capacity(users.len() * ROW + ROW);
         out.extend_from_slice(b"{\"users\":[");
@@ -91,14 +91,14 @@ pub struct NewUserBody {
     #[serde(default)]
     #[schema(example = "sample-sam")]
     username: String,
-    /// 7 to 250 characters unless configured otherwise.
+    /// 7 to 250 characters, unless configured otherwise.
     #[serde(default)]
     #[schema(example = "hunter2")]
     password: String,
     /// `default`, `manager` or `admin`.
     #[schema(example = "default")]
     role: Option<String>,
-    /// Questions in any 24 hours, >= 1; null for no limit.
+    /// Messages allowed in any 24 hours, at least 1; null for no limit.
     #[serde(alias = "dailyMessageLimit")]
     daily_message_limit: Option<i32>,
     /// At most 1,000 characters.
@@ -124,7 +124,7 @@ pub fn parse_role(role: &str) -> Result<Role> {
     Role::parse(role).ok_or_else(|| Error::invalid("role", allowed))
 }
 
-/// What is to change about a user; what is absent stays.
+/// Changes to a user. Absent fields do not change.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserUpdate {
@@ -138,7 +138,7 @@ pub struct UserUpdate {
     #[serde(default, deserialize_with = "flag")]
     #[schema(value_type = Option<u8>, example = 0)]
     suspended: Option<bool>,
-    /// Questions in any 24 hours, >= 1; null for no limit.
+    /// Messages allowed in any 24 hours, at least 1; null for no limit.
     #[serde(default, deserialize_with = "sent", alias = "dailyMessageLimit")]
     #[schema(value_type = Option<i32>)]
     daily_message_limit: Option<Option<i32>>,
@@ -161,7 +161,7 @@ impl UserUpdate {
     }
 }
 
-/// 0, 1, or a boolean.
+/// Accepts 0, 1 or a boolean.
 fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
@@ -178,7 +178,7 @@ fn flag<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<bool>, D::E
     }
 }
 
-/// A user as it was made.
+/// A new user.
 #[derive(Serialize, ToSchema)]
 pub struct UserCreated {
     pub user: MadeUser,
@@ -198,13 +198,14 @@ impl From<User> for MadeUser {
     }
 }
 
-/// The user that is signed in.
+/// The signed-in user.
 #[derive(Serialize, ToSchema)]
 pub struct SessionShown {
     pub user: MadeUser,
 }
 
-/// The first admin, whoever redeems an invite, or whoever signs in.
+/// User name and password of the first admin, of a user who redeems an invite, or of a user who
+/// signs in.
 #[derive(Deserialize, ToSchema)]
 pub struct Registration {
     #[serde(default)]
@@ -216,7 +217,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// Name and password.
+    /// Returns user name and password.
     pub fn into_parts(self) -> (String, String) {
         let Self { username, password } = self;
         (username, password)

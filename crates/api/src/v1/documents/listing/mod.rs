@@ -1,4 +1,4 @@
-//! Documents in lists, and which part of a list is asked for.
+//! JSON of document lists, and their query parameters.
 mod writers;
 
 use std::borrow::Cow;
@@ -19,7 +19,7 @@ pub use writers::{EntryOf, ListWriter, PageFacts, PageWriter, TreeWriter};
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct DocumentBody<'a> {
-    /// The file's name within its folder.
+    /// File name within its folder.
     name: &'a str,
     /// `file`
     r#type: &'static str,
@@ -38,11 +38,11 @@ pub struct DocumentBody<'a> {
     word_count: i32,
     #[serde(rename = "token_count_estimate")]
     token_count_estimate: i32,
-    /// Whether it is in any workspace.
+    /// True if the document is in a workspace.
     cached: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     can_watch: Option<bool>,
-    /// Ids of the workspaces it is pinned in.
+    /// Ids of the workspaces in which it is pinned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pinned_workspaces: Option<Vec<i32>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,7 +52,7 @@ pub struct DocumentBody<'a> {
     metadata: Option<Metadata<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_id: Option<&'a str>,
-    /// What of the file is not in the text, a sentence each; absent where nothing was left out.
+    /// Parts of the file that were not read, one sentence each. Absent if there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     pub warnings: Vec<&'a str>,
@@ -84,7 +84,7 @@ impl<'a> DocumentBody<'a> {
         }
     }
 
-    /// Appends it. Metadata that is no JSON is left out.
+    /// Appends the document as JSON. Invalid metadata is left out.
     fn write(mut self, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         if serde_json::to_writer(&mut *out, &self).is_err() {
@@ -101,7 +101,7 @@ pub fn body(listed: &ListedDocument) -> DocumentBody<'_> {
     DocumentBody::new(listed)
 }
 
-/// Metadata as it is stored, read and written in one go: lists are long. Fails where it is no JSON.
+/// Stored metadata, parsed and written in one pass because lists are long. Fails if it is not JSON.
 struct Metadata<'a>(&'a str);
 
 impl Serialize for Metadata<'_> {
@@ -113,7 +113,7 @@ impl Serialize for Metadata<'_> {
     }
 }
 
-/// One document, by itself.
+/// A single document.
 #[derive(Serialize, ToSchema)]
 pub struct DocumentFound<'a> {
     document: FoundDocument<'a>,
@@ -123,15 +123,15 @@ pub struct DocumentFound<'a> {
 struct FoundDocument<'a> {
     #[serde(flatten)]
     document: DocumentBody<'a>,
-    /// `folder/file.json`: what other calls want to be given.
+    /// `folder/file.json`: how other operations refer to the document.
     location: String,
-    /// The whole text; only with `?content=true`.
+    /// The whole text. Only with `?content=true`.
     #[serde(rename = "pageContent", skip_serializing_if = "Option::is_none")]
     page_content: Option<String>,
 }
 
 impl<'a> DocumentFound<'a> {
-    /// The document that was listed, as `document` says it.
+    /// Combines a listed document with its JSON form.
     pub fn new(
         listed: &'a ListedDocument,
         mut document: DocumentBody<'a>,
@@ -175,11 +175,11 @@ pub struct TreeFolder<'a> {
 pub struct FolderPage<'a> {
     folder: &'a str,
     documents: Vec<DocumentBody<'a>>,
-    /// How many documents the folder holds in all.
+    /// Total number of documents in the folder.
     total_count: u64,
-    /// Whether any follow.
+    /// True if more documents follow.
     has_more: bool,
-    /// The status once more, in answers of `GET /documents`.
+    /// The HTTP status, repeated in responses of `GET /documents`.
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<u16>,
     error: Option<String>,
@@ -204,36 +204,36 @@ fn write<T: Serialize + ?Sized>(out: &mut Vec<u8>, value: &T) -> Result<()> {
 
 #[derive(Deserialize, IntoParams)]
 pub struct TreeQuery {
-    /// Only the documents of this folder, as pages.
+    /// List only the documents of this folder, in pages.
     folder: Option<String>,
-    /// How many documents of the folder are left out at the beginning, by name.
+    /// Number of documents of the folder to skip, by name.
     offset: Option<String>,
-    /// How many of the folder are wanted, 1 to 1000, or `all`.
+    /// Number of documents, 1 to 1000, or `all`.
     limit: Option<String>,
 }
 
 impl TreeQuery {
-    /// The folder, if one is asked for, and the part of it.
+    /// Splits the query into the folder, if one is given, and the part of it.
     pub fn into_part(self) -> (Option<String>, PartQuery) {
         let Self { folder, offset, limit } = self;
         (folder, PartQuery { offset, limit })
     }
 }
 
-/// Which part of a folder is asked for.
+/// Which part of a folder to list.
 #[derive(Deserialize, IntoParams)]
 pub struct PartQuery {
-    /// How many documents are left out at the beginning, by name.
+    /// Number of documents to skip, by name.
     pub offset: Option<String>,
-    /// How many are wanted, 1 to 1000, or `all`.
+    /// Number of documents, 1 to 1000, or `all`.
     pub limit: Option<String>,
 }
 
-/// The most documents on a page.
+/// Most documents on a page.
 pub const LARGEST_PAGE: u32 = 1_000;
 
 impl PartQuery {
-    /// The offset, and the limit unless all are wanted; `default` where no limit is given.
+    /// Returns offset and limit: no limit for `all`, `default` if none is given.
     pub fn read(&self, default: Option<u32>) -> Result<(u64, Option<u32>)> {
         let wrong = |field, reason| Err(carrel_domain::Error::invalid(field, reason));
         let offset = match self.offset.as_deref().map(str::parse::<u64>) {
@@ -251,10 +251,10 @@ impl PartQuery {
     }
 }
 
-/// Which part of a document is asked for.
+/// Options of a document request.
 #[derive(Deserialize, IntoParams)]
 pub struct FoundQuery {
-    /// `true` adds the text of the document.
+    /// `true` adds the document's text.
     content: Option<bool>,
 }
 

@@ -1,11 +1,11 @@
-//! Lists of documents, as bytes in pieces.
+//! Writers of document lists, as JSON in chunks.
 use carrel_domain::Result;
 use carrel_domain::folder::ListedDocument;
 use carrel_services::library::ListEntry;
 
 use crate::v1::documents::listing::{DocumentBody, write};
 
-/// How a document in a list is said.
+/// Converts a listed document to its JSON form.
 pub type EntryOf = for<'a> fn(&'a ListedDocument) -> DocumentBody<'a>;
 
 /// A list that is written entry by entry.
@@ -13,7 +13,7 @@ pub trait ListWriter {
     type Entry;
 
     fn add(&mut self, entry: Self::Entry) -> Result<()>;
-    /// What was written since it was asked for last.
+    /// Returns what was written since the last call.
     fn written(&mut self) -> &mut Vec<u8>;
     /// Writes what follows the last entry.
     fn end(&mut self);
@@ -95,7 +95,7 @@ impl PageWriter {
     }
 }
 
-/// What a [`super::FolderPage`] says beside its documents.
+/// The fields of a [`super::FolderPage`] besides its documents.
 pub struct PageFacts {
     pub total: u64,
     pub has_more: bool,

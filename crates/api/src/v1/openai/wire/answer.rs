@@ -1,4 +1,4 @@
-//! Chat completions: whole ones, and ones that come part by part.
+//! JSON of chat completions, whole and streamed.
 use carrel_domain::Result;
 use carrel_domain::model::{FinishReason, Usage};
 use carrel_services::chat::{AnswerEvent, EmptyCompletion, Finished, Metrics, Reply};
@@ -12,10 +12,10 @@ use crate::error::openai::broken_off;
 use crate::streaming::event;
 use crate::v1::source;
 
-/// What ends a stream.
+/// The end of a stream.
 const DONE: &str = "data: [DONE]\n\n";
 
-/// What is said of every part of one answer.
+/// The fields that every part of an answer repeats.
 #[derive(Clone, Debug)]
 pub struct Heading {
     id: String,
@@ -24,7 +24,7 @@ pub struct Heading {
     model: String,
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Serialize, ToSchema)]
 pub struct Completion {
     id: String,
@@ -33,10 +33,10 @@ pub struct Completion {
     created: i64,
     model: String,
     choices: Vec<Choice>,
-    /// Tokens, and what else is known of the cost.
+    /// Tokens and other usage figures.
     #[schema(value_type = Object)]
     usage: Value,
-    /// The passages the answer is built on: an extension of the protocol.
+    /// The passages the answer is built on; an extension of the protocol.
     #[schema(value_type = Vec<Object>)]
     sources: Vec<Value>,
 }
@@ -55,9 +55,9 @@ struct Choice {
 struct StatusMessage {
     /// `assistant`.
     role: &'static str,
-    /// Null where the model ended without any text.
+    /// Null if the model returned no text.
     content: Option<String>,
-    /// What a reasoning model thought: an extension of the protocol.
+    /// The reasoning of the model; an extension of the protocol.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasoning_content: Option<String>,
 }
@@ -67,12 +67,13 @@ impl Heading {
         Self::named(format!("chatcmpl-{}", Uuid::new_v4().simple()), model, created)
     }
 
-    /// With a name that is given.
+    /// Uses the given id.
     pub fn named(id: String, model: String, created: i64) -> Self {
         Self { id, created, model }
     }
 
-    /// The whole answer. One without text is a failure, unless the model was cut short.
+    /// Creates the complete answer. An answer without text is an error, unless the model was cut
+    /// short.
     pub fn completion(self, reply: Reply) -> Result<Completion> {
         let ending = match reply {
             Reply::Answered { text, sources, metrics, .. } => {
@@ -109,7 +110,7 @@ impl Heading {
         }
     }
 
-    /// The events that tell a piece of the answer.
+    /// Returns the event for one part of the answer.
     pub fn chunk(&self, delta: &Value, finish: Option<&str>, usage: Option<Value>) -> Value {
         let choice = json!({
             "index": 0, "delta": delta, "logprobs": null, "finish_reason": finish,
@@ -125,7 +126,7 @@ impl Heading {
     }
 }
 
-/// What an answer comes to.
+/// The contents of a complete answer.
 #[derive(Default)]
 pub struct Ending {
     pub content: Option<String>,
@@ -148,7 +149,7 @@ impl Ending {
     }
 }
 
-/// What a refusal costs, which no model was asked for.
+/// The usage of a refusal, for which no model was called.
 fn nothing_spent() -> Value {
     let Usage { prompt_tokens, completion_tokens } = Usage::default();
     json!({
@@ -158,18 +159,19 @@ fn nothing_spent() -> Value {
     })
 }
 
-/// The finish reason of an empty answer that OpenAI's own servers would not call a failure.
+/// Returns the finish reason of an empty answer that OpenAI's own servers would not report as an
+/// error.
 fn cut_short(empty: &EmptyCompletion) -> Option<&'static str> {
     let finish = empty.metrics.finish;
     matches!(finish, FinishReason::Length | FinishReason::ContentFilter).then(|| finish.as_str())
 }
 
-/// A stream as OpenAI's own servers send it, with the sources in the last part.
+/// A stream in the format of OpenAI's servers, with the sources in the last part.
 pub struct CompletionStream {
     heading: Heading,
-    /// Whether it ends with what the answer cost.
+    /// True to send the usage at the end.
     counts: bool,
-    /// Whether an error was told, after which nothing is.
+    /// True once an error was sent, after which nothing follows.
     broke_off: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What a client of the chat completions asks for.
+//! JSON of chat completion requests.
 use carrel_domain::model::{Image, Message, MessageRole};
 use carrel_domain::{Error, Result};
 use carrel_services::chat::{Attachment, Question, RequestOverrides};
@@ -10,81 +10,81 @@ use crate::error::openai::NO_USER_PROMPT;
 use crate::v1::filter;
 use crate::v1::openai::wire::{given, options};
 
-/// The most messages of one request.
+/// Most messages in one request.
 const MOST_MESSAGES: usize = 4096;
-/// The longest name of a session, in bytes.
+/// Longest name of a session, in bytes.
 const LONGEST_SESSION: usize = 512;
-/// The longest URL of an image, in bytes.
+/// Longest URL of an image, in bytes.
 const MAX_URL: usize = 2_048;
-/// The highest temperature.
+/// Highest temperature.
 const HOTTEST: f64 = 2.0;
 
-/// Fields of other names are ignored.
+/// Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 pub struct CompletionBody {
-    /// The slug of a workspace.
+    /// Slug of a workspace.
     #[serde(default)]
     #[schema(value_type = String, example = "alpha-team")]
     model: Option<Value>,
-    /// The conversation, oldest first: `system` or `developer`, `user`, `assistant`; the last is the
-    /// user's. Content is text, or parts of the types `text` and `image_url`. Without instructions of
-    /// its own, those of the workspace are in force.
+    /// The conversation, oldest message first. Roles are `system` or `developer`, `user` and
+    /// `assistant`; the last message is the user's. Content is text, or parts of the types `text`
+    /// and `image_url`. Without instructions in the request, those of the workspace apply.
     #[serde(default)]
     #[schema(value_type = Vec<Object>)]
     pub messages: Option<Value>,
-    /// From 0 to 2; the workspace's when absent.
+    /// Sampling temperature, 0 to 2; the workspace's setting if absent.
     #[serde(default)]
     #[schema(value_type = Option<f64>)]
     pub temperature: Option<Value>,
-    /// The most tokens of the answer.
+    /// Most tokens of the answer.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
     pub max_tokens: Option<Value>,
-    /// As `max_tokens`, which it takes the place of.
+    /// Like `max_tokens`, and takes precedence over it.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
     pub max_completion_tokens: Option<Value>,
-    /// Whether the answer comes part by part.
+    /// True to stream the answer.
     #[serde(default)]
     #[schema(value_type = Option<bool>)]
     pub stream: Option<Value>,
-    /// `{"include_usage": true}` has the stream end with what the answer cost.
+    /// `{"include_usage": true}` sends the usage at the end of a stream.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     stream_options: Option<Value>,
-    /// 1 and no other.
+    /// Must be 1.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
     pub n: Option<Value>,
-    /// The session that the exchange is kept in, unless `metadata` names one.
+    /// Session of the exchange, unless `metadata` names one.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub user: Option<Value>,
-    /// Its `session_id` names the session that the exchange is kept in.
+    /// `session_id` names the session of the exchange.
     #[serde(default)]
     #[schema(value_type = Option<Object>)]
     pub metadata: Option<Value>,
-    /// Which documents the answer is built on: an extension of the protocol.
+    /// Restricts the answer to some documents; an extension of the protocol.
     #[serde(default)]
     #[schema(value_type = Option<filter::FilterBody>)]
     filter: Option<Value>,
-    /// `top_p`, `seed`, `stop`, `presence_penalty`, `frequency_penalty` and `response_format` go on
-    /// to the model. What would change the answer and is not supported is refused by name.
+    /// `top_p`, `seed`, `stop`, `presence_penalty`, `frequency_penalty` and `response_format` are
+    /// passed to the model. Other options that would change the answer are refused by name.
     #[serde(flatten)]
     #[schema(ignore)]
     others: Map<String, Value>,
 }
 
-/// How the answer is to come.
+/// How the answer is sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     pub streams: bool,
-    /// Whether a stream tells what the answer cost.
+    /// True to send the usage at the end of a stream.
     pub counts: bool,
 }
 
 impl CompletionBody {
-    /// The slug of the workspace that is asked.
+    /// Returns the slug of the workspace.
     pub fn model(&self) -> Result<String> {
         match &self.model {
             Some(Value::String(model)) => Ok(model.clone()),
@@ -132,7 +132,7 @@ impl CompletionBody {
     }
 }
 
-/// What `parse` makes of a value, if there is one.
+/// Parses an optional value.
 fn option<T>(
     value: Option<Value>,
     field: &'static str,
@@ -166,16 +166,16 @@ fn session(metadata: Option<Value>, user: Option<Value>) -> Result<Option<String
     Ok(read.filter(|session| !session.is_empty()))
 }
 
-/// What messages come to.
+/// The contents of the messages.
 struct Read {
-    /// Those of the system and of developers, one after another.
+    /// The messages of the system and of developers, joined.
     instructions: Option<String>,
     history: Vec<Message>,
-    /// What the last message says.
+    /// Text of the last message.
     text: String,
-    /// The images in the last message.
+    /// Images in the last message.
     attachments: Vec<Attachment>,
-    /// Web addresses of further ones.
+    /// URLs of further images of the last message.
     image_urls: Vec<String>,
 }
 
@@ -211,14 +211,14 @@ fn read(messages: Option<Value>) -> Result<Read> {
             }
         }
     }
-    // Of a message that only calls a tool nothing is left to be seen.
+    // A message that only calls a tool is left without contents.
     history.retain(|message| !message.text.is_empty() || !message.images.is_empty());
     let instructions = (!instructions.is_empty()).then(|| instructions.join("\n\n"));
     let (attachments, image_urls) = (inline_images(&last), remote_images(&last));
     Ok(Read { instructions, history, text, attachments, image_urls })
 }
 
-/// The images of a message that come with it.
+/// Returns the images that a message contains as data URLs.
 fn inline_images(message: &Value) -> Vec<Attachment> {
     let images = urls(message).enumerate().filter_map(|(number, url)| {
         let mime = url.strip_prefix("data:")?.split([';', ',']).next().unwrap_or_default();
@@ -229,7 +229,7 @@ fn inline_images(message: &Value) -> Vec<Attachment> {
     images.filter(|image| image.is_image() && image.is_readable()).collect()
 }
 
-/// The images of a message that are elsewhere.
+/// Returns the images that a message links to.
 fn remote_images(message: &Value) -> Vec<String> {
     urls(message).filter(|url| is_remote(url)).map(str::to_owned).collect()
 }
@@ -239,7 +239,7 @@ fn urls(message: &Value) -> impl Iterator<Item = &str> {
     parts.filter_map(|part| part["image_url"]["url"].as_str())
 }
 
-/// All images of an earlier message, as a model sees them.
+/// Returns all images of an earlier message, for the model.
 fn images(message: &Value) -> Vec<Image> {
     let inline = inline_images(message).into_iter().map(|image| image.image());
     inline.chain(remote_images(message).into_iter().map(Image::Url)).collect()

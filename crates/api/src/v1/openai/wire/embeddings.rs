@@ -1,4 +1,4 @@
-//! Texts and their vectors.
+//! JSON of embeddings requests and responses.
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carrel_domain::{Error, Result};
@@ -11,21 +11,20 @@ use crate::v1::openai::wire::given;
 
 #[derive(Deserialize, ToSchema)]
 pub struct EmbeddingsBody {
-    /// A text, or up to 2,048 texts of at most 1 MiB each. Tokens are not taken, as their numbers mean
-    /// something to one model only.
+    /// A text, or up to 2,048 texts, of at most 1 MiB each. Token ids are refused, because they
+    /// belong to one model's vocabulary.
     #[serde(default)]
     #[schema(value_type = Vec<String>)]
     pub input: Option<Value>,
-    /// As `input`.
+    /// Same as `input`.
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>)]
     pub inputs: Option<Value>,
-    /// `float` or `base64`: little-endian numbers of 32 bits.
+    /// `float`, or `base64` for little-endian 32-bit floats.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub encoding_format: Option<Value>,
-    /// How many numbers a vector has. The server's model makes vectors of one length only, so any
-    /// other is refused.
+    /// Number of dimensions. The server's model has a fixed number, so any other value is refused.
     #[serde(default)]
     #[schema(value_type = Option<u32>)]
     pub dimensions: Option<Value>,
@@ -99,7 +98,7 @@ pub struct Embeddings {
     object: &'static str,
     /// In the order of the texts.
     data: Vec<Embedding>,
-    /// The model that made them.
+    /// The model that computed them.
     model: String,
     usage: Spent,
 }

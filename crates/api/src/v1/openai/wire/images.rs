@@ -1,4 +1,4 @@
-//! Pictures that are asked for, and how they are handed over.
+//! JSON of image generation requests and responses.
 use actix_web::HttpResponse;
 use actix_web::http::header::{
     CONTENT_DISPOSITION, ContentDisposition, DispositionParam, DispositionType,
@@ -15,32 +15,33 @@ use utoipa::ToSchema;
 
 use crate::wire::Binary;
 
-/// `n`, `model` and `quality`, which clients of OpenAI send, are not looked at.
+/// `n`, `model` and `quality`, which OpenAI's clients send, are ignored.
 #[derive(Deserialize, ToSchema)]
 pub struct ImageBody {
-    /// What the picture is to show, at most 32,000 bytes.
+    /// Description of the image, at most 32,000 bytes.
     #[serde(default)]
     #[schema(value_type = String, required = true)]
     prompt: Option<Value>,
-    /// Width and height in pixels, each from 16 to 8192, such as `1024x768`; `auto` or nothing for what
-    /// the settings say. Providers that know certain sizes only make the one most like it.
+    /// Width and height in pixels, each from 16 to 8192, such as `1024x768`. If it is `auto` or
+    /// absent, the server's setting applies. Providers with fixed sizes use the most similar one.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     size: Option<Value>,
-    /// `b64_json`, or `blob` for the bytes of the picture as the answer.
+    /// `b64_json`, or `blob` to receive the image's bytes as the response.
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub response_format: Option<Value>,
 }
 
-/// As [`ImageBody`], with pictures to go by.
+/// Like [`ImageBody`], with reference images.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it is there for the OpenAPI document")]
 pub struct ImageForm {
     prompt: String,
     size: Option<String>,
     response_format: Option<String>,
-    /// At most 10, of 25 MiB each or as much as an upload may have, if that is less; PNG, JPEG or WebP.
+    /// Reference images, at most 10; PNG, JPEG or WebP of at most 25 MiB each, or the upload limit
+    /// if that is lower.
     #[schema(inline)]
     image_references: Option<Vec<Binary>>,
 }
@@ -79,14 +80,14 @@ impl ImageBody {
     }
 }
 
-/// A picture that was made.
+/// A generated image.
 #[derive(Serialize, ToSchema)]
 pub struct Images {
-    /// In seconds since 1970.
+    /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     created: Option<i64>,
     data: [Image; 1],
-    /// What was done otherwise than asked.
+    /// How the image differs from the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<String>,
 }
@@ -94,11 +95,11 @@ pub struct Images {
 #[derive(Serialize, ToSchema)]
 struct Image {
     b64_json: String,
-    /// For `GET /document/generated-files/{filename}`, for 30 days.
+    /// Name for `GET /document/generated-files/{filename}`, valid for 30 days.
     filename: String,
 }
 
-/// A picture on its way out.
+/// Builds the response with a generated image.
 pub fn answer(
     made: StoredImage,
     format: OutputFormat,

@@ -1,4 +1,4 @@
-//! What OpenAI's protocol says: workspaces are its models and its vector stores.
+//! JSON of OpenAI's protocol, with workspaces as models and vector stores.
 pub mod answer;
 pub mod chat;
 pub mod embeddings;
@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
-/// What answers where nothing else is configured.
+/// The provider that answers if none is configured.
 const BUILT_IN: &str = "extractive";
 
 #[derive(Serialize, ToSchema)]
@@ -23,16 +23,16 @@ pub struct ModelPage {
     data: Vec<ModelEntry>,
 }
 
-/// A workspace, asked as a model.
+/// A workspace as a model.
 #[derive(Serialize, ToSchema)]
 pub struct ModelEntry {
-    /// The workspace's slug.
+    /// Slug of the workspace.
     id: String,
     /// `model`.
     object: &'static str,
     /// Seconds since 1970.
     created: i64,
-    /// The provider of the language model that answers.
+    /// Provider of the workspace's language model.
     owned_by: String,
 }
 
@@ -44,7 +44,7 @@ impl ModelPage {
 }
 
 impl ModelEntry {
-    /// `provider` answers where the workspace names none.
+    /// `provider` answers if the workspace chooses none.
     pub fn of(workspace: Workspace, provider: Option<String>) -> Self {
         let owner = workspace.settings.chat_provider.or(provider);
         Self {
@@ -56,18 +56,18 @@ impl ModelEntry {
     }
 }
 
-/// Which vector stores are listed.
+/// Which vector stores to list.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "describes the parameters, which `Page` reads")]
 pub struct StoreParams {
-    /// Those after the one with this id.
+    /// Return only stores after the one with this id.
     after: Option<String>,
-    /// How many, from 1 to 10,000; all when absent.
+    /// Number of stores, 1 to 10,000; all if absent.
     limit: Option<usize>,
 }
 
-/// A part of a list.
+/// A page of a list.
 #[derive(Debug, PartialEq)]
 pub struct StorePage {
     after: Option<String>,
@@ -77,7 +77,7 @@ pub struct StorePage {
 impl StorePage {
     const MOST: usize = 10_000;
 
-    /// Reads parameters, of which each counts where it stands first. Others are passed over.
+    /// Reads the parameters. The first of each name counts; unknown ones are ignored.
     pub fn read(pairs: &[(String, String)]) -> Result<Self> {
         let find = |wanted: &str| pairs.iter().find(|(name, _)| name == wanted).map(|pair| &pair.1);
         let limit = match find("limit").map(|text| text.parse()) {
@@ -89,7 +89,7 @@ impl StorePage {
     }
 }
 
-/// Workspaces, each as a store of its documents' vectors.
+/// Workspaces as vector stores.
 #[derive(Serialize, ToSchema)]
 pub struct VectorStores {
     /// `list`.
@@ -104,7 +104,7 @@ pub struct VectorStores {
 
 #[derive(Serialize, ToSchema)]
 pub struct VectorStore {
-    /// The workspace's slug.
+    /// Slug of the workspace.
     id: String,
     /// `vector_store`.
     object: &'static str,
@@ -113,20 +113,21 @@ pub struct VectorStore {
     created_at: i64,
     /// `completed`.
     status: &'static str,
-    /// How many documents it has.
+    /// Number of documents.
     #[schema(value_type = Object)]
     file_counts: Value,
-    /// As `VectorDB` says, such as `lancedb`, by which clients know the index inside this server.
+    /// The vector database, named as in `VectorDB`. Clients know the built-in index as `lancedb`.
     provider: String,
 }
 
 impl VectorStores {
-    /// A list of none.
+    /// Returns an empty list.
     pub fn none() -> Self {
         Self { object: "list", first_id: None, last_id: None, data: Vec::new(), has_more: false }
     }
 
-    /// The part of `workspaces` that `page` asks for, with how many documents each has.
+    /// Returns the page of `workspaces` that `page` selects, with each workspace's number of
+    /// documents.
     pub fn of(
         workspaces: Vec<Workspace>,
         documents: &HashMap<WorkspaceId, u64>,
@@ -167,7 +168,7 @@ impl VectorStore {
     }
 }
 
-/// A field that is neither absent nor null.
+/// Returns a field that is neither absent nor null.
 pub fn given(value: Option<Value>) -> Option<Value> {
     value.filter(|value| !value.is_null())
 }

@@ -1,19 +1,19 @@
-//! Options of a completion that go on to the model, and those that cannot.
+//! Options of a completion that are passed to the model, and those that are refused.
 //!
-//! An option that is dropped in silence gives an answer that was not asked for, so what is not sent
-//! on is refused by name, unless its value is the one that changes nothing.
+//! Silently dropping an option would return an answer that the client did not ask for. An option
+//! that is not passed on is therefore refused by name, unless its value changes nothing.
 use carrel_domain::model::{ResponseFormat, Sampling};
 use carrel_domain::{Error, Result};
 use serde_json::{Map, Value};
 
-/// The most sequences that end an answer, and the longest, in bytes.
+/// Most stop sequences, and the longest, in bytes.
 const MAX_STOPS: usize = 16;
 const MAX_STOP: usize = 1_000;
 
-/// Reads the options that the model is sent.
+/// Reads the options that are passed to the model.
 ///
 /// # Errors
-/// [`Error::Invalid`] in the option, when its value is wrong or it is not supported.
+/// [`Error::Invalid`] in the option if its value is invalid or it is not supported.
 pub fn sampling(fields: &Map<String, Value>) -> Result<Sampling> {
     let unsupported = fields.iter().find(|(name, value)| is_unsupported(name, value));
     if let Some((name, _)) = unsupported {
