@@ -6,13 +6,16 @@
 pub mod extract;
 pub mod files;
 pub mod ocr_model;
+pub mod speech_model;
 pub mod split;
 pub mod worker;
 
 pub use carrel_ocr::Languages;
 pub use extract::pictures::Ocr;
+pub use extract::recordings::Listening;
 pub use extract::{
-    FileExtractor, Limits, WebPages, extract_file, extract_with_pictures, file_types, read_page,
+    FileExtractor, Limits, Models, WebPages, extract_file, extract_with, extract_with_pictures,
+    file_types, read_page,
 };
 pub use files::DocumentStore;
 pub use split::RecursiveSplitter;

@@ -46,6 +46,7 @@ pub mod settings;
 pub mod share;
 pub mod slash_command;
 pub mod slug;
+pub mod speech;
 pub mod suggested_message;
 mod text_kind;
 pub mod thread;

@@ -12,10 +12,11 @@ use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
 use crate::architecture::Pooling;
-use crate::attention::{self, attend};
-use crate::elementwise::{add, gate_by_silu, gelu_all, layer_norm};
-use crate::kernel::{Instructions, Line, Rows};
+use crate::rotation;
 use crate::weights::{Dense, Layer, Weights};
+use carrel_kernels::attention::{self, Heads, attend};
+use carrel_kernels::elementwise::{add, gate_by_silu, gelu_all, layer_norm};
+use carrel_kernels::kernel::{Instructions, Line, Rows};
 
 #[cfg(test)]
 mod tests;
@@ -201,7 +202,8 @@ impl WithSimd for Strip<'_> {
                 scratch.context.resize(hidden.len(), 0.0);
                 let rows = start..start + tokens.len();
                 let (context, room) = (&mut scratch.context, &mut scratch.attention);
-                attend(simd, &weights.architecture, rows, spans, attention, context, room);
+                let heads = Heads { hidden: width, head: weights.architecture.head() };
+                attend(simd, heads, rows, spans, attention, context, room);
                 transform(simd, &weights.layers[before], hidden, scratch, width);
             }
         }
@@ -209,7 +211,7 @@ impl WithSimd for Strip<'_> {
             let left = Rows { values: hidden, width };
             apply(simd, attention, left, next, 3 * width, &mut scratch.panels);
             let positions = tokens.iter().map(|token| (token.position, token.length));
-            attention::rotate(&weights.architecture, positions, next);
+            rotation::rotate(&weights.architecture, positions, next);
         }
     }
 }

@@ -3,17 +3,14 @@
 //! [`NativeEmbedder`] is the adapter, [`catalog`] lists the known models; everything else
 //! implements these.
 mod architecture;
-mod attention;
 pub mod catalog;
 mod config;
 mod directory;
-mod elementwise;
 mod encoder;
 pub mod fetch;
-mod kernel;
 mod native;
-mod panels;
 pub mod quantize;
+mod rotation;
 mod tensors;
 #[cfg(feature = "testing")]
 pub mod testing;

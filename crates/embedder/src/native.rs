@@ -14,8 +14,8 @@ use tokio::time::{Instant, sleep_until};
 use crate::catalog::Prefixes;
 use crate::directory::{Description, Directory};
 use crate::encoder::Encoder;
-use crate::kernel::Instructions;
 use crate::tokenizer::Tokenizer;
+use carrel_kernels::kernel::Instructions;
 
 /// Longest text in UTF-16 code units. Longer texts are embedded by the tokens that fit the model.
 const LONGEST_TEXT: usize = 1000;

@@ -14,9 +14,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::directory::{Directory, WEIGHTS};
 use crate::encoder::Encoder;
-use crate::kernel::Instructions;
-use crate::panels::BLOCK;
 use crate::tensors::{EDITION, FORMAT, NEWEST, Tensors, invalid};
+use carrel_kernels::kernel::Instructions;
+use carrel_kernels::panels::BLOCK;
 
 /// Bits per weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use memmap2::Mmap;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, Metadata};
 
-use crate::panels::{BLOCK, Matrix};
+use carrel_kernels::panels::{BLOCK, Matrix};
 use half::{bf16, f16};
 
 /// Metadata key that marks a model made by [`crate::quantize`].

@@ -5,9 +5,9 @@ use std::path::Path;
 use memmap2::Mmap;
 
 use crate::architecture::{Activation, Architecture, Naming, Positions};
-use crate::elementwise::Norm;
-use crate::panels::{Matrix, Panels};
 use crate::tensors::{Table, Tensors, invalid};
+use carrel_kernels::elementwise::Norm;
+use carrel_kernels::panels::{Matrix, Panels};
 
 pub struct Weights {
     pub architecture: Architecture,

@@ -1,5 +1,6 @@
-//! Creates models from settings: selects the provider and checks that all of its settings are
-//! present.
+//! From settings to models: which provider is meant, and whether everything it needs is there.
+pub(crate) mod speech;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -123,6 +123,18 @@ impl Endpoint {
         self
     }
 
+    /// Sends the key with another word before it than `Bearer`.
+    pub fn with_key_after(mut self, scheme: &'static str) -> Self {
+        if let (Some(key), Some(authorization)) = (&self.key, &mut self.authorization) {
+            // What is fit after `Bearer ` is fit after any word.
+            if let Ok(mut value) = HeaderValue::from_str(&format!("{scheme} {key}")) {
+                value.set_sensitive(true);
+                authorization.1 = value;
+            }
+        }
+        self
+    }
+
     pub fn base(&self) -> &Url {
         &self.base
     }

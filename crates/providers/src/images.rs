@@ -126,7 +126,7 @@ impl RemoteImages {
                 let mut form = fields
                     .into_iter()
                     .fold(Form::new(), |form, (name, value)| form.text(name, value));
-                for part in references::parts(some).await? {
+                for part in references::parts(some)? {
                     form = form.part("image[]", part);
                 }
                 // A form can be sent only once.

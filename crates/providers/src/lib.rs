@@ -11,6 +11,7 @@ mod embeddings;
 mod endpoint;
 mod engines;
 mod extractive;
+mod file_body;
 mod frames;
 mod http;
 mod images;
@@ -23,6 +24,7 @@ mod pace;
 mod reading;
 mod refusal;
 mod retry;
+mod speech;
 pub mod sse;
 mod table;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod testing;
 mod think;
 mod tokens;
 
+pub use choose::speech::{synthesizer, transcriber};
 pub use choose::{chat_model, embedder, image_model, model_list};
 pub use engines::engine_names;
 pub use extractive::Extractive;

@@ -110,6 +110,9 @@ fn readable_type(input: &Input<'_>, name: &str) -> Result<String, String> {
             None => return Ok(extension),
             Some(missing) => missing.why(),
         },
+        Some(extension) if formats::is_recording(&extension) => {
+            "recordings are transcribed one by one; send it by itself".to_owned()
+        }
         Some(extension) if formats::is_read(&extension) => return Ok(extension),
         Some(extension) if SEALED.contains(&extension.as_str()) => "it is encrypted".to_owned(),
         Some(extension) => format!("files of type .{extension} are not read"),

@@ -4,8 +4,8 @@ use carrel_domain::document::{Extracted, FileType};
 
 use super::extract_error::ExtractError;
 use super::{
-    Input, bundle, epub, html, mail, markup, notebook, office, opendocument, pdf, pictures, rtf,
-    sheets, subtitles, text,
+    Input, bundle, epub, html, mail, markup, notebook, office, opendocument, pdf, pictures,
+    recordings, rtf, sheets, subtitles, text,
 };
 
 type Read = fn(&Input<'_>) -> Result<Vec<Extracted>, ExtractError>;
@@ -19,8 +19,8 @@ pub enum Reading {
     Apart(Read),
     /// As [`Reading::Apart`], where this server reads pictures.
     Picture(Read),
-    /// Sound, of which nothing is made.
-    Recording,
+    /// As [`Reading::Apart`], where this server transcribes recordings.
+    Recording(Read),
 }
 
 struct Format {
@@ -39,6 +39,7 @@ const fn format(
 }
 
 const OCR: Reading = Picture(pictures::read);
+const SPEECH: Reading = Recording(recordings::read);
 
 /// In the order in which clients are told of them.
 const FORMATS: &[Format] = &[
@@ -149,15 +150,21 @@ const FORMATS: &[Format] = &[
         ..format("multipart/related", &[".mhtml"], Apart(mail::read_archived_page))
     },
     format("application/zip", &[".zip"], Apart(bundle::read)),
-    format("audio/wav", &[".wav"], Recording),
-    format("audio/mpeg", &[".mp3"], Recording),
-    format("audio/ogg", &[".ogg", ".oga"], Recording),
-    format("audio/opus", &[".opus"], Recording),
-    format("audio/mp4", &[".m4a"], Recording),
-    format("audio/x-m4a", &[".m4a"], Recording),
-    format("audio/webm", &[".webm"], Recording),
-    format("video/mp4", &[".mp4"], Recording),
-    format("video/mpeg", &[".mpeg"], Recording),
+    format("audio/wav", &[".wav"], SPEECH),
+    format("audio/mpeg", &[".mp3"], SPEECH),
+    format("audio/ogg", &[".ogg", ".oga"], SPEECH),
+    format("audio/opus", &[".opus"], SPEECH),
+    format("audio/mp4", &[".m4a"], SPEECH),
+    format("audio/x-m4a", &[".m4a"], SPEECH),
+    format("audio/webm", &[".webm"], SPEECH),
+    format("audio/flac", &[".flac"], SPEECH),
+    format("audio/aac", &[".aac"], SPEECH),
+    format("audio/aiff", &[".aiff", ".aif"], SPEECH),
+    format("video/mp4", &[".mp4"], SPEECH),
+    format("video/quicktime", &[".mov"], SPEECH),
+    format("video/webm", &[".webm"], SPEECH),
+    format("video/x-matroska", &[".mkv"], SPEECH),
+    Format { aliases: &[".mpga"], ..format("video/mpeg", &[".mpeg"], SPEECH) },
     format("application/epub+zip", &[".epub"], Apart(epub::read)),
     format("image/png", &[".png"], OCR),
     Format { aliases: &[".jpeg"], ..format("image/jpeg", &[".jpg"], OCR) },
@@ -275,22 +282,20 @@ pub fn is_picture(extension: &str) -> bool {
     matches!(reading(extension), Some(Picture(_)))
 }
 
-/// Why a recording is refused.
-pub fn not_transcribed(extension: &str) -> ExtractError {
-    ExtractError::said(format!(
-        "Recordings are not transcribed by this server, so files of type .{extension} cannot be read."
-    ))
+/// Whether files of a type are recordings, which are transcribed where there is a model for it.
+pub fn is_recording(extension: &str) -> bool {
+    matches!(reading(extension), Some(Recording(_)))
 }
 
 /// The types known by name, in the order in which clients are told of them, and whether they are read
-/// where pictures are, or are not.
-pub fn file_types(reads_pictures: bool) -> impl Iterator<Item = FileType> {
+/// where pictures are and recordings are, or are not.
+pub fn file_types(reads_pictures: bool, reads_recordings: bool) -> impl Iterator<Item = FileType> {
     FORMATS.iter().map(move |format| {
         let Format { mime, extensions, aliases, reading } = format;
         let is_read = match reading {
             Here(_) | Apart(_) => true,
             Picture(_) => reads_pictures,
-            Recording => false,
+            Recording(_) => reads_recordings,
         };
         FileType { mime, extensions, aliases, is_read }
     })

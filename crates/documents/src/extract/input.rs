@@ -8,6 +8,7 @@ use std::rc::Rc;
 use super::Limits;
 use super::extract_error::ExtractError;
 use super::pictures::Pictures;
+use super::recordings::Recordings;
 
 /// Files within files are opened to this depth: a mail in an archive in a mail.
 const DEEPEST: u32 = 4;
@@ -39,6 +40,7 @@ struct Shared {
     /// Bytes that archives may still be unpacked to.
     inflated: Cell<u64>,
     pictures: Pictures,
+    recordings: Recordings,
 }
 
 #[derive(Clone, Copy)]
@@ -49,8 +51,19 @@ pub enum Content<'a> {
 
 impl<'a> Input<'a> {
     pub fn new(file: &'a File, limits: Limits, pictures: Pictures) -> Self {
+        Self::with_recordings(file, limits, pictures, Recordings::none())
+    }
+
+    /// As [`Input::new`], with recordings transcribed.
+    pub fn with_recordings(
+        file: &'a File,
+        limits: Limits,
+        pictures: Pictures,
+        recordings: Recordings,
+    ) -> Self {
         let inflated = Cell::new(limits.inflated);
-        let shared = Rc::new(Shared { files: Cell::new(MOST_EMBEDDED), inflated, pictures });
+        let files = Cell::new(MOST_EMBEDDED);
+        let shared = Rc::new(Shared { files, inflated, pictures, recordings });
         let left_out = Rc::default();
         Self { content: Content::File(file), limits, depth: 0, shared, left_out }
     }
@@ -97,6 +110,24 @@ impl<'a> Input<'a> {
     /// What reads pictures within the file.
     pub fn pictures(&self) -> &Pictures {
         &self.shared.pictures
+    }
+
+    /// What transcribes recordings.
+    pub fn recordings(&self) -> &Recordings {
+        &self.shared.recordings
+    }
+
+    /// The content and its length in bytes. Sound takes more room than text: of recordings the limit of uploads alone
+    /// bounds the size.
+    pub fn recording(&self) -> Result<(Source<'a>, u64), ExtractError> {
+        match self.content {
+            Content::File(mut file) => {
+                let length = file.seek(SeekFrom::End(0))?;
+                file.rewind()?;
+                Ok((Source::File(BufReader::new(file)), length))
+            }
+            Content::Bytes(bytes) => Ok((Source::Bytes(Cursor::new(bytes)), bytes.len() as u64)),
+        }
     }
 
     pub fn inflatable(&self) -> u64 {

@@ -11,7 +11,7 @@ mod embedded;
 mod encoding;
 mod epub;
 pub(crate) mod extract_error;
-mod formats;
+pub(crate) mod formats;
 mod html;
 mod input;
 mod mail;
@@ -22,6 +22,7 @@ mod opendocument;
 mod pdf;
 pub mod pictures;
 mod plausible;
+pub mod recordings;
 mod rtf;
 mod sealed;
 mod sheets;
@@ -34,6 +35,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
 use carrel_domain::document::{
@@ -46,6 +48,7 @@ use crate::blocking;
 use crate::worker::Readers;
 use extract_error::ExtractError;
 use pictures::{Ocr, Pictures};
+use recordings::{Listening, Recordings};
 
 use formats::Reading;
 pub use formats::file_types;
@@ -94,22 +97,24 @@ impl FileExtractor {
 #[async_trait]
 impl Extractor for FileExtractor {
     fn file_types(&self) -> Vec<FileType> {
-        file_types(self.readers.ocr().missing().is_none()).collect()
+        let (pictures, recordings) = (self.readers.ocr(), self.readers.listening());
+        file_types(pictures.missing().is_none(), recordings.is_ready()).collect()
     }
 
     async fn extract(&self, file: &IncomingFile, request: &ReadRequest) -> Result<Vec<Extracted>> {
         let (path, name, limits) = (file.content.clone(), file.name.clone(), self.limits);
-        let ocr = self.readers.ocr();
+        let models = Models { ocr: self.readers.ocr(), listening: self.readers.listening() };
         let is_read = |extension: &String| match formats::reading(extension) {
             Some(Reading::Apart(_)) => true,
-            Some(Reading::Picture(_)) => ocr.missing().is_none(),
+            Some(Reading::Picture(_)) => models.ocr.missing().is_none(),
+            Some(Reading::Recording(_)) => models.listening.is_ready(),
             _ => false,
         };
         let Some(extension) = extension(base(&name)).filter(is_read) else {
-            return blocking(move || extract_with_pictures(&name, &path, limits, &ocr)).await;
+            return blocking(move || extract_with(&name, &path, limits, &models)).await;
         };
         let opened = blocking(move || File::open(path).map_err(Error::internal)).await?;
-        let documents = self.readers.read(&extension, opened, limits, ocr, request).await;
+        let documents = self.readers.read(&extension, opened, limits, models, request).await;
         documents.map_err(|fault| fault.into_error(base(&name), limits))
     }
 }
@@ -117,12 +122,12 @@ impl Extractor for FileExtractor {
 /// The documents in the file at `path`, which its owner calls `name`; at least one, each with text.
 /// Whatever the type, it is read on this thread.
 ///
-/// Pictures are not read.
+/// Pictures are not read, and recordings not transcribed.
 ///
 /// [`Error::Unprocessable`] when the type is unknown or there is no text, [`Error::TooLarge`] when
 /// the file or its text exceeds the limits.
 pub fn extract_file(name: &str, path: &Path, limits: Limits) -> Result<Vec<Extracted>> {
-    extract_with(name, path, limits, Pictures::none())
+    extract_with(name, path, limits, &Models::none())
 }
 
 /// As [`extract_file`], with pictures read as `ocr` says.
@@ -132,14 +137,28 @@ pub fn extract_with_pictures(
     limits: Limits,
     ocr: &Ocr,
 ) -> Result<Vec<Extracted>> {
-    extract_with(name, path, limits, Pictures::open(ocr, Arc::default()))
+    extract_with(name, path, limits, &Models { ocr: ocr.clone(), ..Models::none() })
 }
 
-fn extract_with(
+/// The models that read what is no text, as a worker is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Models {
+    pub ocr: Ocr,
+    pub listening: Listening,
+}
+
+impl Models {
+    pub fn none() -> Self {
+        Self { ocr: Ocr::NoModel, listening: Listening::NoModel }
+    }
+}
+
+/// As [`extract_file`], with what is no text read as `models` say.
+pub fn extract_with(
     name: &str,
     path: &Path,
     limits: Limits,
-    pictures: Pictures,
+    models: &Models,
 ) -> Result<Vec<Extracted>> {
     let name = base(name);
     let Some(extension) = extension(name) else {
@@ -148,16 +167,32 @@ fn extract_with(
         ));
     };
     let file = File::open(path).map_err(Error::internal)?;
-    extract(&extension, &file, limits, pictures).map_err(|fault| fault.into_error(name, limits))
+    extract(&extension, &file, limits, Opened::of(models, Arc::default()))
+        .map_err(|fault| fault.into_error(name, limits))
+}
+
+/// Models whose files are open.
+pub(crate) struct Opened {
+    pub pictures: Pictures,
+    pub recordings: Recordings,
+}
+
+impl Opened {
+    /// The milliseconds that the models take are added to `spent`.
+    pub fn of(models: &Models, spent: Arc<AtomicU64>) -> Self {
+        let pictures = Pictures::open(&models.ocr, Arc::clone(&spent));
+        Self { pictures, recordings: Recordings::open(&models.listening, spent) }
+    }
 }
 
 pub(crate) fn extract(
     extension: &str,
     file: &File,
     limits: Limits,
-    pictures: Pictures,
+    models: Opened,
 ) -> Result<Vec<Extracted>, ExtractError> {
-    let input = Input::new(file, limits, pictures);
+    let Opened { pictures, recordings } = models;
+    let input = Input::with_recordings(file, limits, pictures, recordings);
     let mut documents = read_as(extension, &input)?;
     let (mut bytes, mut names) = (0, HashSet::new());
     for document in &mut documents {
@@ -225,8 +260,12 @@ fn read_by_type(extension: &str, input: &Input<'_>) -> Result<Vec<Extracted>, Ex
         return read(input);
     }
     match formats::reading(extension) {
-        Some(Reading::Here(read) | Reading::Apart(read) | Reading::Picture(read)) => read(input),
-        Some(Reading::Recording) => Err(formats::not_transcribed(extension)),
+        Some(
+            Reading::Here(read)
+            | Reading::Apart(read)
+            | Reading::Picture(read)
+            | Reading::Recording(read),
+        ) => read(input),
         None => match (formats::advice(extension), formats::language(extension)) {
             (Some(fault), _) => Err(fault),
             (None, Some(language)) => text::read_code(input, language),

@@ -1,6 +1,7 @@
 //! What runs in a worker: one file is read, one answer given.
 use std::fs::File;
-use std::io;
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
+use std::ops::ControlFlow;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
@@ -10,58 +11,123 @@ use std::time::{Duration, Instant};
 use carrel_domain::document::Extracted;
 
 use super::confine::confine;
-use super::{Job, LACKS, reply, said};
-use crate::extract::extract;
+use super::transcript::Line;
+use super::{Job, LACKS, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::pictures::Pictures;
+use crate::extract::recordings::Ending;
+use crate::extract::{Opened, extract};
+use carrel_speech::whisper::Part;
 
 /// Readers of some formats call themselves for what is nested.
 const STACK: usize = 64 << 20;
 /// How often the time is looked at.
 const LOOK: Duration = Duration::from_millis(200);
 
-/// Reads the file on standard input as `job` says, and answers on standard output. Only for a
+/// Does with the file on standard input as `job` says, and answers on standard output. Only for a
 /// process that was started for it: it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
-    let answer = match serde_json::from_str(job) {
-        Ok(job) => confined(job),
-        Err(error) => Err(ExtractError::Internal(format!("failed to understand the job: {error}"))),
+    let written = match serde_json::from_str::<Job>(job) {
+        Ok(Job { work: Work::Read, .. }) | Err(_) => {
+            let job = serde_json::from_str(job).map_err(|error| {
+                ExtractError::Internal(format!("failed to understand the job: {error}"))
+            });
+            reply::write(io::stdout().lock(), job.and_then(read))
+        }
+        Ok(job) => {
+            let end = transcribe(job).map_or_else(Line::Failed, |()| Line::End);
+            say(&end)
+        }
     };
-    match reply::write(io::stdout().lock(), answer) {
+    match written {
         Ok(()) => ExitCode::SUCCESS,
         // Nobody listens any more.
         Err(_) => ExitCode::FAILURE,
     }
 }
 
-fn confined(job: Job) -> Result<Vec<Extracted>, ExtractError> {
+fn read(job: Job) -> Result<Vec<Extracted>, ExtractError> {
+    let (file, models, spent) = confined(&job)?;
+    watched(file, job, models, &spent)
+}
+
+fn confined(job: &Job) -> Result<(File, Opened, Arc<AtomicU64>), ExtractError> {
     // Before the number of files is fixed at what is open.
     let (file, spent) = (input()?, Arc::new(AtomicU64::new(0)));
-    let pictures = Pictures::open(&job.ocr, Arc::clone(&spent));
+    let models = Opened::of(&job.models, Arc::clone(&spent));
     let failure = |what| ExtractError::Internal(format!("failed to confine a worker: {what}"));
-    let lacks = confine(&job).map_err(failure)?;
+    let lacks = confine(job).map_err(failure)?;
     if !lacks.is_empty() {
         eprintln!("{LACKS}{}", lacks.join(", "));
     }
-    watched(file, job, pictures, &spent)
+    Ok((file, models, spent))
 }
 
-/// Reads on a thread of its own, for no longer than allowed, beside the milliseconds `spent` on pictures.
+/// Reads on a thread of its own, for no longer than allowed, beside the milliseconds `spent` on pictures
+/// and recordings.
 pub(super) fn watched(
     file: File,
     job: Job,
-    pictures: Pictures,
+    models: Opened,
     spent: &AtomicU64,
 ) -> Result<Vec<Extracted>, ExtractError> {
+    let Job { seconds, total_seconds, .. } = job;
     let too_slow = said::too_slow(&job);
-    let (done, answer) = mpsc::sync_channel(1);
-    let (patience, most) = (job.seconds, job.total_seconds);
-    let read = move || {
-        let answer = extract(&job.extension, &file, job.limits, pictures);
-        // Whoever has stopped waiting has ended the process.
-        let _ = done.send(answer);
+    let read = move || extract(&job.extension, &file, job.limits, models);
+    within(seconds, total_seconds, spent, too_slow, read)
+}
+
+/// Writes a line for each part of the transcript as it comes.
+fn transcribe(job: Job) -> Result<(), ExtractError> {
+    let (file, Opened { recordings, .. }, spent) = confined(&job)?;
+    let Job { seconds, total_seconds, .. } = job;
+    let too_slow = said::too_slow(&job);
+    let Work::Transcribe(wishes) = job.work else { return Ok(()) };
+    let listen = move || {
+        let mut file = &file;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.rewind()?;
+        let begin = |duration: Option<f64>| {
+            if let Some(duration) = duration {
+                let _ = say(&Line::Duration(duration));
+            }
+        };
+        let tell = &mut |part: Part| match say(&part.into()) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(_) => ControlFlow::Break(()),
+        };
+        match recordings.transcribe(BufReader::new(file), length, &wishes.options(), begin, tell)? {
+            Ending::Whole | Ending::Cut => Ok(()),
+            Ending::OutOfTime(_) => Err(ExtractError::refused(
+                "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
+            )),
+        }
     };
-    thread::Builder::new().stack_size(STACK).spawn(read)?;
+    within(seconds, total_seconds, &spent, too_slow, listen)
+}
+
+fn say(line: &Line) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    out.write_all(&text)?;
+    out.flush()
+}
+
+/// Runs `work` on a thread of its own, for so many seconds beside the milliseconds `spent` on models, and no
+/// longer than `most` seconds in all.
+fn within<T: Send + 'static>(
+    seconds: u64,
+    most: u64,
+    spent: &AtomicU64,
+    too_slow: ExtractError,
+    work: impl FnOnce() -> Result<T, ExtractError> + Send + 'static,
+) -> Result<T, ExtractError> {
+    let (done, answer) = mpsc::sync_channel(1);
+    let work = move || {
+        // Whoever has stopped waiting has ended the process.
+        let _ = done.send(work());
+    };
+    thread::Builder::new().stack_size(STACK).spawn(work)?;
     let start = Instant::now();
     loop {
         match answer.recv_timeout(LOOK) {
@@ -69,8 +135,8 @@ pub(super) fn watched(
             // It panicked, and has said so on standard error.
             Err(mpsc::RecvTimeoutError::Disconnected) => return Err(said::crashed()),
             Err(mpsc::RecvTimeoutError::Timeout) => {
-                let on_pictures = Duration::from_millis(spent.load(Ordering::Relaxed));
-                let allowed = Duration::from_secs(patience) + on_pictures;
+                let on_models = Duration::from_millis(spent.load(Ordering::Relaxed));
+                let allowed = Duration::from_secs(seconds) + on_models;
                 if start.elapsed() >= allowed.min(Duration::from_secs(most)) {
                     return Err(too_slow);
                 }

@@ -37,7 +37,7 @@ fn limit(job: &Job) -> Result<(), String> {
         (Resource::Data, job.memory),
         // Beside what it writes to there is what it only reads, first of all the program itself.
         (Resource::As, job.memory.saturating_add(READ_ONLY)),
-        (Resource::Cpu, job.total_seconds + 1),
+        (Resource::Cpu, job.processor_seconds + 1),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
         // Files that are open stay usable. No other can be opened, nor a socket, even after one of

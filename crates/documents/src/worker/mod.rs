@@ -5,14 +5,17 @@ mod confine;
 mod pool;
 mod queue;
 mod reply;
+mod transcriber;
+mod transcript;
 
 use serde::{Deserialize, Serialize};
 
 pub use child::run;
-pub use pool::{PictureReading, Program, Readers, ResourceLimits};
+pub use pool::{PictureReading, Program, Readers, RecordingReading, ResourceLimits};
+pub use transcriber::NativeTranscriber;
+use transcript::Wishes;
 
-use crate::extract::Limits;
-use crate::extract::pictures::Ocr;
+use crate::extract::{Limits, Models};
 
 /// What a worker is told, as its one argument. The file itself is its standard input.
 #[derive(Serialize, Deserialize)]
@@ -23,12 +26,24 @@ struct Job {
     memory: u64,
     /// How long it may take, but for pictures.
     seconds: u64,
-    /// Whether pictures are read, and how long that may take beside.
-    ocr: Ocr,
+    /// How pictures and recordings are read, and how long that may take beside.
+    models: Models,
     /// How long all of it may take.
     total_seconds: u64,
+    /// How much processor time all of it may take, on all threads together.
+    processor_seconds: u64,
+    /// What is to be done with the file.
+    work: Work,
     /// The process that waits for the answer.
     parent: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Work {
+    /// Its documents are read.
+    Read,
+    /// It is transcribed, as these options say.
+    Transcribe(Wishes),
 }
 
 /// What a worker begins a line of its complaints with that names what confines it less than it might.

@@ -10,18 +10,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::queue::{Full, Queue};
-use super::{Job, LACKS, reply, said};
-use crate::extract::Limits;
+use super::{Job, LACKS, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
+use crate::extract::formats;
 use crate::extract::pictures::Ocr;
-use crate::ocr_model;
+use crate::extract::recordings::Listening;
+use crate::extract::{Limits, Models};
+use crate::{ocr_model, speech_model};
 use carrel_domain::document::{Extracted, ReadRequest};
 use carrel_ocr::Languages;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::process::{Child, Command};
 
 /// How much longer than allowed a worker may take to say that it took too long.
-const GRACE: Duration = Duration::from_secs(5);
+pub(super) const GRACE: Duration = Duration::from_secs(5);
 /// How much of what a worker complains of is kept for the log, in bytes.
 const COMPLAINTS: u64 = 4 << 10;
 
@@ -52,6 +54,20 @@ pub struct Readers {
     /// Whether it is in the log already what the kernel lacks.
     told: Arc<AtomicBool>,
     ocr: Option<PictureReading>,
+    listening: Option<RecordingReading>,
+    /// Recordings take long, and nobody else is to wait for them.
+    recordings: Queue,
+}
+
+/// How recordings are transcribed.
+#[derive(Clone, Debug)]
+pub struct RecordingReading {
+    /// Where models lie once they were fetched; the first that is there transcribes.
+    pub directories: Vec<PathBuf>,
+    /// How long one recording may take; they are not transcribed where that is nothing.
+    pub time: Duration,
+    /// The most threads that compute for one recording.
+    pub threads: usize,
 }
 
 /// How pictures are read.
@@ -67,12 +83,44 @@ pub struct PictureReading {
 impl Readers {
     pub fn new(program: Program, resources: ResourceLimits) -> Self {
         let queue = Queue::new(resources.workers);
-        Self { program, resources, queue, told: Arc::default(), ocr: None }
+        let recordings = Queue::new(1);
+        Self {
+            program,
+            resources,
+            queue,
+            told: Arc::default(),
+            ocr: None,
+            listening: None,
+            recordings,
+        }
     }
 
     /// Has pictures read where the model is there.
     pub fn with_pictures(self, how: PictureReading) -> Self {
         Self { ocr: Some(how), ..self }
+    }
+
+    /// Has recordings transcribed where a model is there.
+    pub fn with_recordings(self, how: RecordingReading) -> Self {
+        Self { listening: Some(how), ..self }
+    }
+
+    /// Whether recordings are transcribed now, and by which model.
+    pub(crate) fn listening(&self) -> Listening {
+        let Some(how) = &self.listening else { return Listening::NoModel };
+        let Some((seconds, threads)) = self.listening_limits() else { return Listening::Off };
+        let found = how.directories.iter().find(|directory| speech_model::is_complete(directory));
+        found.map_or(Listening::NoModel, |directory| Listening::Ready {
+            directory: directory.clone(),
+            seconds,
+            threads,
+        })
+    }
+
+    /// How long one recording may take, in seconds, on how many threads; `None` where that is turned off.
+    pub(super) fn listening_limits(&self) -> Option<(u64, usize)> {
+        let how = self.listening.as_ref().filter(|how| !how.time.is_zero())?;
+        Some((how.time.as_secs().max(1), how.threads.max(1)))
     }
 
     /// Whether pictures are read now: a model that is fetched later needs no restart.
@@ -94,29 +142,13 @@ impl Readers {
         extension: &str,
         file: File,
         limits: Limits,
-        mut ocr: Ocr,
+        models: Models,
         request: &ReadRequest,
     ) -> Result<Vec<Extracted>, ExtractError> {
-        let time = request.time_limit.unwrap_or(self.resources.time).min(self.resources.time);
-        let seconds = time.as_secs().max(1);
-        let mut total_seconds = seconds;
-        if let Ocr::Ready { seconds: on_pictures, .. } = &mut ocr {
-            match request.time_limit {
-                // Some time is left for all else that there is to do.
-                Some(_) => *on_pictures = (*on_pictures).min((seconds * 4 / 5).max(1)),
-                None => total_seconds = seconds.saturating_add(*on_pictures),
-            }
-        }
-        let job = Job {
-            extension: extension.to_owned(),
-            limits,
-            memory: self.resources.memory,
-            seconds,
-            ocr,
-            total_seconds,
-            parent: std::process::id(),
-        };
-        let turn = self.queue.turn(&request.owner).await;
+        let job = self.job(extension, limits, models, request.time_limit);
+        let is_recording = formats::is_recording(extension);
+        let queue = if is_recording { &self.recordings } else { &self.queue };
+        let turn = queue.turn(&request.owner).await;
         let _turn = turn.map_err(|Full| {
             ExtractError::Unavailable(
                 "too many files are waiting to be read; try again later".to_owned(),
@@ -141,6 +173,45 @@ impl Readers {
         Err(explain(&job, status, &complaints))
     }
 
+    /// What a worker is told to do within `time_limit`, or else within the time that is allowed for any file.
+    pub(super) fn job(
+        &self,
+        extension: &str,
+        limits: Limits,
+        mut models: Models,
+        time_limit: Option<Duration>,
+    ) -> Job {
+        let time = time_limit.unwrap_or(self.resources.time).min(self.resources.time);
+        let seconds = time.as_secs().max(1);
+        // Where time is short, some is left for all else that there is to do.
+        let most = time_limit.map_or(u64::MAX, |_| (seconds * 4 / 5).max(1));
+        let (mut beside, mut processor) = (0, 0);
+        if let Ocr::Ready { seconds, .. } = &mut models.ocr {
+            *seconds = (*seconds).min(most);
+            (beside, processor) = (*seconds, *seconds);
+        }
+        if let Listening::Ready { seconds, threads, .. } = &mut models.listening {
+            *seconds = (*seconds).min(most);
+            beside = beside.max(*seconds);
+            processor = processor.max(seconds.saturating_mul(*threads as u64));
+        }
+        let total = |beside: u64| match time_limit {
+            Some(_) => seconds,
+            None => seconds.saturating_add(beside),
+        };
+        Job {
+            extension: extension.to_owned(),
+            limits,
+            memory: self.resources.memory,
+            seconds,
+            models,
+            total_seconds: total(beside),
+            processor_seconds: total(beside).max(seconds.saturating_add(processor)),
+            parent: std::process::id(),
+            work: Work::Read,
+        }
+    }
+
     /// Logs once what the kernel has no means for.
     fn tell_what_lacks(&self, complaints: &str) {
         let Some(lacks) = complaints.lines().find_map(|line| line.strip_prefix(LACKS)) else {
@@ -153,7 +224,7 @@ impl Readers {
 
     /// Nothing of this process is passed on: no variable, no open file, no directory. The system's own signals to
     /// the server's group do not reach it, so that what is under way is finished at the end.
-    fn start(&self, job: &Job, file: File) -> Result<Child, ExtractError> {
+    pub(super) fn start(&self, job: &Job, file: File) -> Result<Child, ExtractError> {
         let Program { path, arguments, environment } = &self.program;
         let mut command = Command::new(path);
         let job = serde_json::to_string(job).map_err(|error| internal(&error))?;
@@ -197,7 +268,7 @@ async fn finish(mut worker: Child, limits: Limits) -> io::Result<Ended> {
 }
 
 /// The beginning of what a worker complains of; the rest is read so that it need not wait.
-async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
+pub(super) async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
     let Some(mut err) = err else { return Ok(String::new()) };
     let mut bytes = Vec::new();
     (&mut err).take(COMPLAINTS).read_to_end(&mut bytes).await?;
@@ -206,7 +277,7 @@ async fn complaints(err: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
 }
 
 /// Why a worker gave no answer, as far as its end tells.
-fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
+pub(super) fn explain(job: &Job, status: ExitStatus, complaints: &str) -> ExtractError {
     let signal = signal(status);
     // The system kills who takes too much of its memory with signal 9.
     if complaints.contains("memory allocation of") || signal == Some(9) {

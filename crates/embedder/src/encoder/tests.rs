@@ -1,8 +1,8 @@
 //! The encoder with the real model, on every instruction set and with strips cut anywhere.
 use super::*;
 use crate::catalog::MINILM;
-use crate::kernel::tests::all_instructions;
 use crate::testing::model_dir;
+use carrel_kernels::kernel::testing::all_instructions;
 
 fn ids(length: usize) -> Vec<u32> {
     (0..length as u32).map(|index| 1000 + index * 37 % 20_000).collect()

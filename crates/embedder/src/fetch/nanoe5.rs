@@ -12,10 +12,10 @@ use flate2::read::ZlibDecoder;
 use safetensors::tensor::Dtype;
 
 use crate::catalog::E5;
-use crate::panels::BLOCK;
 use crate::quantize::{Written, write};
 use crate::tensors::invalid;
 use crate::tokenizer::{Piece, write_sentencepiece};
+use carrel_kernels::panels::BLOCK;
 
 use super::ModelFile;
 

@@ -3,30 +3,19 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use carrel_domain::image::ReferenceImage;
 use carrel_domain::{Error, Result};
-use futures_util::stream::try_unfold;
-use reqwest::Body;
 use reqwest::multipart::Part;
-use tokio::fs::File;
-use tokio::io::AsyncReadExt;
+
+use crate::file_body;
 
 /// Most bytes of all images in a JSON body, which is held in memory.
 const MOST_IN_JSON: u64 = 20 << 20;
 
-/// How much of a file is read at a time, in bytes.
-const PIECE: usize = 64 << 10;
-
-/// Returns form parts that are read while they are sent.
-pub(super) async fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
+/// Parts of a form, which are read while they are sent.
+pub(super) fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
     let mut parts = Vec::with_capacity(references.len());
     for (number, reference) in references.iter().enumerate() {
-        let file = File::open(&reference.content).await.map_err(Error::of_file)?;
-        let pieces = try_unfold(file, |mut file| async move {
-            let mut piece = vec![0; PIECE];
-            let read = file.read(&mut piece).await?;
-            piece.truncate(read);
-            Ok::<_, std::io::Error>((read > 0).then_some((piece, file)))
-        });
-        let part = Part::stream_with_length(Body::wrap_stream(pieces), reference.length);
+        let content = file_body::open(&reference.content)?;
+        let part = Part::stream_with_length(content, reference.length);
         let part = part.file_name(format!("{number}.{}", reference.kind.ending()));
         parts.push(part.mime_str(reference.kind.mime()).map_err(Error::internal)?);
     }

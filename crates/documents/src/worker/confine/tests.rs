@@ -13,8 +13,7 @@ use rustix::process::{Resource, Rlimit, Signal};
 
 use super::super::child::watched;
 use super::*;
-use crate::extract::pictures::Pictures;
-use crate::extract::{Limits, extract};
+use crate::extract::{Limits, Models, Opened, extract};
 
 /// What the process that a test starts is to do: `everything`, `filter`, `landlock` or `read`.
 const TASK: &str = "CARREL_TEST_CONFINED";
@@ -27,9 +26,19 @@ const LIMITS: Limits = Limits { file: 8 << 20, text: 1 << 20, inflated: 64 << 20
 
 fn job(extension: &str) -> Job {
     let parent = parent().cast_unsigned();
-    let (memory, seconds, ocr) = (1 << 30, 60, crate::Ocr::NoModel);
+    let (memory, seconds, models) = (1 << 30, 60, Models::none());
     let (extension, limits, total_seconds) = (extension.to_owned(), LIMITS, seconds);
-    Job { extension, limits, memory, seconds, ocr, total_seconds, parent }
+    Job {
+        extension,
+        limits,
+        memory,
+        seconds,
+        models,
+        total_seconds,
+        processor_seconds: total_seconds,
+        parent,
+        work: Work::Read,
+    }
 }
 
 /// The process of the test that started this one.
@@ -129,8 +138,8 @@ fn fixtures() -> Vec<PathBuf> {
     paths
 }
 
-/// What reads pictures, where the model lies beside the one of `CARREL_MODEL_DIR`.
-fn pictures() -> Pictures {
+/// The models that read pictures, where the model lies beside the one of `CARREL_MODEL_DIR`.
+fn models() -> Opened {
     let directory = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
     let directory = directory.map(|models| models.with_file_name(crate::ocr_model::NAME));
     let there = directory.filter(|directory| crate::ocr_model::is_complete(directory));
@@ -139,7 +148,7 @@ fn pictures() -> Pictures {
         seconds: 60,
         languages: String::new(),
     });
-    Pictures::open(&ocr, Arc::default())
+    Opened::of(&Models { ocr, ..Models::none() }, Arc::default())
 }
 
 fn extension(path: &Path) -> &str {
@@ -155,14 +164,14 @@ fn digest(outcome: &impl std::fmt::Debug) -> u64 {
 /// Opens all first, as nothing can be opened later.
 fn read_all() {
     let paths = fixtures();
-    let opened = paths.iter().map(|path| (File::open(path).unwrap(), pictures()));
+    let opened = paths.iter().map(|path| (File::open(path).unwrap(), models()));
     let files: Vec<_> = opened.collect();
     confine(&job("pdf")).unwrap();
-    for (path, (file, pictures)) in paths.iter().zip(files) {
+    for (path, (file, models)) in paths.iter().zip(files) {
         let mut job = job("");
         job.extension = extension(path).to_owned();
         let name = path.file_name().unwrap().display();
-        println!("read {name} {}", digest(&watched(file, job, pictures, &AtomicU64::new(0))));
+        println!("read {name} {}", digest(&watched(file, job, models, &AtomicU64::new(0))));
     }
 }
 
@@ -210,7 +219,7 @@ fn a_confined_worker_reads_every_kind_of_file_as_any_other_does() {
     let read: Vec<_> = said.lines().filter_map(|line| line.split("read ").nth(1)).collect();
     let expected = fixtures().into_iter().map(|path| {
         let file = File::open(&path).unwrap();
-        let outcome = extract(extension(&path), &file, LIMITS, pictures());
+        let outcome = extract(extension(&path), &file, LIMITS, models());
         format!("{} {}", path.file_name().unwrap().display(), digest(&outcome))
     });
     let expected: Vec<_> = expected.collect();

@@ -4,14 +4,22 @@ use std::ops::Range;
 
 use pulp::Simd;
 
-use crate::architecture::{Architecture, Positions};
 use crate::elementwise::{scale, softmax_unscaled};
 use crate::kernel::{Line, PANEL, Rows, multiply};
 
 /// Queries processed at a time.
 const QUERIES: usize = 12;
 
-/// Working memory for one head of one text.
+/// How the columns of queries, keys and values are shared by heads.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// The columns of all heads.
+    pub hidden: usize,
+    /// The columns of one: a multiple of a panel's.
+    pub head: usize,
+}
+
+/// Room for one head of one text.
 #[derive(Default)]
 pub struct Scratch {
     queries: Vec<f32>,
@@ -28,14 +36,13 @@ pub struct Scratch {
 #[inline(always)]
 pub fn attend<S: Simd>(
     simd: S,
-    architecture: &Architecture,
+    Heads { hidden: width, head }: Heads,
     strip: Range<usize>,
     spans: &[Range<usize>],
     attention: &[f32],
     context: &mut [f32],
     scratch: &mut Scratch,
 ) {
-    let (width, head) = (architecture.hidden, architecture.head());
     let Scratch { queries, keys, values, scores } = scratch;
     context.fill(0.0);
     let first = spans.partition_point(|span| span.end <= strip.start);
@@ -80,40 +87,6 @@ pub fn attend<S: Simd>(
                 for (row, sum) in context.chunks_mut(width).zip(sums) {
                     scale(simd, &mut row[column..column + head], 1.0 / sum);
                 }
-            }
-        }
-    }
-}
-
-/// Rotates the query and key of each row by the position and the length of its text, if the
-/// architecture requires it.
-///
-/// The two halves of a head are the coordinates. Angles are rounded as in the reference
-/// implementation.
-pub fn rotate(
-    architecture: &Architecture,
-    positions: impl Iterator<Item = (usize, usize)>,
-    attention: &mut [f32],
-) {
-    let Positions::Rotary { base, trained, scaling } = architecture.positions else { return };
-    let (width, head) = (architecture.hidden, architecture.head());
-    let mut frequencies = (0, Vec::new());
-    let mut angles = vec![(0.0, 0.0); head / 2];
-    for ((position, length), row) in positions.zip(attention.chunks_mut(3 * width)) {
-        let length = length.max(trained);
-        if frequencies.0 != length {
-            let stretch = scaling * length as f32 / trained as f32 - (scaling - 1.0);
-            let base = base * stretch.powf(head as f32 / (head as f32 - 2.0));
-            let frequency = |pair: usize| 1.0 / base.powf((2 * pair) as f32 / head as f32);
-            frequencies = (length, (0..head / 2).map(frequency).collect::<Vec<f32>>());
-        }
-        for (angle, frequency) in angles.iter_mut().zip(&frequencies.1) {
-            *angle = (position as f32 * frequency).sin_cos();
-        }
-        for head in row[..2 * width].chunks_mut(head) {
-            let (first, second) = head.split_at_mut(angles.len());
-            for ((x, y), (sin, cos)) in first.iter_mut().zip(second).zip(&angles) {
-                (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
             }
         }
     }

@@ -2,7 +2,7 @@
 use pulp::WithSimd;
 
 use super::*;
-use crate::kernel::tests::all_instructions;
+use crate::kernel::testing::all_instructions;
 
 struct Gelu<'a>(&'a mut [[f32; 16]]);
 

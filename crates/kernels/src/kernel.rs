@@ -7,8 +7,10 @@
 //! order.
 use pulp::{Scalar128b, Simd, WithSimd};
 
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
-pub mod tests;
+mod tests;
 
 /// Columns of one panel.
 pub const PANEL: usize = 16;
@@ -23,9 +25,9 @@ pub enum Instructions {
     /// What most x86-64 processors and virtual machines without AVX2 support.
     #[cfg(target_arch = "x86_64")]
     Sse4(pulp::x86::V2),
-    #[cfg(all(test, target_arch = "x86_64"))]
+    #[cfg(all(any(test, feature = "testing"), target_arch = "x86_64"))]
     Avx2(pulp::x86::V3),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "testing"))]
     Baseline,
 }
 
@@ -50,7 +52,7 @@ impl Instructions {
             Self::Detected(pulp::Arch::Neon(simd)) => Simd::vectorize(simd, op),
             #[cfg(target_arch = "x86_64")]
             Self::Sse4(simd) => Simd::vectorize(simd, op),
-            #[cfg(all(test, target_arch = "x86_64"))]
+            #[cfg(all(any(test, feature = "testing"), target_arch = "x86_64"))]
             Self::Avx2(simd) => Simd::vectorize(simd, op),
             _ => Scalar128b.vectorize(op),
         }

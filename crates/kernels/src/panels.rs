@@ -22,6 +22,19 @@ pub enum Matrix {
 }
 
 impl Matrix {
+    /// Rounds the weights to 8 bits, each block by its own scale. `values` are whole blocks.
+    pub fn rounded(values: &[f32]) -> Self {
+        let (mut codes, mut scales) = (Vec::with_capacity(values.len()), Vec::new());
+        for block in values.chunks(BLOCK) {
+            let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+            let scale = largest / 127.0;
+            let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
+            codes.extend(block.iter().map(|value| (value * factor).round() as i8));
+            scales.push(scale);
+        }
+        Self::Coded { codes, scales }
+    }
+
     /// Multiplies every weight by `factor`.
     pub fn scale(&mut self, factor: f32) {
         let (Self::Full(values) | Self::Coded { scales: values, .. }) = self;
@@ -110,8 +123,34 @@ impl Panels {
         Ok(Self { depth, packed })
     }
 
-    /// Adds the product of `left` and the matrix to `out`, whose rows are `place.0` wide and whose
-    /// columns start at `place.1`.
+    /// The bytes it takes.
+    pub fn bytes(&self) -> usize {
+        match &self.packed {
+            Packed::Full(lines) => lines.len(),
+            Packed::Coded { codes, scales } => codes.len() + size_of_val(scales.as_slice()),
+        }
+    }
+
+    /// Writes one row of the file's matrix over `row`.
+    pub fn row(&self, index: usize, row: &mut [f32]) {
+        let (first, lane) = (index / PANEL * self.depth, index % PANEL);
+        match &self.packed {
+            Packed::Full(lines) => {
+                let lines: &[Line] = bytemuck::cast_slice(lines);
+                for (value, line) in row.iter_mut().zip(&lines[first..]) {
+                    *value = line[lane];
+                }
+            }
+            Packed::Coded { codes, scales } => {
+                let codes: &[Codes] = bytemuck::cast_slice(codes);
+                for (k, (value, line)) in row.iter_mut().zip(&codes[first..]).enumerate() {
+                    *value = f32::from(line[lane]) * scales[(first + k) / BLOCK][lane];
+                }
+            }
+        }
+    }
+
+    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
     ///
     /// `scratch` is working memory that other products may reuse.
     #[inline(always)]
@@ -131,6 +170,11 @@ impl Panels {
             }
             Packed::Coded { codes, scales } => {
                 let codes: &[Codes] = bytemuck::cast_slice(codes);
+                if left.values.len() == left.width {
+                    let out = &mut out[column..];
+                    simd.vectorize(Single { codes, scales, depth, left: left.values, out });
+                    return;
+                }
                 scratch.resize(2 * depth, [0.0; PANEL]);
                 let pairs =
                     codes.chunks_exact(2 * depth).zip(scales.chunks_exact(2 * depth / BLOCK));
@@ -144,7 +188,65 @@ impl Panels {
     }
 }
 
-/// Decodes codes to weights.
+/// The product of one row, in which each code is used once: it is never written out as a weight.
+struct Single<'a> {
+    codes: &'a [Codes],
+    scales: &'a [Line],
+    depth: usize,
+    left: &'a [f32],
+    out: &'a mut [f32],
+}
+
+/// Panels that are summed side by side, so that one sum need not wait for another.
+const TOGETHER: usize = 2;
+
+impl pulp::WithSimd for Single<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { codes, scales, depth, left, out } = self;
+        let fused = cfg!(target_arch = "aarch64") || S::F32_LANES >= 8;
+        let groups = codes.chunks_exact(TOGETHER * depth);
+        let groups = groups.zip(scales.chunks_exact(TOGETHER * depth / BLOCK));
+        let (outs, _) = out.as_chunks_mut::<{ TOGETHER * PANEL }>();
+        for ((codes, scales), out) in groups.zip(outs) {
+            let (first, second) = codes.split_at(depth);
+            let (first_scales, second_scales) = scales.split_at(depth / BLOCK);
+            let blocks = left.as_chunks::<BLOCK>().0.iter();
+            let blocks =
+                blocks.zip(first.as_chunks::<BLOCK>().0).zip(second.as_chunks::<BLOCK>().0);
+            let scales = first_scales.iter().zip(second_scales);
+            let mut totals = [[0.0; PANEL]; TOGETHER];
+            for (((left, first), second), scales) in blocks.zip(scales) {
+                let mut sums = [[0.0; PANEL]; 2 * TOGETHER];
+                for k in (0..BLOCK).step_by(2) {
+                    for step in 0..2 {
+                        for (panel, codes) in [first, second].into_iter().enumerate() {
+                            let sum = &mut sums[2 * panel + step];
+                            for lane in 0..PANEL {
+                                let weight = f32::from(codes[k + step][lane]);
+                                sum[lane] = match fused {
+                                    true => weight.mul_add(left[k + step], sum[lane]),
+                                    false => sum[lane] + weight * left[k + step],
+                                };
+                            }
+                        }
+                    }
+                }
+                for lane in 0..PANEL {
+                    totals[0][lane] += (sums[0][lane] + sums[1][lane]) * scales.0[lane];
+                    totals[1][lane] += (sums[2][lane] + sums[3][lane]) * scales.1[lane];
+                }
+            }
+            for (out, total) in out.iter_mut().zip(totals.as_flattened()) {
+                *out += total;
+            }
+        }
+    }
+}
+
+/// Turns codes into the weights they stand for.
 struct Expand<'a> {
     codes: &'a [Codes],
     scales: &'a [Line],

@@ -1,0 +1,308 @@
+//! Recordings: what is said in sound and video files, each time after the mark of its second.
+use std::cell::{Cell, OnceCell};
+use std::io::{Read, Seek};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use carrel_domain::document::Extracted;
+use carrel_speech::audio::{AudioError, Sound};
+use carrel_speech::directory;
+use carrel_speech::whisper::{Files, Options, Part, Segment, Whisper};
+use serde::{Deserialize, Serialize};
+
+use super::extract_error::ExtractError;
+use super::{Input, by_nobody};
+
+/// A line of a transcript ends with a sentence once it is this long, in bytes.
+const LONG_LINE: usize = 160;
+/// A line of a transcript is no longer, in bytes, where the segments allow it.
+const LONGEST_LINE: usize = 480;
+/// A pause that begins another line, in seconds.
+const PAUSE: f64 = 2.0;
+
+/// Whether recordings are transcribed, as a worker is told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Listening {
+    /// The model lies in this directory.
+    Ready { directory: PathBuf, seconds: u64, threads: usize },
+    /// No model was fetched.
+    NoModel,
+    /// The operator allows no time for it.
+    Off,
+}
+
+impl Listening {
+    pub fn is_ready(&self) -> bool {
+        matches!(self, Self::Ready { .. })
+    }
+
+    /// Why no recording is transcribed.
+    pub(crate) fn refusal(&self) -> ExtractError {
+        let why = match self {
+            Self::Off => {
+                "transcribing is turned off on this server (CARREL_TRANSCRIPTION_TIMEOUT is 0)"
+            }
+            _ => {
+                "this server has no model for transcribing (the operator can fetch it with \
+                 `carrel model fetch whisper-base`)"
+            }
+        };
+        ExtractError::said(format!("The file is a recording, and {why}, so it cannot be read."))
+    }
+}
+
+/// Transcribes recordings for as long as that may take in all.
+pub struct Recordings(Result<Listener, Listening>);
+
+struct Listener {
+    /// The files of the model, opened before the process gives up opening any.
+    files: Cell<Option<Files>>,
+    whisper: OnceCell<Option<Whisper>>,
+    threads: usize,
+    allowed: Duration,
+    /// Milliseconds that were spent on pictures and recordings.
+    spent: Arc<AtomicU64>,
+}
+
+/// How a transcript ended.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ending {
+    Whole,
+    /// The file ended before its sound did.
+    Cut,
+    /// The time was up at this second.
+    OutOfTime(f64),
+}
+
+impl Recordings {
+    /// Transcribes none.
+    pub fn none() -> Self {
+        Self(Err(Listening::NoModel))
+    }
+
+    /// Opens the files of the model; it is loaded for the first recording. The milliseconds that are
+    /// spent are added to `spent`.
+    pub fn open(listening: &Listening, spent: Arc<AtomicU64>) -> Self {
+        let Listening::Ready { directory, seconds, threads } = listening else {
+            return Self(Err(listening.clone()));
+        };
+        let listener = directory::open(directory).map(|files| Listener {
+            files: Cell::new(Some(files)),
+            whisper: OnceCell::new(),
+            threads: *threads,
+            allowed: Duration::from_secs(*seconds),
+            spent,
+        });
+        Self(listener.map_err(|_| Listening::NoModel))
+    }
+
+    /// Hands what is said in a file of `length` bytes to `on`, until that has enough. Besides, `begin` is told how long the
+    /// recording is, as far as the file says.
+    pub fn transcribe(
+        &self,
+        source: impl Read + Seek + Send + Sync,
+        length: u64,
+        options: &Options,
+        begin: impl FnOnce(Option<f64>),
+        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+    ) -> Result<Ending, ExtractError> {
+        let listener = self.0.as_ref().map_err(Listening::refusal)?;
+        // Before the model is loaded, since many files have no sound.
+        let mut sound = Sound::open(source, length).map_err(unheard)?;
+        begin(sound.duration());
+        let whisper = listener.whisper.get_or_init(|| listener.load()).as_ref();
+        let failed = || ExtractError::said("The model for transcribing recordings failed.");
+        let whisper = whisper.ok_or_else(failed)?;
+        let clock = Clock::start(&listener.spent);
+        let mut reached = 0.0;
+        let mut out_of_time = false;
+        let ended = whisper.transcribe(&mut || sound.next(), options, &mut |part| {
+            clock.tick();
+            if let Part::Progress(seconds) = &part {
+                reached = *seconds;
+                out_of_time = clock.spent() >= listener.allowed;
+            }
+            on(part)?;
+            if out_of_time { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        ended.map_err(unheard)?;
+        Ok(if out_of_time {
+            Ending::OutOfTime(reached)
+        } else if sound.is_cut() {
+            Ending::Cut
+        } else {
+            Ending::Whole
+        })
+    }
+}
+
+impl Listener {
+    /// `None` when the files are not those of a model.
+    fn load(&self) -> Option<Whisper> {
+        let clock = Clock::start(&self.spent);
+        let loaded = Whisper::load(self.files.take()?, self.threads);
+        clock.tick();
+        loaded.inspect_err(|error| eprintln!("failed to load the model: {error}")).ok()
+    }
+}
+
+/// Adds the time that goes by to what was spent.
+struct Clock<'a> {
+    start: Instant,
+    told: AtomicU64,
+    spent: &'a AtomicU64,
+}
+
+impl<'a> Clock<'a> {
+    fn start(spent: &'a AtomicU64) -> Self {
+        Self { start: Instant::now(), told: AtomicU64::new(0), spent }
+    }
+
+    fn tick(&self) {
+        let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let before = self.told.swap(now, Ordering::Relaxed);
+        self.spent.fetch_add(now - before, Ordering::Relaxed);
+    }
+
+    /// Also on what came before.
+    fn spent(&self) -> Duration {
+        Duration::from_millis(self.spent.load(Ordering::Relaxed))
+    }
+}
+
+fn unheard(error: AudioError) -> ExtractError {
+    ExtractError::refused(format!("{error}."))
+}
+
+/// The transcript of a recording.
+pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
+    let mut lines = Lines::default();
+    let most = usize::try_from(input.limits.text).unwrap_or(usize::MAX);
+    let (source, length) = input.recording()?;
+    let ended = input.recordings().transcribe(
+        source,
+        length,
+        &Options::default(),
+        |_| (),
+        &mut |part| {
+            if let Part::Segment(segment) = part {
+                lines.push(&segment);
+            }
+            // A little more than allowed, so that it is refused.
+            if lines.text.len() > most { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        },
+    )?;
+    match ended {
+        Ending::Whole => {}
+        Ending::Cut => {
+            input.warn("The file is cut short or damaged; what was there was transcribed.")
+        }
+        Ending::OutOfTime(seconds) => input.warn(format!(
+            "The recording was transcribed up to {}: the time for it was up \
+             (CARREL_TRANSCRIPTION_TIMEOUT).",
+            mark(seconds)
+        )),
+    }
+    let text = lines.finish();
+    if text.is_empty() {
+        input.warn("Nothing is said in the recording.");
+    }
+    Ok(vec![by_nobody(text, "a recording uploaded by the user.")])
+}
+
+/// The lines of a transcript: `[00:12:31] Some sentences.`
+#[derive(Default)]
+struct Lines {
+    text: String,
+    /// The last line, which may go on, and when it begins and ends.
+    line: String,
+    start: f64,
+    end: f64,
+}
+
+impl Lines {
+    fn push(&mut self, segment: &Segment) {
+        let said = segment.text.trim();
+        if said.is_empty() {
+            return;
+        }
+        let is_long = self.line.len() >= LONG_LINE && ends_sentence(&self.line)
+            || self.line.len() + said.len() > LONGEST_LINE;
+        if self.line.is_empty() || is_long || segment.start - self.end > PAUSE {
+            self.end_line();
+            self.start = segment.start;
+        } else if segment.text.starts_with(' ') {
+            self.line.push(' ');
+        }
+        self.line.push_str(said);
+        self.end = segment.end;
+    }
+
+    fn end_line(&mut self) {
+        if !self.line.is_empty() {
+            let line = std::mem::take(&mut self.line);
+            self.text.push_str(&format!("[{}] {line}\n", mark(self.start)));
+        }
+    }
+
+    fn finish(mut self) -> String {
+        self.end_line();
+        self.text
+    }
+}
+
+fn ends_sentence(line: &str) -> bool {
+    line.ends_with(['.', '!', '?', '…', '。', '！', '？', '।', '؟'])
+}
+
+/// `00:12:31`.
+fn mark(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn segment(start: f64, end: f64, text: &str) -> Segment {
+        Segment {
+            start,
+            end,
+            text: text.to_owned(),
+            words: Vec::new(),
+            tokens: Vec::new(),
+            temperature: 0.0,
+            average_log_probability: 0.0,
+            compression_ratio: 0.0,
+            no_speech_probability: 0.0,
+        }
+    }
+
+    #[test]
+    fn lines_begin_with_their_second_after_pauses_and_long_sentences() {
+        let mut lines = Lines::default();
+        let long = format!(" {}.", "word ".repeat(40).trim());
+        lines.push(&segment(0.5, 2.0, " Good morning."));
+        lines.push(&segment(2.0, 4.0, " Shall we begin?"));
+        lines.push(&segment(7.9, 20.0, &long));
+        lines.push(&segment(20.0, 22.0, " Next."));
+        lines.push(&segment(3751.0, 3752.0, " The end."));
+        let expected = format!(
+            "[00:00:00] Good morning. Shall we begin?\n[00:00:07]{long}\n[00:00:20] Next.\n\
+             [01:02:31] The end.\n"
+        );
+        assert_eq!(lines.finish(), expected);
+    }
+
+    #[test]
+    fn a_line_goes_on_without_a_space_where_the_language_has_none() {
+        let mut lines = Lines::default();
+        lines.push(&segment(0.0, 1.0, "こんにちは。"));
+        lines.push(&segment(1.0, 2.0, "元気ですか。"));
+        assert_eq!(lines.finish(), "[00:00:00] こんにちは。元気ですか。\n");
+    }
+}

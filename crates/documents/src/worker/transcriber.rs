@@ -1,0 +1,166 @@
+//! Whisper as a [`Transcriber`]: each recording in a worker, which has the model in memory for no longer than that.
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carrel_domain::speech::{
+    SpeechModelName, Transcriber, TranscriptPart, TranscriptStream, TranscriptionRequest,
+    TranscriptionTask,
+};
+use carrel_domain::{Error, Result};
+use carrel_speech::whisper::LANGUAGES;
+use futures_util::stream;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::process::{Child, ChildStdout};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::pool::{GRACE, Readers, complaints, explain};
+use super::transcript::{Known, LONGEST_LINE, Line, Wishes};
+use super::{Job, Work, said};
+use crate::extract::recordings::Listening;
+use crate::extract::{Limits, Models};
+use crate::speech_model;
+
+/// Recordings that are transcribed at once; the others wait.
+const AT_ONCE: usize = 2;
+const SERVICE: &str = "the model for transcribing";
+
+/// Transcribes recordings by the model in a directory.
+#[derive(Clone, Debug)]
+pub struct NativeTranscriber {
+    readers: Readers,
+    limits: Limits,
+    directory: PathBuf,
+    turns: Arc<Semaphore>,
+}
+
+impl NativeTranscriber {
+    /// Opens nothing yet: the model may be fetched later. Time and threads are those of the readers.
+    pub fn new(readers: Readers, limits: Limits, directory: PathBuf) -> Self {
+        Self { readers, limits, directory, turns: Arc::new(Semaphore::new(AT_ONCE)) }
+    }
+
+    /// Whether the model is there.
+    pub fn is_fetched(&self) -> bool {
+        speech_model::is_complete(&self.directory)
+    }
+
+    fn model(&self) -> String {
+        let name = self.directory.file_name().unwrap_or(self.directory.as_os_str());
+        name.to_string_lossy().into_owned()
+    }
+
+    fn check(&self, request: &TranscriptionRequest) -> Result<()> {
+        if !self.is_fetched() {
+            let reason =
+                format!("its files are missing; run `carrel model fetch {}`", self.model());
+            return Err(Error::unavailable(SERVICE, reason));
+        }
+        let is_english = self.model().ends_with(".en");
+        if let Some(language) = &request.language {
+            let code = language.as_str();
+            let is_known = if is_english { code == "en" } else { LANGUAGES.contains(&code) };
+            if !is_known {
+                return Err(Error::invalid("language", "must be a language that the model knows"));
+            }
+        }
+        if is_english && request.task == TranscriptionTask::Translate {
+            return Err(Error::invalid(
+                "model",
+                "must know other languages than English to translate",
+            ));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Transcriber for NativeTranscriber {
+    fn name(&self) -> SpeechModelName {
+        SpeechModelName { provider: "native".to_owned(), model: self.model() }
+    }
+
+    async fn transcribe(&self, request: TranscriptionRequest) -> Result<TranscriptStream> {
+        self.check(&request)?;
+        let (seconds, threads) = self.readers.listening_limits().ok_or_else(|| {
+            let reason = "transcribing is turned off (CARREL_TRANSCRIPTION_TIMEOUT is 0)";
+            Error::unavailable(SERVICE, reason)
+        })?;
+        let turn = self.turns.clone().acquire_owned().await.map_err(Error::internal)?;
+        let path = request.recording.content.clone();
+        let opened = tokio::task::spawn_blocking(move || File::open(path)).await;
+        let file = opened.map_err(Error::internal)?.map_err(Error::internal)?;
+        let listening = Listening::Ready { directory: self.directory.clone(), seconds, threads };
+        let job = self.readers.job("", self.limits, Models { listening, ..Models::none() }, None);
+        let job = Job { work: Work::Transcribe(Wishes::of(&request)), ..job };
+        let told = |error: crate::extract::extract_error::ExtractError| {
+            error.into_error(&request.recording.name, self.limits)
+        };
+        let mut worker = self.readers.start(&job, file).map_err(told)?;
+        let out = worker.stdout.take().ok_or_else(|| Error::internal("a worker has no output"))?;
+        let running = Running {
+            lines: BufReader::new(out),
+            patience: Duration::from_secs(job.total_seconds) + GRACE,
+            worker,
+            job,
+            known: Known::default(),
+            name: request.recording.name.clone(),
+            limits: self.limits,
+            _turn: turn,
+        };
+        let parts = stream::try_unfold(Some(running), |running| async move {
+            let Some(mut running) = running else { return Ok(None) };
+            Ok(running.next().await?.map(|part| (part, Some(running))))
+        });
+        Ok(Box::pin(parts))
+    }
+}
+
+/// A worker that transcribes. Dropping it ends the worker.
+struct Running {
+    worker: Child,
+    lines: BufReader<ChildStdout>,
+    /// How long it may take for the next line.
+    patience: Duration,
+    job: Job,
+    known: Known,
+    name: String,
+    limits: Limits,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Running {
+    /// The next part, or `None` when the transcript is whole.
+    async fn next(&mut self) -> Result<Option<TranscriptPart>> {
+        let line = match tokio::time::timeout(self.patience, read_line(&mut self.lines)).await {
+            Ok(line) => line.map_err(Error::internal)?,
+            Err(_) => return Err(self.told(said::too_slow(&self.job))),
+        };
+        match line.and_then(|line| serde_json::from_slice::<Line>(&line).ok()) {
+            Some(line) => self.known.part(line).map_err(|error| self.told(error)),
+            None => {
+                // It has ended, or is killed, without saying how.
+                let _ = self.worker.start_kill();
+                let complaints = complaints(self.worker.stderr.take()).await;
+                let status = self.worker.wait().await.map_err(Error::internal)?;
+                let complaints = complaints.unwrap_or_default();
+                tracing::warn!(%status, complaints, "a worker failed to transcribe a recording");
+                Err(self.told(explain(&self.job, status, &complaints)))
+            }
+        }
+    }
+
+    fn told(&self, error: crate::extract::extract_error::ExtractError) -> Error {
+        error.into_error(&self.name, self.limits)
+    }
+}
+
+/// One whole line, of no more than [`LONGEST_LINE`].
+async fn read_line(lines: &mut BufReader<ChildStdout>) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    lines.take(LONGEST_LINE as u64).read_until(b'\n', &mut line).await?;
+    Ok((line.last() == Some(&b'\n')).then_some(line))
+}

@@ -1,0 +1,34 @@
+//! The rotation of queries and keys, where that is how a model knows positions.
+use crate::architecture::{Architecture, Positions};
+
+/// Rotates the query and key of each row, given the position and the length of its text, where the model wants it.
+///
+/// The two halves of a head are the coordinates. Angles are rounded as the reference rounds them.
+pub fn rotate(
+    architecture: &Architecture,
+    positions: impl Iterator<Item = (usize, usize)>,
+    attention: &mut [f32],
+) {
+    let Positions::Rotary { base, trained, scaling } = architecture.positions else { return };
+    let (width, head) = (architecture.hidden, architecture.head());
+    let mut frequencies = (0, Vec::new());
+    let mut angles = vec![(0.0, 0.0); head / 2];
+    for ((position, length), row) in positions.zip(attention.chunks_mut(3 * width)) {
+        let length = length.max(trained);
+        if frequencies.0 != length {
+            let stretch = scaling * length as f32 / trained as f32 - (scaling - 1.0);
+            let base = base * stretch.powf(head as f32 / (head as f32 - 2.0));
+            let frequency = |pair: usize| 1.0 / base.powf((2 * pair) as f32 / head as f32);
+            frequencies = (length, (0..head / 2).map(frequency).collect::<Vec<f32>>());
+        }
+        for (angle, frequency) in angles.iter_mut().zip(&frequencies.1) {
+            *angle = (position as f32 * frequency).sin_cos();
+        }
+        for head in row[..2 * width].chunks_mut(head) {
+            let (first, second) = head.split_at_mut(angles.len());
+            for ((x, y), (sin, cos)) in first.iter_mut().zip(second).zip(&angles) {
+                (*x, *y) = (*x * cos - *y * sin, *y * cos + *x * sin);
+            }
+        }
+    }
+}

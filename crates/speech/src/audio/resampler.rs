@@ -1,0 +1,130 @@
+//! One channel at any rate, to the rate that is wanted.
+use rubato::audioadapter_buffers::direct::SequentialSlice;
+use rubato::{Fft, FixedSync, Indexing, Resampler as _};
+
+use super::RATE;
+
+/// Samples that are worked on at a time.
+const CHUNK: usize = 1024;
+
+/// Samples wait in it until there are enough for a step.
+pub struct Resampler {
+    rate: u32,
+    /// Absent where the rate is right already.
+    engine: Option<Fft<f32>>,
+    waiting: Vec<f32>,
+    /// Samples at the beginning of the output that precede the input.
+    delay: usize,
+    taken: u64,
+    made: u64,
+}
+
+impl Resampler {
+    /// `None` for a rate that cannot be changed into the one that is wanted.
+    pub fn new(rate: u32) -> Option<Self> {
+        let engine = match rate as usize {
+            RATE => None,
+            rate => Some(Fft::new(rate, RATE, CHUNK, 1, FixedSync::Input).ok()?),
+        };
+        let delay = engine.as_ref().map_or(0, |engine| engine.output_delay());
+        Some(Self { rate, engine, waiting: Vec::new(), delay, taken: 0, made: 0 })
+    }
+
+    /// Samples in a second of what it is given.
+    pub fn rate(&self) -> u32 {
+        self.rate
+    }
+
+    pub fn push(&mut self, samples: Vec<f32>) -> Vec<f32> {
+        self.taken += samples.len() as u64;
+        if self.engine.is_none() {
+            self.made += samples.len() as u64;
+            return samples;
+        }
+        self.waiting.extend(samples);
+        let mut made = Vec::new();
+        let mut start = 0;
+        while let Some(step) = self.step(start, false) {
+            start += step.0;
+            made.extend(step.1);
+        }
+        self.waiting.drain(..start);
+        self.deliver(made, u64::MAX)
+    }
+
+    /// What is left, so that the output lasts as long as the input.
+    pub fn finish(mut self) -> Vec<f32> {
+        if self.engine.is_none() {
+            return Vec::new();
+        }
+        let whole = (self.taken * RATE as u64).div_ceil(u64::from(self.rate));
+        let mut rest = Vec::new();
+        while self.made < whole {
+            let Some((read, made)) = self.step(0, true) else { break };
+            self.waiting.drain(..read.min(self.waiting.len()));
+            let made = self.deliver(made, whole - self.made);
+            rest.extend(made);
+        }
+        rest
+    }
+
+    /// The samples read and those made of them; silence takes the place of what is missing at the end.
+    fn step(&mut self, start: usize, is_end: bool) -> Option<(usize, Vec<f32>)> {
+        let engine = self.engine.as_mut()?;
+        let wanted = engine.input_frames_next();
+        let waiting = &self.waiting[start..];
+        if waiting.len() < wanted && !is_end {
+            return None;
+        }
+        let mut padded = Vec::new();
+        let input = if waiting.len() < wanted {
+            padded.extend_from_slice(waiting);
+            padded.resize(wanted, 0.0);
+            &padded[..]
+        } else {
+            &waiting[..wanted]
+        };
+        let mut output = vec![0.0; engine.output_frames_next()];
+        let length = output.len();
+        let from = SequentialSlice::new(input, 1, wanted).ok()?;
+        let mut into = SequentialSlice::new_mut(&mut output, 1, length).ok()?;
+        let (read, made) =
+            engine.process_into_buffer(&from, &mut into, Some(&Indexing::new())).ok()?;
+        output.truncate(made);
+        Some((read, output))
+    }
+
+    fn deliver(&mut self, mut made: Vec<f32>, most: u64) -> Vec<f32> {
+        let late = self.delay.min(made.len());
+        made.drain(..late);
+        self.delay -= late;
+        made.truncate(usize::try_from(most).unwrap_or(usize::MAX));
+        self.made += made.len() as u64;
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tone_keeps_its_pitch_its_place_and_its_length() {
+        for rate in [8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 96_000] {
+            let tone = |at: f64| (at * 440.0 * std::f64::consts::TAU).sin() as f32;
+            let input: Vec<f32> =
+                (0..rate * 2).map(|i| tone(f64::from(i) / f64::from(rate))).collect();
+            let mut resampler = Resampler::new(rate).unwrap();
+            let mut output = Vec::new();
+            for part in input.chunks(777) {
+                output.extend(resampler.push(part.to_vec()));
+            }
+            output.extend(resampler.finish());
+            assert_eq!(output.len(), 2 * RATE, "{rate}");
+            for (index, found) in output.iter().enumerate().skip(400).take(2 * RATE - 800) {
+                let expected = tone(index as f64 / RATE as f64);
+                assert!((found - expected).abs() < 0.01, "{rate} Hz, {index}: {found} {expected}");
+            }
+        }
+    }
+}

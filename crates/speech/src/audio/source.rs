@@ -1,0 +1,37 @@
+//! A file as the readers of containers want it.
+use std::io::{self, Read, Seek, SeekFrom};
+
+use symphonia::core::io::MediaSource;
+
+pub struct Source<T> {
+    inner: T,
+    length: u64,
+}
+
+impl<T> Source<T> {
+    pub fn new(inner: T, length: u64) -> Self {
+        Self { inner, length }
+    }
+}
+
+impl<T: Read> Read for Source<T> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.inner.read(buffer)
+    }
+}
+
+impl<T: Seek> Seek for Source<T> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+}
+
+impl<T: Read + Seek + Send + Sync> MediaSource for Source<T> {
+    fn is_seekable(&self) -> bool {
+        true
+    }
+
+    fn byte_len(&self) -> Option<u64> {
+        Some(self.length)
+    }
+}

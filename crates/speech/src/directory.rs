@@ -1,0 +1,90 @@
+//! The models that listen: by which names they are known, and which files they have.
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use crate::whisper::Files;
+
+/// A file of a model, told by its content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ModelFile {
+    pub name: &'static str,
+    /// In bytes.
+    pub size: u64,
+    /// In lowercase hexadecimal.
+    pub sha256: &'static str,
+}
+
+/// The names of models, which their directories have too, those that understand best first.
+pub const WHISPER_MODELS: [&str; 6] = [
+    "whisper-small",
+    "whisper-base",
+    "whisper-tiny",
+    "whisper-small.en",
+    "whisper-base.en",
+    "whisper-tiny.en",
+];
+
+/// The model that [`WHISPER_BASE_FILES`] make.
+pub const WHISPER_BASE: &str = "whisper-base";
+/// Whisper (base, multilingual) in half precision, as faster-whisper has it; the weights in two parts.
+pub const WHISPER_BASE_FILES: [ModelFile; 4] = [
+    ModelFile {
+        name: "config.json",
+        size: 2_309,
+        sha256: "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
+    },
+    ModelFile {
+        name: "vocabulary.json",
+        size: 1_068_101,
+        sha256: "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766",
+    },
+    ModelFile {
+        name: "model.bin.part2",
+        size: 50_845_767,
+        sha256: "77277146d912bddd6bd8eb22c9651ae8af74b31ef91f87caeb6901976fa444c3",
+    },
+    ModelFile {
+        name: "model.bin.part1",
+        size: 94_371_840,
+        sha256: "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872",
+    },
+];
+
+/// What the weights may be called: those of faster-whisper, whole or in parts, and those of transformers.
+const WEIGHTS: [&[&str]; 3] =
+    [&["model.bin"], &["model.bin.part1", "model.bin.part2"], &["model.safetensors"]];
+const VOCABULARIES: [&str; 2] = ["vocabulary.json", "tokenizer.json"];
+const CONFIG: &str = "config.json";
+
+/// The names of the files that a directory has for a model, or the first that it lacks.
+pub fn files(directory: &Path) -> Result<Vec<&'static str>, &'static str> {
+    let has = |name: &&str| directory.join(name).is_file();
+    let weights = WEIGHTS.iter().find(|names| names.iter().all(has)).ok_or("model.bin")?;
+    let vocabulary = VOCABULARIES.iter().find(|name| has(name)).ok_or(VOCABULARIES[0])?;
+    let config = Some(&CONFIG).filter(|name| has(name)).ok_or(CONFIG)?;
+    Ok(weights.iter().chain([vocabulary, config]).copied().collect())
+}
+
+/// Whether a directory has all files of a model. Their content was checked when they were fetched.
+pub fn is_complete(directory: &Path) -> bool {
+    let parts = WHISPER_BASE_FILES.iter().filter(|file| file.name.contains(".part"));
+    let is_cut = |file: &ModelFile| {
+        let found = directory.join(file.name).metadata();
+        found.is_ok_and(|found| found.len() != file.size)
+    };
+    files(directory).is_ok() && !parts.into_iter().any(is_cut)
+}
+
+/// Opens the files of a model.
+pub fn open(directory: &Path) -> io::Result<Files> {
+    let lacks = |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
+    let names = files(directory).map_err(lacks)?;
+    let (weights, rest) = names.split_at(names.len() - 2);
+    let open = |name: &&str| File::open(directory.join(name));
+    Ok(Files {
+        weights: weights.iter().map(open).collect::<io::Result<_>>()?,
+        vocabulary: open(&rest[0])?,
+        config: open(&rest[1])?,
+    })
+}

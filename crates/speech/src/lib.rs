@@ -1,0 +1,7 @@
+//! Hearing and speaking: recordings to sound, sound to text.
+//!
+//! [`audio`] decodes files, [`whisper`] writes down what is said in them.
+pub mod activity;
+pub mod audio;
+pub mod directory;
+pub mod whisper;

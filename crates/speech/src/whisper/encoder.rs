@@ -1,0 +1,238 @@
+//! The encoder: a window's spectrogram in, 1,500 rows of what was heard out.
+//!
+//! Rows are cut into strips that go through each layer in parallel. Attention alone looks beyond its strip, at keys and
+//! values of the layer before, which all strips have finished by then.
+use std::ops::Range;
+
+use carrel_kernels::attention::{self, Heads, attend};
+use carrel_kernels::elementwise::{add, gelu_all, layer_norm};
+use carrel_kernels::kernel::{Instructions, Line, Rows};
+use pulp::{Simd, WithSimd};
+use rayon::prelude::*;
+
+use super::weights::{Dense, EncoderLayer, FRAMES, FeedForward, HEAD, Weights};
+
+/// Frames of the spectrogram in one window: 30 seconds.
+pub const WINDOW: usize = 2 * FRAMES;
+/// Rows of a strip: whole tiles on every processor.
+const STRIP: usize = 132;
+
+pub struct Encoder<'w> {
+    pub weights: &'w Weights,
+    pub instructions: Instructions,
+}
+
+impl Encoder<'_> {
+    /// `mel` has [`WINDOW`] frames. Runs on the current thread pool.
+    pub fn encode(&self, mel: &[f32]) -> Vec<f32> {
+        let Weights { width, bands, convolutions, encoder, .. } = self.weights;
+        let [first, second] = convolutions;
+        let halfway = self.convolve(first, mel, *bands, 1, None);
+        let positions = Some(self.weights.encoder_positions.as_slice());
+        let mut hidden = self.convolve(second, &halfway, *width, 2, positions);
+        drop(halfway);
+        let mut inputs = vec![0.0; 3 * hidden.len()];
+        let mut next = vec![0.0; 3 * hidden.len()];
+        for layer in 0..=encoder.len() {
+            self.step(layer, &mut hidden, &inputs, &mut next);
+            std::mem::swap(&mut inputs, &mut next);
+        }
+        hidden
+    }
+
+    /// A convolution over three frames, every `stride` frames, and what follows it.
+    fn convolve(
+        &self,
+        dense: &Dense,
+        input: &[f32],
+        columns: usize,
+        stride: usize,
+        positions: Option<&[f32]>,
+    ) -> Vec<f32> {
+        let width = self.weights.width;
+        let frames = input.len() / columns;
+        let mut out = vec![0.0; frames / stride * width];
+        out.par_chunks_mut(STRIP * width).enumerate().for_each(|(strip, out)| {
+            let start = strip * STRIP;
+            let mut rows = vec![0.0; out.len() / width * 3 * columns];
+            for (index, row) in rows.chunks_mut(3 * columns).enumerate() {
+                let middle = (start + index) * stride;
+                for (tap, part) in row.chunks_mut(columns).enumerate() {
+                    // Beyond both ends there is nothing.
+                    let frame = (middle + tap).checked_sub(1).filter(|frame| *frame < frames);
+                    if let Some(frame) = frame {
+                        part.copy_from_slice(&input[frame * columns..][..columns]);
+                    }
+                }
+            }
+            let positions = positions.map(|all| &all[start * width..][..out.len()]);
+            let left = Rows { values: &rows, width: 3 * columns };
+            self.instructions.run(Convolution { dense, left, out, width, positions });
+        });
+        out
+    }
+
+    /// Takes every strip from the attention of the layer before `layer` up to the attention inputs of `layer`.
+    fn step(&self, layer: usize, hidden: &mut [f32], inputs: &[f32], next: &mut [f32]) {
+        let width = self.weights.width;
+        hidden
+            .par_chunks_mut(STRIP * width)
+            .zip(next.par_chunks_mut(3 * STRIP * width))
+            .enumerate()
+            .for_each_init(Scratch::default, |scratch, (strip, (hidden, next))| {
+                let start = strip * STRIP;
+                let weights = self.weights;
+                self.instructions.run(Strip {
+                    weights,
+                    layer,
+                    start,
+                    inputs,
+                    hidden,
+                    next,
+                    scratch,
+                });
+            });
+    }
+}
+
+/// Room for what one thread works on.
+#[derive(Default)]
+pub struct Scratch {
+    normal: Vec<f32>,
+    context: Vec<f32>,
+    inner: Vec<f32>,
+    panels: Vec<Line>,
+    attention: attention::Scratch,
+}
+
+struct Convolution<'a> {
+    dense: &'a Dense,
+    left: Rows<'a>,
+    out: &'a mut [f32],
+    width: usize,
+    positions: Option<&'a [f32]>,
+}
+
+impl WithSimd for Convolution<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { dense, left, out, width, positions } = self;
+        apply(simd, dense, left, out, width, &mut Vec::new());
+        gelu_all(simd, out);
+        if let Some(positions) = positions {
+            add(simd, out, positions);
+        }
+    }
+}
+
+struct Strip<'a> {
+    weights: &'a Weights,
+    layer: usize,
+    /// The strip's first row.
+    start: usize,
+    /// Query, key and value of all rows.
+    inputs: &'a [f32],
+    hidden: &'a mut [f32],
+    next: &'a mut [f32],
+    scratch: &'a mut Scratch,
+}
+
+impl WithSimd for Strip<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { weights, layer, start, inputs, hidden, next, scratch } = self;
+        let width = weights.width;
+        let heads = Heads { hidden: width, head: HEAD };
+        if let Some(EncoderLayer { attention, feed, .. }) =
+            layer.checked_sub(1).and_then(|before| weights.encoder.get(before))
+        {
+            let rows: Range<usize> = start..start + hidden.len() / width;
+            scratch.context.resize(hidden.len(), 0.0);
+            let (context, room) = (&mut scratch.context, &mut scratch.attention);
+            attend(simd, heads, rows, std::slice::from_ref(&(0..FRAMES)), inputs, context, room);
+            add_product(simd, &attention.output, context, hidden, width, &mut scratch.panels);
+            feed_forward(simd, feed, hidden, width, scratch);
+        }
+        match weights.encoder.get(layer) {
+            Some(layer) => {
+                let normal =
+                    normalized(simd, hidden, width, &layer.attention.norm, &mut scratch.normal);
+                let left = Rows { values: normal, width };
+                apply(simd, &layer.inputs, left, next, 3 * width, &mut scratch.panels);
+            }
+            None => {
+                for row in hidden.chunks_mut(width) {
+                    layer_norm(simd, row, &weights.encoder_norm);
+                }
+            }
+        }
+    }
+}
+
+/// The rows of `hidden`, each normalised.
+#[inline(always)]
+pub fn normalized<'a, S: Simd>(
+    simd: S,
+    hidden: &[f32],
+    width: usize,
+    norm: &carrel_kernels::elementwise::Norm,
+    room: &'a mut Vec<f32>,
+) -> &'a [f32] {
+    room.clear();
+    room.extend_from_slice(hidden);
+    for row in room.chunks_mut(width) {
+        layer_norm(simd, row, norm);
+    }
+    room
+}
+
+/// Writes the products of the rows with a matrix, and its bias, over `out`.
+#[inline(always)]
+pub fn apply<S: Simd>(
+    simd: S,
+    dense: &Dense,
+    left: Rows<'_>,
+    out: &mut [f32],
+    width: usize,
+    scratch: &mut Vec<Line>,
+) {
+    out.chunks_mut(width).for_each(|row| row.copy_from_slice(&dense.bias));
+    dense.panels.multiply(simd, left, out, (width, 0), scratch);
+}
+
+/// Adds the products of the rows with a matrix, and its bias, to `hidden`.
+#[inline(always)]
+pub fn add_product<S: Simd>(
+    simd: S,
+    dense: &Dense,
+    rows: &[f32],
+    hidden: &mut [f32],
+    width: usize,
+    scratch: &mut Vec<Line>,
+) {
+    for row in hidden.chunks_mut(width) {
+        add(simd, row, &dense.bias);
+    }
+    let left = Rows { values: rows, width: rows.len() / (hidden.len() / width) };
+    dense.panels.multiply(simd, left, hidden, (width, 0), scratch);
+}
+
+#[inline(always)]
+pub fn feed_forward<S: Simd>(
+    simd: S,
+    feed: &FeedForward,
+    hidden: &mut [f32],
+    width: usize,
+    scratch: &mut Scratch,
+) {
+    let Scratch { normal, inner, panels, .. } = scratch;
+    let normal = normalized(simd, hidden, width, &feed.norm, normal);
+    inner.resize(4 * hidden.len(), 0.0);
+    apply(simd, &feed.inward, Rows { values: normal, width }, inner, 4 * width, panels);
+    gelu_all(simd, inner);
+    add_product(simd, &feed.outward, inner, hidden, width, panels);
+}

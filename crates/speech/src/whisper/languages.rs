@@ -1,0 +1,25 @@
+//! The languages that Whisper knows, in the order of their tokens.
+
+/// Codes of ISO 639. The last is known to the newest models alone.
+pub const LANGUAGES: [&str; 100] = [
+    "en", "zh", "de", "es", "ru", "ko", "fr", "ja", "pt", "tr", "pl", "ca", "nl", "ar", "sv", "it",
+    "id", "hi", "fi", "vi", "he", "uk", "el", "ms", "cs", "ro", "da", "hu", "ta", "no", "th", "ur",
+    "hr", "bg", "lt", "la", "mi", "ml", "cy", "sk", "te", "fa", "lv", "bn", "sr", "az", "sl", "kn",
+    "et", "mk", "br", "eu", "is", "hy", "ne", "mn", "bs", "kk", "sq", "sw", "gl", "mr", "pa", "si",
+    "km", "sn", "yo", "so", "af", "oc", "ka", "be", "tg", "sd", "gu", "am", "yi", "lo", "uz", "fo",
+    "ht", "ps", "tk", "nn", "mt", "sa", "lb", "my", "bo", "tl", "mg", "as", "tt", "haw", "ln",
+    "ha", "ba", "jw", "su", "yue",
+];
+
+/// The number of a language, from its code or one that is used for it elsewhere.
+pub fn number(code: &str) -> Option<usize> {
+    let code = match code {
+        "iw" => "he",
+        "jv" => "jw",
+        "nb" => "no",
+        "fil" => "tl",
+        "cmn" => "zh",
+        other => other,
+    };
+    LANGUAGES.iter().position(|known| *known == code)
+}

@@ -1,0 +1,109 @@
+//! The log-mel spectrogram that Whisper hears: 80 bands of 25 ms of sound, every 10 ms.
+//!
+//! Bands are those of Slaney's Auditory Toolbox (1998), each of equal area; the window is Hann's.
+use std::f64::consts::TAU;
+use std::sync::Arc;
+
+use realfft::{RealFftPlanner, RealToComplex};
+
+use crate::audio::RATE;
+
+/// Samples from one frame to the next.
+pub const HOP: usize = 160;
+/// Samples of one frame.
+const WINDOW: usize = 400;
+/// Samples before the middle of a frame.
+pub const REACH: usize = WINDOW / 2;
+const BINS: usize = WINDOW / 2 + 1;
+
+pub struct Spectrogram {
+    bands: usize,
+    window: Vec<f32>,
+    fourier: Arc<dyn RealToComplex<f32>>,
+    /// For each band its first bin and the weights from there on.
+    filters: Vec<(usize, Vec<f32>)>,
+}
+
+impl Spectrogram {
+    pub fn new(bands: usize) -> Self {
+        let hann = |at: usize| (0.5 - 0.5 * (TAU * at as f64 / WINDOW as f64).cos()) as f32;
+        Self {
+            bands,
+            window: (0..WINDOW).map(hann).collect(),
+            fourier: RealFftPlanner::new().plan_fft_forward(WINDOW),
+            filters: filters(bands),
+        }
+    }
+
+    pub fn bands(&self) -> usize {
+        self.bands
+    }
+
+    /// `frames` frames, each with its bands side by side.
+    ///
+    /// `samples` begin [`REACH`] before the middle of the first frame; beyond them it is silent.
+    pub fn of(&self, samples: &[f32], frames: usize) -> Vec<f32> {
+        let mut out = vec![0.0; frames * self.bands];
+        let (mut input, mut output) =
+            (self.fourier.make_input_vec(), self.fourier.make_output_vec());
+        let mut scratch = self.fourier.make_scratch_vec();
+        let mut power = [0.0_f32; BINS];
+        for (frame, row) in out.chunks_mut(self.bands).enumerate() {
+            let start = (frame * HOP).min(samples.len());
+            let part = &samples[start..(start + WINDOW).min(samples.len())];
+            input.fill(0.0);
+            for ((input, sample), window) in input.iter_mut().zip(part).zip(&self.window) {
+                *input = sample * window;
+            }
+            // Lengths are those that the plan itself gave.
+            let transformed =
+                self.fourier.process_with_scratch(&mut input, &mut output, &mut scratch);
+            debug_assert!(transformed.is_ok());
+            for (power, bin) in power.iter_mut().zip(&output) {
+                *power = bin.norm_sqr();
+            }
+            for (value, (first, weights)) in row.iter_mut().zip(&self.filters) {
+                let sum: f32 = weights.iter().zip(&power[*first..]).map(|(w, p)| w * p).sum();
+                *value = sum.max(1e-10).log10();
+            }
+        }
+        let loudest = out.iter().copied().fold(f32::MIN, f32::max);
+        for value in &mut out {
+            *value = (value.max(loudest - 8.0) + 4.0) / 4.0;
+        }
+        out
+    }
+}
+
+/// Triangles on the mel scale, of equal area on the scale of frequencies.
+fn filters(bands: usize) -> Vec<(usize, Vec<f32>)> {
+    let (lowest, highest) = (mel(0.0), mel(RATE as f64 / 2.0));
+    let edge = |at: usize| hertz(lowest + (highest - lowest) * at as f64 / (bands + 1) as f64);
+    let frequency = |bin: usize| (bin * RATE) as f64 / WINDOW as f64;
+    let filter = |band: usize| {
+        let (left, middle, right) = (edge(band), edge(band + 1), edge(band + 2));
+        let weight = |bin: usize| {
+            let (up, down) = (
+                (frequency(bin) - left) / (middle - left),
+                (right - frequency(bin)) / (right - middle),
+            );
+            (up.min(down).max(0.0) * 2.0 / (right - left)) as f32
+        };
+        let first = (0..BINS).find(|&bin| weight(bin) > 0.0).unwrap_or(0);
+        (first, (first..BINS).map(weight).take_while(|&weight| weight > 0.0).collect())
+    };
+    (0..bands).map(filter).collect()
+}
+
+/// Linear up to 1,000 Hz, logarithmic from there on.
+fn mel(hertz: f64) -> f64 {
+    if hertz < 1000.0 {
+        hertz * 3.0 / 200.0
+    } else {
+        15.0 + (hertz / 1000.0).ln() * 27.0 / 6.4_f64.ln()
+    }
+}
+
+fn hertz(mel: f64) -> f64 {
+    if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
+}

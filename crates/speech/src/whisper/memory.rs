@@ -1,0 +1,78 @@
+//! Keys and values that attention looks at, laid out for the kernels: what the encoder heard, and the text so far.
+use carrel_kernels::elementwise::{scale, softmax_unscaled};
+use carrel_kernels::kernel::{Line, PANEL, Rows, multiply};
+use pulp::Simd;
+
+use super::weights::HEAD;
+
+/// The keys and values of one layer, for a number of positions that is fixed.
+pub struct Memory {
+    heads: usize,
+    positions: usize,
+    /// For each head, panels of positions, a line for each column.
+    keys: Vec<Line>,
+    /// For each head, panels of columns, a line for each position.
+    values: Vec<Line>,
+}
+
+impl Memory {
+    pub fn new(width: usize, positions: usize) -> Self {
+        let positions = positions.next_multiple_of(2 * PANEL);
+        let lines = positions * width / PANEL;
+        let (keys, values) = (vec![[0.0; PANEL]; lines], vec![[0.0; PANEL]; lines]);
+        Self { heads: width / HEAD, positions, keys, values }
+    }
+
+    /// Writes the key and the value of one position.
+    pub fn set(&mut self, position: usize, key: &[f32], value: &[f32]) {
+        let per_head = self.positions / PANEL * HEAD;
+        for head in 0..self.heads {
+            let columns = head * HEAD..(head + 1) * HEAD;
+            let panel = head * per_head + position / PANEL * HEAD;
+            for (line, key) in self.keys[panel..].iter_mut().zip(&key[columns.clone()]) {
+                line[position % PANEL] = *key;
+            }
+            for (panel, value) in value[columns].as_chunks().0.iter().enumerate() {
+                self.values[head * per_head + panel * self.positions + position] = *value;
+            }
+        }
+    }
+
+    /// Fills `context` with what each row of queries finds among its first `lengths` positions. The weights that each
+    /// head gave are handed to `seen`, of one row after the other.
+    #[inline(always)]
+    pub fn attend<S: Simd>(
+        &self,
+        simd: S,
+        queries: Rows<'_>,
+        lengths: impl Fn(usize) -> usize,
+        context: &mut [f32],
+        scores: &mut Vec<f32>,
+        mut seen: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let (positions, width) = (self.positions, self.heads * HEAD);
+        let per_head = positions / PANEL * HEAD;
+        context.fill(0.0);
+        let rows = context.len() / width;
+        for head in 0..self.heads {
+            let keys = &self.keys[head * per_head..][..per_head];
+            let values = &self.values[head * per_head..][..per_head];
+            scores.clear();
+            scores.resize(rows * positions, 0.0);
+            // The last row reaches just to its own head's end.
+            let left = &queries.values[head * HEAD..(rows - 1) * queries.width + (head + 1) * HEAD];
+            for row in 0..rows {
+                let left = Rows { values: &left[row * queries.width..][..HEAD], width: HEAD };
+                let scores = &mut scores[row * positions..][..positions];
+                multiply(simd, left, HEAD, keys, scores, (positions, 0));
+                let length = lengths(row);
+                let sum = softmax_unscaled(simd, scores, length);
+                scores[length..].fill(0.0);
+                scale(simd, &mut scores[..length], 1.0 / sum);
+                seen(row, head, &scores[..length]);
+            }
+            let left = Rows { values: scores, width: positions };
+            multiply(simd, left, positions, values, context, (width, head * HEAD));
+        }
+    }
+}

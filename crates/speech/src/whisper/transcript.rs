@@ -1,0 +1,312 @@
+//! Transcripts: window after window to segments with their times.
+use std::ops::ControlFlow;
+
+use super::attempt::{self, Shares, Written};
+use super::decoder::Decoder;
+use super::encoder::{Encoder, WINDOW as MEL_WINDOW};
+use super::languages;
+use super::mel::HOP;
+use super::rules::Rules;
+use super::vocabulary::Token;
+use super::weights::LONGEST_TEXT;
+use super::window::{Source, Windows};
+use super::{Whisper, words};
+use crate::activity::{FRAME, active_frames};
+use crate::audio::{AudioError, RATE};
+
+/// Silence at the beginning of a window is skipped where it is longer, in samples.
+const LONGEST_LEAD: usize = RATE;
+/// What is left at the end is not worth a window where it is shorter, in samples.
+const SHORTEST_REST: usize = RATE / 10;
+/// Temperatures that are tried one after the other.
+const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
+/// What was drawn at a higher temperature does not lead on.
+const HIGHEST_TO_LEAD: f32 = 0.5;
+/// Samples that one step of time stands for: 20 ms.
+const TIME_STEP: usize = 2 * HOP;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Task {
+    /// In the language in which it is said.
+    #[default]
+    Transcribe,
+    /// In English.
+    Translate,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    pub task: Task,
+    /// A code of [`super::LANGUAGES`]; detected when absent.
+    pub language: Option<String>,
+    /// Text that precedes the recording or shows how names in it are written.
+    pub prompt: Option<String>,
+    /// When absent it begins at 0 and rises where it must.
+    pub temperature: Option<f32>,
+    /// Whether each word is to have its time.
+    pub words: bool,
+}
+
+/// A word and when it is said, in seconds from the beginning of the recording.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Word {
+    pub text: String,
+    pub start: f64,
+    pub end: f64,
+}
+
+/// A sentence or a part of one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Segment {
+    /// In seconds from the beginning of the recording.
+    pub start: f64,
+    pub end: f64,
+    /// With the space before it where the language has one.
+    pub text: String,
+    pub words: Vec<Word>,
+    pub tokens: Vec<Token>,
+    pub temperature: f32,
+    pub average_log_probability: f32,
+    pub compression_ratio: f32,
+    pub no_speech_probability: f32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Part {
+    /// The language, as soon as somebody speaks.
+    Language(&'static str),
+    Segment(Segment),
+    /// How many seconds are done.
+    Progress(f64),
+}
+
+impl Whisper {
+    /// Writes down what is said in the sound that `source` gives, and hands it to `on` in order of time, until that has
+    /// enough.
+    pub fn transcribe(
+        &self,
+        source: &mut Source<'_>,
+        options: &Options,
+        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+    ) -> Result<(), AudioError> {
+        let mut windows = Windows::new(source);
+        let mut writer = Writer::new(self, options);
+        loop {
+            let sound = windows.sound()?;
+            if sound.len() < SHORTEST_REST {
+                let length = sound.len() as f64 / RATE as f64;
+                let _ = on(Part::Progress(windows.seconds() + length));
+                return Ok(());
+            }
+            let (length, active) = (sound.len(), active_frames(sound));
+            let step = match active.iter().position(|active| *active) {
+                None => length,
+                Some(first) if first * FRAME > LONGEST_LEAD => first * FRAME,
+                Some(_) => {
+                    let (sound, at) = (windows.with_margin(), windows.seconds());
+                    let heard = Heard { sound, at, length, active };
+                    let outcome = self.threads.install(|| writer.write(&heard, on));
+                    match outcome {
+                        ControlFlow::Continue(step) => step,
+                        ControlFlow::Break(()) => return Ok(()),
+                    }
+                }
+            };
+            windows.advance(step.min(length));
+            if on(Part::Progress(windows.seconds())).is_break() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// One window.
+struct Heard {
+    sound: Vec<f32>,
+    /// Its beginning, in seconds.
+    at: f64,
+    /// In samples.
+    length: usize,
+    /// Where somebody may be speaking.
+    active: Vec<bool>,
+}
+
+/// What is carried from one window to the next.
+struct Writer<'w> {
+    whisper: &'w Whisper,
+    options: &'w Options,
+    language: Option<Token>,
+    prompt: Vec<Token>,
+    /// What was written down before.
+    history: Vec<Token>,
+}
+
+impl<'w> Writer<'w> {
+    fn new(whisper: &'w Whisper, options: &'w Options) -> Self {
+        let marks = &whisper.vocabulary.marks;
+        let number = options.language.as_deref().and_then(languages::number);
+        let language = number.and_then(|number| marks.language(number));
+        let prompt = options.prompt.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let prompt = prompt.map(|text| whisper.vocabulary.encode(&format!(" {text}")));
+        Self { whisper, options, language, prompt: prompt.unwrap_or_default(), history: Vec::new() }
+    }
+
+    /// Writes one window down and returns how many samples are done.
+    fn write(
+        &mut self,
+        heard: &Heard,
+        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+    ) -> ControlFlow<(), usize> {
+        let Whisper { weights, vocabulary, spectrogram, suppressed, instructions, .. } =
+            self.whisper;
+        let mel = spectrogram.of(&heard.sound, MEL_WINDOW);
+        let encoder = Encoder { weights, instructions: *instructions };
+        let encoded = encoder.encode(&mel);
+        drop(mel);
+        let mut decoder = Decoder::new(weights, *instructions, &encoded);
+        drop(encoded);
+        self.know_language(&mut decoder, on)?;
+        let (prompt, start) = self.beginning();
+        let rules = Rules { marks: &vocabulary.marks, suppressed };
+        let fixed = self.options.temperature.map(|temperature| vec![temperature]);
+        let temperatures = fixed.unwrap_or_else(|| TEMPERATURES.to_vec());
+        let written =
+            attempt::write(&mut decoder, vocabulary, &rules, &prompt, start, &temperatures);
+        if written.is_silence() {
+            return ControlFlow::Continue(heard.length);
+        }
+        let (mut segments, step) = self.segments(heard, &written);
+        if self.options.words {
+            let tokens = &prompt[start..];
+            words::place(self.whisper, &mut decoder, tokens, heard.at, heard.length, &mut segments);
+        }
+        if written.temperature > HIGHEST_TO_LEAD {
+            self.history.clear();
+        }
+        for segment in segments {
+            self.history.extend(&segment.tokens);
+            on(Part::Segment(segment))?;
+        }
+        ControlFlow::Continue(step)
+    }
+
+    /// Finds out the language, where it is not known yet.
+    fn know_language(
+        &mut self,
+        decoder: &mut Decoder<'_>,
+        on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
+    ) -> ControlFlow<()> {
+        let marks = &self.whisper.vocabulary.marks;
+        if !marks.is_multilingual() {
+            if self.language.is_none() {
+                self.language = Some(marks.languages().start);
+                return on(Part::Language("en"));
+            }
+            return ControlFlow::Continue(());
+        }
+        if self.language.is_none() {
+            decoder.shorten(0);
+            decoder.push(&[marks.start]);
+            let likely = decoder.likelihoods(&decoder.row(0).to_vec());
+            let range = marks.languages();
+            let likely = Shares::of(&likely[range.start as usize..range.end as usize]);
+            let language = range.start + likely.likeliest as Token;
+            self.language = Some(language);
+            return on(Part::Language(marks.language_code(language).unwrap_or("en")));
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// What stands before a transcript, and where in it the transcript's own marks begin.
+    fn beginning(&self) -> (Vec<Token>, usize) {
+        let marks = &self.whisper.vocabulary.marks;
+        let before: Vec<Token> = self.prompt.iter().chain(&self.history).copied().collect();
+        let mut tokens = Vec::new();
+        if !before.is_empty() {
+            tokens.push(marks.before);
+            tokens.extend(&before[before.len().saturating_sub(LONGEST_TEXT / 2 - 1)..]);
+        }
+        let start = tokens.len();
+        tokens.push(marks.start);
+        if marks.is_multilingual() {
+            tokens.extend(self.language);
+            tokens.push(match self.options.task {
+                Task::Transcribe => marks.transcribe,
+                Task::Translate => marks.translate,
+            });
+        }
+        (tokens, start)
+    }
+
+    /// The segments of a window, and how many of its samples are done.
+    fn segments(&self, heard: &Heard, written: &Written) -> (Vec<Segment>, usize) {
+        let marks = &self.whisper.vocabulary.marks;
+        let tokens = &written.tokens;
+        let is_time = |at: usize| tokens.get(at).is_some_and(|token| marks.is_time(*token));
+        let ends: Vec<usize> =
+            (1..tokens.len()).filter(|&at| is_time(at) && is_time(at - 1)).collect();
+        let last = tokens.iter().rev().find(|token| marks.is_time(**token));
+        let length = heard.length as f64 / RATE as f64;
+        let (count, is_whole) = (tokens.len(), count_ends_once(tokens, &is_time));
+        let mut segments = Vec::new();
+        if ends.is_empty() {
+            let end = last.map(|last| marks.seconds(*last)).filter(|end| *end > 0.0);
+            segments.extend(self.segment(heard, written, tokens, 0.0, end.unwrap_or(length)));
+            return (segments, heard.length);
+        }
+        let mut start = 0;
+        let finals = is_whole.then_some(count);
+        for end in ends.into_iter().chain(finals) {
+            let part = &tokens[start..end];
+            if let (Some(first), Some(last)) = (part.first(), part.last()) {
+                let (from, to) = (marks.seconds(*first), marks.seconds(*last));
+                segments.extend(self.segment(heard, written, part, from, to));
+            }
+            start = end;
+        }
+        if is_whole {
+            return (segments, heard.length);
+        }
+        // What follows the last whole segment is heard again.
+        let last = start.checked_sub(1).map_or(0, |at| tokens[at] - marks.first_time);
+        (segments, (last as usize * TIME_STEP).min(heard.length))
+    }
+
+    /// `None` where there is no text, or nobody may have spoken.
+    fn segment(
+        &self,
+        heard: &Heard,
+        written: &Written,
+        tokens: &[Token],
+        start: f64,
+        end: f64,
+    ) -> Option<Segment> {
+        let length = heard.length as f64 / RATE as f64;
+        let (start, end) = (start.min(length), end.min(length).max(start.min(length)));
+        let frame = |seconds: f64| (seconds * RATE as f64) as usize / FRAME;
+        let frames = heard.active.get(frame(start)..(frame(end) + 1).min(heard.active.len()));
+        if !frames.is_some_and(|frames| frames.contains(&true)) {
+            return None;
+        }
+        let marks = &self.whisper.vocabulary.marks;
+        let words: Vec<_> = tokens.iter().copied().filter(|token| *token < marks.end).collect();
+        let text = self.whisper.vocabulary.text(&words);
+        (!text.trim().is_empty()).then(|| Segment {
+            start: heard.at + start,
+            end: heard.at + end,
+            text,
+            words: Vec::new(),
+            tokens: tokens.to_vec(),
+            temperature: written.temperature,
+            average_log_probability: written.average_log_probability,
+            compression_ratio: written.compression_ratio,
+            no_speech_probability: written.no_speech_probability,
+        })
+    }
+}
+
+/// Whether the tokens end with the end of a segment that no other follows: nothing more was said.
+fn count_ends_once(tokens: &[Token], is_time: &dyn Fn(usize) -> bool) -> bool {
+    let count = tokens.len();
+    count >= 2 && is_time(count - 1) && !is_time(count - 2)
+}

@@ -1,0 +1,219 @@
+//! The vocabulary: tokens to text and back, and the tokens that stand for no text.
+use std::collections::HashMap;
+use std::io;
+use std::ops::Range;
+
+use serde::Deserialize;
+
+use super::languages::LANGUAGES;
+use super::tensors::invalid;
+
+pub type Token = u32;
+
+/// Times are counted in steps of 20 ms, up to a window's end.
+const TIMES: u32 = 1501;
+
+/// The tokens that stand for no text; their places follow from how many there are.
+#[derive(Clone, Copy, Debug)]
+pub struct Marks {
+    pub end: Token,
+    pub start: Token,
+    first_language: Token,
+    languages: u32,
+    pub translate: Token,
+    pub transcribe: Token,
+    pub before: Token,
+    pub no_speech: Token,
+    pub no_times: Token,
+    pub first_time: Token,
+}
+
+impl Marks {
+    pub fn new(vocabulary: usize) -> Self {
+        let size = u32::try_from(vocabulary).unwrap_or(u32::MAX);
+        let is_multilingual = size >= 51_865;
+        let end = if is_multilingual { 50_257 } else { 50_256 };
+        // The models that know English alone have places for other languages all the same.
+        let languages = size - 51_765 - u32::from(is_multilingual);
+        let translate = end + 2 + languages;
+        Self {
+            end,
+            start: end + 1,
+            first_language: end + 2,
+            languages: if is_multilingual { languages } else { 0 },
+            translate,
+            transcribe: translate + 1,
+            before: translate + 3,
+            no_speech: translate + 4,
+            no_times: translate + 5,
+            first_time: translate + 6,
+        }
+    }
+
+    /// Whether the model knows other languages than English.
+    pub fn is_multilingual(&self) -> bool {
+        self.languages > 0
+    }
+
+    pub fn languages(&self) -> Range<Token> {
+        self.first_language..self.first_language + self.languages
+    }
+
+    pub fn language(&self, number: usize) -> Option<Token> {
+        let token = self.first_language + u32::try_from(number).ok()?;
+        self.languages().contains(&token).then_some(token)
+    }
+
+    pub fn language_code(&self, token: Token) -> Option<&'static str> {
+        let number = token.checked_sub(self.first_language)?;
+        LANGUAGES.get(number as usize).copied()
+    }
+
+    pub fn is_time(&self, token: Token) -> bool {
+        token >= self.first_time
+    }
+
+    /// The seconds that a token of time stands for.
+    pub fn seconds(&self, token: Token) -> f64 {
+        f64::from(token.saturating_sub(self.first_time).min(TIMES)) * 0.02
+    }
+
+    /// Tokens that are never part of what is written down.
+    pub fn never(&self) -> [Token; 6] {
+        let start_of_model = self.translate + 2;
+        [self.start, self.translate, self.transcribe, start_of_model, self.before, self.no_speech]
+    }
+}
+
+pub struct Vocabulary {
+    /// The bytes of each token of text.
+    texts: Vec<Vec<u8>>,
+    pub marks: Marks,
+}
+
+impl Vocabulary {
+    /// Reads `vocabulary.json` of faster-whisper, a list, or `tokenizer.json` of transformers.
+    pub fn parse(json: &[u8], size: usize) -> io::Result<Self> {
+        let marks = Marks::new(size);
+        let is_list = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+        let mut words: Vec<String> = if is_list {
+            serde_json::from_slice(json).map_err(invalid)?
+        } else {
+            let Tokenizer { model } = serde_json::from_slice(json).map_err(invalid)?;
+            let mut words = vec![String::new(); marks.end as usize];
+            for (word, id) in model.vocab {
+                if let Some(place) = words.get_mut(id as usize) {
+                    *place = word;
+                }
+            }
+            words
+        };
+        if words.len() < marks.end as usize {
+            return Err(invalid("it has fewer words than the model"));
+        }
+        words.truncate(marks.end as usize);
+        let bytes = byte_letters();
+        let text = |word: String| -> Option<Vec<u8>> {
+            word.chars().map(|letter| bytes.get(&letter).copied()).collect()
+        };
+        let texts: Option<Vec<_>> = words.into_iter().map(text).collect();
+        let texts = texts.ok_or_else(|| invalid("it has words that are not of bytes"))?;
+        Ok(Self { texts, marks })
+    }
+
+    /// The bytes of a token, none for a mark.
+    pub fn bytes(&self, token: Token) -> &[u8] {
+        self.texts.get(token as usize).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The text of tokens. Marks among them are left out.
+    pub fn text(&self, tokens: &[Token]) -> String {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    /// Whether the tokens end within a letter that takes several.
+    pub fn ends_within_letter(&self, tokens: &[Token]) -> bool {
+        let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
+        std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_none())
+    }
+
+    /// The tokens of a text.
+    pub fn encode(&self, text: &str) -> Vec<Token> {
+        let ranks: HashMap<&[u8], Token> = self.texts.iter().map(Vec::as_slice).zip(0..).collect();
+        pieces(text).into_iter().flat_map(|piece| merge(piece.as_bytes(), &ranks)).collect()
+    }
+}
+
+/// The pieces of a text that tokens never cross: words with the space before them, numbers, signs, spaces.
+fn pieces(text: &str) -> Vec<&str> {
+    #[derive(PartialEq)]
+    enum Kind {
+        Letter,
+        Digit,
+        Space,
+        Sign,
+    }
+    let kind = |letter: char| match letter {
+        _ if letter.is_alphabetic() => Kind::Letter,
+        _ if letter.is_numeric() => Kind::Digit,
+        _ if letter.is_whitespace() => Kind::Space,
+        _ => Kind::Sign,
+    };
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let ending = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
+        let ending = ending.into_iter().find(|ending| rest.starts_with(ending));
+        let word = rest.strip_prefix(' ').unwrap_or(rest);
+        let of = word.chars().next().map(kind).unwrap_or(Kind::Space);
+        let length = if let Some(ending) = ending {
+            ending.len()
+        } else if of == Kind::Space {
+            let spaces = rest.len() - rest.trim_start().len();
+            let last = rest[..spaces].char_indices().next_back().map_or(0, |(at, _)| at);
+            // The last space belongs to the word after it.
+            if spaces == rest.len() || last == 0 { spaces.max(first.len_utf8()) } else { last }
+        } else {
+            let end = word.find(|letter| kind(letter) != of).unwrap_or(word.len());
+            rest.len() - word.len() + end
+        };
+        let (piece, after) = rest.split_at(length);
+        pieces.push(piece);
+        rest = after;
+    }
+    pieces
+}
+
+/// Joins the bytes of a piece into tokens: always the two neighbours whose token comes first.
+fn merge(piece: &[u8], ranks: &HashMap<&[u8], Token>) -> Vec<Token> {
+    let mut ends: Vec<usize> = (0..=piece.len()).collect();
+    loop {
+        let joined = ends.windows(3).enumerate();
+        let joined =
+            joined.filter_map(|(at, ends)| Some((*ranks.get(&piece[ends[0]..ends[2]])?, at)));
+        let Some((_, at)) = joined.min() else { break };
+        ends.remove(at + 1);
+    }
+    ends.windows(2).filter_map(|ends| ranks.get(&piece[ends[0]..ends[1]]).copied()).collect()
+}
+
+#[derive(Deserialize)]
+struct Tokenizer {
+    model: Model,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    vocab: HashMap<String, Token>,
+}
+
+/// The letters that stand for bytes in vocabularies of GPT-2: itself where a byte is printed, one from 256 on otherwise.
+fn byte_letters() -> HashMap<char, u8> {
+    let is_printed = |byte: &u8| matches!(byte, b'!'..=b'~' | 0xa1..=0xac | 0xae..=0xff);
+    let printed = (0..=255).filter(is_printed).map(|byte| (char::from(byte), byte));
+    let others = (0..=255).filter(|byte| !is_printed(byte));
+    let others =
+        others.zip(256..).filter_map(|(byte, letter)| Some((char::from_u32(letter)?, byte)));
+    printed.chain(others).collect()
+}

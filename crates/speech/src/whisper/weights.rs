@@ -1,0 +1,289 @@
+//! The weights of Whisper, rounded to 8 bits in blocks of 32 and packed for the kernels.
+use std::fs::File;
+use std::io;
+
+use carrel_kernels::elementwise::Norm;
+use carrel_kernels::panels::{Matrix, Panels};
+
+use super::tensors::{Tensors, invalid};
+
+/// Columns of one head of attention, in every size of the model.
+pub const HEAD: usize = 64;
+/// The frames that the encoder makes of one window.
+pub const FRAMES: usize = 1500;
+/// Tokens that a text may have, with all that precedes it.
+pub const LONGEST_TEXT: usize = 448;
+/// Rows of the vocabulary that one thread multiplies with at a time.
+pub const VOCABULARY_PART: usize = 6 * 1024;
+const EPSILON: f32 = 1e-5;
+
+/// A matrix with what is added to each of its outputs.
+pub struct Dense {
+    pub panels: Panels,
+    pub bias: Vec<f32>,
+}
+
+pub struct Attention {
+    pub norm: Norm,
+    pub output: Dense,
+}
+
+pub struct FeedForward {
+    pub norm: Norm,
+    pub inward: Dense,
+    pub outward: Dense,
+}
+
+pub struct EncoderLayer {
+    pub attention: Attention,
+    /// Query, key and value side by side.
+    pub inputs: Dense,
+    pub feed: FeedForward,
+}
+
+pub struct DecoderLayer {
+    pub attention: Attention,
+    pub inputs: Dense,
+    pub cross: Attention,
+    pub query: Dense,
+    /// Key and value side by side, of what the encoder made.
+    pub memory: Dense,
+    pub feed: FeedForward,
+}
+
+pub struct Weights {
+    pub width: usize,
+    /// Bands of the spectrogram.
+    pub bands: usize,
+    /// Tokens that there are.
+    pub vocabulary: usize,
+    pub convolutions: [Dense; 2],
+    pub encoder_positions: Vec<f32>,
+    pub encoder: Vec<EncoderLayer>,
+    pub encoder_norm: Norm,
+    /// The rows of tokens, in parts.
+    pub tokens: Vec<Panels>,
+    pub decoder_positions: Vec<f32>,
+    pub decoder: Vec<DecoderLayer>,
+    pub decoder_norm: Norm,
+}
+
+impl Weights {
+    /// Reads the files of a model, which are one file in parts. An error's text says what is wrong with
+    /// the file.
+    pub fn read(files: Vec<File>) -> io::Result<Self> {
+        let tensors = Tensors::open(files)?;
+        let is_converted = tensors.has("encoder/conv1/weight");
+        let mut reader = Reader { tensors, is_converted, width: 0 };
+        let name = reader.name("encoder/conv1/weight", "model.encoder.conv1.weight");
+        let (width, bands) = match reader.tensors.shape(&name) {
+            Some(&[width, bands, 3]) => (width, bands),
+            _ => return Err(invalid("it holds no model of the Whisper family")),
+        };
+        if !width.is_multiple_of(HEAD) || !(HEAD..=2048).contains(&width) || bands > 128 {
+            return Err(invalid("it holds a model of unusual size"));
+        }
+        reader.width = width;
+        let count = |reader: &Reader, mine: &str, theirs: &str| {
+            let has = |layer: usize| {
+                let name = reader.name(
+                    &format!("{mine}/layer_{layer}/ffn/linear_0/weight"),
+                    &format!("{theirs}.layers.{layer}.fc1.weight"),
+                );
+                reader.tensors.has(&name)
+            };
+            (0..64).take_while(|&layer| has(layer)).count()
+        };
+        let encoder_layers = count(&reader, "encoder", "model.encoder");
+        let decoder_layers = count(&reader, "decoder", "model.decoder");
+        if encoder_layers == 0 || decoder_layers == 0 {
+            return Err(invalid("it lacks the layers of the model"));
+        }
+        let (tokens, vocabulary) = reader.tokens()?;
+        Ok(Self {
+            width,
+            bands,
+            vocabulary,
+            convolutions: [
+                reader.convolution("encoder/conv1", "model.encoder.conv1", bands)?,
+                reader.convolution("encoder/conv2", "model.encoder.conv2", width)?,
+            ],
+            encoder_positions: reader.positions("encoder", FRAMES)?,
+            encoder: (0..encoder_layers)
+                .map(|layer| reader.encoder_layer(layer))
+                .collect::<io::Result<_>>()?,
+            encoder_norm: reader.norm("encoder/layer_norm", "model.encoder.layer_norm")?,
+            tokens,
+            decoder_positions: reader.positions("decoder", LONGEST_TEXT)?,
+            decoder: (0..decoder_layers)
+                .map(|layer| reader.decoder_layer(layer))
+                .collect::<io::Result<_>>()?,
+            decoder_norm: reader.norm("decoder/layer_norm", "model.decoder.layer_norm")?,
+        })
+    }
+}
+
+impl Weights {
+    /// Writes the row of a token over `row`.
+    pub fn token(&self, token: u32, row: &mut [f32]) {
+        let index = token as usize;
+        self.tokens[index / VOCABULARY_PART].row(index % VOCABULARY_PART, row);
+    }
+}
+
+struct Reader {
+    tensors: Tensors,
+    /// The names are those of CTranslate2.
+    is_converted: bool,
+    width: usize,
+}
+
+impl Reader {
+    fn name(&self, mine: &str, theirs: &str) -> String {
+        (if self.is_converted { mine } else { theirs }).to_owned()
+    }
+
+    fn read(&mut self, name: &str, length: usize) -> io::Result<Vec<f32>> {
+        let values = self.tensors.read(name)?;
+        if values.len() != length {
+            return Err(invalid(format!("the tensor {name} has another size than expected")));
+        }
+        Ok(values)
+    }
+
+    fn norm(&mut self, mine: &str, theirs: &str) -> io::Result<Norm> {
+        let width = self.width;
+        let (scale, shift) = if self.is_converted { ("gamma", "beta") } else { ("weight", "bias") };
+        let (name, separator) = if self.is_converted { (mine, '/') } else { (theirs, '.') };
+        Ok(Norm {
+            scale: self.read(&format!("{name}{separator}{scale}"), width)?,
+            shift: self.read(&format!("{name}{separator}{shift}"), width)?,
+            epsilon: EPSILON,
+        })
+    }
+
+    /// A matrix of `rows` by `columns`. In files of transformers it is in several, `theirs`, of which
+    /// keys have no bias.
+    fn dense(
+        &mut self,
+        mine: &str,
+        theirs: &[String],
+        rows: usize,
+        columns: usize,
+        scaled: usize,
+    ) -> io::Result<Dense> {
+        let (mut values, mut bias) = if self.is_converted {
+            let values = self.read(&format!("{mine}/weight"), rows * columns)?;
+            (values, self.read(&format!("{mine}/bias"), rows)?)
+        } else {
+            let (mut values, mut bias) = (Vec::new(), Vec::new());
+            let part = rows / theirs.len();
+            for name in theirs {
+                values.extend(self.read(&format!("{name}.weight"), part * columns)?);
+                let name = format!("{name}.bias");
+                match self.tensors.has(&name) {
+                    true => bias.extend(self.read(&name, part)?),
+                    false => bias.resize(bias.len() + part, 0.0),
+                }
+            }
+            (values, bias)
+        };
+        // Scores are divided by the root of a head's columns: once and for all, in what makes queries.
+        let factor = 1.0 / (HEAD as f32).sqrt();
+        values[..scaled * columns].iter_mut().for_each(|value| *value *= factor);
+        bias[..scaled].iter_mut().for_each(|value| *value *= factor);
+        Ok(Dense { panels: Panels::pack(&Matrix::rounded(&values), columns)?, bias })
+    }
+
+    /// A convolution over three frames, as a matrix whose columns are the inputs of one frame after another.
+    fn convolution(&mut self, mine: &str, theirs: &str, inputs: usize) -> io::Result<Dense> {
+        let (name, width) = (self.name(mine, theirs), self.width);
+        let separator = if self.is_converted { '/' } else { '.' };
+        let values = self.read(&format!("{name}{separator}weight"), width * inputs * 3)?;
+        let bias = self.read(&format!("{name}{separator}bias"), width)?;
+        let mut turned = Vec::with_capacity(values.len());
+        for output in values.chunks(inputs * 3) {
+            for frame in 0..3 {
+                turned.extend((0..inputs).map(|input| output[input * 3 + frame]));
+            }
+        }
+        Ok(Dense { panels: Panels::pack(&Matrix::Full(turned), inputs * 3)?, bias })
+    }
+
+    fn positions(&mut self, part: &str, length: usize) -> io::Result<Vec<f32>> {
+        let mine = format!("{part}/position_encodings/encodings");
+        let name = self.name(&mine, &format!("model.{part}.embed_positions.weight"));
+        self.read(&name, length * self.width)
+    }
+
+    fn tokens(&mut self) -> io::Result<(Vec<Panels>, usize)> {
+        let name = self.name("decoder/embeddings/weight", "model.decoder.embed_tokens.weight");
+        let mut values = self.tensors.read(&name)?;
+        let width = self.width;
+        if values.len() < 51_864 * width || values.len() > 60_000 * width {
+            return Err(invalid("it has another vocabulary than Whisper"));
+        }
+        let vocabulary = values.len() / width;
+        values.resize(vocabulary.next_multiple_of(32) * width, 0.0);
+        let parts = values.chunks(VOCABULARY_PART * width);
+        let parts = parts.map(|part| Panels::pack(&Matrix::rounded(part), width));
+        Ok((parts.collect::<io::Result<_>>()?, vocabulary))
+    }
+
+    fn attention(&mut self, mine: &str, theirs: &str, last: usize) -> io::Result<Attention> {
+        let width = self.width;
+        Ok(Attention {
+            norm: self.norm(&format!("{mine}/layer_norm"), &format!("{theirs}_layer_norm"))?,
+            output: self.dense(
+                &format!("{mine}/linear_{last}"),
+                &[format!("{theirs}.out_proj")],
+                width,
+                width,
+                0,
+            )?,
+        })
+    }
+
+    fn projections(&mut self, mine: &str, theirs: &str, which: &[&str]) -> io::Result<Dense> {
+        let theirs: Vec<_> = which.iter().map(|which| format!("{theirs}.{which}_proj")).collect();
+        let scaled = if which[0] == "q" { self.width } else { 0 };
+        self.dense(mine, &theirs, which.len() * self.width, self.width, scaled)
+    }
+
+    fn feed(&mut self, mine: &str, theirs: &str) -> io::Result<FeedForward> {
+        let (width, inner) = (self.width, 4 * self.width);
+        let (first, second) = (format!("{mine}/ffn/linear_0"), format!("{mine}/ffn/linear_1"));
+        Ok(FeedForward {
+            norm: self
+                .norm(&format!("{mine}/ffn/layer_norm"), &format!("{theirs}.final_layer_norm"))?,
+            inward: self.dense(&first, &[format!("{theirs}.fc1")], inner, width, 0)?,
+            outward: self.dense(&second, &[format!("{theirs}.fc2")], width, inner, 0)?,
+        })
+    }
+
+    fn encoder_layer(&mut self, layer: usize) -> io::Result<EncoderLayer> {
+        let (mine, theirs) =
+            (format!("encoder/layer_{layer}"), format!("model.encoder.layers.{layer}"));
+        let (own, hub) = (format!("{mine}/self_attention"), format!("{theirs}.self_attn"));
+        Ok(EncoderLayer {
+            attention: self.attention(&own, &hub, 1)?,
+            inputs: self.projections(&format!("{own}/linear_0"), &hub, &["q", "k", "v"])?,
+            feed: self.feed(&mine, &theirs)?,
+        })
+    }
+
+    fn decoder_layer(&mut self, layer: usize) -> io::Result<DecoderLayer> {
+        let (mine, theirs) =
+            (format!("decoder/layer_{layer}"), format!("model.decoder.layers.{layer}"));
+        let (own, hub) = (format!("{mine}/self_attention"), format!("{theirs}.self_attn"));
+        let (cross, other) = (format!("{mine}/attention"), format!("{theirs}.encoder_attn"));
+        Ok(DecoderLayer {
+            attention: self.attention(&own, &hub, 1)?,
+            inputs: self.projections(&format!("{own}/linear_0"), &hub, &["q", "k", "v"])?,
+            cross: self.attention(&cross, &other, 2)?,
+            query: self.projections(&format!("{cross}/linear_0"), &other, &["q"])?,
+            memory: self.projections(&format!("{cross}/linear_1"), &other, &["k", "v"])?,
+            feed: self.feed(&mine, &theirs)?,
+        })
+    }
+}

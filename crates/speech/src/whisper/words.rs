@@ -1,0 +1,179 @@
+//! When each word is said: by where the decoder looks in the sound while it writes the word.
+//!
+//! Some heads follow the words. Their attention, over tokens and frames, is walked through from the first token and frame
+//! to the last ones along the way of most attention (dynamic time warping).
+use super::Whisper;
+use super::decoder::Decoder;
+use super::transcript::{Segment, Word};
+use super::vocabulary::{Token, Vocabulary};
+use super::weights::FRAMES;
+use crate::audio::RATE;
+
+/// Frames over which attention is smoothed: 140 ms.
+const SMOOTHED: usize = 7;
+/// Frames in a second.
+const FRAME_RATE: usize = 50;
+
+/// Gives the words of each segment of a window their times. `beginning` are the marks that begin a transcript.
+pub fn place(
+    whisper: &Whisper,
+    decoder: &mut Decoder<'_>,
+    beginning: &[Token],
+    at: f64,
+    length: usize,
+    segments: &mut [Segment],
+) {
+    let marks = &whisper.vocabulary.marks;
+    let text = segments.iter().flat_map(|segment| &segment.tokens).copied();
+    let text: Vec<Token> = text.filter(|token| *token < marks.end).collect();
+    let frames = (length * FRAME_RATE).div_ceil(RATE).clamp(1, FRAMES);
+    let mut tokens = beginning.to_vec();
+    tokens.push(marks.no_times);
+    let first = tokens.len();
+    tokens.extend(&text);
+    tokens.push(marks.end);
+    let attention = watch(whisper, decoder, &tokens, frames);
+    // The token before is what a word is written after.
+    let rows = &attention[(first - 1) * frames..(tokens.len() - 1) * frames];
+    let starts = walk(rows, frames);
+    let seconds = |token: usize| {
+        let frame = starts.get(token).copied().unwrap_or(frames);
+        at + frame as f64 / FRAME_RATE as f64
+    };
+    let mut token = 0;
+    for segment in segments {
+        let (start, end) = (segment.start, segment.end);
+        let own: Vec<Token> =
+            segment.tokens.iter().copied().filter(|token| *token < marks.end).collect();
+        for part in words(&whisper.vocabulary, &own) {
+            let next = token + part.len();
+            let from = seconds(token).clamp(start, end);
+            let to = seconds(next).clamp(from, end);
+            segment.words.push(Word { text: whisper.vocabulary.text(part), start: from, end: to });
+            token = next;
+        }
+    }
+}
+
+/// The mean attention of the heads that follow the words, for each token and frame: each head's against its own mean.
+fn watch(
+    whisper: &Whisper,
+    decoder: &mut Decoder<'_>,
+    tokens: &[Token],
+    frames: usize,
+) -> Vec<f32> {
+    let heads = whisper.alignment.len();
+    let mut seen = vec![0.0; heads * tokens.len() * frames];
+    decoder.shorten(0);
+    decoder.watch(tokens, &whisper.alignment, |token, head, weights| {
+        let row = &mut seen[(head * tokens.len() + token) * frames..][..frames];
+        row.copy_from_slice(&weights[..frames]);
+        let sum: f32 = row.iter().sum();
+        row.iter_mut().for_each(|weight| *weight /= sum.max(f32::MIN_POSITIVE));
+    });
+    let mut mean = vec![0.0; tokens.len() * frames];
+    for head in seen.chunks_mut(tokens.len() * frames) {
+        standardize(head, frames);
+        for (sums, row) in mean.chunks_mut(frames).zip(head.chunks(frames)) {
+            for (frame, sum) in sums.iter_mut().enumerate() {
+                *sum += median(row, frame) / heads as f32;
+            }
+        }
+    }
+    mean
+}
+
+/// Takes every frame to mean 0 and variance 1 over the tokens.
+fn standardize(rows: &mut [f32], frames: usize) {
+    let count = (rows.len() / frames) as f32;
+    let (mut sums, mut squares) = (vec![0.0_f32; frames], vec![0.0_f32; frames]);
+    for row in rows.chunks(frames) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value / count);
+    }
+    for row in rows.chunks(frames) {
+        for ((square, value), mean) in squares.iter_mut().zip(row).zip(&sums) {
+            *square += (value - mean).powi(2) / count;
+        }
+    }
+    for row in rows.chunks_mut(frames) {
+        for ((value, mean), square) in row.iter_mut().zip(&sums).zip(&squares) {
+            *value = (*value - mean) / square.sqrt().max(1e-9);
+        }
+    }
+}
+
+/// The median of a frame and those around it; at the ends the row is mirrored.
+fn median(row: &[f32], frame: usize) -> f32 {
+    let reach = (SMOOTHED / 2) as isize;
+    let last = row.len() as isize - 1;
+    let mut around = [0.0; SMOOTHED];
+    for (value, offset) in around.iter_mut().zip(-reach..=reach) {
+        let at = (frame as isize + offset).abs();
+        let at = if at > last { 2 * last - at } else { at };
+        *value = row[at.clamp(0, last) as usize];
+    }
+    around.sort_by(f32::total_cmp);
+    around[SMOOTHED / 2]
+}
+
+/// The frame at which each token begins, on the way of most attention.
+fn walk(rows: &[f32], frames: usize) -> Vec<usize> {
+    let tokens = rows.len() / frames;
+    let width = frames + 1;
+    let mut costs = vec![f32::INFINITY; (tokens + 1) * width];
+    // 0 for both a token and a frame further, 1 for a token, 2 for a frame.
+    let mut steps = vec![0_u8; (tokens + 1) * width];
+    costs[0] = 0.0;
+    for token in 1..=tokens {
+        for frame in 1..=frames {
+            let before = [
+                costs[(token - 1) * width + frame - 1],
+                costs[(token - 1) * width + frame],
+                costs[token * width + frame - 1],
+            ];
+            let step = if before[0] < before[1] && before[0] < before[2] {
+                0
+            } else if before[1] < before[2] {
+                1
+            } else {
+                2
+            };
+            costs[token * width + frame] = before[step] - rows[(token - 1) * frames + frame - 1];
+            steps[token * width + frame] = step as u8;
+        }
+    }
+    let mut starts = vec![0; tokens];
+    let (mut token, mut frame) = (tokens, frames);
+    while token > 0 && frame > 0 {
+        starts[token - 1] = frame - 1;
+        match steps[token * width + frame] {
+            0 => (token, frame) = (token - 1, frame - 1),
+            1 => token -= 1,
+            _ => frame -= 1,
+        }
+    }
+    starts
+}
+
+/// The tokens of each word: up to the next space, or letter by letter where words are not parted by spaces.
+fn words<'t>(vocabulary: &Vocabulary, tokens: &'t [Token]) -> Vec<&'t [Token]> {
+    let mut words = Vec::new();
+    let mut start = 0;
+    for at in 1..=tokens.len() {
+        let is_end = at == tokens.len();
+        let is_within = vocabulary.ends_within_letter(&tokens[start..at]);
+        let next = if is_end { String::new() } else { vocabulary.text(&tokens[at..=at]) };
+        let begins = next.starts_with(' ') || next.chars().next().is_some_and(is_unparted);
+        if is_end || (!is_within && begins) {
+            words.push(&tokens[start..at]);
+            start = at;
+        }
+    }
+    words
+}
+
+/// Whether a letter is of a script that parts words by no spaces.
+fn is_unparted(letter: char) -> bool {
+    matches!(letter, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1780}'..='\u{17ff}'
+        | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}')
+}
