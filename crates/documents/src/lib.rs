@@ -18,6 +18,7 @@ pub use extract::{
     file_types, read_page,
 };
 pub use files::DocumentStore;
+pub use files::originals::OriginalStore;
 pub use split::RecursiveSplitter;
 
 use carrel_domain::{Error, Result};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::document::Document;
+use crate::original::{Original, OriginalName};
 use crate::{DocumentPath, Result};
 
 /// Reads a database from one end to the other.
@@ -12,6 +13,8 @@ use crate::{DocumentPath, Result};
 pub trait Inventory: Send + Sync {
     /// Documents in the order of their paths: `limit` of them above `after`, or from the first.
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>>;
+    /// Originals in the order of their names: `limit` of them above `after`, or from the first.
+    async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>>;
     /// What is wrong inside the database, one sentence each, at most a hundred of them: damage to
     /// its file, rows that refer to nothing, counts that do not agree.
     async fn faults(&self) -> Result<Vec<String>>;

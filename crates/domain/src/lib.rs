@@ -34,6 +34,7 @@ pub mod link;
 pub mod login_attempt;
 pub mod member;
 pub mod model;
+pub mod original;
 pub mod owner;
 mod page;
 pub mod path;

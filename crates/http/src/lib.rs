@@ -9,6 +9,7 @@ pub mod csrf;
 pub mod form;
 pub mod json;
 pub mod multipart;
+pub mod original;
 pub mod request_log;
 pub mod sse;
 pub mod status;

@@ -56,6 +56,8 @@ pub struct Limits {
     pub vector_cache: usize,
     /// Vectors in the database that are kept for the next time the same text is embedded.
     pub embedding_cache: u64,
+    /// What the files that documents were made of may take together.
+    pub originals: u64,
 }
 
 /// What reading a document's file may take.
@@ -274,8 +276,10 @@ fn limits(reader: &mut Reader) -> Option<Limits> {
     let upload = reader.read(&var::UPLOAD_LIMIT, "256MiB", parse::size);
     let vector_cache = reader.read(&var::VECTOR_CACHE, "256MiB", parse::memory);
     let embedding_cache = reader.read(&var::EMBEDDING_CACHE, "256MiB", parse::size);
+    let originals = reader.read(&var::ORIGINALS_LIMIT, "10GiB", parse::size);
     let (vector_cache, embedding_cache) = (vector_cache?, embedding_cache?);
-    Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache })
+    let originals = originals?;
+    Some(Limits { body: body?, upload: upload?, vector_cache, embedding_cache, originals })
 }
 
 fn parsing(reader: &mut Reader) -> Option<Parsing> {

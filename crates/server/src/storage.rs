@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use carrel_services::backup::BackupPaths;
+use carrel_services::backup::{self, BackupPaths};
 
 use crate::config::Config;
 use crate::settings;
@@ -31,6 +31,11 @@ impl Layout {
     /// The text of every document, one file each.
     pub fn documents(&self) -> PathBuf {
         self.root.join("documents")
+    }
+
+    /// The files that documents were made of.
+    pub fn originals(&self) -> PathBuf {
+        self.root.join(backup::ORIGINALS)
     }
 
     /// The files of embedding models, each model in a directory of its name.

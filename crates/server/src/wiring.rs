@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use carrel_documents::{DocumentStore, FileExtractor, RecursiveSplitter, WebPages};
+use carrel_documents::{DocumentStore, FileExtractor, OriginalStore, RecursiveSplitter, WebPages};
 use carrel_domain::model::Models;
 use carrel_domain::user::Sessions;
 use carrel_domain::vector::VectorIndex;
@@ -36,6 +36,7 @@ use carrel_services::login_throttle::LoginThrottle;
 use carrel_services::meter::Meter;
 use carrel_services::model_lists::ModelLists;
 use carrel_services::multi_user_mode::CachedMultiUserMode;
+use carrel_services::originals::Originals;
 use carrel_services::ownership::Ownership;
 use carrel_services::search::Search;
 use carrel_services::settings::SettingsStore;
@@ -87,6 +88,7 @@ impl App {
         let storage = Storage::open(&config.storage)?;
         let (database, key) = open_database(config, settings::key).await?;
         let database = Arc::new(database);
+        let is_new = !config.storage.audit_mark().exists();
         opening::look_at_seal(&*database, &config.storage.audit_mark()).await;
         let store = settings::open(&config.given, database.clone(), &key).await;
         let store = store.context("failed to read the settings")?;
@@ -100,6 +102,9 @@ impl App {
         let index = index.context("failed to read the database")?;
         let mut app = Self::wire(config, database, store, Arc::new(index), storage)?;
         app.reconcile(before).await;
+        if is_new {
+            opening::choose_originals(&app.ports, &*app.database, now).await;
+        }
         if left_over {
             // Whoever held them is gone.
             app.ports.workers.release(now).await.context("failed to take jobs up again")?;
@@ -129,6 +134,14 @@ impl App {
         let files = DocumentStore::local(&config.storage.documents())
             .context("failed to open the documents directory")?
             .with_largest_text(text);
+        let originals = OriginalStore::local(&config.storage.originals())
+            .context("failed to open the directory of originals")?;
+        let originals = Originals {
+            records: database.clone(),
+            files: Arc::new(originals),
+            settings: database.clone(),
+            quota: config.limits.originals,
+        };
         let indexer = Indexer {
             splitter: Arc::new(RecursiveSplitter),
             settings: database.clone(),
@@ -151,6 +164,7 @@ impl App {
             folders: database.clone(),
             workspace_documents: database.clone(),
             files: Arc::new(files.clone()),
+            originals,
             extractor: Arc::new(FileExtractor::new(limits, readers)),
             tokenizer: Arc::new(carrel_providers::Cl100k::default()),
             index: index.clone(),
@@ -315,6 +329,7 @@ impl App {
             inventory: self.database.clone(),
             documents: self.database.clone(),
             files: Arc::new(self.files.clone()),
+            originals: self.ports.library.originals.clone(),
             audit: self.database.clone(),
             audit_seals: self.database.clone(),
             directory: self.directory.clone(),

@@ -23,6 +23,9 @@ pub const DATABASE: &str = "carrel.db";
 /// The folder of documents' files, in an archive and in the storage directory.
 const DOCUMENTS: &str = "documents";
 
+/// The folder of originals, in an archive and in the storage directory.
+pub const ORIGINALS: &str = "originals";
+
 /// How many documents are looked at together.
 const PAGE: u32 = 500;
 
@@ -92,11 +95,12 @@ impl Backups {
             let copied = self.copies.copy_to(&copy).await?;
             staging.link().await?;
             let database = copied.is_some();
-            let whole = match copied {
-                Some(inventory) => staging.documents(attempt, &*inventory).await?,
-                None => staging.documents(attempt, &*self.copies as &dyn Inventory).await?,
+            let inventory: &dyn Inventory = match &copied {
+                Some(copy) => &**copy,
+                None => &*self.copies,
             };
-            if whole {
+            if staging.documents(attempt, inventory).await? {
+                staging.originals(attempt, inventory).await?;
                 let contents = staging.contents(attempt, database, included);
                 return Ok(Staged { directory, contents, _turn: turn });
             }

@@ -1,6 +1,7 @@
 //! Ports of a few lines for the tests of decisions. The real ones are tested where they live.
 pub mod documents;
 pub mod jobs;
+pub mod originals;
 mod words;
 pub mod world;
 

@@ -18,6 +18,7 @@ use carrel_domain::audit::{By, Event};
 use carrel_domain::document::{Document, IncomingFile, ReadRequest};
 use carrel_domain::job::Job;
 use carrel_domain::link::{LinkFetcher, PageReader};
+use carrel_domain::original::OriginalName;
 use carrel_domain::workspace::Workspace;
 use carrel_domain::{Error, Folder, JobId, Result, WorkspaceId};
 use serde_json::json;
@@ -82,6 +83,8 @@ struct Arrival {
     indexing: Indexing,
     by: By,
     event: &'static str,
+    /// The file they were made of, where it may be kept.
+    original: Option<OriginalName>,
 }
 
 impl Arrival {
@@ -120,8 +123,17 @@ impl Ingestion {
         by: &By,
     ) -> Result<Ingested> {
         check_file_name(&file.name)?;
+        let originals = &self.library.originals;
+        if details.terms.digest.is_none() && originals.are_kept().await? {
+            details.terms.digest = Some(scratch::digest(file.content.clone()).await?);
+        }
+        let digest = details.terms.digest;
         let same = known::identical(&self.library, &details.terms).await?;
         if let Some(known) = known::single(self, &same, &into, indexing, by).await? {
+            // Documents of a time when no originals were kept get theirs.
+            if let Some(name) = originals.stage(&file.content, digest).await {
+                originals.settle(name).await;
+            }
             return Ok(known);
         }
         let request = ReadRequest { owner: by.actor.to_text(), time_limit: None };
@@ -137,8 +149,9 @@ impl Ingestion {
         for part in extracted {
             made.push(from_file(&file.name, part, &details, by.at)?);
         }
+        let original = originals.stage(&file.content, digest).await;
         let (terms, event, by) = (details.terms, "api_document_uploaded", by.clone());
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
     }
 
     /// As [`Ingestion::add_file`], for text that was never a file.
@@ -156,7 +169,8 @@ impl Ingestion {
             return Ok(known);
         }
         let (event, by) = ("api_raw_document_uploaded", by.clone());
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+        let original = None;
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
     }
 
     /// Stores documents and indexes them.
@@ -165,10 +179,15 @@ impl Ingestion {
         // On a task of its own: a client that hangs up must not leave a file without its row.
         let this = self.clone();
         let ingest = async move {
-            match arrival.terms.key.clone() {
+            let original = arrival.original;
+            let ingested = match arrival.terms.key.clone() {
                 Some(key) if !arrival.is_known() => replace::replace(&this, &key, arrival).await,
                 _ => store::add(&this, arrival).await,
+            };
+            if let Some(name) = original {
+                this.library.originals.settle(name).await;
             }
+            ingested
         };
         tokio::spawn(ingest).await.map_err(Error::internal)?
     }

@@ -26,6 +26,7 @@ pub mod meter;
 pub mod model_lists;
 pub mod multi_user_mode;
 pub mod openai;
+pub mod originals;
 pub mod ownership;
 pub mod pins;
 mod ports;

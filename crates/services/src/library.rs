@@ -25,6 +25,7 @@ pub use folders::MovePolicy;
 pub use listing::{FIRST as LISTED_FIRST, ListEntry};
 
 use crate::indexer::Indexer;
+use crate::originals::Originals;
 
 /// How many documents of an upload are removed in one transaction.
 const UNDONE: u32 = 64;
@@ -37,6 +38,7 @@ pub struct Library {
     pub folders: Arc<dyn Folders>,
     pub workspace_documents: Arc<dyn WorkspaceDocuments>,
     pub files: Arc<dyn DocumentFiles>,
+    pub originals: Originals,
     pub extractor: Arc<dyn Extractor>,
     pub tokenizer: Arc<dyn Tokenizer>,
     pub index: Arc<dyn VectorIndex>,
@@ -116,6 +118,7 @@ impl Library {
         for RemovedDocument { path, .. } in removed {
             self.discard_file(path).await?;
         }
+        self.originals.delete_released().await;
         Ok(())
     }
 
@@ -136,7 +139,9 @@ impl Library {
                 false => self.reconcile_file(path).await?,
             }
         }
-        Ok(pending_files.len() + uploads.len())
+        // Last, since an upload that was undone has released its original.
+        let originals = self.originals.reconcile(before).await?;
+        Ok(pending_files.len() + uploads.len() + originals)
     }
 
     /// Removes what an upload has stored so far. What cannot be removed now is removed later.

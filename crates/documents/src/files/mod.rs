@@ -5,6 +5,7 @@
 
 mod json;
 mod local;
+pub mod originals;
 
 use std::path::Path;
 use std::sync::Arc;

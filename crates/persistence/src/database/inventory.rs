@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use carrel_domain::backup::{Copies, Inventory};
 use carrel_domain::document::Document;
+use carrel_domain::original::{Original, OriginalName};
 use carrel_domain::{DocumentPath, Error, Result};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -15,6 +16,7 @@ use crate::Database;
 use crate::database::connection::AnyConnection;
 use crate::database::schema::documents;
 use crate::database::tx_error::TxError;
+use crate::documents::originals;
 use crate::documents::rows::DocumentRow;
 
 /// The most faults that are told.
@@ -86,6 +88,10 @@ impl Inventory for Database {
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>> {
         let after = after.cloned();
         self.read(move |conn| documents_above(conn, after.as_ref(), limit)).await
+    }
+
+    async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>> {
+        self.read(move |conn| originals::kept_above(conn, after, limit)).await
     }
 
     async fn faults(&self) -> Result<Vec<String>> {
@@ -214,6 +220,10 @@ impl Inventory for FileCopy {
     async fn documents(&self, after: Option<&DocumentPath>, limit: u32) -> Result<Vec<Document>> {
         let after = after.cloned();
         self.read(move |conn| documents_above(conn, after.as_ref(), limit)).await
+    }
+
+    async fn originals(&self, after: Option<OriginalName>, limit: u32) -> Result<Vec<Original>> {
+        self.read(move |conn| originals::kept_above(conn, after, limit)).await
     }
 
     async fn faults(&self) -> Result<Vec<String>> {

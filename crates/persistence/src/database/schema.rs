@@ -10,7 +10,8 @@ pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
 pub(crate) use prompts::{prompt_history, prompt_variables, slash_commands, suggested_messages};
 pub(crate) use work::{
-    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, unsettled_files, uploads,
+    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, originals,
+    unsettled_files, uploads,
 };
 
 diesel::table! {
@@ -361,6 +362,7 @@ diesel::joinable!(shares -> threads (thread_id));
 diesel::joinable!(chats -> workspaces (workspace_id));
 diesel::allow_tables_to_appear_in_same_query!(
     documents,
+    originals,
     unsettled_files,
     uploads,
     workspace_documents,

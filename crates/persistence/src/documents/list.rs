@@ -20,6 +20,7 @@ use crate::database::sql::StaticSql;
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::folders;
 use crate::documents::list_rows::{self, ListedRow, with_marks};
+use crate::documents::originals;
 use crate::documents::pending_files;
 use crate::documents::remove::withdraw_everywhere;
 use crate::documents::rows::{lock_to_remove, stored_path};
@@ -216,9 +217,12 @@ impl Folders for Database {
             }
             let (ids, mut removed) = lock_contents(conn, &folder)?;
             withdraw_everywhere(conn, &ids, &mut removed)?;
-            pending_files::note_folder(conn, folder.as_str(), time(event.by.at))?;
+            let now = time(event.by.at);
+            pending_files::note_folder(conn, folder.as_str(), now)?;
+            let digests = originals::digests_of(conn, &ids)?;
             let of_folder = documents::folder.eq(folder.as_str().to_owned());
             diesel::delete(documents::table.filter(of_folder)).execute(conn)?;
+            originals::release(conn, &digests, now)?;
             folders::delete(conn, folder.as_str())?;
             audit::record(conn, event)?;
             Ok(Some(removed))

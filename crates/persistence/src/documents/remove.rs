@@ -10,6 +10,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::IDS_AT_ONCE;
 use crate::database::schema::{documents, workspace_documents};
 use crate::database::tx_error::TxError;
+use crate::documents::originals;
 use crate::documents::passages;
 use crate::documents::pending_files;
 use crate::documents::rows::lock_to_remove;
@@ -30,6 +31,7 @@ pub(crate) fn remove(
         }
     }
     withdraw_everywhere(conn, &ids, &mut removed)?;
+    let digests = originals::digests_of(conn, &ids)?;
     for ids in ids.chunks(IDS_AT_ONCE) {
         diesel::delete(documents::table.filter(documents::id.eq_any(ids.to_vec())))
             .execute(conn)?;
@@ -37,6 +39,7 @@ pub(crate) fn remove(
     for RemovedDocument { path, .. } in &removed {
         pending_files::record_intent(conn, path, now)?;
     }
+    originals::release(conn, &digests, now)?;
     Ok(removed)
 }
 

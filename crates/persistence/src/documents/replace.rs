@@ -15,6 +15,7 @@ use crate::database::schema::documents;
 use crate::database::tx_error::{OrRefused, TxError};
 use crate::documents::folders;
 use crate::documents::indexing::{self, CarriedOver};
+use crate::documents::originals;
 use crate::documents::pending_files;
 use crate::documents::remove::{places_of, withdraw};
 use crate::documents::rows::{DocumentRow, lock_to_remove, stored_path};
@@ -112,6 +113,7 @@ pub(crate) fn replace(
         return Ok(None);
     }
     let ids: Vec<String> = old.iter().map(|row| row.id.clone()).collect();
+    let digests = originals::digests_of(conn, &ids)?;
     let Some(mut flags) = clear_places(conn, &old, &ids, &new)? else { return Ok(None) };
     let kept: HashMap<String, String> = remaining(conn, old, &new, now)?;
     let mut replaced =
@@ -139,6 +141,7 @@ pub(crate) fn replace(
         pending_files::forget(conn, &path)?;
         replaced.documents.push(document);
     }
+    originals::release(conn, &digests, now)?;
     audit::record(conn, event)?;
     Ok(Some(replaced))
 }

@@ -34,6 +34,7 @@ mod login_attempts;
 mod members;
 mod migrations;
 mod opening;
+mod originals;
 mod owner;
 mod people_and_settings;
 mod pins;

@@ -15,8 +15,8 @@ pub async fn run(app: &App) -> anyhow::Result<ExitCode> {
     for name in &unreadable {
         say(format_args!("warning: {name} was sealed with another key of secrets"));
     }
-    let (documents, events) = (findings.documents, findings.events);
-    let counts = format!("{documents} documents and {events} events");
+    let (documents, originals, events) = (findings.documents, findings.originals, findings.events);
+    let counts = format!("{documents} documents, {originals} originals and {events} events");
     Ok(match findings.faults.len() {
         0 => {
             print(&format!("everything agrees: {counts}"))?;

@@ -55,6 +55,7 @@ pub const BODY_LIMIT: Variable = variable("CARREL_BODY_LIMIT", SIZE);
 pub const UPLOAD_LIMIT: Variable = variable("CARREL_UPLOAD_LIMIT", SIZE);
 pub const VECTOR_CACHE: Variable = variable("CARREL_VECTOR_CACHE", SIZE);
 pub const EMBEDDING_CACHE: Variable = variable("CARREL_EMBEDDING_CACHE", SIZE);
+pub const ORIGINALS_LIMIT: Variable = variable("CARREL_ORIGINALS_LIMIT", SIZE);
 pub const PARSE_WORKERS: Variable = variable("CARREL_PARSE_WORKERS", "a number from 1 to 256");
 pub const PARSE_TIMEOUT: Variable =
     variable("CARREL_PARSE_TIMEOUT", "a duration in whole seconds, at most 1h, such as 60s");
@@ -134,6 +135,7 @@ pub const OWN: &[&Variable] = &[
     &UPLOAD_LIMIT,
     &VECTOR_CACHE,
     &EMBEDDING_CACHE,
+    &ORIGINALS_LIMIT,
     &PARSE_WORKERS,
     &PARSE_TIMEOUT,
     &PARSE_MEMORY,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use tar::{Archive, Builder, EntryType, Header};
 
 use super::staging::failed;
-use super::{DATABASE, DOCUMENTS};
+use super::{DATABASE, DOCUMENTS, ORIGINALS};
 
 const ABOUT: &str = "carrel-backup.json";
 const SUMS: &str = "SHA256SUMS";
@@ -35,6 +35,7 @@ pub struct Contents {
     pub secrets: bool,
     /// Files of documents.
     pub documents: PathBuf,
+    pub originals: PathBuf,
     /// Everything else, and files of documents that may have gone.
     pub rest: PathBuf,
 }
@@ -73,11 +74,12 @@ pub fn write(scratch: &Path, contents: &Contents, to: impl Write) -> io::Result<
         archive.copy(Path::new(DATABASE), &contents.database_file)?;
     }
     archive.tree(&contents.documents, Path::new(DOCUMENTS), |_| true)?;
+    archive.tree(&contents.originals, Path::new(ORIGINALS), |_| true)?;
     let documents = Path::new(DOCUMENTS);
     archive.tree(&contents.rest, Path::new(""), |name| match name.strip_prefix(documents) {
         // Documents were written already, those of them that there are.
         Ok(below) => below.to_str().is_none_or(|name| !is_document(name)),
-        Err(_) => true,
+        Err(_) => !name.starts_with(ORIGINALS),
     })?;
     archive.end()
 }

@@ -8,6 +8,7 @@ use carrel_domain::audit::{AuditLog, AuditSeals};
 use carrel_domain::backup::Inventory;
 use carrel_domain::document::{Document, DocumentFiles};
 use carrel_domain::library::Documents;
+use carrel_domain::original::{Original, OriginalName};
 use carrel_domain::{DocumentPath, Error, Result};
 use chrono::{TimeDelta, Utc};
 use sha2::{Digest, Sha256};
@@ -15,6 +16,8 @@ use sha2::{Digest, Sha256};
 use super::PAGE;
 use super::staging::{blocking, failed};
 use crate::audit::{self, Verdict};
+use crate::ingestion::scratch;
+use crate::originals::Originals;
 
 /// The most faults that are told.
 const MOST: usize = 100;
@@ -23,6 +26,7 @@ pub struct IntegrityCheck {
     pub inventory: Arc<dyn Inventory>,
     pub documents: Arc<dyn Documents>,
     pub files: Arc<dyn DocumentFiles>,
+    pub originals: Originals,
     pub audit: Arc<dyn AuditLog>,
     pub audit_seals: Arc<dyn AuditSeals>,
     /// Where the files of documents are.
@@ -33,6 +37,7 @@ pub struct IntegrityCheck {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     pub documents: u64,
+    pub originals: u64,
     pub events: u64,
     /// One sentence each; nothing is wrong when there is none. The first hundred.
     pub faults: Vec<String>,
@@ -59,6 +64,7 @@ impl IntegrityCheck {
                 findings.faults.extend(self.fault_of(&document).await?);
             }
         }
+        self.look_at_originals(&mut findings).await?;
         findings.faults.extend(self.strays().await?);
         findings.faults.truncate(MOST);
         Ok(findings)
@@ -77,6 +83,33 @@ impl IntegrityCheck {
         // It may have been removed, or written anew, since it was listed.
         let now = self.documents.by_path(&document.path).await?;
         Ok(now.is_some_and(|now| now.digest == document.digest).then_some(fault))
+    }
+
+    async fn look_at_originals(&self, findings: &mut Findings) -> Result<()> {
+        let mut last: Option<OriginalName> = None;
+        loop {
+            let page = self.inventory.originals(last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(end.name);
+            for original in page {
+                findings.originals += 1;
+                findings.faults.extend(self.fault_of_original(&original).await?);
+            }
+        }
+    }
+
+    async fn fault_of_original(&self, original: &Original) -> Result<Option<String>> {
+        let location = original.name.location();
+        let fault = match self.originals.files.open(original.name).await? {
+            None => format!("the original {location} is missing"),
+            Some(file) => match scratch::digest_of(file).await? == original.digest {
+                true => return Ok(None),
+                false => format!("the content of the original {location} was changed"),
+            },
+        };
+        // It may have been removed since it was listed.
+        let now = self.originals.records.of(original.digest).await?;
+        Ok(now.is_some_and(|now| now.name == original.name).then_some(fault))
     }
 
     /// Files that no document accounts for, and that nobody is writing or removing.

@@ -6,11 +6,12 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use carrel_domain::backup::Inventory;
+use carrel_domain::original::OriginalName;
 use carrel_domain::{DocumentPath, Error, Result};
 use tempfile::TempDir;
 
 use super::archive::Contents;
-use super::{BackupPaths, DATABASE, DOCUMENTS, PAGE, Secrets};
+use super::{BackupPaths, DATABASE, DOCUMENTS, ORIGINALS, PAGE, Secrets};
 
 /// A directory of its own beneath `scratch`.
 pub async fn make(scratch: &Path) -> Result<TempDir> {
@@ -78,12 +79,35 @@ impl Staging {
         }
     }
 
+    /// Sets the originals that `inventory` knows apart from those that come or go. One that is lost does
+    /// not keep the rest from being backed up; `carrel verify` tells of it.
+    pub async fn originals(&self, attempt: usize, inventory: &dyn Inventory) -> Result<()> {
+        let mut last: Option<OriginalName> = None;
+        loop {
+            let page = inventory.originals(last, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(()) };
+            last = Some(end.name);
+            let (held, known) = (self.held.join(ORIGINALS), self.known_originals(attempt));
+            let names: Vec<_> = page.into_iter().map(|original| original.name).collect();
+            blocking(move || {
+                let set_apart = set_originals_apart(&names, &held, &known);
+                set_apart.map_err(|error| failed("hold on to the originals", error))
+            })
+            .await?;
+        }
+    }
+
+    fn known_originals(&self, attempt: usize) -> PathBuf {
+        self.directory.join(format!("{attempt}-{ORIGINALS}"))
+    }
+
     pub fn contents(&self, attempt: usize, database: bool, secrets: bool) -> Contents {
         Contents {
             database_file: self.database(attempt),
             database,
             secrets,
             documents: self.known(attempt),
+            originals: self.known_originals(attempt),
             rest: self.held.clone(),
         }
     }
@@ -100,6 +124,20 @@ fn set_apart(paths: &[DocumentPath], held: &Path, known: &Path) -> io::Result<bo
         }
     }
     Ok(true)
+}
+
+fn set_originals_apart(names: &[OriginalName], held: &Path, known: &Path) -> io::Result<()> {
+    for location in names.iter().map(OriginalName::location) {
+        let to = known.join(&location);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        match hold(&held.join(&location), &to) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            held => held?,
+        }
+    }
+    Ok(())
 }
 
 /// Gives every file beneath `root` a second name beneath `held`. Links are passed over; so is what

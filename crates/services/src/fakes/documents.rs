@@ -112,6 +112,8 @@ impl Documents for World {
         let new: Vec<_> = new.into_iter().map(|(document, _)| document).collect();
         self.pending_files.lock().unwrap().retain(|noted| new.iter().all(|new| new.path != *noted));
         documents.extend(new.iter().map(|document| (document.path.clone(), document.clone())));
+        drop(documents);
+        self.release_originals();
         Ok(Some(Replacement { documents: new, ..Replacement::default() }))
     }
 
@@ -120,6 +122,8 @@ impl Documents for World {
         let known = paths.iter().filter(|path| documents.remove(path).is_some()).cloned();
         let removed: Vec<_> =
             known.map(|path| RemovedDocument { path, places: Vec::new() }).collect();
+        drop(documents);
+        self.release_originals();
         let is_gone = |path: &DocumentPath| removed.iter().any(|removed| removed.path == *path);
         self.places.lock().unwrap().retain(|place| !is_gone(&place.document.path));
         self.passages.lock().unwrap().retain(|passage| !is_gone(&passage.document.path));

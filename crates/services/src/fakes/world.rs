@@ -23,6 +23,7 @@ use carrel_domain::library::{
 use carrel_domain::model::ChatRequest;
 use carrel_domain::prompt_variable::PromptVariable;
 use carrel_domain::provenance::Provenance;
+use carrel_domain::settings::names;
 use carrel_domain::slash_command::SlashCommand;
 use carrel_domain::upload::UploadId;
 use carrel_domain::vector::{Neighbour, VectorIndex, VectorQuery};
@@ -38,11 +39,13 @@ pub use web::Web;
 
 use super::FakeSettings;
 use super::jobs::FakeJob;
+use super::originals::FakeOriginals;
 use crate::chat::Conversations;
 use crate::indexer::{Indexer, VectorLengths};
 use crate::ingestion::Ingestion;
 use crate::jobs::Workers;
 use crate::library::Library;
+use crate::originals::Originals;
 use crate::search::Search;
 
 #[derive(Default)]
@@ -81,6 +84,9 @@ pub struct World {
     pub commands: Mutex<Vec<SlashCommand>>,
     /// Every text that was embedded.
     pub embedded: Mutex<Vec<String>>,
+    pub originals: FakeOriginals,
+    /// What originals may take, where they are kept.
+    pub originals_quota: Mutex<Option<u64>>,
 }
 
 impl World {
@@ -92,6 +98,7 @@ impl World {
             workspace_documents: self.clone(),
             files: self.clone(),
             extractor: self.clone(),
+            originals: self.originals(),
             tokenizer: Arc::new(Words),
             index: self.clone(),
             indexer: Indexer {
@@ -102,6 +109,17 @@ impl World {
                 cache_limit: 1 << 20,
                 lengths: self.lengths.clone(),
             },
+        }
+    }
+
+    pub fn originals(self: &Arc<Self>) -> Originals {
+        let quota = *self.originals_quota.lock().unwrap();
+        let kept = quota.map(|_| (names::KEEP_ORIGINALS.to_owned(), "on".to_owned()));
+        Originals {
+            records: self.clone(),
+            files: self.clone(),
+            settings: Arc::new(FakeSettings(Mutex::new(kept.into_iter().collect()))),
+            quota: quota.unwrap_or_default(),
         }
     }
 

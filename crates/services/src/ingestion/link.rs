@@ -56,7 +56,8 @@ impl Ingestion {
         }
         let made = vec![incoming::from_page(FoundPage { link, page }, &details, by.at)?];
         let (terms, event, by) = (details.terms, "api_link_uploaded", by.clone());
-        self.ingest(Arrival { made, same, terms, into, indexing, by, event }).await
+        let original = None;
+        self.ingest(Arrival { made, same, terms, into, indexing, by, event, original }).await
     }
 
     async fn add_fetched(

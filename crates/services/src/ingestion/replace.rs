@@ -98,6 +98,7 @@ async fn put_in_place(library: &Library, Exchange { replaced, old }: &Exchange) 
     for path in old {
         library.discard_file(path).await?;
     }
+    library.originals.delete_released().await;
     Ok(())
 }
 

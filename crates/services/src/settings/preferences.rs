@@ -43,6 +43,7 @@ const PREFERENCES: &[(&str, Kind)] = &[
     (names::CHUNK_SIZE, Kind::Whole(1)),
     (names::CHUNK_OVERLAP, Kind::Whole(0)),
     (names::SHARING, Kind::Switch),
+    (names::KEEP_ORIGINALS, Kind::Switch),
 ];
 
 /// Sets the preferences of `body`, in one transaction with the event `preferences_updated`. A null

@@ -101,8 +101,11 @@ fn announce(headers: &mut HeaderMap) {
 }
 
 fn finish_headers(headers: &mut HeaderMap) {
+    // A file of somebody else comes with a stricter one.
+    if !headers.contains_key(CONTENT_SECURITY_POLICY) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    }
     let fixed = [
-        (CONTENT_SECURITY_POLICY, POLICY),
         (X_FRAME_OPTIONS, "DENY"),
         // Addresses hold codes and tokens, which are nobody else's. With `no-referrer` browsers would
         // not tell this server either that a form is its own: they make its origin `null`.

@@ -34,6 +34,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    originals (name) {
+        name -> Text,
+        digest -> Binary,
+        bytes -> BigInt,
+        noted_at -> Nullable<Timestamp>,
+        released -> Bool,
+    }
+}
+
+diesel::table! {
     unsettled_files (folder, name) {
         folder -> Text,
         name -> Text,

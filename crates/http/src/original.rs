@@ -1,0 +1,159 @@
+//! Files of others, handed out as they came in: none of them can run anything in the name of this server.
+use std::fs::File;
+
+use actix_files::NamedFile;
+use actix_web::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, Charset, ContentDisposition, DispositionParam,
+    DispositionType, ExtendedValue,
+};
+use actix_web::mime::{self, Mime};
+use actix_web::{HttpRequest, HttpResponse};
+use carrel_domain::document::FileType;
+use carrel_domain::{Error, Result};
+
+/// For documents that a browser shows: nothing is fetched, nothing runs, and the page is of no origin.
+const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+/// Browsers show no PDF file in a sandbox. What shows it is theirs, and runs no script of this server.
+const PDF: &str = "default-src 'none'; img-src data:; object-src 'self'; style-src 'unsafe-inline'; \
+                   frame-ancestors 'none'";
+
+/// What browsers show without a program of their own. They save everything else.
+const SHOWN: &[&str] = &[
+    "application/pdf",
+    "application/xhtml+xml",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/webp",
+    "text/html",
+    "text/plain",
+];
+
+/// Answers with a file that was handed in as `name`: in whole, or in part for whoever sends `Range`.
+///
+/// # Errors
+/// Those of reading the file.
+pub fn respond(
+    request: &HttpRequest,
+    file: File,
+    name: &str,
+    types: &[FileType],
+) -> Result<HttpResponse> {
+    let kind = kind(name, types);
+    let is_shown = SHOWN.contains(&kind.essence_str());
+    let disposition = if is_shown { DispositionType::Inline } else { DispositionType::Attachment };
+    let policy = if kind.essence_str() == "application/pdf" { PDF } else { SANDBOX };
+    let named = NamedFile::from_file(file, "original").map_err(Error::of_file)?;
+    let mut response = named
+        .set_content_type(kind)
+        .prefer_utf8(false)
+        .set_content_disposition(content_disposition(disposition, name))
+        .into_response(request);
+    let headers = response.headers_mut();
+    let fixed = [(CONTENT_SECURITY_POLICY, policy), (CACHE_CONTROL, "private, no-cache")];
+    for (name, value) in fixed {
+        headers.insert(name, value.parse().map_err(Error::internal)?);
+    }
+    Ok(response)
+}
+
+/// The type that the name of a file tells. Text says nothing of its encoding, which the browser finds.
+fn kind(name: &str, types: &[FileType]) -> Mime {
+    let extension = name.rsplit_once('.').map(|(_, extension)| format!(".{extension}"));
+    let extension = extension.unwrap_or_default().to_lowercase();
+    let known = types.iter().find(|known| {
+        known.extensions.iter().chain(known.aliases).any(|known| *known == extension)
+    });
+    let kind = known.and_then(|known| known.mime.parse().ok());
+    kind.unwrap_or(mime::APPLICATION_OCTET_STREAM)
+}
+
+/// The name in ASCII for old clients, and as it is.
+fn content_disposition(disposition: DispositionType, name: &str) -> ContentDisposition {
+    let is_plain =
+        |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/' | '%') || c == ' ';
+    let plain: String = name.chars().map(|c| if is_plain(c) { c } else { '_' }).collect();
+    let mut parameters = vec![DispositionParam::Filename(plain.clone())];
+    if plain != name {
+        parameters.push(DispositionParam::FilenameExt(ExtendedValue {
+            charset: Charset::Ext("UTF-8".to_owned()),
+            language_tag: None,
+            value: name.as_bytes().to_vec(),
+        }));
+    }
+    ContentDisposition { disposition, parameters }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Seek, Write};
+
+    use actix_web::body::to_bytes;
+    use actix_web::http::StatusCode;
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    const TYPES: &[FileType] = &[
+        FileType { mime: "text/html", extensions: &[".html"], aliases: &[".htm"], is_read: true },
+        FileType { mime: "application/pdf", extensions: &[".pdf"], aliases: &[], is_read: true },
+        FileType { mime: "application/rtf", extensions: &[".rtf"], aliases: &[], is_read: true },
+    ];
+
+    fn answered(name: &str, range: Option<&str>) -> HttpResponse {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(b"0123456789").unwrap();
+        file.rewind().unwrap();
+        let request = TestRequest::get().uri("/original");
+        let request = match range {
+            Some(range) => request.insert_header(("range", range)),
+            None => request,
+        };
+        respond(&request.to_http_request(), file, name, TYPES).unwrap()
+    }
+
+    fn header(response: &HttpResponse, name: &str) -> String {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned()
+    }
+
+    #[actix_web::test]
+    async fn a_page_is_shown_without_its_scripts_and_other_files_are_saved() {
+        for (name, kind, disposition, policy) in [
+            ("a.HTM", "text/html", "inline; filename=\"a.HTM\"", SANDBOX),
+            ("a.pdf", "application/pdf", "inline; filename=\"a.pdf\"", PDF),
+            ("a.rtf", "application/rtf", "attachment; filename=\"a.rtf\"", SANDBOX),
+            ("a.svg", "application/octet-stream", "attachment; filename=\"a.svg\"", SANDBOX),
+            ("a", "application/octet-stream", "attachment; filename=\"a\"", SANDBOX),
+        ] {
+            let response = answered(name, None);
+            assert_eq!(header(&response, "content-type"), kind);
+            assert_eq!(header(&response, "content-disposition"), disposition);
+            assert_eq!(header(&response, "content-security-policy"), policy);
+            assert_eq!(header(&response, "cache-control"), "private, no-cache");
+            assert_eq!(to_bytes(response.into_body()).await.unwrap(), "0123456789");
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_part_is_sent_to_whoever_asks_for_it() {
+        let response = answered("a.pdf", Some("bytes=2-4"));
+        assert_eq!(response.status(), StatusCode::PARTIAL_CONTENT);
+        assert_eq!(header(&response, "content-range"), "bytes 2-4/10");
+        assert_eq!(to_bytes(response.into_body()).await.unwrap(), "234");
+        let beyond = answered("a.pdf", Some("bytes=20-"));
+        assert_eq!(beyond.status(), StatusCode::RANGE_NOT_SATISFIABLE);
+    }
+
+    #[actix_web::test]
+    async fn a_name_in_any_script_is_told_twice_and_breaks_no_header() {
+        let response = answered("Grün\"; x=\r\n日.pdf", None);
+        let told = header(&response, "content-disposition");
+        assert!(
+            told.starts_with("inline; filename=\"Gr_n__ x=___.pdf\"")
+                || told.starts_with("inline; filename=\"Gr_n_; x=___.pdf\""),
+            "{told}"
+        );
+        assert!(told.contains("filename*=UTF-8''Gr%C3%BCn"), "{told}");
+    }
+}

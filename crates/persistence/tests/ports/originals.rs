@@ -1,0 +1,164 @@
+//! Originals: noted, kept with their documents, released when the last of these goes.
+use carrel_domain::DocumentPath;
+use carrel_domain::backup::Inventory;
+use carrel_domain::document::{Document, DocumentOrigin};
+use carrel_domain::folder::Folders;
+use carrel_domain::library::Documents;
+use carrel_domain::original::{Original, OriginalName, OriginalRecords, OriginalsSize};
+use carrel_persistence::Database;
+use chrono::DateTime;
+
+use crate::support::{Scratch, at, document, done, path};
+
+on_both_databases! {
+    an_original_is_kept_once_a_document_was_made_of_it,
+    the_last_document_that_goes_releases_its_original,
+    every_way_out_of_the_library_releases_originals,
+    of_two_files_of_one_content_one_is_kept,
+    the_quota_counts_each_content_once,
+    a_released_file_is_never_kept_again,
+    two_who_remove_the_last_two_documents_release_the_original,
+}
+
+const CONTENT: [u8; 32] = [7; 32];
+
+fn original(digest: [u8; 32]) -> Original {
+    Original { name: OriginalName::random(), digest, bytes: 100 }
+}
+
+fn made_of(digest: [u8; 32], name: &str) -> Document {
+    let origin = DocumentOrigin { digest: Some(digest), ..DocumentOrigin::default() };
+    Document { origin, ..document(name) }
+}
+
+async fn add(db: &Database, digest: [u8; 32], name: &str) {
+    Documents::create(db, made_of(digest, name), Vec::new(), done(0)).await.unwrap();
+}
+
+async fn note(db: &Database, original: &Original) {
+    assert!(db.note(original, 10_000, at(0)).await.unwrap());
+}
+
+/// A kept original of one document.
+async fn kept(db: &Database, digest: [u8; 32], name: &str) -> Original {
+    let original = original(digest);
+    note(db, &original).await;
+    add(db, digest, name).await;
+    assert!(db.settle(original.name).await.unwrap());
+    original
+}
+
+async fn released(db: &Database) -> Vec<OriginalName> {
+    db.pending(DateTime::UNIX_EPOCH).await.unwrap()
+}
+
+async fn remove(db: &Database, names: &[&str]) {
+    let paths: Vec<DocumentPath> = names.iter().map(|name| path(name)).collect();
+    Documents::remove(db, &paths, done(1)).await.unwrap();
+}
+
+async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
+    let db = scratch.open();
+    let file = original(CONTENT);
+    note(&db, &file).await;
+    assert_eq!(db.of(CONTENT).await.unwrap(), None);
+    assert_eq!(db.pending(at(0)).await.unwrap(), []);
+    assert_eq!(db.pending(at(1)).await.unwrap(), [file.name]);
+    add(&db, CONTENT, "a").await;
+    assert!(db.settle(file.name).await.unwrap() && db.settle(file.name).await.unwrap());
+    assert_eq!(db.of(CONTENT).await.unwrap(), Some(file.clone()));
+    assert_eq!(db.of([8; 32]).await.unwrap(), None);
+    assert_eq!(db.pending(at(9)).await.unwrap(), []);
+    assert_eq!(db.size().await.unwrap(), OriginalsSize { files: 1, bytes: 100 });
+    assert_eq!(db.originals(None, 9).await.unwrap(), [file.clone()]);
+    assert_eq!(db.originals(Some(file.name), 9).await.unwrap(), []);
+    let orphan = original([9; 32]);
+    note(&db, &orphan).await;
+    assert!(!db.settle(orphan.name).await.unwrap());
+    assert_eq!(released(&db).await, [orphan.name]);
+    db.forget(orphan.name).await.unwrap();
+    db.forget(file.name).await.unwrap();
+    assert_eq!((released(&db).await, scratch.rows_in("originals")), (Vec::new(), 1));
+}
+
+async fn the_last_document_that_goes_releases_its_original(scratch: Scratch) {
+    let db = scratch.open();
+    let file = kept(&db, CONTENT, "a").await;
+    add(&db, CONTENT, "b").await;
+    let other = kept(&db, [8; 32], "c").await;
+    remove(&db, &["a"]).await;
+    assert_eq!((released(&db).await, db.of(CONTENT).await.unwrap()), (vec![], Some(file.clone())));
+    remove(&db, &["b"]).await;
+    assert_eq!((released(&db).await, db.of(CONTENT).await.unwrap()), (vec![file.name], None));
+    assert_eq!(db.of([8; 32]).await.unwrap(), Some(other));
+}
+
+async fn every_way_out_of_the_library_releases_originals(scratch: Scratch) {
+    let db = scratch.open();
+    let replaced = original(CONTENT);
+    note(&db, &replaced).await;
+    let mut old = made_of(CONTENT, "old");
+    old.origin.key = Some("k".into());
+    let mut new = made_of([8; 32], "new");
+    new.origin.key = Some("k".into());
+    Documents::create(&db, old, Vec::new(), done(0)).await.unwrap();
+    assert!(db.settle(replaced.name).await.unwrap());
+    let done_so = db.replace("k", &[path("old")], vec![(new, Vec::new())], done(1)).await.unwrap();
+    assert!(done_so.is_some());
+    assert_eq!(released(&db).await, [replaced.name]);
+    db.forget(replaced.name).await.unwrap();
+
+    let folder = carrel_domain::Folder::parse("reports").unwrap();
+    db.create_folder(&folder, done(0)).await.unwrap();
+    let mut document = made_of([9; 32], "a");
+    document.path = DocumentPath::parse("reports/a.json").unwrap();
+    let file = original([9; 32]);
+    note(&db, &file).await;
+    Documents::create(&db, document, Vec::new(), done(0)).await.unwrap();
+    assert!(db.settle(file.name).await.unwrap());
+    db.remove_folder(&folder, done(1)).await.unwrap();
+    assert_eq!(released(&db).await, [file.name]);
+}
+
+async fn of_two_files_of_one_content_one_is_kept(scratch: Scratch) {
+    let db = scratch.open();
+    let first = kept(&db, CONTENT, "a").await;
+    let second = original(CONTENT);
+    note(&db, &second).await;
+    assert!(!db.settle(second.name).await.unwrap());
+    assert_eq!(
+        (db.of(CONTENT).await.unwrap(), released(&db).await),
+        (Some(first), vec![second.name])
+    );
+}
+
+async fn the_quota_counts_each_content_once(scratch: Scratch) {
+    let db = scratch.open();
+    kept(&db, CONTENT, "a").await;
+    assert!(!db.note(&original([8; 32]), 199, at(0)).await.unwrap());
+    assert!(db.note(&original(CONTENT), 100, at(0)).await.unwrap());
+    assert!(db.note(&original([8; 32]), 300, at(0)).await.unwrap());
+}
+
+async fn a_released_file_is_never_kept_again(scratch: Scratch) {
+    let db = scratch.open();
+    let first = kept(&db, CONTENT, "a").await;
+    remove(&db, &["a"]).await;
+    let second = kept(&db, CONTENT, "b").await;
+    assert!(!db.settle(first.name).await.unwrap());
+    assert_eq!(db.of(CONTENT).await.unwrap(), Some(second));
+}
+
+async fn two_who_remove_the_last_two_documents_release_the_original(scratch: Scratch) {
+    let db = scratch.open();
+    for round in 0..8_u8 {
+        let digest = [round + 1; 32];
+        let (a, b) = (format!("a{round}"), format!("b{round}"));
+        let file = kept(&db, digest, &a).await;
+        add(&db, digest, &b).await;
+        let (only_a, only_b) = ([a.as_str()], [b.as_str()]);
+        tokio::join!(remove(&db, &only_a), remove(&db, &only_b));
+        assert_eq!(released(&db).await, [file.name], "{round}");
+        db.forget(file.name).await.unwrap();
+    }
+}

@@ -1,0 +1,147 @@
+//! Originals in memory.
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Seek, Write};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use carrel_domain::original::{
+    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize,
+};
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, Utc};
+
+use super::world::World;
+
+/// Whether an original is noted, since when, or kept, or released.
+#[derive(Clone, Debug, PartialEq)]
+pub enum State {
+    Noted(DateTime<Utc>),
+    Kept,
+    Released,
+}
+
+/// What stands for the store of originals and for its directory.
+#[derive(Default)]
+pub struct FakeOriginals {
+    pub rows: Mutex<BTreeMap<OriginalName, (Original, State)>>,
+    pub files: Mutex<BTreeMap<OriginalName, Vec<u8>>>,
+    pub room: Mutex<Option<u64>>,
+}
+
+#[async_trait]
+impl OriginalFiles for World {
+    async fn put(&self, name: OriginalName, from: &Path) -> Result<()> {
+        self.check("original")?;
+        let content = std::fs::read(from).map_err(Error::of_file)?;
+        self.originals.files.lock().unwrap().insert(name, content);
+        Ok(())
+    }
+
+    async fn open(&self, name: OriginalName) -> Result<Option<File>> {
+        let content = self.originals.files.lock().unwrap().get(&name).cloned();
+        let open = |content: Vec<u8>| {
+            let mut file = tempfile::tempfile().unwrap();
+            file.write_all(&content).unwrap();
+            file.rewind().unwrap();
+            file
+        };
+        Ok(content.map(open))
+    }
+
+    async fn delete(&self, name: OriginalName) -> Result<()> {
+        self.originals.files.lock().unwrap().remove(&name);
+        Ok(())
+    }
+
+    async fn room(&self) -> Result<Option<u64>> {
+        Ok(*self.originals.room.lock().unwrap())
+    }
+}
+
+impl World {
+    /// Releases originals that no document was made of, as the removal of a document does.
+    pub fn release_originals(&self) {
+        for (original, state) in self.originals.rows.lock().unwrap().values_mut() {
+            if *state == State::Kept && !self.is_original(original) {
+                *state = State::Released;
+            }
+        }
+    }
+
+    fn is_original(&self, original: &Original) -> bool {
+        let documents = self.documents.lock().unwrap();
+        documents.values().any(|document| document.origin.digest == Some(original.digest))
+    }
+
+    fn kept(&self, digest: [u8; 32]) -> Option<Original> {
+        let rows = self.originals.rows.lock().unwrap();
+        let kept = |(original, state): &&(Original, State)| {
+            *state == State::Kept && original.digest == digest
+        };
+        rows.values().find(kept).map(|(original, _)| original.clone())
+    }
+}
+
+#[async_trait]
+impl OriginalRecords for World {
+    async fn note(&self, original: &Original, quota: u64, now: DateTime<Utc>) -> Result<bool> {
+        let mut rows = self.originals.rows.lock().unwrap();
+        let taken: u64 = rows.values().map(|(original, _)| original.bytes).sum();
+        if taken + original.bytes > quota {
+            return Ok(false);
+        }
+        rows.insert(original.name, (original.clone(), State::Noted(now)));
+        Ok(true)
+    }
+
+    async fn settle(&self, name: OriginalName) -> Result<bool> {
+        let Some((original, state)) = self.originals.rows.lock().unwrap().get(&name).cloned()
+        else {
+            return Ok(false);
+        };
+        let is_kept = match state {
+            State::Kept => true,
+            State::Released => false,
+            State::Noted(_) => self.is_original(&original) && self.kept(original.digest).is_none(),
+        };
+        let state = if is_kept { State::Kept } else { State::Released };
+        self.originals.rows.lock().unwrap().insert(name, (original, state));
+        Ok(is_kept)
+    }
+
+    async fn of(&self, digest: [u8; 32]) -> Result<Option<Original>> {
+        Ok(self.kept(digest))
+    }
+
+    async fn pending(&self, before: DateTime<Utc>) -> Result<Vec<OriginalName>> {
+        let rows = self.originals.rows.lock().unwrap();
+        let is_pending = |state: &State| match state {
+            State::Noted(at) => *at < before,
+            State::Kept => false,
+            State::Released => true,
+        };
+        let pending = rows.iter().filter(|(_, (_, state))| is_pending(state));
+        Ok(pending.map(|(name, _)| *name).collect())
+    }
+
+    async fn forget(&self, name: OriginalName) -> Result<()> {
+        self.originals.rows.lock().unwrap().remove(&name);
+        Ok(())
+    }
+
+    async fn size(&self) -> Result<OriginalsSize> {
+        let rows = self.originals.rows.lock().unwrap();
+        let kept = rows.values().filter(|(_, state)| *state == State::Kept);
+        let bytes = kept.clone().map(|(original, _)| original.bytes).sum();
+        Ok(OriginalsSize { files: kept.count() as u64, bytes })
+    }
+}
+
+/// A library that keeps originals of at most so many bytes.
+pub fn keeping(quota: u64) -> Arc<World> {
+    let world = World::default();
+    *world.originals_quota.lock().unwrap() = Some(quota);
+    Arc::new(world)
+}

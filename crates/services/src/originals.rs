@@ -1,0 +1,147 @@
+//! Originals: the file that a document was made of is kept, once for each content, where an administrator
+//! wants that and there is room.
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use carrel_domain::document::Document;
+use carrel_domain::original::{
+    Original, OriginalFiles, OriginalName, OriginalRecords, OriginalsSize,
+};
+use carrel_domain::settings::{Settings, names};
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, Utc};
+
+/// What is always left free where the files are, in bytes.
+const RESERVE: u64 = 2 << 30;
+
+/// The room that a new installation needs so that it keeps originals, in bytes.
+const ENOUGH: u64 = 20 << 30;
+
+/// Keeps originals. Cheap to clone.
+#[derive(Clone)]
+pub struct Originals {
+    pub records: Arc<dyn OriginalRecords>,
+    pub files: Arc<dyn OriginalFiles>,
+    pub settings: Arc<dyn Settings>,
+    /// What all of them may take, in bytes.
+    pub quota: u64,
+}
+
+impl Originals {
+    /// Whether files that are handed in now are kept.
+    pub async fn are_kept(&self) -> Result<bool> {
+        let settings = self.settings.all().await?;
+        Ok(settings.get(names::KEEP_ORIGINALS).is_some_and(|value| value == "on"))
+    }
+
+    /// Whether an installation that has just begun should keep originals.
+    pub async fn have_room(&self) -> bool {
+        matches!(self.files.room().await, Ok(Some(room)) if room >= ENOUGH)
+    }
+
+    pub async fn size(&self) -> Result<OriginalsSize> {
+        self.records.size().await
+    }
+
+    /// Writes a copy of a file that documents are about to be made of, where that is wanted and there is
+    /// room. What fails here is logged and keeps no document from being stored.
+    pub(crate) async fn stage(
+        &self,
+        file: &Path,
+        digest: Option<[u8; 32]>,
+    ) -> Option<OriginalName> {
+        match self.try_to_stage(file, digest?).await {
+            Ok(staged) => staged,
+            Err(error) => {
+                tracing::warn!("failed to keep an original: {error}");
+                None
+            }
+        }
+    }
+
+    async fn try_to_stage(&self, file: &Path, digest: [u8; 32]) -> Result<Option<OriginalName>> {
+        if !self.are_kept().await? || self.records.of(digest).await?.is_some() {
+            return Ok(None);
+        }
+        let bytes = tokio::fs::metadata(file).await.map_err(Error::of_file)?.len();
+        let room = self.files.room().await?;
+        if room.is_some_and(|room| room < bytes.saturating_add(RESERVE)) {
+            tracing::warn!(bytes, "an original is not kept: the disk is nearly full");
+            return Ok(None);
+        }
+        let original = Original { name: OriginalName::random(), digest, bytes };
+        if !self.records.note(&original, self.quota, Utc::now()).await? {
+            tracing::warn!(bytes, "an original is not kept: CARREL_ORIGINALS_LIMIT is reached");
+            return Ok(None);
+        }
+        match self.files.put(original.name, file).await {
+            Ok(()) => Ok(Some(original.name)),
+            Err(error) => {
+                self.settle(original.name).await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Keeps a staged file if documents were made of it, or deletes it. What cannot be settled now is
+    /// settled by [`Originals::reconcile`].
+    pub(crate) async fn settle(&self, name: OriginalName) {
+        if let Err(error) = self.try_to_settle(name).await {
+            tracing::warn!(%name, "failed to settle an original: {error}");
+        }
+    }
+
+    async fn try_to_settle(&self, name: OriginalName) -> Result<()> {
+        if self.records.settle(name).await? {
+            return Ok(());
+        }
+        self.files.delete(name).await?;
+        self.records.forget(name).await
+    }
+
+    /// Settles what was noted before `before`, and deletes what no document was made of any more.
+    /// Returns how many files were looked at.
+    pub async fn reconcile(&self, before: DateTime<Utc>) -> Result<usize> {
+        let mut settled = 0;
+        loop {
+            let pending = self.records.pending(before).await?;
+            for name in &pending {
+                self.try_to_settle(*name).await?;
+            }
+            settled += pending.len();
+            if pending.is_empty() {
+                return Ok(settled);
+            }
+        }
+    }
+
+    /// Deletes what the removal of documents has released.
+    pub(crate) async fn delete_released(&self) {
+        if let Err(error) = self.reconcile(DateTime::UNIX_EPOCH).await {
+            tracing::warn!("failed to delete originals: {error}");
+        }
+    }
+
+    /// The original of a document, if it was kept.
+    pub async fn of(&self, document: &Document) -> Result<Option<Original>> {
+        match document.origin.digest {
+            Some(digest) => self.records.of(digest).await,
+            None => Ok(None),
+        }
+    }
+
+    /// The file of a document's original, open for reading.
+    pub async fn open(&self, document: &Document) -> Result<Option<(Original, File)>> {
+        let Some(original) = self.of(document).await? else { return Ok(None) };
+        Ok(self.files.open(original.name).await?.map(|file| (original, file)))
+    }
+}
+
+/// What the file of a document was called when it was handed in.
+pub fn file_name(document: &Document) -> &str {
+    document.url.strip_prefix("file://").unwrap_or(&document.title)
+}
+
+#[cfg(test)]
+mod tests;

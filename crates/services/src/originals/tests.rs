@@ -1,0 +1,128 @@
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use carrel_domain::DocumentPath;
+use carrel_domain::document::IncomingFile;
+
+use super::*;
+use crate::fakes::by;
+use crate::fakes::originals::{State, keeping};
+use crate::fakes::world::World;
+use crate::ingestion::{Added, Details, Indexing, Terms};
+
+/// A file whose name is its text, as the extractor of the tests reads it.
+struct Handed(tempfile::TempDir);
+
+impl Handed {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, content: &str) -> PathBuf {
+        let path = self.0.path().join(content);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    async fn add(&self, world: &Arc<World>, content: &str, terms: Terms) -> Result<Vec<Added>> {
+        let file = IncomingFile { name: "a.txt".into(), content: self.file(content) };
+        let details = Details { terms, ..Details::default() };
+        let ingestion = world.ingestion();
+        Ok(ingestion.add_file(file, details, Vec::new(), Indexing::Refuse, &by()).await?.added)
+    }
+}
+
+fn contents(world: &World) -> Vec<String> {
+    let files = world.originals.files.lock().unwrap();
+    files.values().map(|content| String::from_utf8(content.clone()).unwrap()).collect()
+}
+
+fn path(added: &[Added]) -> DocumentPath {
+    added[0].document.path.clone()
+}
+
+#[tokio::test]
+async fn one_file_is_kept_for_all_documents_of_its_content_until_the_last_goes() {
+    let (world, handed) = (keeping(1 << 20), Handed::new());
+    let first = handed.add(&world, "text", Terms::default()).await.unwrap();
+    let second = handed.add(&world, "text", Terms::default()).await.unwrap();
+    assert_eq!(contents(&world), ["text"]);
+    let original = world.originals().of(&first[0].document).await.unwrap().unwrap();
+    assert_eq!((original.bytes, world.originals.rows.lock().unwrap().len()), (4, 1));
+    assert_eq!(world.originals().of(&second[0].document).await.unwrap(), Some(original));
+    world.library().remove(vec![path(&first)], &by()).await.unwrap();
+    assert_eq!(contents(&world), ["text"]);
+    world.library().remove(vec![path(&second)], &by()).await.unwrap();
+    assert!(contents(&world).is_empty() && world.originals.rows.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_kept_unless_that_is_wanted() {
+    let (world, handed) = (Arc::new(World::default()), Handed::new());
+    let added = handed.add(&world, "text", Terms::default()).await.unwrap();
+    assert!(contents(&world).is_empty());
+    assert_eq!(world.originals().of(&added[0].document).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_file_of_which_no_document_is_made_is_not_kept() {
+    let (world, handed) = (keeping(1 << 20), Handed::new());
+    world.fail("create");
+    assert!(handed.add(&world, "text", Terms::default()).await.is_err());
+    assert!(contents(&world).is_empty() && world.originals.rows.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_document_is_stored_although_its_original_cannot_be() {
+    let handed = Handed::new();
+    for fault in ["disk", "quota", "room"] {
+        let world = keeping(if fault == "quota" { 3 } else { 1 << 20 });
+        match fault {
+            "disk" => world.fail("original"),
+            "room" => *world.originals.room.lock().unwrap() = Some(RESERVE),
+            _ => {}
+        }
+        assert_eq!(handed.add(&world, "text", Terms::default()).await.unwrap().len(), 1, "{fault}");
+        assert!(contents(&world).is_empty(), "{fault}");
+        assert!(world.originals.rows.lock().unwrap().is_empty(), "{fault}");
+    }
+}
+
+#[tokio::test]
+async fn a_replacement_takes_the_original_of_what_was_there_along() {
+    let (world, handed) = (keeping(1 << 20), Handed::new());
+    let keyed = || Terms { key: Some("k".into()), ..Terms::default() };
+    handed.add(&world, "first", keyed()).await.unwrap();
+    handed.add(&world, "second", keyed()).await.unwrap();
+    assert_eq!(contents(&world), ["second"]);
+}
+
+#[tokio::test]
+async fn a_document_of_an_earlier_time_gets_its_original_when_it_is_handed_in_again() {
+    let (world, handed) = (Arc::new(World::default()), Handed::new());
+    let digest: [u8; 32] = sha2::Digest::finalize(sha2::Sha256::default()).into();
+    let same = || Terms { digest: Some(digest), skip_identical: true, ..Terms::default() };
+    let first = handed.add(&world, "text", same()).await.unwrap();
+    *world.originals_quota.lock().unwrap() = Some(1 << 20);
+    let again = handed.add(&world, "text", same()).await.unwrap();
+    assert_eq!((path(&again), again[0].existed), (path(&first), true));
+    assert_eq!(contents(&world), ["text"]);
+}
+
+#[tokio::test]
+async fn what_a_crash_left_is_settled_later() {
+    let (world, handed) = (keeping(1 << 20), Handed::new());
+    let originals = world.originals();
+    let orphan = originals.stage(&handed.file("orphan"), Some([1; 32])).await.unwrap();
+    assert_eq!(originals.reconcile(Utc::now() - chrono::TimeDelta::hours(1)).await.unwrap(), 0);
+    assert_eq!(contents(&world), ["orphan"]);
+    let added = handed.add(&world, "text", Terms::default()).await.unwrap();
+    // As if the process had ended before it could say that the document was stored.
+    for (_, state) in world.originals.rows.lock().unwrap().values_mut() {
+        *state = State::Noted(DateTime::UNIX_EPOCH);
+    }
+    assert_eq!(originals.reconcile(Utc::now()).await.unwrap(), 2);
+    assert_eq!(contents(&world), ["text"]);
+    assert!(!world.originals.rows.lock().unwrap().contains_key(&orphan));
+    assert!(originals.open(&added[0].document).await.unwrap().is_some());
+}
