@@ -1,5 +1,6 @@
 //! One test binary: the modules mirror what a client can do.
 mod access;
+mod archive;
 mod attacks;
 mod backup;
 mod bad_input;

@@ -6,6 +6,7 @@
 #[macro_use]
 mod text_enum;
 pub mod api_key;
+pub mod archive;
 pub mod audit;
 pub mod backup;
 pub mod chat;

@@ -5,7 +5,6 @@
 //! the number of users, workspaces and threads, not with documents and exchanges.
 mod prompts;
 mod rows;
-mod target_folder;
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -19,10 +18,9 @@ use carrel_domain::folder::ListedDocument;
 use carrel_domain::{Error, Result, Slug, ThreadId, WorkspaceId};
 use carrel_services::Ports;
 use carrel_services::library::ListEntry;
+use carrel_services::target_folder::{JsonLines, TargetFolder};
 use futures_util::TryStreamExt;
 use serde_json::json;
-
-use self::target_folder::{JsonLines, TargetFolder};
 
 /// What is read of the log of exchanges at once.
 const EXCHANGES: Portion = Portion { exchanges: 50, bytes: 224 << 10, images: true };

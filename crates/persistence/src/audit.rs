@@ -82,6 +82,24 @@ pub(crate) fn record_imported(
     })
 }
 
+/// Writes an event of an archive: its text as it was, linked into the chain of this log.
+pub(crate) fn record_archived(conn: &mut AnyConnection, event: LoggedEvent) -> Result<(), TxError> {
+    append(conn, |id| LoggedEvent {
+        id,
+        name: text(event.name),
+        details: text(event.details),
+        actor: text(event.actor),
+        address: some_text(event.address),
+        at: time(event.at).and_utc(),
+        digest: [0; 32],
+    })
+}
+
+/// The end of the log.
+pub(crate) fn head_point(conn: &mut AnyConnection) -> Result<ChainPoint, TxError> {
+    Ok(Head::read(conn)?.point)
+}
+
 fn append(conn: &mut AnyConnection, event: impl FnOnce(i64) -> LoggedEvent) -> Result<(), TxError> {
     let head = Head::locked(conn)?;
     let mut event = event(head.point.last_id + 1);

@@ -17,6 +17,7 @@
 //! 6. whatever else, API keys by id, one job;
 //! 7. blocks of exchanges, which triggers count: the large before the small, and each by id;
 //! 8. the head of the audit log (`audit`), which comes last.
+mod archive;
 mod audit;
 mod chats;
 mod database;

@@ -15,8 +15,8 @@ use clap::{Args, Parser, Subcommand};
 use crate::config::{Flags, parse, variables};
 
 pub use audit::Audit;
-pub use export::{Export, ExportFolder};
-pub use import::{Anythingllm, Import};
+pub use export::{Export, ExportArchive, ExportFolder};
+pub use import::{Anythingllm, Import, ImportArchive};
 
 /// The command by which this program starts others that read files for it.
 pub const PARSE_WORKER: &str = "parse-worker";

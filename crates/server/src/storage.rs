@@ -92,6 +92,13 @@ pub fn to_keep(config: &Config) -> BackupPaths {
     }
 }
 
+/// What of it an archive holds: as a backup, less what belongs to the database that was archived.
+pub fn to_archive(config: &Config) -> BackupPaths {
+    let mut paths = to_keep(config);
+    paths.left_out.extend([config.storage.audit_mark(), config.storage.database()]);
+    paths
+}
+
 /// A storage directory in use. While it is, no other process takes itself to be alone there.
 pub struct Storage {
     /// Held locked; the lock goes when the file is closed, also when the process is killed.

@@ -20,6 +20,7 @@ use carrel_providers::{LinkLimits, SystemLookup, WebFetcher};
 use carrel_services::Ports;
 use carrel_services::accounts::{Accounts, Passwords};
 use carrel_services::api_keys::ApiKeyService;
+use carrel_services::archive::Archives;
 use carrel_services::background::BackgroundTasks;
 use carrel_services::backup::Backups;
 use carrel_services::backup::check::IntegrityCheck;
@@ -72,6 +73,7 @@ pub struct App {
     pub models: Arc<ConfiguredModels>,
     pub index: Arc<ConfiguredIndex>,
     pub importer: Importer,
+    pub archives: Archives,
     database: Arc<Database>,
     files: DocumentStore,
     directory: PathBuf,
@@ -253,6 +255,13 @@ impl App {
             root: config.storage.root().to_owned(),
             scratch: config.storage.uploads(),
         };
+        let archives = Archives {
+            store: database.clone(),
+            audit: database.clone(),
+            documents: database.clone(),
+            settings: store.clone(),
+            place: storage::to_archive(config),
+        };
         let imports = importing::imports(importer.clone(), config, &conversations.tasks);
         let ports = Ports {
             api_keys,
@@ -314,6 +323,7 @@ impl App {
             ports,
             models,
             importer,
+            archives,
             index: chosen,
             database,
             files,

@@ -2,7 +2,7 @@
 pub mod archive;
 pub mod check;
 pub mod restore;
-mod staging;
+pub(crate) mod staging;
 mod stream;
 
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ use archive::Contents;
 pub const DATABASE: &str = "carrel.db";
 
 /// The folder of documents' files, in an archive and in the storage directory.
-const DOCUMENTS: &str = "documents";
+pub(crate) const DOCUMENTS: &str = "documents";
 
 /// The folder of originals, in an archive and in the storage directory.
 pub const ORIGINALS: &str = "originals";

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod admission;
 pub mod api_keys;
+pub mod archive;
 pub mod audit;
 pub mod background;
 pub mod backup;
@@ -45,6 +46,7 @@ pub mod sign_in;
 pub mod sign_on;
 pub mod slash_commands;
 pub mod suggested_messages;
+pub mod target_folder;
 pub mod threads;
 pub mod token;
 pub mod widgets;

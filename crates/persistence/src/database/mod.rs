@@ -6,6 +6,7 @@ pub(crate) mod audit_key;
 pub(crate) mod connection;
 pub(crate) mod convert;
 pub(crate) mod inventory;
+pub(crate) mod last_ids;
 pub(crate) mod location;
 pub(crate) mod migrations;
 pub(crate) mod pool;

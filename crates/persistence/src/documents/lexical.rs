@@ -17,7 +17,7 @@ use crate::database::connection::AnyConnection;
 use crate::database::convert::rows;
 use crate::database::schema::namespaces;
 
-pub(crate) use refill::refill;
+pub(crate) use refill::{fill, refill};
 
 /// The most bytes of words that are kept of one passage. PostgreSQL refuses more than a MiB.
 const MOST_BYTES: usize = 800_000;

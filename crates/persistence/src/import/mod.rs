@@ -1,13 +1,12 @@
 //! The target of imports: rows that keep the ids they had, all in one transaction.
 mod conversations;
-mod last_ids;
 mod library;
 mod people;
 mod prompts;
 
 use async_trait::async_trait;
 use carrel_domain::audit::Event;
-use carrel_domain::import::{ImportTarget, ImportedRows, PastImport, RowStream};
+use carrel_domain::import::{ImportTarget, ImportedRows, Numbered, PastImport, RowStream};
 use carrel_domain::settings::names;
 use carrel_domain::{Error, Result};
 use chrono::NaiveDateTime;
@@ -18,6 +17,7 @@ use crate::audit;
 use crate::database::advisory_lock::AdvisoryLock;
 use crate::database::connection::{AnyConnection, on_each_backend};
 use crate::database::convert::{text, time};
+use crate::database::last_ids;
 use crate::database::schema::{
     chats, documents, embeds, imports, owner, owner_sessions, settings, setup_links, users,
     workspaces,
@@ -62,6 +62,20 @@ fn set(conn: &mut AnyConnection, key: String, value: String) -> QueryResult<()> 
 fn end_setup(conn: &mut AnyConnection) -> QueryResult<()> {
     diesel::delete(owner_sessions::table).execute(conn)?;
     diesel::delete(setup_links::table).execute(conn).map(drop)
+}
+
+fn table_of(kind: Numbered) -> &'static str {
+    match kind {
+        Numbered::Users => "users",
+        Numbered::ApiKeys => "api_keys",
+        Numbered::Workspaces => "workspaces",
+        Numbered::Members => "workspace_users",
+        Numbered::Threads => "threads",
+        Numbered::Chats => "chats",
+        Numbered::Widgets => "embeds",
+        Numbered::WidgetChats => "embed_chats",
+        Numbered::Invites => "invites",
+    }
 }
 
 /// Writes rows of one kind. The report, which comes last, is returned.
@@ -109,7 +123,11 @@ fn write(
         ImportedRows::Folders(rows) => library::folders(conn, rows, now)?,
         ImportedRows::Documents(rows) => library::documents(conn, rows)?,
         ImportedRows::WorkspaceDocuments(rows) => library::placements(conn, rows, now)?,
-        ImportedRows::LastIds(ids) => last_ids::reserve(conn, &ids)?,
+        ImportedRows::LastIds(ids) => {
+            for (of, last) in ids {
+                last_ids::reserve(conn, table_of(of), last)?;
+            }
+        }
         ImportedRows::Report(report) => return Ok(Some(report)),
     }
     Ok(None)

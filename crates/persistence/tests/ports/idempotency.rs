@@ -68,7 +68,7 @@ async fn answers_are_forgotten_after_a_day_and_beyond_a_number(scratch: Scratch)
     for number in 0..MOST_REMEMBERED + 5 {
         db.begin(request(number), at(number.into())).await.unwrap();
     }
-    assert_eq!(scratch.rows_in("repeatable_requests"), MOST_REMEMBERED.into());
+    assert_eq!(scratch.rows_in("repeatable_requests"), i64::from(MOST_REMEMBERED));
     let now = at(2_000);
     assert_eq!(db.begin(request(4), now).await.unwrap(), IdempotencyState::New);
     let next_day = now + REMEMBERED + TimeDelta::seconds(1);

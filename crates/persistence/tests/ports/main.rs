@@ -8,6 +8,7 @@
 mod support;
 
 mod api_keys;
+mod archive;
 mod audit;
 mod audit_seals;
 mod bulk_delete;

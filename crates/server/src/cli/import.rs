@@ -15,6 +15,22 @@ Examples:
   carrel import anythingllm /srv/anythingllm --storage /srv/carrel
   carrel import anythingllm /srv/anythingllm --source-database postgres://user:password@host/name")]
     Anythingllm(Anythingllm),
+    /// Import an archive that `carrel export archive` wrote
+    #[command(after_help = "\
+Stop the server first, and give this one an empty storage directory and database. Everything comes, or
+nothing. Put secret.key of the other server into the storage directory before, or the keys of providers
+must be set again.
+
+Example:
+  carrel import archive /mnt/archive --storage /srv/carrel")]
+    Archive(ImportArchive),
+}
+
+#[derive(Debug, Args)]
+pub struct ImportArchive {
+    /// Folder of the archive
+    #[arg(value_name = "FOLDER")]
+    pub folder: PathBuf,
 }
 
 #[derive(Debug, Args)]

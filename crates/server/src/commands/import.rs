@@ -1,19 +1,23 @@
-//! `carrel import`: the data of another server, with its ids, keys and passwords.
+//! `carrel import`: the data of another server, or of an archive, with its ids, keys and passwords.
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use carrel_domain::audit::By;
 use carrel_import::{ImportOutcome, Options, Report};
+use carrel_services::archive::{ArchiveSummary, Manifest};
 use chrono::Utc;
 
-use crate::cli::{Anythingllm, Import};
+use crate::cli::{Anythingllm, Import, ImportArchive};
 use crate::config::Config;
-use crate::terminal::{plain, print, say};
+use crate::terminal::{plain, print, say, table};
 use crate::wiring::App;
 
 /// Refuses a source that is no such folder, or is this server's own, before that is opened.
 pub fn check(config: &Config, what: &Import) -> anyhow::Result<()> {
-    let Import::Anythingllm(Anythingllm { source, source_database, .. }) = what;
+    let Import::Anythingllm(Anythingllm { source, source_database, .. }) = what else {
+        return Ok(());
+    };
     let shown = source.display();
     let folder = source.canonicalize().with_context(|| format!("failed to open {shown}"))?;
     if config.storage.root().canonicalize().is_ok_and(|ours| ours == folder) {
@@ -29,7 +33,38 @@ pub fn check(config: &Config, what: &Import) -> anyhow::Result<()> {
 }
 
 pub async fn run(app: &App, config: &Config, what: Import) -> anyhow::Result<ExitCode> {
-    let Import::Anythingllm(what) = what;
+    match what {
+        Import::Anythingllm(what) => anythingllm(app, config, what).await,
+        Import::Archive(ImportArchive { folder }) => archive(app, &folder).await,
+    }
+}
+
+async fn archive(app: &App, folder: &Path) -> anyhow::Result<ExitCode> {
+    let imported = app.archives.import(folder, &By::operator(Utc::now())).await;
+    let ArchiveSummary { manifest, unreadable_secrets } = imported.context("failed to import")?;
+    print(&archive_table(&manifest))?;
+    say(format_args!("imported an archive of {} by carrel {}", manifest.made_at, manifest.version));
+    if !unreadable_secrets.is_empty() {
+        say(format_args!(
+            "warning: {} cannot be opened with this server's key of secrets and are not set; set them \
+             again, or start anew with secret.key of the other server",
+            unreadable_secrets.join(", ")
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The number of rows of each table, and of files.
+pub fn archive_table(manifest: &Manifest) -> String {
+    let row = |name: &str, number: u64| vec![name.to_owned(), number.to_string()];
+    let mut rows: Vec<_> =
+        manifest.tables.iter().map(|(name, number)| row(name, *number)).collect();
+    rows.push(row("documents/", manifest.documents));
+    rows.push(row("files/", manifest.files));
+    table(&["WHAT", "NUMBER"], &rows)
+}
+
+async fn anythingllm(app: &App, config: &Config, what: Anythingllm) -> anyhow::Result<ExitCode> {
     let Anythingllm { source, source_database, env, dry_run, json } = what;
     let options = Options { storage: source, database: source_database, env, dry_run };
     let by = By::operator(Utc::now());

@@ -165,24 +165,25 @@ fn header(size: u64, kind: EntryType) -> Header {
     header
 }
 
-fn line(digest: &[u8; 32], name: &Path) -> String {
+/// As `sha256sum` writes it.
+pub(crate) fn line(digest: &[u8; 32], name: &Path) -> String {
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{hex}  {}\n", name.display())
 }
 
 /// Passes bytes on and digests them.
-struct Hashing<R> {
+pub(crate) struct Hashing<R> {
     from: R,
     hash: Sha256,
     read: u64,
 }
 
 impl<R: Read> Hashing<R> {
-    fn new(from: R) -> Self {
+    pub(crate) fn new(from: R) -> Self {
         Self { from, hash: Sha256::new(), read: 0 }
     }
 
-    fn finish(self) -> ([u8; 32], u64) {
+    pub(crate) fn finish(self) -> ([u8; 32], u64) {
         (self.hash.finalize().into(), self.read)
     }
 }
@@ -268,7 +269,7 @@ pub fn read(from: impl Read, sink: &mut impl Sink) -> Result<BackupManifest> {
 }
 
 /// A path that leads nowhere but beneath the place it is put to.
-fn name(path: &Path) -> Result<PathBuf> {
+pub(crate) fn name(path: &Path) -> Result<PathBuf> {
     let plain = path.components().all(|part| matches!(part, Component::Normal(_)));
     match plain && path.components().next().is_some() && path.to_str().is_some() {
         true => Ok(path.components().collect()),

@@ -50,6 +50,11 @@ impl Staging {
         .await
     }
 
+    /// The folder of second names.
+    pub fn held(&self) -> &Path {
+        &self.held
+    }
+
     /// Where a copy of the database is to be.
     pub fn database(&self, attempt: usize) -> PathBuf {
         self.directory.join(format!("{attempt}-{DATABASE}"))

@@ -190,6 +190,11 @@ impl SettingsStore {
         self.registry.settings().iter().filter(is_fixed).map(|row| row.name).collect()
     }
 
+    /// Whether a stored value of a variable is a secret that the key in use does not open.
+    pub fn is_sealed_elsewhere(&self, variable: &str, value: &str) -> bool {
+        Sealer::is_sealed(value) && self.sealer.open(variable, value).is_err()
+    }
+
     /// Public names of the secrets that the key in use does not open.
     pub fn unreadable(&self) -> Vec<&'static str> {
         self.snapshot().unreadable.clone()

@@ -24,25 +24,30 @@ pub(crate) fn refill(conn: &mut AnyConnection) -> Result<(), TxError> {
         if is_filled(conn)? {
             return Ok(());
         }
-        conn.batch_execute(match conn {
-            AnyConnection::Postgres(_) => "DELETE FROM passage_words",
-            AnyConnection::Sqlite(_) => {
-                "INSERT INTO passage_words (passage_words) VALUES ('delete-all')"
-            }
-        })?;
-        let (mut after, mut passages) = (0, 0);
-        while let Some((last, some)) = page(conn, after)? {
-            after = last;
-            passages += some;
-        }
-        if passages > 0 {
-            tracing::info!(passages, "words of passages taken anew");
-        }
-        diesel::update(lexical_version::table)
-            .set(lexical_version::version.eq(VERSION))
-            .execute(conn)?;
-        Ok(())
+        fill(conn)
     })
+}
+
+/// Takes the words of every passage, in a transaction of the caller's.
+pub(crate) fn fill(conn: &mut AnyConnection) -> Result<(), TxError> {
+    conn.batch_execute(match conn {
+        AnyConnection::Postgres(_) => "DELETE FROM passage_words",
+        AnyConnection::Sqlite(_) => {
+            "INSERT INTO passage_words (passage_words) VALUES ('delete-all')"
+        }
+    })?;
+    let (mut after, mut passages) = (0, 0);
+    while let Some((last, some)) = page(conn, after)? {
+        after = last;
+        passages += some;
+    }
+    if passages > 0 {
+        tracing::info!(passages, "words of passages taken anew");
+    }
+    diesel::update(lexical_version::table)
+        .set(lexical_version::version.eq(VERSION))
+        .execute(conn)?;
+    Ok(())
 }
 
 fn is_filled(conn: &mut AnyConnection) -> QueryResult<bool> {

@@ -1,0 +1,61 @@
+//! A whole installation as rows that people can read, to move it from one database to another.
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use crate::Result;
+use crate::audit::{ChainPoint, Event};
+
+/// Takes the rows of an archive, table by table.
+pub trait ArchiveSink: Send {
+    /// Rows of this table follow if the answer is `true`; `false` leaves it out.
+    fn begin(&mut self, table: &'static str) -> Result<bool>;
+    /// A row as a JSON object on one line.
+    fn row(&mut self, json: &str) -> Result<()>;
+}
+
+/// What an archive says of the database it was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedDatabase {
+    /// The newest migration. Those of older databases are smaller.
+    pub schema: String,
+    /// The largest id that each table ever assigned.
+    pub last_ids: BTreeMap<String, i64>,
+    /// The end of the audit log.
+    pub audit_head: ChainPoint,
+}
+
+/// A row on its way into a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ArchivedRow {
+    pub table: &'static str,
+    /// Where it stands in the archive, to name it when it is wrong.
+    pub line: u64,
+    /// A JSON object.
+    pub json: String,
+}
+
+/// All rows of an archive, read while they are written. Blocks.
+pub type ArchivedRows = Box<dyn Iterator<Item = Result<ArchivedRow>> + Send>;
+
+/// A database that archives are made of and read into.
+#[async_trait]
+pub trait ArchiveStore: Send + Sync {
+    /// The tables of an archive, in an order in which no row refers to one that comes later.
+    fn tables(&self) -> Vec<&'static str>;
+    /// The newest migration of this database.
+    async fn schema(&self) -> Result<String>;
+    /// What is there that an archive would mix with, each with its number. Empty on a new server.
+    async fn occupied(&self) -> Result<Vec<(&'static str, u64)>>;
+    /// Hands out every row, all as they are at one moment.
+    async fn dump(&self, sink: Box<dyn ArchiveSink>) -> Result<ArchivedDatabase>;
+    /// Writes all rows in one transaction: a process that is killed leaves the database as it was.
+    /// [`crate::Error::Unprocessable`] when a row cannot be read, [`crate::Error::AlreadyExists`] when
+    /// the database is in use.
+    async fn load(
+        &self,
+        rows: ArchivedRows,
+        last_ids: BTreeMap<String, i64>,
+        event: Event,
+    ) -> Result<()>;
+}

@@ -1,0 +1,156 @@
+//! `archive.json`: what an archive says of itself.
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use carrel_domain::archive::ArchivedDatabase;
+use carrel_domain::{Error, Result};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::ABOUT;
+use crate::backup::staging::failed;
+
+/// Grows when older programs could not read what newer ones write.
+const FORMAT: u32 = 1;
+
+/// The most that is read of the file.
+const LARGEST: u64 = 1 << 20;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub format: u32,
+    /// Of the program that wrote it.
+    pub version: String,
+    /// The newest migration of its database.
+    pub schema: String,
+    /// RFC 3339.
+    pub made_at: String,
+    pub audit_log: bool,
+    /// The rows of each table.
+    pub tables: BTreeMap<String, u64>,
+    pub documents: u64,
+    /// Documents whose file was gone. `left-out.jsonl` names them.
+    pub documents_without_file: u64,
+    /// Other files of the storage directory.
+    pub files: u64,
+    /// The largest id that each table ever assigned.
+    pub last_ids: BTreeMap<String, i64>,
+    pub audit_head: AuditHead,
+}
+
+/// The end of the audit log of the server that was archived, to compare it with that log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuditHead {
+    pub id: i64,
+    /// In hexadecimal digits.
+    pub digest: String,
+}
+
+impl Manifest {
+    pub(super) fn new(database: ArchivedDatabase, audit_log: bool, made_at: DateTime<Utc>) -> Self {
+        let ArchivedDatabase { schema, last_ids, audit_head } = database;
+        let digest = audit_head.digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self {
+            format: FORMAT,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            schema,
+            made_at: made_at.to_rfc3339(),
+            audit_log,
+            tables: BTreeMap::new(),
+            documents: 0,
+            documents_without_file: 0,
+            files: 0,
+            last_ids,
+            audit_head: AuditHead { id: audit_head.last_id, digest },
+        }
+    }
+
+    /// Refuses an archive of a newer database than this one, which is at `schema`.
+    pub(super) fn check_schema(&self, schema: &str) -> Result<()> {
+        match self.schema.as_str() <= schema {
+            true => Ok(()),
+            false => Err(newer(&self.version)),
+        }
+    }
+}
+
+/// Reads it, and refuses what this program cannot import.
+pub(super) fn read(folder: &Path, tables: &[&'static str]) -> Result<Manifest> {
+    let shown = folder.display();
+    let file = folder.join(ABOUT);
+    let file = File::open(&file).map_err(|error| {
+        Error::unprocessable(format!("{shown} is no archive: cannot open {ABOUT}: {error}"))
+    })?;
+    let mut text = String::new();
+    file.take(LARGEST)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(&format!("read {ABOUT}"), error))?;
+    let wrong = |why: serde_json::Error| {
+        Error::unprocessable(format!("{ABOUT} in {shown} cannot be read: {why}"))
+    };
+    #[derive(Deserialize)]
+    struct Format {
+        format: u32,
+        version: String,
+    }
+    let Format { format, version } = serde_json::from_str(&text).map_err(wrong)?;
+    if format > FORMAT {
+        return Err(newer(&version));
+    }
+    let manifest: Manifest = serde_json::from_str(&text).map_err(wrong)?;
+    match manifest.tables.keys().find(|name| !tables.contains(&name.as_str())) {
+        None => Ok(manifest),
+        Some(_) => Err(newer(&manifest.version)),
+    }
+}
+
+fn newer(version: &str) -> Error {
+    Error::unprocessable(format!(
+        "the archive was made by carrel {version}, which is newer than this program; update this one"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use carrel_domain::audit::ChainPoint;
+
+    use super::*;
+
+    #[test]
+    fn only_what_this_program_knows_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let written = |change: &dyn Fn(&mut Manifest)| {
+            let database = ArchivedDatabase {
+                schema: "20260101000001".to_owned(),
+                last_ids: BTreeMap::new(),
+                audit_head: ChainPoint::default(),
+            };
+            let mut manifest = Manifest::new(database, true, DateTime::UNIX_EPOCH);
+            manifest.tables.insert("users".to_owned(), 3);
+            change(&mut manifest);
+            std::fs::write(folder.path().join(ABOUT), serde_json::to_vec(&manifest).unwrap())
+                .unwrap();
+            read(folder.path(), &["users"])
+        };
+        let manifest = written(&|_| {}).unwrap();
+        assert_eq!(manifest.tables["users"], 3);
+        assert!(manifest.check_schema("20260101000001").is_ok());
+        assert!(manifest.check_schema("20250101000001").is_err());
+        let refused = written(&|manifest| manifest.format = 2).unwrap_err();
+        assert!(refused.to_string().contains("newer than this program"), "{refused}");
+        assert!(
+            written(&|manifest| {
+                manifest.tables.insert("x".to_owned(), 1);
+            })
+            .is_err()
+        );
+        std::fs::write(folder.path().join(ABOUT), "{}").unwrap();
+        assert!(
+            read(folder.path(), &["users"]).unwrap_err().to_string().contains("cannot be read")
+        );
+        std::fs::remove_file(folder.path().join(ABOUT)).unwrap();
+        assert!(read(folder.path(), &["users"]).unwrap_err().to_string().contains("is no archive"));
+    }
+}

@@ -1,0 +1,263 @@
+//! An archive on its way into an empty server.
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Lines, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use carrel_domain::archive::{ArchivedRow, ArchivedRows};
+use carrel_domain::audit::By;
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::Utc;
+use serde_json::{Value, json};
+
+use super::{Archives, FILES, KIND, Manifest, SUMS, TABLES};
+use crate::backup::archive::{Hashing, name};
+use crate::backup::staging::{blocking, failed};
+use crate::backup::{BackupPaths, DOCUMENTS};
+use crate::settings::SettingsStore;
+
+/// Files that are noted as pending, and copied, together.
+const AT_ONCE: usize = 200;
+
+/// How long after it was noted a pending file is noted again, so that nobody takes it for left over.
+const NOTE_AGAIN: Duration = Duration::from_secs(20 * 60);
+
+/// The longest line of a table: larger than any exchange or document row can be.
+const LONGEST_LINE: u64 = 1 << 30;
+
+/// The rows of settings, whose secrets are looked at.
+const SETTINGS: &str = "settings";
+
+/// Compares every file with its digest. Blocks.
+///
+/// # Errors
+/// [`Error::Unprocessable`] for the first that is missing or changed.
+pub(super) fn verify(folder: &Path) -> Result<()> {
+    for entry in Sums::open(folder)? {
+        let (digest, path) = entry?;
+        let shown = path.display();
+        let file = open(&folder.join(&path))
+            .map_err(|error| damaged(format!("cannot open {shown}: {error}")))?;
+        let mut file = Hashing::new(file);
+        io::copy(&mut file, &mut io::sink())
+            .map_err(|error| damaged(format!("cannot read {shown}: {error}")))?;
+        if hexadecimal(&file.finish().0) != digest {
+            return Err(damaged(format!("{shown} is not what was archived")));
+        }
+    }
+    Ok(())
+}
+
+impl Archives {
+    /// Copies the files, then writes all rows. Returns the secrets that cannot be opened.
+    pub(super) async fn read(
+        &self,
+        folder: &Path,
+        manifest: &Manifest,
+        by: &By,
+    ) -> Result<Vec<String>> {
+        self.copy_files(folder).await?;
+        let unreadable = Arc::new(Mutex::new(Vec::new()));
+        let tables = self.store.tables();
+        let tables = tables.into_iter().filter(|name| manifest.tables.contains_key(*name));
+        let tables: Vec<_> = tables.collect();
+        let rows = Tables {
+            folder: folder.join(TABLES),
+            left: tables.into_iter(),
+            open: None,
+            settings: Arc::clone(&self.settings),
+            unreadable: Arc::clone(&unreadable),
+        };
+        let details = json!({
+            "kind": KIND, "from": folder.display().to_string(), "version": manifest.version,
+            "audit_head": manifest.audit_head,
+        });
+        let event = by.event("data_imported", details.to_string());
+        let rows: ArchivedRows = Box::new(rows);
+        self.store.load(rows, manifest.last_ids.clone(), event).await?;
+        let names = unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(names)
+    }
+
+    /// Documents are noted as pending first, so that they go away if the database does not get to
+    /// know them. Other files stay where they are: the next import writes them again.
+    async fn copy_files(&self, folder: &Path) -> Result<()> {
+        let started = Instant::now();
+        let mut batches = self.copy_batches(folder, true).await?;
+        if started.elapsed() > NOTE_AGAIN {
+            batches = self.copy_batches(folder, false).await?;
+        }
+        tracing::debug!(batches, "files of the archive copied");
+        Ok(())
+    }
+
+    /// Notes documents, and copies their files if need be. Says in how many batches.
+    async fn copy_batches(&self, folder: &Path, copies: bool) -> Result<usize> {
+        let mut entries = Sums::open(folder)?;
+        let mut batches = 0;
+        loop {
+            let batch: Vec<_> = entries.by_ref().take(AT_ONCE).collect::<Result<_>>()?;
+            if batch.is_empty() {
+                return Ok(batches);
+            }
+            batches += 1;
+            let paths: Vec<_> = batch.into_iter().map(|(_, path)| path).collect();
+            let documents: Vec<_> =
+                paths.iter().filter_map(|path| document(path)).collect::<Result<_>>()?;
+            self.documents.record_intent(&documents, Utc::now()).await?;
+            if copies {
+                let (folder, place) = (folder.to_owned(), self.place.clone());
+                blocking(move || paths.iter().try_for_each(|path| copy(&folder, &place, path)))
+                    .await?;
+            }
+        }
+    }
+}
+
+/// The document whose file it is.
+fn document(path: &Path) -> Option<Result<DocumentPath>> {
+    let below = path.strip_prefix(DOCUMENTS).ok()?;
+    Some(DocumentPath::parse(&below.display().to_string()))
+}
+
+/// Copies a file to its place in the storage directory.
+fn copy(folder: &Path, place: &BackupPaths, path: &Path) -> Result<()> {
+    let to = match (path.strip_prefix(FILES), document(path)) {
+        (Ok(below), _) => place.root.join(below),
+        (_, Some(document)) => {
+            let document = document?;
+            place.root.join(DOCUMENTS).join(document.folder()).join(document.name())
+        }
+        _ => return Ok(()),
+    };
+    let taken = place.left_out.iter().chain(&place.secrets).any(|kept| to.starts_with(kept));
+    if taken || (path.starts_with(FILES) && to.starts_with(place.root.join(DOCUMENTS))) {
+        let shown = path.display();
+        return Err(damaged(format!("{shown} would take the place of a file of this server")));
+    }
+    let copied = put(&folder.join(path), &to, &place.scratch);
+    copied.map_err(|error| failed(&format!("copy {}", path.display()), error))
+}
+
+/// Under its name only once it is whole.
+fn put(from: &Path, to: &Path, scratch: &Path) -> io::Result<()> {
+    let parent = to.parent().unwrap_or(Path::new("."));
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(parent)?;
+    let mut written = tempfile::NamedTempFile::new_in(scratch)?;
+    io::copy(&mut open(from)?, &mut written)?;
+    written.persist(to).map(drop).map_err(|error| error.error)
+}
+
+/// Opens a plain file. A link could lead anywhere.
+fn open(file: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(file)?.is_file() {
+        true => File::open(file),
+        false => Err(io::Error::other("it is no plain file")),
+    }
+}
+
+fn hexadecimal(digest: &[u8; 32]) -> String {
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn damaged(why: String) -> Error {
+    Error::unprocessable(format!("the archive is damaged: {why}"))
+}
+
+/// The digests of an archive, each with the path of its file.
+struct Sums(Lines<BufReader<File>>);
+
+impl Sums {
+    fn open(folder: &Path) -> Result<Self> {
+        let file = open(&folder.join(SUMS));
+        let file = file.map_err(|error| damaged(format!("cannot open {SUMS}: {error}")))?;
+        Ok(Self(BufReader::new(file).lines()))
+    }
+
+    fn entry(line: &str) -> Result<(String, PathBuf)> {
+        let (digest, path) = line
+            .split_once("  ")
+            .ok_or_else(|| damaged(format!("`{line}` in {SUMS} is no digest")))?;
+        let path = name(Path::new(path))?;
+        let is_plain = path.components().all(|part| matches!(part, Component::Normal(_)));
+        match is_plain {
+            true => Ok((digest.to_owned(), path)),
+            false => Err(damaged(format!("{} is no name of a file", path.display()))),
+        }
+    }
+}
+
+impl Iterator for Sums {
+    type Item = Result<(String, PathBuf)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.0.next()?;
+        Some(match line {
+            Ok(line) => Self::entry(&line),
+            Err(error) => Err(damaged(format!("cannot read {SUMS}: {error}"))),
+        })
+    }
+}
+
+/// The rows of all tables, one file behind another.
+struct Tables {
+    folder: PathBuf,
+    left: std::vec::IntoIter<&'static str>,
+    open: Option<(&'static str, BufReader<File>, u64)>,
+    settings: Arc<SettingsStore>,
+    unreadable: Arc<Mutex<Vec<String>>>,
+}
+
+impl Tables {
+    fn read(&mut self) -> Result<Option<ArchivedRow>> {
+        loop {
+            let Some((table, file, line)) = &mut self.open else {
+                let Some(table) = self.left.next() else { return Ok(None) };
+                let file = open(&self.folder.join(format!("{table}.jsonl")));
+                let file =
+                    file.map_err(|error| damaged(format!("cannot open {table}: {error}")))?;
+                self.open = Some((table, BufReader::new(file), 0));
+                continue;
+            };
+            let mut json = String::new();
+            let read = file.by_ref().take(LONGEST_LINE).read_line(&mut json);
+            let read = read.map_err(|error| damaged(format!("cannot read {table}: {error}")))?;
+            if read == 0 {
+                self.open = None;
+                continue;
+            }
+            *line += 1;
+            let row = ArchivedRow { table: *table, line: *line, json };
+            if row.table != SETTINGS || !self.is_foreign_secret(&row.json) {
+                return Ok(Some(row));
+            }
+        }
+    }
+
+    /// Whether the row is a secret that this server cannot open.
+    fn is_foreign_secret(&self, json: &str) -> bool {
+        let row: Value = serde_json::from_str(json).unwrap_or_default();
+        let (Some(key), Some(value)) = (row["key"].as_str(), row["value"].as_str()) else {
+            return false;
+        };
+        let is_foreign = self.settings.is_sealed_elsewhere(key, value);
+        if is_foreign {
+            let mut unreadable = self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+            unreadable.push(key.to_owned());
+        }
+        is_foreign
+    }
+}
+
+impl Iterator for Tables {
+    type Item = Result<ArchivedRow>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.read().transpose()
+    }
+}

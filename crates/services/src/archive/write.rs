@@ -1,0 +1,230 @@
+//! An archive on its way to a folder.
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use carrel_domain::archive::ArchiveSink;
+use carrel_domain::{DocumentPath, Error, Result};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{ABOUT, Archives, FILES, LEFT_OUT, Manifest, SUMS, TABLES};
+use crate::backup::archive::{Hashing, line};
+use crate::backup::staging::{self, Staging, blocking, failed};
+use crate::backup::{DOCUMENTS, Secrets};
+use crate::target_folder::TargetFolder;
+
+const README: &str = include_str!("README.md");
+
+/// The table of documents, whose rows name the files that belong in the archive.
+const DOCUMENT_ROWS: &str = "documents";
+
+/// The table that [`Archives::export`] may leave out.
+const EVENTS: &str = "events";
+
+impl Archives {
+    pub(super) async fn write(
+        &self,
+        target: TargetFolder,
+        with_audit_log: bool,
+        made_at: DateTime<Utc>,
+    ) -> Result<Manifest> {
+        let scratch = staging::make(&self.place.scratch).await?;
+        let staging = Staging::new(&self.place, scratch.path(), Secrets::LeftOut);
+        // Before the rows are read, so that what is deleted afterwards is still here, and after, so
+        // that what was added in between is here too.
+        staging.link().await?;
+        let (target, sums) = blocking(move || {
+            target.make_folder(&[TABLES])?;
+            let sums = Sums::new(&target.path(SUMS))?;
+            Ok((target, sums))
+        })
+        .await?;
+        let shared = Arc::new(Mutex::new(Rows {
+            folder: target.path(TABLES),
+            with_audit_log,
+            open: None,
+            sums,
+            counts: BTreeMap::new(),
+        }));
+        let database = self.store.dump(Box::new(Sink(Arc::clone(&shared)))).await?;
+        staging.link().await?;
+        let held = staging.held().to_owned();
+        let written = blocking(move || {
+            let mut rows = shared.lock().unwrap_or_else(PoisonError::into_inner);
+            rows.close()?;
+            let mut manifest = Manifest::new(database, with_audit_log, made_at);
+            manifest.tables = std::mem::take(&mut rows.counts);
+            let mut files = Files { target: &target, held: &held, sums: &mut rows.sums };
+            (manifest.documents, manifest.documents_without_file) = files.documents()?;
+            manifest.files = files.others()?;
+            let about = serde_json::to_string_pretty(&manifest).map_err(Error::internal)? + "\n";
+            rows.sums.add(Path::new(ABOUT), &Sha256::digest(&about).into())?;
+            fs::write(target.path(ABOUT), about).map_err(Error::of_file)?;
+            rows.sums.finish()?;
+            target.finish(README)?;
+            Ok(manifest)
+        });
+        let manifest = written.await?;
+        drop(scratch);
+        Ok(manifest)
+    }
+}
+
+/// `SHA256SUMS`, in the form that `sha256sum --check` reads.
+struct Sums(BufWriter<File>);
+
+impl Sums {
+    fn new(path: &Path) -> Result<Self> {
+        File::create_new(path).map(BufWriter::new).map(Self).map_err(Error::of_file)
+    }
+
+    fn add(&mut self, name: &Path, digest: &[u8; 32]) -> Result<()> {
+        self.0.write_all(line(digest, name).as_bytes()).map_err(Error::of_file)
+    }
+
+    fn finish(&mut self) -> Result<()> {
+        let flushed = self.0.flush().and_then(|()| self.0.get_ref().sync_all());
+        flushed.map_err(Error::of_file)
+    }
+}
+
+/// Rows on their way into the files of their tables.
+struct Rows {
+    folder: PathBuf,
+    with_audit_log: bool,
+    open: Option<OpenTable>,
+    sums: Sums,
+    counts: BTreeMap<String, u64>,
+}
+
+struct OpenTable {
+    name: &'static str,
+    file: BufWriter<File>,
+    hash: Sha256,
+    rows: u64,
+}
+
+impl Rows {
+    fn begin(&mut self, table: &'static str) -> Result<bool> {
+        self.close()?;
+        if table == EVENTS && !self.with_audit_log {
+            return Ok(false);
+        }
+        let file = File::create_new(self.folder.join(format!("{table}.jsonl")));
+        let file = BufWriter::new(file.map_err(Error::of_file)?);
+        self.open = Some(OpenTable { name: table, file, hash: Sha256::new(), rows: 0 });
+        Ok(true)
+    }
+
+    fn row(&mut self, json: &str) -> Result<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        for part in [json, "\n"] {
+            open.hash.update(part);
+            open.file.write_all(part.as_bytes()).map_err(Error::of_file)?;
+        }
+        open.rows += 1;
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<()> {
+        let Some(OpenTable { name, mut file, hash, rows }) = self.open.take() else {
+            return Ok(());
+        };
+        file.flush().and_then(|()| file.get_ref().sync_all()).map_err(Error::of_file)?;
+        self.counts.insert(name.to_owned(), rows);
+        self.sums.add(&Path::new(TABLES).join(format!("{name}.jsonl")), &hash.finalize().into())
+    }
+}
+
+struct Sink(Arc<Mutex<Rows>>);
+
+impl ArchiveSink for Sink {
+    fn begin(&mut self, table: &'static str) -> Result<bool> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).begin(table)
+    }
+
+    fn row(&mut self, json: &str) -> Result<()> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).row(json)
+    }
+}
+
+/// Files on their way from where they are held.
+struct Files<'a> {
+    target: &'a TargetFolder,
+    held: &'a Path,
+    sums: &'a mut Sums,
+}
+
+impl Files<'_> {
+    /// The file of every document among the rows. Says how many there are, and how many are gone.
+    fn documents(&mut self) -> Result<(u64, u64)> {
+        #[derive(Deserialize)]
+        struct Row {
+            folder: String,
+            name: String,
+        }
+        self.target.make_folder(&[DOCUMENTS])?;
+        let rows = self.target.path(TABLES).join(format!("{DOCUMENT_ROWS}.jsonl"));
+        let rows = BufReader::new(File::open(rows).map_err(Error::of_file)?);
+        let (mut written, mut left_out) = (0, self.target.lines(LEFT_OUT)?);
+        for row in rows.lines() {
+            let row = row.map_err(Error::of_file)?;
+            let Row { folder, name } = serde_json::from_str(&row).map_err(Error::internal)?;
+            let path = DocumentPath::new(&folder, &name)?;
+            self.target.make_folder(&[DOCUMENTS, path.folder()])?;
+            let name = Path::new(DOCUMENTS).join(path.folder()).join(path.name());
+            match self.copy(&name, &name) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    let reason = "its file is not there";
+                    left_out.add(&json!({ "path": path.to_string(), "reason": reason }))?;
+                }
+                copied => {
+                    copied.map_err(|error| failed(&format!("copy {}", name.display()), error))?;
+                    written += 1;
+                }
+            }
+        }
+        Ok((written, left_out.finish()?))
+    }
+
+    /// Everything else in the storage directory.
+    fn others(&mut self) -> Result<u64> {
+        let (mut pending, mut written) = (vec![PathBuf::new()], 0);
+        while let Some(folder) = pending.pop() {
+            if folder == Path::new(DOCUMENTS) {
+                continue;
+            }
+            let entries = fs::read_dir(self.held.join(&folder)).map_err(Error::of_file)?;
+            for entry in entries {
+                let entry = entry.map_err(Error::of_file)?;
+                let name = folder.join(entry.file_name());
+                if entry.file_type().map_err(Error::of_file)?.is_dir() {
+                    pending.push(name);
+                    continue;
+                }
+                let shown = name.display().to_string();
+                let copied = self.copy(&name, &Path::new(FILES).join(&name));
+                copied.map_err(|error| failed(&format!("copy {shown}"), error))?;
+                written += 1;
+            }
+        }
+        Ok(written)
+    }
+
+    fn copy(&mut self, held: &Path, name: &Path) -> io::Result<()> {
+        let mut from = Hashing::new(File::open(self.held.join(held))?);
+        let to = self.target.path("").join(name);
+        if let Some(folder) = to.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let mut to = File::create_new(to)?;
+        io::copy(&mut from, &mut to)?;
+        let (digest, _) = from.finish();
+        self.sums.add(name, &digest).map_err(io::Error::other)
+    }
+}
