@@ -65,7 +65,7 @@ impl Speed {
     /// [`Error::Invalid`] in the field `speed` for what lies outside.
     pub fn new(factor: f64) -> Result<Self> {
         if (0.25..=4.0).contains(&factor) {
-            #[allow(clippy::cast_possible_truncation)] // within 0.25 and 4
+            #[expect(clippy::cast_possible_truncation)] // within 0.25 and 4
             return Ok(Self(factor as f32));
         }
         Err(Error::invalid("speed", "must be a number from 0.25 to 4"))
