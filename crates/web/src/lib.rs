@@ -1,5 +1,6 @@
-//! The browser interface: pages made on the server, forms that work without scripts, answers that
-//! stream where there are some. Over the same services as the API; decides nothing itself.
+//! The browser interface: server-rendered pages, forms that work without scripts, and streamed
+//! answers for browsers with scripts. It uses the same services as the API and contains no business
+//! logic.
 mod http;
 mod live;
 mod pages;
@@ -14,10 +15,10 @@ use actix_web::web::{Data, ServiceConfig, scope, to};
 
 pub use site::{Options, Site};
 
-/// First parts of paths that belong to the API, to what is embedded elsewhere and to who watches the server.
+/// First path segments that belong to the API, the chat widget and monitoring.
 const NOT_OURS: [&str; 5] = ["v1", "api", "embed", "metrics", "health"];
 
-/// Registers every page. Paths of the API are left to whoever is registered next.
+/// Registers all pages. Paths of the API are left to services that are registered later.
 pub fn configure(site: Data<Site>) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         widget::configure(config, &site);

@@ -1,4 +1,4 @@
-//! The pages, and where they are.
+//! All pages and their routes.
 mod account;
 mod admin;
 mod after_answer;
@@ -112,7 +112,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .service(resource("/invite/{code}").get(invite::form).post(invite::accept));
 }
 
-/// For every address that names nothing.
+/// The response for unknown addresses.
 pub async fn nowhere() -> PageResult {
     Err(PageError::Other(StatusCode::NOT_FOUND))
 }

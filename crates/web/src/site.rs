@@ -1,4 +1,4 @@
-//! What the pages are wired to.
+//! The shared state of all pages.
 use std::path::PathBuf;
 
 use carrel_domain::Result;
@@ -12,33 +12,33 @@ use crate::live::rejected_files::RejectedFiles;
 use crate::view::Renderer;
 use crate::view::layout::Brand;
 
-/// What the operator decided, and facts about the process.
+/// The operator's options, and facts about the process.
 #[derive(Clone)]
 pub struct Options {
     pub version: &'static str,
     /// The largest uploaded file, in bytes.
     pub upload_limit: u64,
-    /// Where uploads wait, as temporary files, until they are documents.
+    /// Directory for uploads, which are temporary files until they become documents.
     pub upload_dir: PathBuf,
     pub storage_dir: PathBuf,
-    /// Such as `SQLite`.
+    /// For example `SQLite`.
     pub database: &'static str,
-    /// Proxies whose `X-Forwarded-For` is believed.
+    /// Proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
-    /// The memory this process holds, in bytes, if the system tells.
+    /// Returns the resident memory of this process in bytes, if the system reports it.
     pub memory: fn() -> Option<u64>,
 }
 
-/// The ports and options, shared by every page.
+/// The ports and options that all pages share.
 pub struct Site {
     pub ports: Ports,
     pub options: Options,
-    /// Those that are being given by this process.
+    /// Answers in progress in this process.
     pub answers: Answers,
     pub failed_drafts: FailedDrafts,
     /// Files of recent jobs that could not be read.
     pub rejected_files: RejectedFiles,
-    /// Where texts are rendered.
+    /// Renders texts.
     pub renderer: Renderer,
     pub started: DateTime<Utc>,
 }
@@ -52,7 +52,7 @@ impl Site {
         Self { ports, options, answers, failed_drafts, rejected_files, renderer, started }
     }
 
-    /// What this installation calls itself.
+    /// Returns the name and links of this installation.
     pub async fn brand(&self) -> Result<Brand> {
         Ok(Brand::of(&self.ports.settings.all().await?))
     }

@@ -1,4 +1,4 @@
-//! The chat widget's script and styles, which pages of other sites load.
+//! Serves the chat widget's script and styles to pages of other sites.
 use std::sync::LazyLock;
 
 use actix_web::body::{BoxBody, MessageBody};
@@ -18,17 +18,17 @@ use tracing::Instrument;
 use crate::http::assets;
 use crate::site::Site;
 
-/// Where pages load it from: under its own name, and under that of AnythingLLM's widget, which
-/// pages of imported installations name.
+/// Addresses of the script: its own name, and that of AnythingLLM's widget, which pages of imported
+/// installations use.
 const SCRIPTS: [&str; 2] = ["/embed/carrel-widget.js", "/embed/anythingllm-chat-widget.min.js"];
 const STYLES: [&str; 2] = ["/embed/carrel-widget.css", "/embed/anythingllm-chat-widget.min.css"];
 
-/// The name does not change with the content, so browsers ask again after an hour.
+/// The name does not change with the content, so browsers check for a new version after an hour.
 const CACHED: &str = "public, max-age=3600";
 
 const STYLE_TEXT: &str = include_str!("../assets/widget/widget.css");
 
-/// The parts of the script, in the order in which they need each other.
+/// The parts of the script, in order of their dependencies.
 const PARTS: [&str; 8] = [
     include_str!("../assets/widget/texts.js"),
     include_str!("../assets/widget/options.js"),
@@ -51,14 +51,14 @@ impl File {
     fn new(media: &'static str, text: String) -> Self {
         let plain = text.into_bytes();
         let packed = assets::pack(&plain, Compression::best());
-        // Weak: the compressed bytes are others.
+        // Weak, because the compressed bytes differ.
         let tag = EntityTag::new_weak(assets::digest(&plain));
         Self { media, plain, packed, tag }
     }
 }
 
 static SCRIPT: LazyLock<File> = LazyLock::new(|| {
-    // The styles travel in the script: a page whose policy refuses a style sheet of another host
+    // The styles are part of the script: a page whose policy blocks style sheets of other hosts
     // still lets its scripts adopt one.
     let styles = json!(STYLE_TEXT);
     let parts = PARTS.concat();
@@ -92,7 +92,7 @@ fn show(request: &HttpRequest, file: &'static File) -> HttpResponse {
     }
 }
 
-/// Whether the browser has this content already.
+/// True if the browser has this content already.
 fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     match actix_web::http::header::Header::parse(request) {
         Ok(IfNoneMatch::Any) => true,
@@ -101,7 +101,7 @@ fn is_known(request: &HttpRequest, tag: &EntityTag) -> bool {
     }
 }
 
-/// An id, a log record, and headers that let pages of every site load what is here.
+/// Adds a request id, a log record, and headers that let pages of every site load these files.
 async fn finish(
     mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,

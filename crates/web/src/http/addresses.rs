@@ -1,11 +1,11 @@
-//! What the address of a workspace is made of: its name, as people can read and type it.
+//! Readable addresses of workspaces, made from their names.
 use carrel_domain::slug;
 
-/// The longest part of a name that goes into an address, in characters.
+/// Longest part of a name in an address, in characters.
 const LONGEST: usize = 60;
 
-/// A text from which an address is made. Other than where clients depend on it, angle brackets are no words,
-/// and writing without Latin letters is spelled with them.
+/// Returns the text for an address. Unlike addresses that clients depend on, it treats angle
+/// brackets as separators and transliterates other scripts to Latin letters.
 pub fn readable(name: &str) -> String {
     let bare: String = name.chars().map(|c| if "<>\"'/\\".contains(c) { ' ' } else { c }).collect();
     let words = slug::words(&bare);

@@ -1,5 +1,5 @@
-//! Styles, scripts and pictures: part of the program, under names that change with their content,
-//! so that browsers may keep them for good.
+//! Styles, scripts and images. They are compiled into the program and have names that change with
+//! their content, so browsers may cache them forever.
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::LazyLock;
@@ -13,10 +13,10 @@ use sha2::{Digest, Sha256};
 
 use crate::http::page_error::PageError;
 
-/// Where assets are.
+/// Path of the assets.
 const ROOT: &str = "/assets/";
 
-/// Name, media type and the files it is put together from.
+/// Name, media type and source files of each asset.
 const SOURCES: &[(&str, &str, &[&str])] = &[
     (
         "app.css",
@@ -59,7 +59,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
     ("mark.svg", "image/svg+xml", &[include_str!("../../assets/mark.svg")]),
 ];
 
-/// Pictures that stand in pages as they are, so that they need no request: symbols by name.
+/// Inline images for pages, which need no request: SVG symbols by name.
 const ICONS: &str = include_str!("../../assets/icons.svg");
 
 struct Asset {
@@ -69,7 +69,7 @@ struct Asset {
 }
 
 struct Assets {
-    /// By address, without [`ROOT`].
+    /// Assets by address, without [`ROOT`].
     found: HashMap<String, Asset>,
     addresses: HashMap<&'static str, String>,
 }
@@ -86,17 +86,17 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
     assets
 });
 
-/// The beginning of a digest, which tells one content from another.
+/// Returns the first bytes of a digest, which identify the content.
 pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The address of an asset by its plain name.
+/// Returns the address of an asset by its plain name.
 pub fn address(name: &str) -> String {
     ASSETS.addresses.get(name).cloned().unwrap_or_else(|| format!("{ROOT}{name}"))
 }
 
-/// What an icon is drawn of, on a field of 24 by 24; nothing for an unknown one.
+/// Returns the paths of an icon, drawn on a field of 24 by 24; empty for an unknown one.
 pub fn icon(name: &str) -> &'static str {
     static ALL: LazyLock<HashMap<&str, &str>> = LazyLock::new(|| {
         let symbols = ICONS.split("<symbol id=\"").skip(1);
@@ -110,7 +110,7 @@ pub fn icon(name: &str) -> &'static str {
     ALL.get(name).copied().unwrap_or_default()
 }
 
-/// Says before the page what it needs, so that a browser asks for all of it at once.
+/// Returns the `Link` header with a page's assets, so that browsers request all of them early.
 pub fn announced() -> &'static str {
     static LINKS: LazyLock<String> = LazyLock::new(|| {
         let needed = [("app.css", "style"), ("theme.js", "script"), ("app.js", "script")];
@@ -121,7 +121,7 @@ pub fn announced() -> &'static str {
     &LINKS
 }
 
-/// Compresses bytes as browsers understand it.
+/// Compresses bytes with gzip.
 pub fn pack(bytes: &[u8], how: Compression) -> Vec<u8> {
     let mut packer = GzEncoder::new(Vec::new(), how);
     // Writing to memory does not fail.
@@ -129,7 +129,7 @@ pub fn pack(bytes: &[u8], how: Compression) -> Vec<u8> {
     packer.finish().unwrap_or_default()
 }
 
-/// Whether whoever asks takes compressed answers.
+/// True if the client accepts gzip.
 pub fn takes_packed(request: &HttpRequest) -> bool {
     let accepted = request.headers().get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok());
     accepted.is_some_and(|accepted| accepted.contains("gzip"))
@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn the_first_page_needs_less_than_60_kilobytes() {
         let sizes: usize = ASSETS.found.values().map(|asset| asset.packed.len()).sum();
-        // What is left is for the page itself, which is some 2 kB compressed.
+        // The rest is for the page itself, which has about 2 kB compressed.
         assert!(sizes < 52_000, "{sizes} bytes of assets");
     }
 

@@ -1,5 +1,5 @@
-//! A question as a form hands it in, with pictures and documents beside it: in parts, or, where
-//! there is nothing beside it, as any other form.
+//! The form that sends a question: multipart with images and documents, or any other form without
+//! them.
 use actix_web::dev::Payload;
 use actix_web::http::header::CONTENT_TYPE;
 use actix_web::web::Data;
@@ -13,11 +13,11 @@ use crate::http::form::PageForm;
 use crate::http::image;
 use crate::site::Site;
 
-/// The largest file beside a question, in bytes, unless uploads may not even be so large.
+/// Largest attached file, in bytes, unless the upload limit is lower.
 pub const LARGEST_FILE: u64 = 16 << 20;
-/// All of them together, in bytes: they are held in memory.
+/// Most bytes of all attached files, which are held in memory.
 const LARGEST_TOGETHER: u64 = 32 << 20;
-/// Files and fields of one form.
+/// Most files and fields of one form.
 const MOST_PARTS: usize = MOST_ATTACHMENTS + 8;
 
 /// A question that has not been read yet.
@@ -26,11 +26,11 @@ pub struct ChatForm {
     payload: Payload,
 }
 
-/// A question as it was filled in.
+/// A submitted question.
 #[derive(Debug, Default)]
 pub struct ChatSubmission {
     pub text: String,
-    /// The exchange that the new one is to take the place of.
+    /// The exchange that the new one replaces.
     pub instead_of: Option<ChatId>,
     pub attachments: Vec<Attachment>,
 }
@@ -45,7 +45,7 @@ impl FromRequest for ChatForm {
 }
 
 impl ChatForm {
-    /// The question as far as it could be read, and what is wrong with it.
+    /// Reads as much of the question as possible, and returns it with the error, if there is one.
     pub async fn read(self) -> (ChatSubmission, Result<()>) {
         let kind = self.request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let mut asked = ChatSubmission::default();
@@ -76,7 +76,7 @@ impl ChatForm {
         let (mut together, mut refusal) = (0, None);
         while let Some(mut part) = parts.next().await? {
             match part.file_name().map(str::to_owned) {
-                // A form without a chosen file sends an empty one without a name.
+                // A form without a selected file sends a part with an empty name.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
                     let kind = part.content_type();
@@ -87,7 +87,7 @@ impl ChatForm {
                         return Err(Error::TooLarge { what: "what is attached", limit });
                     }
                     let bytes = tokio::fs::read(saved.content.path()).await;
-                    // What is typed may still come, and must not be lost with a bad file.
+                    // The text may follow, and must not be lost because of an invalid file.
                     match attachment(name, &kind, &bytes.map_err(Error::of_file)?) {
                         Ok(attachment) => asked.attachments.push(attachment),
                         Err(error) => refusal = refusal.or(Some(error)),
@@ -115,7 +115,7 @@ fn take(asked: &mut ChatSubmission, field: &str, text: String) -> Result<()> {
     Ok(())
 }
 
-/// A file as a picture, if it is one that models look at, else as a document.
+/// Returns a file as an image if models accept its type, otherwise as a document.
 fn attachment(name: String, kind: &str, bytes: &[u8]) -> Result<Attachment> {
     if bytes.is_empty() {
         return Err(Error::unprocessable(format!("{name} is empty")));

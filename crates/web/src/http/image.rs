@@ -1,7 +1,7 @@
-//! Pictures that models look at, and that pages show: known by their first bytes, whatever they
-//! are said to be.
+//! Image types that models accept and pages display. The first bytes determine the type, whatever
+//! the client declares.
 
-/// The media type of a picture; `None` for everything else.
+/// Returns the media type of an image; `None` for anything else.
 pub fn kind(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),

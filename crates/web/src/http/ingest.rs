@@ -1,5 +1,4 @@
-//! Files from a browser: taken into the library one after another, and indexed by a job that can be
-//! followed.
+//! Adds uploaded files to the library one after another, and creates a job that indexes them.
 use actix_web::web::Data;
 use carrel_domain::audit::By;
 use carrel_domain::job::Job;
@@ -14,30 +13,31 @@ use crate::live::rejected_files::RejectedFile;
 use crate::site::Site;
 use crate::view::language;
 
-/// How many refusals are told of in one sentence.
+/// Most rejected files that a message lists.
 const TOLD: usize = 8;
 
-/// Where files go.
+/// Where uploaded files go.
 pub struct UploadTarget {
     /// The workspace that indexes them, if any.
     pub into: Option<Workspace>,
-    /// The folder they are to lie in; without one, that which was chosen with them as a whole.
+    /// The folder for the files. If absent, the folder that the user uploaded as a whole.
     pub folder: Option<Folder>,
-    /// The job that has the files before them.
+    /// The job of earlier files of the same upload.
     pub along: Option<JobId>,
 }
 
-/// What became of them.
+/// The result of an upload.
 #[derive(Default)]
 pub struct IngestResult {
-    /// The job that indexes them, if any could be read and a workspace is to have them.
+    /// The job that indexes the files, if a workspace was given and a file could be read.
     pub job: Option<Job>,
     added: usize,
     refused: Vec<(RejectedFile, PageError)>,
 }
 
 impl IngestResult {
-    /// The job, if any. Refuses if nothing was taken in, or what was refused is told nowhere else.
+    /// Returns the job, if any. Returns an error if no file was added, or if the rejections would
+    /// be shown nowhere else.
     pub fn or_refused(mut self) -> Result<Option<Job>, PageError> {
         if self.refused.is_empty() || self.job.is_some() {
             return Ok(self.job);
@@ -57,7 +57,7 @@ impl IngestResult {
     }
 }
 
-/// Takes files in, each whole or not at all. Goes on when the browser stops waiting.
+/// Adds files, each completely or not at all. Continues if the browser disconnects.
 pub async fn ingest(
     site: Data<Site>,
     files: Vec<UploadedFile>,
@@ -74,7 +74,7 @@ pub async fn ingest(
             match add(&site, &file, &to, &by).await {
                 Ok(Ingested { jobs, .. }) => {
                     if let Some(job) = jobs.into_iter().next_back() {
-                        // The files that follow go along with it.
+                        // The following files join the job.
                         to.along = Some(job.id);
                         result.job = Some(job);
                     }
@@ -82,7 +82,7 @@ pub async fn ingest(
                 }
                 Err(error) => {
                     let refusal = PageError::from(error);
-                    // A single refusal is the answer, and logged as such.
+                    // A single rejection is the response, and is logged as one.
                     if let Some(cause) = refusal.cause().filter(|_| is_one_of_many) {
                         log_failure(cause, "failed to read a file");
                     }
@@ -102,7 +102,7 @@ pub async fn ingest(
 }
 
 async fn add(site: &Site, file: &UploadedFile, to: &UploadTarget, by: &By) -> Result<Ingested> {
-    // A folder that is chosen as a whole sends the ways to its files.
+    // If a whole folder is uploaded, the file names are paths.
     let (within, name) = file.name.rsplit_once('/').unwrap_or(("", &file.name));
     let top = within.split('/').find(|part| !part.is_empty());
     let folder = match (&to.folder, top) {

@@ -1,5 +1,5 @@
-//! What happens around every page: an id, a log record, headers that bind browsers, and refusals
-//! in words: as a page, or as a notice where a script asked.
+//! Middleware of every page: request id, log record, security headers, and error pages, or error
+//! notices if a script made the request.
 use actix_web::body::{BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::StatusCode;
@@ -19,7 +19,7 @@ use crate::http::page_error::PageError;
 use crate::site::Site;
 use crate::view::language::{self, TranslatedBody};
 
-/// Scripts, styles, pictures and connections from this server only; nothing within the page.
+/// Allows scripts, styles, images and connections from this server only, and nothing inline.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; \
     base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
@@ -65,7 +65,7 @@ pub async fn handle(
     language::spoken(language, answered.instrument(span)).await
 }
 
-/// Why a request is refused before any page sees it.
+/// Returns the reason to refuse a request before any page handles it, if there is one.
 fn refusal(request: &ServiceRequest) -> Option<PageError> {
     if !csrf::is_trusted(request.request()) {
         return Some(PageError::Foreign);
@@ -73,12 +73,12 @@ fn refusal(request: &ServiceRequest) -> Option<PageError> {
     body::is_encoded(request.headers()).then_some(PageError::Encoded)
 }
 
-/// Whether a script asks for a part of a page.
+/// True if a script requests a part of a page.
 pub fn is_fragment(headers: &HeaderMap) -> bool {
     headers.contains_key("hx-request")
 }
 
-/// A script is told where to go; it would follow a redirect itself and show the page in a part.
+/// Tells a script where to go. It would follow a redirect itself and insert the whole page.
 fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let to = response.headers().get(LOCATION).cloned();
     let cookies: Vec<_> = response.headers().get_all("set-cookie").cloned().collect();
@@ -92,7 +92,7 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     response.into_response(answer.finish())
 }
 
-/// A page tells in its head what it needs; in its headers the browser reads it earlier.
+/// Announces a page's assets in its headers, which the browser reads before the page.
 fn announce(headers: &mut HeaderMap) {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("text/html")) {
@@ -107,15 +107,16 @@ fn finish_headers(headers: &mut HeaderMap) {
     }
     let fixed = [
         (X_FRAME_OPTIONS, "DENY"),
-        // Addresses hold codes and tokens, which are nobody else's. With `no-referrer` browsers would
-        // not tell this server either that a form is its own: they make its origin `null`.
+        // Addresses contain codes and tokens that other sites must not see. With `no-referrer`,
+        // browsers would send the origin `null` with forms, and this server could not recognize its
+        // own.
         (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));
     }
-    // What one person sees is nobody else's, and not for after they have signed out.
+    // Pages are personal, and must not be shown from a cache after sign-out.
     if !headers.contains_key(CACHE_CONTROL) {
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }

@@ -1,5 +1,5 @@
-//! What every page's request and response need: the middleware, forms, uploads, addresses, assets and the
-//! errors that become pages. Nothing here knows a page.
+//! What the requests and responses of all pages need: middleware, forms, uploads, addresses, assets
+//! and errors. Nothing here knows a particular page.
 pub mod addresses;
 pub mod assets;
 pub mod chat_form;

@@ -1,4 +1,4 @@
-//! Why a page is not shown, in words.
+//! Errors of pages, and the messages that visitors see.
 use std::fmt;
 
 use actix_web::http::StatusCode;
@@ -15,26 +15,26 @@ use crate::view::texts::t;
 
 #[derive(Debug)]
 pub enum PageError {
-    /// Nobody is signed in; where to go.
+    /// No user is signed in; contains the address of the sign-in page.
     SignIn(String),
-    /// Somebody is, who may not do this.
+    /// The user lacks the required role.
     Forbidden,
-    /// A change that does not come from a page of this server.
+    /// A change that was not sent by a page of this server.
     Foreign,
-    /// Too many attempts; again after so many seconds.
+    /// Too many attempts; retry after this many seconds.
     Later(u64),
     Failed(Error),
-    /// Several things are wrong with a form, each in a field of its own.
+    /// Several fields of a form are invalid.
     Several(Vec<Error>),
-    /// What is no error of anybody's, such as a link that is used up: with words of its own.
+    /// An expected condition with its own message, such as a link that has expired.
     Told {
         status: StatusCode,
         heading: &'static str,
         words: &'static str,
     },
-    /// A body that is compressed.
+    /// The body is compressed.
     Encoded,
-    /// What the framework refuses by itself.
+    /// An error of the web framework.
     Other(StatusCode),
 }
 
@@ -45,7 +45,7 @@ impl From<Error> for PageError {
 }
 
 impl PageError {
-    /// A link that was good once.
+    /// A link that is no longer valid.
     pub fn over(heading: &'static str, words: &'static str) -> Self {
         Self::Told { status: StatusCode::UNPROCESSABLE_ENTITY, heading, words }
     }
@@ -54,10 +54,10 @@ impl PageError {
         Self::Failed(Error::not_found(kind, key))
     }
 
-    /// What is wrong with a form: nothing, one thing, or several.
+    /// Checks a form and returns nothing, one error, or several.
     ///
     /// # Errors
-    /// If anything is wrong.
+    /// If any check fails.
     pub fn of_all(checks: impl IntoIterator<Item = carrel_domain::Result<()>>) -> Result<(), Self> {
         let mut wrong: Vec<_> = checks.into_iter().filter_map(Result::err).collect();
         match wrong.len() {
@@ -67,8 +67,7 @@ impl PageError {
         }
     }
 
-    /// As somebody reads it who cannot change the settings of the server: what an operator would do
-    /// about it says nothing to them.
+    /// Returns the error for visitors who cannot change settings, without hints for operators.
     pub fn for_member(self) -> Self {
         match self {
             Self::Failed(Error::Unavailable { service, source, .. }) => {
@@ -79,12 +78,12 @@ impl PageError {
         }
     }
 
-    /// A reason as a sentence.
+    /// Returns a reason as a sentence.
     pub fn sentence(reason: &str) -> String {
         sentence("", reason)
     }
 
-    /// What the log should know and the visitor should not.
+    /// Returns the cause to log, which the visitor does not see.
     pub fn cause(&self) -> Option<&Error> {
         match self {
             Self::Failed(error) if self.status_code().is_server_error() => Some(error),
@@ -92,7 +91,7 @@ impl PageError {
         }
     }
 
-    /// As a page of its own, or as a notice where a script asked.
+    /// Responds with an error page, or with a notice if a script made the request.
     pub fn respond(&self, is_fragment: bool, id: &str, brand: Brand) -> HttpResponse {
         if let Self::SignIn(to) = self {
             return response::see(to);
@@ -141,7 +140,7 @@ impl PageError {
         }
     }
 
-    /// Each thing that is wrong: the field it is wrong in, if any, and the words.
+    /// Returns each problem with its field, if it has one.
     pub fn faults(&self) -> Vec<FieldFault> {
         let fault = |error: &Error| FieldFault { field: field(error), words: in_words(error) };
         match self {
@@ -153,10 +152,10 @@ impl PageError {
     }
 }
 
-/// One thing that is wrong.
+/// One problem in a form.
 #[derive(Clone, Debug)]
 pub struct FieldFault {
-    /// Empty where it is wrong in no field.
+    /// Empty if the problem concerns no single field.
     pub field: String,
     pub words: String,
 }
@@ -167,7 +166,7 @@ impl FieldFault {
     }
 }
 
-/// What is wrong in a field of a form that is shown again.
+/// Returns the problem of a field, for a form that is shown again.
 pub fn fault<'a>(faults: &'a [FieldFault], field: &str) -> Option<&'a str> {
     faults.iter().find(|fault| fault.field == field).map(|fault| fault.words.as_str())
 }
@@ -187,8 +186,8 @@ fn in_words(error: &Error) -> String {
     }
 }
 
-/// A reason as a sentence: one that begins with a small letter goes on from the name of its field.
-/// The name of a file stays as it is.
+/// Returns a reason as a sentence. A reason in lower case follows the name of its field. File names
+/// stay unchanged.
 fn sentence(field: &str, reason: &str) -> String {
     let small = reason.starts_with(|c: char| c.is_lowercase());
     let spelled = field.replace(['_', '-'], " ");

@@ -1,4 +1,4 @@
-//! Answers: a page, a part of one, the way to another.
+//! Responses: pages, parts of pages and redirects.
 use actix_web::http::header::{CONTENT_ENCODING, LOCATION, VARY};
 use actix_web::{HttpRequest, HttpResponse, ResponseError};
 use askama::Template;
@@ -11,10 +11,10 @@ use crate::http::page_error::PageError;
 
 pub type PageResult = Result<HttpResponse, PageError>;
 
-/// Below this, in bytes, compressing is not worth it.
+/// Smallest size that is compressed, in bytes.
 const SMALL: usize = 1400;
 
-/// A page, or a part of one.
+/// Responds with a page or a part of one.
 pub fn page(request: &HttpRequest, template: &impl Template) -> PageResult {
     let text = template.render().map_err(|error| Error::internal(error.to_string()))?;
     let mut answer = HttpResponse::Ok();
@@ -26,14 +26,14 @@ pub fn page(request: &HttpRequest, template: &impl Template) -> PageResult {
     Ok(answer.insert_header((CONTENT_ENCODING, "gzip")).body(packed))
 }
 
-/// Whether a form is shown again with what is wrong with it: where no script keeps it on its page, and
-/// where somebody can put it right.
+/// True if a form is shown again with its problems: the user can fix them, and no script keeps the
+/// form on the page.
 pub fn shows_form_again(request: &HttpRequest, refusal: &PageError) -> bool {
     matches!(refusal, PageError::Failed(Error::Invalid { .. }) | PageError::Several(_))
         && !is_fragment(request.headers())
 }
 
-/// A form with what is wrong with it.
+/// Responds with a form and its problems.
 pub fn page_again(
     request: &HttpRequest,
     template: &impl Template,
@@ -44,12 +44,12 @@ pub fn page_again(
     Ok(answer)
 }
 
-/// The way to another page, after something was done.
+/// Redirects to another page after a change.
 pub fn see(address: &str) -> HttpResponse {
     HttpResponse::SeeOther().insert_header((LOCATION, address)).finish()
 }
 
-/// As [`see`], with word of what was done: the key of a text that begins with `done.`.
+/// Like [`see`], with a message about the change: the key of a text that begins with `done.`.
 pub fn done(address: &str, what: &str) -> HttpResponse {
     let joint = if address.contains('?') { '&' } else { '?' };
     match address.split_once('#') {
@@ -58,7 +58,7 @@ pub fn done(address: &str, what: &str) -> HttpResponse {
     }
 }
 
-/// A text as one segment of a path.
+/// Encodes a text as one path segment.
 pub fn segment(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20")
 }

@@ -1,4 +1,4 @@
-//! Files on their way from a browser to temporary files, with the fields beside them.
+//! File uploads of browsers: files in temporary files, and the fields with them.
 use actix_web::dev::Payload;
 use actix_web::web::Data;
 use actix_web::{FromRequest, HttpRequest};
@@ -10,11 +10,11 @@ use carrel_http::multipart::{FRAMING, Multipart, SavedFile};
 use crate::http::form::Fields;
 use crate::site::Site;
 
-/// The most files and fields of one form.
+/// Most files and fields of one form.
 const MAX_PARTS: usize = 256;
-/// The longest field that is no file, in bytes.
+/// Longest text field, in bytes.
 const MAX_FIELD: usize = 64 << 10;
-/// The most bytes of one form, unless a single file may be larger.
+/// Most bytes of one form, unless a single file may be larger.
 const MAX_FORM: u64 = 1 << 30;
 
 /// A form with files that has not been read yet.
@@ -23,7 +23,7 @@ pub struct FileForm {
     payload: Payload,
 }
 
-/// A file that arrived. It is deleted when this is dropped.
+/// An uploaded file. Dropping it deletes the temporary file.
 pub struct UploadedFile {
     pub name: String,
     saved: SavedFile,
@@ -46,7 +46,7 @@ impl FromRequest for FileForm {
 }
 
 impl FileForm {
-    /// Reads the files, each of at most [`crate::Options::upload_limit`] bytes, and the fields.
+    /// Reads the fields and the files, each of at most [`crate::Options::upload_limit`] bytes.
     pub async fn read(self) -> Result<(Vec<UploadedFile>, Fields)> {
         let site = self.request.app_data::<Data<Site>>().cloned();
         let site = site.ok_or_else(|| Error::internal("the pages are not wired"))?;
@@ -57,7 +57,7 @@ impl FileForm {
         let (mut files, mut fields) = (Vec::new(), Fields::default());
         while let Some(mut part) = parts.next().await? {
             match part.file_name().map(str::to_owned) {
-                // A form without a chosen file sends an empty one without a name.
+                // A form without a selected file sends a part with an empty name.
                 Some(name) if name.is_empty() => {}
                 Some(name) => {
                     let saved = part.save(directory, max, "the file").await?;

@@ -1,5 +1,5 @@
-//! Answers under way: kept here while they are given, so that a browser that lost its connection,
-//! or was reloaded, takes them up again.
+//! Answers in progress. They are kept here, so that a browser can resume one after a reload or a
+//! lost connection.
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,15 +19,15 @@ use crate::view::language;
 use crate::view::texts::t;
 use crate::view::{Growth, Renderer};
 
-/// How long an answer that has ended waits for a browser that has not seen its end.
+/// How long a finished answer waits for a browser that has not seen its end.
 const LINGERS: Duration = Duration::from_secs(60);
 
 /// How an answer ended.
 #[derive(Clone, Debug, Default)]
 pub struct End {
-    /// What is kept of it, if anything is.
+    /// The stored answer, if it was stored.
     pub kept: Option<Box<Finished>>,
-    /// In words, why it is not whole; or, where nothing is kept, why there is none.
+    /// Why the answer is incomplete, or why none was stored.
     pub problem: Option<String>,
 }
 
@@ -40,20 +40,20 @@ impl End {
         Self { kept: None, problem: Some(problem) }
     }
 
-    /// Whether all was said that there was to say, and is kept.
+    /// True if the answer is complete and stored.
     pub fn is_whole(&self) -> bool {
         self.kept.is_some() && self.problem.is_none()
     }
 }
 
-/// An answer so far.
+/// The text of an answer so far.
 #[derive(Clone, Debug, Default)]
 pub struct AnswerText {
     pub text: String,
     pub end: Option<End>,
 }
 
-/// An answer so far, as HTML. Rendered once, for everybody who watches.
+/// An answer so far, as HTML. It is rendered once for all viewers.
 #[derive(Clone, Debug, Default)]
 pub struct ShownAnswer {
     pub growth: Growth,
@@ -61,18 +61,18 @@ pub struct ShownAnswer {
     pub end: Option<(Arc<str>, End)>,
 }
 
-/// What is being answered.
+/// The question of an answer and its context.
 #[derive(Clone, Debug)]
 pub struct Matter {
     pub question: String,
-    /// Names of the files beside it.
+    /// Names of the attached files.
     pub attached: Vec<String>,
     pub conversation: Conversation,
-    /// The address of the conversation.
+    /// Address of the conversation.
     pub base: String,
-    /// The exchange that this one takes the place of.
+    /// The exchange that this one replaces.
     pub instead_of: Option<ChatId>,
-    /// Whether it is told what an operator would do where something fails.
+    /// True if errors may contain hints for operators.
     pub is_for_admin: bool,
     pub stop: Stop,
 }
@@ -86,12 +86,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Tells of every change.
+    /// Returns a receiver of all changes.
     pub fn watch(&self) -> watch::Receiver<ShownAnswer> {
         self.shown.subscribe()
     }
 
-    /// What the anchors of its sources begin with, while it grows.
+    /// Returns the prefix of the anchors of its sources while the answer grows.
     pub fn prefix(&self) -> String {
         format!("source-{}", self.id)
     }
@@ -112,7 +112,7 @@ pub struct Answers {
     tasks: BackgroundTasks,
 }
 
-/// The only question that is answered in a conversation until this is dropped.
+/// Reserves a conversation for one question until this is dropped.
 #[derive(Debug)]
 pub struct Reservation {
     reserved: Arc<Mutex<Vec<Conversation>>>,
@@ -130,7 +130,7 @@ impl Answers {
         Self { all: Arc::default(), reserved: Arc::default(), renderer, tasks }
     }
 
-    /// Nothing where a question of that conversation is being answered, or about to be.
+    /// Returns `None` if a question of the conversation is being answered, or about to be.
     pub fn reserve(&self, conversation: &Conversation) -> Option<Reservation> {
         let mut reserved = locked(&self.reserved);
         if reserved.contains(conversation) || self.current(conversation).is_some() {
@@ -140,8 +140,8 @@ impl Answers {
         Some(Reservation { reserved: self.reserved.clone(), conversation: conversation.clone() })
     }
 
-    /// Follows an answer until it ends, whoever listens. `settle` sees to what follows from its
-    /// end before anybody is told of it.
+    /// Follows an answer until it ends, even without viewers. `settle` completes the follow-up work
+    /// before viewers see the end.
     pub fn follow<F>(
         &self,
         reservation: Reservation,
@@ -156,14 +156,14 @@ impl Answers {
             (Uuid::new_v4(), watch::Sender::default(), watch::Sender::default());
         let running = Arc::new(Running { id, matter, said, shown, is_stopped: false.into() });
         self.all().insert(running.id, running.clone());
-        // Its answer is found among all now.
+        // From now on, [`Self::current`] finds the answer.
         drop(reservation);
         self.tasks.spawn(language::kept(render(running.clone(), self.renderer.clone())));
         let (answers, followed) = (self.clone(), running.clone());
         self.tasks.spawn(language::kept(async move {
             let end = settle(listen(&followed, pieces).await).await;
             followed.said.send_modify(|said| said.end = Some(end));
-            // A server that stops does not wait for this.
+            // A stopping server does not wait for this task.
             tokio::spawn(async move {
                 tokio::time::sleep(LINGERS).await;
                 answers.all().remove(&followed.id);
@@ -176,7 +176,7 @@ impl Answers {
         self.all().get(&id).cloned()
     }
 
-    /// The answer that is being given in a conversation.
+    /// Returns the answer in progress in a conversation.
     pub fn current(&self, conversation: &Conversation) -> Option<Arc<Running>> {
         let all = self.all();
         let goes_on = |running: &&Arc<Running>| running.said.borrow().end.is_none();
@@ -193,11 +193,12 @@ fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// How often an answer is rendered while it grows, at the most; and how many times as long as it took.
+/// Shortest pause between two renderings of a growing answer, and its minimum as a multiple of the
+/// rendering time.
 const PAUSE: Duration = Duration::from_millis(80);
 const RESPITE: u32 = 4;
 
-/// Renders an answer as it grows, until it has ended.
+/// Renders an answer while it grows, until it has ended.
 async fn render(running: Arc<Running>, renderer: Renderer) {
     let (mut watched, prefix) = (running.said.subscribe(), running.prefix());
     let mut growth = Growth::default();
@@ -205,7 +206,7 @@ async fn render(running: Arc<Running>, renderer: Renderer) {
         let said = watched.borrow_and_update().clone();
         let is_over = said.end.is_some();
         let mut rest = PAUSE;
-        // Of what nobody looks at, only the end is rendered.
+        // Without viewers, only the end is rendered.
         if is_over || running.shown.receiver_count() > 0 {
             let (text, prefix, mut grown) = (said.text.clone(), prefix.clone(), growth.clone());
             let started = Instant::now();
@@ -231,7 +232,7 @@ async fn render(running: Arc<Running>, renderer: Renderer) {
     }
 }
 
-/// Takes the pieces of an answer until there are no more, and with them what is kept.
+/// Receives the parts of an answer until it ends, including the stored result.
 async fn listen(running: &Running, mut pieces: Receiver<AnswerEvent>) -> End {
     let mut end = End::default();
     while let Some(piece) = pieces.recv().await {

@@ -1,26 +1,26 @@
-//! Questions that came to nothing: kept with the reason, for their box to show them again, also
-//! after a reload and where no scripts run.
+//! Questions that failed. They are kept with the reason, so that the chat form shows them again,
+//! even after a reload and without scripts.
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use carrel_domain::ChatId;
 use carrel_domain::chat::Conversation;
 
-/// How many are kept, the newest; one for each conversation.
+/// Most drafts that are kept; one per conversation, the newest.
 const MOST: usize = 500;
-/// The longest that is kept, in bytes. A longer one is still in the box of whoever wrote it.
+/// Longest draft, in bytes. A longer one is still in its author's chat form.
 const LONGEST: usize = 64 << 10;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct FailedDraft {
     pub question: String,
-    /// In words.
+    /// The message to show.
     pub reason: String,
-    /// The exchange that the answer would have taken the place of.
+    /// The exchange that the answer would have replaced.
     pub instead_of: Option<ChatId>,
 }
 
-/// Those of this process.
+/// The failed drafts of this process.
 #[derive(Debug, Default)]
 pub struct FailedDrafts(Mutex<VecDeque<(Conversation, FailedDraft)>>);
 

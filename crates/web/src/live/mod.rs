@@ -1,5 +1,5 @@
-//! State that pages share while this process runs: answers that are being given, drafts that came to nothing,
-//! files that could not be read. Nothing here outlives the process.
+//! State that pages share while this process runs: answers in progress, failed drafts and rejected
+//! files. Nothing here survives a restart.
 pub mod answers;
 pub mod failed_drafts;
 pub mod rejected_files;

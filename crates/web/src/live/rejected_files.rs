@@ -1,27 +1,27 @@
-//! Files that came with others into a job and could not be read, with the reasons: for as long as
-//! somebody may look after them, within bounds. They are no documents, so nothing else knows them.
+//! Files of a job's upload that could not be read, with the reasons. They are not documents, so
+//! they are kept only here, up to a limit.
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
 use carrel_domain::JobId;
 
-/// How many jobs are remembered, and how many files of one.
+/// Most jobs that are remembered, and most files per job.
 const JOBS: usize = 64;
 const FILES: usize = 256;
 
-/// A file that could not be read, and why, in words.
+/// A file that could not be read, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RejectedFile {
     pub name: String,
     pub reason: String,
 }
 
-/// The newest job last.
+/// Rejected files by job; the newest job is last.
 #[derive(Default)]
 pub struct RejectedFiles(Mutex<VecDeque<(JobId, Vec<RejectedFile>)>>);
 
 impl RejectedFiles {
-    /// Remembers files in the stead of what was remembered of them earlier.
+    /// Records rejected files, replacing earlier entries of the same files.
     pub fn note(&self, job: JobId, read: &[String], unread: Vec<RejectedFile>) {
         let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let at = jobs.iter().position(|(known, _)| *known == job);

@@ -1,4 +1,4 @@
-//! One's own account: the password, what is said about oneself, and where one is signed in.
+//! The user's own account: password, profile, language and sessions.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::api_key::KeyDigest;
@@ -21,7 +21,7 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::t;
 
 struct Session {
-    /// Names it in a form; it is not what signs anybody in.
+    /// Identifies the session in a form. It cannot be used to sign in.
     mark: String,
     address: String,
     since: DateTime<Utc>,
@@ -35,7 +35,7 @@ struct Account {
     layout: PageLayout,
     role: &'static str,
     bio: String,
-    /// The code of the language that was chosen in this browser.
+    /// Code of the language chosen in this browser.
     chosen: Option<&'static str>,
     sessions: Vec<Session>,
 }
@@ -73,7 +73,7 @@ pub async fn save(current_user: CurrentUser<role::Any>, form: PageForm) -> PageR
     Ok(response::done("/account", "saved"))
 }
 
-/// Remembers in this browser which language its pages are to be in.
+/// Stores the interface language in this browser.
 pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mut answer = response::done("/account", "saved");
@@ -81,7 +81,7 @@ pub async fn choose_language(current_user: CurrentUser<role::Any>, form: PageFor
     Ok(answer)
 }
 
-/// Another password ends every session; this browser gets a new one.
+/// Changes the password. This ends every session; this browser gets a new one.
 pub async fn change_password(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());
@@ -124,7 +124,7 @@ fn at_field(field: &'static str, error: Error) -> Error {
     }
 }
 
-/// Ends one of one's own sessions.
+/// Ends one of the user's own sessions.
 pub async fn end_session(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let mark = form.text("session");

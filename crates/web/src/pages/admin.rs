@@ -1,4 +1,4 @@
-//! Administration: people, programs, models, and what happens on the server.
+//! Administration: users, API keys, models, and the activity of the server.
 pub mod appearance;
 pub mod audit;
 pub mod chats;
@@ -49,7 +49,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/admin/system/backup", post().to(system::backup));
 }
 
-/// A group of pages in the list beside them.
+/// A group of admin pages in the navigation.
 pub struct AdminGroup {
     pub key: &'static str,
     pub title: &'static str,
@@ -59,11 +59,11 @@ pub struct AdminGroup {
 pub struct AdminPage {
     pub address: &'static str,
     pub icon: &'static str,
-    /// The key of its title.
+    /// Key of the title.
     pub title: &'static str,
 }
 
-/// Address, icon and key of the title.
+/// Address, icon, and key of the title.
 type Row = (&'static str, &'static str, &'static str);
 
 const PEOPLE: [Row; 3] = [
@@ -88,7 +88,7 @@ const SERVER: [Row; 4] = [
 ];
 
 impl PageLayout {
-    /// The pages of administration. Invites are for servers that several people share.
+    /// Returns the admin pages. Only shared servers have invites.
     pub fn groups(&self) -> [AdminGroup; 4] {
         let is_offered = |address: &str| self.is_shared || address != "/admin/invites";
         let group = |key, title, pages: &[Row]| {
@@ -119,7 +119,7 @@ impl CurrentUser<role::Admin> {
     }
 }
 
-/// A date as a form gives it, as its first moment.
+/// Parses a date from a form as its first moment.
 fn date(text: &str, field: &'static str) -> Result<Option<DateTime<Utc>>> {
     if text.is_empty() {
         return Ok(None);
@@ -128,7 +128,7 @@ fn date(text: &str, field: &'static str) -> Result<Option<DateTime<Utc>>> {
     Ok(Some(date.and_time(NaiveTime::MIN).and_utc()))
 }
 
-/// The number in a path; what is no number names nothing.
+/// Parses the id in a path. A text that is not a number is reported as not found.
 fn parse_id(kind: &'static str, text: &str) -> Result<i32> {
     text.parse().map_err(|_| Error::not_found(kind, text))
 }

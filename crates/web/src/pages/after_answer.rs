@@ -1,5 +1,5 @@
-//! What follows from the end of an answer, whole or part by part: a question that came to nothing is
-//! kept, an exchange that was asked anew goes, a thread gets its name.
+//! What happens when an answer ends, streamed or not: a failed question is kept, a regenerated
+//! exchange is deleted, and an unnamed thread gets a name.
 use actix_web::web::Data;
 use carrel_domain::audit::By;
 use carrel_domain::chat::Conversation;
@@ -15,7 +15,7 @@ use crate::live::failed_drafts::FailedDraft;
 use crate::session::current_user::{CurrentUser, role};
 use crate::site::Site;
 
-/// How many characters of a question name a thread that has no name yet.
+/// Characters of a question that name an unnamed thread.
 const NAMED: usize = 48;
 
 pub struct AfterAnswer {
@@ -41,7 +41,7 @@ impl AfterAnswer {
         }
     }
 
-    /// The answer is kept by now, or is not. What fails here is noted and takes nothing away.
+    /// By now the answer is stored, or failed. Errors here are logged and lose nothing.
     pub async fn follow(self, end: &End) {
         if end.kept.is_none() {
             let (question, instead_of) = (self.question, self.instead_of);
@@ -51,7 +51,7 @@ impl AfterAnswer {
         }
         self.site.failed_drafts.forget(&self.conversation);
         self.name_thread().await;
-        // A part of an answer is worth less than the whole one before it.
+        // An incomplete answer does not replace the complete one before it.
         let Some(old) = self.instead_of.filter(|_| end.is_whole()) else { return };
         let edits = &*self.site.ports.chat_edits;
         if let Err(error) = chat_edits::remove(edits, &self.workspace, old, &self.by).await {
@@ -59,7 +59,7 @@ impl AfterAnswer {
         }
     }
 
-    /// A thread without a name is called by its first question.
+    /// Names an unnamed thread after its first question.
     async fn name_thread(&self) {
         if let Err(error) = self.try_to_name_thread().await {
             tracing::warn!(%error, "a thread has no name still");
@@ -71,7 +71,7 @@ impl AfterAnswer {
         let Some(thread) = self.thread.as_ref().filter(|thread| unnamed(thread)) else {
             return Ok(());
         };
-        // While it was answered somebody may have named the thread, or deleted it.
+        // Meanwhile, the thread may have been named or deleted.
         let port = &*self.site.ports.threads;
         let thread = port.by_slug(self.workspace.id, thread.slug.as_str()).await?.filter(unnamed);
         let Some(thread) = thread else { return Ok(()) };

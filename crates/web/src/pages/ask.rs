@@ -1,5 +1,5 @@
-//! Asking: with scripts the answer comes part by part; without, the page waits for the whole of it.
-//! What comes to nothing stays in the box, with the reason.
+//! Asking questions: with scripts the answer is streamed; without, the response waits for the whole
+//! answer. A failed question stays in the chat form, with the reason.
 use std::sync::Arc;
 
 use actix_web::http::StatusCode;
@@ -25,13 +25,13 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::texts::t;
 
-/// A question whose answer is under way.
+/// A question whose answer is in progress.
 #[derive(Template)]
 #[template(path = "part/running.html")]
 pub struct RunningPart {
     id: String,
     question: String,
-    /// Names of the files beside it.
+    /// Names of the attached files.
     attached: Vec<String>,
 }
 
@@ -99,7 +99,7 @@ async fn answer(
     }
 }
 
-/// What the service is asked. A question that is asked anew keeps its pictures.
+/// Builds the question for the service. A regenerated question keeps its images.
 async fn question(
     current_user: &CurrentUser<role::Any>,
     place: &Place,
@@ -111,7 +111,8 @@ async fn question(
     if let Some(id) = asked.instead_of {
         let chat = super::exchange::own(current_user, &place.workspace, id).await?;
         let kept = record::read(&chat.response).unwrap_or_default();
-        // Without what was read then, and is forgotten, it would be another question.
+        // Documents that were read for the first answer are not stored, and without them it would
+        // be another question.
         if !kept.documents.is_empty() && asked.attachments.is_empty() {
             let reason = t("chat.not-kept").replace("{names}", &kept.documents.join(", "));
             return Err(Error::unprocessable(reason).into());
@@ -158,7 +159,7 @@ async fn whole(
     answered
 }
 
-/// An error as the visitor is told of it.
+/// Returns the error as the visitor may see it.
 fn told(current_user: &CurrentUser<role::Any>, error: Error) -> PageError {
     match current_user.identity.may(Role::Admin) {
         true => error.into(),
@@ -175,7 +176,7 @@ async fn stream(
     response::page(&current_user.request, &RunningPart::of(&running))
 }
 
-/// Asks in a new thread of the workspace that a form names. The answer is under way on the page of the thread.
+/// Asks in a new thread of the workspace that the form names, and opens the page of the thread.
 pub async fn ask_anew(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let workspace = current_user.workspace(form.text("workspace")).await?;
@@ -229,7 +230,7 @@ async fn start(
     Ok(current_user.site.answers.follow(reservation, matter, pieces, settle))
 }
 
-/// Empties the box of a question that came to nothing.
+/// Clears a failed question from the chat form.
 pub async fn forget(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let place = Place::of(&current_user, &slug, None).await?;
     Ok(forgotten(&current_user, &place))

@@ -1,4 +1,4 @@
-//! Conversations of a workspace: what was said, and their names.
+//! Conversations of a workspace: their exchanges and names.
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
@@ -25,24 +25,24 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::message::MessageView;
 
-/// How many exchanges of a conversation are shown.
+/// Exchanges of a conversation that are shown.
 const SHOWN: u32 = 100;
 #[derive(Template)]
 #[template(path = "chat.html")]
 struct Conversing {
     layout: PageLayout,
     slug: String,
-    /// Where questions of this conversation go.
+    /// Address to which questions of this conversation are sent.
     base: String,
     title: String,
     is_thread: bool,
-    /// Whether its first question will name it.
+    /// True if the first question will name the thread.
     is_unnamed: bool,
     messages: Vec<MessageView>,
     running: Option<RunningPart>,
     has_documents: bool,
     documents: u64,
-    /// Questions to begin with.
+    /// Suggested questions for an empty conversation.
     examples: Vec<SuggestedMessage>,
     commands: Vec<CommandRow>,
     /// The model that answers, if there is one.
@@ -50,22 +50,22 @@ struct Conversing {
     can_share: bool,
     is_manager: bool,
     composer: Composer,
-    /// The largest file that can be attached, in bytes, and the most of them.
+    /// Largest attachment in bytes, and most attachments.
     largest: u64,
     most: usize,
 }
 
-/// What stands in the box to ask in before anything is typed.
+/// The initial contents of the chat form.
 #[derive(Default)]
 pub struct Composer {
     pub text: String,
-    /// The exchange that is asked anew.
+    /// The exchange that is being regenerated.
     pub instead_of: Option<ChatId>,
-    /// Why what is in the box was not answered.
+    /// Why the question was not answered.
     pub reason: Option<String>,
 }
 
-/// The conversation of a path: a workspace's own, or a thread's.
+/// The conversation in a path: the workspace's own, or a thread.
 pub struct Place {
     pub workspace: Workspace,
     pub thread: Option<Thread>,
@@ -80,7 +80,7 @@ impl Place {
         let workspace = current_user.workspace(slug).await?;
         let Some(named) = thread else { return Ok(Self { workspace, thread: None }) };
         let thread = threads::by_slug(&*current_user.ports().threads, &workspace, named).await?;
-        // Another's thread is as if there were none.
+        // Another user's thread is reported as not found.
         if thread.user != current_user.identity.id() {
             return Err(Error::not_found("thread", named).into());
         }
@@ -119,7 +119,7 @@ pub async fn thread(
     show(&current_user, place, composer).await
 }
 
-/// What somebody wants to word anew, or the last question if it came to nothing.
+/// Returns the question that the user wants to edit, or the last question if it failed.
 async fn composer(
     current_user: &CurrentUser<role::Any>,
     place: &Place,
@@ -136,7 +136,7 @@ async fn composer(
     }))
 }
 
-/// A conversation and the box below it.
+/// Shows a conversation and the chat form.
 pub async fn show(
     current_user: &CurrentUser<role::Any>,
     place: Place,
@@ -193,7 +193,7 @@ pub async fn show(
     response::page(&current_user.request, &page)
 }
 
-/// Starts a thread.
+/// Creates a thread.
 pub async fn new_thread(current_user: CurrentUser<role::Any>, slug: Path<String>) -> PageResult {
     let workspace = current_user.workspace(&slug).await?;
     let choice = threads::ThreadChoice {
@@ -230,7 +230,7 @@ pub async fn delete_thread(
     deletions::delete(&current_user, &Deletable::Thread(thread.id), &address, "deleted").await
 }
 
-/// Begins the workspace's own conversation anew.
+/// Resets the workspace's own conversation.
 pub async fn reset(
     current_user: CurrentUser<role::Any>,
     slug: Path<String>,

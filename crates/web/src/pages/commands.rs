@@ -1,4 +1,4 @@
-//! Slash commands: one's own, and everybody's, which administrators look after.
+//! Slash commands: the user's own, and everybody's, which admins manage.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::slash_command::{CommandName, CommandText, SlashCommand};
@@ -17,7 +17,7 @@ use crate::view::texts::t;
 /// A command as pages show it.
 pub struct CommandRow {
     pub id: i32,
-    /// With its slash.
+    /// Name, including the slash.
     pub name: String,
     pub prompt: String,
     pub description: String,
@@ -45,11 +45,11 @@ impl CommandRow {
 struct Commands {
     layout: PageLayout,
     rows: Vec<CommandRow>,
-    /// Whether commands for everybody can be created beside one's own.
+    /// True if the user may also create commands for everybody.
     chooses: bool,
 }
 
-/// The commands that a visitor's questions may use.
+/// Returns the commands available to the visitor's questions.
 pub async fn available(
     current_user: &CurrentUser<role::Any>,
 ) -> Result<Vec<CommandRow>, PageError> {
@@ -78,7 +78,7 @@ fn text(form: &Fields) -> Result<CommandText, Error> {
 
 pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> PageResult {
     let form = form.read().await?;
-    // Where there are no users, what there is belongs to everybody.
+    // Without users, all commands belong to everybody.
     let user: Option<UserId> = match form.has("everybody") && current_user.identity.may(Role::Admin)
     {
         true => None,
@@ -89,7 +89,7 @@ pub async fn create(current_user: CurrentUser<role::Any>, form: PageForm) -> Pag
     Ok(response::done("/account/commands", "created"))
 }
 
-/// A command that the visitor may change; another's is as if there were none.
+/// Returns a command that the visitor may change. Another user's is reported as not found.
 async fn editable(
     current_user: &CurrentUser<role::Any>,
     id: &str,

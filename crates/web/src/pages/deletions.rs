@@ -1,4 +1,4 @@
-//! What was deleted a while ago, and taking it back.
+//! Recently deleted items, and how to restore them.
 use actix_web::HttpResponse;
 use actix_web::web::Path;
 use askama::Template;
@@ -14,7 +14,7 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::{self, t};
 
-/// How many deletions are listed.
+/// Deletions that are listed.
 const LISTED: u32 = 200;
 
 struct DeletedRow {
@@ -69,7 +69,7 @@ pub async fn restore(current_user: CurrentUser<role::Any>, id: Path<String>) -> 
     Ok(response::done(&address, "restored"))
 }
 
-/// Deletes something so that it can be taken back, and goes to `address` with the way to do so.
+/// Deletes an item so that it can be restored, and redirects to `address` with a link to undo it.
 pub async fn delete(
     current_user: &CurrentUser<role::Any>,
     what: &Deletable,

@@ -1,4 +1,4 @@
-//! Every document of the server: looked through, taken in, put in order.
+//! The library: all documents of the server, with search, upload and organization.
 pub(super) mod adding;
 pub(super) mod change;
 mod text;
@@ -24,9 +24,9 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::pagination::{Pagination, fetch_page, query};
 use crate::view::texts::t;
 
-/// How many folders are listed at a time.
+/// Folders per page.
 const FOLDERS: u32 = 100;
-/// How many of the workspaces a document is in are named beside it.
+/// Workspaces of a document that are listed by name.
 const NAMED: usize = 2;
 
 pub fn configure(config: &mut ServiceConfig) {
@@ -40,7 +40,7 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/documents/folders/remove", post().to(change::remove_folder));
 }
 
-/// A workspace, as a place documents can be in.
+/// A workspace that contains, or could contain, a document.
 #[derive(Clone)]
 struct Place {
     name: String,
@@ -50,16 +50,16 @@ struct Place {
 struct Row {
     title: String,
     location: String,
-    /// Where its text is shown.
+    /// Address of the page with its text.
     address: String,
     folder: String,
     folder_address: String,
     words: i32,
-    /// How many things its file holds that were not read.
+    /// Number of warnings about parts of its file that were not read.
     warnings: usize,
     since: DateTime<Utc>,
     places: Vec<Place>,
-    /// In how many more workspaces it is.
+    /// Number of further workspaces.
     more: usize,
 }
 
@@ -75,22 +75,22 @@ struct FolderRow {
 struct Library {
     layout: PageLayout,
     query: String,
-    /// The folder that is looked into; empty for all.
+    /// The open folder; empty for all.
     folder: String,
     is_removable: bool,
-    /// This page as it is listed now.
+    /// Address of this page.
     here: String,
     rows: Vec<Row>,
     paging: Pagination,
     folders: Vec<FolderRow>,
-    /// Where folders before and after these are listed.
+    /// Addresses of the previous and next pages of folders.
     folders_before: Option<String>,
     folders_after: Option<String>,
     places: Vec<Place>,
     jobs: Vec<job::JobView>,
 }
 
-/// Where the library shows the text of a document.
+/// Returns the address of the page with a document's text.
 pub fn text_address(path: &DocumentPath) -> String {
     format!("/documents/text?in={}", segment(&path.to_string()))
 }
@@ -130,7 +130,7 @@ async fn all(current_user: CurrentUser<role::Manager>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Everything, or what is in a folder that there is.
+/// Returns the selection of all documents, or of those in an existing folder.
 async fn among(
     current_user: &CurrentUser<role::Manager>,
     folder: &str,

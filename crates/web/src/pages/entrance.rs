@@ -20,7 +20,7 @@ use crate::view::filters;
 use crate::view::layout::Brand;
 use crate::view::texts::t;
 
-/// What switches signing in by token on, whatever it holds.
+/// Setting that enables sign-in by token, whatever its value.
 const SIMPLE_SSO: &str = "SIMPLE_SSO_ENABLED";
 
 #[derive(Template)]
@@ -29,7 +29,7 @@ struct SignInPage {
     brand: Brand,
     next: String,
     is_shared: bool,
-    /// Whether there is nothing to fill in here.
+    /// True if users sign in by links only.
     is_by_links: bool,
     username: String,
     faults: Vec<FieldFault>,
@@ -41,7 +41,7 @@ struct Fresh {
     brand: Brand,
 }
 
-/// Sends the browser on by a page of this server, so that its cookie goes along.
+/// Redirects through a page of this server, so that the browser sends its cookie.
 #[derive(Template)]
 #[template(path = "hop.html")]
 struct Hop {
@@ -49,14 +49,14 @@ struct Hop {
     to: String,
 }
 
-/// Asks before a link signs somebody in.
+/// Asks for confirmation before a link signs a user in.
 #[derive(Template)]
 #[template(path = "sign_on.html")]
 struct Confirm {
     brand: Brand,
     token: String,
     to: String,
-    /// Who is signed in now.
+    /// The user who is signed in now.
     current: Option<String>,
 }
 
@@ -95,7 +95,7 @@ fn is_by_links(visitor: &OptionalUser) -> bool {
     is_by_links_alone(&visitor.site.ports.settings_store)
 }
 
-/// Where people get links to sign in by.
+/// Returns the page where users get sign-in links.
 fn page(visitor: &OptionalUser) -> Option<Url> {
     links_page(&visitor.site.ports.settings_store)
 }
@@ -156,8 +156,9 @@ pub async fn sign_out(visitor: OptionalUser) -> PageResult {
     Ok(answer)
 }
 
-/// A link with a token that a program asked for. A link on a page of another site must not sign its
-/// reader in to an account of the site's choice, so a browser that comes from there is asked first.
+/// Handles a sign-in link with a token that a program requested. A link on another site must not
+/// sign its reader in to an account of the site's choice, so browsers that come from there must
+/// confirm first.
 pub async fn sign_on(visitor: OptionalUser) -> PageResult {
     let ports = &visitor.site.ports;
     if ports.settings_store.lookup(SIMPLE_SSO).is_none() {
@@ -177,7 +178,7 @@ pub async fn sign_on(visitor: OptionalUser) -> PageResult {
     redeem(&visitor, &query).await
 }
 
-/// Signs in the holder of a token who has confirmed it.
+/// Signs in the holder of a token after confirmation.
 pub async fn confirm_sign_on(visitor: OptionalUser, form: PublicForm) -> PageResult {
     if visitor.site.ports.settings_store.lookup(SIMPLE_SSO).is_none() {
         return Err(PageError::missing("page", "/sso/simple"));
@@ -197,7 +198,7 @@ async fn redeem(visitor: &OptionalUser, fields: &Fields) -> PageResult {
     Ok(answer)
 }
 
-/// The way on, with the cookie of a session.
+/// Redirects with the cookie of a new session.
 pub fn signed_in(visitor: &OptionalUser, session: &Secret, to: &str) -> HttpResponse {
     let mut answer = response::see(to);
     set_cookie(&mut answer, &session_cookie::open(&visitor.request, session.reveal()));

@@ -1,4 +1,5 @@
-//! Questions to begin a conversation with, made of the titles and headings of a workspace's documents.
+//! Example questions for an empty conversation, made from titles and headings of a workspace's
+//! documents.
 use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
 use carrel_domain::suggested_message::SuggestedMessage;
 use carrel_domain::workspace::Workspace;
@@ -7,14 +8,14 @@ use carrel_domain::{Page, Result};
 use crate::session::current_user::CurrentUser;
 use crate::view::texts::t;
 
-/// How many questions there are, and of how many documents at the most.
+/// Number of questions, and most documents they are made from.
 const SHOWN: usize = 4;
-/// The largest document that is looked through for headings, in words.
+/// Largest document that is searched for headings, in words.
 const LARGEST: i32 = 100_000;
-/// The longest heading that is asked for, in characters.
+/// Longest heading that is used, in characters.
 const LONGEST: usize = 60;
 
-/// The newest documents of a workspace.
+/// Returns the newest documents of a workspace.
 pub async fn newest<P>(
     current_user: &CurrentUser<P>,
     workspace: &Workspace,
@@ -25,7 +26,7 @@ pub async fn newest<P>(
     current_user.ports().document_list.list(&query, 0, limit).await
 }
 
-/// The newest documents of a workspace, and questions about them.
+/// Returns the newest documents of a workspace, and questions about them.
 pub async fn of<P>(
     current_user: &CurrentUser<P>,
     workspace: &Workspace,
@@ -45,7 +46,7 @@ pub async fn of<P>(
     Ok((found, questions(&subjects).into_iter().map(example).collect()))
 }
 
-/// A question about each document in turn, until there are enough.
+/// Makes questions about each document in turn, until there are enough.
 fn questions(subjects: &[(String, Vec<String>)]) -> Vec<String> {
     let mut questions = Vec::new();
     for round in 0..SHOWN {
@@ -62,7 +63,7 @@ fn questions(subjects: &[(String, Vec<String>)]) -> Vec<String> {
     questions
 }
 
-/// The headings of a text below that of the whole.
+/// Returns the headings of a text below its main heading.
 fn headings(text: &str) -> Vec<String> {
     let heading = |line: &str| {
         let rest = line.trim_start_matches('#');
@@ -74,7 +75,7 @@ fn headings(text: &str) -> Vec<String> {
     text.lines().filter_map(heading).take(SHOWN).collect()
 }
 
-/// A title without what says of which kind the file is.
+/// Returns a title without the file extension.
 fn bare(title: &str) -> &str {
     match title.rsplit_once('.') {
         Some((name, kind))

@@ -1,4 +1,4 @@
-//! Single exchanges of a conversation: rated, corrected, removed; and their pictures.
+//! Single exchanges: rating, editing and deleting them; and their images.
 use actix_web::HttpResponse;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, ETAG, IF_NONE_MATCH};
@@ -25,7 +25,7 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::message::{MessagePart, MessageView};
 use crate::view::texts::t;
 
-/// An exchange of the visitor's own; another's is as if there were none.
+/// Returns one of the visitor's own exchanges. Another user's is reported as not found.
 pub async fn own(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
@@ -49,7 +49,7 @@ struct ExchangePage {
     message: MessageView,
 }
 
-/// One exchange as a page of its own, with the whole answer.
+/// Shows an exchange on its own page, with the whole answer.
 pub async fn show(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
@@ -62,7 +62,7 @@ pub async fn show(
     response::page(&current_user.request, &ExchangePage { layout, message })
 }
 
-/// Thumbs up or down; the same thumb again takes it back.
+/// Rates an exchange. The same rating again removes it.
 pub async fn rate(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
@@ -83,7 +83,7 @@ pub async fn rate(
     response::page(&current_user.request, &MessagePart { message })
 }
 
-/// An exchange with its answer rendered.
+/// Renders an exchange with its answer.
 async fn rendered(
     current_user: &CurrentUser<role::Any>,
     chat: Chat,
@@ -106,7 +106,7 @@ pub async fn delete(
     deletions::delete(&current_user, &what, safe_next(form.text("base")), "deleted").await
 }
 
-/// The answer of an exchange, to be corrected.
+/// The form for editing an answer.
 #[derive(Template)]
 #[template(path = "part/correct.html")]
 struct CorrectPart {
@@ -120,7 +120,7 @@ struct CorrectPage {
     message: MessageView,
 }
 
-/// A form with the answer; with `back` the exchange as it is.
+/// Shows a form with the answer; with `back`, the exchange without changes.
 pub async fn correct(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
@@ -141,7 +141,7 @@ pub async fn correct(
     }
 }
 
-/// Puts other words in the place of the answer.
+/// Replaces the text of the answer.
 pub async fn save(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,
@@ -162,7 +162,7 @@ pub async fn save(
     response::page(&current_user.request, &MessagePart { message })
 }
 
-/// The images beside the question of an exchange.
+/// Returns the images of an exchange's question.
 pub async fn images(
     current_user: &CurrentUser<role::Any>,
     mut chat: Chat,
@@ -171,8 +171,8 @@ pub async fn images(
     Ok(record::images_of(chat))
 }
 
-/// A picture that was shown beside a question, by its place from 0. Browsers keep it, and ask before
-/// they show it again whether its owner is still there.
+/// Serves an image of a question by its position, from 0. Browsers cache it, and ask before every
+/// use whether the user may still see it.
 pub async fn shown(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String, usize)>,

@@ -1,4 +1,4 @@
-//! One's own conversation as a file, and as the beginning of another.
+//! Exports the user's conversation as a file, or copies it to a new thread.
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Path;
@@ -14,7 +14,7 @@ use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::texts::t;
 
-/// How many exchanges are exported, and copied, the newest.
+/// Most exchanges that are exported and copied; the newest.
 const MOST: u32 = 5_000;
 const MOST_COPIED: u32 = 500;
 
@@ -46,7 +46,7 @@ async fn export(current_user: &CurrentUser<role::Any>, place: Place) -> PageResu
     Ok(HttpResponse::Ok().content_type(kind).insert_header((CONTENT_DISPOSITION, file)).body(text))
 }
 
-/// The titles of the sources of an answer, by number.
+/// Lists the numbered titles of an answer's sources.
 fn sources(stored: &record::Stored) -> String {
     let sources = stored.sources.iter().zip(1..);
     sources.map(|(source, number)| format!("{number}. {}\n", source.title)).collect()
@@ -87,7 +87,7 @@ fn as_json(title: &str, workspace: &str, chats: &[Chat]) -> String {
     serde_json::to_string_pretty(&whole).unwrap_or_default()
 }
 
-/// Starts a thread that begins with the conversation up to an exchange.
+/// Creates a thread that starts with the conversation up to an exchange.
 pub async fn branch(
     current_user: CurrentUser<role::Any>,
     path: Path<(String, String)>,

@@ -1,5 +1,5 @@
-//! `/find`: pages, workspaces, conversations, documents, and what was said in one's own conversations. A page
-//! of its own; the palette of every page shows the same list.
+//! `/find`: search of pages, workspaces, conversations, documents and the user's own exchanges. It
+//! has a page of its own, and the command palette of every page shows the same results.
 use askama::Template;
 use carrel_domain::chat_search::{ChatSearchQuery, FoundChat, FoundThread};
 use carrel_domain::document_list::{DocumentQuery, DocumentScope, DocumentSummary};
@@ -18,12 +18,12 @@ use crate::view::markdown;
 use crate::view::snippet::{self, SnippetPart};
 use crate::view::texts::t;
 
-/// How many of each kind are listed in the palette, and on the page.
+/// Results per kind in the palette, and on the page.
 const BRIEF: u32 = 5;
 const WHOLE: u32 = 30;
-/// In how many workspaces the documents of a member are looked for.
+/// Most workspaces in which a member's documents are searched.
 const WORKSPACES: usize = 12;
-/// The longest search, in characters.
+/// Longest query, in characters.
 const LONGEST: usize = 200;
 
 struct FoundGroup {
@@ -35,9 +35,9 @@ struct FoundItem {
     address: String,
     icon: &'static str,
     name: String,
-    /// Where it is.
+    /// Where it was found.
     within: String,
-    /// What was said, with what matches.
+    /// The text of the exchange, with the matches.
     said: Vec<SnippetPart>,
 }
 
@@ -106,7 +106,7 @@ fn item(address: String, icon: &'static str, name: &str, within: &str) -> FoundI
     FoundItem { address, icon, name: name.to_owned(), within: within.to_owned(), said: Vec::new() }
 }
 
-/// Pages and what can be done, by name.
+/// Returns the pages and actions that match by name.
 fn pages(layout: &PageLayout, query: &str, limit: u32) -> Vec<FoundItem> {
     let mut all = vec![("/", "home", t("frame.home"))];
     if layout.is_manager {

@@ -1,4 +1,4 @@
-//! The start page: the workspaces one may enter; and making another.
+//! The start page with the user's workspaces, and the form for a new workspace.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::chat_search::{ChatSearchQuery, FoundThread};
@@ -15,21 +15,21 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::t;
 
-/// The longest name of a workspace, in characters.
+/// Longest name of a workspace, in characters.
 pub const LONGEST_NAME: usize = 255;
 
 struct Tile {
     name: String,
     slug: String,
     documents: u64,
-    /// How many members there are, on a server that several people share.
+    /// Number of members, on a shared server.
     people: Option<usize>,
     since: DateTime<Utc>,
-    /// When the visitor last asked something in a thread there.
+    /// When the visitor last asked a question in a thread there.
     last: Option<DateTime<Utc>>,
 }
 
-/// A conversation to go on with.
+/// A recent conversation.
 struct Recent {
     address: String,
     name: String,
@@ -37,9 +37,9 @@ struct Recent {
     at: DateTime<Utc>,
 }
 
-/// How many conversations are shown to go on with.
+/// Recent conversations that are shown.
 const RECENT: u32 = 6;
-/// How many threads are looked at for when a workspace was last used.
+/// Threads that are examined to determine when a workspace was last used.
 const LOOKED_AT: u32 = 100;
 
 #[derive(Template)]
@@ -117,7 +117,7 @@ pub async fn create_workspace(
     Ok(response::see(&format!("/w/{}", made.slug)))
 }
 
-/// A name that a workspace may have.
+/// Checks the name of a workspace.
 pub fn name(text: &str) -> Result<String, Error> {
     match text.chars().count() {
         0 => Err(Error::invalid("name", "must not be empty")),

@@ -1,4 +1,4 @@
-//! `/invite/{code}`: joining with an invite.
+//! `/invite/{code}`: registration with an invite.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -21,7 +21,7 @@ struct Invited {
     brand: Brand,
     code: String,
     is_good: bool,
-    /// What was filled in before, and what is wrong with it.
+    /// Submitted values, and the problems with them.
     username: String,
     faults: Vec<FieldFault>,
 }

@@ -1,4 +1,4 @@
-//! A job for whoever asked for it: how far each document is, as it happens or as it is now.
+//! The page of a job: the progress of each document, live or as a snapshot.
 use std::collections::HashMap;
 use std::convert::Infallible;
 
@@ -25,16 +25,16 @@ use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 use crate::view::texts::{self, t};
 
-/// How many documents are shown while they change.
+/// Documents that are shown while they change.
 const SHOWN: u32 = 100;
-/// Of larger jobs: how many that have failed, and how many that wait.
+/// Failed and waiting documents that are shown of larger jobs.
 const SHOWN_FAILED: u32 = 50;
 const SHOWN_WAITING: u32 = 20;
-/// How many jobs are looked at for those that a page of a workspace should tell of.
+/// Recent jobs that are examined for those to show on a workspace's page.
 const RECENT: u32 = 20;
-/// How many of these it tells of.
+/// Most jobs that it shows.
 const MOST_TOLD: usize = 3;
-/// How long it tells of a job that is over and has failed in part.
+/// How long it shows a finished job with failures.
 const TOLD_FOR: TimeDelta = TimeDelta::hours(1);
 
 /// A document of a job.
@@ -47,7 +47,7 @@ pub struct Row {
     pub reason: Option<String>,
 }
 
-/// A job as it is shown.
+/// A job as pages show it.
 pub struct JobView {
     pub id: i64,
     pub slug: String,
@@ -58,19 +58,19 @@ pub struct JobView {
     pub total: u32,
     pub over: u32,
     pub done: u32,
-    /// With the files that could not be read.
+    /// Includes files that could not be read.
     pub failed: u32,
-    /// Whether anything can be tried again without another upload.
+    /// True if something can be retried without another upload.
     pub is_retryable: bool,
     pub error: Option<String>,
     pub rows: Vec<Row>,
-    /// How many documents are not among the rows.
+    /// Number of documents that are not in `rows`.
     pub more: u32,
     pub unread: Vec<RejectedFile>,
 }
 
 impl JobView {
-    /// Without what went well, once it is over.
+    /// Removes the successful documents of a finished job.
     fn in_brief(mut self) -> Self {
         if self.is_over {
             self.rows.retain(|row| row.mark == ItemState::Failed.as_str());
@@ -98,13 +98,13 @@ struct Page {
     layout: PageLayout,
     job: JobView,
     at: DateTime<Utc>,
-    /// The documents of a large job, those in the state that is asked for.
+    /// Documents of a large job in the selected state.
     rows: Vec<Row>,
     chosen: &'static str,
     next: Option<i64>,
 }
 
-/// A job with its documents, as it is now.
+/// Returns a job with its documents in their current state.
 pub async fn view(site: &Site, job: Job) -> Result<JobView> {
     let known = &site.ports.jobs;
     let total = job.progress.total;
@@ -135,7 +135,7 @@ pub async fn view(site: &Site, job: Job) -> Result<JobView> {
         is_bad,
         slug: job.workspace.slug.to_string(),
         workspace: job.workspace.name,
-        // A file that could not be read belongs to what was uploaded, though to no document.
+        // A file that could not be read belongs to the upload, although it is not a document.
         total: total + unread.len() as u32,
         over: progress.done + progress.failed + progress.cancelled + unread.len() as u32,
         done: progress.done,
@@ -168,8 +168,8 @@ async fn rows(site: &Site, job: &Job, items: Vec<JobItem>) -> Result<Vec<Row>> {
     Ok(items.into_iter().map(row).collect())
 }
 
-/// Jobs that somebody who looks after a workspace should know of: those under way, and those that
-/// something has failed in a while ago.
+/// Returns the jobs to show to managers of a workspace: those in progress, and those with recent
+/// failures.
 pub async fn told_of(
     site: &Site,
     within: Option<WorkspaceId>,
@@ -192,7 +192,7 @@ pub async fn told_of(
     Ok(views)
 }
 
-/// The job, if the visitor may enter its workspace.
+/// Returns the job, if the visitor may use its workspace.
 async fn find(current_user: &CurrentUser<role::Manager>, id: &str) -> Result<Job, PageError> {
     let missing = || Error::not_found("job", id);
     let number = id.parse().map_err(|_| missing())?;
@@ -223,10 +223,10 @@ pub async fn show(current_user: CurrentUser<role::Manager>, id: Path<String>) ->
     response::page(&current_user.request, &Page { layout, job, at, rows: listed, chosen, next })
 }
 
-/// What becomes of the job, as server-sent events of ready HTML.
+/// Streams the progress of a job, as server-sent events with rendered HTML.
 pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) -> PageResult {
     let job = find(&current_user, &id).await?;
-    // What is told first is the job as it is now, and no item of the past.
+    // Starts with the current state, without past events.
     let follow = current_user.ports().workers.watch(job.id, Cursor::all(job.changes));
     let told = stream::unfold(Some((follow, current_user.site.clone())), |state| async move {
         let (mut follow, site) = state?;
@@ -236,7 +236,7 @@ pub async fn follow(current_user: CurrentUser<role::Manager>, id: Path<String>) 
     Ok(sse::response().streaming(heard(told, current_user.guard(Some(job.workspace.id)))))
 }
 
-/// The next event, and whether it is the last. `None` when there is nothing more to tell.
+/// Returns the next event, and whether it is the last. `None` at the end.
 async fn next(follow: &mut JobWatcher, site: &Data<Site>) -> Option<(String, bool)> {
     loop {
         let job = match follow.next().await? {
@@ -277,7 +277,7 @@ pub async fn retry(
     Ok(response::done(&back, "queued"))
 }
 
-/// The page that a form was sent from, if it says so; else that of the job.
+/// Returns the address of the page that the form was sent from, otherwise that of the job.
 fn back(form: &Fields, job: &Job) -> String {
     match form.given("back") {
         Some(back) => safe_next(&back).to_owned(),

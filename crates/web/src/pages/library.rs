@@ -1,4 +1,4 @@
-//! Documents of a workspace: what is in it, putting in, taking out.
+//! The documents of a workspace: listing, adding and removing them.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::DocumentPath;
@@ -22,10 +22,10 @@ use crate::view::pagination::{Pagination, fetch_page};
 struct Row {
     title: String,
     location: String,
-    /// Where its text is shown.
+    /// Address of the page with its text.
     address: String,
     words: i32,
-    /// How many things its file holds that were not read.
+    /// Number of warnings about parts of its file that were not read.
     warnings: usize,
     is_pinned: bool,
     since: DateTime<Utc>,
@@ -42,7 +42,7 @@ struct ShelfPage {
     paging: Pagination,
     jobs: Vec<job::JobView>,
     is_manager: bool,
-    /// This page as it is listed now.
+    /// Address of this page.
     here: String,
 }
 
@@ -82,7 +82,7 @@ fn row(document: DocumentSummary, slug: &str) -> Row {
     }
 }
 
-/// Takes files in, each whole or not at all; a job places them.
+/// Adds files, each completely or not at all. A job indexes them.
 pub async fn upload(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -94,7 +94,7 @@ pub async fn upload(
     adding::ingest(&current_user, files, &fields, Some(workspace), None, &back).await
 }
 
-/// Takes in text that was pasted.
+/// Adds a pasted text.
 pub async fn paste(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -105,7 +105,7 @@ pub async fn paste(
     adding::add_text(&current_user, &form.read().await?, None, vec![workspace], &back).await
 }
 
-/// Takes in what a link leads to.
+/// Adds the page at a link.
 pub async fn link(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -120,7 +120,7 @@ fn shelf_address(workspace: &Workspace) -> String {
     format!("/w/{}/documents", workspace.slug)
 }
 
-/// Takes documents out of the workspace; they stay in the library.
+/// Removes documents from the workspace. They stay in the library.
 pub async fn withdraw(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -132,7 +132,7 @@ pub async fn withdraw(
     Ok(response::done(&shelf_address(&workspace), "withdrawn"))
 }
 
-/// Has a document go whole into every question, or takes that back.
+/// Pins or unpins a document.
 pub async fn pin(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,

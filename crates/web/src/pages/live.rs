@@ -1,16 +1,17 @@
-//! `/answers/{id}`: an answer as it grows, as server-sent events; and stopping it.
+//! `/answers/{id}`: streams an answer as server-sent events while it grows, and stops it.
 //!
-//! What a browser has is not sent again. Events, for the reasoning (`thought`) and the answer alike:
+//! The browser never receives the same content twice. Events, for the reasoning (`thought`) and the
+//! answer:
 //!
 //! | event | what the browser does |
 //! |---|---|
-//! | `start` | forgets what it has: the events of the whole answer follow |
+//! | `start` | discards what it has: the events of the whole answer follow |
 //! | `block`, `thought-block` | adds a finished block (HTML) |
 //! | `tail`, `thought-tail` | replaces the unfinished block (HTML) |
 //! | `more`, `thought-more` | adds text to the end of the unfinished block |
 //! | `keep`, `thought-keep` | makes the unfinished block a finished one |
-//! | `beat` | nothing: the server is still there |
-//! | `end` | puts the exchange (HTML) in place of the answer under way, and leaves its blocks in it |
+//! | `beat` | nothing: the server is still alive |
+//! | `end` | replaces the answer in progress by the exchange (HTML), and moves its blocks there |
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,11 +39,10 @@ mod sent;
 
 use sent::Sent;
 
-/// After how long without news the browser is told that the server is still there. It takes the
-/// server for lost after 10 s.
+/// Longest silence before a `beat` event. The browser considers the server lost after 10 s.
 const PAUSE: Duration = Duration::from_secs(4);
 
-/// The answer, if it is the visitor's.
+/// Returns the answer, if it is the visitor's.
 fn find(current_user: &CurrentUser<role::Any>, id: &str) -> Option<Arc<Running>> {
     let running = current_user.site.answers.find(Uuid::parse_str(id).ok()?)?;
     (running.matter.conversation.user == current_user.identity.id()).then_some(running)
@@ -58,7 +58,7 @@ pub async fn stop(current_user: CurrentUser<role::Any>, id: Path<String>) -> Pag
 pub async fn listen(current_user: CurrentUser<role::Any>, id: Path<String>) -> PageResult {
     let mut answer = sse::response();
     let Some(running) = find(&current_user, &id) else {
-        // What was said is kept; only this process has forgotten that it was under way.
+        // The exchange is stored, but this process does not know the answer any more.
         let problem = Some(t("chat.gone").to_owned());
         let message = MessageView { problem, is_gone: true, ..MessageView::default() };
         return Ok(answer.body(sse::event("end", &part(&MessagePart { message }))));
@@ -95,7 +95,7 @@ struct Listener {
 }
 
 impl Listener {
-    /// The next events; without a listener when they are the last.
+    /// Returns the next events, and `None` in place of the listener if they are the last.
     async fn next(mut self) -> (String, Option<Self>) {
         let mut events = String::new();
         if self.is_first {
@@ -115,7 +115,7 @@ impl Listener {
         (events, None)
     }
 
-    /// The last event: the exchange, without the answer, which the browser has by now.
+    /// Returns the last event: the exchange, without the answer that the browser already has.
     async fn ended(&self, text: Arc<str>, end: End) -> String {
         let (running, workspace) = (Arc::clone(&self.running), self.workspace.clone());
         let work = move || {

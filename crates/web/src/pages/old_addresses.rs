@@ -1,11 +1,11 @@
-//! Addresses of pages of AnythingLLM, which bookmarks and mails hold after a switch from there. They
-//! lead to the pages of this server.
+//! Redirects addresses of AnythingLLM's pages, which may be in bookmarks and mails after a
+//! migration, to this server's pages.
 use actix_web::HttpResponse;
 use actix_web::web::{Path, ServiceConfig, get, resource};
 
 use crate::http::response::{see, segment};
 
-/// Pages of its settings, and where the same is set here.
+/// Its settings pages, and the corresponding pages here.
 const SETTINGS: &[(&str, &str)] = &[
     ("api-keys", "/admin/keys"),
     ("appearance", "/admin/appearance"),

@@ -1,4 +1,4 @@
-//! What a workspace is asked with: suggested messages, and earlier instructions for the model.
+//! Suggested messages of a workspace, and earlier instructions.
 use std::collections::HashMap;
 
 use actix_web::web::Path;
@@ -14,10 +14,10 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 
-/// Rows of a form beyond those that are filled in.
+/// Empty rows of the form.
 const BLANK: usize = 2;
 
-/// The rows of the form: what is there, and some to fill in.
+/// Returns the rows of the form: the existing messages and some empty ones.
 pub fn rows(mut messages: Vec<SuggestedMessage>) -> Vec<SuggestedMessage> {
     let rows = (messages.len() + BLANK).clamp(BLANK, suggested_messages::MOST);
     let blank = SuggestedMessage { heading: String::new(), message: String::new() };
@@ -45,7 +45,7 @@ struct Earlier {
     id: i32,
     prompt: String,
     at: DateTime<Utc>,
-    /// Empty where nobody knows.
+    /// Empty if unknown.
     by: String,
 }
 

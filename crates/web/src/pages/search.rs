@@ -1,5 +1,5 @@
-//! The search playground: what each way of searching finds for a query, side by side, how near it
-//! is and why; and which passages an answer would be built on.
+//! The search playground: compares the results of all search modes for a query, with scores and
+//! reasons, and shows which passages an answer would use.
 use std::collections::HashSet;
 
 use askama::Template;
@@ -18,10 +18,10 @@ use crate::view::layout::{PageLayout, Section};
 use crate::view::provenance;
 use crate::view::texts::{self, t};
 
-/// How many passages each way of searching shows.
+/// Passages per search mode.
 const SHOWN: usize = 8;
 
-/// The ways of searching, from the simplest on.
+/// The search modes, simplest first.
 const WAYS: [SearchMode; 4] =
     [SearchMode::Vector, SearchMode::Lexical, SearchMode::Hybrid, SearchMode::Rerank];
 
@@ -31,13 +31,13 @@ struct Place {
     is_chosen: bool,
 }
 
-/// What one way of searching finds.
+/// The results of one search mode.
 struct Way {
     name: &'static str,
-    /// Its heading and what it is, by the keys of its texts.
+    /// Keys of its title and description.
     title: String,
     words: String,
-    /// Whether answers of this workspace search so.
+    /// True if answers of this workspace use this mode.
     is_usual: bool,
     hits: Vec<Found>,
     problem: Option<String>,
@@ -46,13 +46,13 @@ struct Way {
 struct Found {
     title: String,
     text: String,
-    /// Its page, slide, rows or time, and the headings above it.
+    /// Page, slide, rows or time, and the headings above it.
     place: Option<String>,
     address: String,
     score: f32,
     percent: u32,
     why: Vec<String>,
-    /// Whether an answer would be built on it.
+    /// True if an answer would use it.
     is_used: bool,
 }
 
@@ -61,10 +61,10 @@ struct Found {
 struct Playground {
     layout: PageLayout,
     places: Vec<Place>,
-    /// Where documents are put into the chosen workspace.
+    /// Address for adding documents to the selected workspace.
     slug: String,
     query: String,
-    /// Nothing before something was asked.
+    /// `None` before a query was made.
     ways: Option<Vec<Way>>,
     is_empty: bool,
     used: usize,
@@ -99,7 +99,8 @@ pub async fn playground(current_user: CurrentUser<role::Any>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// The passages an answer would be built on. What fails is said where it fails.
+/// Returns the passages that an answer would use. Errors are shown with the search mode that
+/// failed.
 async fn built_on(
     current_user: &CurrentUser<role::Any>,
     within: &Workspace,
@@ -159,7 +160,7 @@ fn shown(hit: Hit, within: &Workspace, mode: SearchMode, used: &HashSet<ChunkId>
     }
 }
 
-/// Why it is among the hits, in words.
+/// Returns why it was found, as text.
 fn why(hit: &Hit, mode: SearchMode) -> Vec<String> {
     let mut why = Vec::new();
     if mode == SearchMode::Rerank {

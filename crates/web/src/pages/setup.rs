@@ -1,4 +1,5 @@
-//! The first start: whoever holds the link makes the server theirs, and is shown what comes next.
+//! The first start: the holder of the setup link becomes the owner or first admin, and sees the
+//! next steps.
 use actix_web::HttpRequest;
 use askama::Template;
 use carrel_domain::Error;
@@ -19,7 +20,7 @@ use crate::view::filters;
 use crate::view::layout::{Brand, PageLayout, Section};
 use crate::view::texts::t;
 
-/// Documents for whoever has none at hand: name and text.
+/// Sample documents: name and text.
 const SAMPLES: [(&str, &str); 3] = [
     ("lighthouse-handbook.md", include_str!("../../../../docs/samples/lighthouse-handbook.md")),
     ("observatory-faq.html", include_str!("../../../../docs/samples/observatory-faq.html")),
@@ -31,9 +32,9 @@ const SAMPLES: [(&str, &str); 3] = [
 struct Setup {
     brand: Brand,
     token: String,
-    /// Whether there is an owner already, whose password is going to be replaced.
+    /// True if there is an owner already, whose password will be replaced.
     is_owned: bool,
-    /// What was filled in before, and what is wrong with it.
+    /// Submitted values, and the problems with them.
     is_for_one: bool,
     username: String,
     faults: Vec<FieldFault>,
@@ -50,7 +51,7 @@ struct Welcome {
 pub struct NewKeyPart {
     pub layout: PageLayout,
     pub secret: String,
-    /// Where the server is, as the browser sees it.
+    /// Address of the server, as the browser sees it.
     pub base: String,
     pub next: &'static str,
 }
@@ -119,7 +120,7 @@ async fn own(visitor: &OptionalUser, form: &Fields) -> PageResult {
     Ok(signed_in(visitor, &session, "/welcome"))
 }
 
-/// Refuses a name and a password that nobody may have, both of them at once.
+/// Checks user name and password, and reports problems with both.
 pub fn check_account(visitor: &OptionalUser, name: &str, password: &str) -> Result<(), PageError> {
     let rules = &visitor.site.ports.accounts.passwords;
     PageError::of_all([Username::parse(name).map(drop), rules.check(password)])
@@ -130,7 +131,7 @@ pub async fn welcome(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &Welcome { layout })
 }
 
-/// Makes a workspace with documents in it.
+/// Creates a workspace with sample documents.
 pub async fn sample(current_user: CurrentUser<role::Admin>) -> PageResult {
     let (ports, by) = (current_user.ports(), current_user.by());
     let named = WorkspaceSettings::named(t("welcome.sample-name"));
@@ -161,7 +162,7 @@ fn write(
     Ok(file)
 }
 
-/// Makes an API key and shows it, this once.
+/// Creates an API key and shows its secret once.
 pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
     let options = KeyOptions {
         name: Some(t("welcome.key-name").to_owned()),
@@ -174,7 +175,7 @@ pub async fn first_key(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &NewKeyPart { layout, secret, base, next: "/welcome" })
 }
 
-/// The address of this server as the browser knows it.
+/// Returns the address of this server, as the browser sees it.
 pub fn base(request: &HttpRequest) -> String {
     let connection = request.connection_info();
     format!("{}://{}", connection.scheme(), connection.host())

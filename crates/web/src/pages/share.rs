@@ -1,4 +1,4 @@
-//! Links to conversations: made and revoked by their owner, and read by whoever holds one.
+//! Shared conversations: owners create and revoke links, and anyone with a link can read.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::chat::Chat;
@@ -31,7 +31,7 @@ struct SharePage {
     layout: PageLayout,
     base: String,
     title: String,
-    /// A new link, which is shown this once.
+    /// A new link, shown only once.
     link: Option<String>,
     rows: Vec<ShareRow>,
 }
@@ -45,7 +45,7 @@ struct SharedPage {
     messages: Vec<MessageView>,
 }
 
-/// Whether an administrator lets people share conversations.
+/// True if an admin allows sharing conversations.
 pub async fn are_allowed<P>(current_user: &CurrentUser<P>) -> Result<bool> {
     shares::are_allowed(&*current_user.ports().settings).await
 }
@@ -139,7 +139,7 @@ pub async fn revoke(
     Ok(response::done(&format!("{back}/share"), "revoked"))
 }
 
-/// A conversation for whoever holds a link to it.
+/// Shows a conversation to anyone with a link to it.
 pub async fn read(visitor: OptionalUser, secret: Path<String>) -> PageResult {
     let ports = &visitor.site.ports;
     let gone = || PageError::over(t("shared.over"), t("shared.over-words"));

@@ -1,4 +1,4 @@
-//! The reader: a document of a workspace, and in it the passage and the sentence that an answer cites.
+//! The reader: a document of a workspace, with the passage and the sentence that an answer cites.
 use actix_web::http::StatusCode;
 use actix_web::web::Path;
 use askama::Template;
@@ -24,7 +24,7 @@ use crate::view::message::{self, Cited, Standing};
 use crate::view::provenance;
 use crate::view::texts::t;
 
-/// How much of a text is shown on either side of a passage, in bytes.
+/// Text shown on either side of a passage, in bytes.
 const AROUND: usize = 60_000;
 
 #[derive(Template)]
@@ -32,23 +32,23 @@ const AROUND: usize = 60_000;
 struct SourcePage {
     layout: PageLayout,
     title: String,
-    /// Where the passage stands in the original.
+    /// Position of the passage in the original.
     place: Option<String>,
     about: Option<About>,
     /// HTML: the text before the passage, the passage, and the text after it.
     shown: ShownPassage,
-    /// Whether there is more text than is shown.
+    /// True if there is more text than is shown.
     is_cut: bool,
     /// Why the passage is not shown in its document, if it is not.
     gone: Option<&'static str>,
-    /// Where the answer is that cites it.
+    /// Address of the answer that cites it.
     back: String,
     number: Option<usize>,
     before: Option<String>,
     after: Option<String>,
 }
 
-/// What is known of the document.
+/// Facts about the document.
 struct About {
     source: String,
     words: i32,
@@ -56,13 +56,13 @@ struct About {
     link: Option<String>,
 }
 
-/// The answer that leads here.
+/// The answer that cites the passage.
 struct Answered {
     id: i64,
     text: String,
     sources: Vec<Cited>,
     number: usize,
-    /// The title and the passage as they were kept with the answer.
+    /// The title and the passage as stored with the answer.
     title: String,
     passage: String,
 }
@@ -116,7 +116,7 @@ pub async fn show(current_user: CurrentUser<role::Any>, slug: Path<String>) -> P
     response::page(&current_user.request, &page)
 }
 
-/// Where documents lie is nothing that people who read them know.
+/// Readers do not know paths of documents, so the message contains none.
 fn gone() -> PageError {
     let (heading, words) = (t("error.missing"), t("source.nowhere"));
     PageError::Told { status: StatusCode::NOT_FOUND, heading, words }
@@ -131,7 +131,7 @@ fn about(document: Document) -> About {
     }
 }
 
-/// The document and its text, if it is in the workspace.
+/// Returns the document and its text, if it is in the workspace.
 async fn document(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
@@ -146,7 +146,7 @@ async fn document(
     Ok(text.map(|text| (document, text)))
 }
 
-/// The passage that is asked for, if it is still there.
+/// Returns the requested passage, if it still exists.
 async fn passage(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,
@@ -159,18 +159,18 @@ async fn passage(
     Ok(found.into_iter().next().filter(|found| found.document.path == *path))
 }
 
-/// Where a passage is in the text, from its first byte to its last.
+/// Returns the byte range of a passage in the text.
 fn range(passage: &Passage, text: &str) -> Option<(usize, usize)> {
     let words = passage.text.trim();
     let stands = passage.span.and_then(|span| span.within(text));
-    // Rows of a table that was cut stand below a copy of its header.
+    // Rows of a split table follow a copy of its header.
     let stands = stands.filter(|at| words.ends_with(&text[at.clone()]));
     let found = || text.find(words).map(|start| start..start + words.len());
     stands.or_else(found).map(|at| (at.start, at.end))
 }
 
-/// The part of the text that is shown and where the passage is in it; what was kept of the passage where
-/// the document has gone.
+/// Returns the part of the text to show, with the passage; the stored passage if the document was
+/// deleted.
 fn cut(
     found: Option<&(Document, String)>,
     place: Option<(usize, usize)>,
@@ -188,7 +188,7 @@ fn cut(
     (text[from..to].to_owned(), (start - from, end - from), is_cut)
 }
 
-/// The visitor's own answer that cites the passage; nothing where the address names none.
+/// Returns the visitor's own answer that cites the passage, if the address names one.
 async fn answered(
     current_user: &CurrentUser<role::Any>,
     workspace: &Workspace,

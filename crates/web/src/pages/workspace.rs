@@ -1,4 +1,4 @@
-//! A workspace's settings and members, and its end.
+//! A workspace's settings and members, and its deletion.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -101,7 +101,7 @@ pub async fn save(
     Ok(response::done(&format!("/w/{}/settings", workspace.slug), "saved"))
 }
 
-/// A refusal of the model in the field of the form that it is chosen in.
+/// Moves an error about the model to the form field in which it is selected.
 fn at_provider(error: Error) -> Error {
     match error {
         Error::Invalid { reason, .. } => Error::invalid("provider", reason),
@@ -109,7 +109,7 @@ fn at_provider(error: Error) -> Error {
     }
 }
 
-/// The settings as the form has them; what it does not hold stays.
+/// Applies the form to the settings. Fields that it lacks do not change.
 fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings, Error> {
     let needed = |field| Error::invalid(field, "must be filled in");
     let mode = ChatMode::parse(form.text("mode"));
@@ -132,7 +132,7 @@ fn changed(form: &Fields, before: WorkspaceSettings) -> Result<WorkspaceSettings
     })
 }
 
-/// Removes the workspace of whoever typed its name.
+/// Deletes the workspace if its name was typed as confirmation.
 pub async fn delete(
     current_user: CurrentUser<role::Manager>,
     slug: Path<String>,
@@ -147,12 +147,12 @@ pub async fn delete(
     Ok(response::done("/", "deleted"))
 }
 
-/// Somebody who is a member, or may become one.
+/// A member, or a user who may become one.
 struct Person {
     id: i32,
     name: String,
     role: &'static str,
-    /// Members tick a box; admins and managers enter anyway.
+    /// Only members are selected explicitly; admins and managers have access anyway.
     is_member: bool,
     enters_anyway: bool,
 }
@@ -182,7 +182,7 @@ pub async fn members(current_user: CurrentUser<role::Manager>, slug: Path<String
     response::page(&current_user.request, &Members { layout, slug, name, people })
 }
 
-/// What a role is called.
+/// Returns the display name of a role.
 pub fn role(role: carrel_domain::user::Role) -> &'static str {
     texts::find(&format!("role.{}", role.as_str())).unwrap_or_default()
 }

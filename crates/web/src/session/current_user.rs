@@ -1,4 +1,4 @@
-//! Who makes a request. A page names the role it requires in its argument types.
+//! The signed-in user of a request. A page names the role it requires in its argument types.
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -20,7 +20,7 @@ use crate::http::page_error::PageError;
 use crate::session::session_cookie;
 use crate::site::Site;
 
-/// The least role that a page requires.
+/// The lowest role that a page requires.
 pub trait RequiredRole: 'static {
     const LEAST: Role;
 }
@@ -31,11 +31,11 @@ pub mod role {
 
     use super::RequiredRole;
 
-    /// Everybody who is signed in.
+    /// Everyone who is signed in.
     pub struct Any;
-    /// People who manage workspaces and documents.
+    /// Users who manage workspaces and documents.
     pub struct Manager;
-    /// People who administer the server.
+    /// Users who administer the server.
     pub struct Admin;
 
     impl RequiredRole for Any {
@@ -51,10 +51,10 @@ pub mod role {
     }
 }
 
-/// The person who is signed in.
+/// The signed-in person.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Identity {
-    /// The one person of a server without users.
+    /// The owner of a server without users.
     Owner,
     User(User),
 }
@@ -91,7 +91,8 @@ fn rank(role: Role) -> u8 {
     }
 }
 
-/// The person who makes a request, with at least the role `P`. Other requests never reach the page.
+/// The signed-in user of a request, with at least the role `P`. Other requests never reach the
+/// page.
 pub struct CurrentUser<P> {
     pub site: Data<Site>,
     pub identity: Identity,
@@ -105,7 +106,7 @@ impl<P> CurrentUser<P> {
         &self.site.ports
     }
 
-    /// As the audit log names the visitor.
+    /// The actor, address and time for the audit log.
     pub fn by(&self) -> By {
         let actor = match &self.identity {
             Identity::Owner => Actor::Owner,
@@ -114,7 +115,8 @@ impl<P> CurrentUser<P> {
         By { actor, address: address(&self.site, &self.request), at: self.at }
     }
 
-    /// The workspace a slug names, if the visitor may enter it; otherwise it is as if there were none.
+    /// Returns the workspace with this slug. A workspace that the visitor may not use is reported
+    /// as not found.
     pub async fn workspace(&self, slug: &str) -> Result<Workspace, PageError> {
         let missing = || Error::not_found("workspace", slug);
         let found = self.ports().workspaces.by_slug(slug).await?.ok_or_else(missing)?;
@@ -124,7 +126,7 @@ impl<P> CurrentUser<P> {
         }
     }
 
-    /// The workspaces the visitor may enter, by name.
+    /// Returns the workspaces that the visitor may use, by name.
     pub async fn workspaces(&self) -> Result<Vec<Workspace>, PageError> {
         let all = self.ports().workspaces.list().await?;
         let mut found = members::entered(&*self.ports().members, self.identity.user(), all).await?;
@@ -153,7 +155,7 @@ impl<P: RequiredRole> FromRequest for CurrentUser<P> {
     }
 }
 
-/// Anybody at all: those pages tell nothing of anyone's.
+/// Any visitor. Pages that take this reveal nothing personal.
 pub struct OptionalUser {
     pub site: Data<Site>,
     pub request: HttpRequest,
@@ -165,7 +167,7 @@ impl OptionalUser {
         By { actor: Actor::Stranger, address: address(&self.site, &self.request), at: self.at }
     }
 
-    /// Who it is after all, if somebody is signed in.
+    /// Returns the visitor's identity, if they are signed in.
     pub async fn identity(&self) -> Result<Option<Identity>, PageError> {
         Ok(identity(&self.site.ports, session_cookie::token(&self.request), self.at).await?)
     }
@@ -185,7 +187,7 @@ impl FromRequest for OptionalUser {
     }
 }
 
-/// Whom the token of a session signs in.
+/// Returns the identity for a session token.
 pub async fn identity(
     ports: &Ports,
     token: Option<&str>,
@@ -203,7 +205,7 @@ fn site(request: &HttpRequest) -> Result<Data<Site>, PageError> {
     site.ok_or_else(|| Error::internal("the pages are not wired").into())
 }
 
-/// The network address a request came from, or the one that a trusted proxy says it came from.
+/// Returns the client's network address: the peer's, or the one that a trusted proxy forwards.
 fn address(site: &Site, request: &HttpRequest) -> Option<String> {
     let trusted = &site.options.trusted_proxies;
     client_address::of(request, trusted).map(|address| address.to_string())

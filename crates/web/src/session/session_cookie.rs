@@ -1,4 +1,4 @@
-//! The cookie of a session, and where somebody goes who has none.
+//! The session cookie, and the redirect to the sign-in page.
 use actix_web::HttpRequest;
 use actix_web::http::Method;
 use actix_web::http::header::{COOKIE, HeaderMap};
@@ -10,44 +10,45 @@ use carrel_http::csrf;
 use crate::http::middleware::is_fragment;
 use crate::http::response::segment;
 
-/// Holds the token of a session; the same as the API's.
+/// Cookie with the session token; the API uses the same.
 const NAME: &str = "carrel_session";
 
-/// The token that a browser sent.
+/// Returns the session token that the browser sent.
 pub fn token(request: &HttpRequest) -> Option<&str> {
     cookie_named(request.headers(), NAME)
 }
 
-/// The value of a cookie that a browser sent.
+/// Returns the value of a cookie that the browser sent.
 pub fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(COOKIE).filter_map(|cookies| cookies.to_str().ok());
     let mut pairs = cookies.flat_map(|cookies| cookies.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// The cookie that signs a browser in.
+/// Returns the cookie that signs a browser in.
 pub fn open(request: &HttpRequest, token: &str) -> String {
     cookie(request, NAME, token, SESSION.num_seconds())
 }
 
-/// The cookie that signs a browser out.
+/// Returns the cookie that signs a browser out.
 pub fn closed(request: &HttpRequest) -> String {
     cookie(request, NAME, "", 0)
 }
 
-/// It stays on encrypted connections if it was given over one, to this server or to a proxy.
+/// Returns a cookie. It is restricted to encrypted connections if it was set over one, to this
+/// server or to a proxy.
 pub fn cookie(request: &HttpRequest, name: &str, value: &str, seconds: i64) -> String {
     let secure = if request.connection_info().scheme() == "https" { "; Secure" } else { "" };
     format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Strict{secure}")
 }
 
-/// Whether a link elsewhere led here, so that the browser kept the cookie back.
+/// True if the browser followed a link on another site and therefore withheld the cookie.
 pub fn is_from_elsewhere(request: &HttpRequest) -> bool {
     let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
     header("sec-fetch-site") == Some("cross-site") && header("sec-fetch-mode") == Some("navigate")
 }
 
-/// The sign-in page, which leads back to the page that somebody wanted to see, or was on.
+/// Returns the sign-in page, which leads back to the page that the visitor requested or was on.
 pub fn sign_in(request: &HttpRequest) -> String {
     match safe_next(&wanted(request).unwrap_or_default()) {
         "/" => "/sign-in".to_owned(),
@@ -55,7 +56,8 @@ pub fn sign_in(request: &HttpRequest) -> String {
     }
 }
 
-/// What a form is sent to, and what a script asks for, is no page; the page it is asked from is.
+/// Returns the requested page. Form targets and script requests are not pages; the page they come
+/// from is.
 fn wanted(request: &HttpRequest) -> Option<String> {
     if request.method() == Method::GET && !is_fragment(request.headers()) {
         return request.uri().path_and_query().map(ToString::to_string);
@@ -66,15 +68,15 @@ fn wanted(request: &HttpRequest) -> Option<String> {
     is_here.then(|| page[Position::BeforePath..Position::AfterQuery].to_owned())
 }
 
-/// Whether an address leads to a page of this server, however browsers read it.
+/// True if an address leads to a page of this server, however browsers interpret it.
 pub fn is_own(address: &str) -> bool {
     address.starts_with('/')
         && !address.starts_with("//")
-        // A header holds visible ASCII only; browsers drop or reinterpret some of the rest.
+        // Headers contain only visible ASCII. Browsers drop or reinterpret some other characters.
         && address.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\')
 }
 
-/// Where to go after signing in: a page of this server, whatever the address said.
+/// Returns the page after sign-in: always a page of this server.
 pub fn safe_next(next: &str) -> &str {
     if is_own(next) { next } else { "/" }
 }

@@ -1,4 +1,4 @@
-//! Visits that last: whoever is told or handed something is looked up again while it goes on.
+//! Guards for long responses: check again and again that the visitor may receive them.
 use actix_web::web::Data;
 use carrel_domain::user::Role;
 use carrel_domain::{Result, UserId, WorkspaceId};
@@ -10,7 +10,7 @@ use crate::session::current_user::{CurrentUser, RequiredRole, identity};
 use crate::session::session_cookie;
 use crate::site::Site;
 
-/// A visitor who takes something that is not there all at once.
+/// The visitor of a response that takes time.
 pub struct SessionGuard {
     site: Data<Site>,
     token: Option<String>,
@@ -20,7 +20,7 @@ pub struct SessionGuard {
 }
 
 impl<P: RequiredRole> CurrentUser<P> {
-    /// This visit, for as long as something is told or handed over; of a workspace, if it is of one.
+    /// Returns a guard for a response that takes time, for a workspace if it concerns one.
     pub fn guard(&self, within: Option<WorkspaceId>) -> SessionGuard {
         SessionGuard {
             site: self.site.clone(),
@@ -33,7 +33,7 @@ impl<P: RequiredRole> CurrentUser<P> {
 }
 
 impl Admitted for SessionGuard {
-    /// Whether the visitor is still signed in, has the role, and may enter the workspace.
+    /// True while the visitor is signed in, has the role, and may use the workspace.
     async fn may_listen(&self) -> Result<bool> {
         let ports = &self.site.ports;
         let identity = identity(ports, self.token.as_deref(), Utc::now()).await?;

@@ -1,14 +1,14 @@
-//! A passage in its document as HTML, and in it the sentence that an answer speaks of.
+//! Renders a passage in its document as HTML, and highlights the sentence that an answer cites.
 use std::collections::HashSet;
 use std::ops::Range;
 
 use super::markdown::{self, Citations};
 
-/// Marks around the sentence that no text has: they are for private use.
+/// Markers around the sentence: private-use characters, which do not occur in texts.
 const OPEN: char = '\u{f8e0}';
 const CLOSE: char = '\u{f8e1}';
 
-/// A sentence says what an answer says if it has this share of its words in common with it, and this
+/// A sentence supports an answer if it shares at least this part of its words, and at least this
 /// many.
 const SHARE: f64 = 0.34;
 const COMMON: usize = 2;
@@ -21,8 +21,8 @@ pub struct ShownPassage {
     pub after: String,
 }
 
-/// Renders `text` in which `place` is the passage. `cites` is the answer, and the number by which it cites
-/// the passage.
+/// Renders `text` with the passage at `place`. `cites` is the answer, and the number by which it
+/// cites the passage.
 pub fn show(text: &str, place: (usize, usize), cites: Option<(String, usize)>) -> ShownPassage {
     let (start, end) = place;
     let passage = &text[start..end];
@@ -43,7 +43,7 @@ pub fn show(text: &str, place: (usize, usize), cites: Option<(String, usize)>) -
     }
 }
 
-/// The HTML with an element in place of the marks; nothing if there are other elements between them.
+/// Replaces the markers by an element; `None` if there are other elements between them.
 fn marked(html: &str) -> Option<String> {
     let (before, rest) = html.split_once(OPEN)?;
     let (sentence, after) = rest.split_once(CLOSE)?;
@@ -51,7 +51,7 @@ fn marked(html: &str) -> Option<String> {
     is_plain.then(|| format!("{before}<strong class=\"lit\">{sentence}</strong>{after}"))
 }
 
-/// The sentence of `passage` that is most like what `answer` says where it cites `number`.
+/// Returns the sentence of `passage` most similar to what `answer` says where it cites `number`.
 fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> {
     let said: String = sentences(answer)
         .into_iter()
@@ -71,7 +71,7 @@ fn sentence(passage: &str, answer: &str, number: usize) -> Option<Range<usize>> 
     best.map(|(_, at)| at)
 }
 
-/// The sentences of a text: they end with a full stop and the like, or with their line.
+/// Returns the sentences of a text, which end at punctuation or a line break.
 fn sentences(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut start = 0;
@@ -85,7 +85,7 @@ fn sentences(text: &str) -> Vec<Range<usize>> {
         };
         if is_end {
             let mut end = at + character.len_utf8();
-            // What cites a sentence follows it.
+            // A citation follows its sentence.
             let rest = text[end..].trim_start_matches(' ');
             if character != '\n' && rest.starts_with('[') {
                 let close = rest.find(']').map_or(0, |close| close + 1);
@@ -106,7 +106,7 @@ fn trimmed(text: &str, at: Range<usize>) -> Option<Range<usize>> {
     (!bare.is_empty()).then(|| start..start + bare.len())
 }
 
-/// The words of a text in small letters; of writing without spaces, its pairs of characters.
+/// Returns the words of a text in lower case; pairs of characters for scripts without spaces.
 fn words(text: &str) -> HashSet<String> {
     let mut words = HashSet::new();
     for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {

@@ -1,4 +1,4 @@
-//! What templates do with values.
+//! Template filters.
 use std::fmt::Display;
 
 use askama::filters::Safe;
@@ -7,22 +7,22 @@ use chrono::{DateTime, Utc};
 use crate::http::assets;
 use crate::view::texts;
 
-/// The text of a key.
+/// Returns the text of a key.
 #[askama::filter_fn]
 pub fn t(key: &str, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(texts::t(key).to_owned())
 }
 
-/// The address of an asset by its plain name.
+/// Returns the address of an asset by its plain name.
 #[askama::filter_fn]
 pub fn asset(name: &str, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(assets::address(name))
 }
 
-/// Icons that point along the line, and so the other way where lines begin at the right.
+/// Icons that point in reading direction, and are mirrored in right-to-left languages.
 const WAYS: [&str; 3] = ["arrow", "back", "out"];
 
-/// An icon by name. It says nothing to those who do not see it.
+/// Returns an icon by name. Screen readers ignore it.
 #[askama::filter_fn]
 pub fn icon(name: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
     let drawn = assets::icon(name);
@@ -32,7 +32,7 @@ pub fn icon(name: &str, _: &dyn askama::Values) -> askama::Result<Safe<String>> 
     )))
 }
 
-/// A moment, which a script says in the reader's own zone.
+/// Formats a time. A script converts it to the reader's time zone.
 #[askama::filter_fn]
 pub fn when(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe<String>> {
     let machine = time.to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
@@ -40,25 +40,25 @@ pub fn when(time: &DateTime<Utc>, _: &dyn askama::Values) -> askama::Result<Safe
     Ok(Safe(format!("<time datetime=\"{machine}\">{words}</time>")))
 }
 
-/// A number of bytes in the unit that suits it.
+/// Formats a number of bytes with a suitable unit.
 #[askama::filter_fn]
 pub fn bytes(count: &u64, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(in_bytes(*count))
 }
 
-/// A number with its thousands apart.
+/// Formats a number with a thousands separator.
 #[askama::filter_fn]
 pub fn number(value: &dyn Display, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(in_thousands(&value.to_string()))
 }
 
-/// A number of things, as [`texts::counted`] says it.
+/// Formats a counted text; see [`texts::counted`].
 #[askama::filter_fn]
 pub fn count(value: &dyn Display, _: &dyn askama::Values, key: &str) -> askama::Result<String> {
     Ok(texts::counted(key, value.to_string().parse().unwrap_or_default()))
 }
 
-/// The digits of a number with its thousands apart.
+/// Inserts thousands separators into digits.
 pub fn in_thousands(digits: &str) -> String {
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -1,11 +1,11 @@
-//! A text that grows, as HTML: closed blocks are rendered once, the last one again and again.
+//! Renders a growing text as HTML: finished blocks once, the last one repeatedly.
 use std::sync::Arc;
 
 use carrel_services::reasoning;
 
 use super::markdown::{self, Citations};
 
-/// The reasoning and the answer of a model, as far as they have come.
+/// A model's reasoning and answer so far.
 #[derive(Clone, Debug, Default)]
 pub struct Growth {
     pub thinking: GrowthPart,
@@ -15,18 +15,18 @@ pub struct Growth {
 /// A text whose blocks are rendered one after another.
 #[derive(Clone, Debug, Default)]
 pub struct GrowthPart {
-    /// HTML of the blocks that do not change any more, each with all its text.
+    /// HTML of the finished blocks.
     pub closed: Vec<Arc<str>>,
     /// HTML of the last block, which may still change.
     pub tail: Arc<str>,
-    /// How much of the text the closed blocks hold, in bytes.
+    /// Bytes of the text in finished blocks.
     until: usize,
-    /// How long the text was when it was last looked at.
+    /// Length of the text at the last call.
     length: usize,
 }
 
 impl Growth {
-    /// Takes in what was said up to now. Citations lead to `#<prefix>-<n>`.
+    /// Processes the text so far. Citations link to `#<prefix>-<n>`.
     pub fn advance(&mut self, said: &str, prefix: &str) {
         let (thinking, answer) = reasoning::split(said);
         if let Some(thinking) = thinking {
@@ -35,7 +35,7 @@ impl Growth {
         self.answer.advance(answer, &Citations::Pending(prefix));
     }
 
-    /// Closes the last blocks: nothing more will come.
+    /// Finishes the last blocks.
     pub fn close(&mut self) {
         self.thinking.close();
         self.answer.close();
@@ -48,10 +48,10 @@ impl GrowthPart {
             return;
         }
         self.length = text.len();
-        // Beyond the limit a page shows plain text, once the answer has ended.
+        // Beyond the limit, the page shows plain text once the answer has ended.
         let shown = &text[..text.floor_char_boundary(markdown::LIMIT)];
         let Some(open) = shown.get(self.until..) else { return };
-        // What a line is shows at its end: the beginning of a row is none yet.
+        // The type of a line is known at its end, so an incomplete table row is not a row yet.
         let lines = open.rfind('\n').map_or(0, |at| at + 1);
         let blocks = markdown::blocks(&open[..lines]);
         let closed = blocks.split_last().map_or(&[][..], |(_, closed)| closed);

@@ -1,8 +1,8 @@
-//! The language of a page: what its reader chose, else what their browser asks for.
+//! The interface language of a request: the reader's choice, otherwise what the browser asks for.
 //!
-//! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Whatever is rendered for a request
-//! reads the language from the task it runs in; [`kept`] and [`within`] carry it to other tasks and
-//! threads, and [`TranslatedBody`] to what an answer streams after its handler has returned.
+//! A language is a folder in `texts/` and a line in [`LANGUAGES`]. Code that renders a response
+//! reads the language from its task. [`kept`] and [`within`] pass it on to other tasks and threads,
+//! and [`TranslatedBody`] to a body that is streamed after its handler has returned.
 use std::collections::HashMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -18,11 +18,11 @@ use icu_plurals::{PluralCategory, PluralRules};
 
 use crate::session::session_cookie;
 
-/// Holds the language that a reader chose.
+/// Cookie with the chosen language.
 const COOKIE: &str = "carrel_language";
-/// How long a choice is remembered, in seconds.
+/// How long a choice is kept, in seconds.
 const REMEMBERED: i64 = 400 * 24 * 60 * 60;
-/// How many of the languages that a browser asks for are looked at.
+/// Most languages of a browser's list that are examined.
 const MOST_WANTED: usize = 20;
 
 macro_rules! texts_of {
@@ -42,7 +42,7 @@ macro_rules! texts_of {
 
 macro_rules! languages {
     ($(($code:literal, $name:literal)),+ $(,)?) => {
-        /// English, in which every text is there, then the others by their own names.
+        /// English, which has every text, then the other languages by their own names.
         static LANGUAGES: [InterfaceLanguage; [$($code),+].len()] = [$(InterfaceLanguage {
             code: $code,
             name: $name,
@@ -69,19 +69,19 @@ languages![
     ("ko", "한국어"),
 ];
 
-/// One language of the interface.
+/// A language of the interface.
 pub struct InterfaceLanguage {
-    /// As HTML names it.
+    /// Code in HTML.
     pub code: &'static str,
-    /// In itself.
+    /// Name of the language in itself.
     pub name: &'static str,
-    /// By subject. A line is a key, ` = `, and the text.
+    /// Texts by subject. A line is a key, ` = `, and the text.
     files: [&'static str; 8],
     texts: OnceLock<HashMap<&'static str, &'static str>>,
 }
 
 impl InterfaceLanguage {
-    /// The text of a key, if this language has one.
+    /// Returns the text of a key, if this language has one.
     pub fn text(&self, key: &str) -> Option<&'static str> {
         self.texts().get(key).copied()
     }
@@ -95,9 +95,9 @@ impl InterfaceLanguage {
         self.files.iter().flat_map(|file| file.lines())
     }
 
-    /// The end of the key of a text that speaks of so many things.
+    /// Returns the suffix of the key for a count.
     pub fn plural(&self, count: usize) -> &'static str {
-        // Their data is compiled in: making them costs a look at a table.
+        // The rules are compiled in, so creating them is only a table lookup.
         let locale = self.code.parse::<Locale>().unwrap_or(Locale::UNKNOWN);
         let rules = PluralRules::try_new_cardinal(locale.into());
         let category = rules.map_or(PluralCategory::Other, |rules| rules.category_for(count));
@@ -111,13 +111,13 @@ impl InterfaceLanguage {
         }
     }
 
-    /// How it is written, as HTML says it.
+    /// Returns the writing direction for HTML.
     pub fn direction(&self) -> &'static str {
         if self.code == "ar" { "rtl" } else { "ltr" }
     }
 }
 
-/// Every language there is.
+/// Returns all languages.
 pub fn all() -> &'static [InterfaceLanguage] {
     &LANGUAGES
 }
@@ -130,7 +130,7 @@ tokio::task_local! {
     static CURRENT: &'static InterfaceLanguage;
 }
 
-/// The language of what is rendered here; English where nobody is being answered.
+/// Returns the language of the current task; English outside of requests.
 pub fn current() -> &'static InterfaceLanguage {
     CURRENT.try_with(|language| *language).unwrap_or(english())
 }
@@ -140,7 +140,7 @@ pub fn within<T>(language: &'static InterfaceLanguage, work: impl FnOnce() -> T)
     CURRENT.sync_scope(language, work)
 }
 
-/// A future that runs in a language, whichever task polls it.
+/// Returns a future that runs in a language, in any task.
 pub fn spoken<F: Future>(
     language: &'static InterfaceLanguage,
     work: F,
@@ -148,12 +148,12 @@ pub fn spoken<F: Future>(
     CURRENT.scope(language, work)
 }
 
-/// A future that runs in the language of here, for another task.
+/// Returns a future that runs in the current language, for another task.
 pub fn kept<F: Future>(work: F) -> impl Future<Output = F::Output> {
     spoken(current(), work)
 }
 
-/// A body that is rendered in a language as it is sent.
+/// A body that is rendered in a language while it is sent.
 pub struct TranslatedBody {
     language: &'static InterfaceLanguage,
     body: BoxBody,
@@ -184,7 +184,7 @@ impl MessageBody for TranslatedBody {
     }
 }
 
-/// The language for a request.
+/// Returns the language of a request.
 pub fn of(headers: &HeaderMap) -> &'static InterfaceLanguage {
     if let Some(chosen) = session_cookie::cookie_named(headers, COOKIE).and_then(by_code) {
         return chosen;
@@ -193,12 +193,12 @@ pub fn of(headers: &HeaderMap) -> &'static InterfaceLanguage {
     wanted.and_then(best).unwrap_or(english())
 }
 
-/// What a reader has chosen, if anything.
+/// Returns the reader's choice, if there is one.
 pub fn chosen(request: &HttpRequest) -> Option<&'static InterfaceLanguage> {
     session_cookie::cookie_named(request.headers(), COOKIE).and_then(by_code)
 }
 
-/// The cookie that remembers a choice, or forgets it where the code names no language.
+/// Returns the cookie that stores a choice, or removes it if the code is unknown.
 pub fn remember(request: &HttpRequest, code: &str) -> String {
     match by_code(code) {
         Some(language) => session_cookie::cookie(request, COOKIE, language.code, REMEMBERED),
@@ -210,7 +210,8 @@ fn by_code(code: &str) -> Option<&'static InterfaceLanguage> {
     LANGUAGES.iter().find(|language| language.code.eq_ignore_ascii_case(code))
 }
 
-/// The language that suits a browser's list best: `pt` and `pt-PT` find Brazilian Portuguese.
+/// Returns the language that best matches a browser's list: `pt` and `pt-PT` match Brazilian
+/// Portuguese.
 fn best(wanted: &str) -> Option<&'static InterfaceLanguage> {
     let mut wanted: Vec<_> = wanted.split(',').take(MOST_WANTED).filter_map(weighed).collect();
     wanted.sort_by(|(_, one), (_, other)| other.total_cmp(one));
@@ -221,7 +222,7 @@ fn best(wanted: &str) -> Option<&'static InterfaceLanguage> {
     })
 }
 
-/// A language of such a list, and how much it is wanted.
+/// Returns a language of such a list, and its weight.
 fn weighed(part: &str) -> Option<(&str, f32)> {
     let (tag, weight) = match part.split_once(';') {
         Some((tag, weight)) => (tag, weight.trim().strip_prefix("q=")?.parse().ok()?),

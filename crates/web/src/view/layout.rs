@@ -1,4 +1,4 @@
-//! What surrounds every page: the name of the installation, the way around, word of what was done.
+//! The layout of every page: the installation's name, the navigation, and messages about changes.
 use std::collections::BTreeMap;
 
 use carrel_domain::thread::Thread;
@@ -14,25 +14,25 @@ use crate::session::current_user::{CurrentUser, Identity};
 use crate::session::session_cookie;
 use crate::view::texts;
 
-/// What the product is called where nobody has named the installation.
+/// The product's name, for installations without their own.
 const NAME: &str = "carrel";
 
-/// What this installation calls itself.
+/// The name and links of this installation.
 #[derive(Clone, Debug)]
 pub struct Brand {
     pub name: String,
     pub support: Option<String>,
-    /// At the foot of the side bar.
+    /// Links at the bottom of the side bar.
     pub links: Vec<NavLink>,
-    /// The address of the icon of tabs, if it is on this server.
+    /// Address of the favicon, if it is on this server.
     favicon: Option<String>,
 }
 
-/// A link somebody put there.
+/// A link that an operator has added.
 #[derive(Clone, Debug)]
 pub struct NavLink {
     pub address: String,
-    /// The name of an icon, as other interfaces know them.
+    /// Name of an icon, as other interfaces use it.
     pub icon: String,
 }
 
@@ -42,7 +42,7 @@ impl NavLink {
         Some(Self { address: text("url")?, icon: text("icon").unwrap_or_default() })
     }
 
-    /// What it is called: the host, or whom to write to.
+    /// Returns its label: the host or the mail address.
     pub fn label(&self) -> String {
         let url = Url::parse(&self.address).ok();
         let host = url.as_ref().and_then(|url| url.host_str().map(str::to_owned));
@@ -72,13 +72,13 @@ impl Brand {
         }
     }
 
-    /// The icon of tabs.
+    /// Returns the address of the favicon.
     pub fn icon(&self) -> String {
         self.favicon.clone().unwrap_or_else(|| assets::address("mark.svg"))
     }
 }
 
-/// Which part of the interface a page belongs to.
+/// The part of the interface to which a page belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Section {
     Home,
@@ -89,7 +89,7 @@ pub enum Section {
     Administration,
 }
 
-/// How many threads are listed.
+/// Threads that are listed.
 const LISTED: u32 = 100;
 
 /// A workspace in the side bar, or a thread of the current one.
@@ -106,22 +106,22 @@ pub struct PageLayout {
     pub title: String,
     pub section: Section,
     pub workspaces: Vec<NavEntry>,
-    /// The visitor's threads of the current workspace.
+    /// The visitor's threads in the current workspace.
     pub threads: Vec<NavEntry>,
-    /// The thread the visitor came from, which the other pages of its workspace lead back to.
+    /// The thread that the visitor came from. Other pages of the workspace link back to it.
     pub thread: Option<String>,
-    /// How the visitor is called.
+    /// The visitor's name.
     pub name: String,
-    /// What tells the visitor from others who use the same browser.
+    /// Distinguishes visitors who use the same browser.
     pub visitor: String,
     pub is_admin: bool,
     pub is_manager: bool,
     pub is_shared: bool,
-    /// What was done just now.
+    /// Message about the last change.
     pub done: Option<&'static str>,
-    /// What can be taken back of it: an entry of the bin.
+    /// Id of the deletion that can be undone.
     pub undo: Option<i64>,
-    /// The path of the page.
+    /// Path of the page.
     pub path: String,
 }
 
@@ -130,12 +130,12 @@ impl PageLayout {
         format!("{:?}", self.section).eq_ignore_ascii_case(section)
     }
 
-    /// Whether the page is at `path`, or below it.
+    /// True if the page is at `path` or below it.
     pub fn at(&self, path: &str) -> bool {
         self.path == path || self.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// The conversation that the pages of a workspace lead back to.
+    /// Returns the conversation that the pages of a workspace link back to.
     pub fn conversation(&self, slug: &str) -> String {
         match &self.thread {
             Some(thread) => format!("/w/{slug}/t/{thread}"),
@@ -143,24 +143,24 @@ impl PageLayout {
         }
     }
 
-    /// What an address of the same workspace ends with, so that its page knows the thread too.
+    /// Returns the query that passes the thread on to other pages of the workspace.
     pub fn along(&self) -> String {
         self.thread.as_ref().map(|thread| format!("?t={thread}")).unwrap_or_default()
     }
 
-    /// Whether the page is a conversation, and which.
+    /// True if the page is a conversation of the workspace.
     pub fn is_conversation(&self, slug: &str) -> bool {
         self.path == format!("/w/{slug}") || self.path == self.conversation(slug)
     }
 }
 
 impl<P> CurrentUser<P> {
-    /// The frame of a page with a title.
+    /// Returns the layout of a page with this title.
     pub async fn frame(&self, title: &str, section: Section) -> Result<PageLayout, PageError> {
         self.frame_in(title, section, None).await
     }
 
-    /// As [`CurrentUser::frame`], in the workspace of a slug.
+    /// Like [`CurrentUser::frame`], in the workspace with this slug.
     pub async fn frame_in(
         &self,
         title: &str,

@@ -1,4 +1,4 @@
-//! One exchange of a conversation, as a page shows it.
+//! An exchange of a conversation, as pages show it.
 use askama::Template;
 use carrel_domain::chat::Chat;
 use carrel_domain::workspace::Workspace;
@@ -14,44 +14,44 @@ use crate::view::pagination::query;
 use crate::view::provenance;
 use crate::view::texts::counted;
 
-/// How many bytes of stored answers one page renders.
+/// Bytes of stored answers that one page renders.
 const PAGE: usize = 1024 * 1024;
-/// How much of an answer is shown beyond them, in bytes.
+/// Bytes of an answer that are shown beyond that limit.
 const BEGINNING: usize = 2_000;
 
-/// A source under an answer.
+/// A source below an answer.
 #[derive(Clone, Debug)]
 pub struct Cited {
-    /// The number that the answer cites it by, from 1.
+    /// The citation number, from 1.
     pub number: usize,
     pub title: String,
-    /// Where its document lies, if that was noted.
+    /// Path of its document, if it was stored.
     location: Option<String>,
-    /// Where the passage is shown in its document; nothing where the document was only attached.
+    /// Address of the passage in its document; `None` if the document was an attachment.
     pub address: Option<String>,
-    /// Its page, slide, rows or time, as far as that is known.
+    /// Page, slide, rows or time, if known.
     pub locator: Option<String>,
-    /// The headings above the passage and its beginning.
+    /// The headings above the passage, and its beginning.
     pub excerpt: String,
 }
 
-/// Where an answer stands, as far as its sources lead back to it.
+/// The context of an answer, to which its sources link back.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing<'a> {
     pub workspace: &'a Workspace,
-    /// The address of its conversation.
+    /// Address of its conversation.
     pub base: &'a str,
-    /// The number of the exchange, once it is kept.
+    /// Id of the exchange, once it is stored.
     pub id: Option<i64>,
-    /// Whether strangers read it, whom nothing leads into the workspace.
+    /// True if the page is public, and must not link into the workspace.
     pub is_public: bool,
 }
 
-/// A file beside a question.
+/// A file attached to a question.
 #[derive(Clone, Debug)]
 pub struct AttachedFile {
     pub name: String,
-    /// Where it is to be seen, if it is a picture that was kept.
+    /// Its address, if it is a stored image.
     pub address: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl AttachedFile {
 
 #[derive(Clone, Debug, Default)]
 pub struct MessageView {
-    /// The number of the exchange, once it is kept.
+    /// Id of the exchange, once it is stored.
     pub id: Option<i64>,
     pub question: String,
     pub attached: Vec<AttachedFile>,
@@ -71,36 +71,36 @@ pub struct MessageView {
     pub answer: String,
     /// HTML.
     pub thinking: Option<String>,
-    /// As it was said, for copying.
+    /// The text of the answer, for copying.
     pub plain: String,
-    /// As it is stored: with what the model thought.
+    /// The stored text, including the reasoning.
     pub whole: String,
     pub sources: Vec<Cited>,
     pub model: Option<String>,
-    /// How long the model took.
+    /// Seconds that the model took.
     pub seconds: Option<f64>,
     pub feedback: Option<bool>,
-    /// The address of its conversation.
+    /// Address of its conversation.
     pub base: String,
-    /// The slug of its workspace.
+    /// Slug of its workspace.
     pub slug: String,
-    /// Why the answer is not whole.
+    /// Why the answer is incomplete.
     pub problem: Option<String>,
-    /// Whether nothing is kept, so that the question goes back into its box.
+    /// True if nothing was stored, so that the question returns to the chat form.
     pub is_unanswered: bool,
-    /// Whether this process knows nothing of it any more.
+    /// True if this process does not know the answer any more.
     pub is_gone: bool,
-    /// Whether nothing can be done to it here.
+    /// True if the page offers no actions for it.
     pub is_read_only: bool,
-    /// Whether only the beginning of the answer is shown, the page being full.
+    /// True if only the beginning of the answer is shown, because the page is full.
     pub is_cut: bool,
-    /// Whether the page has the answer already: it was shown while it grew.
+    /// True if the page already shows the answer, because it was streamed.
     pub is_grown: bool,
-    /// The exchange that this one has taken the place of, or would have.
+    /// The exchange that this one replaced, or would have replaced.
     pub instead_of: Option<i64>,
 }
 
-/// An exchange by itself, for the place it has on a page.
+/// A single exchange, for insertion into a page.
 #[derive(Template)]
 #[template(path = "part/message.html")]
 pub struct MessagePart {
@@ -108,12 +108,12 @@ pub struct MessagePart {
 }
 
 impl MessageView {
-    /// The address of the exchange, once it is kept.
+    /// Returns the address of the exchange, once it is stored.
     pub fn at(&self) -> String {
         format!("/w/{}/chats/{}", self.slug, self.id.unwrap_or_default())
     }
 
-    /// An exchange of the past. A damaged answer is shown as it is stored.
+    /// Shows a stored exchange. A damaged answer is shown as stored.
     pub fn of_chat(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let damaged = || Stored { text: chat.response.clone(), ..Stored::default() };
         let stored = record::read(&chat.response).unwrap_or_else(damaged);
@@ -133,7 +133,7 @@ impl MessageView {
         }
     }
 
-    /// The sources, those of a document together, in the order in which documents are first cited.
+    /// Returns the sources grouped by document, in the order in which documents are first cited.
     pub fn documents(&self) -> Vec<Vec<&Cited>> {
         let mut groups: Vec<Vec<&Cited>> = Vec::new();
         for cited in &self.sources {
@@ -149,12 +149,12 @@ impl MessageView {
         groups
     }
 
-    /// What the element of a source is called on a page.
+    /// Returns the id of a source's element.
     pub fn anchor(&self, number: &usize) -> String {
         anchor(self.id, *number)
     }
 
-    /// Who answered, how long it took and from how much, in a line.
+    /// Returns a line with the model, the time and the number of sources.
     pub fn about(&self) -> String {
         let mut parts: Vec<String> = self.model.iter().cloned().collect();
         parts.extend(
@@ -166,8 +166,8 @@ impl MessageView {
         parts.join(" · ")
     }
 
-    /// The exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest on, answers are
-    /// shown by their beginning, with the way to the whole.
+    /// Shows the exchanges of a page. Beyond [`PAGE`] bytes of answers, counted from the newest,
+    /// only the beginnings are shown, with links to the whole answers.
     pub fn of_chats(chats: Vec<Chat>, workspace: &Workspace, base: &str) -> Vec<Self> {
         let mut left = PAGE;
         let newest_first = chats.into_iter().rev().map(|chat| {
@@ -185,7 +185,7 @@ impl MessageView {
         messages
     }
 
-    /// Exchanges as strangers see them: with what was quoted, and without the way to any document.
+    /// Shows exchanges to the public: with quotations, but without links to documents.
     pub fn of_public(chats: Vec<Chat>, workspace: &Workspace) -> Vec<Self> {
         let mut left = PAGE;
         let message = |chat: Chat| {
@@ -204,7 +204,7 @@ impl MessageView {
         chats.into_iter().map_while(message).collect()
     }
 
-    /// An exchange of the past, by the beginning of its answer.
+    /// Shows a stored exchange with the beginning of its answer.
     fn begun(chat: Chat, workspace: &Workspace, base: &str) -> Self {
         let text = record::read(&chat.response).map(|stored| stored.text);
         let text = text.unwrap_or(chat.response);
@@ -223,7 +223,7 @@ impl MessageView {
         }
     }
 
-    /// An answer that has just ended and is kept.
+    /// Shows an answer that has just been stored.
     pub fn of_end(matter: &Matter, text: &str, end: &Finished, workspace: &Workspace) -> Self {
         let sources: Vec<_> =
             end.sources.iter().map(|source| record::read_source(&record::listed(source))).collect();
@@ -239,8 +239,8 @@ impl MessageView {
         }
     }
 
-    /// A text with its sources. Attached documents were read and forgotten: citations lead to what is
-    /// shown of them below the answer.
+    /// Shows a text with its sources. Attached documents are not stored, so citations lead to their
+    /// excerpts below the answer.
     pub fn said(text: &str, sources: &[Source], attached: &[String], at: Standing<'_>) -> Self {
         let (thinking, plain) = reasoning::split(text);
         let numbered = sources.iter().zip(1..);
@@ -273,7 +273,7 @@ fn anchor(id: Option<i64>, number: usize) -> String {
     format!("source-{}-{number}", id.unwrap_or_default())
 }
 
-/// The sources of a stored answer.
+/// Returns the sources of a stored answer.
 pub fn cited_by(stored: &Stored, at: Standing<'_>) -> Vec<Cited> {
     stored.sources.iter().zip(1..).map(|(source, number)| cited(source, number, at)).collect()
 }
@@ -298,7 +298,7 @@ fn cited(source: &Source, number: usize, at: Standing<'_>) -> Cited {
     }
 }
 
-/// The files beside a question of the past: pictures first, as far as they were kept.
+/// Returns the attachments of a stored question: stored images first.
 fn attached(stored: &Stored, workspace: &Workspace, id: i64) -> Vec<AttachedFile> {
     let slug = &workspace.slug;
     let pictures = stored.pictures.iter().enumerate().map(|(place, picture)| AttachedFile {

@@ -1,4 +1,5 @@
-//! How pages look: layout, messages, Markdown as HTML, texts in the reader's language. Nothing here knows a route.
+//! The presentation of pages: layout, messages, Markdown as HTML, and translated texts. Nothing
+//! here knows a route.
 pub mod evidence;
 pub mod filters;
 mod growth;

@@ -1,23 +1,23 @@
-//! Lists in pages: which page of a shelf is asked for, what is on it, and the ways to others.
+//! Paginated lists: the requested page, its documents, and links to other pages.
 use carrel_domain::document_list::{DocumentList, DocumentQuery, DocumentSummary};
 use carrel_domain::{Page, Result};
 
 use crate::http::form::Fields;
 
-/// How many documents a page shows.
+/// Documents per page.
 pub const PAGE: u32 = 50;
 
-/// The last page anybody can ask for; beyond what any database holds.
+/// Highest page number, beyond the size of any database.
 const LAST: u64 = 100_000_000;
 
-/// Where in a list a page is.
+/// The position of a page in a list.
 pub struct Pagination {
-    /// How many there are on all pages.
+    /// Number of documents on all pages.
     pub found: u64,
-    /// Counted from 1.
+    /// From 1.
     pub page: u64,
     pub pages: u64,
-    /// The address of a page, but for its number at the end.
+    /// Address of a page, without its number at the end.
     pub base: String,
 }
 
@@ -28,7 +28,7 @@ impl Pagination {
     }
 }
 
-/// Fields that are filled in, as they stand in an address before others.
+/// Returns the non-empty fields as the beginning of a query.
 pub fn query(fields: &[(&str, &str)]) -> String {
     let mut written = url::form_urlencoded::Serializer::new(String::new());
     written.extend_pairs(fields.iter().filter(|(_, value)| !value.is_empty()));

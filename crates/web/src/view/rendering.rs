@@ -1,4 +1,4 @@
-//! Where texts are rendered: never on a thread that answers requests, and few at a time.
+//! Runs rendering outside of the threads that answer requests, a few texts at a time.
 use std::sync::Arc;
 
 use carrel_domain::{Error, Result};
@@ -6,10 +6,10 @@ use tokio::sync::Semaphore;
 
 use crate::view::language;
 
-/// How many texts are rendered at once.
+/// Texts that are rendered at once.
 const AT_ONCE: usize = 2;
 
-/// Runs rendering on threads that may block. Cheap to clone.
+/// Runs rendering on blocking threads. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Renderer {
     permits: Arc<Semaphore>,
@@ -22,10 +22,10 @@ impl Default for Renderer {
 }
 
 impl Renderer {
-    /// Runs `work` when its turn comes.
+    /// Runs `work` when a permit is free.
     ///
     /// # Errors
-    /// [`Error::Internal`] when `work` panics.
+    /// [`Error::Internal`] if `work` panics.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -33,7 +33,7 @@ impl Renderer {
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(Error::internal)?;
         let language = language::current();
         let run = move || {
-            // Work goes on when the caller goes away, and so keeps its permit.
+            // The work continues if the caller goes away, so it keeps its permit.
             let _permit = permit;
             language::within(language, work)
         };
@@ -48,7 +48,7 @@ mod tests {
 
     use super::*;
 
-    /// On a runtime of one thread, which would be busy if the work were done there.
+    /// On a single-threaded runtime, which would be blocked if the work ran there.
     #[tokio::test]
     async fn rendering_keeps_no_request_waiting_and_few_threads_busy() {
         let renderer = Renderer::default();
@@ -68,7 +68,7 @@ mod tests {
                 renderer.run(work).await.unwrap();
             });
         }
-        // Somebody else is answered while all of it waits.
+        // The runtime stays responsive while all of them wait.
         while now.load(Ordering::SeqCst) < AT_ONCE {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

@@ -1,18 +1,18 @@
-//! The part of a text that matches a search, and in it the words that do.
+//! The part of a text that matches a search, with the matches marked.
 
-/// How much is shown before the first match and after it, in characters.
+/// Characters shown before and after the first match.
 const BEFORE: usize = 60;
 const AFTER: usize = 140;
 
-/// A piece of a text.
+/// A part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnippetPart {
     pub text: String,
     pub is_match: bool,
 }
 
-/// The text around the first word of `query` in it, cut into what matches and what does not. The beginning
-/// where nothing matches.
+/// Returns the text around the first match of `query`, split into matches and other text. Returns
+/// the beginning if nothing matches.
 pub fn around(text: &str, query: &str) -> Vec<SnippetPart> {
     let words: Vec<Vec<char>> = query
         .split(|c: char| !c.is_alphanumeric())
@@ -51,7 +51,7 @@ pub fn around(text: &str, query: &str) -> Vec<SnippetPart> {
     parts
 }
 
-/// A letter in small, where that is one letter.
+/// Returns a letter in lower case, if that is a single letter.
 fn small(c: char) -> char {
     let mut small = c.to_lowercase();
     match (small.next(), small.next()) {

@@ -1,20 +1,20 @@
-//! Texts of the interface, by key, in the language of whoever is answered.
+//! Texts of the interface, by key, in the language of the request.
 use crate::view::language;
 
-/// The text of a key. A key without one shows itself, which a test looks for.
+/// Returns the text of a key. A missing text shows its key, which a test detects.
 pub fn t(key: &str) -> &str {
     find(key).unwrap_or(key)
 }
 
-/// A number of things in words: the text of a key with the form that the language has for such a
-/// number, in which `{n}` is the number.
+/// Returns a text with a count: the plural form that the language uses for the count, with `{n}`
+/// replaced.
 pub fn counted(key: &str, count: usize) -> String {
     let form = language::current().plural(count);
     let text = find(&format!("{key}.{form}")).or_else(|| find(&format!("{key}.other")));
     text.unwrap_or("{n}").replace("{n}", &crate::view::filters::in_thousands(&count.to_string()))
 }
 
-/// As [`t`], if there is such a text.
+/// Like [`t`], if the text exists.
 pub fn find(key: &str) -> Option<&'static str> {
     language::current().text(key).or_else(|| language::english().text(key))
 }
@@ -37,7 +37,7 @@ mod tests {
         }
     }
 
-    /// Keys between `start` and a quotation mark.
+    /// Returns the keys between `start` and a quotation mark.
     fn keys<'a>(text: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
         text.match_indices(start)
             .filter_map(move |(at, _)| text[at + start.len()..].split('"').next())

@@ -1,4 +1,4 @@
-//! What the installation calls itself, and what holds where a workspace says nothing.
+//! The name of the installation, and the defaults of workspaces.
 use askama::Template;
 use carrel_domain::Error;
 use carrel_domain::settings::names;
@@ -21,7 +21,7 @@ struct Appearance {
     name: String,
     support: String,
     icon: String,
-    /// One address on a line.
+    /// One address per line.
     links: String,
     prompt: String,
     usual_prompt: &'static str,
@@ -30,7 +30,7 @@ struct Appearance {
     is_sharing: bool,
 }
 
-/// The preferences of the form, by the names under which they are stored.
+/// The preferences in the form, by the names under which they are stored.
 const FIELDS: [&str; 7] = [
     "custom_app_name",
     "support_email",
@@ -77,10 +77,10 @@ pub async fn save(current_user: CurrentUser<role::Admin>, form: PageForm) -> Pag
 
 const ICON: &str = "meta_page_favicon";
 const FOOTER: &str = "footer_data";
-/// What stands beside a link in other interfaces, unless they chose something.
+/// The default icon of a link in other interfaces.
 const USUAL_ICON: &str = "LinkSimple";
 
-/// The links of a text, one on a line; those that were there keep what stands beside them.
+/// Parses links, one per line. Existing links keep their icons.
 fn footer(text: &str, known: &[NavLink]) -> Result<Value, Error> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let links: Result<Vec<_>, Error> = lines

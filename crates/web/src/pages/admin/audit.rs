@@ -1,4 +1,4 @@
-//! The audit log, and whether it is whole.
+//! The audit log and its verification.
 use askama::Template;
 use carrel_domain::audit::LoggedEvent;
 use carrel_services::audit::{Verdict, verify};
@@ -11,7 +11,7 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-/// How many events a page shows.
+/// Events per page.
 const PAGE: u32 = 50;
 
 struct Row {
@@ -29,7 +29,7 @@ struct Audit {
     layout: PageLayout,
     rows: Vec<Row>,
     total: u64,
-    /// Where the next page goes on.
+    /// Where the next page begins.
     next: Option<i64>,
     is_first: bool,
     verdict: Option<(bool, String)>,
@@ -75,14 +75,14 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Whoever did it, by name where there is one.
+/// Returns the actor's name, if it has one.
 fn actor(actor: &str, users: &[carrel_domain::user::ListedUser]) -> String {
     let id = actor.strip_prefix("user:").and_then(|id| id.parse().ok());
     let user = id.and_then(|id: i32| users.iter().find(|user| user.id.0 == id));
     user.map_or_else(|| actor.to_owned(), |user| user.username.clone())
 }
 
-/// The details of an event as `name: value`, one after another.
+/// Formats the details of an event as a list of `name: value`.
 fn spelled(details: &str) -> String {
     let Ok(serde_json::Value::Object(details)) = serde_json::from_str(details) else {
         return details.to_owned();

@@ -1,4 +1,4 @@
-//! The log of all exchanges, and files of it.
+//! The chat log and its export.
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::{Bytes, Path};
@@ -23,7 +23,7 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-/// How many exchanges a page shows.
+/// Exchanges per page.
 const PAGE: u32 = 25;
 
 struct Row {
@@ -47,14 +47,14 @@ struct Chats {
     to: String,
     rating: String,
     formats: &'static [&'static str],
-    /// The part of the address that holds the filter.
+    /// The filter as a query string.
     filter: String,
     page: u64,
-    /// The part of the address of the page that follows, if one does.
+    /// Query of the next page, if there is one.
     next: Option<String>,
 }
 
-/// What a query asks for. A day's end belongs to it.
+/// Parses the filter of a query. The last day is included.
 async fn filter(
     current_user: &CurrentUser<role::Admin>,
     asked: &Fields,
@@ -103,7 +103,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
         ports.chat_log.page(&filter, offset, Portion::of(PAGE + 1)).await?;
     let has_more = found.len() > PAGE as usize;
     found.truncate(PAGE as usize);
-    // A page that is too large is followed by one that goes on after its last exchange.
+    // If a page was cut off because of its size, the next one continues after its last exchange.
     let next = match found.last().filter(|_| is_cut) {
         Some(last) => format!("before={}", last.chat.id),
         None => format!("page={}", page + 1),
@@ -133,7 +133,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// The filter of a query, as a query.
+/// Returns the filter as a query string.
 fn address(asked: &Fields) -> String {
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     for name in ["workspace", "user", "from", "to", "rating", "before"] {
@@ -144,7 +144,7 @@ fn address(asked: &Fields) -> String {
     query.finish()
 }
 
-/// The log as a file, written as it is read.
+/// Streams the log as a file.
 pub async fn export(current_user: CurrentUser<role::Admin>) -> PageResult {
     let asked = Fields::of_query(&current_user.request);
     let filter = filter(&current_user, &asked).await?;

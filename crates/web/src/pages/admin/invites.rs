@@ -1,4 +1,4 @@
-//! Invites: made, shown with their links, withdrawn.
+//! Invites: creating, listing and disabling them.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::invite::{Invite, InviteStatus, UnknownWorkspaces};
@@ -17,7 +17,7 @@ use crate::view::texts::t;
 
 struct Row {
     id: i32,
-    /// The address to send to somebody, while it is good.
+    /// The address to send to the invited person, while the invite is valid.
     link: Option<String>,
     state: &'static str,
     claimed_by: Option<String>,

@@ -1,5 +1,4 @@
-//! Work that outlives the request that asked for it, of every workspace: how far it is. What became
-//! of each document is on the page of a job.
+//! The jobs of all workspaces and their progress. The page of a job shows its documents.
 use askama::Template;
 use carrel_domain::JobId;
 use carrel_domain::job::{Job, JobFilter, JobState};
@@ -13,7 +12,7 @@ use crate::view::layout::PageLayout;
 use crate::view::texts::{self, t};
 
 const PATH: &str = "/admin/jobs";
-/// How many jobs a page shows.
+/// Jobs per page.
 const PAGE: u32 = 25;
 
 struct Row {
@@ -37,9 +36,9 @@ struct Row {
 struct Jobs {
     layout: PageLayout,
     rows: Vec<Row>,
-    /// This page as it is listed now.
+    /// Address of this page.
     here: String,
-    /// Whether anything may change by itself.
+    /// True if a job may still make progress.
     is_busy: bool,
     next: Option<i64>,
 }

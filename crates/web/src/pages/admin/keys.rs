@@ -1,4 +1,4 @@
-//! API keys: made, listed, revoked.
+//! API keys: creating, listing and revoking them.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::api_key::{ApiKey, KeyOrigin, Scope};
@@ -23,7 +23,7 @@ struct Row {
     within: String,
     last_used: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
-    /// Why it is not good, if it is not.
+    /// Why the key is not valid, if it is not.
     state: Option<&'static str>,
     is_revocable: bool,
 }
@@ -46,7 +46,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     let known: Vec<_> =
         known.into_iter().map(|workspace| (workspace.id.0, workspace.settings.name)).collect();
     let mut keys = current_user.ports().api_keys.list().await?;
-    // Good ones first, the newest of them on top.
+    // Valid keys first, newest first.
     keys.sort_by_key(|key| (!key.is_valid(current_user.at), std::cmp::Reverse(key.id)));
     let rows = keys.into_iter().map(|key| row(key, &known, current_user.at)).collect();
     let scopes = Scope::ALL.into_iter().map(|known| (known.as_str(), scope(known))).collect();
@@ -82,7 +82,7 @@ fn row(key: ApiKey, known: &[(i32, String)], now: DateTime<Utc>) -> Row {
     }
 }
 
-/// Creates a key and shows it once.
+/// Creates a key and shows its secret once.
 pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     form.check_fields(&["name", "days", "rate"], &["scope", "workspace"])?;

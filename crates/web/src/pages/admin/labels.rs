@@ -1,9 +1,9 @@
-//! What providers and their settings are called where people choose them.
+//! Display names of providers and their settings.
 use carrel_services::settings::registry::Setting;
 
 use crate::view::texts::{self, t};
 
-/// Providers of one kind.
+/// A group of providers.
 pub struct ChoiceGroup {
     pub title: &'static str,
     pub choices: Vec<ProviderChoice>,
@@ -15,7 +15,7 @@ pub struct ProviderChoice {
     pub is_chosen: bool,
 }
 
-/// Providers whose models run on machines of one's own.
+/// Providers whose models run on the operator's own machines.
 const LOCAL: [&str; 12] = [
     "ollama",
     "lmstudio",
@@ -30,12 +30,12 @@ const LOCAL: [&str; 12] = [
     "litellm",
     "generic-openai",
 ];
-/// What runs inside this server.
+/// Providers that run inside this server.
 const BUILT_IN: [&str; 3] = ["extractive", "native", "lancedb"];
-/// Databases that run on machines of one's own.
+/// Databases that run on the operator's own machines.
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
-/// Where providers hand out keys.
+/// Pages where providers issue API keys.
 const KEY_PAGES: [(&str, &str); 19] = [
     ("openai", "https://platform.openai.com/api-keys"),
     ("anthropic", "https://console.anthropic.com/settings/keys"),
@@ -62,12 +62,12 @@ pub fn key_page(provider: &str) -> Option<&'static str> {
     KEY_PAGES.iter().find(|(known, _)| *known == provider).map(|(_, page)| *page)
 }
 
-/// The name of a provider: its own where it has one.
+/// Returns the display name of a provider, or its id if it has none.
 pub fn provider(value: &'static str) -> &'static str {
     texts::find(&format!("provider.{value}")).unwrap_or(value)
 }
 
-/// Providers in the order in which people look for them: what is built in, what is local, what is elsewhere.
+/// Groups providers: built-in, local, and online services.
 pub fn grouped(
     kind: &str,
     values: impl Iterator<Item = &'static str>,
@@ -98,7 +98,7 @@ pub fn grouped(
     groups
 }
 
-/// What a setting is for, told by how its variable ends.
+/// Returns what a setting is for, derived from the suffix of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
     let subjects: [(&'static str, &[&str]); 9] = [
@@ -116,20 +116,20 @@ fn subject(setting: &Setting) -> Option<&'static str> {
     found.map(|(subject, _)| subject)
 }
 
-/// A setting in words.
+/// Returns the label of a setting.
 pub fn of(setting: &Setting) -> String {
     let known = subject(setting).and_then(|subject| texts::find(&format!("field.{subject}")));
     known.map_or_else(|| spelled(setting.variable), str::to_owned)
 }
 
-/// What somebody who has never set it wants to know.
+/// Returns a hint for people who have never set it.
 pub fn hint(setting: &Setting, provider: &str) -> Option<&'static str> {
     let subject = subject(setting)?;
     let of_provider = texts::find(&format!("field-hint.{subject}-{provider}"));
     of_provider.or_else(|| texts::find(&format!("field-hint.{subject}")))
 }
 
-/// The words of a variable.
+/// Returns the words of a variable's name.
 fn spelled(variable: &str) -> String {
     let words = variable.to_lowercase().replace('_', " ");
     let mut letters = words.chars();
@@ -137,8 +137,8 @@ fn spelled(variable: &str) -> String {
     first.unwrap_or_default() + letters.as_str()
 }
 
-/// An address as it is meant where somebody leaves out how it is spoken to: without encryption where it is on
-/// this machine or in its network, with it elsewhere.
+/// Completes an address without a scheme: `http` for this machine and its network, `https` for
+/// other hosts.
 pub fn completed(setting: &Setting, value: &str) -> String {
     if subject(setting) != Some("address") || value.is_empty() || value.contains("://") {
         return value.to_owned();

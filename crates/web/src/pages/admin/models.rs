@@ -1,5 +1,5 @@
-//! Which language model, embedder, vector database and maker of pictures are used; and whether they
-//! answer.
+//! Selection and test of the language model, the embedder, the vector database and the image
+//! provider.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -19,7 +19,7 @@ use crate::view::filters;
 use crate::view::layout::PageLayout;
 use crate::view::texts::t;
 
-/// One choice to make: its name in addresses, the kind of its values, the setting that holds it.
+/// A selection: its name in addresses, the kind of its values, and its setting.
 struct Kind {
     name: &'static str,
     values: &'static str,
@@ -64,9 +64,9 @@ const KINDS: [Kind; 4] = [
     },
 ];
 
-/// A setting that the chosen provider needs.
+/// A setting that the selected provider needs.
 struct Field {
-    /// As the API calls it.
+    /// Name in the API.
     name: &'static str,
     label: String,
     hint: Option<&'static str>,
@@ -74,18 +74,18 @@ struct Field {
     is_secret: bool,
     is_set: bool,
     is_fixed: bool,
-    /// Whether it names a model, of which the provider may have a list.
+    /// True if it names a model. The provider may have a list of models.
     names_model: bool,
 }
 
-/// The names of models that a field suggests.
+/// The model names that a field suggests.
 #[derive(Template)]
 #[template(path = "part/model_names.html")]
 struct ModelNames {
     names: Vec<String>,
 }
 
-/// The models that run inside this server, the default of new installations first.
+/// Models that run inside this server, the default of new installations first.
 const NATIVE: [(&str, &str); 4] = [
     ("multilingual-e5-small", "models.native-multilingual"),
     ("all-MiniLM-L6-v2", "models.native-fastest"),
@@ -93,14 +93,15 @@ const NATIVE: [(&str, &str); 4] = [
     ("nomic-embed-text-v1.5", "models.native-long"),
 ];
 
-/// A model to choose among those that run inside this server.
+/// A selectable model that runs inside this server.
 struct NativeModel {
     value: String,
     words: &'static str,
     is_chosen: bool,
 }
 
-/// Nothing where another service embeds. A model of the operator's own, or one by another name, stands first.
+/// Returns nothing if another service embeds. A custom model, or one with another name, comes
+/// first.
 fn native_models(kind: &Kind, engine: &str, chosen: Option<String>) -> Vec<NativeModel> {
     if kind.name != "embedding" || !matches!(engine, "" | "native") {
         return Vec::new();
@@ -127,15 +128,15 @@ struct Models {
     chosen: String,
     is_current: bool,
     is_fixed: bool,
-    /// Value, name, and whether it is chosen; by group.
+    /// Value, name and whether it is selected, by group.
     choices: Vec<labels::ChoiceGroup>,
-    /// Where the provider hands out keys.
+    /// Page where the provider issues API keys.
     key_page: Option<&'static str>,
-    /// Where the embedder runs inside this server.
+    /// Built-in models, if the embedder runs inside this server.
     natives: Vec<NativeModel>,
     is_native_fixed: bool,
     fields: Vec<Field>,
-    /// What the provider takes and does not need.
+    /// Optional settings of the provider.
     extras: Vec<Field>,
     problem: Option<String>,
     probe: Option<Probe>,
@@ -152,7 +153,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>, name: Path<String>) ->
     page(&current_user, kind, asked, &Map::new(), None).await
 }
 
-/// With what is filled in, if anything is, and what came of a test of it.
+/// Renders the page with submitted values, if any, and the result of a test.
 async fn page(
     current_user: &CurrentUser<role::Admin>,
     kind: &Kind,
@@ -184,17 +185,17 @@ async fn page(
             names_model: model == Some(setting.variable),
         }
     };
-    // Of several names for one variable the last is the one that names no provider.
+    // The last of several names for one variable is the one without a provider's name.
     let named =
         |variable: &&str| registry.settings().iter().rfind(|setting| setting.variable == *variable);
     let fields = needs.iter().filter_map(named).map(field);
     let extras = registry.optional_for(kind.values, kind.capability, &chosen);
-    // Nothing is chosen until somebody does.
+    // Nothing is selected until a user does so.
     let is_offered =
         |value: &str| value == chosen || store.unavailable_value(kind.variable, value).is_none();
     let values = registry.choices.of(kind.values).map(|of| of.value);
     let choices = labels::grouped(kind.values, values.filter(|value| is_offered(value)), &chosen);
-    // A key is what most providers are of no use without, whatever they call needed.
+    // Most providers need a key, even if it is formally optional.
     let (keys, extras): (Vec<_>, Vec<_>) = extras.into_iter().partition(|setting| setting.secret);
     let fields = fields.chain(keys.into_iter().map(field));
     let page = Models {
@@ -217,8 +218,8 @@ async fn page(
     response::page(&current_user.request, &page)
 }
 
-/// The names of the provider's models, for a field to suggest. A provider that has no list, or does
-/// not answer, suggests nothing.
+/// Returns the names of the provider's models for a field to suggest; empty if the provider has no
+/// list or does not answer.
 pub async fn names(current_user: CurrentUser<role::Admin>, name: Path<String>) -> PageResult {
     let kind = match kind(&name)?.name {
         "language" => ModelKind::Language,
@@ -235,7 +236,7 @@ pub async fn names(current_user: CurrentUser<role::Admin>, name: Path<String>) -
     response::page(&current_user.request, &ModelNames { names })
 }
 
-/// Everything that is filled in is set, or nothing.
+/// Saves all submitted values, or none.
 pub async fn save(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,
@@ -248,8 +249,8 @@ pub async fn save(
     Ok(response::done(&format!("/admin/models/{}", kind.name), "saved"))
 }
 
-/// What is filled in. A secret that is left empty stays as it is; whatever else was there and is
-/// empty now is sent as such, to be refused or cleared.
+/// Returns the submitted values. An empty secret does not change. Other fields that are now empty
+/// are sent as empty, to be refused or cleared.
 fn changes(store: &SettingsStore, form: &Fields) -> Map<String, Value> {
     let is_set = |name: &str| {
         let setting = store.registry().by_name(name).filter(|setting| !setting.secret);
@@ -273,7 +274,7 @@ struct Probe {
     is_good: bool,
 }
 
-/// Says in words whether what is filled in answers, also before it is saved.
+/// Tests the submitted values, even before they are saved, and reports the result.
 pub async fn test(
     current_user: CurrentUser<role::Admin>,
     name: Path<String>,

@@ -1,4 +1,4 @@
-//! Every setting by its name, for what has no page of its own.
+//! All settings by name, for those without a page of their own.
 use askama::Template;
 use carrel_services::settings::{Facts, Leniency};
 use serde_json::{Map, Value};

@@ -1,4 +1,4 @@
-//! The state of the server, and a backup of it.
+//! The state of the server, and its backup.
 use actix_web::HttpResponse;
 use actix_web::http::header::CONTENT_DISPOSITION;
 use actix_web::web::Bytes;
@@ -30,7 +30,7 @@ struct System {
     events: u64,
     language: String,
     embedder: String,
-    /// What is wrong, in words.
+    /// Problems, as messages.
     problems: Vec<String>,
 }
 
@@ -63,7 +63,7 @@ pub async fn show(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Everything that cannot be made again, as one file, while the server goes on working.
+/// Streams a backup of everything that cannot be recreated, while the server keeps running.
 pub async fn backup(current_user: CurrentUser<role::Admin>) -> PageResult {
     let staged = current_user.ports().backups.stage(Secrets::LeftOut, &current_user.by()).await?;
     let name = format!("carrel-{}.tar", current_user.at.format("%Y-%m-%dT%H-%M-%SZ"));

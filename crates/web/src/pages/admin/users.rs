@@ -1,4 +1,4 @@
-//! People: made, changed, suspended, removed; and opening a server of one to many.
+//! Users: creating, changing, suspending and deleting them; and switching to multi-user mode.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::user::{Role, User};
@@ -73,7 +73,7 @@ pub async fn list(current_user: CurrentUser<role::Admin>) -> PageResult {
     response::page(&current_user.request, &Users { layout, people, roles: roles() })
 }
 
-/// There are users only where the server is shared.
+/// Users only exist on shared servers.
 fn shared(current_user: &CurrentUser<role::Admin>) -> Result<(), PageError> {
     current_user.identity.user().map(|_| ()).ok_or_else(|| PageError::missing("user", "many"))
 }
@@ -92,7 +92,7 @@ pub async fn create(current_user: CurrentUser<role::Admin>, form: PageForm) -> P
     Ok(response::done("/admin/users", "created"))
 }
 
-/// Opens a server of one to many: the owner becomes the first administrator.
+/// Switches to multi-user mode. The owner becomes the first admin.
 pub async fn open(current_user: CurrentUser<role::Admin>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let (ports, by) = (current_user.ports(), current_user.by());

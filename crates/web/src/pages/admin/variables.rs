@@ -1,4 +1,4 @@
-//! Variables of one's own in instructions for models.
+//! The operator's own variables for instructions.
 use actix_web::web::Path;
 use askama::Template;
 use carrel_domain::Error;
@@ -20,11 +20,11 @@ struct Variables {
     rows: Vec<PromptVariable>,
 }
 
-/// Those with a dot, which belong to a workspace or a user.
+/// Built-in variables with a dot, which belong to a workspace or a user.
 const OF_SOMETHING: [&str; 5] =
     ["workspace.name", "workspace.id", "user.name", "user.bio", "user.id"];
 
-/// Every variable that is built in, in braces.
+/// Returns all built-in variables, in braces.
 pub fn built_in() -> Vec<String> {
     let names = prompt::BUILT_IN.iter().chain(&OF_SOMETHING);
     names.map(|name| format!("{{{name}}}")).collect()

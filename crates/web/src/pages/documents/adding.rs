@@ -1,4 +1,4 @@
-//! Files, links and texts into the library, and from there into a workspace.
+//! Adds files, links and texts to the library, and optionally to a workspace.
 use actix_web::HttpResponse;
 use askama::Template;
 use carrel_domain::workspace::Workspace;
@@ -16,23 +16,23 @@ use crate::http::upload::{FileForm, UploadedFile};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 
-/// Word for a script that a file is in the library, and in no job.
+/// Tells a script that a file is in the library, without a job.
 #[derive(Template)]
 #[template(path = "part/added.html")]
 struct Added;
 
-/// The folder a form names, if any.
+/// Returns the folder that a form names, if any.
 fn folder(form: &Fields) -> Result<Option<Folder>, PageError> {
     let folder = Some(form.raw("folder")).filter(|name| !name.is_empty());
     Ok(folder.map(Folder::parse).transpose()?)
 }
 
-/// The list of the folder that something was put into.
+/// Returns the address of the folder that something was added to.
 fn back(folder: Option<&Folder>) -> String {
     folder.map_or_else(|| "/documents".to_owned(), |folder| folder_address(folder.as_str()))
 }
 
-/// Takes files in, each whole or not at all.
+/// Adds files, each completely or not at all.
 pub async fn upload(current_user: CurrentUser<role::Manager>, upload: FileForm) -> PageResult {
     let (files, fields) = upload.read().await?;
     let into = match fields.given("workspace") {
@@ -44,8 +44,8 @@ pub async fn upload(current_user: CurrentUser<role::Manager>, upload: FileForm) 
     ingest(&current_user, files, &fields, into, folder, &back).await
 }
 
-/// Takes files in and says where they can be followed: the job that places them, as a part where a
-/// script asked and as its page otherwise.
+/// Adds files and shows the job that indexes them: as a part if a script made the request,
+/// otherwise as its page.
 pub async fn ingest(
     current_user: &CurrentUser<role::Manager>,
     files: Vec<UploadedFile>,
@@ -71,7 +71,7 @@ pub async fn ingest(
     })
 }
 
-/// Takes in text that was pasted.
+/// Adds a pasted text.
 pub async fn paste(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;
@@ -97,7 +97,7 @@ pub async fn add_text(
     Ok(response::done(back, "added"))
 }
 
-/// Takes in what a link leads to.
+/// Adds the page at a link.
 pub async fn link(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = folder(&form)?;

@@ -1,4 +1,4 @@
-//! Documents of the library, many at a time: placed, taken out, moved, deleted; and their folders.
+//! Bulk actions in the library: add to and remove from workspaces, move, delete; and folders.
 use carrel_domain::folder::DocumentMove;
 use carrel_domain::{DocumentPath, Error, Folder, Result};
 use carrel_services::library::MovePolicy;
@@ -10,7 +10,7 @@ use crate::http::response::{self, PageResult};
 use crate::session::current_user::{CurrentUser, role};
 use crate::view::pagination::query;
 
-/// Does what the pressed button says with the documents that are ticked.
+/// Applies the action of the pressed button to the selected documents.
 pub async fn change(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let paths = ticked(&form)?;
@@ -42,7 +42,7 @@ pub async fn change(current_user: CurrentUser<role::Manager>, form: PageForm) ->
     Ok(response::done(&back(&form), done))
 }
 
-/// The documents that are ticked, of which there must be some.
+/// Returns the selected documents. At least one is required.
 pub fn ticked(form: &Fields) -> Result<Vec<DocumentPath>> {
     let paths: Result<Vec<_>> = form.all("path").map(DocumentPath::parse).collect();
     let paths = paths?;
@@ -52,14 +52,14 @@ pub fn ticked(form: &Fields) -> Result<Vec<DocumentPath>> {
     }
 }
 
-/// What was chosen from a list, as it was sent.
+/// Returns the value selected from a list, as sent.
 fn chosen(form: &Fields, name: &'static str) -> Result<String, PageError> {
     let chosen = Some(form.raw(name)).filter(|chosen| !chosen.is_empty());
     let what = if name == "to" { "folder" } else { name };
     Ok(chosen.ok_or_else(|| Error::invalid(what, "must be chosen first"))?.to_owned())
 }
 
-/// The part of the list that a form was sent from.
+/// Returns the address of the list that a form was sent from.
 fn back(form: &Fields) -> String {
     let fields =
         [("folder", form.raw("folder")), ("q", form.text("q")), ("page", form.text("page"))];
@@ -73,7 +73,7 @@ pub async fn make_folder(current_user: CurrentUser<role::Manager>, form: PageFor
     Ok(response::done(&folder_address(folder.as_str()), "created"))
 }
 
-/// Removes a folder with all that is in it, once that is confirmed.
+/// Deletes a folder with its documents, after confirmation.
 pub async fn remove_folder(current_user: CurrentUser<role::Manager>, form: PageForm) -> PageResult {
     let form = form.read().await?;
     let folder = Folder::parse(form.raw("name"))?;

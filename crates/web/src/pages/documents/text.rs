@@ -1,4 +1,4 @@
-//! The text of a document as it was read, and where it is used.
+//! The extracted text of a document, and the workspaces that use it.
 use askama::Template;
 use carrel_domain::DocumentPath;
 use carrel_domain::document_list::words_of_tokens;
@@ -12,7 +12,7 @@ use crate::session::current_user::{CurrentUser, role};
 use crate::view::filters;
 use crate::view::layout::{PageLayout, Section};
 
-/// How much of a text is shown, in bytes.
+/// Most bytes of text that are shown.
 const SHOWN: usize = 200_000;
 
 #[derive(Template)]
@@ -30,9 +30,9 @@ struct Text {
     since: DateTime<Utc>,
     location: String,
     places: Vec<Place>,
-    /// The workspaces it could be put into.
+    /// The workspaces it could be added to.
     others: Vec<Place>,
-    /// What of its file is not in the text.
+    /// Parts of its file that were not read.
     warnings: Vec<String>,
     text: String,
     is_cut: bool,
@@ -70,7 +70,7 @@ pub async fn show(current_user: CurrentUser<role::Manager>) -> PageResult {
     response::page(&current_user.request, &page)
 }
 
-/// Where a page was found, if it is on the web.
+/// Returns the URL of a document, if it came from the web.
 pub fn web_link(link: &str) -> Option<String> {
     let url = url::Url::parse(link).ok()?;
     matches!(url.scheme(), "http" | "https").then(|| url.to_string())

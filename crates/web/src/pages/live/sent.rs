@@ -1,22 +1,22 @@
-//! What of a growing text a browser has, so that no more is sent than what is new.
+//! Tracks which part of a growing text the browser has, so that only new content is sent.
 use carrel_http::sse::event;
 
 use crate::view::GrowthPart;
 
-/// What a browser has of one part.
+/// What the browser has of one part.
 #[derive(Default)]
 pub struct Sent {
     closed: usize,
     /// The unfinished block, as the browser shows it.
     tail: String,
-    /// What finished blocks and unfinished ones took, in bytes.
+    /// Bytes sent for finished and for unfinished blocks.
     blocks: usize,
     tails: usize,
 }
 
 impl Sent {
-    /// How much unfinished blocks may take beyond a third of what the finished ones took, in bytes:
-    /// what is replaced again and again must not outweigh what stays.
+    /// Bytes that unfinished blocks may take, in addition to a third of the finished ones. Content
+    /// that is replaced repeatedly must not outweigh the rest.
     const ALLOWANCE: usize = 4_096;
 
     pub fn update(&mut self, kind: &str, part: &GrowthPart, events: &mut String) {
@@ -59,17 +59,17 @@ impl Sent {
     }
 }
 
-/// What was added to the last text of a block, if that is all that has changed.
+/// Returns the text that was added to a block's last text, if nothing else changed.
 fn added<'a>(old: &str, new: &'a str) -> Option<&'a str> {
     let closing = closing_tags(old);
     let (body, end) = old.split_at(old.len() - closing);
     let more = new.strip_prefix(body)?.strip_suffix(end)?;
-    // Text before and after: otherwise it would stand within the wrong element.
+    // Only between text; otherwise the addition would land in the wrong element.
     let joins = !body.ends_with('>') && !body.is_empty();
     (joins && !more.contains('<')).then_some(more)
 }
 
-/// The length of the closing tags at the end of `html`, in bytes.
+/// Returns the length of the closing tags at the end of `html`, in bytes.
 fn closing_tags(html: &str) -> usize {
     let mut rest = html;
     loop {
@@ -102,7 +102,7 @@ mod tests {
         }
     }
 
-    /// What the browser shows after `events`.
+    /// Returns what the browser shows after `events`.
     fn replayed(events: &str) -> String {
         let (mut blocks, mut tail) = (String::new(), String::new());
         for event in events.split("\n\n").filter(|event| !event.is_empty()) {

@@ -4,7 +4,7 @@ use actix_web::http::header::{COOKIE as COOKIES, HeaderValue};
 
 use super::*;
 
-/// Texts that are said of a number of things.
+/// Texts with a count.
 const COUNTED: [&str; 6] = [
     "audit.events",
     "chat.passages",
@@ -18,7 +18,7 @@ fn is_counted(key: &str) -> bool {
     COUNTED.iter().any(|counted| key.rsplit_once('.').is_some_and(|(start, _)| start == *counted))
 }
 
-/// What stands in braces, each as often as it does.
+/// Returns the placeholders in braces, including repetitions.
 fn placeholders(text: &str) -> Vec<&str> {
     let mut found: Vec<_> =
         text.split('{').skip(1).filter_map(|rest| rest.split('}').next()).collect();

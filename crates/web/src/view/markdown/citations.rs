@@ -1,19 +1,20 @@
-//! Citations in an answer: `[1]`, `[1, 2]`, `[1-3]`, `[1][2]`, `【1】` become links to the sources.
+//! Citations in an answer: turns `[1]`, `[1, 2]`, `[1-3]`, `[1][2]`, `【1】` into links to the
+//! sources.
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use super::writer::escape;
 
-/// The most numbers that one pair of brackets stands for.
+/// Most numbers in one pair of brackets.
 const MOST: usize = 20;
 
-/// Where citations lead.
+/// The targets of citations.
 pub enum Citations<'a> {
-    /// There are none: numbers in brackets are text.
+    /// None: numbers in brackets are text.
     None,
-    /// The address of each source, from 1; empty where there is nothing to lead to.
+    /// The address of each source, from 1; empty for a source without a page.
     Sources(&'a [String]),
-    /// The answer is under way and its sources are not known yet. Links lead to `#<prefix>-<n>`.
+    /// The answer is in progress and its sources are not known yet. Links lead to `#<prefix>-<n>`.
     Pending(&'a str),
 }
 
@@ -25,7 +26,7 @@ pub struct Citation {
 }
 
 impl Citations<'_> {
-    /// Writes the links of `found`, or `text` as it stands when it names no source.
+    /// Writes the links of `found`, or `text` unchanged if it names no source.
     pub fn write(&self, found: &Citation, text: &str, html: &mut String) {
         let known = |number: &usize| match self {
             Self::None => false,
@@ -54,7 +55,7 @@ impl Citations<'_> {
     }
 }
 
-/// Whether a text cites the source of a number.
+/// True if a text cites the source with this number.
 pub fn cites(text: &str, number: usize) -> bool {
     find(text).iter().any(|citation| citation.numbers.contains(&number))
 }
@@ -69,7 +70,7 @@ pub fn find(text: &str) -> Vec<Citation> {
             from += 1;
         }
         let close = if text[at..].starts_with('[') { ']' } else { '】' };
-        // Brackets around anything longer hold no numbers.
+        // Longer brackets contain no citation.
         let rest = &text[from..];
         let Some(length) = rest.char_indices().take(64).find(|(_, c)| *c == close) else {
             continue;
@@ -83,7 +84,7 @@ pub fn find(text: &str) -> Vec<Citation> {
     found
 }
 
-/// Reads `1`, `1, 2`, `1-3` and mixtures of them.
+/// Parses `1`, `1, 2`, `1-3` and combinations.
 fn numbers(text: &str) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     for part in text.split([',', ';', '，', '、']) {

@@ -1,5 +1,5 @@
-//! Code blocks, coloured on the server: a card with the language, a button that copies, and classes
-//! for the kinds of words, which style sheets colour.
+//! Code blocks, highlighted on the server: a card with the language, a copy button, and classes
+//! that the style sheet colors.
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
@@ -8,15 +8,15 @@ use syntect::parsing::{ParseState, Scope, ScopeStack, SyntaxReference, SyntaxSet
 use super::writer::escape;
 use crate::view::texts::t;
 
-/// How many bytes of code one text may have coloured, and how long that may take.
+/// Most bytes of code that are highlighted per text, and the time limit.
 const BYTES: usize = 64 * 1024;
 const TIME: Duration = Duration::from_millis(150);
-/// The longest line that is coloured, in bytes.
+/// Longest line that is highlighted, in bytes.
 const LINE: usize = 2_000;
 
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
 
-/// The beginning of a scope, and the class of words in it. Later rows are more particular.
+/// Scope prefixes and their classes. Later rows are more specific.
 static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     let rows = [
         ("comment", "c"),
@@ -44,7 +44,7 @@ static CLASSES: LazyLock<Vec<(Scope, &'static str)>> = LazyLock::new(|| {
     rows.into_iter().filter_map(|(scope, class)| Some((Scope::new(scope).ok()?, class))).collect()
 });
 
-/// What one text may still spend on colours.
+/// The remaining highlighting budget of a text.
 pub struct Budget {
     bytes: usize,
     time: Duration,
@@ -56,7 +56,7 @@ impl Default for Budget {
     }
 }
 
-/// Writes a code block. Without a known language, or beyond the budget, it has no colours.
+/// Writes a code block, without highlighting for an unknown language or beyond the budget.
 pub fn write(language: &str, text: &str, budget: &mut Budget, html: &mut String) {
     html.push_str("<figure class=\"code\"><figcaption><span>");
     escape(if language.is_empty() { t("code.plain") } else { language }, html);

@@ -1,7 +1,7 @@
-//! Formulas in TeX as MathML, made on the server.
+//! Converts TeX formulas to MathML on the server.
 use math_core::{LatexToMathML, MathDisplay};
 
-/// The longest formula that is converted, in bytes; how deep it may nest; how many a text may hold.
+/// Longest formula in bytes, deepest nesting, and most formulas per text.
 const LONGEST: usize = 2_000;
 const DEPTH: usize = 40;
 const MOST: usize = 200;
@@ -14,9 +14,9 @@ pub enum Display {
 
 pub enum Outcome {
     MathMl(String),
-    /// Dollar signs around what is no formula, such as two prices.
+    /// Not a formula, such as two prices with dollar signs.
     Money,
-    /// To be shown as it was written.
+    /// Unreadable; shown as written.
     Unreadable,
 }
 
@@ -38,8 +38,8 @@ pub fn to_mathml(formula: &str, display: Display, count: usize) -> Outcome {
     }
 }
 
-/// Whether the text between two dollar signs can be a formula: one letter or number, or anything
-/// with an operator in it.
+/// True if the text between two dollar signs may be a formula: a single letter, a number, or
+/// anything with an operator.
 fn looks_like_math(text: &str) -> bool {
     let is_atom = text.chars().count() == 1 || text.bytes().all(|b| b.is_ascii_digit());
     is_atom
@@ -61,8 +61,7 @@ fn depth(formula: &str) -> usize {
     deepest
 }
 
-/// Whether the converted formula holds nothing but MathML without links, handlers and styles of its
-/// own.
+/// True if the converted formula is only MathML, without links, handlers and inline styles.
 fn is_plain(made: &str) -> bool {
     made.starts_with("<math")
         && made.split('<').skip(1).all(|tag| {
@@ -72,8 +71,8 @@ fn is_plain(made: &str) -> bool {
         && ![" href=", " style=", " on", " src=", " xlink:"].iter().any(|bad| made.contains(bad))
 }
 
-/// Replaces `\(…\)` and `\[…\]`, which Markdown would take for escaped brackets, by dollar signs.
-/// What is within code stays as it is.
+/// Replaces `\(…\)` and `\[…\]`, which Markdown would treat as escaped brackets, by dollar signs.
+/// Code is not changed.
 pub fn with_dollars(text: &str) -> String {
     if !text.contains("\\(") && !text.contains("\\[") {
         return text.to_owned();
@@ -111,7 +110,7 @@ fn copy_line<'a>(rest: &'a str, made: &mut String) -> &'a str {
     &rest[end..]
 }
 
-/// Copies a code span, a formula with dollar signs around it, or one character.
+/// Copies a code span, a formula in dollar signs, or one character.
 fn copy_piece<'a>(rest: &'a str, made: &mut String) -> &'a str {
     let ticks = rest.len() - rest.trim_start_matches('`').len();
     if ticks > 0 {

@@ -1,11 +1,11 @@
-//! Markdown as HTML: what a model says, a document holds, or a person writes.
+//! Renders Markdown of models, documents and users as HTML.
 //!
-//! The output is safe by construction: [`writer`] writes a closed set of tags and attributes, escapes
-//! every text, and keeps only addresses of schemes that do not run anything. Raw HTML in a text is
-//! shown as the text it is; images, which a browser would fetch from anywhere, become links.
+//! The output is safe by construction: [`writer`] writes a closed set of tags and attributes,
+//! escapes all text, and keeps only URLs with harmless schemes. Raw HTML is shown as text. Images,
+//! which a browser would fetch from anywhere, become links.
 //!
-//! Rendering takes bounded time: see [`LIMIT`]. Even so, call it through [`super::rendering`] on
-//! behalf of requests, never on a thread that answers them.
+//! Rendering takes bounded time: see [`LIMIT`]. Nevertheless, requests must call it through
+//! [`super::rendering`], never on a thread that answers them.
 mod citations;
 mod code;
 mod math;
@@ -19,10 +19,10 @@ use pulldown_cmark::{Event, Options, Parser, TextMergeStream};
 pub use citations::{Citations, cites};
 pub use plain::plain;
 
-/// How much of a text is rendered, in bytes. What is beyond it is shown as plain text.
+/// Most bytes of a text that are rendered. The rest is shown as plain text.
 pub const LIMIT: usize = 128 * 1024;
 
-/// How deep a text may nest. What is deeper is shown without its marks.
+/// Deepest nesting. Deeper text is shown without its markup.
 const DEPTH: usize = 24;
 
 /// Renders `text`. `[n]` becomes a link to the n-th source.
@@ -36,9 +36,9 @@ pub fn html(text: &str, citations: &Citations<'_>) -> String {
     html
 }
 
-/// Returns where the top-level blocks of `text` are: paragraphs, lists, tables, code.
+/// Returns the top-level blocks of `text`: paragraphs, lists, tables, code.
 ///
-/// While a text grows, all blocks but the last stay as they are.
+/// While a text grows, only its last block changes.
 pub fn blocks(text: &str) -> Vec<Range<usize>> {
     let mut depth = 0;
     let mut found = Vec::new();
@@ -83,7 +83,7 @@ fn events(text: &str) -> impl Iterator<Item = Event<'_>> {
     })
 }
 
-/// The largest character boundary of `text` that is at most `at`.
+/// Returns the largest character boundary of `text` that is at most `at`.
 fn floor(text: &str, at: usize) -> usize {
     if at >= text.len() {
         return text.len();

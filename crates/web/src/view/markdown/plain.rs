@@ -1,10 +1,10 @@
-//! Markdown without its marks, for excerpts.
+//! Removes Markdown markup, for excerpts.
 use pulldown_cmark::{Event, Parser, TagEnd};
 
-/// Longer texts, in bytes, are left as they are: an excerpt is not worth reading them.
+/// Longer texts, in bytes, are not processed, because that is too expensive for an excerpt.
 const MOST: usize = 8 << 10;
 
-/// What a reader would see of a text, on one line.
+/// Returns the visible text on one line.
 pub fn plain(text: &str) -> String {
     if text.len() > MOST {
         return text.to_owned();

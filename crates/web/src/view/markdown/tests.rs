@@ -52,7 +52,7 @@ fn formulas_are_mathml_however_they_are_written() {
     assert!(prices.contains("$5 or $10"), "{prices}");
 }
 
-/// The tags of `html`, with what is in them.
+/// Returns the tags of `html`, with their attributes.
 fn tags(html: &str) -> impl Iterator<Item = &str> {
     html.split('<').skip(1).map(|rest| rest.split('>').next().unwrap_or_default())
 }

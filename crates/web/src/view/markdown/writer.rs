@@ -1,4 +1,4 @@
-//! Writes the events of a text as HTML, with a closed set of tags and attributes.
+//! Writes Markdown events as HTML, with a closed set of tags and attributes.
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use pulldown_cmark::{Alignment, BlockQuoteKind, CodeBlockKind, Event, Tag, TagEn
 use super::citations::{self, Citations};
 use super::{code, math};
 
-/// Writes `text` as it is.
+/// Writes `text` unformatted.
 pub fn write_plain(text: &str, html: &mut String) {
     html.push_str("<pre class=\"plain\" tabindex=\"0\">");
     escape(text, html);
@@ -24,7 +24,7 @@ pub fn write<'a>(events: impl Iterator<Item = Event<'a>>, citations: &Citations<
     writer.html
 }
 
-/// Escapes what has a meaning in HTML, also within a quoted attribute.
+/// Escapes HTML's special characters, also for quoted attributes.
 pub(super) fn escape(text: &str, html: &mut String) {
     for character in text.chars() {
         match character {
@@ -40,15 +40,15 @@ pub(super) fn escape(text: &str, html: &mut String) {
 struct Writer<'c> {
     citations: &'c Citations<'c>,
     html: String,
-    /// How each column of the present table is aligned.
+    /// Alignment of each column of the current table.
     alignments: Vec<Alignment>,
     column: usize,
     is_head: bool,
-    /// The language and text of the code block that is being read.
+    /// Language and text of the code block that is being read.
     code: Option<(String, String)>,
-    /// How many links are open: within one there are no others.
+    /// Number of open links. Links cannot be nested.
     links: usize,
-    /// For each open link, whether its address was taken.
+    /// Whether each open link was written.
     is_link: Vec<bool>,
     footnotes: HashMap<String, usize>,
     code_budget: code::Budget,
@@ -152,7 +152,7 @@ impl<'c> Writer<'c> {
                     dest_url.into()
                 });
             }
-            // An image would be fetched from wherever the text says.
+            // An image would be fetched from any host that the text names.
             Tag::Image { dest_url, .. } => self.open_link(&dest_url),
             Tag::HtmlBlock => self.html.push_str("<p>"),
             Tag::DefinitionList
@@ -227,7 +227,7 @@ impl<'c> Writer<'c> {
         }
     }
 
-    /// Running text: citations and bare addresses in it become links.
+    /// Writes running text. Citations and bare URLs become links.
     fn text(&mut self, text: &str) {
         if self.links > 0 {
             return escape(text, &mut self.html);
@@ -276,7 +276,7 @@ impl<'c> Writer<'c> {
         self.html.push_str(after);
     }
 
-    /// The number of a footnote: by the order in which they are first named.
+    /// Returns the number of a footnote, by the order of first reference.
     fn footnote(&mut self, name: &str) -> usize {
         let next = self.footnotes.len() + 1;
         *self.footnotes.entry(name.to_owned()).or_insert(next)
@@ -294,9 +294,9 @@ fn alert(kind: Option<BlockQuoteKind>) -> &'static str {
     }
 }
 
-/// Whether following an address runs nothing: one of the web, of mail, or within this server.
+/// True if following a URL runs nothing: a web or mail address, or a path of this server.
 fn is_harmless(address: &str) -> bool {
-    // Browsers leave out white space and control characters before they read the scheme.
+    // Browsers ignore white space and control characters before they read the scheme.
     if address.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return false;
     }
