@@ -44,7 +44,7 @@ use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
-use carrel_services::widgets::{RateLimiter, WidgetService};
+use carrel_services::widgets::{VisitorLimiter, WidgetService};
 use chrono::{TimeDelta, Utc};
 
 use crate::config::Config;
@@ -206,7 +206,7 @@ impl App {
             widgets: database.clone(),
             chats: database.clone(),
             conversations: conversations.clone(),
-            rate_limiter: Arc::new(RateLimiter::new(config.api.embed_rate)),
+            rate_limiter: Arc::new(VisitorLimiter::new(config.api.embed_rate)),
         };
         let api_keys = Arc::new(ApiKeyService::new(database.clone()));
         let multi_user = Arc::new(CachedMultiUserMode::new(database.clone()));

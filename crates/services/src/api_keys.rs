@@ -8,6 +8,7 @@ use carrel_domain::{ApiKeyId, Error, Result, UserId, WorkspaceId};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
+use crate::rate_limiter::RateLimiter;
 use crate::token::{Secret, digest};
 
 /// How long a key once seen in the database is taken to be good without looking again. Keys
@@ -93,13 +94,17 @@ pub struct ApiKeyService {
     keys: Arc<dyn ApiKeys>,
     seen: RwLock<Cache>,
     used: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
-    /// When each limited key would have spent all it may: its allowance flows back evenly.
-    spent: Mutex<HashMap<ApiKeyId, DateTime<Utc>>>,
+    limiter: RateLimiter<ApiKeyId>,
 }
 
 impl ApiKeyService {
     pub fn new(keys: Arc<dyn ApiKeys>) -> Self {
-        Self { keys, seen: RwLock::default(), used: Mutex::default(), spent: Mutex::default() }
+        Self {
+            keys,
+            seen: RwLock::default(),
+            used: Mutex::default(),
+            limiter: RateLimiter::default(),
+        }
     }
 
     /// The key that `secret` is, if it is good at `now`.
@@ -132,16 +137,7 @@ impl ApiKeyService {
     /// Counts a request of a key with a rate limit. `Err` says after how many seconds the next one
     /// is admitted.
     pub fn check_rate_limit(&self, key: &ApiKey, now: DateTime<Utc>) -> Result<(), u64> {
-        let Some(limit) = key.rate_limit.filter(|limit| *limit > 0) else { return Ok(()) };
-        let one = TimeDelta::microseconds(60_000_000 / i64::from(limit));
-        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
-        let until = spent.get(&key.id).copied().unwrap_or(now).max(now) + one;
-        let over = until - now - TimeDelta::minutes(1);
-        if over > TimeDelta::zero() {
-            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
-        }
-        spent.insert(key.id, until);
-        Ok(())
+        self.limiter.check(key.id, key.rate_limit.unwrap_or(0), now)
     }
 
     fn recall(&self, digest: KeyDigest, now: DateTime<Utc>) -> Option<Arc<ApiKey>> {

@@ -36,6 +36,7 @@ pub mod prompt;
 pub mod prompt_history;
 pub mod prompt_variables;
 pub mod provenance;
+pub mod rate_limiter;
 pub mod reasoning;
 pub mod record;
 pub mod redact;

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::chat::{AnswerEvent, Conversations, Question, RequestOverrides};
 use chat_store::{WidgetChatStore, as_chat};
-pub use rate_limiter::RateLimiter;
+pub use rate_limiter::VisitorLimiter;
 
 /// What is said in query mode where the workspace has no words of its own for it.
 const REFUSAL: &str = "I do not have enough information to answer that. Try another question.";
@@ -29,7 +29,7 @@ pub struct WidgetService {
     pub widgets: Arc<dyn Widgets>,
     pub chats: Arc<dyn WidgetChats>,
     pub conversations: Conversations,
-    pub rate_limiter: Arc<RateLimiter>,
+    pub rate_limiter: Arc<VisitorLimiter>,
 }
 
 /// Whoever comes by a page.
@@ -125,7 +125,7 @@ impl WidgetService {
         visitor: &WidgetVisitor,
     ) -> Result<OpenWidget, WidgetDenied> {
         self.rate_limiter
-            .spend(visitor.by.address.as_deref(), visitor.by.at)
+            .check(visitor.by.address.as_deref(), visitor.by.at)
             .map_err(WidgetDenied::TooFast)?;
         let (widget, workspace) = self.by_key(key).await?.ok_or(WidgetDenied::Unknown)?;
         if !widget.settings.enabled {

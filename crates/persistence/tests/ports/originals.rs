@@ -70,7 +70,7 @@ async fn an_original_is_kept_once_a_document_was_made_of_it(scratch: Scratch) {
     assert_eq!(db.of([8; 32]).await.unwrap(), None);
     assert_eq!(db.pending(at(9)).await.unwrap(), []);
     assert_eq!(db.size().await.unwrap(), OriginalsSize { files: 1, bytes: 100 });
-    assert_eq!(db.originals(None, 9).await.unwrap(), [file.clone()]);
+    assert_eq!(db.originals(None, 9).await.unwrap(), std::slice::from_ref(&file));
     assert_eq!(db.originals(Some(file.name), 9).await.unwrap(), []);
     let orphan = original([9; 32]);
     note(&db, &orphan).await;

@@ -232,7 +232,7 @@ impl Tables {
                 continue;
             }
             *line += 1;
-            let row = ArchivedRow { table: *table, line: *line, json };
+            let row = ArchivedRow { table, line: *line, json };
             if row.table != SETTINGS || !self.is_foreign_secret(&row.json) {
                 return Ok(Some(row));
             }

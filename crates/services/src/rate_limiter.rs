@@ -1,0 +1,77 @@
+//! Rate limits per minute: of API keys, and of the addresses that use widgets.
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, TimeDelta, Utc};
+
+/// The most callers remembered.
+const REMEMBERED: usize = 10_000;
+
+/// Counts requests of callers known by a `K`. An allowance of a minute flows back evenly, so a caller
+/// may use it at once or spread it.
+#[derive(Debug)]
+pub struct RateLimiter<K> {
+    /// When each caller will have all of its allowance back.
+    full_at: Mutex<HashMap<K, DateTime<Utc>>>,
+}
+
+impl<K> Default for RateLimiter<K> {
+    fn default() -> Self {
+        Self { full_at: Mutex::default() }
+    }
+}
+
+impl<K: Eq + Hash> RateLimiter<K> {
+    /// Counts a request of `caller`, who may make `per_minute`; 0 stands for no limit.
+    ///
+    /// # Errors
+    /// The seconds until the next request is allowed. A refused request is not counted.
+    pub fn check(&self, caller: K, per_minute: u32, now: DateTime<Utc>) -> Result<(), u64> {
+        if per_minute == 0 {
+            return Ok(());
+        }
+        let one = TimeDelta::microseconds(60_000_000 / i64::from(per_minute));
+        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if full_at.len() >= REMEMBERED {
+            full_at.retain(|_, until| *until > now);
+        }
+        if full_at.len() >= REMEMBERED {
+            // Remembering them does not stop a caller who has so many names.
+            full_at.clear();
+        }
+        let until = full_at.get(&caller).copied().unwrap_or(now).max(now) + one;
+        let over = until - now - TimeDelta::minutes(1);
+        if over > TimeDelta::zero() {
+            return Err(u64::try_from(over.num_seconds()).unwrap_or(0) + 1);
+        }
+        full_at.insert(caller, until);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_caller_is_slowed_down_and_others_are_not() {
+        let (limiter, now) = (RateLimiter::default(), DateTime::UNIX_EPOCH);
+        for _ in 0..60 {
+            assert_eq!(limiter.check("a", 60, now), Ok(()));
+        }
+        assert_eq!(limiter.check("a", 60, now), Err(2));
+        assert_eq!(limiter.check("b", 60, now), Ok(()));
+        assert_eq!(limiter.check("a", 60, now + TimeDelta::seconds(1)), Ok(()));
+        assert_eq!(limiter.check("a", 0, now), Ok(()));
+    }
+
+    #[test]
+    fn callers_are_forgotten_when_there_are_too_many() {
+        let (limiter, now) = (RateLimiter::default(), DateTime::UNIX_EPOCH);
+        for number in 0..2 * REMEMBERED {
+            limiter.check(number, 1, now).unwrap();
+        }
+        assert!(limiter.full_at.lock().unwrap().len() <= REMEMBERED);
+    }
+}
