@@ -142,7 +142,7 @@ impl Tensors {
             Precision::I8 => 1,
         };
         self.parts.skip_to(start);
-        let bytes = self.parts.bytes(length * width)?;
+        let bytes = Parts::bytes(&mut self.parts, length * width)?;
         let pairs = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
         Ok(match precision {
             Precision::F32 => {
