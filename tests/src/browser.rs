@@ -49,6 +49,8 @@ impl Browser {
             .args(["--disable-background-networking", "--disable-component-update", "--mute-audio"])
             .arg("--disable-features=Translate,MediaRouter,OptimizationHints,HttpsUpgrades")
             .args(["--lang=en-GB", "--no-proxy-server"])
+            // A microphone that hums, and nobody who would have to allow it.
+            .args(["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"])
             .arg(format!("--host-resolver-rules=MAP {NAMED_HOST} 127.0.0.1"))
             .arg(format!("--window-size={width},{height}"))
             .arg(format!("--user-data-dir={}", profile.path().display()))

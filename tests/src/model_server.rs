@@ -8,6 +8,7 @@ mod embedding;
 mod misbehaving;
 mod ollama;
 mod picture;
+mod sound;
 
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -146,6 +147,10 @@ fn serve(listener: TcpListener, requests: Requests) -> Result<actix_web::dev::Se
             .route("/v1/images/generations", web::post().to(images))
             .route("/api/v1/images/generations", web::post().to(images))
             .route("/api/v1/images/edits", web::post().to(edited_images))
+            .route("/v1/audio/transcriptions", web::post().to(transcriptions))
+            .route("/v1/audio/translations", web::post().to(transcriptions))
+            .route("/v1/audio/speech", web::post().to(speech))
+            .route("/v1/audio/voices", web::get().to(voices))
             .default_service(web::to(|| async { error(404, "there is nothing here") }))
     });
     Ok(server.workers(1).disable_signals().shutdown_timeout(0).listen(listener)?.run())
@@ -211,6 +216,31 @@ async fn edited_images(
     let body = picture::form(&body);
     record(&request, &requests, &body);
     picture::respond(&body).await
+}
+
+/// As [`edited_images`].
+async fn transcriptions(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Bytes,
+) -> HttpResponse {
+    let form = picture::form(&body);
+    record(&request, &requests, &form);
+    sound::transcription(&form, picture::file(&body).len())
+}
+
+async fn speech(
+    request: HttpRequest,
+    requests: web::Data<Requests>,
+    body: web::Json<Value>,
+) -> HttpResponse {
+    record(&request, &requests, &body);
+    sound::speech(&body)
+}
+
+async fn voices(request: HttpRequest, requests: web::Data<Requests>) -> HttpResponse {
+    record(&request, &requests, &Value::Null);
+    sound::voices()
 }
 
 fn record(request: &HttpRequest, requests: &Requests, body: &Value) {

@@ -78,6 +78,11 @@ pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
     if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
         eprintln!("pictures are not read in these tests: {error}");
     }
+    // As for pictures, of transcribing recordings.
+    let fetch = cmd!(sh, "{carrel} model fetch whisper-base --storage {storage}");
+    if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
+        eprintln!("recordings are not transcribed in these tests: {error}");
+    }
     Ok(models)
 }
 

@@ -1,4 +1,26 @@
 //! The models that transcribe recordings: their names, their files, and whether they are there.
 pub use carrel_speech::directory::{
-    ModelFile, WHISPER_BASE, WHISPER_BASE_FILES, WHISPER_MODELS, is_complete,
+    PIPER, PIPER_FILES, SpeechFile, WHISPER_BASE, WHISPER_BASE_FILES, WHISPER_MODELS, is_complete,
 };
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use carrel_speech::directory;
+use carrel_speech::whisper::Whisper;
+
+/// Copies the files of a model from one directory to another, once it has been loaded. What was there before is
+/// replaced, file by file.
+pub fn adopt(from: &Path, into: &Path) -> io::Result<()> {
+    Whisper::load(directory::open(from)?, 1)?;
+    let lacks = |name| io::Error::new(io::ErrorKind::NotFound, format!("it lacks the file {name}"));
+    fs::create_dir_all(into)?;
+    for name in directory::files(from).map_err(lacks)? {
+        let incoming = into.join(format!(".incoming-{name}"));
+        fs::copy(from.join(name), &incoming)?;
+        File::open(&incoming)?.sync_all()?;
+        fs::rename(&incoming, into.join(name))?;
+    }
+    Ok(())
+}

@@ -5,6 +5,7 @@ use crate::Result;
 
 mod synthesis;
 mod transcription;
+mod usage;
 
 pub use synthesis::{
     AudioFormat, AudioStream, LONGEST_SPOKEN_TEXT, Speech, SpeechRequest, SpeechSynthesizer, Speed,
@@ -15,6 +16,8 @@ pub use transcription::{
     Transcriber, Transcript, TranscriptPart, TranscriptStream, TranscriptionRequest,
     TranscriptionTask,
 };
+
+pub use usage::{SpeechUsage, SpeechUse};
 
 /// What hears or speaks, as an operator would write it in the settings.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,6 +11,7 @@ pub mod json;
 pub mod multipart;
 pub mod original;
 pub mod request_log;
+pub mod sound;
 pub mod sse;
 pub mod status;
 

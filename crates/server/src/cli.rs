@@ -305,6 +305,8 @@ Models:
   bge-small-en-v1.5       English, more exact, 133 MB
   nomic-embed-text-v1.5   English, long texts, 547 MB
   ocr                     reads the text in pictures and scans, 31 MB
+  whisper-base            transcribes recordings, 146 MB
+  piper                   a voice that reads aloud (with the program espeak-ng), 63 MB
 Without access to the internet, copy the model's files to this machine and name their directory:
   carrel model fetch all-MiniLM-L6-v2 --from /media/usb/all-MiniLM-L6-v2")]
     Fetch(Fetch),
@@ -317,8 +319,9 @@ Example:
 
 #[derive(Debug, Args)]
 pub struct Fetch {
-    /// Name of the model; the one in use when left out
-    pub name: Option<String>,
+    /// Names of models; the one in use when left out
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
     /// Directory that holds the files already
     #[arg(long, value_name = "DIR")]
     pub from: Option<PathBuf>,

@@ -13,6 +13,7 @@ mod pages;
 mod refresh;
 mod serve;
 mod settings;
+mod speech_models;
 pub mod storage;
 mod terminal;
 #[cfg(feature = "otel")]

@@ -68,7 +68,12 @@ impl ConfiguredModels {
         carrel_providers::embedder(&|name| self.settings.lookup(name), &self.http()?)
     }
 
-    fn http(&self) -> Result<Http> {
+    /// The setting that holds for a variable now.
+    pub fn lookup(&self, variable: &str) -> Option<String> {
+        self.settings.lookup(variable)
+    }
+
+    pub fn http(&self) -> Result<Http> {
         let mut http = self.http.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(http) = &*http {
             return Ok(http.clone());

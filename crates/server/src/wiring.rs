@@ -44,6 +44,7 @@ use carrel_services::settings::SettingsStore;
 use carrel_services::settings::dump::Dump;
 use carrel_services::sign_in::SignIn;
 use carrel_services::sign_on::SignOn;
+use carrel_services::speech::SpeechService;
 use carrel_services::widgets::{VisitorLimiter, WidgetService};
 use chrono::{TimeDelta, Utc};
 
@@ -244,7 +245,12 @@ impl App {
             config.dumped_secrets,
         );
         let root = config.storage.root().to_owned();
-        let images = ImageService::new(models.clone(), root, config.storage.uploads());
+        let scratch = config.storage.uploads();
+        let tasks = conversations.tasks.clone();
+        let places = (root.as_path(), scratch.as_path());
+        let speech =
+            SpeechService::new(configured.clone(), database.clone(), store.clone(), places, tasks);
+        let images = ImageService::new(models.clone(), &root, scratch);
         let importer = Importer {
             target: database.clone(),
             documents: database.clone(),
@@ -283,6 +289,7 @@ impl App {
             models: models.clone(),
             connection_test: configured.clone(),
             model_lists: Arc::new(ModelLists::new(configured.clone(), store.clone())),
+            speech_connection_test: configured.clone(),
             index_connection_test: chosen.clone(),
             library,
             document_list: database.clone(),
@@ -294,6 +301,7 @@ impl App {
             search,
             conversations,
             images: Arc::new(images),
+            speech: Arc::new(speech),
             users: database.clone(),
             sessions,
             multi_user,

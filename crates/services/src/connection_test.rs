@@ -4,16 +4,24 @@ use std::time::{Duration, Instant};
 
 use carrel_domain::image::{ImageModel, ImageRequest};
 use carrel_domain::model::{ChatModel, ChatRequest, Delta, Embedder, ModelList, Purpose};
+use carrel_domain::speech::{
+    Recording, SpeechRequest, SpeechSynthesizer, Speed, Transcriber, TranscriptionRequest,
+};
 use carrel_domain::vector::VectorIndex;
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
 use tokio::time::timeout;
+
+use crate::speech;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a picture is waited for.
 const DRAWING: Duration = Duration::from_secs(120);
+
+/// How long a recording is waited for: a model may have to be loaded first.
+const HEARING: Duration = Duration::from_secs(30);
 
 /// Settings by variable, whether they are in force or only tried.
 pub type SettingsLookup<'a> = dyn Fn(&str) -> Option<String> + Send + Sync + 'a;
@@ -33,6 +41,14 @@ pub trait ConnectionTest: Send + Sync {
     ) -> Result<Arc<dyn ModelList>>;
     /// As [`ConnectionTest::language_model`].
     fn image_model(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn ImageModel>>;
+}
+
+/// As [`ConnectionTest`], of what hears and what speaks.
+pub trait SpeechConnectionTest: Send + Sync {
+    /// As [`ConnectionTest::language_model`].
+    fn transcriber(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn Transcriber>>;
+    /// As [`ConnectionTest::language_model`].
+    fn synthesizer(&self, settings: &SettingsLookup<'_>) -> Result<Arc<dyn SpeechSynthesizer>>;
 }
 
 /// As [`ConnectionTest`], of the index of vectors.
@@ -97,6 +113,45 @@ pub async fn image_model(model: Arc<dyn ImageModel>) -> Result<ConnectionTestRes
     drawn.map_err(|_| slow())??;
     let seconds = started.elapsed().as_secs_f64();
     Ok(ConnectionTestResult { by: model.name(), seconds, dimensions: None })
+}
+
+/// Has a second of silence written down. What becomes of it does not matter.
+pub async fn transcriber(model: Arc<dyn Transcriber>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let recording = speech::second_of_silence().map_err(Error::of_file)?;
+    let request = TranscriptionRequest::of(Recording {
+        content: recording.path().to_owned(),
+        length: recording.as_file().metadata().map_err(Error::of_file)?.len(),
+        name: "silence.wav".to_owned(),
+    });
+    let listen = async {
+        let mut parts = model.transcribe(request).await?;
+        while let Some(part) = parts.next().await {
+            part?;
+        }
+        Ok::<_, Error>(())
+    };
+    timeout(HEARING, listen).await.map_err(|_| late("speech recognition"))??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
+}
+
+/// Has a few words spoken, as far as the first sound.
+pub async fn synthesizer(model: Arc<dyn SpeechSynthesizer>) -> Result<ConnectionTestResult> {
+    let started = Instant::now();
+    let nothing = || Error::unavailable("speech synthesis", "it made no sound");
+    let format = model.formats().into_iter().next().ok_or_else(nothing)?;
+    let request = SpeechRequest {
+        text: "Are you there?".to_owned(),
+        voice: None,
+        format,
+        speed: Speed::default(),
+        instructions: None,
+    };
+    let speak = async { model.speak(request).await?.audio.next().await.ok_or_else(nothing)? };
+    timeout(PATIENCE, speak).await.map_err(|_| late("speech synthesis"))??;
+    let seconds = started.elapsed().as_secs_f64();
+    Ok(ConnectionTestResult { by: model.name().model, seconds, dimensions: None })
 }
 
 /// Asks an index how many vectors it holds.

@@ -1,18 +1,19 @@
 //! ImageService that are made on demand, and kept for a while.
-mod store;
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use carrel_domain::generated_file::GeneratedFile;
+use carrel_domain::generated_file::{GeneratedFile, PICTURES};
 use carrel_domain::image::{GeneratedImage, ImageRequest};
 use carrel_domain::model::Models;
 use carrel_domain::{Error, Result};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 
-use store::{ImageStore, ROOM};
+use crate::kept_files::KeptFiles;
+
+/// How much of them is kept, in bytes.
+const ROOM: u64 = 2 << 30;
 
 /// How many pictures are made at a time: each is in memory whole, several times over.
 const AT_ONCE: usize = 2;
@@ -23,7 +24,7 @@ const TURN: Duration = Duration::from_secs(120);
 /// Has pictures made and keeps them.
 pub struct ImageService {
     models: Arc<dyn Models>,
-    room: Arc<ImageStore>,
+    room: Arc<KeptFiles>,
     turns: Semaphore,
 }
 
@@ -36,8 +37,9 @@ pub struct StoredImage {
 impl ImageService {
     /// `root` is of everything that is stored; in `scratch`, on the same disk, files are written
     /// before they have their names.
-    pub fn new(models: Arc<dyn Models>, root: PathBuf, scratch: PathBuf) -> Self {
-        let room = Arc::new(ImageStore::new(root, scratch, ROOM));
+    pub fn new(models: Arc<dyn Models>, root: &Path, scratch: PathBuf) -> Self {
+        let is_ours = |name: &str| GeneratedFile::parse(name).is_ok();
+        let room = Arc::new(KeptFiles::new(root.join(PICTURES), scratch, ROOM, is_ours));
         Self { models, room, turns: Semaphore::new(AT_ONCE) }
     }
 
@@ -64,7 +66,7 @@ impl ImageService {
         let name = format!("img-{}.{}", Uuid::new_v4(), picture.kind.ending());
         let (file, room) = (GeneratedFile::parse(&name)?, self.room.clone());
         let kept = move || {
-            room.keep(&file, &picture.content, SystemTime::now())
+            room.keep(file.as_str(), &picture.content, SystemTime::now())
                 .map(|()| StoredImage { file, picture })
         };
         let kept = tokio::task::spawn_blocking(kept).await.map_err(Error::internal)?;

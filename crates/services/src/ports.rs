@@ -32,7 +32,7 @@ use crate::accounts::Accounts;
 use crate::api_keys::ApiKeyService;
 use crate::backup::Backups;
 use crate::chat::Conversations;
-use crate::connection_test::{ConnectionTest, IndexConnectionTest};
+use crate::connection_test::{ConnectionTest, IndexConnectionTest, SpeechConnectionTest};
 use crate::exports::Exports;
 use crate::failed_sign_ins::FailedSignIns;
 use crate::images::ImageService;
@@ -49,6 +49,7 @@ use crate::settings::SettingsStore;
 use crate::settings::dump::Dump;
 use crate::sign_in::SignIn;
 use crate::sign_on::SignOn;
+use crate::speech::SpeechService;
 use crate::widgets::WidgetService;
 
 /// The ports and services, wired together: what an entrance to this server (an API, pages, a
@@ -74,6 +75,7 @@ pub struct Ports {
     pub models: Arc<dyn Models>,
     pub connection_test: Arc<dyn ConnectionTest>,
     pub model_lists: Arc<ModelLists>,
+    pub speech_connection_test: Arc<dyn SpeechConnectionTest>,
     pub index_connection_test: Arc<dyn IndexConnectionTest>,
     pub library: Library,
     pub document_list: Arc<dyn DocumentList>,
@@ -85,6 +87,7 @@ pub struct Ports {
     pub search: Search,
     pub conversations: Conversations,
     pub images: Arc<ImageService>,
+    pub speech: Arc<SpeechService>,
     pub users: Arc<dyn Users>,
     pub sessions: Arc<dyn Sessions>,
     pub multi_user: Arc<dyn MultiUser>,

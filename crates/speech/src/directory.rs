@@ -1,4 +1,4 @@
-//! The models that listen: by which names they are known, and which files they have.
+//! The models that listen and the voice that speaks: by which names they are known, and which files they have.
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::whisper::Files;
 
 /// A file of a model, told by its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ModelFile {
+pub struct SpeechFile {
     pub name: &'static str,
     /// In bytes.
     pub size: u64,
@@ -28,26 +28,42 @@ pub const WHISPER_MODELS: [&str; 6] = [
 /// The model that [`WHISPER_BASE_FILES`] make.
 pub const WHISPER_BASE: &str = "whisper-base";
 /// Whisper (base, multilingual) in half precision, as faster-whisper has it; the weights in two parts.
-pub const WHISPER_BASE_FILES: [ModelFile; 4] = [
-    ModelFile {
+pub const WHISPER_BASE_FILES: [SpeechFile; 4] = [
+    SpeechFile {
         name: "config.json",
         size: 2_309,
         sha256: "56a6d8110d311f19c8f0471e562832c7527f146b567275bfca59fcf7c184da9a",
     },
-    ModelFile {
+    SpeechFile {
         name: "vocabulary.json",
         size: 1_068_101,
         sha256: "22f3cb2fc2be1545b9a7db8e993ddd59aeccadfbc7d7b00ca517ca8960864766",
     },
-    ModelFile {
+    SpeechFile {
         name: "model.bin.part2",
         size: 50_845_767,
         sha256: "77277146d912bddd6bd8eb22c9651ae8af74b31ef91f87caeb6901976fa444c3",
     },
-    ModelFile {
+    SpeechFile {
         name: "model.bin.part1",
         size: 94_371_840,
         sha256: "fc3e0949de91a510f08aa220f3e52c4c8f6201f0f377116d1af4cf9ec8cc4872",
+    },
+];
+
+/// By this name a voice of Piper is fetched, and the directory of voices is called.
+pub const PIPER: &str = "piper";
+/// An American voice, trained on recordings in the public domain.
+pub const PIPER_FILES: [SpeechFile; 2] = [
+    SpeechFile {
+        name: "en_US-joe-medium.onnx.json",
+        size: 4_794,
+        sha256: "3d6d5410b3795cb1950595247ef8f06190719e6fdbfa3a2356d8ec368e1aad33",
+    },
+    SpeechFile {
+        name: "en_US-joe-medium.onnx",
+        size: 63_201_294,
+        sha256: "58afce0321b8d9c46d7cdf9c16500cc55a793b4220212dba6b70fb788b3baf06",
     },
 ];
 
@@ -61,15 +77,15 @@ const CONFIG: &str = "config.json";
 pub fn files(directory: &Path) -> Result<Vec<&'static str>, &'static str> {
     let has = |name: &&str| directory.join(name).is_file();
     let weights = WEIGHTS.iter().find(|names| names.iter().all(has)).ok_or("model.bin")?;
-    let vocabulary = VOCABULARIES.iter().find(|name| has(name)).ok_or(VOCABULARIES[0])?;
-    let config = Some(&CONFIG).filter(|name| has(name)).ok_or(CONFIG)?;
+    let vocabulary = VOCABULARIES.iter().find(|name| has(*name)).ok_or(VOCABULARIES[0])?;
+    let config = Some(&CONFIG).filter(|name| has(*name)).ok_or(CONFIG)?;
     Ok(weights.iter().chain([vocabulary, config]).copied().collect())
 }
 
 /// Whether a directory has all files of a model. Their content was checked when they were fetched.
 pub fn is_complete(directory: &Path) -> bool {
     let parts = WHISPER_BASE_FILES.iter().filter(|file| file.name.contains(".part"));
-    let is_cut = |file: &ModelFile| {
+    let is_cut = |file: &SpeechFile| {
         let found = directory.join(file.name).metadata();
         found.is_ok_and(|found| found.len() != file.size)
     };

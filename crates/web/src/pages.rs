@@ -23,6 +23,7 @@ mod search;
 mod setup;
 mod share;
 mod source;
+mod speech;
 mod workspace;
 
 use actix_web::http::StatusCode;
@@ -73,6 +74,8 @@ pub fn configure(config: &mut ServiceConfig) {
         .route("/w/{slug}/chats/{id}", get().to(exchange::show))
         .route("/w/{slug}/chats/{id}/branch", post().to(export::branch))
         .route("/w/{slug}/chats/{id}/rate", post().to(exchange::rate))
+        .route("/w/{slug}/chats/{id}/speech", get().to(speech::read_aloud))
+        .route("/dictation", post().to(speech::dictate))
         .route("/w/{slug}/chats/{id}/delete", post().to(exchange::delete))
         .service(
             resource("/w/{slug}/chats/{id}/correct").get(exchange::correct).post(exchange::save),

@@ -62,6 +62,16 @@ pub(super) fn form(body: &[u8]) -> Value {
     Value::Object(fields)
 }
 
+/// The first file of a form; empty where there is none.
+pub(super) fn file(body: &[u8]) -> &[u8] {
+    let find =
+        |text: &[u8], wanted: &[u8]| text.windows(wanted.len()).position(|window| window == wanted);
+    let Some(head) = find(body, b"; filename=") else { return &[] };
+    let Some(begin) = find(&body[head..], b"\r\n\r\n") else { return &[] };
+    let content = &body[head + begin + 4..];
+    &content[..find(content, b"\r\n--").unwrap_or(content.len())]
+}
+
 /// Grey, of 8 bits.
 pub fn png(prompt: &str, width: u32, height: u32) -> Vec<u8> {
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();

@@ -3,12 +3,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use e2e::{KEY, TestServer, on_both_databases};
+use e2e::{KEY, TestServer, model_server, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(the_node_client_works_unmodified);
+use crate::speech;
+
+on_both_databases!(the_node_client_works_unmodified, the_node_client_hears_and_speaks);
 
 const SCRIPT: &str = include_str!("client.mjs");
+const SPEECH: &str = include_str!("speech.mjs");
 
 /// Where the client is installed; nowhere where there is no Node.
 fn packages() -> Option<PathBuf> {
@@ -22,10 +25,10 @@ fn packages() -> Option<PathBuf> {
     packages
 }
 
-fn run(packages: &Path, server: &TestServer) -> Result<()> {
+fn run(packages: &Path, script: &str, server: &TestServer) -> Result<()> {
     let base = format!("http://{}/v1/openai", server.admin().address());
     let mut client = Command::new("node");
-    client.args(["--input-type=module", "-e", SCRIPT, "--", &base, KEY]).arg(packages);
+    client.args(["--input-type=module", "-e", script, "--", &base, KEY]).arg(packages);
     let output =
         client.env("NO_PROXY", "127.0.0.1").output().context("failed to run the client")?;
     let (said, failed) = (
@@ -42,5 +45,12 @@ async fn the_node_client_works_unmodified(backend: e2e::Backend) -> Result<()> {
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
-    tokio::task::spawn_blocking(move || run(&packages, &server)).await?
+    tokio::task::spawn_blocking(move || run(&packages, SCRIPT, &server)).await?
+}
+
+async fn the_node_client_hears_and_speaks(backend: e2e::Backend) -> Result<()> {
+    let Some(packages) = packages() else { return Ok(()) };
+    let model = model_server::start().await?;
+    let server = TestServer::start(speech::configured(backend, &model)).await?;
+    tokio::task::spawn_blocking(move || run(&packages, SPEECH, &server)).await?
 }

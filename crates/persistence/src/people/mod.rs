@@ -9,4 +9,5 @@ pub(crate) mod owner;
 pub(crate) mod quota;
 pub(crate) mod sessions;
 pub(crate) mod sign_in_tokens;
+pub(crate) mod speech_use;
 pub(crate) mod users;

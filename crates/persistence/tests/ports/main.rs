@@ -44,6 +44,7 @@ mod quota;
 mod replace;
 mod sessions;
 mod sign_in_tokens;
+mod speech_use;
 mod threads;
 mod uploads;
 mod usage;

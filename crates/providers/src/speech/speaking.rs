@@ -142,6 +142,10 @@ impl SpeechSynthesizer for RemoteSynthesizer {
         SpeechModelName { provider: self.row.name.into(), model: self.model.clone() }
     }
 
+    fn usual_voice(&self) -> String {
+        self.voice.clone()
+    }
+
     fn formats(&self) -> Vec<AudioFormat> {
         match self.row.protocol {
             SpeakingProtocol::OpenAi => AudioFormat::ALL.to_vec(),

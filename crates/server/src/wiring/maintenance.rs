@@ -68,6 +68,13 @@ impl App {
             Ok(removed) => tracing::info!(removed, "removed old pictures"),
             Err(error) => tracing::warn!(error = chain(&error), "failed to remove old pictures"),
         }
+        match self.ports.speech.sweep(SystemTime::now()).await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "removed old spoken answers"),
+            Err(error) => {
+                tracing::warn!(error = chain(&error), "failed to remove old spoken answers");
+            }
+        }
     }
 
     /// Moves the images that earlier versions stored within answers to where they are stored now, and

@@ -2,8 +2,10 @@
 use std::path::PathBuf;
 
 use anyhow::Context;
-use carrel_documents::ocr_model;
-use carrel_documents::worker::{PictureReading, Program, Readers, ResourceLimits};
+use carrel_documents::worker::{
+    PictureReading, Program, Readers, RecordingReading, ResourceLimits,
+};
+use carrel_documents::{ocr_model, speech_model};
 
 use crate::cli::PARSE_WORKER;
 use crate::config::{Config, Parsing};
@@ -11,15 +13,28 @@ use crate::native;
 
 /// What starts the processes that read files.
 pub(super) fn readers(config: &Config) -> anyhow::Result<Readers> {
-    let Parsing { workers, timeout: time, memory, ocr_timeout, ocr_languages, .. } =
-        config.parsing.clone();
+    let Parsing {
+        workers,
+        timeout: time,
+        memory,
+        inflated: _,
+        ocr_timeout,
+        ocr_languages,
+        transcription_timeout,
+    } = config.parsing.clone();
     let pictures = PictureReading {
         directory: native::beside(&config.model, ocr_model::NAME),
         time: ocr_timeout,
         languages: ocr_languages,
     };
     let readers = Readers::new(program()?, ResourceLimits { workers, time, memory });
-    Ok(readers.with_pictures(pictures))
+    let models = speech_model::WHISPER_MODELS.iter();
+    let recordings = RecordingReading {
+        directories: models.map(|name| native::beside(&config.model, name)).collect(),
+        time: transcription_timeout,
+        threads: config.model.threads,
+    };
+    Ok(readers.with_pictures(pictures).with_recordings(recordings))
 }
 
 /// This very program, as it reads one file; also after an update has put another in its place.

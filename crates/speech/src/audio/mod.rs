@@ -18,7 +18,7 @@ use symphonia::core::meta::MetadataOptions;
 use symphonia::core::packet::Packet;
 
 use opus::OpusPackets;
-use resampler::Resampler;
+pub(crate) use resampler::Resampler;
 use source::Source;
 
 /// Samples in a second.

@@ -10,6 +10,7 @@ const CHUNK: usize = 1024;
 /// Samples wait in it until there are enough for a step.
 pub struct Resampler {
     rate: u32,
+    target: u32,
     /// Absent where the rate is right already.
     engine: Option<Fft<f32>>,
     waiting: Vec<f32>,
@@ -20,14 +21,22 @@ pub struct Resampler {
 }
 
 impl Resampler {
-    /// `None` for a rate that cannot be changed into the one that is wanted.
+    /// To [`RATE`]. `None` for a rate that cannot be changed into it.
     pub fn new(rate: u32) -> Option<Self> {
-        let engine = match rate as usize {
-            RATE => None,
-            rate => Some(Fft::new(rate, RATE, CHUNK, 1, FixedSync::Input).ok()?),
+        Self::between(rate, RATE as u32)
+    }
+
+    /// To another rate.
+    pub fn between(rate: u32, target: u32) -> Option<Self> {
+        let engine = match rate == target {
+            true => None,
+            false => {
+                let (rate, target) = (rate as usize, target as usize);
+                Some(Fft::new(rate, target, CHUNK, 1, FixedSync::Input).ok()?)
+            }
         };
         let delay = engine.as_ref().map_or(0, |engine| engine.output_delay());
-        Some(Self { rate, engine, waiting: Vec::new(), delay, taken: 0, made: 0 })
+        Some(Self { rate, target, engine, waiting: Vec::new(), delay, taken: 0, made: 0 })
     }
 
     /// Samples in a second of what it is given.
@@ -57,7 +66,7 @@ impl Resampler {
         if self.engine.is_none() {
             return Vec::new();
         }
-        let whole = (self.taken * RATE as u64).div_ceil(u64::from(self.rate));
+        let whole = (self.taken * u64::from(self.target)).div_ceil(u64::from(self.rate));
         let mut rest = Vec::new();
         while self.made < whole {
             let Some((read, made)) = self.step(0, true) else { break };

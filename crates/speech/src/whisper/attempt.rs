@@ -1,14 +1,18 @@
-//! Writing down one window: token after token, the likeliest each time or a drawn one.
+//! Writing down one window: the likeliest text, or one that is drawn where that repeats itself.
 use std::io::Write as _;
 
+use carrel_kernels::elementwise::softmax_unscaled;
+use carrel_kernels::kernel::Instructions;
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use pulp::{Simd, WithSimd};
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 
+use super::beams;
 use super::decoder::Decoder;
 use super::rules::Rules;
-use super::vocabulary::{Token, Vocabulary};
+use super::vocabulary::{TokenId, Vocabulary};
 use super::weights::LONGEST_TEXT;
 
 /// Tokens of one window.
@@ -22,16 +26,16 @@ pub const NO_SPEECH: f32 = 0.6;
 
 /// What was written down of a window.
 #[derive(Clone, Debug, Default)]
-pub struct Written {
+pub struct WindowText {
     /// Text and times.
-    pub tokens: Vec<Token>,
+    pub tokens: Vec<TokenId>,
     pub temperature: f32,
     pub average_log_probability: f32,
     pub compression_ratio: f32,
     pub no_speech_probability: f32,
 }
 
-impl Written {
+impl WindowText {
     pub fn is_silence(&self) -> bool {
         self.no_speech_probability > NO_SPEECH && self.average_log_probability < LEAST_LIKELIHOOD
     }
@@ -49,29 +53,35 @@ pub fn write(
     decoder: &mut Decoder<'_>,
     vocabulary: &Vocabulary,
     rules: &Rules<'_>,
-    prompt: &[Token],
+    prompt: &[TokenId],
     start: usize,
     temperatures: &[f32],
-) -> Written {
+) -> WindowText {
     decoder.shorten(0);
     decoder.push(prompt);
     let marks = rules.marks;
-    let before = decoder.likelihoods(&decoder.row(start).to_vec());
-    let no_speech_probability = Shares::of(&before).share(marks.no_speech as usize);
-    let first = decoder.likelihoods(&decoder.row(prompt.len() - 1).to_vec());
-    let mut written = Written::default();
+    let instructions = decoder.instructions();
+    let most = MOST_TOKENS.min(LONGEST_TEXT - prompt.len());
+    let before = decoder.likelihoods(start..start + 1).concat();
+    let no_speech = before[marks.no_speech as usize] - log_sum(instructions, &before);
+    let first = decoder.likelihoods(prompt.len() - 1..prompt.len()).concat();
+    let mut written = WindowText::default();
     for (number, &temperature) in temperatures.iter().enumerate() {
         decoder.shorten(prompt.len());
-        // The same recording is always written down in the same way.
-        let draw = StdRng::seed_from_u64(number as u64);
-        let (tokens, average) = attempt(decoder, rules, first.clone(), temperature, draw);
+        let (tokens, average) = if temperature > 0.0 {
+            // The same recording is always written down in the same way.
+            let draw = StdRng::seed_from_u64(number as u64);
+            sample(decoder, rules, first.clone(), (temperature, draw), most)
+        } else {
+            beams::search(decoder, rules, first.clone(), most)
+        };
         let text: Vec<_> = tokens.iter().copied().filter(|token| *token < marks.end).collect();
-        written = Written {
+        written = WindowText {
             compression_ratio: compression_ratio(vocabulary.text(&text).trim()),
             tokens,
             temperature,
             average_log_probability: average,
-            no_speech_probability,
+            no_speech_probability: no_speech.exp(),
         };
         if written.is_fine() {
             break;
@@ -80,75 +90,67 @@ pub fn write(
     written
 }
 
-/// The tokens up to the end, and the mean logarithm of their probabilities.
-fn attempt(
+/// Draws token after token up to the end. Returns them and the mean logarithm of their probabilities.
+fn sample(
     decoder: &mut Decoder<'_>,
     rules: &Rules<'_>,
     mut next: Vec<f32>,
-    temperature: f32,
-    mut draw: StdRng,
-) -> (Vec<Token>, f32) {
+    (temperature, mut draw): (f32, StdRng),
+    most: usize,
+) -> (Vec<TokenId>, f32) {
     let (mut tokens, mut sum) = (Vec::new(), 0.0);
     loop {
         rules.apply(&tokens, &mut next);
-        let shares = Shares::of(&next);
-        let token = match temperature > 0.0 {
-            true => drawn(&next, temperature, &mut draw),
-            false => shares.likeliest,
-        };
-        sum += shares.share(token).ln();
-        let token = token as Token;
+        let token = drawn(&next, temperature, &mut draw);
+        sum += next[token] - log_sum(decoder.instructions(), &next);
+        let token = token as TokenId;
         if token == rules.marks.end {
             break;
         }
         tokens.push(token);
-        if tokens.len() >= MOST_TOKENS {
+        if tokens.len() >= most {
             break;
         }
         decoder.push(&[token]);
-        next = decoder.likelihoods(&decoder.row(0).to_vec());
+        next = decoder.likelihoods(0..1).concat();
     }
     let average = sum / (tokens.len() + 1) as f32;
     (tokens, average)
 }
 
-/// The probabilities behind likelihoods.
-pub struct Shares {
-    powers: Vec<f32>,
-    sum: f32,
-    pub likeliest: usize,
-}
-
-impl Shares {
-    pub fn of(values: &[f32]) -> Self {
-        let (mut likeliest, mut greatest) = (0, f32::NEG_INFINITY);
-        for (index, &value) in values.iter().enumerate() {
-            if value > greatest {
-                (likeliest, greatest) = (index, value);
-            }
-        }
-        let powers: Vec<f32> = values.iter().map(|value| (value - greatest).exp()).collect();
-        let sum = powers.iter().sum();
-        Self { powers, sum, likeliest }
-    }
-
-    pub fn share(&self, index: usize) -> f32 {
-        (self.powers[index] / self.sum).max(f32::MIN_POSITIVE)
-    }
-}
-
 /// A token drawn by its probability at a temperature.
 fn drawn(next: &[f32], temperature: f32, draw: &mut StdRng) -> usize {
-    let scaled: Vec<f32> = next.iter().map(|value| value / temperature).collect();
-    let shares = Shares::of(&scaled);
-    let mut left = draw.random::<f32>() * shares.sum;
-    for (index, power) in shares.powers.iter().enumerate() {
+    let greatest = next.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f32> =
+        next.iter().map(|value| ((value - greatest) / temperature).exp()).collect();
+    let mut left = draw.random::<f32>() * powers.iter().sum::<f32>();
+    for (index, power) in powers.iter().enumerate() {
         left -= power;
         if left < 0.0 {
             return index;
         }
     }
-    shares.likeliest
+    next.iter().position(|value| *value == greatest).unwrap_or(0)
+}
+
+/// The logarithm of the sum of the values' exponentials.
+pub fn log_sum(instructions: Instructions, values: &[f32]) -> f32 {
+    let greatest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let mut powers = values.to_vec();
+    powers.resize(values.len().next_multiple_of(16), f32::NEG_INFINITY);
+    greatest + instructions.run(Exponentials(&mut powers)).ln()
+}
+
+struct Exponentials<'a>(&'a mut [f32]);
+
+impl WithSimd for Exponentials<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) -> f32 {
+        let length = self.0.len();
+        softmax_unscaled(simd, self.0, length)
+    }
 }
 
 /// Bytes of the text by bytes of the text compressed.

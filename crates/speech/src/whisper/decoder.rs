@@ -1,21 +1,29 @@
 //! The decoder: what was heard and the tokens so far in, how likely each token is to come next out.
+use std::ops::Range;
+
 use carrel_kernels::elementwise::{add, layer_norm};
 use carrel_kernels::kernel::{Instructions, Line, PANEL, Rows};
+use carrel_kernels::panels::Panels;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::encoder::{Scratch, add_product, apply, feed_forward, normalized};
+use super::encoder::{EncoderScratch, add_product, apply, feed_forward, normalized};
 use super::memory::Memory;
-use super::weights::{DecoderLayer, Dense, FRAMES, LONGEST_TEXT, VOCABULARY_PART, Weights};
+use super::vocabulary::TokenId;
+use super::weights::{
+    DecoderLayer, FRAMES, LONGEST_TEXT, Projection, VOCABULARY_PART, WhisperWeights,
+};
 
 pub struct Decoder<'w> {
-    weights: &'w Weights,
+    weights: &'w WhisperWeights,
     instructions: Instructions,
     /// What the encoder heard, for each layer.
     heard: Vec<Memory>,
-    /// The text so far, for each layer.
-    text: Vec<Memory>,
-    /// Tokens so far.
+    /// The texts so far, each for every layer.
+    texts: Vec<Vec<Memory>>,
+    /// Room for texts that follow.
+    spare: Vec<Vec<Memory>>,
+    /// Tokens of each text so far.
     length: usize,
     room: Room,
 }
@@ -32,12 +40,12 @@ struct Room {
     context: Vec<f32>,
     scores: Vec<f32>,
     panels: Vec<Line>,
-    scratch: Scratch,
+    scratch: EncoderScratch,
 }
 
 impl<'w> Decoder<'w> {
     /// `heard` is what the encoder made of a window. Runs on the current thread pool.
-    pub fn new(weights: &'w Weights, instructions: Instructions, heard: &[f32]) -> Self {
+    pub fn new(weights: &'w WhisperWeights, instructions: Instructions, heard: &[f32]) -> Self {
         let memory = |layer: &DecoderLayer| {
             let width = weights.width;
             let mut both = vec![0.0; 2 * heard.len()];
@@ -53,58 +61,104 @@ impl<'w> Decoder<'w> {
             memory
         };
         let heard = weights.decoder.iter().map(memory).collect();
-        let text =
-            weights.decoder.iter().map(|_| Memory::new(weights.width, LONGEST_TEXT)).collect();
-        Self { weights, instructions, heard, text, length: 0, room: Room::default() }
+        let (texts, spare) = (vec![text(weights)], Vec::new());
+        Self { weights, instructions, heard, texts, spare, length: 0, room: Room::default() }
     }
 
-    /// Forgets all tokens from `length` on.
+    /// Goes back to the first text alone, of which it forgets all tokens from `length` on.
     pub fn shorten(&mut self, length: usize) {
         self.length = self.length.min(length);
+        while self.texts.len() > 1 {
+            self.spare.extend(self.texts.pop());
+        }
     }
 
-    /// Appends tokens and returns a row for each of them, from which [`Decoder::likelihoods`] reads. With the tokens
-    /// before they are at most [`LONGEST_TEXT`].
-    pub fn push(&mut self, tokens: &[u32]) -> &[f32] {
-        self.watch(tokens, &[], |_, _, _| ())
+    /// Appends tokens to the only text there is and makes a row for each of them, from which
+    /// [`Decoder::likelihoods`] reads. With the tokens before they are at most [`LONGEST_TEXT`].
+    pub fn push(&mut self, tokens: &[TokenId]) {
+        self.watch(tokens, &[], |_, _, _| ());
     }
 
     /// As [`Decoder::push`]. `seen` is told which share of a head's attention each frame has, by the number of the
     /// token and of the head in `heads`.
     pub fn watch(
         &mut self,
-        tokens: &[u32],
+        tokens: &[TokenId],
         heads: &[AlignmentHead],
         seen: impl FnMut(usize, usize, &[f32]),
-    ) -> &[f32] {
-        let Self { weights, instructions, heard, text, length, room } = self;
-        let start = *length;
-        *length += tokens.len();
-        instructions.run(Step { weights, heard, text, start, tokens, room, heads, seen });
-        &self.room.hidden
+    ) {
+        let start = self.length;
+        self.length += tokens.len();
+        let rows: Vec<_> = (start..self.length).map(|position| (0, position)).collect();
+        self.step(tokens, &rows, heads, seen);
     }
 
-    /// How likely each token is after a row of [`Decoder::push`], in logarithms with a sum of their own.
-    pub fn likelihoods(&self, row: &[f32]) -> Vec<f32> {
+    /// Goes on with other texts, each of which begins as the one with the number in `parents` and ends with a token.
+    /// Makes a row for each.
+    pub fn branch(&mut self, parents: &[usize], tokens: &[TokenId]) {
+        let mut next = std::mem::take(&mut self.spare);
+        next.resize_with(parents.len().max(next.len()), || text(self.weights));
+        let extra = next.split_off(parents.len());
+        for (memories, &parent) in next.iter_mut().zip(parents) {
+            for (memory, parent) in memories.iter_mut().zip(&self.texts[parent]) {
+                memory.copy_from(parent, self.length);
+            }
+        }
+        self.spare = std::mem::replace(&mut self.texts, next);
+        self.spare.extend(extra);
+        let rows: Vec<_> = (0..parents.len()).map(|text| (text, self.length)).collect();
+        self.length += 1;
+        self.step(tokens, &rows, &[], |_, _, _| ());
+    }
+
+    fn step(
+        &mut self,
+        tokens: &[TokenId],
+        rows: &[(usize, usize)],
+        heads: &[AlignmentHead],
+        seen: impl FnMut(usize, usize, &[f32]),
+    ) {
+        let Self { weights, instructions, heard, texts, room, .. } = self;
+        instructions.run(Step { weights, heard, texts, rows, tokens, room, heads, seen });
+    }
+
+    /// How likely each token is after each of the last rows, in logarithms with a sum of their own.
+    pub fn likelihoods(&self, rows: Range<usize>) -> Vec<Vec<f32>> {
         let (weights, instructions) = (self.weights, self.instructions);
+        let left = &self.room.hidden[rows.start * weights.width..rows.end * weights.width];
         // Rows that fill the last panels are no tokens.
-        let mut all = vec![0.0; weights.vocabulary.next_multiple_of(2 * PANEL)];
-        all.par_chunks_mut(VOCABULARY_PART).zip(&weights.tokens).for_each(|(out, panels)| {
-            let left = Rows { values: row, width: weights.width };
-            instructions.run(Multiply { panels, left, out });
-        });
-        all.truncate(weights.vocabulary);
-        all
+        let size = weights.vocabulary.next_multiple_of(2 * PANEL);
+        let part = |(number, panels): (usize, &Panels)| {
+            let width = (size - number * VOCABULARY_PART).min(VOCABULARY_PART);
+            let mut out = vec![0.0; rows.len() * width];
+            let left = Rows { values: left, width: weights.width };
+            instructions.run(Multiply { panels, left, out: &mut out, width });
+            (out, width)
+        };
+        let parts: Vec<_> = weights.tokens.par_iter().enumerate().map(part).collect();
+        let joined = |row: usize| {
+            let mut all = Vec::with_capacity(size);
+            for (out, width) in &parts {
+                all.extend_from_slice(&out[row * width..][..*width]);
+            }
+            all.truncate(weights.vocabulary);
+            all
+        };
+        (0..rows.len()).map(joined).collect()
     }
 
-    /// The last row of what [`Decoder::push`] returned for `tokens` tokens.
-    pub fn row(&self, index: usize) -> &[f32] {
-        &self.room.hidden[index * self.weights.width..][..self.weights.width]
+    /// The instructions for what is made of likelihoods.
+    pub fn instructions(&self) -> Instructions {
+        self.instructions
     }
 }
 
+fn text(weights: &WhisperWeights) -> Vec<Memory> {
+    weights.decoder.iter().map(|_| Memory::new(weights.width, LONGEST_TEXT)).collect()
+}
+
 struct Apply<'a> {
-    dense: &'a Dense,
+    dense: &'a Projection,
     left: Rows<'a>,
     out: &'a mut [f32],
     width: usize,
@@ -120,9 +174,10 @@ impl WithSimd for Apply<'_> {
 }
 
 struct Multiply<'a> {
-    panels: &'a carrel_kernels::panels::Panels,
+    panels: &'a Panels,
     left: Rows<'a>,
     out: &'a mut [f32],
+    width: usize,
 }
 
 impl WithSimd for Multiply<'_> {
@@ -130,16 +185,16 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let width = self.out.len();
-        self.panels.multiply(simd, self.left, self.out, (width, 0), &mut Vec::new());
+        self.panels.multiply(simd, self.left, self.out, (self.width, 0), &mut Vec::new());
     }
 }
 
 struct Step<'a, F> {
-    weights: &'a Weights,
+    weights: &'a WhisperWeights,
     heard: &'a [Memory],
-    text: &'a mut [Memory],
-    start: usize,
+    texts: &'a mut [Vec<Memory>],
+    /// The text that each row belongs to, and its position there.
+    rows: &'a [(usize, usize)],
     tokens: &'a [u32],
     room: &'a mut Room,
     heads: &'a [AlignmentHead],
@@ -151,30 +206,36 @@ impl<F: FnMut(usize, usize, &[f32])> WithSimd for Step<'_, F> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { weights, heard, text, start, tokens, room, heads, mut seen } = self;
+        let Self { weights, heard, texts, rows, tokens, room, heads, mut seen } = self;
         let width = weights.width;
         let Room { hidden, normal, inputs, context, scores, panels, scratch } = room;
         hidden.resize(tokens.len() * width, 0.0);
-        for (index, (row, &token)) in hidden.chunks_mut(width).zip(tokens).enumerate() {
+        for ((row, &token), (_, position)) in hidden.chunks_mut(width).zip(tokens).zip(rows) {
             weights.token(token, row);
-            add(simd, row, &weights.decoder_positions[(start + index) * width..][..width]);
+            add(simd, row, &weights.decoder_positions[position * width..][..width]);
         }
         context.resize(hidden.len(), 0.0);
-        let layers = weights.decoder.iter().zip(heard).zip(text).enumerate();
-        for (number, ((layer, heard), text)) in layers {
-            let rows = normalized(simd, hidden, width, &layer.attention.norm, normal);
+        for (number, (layer, heard)) in weights.decoder.iter().zip(heard).enumerate() {
+            let values = normalized(simd, hidden, width, &layer.attention.norm, normal);
             inputs.resize(3 * hidden.len(), 0.0);
-            apply(simd, &layer.inputs, Rows { values: rows, width }, inputs, 3 * width, panels);
-            for (index, row) in inputs.chunks(3 * width).enumerate() {
-                text.set(start + index, &row[width..2 * width], &row[2 * width..]);
+            apply(simd, &layer.inputs, Rows { values, width }, inputs, 3 * width, panels);
+            let mut first = 0;
+            for rows in rows.chunk_by(|one, other| one.0 == other.0) {
+                let text = &mut texts[rows[0].0][number];
+                let inputs = &inputs[first * 3 * width..][..rows.len() * 3 * width];
+                for (row, (_, position)) in inputs.chunks(3 * width).zip(rows) {
+                    text.set(*position, &row[width..2 * width], &row[2 * width..]);
+                }
+                let queries = Rows { values: inputs, width: 3 * width };
+                let context = &mut context[first * width..][..rows.len() * width];
+                text.attend(simd, queries, |row| rows[row].1 + 1, context, scores, |_, _, _| ());
+                first += rows.len();
             }
-            let queries = Rows { values: inputs, width: 3 * width };
-            text.attend(simd, queries, |row| start + row + 1, context, scores, |_, _, _| ());
             add_product(simd, &layer.attention.output, context, hidden, width, panels);
 
-            let rows = normalized(simd, hidden, width, &layer.cross.norm, normal);
+            let values = normalized(simd, hidden, width, &layer.cross.norm, normal);
             inputs.resize(hidden.len(), 0.0);
-            apply(simd, &layer.query, Rows { values: rows, width }, inputs, width, panels);
+            apply(simd, &layer.query, Rows { values, width }, inputs, width, panels);
             let queries = Rows { values: inputs, width };
             heard.attend(
                 simd,

@@ -10,22 +10,22 @@ use carrel_kernels::kernel::{Instructions, Line, Rows};
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::weights::{Dense, EncoderLayer, FRAMES, FeedForward, HEAD, Weights};
+use super::weights::{EncoderLayer, FRAMES, FeedForward, HEAD, Projection, WhisperWeights};
 
 /// Frames of the spectrogram in one window: 30 seconds.
 pub const WINDOW: usize = 2 * FRAMES;
 /// Rows of a strip: whole tiles on every processor.
 const STRIP: usize = 132;
 
-pub struct Encoder<'w> {
-    pub weights: &'w Weights,
+pub struct SoundEncoder<'w> {
+    pub weights: &'w WhisperWeights,
     pub instructions: Instructions,
 }
 
-impl Encoder<'_> {
+impl SoundEncoder<'_> {
     /// `mel` has [`WINDOW`] frames. Runs on the current thread pool.
     pub fn encode(&self, mel: &[f32]) -> Vec<f32> {
-        let Weights { width, bands, convolutions, encoder, .. } = self.weights;
+        let WhisperWeights { width, bands, convolutions, encoder, .. } = self.weights;
         let [first, second] = convolutions;
         let halfway = self.convolve(first, mel, *bands, 1, None);
         let positions = Some(self.weights.encoder_positions.as_slice());
@@ -43,7 +43,7 @@ impl Encoder<'_> {
     /// A convolution over three frames, every `stride` frames, and what follows it.
     fn convolve(
         &self,
-        dense: &Dense,
+        dense: &Projection,
         input: &[f32],
         columns: usize,
         stride: usize,
@@ -79,7 +79,7 @@ impl Encoder<'_> {
             .par_chunks_mut(STRIP * width)
             .zip(next.par_chunks_mut(3 * STRIP * width))
             .enumerate()
-            .for_each_init(Scratch::default, |scratch, (strip, (hidden, next))| {
+            .for_each_init(EncoderScratch::default, |scratch, (strip, (hidden, next))| {
                 let start = strip * STRIP;
                 let weights = self.weights;
                 self.instructions.run(Strip {
@@ -97,7 +97,7 @@ impl Encoder<'_> {
 
 /// Room for what one thread works on.
 #[derive(Default)]
-pub struct Scratch {
+pub struct EncoderScratch {
     normal: Vec<f32>,
     context: Vec<f32>,
     inner: Vec<f32>,
@@ -106,7 +106,7 @@ pub struct Scratch {
 }
 
 struct Convolution<'a> {
-    dense: &'a Dense,
+    dense: &'a Projection,
     left: Rows<'a>,
     out: &'a mut [f32],
     width: usize,
@@ -128,7 +128,7 @@ impl WithSimd for Convolution<'_> {
 }
 
 struct Strip<'a> {
-    weights: &'a Weights,
+    weights: &'a WhisperWeights,
     layer: usize,
     /// The strip's first row.
     start: usize,
@@ -136,7 +136,7 @@ struct Strip<'a> {
     inputs: &'a [f32],
     hidden: &'a mut [f32],
     next: &'a mut [f32],
-    scratch: &'a mut Scratch,
+    scratch: &'a mut EncoderScratch,
 }
 
 impl WithSimd for Strip<'_> {
@@ -194,7 +194,7 @@ pub fn normalized<'a, S: Simd>(
 #[inline(always)]
 pub fn apply<S: Simd>(
     simd: S,
-    dense: &Dense,
+    dense: &Projection,
     left: Rows<'_>,
     out: &mut [f32],
     width: usize,
@@ -208,7 +208,7 @@ pub fn apply<S: Simd>(
 #[inline(always)]
 pub fn add_product<S: Simd>(
     simd: S,
-    dense: &Dense,
+    dense: &Projection,
     rows: &[f32],
     hidden: &mut [f32],
     width: usize,
@@ -227,9 +227,9 @@ pub fn feed_forward<S: Simd>(
     feed: &FeedForward,
     hidden: &mut [f32],
     width: usize,
-    scratch: &mut Scratch,
+    scratch: &mut EncoderScratch,
 ) {
-    let Scratch { normal, inner, panels, .. } = scratch;
+    let EncoderScratch { normal, inner, panels, .. } = scratch;
     let normal = normalized(simd, hidden, width, &feed.norm, normal);
     inner.resize(4 * hidden.len(), 0.0);
     apply(simd, &feed.inward, Rows { values: normal, width }, inner, 4 * width, panels);

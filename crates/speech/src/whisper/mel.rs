@@ -107,3 +107,41 @@ fn mel(hertz: f64) -> f64 {
 fn hertz(mel: f64) -> f64 {
     if mel < 15.0 { mel * 200.0 / 3.0 } else { 1000.0 * ((mel - 15.0) * 6.4_f64.ln() / 27.0).exp() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tone that swells every second, and one that rises from 0 Hz; two seconds.
+    fn signal() -> Vec<f32> {
+        let at = |index: usize| {
+            let seconds = index as f64 / RATE as f64;
+            let tone = 0.5 * (TAU * 440.0 * seconds).sin() * seconds.fract();
+            (tone + 0.1 * (TAU * 3000.0 * seconds * seconds).sin()) as f32
+        };
+        (0..2 * RATE).map(at).collect()
+    }
+
+    /// What the feature extractor of faster-whisper 1.2.1 makes of the same signal.
+    #[test]
+    fn a_signal_is_heard_as_by_the_reference() {
+        let samples = signal();
+        let mirrored: Vec<f32> = samples[1..=REACH].iter().rev().chain(&samples).copied().collect();
+        let mel = Spectrogram::new(80).of(&mirrored, 3000);
+        let expected: [(usize, [f32; 6]); 7] = [
+            (0, [0.09763, 0.16731, -0.56524, -0.56524, -0.56524, -0.56524]),
+            (1, [1.06091, 0.36661, -0.56524, -0.56524, -0.56524, -0.56524]),
+            (50, [-0.56524, 1.19823, -0.56524, -0.56524, -0.56524, -0.56524]),
+            (120, [-0.56524, 0.9993, -0.56524, -0.56524, -0.56524, -0.56524]),
+            (199, [0.31687, 1.34727, 0.1853, -0.18412, -0.03941, -0.56524]),
+            (200, [0.82902, 1.26636, 0.67551, 0.32548, 0.46313, -0.17216]),
+            (250, [-0.56524; 6]),
+        ];
+        for (frame, values) in expected {
+            for (band, value) in [0, 10, 20, 40, 60, 79].into_iter().zip(values) {
+                let found = mel[frame * 80 + band];
+                assert!((found - value).abs() < 2e-4, "{frame} {band}: {found} {value}");
+            }
+        }
+    }
+}

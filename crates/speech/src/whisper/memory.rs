@@ -38,6 +38,21 @@ impl Memory {
         }
     }
 
+    /// Takes over the first `length` positions of another memory of the same size.
+    pub fn copy_from(&mut self, other: &Self, length: usize) {
+        let per_head = self.positions / PANEL * HEAD;
+        let keys = length.div_ceil(PANEL) * HEAD;
+        for head in 0..self.heads {
+            let start = head * per_head;
+            self.keys[start..start + keys].copy_from_slice(&other.keys[start..start + keys]);
+            for panel in 0..HEAD / PANEL {
+                let start = start + panel * self.positions;
+                let lines = start..start + length;
+                self.values[lines.clone()].copy_from_slice(&other.values[lines]);
+            }
+        }
+    }
+
     /// Fills `context` with what each row of queries finds among its first `lengths` positions. The weights that each
     /// head gave are handed to `seen`, of one row after the other.
     #[inline(always)]

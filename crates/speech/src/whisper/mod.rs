@@ -3,6 +3,7 @@
 //! The model hears windows of 30 seconds. [`Whisper::transcribe`] takes sound as it is decoded, and keeps no more of it than
 //! one window.
 mod attempt;
+mod beams;
 mod decoder;
 mod encoder;
 mod languages;
@@ -24,22 +25,22 @@ use serde::Deserialize;
 
 use decoder::AlignmentHead;
 use mel::Spectrogram;
-use vocabulary::{Token, Vocabulary};
-use weights::{HEAD, Weights};
+use vocabulary::{TokenId, Vocabulary};
+use weights::{HEAD, WhisperWeights};
 
 pub use languages::LANGUAGES;
-pub use transcript::{Options, Part, Segment, Task, Word};
+pub use transcript::{Options, Part, Task, TimedSegment, TimedWord};
 
 /// The largest configuration or vocabulary, in bytes.
 const LARGEST_TEXT: u64 = 32 << 20;
 
 /// A model, ready to listen.
 pub struct Whisper {
-    weights: Weights,
+    weights: WhisperWeights,
     vocabulary: Vocabulary,
     spectrogram: Spectrogram,
     /// Tokens that are never written down, such as signs of music.
-    suppressed: Vec<Token>,
+    suppressed: Vec<TokenId>,
     /// Heads whose attention follows the words.
     alignment: Vec<AlignmentHead>,
     instructions: Instructions,
@@ -69,7 +70,7 @@ impl Whisper {
     /// Loads a model for at most `threads` threads at a time. An error says what is wrong with its files.
     pub fn load(files: Files, threads: usize) -> io::Result<Self> {
         let Files { weights, vocabulary, config } = files;
-        let weights = Weights::read(weights)?;
+        let weights = WhisperWeights::read(weights)?;
         let vocabulary = Vocabulary::parse(&read(vocabulary)?, weights.vocabulary)?;
         let config: Config = serde_json::from_slice(&read(config)?).map_err(tensors::invalid)?;
         let (layers, heads) = (weights.decoder.len(), weights.width / HEAD);
@@ -81,7 +82,7 @@ impl Whisper {
             _ => upper().collect(),
         };
         let suppressed = config.suppress_ids.unwrap_or_default().into_iter();
-        let suppressed = suppressed.filter_map(|id| Token::try_from(id).ok()).collect();
+        let suppressed = suppressed.filter_map(|id| TokenId::try_from(id).ok()).collect();
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(threads.max(1))
             .thread_name(|index| format!("whisper-{index}"))

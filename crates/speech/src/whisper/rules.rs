@@ -1,19 +1,19 @@
 //! Which tokens may come next: what is never written down, and how times follow one another.
-use super::vocabulary::{Marks, Token};
+use super::vocabulary::{SpecialTokens, TokenId};
 
 /// The latest time of a window's first words, in steps of 20 ms.
 const LATEST_FIRST_TIME: u32 = 50;
 const NEVER: f32 = f32::NEG_INFINITY;
 
 pub struct Rules<'m> {
-    pub marks: &'m Marks,
+    pub marks: &'m SpecialTokens,
     /// Tokens of text that are never written down, such as signs of music.
-    pub suppressed: &'m [Token],
+    pub suppressed: &'m [TokenId],
 }
 
 impl Rules<'_> {
     /// Makes impossible whatever must not follow `said`, in the likelihoods of what comes next.
-    pub fn apply(&self, said: &[Token], next: &mut [f32]) {
+    pub fn apply(&self, said: &[TokenId], next: &mut [f32]) {
         let marks = self.marks;
         for token in self.suppressed.iter().chain(&marks.never()) {
             forbid(next, *token);
@@ -60,7 +60,7 @@ fn prefer_times(text: &mut [f32], times: &[f32]) {
     }
 }
 
-fn forbid(next: &mut [f32], token: Token) {
+fn forbid(next: &mut [f32], token: TokenId) {
     if let Some(value) = next.get_mut(token as usize) {
         *value = NEVER;
     }
@@ -72,8 +72,11 @@ mod tests {
 
     const SIZE: usize = 51_865;
 
-    fn allowed(said: &[Token], next: impl Fn(&Marks) -> Vec<(Token, f32)>) -> Vec<Token> {
-        let marks = Marks::new(SIZE);
+    fn allowed(
+        said: &[TokenId],
+        next: impl Fn(&SpecialTokens) -> Vec<(TokenId, f32)>,
+    ) -> Vec<TokenId> {
+        let marks = SpecialTokens::new(SIZE);
         let rules = Rules { marks: &marks, suppressed: &[7] };
         let mut values = vec![-10.0; SIZE];
         for (token, value) in next(&marks) {
@@ -85,14 +88,14 @@ mod tests {
 
     #[test]
     fn a_window_begins_with_an_early_time() {
-        let first = Marks::new(SIZE).first_time;
+        let first = SpecialTokens::new(SIZE).first_time;
         assert_eq!(allowed(&[], |_| Vec::new()), (first..=first + 50).collect::<Vec<_>>());
     }
 
     #[test]
     fn text_follows_the_first_time_and_ends_with_a_later_one() {
-        let marks = Marks::new(SIZE);
-        let likely = |_: &Marks| vec![(400, 5.0)];
+        let marks = SpecialTokens::new(SIZE);
+        let likely = |_: &SpecialTokens| vec![(400, 5.0)];
         let next = allowed(&[marks.first_time], likely);
         assert!(next.contains(&400) && !next.contains(&7) && next.contains(&marks.end));
         assert!(next.iter().all(|token| !marks.is_time(*token)));
@@ -103,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_end_of_a_segment_is_followed_by_a_beginning_or_the_end() {
-        let marks = Marks::new(SIZE);
+        let marks = SpecialTokens::new(SIZE);
         let said = [marks.first_time, 400, marks.first_time + 60];
         let next = allowed(&said, |marks| vec![(marks.end, 20.0)]);
         assert!(next.contains(&marks.end) && next.contains(&(marks.first_time + 60)));
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn times_together_outweigh_one_word() {
-        let marks = Marks::new(SIZE);
+        let marks = SpecialTokens::new(SIZE);
         let next = allowed(&[marks.first_time, 400], |_| vec![(500, -9.0)]);
         assert!(next.iter().all(|token| marks.is_time(*token)), "1,500 times of e^-10 each");
     }

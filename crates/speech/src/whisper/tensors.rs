@@ -1,11 +1,10 @@
-//! Tensors by name, in the files of faster-whisper (CTranslate2) and in those of transformers (safetensors).
+//! WeightFile by name, in the files of faster-whisper (CTranslate2) and in those of transformers (safetensors).
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use half::{bf16, f16};
-use safetensors::Dtype;
-use safetensors::tensor::SafeTensors;
+use serde::Deserialize;
 
 /// The longest name of a tensor, in bytes.
 const LONGEST_NAME: usize = 1 << 10;
@@ -33,7 +32,7 @@ impl Parts {
         self.at = at;
     }
 
-    fn bytes(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
+    fn next_bytes(&mut self, bytes: usize) -> io::Result<Vec<u8>> {
         // Nothing is set aside for what cannot be there.
         if self.length().saturating_sub(self.at) < bytes as u64 {
             return Err(invalid("it is cut short"));
@@ -58,7 +57,7 @@ impl Parts {
         if length > LONGEST_NAME {
             return Err(invalid("a name in it is too long"));
         }
-        let mut bytes = self.bytes(length)?;
+        let mut bytes = self.next_bytes(length)?;
         while bytes.last() == Some(&0) {
             bytes.pop();
         }
@@ -100,12 +99,12 @@ struct Entry {
     start: u64,
 }
 
-pub struct Tensors {
+pub struct WeightFile {
     parts: Parts,
     entries: HashMap<String, Entry>,
 }
 
-impl Tensors {
+impl WeightFile {
     /// Reads the table of contents.
     pub fn open(files: Vec<File>) -> io::Result<Self> {
         let mut parts = Parts::new(files)?;
@@ -142,7 +141,7 @@ impl Tensors {
             Precision::I8 => 1,
         };
         self.parts.skip_to(start);
-        let bytes = Parts::bytes(&mut self.parts, length * width)?;
+        let bytes = self.parts.next_bytes(length * width)?;
         let pairs = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
         Ok(match precision {
             Precision::F32 => {
@@ -212,25 +211,40 @@ fn ctranslate2(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     Ok(entries)
 }
 
+/// What the table of contents of a safetensors file says of a tensor.
+#[derive(Deserialize)]
+struct Info {
+    dtype: String,
+    shape: Vec<usize>,
+    data_offsets: (u64, u64),
+}
+
+/// A length, a table of contents in JSON, and what it lists.
 fn safetensors(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
     let length = u64::from_le_bytes(parts.array()?);
     if length > LONGEST_HEAD {
         return Err(invalid("its table of contents is too long"));
     }
-    parts.skip_to(0);
-    let head = parts.bytes(usize::try_from(length + 8).unwrap_or(usize::MAX))?;
-    let (length, metadata) = SafeTensors::read_metadata(&head).map_err(invalid)?;
-    let entries = metadata.tensors().into_iter().filter_map(|(name, info)| {
-        let precision = match info.dtype {
-            Dtype::F32 => Precision::F32,
-            Dtype::F16 => Precision::F16,
-            Dtype::BF16 => Precision::Bf16,
-            _ => return None,
+    let head = parts.next_bytes(usize::try_from(length).unwrap_or(usize::MAX))?;
+    let listed: HashMap<String, serde_json::Value> = serde_json::from_slice(&head)?;
+    let mut entries = HashMap::new();
+    for (name, info) in listed.into_iter().filter(|(name, _)| name != "__metadata__") {
+        let Info { dtype, shape, data_offsets: (start, end) } = serde_json::from_value(info)?;
+        let (precision, width) = match dtype.as_str() {
+            "F32" => (Precision::F32, 4),
+            "F16" => (Precision::F16, 2),
+            "BF16" => (Precision::Bf16, 2),
+            _ => continue,
         };
-        let start = (8 + length + info.data_offsets.0) as u64;
-        Some((name, Entry { precision, shape: info.shape.clone(), start }))
-    });
-    Ok(entries.collect())
+        let bytes = shape.iter().try_fold(width, |all: u64, &size| all.checked_mul(size as u64));
+        if bytes.is_none() || end.checked_sub(start) != bytes {
+            return Err(invalid(format!(
+                "the tensor {name} has another length than its shape says"
+            )));
+        }
+        entries.insert(name, Entry { precision, shape, start: 8 + length + start });
+    }
+    Ok(entries)
 }
 
 pub fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {

@@ -1,13 +1,13 @@
 //! Transcripts: window after window to segments with their times.
 use std::ops::ControlFlow;
 
-use super::attempt::{self, Shares, Written};
+use super::attempt::{self, WindowText};
 use super::decoder::Decoder;
-use super::encoder::{Encoder, WINDOW as MEL_WINDOW};
+use super::encoder::{SoundEncoder, WINDOW as MEL_WINDOW};
 use super::languages;
 use super::mel::HOP;
 use super::rules::Rules;
-use super::vocabulary::Token;
+use super::vocabulary::TokenId;
 use super::weights::LONGEST_TEXT;
 use super::window::{Source, Windows};
 use super::{Whisper, words};
@@ -18,6 +18,8 @@ use crate::audio::{AudioError, RATE};
 const LONGEST_LEAD: usize = RATE;
 /// What is left at the end is not worth a window where it is shorter, in samples.
 const SHORTEST_REST: usize = RATE / 10;
+/// A window leads on by at least so many samples, so that every recording comes to an end.
+const SHORTEST_STEP: usize = RATE / 5;
 /// Temperatures that are tried one after the other.
 const TEMPERATURES: [f32; 6] = [0.0, 0.2, 0.4, 0.6, 0.8, 1.0];
 /// What was drawn at a higher temperature does not lead on.
@@ -49,7 +51,7 @@ pub struct Options {
 
 /// A word and when it is said, in seconds from the beginning of the recording.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Word {
+pub struct TimedWord {
     pub text: String,
     pub start: f64,
     pub end: f64,
@@ -57,14 +59,14 @@ pub struct Word {
 
 /// A sentence or a part of one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Segment {
+pub struct TimedSegment {
     /// In seconds from the beginning of the recording.
     pub start: f64,
     pub end: f64,
     /// With the space before it where the language has one.
     pub text: String,
-    pub words: Vec<Word>,
-    pub tokens: Vec<Token>,
+    pub words: Vec<TimedWord>,
+    pub tokens: Vec<TokenId>,
     pub temperature: f32,
     pub average_log_probability: f32,
     pub compression_ratio: f32,
@@ -75,7 +77,7 @@ pub struct Segment {
 pub enum Part {
     /// The language, as soon as somebody speaks.
     Language(&'static str),
-    Segment(Segment),
+    Segment(TimedSegment),
     /// How many seconds are done.
     Progress(f64),
 }
@@ -135,10 +137,10 @@ struct Heard {
 struct Writer<'w> {
     whisper: &'w Whisper,
     options: &'w Options,
-    language: Option<Token>,
-    prompt: Vec<Token>,
+    language: Option<TokenId>,
+    prompt: Vec<TokenId>,
     /// What was written down before.
-    history: Vec<Token>,
+    history: Vec<TokenId>,
 }
 
 impl<'w> Writer<'w> {
@@ -160,7 +162,7 @@ impl<'w> Writer<'w> {
         let Whisper { weights, vocabulary, spectrogram, suppressed, instructions, .. } =
             self.whisper;
         let mel = spectrogram.of(&heard.sound, MEL_WINDOW);
-        let encoder = Encoder { weights, instructions: *instructions };
+        let encoder = SoundEncoder { weights, instructions: *instructions };
         let encoded = encoder.encode(&mel);
         drop(mel);
         let mut decoder = Decoder::new(weights, *instructions, &encoded);
@@ -207,10 +209,11 @@ impl<'w> Writer<'w> {
         if self.language.is_none() {
             decoder.shorten(0);
             decoder.push(&[marks.start]);
-            let likely = decoder.likelihoods(&decoder.row(0).to_vec());
-            let range = marks.languages();
-            let likely = Shares::of(&likely[range.start as usize..range.end as usize]);
-            let language = range.start + likely.likeliest as Token;
+            let likely = decoder.likelihoods(0..1).concat();
+            let language = marks
+                .languages()
+                .max_by(|one, other| likely[*one as usize].total_cmp(&likely[*other as usize]));
+            let language = language.unwrap_or(marks.languages().start);
             self.language = Some(language);
             return on(Part::Language(marks.language_code(language).unwrap_or("en")));
         }
@@ -218,9 +221,9 @@ impl<'w> Writer<'w> {
     }
 
     /// What stands before a transcript, and where in it the transcript's own marks begin.
-    fn beginning(&self) -> (Vec<Token>, usize) {
+    fn beginning(&self) -> (Vec<TokenId>, usize) {
         let marks = &self.whisper.vocabulary.marks;
-        let before: Vec<Token> = self.prompt.iter().chain(&self.history).copied().collect();
+        let before: Vec<TokenId> = self.prompt.iter().chain(&self.history).copied().collect();
         let mut tokens = Vec::new();
         if !before.is_empty() {
             tokens.push(marks.before);
@@ -239,7 +242,7 @@ impl<'w> Writer<'w> {
     }
 
     /// The segments of a window, and how many of its samples are done.
-    fn segments(&self, heard: &Heard, written: &Written) -> (Vec<Segment>, usize) {
+    fn segments(&self, heard: &Heard, written: &WindowText) -> (Vec<TimedSegment>, usize) {
         let marks = &self.whisper.vocabulary.marks;
         let tokens = &written.tokens;
         let is_time = |at: usize| tokens.get(at).is_some_and(|token| marks.is_time(*token));
@@ -269,18 +272,21 @@ impl<'w> Writer<'w> {
         }
         // What follows the last whole segment is heard again.
         let last = start.checked_sub(1).map_or(0, |at| tokens[at] - marks.first_time);
-        (segments, (last as usize * TIME_STEP).min(heard.length))
+        (
+            segments,
+            (last as usize * TIME_STEP).clamp(SHORTEST_STEP, heard.length.max(SHORTEST_STEP)),
+        )
     }
 
     /// `None` where there is no text, or nobody may have spoken.
     fn segment(
         &self,
         heard: &Heard,
-        written: &Written,
-        tokens: &[Token],
+        written: &WindowText,
+        tokens: &[TokenId],
         start: f64,
         end: f64,
-    ) -> Option<Segment> {
+    ) -> Option<TimedSegment> {
         let length = heard.length as f64 / RATE as f64;
         let (start, end) = (start.min(length), end.min(length).max(start.min(length)));
         let frame = |seconds: f64| (seconds * RATE as f64) as usize / FRAME;
@@ -291,7 +297,7 @@ impl<'w> Writer<'w> {
         let marks = &self.whisper.vocabulary.marks;
         let words: Vec<_> = tokens.iter().copied().filter(|token| *token < marks.end).collect();
         let text = self.whisper.vocabulary.text(&words);
-        (!text.trim().is_empty()).then(|| Segment {
+        (!text.trim().is_empty()).then(|| TimedSegment {
             start: heard.at + start,
             end: heard.at + end,
             text,
@@ -306,7 +312,7 @@ impl<'w> Writer<'w> {
 }
 
 /// Whether the tokens end with the end of a segment that no other follows: nothing more was said.
-fn count_ends_once(tokens: &[Token], is_time: &dyn Fn(usize) -> bool) -> bool {
+fn count_ends_once(tokens: &[TokenId], is_time: &dyn Fn(usize) -> bool) -> bool {
     let count = tokens.len();
     count >= 2 && is_time(count - 1) && !is_time(count - 2)
 }

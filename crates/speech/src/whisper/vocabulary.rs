@@ -8,27 +8,27 @@ use serde::Deserialize;
 use super::languages::LANGUAGES;
 use super::tensors::invalid;
 
-pub type Token = u32;
+pub type TokenId = u32;
 
 /// Times are counted in steps of 20 ms, up to a window's end.
 const TIMES: u32 = 1501;
 
 /// The tokens that stand for no text; their places follow from how many there are.
 #[derive(Clone, Copy, Debug)]
-pub struct Marks {
-    pub end: Token,
-    pub start: Token,
-    first_language: Token,
+pub struct SpecialTokens {
+    pub end: TokenId,
+    pub start: TokenId,
+    first_language: TokenId,
     languages: u32,
-    pub translate: Token,
-    pub transcribe: Token,
-    pub before: Token,
-    pub no_speech: Token,
-    pub no_times: Token,
-    pub first_time: Token,
+    pub translate: TokenId,
+    pub transcribe: TokenId,
+    pub before: TokenId,
+    pub no_speech: TokenId,
+    pub no_times: TokenId,
+    pub first_time: TokenId,
 }
 
-impl Marks {
+impl SpecialTokens {
     pub fn new(vocabulary: usize) -> Self {
         let size = u32::try_from(vocabulary).unwrap_or(u32::MAX);
         let is_multilingual = size >= 51_865;
@@ -55,31 +55,31 @@ impl Marks {
         self.languages > 0
     }
 
-    pub fn languages(&self) -> Range<Token> {
+    pub fn languages(&self) -> Range<TokenId> {
         self.first_language..self.first_language + self.languages
     }
 
-    pub fn language(&self, number: usize) -> Option<Token> {
+    pub fn language(&self, number: usize) -> Option<TokenId> {
         let token = self.first_language + u32::try_from(number).ok()?;
         self.languages().contains(&token).then_some(token)
     }
 
-    pub fn language_code(&self, token: Token) -> Option<&'static str> {
+    pub fn language_code(&self, token: TokenId) -> Option<&'static str> {
         let number = token.checked_sub(self.first_language)?;
         LANGUAGES.get(number as usize).copied()
     }
 
-    pub fn is_time(&self, token: Token) -> bool {
+    pub fn is_time(&self, token: TokenId) -> bool {
         token >= self.first_time
     }
 
     /// The seconds that a token of time stands for.
-    pub fn seconds(&self, token: Token) -> f64 {
+    pub fn seconds(&self, token: TokenId) -> f64 {
         f64::from(token.saturating_sub(self.first_time).min(TIMES)) * 0.02
     }
 
     /// Tokens that are never part of what is written down.
-    pub fn never(&self) -> [Token; 6] {
+    pub fn never(&self) -> [TokenId; 6] {
         let start_of_model = self.translate + 2;
         [self.start, self.translate, self.transcribe, start_of_model, self.before, self.no_speech]
     }
@@ -88,13 +88,13 @@ impl Marks {
 pub struct Vocabulary {
     /// The bytes of each token of text.
     texts: Vec<Vec<u8>>,
-    pub marks: Marks,
+    pub marks: SpecialTokens,
 }
 
 impl Vocabulary {
     /// Reads `vocabulary.json` of faster-whisper, a list, or `tokenizer.json` of transformers.
     pub fn parse(json: &[u8], size: usize) -> io::Result<Self> {
-        let marks = Marks::new(size);
+        let marks = SpecialTokens::new(size);
         let is_list = json.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
         let mut words: Vec<String> = if is_list {
             serde_json::from_slice(json).map_err(invalid)?
@@ -122,25 +122,26 @@ impl Vocabulary {
     }
 
     /// The bytes of a token, none for a mark.
-    pub fn bytes(&self, token: Token) -> &[u8] {
+    pub fn bytes(&self, token: TokenId) -> &[u8] {
         self.texts.get(token as usize).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// The text of tokens. Marks among them are left out.
-    pub fn text(&self, tokens: &[Token]) -> String {
+    /// The text of tokens. SpecialTokens among them are left out.
+    pub fn text(&self, tokens: &[TokenId]) -> String {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
     /// Whether the tokens end within a letter that takes several.
-    pub fn ends_within_letter(&self, tokens: &[Token]) -> bool {
+    pub fn ends_within_letter(&self, tokens: &[TokenId]) -> bool {
         let bytes: Vec<u8> = tokens.iter().flat_map(|&token| self.bytes(token)).copied().collect();
         std::str::from_utf8(&bytes).is_err_and(|error| error.error_len().is_none())
     }
 
     /// The tokens of a text.
-    pub fn encode(&self, text: &str) -> Vec<Token> {
-        let ranks: HashMap<&[u8], Token> = self.texts.iter().map(Vec::as_slice).zip(0..).collect();
+    pub fn encode(&self, text: &str) -> Vec<TokenId> {
+        let ranks: HashMap<&[u8], TokenId> =
+            self.texts.iter().map(Vec::as_slice).zip(0..).collect();
         pieces(text).into_iter().flat_map(|piece| merge(piece.as_bytes(), &ranks)).collect()
     }
 }
@@ -186,7 +187,7 @@ fn pieces(text: &str) -> Vec<&str> {
 }
 
 /// Joins the bytes of a piece into tokens: always the two neighbours whose token comes first.
-fn merge(piece: &[u8], ranks: &HashMap<&[u8], Token>) -> Vec<Token> {
+fn merge(piece: &[u8], ranks: &HashMap<&[u8], TokenId>) -> Vec<TokenId> {
     let mut ends: Vec<usize> = (0..=piece.len()).collect();
     loop {
         let joined = ends.windows(3).enumerate();
@@ -205,7 +206,7 @@ struct Tokenizer {
 
 #[derive(Deserialize)]
 struct Model {
-    vocab: HashMap<String, Token>,
+    vocab: HashMap<String, TokenId>,
 }
 
 /// The letters that stand for bytes in vocabularies of GPT-2: itself where a byte is printed, one from 256 on otherwise.

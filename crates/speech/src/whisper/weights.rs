@@ -5,7 +5,7 @@ use std::io;
 use carrel_kernels::elementwise::Norm;
 use carrel_kernels::panels::{Matrix, Panels};
 
-use super::tensors::{Tensors, invalid};
+use super::tensors::{WeightFile, invalid};
 
 /// Columns of one head of attention, in every size of the model.
 pub const HEAD: usize = 64;
@@ -18,46 +18,46 @@ pub const VOCABULARY_PART: usize = 6 * 1024;
 const EPSILON: f32 = 1e-5;
 
 /// A matrix with what is added to each of its outputs.
-pub struct Dense {
+pub struct Projection {
     pub panels: Panels,
     pub bias: Vec<f32>,
 }
 
 pub struct Attention {
     pub norm: Norm,
-    pub output: Dense,
+    pub output: Projection,
 }
 
 pub struct FeedForward {
     pub norm: Norm,
-    pub inward: Dense,
-    pub outward: Dense,
+    pub inward: Projection,
+    pub outward: Projection,
 }
 
 pub struct EncoderLayer {
     pub attention: Attention,
     /// Query, key and value side by side.
-    pub inputs: Dense,
+    pub inputs: Projection,
     pub feed: FeedForward,
 }
 
 pub struct DecoderLayer {
     pub attention: Attention,
-    pub inputs: Dense,
+    pub inputs: Projection,
     pub cross: Attention,
-    pub query: Dense,
+    pub query: Projection,
     /// Key and value side by side, of what the encoder made.
-    pub memory: Dense,
+    pub memory: Projection,
     pub feed: FeedForward,
 }
 
-pub struct Weights {
+pub struct WhisperWeights {
     pub width: usize,
     /// Bands of the spectrogram.
     pub bands: usize,
     /// Tokens that there are.
     pub vocabulary: usize,
-    pub convolutions: [Dense; 2],
+    pub convolutions: [Projection; 2],
     pub encoder_positions: Vec<f32>,
     pub encoder: Vec<EncoderLayer>,
     pub encoder_norm: Norm,
@@ -68,11 +68,11 @@ pub struct Weights {
     pub decoder_norm: Norm,
 }
 
-impl Weights {
+impl WhisperWeights {
     /// Reads the files of a model, which are one file in parts. An error's text says what is wrong with
     /// the file.
     pub fn read(files: Vec<File>) -> io::Result<Self> {
-        let tensors = Tensors::open(files)?;
+        let tensors = WeightFile::open(files)?;
         let is_converted = tensors.has("encoder/conv1/weight");
         let mut reader = Reader { tensors, is_converted, width: 0 };
         let name = reader.name("encoder/conv1/weight", "model.encoder.conv1.weight");
@@ -123,7 +123,7 @@ impl Weights {
     }
 }
 
-impl Weights {
+impl WhisperWeights {
     /// Writes the row of a token over `row`.
     pub fn token(&self, token: u32, row: &mut [f32]) {
         let index = token as usize;
@@ -132,7 +132,7 @@ impl Weights {
 }
 
 struct Reader {
-    tensors: Tensors,
+    tensors: WeightFile,
     /// The names are those of CTranslate2.
     is_converted: bool,
     width: usize,
@@ -171,7 +171,7 @@ impl Reader {
         rows: usize,
         columns: usize,
         scaled: usize,
-    ) -> io::Result<Dense> {
+    ) -> io::Result<Projection> {
         let (mut values, mut bias) = if self.is_converted {
             let values = self.read(&format!("{mine}/weight"), rows * columns)?;
             (values, self.read(&format!("{mine}/bias"), rows)?)
@@ -192,11 +192,11 @@ impl Reader {
         let factor = 1.0 / (HEAD as f32).sqrt();
         values[..scaled * columns].iter_mut().for_each(|value| *value *= factor);
         bias[..scaled].iter_mut().for_each(|value| *value *= factor);
-        Ok(Dense { panels: Panels::pack(&Matrix::rounded(&values), columns)?, bias })
+        Ok(Projection { panels: Panels::pack(&Matrix::rounded(&values), columns)?, bias })
     }
 
     /// A convolution over three frames, as a matrix whose columns are the inputs of one frame after another.
-    fn convolution(&mut self, mine: &str, theirs: &str, inputs: usize) -> io::Result<Dense> {
+    fn convolution(&mut self, mine: &str, theirs: &str, inputs: usize) -> io::Result<Projection> {
         let (name, width) = (self.name(mine, theirs), self.width);
         let separator = if self.is_converted { '/' } else { '.' };
         let values = self.read(&format!("{name}{separator}weight"), width * inputs * 3)?;
@@ -207,7 +207,7 @@ impl Reader {
                 turned.extend((0..inputs).map(|input| output[input * 3 + frame]));
             }
         }
-        Ok(Dense { panels: Panels::pack(&Matrix::Full(turned), inputs * 3)?, bias })
+        Ok(Projection { panels: Panels::pack(&Matrix::Full(turned), inputs * 3)?, bias })
     }
 
     fn positions(&mut self, part: &str, length: usize) -> io::Result<Vec<f32>> {
@@ -244,7 +244,7 @@ impl Reader {
         })
     }
 
-    fn projections(&mut self, mine: &str, theirs: &str, which: &[&str]) -> io::Result<Dense> {
+    fn projections(&mut self, mine: &str, theirs: &str, which: &[&str]) -> io::Result<Projection> {
         let theirs: Vec<_> = which.iter().map(|which| format!("{theirs}.{which}_proj")).collect();
         let scaled = if which[0] == "q" { self.width } else { 0 };
         self.dense(mine, &theirs, which.len() * self.width, self.width, scaled)

@@ -4,8 +4,8 @@
 //! to the last ones along the way of most attention (dynamic time warping).
 use super::Whisper;
 use super::decoder::Decoder;
-use super::transcript::{Segment, Word};
-use super::vocabulary::{Token, Vocabulary};
+use super::transcript::{TimedSegment, TimedWord};
+use super::vocabulary::{TokenId, Vocabulary};
 use super::weights::FRAMES;
 use crate::audio::RATE;
 
@@ -18,14 +18,14 @@ const FRAME_RATE: usize = 50;
 pub fn place(
     whisper: &Whisper,
     decoder: &mut Decoder<'_>,
-    beginning: &[Token],
+    beginning: &[TokenId],
     at: f64,
     length: usize,
-    segments: &mut [Segment],
+    segments: &mut [TimedSegment],
 ) {
     let marks = &whisper.vocabulary.marks;
     let text = segments.iter().flat_map(|segment| &segment.tokens).copied();
-    let text: Vec<Token> = text.filter(|token| *token < marks.end).collect();
+    let text: Vec<TokenId> = text.filter(|token| *token < marks.end).collect();
     let frames = (length * FRAME_RATE).div_ceil(RATE).clamp(1, FRAMES);
     let mut tokens = beginning.to_vec();
     tokens.push(marks.no_times);
@@ -43,13 +43,17 @@ pub fn place(
     let mut token = 0;
     for segment in segments {
         let (start, end) = (segment.start, segment.end);
-        let own: Vec<Token> =
+        let own: Vec<TokenId> =
             segment.tokens.iter().copied().filter(|token| *token < marks.end).collect();
         for part in words(&whisper.vocabulary, &own) {
             let next = token + part.len();
             let from = seconds(token).clamp(start, end);
             let to = seconds(next).clamp(from, end);
-            segment.words.push(Word { text: whisper.vocabulary.text(part), start: from, end: to });
+            segment.words.push(TimedWord {
+                text: whisper.vocabulary.text(part),
+                start: from,
+                end: to,
+            });
             token = next;
         }
     }
@@ -59,7 +63,7 @@ pub fn place(
 fn watch(
     whisper: &Whisper,
     decoder: &mut Decoder<'_>,
-    tokens: &[Token],
+    tokens: &[TokenId],
     frames: usize,
 ) -> Vec<f32> {
     let heads = whisper.alignment.len();
@@ -156,7 +160,7 @@ fn walk(rows: &[f32], frames: usize) -> Vec<usize> {
 }
 
 /// The tokens of each word: up to the next space, or letter by letter where words are not parted by spaces.
-fn words<'t>(vocabulary: &Vocabulary, tokens: &'t [Token]) -> Vec<&'t [Token]> {
+fn words<'t>(vocabulary: &Vocabulary, tokens: &'t [TokenId]) -> Vec<&'t [TokenId]> {
     let mut words = Vec::new();
     let mut start = 0;
     for at in 1..=tokens.len() {

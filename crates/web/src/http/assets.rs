@@ -52,6 +52,7 @@ const SOURCES: &[(&str, &str, &[&str])] = &[
             include_str!("../../assets/js/commands.js"),
             include_str!("../../assets/js/palette.js"),
             include_str!("../../assets/js/attach.js"),
+            include_str!("../../assets/js/voice.js"),
             include_str!("../../assets/js/upload.js"),
             include_str!("../../assets/js/choose.js"),
         ],

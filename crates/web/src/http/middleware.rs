@@ -92,7 +92,10 @@ fn redirected(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     response.into_response(answer.finish())
 }
 
-/// Announces a page's assets in its headers, which the browser reads before the page.
+/// Pages listen to whoever dictates, and need nothing else of the device.
+const PERMISSIONS: &str = "microphone=(self), camera=(), geolocation=(), display-capture=()";
+
+/// A page tells in its head what it needs; in its headers the browser reads it earlier.
 fn announce(headers: &mut HeaderMap) {
     let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(|kind| kind.starts_with("text/html")) {
@@ -112,6 +115,7 @@ fn finish_headers(headers: &mut HeaderMap) {
         // own.
         (REFERRER_POLICY, "same-origin"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        (HeaderName::from_static("permissions-policy"), PERMISSIONS),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

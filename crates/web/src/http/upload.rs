@@ -6,6 +6,7 @@ use carrel_domain::document::IncomingFile;
 use carrel_domain::{Error, Result};
 use carrel_http::body::Limits;
 use carrel_http::multipart::{FRAMING, Multipart, SavedFile};
+use tempfile::NamedTempFile;
 
 use crate::http::form::Fields;
 use crate::site::Site;
@@ -33,6 +34,16 @@ impl UploadedFile {
     pub fn incoming(&self) -> IncomingFile {
         let content = self.saved.content.path().to_owned();
         IncomingFile { name: self.name.clone(), content }
+    }
+
+    /// In bytes.
+    pub fn length(&self) -> u64 {
+        self.saved.bytes
+    }
+
+    /// The file itself, for whoever needs it longer.
+    pub fn into_content(self) -> NamedTempFile {
+        self.saved.content
     }
 }
 

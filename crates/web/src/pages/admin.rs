@@ -71,11 +71,13 @@ const PEOPLE: [Row; 3] = [
     ("/admin/invites", "mail", "invites.title"),
     ("/admin/keys", "key", "keys.title"),
 ];
-const MODELS: [Row; 5] = [
+const MODELS: [Row; 7] = [
     ("/admin/models/language", "spark", "models.language"),
     ("/admin/models/embedding", "pulse", "models.embedding"),
     ("/admin/models/vectors", "server", "models.vectors"),
     ("/admin/models/images", "picture", "models.images"),
+    ("/admin/models/hearing", "microphone", "models.hearing"),
+    ("/admin/models/speaking", "speaker", "models.speaking"),
     ("/admin/variables", "edit", "variables.title"),
 ];
 const DATA: [Row; 2] =

@@ -48,6 +48,9 @@ struct Conversing {
     /// The model that answers, if there is one.
     model: String,
     can_share: bool,
+    /// Whether something writes down what is dictated, and something reads answers aloud.
+    hears: bool,
+    speaks: bool,
     is_manager: bool,
     composer: Composer,
     /// Largest attachment in bytes, and most attachments.
@@ -179,6 +182,8 @@ pub async fn show(
         commands: commands::available(current_user).await?,
         model: model.map(|model| model.name().model).unwrap_or_default(),
         can_share: super::share::are_allowed(current_user).await?,
+        hears: ports.speech.hears().is_ok(),
+        speaks: ports.speech.speaks().is_ok(),
         messages,
         running,
         is_manager: layout.is_manager,

@@ -38,7 +38,7 @@ pub async fn own(
     Ok(found.filter(theirs).ok_or_else(|| Error::not_found("chat", id))?)
 }
 
-fn parse(id: &str) -> Result<ChatId, Error> {
+pub fn parse(id: &str) -> Result<ChatId, Error> {
     id.parse().map(ChatId).map_err(|_| Error::not_found("chat", id))
 }
 

@@ -59,6 +59,9 @@ async fn main() -> Result<()> {
     if wanted("encoder") {
         figures.extend(programs::encoder()?);
     }
+    if which.as_deref() == Some("speech") {
+        figures.extend(programs::speech()?);
+    }
     if wanted("parsers") {
         figures.extend(programs::parsers()?);
     }

@@ -44,6 +44,31 @@ pub fn encoder() -> Result<Vec<Figure>> {
     Ok(ours)
 }
 
+/// Whisper on recordings that are made for it, and other programs with the same model where Python has them.
+pub fn speech() -> Result<Vec<Figure>> {
+    let models = carrel_embedder::testing::model_dir();
+    let model = models.with_file_name("whisper-base");
+    ensure!(model.is_dir(), "fetch the model first: carrel model fetch whisper-base");
+    let recordings = tempfile::tempdir()?;
+    let mut made = Command::new("python3");
+    made.arg("crates/speech/bench/recordings.py").arg(recordings.path());
+    let made = made.status().context("failed to start python3")?;
+    ensure!(made.success(), "espeak-ng, flite and sox are needed to make recordings");
+    let mut program = example("carrel-speech", "listening_bench");
+    program.arg("--").args([model.as_path(), recordings.path()]).arg(THREADS);
+    let mut all = figures(&mut program)?;
+    let script = "crates/speech/bench/reference.py";
+    let mut reference = Command::new("python3");
+    reference.arg(script).args([model.as_path(), recordings.path()]).arg(THREADS);
+    match figures(&mut reference) {
+        Ok(theirs) if !theirs.is_empty() => all.extend(theirs),
+        _ => eprintln!(
+            "faster-whisper and whisper.cpp are not there to compare with: pip install faster-whisper jiwer pywhispercpp"
+        ),
+    }
+    Ok(all)
+}
+
 /// The types that parsers for Node are measured with.
 const PARSED: [&str; 7] = ["pdf", "docx", "pptx", "xlsx", "odt", "odp", "ods"];
 

@@ -1,4 +1,5 @@
-//! `/openai/*`: OpenAI's protocol, with workspaces as models.
+//! `/openai/*`: OpenAI's protocol, where a workspace is a model.
+pub mod audio;
 pub mod chat;
 pub mod embeddings;
 pub mod images;

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicU64;
 
 use rustix::process::{Resource, Rlimit, Signal};
 
+use super::super::Work;
 use super::super::child::watched;
 use super::*;
 use crate::extract::{Limits, Models, Opened, extract};

@@ -98,3 +98,12 @@ diesel::table! {
         succeeded_at -> Nullable<Timestamp>,
     }
 }
+
+diesel::table! {
+    speech_use (actor, kind, day) {
+        actor -> Text,
+        kind -> Text,
+        day -> Integer,
+        seconds -> BigInt,
+    }
+}

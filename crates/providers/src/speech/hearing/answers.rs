@@ -18,7 +18,6 @@ pub(super) fn of_openai(answer: &Value) -> Option<Transcript> {
 
 fn openai_segment(segment: &Value) -> Option<SpeechSegment> {
     let number = |name: &str| segment[name].as_f64().filter(|number| number.is_finite());
-    #[expect(clippy::cast_possible_truncation, reason = "scores need no more digits")]
     let score = |name: &str| number(name).unwrap_or_default() as f32;
     let tokens = list(&segment["tokens"]).filter_map(|token| token.as_u64()?.try_into().ok());
     let scores = number("avg_logprob").map(|_| SegmentScores {

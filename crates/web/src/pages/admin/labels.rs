@@ -15,8 +15,9 @@ pub struct ProviderChoice {
     pub is_chosen: bool,
 }
 
-/// Providers whose models run on the operator's own machines.
-const LOCAL: [&str; 12] = [
+/// Providers whose models run on machines of one's own.
+const LOCAL: [&str; 13] = [
+    "kokoro",
     "ollama",
     "lmstudio",
     "localai",
@@ -30,13 +31,13 @@ const LOCAL: [&str; 12] = [
     "litellm",
     "generic-openai",
 ];
-/// Providers that run inside this server.
-const BUILT_IN: [&str; 3] = ["extractive", "native", "lancedb"];
-/// Databases that run on the operator's own machines.
+/// What runs inside this server.
+const BUILT_IN: [&str; 4] = ["extractive", "native", "lancedb", "piper_local"];
+/// Databases that run on machines of one's own.
 const LOCAL_DATABASES: [&str; 5] = ["chroma", "weaviate", "qdrant", "milvus", "pgvector"];
 
-/// Pages where providers issue API keys.
-const KEY_PAGES: [(&str, &str); 19] = [
+/// Where providers hand out keys.
+const KEY_PAGES: [(&str, &str); 21] = [
     ("openai", "https://platform.openai.com/api-keys"),
     ("anthropic", "https://console.anthropic.com/settings/keys"),
     ("gemini", "https://aistudio.google.com/apikey"),
@@ -55,6 +56,8 @@ const KEY_PAGES: [(&str, &str); 19] = [
     ("pinecone", "https://app.pinecone.io"),
     ("zilliz", "https://cloud.zilliz.com"),
     ("astra", "https://astra.datastax.com"),
+    ("deepgram", "https://console.deepgram.com"),
+    ("elevenlabs", "https://elevenlabs.io/app/settings/api-keys"),
     ("chromacloud", "https://www.trychroma.com"),
 ];
 
@@ -101,9 +104,11 @@ pub fn grouped(
 /// Returns what a setting is for, derived from the suffix of its variable.
 fn subject(setting: &Setting) -> Option<&'static str> {
     let ends = |endings: &[&str]| endings.iter().any(|ending| setting.variable.ends_with(ending));
-    let subjects: [(&'static str, &[&str]); 9] = [
+    let subjects: [(&'static str, &[&str]); 11] = [
+        ("voice", &["VOICE_MODEL"]),
+        ("minutes", &["MINUTES_PER_DAY"]),
         ("address", &["BASE_PATH", "BASE_URL", "ENDPOINT", "ADDRESS"]),
-        ("model", &["MODEL_PREF", "MODEL_PREFERENCE"]),
+        ("model", &["MODEL_PREF", "MODEL_PREFERENCE", "_MODEL"]),
         ("window", &["TOKEN_LIMIT"]),
         ("key", &["API_KEY", "_KEY", "AUTH_TOKEN", "API_TOKEN", "APPLICATION_TOKEN"]),
         ("longest", &["MAX_TOKENS"]),
@@ -160,7 +165,7 @@ mod tests {
     #[test]
     fn every_provider_has_a_name_and_its_settings_are_in_words() {
         let registry = Registry::new().unwrap();
-        for kind in ["llm", "embedding", "vectors", "images"] {
+        for kind in ["llm", "embedding", "vectors", "images", "stt", "tts"] {
             for choice in registry.choices.of(kind) {
                 let key = format!("provider.{}", choice.value);
                 assert!(texts::find(&key).is_some(), "{key}");

@@ -29,7 +29,7 @@ struct Kind {
     words: &'static str,
 }
 
-const KINDS: [Kind; 4] = [
+const KINDS: [Kind; 6] = [
     Kind {
         name: "language",
         values: "llm",
@@ -61,6 +61,22 @@ const KINDS: [Kind; 4] = [
         variable: "IMAGE_GEN_PROVIDER",
         title: "models.images",
         words: "models.images-words",
+    },
+    Kind {
+        name: "hearing",
+        values: "stt",
+        capability: Capability::SpeechToText,
+        variable: "STT_PROVIDER",
+        title: "models.hearing",
+        words: "models.hearing-words",
+    },
+    Kind {
+        name: "speaking",
+        values: "tts",
+        capability: Capability::TextToSpeech,
+        variable: "TTS_PROVIDER",
+        title: "models.speaking",
+        words: "models.speaking-words",
     },
 ];
 
@@ -315,6 +331,14 @@ async fn tried(
         }
         "images" => {
             connection_test::image_model(ports.connection_test.image_model(&lookup)?).await?
+        }
+        "hearing" => {
+            let model = ports.speech_connection_test.transcriber(&lookup)?;
+            connection_test::transcriber(model).await?
+        }
+        "speaking" => {
+            let model = ports.speech_connection_test.synthesizer(&lookup)?;
+            connection_test::synthesizer(model).await?
         }
         _ => {
             let count = connection_test::index(ports.index_connection_test.index(&lookup)?).await?;

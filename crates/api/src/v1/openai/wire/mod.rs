@@ -1,5 +1,6 @@
 //! JSON of OpenAI's protocol, with workspaces as models and vector stores.
 pub mod answer;
+pub mod audio;
 pub mod chat;
 pub mod embeddings;
 pub mod images;

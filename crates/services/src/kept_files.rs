@@ -1,47 +1,64 @@
-//! The directory of pictures that were made: what is in it, and what has to go from it.
+//! A directory of files that were made and can be made again: what is in it, and what has to go from it.
 use std::fs;
 use std::io::{self, ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use carrel_domain::generated_file::{GeneratedFile, PICTURES};
 use tempfile::NamedTempFile;
 
-/// How long pictures are kept. Nothing in the database refers to them.
+/// How long files are kept. Nothing in the database refers to them.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-/// How much of them is kept, in bytes; the newest stay.
-pub const ROOM: u64 = 2 << 30;
-
 /// All of it blocks.
-pub struct ImageStore {
-    /// Of everything that is stored.
-    root: PathBuf,
+pub struct KeptFiles {
+    directory: PathBuf,
     /// Where files are written before they have their names; on the same disk.
     scratch: PathBuf,
-    /// The most bytes that are kept.
+    /// The most bytes that are kept; the newest files stay.
     most: u64,
+    /// Whether a name is one of a file that is kept here; others are left alone.
+    is_ours: fn(&str) -> bool,
     /// How many bytes lie there, once they were counted. Another server on this storage may have
     /// added to them; the next sweep counts those too.
     together: Mutex<Option<u64>>,
 }
 
-impl ImageStore {
-    pub fn new(root: PathBuf, scratch: PathBuf, most: u64) -> Self {
-        Self { root, scratch, most, together: Mutex::default() }
+impl KeptFiles {
+    pub fn new(directory: PathBuf, scratch: PathBuf, most: u64, is_ours: fn(&str) -> bool) -> Self {
+        Self { directory, scratch, most, is_ours, together: Mutex::default() }
     }
 
-    /// Keeps a picture, all of it or nothing, and removes the oldest ones if there is too much then.
-    pub fn keep(&self, file: &GeneratedFile, content: &[u8], now: SystemTime) -> io::Result<()> {
+    /// Where a file of this name lies, or would.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// A file to write what is to be kept with [`KeptFiles::adopt`].
+    pub fn begin(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(&self.scratch)
+    }
+
+    /// Keeps a file, all of it or nothing, and removes the oldest ones if there is too much then.
+    pub fn keep(&self, name: &str, content: &[u8], now: SystemTime) -> io::Result<()> {
+        let mut file = self.begin()?;
+        file.write_all(content)?;
+        self.adopt(name, file, now)
+    }
+
+    /// As [`KeptFiles::keep`], with what was written since [`KeptFiles::begin`].
+    pub fn adopt(&self, name: &str, file: NamedTempFile, now: SystemTime) -> io::Result<()> {
         let mut together = self.together.lock().unwrap_or_else(PoisonError::into_inner);
-        self.write(file, content)?;
-        *together = together.map(|together| together + content.len() as u64);
+        let length = file.as_file().metadata()?.len();
+        file.as_file().sync_all()?;
+        fs::create_dir_all(&self.directory)?;
+        file.persist(self.path(name)).map_err(|error| error.error)?;
+        *together = together.map(|together| together + length);
         if together.is_none_or(|together| together > self.most) {
             let swept = self.sweep_all(now, &mut together);
-            // The picture is there, whatever became of the others.
+            // The file is there, whatever became of the others.
             if let Err(error) = swept {
-                tracing::warn!(%error, "failed to make room for pictures");
+                tracing::warn!(%error, "failed to make room for files that were made");
             }
         }
         Ok(())
@@ -53,21 +70,9 @@ impl ImageStore {
         self.sweep_all(now, &mut together)
     }
 
-    fn write(&self, file: &GeneratedFile, content: &[u8]) -> io::Result<()> {
-        let to = file.beneath(&self.root);
-        if let Some(directory) = to.parent() {
-            fs::create_dir_all(directory)?;
-        }
-        let mut file = NamedTempFile::new_in(&self.scratch)?;
-        file.write_all(content)?;
-        file.as_file().sync_all()?;
-        file.persist(to).map_err(|error| error.error)?;
-        Ok(())
-    }
-
     fn sweep_all(&self, now: SystemTime, together: &mut Option<u64>) -> io::Result<usize> {
         *together = None;
-        let entries = match fs::read_dir(self.root.join(PICTURES)) {
+        let entries = match fs::read_dir(&self.directory) {
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 *together = Some(0);
                 return Ok(0);
@@ -78,7 +83,7 @@ impl ImageStore {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            let is_ours = name.to_str().is_some_and(|name| GeneratedFile::parse(name).is_ok());
+            let is_ours = name.to_str().is_some_and(self.is_ours);
             // Another server on this storage may have removed it meanwhile.
             let Some(metadata) = entry.metadata().ok().filter(|file| is_ours && file.is_file())
             else {
@@ -109,37 +114,38 @@ mod tests {
 
     const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-    fn name(number: u8) -> GeneratedFile {
-        GeneratedFile::parse(&format!("img-00000000-0000-4000-8000-0000000000{number:02}.png"))
-            .unwrap()
+    fn name(number: u8) -> String {
+        format!("{number}.png")
     }
 
     /// A room on a disk of its own, and the time it is.
-    fn room(most: u64) -> (tempfile::TempDir, ImageStore, SystemTime) {
-        let directory = tempfile::tempdir().unwrap();
-        let root = directory.path().to_owned();
-        (directory, ImageStore::new(root.clone(), root, most), SystemTime::now())
+    fn room(most: u64) -> (tempfile::TempDir, KeptFiles, SystemTime) {
+        let disk = tempfile::tempdir().unwrap();
+        let (made, scratch) = (disk.path().join("made"), disk.path().to_owned());
+        let room = KeptFiles::new(made, scratch, most, |name| name.ends_with(".png"));
+        (disk, room, SystemTime::now())
     }
 
-    fn is_there(room: &ImageStore, number: u8) -> bool {
-        name(number).beneath(&room.root).exists()
+    fn is_there(room: &KeptFiles, number: u8) -> bool {
+        room.path(&name(number)).exists()
     }
 
-    /// A picture of 100 bytes, as if it had been made before.
-    fn made(room: &ImageStore, number: u8, days: u32, now: SystemTime) {
-        room.write(&name(number), &[0; 100]).unwrap();
-        let file = fs::File::options().append(true).open(name(number).beneath(&room.root));
+    /// A file of 100 bytes, as if it had been made before.
+    fn made(room: &KeptFiles, number: u8, days: u32, now: SystemTime) {
+        fs::create_dir_all(&room.directory).unwrap();
+        fs::write(room.path(&name(number)), [0; 100]).unwrap();
+        let file = fs::File::options().append(true).open(room.path(&name(number)));
         file.unwrap().set_modified(now - days * DAY).unwrap();
     }
 
     #[test]
-    fn old_pictures_go_and_so_do_the_oldest_of_too_many() {
+    fn old_files_go_and_so_do_the_oldest_of_too_many() {
         let (_disk, mut room, now) = room(1000);
         assert_eq!(room.sweep(now).unwrap(), 0);
         for (number, days) in [(1, 0), (2, 1), (3, 29), (4, 31)] {
             made(&room, number, days, now);
         }
-        let other = room.root.join(PICTURES).join("notes.txt");
+        let other = room.path("notes.txt");
         fs::write(&other, "mine").unwrap();
         assert_eq!(room.sweep(now).unwrap(), 1);
         assert!(!is_there(&room, 4) && is_there(&room, 3));
@@ -149,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_makes_room_for_itself() {
+    fn a_file_makes_room_for_itself() {
         let (_disk, room, now) = room(250);
         // Before anything was counted, and after.
         made(&room, 1, 3, now);
@@ -164,12 +170,13 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_is_kept_whole_or_not_at_all() {
+    fn a_file_is_kept_whole_or_not_at_all() {
         let (_disk, mut room, now) = room(1000);
-        let good = std::mem::replace(&mut room.scratch, room.root.join("nowhere"));
+        let nowhere = room.path("nowhere");
+        let good = std::mem::replace(&mut room.scratch, nowhere);
         assert!(room.keep(&name(1), b"x", now).is_err() && !is_there(&room, 1));
         room.scratch = good;
         room.keep(&name(1), b"x", now).unwrap();
-        assert_eq!(fs::read(name(1).beneath(&room.root)).unwrap(), b"x");
+        assert_eq!(fs::read(room.path(&name(1))).unwrap(), b"x");
     }
 }

@@ -1,0 +1,121 @@
+//! Transcripts and sound as server-sent events, in the form that OpenAI's clients know.
+use std::convert::Infallible;
+
+use actix_web::HttpResponse;
+use actix_web::web::Bytes;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use carrel_domain::Result;
+use carrel_domain::speech::{AudioStream, Transcript, TranscriptPart};
+use carrel_http::sse::MAX_SILENCE;
+use futures_util::StreamExt;
+use futures_util::stream;
+use serde_json::json;
+use tokio::sync::mpsc::Receiver;
+use tokio::time::timeout;
+
+use crate::error::openai::broken_off;
+use crate::streaming::{self, HEARTBEAT, event};
+use crate::v1::openai::wire::audio::answer::usage;
+
+struct Telling {
+    parts: Receiver<Result<TranscriptPart>>,
+    /// Came before the head of the answer.
+    first: Option<Result<TranscriptPart>>,
+    transcript: Transcript,
+    is_over: bool,
+}
+
+/// `transcript.text.delta` for each stretch of speech, then `transcript.text.done`.
+///
+/// # Errors
+/// What went wrong before the answer begins.
+pub(super) async fn transcript(
+    mut parts: Receiver<Result<TranscriptPart>>,
+) -> Result<HttpResponse> {
+    // As long as clients wait for a head, there is time to fail by the status.
+    let first = match timeout(MAX_SILENCE, parts.recv()).await {
+        Ok(Some(Err(error))) => return Err(error),
+        Ok(first) => first,
+        Err(_) => None,
+    };
+    let telling = Telling { parts, first, transcript: Transcript::default(), is_over: false };
+    let events = stream::unfold(telling, |mut telling| async move {
+        let told = telling.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(told)), telling))
+    });
+    Ok(streaming::response().streaming(events))
+}
+
+impl Telling {
+    async fn next(&mut self) -> Option<String> {
+        while !self.is_over {
+            let part = match self.first.take() {
+                Some(first) => Some(first),
+                None => match timeout(MAX_SILENCE, self.parts.recv()).await {
+                    Ok(part) => part,
+                    Err(_) => return Some(HEARTBEAT.to_owned()),
+                },
+            };
+            match part {
+                Some(Ok(part)) => {
+                    let text = self.take(part);
+                    if !text.is_empty() {
+                        let delta = json!({ "type": "transcript.text.delta", "delta": text });
+                        return Some(event(&delta));
+                    }
+                }
+                Some(Err(error)) => {
+                    self.is_over = true;
+                    return Some(event(&broken_off(&error)));
+                }
+                None => {
+                    self.is_over = true;
+                    let (text, usage) = (self.transcript.text(), usage(&self.transcript));
+                    let done =
+                        json!({ "type": "transcript.text.done", "text": text, "usage": usage });
+                    return Some(event(&done));
+                }
+            }
+        }
+        None
+    }
+
+    /// The text that a part adds.
+    fn take(&mut self, part: TranscriptPart) -> String {
+        let is_first =
+            self.transcript.segments.iter().all(|segment| segment.text.trim().is_empty());
+        let text = match &part {
+            TranscriptPart::Segment(segment) if is_first => segment.text.trim_start().to_owned(),
+            TranscriptPart::Segment(segment) => segment.text.clone(),
+            _ => String::new(),
+        };
+        self.transcript.push(part);
+        text
+    }
+}
+
+/// `speech.audio.delta` for each piece of sound in base64, then `speech.audio.done`. `length` is that
+/// of the text, in characters, of which four are about a token.
+pub(super) fn speech(audio: AudioStream, length: usize) -> HttpResponse {
+    let events = stream::unfold(Some(audio), move |state| async move {
+        let mut audio = state?;
+        let (told, next) = match audio.next().await {
+            Some(Ok(piece)) => {
+                let sound = STANDARD.encode(&piece);
+                let delta = json!({ "type": "speech.audio.delta", "audio": sound });
+                (delta, Some(audio))
+            }
+            Some(Err(error)) => (broken_off(&error), None),
+            None => {
+                let input = length.div_ceil(4);
+                let usage = json!({
+                    "input_tokens": input, "output_tokens": 0, "total_tokens": input,
+                });
+                (json!({ "type": "speech.audio.done", "usage": usage }), None)
+            }
+        };
+        Some((Ok::<_, Infallible>(Bytes::from(event(&told))), next))
+    });
+    streaming::response().streaming(events)
+}

@@ -1,0 +1,67 @@
+//! `/audio/voices`, `/audio/models` and `/workspace/{slug}/chat/{id}/speech`
+mod wire;
+
+use actix_web::web::{Data, Json, Path};
+use actix_web::{HttpRequest, HttpResponse, get};
+use carrel_domain::Error;
+use carrel_http::sound;
+use carrel_services::{Ports, record};
+
+use crate::authorized::{Authorized, scope};
+use crate::error::{ApiResult, ErrorResponse, error_body::NoChat};
+use crate::read::Params;
+use crate::v1::chat_edits::wire::chat_id;
+use crate::wire::Binary;
+
+/// List the voices that speak.
+#[utoipa::path(tag = "Speech", security(("api_key" = [])),
+    responses((status = 200, body = wire::Voices), ErrorResponse<crate::error::Plain>))]
+#[get("/audio/voices")]
+pub async fn list_voices(
+    _caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::Voices>> {
+    let model = ports.speech.speaks()?;
+    let (voices, formats) = ports.speech.voices().await?;
+    Ok(Json(wire::Voices::of(model, voices, &formats)))
+}
+
+/// List what hears and what speaks.
+///
+/// What is not configured is left out.
+#[utoipa::path(tag = "Speech", security(("api_key" = [])),
+    responses((status = 200, body = wire::SpeechModelList), ErrorResponse<crate::error::Plain>))]
+#[get("/audio/models")]
+pub async fn list_speech_models(
+    _caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+) -> ApiResult<Json<wire::SpeechModelList>> {
+    Ok(Json(wire::SpeechModelList::of(ports.speech.hears().ok(), ports.speech.speaks().ok())))
+}
+
+/// Hear an answer.
+///
+/// It is read without its Markdown and citations. The first time the sound comes as it is made; then
+/// it is kept for 30 days, and comes in whole, or in part for whoever sends `Range`. At most
+/// 50,000 characters are read.
+#[utoipa::path(tag = "Speech", security(("api_key" = [])), params(wire::SpeechQuery),
+    responses((status = 200, description = "The sound", content_type = "audio/mpeg", body = inline(Binary)),
+        (status = 206, description = "A part of the sound"),
+        (status = 416, description = "The sound has no such part"), ErrorResponse<NoChat>))]
+#[get("/workspace/{slug}/chat/{id}/speech")]
+pub async fn read_answer_aloud(
+    caller: Authorized<scope::Chat>,
+    ports: Data<Ports>,
+    request: HttpRequest,
+    path: Path<(String, String)>,
+    params: Params<wire::SpeechQuery>,
+) -> ApiResult<HttpResponse, NoChat> {
+    let workspace = caller.workspace(&*ports.workspaces, &path.0).await?;
+    let id = chat_id(&path.1)?;
+    let wanted = params.read()?.wanted()?;
+    let chat = ports.chat_edits.chat(workspace.id, id).await?;
+    let chat = chat.ok_or_else(|| Error::not_found("chat", &path.1))?;
+    let answer = record::text_of(&chat.response).unwrap_or_default();
+    let spoken = ports.speech.read_aloud(&answer, wanted, &caller.by()).await?;
+    Ok(sound::spoken(spoken, &request).await?)
+}

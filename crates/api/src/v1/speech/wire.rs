@@ -1,0 +1,90 @@
+//! What speaks and hears, and how an answer is to be read.
+use carrel_domain::speech::{AudioFormat, SpeechModelName, Speed, Voice as DomainVoice};
+use carrel_domain::{Error, Result};
+use carrel_services::speech::ReadAloud;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+#[derive(Serialize, ToSchema)]
+pub struct Voices {
+    /// What speaks, as `TextToSpeechProvider` names it.
+    provider: String,
+    model: String,
+    voices: Vec<Voice>,
+    /// The encodings that the provider makes.
+    formats: Vec<&'static str>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Voice {
+    /// As requests name it.
+    id: String,
+    name: String,
+    /// Codes such as `en`; empty when unknown.
+    languages: Vec<String>,
+}
+
+impl Voices {
+    pub fn of(model: SpeechModelName, voices: Vec<DomainVoice>, formats: &[AudioFormat]) -> Self {
+        let SpeechModelName { provider, model } = model;
+        let voice = |DomainVoice { id, name, languages }| Voice { id, name, languages };
+        let formats = formats.iter().map(|format| format.as_str()).collect();
+        Self { provider, model, voices: voices.into_iter().map(voice).collect(), formats }
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct SpeechModelList {
+    /// `list`.
+    object: &'static str,
+    data: Vec<SpeechModel>,
+}
+
+#[derive(Serialize, ToSchema)]
+struct SpeechModel {
+    id: String,
+    /// `model`.
+    object: &'static str,
+    /// The provider.
+    owned_by: String,
+    /// `automatic-speech-recognition` or `text-to-speech`.
+    task: &'static str,
+}
+
+impl SpeechModelList {
+    pub fn of(hears: Option<SpeechModelName>, speaks: Option<SpeechModelName>) -> Self {
+        let model = |name: SpeechModelName, task| SpeechModel {
+            id: name.model,
+            object: "model",
+            owned_by: name.provider,
+            task,
+        };
+        let hears = hears.map(|name| model(name, "automatic-speech-recognition"));
+        let speaks = speaks.map(|name| model(name, "text-to-speech"));
+        Self { object: "list", data: hears.into_iter().chain(speaks).collect() }
+    }
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct SpeechQuery {
+    /// One of `GET /audio/voices`.
+    voice: Option<String>,
+    /// `mp3`, `aac`, `wav` or `pcm`, or `opus` or `flac` for answers of at most 4,096 characters. Of
+    /// what the provider makes, the first of these when absent.
+    format: Option<String>,
+    /// 0.25 to 4.
+    speed: Option<f64>,
+}
+
+impl SpeechQuery {
+    pub fn wanted(self) -> Result<ReadAloud> {
+        let Self { voice, format, speed } = self;
+        let format = format.filter(|name| !name.is_empty()).map(|name| {
+            let wrong = || Error::invalid("format", "must be mp3, opus, aac, flac, wav or pcm");
+            AudioFormat::named(&name).ok_or_else(wrong)
+        });
+        let speed = speed.map(Speed::new).transpose()?.unwrap_or_default();
+        Ok(ReadAloud { voice, format: format.transpose()?, speed })
+    }
+}

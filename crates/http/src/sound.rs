@@ -1,0 +1,52 @@
+//! Sound on its way out: a stream as it is made, or a file of which parts may be asked for.
+use actix_files::NamedFile;
+use actix_web::http::header::{ACCEPT_RANGES, CACHE_CONTROL, HeaderValue};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse};
+use carrel_domain::speech::AudioFormat;
+use carrel_domain::{Error, Result};
+use carrel_services::speech::SpokenAnswer;
+use futures_util::stream::{self, Stream, StreamExt};
+
+/// An answer read aloud, in whole; or in part, for whoever sends `Range`, once it is a file.
+///
+/// # Errors
+/// What went wrong before the first sound.
+pub async fn spoken(answer: SpokenAnswer, request: &HttpRequest) -> Result<HttpResponse> {
+    match answer {
+        SpokenAnswer::Kept(path, format) => {
+            let opened = tokio::task::spawn_blocking(move || NamedFile::open(path)).await;
+            let file = opened.map_err(Error::internal)?.map_err(Error::of_file)?;
+            let kind = format.mime().parse().map_err(Error::internal)?;
+            let mut response =
+                file.set_content_type(kind).disable_content_disposition().into_response(request);
+            let own = HeaderValue::from_static("private, no-cache");
+            response.headers_mut().insert(CACHE_CONTROL, own);
+            Ok(response)
+        }
+        SpokenAnswer::Coming(mut pieces, format) => {
+            let none = || Error::unavailable("speech synthesis", "it made no sound");
+            let first = pieces.recv().await.ok_or_else(none)??;
+            let rest =
+                stream::unfold(pieces, |mut pieces| async { Some((pieces.recv().await?, pieces)) });
+            Ok(streamed(format, stream::iter([Ok(first)]).chain(rest)))
+        }
+    }
+}
+
+/// Sound as it is made. What breaks off ends the connection, so that nobody takes it for whole.
+pub fn streamed(
+    format: AudioFormat,
+    pieces: impl Stream<Item = Result<Vec<u8>>> + 'static,
+) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    response.content_type(format.mime()).insert_header((ACCEPT_RANGES, "none"));
+    response.insert_header((CACHE_CONTROL, "no-store")).insert_header(("x-accel-buffering", "no"));
+    response.streaming(pieces.map(|piece| match piece {
+        Ok(piece) => Ok(Bytes::from(piece)),
+        Err(error) => {
+            tracing::warn!(%error, "a sound broke off");
+            Err(std::io::Error::other("the sound broke off"))
+        }
+    }))
+}

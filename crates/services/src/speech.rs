@@ -1,0 +1,299 @@
+//! Hearing and speaking for whoever asks: in turn, within the limits of a day, and counted.
+mod pieces;
+mod read_aloud;
+mod spoken_text;
+mod wav;
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use carrel_domain::audit::By;
+use carrel_domain::speech::{
+    AudioFormat, LONGEST_SPOKEN_TEXT, RecordingKind, Speech, SpeechModelName, SpeechModels,
+    SpeechRequest, SpeechSynthesizer, SpeechUsage, SpeechUse, TranscriptPart, TranscriptStream,
+    TranscriptionRequest, Voice,
+};
+use carrel_domain::{Error, Result};
+use futures_util::StreamExt;
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::background::BackgroundTasks;
+use crate::kept_files::KeptFiles;
+use crate::settings::SettingsStore;
+
+pub use read_aloud::{ReadAloud, SpokenAnswer};
+pub use spoken_text::spoken_text;
+
+/// How many recordings are heard and how many texts are spoken at a time.
+const HEARD_AT_ONCE: usize = 2;
+const SPOKEN_AT_ONCE: usize = 8;
+
+/// How long a request waits for those before it.
+const TURN: Duration = Duration::from_secs(120);
+
+/// The least bytes that a second of a recording takes, for those of which nobody says how long
+/// they are.
+const BYTES_A_SECOND: u64 = 2_000;
+
+/// About how many characters are said in a second.
+const CHARACTERS_A_SECOND: f64 = 15.0;
+
+/// The voices of OpenAI, which clients name whatever speaks.
+const COMMON_VOICES: [&str; 13] = [
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage",
+    "shimmer", "verse",
+];
+
+/// Providers that know the voices of OpenAI by their names, or may.
+const KNOWS_COMMON_VOICES: [&str; 3] = ["openai", "generic-openai", "kokoro"];
+
+/// The directory of answers that were spoken, beneath the root of everything that is stored.
+const DIRECTORY: &str = "spoken-answers";
+
+/// How much of them is kept, in bytes.
+const ROOM: u64 = 512 << 20;
+
+/// Has recordings written down and texts spoken.
+pub struct SpeechService {
+    models: Arc<dyn SpeechModels>,
+    usage: Arc<dyn SpeechUsage>,
+    settings: Arc<SettingsStore>,
+    kept: Arc<KeptFiles>,
+    tasks: BackgroundTasks,
+    hearing: Arc<Semaphore>,
+    speaking: Arc<Semaphore>,
+}
+
+impl SpeechService {
+    /// `root` is of everything that is stored; in `scratch`, on the same disk, files are written
+    /// before they have their names.
+    pub fn new(
+        models: Arc<dyn SpeechModels>,
+        usage: Arc<dyn SpeechUsage>,
+        settings: Arc<SettingsStore>,
+        (root, scratch): (&Path, &Path),
+        tasks: BackgroundTasks,
+    ) -> Self {
+        let (directory, scratch) = (root.join(DIRECTORY), scratch.to_owned());
+        let kept = Arc::new(KeptFiles::new(directory, scratch, ROOM, read_aloud::is_name));
+        let hearing = Arc::new(Semaphore::new(HEARD_AT_ONCE));
+        let speaking = Arc::new(Semaphore::new(SPOKEN_AT_ONCE));
+        Self { models, usage, settings, kept, tasks, hearing, speaking }
+    }
+
+    /// What writes down recordings as things are.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where nothing does, or a setting of it is not good.
+    pub fn hears(&self) -> Result<SpeechModelName> {
+        Ok(self.models.transcriber(RecordingKind::Dictation)?.name())
+    }
+
+    /// What speaks as things are. As [`SpeechService::hears`].
+    pub fn speaks(&self) -> Result<SpeechModelName> {
+        Ok(self.models.synthesizer()?.name())
+    }
+
+    /// The voices there are, and the encodings they come in.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] where nothing speaks, or does not answer now.
+    pub async fn voices(&self) -> Result<(Vec<Voice>, Vec<AudioFormat>)> {
+        let model = self.models.synthesizer()?;
+        Ok((model.voices().await?, model.formats()))
+    }
+
+    /// Has a recording written down; `file` is the one that the request names, and goes when the
+    /// work is over. Dropping the receiver ends the work. Its seconds are counted and noted in the
+    /// audit log before the receiver ends.
+    ///
+    /// # Errors
+    /// [`Error::Exhausted`] when the day's minutes are used up or too many are waiting; those of
+    /// [`carrel_domain::speech::Transcriber::transcribe`].
+    pub async fn transcribe(
+        &self,
+        request: TranscriptionRequest,
+        file: NamedTempFile,
+        by: &By,
+    ) -> Result<Receiver<Result<TranscriptPart>>> {
+        self.check_limit(SpeechUse::Heard, by).await?;
+        let model = self.models.transcriber(RecordingKind::Dictation)?;
+        let turn = turn(&self.hearing).await?;
+        let (name, length) = (model.name(), request.recording.length);
+        let parts = model.transcribe(request).await?;
+        let (sender, receiver) = mpsc::channel(16);
+        let (usage, tasks, by) = (self.usage.clone(), self.tasks.clone(), by.clone());
+        self.tasks.spawn(async move {
+            let heard = tokio::select! {
+                heard = pass_on(parts, &sender) => heard,
+                () = tasks.stopping() => Heard::default(),
+            };
+            drop((turn, file));
+            let seconds = heard.seconds(length);
+            let details = json!({
+                "seconds": seconds, "provider": name.provider, "model": name.model,
+            });
+            let event = by.event("speech_transcribed", details.to_string());
+            if let Err(error) = usage.add(SpeechUse::Heard, seconds, event).await {
+                tracing::warn!(%error, "failed to count what was transcribed");
+            }
+            drop(sender);
+        });
+        Ok(receiver)
+    }
+
+    /// Speaks a text of at most 4,096 characters, without its Markdown.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] in the fields of OpenAI's protocol; [`Error::Exhausted`] as
+    /// [`SpeechService::transcribe`]; those of [`SpeechSynthesizer::speak`].
+    pub async fn speak(&self, mut request: SpeechRequest, by: &By) -> Result<Speech> {
+        if request.text.chars().count() > LONGEST_SPOKEN_TEXT {
+            let reason = format!("must not be longer than {LONGEST_SPOKEN_TEXT} characters");
+            return Err(Error::invalid("input", reason));
+        }
+        request.text = spoken_text(&request.text);
+        if request.text.is_empty() {
+            return Err(Error::invalid("input", "there is nothing in it that can be said"));
+        }
+        self.check_limit(SpeechUse::Spoken, by).await?;
+        let model = self.models.synthesizer()?;
+        check_format(&*model, request.format, "response_format")?;
+        request.voice = voice(request.voice, &model.name());
+        let turn = turn(&self.speaking).await?;
+        self.count_spoken(&request.text, &model.name(), by).await?;
+        let Speech { format, audio } = model.speak(request).await?;
+        let audio = audio.map(move |piece| {
+            let _turn = &turn;
+            piece
+        });
+        Ok(Speech { format, audio: Box::pin(audio) })
+    }
+
+    /// Removes spoken answers that are older than 30 days, and the oldest of those that take more
+    /// than 512 MiB together. Says how many.
+    pub async fn sweep(&self, now: SystemTime) -> Result<usize> {
+        let kept = self.kept.clone();
+        let swept = tokio::task::spawn_blocking(move || kept.sweep(now)).await;
+        swept.map_err(Error::internal)?.map_err(Error::of_file)
+    }
+
+    async fn count_spoken(&self, text: &str, name: &SpeechModelName, by: &By) -> Result<()> {
+        let characters = text.chars().count();
+        let seconds = (characters as f64 / CHARACTERS_A_SECOND).ceil() as u32;
+        let details = json!({
+            "characters": characters, "provider": name.provider, "model": name.model,
+        });
+        let event = by.event("speech_synthesized", details.to_string());
+        self.usage.add(SpeechUse::Spoken, seconds, event).await
+    }
+
+    /// Refuses whoever has used up the minutes of the day, which setting by setting has no limit.
+    async fn check_limit(&self, of: SpeechUse, by: &By) -> Result<()> {
+        let (variable, what) = match of {
+            SpeechUse::Heard => ("STT_MINUTES_PER_DAY", "transcribed"),
+            SpeechUse::Spoken => ("TTS_MINUTES_PER_DAY", "spoken"),
+        };
+        let minutes = self.settings.lookup(variable).and_then(|text| text.trim().parse().ok());
+        let Some(minutes) = minutes.filter(|minutes: &u64| *minutes > 0) else { return Ok(()) };
+        let used = self.usage.used(by.actor, of, by.at.date_naive()).await?;
+        if used < minutes.saturating_mul(60) {
+            return Ok(());
+        }
+        let reason = format!(
+            "the {minutes} minutes a day that may be {what} are used up; try again tomorrow (UTC)"
+        );
+        Err(Error::exhausted(reason))
+    }
+}
+
+/// What became of a recording.
+#[derive(Clone, Copy, Default)]
+struct Heard {
+    /// How far it was heard.
+    reached: f64,
+    is_complete: bool,
+}
+
+impl Heard {
+    /// Of the recording, rounded up. Where nobody says how long it was, by its length in bytes.
+    fn seconds(self, length: u64) -> u32 {
+        let reached = self.reached.ceil() as u32;
+        match (reached, self.is_complete) {
+            (0, true) => u32::try_from(length.div_ceil(BYTES_A_SECOND)).unwrap_or(u32::MAX),
+            (reached, _) => reached,
+        }
+    }
+}
+
+/// Until the end, an error, or until nobody listens any more.
+async fn pass_on(mut parts: TranscriptStream, to: &Sender<Result<TranscriptPart>>) -> Heard {
+    let (mut heard, mut duration) = (Heard::default(), 0.0_f64);
+    loop {
+        let part = tokio::select! {
+            part = parts.next() => part,
+            () = to.closed() => return heard,
+        };
+        match &part {
+            None => {
+                return Heard { reached: heard.reached.max(duration), is_complete: true };
+            }
+            Some(Ok(TranscriptPart::Recording { duration: whole, .. })) => duration = *whole,
+            Some(Ok(TranscriptPart::Segment(segment))) => {
+                heard.reached = heard.reached.max(segment.end);
+            }
+            Some(Ok(TranscriptPart::Progress(seconds))) => {
+                heard.reached = heard.reached.max(*seconds);
+            }
+            Some(Err(_)) => {}
+        }
+        let Some(part) = part else { return heard };
+        let is_over = part.is_err();
+        if to.send(part).await.is_err() || is_over {
+            return heard;
+        }
+    }
+}
+
+/// A recording in which nobody says anything, as a WAV file of one second.
+pub(crate) fn second_of_silence() -> std::io::Result<NamedTempFile> {
+    let mut file = NamedTempFile::new()?;
+    let samples = [0; 48_000];
+    file.write_all(&wav::head(Some(48_000)))?;
+    file.write_all(&samples)?;
+    Ok(file)
+}
+
+async fn turn(of: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit> {
+    let busy = || Error::exhausted("Too much is being heard or spoken; try again later");
+    let turn = tokio::time::timeout(TURN, of.clone().acquire_owned()).await;
+    turn.map_err(|_| busy())?.map_err(Error::internal)
+}
+
+fn check_format(
+    model: &dyn SpeechSynthesizer,
+    format: AudioFormat,
+    field: &'static str,
+) -> Result<()> {
+    let formats = model.formats();
+    if formats.contains(&format) {
+        return Ok(());
+    }
+    let known = formats.iter().map(|format| format.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Error::invalid(field, format!("{} makes only {known}", model.name().provider)))
+}
+
+/// The voice to ask for. A voice of OpenAI means the usual one to whoever has others.
+fn voice(asked: Option<String>, of: &SpeechModelName) -> Option<String> {
+    let knows = KNOWS_COMMON_VOICES.contains(&of.provider.as_str());
+    let asked = asked.filter(|voice| !voice.trim().is_empty() && voice != "default");
+    asked.filter(|voice| knows || !COMMON_VOICES.contains(&voice.as_str()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,63 @@
+//! A long text, cut where somebody who reads it aloud would draw breath.
+
+/// Cuts `text` into pieces of at most `longest` characters: after sentences, or after words where a
+/// sentence is longer, or anywhere where a word is.
+pub(super) fn pieces(text: &str, longest: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = text.trim();
+    while let Some((end, _)) = rest.char_indices().nth(longest) {
+        let head = &rest[..end];
+        // A sentence that ends in the first third would leave a piece hardly worth asking for.
+        let least = end / 3;
+        let sentence = sentence_ends(head).filter(|at| *at > least).last();
+        let word = || head.rfind(char::is_whitespace).filter(|at| *at > least);
+        let at = sentence.or_else(word).unwrap_or(end);
+        pieces.push(rest[..at].trim());
+        rest = rest[at..].trim_start();
+    }
+    pieces.push(rest);
+    pieces.retain(|piece| !piece.is_empty());
+    pieces
+}
+
+/// Where sentences end within `text`: after their mark.
+fn sentence_ends(text: &str) -> impl Iterator<Item = usize> {
+    let mut characters = text.char_indices().peekable();
+    std::iter::from_fn(move || {
+        while let Some((at, character)) = characters.next() {
+            let end = at + character.len_utf8();
+            let next = characters.peek().map(|(_, next)| *next);
+            let is_end = match character {
+                '\n' | '。' | '！' | '？' | '؟' | '।' => true,
+                '.' | '!' | '?' | '…' => next.is_some_and(char::is_whitespace),
+                _ => false,
+            };
+            if is_end {
+                return Some(end);
+            }
+        }
+        None
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_cut_after_sentences_and_nothing_gets_lost() {
+        let text = "The sea roars. The wind, at 3.5 knots, is calm! Is it? Yes";
+        assert_eq!(pieces(text, 100), [text]);
+        let cut = pieces(text, 20);
+        assert_eq!(cut, ["The sea roars.", "The wind, at 3.5", "knots, is calm!", "Is it? Yes"]);
+        assert_eq!(pieces("", 10), [""; 0]);
+    }
+
+    #[test]
+    fn what_has_no_sentences_or_words_is_cut_all_the_same() {
+        let long = "海".repeat(25);
+        let cut = pieces(&long, 10);
+        assert_eq!(cut.iter().map(|piece| piece.chars().count()).collect::<Vec<_>>(), [10, 10, 5]);
+        assert_eq!(pieces("海は広い。空も広い。", 6), ["海は広い。", "空も広い。"]);
+    }
+}

@@ -1,0 +1,249 @@
+//! Answers read aloud: made once, kept for a while as files, heard while they are made.
+use std::io::{Seek, SeekFrom, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use carrel_domain::audit::By;
+use carrel_domain::speech::{
+    AudioFormat, LONGEST_SPOKEN_TEXT, SpeechModelName, SpeechRequest, SpeechSynthesizer, SpeechUse,
+    Speed,
+};
+use carrel_domain::{Error, Result};
+use futures_util::StreamExt;
+use sha2::{Digest, Sha256};
+use tempfile::NamedTempFile;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+
+use super::pieces::pieces;
+use super::{SpeechService, check_format, spoken_text, turn, voice, wav};
+
+/// The longest answer that is read aloud, in characters of what is said: about an hour.
+const LONGEST_ANSWER: usize = 50_000;
+
+/// How much is asked for at a time, in characters: little, so that the first sound comes soon.
+const PIECE: usize = 1_000;
+
+/// The most sound of one answer, in bytes.
+const MOST_SOUND: usize = 256 << 20;
+
+/// How an answer is to be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadAloud {
+    pub voice: Option<String>,
+    /// MP3 where it can be made, otherwise WAV.
+    pub format: Option<AudioFormat>,
+    pub speed: Speed,
+}
+
+/// An answer that is read.
+pub enum SpokenAnswer {
+    /// It was read before.
+    Kept(PathBuf, AudioFormat),
+    /// Dropping the receiver ends the work.
+    Coming(Receiver<Result<Vec<u8>>>, AudioFormat),
+}
+
+/// Whether a file is one of the answers that are kept.
+pub(super) fn is_name(name: &str) -> bool {
+    let Some((digest, ending)) = name.split_once('.') else { return false };
+    digest.len() == 64
+        && digest.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && AudioFormat::named(ending).is_some()
+}
+
+impl SpeechService {
+    /// Reads the text of an answer aloud. It is kept for 30 days, and the newest 512 MiB, by what is
+    /// said and how, so that a corrected answer is read anew.
+    ///
+    /// # Errors
+    /// [`Error::Unprocessable`] for an answer without words, or with too many; otherwise those of
+    /// [`SpeechService::speak`].
+    pub async fn read_aloud(
+        &self,
+        answer: &str,
+        wanted: ReadAloud,
+        by: &By,
+    ) -> Result<SpokenAnswer> {
+        let text = spoken_text(answer);
+        let length = text.chars().count();
+        if length == 0 {
+            return Err(Error::unprocessable("the answer has nothing that can be said"));
+        }
+        if length > LONGEST_ANSWER {
+            let reason = format!("answers of more than {LONGEST_ANSWER} characters are not read");
+            return Err(Error::unprocessable(reason));
+        }
+        let model = self.models.synthesizer()?;
+        let ReadAloud { voice: asked, format, speed } = wanted;
+        let plan = Plan::of(&*model, format, length)?;
+        let voice = voice(asked, &model.name());
+        let by_whom = voice.clone().unwrap_or_else(|| model.usual_voice());
+        let name = name(&text, &model.name(), &by_whom, speed, plan.format);
+        let path = self.kept.path(&name);
+        if tokio::fs::try_exists(&path).await.map_err(Error::of_file)? {
+            return Ok(SpokenAnswer::Kept(path, plan.format));
+        }
+        self.check_limit(SpeechUse::Spoken, by).await?;
+        let turn = turn(&self.speaking).await?;
+        self.count_spoken(&text, &model.name(), by).await?;
+        let request = SpeechRequest {
+            text: String::new(),
+            voice,
+            format: plan.asked,
+            speed,
+            instructions: None,
+        };
+        let file = self.kept.begin().map_err(Error::of_file)?;
+        let (sender, receiver) = mpsc::channel(8);
+        let mut reading = Reading { model, request, plan, file, sender, bytes: 0 };
+        let (kept, tasks) = (self.kept.clone(), self.tasks.clone());
+        self.tasks.spawn(async move {
+            let outcome = tokio::select! {
+                outcome = reading.run(&text) => outcome,
+                () = tasks.stopping() => Err(Error::unavailable("this server", "it is stopping")),
+            };
+            drop(turn);
+            let Reading { file, sender, plan, bytes, .. } = reading;
+            let outcome = match outcome {
+                Ok(true) => {
+                    let keep = move || {
+                        finish(file, plan, bytes)
+                            .and_then(|file| kept.adopt(&name, file, SystemTime::now()))
+                    };
+                    let kept = tokio::task::spawn_blocking(keep).await;
+                    // Whoever listens has heard it all, whether it is kept or not.
+                    if let Ok(Err(error)) = kept {
+                        tracing::warn!(%error, "failed to keep a spoken answer");
+                    }
+                    return;
+                }
+                Ok(false) => return,
+                Err(error) => Err(error),
+            };
+            // Whoever has left needs no error.
+            let _ = sender.send(outcome).await;
+        });
+        Ok(SpokenAnswer::Coming(receiver, plan.format))
+    }
+}
+
+/// In which encoding an answer is kept, and in which its pieces are asked for.
+#[derive(Clone, Copy)]
+struct Plan {
+    format: AudioFormat,
+    asked: AudioFormat,
+    /// In characters.
+    piece: usize,
+}
+
+impl Plan {
+    fn of(
+        model: &dyn SpeechSynthesizer,
+        wanted: Option<AudioFormat>,
+        length: usize,
+    ) -> Result<Self> {
+        let formats = model.formats();
+        let has = |format: AudioFormat| formats.contains(&format);
+        let usual = match formats.first() {
+            _ if has(AudioFormat::Mp3) => AudioFormat::Mp3,
+            _ if has(AudioFormat::Pcm) => AudioFormat::Wav,
+            Some(first) => *first,
+            None => return Err(Error::unavailable("speech synthesis", "it makes no sound")),
+        };
+        let format = wanted.unwrap_or(usual);
+        match format {
+            // Frames of their own, which follow one another as they are.
+            AudioFormat::Mp3 | AudioFormat::Aac | AudioFormat::Pcm => {
+                check_format(model, format, "format")?;
+                Ok(Self { format, asked: format, piece: PIECE })
+            }
+            AudioFormat::Wav if has(AudioFormat::Pcm) => {
+                Ok(Self { format, asked: AudioFormat::Pcm, piece: PIECE })
+            }
+            AudioFormat::Wav | AudioFormat::Flac | AudioFormat::Opus => {
+                check_format(model, format, "format")?;
+                if length > LONGEST_SPOKEN_TEXT {
+                    let reason = format!(
+                        "{} holds at most {LONGEST_SPOKEN_TEXT} characters of an answer; ask for mp3",
+                        format.as_str()
+                    );
+                    return Err(Error::invalid("format", reason));
+                }
+                Ok(Self { format, asked: format, piece: LONGEST_SPOKEN_TEXT })
+            }
+        }
+    }
+
+    /// Whether the head of a WAV file is ours to write.
+    fn wraps(self) -> bool {
+        self.format == AudioFormat::Wav && self.asked == AudioFormat::Pcm
+    }
+}
+
+struct Reading {
+    model: Arc<dyn SpeechSynthesizer>,
+    request: SpeechRequest,
+    plan: Plan,
+    file: NamedTempFile,
+    sender: Sender<Result<Vec<u8>>>,
+    /// Of sound, so far.
+    bytes: usize,
+}
+
+impl Reading {
+    /// Says whether it came to the end; otherwise nobody listens any more.
+    async fn run(&mut self, text: &str) -> Result<bool> {
+        if self.plan.wraps() && !self.put(wav::head(None).to_vec()).await? {
+            return Ok(false);
+        }
+        for piece in pieces(text, self.plan.piece) {
+            let request = SpeechRequest { text: piece.to_owned(), ..self.request.clone() };
+            let mut audio = self.model.speak(request).await?.audio;
+            while let Some(sound) = audio.next().await {
+                let sound = sound?;
+                self.bytes += sound.len();
+                if self.bytes > MOST_SOUND {
+                    let reason = format!("it speaks more than {MOST_SOUND} bytes of one answer");
+                    return Err(Error::unavailable("speech synthesis", reason));
+                }
+                if !self.put(sound).await? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn put(&mut self, sound: Vec<u8>) -> Result<bool> {
+        self.file.write_all(&sound).map_err(Error::of_file)?;
+        Ok(self.sender.send(Ok(sound)).await.is_ok())
+    }
+}
+
+/// Says in the head of a WAV file how long it has become.
+fn finish(mut file: NamedTempFile, plan: Plan, bytes: usize) -> std::io::Result<NamedTempFile> {
+    if plan.wraps() {
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&wav::head(u32::try_from(bytes).ok()))?;
+    }
+    Ok(file)
+}
+
+/// The name of the file in which an answer is kept: by everything that makes it sound otherwise.
+fn name(
+    text: &str,
+    model: &SpeechModelName,
+    voice: &str,
+    speed: Speed,
+    format: AudioFormat,
+) -> String {
+    let mut hash = Sha256::new();
+    let speed = speed.factor().to_string();
+    for part in [&model.provider, &model.model, voice, &speed, text] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{digest}.{}", format.as_str())
+}

@@ -1,0 +1,182 @@
+//! Markdown as somebody would say it who reads it aloud.
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd, TextMergeStream};
+
+/// What is said in place of a block of code.
+const CODE: &str = "code";
+
+/// The words of `text` without marks, citations, addresses and emoji; one line for each paragraph,
+/// item and row, which ends with a mark at which a voice falls.
+pub fn spoken_text(text: &str) -> String {
+    let options = Options::ENABLE_TABLES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_GFM;
+    let mut spoken = Spoken::default();
+    for event in TextMergeStream::new(Parser::new_ext(text, options)) {
+        spoken.take(event);
+    }
+    spoken.end_line();
+    spoken.text.truncate(spoken.text.trim_end().len());
+    spoken.text
+}
+
+#[derive(Default)]
+struct Spoken {
+    text: String,
+    line: String,
+    /// The number of the next item of each list around, if they are numbered.
+    lists: Vec<Option<u64>>,
+    is_code: bool,
+}
+
+impl Spoken {
+    fn take(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(_))) => {
+                self.is_code = true;
+                self.end_line();
+                self.line.push_str(CODE);
+            }
+            Event::Start(Tag::List(first)) => {
+                self.end_line();
+                self.lists.push(first);
+            }
+            Event::Start(Tag::Item) => self.begin_item(),
+            Event::End(TagEnd::List(_)) => drop(self.lists.pop()),
+            Event::End(TagEnd::CodeBlock) => {
+                self.is_code = false;
+                self.end_line();
+            }
+            Event::End(TagEnd::TableCell) => self.line.push_str(", "),
+            Event::End(
+                TagEnd::Paragraph
+                | TagEnd::Heading(_)
+                | TagEnd::Item
+                | TagEnd::TableHead
+                | TagEnd::TableRow,
+            ) => self.end_line(),
+            Event::Text(words) if !self.is_code => say(&words, &mut self.line),
+            Event::Code(words) => self.line.push_str(&words),
+            Event::SoftBreak => self.line.push(' '),
+            Event::HardBreak => self.end_line(),
+            _ => {}
+        }
+    }
+
+    fn begin_item(&mut self) {
+        self.end_line();
+        if let Some(Some(number)) = self.lists.last_mut() {
+            self.line.push_str(&format!("{number}. "));
+            *number += 1;
+        }
+    }
+
+    fn end_line(&mut self) {
+        let line = self.line.split_whitespace().collect::<Vec<_>>().join(" ");
+        let line = line.trim_end_matches([',', ' ']);
+        if line.chars().any(char::is_alphanumeric) {
+            self.text.push_str(line);
+            if line.ends_with(|last: char| last.is_alphanumeric() || ")]}\"'»”’%°".contains(last))
+            {
+                self.text.push('.');
+            }
+            self.text.push('\n');
+        }
+        self.line.clear();
+    }
+}
+
+/// Adds `words` without citations and emoji; of addresses only the host is said.
+fn say(words: &str, line: &mut String) {
+    let mut rest = words;
+    while let Some(first) = rest.chars().next() {
+        if let Some(after) = citation(rest) {
+            line.truncate(line.trim_end().len());
+            rest = &rest[after..];
+        } else if let Some((host, after)) = address(rest) {
+            line.push_str(host);
+            rest = &rest[after..];
+        } else {
+            if !is_emoji(first) {
+                line.push(first);
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+}
+
+/// How long the citation is with which `text` begins: `[1]`, `[1, 2]`, `【1】`.
+fn citation(text: &str) -> Option<usize> {
+    let (open, close) = match text.chars().next()? {
+        '[' => ('[', ']'),
+        '【' => ('【', '】'),
+        _ => return None,
+    };
+    let inside = &text[open.len_utf8()..];
+    let end = inside.find(close).filter(|end| *end <= 40)?;
+    let numbers = inside[..end].split(',').map(str::trim);
+    let mut numbers = numbers.map(|number| {
+        !number.is_empty() && number.len() <= 4 && number.bytes().all(|byte| byte.is_ascii_digit())
+    });
+    numbers.all(|is_number| is_number).then_some(open.len_utf8() + end + close.len_utf8())
+}
+
+/// The host of the address with which `text` begins, and how long the address is.
+fn address(text: &str) -> Option<(&str, usize)> {
+    let scheme = ["https://", "http://"].into_iter().find(|scheme| text.starts_with(scheme))?;
+    let end = text.find(|one: char| one.is_whitespace() || "<>\"".contains(one));
+    let whole =
+        text[..end.unwrap_or(text.len())].trim_end_matches(['.', ',', ')', ';', ':', '!', '?']);
+    let host = whole[scheme.len().min(whole.len())..].split(['/', '?', '#']).next()?;
+    (!host.is_empty()).then_some((host, whole.len()))
+}
+
+fn is_emoji(one: char) -> bool {
+    matches!(u32::from(one),
+        0x1F1E6..=0x1F1FF | 0x1F300..=0x1FAFF | 0x2600..=0x27BF | 0x2B05..=0x2B55 | 0xFE0E..=0xFE0F
+        | 0x200D | 0x20E3 | 0xE0020..=0xE007F | 0x231A..=0x231B | 0x23E9..=0x23FA)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_citations_and_emoji_are_not_said() {
+        for (written, said) in [
+            ("**Bold** and _soft_ [1], sure [2, 3].", "Bold and soft, sure."),
+            ("# The sea 🌊\n\nIt roars.", "The sea.\nIt roars."),
+            ("See 【4】 the `Cargo.toml` file ✅", "See the Cargo.toml file."),
+            ("Look at [the page](https://a.example/b?c) here", "Look at the page here."),
+            ("From https://docs.example.org/a/b?c=d, today.", "From docs.example.org, today."),
+            ("One\n```rust\nfn main() {}\n```\nTwo", "One.\ncode.\nTwo."),
+            ("- one\n- two!\n", "one.\ntwo!"),
+            ("3. three\n4. four\n", "3. three.\n4. four."),
+            ("- [x] done\n  - deeper\n", "done.\ndeeper."),
+            ("| a | b |\n|---|---|\n| 1 | 2 |\n", "a, b.\n1, 2."),
+            ("> quoted\n> words", "quoted words."),
+            ("---\n\n![a lamp](x.png)", "a lamp."),
+            ("<b>loud</b>", "loud."),
+            ("2 * 3 * 4 = 24, at 5 °C and 50 %", "2 * 3 * 4 = 24, at 5 °C and 50 %"),
+            ("It costs 5 € [1].", "It costs 5 €."),
+            ("an array[10] of [words]", "an array of [words]."),
+            ("`a[1]` stays", "a[1] stays."),
+            ("👩‍👩‍👧 ❤️ 🇩🇪", ""),
+            ("你好。世界", "你好。世界."),
+            ("", ""),
+        ] {
+            assert_eq!(spoken_text(written), said, "{written}");
+        }
+    }
+
+    #[test]
+    fn anything_is_read_without_harm() {
+        for wild in ["[", "[1", "【", "http://", "https:///", "`", "```", "[[1]]", "\u{0}", "| a"]
+        {
+            spoken_text(wild);
+        }
+        assert!(spoken_text(&"[1]".repeat(10_000)).is_empty());
+        assert!(spoken_text(&"> ".repeat(10_000)).is_empty());
+    }
+}

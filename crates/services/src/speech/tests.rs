@@ -1,0 +1,63 @@
+//! What is counted of recordings, and which voice and encoding is asked for.
+use carrel_domain::speech::SpeechSegment;
+use futures_util::stream;
+
+use super::*;
+
+fn segment(end: f64) -> Result<TranscriptPart> {
+    Ok(TranscriptPart::Segment(SpeechSegment { end, ..SpeechSegment::default() }))
+}
+
+async fn seconds(parts: Vec<Result<TranscriptPart>>, length: u64) -> (u32, usize) {
+    let (sender, mut receiver) = mpsc::channel(16);
+    let heard = pass_on(Box::pin(stream::iter(parts)), &sender).await;
+    drop(sender);
+    let mut passed = 0;
+    while receiver.recv().await.is_some() {
+        passed += 1;
+    }
+    (heard.seconds(length), passed)
+}
+
+#[tokio::test]
+async fn a_recording_counts_as_long_as_it_is_or_as_far_as_it_was_heard() {
+    let whole = || Ok(TranscriptPart::Recording { language: None, duration: 90.2 });
+    assert_eq!(seconds(vec![whole(), segment(61.0)], 100).await, (91, 2));
+    assert_eq!(seconds(vec![segment(3.5), Ok(TranscriptPart::Progress(7.1))], 100).await, (8, 2));
+    // What comes after a failure is not heard, and nobody says how long the whole is.
+    let failed = || Err(Error::unavailable("the test", "it fails"));
+    assert_eq!(seconds(vec![whole(), segment(4.0), failed(), segment(50.0)], 100).await, (4, 3));
+    assert_eq!(seconds(vec![], 32_001).await, (17, 0), "by its bytes");
+    assert_eq!(seconds(vec![failed()], 32_001).await, (0, 1));
+}
+
+#[tokio::test]
+async fn whoever_leaves_ends_the_work() {
+    let (sender, receiver) = mpsc::channel(1);
+    drop(receiver);
+    let endless = stream::iter(vec![segment(5.0)]).chain(stream::pending());
+    let heard = pass_on(Box::pin(endless), &sender).await;
+    assert!(!heard.is_complete);
+}
+
+#[test]
+fn a_voice_of_openai_means_the_usual_one_to_whoever_has_others() {
+    for (provider, asked, voiced) in [
+        ("openai", "alloy", Some("alloy")),
+        ("kokoro", "alloy", Some("alloy")),
+        ("native", "alloy", None),
+        ("elevenlabs", "nova", None),
+        ("native", "en_US-joe-medium", Some("en_US-joe-medium")),
+        ("openai", "default", None),
+        ("openai", " ", None),
+    ] {
+        let name = SpeechModelName { provider: provider.into(), model: "m".into() };
+        assert_eq!(voice(Some(asked.into()), &name).as_deref(), voiced, "{provider} {asked}");
+    }
+}
+
+#[test]
+fn a_second_of_silence_is_a_whole_file() {
+    let file = second_of_silence().unwrap();
+    assert_eq!(file.as_file().metadata().unwrap().len(), 48_044);
+}

@@ -1,0 +1,50 @@
+//! The head of a WAV file around plain samples.
+/// As [`carrel_domain::speech::AudioFormat::Pcm`] has them.
+const RATE: u32 = 24_000;
+const BYTES_A_SAMPLE: u32 = 2;
+
+/// How long the head is, in bytes.
+pub(super) const HEAD: usize = 44;
+
+/// What stands before so many bytes of samples; before any number of them without one.
+pub(super) fn head(bytes: Option<u32>) -> [u8; HEAD] {
+    // Players read to the end where the length is the largest there is.
+    let bytes = bytes.unwrap_or(u32::MAX - 36);
+    let mut head = [0; HEAD];
+    let parts: [(usize, &[u8]); 13] = [
+        (0, b"RIFF"),
+        (4, &(bytes.saturating_add(36)).to_le_bytes()),
+        (8, b"WAVE"),
+        (12, b"fmt "),
+        (16, &16_u32.to_le_bytes()),
+        (20, &1_u16.to_le_bytes()),
+        (22, &1_u16.to_le_bytes()),
+        (24, &RATE.to_le_bytes()),
+        (28, &(RATE * BYTES_A_SAMPLE).to_le_bytes()),
+        (32, &2_u16.to_le_bytes()),
+        (34, &16_u16.to_le_bytes()),
+        (36, b"data"),
+        (40, &bytes.to_le_bytes()),
+    ];
+    for (at, part) in parts {
+        head[at..at + part.len()].copy_from_slice(part);
+    }
+    head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_says_how_much_follows() {
+        let head = head(Some(1000));
+        assert_eq!(
+            (&head[..4], &head[8..16], &head[36..40]),
+            (&b"RIFF"[..], &b"WAVEfmt "[..], &b"data"[..])
+        );
+        assert_eq!(u32::from_le_bytes(head[4..8].try_into().unwrap()), 1036);
+        assert_eq!(u32::from_le_bytes(head[40..44].try_into().unwrap()), 1000);
+        assert_eq!(u32::from_le_bytes(head[28..32].try_into().unwrap()), 48_000);
+    }
+}

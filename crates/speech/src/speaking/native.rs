@@ -1,0 +1,320 @@
+//! Voices of this machine as a [`SpeechSynthesizer`]: a voice of Piper is loaded on first use and given back when idle.
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex as SyncMutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use carrel_domain::speech::{
+    AudioFormat, Speech, SpeechModelName, SpeechRequest, SpeechSynthesizer, Speed, Voice,
+};
+use carrel_domain::{Error, Result};
+use futures_util::stream;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, sleep_until};
+
+use super::encode::{AudioEncoder, FORMATS};
+use super::piper::{Piper, VoiceDescription};
+use super::sentences::{Clause, clauses, sentences};
+use super::{SPOKEN_RATE, espeak};
+use crate::audio::Resampler;
+
+const SERVICE: &str = "the speech synthesizer";
+/// Clients of the `OpenAI` protocol must name a voice and know these; here they mean the usual one.
+const USUAL_NAMES: [&str; 13] = [
+    "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage",
+    "shimmer", "verse",
+];
+/// Silence after a clause and after a sentence, in milliseconds.
+const CLAUSE_PAUSE: u64 = 60;
+const SENTENCE_PAUSE: u64 = 220;
+/// Voices of Piper that are listed.
+const MOST_VOICES: usize = 500;
+
+/// How voices are to be run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where voices of Piper lie: `<name>.onnx` beside `<name>.onnx.json`. It may be missing.
+    pub directory: PathBuf,
+    /// The voice where a request names none; the first there is when absent.
+    pub voice: Option<String>,
+    /// The most threads that compute at a time.
+    pub threads: usize,
+    /// Give a voice's memory back after this long without use; never when absent.
+    pub release_after: Option<Duration>,
+}
+
+/// Speaks sentence by sentence.
+pub struct NativeSynthesizer {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    options: Options,
+    /// The voice that is in memory, by its name.
+    loaded: Mutex<Option<(String, Arc<Piper>)>>,
+    last_used: SyncMutex<Instant>,
+}
+
+/// A voice that was chosen.
+#[derive(Clone)]
+enum Chosen {
+    Espeak(String),
+    Piper { name: String, description: Box<VoiceDescription> },
+}
+
+impl NativeSynthesizer {
+    /// Opens nothing yet: voices may be fetched later.
+    pub fn new(options: Options) -> Self {
+        let (loaded, last_used) = (Mutex::default(), SyncMutex::new(Instant::now()));
+        Self { shared: Arc::new(Shared { options, loaded, last_used }) }
+    }
+
+    /// Whether a voice takes up memory now.
+    pub fn is_loaded(&self) -> bool {
+        self.shared.loaded.try_lock().is_ok_and(|loaded| loaded.is_some())
+    }
+
+    async fn choose(&self, voice: Option<&str>) -> Result<Chosen> {
+        let options = &self.shared.options;
+        let named = voice.filter(|name| !USUAL_NAMES.contains(name)).map(str::to_owned);
+        let name = named.unwrap_or_else(|| usual(options));
+        if let Some(language) = name.strip_prefix(espeak::PREFIX) {
+            let known = espeak::voices().await?;
+            if !known.iter().any(|voice| voice.id == name) {
+                return Err(no_voice(&name));
+            }
+            return Ok(Chosen::Espeak(language.to_owned()));
+        }
+        if !names(&options.directory).contains(&name) {
+            return Err(no_voice(&name));
+        }
+        let path = options.directory.join(format!("{name}.onnx.json"));
+        let description = VoiceDescription::read(&path).map_err(|error| damaged(&name, &error))?;
+        Ok(Chosen::Piper { name, description: Box::new(description) })
+    }
+}
+
+fn no_voice(name: &str) -> Error {
+    let known = "must be a voice that GET /v1/audio/voices lists";
+    tracing::debug!(name, "a voice was asked for that is not there");
+    Error::invalid("voice", known)
+}
+
+fn damaged(name: &str, error: &dyn std::fmt::Display) -> Error {
+    tracing::error!(name, %error, "failed to load a voice");
+    let reason = "the files of the voice are damaged; run `carrel model fetch piper`";
+    Error::unavailable(SERVICE, reason)
+}
+
+/// The voice where a request names none.
+fn usual(options: &Options) -> String {
+    let there = names(&options.directory);
+    let wanted = options
+        .voice
+        .clone()
+        .filter(|name| there.contains(name) || name.starts_with(espeak::PREFIX));
+    wanted.or_else(|| there.into_iter().next()).unwrap_or_else(|| espeak::USUAL.to_owned())
+}
+
+/// The voices of Piper in a directory.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let name = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let name = name.strip_suffix(".onnx")?;
+        directory.join(format!("{name}.onnx.json")).is_file().then(|| name.to_owned())
+    };
+    let mut names: Vec<_> = entries.filter_map(name).take(MOST_VOICES).collect();
+    names.sort();
+    names
+}
+
+#[async_trait]
+impl SpeechSynthesizer for NativeSynthesizer {
+    fn name(&self) -> SpeechModelName {
+        let is_espeak = names(&self.shared.options.directory).is_empty();
+        let model = if is_espeak { "espeak-ng" } else { "piper" };
+        SpeechModelName { provider: "native".to_owned(), model: model.to_owned() }
+    }
+
+    fn formats(&self) -> Vec<AudioFormat> {
+        FORMATS.to_vec()
+    }
+
+    async fn speak(&self, request: SpeechRequest) -> Result<Speech> {
+        let SpeechRequest { text, voice, format, speed, instructions: _ } = request;
+        let encoder = AudioEncoder::new(format).map_err(Error::internal)?;
+        let encoder = encoder.ok_or_else(|| {
+            Error::invalid("response_format", "must be mp3, opus, flac, wav or pcm for this voice")
+        })?;
+        let chosen = self.choose(voice.as_deref()).await?;
+        let mut speaking = Speaking {
+            shared: Arc::clone(&self.shared),
+            chosen,
+            speed,
+            sentences: sentences(&text).into(),
+            encoder: Some(encoder),
+        };
+        // What can fail fails here, before the first sound is sent.
+        let first = speaking.next().await?;
+        let rest = stream::try_unfold(speaking, |mut speaking| async move {
+            let next = speaking.next().await?;
+            Ok::<_, Error>(next.map(|bytes| (bytes, speaking)))
+        });
+        let first = stream::iter(first.map(Ok));
+        Ok(Speech { format, audio: Box::pin(futures_util::StreamExt::chain(first, rest)) })
+    }
+
+    async fn voices(&self) -> Result<Vec<Voice>> {
+        let directory = &self.shared.options.directory;
+        let voice = |name: String| {
+            let description =
+                VoiceDescription::read(&directory.join(format!("{name}.onnx.json"))).ok()?;
+            let languages = vec![description.language()];
+            Some(Voice { name: format!("{} (Piper)", name.replace('_', " ")), id: name, languages })
+        };
+        let mut voices: Vec<Voice> = names(directory).into_iter().filter_map(voice).collect();
+        match espeak::voices().await {
+            Ok(more) => voices.extend(more),
+            Err(error) if voices.is_empty() => return Err(error),
+            Err(_) => {}
+        }
+        voices.truncate(1_000);
+        Ok(voices)
+    }
+}
+
+/// What is left to be said.
+struct Speaking {
+    shared: Arc<Shared>,
+    chosen: Chosen,
+    speed: Speed,
+    sentences: VecDeque<String>,
+    encoder: Option<AudioEncoder>,
+}
+
+impl Speaking {
+    /// The next bytes, or `None` at the end.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        loop {
+            let Some(mut encoder) = self.encoder.take() else { return Ok(None) };
+            let bytes = match self.sentences.pop_front() {
+                None => encoder.finish().map_err(Error::internal)?,
+                Some(sentence) => {
+                    let samples = self.say(&sentence).await?;
+                    let bytes = encoder.push(&samples).map_err(Error::internal)?;
+                    self.encoder = Some(encoder);
+                    bytes
+                }
+            };
+            if !bytes.is_empty() {
+                return Ok(Some(bytes));
+            }
+        }
+    }
+
+    /// The samples of a sentence, with the silence after it.
+    async fn say(&self, sentence: &str) -> Result<Vec<f32>> {
+        let mut samples = match &self.chosen {
+            Chosen::Espeak(voice) => {
+                let (samples, rate) = espeak::speak(sentence, voice, self.speed).await?;
+                at_spoken_rate(samples, rate)?
+            }
+            Chosen::Piper { name, description } => self.sing(sentence, name, description).await?,
+        };
+        samples.extend(silence(SENTENCE_PAUSE));
+        Ok(samples)
+    }
+
+    async fn sing(
+        &self,
+        sentence: &str,
+        name: &str,
+        description: &VoiceDescription,
+    ) -> Result<Vec<f32>> {
+        let piper = Shared::loaded(&self.shared, name, description).await?;
+        let mut spoken = Vec::new();
+        for clause in clauses(sentence) {
+            let sounds = espeak::sounds(&clause.text, description.espeak_voice()).await?;
+            let (piper, speed) = (Arc::clone(&piper), self.speed.factor());
+            let sounds = Clause { text: sounds, sign: clause.sign };
+            let rate = piper.rate();
+            let said = tokio::task::spawn_blocking(move || piper.speak(&sounds, speed)).await;
+            let said = said.map_err(Error::internal)?.map_err(Error::internal)?;
+            if !spoken.is_empty() {
+                spoken.extend(silence(CLAUSE_PAUSE));
+            }
+            spoken.extend(at_spoken_rate(said, rate)?);
+            self.shared.used();
+        }
+        Ok(spoken)
+    }
+}
+
+fn silence(milliseconds: u64) -> impl Iterator<Item = f32> {
+    let samples = milliseconds * u64::from(SPOKEN_RATE) / 1000;
+    (0..samples).map(|_| 0.0)
+}
+
+fn at_spoken_rate(samples: Vec<f32>, rate: u32) -> Result<Vec<f32>> {
+    let resampler = Resampler::between(rate, SPOKEN_RATE);
+    let mut resampler = resampler.ok_or_else(|| Error::internal("a voice has an unusual rate"))?;
+    let mut made = resampler.push(samples);
+    made.extend(resampler.finish());
+    Ok(made)
+}
+
+impl Shared {
+    /// The voice, loaded by whoever comes first while the others wait.
+    async fn loaded(
+        this: &Arc<Self>,
+        name: &str,
+        description: &VoiceDescription,
+    ) -> Result<Arc<Piper>> {
+        let mut slot = this.loaded.lock().await;
+        this.used();
+        if let Some((known, piper)) = &*slot
+            && known == name
+        {
+            return Ok(Arc::clone(piper));
+        }
+        let path = this.options.directory.join(format!("{name}.onnx"));
+        let (description, threads) = (description.clone(), this.options.threads);
+        let loading = tokio::task::spawn_blocking(move || Piper::load(&path, description, threads));
+        let loaded = loading.await.map_err(Error::internal)?;
+        let piper = Arc::new(loaded.map_err(|error| damaged(name, &error))?);
+        this.used();
+        let was_empty = slot.replace((name.to_owned(), Arc::clone(&piper))).is_none();
+        if let Some(idle) = this.options.release_after.filter(|_| was_empty) {
+            tokio::spawn(release_when_idle(Arc::downgrade(this), idle));
+        }
+        Ok(piper)
+    }
+
+    fn used(&self) {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn idle_since(&self) -> Instant {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends when the voice has been given back. A sentence in progress keeps it until it is said.
+async fn release_when_idle(shared: Weak<Shared>, idle: Duration) {
+    while let Some(shared) = shared.upgrade() {
+        let release_at = shared.idle_since() + idle;
+        if release_at <= Instant::now() {
+            let mut slot = shared.loaded.lock().await;
+            // Somebody may have come while this waited for the lock.
+            if shared.idle_since() + idle <= Instant::now() {
+                *slot = None;
+                tracing::info!("unloaded the idle voice");
+                return;
+            }
+        }
+        drop(shared);
+        sleep_until(release_at).await;
+    }
+}

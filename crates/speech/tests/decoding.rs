@@ -1,0 +1,114 @@
+//! The same sentence in every format that is read, and files that are none of them.
+#![expect(clippy::unwrap_used, reason = "tests say what they expect with `unwrap`, helpers too")]
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+
+use carrel_speech::audio::{AudioError, RATE, Sound};
+
+const FORMATS: [&str; 9] = [
+    "talk.wav",
+    "talk.flac",
+    "talk.mp3",
+    "talk.opus",
+    "talk.webm",
+    "talk.ogg",
+    "talk.m4a",
+    "talk.mkv",
+    "film.mp4",
+];
+
+fn recording(name: &str) -> Vec<u8> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/recordings");
+    fs::read(folder.join(name)).unwrap()
+}
+
+/// All samples, and whether the file was cut.
+fn decode(content: &[u8]) -> Result<(Vec<f32>, bool), AudioError> {
+    let mut sound = Sound::open(Cursor::new(content), content.len() as u64)?;
+    let mut samples = Vec::new();
+    while let Some(part) = sound.next()? {
+        samples.extend(part);
+    }
+    Ok((samples, sound.is_cut()))
+}
+
+/// The loudness of every tenth of a second.
+fn loudness(samples: &[f32]) -> Vec<f32> {
+    let power = |part: &[f32]| part.iter().map(|x| x * x).sum::<f32>() / part.len() as f32;
+    samples.chunks(RATE / 10).map(|part| power(part).sqrt()).collect()
+}
+
+#[test]
+fn every_format_sounds_alike() {
+    let (reference, _) = decode(&recording("talk.wav")).unwrap();
+    let expected = loudness(&reference);
+    for name in FORMATS {
+        let (samples, is_cut) = decode(&recording(name)).unwrap();
+        assert!(!is_cut, "{name}");
+        let seconds = samples.len() as f64 / RATE as f64;
+        assert!((5.5..5.8).contains(&seconds), "{name}: {seconds}");
+        assert!(samples.iter().all(|sample| (-1.0..=1.0).contains(sample)), "{name}");
+        let found = loudness(&samples);
+        let pairs = || expected.iter().zip(&found);
+        let product: f32 = pairs().map(|(a, b)| a * b).sum();
+        let norm = |values: &[f32]| values.iter().map(|x| x * x).sum::<f32>().sqrt();
+        let likeness = product / (norm(&expected) * norm(&found));
+        assert!(likeness > 0.93, "{name}: {likeness}");
+    }
+}
+
+#[test]
+fn a_name_does_not_matter_and_content_does() {
+    for (content, error) in [
+        (Vec::new(), AudioError::Empty),
+        (b"no recording at all, but a text of some length".repeat(50), AudioError::Unknown),
+        (vec![0; 100_000], AudioError::Unknown),
+    ] {
+        assert_eq!(decode(&content).unwrap_err(), error);
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_gives_what_is_there() {
+    for name in FORMATS {
+        let whole = recording(name);
+        let half = &whole[..whole.len() / 2];
+        match decode(half) {
+            Ok((samples, _)) => {
+                let seconds = samples.len() as f64 / RATE as f64;
+                assert!((0.5..5.7).contains(&seconds), "{name}: {seconds}");
+            }
+            // The table of contents of these is at the end.
+            Err(error) => {
+                assert!(name.ends_with("m4a") || name.ends_with("mp4"), "{name}: {error}")
+            }
+        }
+    }
+}
+
+#[test]
+fn damage_anywhere_is_no_panic() {
+    let mut state = 7_u32;
+    for name in FORMATS {
+        let whole = recording(name);
+        for _ in 0..20 {
+            let mut damaged = whole.clone();
+            for _ in 0..40 {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                let at = state as usize % damaged.len();
+                damaged[at] = (state >> 16) as u8;
+            }
+            let _ = decode(&damaged);
+        }
+    }
+}
+
+#[test]
+fn a_head_that_promises_days_is_refused_at_once() {
+    let mut wav = recording("talk.wav");
+    // 1 sample in a second and 4 GB of them.
+    wav[24..28].copy_from_slice(&1_u32.to_le_bytes());
+    assert!(decode(&wav).is_err());
+}

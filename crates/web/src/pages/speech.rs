@@ -1,0 +1,50 @@
+//! Dictation into the box of a conversation, and answers read aloud.
+use actix_web::HttpResponse;
+use actix_web::http::header::ContentType;
+use actix_web::web::Path;
+use carrel_domain::Error;
+use carrel_domain::speech::{Recording, SpokenLanguage, Transcript, TranscriptionRequest};
+use carrel_http::sound;
+use carrel_services::record;
+use carrel_services::speech::ReadAloud;
+
+use super::exchange;
+use crate::http::response::PageResult;
+use crate::http::upload::Upload;
+use crate::session::current_user::{CurrentUser, role};
+
+/// The words of a recording, as plain text. They are kept nowhere, and neither is the recording.
+pub async fn dictate(current_user: CurrentUser<role::Any>, form: Upload) -> PageResult {
+    let speech = &current_user.ports().speech;
+    // Before the recording comes for nobody.
+    speech.hears()?;
+    let (files, fields) = form.read().await?;
+    let missing = || Error::invalid("file", "No recording was sent.");
+    let file = files.into_iter().next().ok_or_else(missing)?;
+    let recording = Recording {
+        content: file.incoming().content,
+        length: file.length(),
+        name: file.name.clone(),
+    };
+    let mut request = TranscriptionRequest::of(recording);
+    request.language = fields.given("language").and_then(|code| SpokenLanguage::parse(&code).ok());
+    let mut parts = speech.transcribe(request, file.into_content(), &current_user.by()).await?;
+    let mut heard = Transcript::default();
+    while let Some(part) = parts.recv().await {
+        heard.push(part?);
+    }
+    Ok(HttpResponse::Ok().content_type(ContentType::plaintext()).body(heard.text()))
+}
+
+/// An answer of the visitor's own, read aloud.
+pub async fn read_aloud(
+    current_user: CurrentUser<role::Any>,
+    path: Path<(String, String)>,
+) -> PageResult {
+    let workspace = current_user.workspace(&path.0).await?;
+    let chat = exchange::own(&current_user, &workspace, exchange::parse(&path.1)?).await?;
+    let answer = record::text_of(&chat.response).unwrap_or_default();
+    let speech = &current_user.ports().speech;
+    let spoken = speech.read_aloud(&answer, ReadAloud::default(), &current_user.by()).await?;
+    Ok(sound::spoken(spoken, &current_user.request).await?)
+}
