@@ -9,8 +9,8 @@ use crate::{FACES, routes};
 
 pub use page::page;
 
-const ABOUT: &str = "carrel answers questions from your documents. Keys are sent as \
-    `Authorization: Bearer <key>`. Every answer carries `x-request-id`, by which the log can be searched.";
+const ABOUT: &str = "carrel answers questions from your documents. Send keys as \
+    `Authorization: Bearer <key>`. Every response has an `x-request-id`, which also stands in the log.";
 
 /// Returns the document as pretty JSON with a trailing line break.
 pub fn pretty() -> String {

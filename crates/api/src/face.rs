@@ -23,17 +23,17 @@ pub struct Face {
     pub operations: fn(&mut ServiceConfig),
     /// Describes the operations.
     pub documented: fn(&mut Documenting<'_>),
-    /// Lists them.
+    /// Lists the operations.
     pub listed: fn(&mut Vec<Row>),
-    /// Registers what it has besides, outside the mount.
+    /// Registers the contract's routes outside the mount.
     pub beside: fn(&mut ServiceConfig),
     /// Called before routing. May rewrite the request.
     pub arrive: fn(&mut ServiceRequest),
     /// Responds to a refused request; `None` for the default response.
     pub refuse: fn(&ApiError, path: &str) -> Option<HttpResponse>,
-    /// How it answers a failure whose native body has this name; `None` for the native way.
+    /// Responds to a failure whose native error body has this name; `None` for the native response.
     pub failures: fn(body: &str) -> Option<Respond>,
-    /// Sees every answer last.
+    /// Called with every response before it is sent.
     pub depart: fn(ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody>,
 }
 

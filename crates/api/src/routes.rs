@@ -44,7 +44,7 @@ pub fn public(config: &mut web::ServiceConfig) {
     config.service(visitors);
 }
 
-/// The path of every operation, with the methods it has.
+/// Returns the path of every operation with its methods.
 pub fn methods() -> BTreeMap<String, Vec<&'static str>> {
     let mut methods = BTreeMap::<String, Vec<_>>::new();
     let mut list = |mount: &str, rows: Vec<Row>| {
@@ -63,7 +63,7 @@ pub fn methods() -> BTreeMap<String, Vec<&'static str>> {
     methods
 }
 
-/// The document of what [`configure`] and [`public`] register.
+/// Returns the OpenAPI document of what [`configure`] and [`public`] register.
 pub fn documented() -> OpenApi {
     let app = actix_web::App::new().into_utoipa_app();
     let app = FACES.iter().fold(app, |app, face| {

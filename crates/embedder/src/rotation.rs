@@ -1,9 +1,11 @@
-//! The rotation of queries and keys, where that is how a model knows positions.
+//! The rotation of queries and keys, for models with rotary positions.
 use crate::architecture::{Architecture, Positions};
 
-/// Rotates the query and key of each row, given the position and the length of its text, where the model wants it.
+/// Rotates the query and key of each row by the position and the length of its text, if the
+/// architecture requires it.
 ///
-/// The two halves of a head are the coordinates. Angles are rounded as the reference rounds them.
+/// The two halves of a head are the coordinates. Angles are rounded as in the reference
+/// implementation.
 pub fn rotate(
     architecture: &Architecture,
     positions: impl Iterator<Item = (usize, usize)>,

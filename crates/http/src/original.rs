@@ -1,4 +1,5 @@
-//! Files of others, handed out as they came in: none of them can run anything in the name of this server.
+//! Serves users' files in their original form, without letting them run anything under this
+//! server's origin.
 use std::fs::File;
 
 use actix_files::NamedFile;
@@ -11,14 +12,16 @@ use actix_web::{HttpRequest, HttpResponse};
 use carrel_domain::document::FileType;
 use carrel_domain::{Error, Result};
 
-/// For documents that a browser shows: nothing is fetched, nothing runs, and the page is of no origin.
+/// Policy of documents that browsers display: they fetch nothing, run nothing, and have an opaque
+/// origin.
 const SANDBOX: &str = "sandbox; default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
-/// Browsers show no PDF file in a sandbox. What shows it is theirs, and runs no script of this server.
+/// Policy of PDF files. Browsers do not display them in a sandbox, and their own viewer runs no
+/// scripts of this server.
 const PDF: &str = "default-src 'none'; img-src data:; object-src 'self'; style-src 'unsafe-inline'; \
                    frame-ancestors 'none'";
 
-/// What browsers show without a program of their own. They save everything else.
+/// Types that browsers display themselves. They download all others.
 const SHOWN: &[&str] = &[
     "application/pdf",
     "application/xhtml+xml",
@@ -30,7 +33,7 @@ const SHOWN: &[&str] = &[
     "text/plain",
 ];
 
-/// Answers with a file that was handed in as `name`: in whole, or in part for whoever sends `Range`.
+/// Responds with a file that was uploaded as `name`. Supports `Range` requests.
 ///
 /// # Errors
 /// Those of reading the file.
@@ -58,7 +61,7 @@ pub fn respond(
     Ok(response)
 }
 
-/// The type that the name of a file tells. Text says nothing of its encoding, which the browser finds.
+/// Returns the media type by the file name. The browser detects the encoding of text.
 fn kind(name: &str, types: &[FileType]) -> Mime {
     let extension = name.rsplit_once('.').map(|(_, extension)| format!(".{extension}"));
     let extension = extension.unwrap_or_default().to_lowercase();
@@ -69,7 +72,7 @@ fn kind(name: &str, types: &[FileType]) -> Mime {
     kind.unwrap_or(mime::APPLICATION_OCTET_STREAM)
 }
 
-/// The name in ASCII for old clients, and as it is.
+/// Adds the name in ASCII for old clients, and in full.
 fn content_disposition(disposition: DispositionType, name: &str) -> ContentDisposition {
     let is_plain =
         |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '\\' | '/' | '%') || c == ' ';

@@ -1,5 +1,4 @@
-//! Attention of one strip of rows, and the rotation of queries and keys for models with rotary
-//! positions.
+//! Attention of one strip of rows.
 use std::ops::Range;
 
 use pulp::Simd;
@@ -10,16 +9,16 @@ use crate::kernel::{Line, PANEL, Rows, multiply};
 /// Queries processed at a time.
 const QUERIES: usize = 12;
 
-/// How the columns of queries, keys and values are shared by heads.
+/// How heads divide the columns of queries, keys and values.
 #[derive(Clone, Copy, Debug)]
 pub struct Heads {
-    /// The columns of all heads.
+    /// Columns of all heads.
     pub hidden: usize,
-    /// The columns of one: a multiple of a panel's.
+    /// Columns of one head, a multiple of a panel's.
     pub head: usize,
 }
 
-/// Room for one head of one text.
+/// Working memory for one head of one text.
 #[derive(Default)]
 pub struct Scratch {
     queries: Vec<f32>,

@@ -1,5 +1,5 @@
-//! Arithmetic of transformer models on the processor: matrix products on packed weights, attention, and what happens to
-//! rows between them. It knows no model; `embedder` and `speech` are built of it.
+//! Arithmetic of transformer models on the CPU: matrix products on packed weights, attention, and
+//! the operations between them. It knows no model; `embedder` and `speech` use it.
 pub mod attention;
 pub mod elementwise;
 pub mod kernel;

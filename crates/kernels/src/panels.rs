@@ -22,7 +22,7 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    /// Rounds the weights to 8 bits, each block by its own scale. `values` are whole blocks.
+    /// Rounds the weights to 8 bits, each block with its own scale. `values` are whole blocks.
     pub fn rounded(values: &[f32]) -> Self {
         let (mut codes, mut scales) = (Vec::with_capacity(values.len()), Vec::new());
         for block in values.chunks(BLOCK) {
@@ -123,7 +123,7 @@ impl Panels {
         Ok(Self { depth, packed })
     }
 
-    /// The bytes it takes.
+    /// Returns its size in bytes.
     pub fn bytes(&self) -> usize {
         match &self.packed {
             Packed::Full(lines) => lines.len(),
@@ -131,7 +131,7 @@ impl Panels {
         }
     }
 
-    /// Writes one row of the file's matrix over `row`.
+    /// Writes one row of the file's matrix to `row`.
     pub fn row(&self, index: usize, row: &mut [f32]) {
         let (first, lane) = (index / PANEL * self.depth, index % PANEL);
         match &self.packed {
@@ -150,7 +150,8 @@ impl Panels {
         }
     }
 
-    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
+    /// Adds the product of `left` and the matrix to `out`, whose rows are `place.0` wide and whose
+    /// columns start at `place.1`.
     ///
     /// `scratch` is working memory that other products may reuse.
     #[inline(always)]
@@ -188,7 +189,8 @@ impl Panels {
     }
 }
 
-/// The product of one row, in which each code is used once: it is never written out as a weight.
+/// The product of a single row. Each code is used only once, so it is never expanded to a weight in
+/// memory.
 struct Single<'a> {
     codes: &'a [Codes],
     scales: &'a [Line],
@@ -197,7 +199,7 @@ struct Single<'a> {
     out: &'a mut [f32],
 }
 
-/// Panels that are summed side by side, so that one sum need not wait for another.
+/// Panels that are summed side by side, so that one sum does not wait for another.
 const TOGETHER: usize = 2;
 
 impl pulp::WithSimd for Single<'_> {
@@ -246,7 +248,7 @@ impl pulp::WithSimd for Single<'_> {
     }
 }
 
-/// Turns codes into the weights they stand for.
+/// Decodes codes to weights.
 struct Expand<'a> {
     codes: &'a [Codes],
     scales: &'a [Line],

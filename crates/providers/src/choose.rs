@@ -1,4 +1,5 @@
-//! From settings to models: which provider is meant, and whether everything it needs is there.
+//! Creates models from settings: selects the provider and checks that all of its settings are
+//! present.
 pub(crate) mod speech;
 
 use std::sync::Arc;

@@ -123,10 +123,10 @@ impl Endpoint {
         self
     }
 
-    /// Sends the key with another word before it than `Bearer`.
+    /// Sends the key after `scheme` instead of `Bearer`.
     pub fn with_key_after(mut self, scheme: &'static str) -> Self {
         if let (Some(key), Some(authorization)) = (&self.key, &mut self.authorization) {
-            // What is fit after `Bearer ` is fit after any word.
+            // A value that is valid after `Bearer ` is valid after any scheme.
             if let Ok(mut value) = HeaderValue::from_str(&format!("{scheme} {key}")) {
                 value.set_sensitive(true);
                 authorization.1 = value;

@@ -1,4 +1,4 @@
-//! Files on their way into a request, read while they are sent.
+//! Request bodies that are read from a file while they are sent.
 use std::path::Path;
 
 use carrel_domain::{Error, Result};
@@ -10,7 +10,7 @@ use tokio::io::AsyncReadExt;
 /// How much of a file is read at a time, in bytes.
 const PIECE: usize = 64 << 10;
 
-/// Opens a file, which takes no time worth another thread.
+/// Opens a file. This is fast enough not to need another thread.
 pub(crate) fn open(path: &Path) -> Result<Body> {
     let file = File::from_std(std::fs::File::open(path).map_err(Error::of_file)?);
     let pieces = try_unfold(file, |mut file| async move {

@@ -1,41 +1,41 @@
-//! Hearing and speaking over HTTP: rows, as in [`crate::table`], because the providers differ in little.
+//! Transcription and speech synthesis over HTTP. Providers are table rows like those of
+//! [`crate::table`], because they differ in little.
 pub(crate) mod hearing;
 pub(crate) mod speaking;
 
 use crate::table::{Base, Key};
 
-/// The most of a text or list that a provider may answer with, in bytes: hours of speech with the
-/// time of every word.
+/// Longest text or list in a response, in bytes: hours of speech with the time of every word.
 const LONGEST_ANSWER: usize = 64 << 20;
 
-/// How recordings are handed over.
+/// The protocol of a transcription provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HearingProtocol {
-    /// `audio/transcriptions` and `audio/translations`, with times where the model has them.
+    /// `audio/transcriptions` and `audio/translations`, with times if the model has them.
     OpenAi,
-    /// `audio/transcriptions`, which answers with the text alone.
+    /// `audio/transcriptions`, which returns only text.
     TextOnly,
     Deepgram,
 }
 
-/// One provider that writes down what it hears.
+/// A transcription provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct HearingProvider {
-    /// As in the settings `STT_PROVIDER` and `WHISPER_PROVIDER`.
+    /// Name in the settings `STT_PROVIDER` and `WHISPER_PROVIDER`.
     pub name: &'static str,
     pub protocol: HearingProtocol,
     pub base: Base,
     pub key: Key,
-    /// The setting that holds the model's name; empty where there is none.
+    /// The setting with the model's name; empty if there is none.
     pub model: &'static str,
-    /// The model when no setting names one.
+    /// The default model.
     pub usual_model: Option<&'static str>,
 }
 
 const OPENAI: Base = Base::Fixed("https://api.openai.com/v1");
 const GROQ: Base = Base::Fixed("https://api.groq.com/openai/v1");
 
-/// Those of `STT_PROVIDER`.
+/// Providers for `STT_PROVIDER`.
 pub(crate) const DICTATION: &[HearingProvider] = &[
     HearingProvider {
         name: "openai",
@@ -79,7 +79,7 @@ pub(crate) const DICTATION: &[HearingProvider] = &[
     },
 ];
 
-/// Those of `WHISPER_PROVIDER`.
+/// Providers for `WHISPER_PROVIDER`.
 pub(crate) const DOCUMENTS: &[HearingProvider] = &[
     HearingProvider {
         name: "openai",
@@ -107,7 +107,7 @@ pub(crate) const DOCUMENTS: &[HearingProvider] = &[
     },
 ];
 
-/// How a provider is asked to speak.
+/// The protocol of a speech synthesis provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum SpeakingProtocol {
     /// `audio/speech`.
@@ -115,28 +115,28 @@ pub(crate) enum SpeakingProtocol {
     ElevenLabs,
 }
 
-/// Where a provider's voices are known from.
+/// The source of a provider's list of voices.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum VoiceList {
     Fixed(&'static [&'static str]),
-    /// The path below the base address.
+    /// Path below the base address.
     At(&'static str),
 }
 
-/// One provider that speaks.
+/// A speech synthesis provider.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpeakingProvider {
-    /// As in the setting `TTS_PROVIDER`.
+    /// Name in the setting `TTS_PROVIDER`.
     pub name: &'static str,
     pub protocol: SpeakingProtocol,
     pub base: Base,
     pub key: Key,
-    /// The setting that holds the model's name; empty where there is none.
+    /// The setting with the model's name; empty if there is none.
     pub model: &'static str,
     pub usual_model: &'static str,
-    /// The setting that holds the voice.
+    /// The setting with the voice.
     pub voice: &'static str,
-    /// The voice when no setting names one.
+    /// The default voice.
     pub usual_voice: Option<&'static str>,
     pub voices: VoiceList,
 }

@@ -54,7 +54,7 @@ pub async fn update_thread(
 
 /// Delete a thread with its exchanges.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])),
-    responses((status = 200, description = "The thread is deleted, or did not exist", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The thread was deleted or did not exist.", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}/thread/{thread}")]
 pub async fn delete_thread(
     caller: Authorized<scope::Chat>,

@@ -60,7 +60,7 @@ fn guards(responses: &mut Map<String, Value>) -> Vec<(ApiError, &'static str)> {
     }
     for status in [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN] {
         if responses.remove(&format!("{SWITCHED_OFF}{}", status.as_u16())).is_some() {
-            refusals.push((ApiError::Off(status, "why"), "It is switched off here."));
+            refusals.push((ApiError::Off(status, "why"), "The operation is switched off."));
         }
     }
     refusals

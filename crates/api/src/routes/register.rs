@@ -90,7 +90,7 @@ impl Register for Documenting<'_> {
     }
 }
 
-/// The rows of a table alone.
+/// Collects the rows of a table.
 impl Register for Vec<Row> {
     fn add(
         &mut self,
@@ -102,7 +102,7 @@ impl Register for Vec<Row> {
     }
 }
 
-/// The rows of a table, each with the method and the path that its handler says.
+/// Collects the rows of a table, each with the method and path that its handler declares.
 #[cfg(test)]
 #[derive(Default)]
 pub struct RowList(pub Vec<(Row, String, String)>);

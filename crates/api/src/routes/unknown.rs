@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::error::no_route;
 
-/// The pattern of every path, and the methods it has.
+/// The pattern of every path, with its methods.
 static PATHS: LazyLock<Vec<(ResourceDef, Vec<&str>)>> = LazyLock::new(|| {
     super::methods().into_iter().map(|(path, methods)| (ResourceDef::new(path), methods)).collect()
 });

@@ -55,7 +55,7 @@ pub fn cors() -> Cors {
 /// Sends server-sent events: `textResponseChunk` for each part, the last with `close`; a single
 /// `textResponse` if the question is refused; `abort` on failure.
 #[utoipa::path(tag = "Chat widgets", request_body = wire::EmbedQuestion,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), Denial))]
+    responses((status = 200, description = "The answer, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent), Denial))]
 #[post("/{embed}/stream-chat")]
 pub async fn ask_embed(
     request: HttpRequest,
@@ -103,7 +103,9 @@ pub async fn show_history(
 }
 
 /// Clear the history of a session.
-#[utoipa::path(tag = "Chat widgets", responses((status = 200, description = "The history is cleared"), Denial))]
+///
+/// Admins still see the exchanges, but the visitor and the model do not see them again.
+#[utoipa::path(tag = "Chat widgets", responses((status = 200, description = "The history was cleared."), Denial))]
 #[delete("/{embed}/{session}")]
 pub async fn forget_history(
     request: HttpRequest,

@@ -1,7 +1,7 @@
-//! Every set of instructions there is beside plain arithmetic.
+//! The instruction sets that tests compare.
 use super::Instructions;
 
-/// All that this processor can run.
+/// Returns all instruction sets that this processor supports.
 pub fn all_instructions() -> Vec<Instructions> {
     let mut all = vec![Instructions::detect(), Instructions::Baseline];
     #[cfg(target_arch = "x86_64")]

@@ -1,4 +1,4 @@
-//! Products on every set of instructions.
+//! Products on every instruction set.
 use super::testing::all_instructions;
 use super::*;
 

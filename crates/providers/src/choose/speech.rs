@@ -1,4 +1,4 @@
-//! From settings to what hears and what speaks.
+//! Creates transcribers and speech synthesizers from settings.
 use std::sync::Arc;
 
 use carrel_domain::speech::{RecordingKind, SpeechSynthesizer, Transcriber};
@@ -10,11 +10,12 @@ use crate::speech::hearing::{self, RemoteTranscriber};
 use crate::speech::speaking::{self, RemoteSynthesizer};
 use crate::speech::{DICTATION, DOCUMENTS, HearingProtocol, SPEAKING, SpeakingProtocol};
 
-/// What writes down recordings, as the settings name it (`STT_PROVIDER`, or `WHISPER_PROVIDER` for
-/// documents), or none when they mean the one inside this process: nothing at all, `native` or `local`.
+/// Returns the transcriber that the settings name (`STT_PROVIDER`, or `WHISPER_PROVIDER` for
+/// documents). Returns `None` if they name the one inside this process, by an empty setting,
+/// `native` or `local`.
 ///
 /// # Errors
-/// As [`super::chat_model`].
+/// Those of [`super::chat_model`].
 pub fn transcriber(
     settings: Settings<'_>,
     kind: RecordingKind,
@@ -46,11 +47,11 @@ pub fn transcriber(
     Ok(Some(Arc::new(RemoteTranscriber { endpoint, model, row: *row })))
 }
 
-/// What speaks, as the settings name it (`TTS_PROVIDER`), or none when they mean the one inside this
-/// process: nothing at all, `native` or `piper_local`.
+/// Returns the speech synthesizer that the settings name (`TTS_PROVIDER`). Returns `None` if they
+/// name the one inside this process, by an empty setting, `native` or `piper_local`.
 ///
 /// # Errors
-/// As [`super::chat_model`].
+/// Those of [`super::chat_model`].
 pub fn synthesizer(
     settings: Settings<'_>,
     http: &Http,

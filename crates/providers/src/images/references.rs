@@ -10,7 +10,7 @@ use crate::file_body;
 /// Most bytes of all images in a JSON body, which is held in memory.
 const MOST_IN_JSON: u64 = 20 << 20;
 
-/// Parts of a form, which are read while they are sent.
+/// Returns form parts that are read while they are sent.
 pub(super) fn parts(references: &[ReferenceImage]) -> Result<Vec<Part>> {
     let mut parts = Vec::with_capacity(references.len());
     for (number, reference) in references.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Recordings written down over HTTP: by OpenAI's audio protocol, or by Deepgram's.
+//! Transcription over HTTP, with OpenAI's audio protocol or Deepgram's.
 mod answers;
 
 use std::time::Duration;
@@ -23,7 +23,7 @@ use crate::refusal::shortened;
 
 pub(crate) const SERVICE: &str = "speech recognition";
 
-/// A provider says nothing until it has heard the whole recording.
+/// A provider sends nothing until it has processed the whole recording.
 pub(crate) const DEADLINES: Deadlines = Deadlines {
     first: Duration::from_secs(600),
     silence: Duration::from_secs(120),
@@ -39,7 +39,7 @@ pub(crate) struct RemoteTranscriber {
 }
 
 impl RemoteTranscriber {
-    /// Whether the model tells when things are said. OpenAI's newer ones write the text alone.
+    /// True if the model returns times. OpenAI's newer models return only text.
     fn has_times(&self) -> bool {
         self.row.protocol == HearingProtocol::OpenAi
             && !self.model.starts_with("gpt-4o")
@@ -49,7 +49,7 @@ impl RemoteTranscriber {
     async fn by_openai(&self, request: &TranscriptionRequest) -> Result<Transcript> {
         let answer = self.try_openai(request, self.has_times()).await?;
         let answer = match answer {
-            // Some servers know only the plainest answer.
+            // Some servers support only the plainest response format.
             Err(refused) if self.has_times() && speaks_of_format(&refused) => {
                 self.try_openai(request, false).await?
             }
@@ -97,7 +97,7 @@ impl RemoteTranscriber {
             form = form.text("timestamp_granularities[]", "word");
         }
         let content = file_body::open(&recording.content)?;
-        // The ending is all that some providers know the kind of a recording by.
+        // Some providers determine the type of a recording by its file extension alone.
         let part = Part::stream_with_length(content, recording.length);
         let part = part.file_name(recording.name.clone());
         Ok(form.part("file", part.mime_str(mime(&recording.name)).map_err(Error::internal)?))
@@ -123,7 +123,7 @@ impl RemoteTranscriber {
         format!("listen?{}", query.finish())
     }
 
-    /// A request whose body is the recording itself.
+    /// Builds a request whose body is the recording itself.
     fn raw(&self, request: &TranscriptionRequest, path: &str) -> Result<RequestBuilder> {
         let recording = &request.recording;
         let content = file_body::open(&recording.content)?;
@@ -132,7 +132,7 @@ impl RemoteTranscriber {
         Ok(request.header(CONTENT_LENGTH, recording.length).body(content))
     }
 
-    /// What a provider says of a request is most often about the recording.
+    /// Returns the error for a refusal, which is most often about the recording.
     fn refused(&self, refused: &Refused) -> Error {
         match refused.status.as_u16() {
             400 | 413 | 415 | 422 => {
@@ -150,7 +150,7 @@ impl RemoteTranscriber {
     }
 }
 
-/// Whether a refusal is about the form of the answer that was asked for.
+/// True if a refusal is about the requested response format.
 fn speaks_of_format(refused: &Refused) -> bool {
     let message = refused.message.to_ascii_lowercase();
     matches!(refused.status.as_u16(), 400 | 422)
@@ -159,7 +159,7 @@ fn speaks_of_format(refused: &Refused) -> bool {
             .any(|word| message.contains(word))
 }
 
-/// By the ending of a name; providers look at the content themselves.
+/// Returns the media type by the file extension. Providers examine the content themselves.
 fn mime(name: &str) -> &'static str {
     let ending = name.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     match ending.as_str() {

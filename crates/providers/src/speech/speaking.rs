@@ -1,4 +1,4 @@
-//! Text spoken over HTTP: by OpenAI's audio protocol, or by ElevenLabs'.
+//! Speech synthesis over HTTP, with OpenAI's audio protocol or ElevenLabs'.
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::refusal::shortened;
 
 pub(crate) const SERVICE: &str = "speech synthesis";
 
-/// Somebody waits for the first sound.
+/// A person is waiting for the first sound.
 pub(crate) const DEADLINES: Deadlines = Deadlines {
     first: Duration::from_secs(120),
     silence: Duration::from_secs(60),
@@ -25,12 +25,12 @@ pub(crate) const DEADLINES: Deadlines = Deadlines {
     a_minute: None,
 };
 
-/// The most sound for one text, in bytes: a quarter of an hour of samples alone.
+/// Most audio for one text, in bytes: a quarter of an hour of uncompressed samples.
 const MOST_SOUND: usize = 64 << 20;
-/// The longest list of voices, in bytes, and the most of them.
+/// Longest list of voices, in bytes, and most voices in it.
 const LONGEST_LIST: usize = 4 << 20;
 const MOST_VOICES: usize = 1_000;
-/// The longest name of a voice, in bytes.
+/// Longest name of a voice, in bytes.
 const LONGEST_NAME: usize = 256;
 
 pub(crate) struct RemoteSynthesizer {
@@ -82,7 +82,8 @@ impl RemoteSynthesizer {
         answer.map_err(|refused| self.refused(&refused))
     }
 
-    /// Of what a request holds only the voice is not checked before.
+    /// Returns the error for a refusal. The voice is the only part of a request that is not
+    /// validated beforehand.
     fn refused(&self, refused: &Refused) -> Error {
         let speaks_of_voice = refused.message.to_ascii_lowercase().contains("voice");
         match refused.status.as_u16() {
@@ -97,7 +98,7 @@ impl RemoteSynthesizer {
     async fn listed(&self, path: &str) -> Result<Vec<Voice>> {
         let body = match self.endpoint.try_get(path).await? {
             Ok(body) => body,
-            // Most servers that speak OpenAI's protocol have no list.
+            // Most servers with OpenAI's protocol have no list.
             Err(refused) if matches!(refused.status.as_u16(), 404 | 405) => {
                 return Ok(vec![named(&self.voice)]);
             }
@@ -113,7 +114,7 @@ impl RemoteSynthesizer {
     }
 }
 
-/// Whether a voice can stand in an address.
+/// True if the id of a voice is safe in a URL.
 pub(crate) fn is_plain(voice: &str) -> bool {
     !voice.is_empty() && voice.len() <= 64 && voice.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
@@ -122,7 +123,7 @@ fn named(id: &str) -> Voice {
     Voice { id: id.to_owned(), name: id.to_owned(), languages: Vec::new() }
 }
 
-/// A voice as lists have it: its id alone, or an object.
+/// Parses a voice from a list: an id, or an object.
 fn voice(entry: &Value) -> Option<Voice> {
     let text = |names: &[&str]| names.iter().find_map(|name| entry[*name].as_str());
     let id = entry.as_str().or_else(|| text(&["voice_id", "id", "name"]))?;
@@ -167,7 +168,7 @@ impl SpeechSynthesizer for RemoteSynthesizer {
         };
         let silent = || self.endpoint.unavailable("it answered without a sound");
         let first = self.endpoint.piece(&mut body).await?.ok_or_else(silent)?;
-        // No encoding begins with either.
+        // No audio encoding starts with either.
         match first.first() {
             Some(b'<') if format != AudioFormat::Pcm => return Err(self.endpoint.web_page()),
             Some(b'{') if format != AudioFormat::Pcm => {

@@ -1,3 +1,3 @@
-//! Hearing and speaking over HTTP against servers on real sockets.
+//! Transcription and speech synthesis over HTTP, against servers on real sockets.
 mod hearing;
 mod speaking;

@@ -104,7 +104,7 @@ fn announce(headers: &mut HeaderMap) {
 }
 
 fn finish_headers(headers: &mut HeaderMap) {
-    // A file of somebody else comes with a stricter one.
+    // Uploaded files have a stricter policy.
     if !headers.contains_key(CONTENT_SECURITY_POLICY) {
         headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     }

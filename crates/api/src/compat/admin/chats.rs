@@ -40,8 +40,8 @@ pub async fn list_chats(
 
 /// Export exchanges as `jsonl`, `json`, `csv` or `jsonAlpaca`.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    params(("type" = Option<String>, Query, description = "`jsonl`, `json`, `csv` or `jsonAlpaca`")),
-    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<PlainMessage>))]
+    params(("type" = Option<String>, Query, description = "Format: `jsonl`, `json`, `csv` or `jsonAlpaca`.")),
+    responses((status = 200, description = "The file.", content_type = "application/jsonl", body = String), ErrorResponse<PlainMessage>))]
 #[get("/system/export-chats")]
 pub async fn export_chats(
     caller: Authorized<scope::Admin>,

@@ -78,7 +78,7 @@ pub async fn update_settings(
 /// Write the settings to `<storage>/.env`, in production only.
 ///
 /// Needs no key. The response contains no settings.
-#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write.", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
 pub async fn dump_settings(
     request: HttpRequest,

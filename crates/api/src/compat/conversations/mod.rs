@@ -41,7 +41,7 @@ pub async fn ask(
 
 /// Ask a question in a workspace and stream the answer as server-sent events.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<Abort>))]
+    responses((status = 200, description = "The answer, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
@@ -73,7 +73,7 @@ pub async fn ask_in_thread(
 
 /// Ask a question in a thread and stream the answer as server-sent events.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<ThreadAbort>))]
+    responses((status = 200, description = "The answer, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<ThreadAbort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,

@@ -18,7 +18,7 @@ use crate::v1::documents::listing::{
 /// List every folder with its documents, or one folder in pages.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(TreeQuery),
     responses((status = 200, body = DocumentTree<'static>),
-        (status = 404, description = "The folder does not exist", body = FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist.", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Authorized<scope::LibraryRead>,
@@ -38,7 +38,7 @@ pub async fn list_documents(
 /// List the documents of a folder.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(PartQuery),
     responses((status = 200, body = FolderPage<'static>),
-        (status = 404, description = "The folder does not exist", body = FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist.", body = FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Authorized<scope::LibraryRead>,

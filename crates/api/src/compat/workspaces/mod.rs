@@ -115,7 +115,7 @@ pub async fn update_workspace(
 
 /// Delete a workspace.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])),
-    responses((status = 200, description = "The workspace is deleted", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The workspace was deleted.", content_type = "text/plain", body = String), ErrorResponse<Plain>))]
 #[delete("/workspace/{slug}")]
 pub async fn delete_workspace(
     caller: Authorized<scope::Admin>,

@@ -72,7 +72,7 @@ pub async fn clear_chats(
 /// instruction, input and output. The file is streamed. If the API key becomes invalid, the stream
 /// breaks off within a few seconds.
 #[utoipa::path(tag = "System", security(("api_key" = [])), params(wire::ExportQuery),
-    responses((status = 200, description = "The file", content_type = "application/jsonl", body = String), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The file.", content_type = "application/jsonl", body = String), ErrorResponse<Plain>))]
 #[get("/system/export-chats")]
 pub async fn export_chats(
     caller: Authorized<scope::Admin>,

@@ -61,6 +61,8 @@ pub async fn create_invite(
 }
 
 /// Disable an invite.
+///
+/// Only a pending invite can be disabled. Its code no longer works afterwards.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])),
     responses((status = 200, body = Done), ErrorResponse<NotDone>, MultiUserOnly))]
 #[delete("/admin/invite/{id}")]

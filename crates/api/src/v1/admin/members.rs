@@ -46,6 +46,9 @@ pub async fn update_members(
 }
 
 /// Add members to a workspace, or replace them.
+///
+/// With `reset`, the given users replace the members. If one of them does not exist, the request is
+/// refused and nothing changes.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = wire::ManageMembers,
     responses((status = 200, body = wire::MembersManaged), ErrorResponse<NoMembers>, MultiUserOnly))]
 #[post("/admin/workspaces/{workspace_slug}/manage-users")]

@@ -71,6 +71,8 @@ pub async fn delete_chat(
 }
 
 /// Rate an answer.
+///
+/// `feedback` is true for thumbs up, false for thumbs down, and null to remove the rating.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = wire::FeedbackBody,
     responses((status = 200, body = wire::ChatChanged), ErrorResponse<NoChat>))]
 #[post("/workspace/{slug}/chat-feedback/{id}")]

@@ -45,7 +45,7 @@ pub async fn ask(
 /// sources at the end, or `abort` on failure. A client that disconnects stops the model; the text
 /// sent so far is kept. The stream ends if its key is revoked or its workspace is deleted.
 #[utoipa::path(tag = "Workspaces", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
+    responses((status = 200, description = "The answer, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/stream-chat")]
 pub async fn stream_answer(
     caller: Authorized<scope::Chat>,
@@ -77,8 +77,11 @@ pub async fn ask_in_thread(
 }
 
 /// Ask a question in a thread and stream the answer.
+///
+/// Sends the same server-sent events as a question in a workspace. The stream also ends if the
+/// thread or the user is deleted.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), request_body = chat::ChatBody,
-    responses((status = 200, description = "The answer", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
+    responses((status = 200, description = "The answer, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent), ErrorResponse<error_body::Abort>))]
 #[post("/workspace/{slug}/thread/{thread}/stream-chat")]
 pub async fn stream_answer_in_thread(
     caller: Authorized<scope::Chat>,

@@ -18,9 +18,9 @@ use crate::wire::Binary;
 /// Generated images are kept for 30 days (see `POST /openai/images/generations`). The server
 /// creates no other files there; the operator may add some. Supports `Range` requests.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])),
-    responses((status = 200, description = "The file", content_type = "application/octet-stream", body = inline(Binary)),
-        (status = 206, description = "The requested range of the file"),
-        (status = 416, description = "The range lies outside the file"), ErrorResponse<NoFile>))]
+    responses((status = 200, description = "The file.", content_type = "application/octet-stream", body = inline(Binary)),
+        (status = 206, description = "The requested range of the file."),
+        (status = 416, description = "The range lies outside the file."), ErrorResponse<NoFile>))]
 #[get("/document/generated-files/{filename}")]
 pub async fn download_generated_file(
     _caller: Authorized<scope::LibraryRead>,

@@ -11,6 +11,8 @@ use crate::read::JsonBody;
 use crate::v1::documents::folder as wire;
 
 /// Create a folder.
+///
+/// A name that is taken is refused.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), request_body = wire::FolderBody,
     responses((status = 200, body = wire::FolderChanged), ErrorResponse<NoSuccess>))]
 #[post("/document/create-folder")]

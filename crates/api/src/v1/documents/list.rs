@@ -26,7 +26,7 @@ use crate::v1::system::wire::DocumentsRemoved;
 /// folder. Long lists are streamed.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::TreeQuery),
     responses((status = 200, body = wire::DocumentTree<'static>),
-        (status = 404, description = "The folder does not exist", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist.", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents")]
 pub async fn list_documents(
     _: Authorized<scope::LibraryRead>,
@@ -53,9 +53,11 @@ pub async fn tree(library: &Library, shown: wire::EntryOf) -> Result<HttpRespons
 }
 
 /// List the documents of a folder.
+///
+/// Sorted by name, in pages of `limit` documents after the first `offset`.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::PartQuery),
     responses((status = 200, body = wire::FolderPage<'static>),
-        (status = 404, description = "The folder does not exist", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
+        (status = 404, description = "The folder does not exist.", body = wire::FolderPage<'static>), ErrorResponse<Plain>))]
 #[get("/documents/folder/{folderName}")]
 pub async fn list_folder(
     _: Authorized<scope::LibraryRead>,

@@ -64,6 +64,9 @@ pub async fn upload_into_folder(
 }
 
 /// Add a text.
+///
+/// The text becomes a document of the library and of the workspaces that the request names.
+/// `warnings` and `Idempotency-Key` work as for uploaded files.
 #[utoipa::path(tag = "Documents", security(("api_key" = [])), params(wire::AnswerQuery),
     request_body = wire::RawTextBody,
     responses((status = 200, body = DocumentsAdded), ErrorResponse<NoDocuments>))]

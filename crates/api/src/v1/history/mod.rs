@@ -37,6 +37,8 @@ pub async fn list_workspace_chats(
 }
 
 /// List the exchanges of a thread.
+///
+/// The oldest come first, unless `orderBy` says otherwise.
 #[utoipa::path(tag = "Threads", security(("api_key" = [])), params(wire::HistoryParams),
     responses((status = 200, body = wire::History), ErrorResponse<error_body::PlainMessage>))]
 #[get("/workspace/{slug}/thread/{thread}/chats")]

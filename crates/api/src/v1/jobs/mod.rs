@@ -24,7 +24,7 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// List jobs.
 ///
 /// Newest first, in pages. For the next page set `before` to the last id of this one. The server
-/// keeps at most 1000 finished jobs and deletes them after some time.
+/// keeps finished jobs for 30 days, at most 1000 of them and at most 200,000 of their documents.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])), params(wire::JobQuery),
     responses((status = 200, body = wire::JobPage), ErrorResponse<Alike>))]
 #[get("/jobs")]
@@ -76,7 +76,7 @@ pub async fn find_job(
 /// With `Last-Event-ID` the stream starts with the events that the client missed. If there are none
 /// and the job is finished, the response is `204`.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
-    responses((status = 200, description = "The changes", content_type = "text/event-stream", body = ServerSentEvent),
+    responses((status = 200, description = "The changes of the job, as server-sent events.", content_type = "text/event-stream", body = ServerSentEvent),
         (status = 204, description = "The job is finished and the client has received every event."), ErrorResponse<Alike>))]
 #[get("/jobs/{id}/events")]
 pub async fn follow_job(
@@ -100,7 +100,8 @@ pub async fn follow_job(
 
 /// Cancel a job.
 ///
-/// Documents that are done stay done. A running job stops soon after.
+/// Documents that are done stay done. A running job stops soon after. Cancelling a finished job changes
+/// nothing.
 #[utoipa::path(tag = "Jobs", security(("api_key" = [])),
     responses((status = 200, body = wire::JobChanged), ErrorResponse<Alike>))]
 #[post("/jobs/{id}/cancel")]

@@ -24,6 +24,8 @@ use crate::read::Params;
 const PROVIDER: &str = "LLM_PROVIDER";
 
 /// List the workspaces as models.
+///
+/// Lists the workspaces that the key may access. The id of a model is the slug of its workspace.
 #[utoipa::path(tag = "OpenAI", security(("api_key" = [])),
     responses((status = 200, body = wire::ModelPage), ErrorResponse<OpenAi>))]
 #[get("/openai/models")]

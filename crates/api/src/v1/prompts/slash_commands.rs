@@ -129,6 +129,8 @@ pub async fn create_slash_command(
 }
 
 /// Change the name, text and description of a slash command.
+///
+/// The owner of the command does not change.
 #[utoipa::path(tag = "Admin", security(("api_key" = [])), request_body = SlashCommandBody,
     responses((status = 200, body = Done), ErrorResponse<NotDone>))]
 #[post("/admin/slash-commands/{id}")]

@@ -23,7 +23,7 @@ use crate::wire::Binary;
 /// backup runs at a time. If the API key becomes invalid, the archive breaks off within a few
 /// seconds.
 #[utoipa::path(tag = "System", security(("api_key" = [])),
-    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = inline(Binary)), ErrorResponse<Plain>))]
+    responses((status = 200, description = "The archive.", content_type = "application/x-tar", body = inline(Binary)), ErrorResponse<Plain>))]
 #[post("/system/backup")]
 pub async fn back_up(
     caller: Authorized<scope::Admin>,

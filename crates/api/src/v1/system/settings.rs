@@ -65,7 +65,7 @@ pub async fn update_settings(
 /// Write the settings to `<storage>/.env`, in production only.
 ///
 /// Needs no key. The response contains no settings. Repeated calls write at most once a minute.
-#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write"), ErrorResponse<Plain>))]
+#[utoipa::path(tag = "System", responses((status = 200, description = "The settings were written, or there was nothing to write."), ErrorResponse<Plain>))]
 #[get("/system/env-dump")]
 pub async fn dump_settings(request: HttpRequest, ports: Data<Ports>) -> ApiResult<HttpResponse> {
     let by = By { actor: Actor::Stranger, address: address(&request), at: Utc::now() };

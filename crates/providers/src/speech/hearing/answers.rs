@@ -1,8 +1,8 @@
-//! What providers answer about a recording, brought into one form.
+//! Parses the transcripts of different providers.
 use carrel_domain::speech::{SegmentScores, SpeechSegment, SpokenWord, Transcript};
 use serde_json::Value;
 
-/// An answer of `audio/transcriptions`, with times or without; `None` where there is no text.
+/// Parses a response of `audio/transcriptions`, with or without times; `None` without text.
 pub(super) fn of_openai(answer: &Value) -> Option<Transcript> {
     let text = answer["text"].as_str()?;
     let usage = seconds(&answer["usage"]["seconds"]);
@@ -32,13 +32,13 @@ fn openai_segment(segment: &Value) -> Option<SpeechSegment> {
         start,
         end: seconds(&segment["end"])?.max(start),
         text: segment["text"].as_str()?.to_owned(),
-        // Some servers have them here in place of beside the segments.
+        // Some servers put the words here instead of beside the segments.
         words: list(&segment["words"]).filter_map(|word| spoken(word, "word")).collect(),
         scores,
     })
 }
 
-/// An answer of Deepgram's `listen`; `None` where there is no text.
+/// Parses a response of Deepgram's `listen`; `None` without text.
 pub(super) fn of_deepgram(answer: &Value) -> Option<Transcript> {
     let channel = &answer["results"]["channels"][0];
     let text = channel["alternatives"][0]["transcript"].as_str()?;
@@ -67,7 +67,7 @@ pub(super) fn of_deepgram(answer: &Value) -> Option<Transcript> {
     Some(Transcript { language: text_of(&channel["detected_language"]), duration, segments })
 }
 
-/// Gives each word to the segment in which it begins.
+/// Assigns each word to the segment in which it begins.
 fn distribute(words: impl Iterator<Item = SpokenWord>, segments: &mut [SpeechSegment]) {
     for word in words {
         let after = segments.partition_point(|segment| segment.start <= word.start);
@@ -77,14 +77,14 @@ fn distribute(words: impl Iterator<Item = SpokenWord>, segments: &mut [SpeechSeg
     }
 }
 
-/// A word, with its punctuation where `name` is there.
+/// Parses a word, with its punctuation if the field `name` exists.
 fn spoken(word: &Value, name: &str) -> Option<SpokenWord> {
     let text = word[name].as_str().or_else(|| word["word"].as_str())?;
     let start = seconds(&word["start"])?;
     Some(SpokenWord { text: text.to_owned(), start, end: seconds(&word["end"])?.max(start) })
 }
 
-/// Some providers write times as text.
+/// Parses a time in seconds, which some providers send as text.
 fn seconds(value: &Value) -> Option<f64> {
     let number = value.as_f64().or_else(|| value.as_str()?.trim().parse().ok());
     number.filter(|number| number.is_finite() && *number >= 0.0)

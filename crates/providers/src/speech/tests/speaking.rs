@@ -1,4 +1,4 @@
-//! Text that providers speak.
+//! Speech synthesis.
 use carrel_domain::speech::{AudioFormat, SpeechRequest, SpeechSynthesizer, Speed};
 use carrel_domain::{Error, Result};
 use futures_util::StreamExt;
