@@ -139,7 +139,8 @@ fn open(path: &Path) -> Result<Option<File>> {
 
 #[cfg(unix)]
 fn room(root: &Path) -> Result<Option<u64>> {
-    let found = rustix::fs::statvfs(root).map_err(|error| Error::of_file(error.into()))?;
+    let found =
+        rustix::fs::statvfs(root).map_err(|error| Error::of_file(std::io::Error::from(error)))?;
     Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
 }
 

@@ -18,7 +18,7 @@ Examples:
     /// Import an archive that `carrel export archive` wrote
     #[command(after_help = "\
 Stop the server first, and give this one an empty storage directory and database. Everything comes, or
-nothing. Put secret.key of the other server into the storage directory before, or the keys of providers
+nothing. Copy secret.key of the other server into the storage directory first, or the keys of providers
 must be set again.
 
 Example:

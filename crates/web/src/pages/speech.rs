@@ -10,11 +10,11 @@ use carrel_services::speech::ReadAloud;
 
 use super::exchange;
 use crate::http::response::PageResult;
-use crate::http::upload::Upload;
+use crate::http::upload::FileForm;
 use crate::session::current_user::{CurrentUser, role};
 
 /// The words of a recording, as plain text. They are kept nowhere, and neither is the recording.
-pub async fn dictate(current_user: CurrentUser<role::Any>, form: Upload) -> PageResult {
+pub async fn dictate(current_user: CurrentUser<role::Any>, form: FileForm) -> PageResult {
     let speech = &current_user.ports().speech;
     // Before the recording comes for nobody.
     speech.hears()?;

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Receiver;
 use crate::authorized::{Authorized, scope};
 use crate::error::openai::{self as error, OpenAi};
 use crate::error::{ApiResult, ErrorResponse};
-use crate::read::{Body, Form};
+use crate::read::{JsonBody, MultipartForm};
 use crate::v1::openai::wire::audio::{
     self as wire, SpeechBody, TranscriptionForm, TranslationForm, answer,
 };
@@ -30,7 +30,7 @@ use crate::wire::{Binary, ServerSentEvent};
 pub async fn transcribe(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<HttpResponse, OpenAi> {
     Ok(heard(&caller, &ports, form, TranscriptionTask::Transcribe).await?)
 }
@@ -45,7 +45,7 @@ pub async fn transcribe(
 pub async fn translate(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
-    form: Form,
+    form: MultipartForm,
 ) -> ApiResult<HttpResponse, OpenAi> {
     Ok(heard(&caller, &ports, form, TranscriptionTask::Translate).await?)
 }
@@ -53,7 +53,7 @@ pub async fn translate(
 async fn heard(
     caller: &Authorized<scope::Chat>,
     ports: &Ports,
-    form: Form,
+    form: MultipartForm,
     task: TranscriptionTask,
 ) -> Result<HttpResponse> {
     // Before hundreds of megabytes come for nobody.
@@ -87,7 +87,7 @@ async fn collected(mut parts: Receiver<Result<TranscriptPart>>) -> Result<Transc
 pub async fn speak(
     caller: Authorized<scope::Chat>,
     ports: Data<Ports>,
-    body: Body<SpeechBody>,
+    body: JsonBody<SpeechBody>,
 ) -> ApiResult<HttpResponse, OpenAi> {
     let order = body.read().await?.order()?;
     let model = ports.speech.speaks()?;

@@ -11,7 +11,7 @@ use carrel_domain::{Error, Result};
 use tempfile::NamedTempFile;
 use utoipa::ToSchema;
 
-use crate::read::Upload;
+use crate::read::ReceivedUpload;
 use crate::wire::Binary;
 
 pub use speech::SpeechBody;
@@ -97,10 +97,10 @@ pub struct TranscriptionOrder {
 
 /// Reads a form.
 pub fn read(
-    upload: Upload,
+    upload: ReceivedUpload,
     task: TranscriptionTask,
 ) -> Result<(TranscriptionOrder, NamedTempFile)> {
-    let Upload { name, content: file, fields, .. } = upload;
+    let ReceivedUpload { name, content: file, fields, .. } = upload;
     let length = file.as_file().metadata().map_err(Error::of_file)?.len();
     if length == 0 {
         return Err(Error::invalid("file", "the recording is empty"));
