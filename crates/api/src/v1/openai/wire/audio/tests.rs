@@ -10,7 +10,7 @@ fn order(fields: &[(&str, &str)], task: TranscriptionTask) -> Result<Transcripti
     content.write_all(b"RIFF").unwrap();
     let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
     let fields = fields.iter().map(owned).collect();
-    let upload = Upload { name: "a\u{7}.wav".into(), content, digest: [0; 32], fields };
+    let upload = ReceivedUpload { name: "a\u{7}.wav".into(), content, digest: [0; 32], fields };
     read(upload, task).map(|(order, _)| order)
 }
 
