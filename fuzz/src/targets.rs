@@ -51,7 +51,8 @@ fn documents(bytes: &[u8]) {
     let (Some(first), Ok(mut file)) = (bytes.first(), tempfile::NamedTempFile::new()) else {
         return;
     };
-    let extensions: Vec<_> = file_types(true, true).flat_map(|kind| kind.extensions.iter()).collect();
+    let extensions: Vec<_> =
+        file_types(true, true).flat_map(|kind| kind.extensions.iter()).collect();
     let chosen = usize::from(*first) % (extensions.len() + 1);
     let Some(extension) = extensions.get(chosen) else { return page(&bytes[1..]) };
     if file.write_all(&bytes[1..]).is_err() {

@@ -73,15 +73,12 @@ pub fn fetch_model(sh: &Shell, carrel: &Path) -> Result<PathBuf> {
     let fetch = cmd!(sh, "{carrel} model fetch multilingual-e5-small --storage {storage}");
     let fetched = fetch.env("CARREL_MODEL_DIR", &models).run();
     fetched.context("failed to fetch the multilingual model, which tests of the embedder need")?;
-    // Without it the tests of reading pictures are left out, and say so.
-    let fetch = cmd!(sh, "{carrel} model fetch ocr --storage {storage}");
-    if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
-        eprintln!("pictures are not read in these tests: {error}");
-    }
-    // As for pictures, of transcribing recordings.
-    let fetch = cmd!(sh, "{carrel} model fetch whisper-base --storage {storage}");
-    if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
-        eprintln!("recordings are not transcribed in these tests: {error}");
+    // Without them the tests of reading pictures, of recordings and of voices are left out, and say so.
+    for name in ["ocr", "whisper-base", "piper"] {
+        let fetch = cmd!(sh, "{carrel} model fetch {name} --storage {storage}");
+        if let Err(error) = fetch.env("CARREL_MODEL_DIR", &models).run() {
+            eprintln!("tests that need the model {name} are left out: {error}");
+        }
     }
     Ok(models)
 }

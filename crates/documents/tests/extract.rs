@@ -71,7 +71,7 @@ fn text_like_types_are_kept_as_they_are() {
 
 #[test]
 fn every_extension_of_the_table_is_read_or_says_why_not() {
-    for file_type in file_types(false) {
+    for file_type in file_types(false, false) {
         for extension in file_type.extensions.iter().chain(file_type.aliases) {
             let name = format!("name{extension}");
             match file_type.is_read {

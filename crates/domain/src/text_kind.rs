@@ -21,8 +21,10 @@ const SLIDES: &[&str] =
     &["pptx", "pptm", "ppsx", "ppsm", "potx", "potm", "odp", "otp", "odg", "fodp"];
 const TABLES: &[&str] = &["csv", "tsv", "tab"];
 const WORKBOOKS: &[&str] = &["xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods", "ots", "fods"];
-const TRANSCRIPTS: &[&str] =
-    &["srt", "vtt", "wav", "mp3", "ogg", "oga", "opus", "m4a", "webm", "mp4", "mpeg"];
+const TRANSCRIPTS: &[&str] = &[
+    "srt", "vtt", "wav", "mp3", "ogg", "oga", "opus", "m4a", "webm", "mp4", "mpeg", "mpga", "flac",
+    "aac", "aiff", "aif", "mov", "mkv",
+];
 const PROSE: &[&str] = &[
     "txt", "md", "markdown", "org", "adoc", "rst", "html", "htm", "xhtml", "rtf", "docx", "docm",
     "dotx", "dotm", "odt", "ott", "fodt", "pdf", "epub", "fb2", "ipynb", "eml", "mbox", "msg",

@@ -1,20 +1,22 @@
-//! Packed matrices: cut into panels for the kernels, in full precision or as integers with scales.
+//! Packed matrices: cut into panels for the kernels, in full precision or as whole numbers with scales.
 use std::io;
 
 use memmap2::MmapMut;
 use pulp::Simd;
 
+use crate::codes::{Expand, PER_WORD, Single, Words};
 use crate::kernel::{Line, PANEL, Rows, multiply};
 
-/// Weights of a row that share a scale.
-pub const BLOCK: usize = 32;
-type Codes = [i8; PANEL];
+#[cfg(test)]
+mod tests;
 
-/// A matrix as stored in the file, with one row per output.
+/// Weights that share a scale lie in one row of the matrix, this many of them.
+pub const BLOCK: usize = 32;
+/// A matrix as its file has it, with one row for each output.
 #[derive(Debug, PartialEq)]
 pub enum Matrix {
     Full(Vec<f32>),
-    /// Each weight is a code times the scale of its block of [`BLOCK`].
+    /// Each code times the scale of its block of [`BLOCK`].
     Coded {
         codes: Vec<i8>,
         scales: Vec<f32>,
@@ -22,14 +24,16 @@ pub enum Matrix {
 }
 
 impl Matrix {
-    /// Rounds the weights to 8 bits, each block with its own scale. `values` are whole blocks.
+    /// Rounds the weights to 8 bits, each block by its own scale. `values` are whole blocks.
     pub fn rounded(values: &[f32]) -> Self {
         let (mut codes, mut scales) = (Vec::with_capacity(values.len()), Vec::new());
         for block in values.chunks(BLOCK) {
             let largest = block.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
             let scale = largest / 127.0;
             let factor = if largest > 0.0 { 127.0 / largest } else { 0.0 };
-            codes.extend(block.iter().map(|value| (value * factor).round() as i8));
+            // Adding 1.5 * 2^23 leaves the nearest integer in the low bits.
+            let nearest = |value: &f32| (value * factor + 12_582_912.0).to_bits() as i8;
+            codes.extend(block.iter().map(nearest));
             scales.push(scale);
         }
         Self::Coded { codes, scales }
@@ -41,8 +45,7 @@ impl Matrix {
         values.iter_mut().for_each(|value| *value *= factor);
     }
 
-    /// Returns the weights in `rows` and `columns` of a matrix with `width` columns. The columns
-    /// are whole blocks.
+    /// The weights of `rows`, by `columns`, of a matrix of `width` columns. Columns are whole blocks.
     pub fn part(
         &self,
         width: usize,
@@ -68,7 +71,7 @@ impl Matrix {
         }
     }
 
-    /// Appends the rows of another matrix. In an intact file both have the same precision.
+    /// Appends the rows of another matrix, which has the same precision in every file that is whole.
     pub fn append(&mut self, other: Self) -> io::Result<()> {
         match (self, other) {
             (Self::Full(values), Self::Full(more)) => values.extend(more),
@@ -89,14 +92,14 @@ impl Matrix {
 
 /// A matrix packed for the kernels.
 pub struct Panels {
-    /// Length of a panel: the columns of the file's matrix.
+    /// The length of a panel: the columns of the file's matrix.
     depth: usize,
     packed: Packed,
 }
 
 enum Packed {
     Full(MmapMut),
-    /// The codes by lines, and a line of scales for each block of lines.
+    /// The codes by lines of words, and for every block of them a line of scales.
     Coded {
         codes: MmapMut,
         scales: Vec<Line>,
@@ -104,7 +107,7 @@ enum Packed {
 }
 
 impl Panels {
-    /// Packs a matrix with `depth` columns and a multiple of 32 rows.
+    /// Packs a matrix of `depth` columns and a multiple of 32 rows.
     pub fn pack(matrix: &Matrix, depth: usize) -> io::Result<Self> {
         let packed = match matrix {
             Matrix::Full(values) => {
@@ -114,7 +117,12 @@ impl Panels {
             }
             Matrix::Coded { codes, scales } => {
                 let mut packed = mapped(codes.len())?;
-                transpose(codes, depth, bytemuck::cast_slice_mut::<_, Codes>(&mut packed));
+                let word = |codes: &[i8; PER_WORD]| {
+                    u32::from_le_bytes(codes.map(i8::cast_unsigned)) ^ 0x8080_8080
+                };
+                let words: Vec<u32> = codes.as_chunks().0.iter().map(word).collect();
+                let lines = bytemuck::cast_slice_mut::<_, Words>(&mut packed);
+                transpose(&words, depth / PER_WORD, lines);
                 let mut lines = vec![[0.0; PANEL]; scales.len() / PANEL];
                 transpose(scales, depth / BLOCK, &mut lines);
                 Packed::Coded { codes: packed, scales: lines }
@@ -123,7 +131,7 @@ impl Panels {
         Ok(Self { depth, packed })
     }
 
-    /// Returns its size in bytes.
+    /// The bytes it takes.
     pub fn bytes(&self) -> usize {
         match &self.packed {
             Packed::Full(lines) => lines.len(),
@@ -131,7 +139,7 @@ impl Panels {
         }
     }
 
-    /// Writes one row of the file's matrix to `row`.
+    /// Writes one row of the file's matrix over `row`.
     pub fn row(&self, index: usize, row: &mut [f32]) {
         let (first, lane) = (index / PANEL * self.depth, index % PANEL);
         match &self.packed {
@@ -142,18 +150,19 @@ impl Panels {
                 }
             }
             Packed::Coded { codes, scales } => {
-                let codes: &[Codes] = bytemuck::cast_slice(codes);
-                for (k, (value, line)) in row.iter_mut().zip(&codes[first..]).enumerate() {
-                    *value = f32::from(line[lane]) * scales[(first + k) / BLOCK][lane];
+                let words: &[Words] = bytemuck::cast_slice(codes);
+                for (k, value) in row.iter_mut().enumerate() {
+                    let word = words[(first + k) / PER_WORD][lane];
+                    let code = word.to_le_bytes()[k % PER_WORD].wrapping_sub(128).cast_signed();
+                    *value = f32::from(code) * scales[(first + k) / BLOCK][lane];
                 }
             }
         }
     }
 
-    /// Adds the product of `left` and the matrix to `out`, whose rows are `place.0` wide and whose
-    /// columns start at `place.1`.
+    /// Adds `left` times the matrix to `out`, whose rows are `place.0` wide and whose columns count from `place.1`.
     ///
-    /// `scratch` is working memory that other products may reuse.
+    /// `scratch` is room that other products may use too.
     #[inline(always)]
     pub fn multiply<S: Simd>(
         &self,
@@ -170,17 +179,13 @@ impl Panels {
                 multiply(simd, left, depth, lines, out, (width, column));
             }
             Packed::Coded { codes, scales } => {
-                let codes: &[Codes] = bytemuck::cast_slice(codes);
-                if left.values.len() == left.width {
-                    let out = &mut out[column..];
-                    simd.vectorize(Single { codes, scales, depth, left: left.values, out });
-                    return;
-                }
+                let words: &[Words] = bytemuck::cast_slice(codes);
                 scratch.resize(2 * depth, [0.0; PANEL]);
-                let pairs =
-                    codes.chunks_exact(2 * depth).zip(scales.chunks_exact(2 * depth / BLOCK));
-                for (pair, (codes, scales)) in pairs.enumerate() {
-                    simd.vectorize(Expand { codes, scales, lines: scratch });
+                let pairs = words
+                    .chunks_exact(2 * depth / PER_WORD)
+                    .zip(scales.chunks_exact(2 * depth / BLOCK));
+                for (pair, (words, scales)) in pairs.enumerate() {
+                    simd.vectorize(Expand { words, scales, lines: scratch });
                     let place = (width, column + pair * 2 * PANEL);
                     multiply(simd, left, depth, scratch, out, place);
                 }
@@ -189,83 +194,25 @@ impl Panels {
     }
 }
 
-/// The product of a single row. Each code is used only once, so it is never expanded to a weight in
-/// memory.
-struct Single<'a> {
-    codes: &'a [Codes],
-    scales: &'a [Line],
-    depth: usize,
-    left: &'a [f32],
-    out: &'a mut [f32],
-}
-
-/// Panels that are summed side by side, so that one sum does not wait for another.
-const TOGETHER: usize = 2;
-
-impl pulp::WithSimd for Single<'_> {
-    type Output = ();
-
+impl Panels {
+    /// As [`Panels::multiply`], for the product of a single row, which it rounds otherwise: faster, but not what the row
+    /// would get among others.
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let Self { codes, scales, depth, left, out } = self;
-        let fused = cfg!(target_arch = "aarch64") || S::F32_LANES >= 8;
-        let groups = codes.chunks_exact(TOGETHER * depth);
-        let groups = groups.zip(scales.chunks_exact(TOGETHER * depth / BLOCK));
-        let (outs, _) = out.as_chunks_mut::<{ TOGETHER * PANEL }>();
-        for ((codes, scales), out) in groups.zip(outs) {
-            let (first, second) = codes.split_at(depth);
-            let (first_scales, second_scales) = scales.split_at(depth / BLOCK);
-            let blocks = left.as_chunks::<BLOCK>().0.iter();
-            let blocks =
-                blocks.zip(first.as_chunks::<BLOCK>().0).zip(second.as_chunks::<BLOCK>().0);
-            let scales = first_scales.iter().zip(second_scales);
-            let mut totals = [[0.0; PANEL]; TOGETHER];
-            for (((left, first), second), scales) in blocks.zip(scales) {
-                let mut sums = [[0.0; PANEL]; 2 * TOGETHER];
-                for k in (0..BLOCK).step_by(2) {
-                    for step in 0..2 {
-                        for (panel, codes) in [first, second].into_iter().enumerate() {
-                            let sum = &mut sums[2 * panel + step];
-                            for lane in 0..PANEL {
-                                let weight = f32::from(codes[k + step][lane]);
-                                sum[lane] = match fused {
-                                    true => weight.mul_add(left[k + step], sum[lane]),
-                                    false => sum[lane] + weight * left[k + step],
-                                };
-                            }
-                        }
-                    }
-                }
-                for lane in 0..PANEL {
-                    totals[0][lane] += (sums[0][lane] + sums[1][lane]) * scales.0[lane];
-                    totals[1][lane] += (sums[2][lane] + sums[3][lane]) * scales.1[lane];
-                }
+    pub fn multiply_row<S: Simd>(
+        &self,
+        simd: S,
+        left: &[f32],
+        out: &mut [f32],
+        scratch: &mut Vec<Line>,
+    ) {
+        match &self.packed {
+            Packed::Coded { codes, scales } => {
+                let (words, depth) = (bytemuck::cast_slice(codes), self.depth);
+                simd.vectorize(Single { words, scales, depth, left, out });
             }
-            for (out, total) in out.iter_mut().zip(totals.as_flattened()) {
-                *out += total;
-            }
-        }
-    }
-}
-
-/// Decodes codes to weights.
-struct Expand<'a> {
-    codes: &'a [Codes],
-    scales: &'a [Line],
-    lines: &'a mut [Line],
-}
-
-impl pulp::WithSimd for Expand<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
-        let blocks = self.codes.chunks_exact(BLOCK).zip(self.lines.chunks_exact_mut(BLOCK));
-        for ((codes, lines), scale) in blocks.zip(self.scales) {
-            for (codes, line) in codes.iter().zip(lines) {
-                for ((value, &code), &scale) in line.iter_mut().zip(codes).zip(scale) {
-                    *value = f32::from(code) * scale;
-                }
+            Packed::Full(_) => {
+                let (left, width) = (Rows { values: left, width: left.len() }, out.len());
+                self.multiply(simd, left, out, (width, 0), scratch);
             }
         }
     }
@@ -282,11 +229,11 @@ fn transpose<T: Copy>(values: &[T], depth: usize, lines: &mut [[T; PANEL]]) {
     }
 }
 
-/// Allocates page-aligned memory that is returned to the system as a whole.
+/// Memory that is page-aligned and goes back to the system whole.
 fn mapped(bytes: usize) -> io::Result<MmapMut> {
     let map = MmapMut::map_anon(bytes)?;
     #[cfg(target_os = "linux")]
-    // Uses fewer and larger pages if the system has them.
+    // Fewer, larger pages where the system has them; no loss where it has not.
     let _ = map.advise(memmap2::Advice::HugePage);
     Ok(map)
 }

@@ -23,7 +23,10 @@ pub enum AudioEncoder {
     Wav {
         is_begun: bool,
     },
-    Mp3(Box<Mp3Encoder>),
+    Mp3 {
+        encoder: Box<Mp3Encoder>,
+        is_begun: bool,
+    },
     Opus(Box<Opus>),
     /// Its head tells the length, so that it is written at the end.
     Flac(Vec<i32>),
@@ -44,7 +47,7 @@ impl AudioEncoder {
             AudioFormat::Flac => Self::Flac(Vec::new()),
             AudioFormat::Mp3 => {
                 let config = Mp3EncoderConfig { bitrate_kbps: MP3_KILOBITS, vbr_quality: None };
-                Self::Mp3(Box::new(Mp3Encoder::new(config)))
+                Self::Mp3 { encoder: Box::new(Mp3Encoder::new(config)), is_begun: false }
             }
             AudioFormat::Opus => {
                 let encoder = OpusEncoder::new(SPOKEN_RATE as i32, 1, Application::Audio);
@@ -69,10 +72,10 @@ impl AudioEncoder {
                 bytes.extend(pcm(samples));
                 Ok(bytes)
             }
-            Self::Mp3(encoder) => {
+            Self::Mp3 { encoder, is_begun } => {
                 let pushed = encoder.push_pcm_f32(samples, 1, SPOKEN_RATE);
                 pushed.map_err(|error| format!("{error:?}"))?;
-                Ok(packets(encoder))
+                Ok(packets(encoder, is_begun))
             }
             Self::Opus(opus) => opus.push(samples),
             Self::Flac(all) => {
@@ -87,9 +90,9 @@ impl AudioEncoder {
         match self {
             Self::Pcm => Ok(Vec::new()),
             Self::Wav { is_begun } => Ok(if is_begun { Vec::new() } else { wav_head() }),
-            Self::Mp3(mut encoder) => {
+            Self::Mp3 { mut encoder, mut is_begun } => {
                 encoder.finish();
-                Ok(packets(&mut encoder))
+                Ok(packets(&mut encoder, &mut is_begun))
             }
             Self::Opus(opus) => opus.finish(),
             Self::Flac(samples) => flac(&samples),
@@ -124,10 +127,14 @@ impl Opus {
     }
 }
 
-fn packets(encoder: &mut Mp3Encoder) -> Vec<u8> {
+/// The packets that are ready, but for the first: it tells the length, which is not known yet, and players that believe it
+/// would play nothing.
+fn packets(encoder: &mut Mp3Encoder, is_begun: &mut bool) -> Vec<u8> {
     let mut bytes = Vec::new();
     while let Ok(packet) = encoder.next_packet() {
-        bytes.extend(packet);
+        if std::mem::replace(is_begun, true) {
+            bytes.extend(packet);
+        }
     }
     bytes
 }
@@ -154,7 +161,10 @@ fn flac(samples: &[i32]) -> Result<Vec<u8>, String> {
     let config = flacenc::config::Encoder::default().into_verified();
     let config = config.map_err(|(_, error)| error.to_string())?;
     let rate = SPOKEN_RATE as usize;
-    let source = flacenc::source::MemSource::from_samples(samples, 1, 16, rate);
+    // Blocks of one length, which not all players do without.
+    let mut samples = samples.to_vec();
+    samples.resize(samples.len().max(1).next_multiple_of(config.block_size), 0);
+    let source = flacenc::source::MemSource::from_samples(&samples, 1, 16, rate);
     let stream = flacenc::encode_with_fixed_block_size(&config, source, config.block_size);
     let mut sink = ByteSink::new();
     let written = stream.map_err(|error| error.to_string())?.write(&mut sink);

@@ -7,7 +7,7 @@ use carrel_kernels::panels::Panels;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
-use super::encoder::{EncoderScratch, add_product, apply, feed_forward, normalized};
+use super::encoder::{EncoderScratch, add_product, apply, feed_forward, multiply, normalized};
 use super::memory::Memory;
 use super::vocabulary::TokenId;
 use super::weights::{
@@ -185,7 +185,8 @@ impl WithSimd for Multiply<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        self.panels.multiply(simd, self.left, self.out, (self.width, 0), &mut Vec::new());
+        let Self { panels, left, out, width } = self;
+        multiply(simd, panels, left, out, width, &mut Vec::new());
     }
 }
 

@@ -7,6 +7,7 @@ use std::ops::Range;
 use carrel_kernels::attention::{self, Heads, attend};
 use carrel_kernels::elementwise::{add, gelu_all, layer_norm};
 use carrel_kernels::kernel::{Instructions, Line, Rows};
+use carrel_kernels::panels::Panels;
 use pulp::{Simd, WithSimd};
 use rayon::prelude::*;
 
@@ -201,7 +202,7 @@ pub fn apply<S: Simd>(
     scratch: &mut Vec<Line>,
 ) {
     out.chunks_mut(width).for_each(|row| row.copy_from_slice(&dense.bias));
-    dense.panels.multiply(simd, left, out, (width, 0), scratch);
+    multiply(simd, &dense.panels, left, out, width, scratch);
 }
 
 /// Adds the products of the rows with a matrix, and its bias, to `hidden`.
@@ -218,7 +219,23 @@ pub fn add_product<S: Simd>(
         add(simd, row, &dense.bias);
     }
     let left = Rows { values: rows, width: rows.len() / (hidden.len() / width) };
-    dense.panels.multiply(simd, left, hidden, (width, 0), scratch);
+    multiply(simd, &dense.panels, left, hidden, width, scratch);
+}
+
+/// Adds the products of the rows with a matrix to `out`. Most often in the decoder there is but one.
+#[inline(always)]
+pub fn multiply<S: Simd>(
+    simd: S,
+    panels: &Panels,
+    left: Rows<'_>,
+    out: &mut [f32],
+    width: usize,
+    scratch: &mut Vec<Line>,
+) {
+    match left.values.len() == left.width {
+        true => panels.multiply_row(simd, left.values, out, scratch),
+        false => panels.multiply(simd, left, out, (width, 0), scratch),
+    }
 }
 
 #[inline(always)]

@@ -35,10 +35,6 @@ impl Spectrogram {
         }
     }
 
-    pub fn bands(&self) -> usize {
-        self.bands
-    }
-
     /// `frames` frames, each with its bands side by side.
     ///
     /// `samples` begin [`REACH`] before the middle of the first frame; beyond them it is silent.

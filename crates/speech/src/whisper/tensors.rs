@@ -2,7 +2,9 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::ops::Range;
 
+use half::slice::HalfFloatSliceExt as _;
 use half::{bf16, f16};
 use serde::Deserialize;
 
@@ -131,37 +133,52 @@ impl WeightFile {
 
     /// The numbers of a tensor, row by row.
     pub fn read(&mut self, name: &str) -> io::Result<Vec<f32>> {
+        let rows = self.shape(name).and_then(|shape| shape.first()).copied();
+        self.read_rows(name, 0..rows.unwrap_or(1))
+    }
+
+    /// The numbers of some rows of a tensor.
+    pub fn read_rows(&mut self, name: &str, part: Range<usize>) -> io::Result<Vec<f32>> {
         let missing = || invalid(format!("it lacks the tensor {name}"));
         let Entry { precision, shape, start } = self.entries.get(name).ok_or_else(missing)?;
         let (precision, start, rows) = (*precision, *start, shape.first().copied().unwrap_or(1));
-        let length = shape.iter().product::<usize>();
+        let row = shape.iter().skip(1).product::<usize>();
+        if part.end > rows {
+            return Err(invalid(format!("the tensor {name} has another size than expected")));
+        }
+        let length = part.len() * row;
         let width = match precision {
             Precision::F32 => 4,
             Precision::F16 | Precision::Bf16 => 2,
             Precision::I8 => 1,
         };
-        self.parts.skip_to(start);
+        self.parts.skip_to(start + (part.start * row * width) as u64);
         let bytes = self.parts.next_bytes(length * width)?;
         let pairs = || bytes.as_chunks::<2>().0.iter().map(|&pair| u16::from_le_bytes(pair));
         Ok(match precision {
             Precision::F32 => {
                 bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect()
             }
-            Precision::F16 => pairs().map(|bits| f16::from_bits(bits).to_f32()).collect(),
+            Precision::F16 => {
+                let halves: Vec<f16> = pairs().map(f16::from_bits).collect();
+                let mut values = vec![0.0; halves.len()];
+                halves.convert_to_f32_slice(&mut values);
+                values
+            }
             Precision::Bf16 => pairs().map(|bits| bf16::from_bits(bits).to_f32()).collect(),
             Precision::I8 => {
                 let scales = self.read(&format!("{name}_scale"))?;
-                if scales.len() != rows || rows == 0 {
+                if scales.len() != rows || row == 0 {
                     return Err(invalid(format!("the scales of {name} are not one for each row")));
                 }
-                let rows = bytes.chunks(length / rows).zip(&scales);
-                let row = |(codes, scale): (&[u8], &f32)| {
+                let rows = bytes.chunks(row).zip(&scales[part]);
+                let scaled = |(codes, scale): (&[u8], &f32)| {
                     codes
                         .iter()
                         .map(|&code| f32::from(code.cast_signed()) / *scale)
                         .collect::<Vec<_>>()
                 };
-                rows.flat_map(row).collect()
+                rows.flat_map(scaled).collect()
             }
         })
     }
@@ -249,4 +266,98 @@ fn safetensors(parts: &mut Parts) -> io::Result<HashMap<String, Entry>> {
 
 pub fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use super::*;
+
+    fn file(content: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(content).unwrap();
+        file
+    }
+
+    fn name(text: &str) -> Vec<u8> {
+        let length = u16::try_from(text.len() + 1).unwrap();
+        [&length.to_le_bytes()[..], text.as_bytes(), &[0]].concat()
+    }
+
+    fn variable(called: &str, shape: &[u32], kind: u8, data: &[u8]) -> Vec<u8> {
+        let mut all = name(called);
+        all.push(u8::try_from(shape.len()).unwrap());
+        shape.iter().for_each(|size| all.extend(size.to_le_bytes()));
+        all.push(kind);
+        all.extend(u32::try_from(data.len()).unwrap().to_le_bytes());
+        all.extend(data);
+        all
+    }
+
+    fn floats(values: &[f32]) -> Vec<u8> {
+        values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    }
+
+    /// Whole numbers with their scales, and a matrix in half precision.
+    fn converted() -> Vec<u8> {
+        let halves: Vec<u8> =
+            (0..6).flat_map(|at| f16::from_f32(at as f32 / 4.0).to_le_bytes()).collect();
+        let mut all = 6_u32.to_le_bytes().to_vec();
+        all.extend(name("WhisperSpec"));
+        all.extend(3_u32.to_le_bytes());
+        all.extend(4_u32.to_le_bytes());
+        all.extend(variable("half", &[3, 2], 4, &halves));
+        all.extend(variable("count", &[], 2, &[8, 0]));
+        all.extend(variable("whole/weight", &[2, 2], 1, &[127, 0, 0x81, 64]));
+        all.extend(variable("whole/weight_scale", &[2], 0, &floats(&[127.0, 64.0])));
+        all.extend(0_u32.to_le_bytes());
+        all
+    }
+
+    #[test]
+    fn numbers_are_read_from_a_converted_file_in_parts() {
+        let whole = converted();
+        for cut in [1, 40, whole.len() / 2, whole.len() - 1] {
+            let parts = vec![file(&whole[..cut]), file(&whole[cut..])];
+            let mut tensors = WeightFile::open(parts).unwrap();
+            assert_eq!(tensors.shape("half"), Some(&[3, 2][..]));
+            assert_eq!(tensors.read("half").unwrap(), [0.0, 0.25, 0.5, 0.75, 1.0, 1.25]);
+            assert_eq!(tensors.read_rows("half", 1..2).unwrap(), [0.5, 0.75]);
+            assert_eq!(tensors.read("whole/weight").unwrap(), [1.0, 0.0, -127.0 / 64.0, 1.0]);
+            assert!(!tensors.has("count") && tensors.read("nothing").is_err());
+            assert!(tensors.read_rows("half", 2..4).is_err());
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_from_safetensors() {
+        let text = r#"{"__metadata__":{"format":"pt"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},
+            "b":{"dtype":"BF16","shape":[1,2],"data_offsets":[8,12]},"c":{"dtype":"I64","shape":[1],"data_offsets":[12,20]}}"#;
+        let mut all = (text.len() as u64).to_le_bytes().to_vec();
+        all.extend(text.as_bytes());
+        all.extend(floats(&[1.5, -2.0]));
+        all.extend([0x80, 0x3f, 0x00, 0xc0]);
+        all.extend([0; 8]);
+        let mut tensors = WeightFile::open(vec![file(&all)]).unwrap();
+        assert_eq!(tensors.read("a").unwrap(), [1.5, -2.0]);
+        assert_eq!(tensors.read("b").unwrap(), [1.0, -2.0]);
+        assert!(!tensors.has("c"));
+    }
+
+    #[test]
+    fn other_files_and_cut_ones_are_refused() {
+        let whole = converted();
+        for content in [&b""[..], b"short", b"no model at all, but a text", &[0xff; 64]] {
+            assert!(WeightFile::open(vec![file(content)]).is_err());
+        }
+        for end in 0..whole.len() {
+            // The table of contents may be whole; then the numbers are missing.
+            if let Ok(mut tensors) = WeightFile::open(vec![file(&whole[..end])]) {
+                let last =
+                    ["half", "whole/weight", "whole/weight_scale"].map(|name| tensors.read(name));
+                assert!(end > whole.len() - 5 || last.iter().any(Result::is_err), "{end}");
+            }
+        }
+    }
 }

@@ -218,16 +218,19 @@ impl Reader {
 
     fn tokens(&mut self) -> io::Result<(Vec<Panels>, usize)> {
         let name = self.name("decoder/embeddings/weight", "model.decoder.embed_tokens.weight");
-        let mut values = self.tensors.read(&name)?;
         let width = self.width;
-        if values.len() < 51_864 * width || values.len() > 60_000 * width {
-            return Err(invalid("it has another vocabulary than Whisper"));
+        let vocabulary = match self.tensors.shape(&name) {
+            Some(&[rows, columns]) if columns == width && (51_864..60_000).contains(&rows) => rows,
+            _ => return Err(invalid("it has another vocabulary than Whisper")),
+        };
+        let mut parts = Vec::new();
+        for start in (0..vocabulary).step_by(VOCABULARY_PART) {
+            let end = (start + VOCABULARY_PART).min(vocabulary);
+            let mut values = self.tensors.read_rows(&name, start..end)?;
+            values.resize((end - start).next_multiple_of(32) * width, 0.0);
+            parts.push(Panels::pack(&Matrix::rounded(&values), width)?);
         }
-        let vocabulary = values.len() / width;
-        values.resize(vocabulary.next_multiple_of(32) * width, 0.0);
-        let parts = values.chunks(VOCABULARY_PART * width);
-        let parts = parts.map(|part| Panels::pack(&Matrix::rounded(part), width));
-        Ok((parts.collect::<io::Result<_>>()?, vocabulary))
+        Ok((parts, vocabulary))
     }
 
     fn attention(&mut self, mine: &str, theirs: &str, last: usize) -> io::Result<Attention> {

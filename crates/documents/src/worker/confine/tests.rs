@@ -135,6 +135,8 @@ fn fixtures() -> Vec<PathBuf> {
     let entries = fs::read_dir(folder.join("made")).unwrap().map(|entry| entry.unwrap().path());
     let mut paths: Vec<_> = entries.collect();
     paths.extend(["scan.jpg", "scan.png", "scan.tiff"].map(|name| folder.join("scans").join(name)));
+    let talks = ["film.mp4", "talk.mp3", "talk.opus"];
+    paths.extend(talks.map(|name| folder.join("recordings").join(name)));
     paths.sort();
     paths
 }
@@ -149,7 +151,16 @@ fn models() -> Opened {
         seconds: 60,
         languages: String::new(),
     });
-    Opened::of(&Models { ocr, ..Models::none() }, Arc::default())
+    let directory = std::env::var_os("CARREL_MODEL_DIR").map(PathBuf::from);
+    let directory =
+        directory.map(|models| models.with_file_name(crate::speech_model::WHISPER_BASE));
+    let there = directory.filter(|directory| crate::speech_model::is_complete(directory));
+    let listening = there.map_or(crate::Listening::NoModel, |directory| crate::Listening::Ready {
+        directory,
+        seconds: 60,
+        threads: 2,
+    });
+    Opened::of(&Models { ocr, listening }, Arc::default())
 }
 
 fn extension(path: &Path) -> &str {
